@@ -1,0 +1,2 @@
+//! wharf: one folder, every socket.
+

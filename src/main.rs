@@ -1,0 +1,3 @@
+//! The program: runs one command.
+
+fn main() {}
