@@ -1,0 +1,76 @@
+//! Field lines (RFC 9110 §5): looking up names, and the lists in their values.
+
+/// The field lines of one head, in the order in which they came.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'h, 'b> {
+    lines: &'h [httparse::Header<'b>],
+}
+
+impl<'h, 'b> Fields<'h, 'b> {
+    /// The lines as `httparse` found them.
+    pub(super) fn new(lines: &'h [httparse::Header<'b>]) -> Self {
+        Self { lines }
+    }
+
+    /// Every field line: its name as it was sent, and its value without the white space around it.
+    pub fn iter(self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'h, 'b> {
+        self.lines.iter().map(|line| (line.name, line.value))
+    }
+
+    /// The values of all lines of this name (compared without case), in order.
+    pub fn all(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        self.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of the first line of this name.
+    pub fn get(self, name: &str) -> Option<&'b [u8]> {
+        self.all(name).next()
+    }
+
+    /// The first value as text; a value that is not ASCII counts as absent.
+    pub fn text(self, name: &str) -> Option<&'b str> {
+        self.get(name).filter(|value| value.is_ascii()).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The members of a comma-separated list that may stand on several lines (RFC 9110 §5.6.1), without
+    /// the white space around each; empty members are left out. Not for values with quoted commas.
+    pub fn list(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        self.all(name).flat_map(members)
+    }
+
+    /// Whether the list of this name has this token, compared without case.
+    pub fn has_token(self, name: &str, token: &str) -> bool {
+        self.list(name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
+    }
+}
+
+/// The members of one list value.
+fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
+}
+
+/// Whether this byte may stand in a token (RFC 9110 §5.6.2).
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_stand_on_several_lines_and_have_empty_members() {
+        let lines = [
+            httparse::Header { name: "Connection", value: b"close, ,Upgrade" },
+            httparse::Header { name: "X", value: b"y" },
+            httparse::Header { name: "connection", value: b"\tKeep-Alive ," },
+        ];
+        let fields = Fields::new(&lines);
+        let members: Vec<_> = fields.list("CONNECTION").collect();
+        assert_eq!(members, [b"close".as_slice(), b"Upgrade", b"Keep-Alive"]);
+        assert!(fields.has_token("Connection", "keep-alive"));
+        assert!(!fields.has_token("Connection", "keep"));
+        assert_eq!(fields.get("x"), Some(b"y".as_slice()));
+        assert_eq!(fields.get("absent"), None);
+    }
+}

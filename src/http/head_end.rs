@@ -1,0 +1,93 @@
+//! Where a request's head ends (RFC 9112 §2.1), in bytes that arrive little by little.
+
+use super::fields::is_token_byte;
+use super::request::{HEAD_LIMIT, HeadError};
+
+/// Finds the end of a head in bytes that arrive little by little, looking at each byte once.
+#[derive(Debug, Clone, Default)]
+pub struct EndFinder {
+    /// Bytes looked at.
+    seen: usize,
+    /// Where the line being looked at begins.
+    line: usize,
+}
+
+impl EndFinder {
+    /// Looks at what was added to `bytes` since the last call; the length of the head once it is whole. A line
+    /// that does not end with CRLF is refused as soon as it is seen (RFC 9112 §2.2 allows that), and so is a head that is too large.
+    pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
+        if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
+            return Err(HeadError::RequestLine);
+        }
+        while let Some(found) = bytes.get(self.seen..).and_then(|rest| rest.iter().position(|&b| b == b'\n'))
+        {
+            let lf = self.seen + found;
+            let line = bytes.get(self.line..lf).unwrap_or_default();
+            let [text @ .., b'\r'] = line else { return Err(HeadError::LineEnd) };
+            if text.contains(&b'\r') {
+                return Err(HeadError::LineEnd);
+            }
+            let is_last = text.is_empty() && self.has_begun(bytes);
+            self.seen = lf + 1;
+            self.line = lf + 1;
+            if is_last {
+                return if self.seen <= HEAD_LIMIT { Ok(Some(self.seen)) } else { Err(HeadError::TooLarge) };
+            }
+        }
+        self.seen = bytes.len();
+        if self.seen < HEAD_LIMIT { Ok(None) } else { Err(self.too_large()) }
+    }
+
+    /// Whether a line with text came before: empty lines ahead of a request line are passed over (RFC 9112 §2.2).
+    fn has_begun(&self, bytes: &[u8]) -> bool {
+        bytes.get(..self.line).is_some_and(|before| before.iter().any(|&b| b != b'\r' && b != b'\n'))
+    }
+
+    /// A head without end: its target's fault where the first line has not ended yet.
+    fn too_large(&self) -> HeadError {
+        if self.line == 0 { HeadError::TargetTooLong } else { HeadError::TooLarge }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the finder says of bytes that arrive in pieces of this size, at the piece that decides.
+    fn find(bytes: &[u8], piece: usize) -> Result<Option<usize>, HeadError> {
+        let mut finder = EndFinder::default();
+        let ends = (1..=bytes.len()).filter(|end| end % piece == 0 || *end == bytes.len());
+        ends.map(|end| finder.find(&bytes[..end])).find(|found| *found != Ok(None)).unwrap_or(Ok(None))
+    }
+
+    #[test]
+    fn ends_however_they_arrive() {
+        let cases: [(&str, &[u8], Result<Option<usize>, HeadError>); 10] = [
+            ("whole", b"GET / HTTP/1.1\r\nA: b\r\n\r\nrest", Ok(Some(24))),
+            ("no fields", b"GET / HTTP/1.1\r\n\r\n", Ok(Some(18))),
+            ("empty lines before (§2.2)", b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", Ok(Some(22))),
+            ("only empty lines", b"\r\n\r\n", Ok(None)),
+            ("half", b"GET / HTTP/1.1\r\nA: b\r\n", Ok(None)),
+            ("bare LF", b"GET / HTTP/1.1\nA: b\n\n", Err(HeadError::LineEnd)),
+            ("bare LF at the end", b"GET / HTTP/1.1\r\nA: b\r\n\n", Err(HeadError::LineEnd)),
+            ("bare CR", b"GET / HTTP/1.1\rA: b\r\n\r\n", Err(HeadError::LineEnd)),
+            ("a line of white space", b" \r\nGET / HTTP/1.1\r\n\r\n", Err(HeadError::RequestLine)),
+            ("TLS", b"\x16\x03\x01\x02", Err(HeadError::RequestLine)),
+        ];
+        for (name, bytes, expected) in cases {
+            for piece in 1..=bytes.len() {
+                assert_eq!(find(bytes, piece), expected, "{name}, {piece} at a time");
+            }
+        }
+    }
+
+    #[test]
+    fn heads_without_end() {
+        let target = vec![b'x'; HEAD_LIMIT];
+        assert_eq!(find(&target, 1000), Err(HeadError::TargetTooLong));
+        let fields = format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(HEAD_LIMIT / 6));
+        assert_eq!(find(fields.as_bytes(), 1000), Err(HeadError::TooLarge));
+        let fits = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(HEAD_LIMIT - 23));
+        assert_eq!(find(fits.as_bytes(), 1000), Ok(Some(HEAD_LIMIT)));
+    }
+}

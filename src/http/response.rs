@@ -1,0 +1,215 @@
+//! Response heads (RFC 9112 §4): building one to send, and reading one that came.
+
+use std::fmt::{self, Write as _};
+
+use super::body::Framing;
+use super::fields::Fields;
+use super::persistence::Persistence;
+use super::request::{FIELD_LIMIT, Version, decimal};
+use super::status::Status;
+
+/// The largest response head that a client reads, in bytes: other people's servers set long cookies.
+pub const RESPONSE_HEAD_LIMIT: usize = 64 * 1024;
+
+/// A response head on its way out: its status and the field lines that the answer gives it. What the connection
+/// gives every answer (Date, Content-Length, Connection) is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    status: Status,
+    lines: String,
+}
+
+impl Head {
+    /// Room for the field lines of a usual answer, in bytes, so that they are allocated once.
+    const USUAL_LINES: usize = 256;
+
+    /// A head with this status and no field lines yet.
+    pub fn new(status: Status) -> Self {
+        Self { status, lines: String::with_capacity(Self::USUAL_LINES) }
+    }
+
+    /// The status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Adds a field line. No value can make a second one: control characters become spaces (RFC 9110 §5.5).
+    #[must_use]
+    pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {
+        let start = self.lines.len() + name.len() + 2;
+        // Writing to a String cannot fail.
+        let _ = write!(self.lines, "{name}: {value}");
+        if self.lines[start..].bytes().any(|b| b.is_ascii_control()) {
+            let clean = self.lines[start..].replace(|c: char| c.is_ascii_control(), " ");
+            self.lines.truncate(start);
+            self.lines.push_str(&clean);
+        }
+        self.lines.push_str("\r\n");
+        self
+    }
+
+    /// Writes the status line and the field lines. The empty line that ends the head is the caller's, after its own lines.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let code = self.status.code();
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend([code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + digit as u8));
+        out.push(b' ');
+        out.extend_from_slice(self.status.reason().as_bytes());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.lines.as_bytes());
+    }
+}
+
+/// A response head that came: whole and valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The status.
+    pub status: Status,
+    /// Where the content ends.
+    pub framing: Framing,
+    /// Whether the connection can be used again.
+    pub persistence: Persistence,
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+/// A response that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseError {
+    /// It is no HTTP/1 response.
+    Malformed,
+    /// Its head is longer than [`RESPONSE_HEAD_LIMIT`] or has too many field lines.
+    TooLarge,
+    /// Its length is told in two ways, or in none that can be read.
+    Framing,
+}
+
+impl Received {
+    /// Reads a head at the start of `bytes`, and says how long it is; `None` when it is not whole yet. `to_head` tells
+    /// that the request was HEAD, whose response has no content (RFC 9112 §6.3).
+    pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(Self, usize)>, ResponseError> {
+        let mut lines = [httparse::EMPTY_HEADER; FIELD_LIMIT];
+        let mut response = httparse::Response::new(&mut lines);
+        let length = match response.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) if bytes.len() < RESPONSE_HEAD_LIMIT => return Ok(None),
+            Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+                return Err(ResponseError::TooLarge);
+            }
+            Err(_) => return Err(ResponseError::Malformed),
+        };
+        let (Some(code), Some(minor)) = (response.code, response.version) else {
+            return Err(ResponseError::Malformed);
+        };
+        let status = Status::new(code).ok_or(ResponseError::Malformed)?;
+        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+        let fields = Fields::new(response.headers);
+        let framing = if to_head || status.has_no_content() { Framing::Empty } else { framing(fields)? };
+        let persistence = Persistence::of_message(version, fields);
+        let fields = fields.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(Some((Self { status, framing, persistence, fields }, length)))
+    }
+
+    /// The value of the first field line of this name, as text; bytes that are not UTF-8 are replaced.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let (_, value) = self.fields.iter().find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// Whether the connection can be used for another request once the content has been read.
+    pub fn keeps(&self) -> bool {
+        self.persistence.keeps() && self.framing != Framing::UntilClose
+    }
+}
+
+/// Where the content of a response ends (RFC 9112 §6.3, rules 4 to 8).
+fn framing(fields: Fields<'_, '_>) -> Result<Framing, ResponseError> {
+    let mut lengths = fields.all("Content-Length");
+    if let Some(coding) = fields.get("Transfer-Encoding") {
+        let plain = coding.eq_ignore_ascii_case(b"chunked") && lengths.next().is_none();
+        return if plain { Ok(Framing::Chunked) } else { Err(ResponseError::Framing) };
+    }
+    match lengths.next() {
+        None => Ok(Framing::UntilClose),
+        Some(first) if lengths.all(|other| other == first) => {
+            decimal(first).map(Framing::sized).ok_or(ResponseError::Framing)
+        }
+        Some(_) => Err(ResponseError::Framing),
+    }
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "what came is no HTTP/1 response",
+            Self::TooLarge => "the head of the response is too long",
+            Self::Framing => "the length of the response is told in two ways, or in none that can be read",
+        })
+    }
+}
+
+impl std::error::Error for ResponseError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_make_a_second_line() {
+        let mut out = Vec::new();
+        Head::new(Status::OK).field("A", "x\r\nSet-Cookie: y").field("B", 7).write(&mut out);
+        assert_eq!(out, b"HTTP/1.1 200 OK\r\nA: x  Set-Cookie: y\r\nB: 7\r\n");
+    }
+
+    #[test]
+    fn where_the_content_ends() {
+        let cases = [
+            ("sized", "200 OK", "Content-Length: 5", false, Ok(Framing::Sized(5))),
+            (
+                "doubled, the same (RFC 9110 §8.6)",
+                "200 OK",
+                "Content-Length: 5\r\nContent-Length: 5",
+                false,
+                Ok(Framing::Sized(5)),
+            ),
+            (
+                "doubled, not the same",
+                "200 OK",
+                "Content-Length: 5\r\nContent-Length: 6",
+                false,
+                Err(ResponseError::Framing),
+            ),
+            ("no number", "200 OK", "Content-Length: +5", false, Err(ResponseError::Framing)),
+            ("chunked", "200 OK", "Transfer-Encoding: Chunked", false, Ok(Framing::Chunked)),
+            (
+                "both (§6.3, rule 3)",
+                "200 OK",
+                "Transfer-Encoding: chunked\r\nContent-Length: 5",
+                false,
+                Err(ResponseError::Framing),
+            ),
+            ("neither (rule 8)", "200 OK", "A: b", false, Ok(Framing::UntilClose)),
+            ("to HEAD (rule 1)", "200 OK", "Content-Length: 5", true, Ok(Framing::Empty)),
+            ("304 (rule 1)", "304 Not Modified", "Content-Length: 5", false, Ok(Framing::Empty)),
+        ];
+        for (name, status, fields, to_head, expected) in cases {
+            let bytes = format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\nrest");
+            let found = Received::parse(bytes.as_bytes(), to_head).map(|whole| whole.expect("whole"));
+            assert_eq!(found.as_ref().map(|(head, _)| head.framing).map_err(|e| *e), expected, "{name}");
+            if let Ok((_, length)) = found {
+                assert_eq!(&bytes[length..], "rest", "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_once_it_is_whole() {
+        let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"x\"\r\n\r\n";
+        for end in 0..bytes.len() {
+            assert_eq!(Received::parse(&bytes[..end], false), Ok(None), "{end} bytes");
+        }
+        let (head, _) = Received::parse(bytes, false).expect("valid").expect("whole");
+        assert_eq!(head.field("etag").as_deref(), Some("\"x\""));
+        assert!(head.keeps());
+        assert_eq!(Received::parse(b"SSH-2.0-x\r\n", false), Err(ResponseError::Malformed));
+    }
+}

@@ -1,0 +1,307 @@
+//! Request targets (RFC 9112 §3.2) and the percent-encoding of paths (RFC 3986 §2.1).
+//!
+//! A path is split on `/` first and decoded afterwards, each segment once: so `%2f` can never become a separator,
+//! and what was checked is what is opened. Whether a segment names something is the folder's business.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
+
+/// The longest target, in bytes; RFC 9110 §4.1 recommends to take at least 8,000.
+pub const TARGET_LIMIT: usize = 8 * 1024;
+
+/// What a path must not hold as it is: all but RFC 3986's `pchar` and the slash.
+const NOT_IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// What a segment must not hold: the slash too.
+const NOT_IN_SEGMENT: &AsciiSet = &NOT_IN_PATH.add(b'/');
+
+/// What is encoded of a target that a person typed: `%`, `?` and the like are taken to mean what they say.
+const NOT_TYPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A request target in one of its four forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'b> {
+    /// `/path?query`, which nearly every request has.
+    Origin(PathAndQuery<'b>),
+    /// `http://authority/path?query`: servers must take it, though only proxies are sent it.
+    Absolute {
+        /// `host:port`; it stands over the Host field (RFC 9112 §3.2.2).
+        authority: &'b str,
+        /// The rest.
+        path: PathAndQuery<'b>,
+    },
+    /// `host:port`, for CONNECT.
+    Authority(&'b str),
+    /// `*`, for OPTIONS: the server as a whole.
+    Asterisk,
+}
+
+/// A path, still encoded, and its query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathAndQuery<'b> {
+    path: &'b str,
+    query: Option<&'b str>,
+}
+
+/// A target that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetError {
+    /// None of the four forms.
+    Form,
+    /// A byte that must be percent-encoded: a control character, a backslash, `#`, one beyond UTF-8.
+    Byte,
+    /// A `%` without two hexadecimal digits.
+    Percent,
+    /// `%2f` or `%00`: no file name holds them.
+    Separator,
+}
+
+impl<'b> Target<'b> {
+    /// Reads a target. What is not ASCII is taken where it is UTF-8: people type such paths into tools that send them so.
+    pub fn parse(text: &'b str) -> Result<Self, TargetError> {
+        if text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\' || b == b'#') {
+            return Err(TargetError::Byte);
+        }
+        if text.starts_with('/') {
+            return Ok(Self::Origin(PathAndQuery::split(text)));
+        }
+        if text == "*" {
+            return Ok(Self::Asterisk);
+        }
+        if let Some(rest) = strip_scheme(text) {
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            if authority.is_empty() || authority.contains('@') {
+                return Err(TargetError::Form);
+            }
+            return Ok(Self::Absolute { authority, path: PathAndQuery::split(path) });
+        }
+        let is_authority = !text.contains(['/', '?', '@']) && text.contains(':');
+        if is_authority { Ok(Self::Authority(text)) } else { Err(TargetError::Form) }
+    }
+
+    /// The path and query, where this form has them.
+    pub fn path(&self) -> Option<PathAndQuery<'b>> {
+        match *self {
+            Self::Origin(path) | Self::Absolute { path, .. } => Some(path),
+            Self::Authority(_) | Self::Asterisk => None,
+        }
+    }
+}
+
+/// What follows `http://` or `https://`; a scheme has no case (RFC 9110 §4.2.3).
+fn strip_scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("://")?;
+    (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")).then_some(rest)
+}
+
+impl<'b> PathAndQuery<'b> {
+    /// Splits at the first `?`; an empty path is `/` (RFC 9110 §4.2.3).
+    fn split(text: &'b str) -> Self {
+        let (path, query) = match text.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (text, None),
+        };
+        Self { path: if path.is_empty() { "/" } else { path }, query }
+    }
+
+    /// The path as it was sent, still encoded, with its leading slash.
+    pub fn raw(&self) -> &'b str {
+        self.path
+    }
+
+    /// The query as it was sent, without `?`.
+    pub fn query(&self) -> Option<&'b str> {
+        self.query
+    }
+
+    /// Whether the path ends with a slash, as a directory's does.
+    pub fn ends_with_slash(&self) -> bool {
+        self.path.ends_with('/')
+    }
+
+    /// The value of this parameter of the query, undecoded; empty for one without `=`.
+    pub fn parameter(&self, name: &str) -> Option<&'b str> {
+        self.query?.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (key == name).then_some(value)
+        })
+    }
+
+    /// The segments between the slashes, each decoded; those that are empty are there too.
+    pub fn segments(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
+        self.path.get(1..).unwrap_or("").split('/').map(decode_segment)
+    }
+}
+
+/// Decodes one segment, once.
+fn decode_segment(segment: &str) -> Result<Cow<'_, [u8]>, TargetError> {
+    if !segment.contains('%') {
+        return Ok(Cow::Borrowed(segment.as_bytes()));
+    }
+    let escapes = segment.split('%').skip(1);
+    for rest in escapes {
+        match rest.as_bytes() {
+            [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {}
+            _ => return Err(TargetError::Percent),
+        }
+    }
+    let decoded: Cow<'_, [u8]> = percent_decode(segment.as_bytes()).into();
+    if decoded.iter().any(|&b| b == b'/' || b == 0) { Err(TargetError::Separator) } else { Ok(decoded) }
+}
+
+/// A path's bytes, as they may stand in a target: its slashes stay.
+pub fn encode_path(path: &[u8]) -> String {
+    percent_encode(path, NOT_IN_PATH).to_string()
+}
+
+/// One segment's bytes, as they may stand in a target.
+pub fn encode_segment(segment: &[u8]) -> String {
+    percent_encode(segment, NOT_IN_SEGMENT).to_string()
+}
+
+/// A target from what a person typed: `/` before it, and what cannot stand in a target encoded. A `%XX` or
+/// a `?` in it is left to mean what it means in a URL.
+pub fn from_typed(text: &str) -> String {
+    let text = text.trim_start_matches('/');
+    let mut target = String::from("/");
+    for (at, piece) in text.split('%').enumerate() {
+        if at > 0 {
+            let is_escape =
+                matches!(piece.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+            target.push_str(if is_escape { "%" } else { "%25" });
+        }
+        target.extend(percent_encode(piece.as_bytes(), NOT_TYPED));
+    }
+    target
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => "the target is no path, URL, authority or *",
+            Self::Byte => "the target holds a character that must be percent-encoded",
+            Self::Percent => "the target holds a % without two hexadecimal digits",
+            Self::Separator => "the target holds an encoded slash or NUL, which no file name has",
+        })
+    }
+}
+
+impl std::error::Error for TargetError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_forms() {
+        let origin = |path, query| Ok(Target::Origin(PathAndQuery { path, query }));
+        let absolute =
+            |authority, path| Ok(Target::Absolute { authority, path: PathAndQuery { path, query: None } });
+        let cases = [
+            ("origin (§3.2.1)", "/a/b", origin("/a/b", None)),
+            ("query", "/a?b?c", origin("/a", Some("b?c"))),
+            ("two slashes are a path, not a host", "//host/x", origin("//host/x", None)),
+            ("UTF-8 as it is", "/größe", origin("/größe", None)),
+            ("absolute (§3.2.2)", "http://h:1/x", absolute("h:1", "/x")),
+            ("absolute, no path", "HTTP://h", absolute("h", "/")),
+            ("with user info (RFC 9110 §4.2.4)", "http://u@h/", Err(TargetError::Form)),
+            ("no authority", "http:///x", Err(TargetError::Form)),
+            ("authority (§3.2.3)", "h:443", Ok(Target::Authority("h:443"))),
+            ("asterisk (§3.2.4)", "*", Ok(Target::Asterisk)),
+            ("no slash", "a/b", Err(TargetError::Form)),
+            ("another scheme", "ftp://h/x", Err(TargetError::Form)),
+            ("empty", "", Err(TargetError::Form)),
+            ("a fragment is never sent", "/a#b", Err(TargetError::Byte)),
+            ("backslash", "/a\\b", Err(TargetError::Byte)),
+            ("control", "/a\tb", Err(TargetError::Byte)),
+        ];
+        for (name, text, expected) in cases {
+            assert_eq!(Target::parse(text), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn segments_are_split_before_they_are_decoded() {
+        let cases: [(&str, Result<Vec<&[u8]>, TargetError>); 10] = [
+            ("/", Ok(vec![b""])),
+            ("/a/b/", Ok(vec![b"a", b"b", b""])),
+            ("//a", Ok(vec![b"", b"a"])),
+            ("/%41%20b", Ok(vec![b"A b"])),
+            ("/%ff%5c%0a", Ok(vec![b"\xff\\\n"])),
+            ("/%2e%2e/x", Ok(vec![b"..", b"x"])),
+            ("/%252f", Ok(vec![b"%2f"])),
+            ("/a%2fb", Err(TargetError::Separator)),
+            ("/a%00b", Err(TargetError::Separator)),
+            ("/a%4", Err(TargetError::Percent)),
+        ];
+        for (text, expected) in cases {
+            let path = PathAndQuery::split(text);
+            let found: Result<Vec<_>, _> = path.segments().collect();
+            let expected = expected.map(|list| list.into_iter().map(Cow::Borrowed).collect());
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters() {
+        let path = PathAndQuery::split("/?list&sort=name&x=");
+        assert_eq!(path.parameter("list"), Some(""));
+        assert_eq!(path.parameter("sort"), Some("name"));
+        assert_eq!(path.parameter("lis"), None);
+        assert_eq!(PathAndQuery::split("/").parameter("list"), None);
+    }
+
+    #[test]
+    fn what_is_typed_becomes_a_target() {
+        let cases = [
+            ("server/testServer.txt", "/server/testServer.txt"),
+            ("/a b", "/a%20b"),
+            ("//a", "/a"),
+            ("100%", "/100%25"),
+            ("a%20b?list", "/a%20b?list"),
+            ("größe", "/gr%C3%B6%C3%9Fe"),
+            ("", "/"),
+        ];
+        for (typed, target) in cases {
+            assert_eq!(from_typed(typed), target);
+        }
+    }
+
+    #[test]
+    fn an_encoded_path_decodes_to_itself() {
+        let every_byte: Vec<u8> = (1..=255).filter(|&b| b != b'/').collect();
+        let encoded = format!("/{}", encode_segment(&every_byte));
+        let Ok(Target::Origin(path)) = Target::parse(&encoded) else { panic!("no target: {encoded}") };
+        let segments: Result<Vec<_>, _> = path.segments().collect();
+        assert_eq!(segments, Ok(vec![Cow::Owned(every_byte)]));
+    }
+}
