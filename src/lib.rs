@@ -1,3 +1,6 @@
 //! wharf: one folder, every socket.
 
 pub mod http;
+pub mod net;
+pub mod printable;
+pub mod stop;

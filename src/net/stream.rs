@@ -1,0 +1,88 @@
+//! One connection's socket, which never makes anybody wait.
+
+use std::fs::File;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::sendfile;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+
+/// A connected socket in non-blocking mode; an enum, so that a kind with TLS has its place.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP, and who is at its other end.
+    Tcp(TcpStream, SocketAddr),
+}
+
+/// What a call moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing now: the call would have waited.
+    WouldWait,
+    /// Nothing ever again: the other side has ended what it sends, or, for a file, the file has ended.
+    End,
+}
+
+/// Whether more bytes follow at once, so that a small write need not leave in a packet of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    /// They do (`MSG_MORE`).
+    Follows,
+    /// This is all for now.
+    Ends,
+}
+
+impl Stream {
+    /// Who is at the other end, for the log.
+    pub fn peer(&self) -> SocketAddr {
+        match self {
+            Self::Tcp(_, peer) => *peer,
+        }
+    }
+
+    /// Reads what has arrived.
+    pub fn read(&self, into: &mut [u8]) -> io::Result<Moved> {
+        moved(recv(self, into, RecvFlags::DONTWAIT).map(|(count, _)| count))
+    }
+
+    /// Writes as much as there is room for. `bytes` must not be empty.
+    pub fn write(&self, bytes: &[u8], more: More) -> io::Result<Moved> {
+        let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };
+        moved(send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
+    }
+
+    /// Sends so many bytes of a file from this offset on, as far as there is room. `Moved::End` means that
+    /// the file is shorter than that by now. A disk may be waited for; the socket never is.
+    pub fn send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<Moved> {
+        let mut offset = offset;
+        moved(sendfile(self, file, Some(&mut offset), count))
+    }
+
+    /// Says that nothing more will be sent; reading goes on.
+    pub fn end_sending(&self) -> io::Result<()> {
+        Ok(shutdown(self, Shutdown::Write)?)
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream, _) => stream.as_fd(),
+        }
+    }
+}
+
+/// The system's answer in our words. An interrupted call counts as one that would have waited: it is tried again
+/// when the poller says so, which is at once.
+fn moved(answer: rustix::io::Result<usize>) -> io::Result<Moved> {
+    match answer {
+        Ok(0) => Ok(Moved::End),
+        Ok(count) => Ok(Moved::Bytes(count)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(Moved::WouldWait),
+        Err(error) => Err(error.into()),
+    }
+}
