@@ -3,4 +3,5 @@
 pub mod http;
 pub mod net;
 pub mod printable;
+pub mod server;
 pub mod stop;

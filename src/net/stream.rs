@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::sendfile;
 use rustix::io::Errno;
+use rustix::ioctl;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 /// A connected socket in non-blocking mode; an enum, so that a kind with TLS has its place.
@@ -60,6 +61,15 @@ impl Stream {
     pub fn send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<Moved> {
         let mut offset = offset;
         moved(sendfile(self, file, Some(&mut offset), count))
+    }
+
+    /// How many of the bytes written the other side has not taken yet. Linux's SIOCOUTQ; no crate has it.
+    pub fn unacknowledged(&self) -> io::Result<u64> {
+        const SIOCOUTQ: ioctl::Opcode = 0x5411;
+        // SAFETY: SIOCOUTQ (tcp(7), unix(7)) writes one int through the pointer that it is given, and no more.
+        #[allow(unsafe_code)]
+        let count = unsafe { ioctl::ioctl(self, ioctl::Getter::<SIOCOUTQ, i32>::new()) }?;
+        Ok(u64::from(count.unsigned_abs()))
     }
 
     /// Says that nothing more will be sent; reading goes on.

@@ -1,0 +1,77 @@
+//! The acceptor: takes connections in, and parks each for its first byte.
+//!
+//! It blocks until somebody comes, and does nothing that could take long: whoever speaks first is served by a worker.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::connection::Connection;
+use super::lot::Lot;
+use super::state::State;
+use crate::net::listener::{self, Listener};
+use crate::net::stream::Stream;
+
+/// How long accepting pauses when the system has no descriptors left. Those who wait stay in the backlog.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a connection that finds no place is told, and closed (RFC 9110 §15.6.4).
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n\r\n\
+    too many connections are open; try again in a while\n";
+
+/// Accepts until the server stops.
+pub fn run(listeners: &[Listener], lot: &Lot<Connection>, state: &State) {
+    while state.stop.asked().is_none() {
+        if let Err(error) = listener::wait_for_any(listeners, &state.stop) {
+            log::error!("cannot wait for connections: {error}");
+            thread::sleep(PAUSE);
+        }
+        for listener in listeners {
+            if let Err(error) = accept_all(listener, lot, state) {
+                make_room(&error, lot);
+            }
+        }
+    }
+}
+
+/// Accepts whoever waits, a bounded number at once so that every listener has its turn.
+fn accept_all(listener: &Listener, lot: &Lot<Connection>, state: &State) -> io::Result<()> {
+    const AT_ONCE: usize = 64;
+    for _ in 0..AT_ONCE {
+        match listener.accept()? {
+            Some(stream) => admit(stream, lot, state),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Finds a place for a connection; whoever has been idle for longest gives up theirs.
+fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
+    log::debug!("{} came", stream.peer());
+    let connection = Connection::new(stream);
+    let admitted = lot.admit(connection).or_else(|connection| {
+        lot.evict_idle();
+        lot.admit(connection)
+    });
+    match admitted {
+        Ok(moored) => {
+            let wish = Connection::first_wish(state.keep_alive.timeout(lot.open()));
+            if let Err(error) = lot.park(moored, wish) {
+                log::error!("cannot park a connection: {error}");
+            }
+        }
+        Err(connection) => connection.turn_away(FULL),
+    }
+}
+
+/// The system is out of descriptors or memory: closes what is idle, and lets others end.
+fn make_room(error: &io::Error, lot: &Lot<Connection>) {
+    let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
+    let evicted = is_out_of_files && lot.evict_idle();
+    log::warn!("cannot accept a connection: {error}{}", if evicted { "; closed one that was idle" } else { "" });
+    thread::sleep(PAUSE);
+}

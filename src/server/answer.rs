@@ -1,0 +1,91 @@
+//! An answer as a value: what the files under `server/` that know what to say give to the one that says it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::File;
+
+use crate::http::response::Head;
+use crate::http::status::Status;
+
+/// A status with its field lines, and the content that follows them.
+#[derive(Debug)]
+pub struct Answer {
+    /// What the answer says of itself. Its length, the date and the connection's fate are not its business.
+    pub head: Head,
+    /// What it brings.
+    pub content: Content,
+}
+
+/// The content of an answer.
+#[derive(Debug)]
+pub enum Content {
+    /// None.
+    Empty,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// Parts of a file.
+    File(File, Pieces),
+}
+
+/// What is sent of a file, in order.
+pub type Pieces = VecDeque<Piece>;
+
+/// A piece of an answer that a file is part of.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// So many bytes of the file, from this offset on.
+    Span {
+        /// The first byte.
+        start: u64,
+        /// How many; never 0.
+        length: u64,
+    },
+    /// What stands between two parts of a multipart answer.
+    Bytes(Vec<u8>),
+}
+
+impl Answer {
+    /// An answer without content.
+    pub fn empty(head: Head) -> Self {
+        Self { head, content: Content::Empty }
+    }
+
+    /// An answer with text in UTF-8.
+    pub fn text(status: Status, text: impl fmt::Display) -> Self {
+        Self::bytes(Head::new(status), "text/plain; charset=utf-8", text.to_string().into_bytes())
+    }
+
+    /// An answer with these bytes of this type.
+    pub fn bytes(head: Head, media_type: &str, bytes: Vec<u8>) -> Self {
+        let head = head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff");
+        Self { head, content: Content::Bytes(bytes) }
+    }
+
+    /// The same answer with another field line.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.head = self.head.field(name, value);
+        self
+    }
+}
+
+impl Content {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(_, pieces) => pieces.iter().map(Piece::length).sum(),
+        }
+    }
+}
+
+impl Piece {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Span { length, .. } => *length,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! One request and its answer, as the log and the recorder see them.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::state::State;
+use super::timing::Active;
+use crate::http::body::Framing;
+use crate::http::persistence::{Persistence, Why};
+use crate::http::request::{Head, Method, Version};
+use crate::http::status::Status;
+use crate::printable::Printable;
+
+/// What is remembered of a request until its answer has been sent.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Its request line, as it came; empty where nobody wants to know.
+    line: Vec<u8>,
+    began: Instant,
+    /// The answer's content is told, not sent.
+    pub to_head: bool,
+    /// Which version the client speaks.
+    pub version: Version,
+    /// What becomes of the connection afterwards.
+    pub persistence: Persistence,
+    /// The file that was saved, for the recorder.
+    pub saved: Option<std::path::PathBuf>,
+    _active: Active,
+}
+
+impl Exchange {
+    /// Of a head that was read from these bytes.
+    pub fn of(head: &Head<'_, '_>, bytes: &[u8], began: Instant, state: &State) -> Self {
+        let persistence = Persistence::of_message(head.version, head.fields);
+        let has_body = head.framing != Framing::Empty;
+        Self {
+            line: request_line(bytes, state),
+            began,
+            to_head: head.method == Method::Head,
+            version: head.version,
+            persistence: persistence
+                .unless(state.stop.asked().is_some(), Why::Stopping)
+                // Whoever reads the body to its end takes this back.
+                .unless(has_body, Why::BodyUnread),
+            saved: None,
+            _active: state.idle.begin(),
+        }
+    }
+
+    /// Of bytes that are no head, or not yet one.
+    pub fn of_no_head(bytes: &[u8], why: Why, began: Instant, state: &State) -> Self {
+        Self {
+            line: request_line(bytes, state),
+            began,
+            to_head: false,
+            version: Version::Http11,
+            persistence: Persistence::Close(why),
+            saved: None,
+            _active: state.idle.begin(),
+        }
+    }
+
+    /// The body has been read to its end: it is no reason any more to close.
+    pub fn body_was_read(&mut self) {
+        if self.persistence == Persistence::Close(Why::BodyUnread) {
+            self.persistence = Persistence::Keep;
+        }
+    }
+
+    /// Writes the line of the access log, and of the script that is recorded.
+    pub fn note(&self, peer: SocketAddr, status: Status, bytes: u64, state: &State) {
+        if self.line.is_empty() {
+            return;
+        }
+        let (line, code) = (Printable(&self.line), status.code());
+        let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
+        log::info!(target: ACCESS, "{peer} \"{line}\" {code} {bytes} B {milliseconds:.1} ms");
+        if let Persistence::Close(why) = self.persistence {
+            log::debug!(target: ACCESS, "{peer} closed: {why}");
+        }
+        if let Some(recorder) = &state.recorder {
+            recorder.note(&self.line, self.saved.as_deref(), status);
+        }
+    }
+}
+
+/// The log's target for requests, so that `RUST_LOG=info,wharf::access=off` silences them alone.
+const ACCESS: &str = "wharf::access";
+
+/// The first line, where the log or the recorder wants it.
+fn request_line(bytes: &[u8], state: &State) -> Vec<u8> {
+    if !log::log_enabled!(target: ACCESS, log::Level::Info) && state.recorder.is_none() {
+        return Vec::new();
+    }
+    let line = bytes.trim_ascii_start().split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
+    if line.is_empty() { b"-".to_vec() } else { line.to_vec() }
+}

@@ -1,0 +1,66 @@
+//! The bytes that a worker has read for the connection that it serves.
+//!
+//! Every worker has one such buffer and lends it to whichever connection it has in hand, so a connection that waits
+//! costs no buffer: what is left over when it is parked, if anything, goes with it.
+
+use std::io;
+
+use crate::net::stream::{Moved, Stream};
+
+/// The size of the buffer, in bytes: a large piece of a body at once, and four heads of the largest size.
+const SIZE: usize = 64 * 1024;
+
+/// A buffer that is filled at its end and read from its start.
+#[derive(Debug)]
+pub struct Input {
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self { bytes: vec![0; SIZE].into_boxed_slice(), start: 0, end: 0 }
+    }
+
+    /// Begins with what a connection kept. That is never more than what fitted before.
+    pub fn load(&mut self, kept: &[u8]) {
+        let kept = &kept[..kept.len().min(SIZE)];
+        self.bytes[..kept.len()].copy_from_slice(kept);
+        (self.start, self.end) = (0, kept.len());
+    }
+
+    /// What nobody has read, for the connection to keep; no allocation when that is nothing.
+    pub fn unload(&mut self) -> Vec<u8> {
+        let kept = self.unread().to_vec();
+        (self.start, self.end) = (0, 0);
+        kept
+    }
+
+    /// What has arrived and not been read.
+    pub fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// These many bytes have been read.
+    pub fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Takes what has arrived at the socket, behind what is there.
+    pub fn fill(&mut self, stream: &Stream) -> io::Result<Moved> {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        let moved = stream.read(&mut self.bytes[self.end..])?;
+        if let Moved::Bytes(count) = moved {
+            self.end += count;
+        }
+        Ok(moved)
+    }
+}

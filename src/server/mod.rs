@@ -1,0 +1,273 @@
+//! Who serves.
+//!
+//! The acceptor takes connections in; the lot keeps them while they wait; workers of the pool take whichever has
+//! something to say and move it as far as its socket allows. An answer is found by `route`, made by one file a kind
+//! (`files`, `listing`, `upload`, `status`) as a value, and written by `connection` alone. This file wires them
+//! together, and is the only one that does.
+
+mod acceptor;
+mod answer;
+mod berth;
+mod connection;
+mod exchange;
+mod files;
+mod form;
+mod input;
+mod listing;
+mod lot;
+mod outgoing;
+mod pages;
+mod receiving;
+mod recorder;
+mod refusal;
+mod route;
+mod sending;
+mod site;
+mod state;
+mod status;
+mod timing;
+mod upload;
+
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
+
+use threadpool::ThreadPool;
+
+use self::connection::{Connection, Next, Turn};
+use self::input::Input;
+use self::lot::{Expired, Lot, Moored};
+pub use self::recorder::Recorder;
+pub use self::site::Site;
+use self::state::State;
+use self::timing::IdleClock;
+pub use self::timing::KeepAlive;
+use crate::folder::Folder;
+use crate::net::limits::raise_open_files;
+use crate::net::listener::Listener;
+use crate::stop::{Stop, Why};
+
+/// How long what is in flight may take when the server leaves.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
+const JOB_THREADS: usize = 4;
+
+/// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
+const STACK: usize = 256 * 1024;
+
+/// How a server is to serve.
+#[derive(Debug)]
+pub struct Config {
+    /// What it serves.
+    pub folder: Folder,
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    /// Under which names it may be asked.
+    pub site: Site,
+    /// How long a connection is kept between two requests.
+    pub keep_alive: KeepAlive,
+    /// A body of which no byte moves for so long is given up.
+    pub stall: Duration,
+    /// It leaves after so long without a request; `None`: never.
+    pub idle_exit: Option<Duration>,
+    /// Size of the pool.
+    pub workers: usize,
+    /// Connections at once.
+    pub max_connections: u32,
+    /// Where requests are recorded.
+    pub recorder: Option<Recorder>,
+}
+
+/// A server that listens, and serves once it is run.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<Listener>,
+    shared: Arc<Shared>,
+    workers: usize,
+}
+
+/// What all threads share.
+#[derive(Debug)]
+struct Shared {
+    state: State,
+    lot: Lot<Connection>,
+    jobs: ThreadPool,
+}
+
+/// Why a server cannot start.
+#[derive(Debug)]
+pub enum CannotServe {
+    /// The address cannot be had.
+    Bind(SocketAddr, io::Error),
+    /// The system gave no poller or thread.
+    System(io::Error),
+}
+
+impl Server {
+    /// Listens on every address of the configuration.
+    pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
+        let files = raise_open_files();
+        log::debug!("up to {files} files may be open");
+        let bind = |address| Listener::bind(address).map_err(|error| CannotServe::Bind(address, error));
+        let listeners = config.addresses.into_iter().map(bind).collect::<Result<_, _>>()?;
+        let state = State {
+            folder: config.folder,
+            site: config.site,
+            keep_alive: config.keep_alive,
+            stall: config.stall,
+            idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
+            stop,
+            recorder: config.recorder,
+        };
+        let lot = Lot::new(config.max_connections).map_err(CannotServe::System)?;
+        let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
+        Ok(Self { listeners, shared: Arc::new(Shared { state, lot, jobs }), workers: config.workers })
+    }
+
+    /// Where it listens, with the ports that it got.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().map(Listener::address)
+    }
+
+    /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
+    /// when it is asked, with the reason, before anything else.
+    pub fn run(self, on_stop: impl FnOnce(Why)) -> io::Result<()> {
+        let Self { listeners, shared, workers } = self;
+        let pool = threadpool::Builder::new()
+            .num_threads(workers)
+            .thread_name("worker".into())
+            .thread_stack_size(STACK)
+            .build();
+        for _ in 0..workers {
+            let shared = Arc::clone(&shared);
+            pool.execute(move || shared.work());
+        }
+        let timer = {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new().name("timer".into()).stack_size(STACK).spawn(move || shared.mind_time())?
+        };
+        acceptor::run(&listeners, &shared.lot, &shared.state);
+        drop(listeners);
+        on_stop(shared.state.stop.wait());
+        shared.drain();
+        pool.join();
+        shared.jobs.join();
+        let ended = timer.join();
+        ended.map_err(|_| io::Error::other("the timer's thread panicked"))
+    }
+}
+
+impl Shared {
+    /// A worker: takes whichever connection has something to say, and moves it on.
+    fn work(self: &Arc<Self>) {
+        let mut input = Input::new();
+        while let Some(mut moored) = self.lot.take() {
+            let advanced = catch_unwind(AssertUnwindSafe(|| {
+                let next = moored.connection.advance(&mut self.turn(&mut input));
+                (moored, next)
+            }));
+            self.settle(advanced.ok());
+        }
+    }
+
+    /// Minds deadlines and the idle rule.
+    fn mind_time(self: &Arc<Self>) {
+        let mut input = Input::new();
+        loop {
+            let idle = self.state.idle.deadline(Instant::now());
+            match self.lot.next_expired(idle) {
+                Expired::Connection(mut moored, _) => {
+                    let advanced = catch_unwind(AssertUnwindSafe(|| {
+                        let next = moored.connection.expire(&mut self.turn(&mut input));
+                        (moored, next)
+                    }));
+                    self.settle(advanced.ok());
+                }
+                Expired::Nothing => {
+                    let now = Instant::now();
+                    if self.state.idle.deadline(now).is_some_and(|deadline| deadline.is_over(now)) {
+                        self.state.stop.ask(Why::Idle);
+                        // It will not be asked twice; what is left are deadlines.
+                        self.mind_deadlines_only(&mut input);
+                        return;
+                    }
+                }
+                Expired::Ended => return,
+            }
+        }
+    }
+
+    fn turn<'a>(&'a self, input: &'a mut Input) -> Turn<'a> {
+        Turn { state: &self.state, input, timeout: self.timeout() }
+    }
+
+    fn timeout(&self) -> Duration {
+        self.state.keep_alive.timeout(self.lot.open())
+    }
+
+    /// Puts a connection where its turn has brought it. `None`: the turn panicked, which costs that connection alone.
+    fn settle(self: &Arc<Self>, advanced: Option<(Box<Moored<Connection>>, Next)>) {
+        let Some((moored, next)) = advanced else {
+            log::error!("a request could not be served; its connection was closed");
+            return;
+        };
+        match next {
+            Next::Park(wish) => self.park(moored, wish),
+            Next::Work(work) => {
+                let shared = Arc::clone(self);
+                self.jobs.execute(move || {
+                    let mut moored = moored;
+                    let worked = catch_unwind(AssertUnwindSafe(|| {
+                        let wish = moored.connection.work(work, &shared.state, shared.timeout());
+                        (moored, Next::Park(wish))
+                    }));
+                    shared.settle(worked.ok());
+                });
+            }
+            Next::Close => {}
+        }
+    }
+
+    fn park(&self, moored: Box<Moored<Connection>>, wish: lot::Wish) {
+        if let Err(error) = self.lot.park(moored, wish) {
+            log::error!("cannot park a connection: {error}");
+        }
+    }
+
+    /// Closes who waits, lets the others finish, and ends the lot.
+    fn drain(&self) {
+        self.lot.drain(|connection, is_idle| {
+            let state = if is_idle { "idle, closed" } else { "being served" };
+            log::info!("open at the stop: {} ({state})", connection.peer());
+        });
+        if !self.lot.wait_until_empty(GRACE) {
+            log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
+        }
+        self.lot.end();
+    }
+}
+
+impl fmt::Display for CannotServe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(address, error) => {
+                let advice = match error.kind() {
+                    io::ErrorKind::AddrInUse => "address in use (is another server running? try --port 0)".to_owned(),
+                    io::ErrorKind::PermissionDenied => {
+                        "permission denied (ports below 1024 are the system's; try --port 8080)".to_owned()
+                    }
+                    io::ErrorKind::AddrNotAvailable => "this machine has no such address (try --ip 0.0.0.0)".to_owned(),
+                    _ => error.to_string(),
+                };
+                write!(f, "cannot bind {address}: {advice}")
+            }
+            Self::System(error) => write!(f, "the system gave no poller: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CannotServe {}

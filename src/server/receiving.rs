@@ -1,0 +1,111 @@
+//! A body that is being received, and where it goes.
+//!
+//! It takes bytes as they come and keeps none. What must wait for the disk to be sure (a commit) is a [`Job`], which
+//! the connection hands to the second pool; the workers go on meanwhile.
+
+use super::answer::Answer;
+use super::form::Form;
+use super::refusal;
+use super::state::State;
+use super::upload::Upload;
+use crate::http::body::{BodyError, Decoder, Framing};
+use crate::http::status::Status;
+
+/// A body, as far as it has been received.
+#[derive(Debug)]
+pub struct Receiving {
+    decoder: Decoder,
+    sink: Sink,
+}
+
+/// Where content goes.
+#[derive(Debug)]
+pub enum Sink {
+    /// Into one file.
+    File(Upload),
+    /// Into a file for each part of a form.
+    Form(Box<Form>),
+}
+
+/// Work that waits for the disk.
+pub type Job = Box<dyn FnOnce(&State) -> Outcome + Send>;
+
+/// What came of a job.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The answer to the request, and the file that was saved on the way, for whoever keeps records.
+    Answer(Answer, Option<std::path::PathBuf>),
+    /// The body goes on.
+    Receive(Box<Receiving>),
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub enum Need {
+    /// More bytes.
+    Bytes,
+    /// A job, before anything else.
+    Job,
+}
+
+impl Receiving {
+    /// A body of this framing on its way into this sink.
+    pub fn new(framing: Framing, sink: Sink) -> Self {
+        Self { decoder: Decoder::new(framing), sink }
+    }
+
+    /// Whether the whole body is here.
+    pub fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// Takes what has arrived; says how much of it belongs to the body, and what is needed next. A body that
+    /// cannot be taken is answered at once, and nothing of it stays.
+    pub fn absorb(&mut self, input: &[u8], state: &State) -> Result<(usize, Need), Answer> {
+        let mut used = 0;
+        while used < input.len() && !self.decoder.is_done() {
+            let rest = &input[used..];
+            let found = self.decoder.decode(rest).map_err(|error| malformed(&error))?;
+            self.sink.write(&rest[found.content], state)?;
+            used += found.used;
+        }
+        let need = if self.is_done() || self.sink.has_work() { Need::Job } else { Need::Bytes };
+        Ok((used, need))
+    }
+
+    /// The job that is due.
+    pub fn into_job(self: Box<Self>) -> Job {
+        Box::new(move |state| {
+            let Self { decoder, sink } = *self;
+            match sink {
+                Sink::File(upload) => upload.commit(state),
+                Sink::Form(form) if decoder.is_done() => form.finish(state),
+                Sink::Form(mut form) => match form.commit_finished(state) {
+                    Ok(()) => Outcome::Receive(Box::new(Self { decoder, sink: Sink::Form(form) })),
+                    Err(answer) => Outcome::Answer(answer, None),
+                },
+            }
+        })
+    }
+}
+
+impl Sink {
+    fn write(&mut self, content: &[u8], state: &State) -> Result<(), Answer> {
+        match self {
+            Self::File(upload) => upload.write(content).map_err(|error| refusal::of(&error)),
+            Self::Form(form) => form.write(content, state),
+        }
+    }
+
+    /// Whether something waits for the disk before the body has ended.
+    fn has_work(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Form(form) => form.has_finished_files(),
+        }
+    }
+}
+
+fn malformed(error: &BodyError) -> Answer {
+    Answer::text(Status::BAD_REQUEST, format_args!("{error}\n"))
+}

@@ -1,0 +1,96 @@
+//! Which answer a request gets: by whom it is asked, what it names, and what is to be done with that.
+
+use std::net::SocketAddr;
+
+use super::answer::Answer;
+use super::receiving::{Job, Receiving};
+use super::refusal::{bad_request, not_found};
+use super::site::Site;
+use super::state::State;
+use super::{files, status, upload};
+use crate::folder::SharePath;
+use crate::http::request::{Expectation, Head, Method};
+use crate::http::response;
+use crate::http::status::Status;
+use crate::http::target::{PathAndQuery, Target};
+
+/// The methods that are taken here, for `Allow`.
+const ALLOWED: &str = "GET, HEAD, POST, PUT, OPTIONS";
+
+/// The first segment of the paths that are the server's own.
+const OWN: &[u8] = b".wharf";
+
+/// What a request leads to.
+pub enum Routed {
+    /// This answer.
+    Answer(Answer),
+    /// The body is wanted first.
+    Receive(Box<Receiving>),
+    /// Something that takes its time.
+    Work(Job),
+}
+
+/// A request for something in the folder, as the files that answer it see it.
+pub struct Asked<'a, 'h, 'b> {
+    /// The request's head.
+    pub head: &'a Head<'h, 'b>,
+    /// What it names, encoded, with its query.
+    pub target: PathAndQuery<'b>,
+    /// What it names, checked.
+    pub path: SharePath,
+    /// Who asks.
+    pub peer: SocketAddr,
+}
+
+/// Finds the answer.
+pub fn route(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Routed {
+    find(head, state, peer).unwrap_or_else(Routed::Answer)
+}
+
+fn find(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Result<Routed, Answer> {
+    if !state.site.is_asked(head.host) {
+        return Err(misdirected(head));
+    }
+    if head.expectation == Expectation::Other {
+        return Err(Answer::text(Status::EXPECTATION_FAILED, "the only expectation met here is 100-continue\n"));
+    }
+    match head.method {
+        Method::NotAllowed => return Err(not_allowed()),
+        Method::Unknown => return Err(Answer::text(Status::NOT_IMPLEMENTED, "there is no such method\n")),
+        Method::Options if head.target == Target::Asterisk => return Err(options()),
+        _ => {}
+    }
+    let target = head.target.path().ok_or_else(|| bad_request("this method needs a path"))?;
+    let segments: Vec<_> = target.segments().collect::<Result<_, _>>().map_err(bad_request)?;
+    if segments.iter().find(|segment| !segment.is_empty()).is_some_and(|first| **first == *OWN) {
+        return status::answer(head, target).map(Routed::Answer);
+    }
+    let path = SharePath::from_segments(segments).map_err(bad_request)?;
+    let asked = Asked { head, target, path, peer };
+    match head.method {
+        Method::Get | Method::Head => files::answer(&asked, state),
+        Method::Post | Method::Put if Site::may_write(head.host, head.fields) => upload::begin(asked, state),
+        Method::Post | Method::Put => Err(Answer::text(
+            Status::FORBIDDEN,
+            "a page of another site must not write here (Origin and Sec-Fetch-Site say that one tried)\n",
+        )),
+        Method::Options => Err(options()),
+        Method::NotAllowed | Method::Unknown => Err(not_found()),
+    }
+}
+
+/// Answers with what can be done (RFC 9110 §9.3.7).
+fn options() -> Answer {
+    Answer::empty(response::Head::new(Status::NO_CONTENT).field("Allow", ALLOWED))
+}
+
+fn not_allowed() -> Answer {
+    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {ALLOWED}\n")).with("Allow", ALLOWED)
+}
+
+/// The name that the client knows this server by is not one of its own (RFC 9110 §15.5.20).
+fn misdirected(head: &Head<'_, '_>) -> Answer {
+    let host = head.host.unwrap_or("");
+    let text = format_args!("this server is not called {host}; wharf serve --host NAME gives it a name\n").to_string();
+    Answer::text(Status::MISDIRECTED_REQUEST, text)
+}

@@ -1,0 +1,39 @@
+//! What every answer may use: the folder, the rules, the clocks, and Stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::recorder::Recorder;
+use super::site::Site;
+use super::timing::{IdleClock, KeepAlive};
+use crate::folder::{Folder, Saved};
+use crate::printable::Printable;
+use crate::stop::Stop;
+
+/// Shared by all that serve.
+#[derive(Debug)]
+pub struct State {
+    /// What is served.
+    pub folder: Folder,
+    /// Whose requests are taken.
+    pub site: Site,
+    /// How long a connection is kept, and a head waited for.
+    pub keep_alive: KeepAlive,
+    /// A body, in or out, of which no byte moves for so long is given up.
+    pub stall: Duration,
+    /// Minds when nobody wants anything.
+    pub idle: Arc<IdleClock>,
+    /// Seen by all.
+    pub stop: Stop,
+    /// Where requests are recorded, if they are.
+    pub recorder: Option<Recorder>,
+}
+
+impl State {
+    /// A file has come, through whichever door: the one place where that is told.
+    pub fn saved(&self, peer: SocketAddr, saved: &Saved) {
+        let path = Printable(saved.path.as_bytes());
+        log::info!("{peer} saved {path} ({} bytes)", saved.size);
+    }
+}

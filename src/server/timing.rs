@@ -1,0 +1,147 @@
+//! How long things may take: the keep-alive rule, deadlines, and the idle clock.
+//!
+//! Nothing here looks at a clock: `now` is an input.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a connection is kept without a request, and how long a request's head may take to arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// `max(5, 20 - n)` seconds, n the connections open now: long for few, short for many.
+    Dynamic,
+    /// Always so long.
+    Fixed(Duration),
+}
+
+impl KeepAlive {
+    /// The most and the least of the dynamic rule, in seconds.
+    const MOST: u64 = 20;
+    const LEAST: u64 = 5;
+
+    /// The time in force while `open` connections are open; whole seconds under the dynamic rule.
+    pub fn timeout(self, open: usize) -> Duration {
+        match self {
+            Self::Dynamic => Duration::from_secs(Self::MOST.saturating_sub(open as u64).max(Self::LEAST)),
+            Self::Fixed(time) => time,
+        }
+    }
+}
+
+/// A moment by which something must have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// So long after this moment.
+    pub fn after(start: Instant, time: Duration) -> Self {
+        /// Beyond any run of a server, and never too much for an `Instant`.
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+        Self(start + time.min(YEAR))
+    }
+
+    /// Whether it has passed.
+    pub fn is_over(self, now: Instant) -> bool {
+        self.0 <= now
+    }
+
+    /// How long it is until then; nothing once it has passed.
+    pub fn left(self, now: Instant) -> Duration {
+        self.0.saturating_duration_since(now)
+    }
+}
+
+/// Knows how long nobody has wanted anything: no request, no transfer. A parked connection does not count.
+#[derive(Debug)]
+pub struct IdleClock {
+    /// The server leaves after so long; `None`: never.
+    limit: Option<Duration>,
+    start: Instant,
+    /// Requests that are being served now.
+    active: AtomicUsize,
+    /// When the latest one ended, in milliseconds since `start`.
+    latest: AtomicU64,
+}
+
+/// A request that is being served: the server is not idle until it is dropped.
+#[derive(Debug)]
+pub struct Active(Arc<IdleClock>);
+
+impl IdleClock {
+    /// A clock that starts now.
+    pub fn new(limit: Option<Duration>, now: Instant) -> Self {
+        Self { limit, start: now, active: AtomicUsize::new(0), latest: AtomicU64::new(0) }
+    }
+
+    /// A request begins.
+    pub fn begin(self: &Arc<Self>) -> Active {
+        self.active.fetch_add(1, Ordering::AcqRel);
+        Active(Arc::clone(self))
+    }
+
+    /// When the server has been idle for too long, unless a request comes before. `None` while the rule is off. While
+    /// something is being served it lies a whole limit ahead.
+    pub fn deadline(&self, now: Instant) -> Option<Deadline> {
+        let limit = self.limit?;
+        if self.active.load(Ordering::Acquire) > 0 {
+            return Some(Deadline::after(now, limit));
+        }
+        let latest = self.start + Duration::from_millis(self.latest.load(Ordering::Acquire));
+        Some(Deadline::after(latest, limit))
+    }
+
+    fn end(&self, now: Instant) {
+        let since_start = now.saturating_duration_since(self.start).as_millis();
+        // The time first: whoever sees no request active sees when the latest ended.
+        self.latest.fetch_max(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::AcqRel);
+        self.active.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.end(Instant::now());
+    }
+}
+
+/// As the `--timeout` flag is written.
+impl fmt::Display for KeepAlive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dynamic => f.write_str("dynamic"),
+            Self::Fixed(time) => write!(f, "{}", time.as_secs_f64()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dynamic_rule() {
+        for (open, seconds) in
+            [(0, 20), (1, 19), (10, 10), (14, 6), (15, 5), (16, 5), (200, 5), (usize::MAX, 5)]
+        {
+            assert_eq!(KeepAlive::Dynamic.timeout(open), Duration::from_secs(seconds), "{open} open");
+        }
+        assert_eq!(KeepAlive::Fixed(Duration::from_secs(3)).timeout(1), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn idle_only_when_nothing_is_served() {
+        let start = Instant::now();
+        let limit = Duration::from_secs(60);
+        let clock = Arc::new(IdleClock::new(Some(limit), start));
+        assert_eq!(clock.deadline(start), Some(Deadline(start + limit)));
+        let request = clock.begin();
+        let later = start + Duration::from_secs(1000);
+        assert_eq!(clock.deadline(later), Some(Deadline(later + limit)), "while it is served");
+        drop(request);
+        let ended = clock.deadline(later).expect("the rule is on");
+        assert!(ended >= Deadline(start + limit) && ended < Deadline(later), "counted from its end");
+        assert_eq!(IdleClock::new(None, start).deadline(later), None);
+    }
+}
