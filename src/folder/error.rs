@@ -1,0 +1,187 @@
+//! What can go wrong in the folder, in the folder's own words.
+//!
+//! The system's errors become these in one place, below; what they become on a wire (a status, an error
+//! code) each door says for itself.
+
+use rustix::io::Errno;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+/// Why something in the folder was not opened, listed or saved.
+#[derive(Debug)]
+pub enum Error {
+    /// Nothing of that name, or nothing that is shared: hidden, reserved, a device, a link that leads out. They all
+    /// look alike, so that the answer tells nothing.
+    NotFound,
+    /// The file system's permissions forbid it.
+    Denied,
+    /// The folder is shared read-only, or lies on a file system that is mounted so.
+    ReadOnly,
+    /// A file was to be saved where a directory is.
+    IsDirectory,
+    /// A file stands where the path needs a directory.
+    NotDirectory,
+    /// The name is taken, and [`OnConflict::Refuse`](super::OnConflict::Refuse) is the rule.
+    Exists,
+    /// The [`Guard`](super::Guard) did not hold: the file is not, or no longer, the one that was meant.
+    Changed,
+    /// An upload over [`Rules::max_upload`](super::Rules::max_upload).
+    TooLarge {
+        /// What is allowed, in bytes.
+        limit: u64,
+    },
+    /// The file system or the quota is full, or the file is larger than they take.
+    NoSpace,
+    /// Anything else that the system said.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Error {
+    /// The one place where the system's words become the folder's.
+    fn from(error: io::Error) -> Self {
+        let Some(errno) = Errno::from_io_error(&error) else {
+            return without_number(error);
+        };
+        match errno {
+            // A name that the file system cannot hold names nothing; NXIO and NODEV are sockets and devices.
+            Errno::NOENT | Errno::LOOP | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NXIO | Errno::NODEV => {
+                Self::NotFound
+            }
+            Errno::ACCESS | Errno::PERM => Self::Denied,
+            Errno::ROFS => Self::ReadOnly,
+            Errno::ISDIR => Self::IsDirectory,
+            Errno::NOTDIR => Self::NotDirectory,
+            Errno::EXIST => Self::Exists,
+            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// cap-std refuses a path that leads out of the folder with an error that no system call gave.
+fn without_number(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Error::NotFound,
+        _ => Error::Io(error),
+    }
+}
+
+impl From<Errno> for Error {
+    fn from(errno: Errno) -> Self {
+        io::Error::from(errno).into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("there is nothing of that name"),
+            Self::Denied => f.write_str("the file's permissions forbid it"),
+            Self::ReadOnly => f.write_str("the folder is shared read-only"),
+            Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
+            Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
+            Self::Exists => f.write_str("a file of that name exists (choose another name)"),
+            Self::Changed => f.write_str("the file has changed meanwhile (look at it again)"),
+            Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
+            Self::NoSpace => f.write_str("there is no space left for the file"),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Why a folder cannot be shared at all.
+#[derive(Debug)]
+pub enum CannotShare {
+    /// Nothing is there.
+    Missing(PathBuf),
+    /// Something is there, but no directory.
+    NotDirectory(PathBuf),
+    /// It may not be read, or not be entered.
+    Denied(PathBuf),
+    /// Anything else that the system said.
+    Io(PathBuf, io::Error),
+}
+
+impl CannotShare {
+    pub(super) fn because(path: PathBuf, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path),
+            io::ErrorKind::NotADirectory => Self::NotDirectory(path),
+            io::ErrorKind::PermissionDenied => Self::Denied(path),
+            _ => Self::Io(path, error),
+        }
+    }
+}
+
+impl fmt::Display for CannotShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot share ")?;
+        match self {
+            Self::Missing(path) => {
+                write!(f, "{}: there is no such folder (make it, or name another)", path.display())
+            }
+            Self::NotDirectory(path) => {
+                write!(f, "{}: it is not a folder (name the folder that it is in)", path.display())
+            }
+            Self::Denied(path) => {
+                write!(
+                    f,
+                    "{}: no permission (it must be readable and enterable for this user)",
+                    path.display()
+                )
+            }
+            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for CannotShare {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Expected = fn(&Error) -> bool;
+
+    #[test]
+    fn the_systems_words_become_the_folders() {
+        let table: [(&str, io::Error, Expected); 10] = [
+            ("missing", Errno::NOENT.into(), |e| matches!(e, Error::NotFound)),
+            ("links in a ring", Errno::LOOP.into(), |e| matches!(e, Error::NotFound)),
+            ("a socket", Errno::NXIO.into(), |e| matches!(e, Error::NotFound)),
+            ("permission", Errno::ACCESS.into(), |e| matches!(e, Error::Denied)),
+            ("mounted read-only", Errno::ROFS.into(), |e| matches!(e, Error::ReadOnly)),
+            ("a file as a parent", Errno::NOTDIR.into(), |e| matches!(e, Error::NotDirectory)),
+            ("full", Errno::NOSPC.into(), |e| matches!(e, Error::NoSpace)),
+            ("over quota", Errno::DQUOT.into(), |e| matches!(e, Error::NoSpace)),
+            ("over the largest file", Errno::FBIG.into(), |e| matches!(e, Error::NoSpace)),
+            ("anything else", Errno::IO.into(), |e| matches!(e, Error::Io(_))),
+        ];
+        for (name, error, expected) in table {
+            let error = Error::from(error);
+            assert!(expected(&error), "{name}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_way_out_looks_like_nothing_at_all() {
+        let escape = io::Error::new(io::ErrorKind::PermissionDenied, "a path led outside");
+        assert!(matches!(Error::from(escape), Error::NotFound));
+    }
+}

@@ -1,0 +1,196 @@
+//! The shared folder: every file that any door opens, lists or saves goes through here, under one policy.
+//!
+//! A [`SharePath`] names a file, and only that can. [`Folder::open`] gives the file and its facts together;
+//! [`Folder::list`] tells what a directory holds; [`Folder::receive`] takes a file in, which is there whole or not at all.
+//!
+//! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, whatever links and races
+//! there are. What is not shared (hidden names, the server's own, devices, links that lead out) looks as if it was not
+//! there. The folder is the one that was opened: if its name comes to mean another directory, that one is not served.
+//!
+//! A name is hidden, not a file: a visible link inside the folder to a hidden file shows it, since whoever may make
+//! links there may also copy.
+//!
+//! Knows no protocol: no requests, no statuses, no sockets.
+
+mod error;
+mod facts;
+mod incoming;
+mod listing;
+mod path;
+mod place;
+mod root;
+mod sweep;
+mod temporary;
+#[cfg(test)]
+mod tests;
+
+pub use error::{CannotShare, Error};
+pub use facts::{Facts, Version};
+pub use incoming::{Guard, Incoming, Saved};
+pub use listing::{Entry, Kind};
+pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
+
+use place::Place;
+use root::Root;
+use rustix::fs::FileType;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+use temporary::Manner;
+
+/// What the folder's owner allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether names that begin with a dot are served and accepted.
+    pub hidden: bool,
+    /// Whether nothing may be saved.
+    pub read_only: bool,
+    /// What becomes of an upload whose name is taken.
+    pub on_conflict: OnConflict,
+    /// The largest upload, in bytes; none for no limit but the disk's.
+    pub max_upload: Option<u64>,
+    /// Whether a saved file is on the disk before it is said to be. Off is for measurements only.
+    pub durable: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            hidden: false,
+            read_only: false,
+            on_conflict: OnConflict::Overwrite,
+            max_upload: None,
+            durable: true,
+        }
+    }
+}
+
+impl Rules {
+    fn admit_path(&self, path: &SharePath) -> Result<(), Error> {
+        let shared = !path.has_hidden_segment() || (self.hidden && !path.is_reserved());
+        if shared { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    fn admit_size(&self, size: u64) -> Result<(), Error> {
+        match self.max_upload {
+            Some(limit) if size > limit => Err(Error::TooLarge { limit }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What becomes of an upload whose name is taken by a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// It takes the file's place.
+    Overwrite,
+    /// It is refused.
+    Refuse,
+    /// It is saved beside it, as `name (1).ext`.
+    Rename,
+}
+
+/// A folder that is shared. Clones are the same folder.
+#[derive(Clone)]
+pub struct Folder {
+    shared: Arc<Shared>,
+}
+
+/// What a folder and the files on their way into it have in common.
+struct Shared {
+    root: Root,
+    rules: Rules,
+    manner: Manner,
+    /// Held by the one commit that may change names at the moment.
+    commits: Mutex<()>,
+}
+
+/// Something that was opened.
+#[derive(Debug)]
+pub enum Node {
+    /// A file, ready to be read.
+    File(OpenFile),
+    /// A directory. [`Folder::list`] tells what it holds.
+    Directory {
+        /// When an entry was last made, removed or renamed.
+        modified: SystemTime,
+    },
+}
+
+/// A regular file, open for reading, and its facts: both of the same file, whatever has its name by now.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// Open for reading, at its beginning.
+    pub file: File,
+    /// The facts at the moment of opening.
+    pub facts: Facts,
+}
+
+impl Folder {
+    /// Opens the folder at `path`, and removes what an earlier run may have left half-written there (unless the folder is
+    /// shared read-only).
+    pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
+        Self::open_with(path, rules, Manner::of_this_system())
+    }
+
+    fn open_with(path: &Path, rules: Rules, manner: Manner) -> Result<Self, CannotShare> {
+        let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
+        if !rules.read_only {
+            sweep::sweep(&root);
+        }
+        Ok(Self { shared: Arc::new(Shared { root, rules, manner, commits: Mutex::new(()) }) })
+    }
+
+    /// The rules that the folder is shared under.
+    pub fn rules(&self) -> &Rules {
+        &self.shared.rules
+    }
+
+    /// Opens a file or a directory. Two system calls: one opens, one tells what it is.
+    pub fn open(&self, path: &SharePath) -> Result<Node, Error> {
+        self.shared.rules.admit_path(path)?;
+        let file = self.shared.root.open(path)?;
+        let stat = rustix::fs::fstat(&file)?;
+        let facts = Facts::from(&stat);
+        match root::file_type(&stat) {
+            FileType::RegularFile => Ok(Node::File(OpenFile { file, facts })),
+            FileType::Directory => Ok(Node::Directory { modified: facts.modified }),
+            _ => Err(Error::NotFound),
+        }
+    }
+
+    /// What a directory holds: directories first, then by name. A link to something inside is shown as that;
+    /// hidden and reserved names, devices, and links that lead out or nowhere are left out. One look at each entry: a hundred
+    /// thousand take some tenths of a second.
+    pub fn list(&self, path: &SharePath) -> Result<Vec<Entry>, Error> {
+        self.shared.rules.admit_path(path)?;
+        listing::list(&self.shared.root, &self.shared.rules, path)
+    }
+
+    /// Begins to take in a file of `size` bytes, if that is known. What can be refused is refused now, before the first byte,
+    /// in this order: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
+    /// [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
+    /// [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents are made when it is committed.
+    pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
+        let Shared { root, rules, .. } = &*self.shared;
+        if rules.read_only {
+            return Err(Error::ReadOnly);
+        }
+        rules.admit_path(path)?;
+        let place = Place::find(root, path)?;
+        let taken = place.has_directory() && place.occupant(root, place.nearest())?.is_some();
+        if taken && rules.on_conflict == OnConflict::Refuse {
+            return Err(Error::Exists);
+        }
+        if let Some(size) = size {
+            rules.admit_size(size)?;
+            refuse_unless_it_fits(size, &place)?;
+        }
+        Incoming::new(Arc::clone(&self.shared), place)
+    }
+}
+
+fn refuse_unless_it_fits(size: u64, place: &Place) -> Result<(), Error> {
+    if size > root::space(place.nearest())? { Err(Error::NoSpace) } else { Ok(()) }
+}

@@ -1,0 +1,304 @@
+//! The name of something in the folder.
+//!
+//! A [`SharePath`] is made here and nowhere else, from segments that were already decoded. Whoever holds one knows that
+//! it is relative, that no segment is `.` or `..`, and that it holds no NUL; nothing later checks again, or differently.
+//! Links are another matter: the folder itself resolves them, beneath its own handle.
+//!
+//! Every other byte is legal in a name, as it is on the disk: a backslash, a line feed, invalid UTF-8.
+//!
+//! Knows nothing of percent-encoding, nor of what is on the disk.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The longest segment, in bytes: Linux's `NAME_MAX`.
+pub const LONGEST_SEGMENT: usize = 255;
+/// The longest path, in bytes: Linux's `PATH_MAX` of 4096 counts the NUL at the end.
+pub const LONGEST_PATH: usize = 4095;
+
+/// The first segment under which the server keeps what is its own; the folder never shows it.
+const SERVERS_OWN: &[u8] = b".wharf";
+/// What the name of a temporary begins and ends with; hexadecimal digits stand between.
+const TEMPORARY: (&[u8], &[u8]) = (b".wharf-", b".tmp");
+
+/// A path beneath the folder, checked. The root is the empty path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SharePath {
+    /// Segments joined by single slashes; none at the ends.
+    bytes: Vec<u8>,
+}
+
+/// Why bytes are no path in the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// A segment is `.` or `..`.
+    DotSegment,
+    /// A segment holds a NUL, which no file system takes.
+    Nul,
+    /// A segment holds a slash: it was encoded, and must not become a separator.
+    Slash,
+    /// A segment is over [`LONGEST_SEGMENT`].
+    SegmentTooLong,
+    /// The whole is over [`LONGEST_PATH`].
+    PathTooLong,
+}
+
+impl SharePath {
+    /// The folder itself.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// Joins decoded segments. Empty ones are merged away, as in `a//b` and `a/`.
+    pub fn from_segments<I, B>(segments: I) -> Result<Self, PathError>
+    where
+        I: IntoIterator<Item = B>,
+        B: AsRef<[u8]>,
+    {
+        let mut path = Self::root();
+        for segment in segments {
+            path.push(segment.as_ref())?;
+        }
+        Ok(path)
+    }
+
+    /// Splits plain text on `/`: for names that nobody has encoded.
+    pub fn parse(text: &[u8]) -> Result<Self, PathError> {
+        Self::from_segments(text.split(|&byte| byte == b'/'))
+    }
+
+    /// The path of `name` in this directory.
+    pub fn join(&self, name: &OsStr) -> Result<Self, PathError> {
+        let mut bytes = Vec::with_capacity(self.bytes.len() + 1 + name.len());
+        bytes.extend_from_slice(&self.bytes);
+        let mut path = Self { bytes };
+        path.push(name.as_bytes())?;
+        Ok(path)
+    }
+
+    fn push(&mut self, segment: &[u8]) -> Result<(), PathError> {
+        if segment.is_empty() {
+            return Ok(());
+        }
+        check(segment)?;
+        let slash = usize::from(!self.is_root());
+        if self.bytes.len() + slash + segment.len() > LONGEST_PATH {
+            return Err(PathError::PathTooLong);
+        }
+        // One allocation for any usual path: a second only when it is longer than this.
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(segment.len().max(128));
+        }
+        if slash == 1 {
+            self.bytes.push(b'/');
+        }
+        self.bytes.extend_from_slice(segment);
+        Ok(())
+    }
+
+    /// The path relative to the folder, for calls that begin at its handle; `.` for the root.
+    pub fn as_path(&self) -> &Path {
+        if self.is_root() { Path::new(".") } else { Path::new(OsStr::from_bytes(&self.bytes)) }
+    }
+
+    /// The bytes, segments joined by `/`; empty for the root.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether this is the folder itself.
+    pub fn is_root(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The segments, first to last.
+    pub fn segments(&self) -> impl Iterator<Item = &OsStr> {
+        self.bytes.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty()).map(OsStr::from_bytes)
+    }
+
+    /// The last segment; the root has none.
+    pub fn name(&self) -> Option<&OsStr> {
+        self.bytes
+            .rsplit(|&byte| byte == b'/')
+            .next()
+            .filter(|segment| !segment.is_empty())
+            .map(OsStr::from_bytes)
+    }
+
+    /// The directory that this is in; the root is in none.
+    pub fn parent(&self) -> Option<Self> {
+        let end = self.bytes.len() - self.name()?.len();
+        let bytes = self.bytes.get(..end.saturating_sub(1))?.to_vec();
+        Some(Self { bytes })
+    }
+
+    /// For people to read: what is not UTF-8 is replaced.
+    pub fn display(&self) -> impl fmt::Display + '_ {
+        self.as_path().display()
+    }
+
+    /// Whether any segment begins with a dot.
+    pub fn has_hidden_segment(&self) -> bool {
+        self.bytes.first() == Some(&b'.') || self.bytes.windows(2).any(|pair| pair == b"/.")
+    }
+
+    /// Whether the path is the server's own: beneath `.wharf`, or a temporary. Such a path is never opened, listed or
+    /// saved, also where hidden names are. Compared without case, since some file systems do.
+    pub fn is_reserved(&self) -> bool {
+        self.has_hidden_segment()
+            && (self
+                .segments()
+                .next()
+                .is_some_and(|first| first.as_bytes().eq_ignore_ascii_case(SERVERS_OWN))
+                || self.segments().any(is_temporary))
+    }
+}
+
+/// Whether a name is one that [`Incoming`](super::Incoming) gives to a file on its way in: `.wharf-HEX.tmp`.
+pub(super) fn is_temporary(name: &OsStr) -> bool {
+    let (begin, end) = TEMPORARY;
+    let name = name.as_bytes();
+    let Some((head, rest)) = name.split_at_checked(begin.len()) else { return false };
+    let Some((hex, tail)) = rest.len().checked_sub(end.len()).and_then(|at| rest.split_at_checked(at)) else {
+        return false;
+    };
+    let digits = !hex.is_empty() && hex.iter().all(u8::is_ascii_hexdigit);
+    digits && head.eq_ignore_ascii_case(begin) && tail.eq_ignore_ascii_case(end)
+}
+
+fn check(segment: &[u8]) -> Result<(), PathError> {
+    if segment == b"." || segment == b".." {
+        return Err(PathError::DotSegment);
+    }
+    if segment.len() > LONGEST_SEGMENT {
+        return Err(PathError::SegmentTooLong);
+    }
+    match segment.iter().find(|&&byte| byte == 0 || byte == b'/') {
+        None => Ok(()),
+        Some(0) => Err(PathError::Nul),
+        Some(_) => Err(PathError::Slash),
+    }
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DotSegment => f.write_str("a part of the path is \".\" or \"..\""),
+            Self::Nul => f.write_str("the path holds a NUL"),
+            Self::Slash => f.write_str("a name in the path holds a slash"),
+            Self::SegmentTooLong => {
+                write!(f, "a name in the path is longer than {LONGEST_SEGMENT} bytes")
+            }
+            Self::PathTooLong => write!(f, "the path is longer than {LONGEST_PATH} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for PathError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::Component;
+
+    fn path(text: &str) -> SharePath {
+        SharePath::parse(text.as_bytes()).expect("a legal path")
+    }
+
+    #[test]
+    fn legal_names() {
+        let table: [(&str, &[u8], &[u8]); 8] = [
+            ("the root", b"", b"."),
+            ("the root, as slashes", b"///", b"."),
+            ("slashes merge", b"/a//b/", b"a/b"),
+            ("dots inside a name", b"a..b/...", b"a..b/..."),
+            ("a backslash", br"..\a", br"..\a"),
+            ("control characters", b"a\r\nb/\x1b[2J", b"a\r\nb/\x1b[2J"),
+            ("not UTF-8", b"\xff\xfe", b"\xff\xfe"),
+            ("spaces at the ends", b" a ", b" a "),
+        ];
+        for (name, text, expected) in table {
+            let path = SharePath::parse(text).expect(name);
+            assert_eq!(path.as_path().as_os_str().as_bytes(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn refused_names() {
+        let long = [b'a'; LONGEST_SEGMENT + 1];
+        let table: [(&str, &[&[u8]], PathError); 8] = [
+            ("up", &[b".."], PathError::DotSegment),
+            ("up, inside", &[b"a", b"..", b"b"], PathError::DotSegment),
+            ("here", &[b"a", b"."], PathError::DotSegment),
+            ("NUL", &[b"a\0b"], PathError::Nul),
+            ("a decoded slash", &[b"a/b"], PathError::Slash),
+            ("up behind a decoded slash", &[b"a/../b"], PathError::Slash),
+            ("a slash alone", &[b"/"], PathError::Slash),
+            ("a long name", &[&long], PathError::SegmentTooLong),
+        ];
+        for (name, segments, expected) in table {
+            assert_eq!(SharePath::from_segments(segments), Err(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_limits_are_exact() {
+        let name = [b'a'; LONGEST_SEGMENT];
+        let longest = SharePath::from_segments([&name; 16]).expect("16 names of 255, 15 slashes: 4095");
+        assert_eq!(longest.as_bytes().len(), LONGEST_PATH);
+        assert_eq!(longest.join(OsStr::new("b")), Err(PathError::PathTooLong));
+    }
+
+    #[test]
+    fn names_and_parents() {
+        let file = path("a/b/c");
+        assert_eq!(file.name(), Some(OsStr::new("c")));
+        assert_eq!(file.parent(), Some(path("a/b")));
+        assert_eq!(path("a").parent(), Some(SharePath::root()));
+        assert_eq!((SharePath::root().name(), SharePath::root().parent()), (None, None));
+    }
+
+    #[test]
+    fn hidden_and_reserved() {
+        let table = [
+            ("", false, false),
+            ("a.b/c", false, false),
+            (".git/config", true, false),
+            ("a/.b", true, false),
+            (".wharf", true, true),
+            (".WHARF/chat", true, true),
+            ("a/.wharf", true, false),
+            (".wharf-notes", true, false),
+            ("a/.wharf-00fF.tmp", true, true),
+            (".wharf-1.tmp/b", true, true),
+            (".wharf-.tmp", true, false),
+            (".wharf-xyz.tmp", true, false),
+        ];
+        for (text, hidden, reserved) in table {
+            let path = path(text);
+            assert_eq!((path.has_hidden_segment(), path.is_reserved()), (hidden, reserved), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_stays_beneath(text in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(path) = SharePath::parse(&text) {
+                let beneath = |c| matches!(c, Component::Normal(_) | Component::CurDir);
+                prop_assert!(path.as_path().components().all(beneath));
+            }
+        }
+
+        #[test]
+        fn segments_come_back(names in prop::collection::vec("[a-z. ]{1,9}", 0..9)) {
+            if let Ok(path) = SharePath::from_segments(&names) {
+                let back: Vec<_> = path.segments().map(|s| s.to_string_lossy().into_owned()).collect();
+                prop_assert_eq!(back, names);
+                prop_assert_eq!(SharePath::parse(path.as_bytes()), Ok(path));
+            }
+        }
+    }
+}

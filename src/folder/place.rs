@@ -1,0 +1,105 @@
+//! Where a file is to be saved: its directory, as far as it is there, and what has its name now.
+
+use super::root::{self, Root};
+use super::{Error, Facts, SharePath, Version};
+use cap_std::fs::Dir;
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+/// The place of a file that may or may not exist.
+pub(super) struct Place {
+    /// The deepest directory on the way that exists.
+    dir: Arc<Dir>,
+    /// The directories that are missing below it, the deepest first.
+    missing: Vec<OsString>,
+    path: SharePath,
+    name: OsString,
+}
+
+impl Place {
+    /// The root is no place for a file.
+    pub(super) fn find(root: &Root, path: &SharePath) -> Result<Self, Error> {
+        let (Some(name), Some(mut parent)) = (path.name(), path.parent()) else {
+            return Err(Error::NotFound);
+        };
+        let mut missing = Vec::new();
+        let dir = loop {
+            match (root.directory(&parent), parent.name(), parent.parent()) {
+                (Ok(dir), ..) => break dir,
+                (Err(error), Some(name), Some(above)) if is_missing(&error) => {
+                    missing.push(name.to_owned());
+                    parent = above;
+                }
+                (Err(error), ..) => return Err(error.into()),
+            }
+        };
+        refuse_dangling(&dir, missing.last())?;
+        Ok(Self { dir: Arc::new(dir), missing, name: name.to_owned(), path: path.clone() })
+    }
+
+    pub(super) fn path(&self) -> &SharePath {
+        &self.path
+    }
+
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The deepest directory on the way that existed when the place was found.
+    pub(super) fn nearest(&self) -> &Arc<Dir> {
+        &self.dir
+    }
+
+    /// Whether the file's own directory existed then.
+    pub(super) fn has_directory(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// Makes what is missing on the way and gives the file's own directory.
+    pub(super) fn make_directory(&self, durable: bool) -> Result<Arc<Dir>, Error> {
+        let mut dir = Arc::clone(&self.dir);
+        for name in self.missing.iter().rev() {
+            match dir.create_dir(name) {
+                Err(error) if Errno::from_io_error(&error) != Some(Errno::EXIST) => return Err(error.into()),
+                _ => {}
+            }
+            // Also when another upload has just made it: that one may not have synced it yet.
+            if durable {
+                root::sync(&dir)?;
+            }
+            dir = Arc::new(dir.open_dir(name)?);
+        }
+        Ok(dir)
+    }
+
+    /// The version of the file that has the name now, if one has it. Only a file can be replaced: a directory
+    /// says so, and what no reader can get at (a device, a link that leads out or nowhere) is not found.
+    pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Version>, Error> {
+        let stat = match root::look_in(dir, &self.name) {
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+            Ok(link) if root::file_type(&link) == FileType::Symlink => root.look(&self.path)?,
+            Ok(stat) => stat,
+        };
+        match root::file_type(&stat) {
+            FileType::RegularFile => Ok(Some(Facts::from(&stat).version)),
+            FileType::Directory => Err(Error::IsDirectory),
+            _ => Err(Error::NotFound),
+        }
+    }
+}
+
+/// A link that leads out is not missing: that error carries no number.
+fn is_missing(error: &std::io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::NOENT)
+}
+
+/// The first missing directory may be a link that leads nowhere. Nothing can be made in its place.
+fn refuse_dangling(dir: &Dir, first_missing: Option<&OsString>) -> Result<(), Error> {
+    match first_missing.map(|name| root::look_in(dir, name)) {
+        Some(Ok(stat)) if root::file_type(&stat) == FileType::Symlink => Err(Error::NotFound),
+        _ => Ok(()),
+    }
+}

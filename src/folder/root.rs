@@ -1,0 +1,133 @@
+//! The handle of the folder, and every way from it to something inside.
+//!
+//! A path is resolved beneath the handle, by the kernel (`openat2` with `RESOLVE_BENEATH`, through cap-std): a link is
+//! followed as long as it stays inside, and no spelling and no race leads out. An absolute link counts as leading out,
+//! also when it leads back in. What is named by one segment is reached from the handle of its directory.
+//!
+//! Knows nothing of rules: what may be opened, and by which name, was decided before.
+
+use super::SharePath;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+/// What each open of something unknown carries. A FIFO must not make it wait, a terminal must not become ours.
+const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+
+/// The shared folder's own directory.
+pub(super) struct Root(Dir);
+
+impl Root {
+    pub(super) fn open_at(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = fs::open(path, flags, Mode::empty())?;
+        // Opening needs the right to read; entering is another, and without it each file would be refused.
+        fs::statat(&handle, ".", AtFlags::empty())?;
+        Ok(Self(Dir::from_std_file(handle.into())))
+    }
+
+    /// Opens for reading whatever is there, a directory too: one system call.
+    pub(super) fn open(&self, path: &SharePath) -> io::Result<File> {
+        self.open_as(path.as_path(), HARMLESS)
+    }
+
+    /// The facts of what a reader would get, without the right to read it.
+    pub(super) fn look(&self, path: &SharePath) -> io::Result<Stat> {
+        Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
+    }
+
+    /// A directory to read the entries of.
+    pub(super) fn entries(&self, path: &Path) -> io::Result<Entries> {
+        Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
+    }
+
+    /// A directory to make things in. It need not be readable.
+    pub(super) fn directory(&self, path: &SharePath) -> io::Result<Dir> {
+        self.0.open_dir(path.as_path())
+    }
+
+    fn open_as(&self, path: &Path, flags: OFlags) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(flags.bits().cast_signed());
+        Ok(self.0.open_with(path, &options)?.into_std())
+    }
+}
+
+/// The entries of an open directory, in the order of the disk, without `.` and `..`.
+pub(super) struct Entries {
+    handle: OwnedFd,
+    dir: fs::Dir,
+}
+
+impl Entries {
+    fn of(handle: OwnedFd) -> io::Result<Self> {
+        let dir = fs::Dir::read_from(&handle)?;
+        Ok(Self { handle, dir })
+    }
+
+    /// The directory itself.
+    pub(super) fn handle(&self) -> &OwnedFd {
+        &self.handle
+    }
+
+    /// The type of an entry. Some file systems leave it open, then it takes a look.
+    pub(super) fn kind(&self, entry: &fs::DirEntry) -> FileType {
+        match entry.file_type() {
+            FileType::Unknown => fs::statat(&self.handle, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
+                .map_or(FileType::Unknown, |stat| file_type(&stat)),
+            known => known,
+        }
+    }
+}
+
+impl Iterator for Entries {
+    type Item = io::Result<fs::DirEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.dir.read()? {
+                Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => {}
+                other => return Some(other.map_err(io::Error::from)),
+            }
+        }
+    }
+}
+
+/// An entry's name.
+pub(super) fn name_of(entry: &fs::DirEntry) -> OsString {
+    OsString::from_vec(entry.file_name().to_bytes().to_vec())
+}
+
+/// What kind of thing was looked at.
+pub(super) fn file_type(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+/// The facts of `name` in `dir`, of a link itself and not of where it leads.
+pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
+    fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Makes what was done in a directory outlast a crash. One that may be written but not read, or a file system
+/// that cannot do it, does without.
+pub(super) fn sync(dir: &Dir) -> Result<(), Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match fs::openat(dir, ".", flags, Mode::empty()).and_then(fs::fsync) {
+        Err(Errno::ACCESS | Errno::INVAL) => Ok(()),
+        other => other,
+    }
+}
+
+/// How many bytes a user who is not root may still write there.
+pub(super) fn space(dir: &Dir) -> Result<u64, Errno> {
+    let space = fs::fstatvfs(dir)?;
+    // A file system that counts no blocks at all (some in user space) does not know.
+    let known = space.f_blocks > 0;
+    Ok(if known { space.f_bavail.saturating_mul(space.f_frsize) } else { u64::MAX })
+}

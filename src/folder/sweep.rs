@@ -1,0 +1,74 @@
+//! What earlier runs left behind, removed at the start.
+//!
+//! A crash can leave a `.wharf-HEX.tmp`: always where the file system has no nameless files, and for the blink between a
+//! link and its rename elsewhere. A server that lives holds a lock on each of its own, so one that can be locked
+//! here belongs to nobody.
+//!
+//! The sweep does what it can and never keeps the folder from being shared. It follows no links and enters no mount
+//! points: what lies there is another file system's, and may be slow or endless.
+
+use super::path::is_temporary;
+use super::root::{Entries, Root, name_of};
+use log::{info, warn};
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxAttributes, StatxFlags};
+use rustix::io::Errno;
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// How many entries are looked at: about a second's worth. Past it a stray file may stay; it is never served.
+const MOST_ENTRIES: usize = 1_000_000;
+
+/// Removes stale temporaries below the root, the shallow ones first.
+pub(super) fn sweep(root: &Root) {
+    let mut waiting = VecDeque::from([PathBuf::from(".")]);
+    let mut left = MOST_ENTRIES;
+    let Some(home) = root.entries(Path::new(".")).ok().and_then(|dir| identity(dir.handle())) else { return };
+    while let Some(path) = waiting.pop_front() {
+        let Ok(dir) = root.entries(&path) else { continue };
+        if path.as_os_str() != "." && !is_same_mount(&home, dir.handle()) {
+            continue;
+        }
+        sweep_directory(dir, &path, &mut waiting, &mut left);
+        if left == 0 {
+            warn!("more than {MOST_ENTRIES} entries: not all were searched for stale temporaries");
+            return;
+        }
+    }
+}
+
+fn sweep_directory(mut dir: Entries, path: &Path, waiting: &mut VecDeque<PathBuf>, left: &mut usize) {
+    while *left > 0 {
+        let Some(Ok(entry)) = dir.next() else { return };
+        *left -= 1;
+        let name = name_of(&entry);
+        match dir.kind(&entry) {
+            FileType::Directory => waiting.push_back(path.join(name)),
+            FileType::RegularFile if is_temporary(&name) && discard(dir.handle(), &entry).is_ok() => {
+                let path = path.join(name);
+                info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Removes a temporary, unless its server lives.
+fn discard(dir: &OwnedFd, entry: &fs::DirEntry) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
+    fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    fs::unlinkat(dir, entry.file_name(), AtFlags::empty())
+}
+
+fn identity(dir: impl AsFd) -> Option<Statx> {
+    fs::statx(dir, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).ok()
+}
+
+/// Bind mounts of the same file system have its device number, but they are marked.
+fn is_same_mount(home: &Statx, dir: impl AsFd) -> bool {
+    identity(dir).is_some_and(|it| {
+        (it.stx_dev_major, it.stx_dev_minor) == (home.stx_dev_major, home.stx_dev_minor)
+            && !it.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+    })
+}

@@ -1,0 +1,112 @@
+//! The folder's promises, on real directories.
+
+mod conflicts;
+mod reading;
+mod saving;
+mod sweeping;
+
+use super::temporary::Manner;
+use super::{Error, Folder, Guard, Node, OpenFile, Rules, Saved, SharePath};
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Both ways of keeping a file unseen; a promise about saving holds for each.
+const MANNERS: [Manner; 2] = [Manner::Nameless, Manner::Named];
+
+/// A directory with the shared folder in it, and beside it a secret.
+struct Fixture {
+    home: TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let home = TempDir::new().expect("a directory");
+        fs::create_dir(home.path().join("share")).expect("the folder");
+        fs::create_dir(home.path().join("outside")).expect("what is outside");
+        fs::write(home.path().join("outside/file"), "secret").expect("a secret");
+        Self { home }
+    }
+
+    fn share(&self) -> std::path::PathBuf {
+        self.home.path().join("share")
+    }
+
+    fn outside(&self) -> std::path::PathBuf {
+        self.home.path().join("outside")
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        let path = self.share().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("its parents");
+        fs::write(path, content).expect("a file");
+    }
+
+    fn link(&self, target: impl AsRef<Path>, name: &str) {
+        std::os::unix::fs::symlink(target, self.share().join(name)).expect("a link");
+    }
+
+    fn folder(&self, rules: Rules) -> Folder {
+        Folder::open_at(&self.share(), rules).expect("a folder")
+    }
+
+    fn folder_in(&self, manner: Manner, rules: Rules) -> Folder {
+        Folder::open_with(&self.share(), rules, manner).expect("a folder")
+    }
+
+    /// All that is in the folder, as the disk has it, sorted.
+    fn on_disk(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        walk(&self.share(), "", &mut names);
+        names.sort();
+        names
+    }
+}
+
+fn walk(dir: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in fs::read_dir(dir).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let name = format!("{prefix}{}", entry.file_name().display());
+        if entry.file_type().expect("a type").is_dir() {
+            walk(&entry.path(), &format!("{name}/"), names);
+        }
+        names.push(name);
+    }
+}
+
+fn path(text: &str) -> SharePath {
+    SharePath::parse(text.as_bytes()).expect("a legal path")
+}
+
+fn quick() -> Rules {
+    Rules { durable: false, ..Rules::default() }
+}
+
+fn read(folder: &Folder, name: &str) -> Result<String, Error> {
+    match folder.open(&path(name))? {
+        Node::File(mut open) => {
+            let mut text = String::new();
+            open.file.read_to_string(&mut text)?;
+            Ok(text)
+        }
+        Node::Directory { .. } => Err(Error::IsDirectory),
+    }
+}
+
+fn open_file(folder: &Folder, name: &str) -> OpenFile {
+    match folder.open(&path(name)) {
+        Ok(Node::File(open)) => open,
+        other => panic!("{name} is no file: {other:?}"),
+    }
+}
+
+fn save(folder: &Folder, name: &str, content: &str) -> Result<Saved, Error> {
+    save_if(folder, name, content, Guard::None)
+}
+
+fn save_if(folder: &Folder, name: &str, content: &str, guard: Guard) -> Result<Saved, Error> {
+    let mut incoming = folder.receive(&path(name), Some(content.len() as u64))?;
+    incoming.write(content.as_bytes())?;
+    incoming.commit(guard)
+}

@@ -1,0 +1,217 @@
+//! Saving one file: whole or not at all, and nothing left behind.
+
+use super::*;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+type Expected = fn(&Error) -> bool;
+
+#[test]
+fn a_file_appears_whole_at_the_commit() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        let folder = it.folder_in(manner, Rules::default());
+        let mut incoming = folder.receive(&path("a/b/c"), None).expect("begun");
+        incoming.write(b"one ").expect("written");
+        incoming.write(b"two").expect("written");
+        assert_eq!(incoming.received(), 7);
+        assert!(matches!(folder.open(&path("a")), Err(Error::NotFound)), "{manner:?}: parents come last");
+        assert!(folder.list(&SharePath::root()).expect("a listing").is_empty(), "{manner:?}");
+        let saved = incoming.commit(Guard::None).expect("committed");
+        assert_eq!(saved, Saved { path: path("a/b/c"), size: 7, created: true });
+        assert_eq!(read(&folder, "a/b/c").expect("a file"), "one two", "{manner:?}");
+        assert_eq!(it.on_disk(), ["a", "a/b", "a/b/c"], "{manner:?}");
+    }
+}
+
+#[test]
+fn dropped_it_leaves_nothing() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        it.write("old", "old");
+        let folder = it.folder_in(manner, quick());
+        for name in ["new", "old", "a/b/c"] {
+            let mut incoming = folder.receive(&path(name), Some(100)).expect("begun");
+            incoming.write(b"half").expect("written");
+            drop(incoming);
+            assert_eq!(it.on_disk(), ["old"], "{manner:?} {name}");
+        }
+        assert_eq!(read(&folder, "old").expect("the old file"), "old");
+    }
+}
+
+#[test]
+fn a_reader_keeps_the_file_that_it_opened() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        it.write("a", "old");
+        let folder = it.folder_in(manner, quick());
+        let mut open = open_file(&folder, "a").file;
+        let saved = save(&folder, "a", "new").expect("saved");
+        assert_eq!(saved, Saved { path: path("a"), size: 3, created: false });
+        let mut text = String::new();
+        open.read_to_string(&mut text).expect("read");
+        assert_eq!((text.as_str(), read(&folder, "a").expect("read").as_str()), ("old", "new"), "{manner:?}");
+        assert_eq!(it.on_disk(), ["a"], "{manner:?}");
+    }
+}
+
+#[test]
+fn a_new_file_has_the_mode_that_any_program_gives() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        it.write("usual", "");
+        save(&it.folder_in(manner, quick()), "saved", "").expect("saved");
+        let mode = |name| fs::metadata(it.share().join(name)).expect("a file").permissions().mode();
+        assert_eq!(mode("saved"), mode("usual"), "{manner:?}");
+    }
+}
+
+#[test]
+fn what_has_no_place() {
+    let it = Fixture::new();
+    it.write("file", "x");
+    it.write("dir/x", "x");
+    it.link("dir", "to-dir");
+    it.link("nowhere", "dangling");
+    it.link("../outside", "out");
+    it.link("../outside/file", "out-file");
+    let folder = it.folder(quick());
+    let table: [(&str, Expected); 10] = [
+        ("", |e| matches!(e, Error::NotFound)),
+        ("dir", |e| matches!(e, Error::IsDirectory)),
+        ("to-dir", |e| matches!(e, Error::IsDirectory)),
+        ("file/below", |e| matches!(e, Error::NotDirectory)),
+        ("file/far/below", |e| matches!(e, Error::NotDirectory)),
+        ("dangling", |e| matches!(e, Error::NotFound)),
+        ("dangling/below", |e| matches!(e, Error::NotFound)),
+        ("out/new", |e| matches!(e, Error::NotFound)),
+        ("out/new/new", |e| matches!(e, Error::NotFound)),
+        ("out-file", |e| matches!(e, Error::NotFound)),
+    ];
+    let before = it.on_disk();
+    for (name, expected) in table {
+        let error = folder.receive(&path(name), Some(1)).err().expect(name);
+        assert!(expected(&error), "{name}: {error:?}");
+    }
+    assert_eq!(it.on_disk(), before);
+}
+
+#[test]
+fn a_directory_that_takes_the_name_meanwhile_is_kept() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        let incoming = it.folder_in(manner, quick()).receive(&path("a"), None).expect("begun");
+        fs::create_dir(it.share().join("a")).expect("a directory");
+        assert!(matches!(incoming.commit(Guard::None), Err(Error::IsDirectory)), "{manner:?}");
+        assert_eq!(it.on_disk(), ["a"], "{manner:?}");
+    }
+}
+
+#[test]
+fn a_parent_that_becomes_a_link_out_is_refused() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        let incoming = it.folder_in(manner, quick()).receive(&path("a/b"), None).expect("begun");
+        it.link("../outside", "a");
+        assert!(matches!(incoming.commit(Guard::None), Err(Error::NotFound)), "{manner:?}");
+        assert_eq!(fs::read_dir(it.outside()).expect("outside").count(), 1, "{manner:?}");
+    }
+}
+
+#[test]
+fn a_link_to_a_file_is_replaced_and_not_followed() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        it.write("file", "old");
+        it.link("file", "link");
+        let folder = it.folder_in(manner, quick());
+        assert!(!save(&folder, "link", "new").expect("saved").created);
+        assert_eq!(read(&folder, "file").expect("read"), "old", "{manner:?}");
+        assert_eq!(read(&folder, "link").expect("read"), "new", "{manner:?}");
+        assert!(fs::symlink_metadata(it.share().join("link")).expect("a file").is_file(), "{manner:?}");
+    }
+}
+
+#[test]
+fn a_link_to_a_directory_is_a_directory_on_the_way() {
+    let it = Fixture::new();
+    it.write("dir/x", "x");
+    it.link("dir", "link");
+    let folder = it.folder(quick());
+    save(&folder, "link/new/file", "hi").expect("saved");
+    assert_eq!(read(&folder, "dir/new/file").expect("read"), "hi");
+}
+
+#[test]
+fn read_only_is_judged_first() {
+    let it = Fixture::new();
+    let folder = it.folder(Rules { read_only: true, ..quick() });
+    for name in ["", ".hidden", "new"] {
+        assert!(matches!(folder.receive(&path(name), None), Err(Error::ReadOnly)), "{name}");
+    }
+}
+
+#[test]
+fn the_limit_holds_whether_or_not_the_size_is_known() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        let folder = it.folder_in(manner, Rules { max_upload: Some(4), ..quick() });
+        let told = folder.receive(&path("a"), Some(5)).err().expect("an error");
+        assert!(matches!(told, Error::TooLarge { limit: 4 }), "{manner:?}");
+        let mut untold = folder.receive(&path("a"), None).expect("begun");
+        untold.write(b"1234").expect("just fits");
+        assert!(matches!(untold.write(b"5"), Err(Error::TooLarge { limit: 4 })), "{manner:?}");
+        assert!(it.on_disk().is_empty(), "{manner:?}: its space is free at once");
+        assert!(untold.commit(Guard::None).is_err(), "{manner:?}: what is not whole cannot appear");
+        assert!(it.on_disk().is_empty(), "{manner:?}");
+        save(&folder, "a", "1234").expect("the limit itself is allowed");
+    }
+}
+
+#[test]
+fn more_than_the_disk_holds_is_refused_before_the_first_byte() {
+    let it = Fixture::new();
+    let error = it.folder(quick()).receive(&path("a"), Some(u64::MAX - 1)).err().expect("an error");
+    assert!(matches!(error, Error::NoSpace), "{error:?}");
+}
+
+#[test]
+fn the_order_of_refusals() {
+    use crate::folder::OnConflict;
+    let it = Fixture::new();
+    it.write("file", "x");
+    it.write("dir/x", "x");
+    let folder = it.folder(Rules { max_upload: Some(4), on_conflict: OnConflict::Refuse, ..quick() });
+    let refused = |name| folder.receive(&path(name), Some(u64::MAX - 1)).err().expect("an error");
+    assert!(matches!(refused(".hidden"), Error::NotFound));
+    assert!(matches!(refused("dir"), Error::IsDirectory));
+    assert!(matches!(refused("file"), Error::Exists));
+    assert!(matches!(refused("new"), Error::TooLarge { limit: 4 }));
+}
+
+#[test]
+fn a_saved_file_has_one_name() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        let folder = it.folder_in(manner, quick());
+        for content in ["new", "replaced"] {
+            save(&folder, "a", content).expect("saved");
+            assert_eq!(
+                fs::metadata(it.share().join("a")).expect("a file").nlink(),
+                1,
+                "{manner:?} {content}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_takes_files_all_the_same() {
+    let it = Fixture::new();
+    it.write("inbox/x", "");
+    let inbox = it.share().join("inbox");
+    fs::set_permissions(&inbox, PermissionsExt::from_mode(0o300)).expect("a drop box");
+    save(&it.folder(Rules::default()), "inbox/new", "hi").expect("saved");
+    fs::set_permissions(&inbox, PermissionsExt::from_mode(0o700)).expect("open again");
+    assert_eq!(fs::read_to_string(inbox.join("new")).expect("a file"), "hi");
+}

@@ -1,0 +1,67 @@
+//! What is removed at the start, and above all what is not.
+
+use super::*;
+use rustix::fs::{FlockOperation, flock};
+
+#[test]
+fn stale_temporaries_go_and_nothing_else() {
+    let it = Fixture::new();
+    for name in [".wharf-00ff.tmp", "a/b/.wharf-1.tmp", ".wharf/uploads/.wharf-2.tmp"] {
+        it.write(name, "stale");
+    }
+    let kept = [".wharf-.tmp", ".wharf-xyz.tmp", ".wharf-1.tmp~", "wharf-1.tmp", "a/.wharf-3.tmp/file"];
+    for name in kept {
+        it.write(name, "mine");
+    }
+    it.folder(quick());
+    let left = it.on_disk();
+    assert!(kept.iter().all(|name| left.iter().any(|left| left == name)), "{left:?}");
+    assert_eq!(left.len(), kept.len() + 5, "the directories stay, the stale files do not: {left:?}");
+}
+
+#[test]
+fn links_are_not_followed() {
+    let it = Fixture::new();
+    let outside = it.outside().join(".wharf-1.tmp");
+    fs::write(&outside, "not ours").expect("a file");
+    it.link("../outside", "dir");
+    it.link("../outside/.wharf-1.tmp", ".wharf-2.tmp");
+    it.folder(quick());
+    assert!(outside.exists());
+    assert_eq!(it.on_disk(), [".wharf-2.tmp", "dir"]);
+}
+
+#[test]
+fn a_locked_temporary_belongs_to_a_server_that_lives() {
+    let it = Fixture::new();
+    it.write(".wharf-1.tmp", "live");
+    let live = fs::File::open(it.share().join(".wharf-1.tmp")).expect("a file");
+    flock(&live, FlockOperation::LockExclusive).expect("a lock");
+    it.folder(quick());
+    assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
+    drop(live);
+    it.folder(quick());
+    assert!(it.on_disk().is_empty());
+}
+
+#[test]
+fn another_server_may_start_while_a_file_arrives() {
+    for manner in MANNERS {
+        let it = Fixture::new();
+        let first = it.folder_in(manner, quick());
+        let mut incoming = first.receive(&path("a"), None).expect("begun");
+        incoming.write(b"be").expect("written");
+        it.folder_in(manner, quick());
+        incoming.write(b"gun").expect("written");
+        incoming.commit(Guard::None).expect("committed");
+        assert_eq!(read(&first, "a").expect("a file"), "begun", "{manner:?}");
+    }
+}
+
+#[test]
+fn a_folder_shared_read_only_stays_as_it_is() {
+    let it = Fixture::new();
+    it.write(".wharf-1.tmp", "stale");
+    it.folder(Rules { read_only: true, ..quick() });
+    assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
+}
