@@ -2,4 +2,5 @@
 
 pub mod conditional;
 pub mod date;
+pub mod multipart;
 pub mod validators;
