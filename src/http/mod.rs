@@ -3,4 +3,5 @@
 pub mod conditional;
 pub mod date;
 pub mod multipart;
+pub mod range;
 pub mod validators;
