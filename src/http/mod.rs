@@ -7,10 +7,15 @@
 //! times and gives back values; who reads, who writes and who waits is decided elsewhere.
 
 pub mod body;
+pub mod conditional;
+pub mod date;
 pub mod fields;
 pub mod head_end;
+pub mod multipart;
 pub mod persistence;
+pub mod range;
 pub mod request;
 pub mod response;
 pub mod status;
 pub mod target;
+pub mod validators;

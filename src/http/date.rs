@@ -1,0 +1,95 @@
+//! Dates as HTTP writes them (RFC 9110 §5.6.7): whole seconds, in UTC.
+//!
+//! A file system's times are finer and reach further than what a field line can say. So a time becomes a
+//! [`Date`] once, where it enters, and all comparing is done with what a client can have seen. No clock is
+//! asked here.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A moment that a field line can say: a whole second of the years 1970 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date {
+    seconds: u64,
+}
+
+impl Date {
+    /// Seconds from 1970 to the last one that a year of four digits can say, 9999-12-31 23:59:59.
+    const LAST: u64 = 253_402_300_799;
+
+    /// Reads any of the three forms of §5.6.7; `None` for what is no date. A leap second (`:60`) counts as
+    /// none.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?;
+        httpdate::parse_http_date(text).ok().map(Self::from)
+    }
+
+    /// How long this is after `earlier`; zero when it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.seconds.saturating_sub(earlier.seconds))
+    }
+}
+
+/// Fractions of a second are cut off. A time before 1970 becomes the first moment of 1970, one after 9999 the
+/// last of 9999: a file with such a time is still a file to serve.
+impl From<SystemTime> for Date {
+    fn from(time: SystemTime) -> Self {
+        let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Self { seconds: seconds.min(Self::LAST) }
+    }
+}
+
+impl From<Date> for SystemTime {
+    fn from(date: Date) -> Self {
+        UNIX_EPOCH + Duration::from_secs(date.seconds)
+    }
+}
+
+/// The preferred form, as in `Sun, 06 Nov 1994 08:49:37 GMT`.
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        httpdate::HttpDate::from(SystemTime::from(*self)).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn three_forms_are_one_moment() {
+        let moment = Some(Date { seconds: 784_111_777 });
+        let cases: [(&str, &[u8], Option<Date>); 8] = [
+            ("IMF-fixdate", b"Sun, 06 Nov 1994 08:49:37 GMT", moment),
+            ("RFC 850", b"Sunday, 06-Nov-94 08:49:37 GMT", moment),
+            ("asctime", b"Sun Nov  6 08:49:37 1994", moment),
+            ("wrong day of the week", b"Mon, 06 Nov 1994 08:49:37 GMT", None),
+            ("no such day", b"Fri, 31 Feb 2020 08:49:37 GMT", None),
+            ("not in GMT", b"Sun, 06 Nov 1994 08:49:37 CET", None),
+            ("not text", b"\xff", None),
+            ("empty", b"", None),
+        ];
+        for (name, value, expected) in cases {
+            assert_eq!(Date::parse(value), expected, "{name} (§5.6.7)");
+        }
+    }
+
+    #[test]
+    fn times_that_no_date_can_say() {
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        let beyond = UNIX_EPOCH + Duration::from_secs(Date::LAST + 1);
+        assert_eq!(Date::from(before).to_string(), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(Date::from(beyond).to_string(), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(Date::from(UNIX_EPOCH + Duration::from_millis(1999)), Date { seconds: 1 });
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(seconds in 0..=Date::LAST) {
+            let date = Date { seconds };
+            prop_assert_eq!(Date::parse(date.to_string().as_bytes()), Some(date));
+            prop_assert_eq!(Date::from(SystemTime::from(date)), date);
+        }
+    }
+}

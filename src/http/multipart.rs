@@ -1,0 +1,251 @@
+//! `multipart/form-data`: the files of a form, as their bytes arrive (RFC 7578, RFC 2046 §5.1).
+//!
+//! ```text
+//! preamble --delimiter--> after it --CRLF--> part head --empty line--> data --delimiter--> after it …
+//!                            `--"--"--> epilogue
+//! ```
+//!
+//! A [`Decoder`] is given whatever has come and tells one [`Event`] at a time. It keeps a part head until it
+//! is whole and, of the content, only a count: so a body of any length costs the same few kilobytes, and no
+//! byte needs to be kept by the caller. What is done with the parts, where files go and what names are good
+//! is not known here.
+
+mod boundary;
+mod delimiter;
+mod parameters;
+mod part_head;
+
+use std::fmt;
+
+pub use boundary::{BOUNDARY_LIMIT, Boundary, BoundaryError, boundary};
+use delimiter::{Found, Scanner};
+pub use part_head::PartHead;
+
+/// The longest part head, in bytes: two or three field lines, of which one holds two names.
+pub const PART_HEAD_LIMIT: usize = 8 * 1024;
+
+/// The most parts in one body: more than anyone drops into a window at once, and few enough that one request
+/// of empty parts cannot fill a folder with millions of names.
+pub const PARTS_LIMIT: usize = 10_000;
+
+/// Something that the body says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A part begins; what follows, up to `PartEnds`, belongs to it.
+    PartBegins(PartHead),
+    /// Content of the part, never empty: from the input, or bytes that came before it and could not be told
+    /// from a delimiter until now.
+    Data(&'a [u8]),
+    /// The part is complete.
+    PartEnds,
+    /// The last part was the last. What may follow says nothing.
+    Finished,
+}
+
+/// What one call of [`Decoder::decode`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step<'a> {
+    /// Bytes of the input that are done with.
+    pub used: usize,
+    /// What they say; `None` when there is nothing to tell yet.
+    pub event: Option<Event<'a>>,
+}
+
+/// Takes a body apart. After an error nothing more can be read from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoder {
+    state: State,
+    scanner: Scanner,
+    /// Parts begun.
+    parts: usize,
+}
+
+/// Where in the body the next byte stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    /// Before the first delimiter: to be ignored (RFC 2046 §5.1.1).
+    Preamble,
+    AfterDelimiter(After),
+    /// In a part head, of which so much has come.
+    PartHead(Vec<u8>),
+    Data,
+    /// Behind the closing delimiter: to be ignored.
+    Epilogue,
+}
+
+/// Behind a delimiter: `--` if it closes the body, else white space up to CRLF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    Boundary,
+    Dash,
+    Padding,
+    Cr,
+}
+
+/// A body that is not a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MultipartError {
+    /// In which part, counted from 1; 0 is before the first.
+    pub part: usize,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a multipart body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// A boundary is followed by something else than CRLF or `--`.
+    Delimiter,
+    /// A part head is longer than [`PART_HEAD_LIMIT`].
+    HeadTooLarge,
+    /// A part head is not made of field lines, or of too many, or has one of them twice.
+    Head,
+    /// A part has no `Content-Disposition: form-data` with one name.
+    Disposition,
+    /// A part's content is encoded.
+    TransferEncoding,
+    /// There are more parts than [`PARTS_LIMIT`].
+    TooManyParts,
+    /// The body ends before its closing delimiter.
+    Truncated,
+}
+
+impl Decoder {
+    /// For a body with this boundary.
+    pub fn new(boundary: &Boundary) -> Self {
+        let mut scanner = Scanner::new(boundary);
+        // The first delimiter may stand at the very beginning, without a line break before it.
+        scanner.begin_line();
+        Self { state: State::Preamble, scanner, parts: 0 }
+    }
+
+    /// Reads on, up to the next thing to tell. Call it again with the rest of the input until all of it is
+    /// used: a call with input always gets on, though it may use none of it.
+    pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<'a>, MultipartError> {
+        let part = self.parts;
+        self.step(input).map_err(|problem| MultipartError { part, problem })
+    }
+
+    /// Says whether a body that ends here is whole.
+    pub fn finish(&self) -> Result<(), MultipartError> {
+        match self.state {
+            State::Epilogue => Ok(()),
+            _ => Err(MultipartError { part: self.parts, problem: Problem::Truncated }),
+        }
+    }
+
+    fn step<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<'a>, Problem> {
+        match &mut self.state {
+            State::Preamble | State::Data => Ok(self.scan(input)),
+            State::AfterDelimiter(after) => {
+                let Some(&byte) = input.first() else { return Ok(Step::silent(0)) };
+                let after = *after;
+                self.after_delimiter(after, byte)
+            }
+            State::PartHead(head) => {
+                let used = take_line(head, input)?;
+                let event = if is_whole(head) { Some(self.begin_part()?) } else { None };
+                Ok(Step { used, event })
+            }
+            State::Epilogue => Ok(Step::silent(input.len())),
+        }
+    }
+
+    /// Looks for the delimiter that ends the preamble or the data.
+    fn scan<'a>(&'a mut self, input: &'a [u8]) -> Step<'a> {
+        let in_part = self.state == State::Data;
+        let (used, found) = self.scanner.scan(input);
+        let event = match found {
+            Found::Content(content) => (in_part && !content.is_empty()).then_some(Event::Data(content)),
+            Found::Delimiter => {
+                self.state = State::AfterDelimiter(After::Boundary);
+                in_part.then_some(Event::PartEnds)
+            }
+            Found::Undecided => None,
+        };
+        Step { used, event }
+    }
+
+    /// A byte behind a delimiter.
+    fn after_delimiter(&mut self, after: After, byte: u8) -> Result<Step<'static>, Problem> {
+        self.state = match (after, byte) {
+            (After::Boundary, b'-') => State::AfterDelimiter(After::Dash),
+            (After::Boundary | After::Padding, b' ' | b'\t') => State::AfterDelimiter(After::Padding),
+            (After::Boundary | After::Padding, b'\r') => State::AfterDelimiter(After::Cr),
+            (After::Dash, b'-') => {
+                self.state = State::Epilogue;
+                return Ok(Step { used: 1, event: Some(Event::Finished) });
+            }
+            (After::Cr, b'\n') if self.parts == PARTS_LIMIT => return Err(Problem::TooManyParts),
+            (After::Cr, b'\n') => {
+                self.parts += 1;
+                State::PartHead(Vec::new())
+            }
+            _ => return Err(Problem::Delimiter),
+        };
+        Ok(Step::silent(1))
+    }
+
+    /// The part head is whole.
+    fn begin_part(&mut self) -> Result<Event<'static>, Problem> {
+        let State::PartHead(head) = std::mem::replace(&mut self.state, State::Data) else {
+            return Err(Problem::Head);
+        };
+        // A part may be empty, with the end of its head as the line break of the delimiter.
+        self.scanner.begin_line();
+        PartHead::parse(&head).map(Event::PartBegins)
+    }
+}
+
+/// Moves the input up to the end of its first line into the head, and says how much that was.
+fn take_line(head: &mut Vec<u8>, input: &[u8]) -> Result<usize, Problem> {
+    let end = input.iter().position(|&byte| byte == b'\n').map_or(input.len(), |at| at + 1);
+    let (line, _) = input.split_at(end);
+    if head.len() + line.len() > PART_HEAD_LIMIT {
+        return Err(Problem::HeadTooLarge);
+    }
+    head.extend_from_slice(line);
+    if head.ends_with(b"\n") && !head.ends_with(b"\r\n") { Err(Problem::Head) } else { Ok(end) }
+}
+
+/// Whether a head that ends here ends with its empty line.
+fn is_whole(head: &[u8]) -> bool {
+    head == b"\r\n" || head.ends_with(b"\r\n\r\n")
+}
+
+impl Step<'_> {
+    /// So many bytes that say nothing.
+    fn silent(used: usize) -> Self {
+        Self { used, event: None }
+    }
+}
+
+impl fmt::Display for MultipartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            0 => write!(f, "multipart body: {}", self.problem),
+            part => write!(f, "multipart body, part {part}: {}", self.problem),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delimiter => f.write_str("a boundary must be followed by a line break or by --"),
+            Self::HeadTooLarge => write!(f, "the part's head is longer than {PART_HEAD_LIMIT} bytes"),
+            Self::Head => f.write_str("the part's head is malformed"),
+            Self::Disposition => f.write_str("the part needs a Content-Disposition: form-data; name=\"…\""),
+            Self::TransferEncoding => f.write_str("the part's content is encoded; send it as it is"),
+            Self::TooManyParts => {
+                write!(f, "there are more than {PARTS_LIMIT} parts; send them in several requests")
+            }
+            Self::Truncated => f.write_str("the body ends before its closing boundary"),
+        }
+    }
+}
+
+impl std::error::Error for MultipartError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Finding the delimiter: `CRLF "--" boundary`, in a body that comes in pieces (RFC 2046 §5.1.1).
+//!
+//! A delimiter has exactly one CR, its first byte. So where a match breaks off, none of its bytes can begin
+//! another one, and nothing is ever looked at twice. Within a piece the search jumps by the length of the
+//! delimiter (Horspool); across pieces only a count is kept: bytes that have matched so far are a prefix of
+//! the delimiter, and if they turn out to be content they are given from there.
+
+use super::Boundary;
+use super::boundary::BOUNDARY_LIMIT;
+
+/// Searches one body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scanner {
+    delimiter: Vec<u8>,
+    /// How far to move on when the window ends with this byte.
+    jumps: [u8; 256],
+    /// How much of the delimiter the latest bytes match.
+    matched: usize,
+    /// How many of these are not content, but the line break of what stands before it.
+    lent: usize,
+}
+
+// A jump is at most the length of a delimiter.
+const _: () = assert!(LINE_START.len() + BOUNDARY_LIMIT <= u8::MAX as usize);
+
+/// What a delimiter has before its boundary.
+const LINE_START: &[u8] = b"\r\n--";
+
+/// The length of a line break.
+const CRLF: usize = 2;
+
+/// What the next bytes are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// Content; may be empty.
+    Content(&'a [u8]),
+    /// A whole delimiter ends here.
+    Delimiter,
+    /// More must come to tell.
+    Undecided,
+}
+
+impl Scanner {
+    pub(super) fn new(boundary: &Boundary) -> Self {
+        let delimiter = [LINE_START, boundary.to_string().as_bytes()].concat();
+        let last = delimiter.len() - 1;
+        let mut jumps = [delimiter.len() as u8; 256];
+        for (at, byte) in delimiter.iter().enumerate().take(last) {
+            jumps[usize::from(*byte)] = (last - at) as u8;
+        }
+        Self { delimiter, jumps, matched: 0, lent: 0 }
+    }
+
+    /// A line has just ended: its CRLF may already belong to a delimiter, and is no content if it does not.
+    pub(super) fn begin_line(&mut self) {
+        self.matched = CRLF;
+        self.lent = CRLF;
+    }
+
+    /// Tells what the input begins with, and how much of the input that is. After `Content` of no bytes, ask
+    /// again.
+    pub(super) fn scan<'a>(&'a mut self, input: &'a [u8]) -> (usize, Found<'a>) {
+        if self.matched == 0 {
+            let (content, _) = input.split_at(self.find(input));
+            if !content.is_empty() {
+                return (content.len(), Found::Content(content));
+            }
+        }
+        self.go_on_matching(input)
+    }
+
+    /// Where a delimiter begins, whole or as far as the input goes; the length of the input if none does.
+    fn find(&self, input: &[u8]) -> usize {
+        let length = self.delimiter.len();
+        let mut at = 0;
+        while let Some(window @ [first, .., last]) = input.get(at..at + length) {
+            // The first byte alone settles nearly every comparison, whatever an attacker has chosen for the
+            // others.
+            if *first == b'\r' && window == self.delimiter {
+                return at;
+            }
+            at += usize::from(self.jumps[usize::from(*last)]);
+        }
+        let is_begun = |from: &usize| input.get(*from..).is_some_and(|tail| self.delimiter.starts_with(tail));
+        (at..input.len()).find(is_begun).unwrap_or(input.len())
+    }
+
+    /// Compares the input with what is left of the delimiter.
+    fn go_on_matching<'a>(&'a mut self, input: &[u8]) -> (usize, Found<'a>) {
+        let missing = self.delimiter.iter().skip(self.matched);
+        let common = missing.zip(input).take_while(|(wanted, byte)| wanted == byte).count();
+        self.matched += common;
+        if self.matched < self.delimiter.len() && common == input.len() {
+            return (common, Found::Undecided);
+        }
+        let (from, to) = (std::mem::take(&mut self.lent), std::mem::take(&mut self.matched));
+        if to == self.delimiter.len() {
+            return (common, Found::Delimiter);
+        }
+        (common, Found::Content(self.delimiter.get(from..to).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything found in the pieces: content as it is, `|` for a delimiter, `…` where more must come.
+    fn scan(begin_line: bool, pieces: &[&[u8]]) -> String {
+        let mut scanner = Scanner::new(&Boundary::new(b"ab").expect("valid"));
+        if begin_line {
+            scanner.begin_line();
+        }
+        let mut seen = String::new();
+        for mut piece in pieces.iter().copied() {
+            while !piece.is_empty() {
+                let (used, found) = scanner.scan(piece);
+                match found {
+                    Found::Content(content) => seen.push_str(&String::from_utf8_lossy(content)),
+                    Found::Delimiter => seen.push('|'),
+                    Found::Undecided => seen.push('…'),
+                }
+                piece = &piece[used..];
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn delimiters_and_what_looks_like_them() {
+        let cases: [(&str, bool, &[&[u8]], &str); 13] = [
+            ("none", false, &[b"some content"], "some content"),
+            ("one", false, &[b"xy\r\n--abz"], "xy|z"),
+            ("two in a row", false, &[b"\r\n--ab\r\n--ab"], "||"),
+            ("at a line's start", true, &[b"--abz"], "|z"),
+            ("only there", false, &[b"--abz"], "--abz"),
+            ("a line break that is not content", true, &[b"xyz"], "xyz"),
+            ("nor with part of a delimiter", true, &[b"--", b"axyz"], "…--axyz"),
+            ("split", false, &[b"x\r", b"\n-", b"-a", b"bz"], "x………|z"),
+            ("broken off", false, &[b"x\r\n", b"-y"], "x…\r\n-y"),
+            ("broken off by another", false, &[b"\r\n-", b"\r\n--ab"], "…\r\n-|"),
+            ("CRs", false, &[b"\r\r\r\n--ab\r"], "\r\r|…"),
+            ("the end of one", false, &[b"b--ab\n--abab"], "b--ab\n--abab"),
+            ("long before it", false, &[&[b'a'; 100], b"\r\n--ab"], &("a".repeat(100) + "|")),
+        ];
+        for (name, begin_line, pieces, expected) in cases {
+            assert_eq!(scan(begin_line, pieces), expected, "{name}");
+        }
+    }
+}

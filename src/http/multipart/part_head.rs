@@ -1,0 +1,156 @@
+//! The head of a part of a form: which field it is, and which file (RFC 7578 §4).
+
+use super::{Problem, parameters};
+
+/// The most field lines in a part head. Forms send two or three.
+const FIELDS_LIMIT: usize = 16;
+
+/// What the head of a part says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartHead {
+    /// The name of the form's field.
+    pub name: Vec<u8>,
+    /// The file's name, without any directories: bytes that nobody has checked yet. `None` when the part is
+    /// no file; empty when a browser's file field was left empty.
+    pub filename: Option<Vec<u8>>,
+    /// The part's media type, as sent.
+    pub content_type: Option<Vec<u8>>,
+}
+
+impl PartHead {
+    /// Reads a whole head, its empty line included.
+    pub(super) fn parse(head: &[u8]) -> Result<Self, Problem> {
+        let mut lines = [httparse::EMPTY_HEADER; FIELDS_LIMIT];
+        let Ok(httparse::Status::Complete((_, lines))) = httparse::parse_headers(head, &mut lines) else {
+            return Err(Problem::Head);
+        };
+        let disposition = field(lines, "Content-Disposition")?.ok_or(Problem::Disposition)?;
+        if field(lines, "Content-Transfer-Encoding")?.is_some_and(changes_content) {
+            return Err(Problem::TransferEncoding);
+        }
+        let (kind, parameters) = parameters::split(disposition);
+        if !kind.eq_ignore_ascii_case(b"form-data") {
+            return Err(Problem::Disposition);
+        }
+        let get = |name: &[u8]| parameters.get(name).map_err(|_| Problem::Disposition);
+        Ok(Self {
+            name: undo_form_escapes(&get(b"name")?.ok_or(Problem::Disposition)?),
+            filename: get(b"filename")?.map(|path| last_component(&undo_form_escapes(&path)).to_vec()),
+            content_type: field(lines, "Content-Type")?.map(<[u8]>::to_vec),
+        })
+    }
+}
+
+/// The value of the one line of this name.
+fn field<'b>(lines: &[httparse::Header<'b>], name: &str) -> Result<Option<&'b [u8]>, Problem> {
+    let mut values = lines.iter().filter(|line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value);
+    let value = values.next();
+    if values.next().is_some() { Err(Problem::Head) } else { Ok(value) }
+}
+
+/// Whether this encoding would have to be undone. RFC 7578 §4.7 has done away with it; to save the content as
+/// it comes would be to save something else.
+fn changes_content(encoding: &[u8]) -> bool {
+    !["7bit", "8bit", "binary"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain.as_bytes()))
+}
+
+/// Undoes what browsers do to a name before they send it: quotes and line breaks as `%22`, `%0D`, `%0A`
+/// (WHATWG HTML, "multipart/form-data encoding algorithm"). They leave `%` as it is, so nothing else may be
+/// decoded.
+fn undo_form_escapes(mut rest: &[u8]) -> Vec<u8> {
+    let mut name = Vec::with_capacity(rest.len());
+    loop {
+        let (byte, after) = match rest {
+            [b'%', b'2', b'2', after @ ..] => (b'"', after),
+            [b'%', b'0', b'D' | b'd', after @ ..] => (b'\r', after),
+            [b'%', b'0', b'A' | b'a', after @ ..] => (b'\n', after),
+            [byte, after @ ..] => (*byte, after),
+            [] => return name,
+        };
+        name.push(byte);
+        rest = after;
+    }
+}
+
+/// What stands behind the last slash or backslash: the directories of a sender are not the receiver's (RFC
+/// 7578 §4.2).
+fn last_component(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| b"/\\".contains(byte)).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_as_clients_send_them() {
+        let cases: [(&str, &str, Option<&[u8]>); 18] = [
+            ("none", "", None),
+            ("plain", "; filename=\"a.txt\"", Some(b"a.txt")),
+            ("unquoted", "; filename=a.txt", Some(b"a.txt")),
+            ("empty: no file was chosen", "; filename=\"\"", Some(b"")),
+            ("semicolon", "; filename=\"a;b.txt\"", Some(b"a;b.txt")),
+            ("UTF-8", "; filename=\"é.txt\"", Some("é.txt".as_bytes())),
+            ("quote of a browser (WHATWG)", "; filename=\"a%22b\"", Some(b"a\"b")),
+            ("line break of a browser", "; filename=\"a%0D%0Ab%0d%0a\"", Some(b"a\r\nb\r\n")),
+            ("no other escape", "; filename=\"100%25 %2f%\"", Some(b"100%25 %2f%")),
+            ("quote of curl", "; filename=\"a\\\"b\"", Some(b"a\"b")),
+            ("directories (§4.2)", "; filename=\"/etc/passwd\"", Some(b"passwd")),
+            ("directories upward", "; filename=\"../../x\"", Some(b"x")),
+            ("directories of Windows", "; filename=\"C:\\dir\\a.txt\"", Some(b"a.txt")),
+            ("the same, escaped", "; filename=\"C:\\\\dir\\\\a.txt\"", Some(b"a.txt")),
+            ("both", "; filename=\"a\\b/c\"", Some(b"c")),
+            ("dots are left to the folder", "; filename=\"..\"", Some(b"..")),
+            ("filename* is not to be used (§4.2)", "; filename*=UTF-8''x", None),
+            ("nor to stand over filename", "; filename=a; filename*=UTF-8''x", Some(b"a")),
+        ];
+        for (name, parameters, expected) in cases {
+            let head = format!("Content-Disposition: form-data; name=\"f\"{parameters}\r\n\r\n");
+            let found = PartHead::parse(head.as_bytes()).expect(name);
+            assert_eq!(found.filename.as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_other_fields() {
+        let head = "content-disposition: FORM-DATA; NAME=\"a%22\"\r\nX: y\r\n\
+            Content-Type: text/plain; a=b\r\n\
+            Content-Transfer-Encoding: Binary\r\n\r\n";
+        let expected = PartHead {
+            name: b"a\"".to_vec(),
+            filename: None,
+            content_type: Some(b"text/plain; a=b".to_vec()),
+        };
+        assert_eq!(PartHead::parse(head.as_bytes()), Ok(expected));
+    }
+
+    #[test]
+    fn heads_that_are_refused() {
+        let many = format!("Content-Disposition: form-data; name=a\r\n{}", "X: y\r\n".repeat(FIELDS_LIMIT));
+        let cases = [
+            ("no fields", "", Problem::Disposition),
+            ("no Content-Disposition (§4.2)", "Content-Type: text/plain\r\n", Problem::Disposition),
+            ("another disposition", "Content-Disposition: attachment; name=a\r\n", Problem::Disposition),
+            ("no name (§4.2)", "Content-Disposition: form-data; filename=a\r\n", Problem::Disposition),
+            ("two names", "Content-Disposition: form-data; name=a; name=b\r\n", Problem::Disposition),
+            ("quote left open", "Content-Disposition: form-data; name=\"a\r\n", Problem::Disposition),
+            (
+                "two dispositions",
+                "Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n",
+                Problem::Head,
+            ),
+            ("no colon", "Content-Disposition\r\n", Problem::Head),
+            ("NUL", "Content-Disposition: form-data; name=\"\0\"\r\n", Problem::Head),
+            ("folded line", "Content-Disposition: form-data;\r\n name=a\r\n", Problem::Head),
+            ("too many", &many, Problem::Head),
+            (
+                "encoded content (§4.7)",
+                "Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n",
+                Problem::TransferEncoding,
+            ),
+        ];
+        for (name, fields, expected) in cases {
+            assert_eq!(PartHead::parse(format!("{fields}\r\n").as_bytes()), Err(expected), "{name}");
+        }
+    }
+}

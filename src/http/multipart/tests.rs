@@ -1,0 +1,198 @@
+//! Whole forms, however they arrive.
+
+use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+/// What a decoder told, with data in one piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Told {
+    Begins(PartHead),
+    Data(Vec<u8>),
+    Ends,
+    Finished,
+}
+
+/// Everything that is told of a body in these pieces, and how it ends.
+fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Told>, Result<(), MultipartError>) {
+    let mut decoder = Decoder::new(&Boundary::new(b"AaB03x").expect("valid"));
+    let mut told = Vec::new();
+    for mut piece in pieces {
+        let mut without_progress = 0;
+        while !piece.is_empty() {
+            let step = match decoder.decode(piece) {
+                Ok(step) => step,
+                Err(error) => return (told, Err(error)),
+            };
+            without_progress = if step.used == 0 { without_progress + 1 } else { 0 };
+            assert!(without_progress < 2, "stuck before {piece:?}");
+            match (step.event, told.last_mut()) {
+                (Some(Event::Data(more)), Some(Told::Data(data))) => data.extend_from_slice(more),
+                (Some(Event::Data(data)), _) => told.push(Told::Data(data.to_vec())),
+                (Some(Event::PartBegins(head)), _) => told.push(Told::Begins(head)),
+                (Some(Event::PartEnds), _) => told.push(Told::Ends),
+                (Some(Event::Finished), _) => told.push(Told::Finished),
+                (None, _) => {}
+            }
+            piece = &piece[step.used..];
+        }
+    }
+    let end = decoder.finish();
+    (told, end)
+}
+
+/// A part without a file, as it is told.
+fn part(name: &str, data: &str) -> Vec<Told> {
+    let head = PartHead { name: name.into(), filename: None, content_type: None };
+    let data = (!data.is_empty()).then(|| Told::Data(data.into()));
+    [Told::Begins(head)].into_iter().chain(data).chain([Told::Ends]).collect()
+}
+
+const A: &str = "--AaB03x\r\nContent-Disposition: form-data; name=a\r\n\r\n";
+
+#[test]
+fn whole_bodies_in_pieces_of_every_size() {
+    let b = A.replace("name=a", "name=b");
+    let cases: [(&str, String, Vec<Vec<Told>>); 14] = [
+        ("one part", format!("{A}x\r\n--AaB03x--\r\n"), vec![part("a", "x")]),
+        ("two parts", format!("{A}x\r\n{b}yz\r\n--AaB03x--\r\n"), vec![part("a", "x"), part("b", "yz")]),
+        ("no parts", "--AaB03x--\r\n".into(), vec![]),
+        ("nothing behind the end", format!("{A}x\r\n--AaB03x--"), vec![part("a", "x")]),
+        ("epilogue (RFC 2046 §5.1.1)", format!("{A}x\r\n--AaB03x--\r\nbye\r\n{b}"), vec![part("a", "x")]),
+        ("preamble (§5.1.1)", format!("hello\r\n\r\n--AaB03\r\n{A}x\r\n--AaB03x--"), vec![part("a", "x")]),
+        ("an empty line before all", format!("\r\n{A}x\r\n--AaB03x--"), vec![part("a", "x")]),
+        (
+            "white space behind boundaries (§5.1.1)",
+            A.replace("--AaB03x", "--AaB03x \t") + "x\r\n--AaB03x-- \r\n",
+            vec![part("a", "x")],
+        ),
+        ("empty part", format!("{A}\r\n--AaB03x--"), vec![part("a", "")]),
+        ("empty part, the short way (§5.1.1)", format!("{A}--AaB03x--"), vec![part("a", "")]),
+        ("line breaks are data", format!("{A}\r\n\r\n\n\r\r\n--AaB03x--"), vec![part("a", "\r\n\r\n\n\r")]),
+        (
+            "what is almost a delimiter is data",
+            format!("{A}--AaB03\r\n--AaB03\r\n-AaB03x\n--AaB03x\r\n--AaB03x--"),
+            vec![part("a", "--AaB03\r\n--AaB03\r\n-AaB03x\n--AaB03x")],
+        ),
+        ("a line break before a delimiter", format!("{A}x\r\n\r\n--AaB03x--"), vec![part("a", "x\r\n")]),
+        (
+            "a longer one",
+            format!("{A}{}\r\n--AaB03x--", "long\r\n".repeat(99)),
+            vec![part("a", &"long\r\n".repeat(99))],
+        ),
+    ];
+    for (name, body, parts) in cases {
+        let expected: Vec<_> = parts.into_iter().flatten().chain([Told::Finished]).collect();
+        for size in 1..=body.len() {
+            let found = decode(body.as_bytes().chunks(size));
+            assert_eq!(found, (expected.clone(), Ok(())), "{name}, {size} at a time");
+        }
+    }
+}
+
+#[test]
+fn a_file_as_a_browser_sends_it() {
+    let body = "--AaB03x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a%22b.txt\"\r\n\
+        Content-Type: text/plain\r\n\r\nhello\r\n--AaB03x--\r\n";
+    let head = PartHead {
+        name: b"file".to_vec(),
+        filename: Some(b"a\"b.txt".to_vec()),
+        content_type: Some(b"text/plain".to_vec()),
+    };
+    let expected = vec![Told::Begins(head), Told::Data(b"hello".to_vec()), Told::Ends, Told::Finished];
+    assert_eq!(decode([body.as_bytes()]), (expected, Ok(())));
+}
+
+#[test]
+fn bodies_that_are_refused() {
+    let long = format!("--AaB03x\r\nX: {}", "y".repeat(PART_HEAD_LIMIT));
+    let parts = format!("{A}\r\n").repeat(PARTS_LIMIT);
+    let cases: [(&str, &str, usize, Problem); 14] = [
+        ("text behind a boundary", "--AaB03xy\r\n", 0, Problem::Delimiter),
+        ("text behind white space", "--AaB03x y\r\n", 0, Problem::Delimiter),
+        ("bare CR", "--AaB03x\ry", 0, Problem::Delimiter),
+        ("bare LF", "--AaB03x\ny", 0, Problem::Delimiter),
+        ("one dash", "--AaB03x-\r\n", 0, Problem::Delimiter),
+        ("bare LF in a head", "--AaB03x\r\nContent-Disposition: form-data; name=a\n\n", 1, Problem::Head),
+        ("no name (RFC 7578 §4.2)", "--AaB03x\r\n\r\n", 1, Problem::Disposition),
+        ("endless head", &long, 1, Problem::HeadTooLarge),
+        ("too many parts", &format!("{parts}--AaB03x\r\n"), PARTS_LIMIT, Problem::TooManyParts),
+        ("nothing", "", 0, Problem::Truncated),
+        ("no delimiter", "hello", 0, Problem::Truncated),
+        ("ends in a head", "--AaB03x\r\nContent-Dis", 1, Problem::Truncated),
+        ("ends in data", &format!("{A}x\r\n--AaB0"), 1, Problem::Truncated),
+        ("ends in the closing delimiter", &format!("{A}x\r\n--AaB03x-"), 1, Problem::Truncated),
+    ];
+    for (name, body, part, problem) in cases {
+        for size in [1, body.len().max(1)] {
+            let (_, end) = decode(body.as_bytes().chunks(size));
+            assert_eq!(end, Err(MultipartError { part, problem }), "{name}, {size} at a time");
+        }
+    }
+}
+
+#[test]
+fn the_most_parts_are_not_too_many() {
+    let body = format!("{A}\r\n").repeat(PARTS_LIMIT) + "--AaB03x--";
+    let (told, end) = decode([body.as_bytes()]);
+    assert_eq!((told.len(), end), (2 * PARTS_LIMIT + 1, Ok(())));
+}
+
+#[test]
+fn errors_say_where() {
+    let error = MultipartError { part: 3, problem: Problem::Truncated };
+    assert_eq!(error.to_string(), "multipart body, part 3: the body ends before its closing boundary");
+}
+
+/// Content in which much looks like a delimiter and nothing is one.
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let fragments = vec!["\r", "\n", "\r\n", "-", "--", "AaB03x", "AaB0", "\r\n--AaB03", "x", "\0"];
+    vec(select(fragments), 0..30).prop_map(|fragments| fragments.concat().into_bytes()).prop_filter(
+        "a delimiter",
+        |content| {
+            let after_head = [b"\r\n", content.as_slice()].concat();
+            !after_head.windows(10).any(|window| window == b"\r\n--AaB03x")
+        },
+    )
+}
+
+/// What bodies are made of, well-formed or not.
+const FRAGMENTS: &[&str] = &[A, "\r\n", "\r", "--AaB03x", "--", "x", "\n", "\r\n--AaB03x--"];
+
+/// The body cut at these places.
+fn cut<'a>(body: &'a [u8], places: &[Index]) -> Vec<&'a [u8]> {
+    let mut places: Vec<_> = places.iter().map(|place| place.index(body.len() + 1)).collect();
+    places.extend([0, body.len()]);
+    places.sort_unstable();
+    places.windows(2).map(|ends| &body[ends[0]..ends[1]]).collect()
+}
+
+proptest! {
+    #[test]
+    fn any_form_comes_out_as_it_went_in(
+        contents in vec(content(), 0..4),
+        places in vec(any::<Index>(), 0..20),
+    ) {
+        let mut body = Vec::new();
+        let mut expected = Vec::new();
+        for content in contents {
+            body.extend_from_slice(A.as_bytes());
+            body.extend_from_slice(&content);
+            body.extend_from_slice(b"\r\n");
+            expected.extend(part("a", &String::from_utf8_lossy(&content)));
+        }
+        body.extend_from_slice(b"--AaB03x--");
+        expected.push(Told::Finished);
+        prop_assert_eq!(decode(cut(&body, &places)), (expected, Ok(())));
+    }
+
+    #[test]
+    fn any_bytes_decode_the_same_in_pieces(
+        fragments in vec(select(FRAGMENTS), 0..20),
+        places in vec(any::<Index>(), 0..20),
+    ) {
+        let body = fragments.concat().into_bytes();
+        prop_assert_eq!(decode(cut(&body, &places)), decode([body.as_slice()]));
+    }
+}
