@@ -57,6 +57,12 @@ impl Span {
         self.start + self.length
     }
 
+    /// What is left of it once so many bytes of it have been sent.
+    pub fn after(self, sent: u64) -> Option<Self> {
+        let length = self.length.checked_sub(sent).filter(|&left| left > 0)?;
+        Some(Self { start: self.start + sent, length })
+    }
+
     /// The offset of its last byte: `last-pos`.
     pub fn last(self) -> u64 {
         self.end() - 1

@@ -72,6 +72,9 @@ fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
 fn make_room(error: &io::Error, lot: &Lot<Connection>) {
     let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
     let evicted = is_out_of_files && lot.evict_idle();
-    log::warn!("cannot accept a connection: {error}{}", if evicted { "; closed one that was idle" } else { "" });
+    log::warn!(
+        "cannot accept a connection: {error}{}",
+        if evicted { "; closed one that was idle" } else { "" }
+    );
     thread::sleep(PAUSE);
 }

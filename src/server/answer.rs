@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 
+use crate::http::range::byteranges::Piece;
 use crate::http::response::Head;
 use crate::http::status::Status;
 
@@ -27,22 +28,8 @@ pub enum Content {
     File(File, Pieces),
 }
 
-/// What is sent of a file, in order.
+/// What is sent of a file, in order, with what stands between the parts of a multipart answer.
 pub type Pieces = VecDeque<Piece>;
-
-/// A piece of an answer that a file is part of.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// So many bytes of the file, from this offset on.
-    Span {
-        /// The first byte.
-        start: u64,
-        /// How many; never 0.
-        length: u64,
-    },
-    /// What stands between two parts of a multipart answer.
-    Bytes(Vec<u8>),
-}
 
 impl Answer {
     /// An answer without content.
@@ -76,16 +63,6 @@ impl Content {
             Self::Empty => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::File(_, pieces) => pieces.iter().map(Piece::length).sum(),
-        }
-    }
-}
-
-impl Piece {
-    /// Its length in bytes.
-    pub fn length(&self) -> u64 {
-        match self {
-            Self::Span { length, .. } => *length,
-            Self::Bytes(bytes) => bytes.len() as u64,
         }
     }
 }

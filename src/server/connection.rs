@@ -164,7 +164,11 @@ impl Connection {
     /// Tells a client for whom there is no place so, as far as that can be done without waiting.
     pub fn turn_away(self, answer: &[u8]) {
         let told = self.stream.write(answer, More::Ends).and_then(|_| self.stream.end_sending());
-        log::warn!("{} found no place{}", self.peer(), if told.is_ok() { "" } else { " and did not wait to hear it" });
+        log::warn!(
+            "{} found no place{}",
+            self.peer(),
+            if told.is_ok() { "" } else { " and did not wait to hear it" }
+        );
     }
 
     /// Goes as far as the socket allows.
@@ -184,7 +188,9 @@ impl Connection {
                 exchange.saved = saved;
                 SendingAnswer::phase(answer, exchange, timeout, deadline)
             }
-            Outcome::Receive(receiving) => Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline })),
+            Outcome::Receive(receiving) => {
+                Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))
+            }
         };
         writable(deadline)
     }
@@ -250,7 +256,12 @@ impl Connection {
     }
 
     /// Reads until the head is whole, then serves it.
-    fn read_head(&mut self, mut waiting: WaitingForHead, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
+    fn read_head(
+        &mut self,
+        mut waiting: WaitingForHead,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Step> {
         loop {
             match waiting.end.find(turn.input.unread()) {
                 Ok(Some(length)) => return Ok(self.serve(length, turn, share)),
@@ -291,7 +302,9 @@ impl Connection {
         let routed = route::route(&head, turn.state, self.peer());
         turn.input.consume(length);
         match routed {
-            Routed::Answer(answer) => Step::Go(SendingAnswer::phase(answer, exchange, turn.timeout, deadline)),
+            Routed::Answer(answer) => {
+                Step::Go(SendingAnswer::phase(answer, exchange, turn.timeout, deadline))
+            }
             Routed::Work(job) => Step::Work(Work { job, exchange }),
             Routed::Receive(receiving) if receiving.is_done() => {
                 exchange.body_was_read();
@@ -332,7 +345,12 @@ impl Connection {
     }
 
     /// Takes what has come of the body, until there is no more, or enough for a turn.
-    fn receive(&mut self, mut body: Box<ReceivingBody>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
+    fn receive(
+        &mut self,
+        mut body: Box<ReceivingBody>,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Step> {
         loop {
             let need = match body.receiving.absorb(turn.input.unread(), turn.state) {
                 Ok((used, need)) => {
@@ -373,7 +391,12 @@ impl Connection {
     }
 
     /// Sends what there is room for; once all is sent, goes on with what comes next.
-    fn send(&mut self, mut answer: Box<SendingAnswer>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
+    fn send(
+        &mut self,
+        mut answer: Box<SendingAnswer>,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Step> {
         let before = answer.sending.sent();
         let progress = answer.sending.proceed(&self.stream, &mut share.bytes);
         if !matches!(progress, Ok(Progress::WouldWait | Progress::TurnIsOver)) {
@@ -394,11 +417,17 @@ impl Connection {
     fn after(&mut self, persistence: Persistence, turn: &mut Turn<'_>, share: &mut Share) -> Step {
         let waiting = Phase::Head(WaitingForHead::default());
         match persistence {
-            Persistence::Keep if turn.input.unread().is_empty() => Step::Wait(waiting, idle_wish(turn.timeout)),
+            Persistence::Keep if turn.input.unread().is_empty() => {
+                Step::Wait(waiting, idle_wish(turn.timeout))
+            }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
             Persistence::Keep => Step::Wait(waiting, writable(Deadline::after(Instant::now(), turn.timeout))),
-            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if turn.input.unread().is_empty() => Step::Close,
+            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping)
+                if turn.input.unread().is_empty() =>
+            {
+                Step::Close
+            }
             Persistence::Close(_) => {
                 // To close while the client still sends would reset the connection, and the answer would be lost.
                 turn.input.consume(turn.input.unread().len());

@@ -15,6 +15,7 @@ mod form;
 mod input;
 mod listing;
 mod lot;
+mod media;
 mod outgoing;
 mod pages;
 mod receiving;
@@ -31,6 +32,7 @@ mod upload;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
@@ -64,6 +66,8 @@ const STACK: usize = 256 * 1024;
 pub struct Config {
     /// What it serves.
     pub folder: Folder,
+    /// Where that lies, for the recorder.
+    pub root: PathBuf,
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
     /// Under which names it may be asked.
@@ -116,6 +120,7 @@ impl Server {
         let listeners = config.addresses.into_iter().map(bind).collect::<Result<_, _>>()?;
         let state = State {
             folder: config.folder,
+            root: config.root,
             site: config.site,
             keep_alive: config.keep_alive,
             stall: config.stall,
@@ -256,11 +261,15 @@ impl fmt::Display for CannotServe {
         match self {
             Self::Bind(address, error) => {
                 let advice = match error.kind() {
-                    io::ErrorKind::AddrInUse => "address in use (is another server running? try --port 0)".to_owned(),
+                    io::ErrorKind::AddrInUse => {
+                        "address in use (is another server running? try --port 0)".to_owned()
+                    }
                     io::ErrorKind::PermissionDenied => {
                         "permission denied (ports below 1024 are the system's; try --port 8080)".to_owned()
                     }
-                    io::ErrorKind::AddrNotAvailable => "this machine has no such address (try --ip 0.0.0.0)".to_owned(),
+                    io::ErrorKind::AddrNotAvailable => {
+                        "this machine has no such address (try --ip 0.0.0.0)".to_owned()
+                    }
                     _ => error.to_string(),
                 };
                 write!(f, "cannot bind {address}: {advice}")

@@ -6,7 +6,8 @@
 use std::fs::File;
 use std::io;
 
-use super::answer::{Piece, Pieces};
+use super::answer::Pieces;
+use crate::http::range::byteranges::Piece;
 use crate::net::stream::{More, Moved, Stream};
 
 /// What has not been sent yet.
@@ -50,14 +51,20 @@ impl Outgoing {
             if *share == 0 {
                 return Ok(Progress::TurnIsOver);
             }
-            let moved = if self.at < self.bytes.len() { self.send_bytes(stream)? } else { self.send_file(stream, *share)? };
+            let moved = if self.at < self.bytes.len() {
+                self.send_bytes(stream)?
+            } else {
+                self.send_file(stream, *share)?
+            };
             match moved {
                 Moved::Bytes(count) => {
                     self.sent += count as u64;
                     *share = share.saturating_sub(count as u64);
                 }
                 Moved::WouldWait => return Ok(Progress::WouldWait),
-                Moved::End => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter")),
+                Moved::End => {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter"));
+                }
             }
         }
         Ok(Progress::Done)
@@ -71,7 +78,7 @@ impl Outgoing {
         let Some((_, pieces)) = &mut self.file else { return false };
         match pieces.pop_front() {
             None => false,
-            Some(Piece::Bytes(bytes)) => {
+            Some(Piece::Frame(bytes)) => {
                 (self.bytes, self.at) = (bytes, 0);
                 true
             }
@@ -93,13 +100,14 @@ impl Outgoing {
 
     fn send_file(&mut self, stream: &Stream, share: u64) -> io::Result<Moved> {
         let Some((file, pieces)) = &mut self.file else { return Ok(Moved::End) };
-        let Some(Piece::Span { start, length }) = pieces.front_mut() else { return Ok(Moved::End) };
-        let moved = stream.send_file(file, *start, usize::try_from(share.min(*length)).unwrap_or(usize::MAX))?;
+        let Some(Piece::Content(span)) = pieces.front_mut() else { return Ok(Moved::End) };
+        let moved = stream.send_file(file, span.start(), share.min(span.length()) as usize)?;
         if let Moved::Bytes(count) = moved {
-            *start += count as u64;
-            *length -= count as u64;
-            if *length == 0 {
-                pieces.pop_front();
+            match span.after(count as u64) {
+                Some(rest) => *span = rest,
+                None => {
+                    pieces.pop_front();
+                }
             }
         }
         Ok(moved)

@@ -49,7 +49,9 @@ fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> Str
 
 /// Whether a target can stand in a script without quotes.
 fn is_plain(target: &str) -> bool {
-    target.starts_with('/') && !target.contains(['"', '\'', '\\', '#']) && target.bytes().all(|b| b.is_ascii_graphic())
+    target.starts_with('/')
+        && !target.contains(['"', '\'', '\\', '#'])
+        && target.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ pub fn of(error: &Error) -> Answer {
         Error::NoSpace => Status::INSUFFICIENT_STORAGE,
         Error::Io(error) => {
             log::error!("the folder: {error}");
-            return Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not do that; its log says why\n");
+            return Answer::text(
+                Status::INTERNAL_SERVER_ERROR,
+                "the server could not do that; its log says why\n",
+            );
         }
     };
     Answer::text(status, format_args!("{error}\n"))

@@ -52,7 +52,10 @@ fn find(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Result<Routed, 
         return Err(misdirected(head));
     }
     if head.expectation == Expectation::Other {
-        return Err(Answer::text(Status::EXPECTATION_FAILED, "the only expectation met here is 100-continue\n"));
+        return Err(Answer::text(
+            Status::EXPECTATION_FAILED,
+            "the only expectation met here is 100-continue\n",
+        ));
     }
     match head.method {
         Method::NotAllowed => return Err(not_allowed()),
@@ -91,6 +94,7 @@ fn not_allowed() -> Answer {
 /// The name that the client knows this server by is not one of its own (RFC 9110 §15.5.20).
 fn misdirected(head: &Head<'_, '_>) -> Answer {
     let host = head.host.unwrap_or("");
-    let text = format_args!("this server is not called {host}; wharf serve --host NAME gives it a name\n").to_string();
+    let text = format_args!("this server is not called {host}; wharf serve --host NAME gives it a name\n")
+        .to_string();
     Answer::text(Status::MISDIRECTED_REQUEST, text)
 }

@@ -5,9 +5,10 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, SystemTime};
 
-use super::answer::{Answer, Content, Piece, Pieces};
+use super::answer::{Answer, Content, Pieces};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
+use crate::http::range::byteranges::Piece;
 use crate::http::status::Status;
 use crate::net::stream::Stream;
 
@@ -93,13 +94,13 @@ fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
 /// Reads a small file behind the head; gives back what has to be sent after `bytes` instead.
 fn read_inline(bytes: &mut Vec<u8>, file: File, pieces: Pieces) -> Option<(File, Pieces)> {
     let whole = match (pieces.front(), pieces.len()) {
-        (Some(Piece::Span { start, length }), 1) if *length <= INLINE_LIMIT => Some((*start, *length as usize)),
+        (Some(Piece::Content(span)), 1) if span.length() <= INLINE_LIMIT => Some(*span),
         _ => None,
     };
-    let Some((start, length)) = whole else { return Some((file, pieces)) };
+    let Some(span) = whole else { return Some((file, pieces)) };
     let head = bytes.len();
-    bytes.resize(head + length, 0);
-    if file.read_exact_at(&mut bytes[head..], start).is_ok() {
+    bytes.resize(head + span.length() as usize, 0);
+    if file.read_exact_at(&mut bytes[head..], span.start()).is_ok() {
         return None;
     }
     // It is shorter by now, or the disk fails: `sendfile` will meet the same, and say so.

@@ -1,6 +1,7 @@
 //! What every answer may use: the folder, the rules, the clocks, and Stop.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use crate::stop::Stop;
 pub struct State {
     /// What is served.
     pub folder: Folder,
+    /// Where that lies, for whoever keeps records; files are never opened by it.
+    pub root: PathBuf,
     /// Whose requests are taken.
     pub site: Site,
     /// How long a connection is kept, and a head waited for.

@@ -14,7 +14,8 @@ pub fn answer(head: &Head<'_, '_>, target: PathAndQuery<'_>) -> Result<Answer, A
         }
         ("/.wharf/health", _) => {
             let allow = "GET, HEAD";
-            Err(Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allow}\n")).with("Allow", allow))
+            Err(Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allow}\n"))
+                .with("Allow", allow))
         }
         _ => Err(not_found()),
     }

@@ -42,6 +42,11 @@ impl Boundary {
         Ok(Self(text.iter().copied().map(char::from).collect()))
     }
 
+    /// A boundary of 32 characters. From random bytes, it occurs in no content.
+    pub fn of_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// It as the value of a parameter: in quotes where it needs them.
     pub fn as_parameter(&self) -> String {
         let plain = self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+'".contains(&byte));

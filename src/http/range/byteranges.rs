@@ -1,7 +1,6 @@
 //! Several ranges in one body: `multipart/byteranges` (RFC 9110 §14.6).
 //!
-//! Only the frame is made here: the heads of the parts, the spans that belong between them, and how long it
-//! all is. Whoever sends it takes the content from the file.
+//! Only the frame is made here: the heads of the parts, and the spans that belong between them. Whoever sends it takes the content from the file.
 
 use super::Span;
 use super::content_range::content_range;
@@ -16,18 +15,9 @@ pub enum Piece {
     Content(Span),
 }
 
-/// A body of several ranges, all but its content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Byteranges {
-    /// What to send, in order.
-    pub pieces: Vec<Piece>,
-    /// The `Content-Length`, in bytes.
-    pub content_length: u64,
-}
-
 /// Frames the spans of a representation of `len` bytes and this media type, one part each. The boundary must
 /// not occur in the content: the caller makes it long and random, and sends it in [`media_type`].
-pub fn frame(boundary: &Boundary, part_type: &str, spans: &[Span], len: u64) -> Byteranges {
+pub fn frame(boundary: &Boundary, part_type: &str, spans: &[Span], len: u64) -> Vec<Piece> {
     let mut pieces = Vec::with_capacity(2 * spans.len() + 1);
     let mut line_break = "";
     for &span in spans {
@@ -40,8 +30,7 @@ pub fn frame(boundary: &Boundary, part_type: &str, spans: &[Span], len: u64) -> 
         line_break = "\r\n";
     }
     pieces.push(Piece::Frame(format!("{line_break}--{boundary}--\r\n").into_bytes()));
-    let content_length = pieces.iter().map(Piece::length).fold(0, u64::saturating_add);
-    Byteranges { pieces, content_length }
+    pieces
 }
 
 /// The `Content-Type` of such a body.
@@ -71,7 +60,7 @@ mod tests {
         let boundary = Boundary::new(b"THIS_STRING_SEPARATES").expect("valid");
         let framed = frame(&boundary, "text/plain", &spans, len);
         let mut body = Vec::new();
-        for piece in framed.pieces {
+        for piece in framed {
             match piece {
                 Piece::Frame(bytes) => body.extend(bytes),
                 Piece::Content(span) => {
@@ -85,7 +74,8 @@ mod tests {
             Content-Type: text/plain\r\nContent-Range: bytes 15-19/20\r\n\r\n\
             fghij\r\n--THIS_STRING_SEPARATES--\r\n";
         assert_eq!(String::from_utf8_lossy(&body), expected);
-        assert_eq!(framed.content_length, expected.len() as u64);
+        let length: u64 = frame(&boundary, "text/plain", &spans, len).iter().map(Piece::length).sum();
+        assert_eq!(length, expected.len() as u64);
         assert_eq!(media_type(&boundary), "multipart/byteranges; boundary=THIS_STRING_SEPARATES");
     }
 

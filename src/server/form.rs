@@ -1,0 +1,161 @@
+//! Files that a browser's form sends: each part with a file name is saved in the directory that the form was sent to.
+//!
+//! A part is whole before the next begins, so files are committed as they come; a form that is cut in the middle of
+//! its third file leaves two.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
+
+use super::answer::Answer;
+use super::receiving::Outcome;
+use super::refusal::{self, bad_request};
+use super::route::Asked;
+use super::state::State;
+use super::{media, upload};
+use crate::folder::{self, Guard, Incoming, SharePath};
+use crate::http::multipart::{Boundary, Decoder, Event, MultipartError, PartHead};
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+
+/// A form that is being received.
+#[derive(Debug)]
+pub struct Form {
+    decoder: Decoder,
+    directory: SharePath,
+    peer: SocketAddr,
+    /// Whether a browser is to be sent back to the listing.
+    for_browser: bool,
+    part: Part,
+    /// Files that are whole and wait to be committed.
+    finished: Vec<Incoming>,
+    /// A line for each file that was saved.
+    saved: String,
+}
+
+/// What becomes of the part that is being read.
+enum Part {
+    /// It is saved.
+    File(Incoming),
+    /// It is a field without a file, or a file that was not chosen.
+    PassedOver,
+}
+
+impl Form {
+    /// Decides whether a form is wanted at all.
+    pub fn begin(
+        asked: Asked<'_, '_, '_>,
+        boundary: &Boundary,
+        size: Option<u64>,
+        state: &State,
+    ) -> Result<Self, Answer> {
+        let Asked { head, path: directory, peer, .. } = asked;
+        // What the folder says to a file of this size in that directory, it would say to each of them.
+        let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
+        match state.folder.receive(&any, size) {
+            Ok(_) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
+            Err(error) => return Err(refusal::of(&error)),
+        }
+        Ok(Self {
+            decoder: Decoder::new(boundary),
+            directory,
+            peer,
+            for_browser: head.fields.list("Accept").any(|range| range.starts_with(b"text/html")),
+            part: Part::PassedOver,
+            finished: Vec::new(),
+            saved: String::new(),
+        })
+    }
+
+    /// Takes the next bytes of the form.
+    pub fn write(&mut self, mut input: &[u8], state: &State) -> Result<(), Answer> {
+        while !input.is_empty() {
+            let Self { decoder, directory, part, finished, .. } = self;
+            let step = decoder.decode(input).map_err(|error| malformed(&error))?;
+            match step.event {
+                Some(Event::PartBegins(head)) => *part = Part::begin(&head, directory, state)?,
+                Some(Event::Data(bytes)) => part.write(bytes)?,
+                Some(Event::PartEnds) => {
+                    if let Part::File(incoming) = std::mem::replace(part, Part::PassedOver) {
+                        finished.push(incoming);
+                    }
+                }
+                Some(Event::Finished) | None => {}
+            }
+            input = &input[step.used..];
+        }
+        Ok(())
+    }
+
+    /// Whether files wait for [`Form::commit_finished`].
+    pub fn has_finished_files(&self) -> bool {
+        !self.finished.is_empty()
+    }
+
+    /// Gives the files that are whole their names.
+    pub fn commit_finished(&mut self, state: &State) -> Result<(), Answer> {
+        for incoming in self.finished.drain(..) {
+            let saved = incoming.commit(Guard::None).map_err(|error| refusal::of(&error))?;
+            state.saved(self.peer, &saved);
+            self.saved.push_str(&upload::line(&saved));
+        }
+        Ok(())
+    }
+
+    /// The body has ended: commits the rest, and answers.
+    pub fn finish(mut self: Box<Self>, state: &State) -> Outcome {
+        let committed = self
+            .commit_finished(state)
+            .and_then(|()| self.decoder.finish().map_err(|error| malformed(&error)));
+        let answer = match committed {
+            Ok(()) if self.saved.is_empty() => bad_request("the form has no file in it"),
+            Ok(()) => self.tell(),
+            Err(answer) => answer,
+        };
+        Outcome::Answer(answer, None)
+    }
+
+    fn tell(self) -> Answer {
+        let location = match encode_path(self.directory.as_bytes()) {
+            root if root.is_empty() => "/?list".to_owned(),
+            path => format!("/{path}/?list"),
+        };
+        let head = if self.for_browser {
+            Head::new(Status::SEE_OTHER).field("Location", location)
+        } else {
+            Head::new(Status::OK)
+        };
+        Answer::bytes(head, media::TEXT, self.saved.into_bytes())
+    }
+}
+
+impl Part {
+    fn begin(head: &PartHead, directory: &SharePath, state: &State) -> Result<Self, Answer> {
+        let Some(name) = head.filename.as_ref().filter(|name| !name.is_empty()) else {
+            return Ok(Self::PassedOver);
+        };
+        let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
+        state.folder.receive(&path, None).map(Self::File).map_err(|error| refusal::of(&error))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Answer> {
+        match self {
+            Self::File(incoming) => incoming.write(bytes).map_err(|error| refusal::of(&error)),
+            Self::PassedOver => Ok(()),
+        }
+    }
+}
+
+fn malformed(error: &MultipartError) -> Answer {
+    bad_request(error)
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::File(_) => "File",
+            Self::PassedOver => "PassedOver",
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! What a directory holds, as HTML, JSON or text: whichever the client would rather have.
+//!
+//! A listing looks at every entry, so it is a job of the second pool.
+
+use serde::Serialize;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::SystemTime;
+
+use super::answer::Answer;
+use super::media;
+use super::pages;
+use super::receiving::{Job, Outcome};
+use super::refusal::of_reading;
+use super::route::Asked;
+use super::state::State;
+use crate::folder::{Entry, Kind, SharePath};
+use crate::http::fields::Fields;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::target::encode_segment;
+
+/// The forms in which a listing can be had, the server's favourite first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Html,
+    Json,
+    Text,
+}
+
+/// The job that lists the directory that was asked for.
+pub fn job(asked: &Asked<'_, '_, '_>) -> Job {
+    let form = Form::preferred(asked.head.fields);
+    let path = asked.path.clone();
+    Box::new(move |state| {
+        let answer = list(&path, form, state).unwrap_or_else(|error| of_reading(&error));
+        Outcome::Answer(answer, None)
+    })
+}
+
+fn list(path: &SharePath, form: Form, state: &State) -> Result<Answer, crate::folder::Error> {
+    let entries = state.folder.list(path)?;
+    let (media_type, bytes) = match form {
+        Form::Html => {
+            let can_write = !state.folder.rules().read_only;
+            ("text/html; charset=utf-8", pages::listing(path, &entries, can_write).into_bytes())
+        }
+        Form::Json => ("application/json", json(path, &entries)),
+        Form::Text => (media::TEXT, text(&entries)),
+    };
+    let head = Head::new(Status::OK).field("Cache-Control", "no-cache").field("Vary", "Accept");
+    let answer = Answer::bytes(head, media_type, bytes);
+    Ok(if form == Form::Html { answer.with("Content-Security-Policy", pages::POLICY) } else { answer })
+}
+
+/// A line an entry: name, size in bytes, time of the last change, with tabs between them. A directory has a slash
+/// behind its name and no size.
+pub fn text(entries: &[Entry]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(entries.len() * 64);
+    for entry in entries {
+        // A name with a line break in it must not look like two.
+        let clean = entry.name.as_bytes().iter().map(|&b| if b.is_ascii_control() { b'?' } else { b });
+        out.extend(clean);
+        let (slash, size) = match entry.kind {
+            Kind::Directory => ("/", "-".to_owned()),
+            Kind::File { len } => ("", len.to_string()),
+        };
+        out.extend_from_slice(format!("{slash}\t{size}\t{}\n", timestamp(entry.modified)).as_bytes());
+    }
+    out
+}
+
+/// As [`text`], for programs: an object with the path and its entries.
+fn json(path: &SharePath, entries: &[Entry]) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Listing<'a> {
+        path: String,
+        entries: Vec<Line<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Line<'a> {
+        name: std::borrow::Cow<'a, str>,
+        /// The name as a relative link. For a name that is not UTF-8 it is the only way to ask for it.
+        href: String,
+        kind: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        modified: String,
+    }
+    let line = |entry| {
+        let Entry { name, kind, modified } = entry;
+        let (kind, size) = match kind {
+            Kind::Directory => ("directory", None),
+            Kind::File { len } => ("file", Some(*len)),
+        };
+        let href = href(name, kind == "directory");
+        Line { name: name.to_string_lossy(), href, kind, size, modified: timestamp(*modified) }
+    };
+    let listing = Listing { path: shown_path(path), entries: entries.iter().map(line).collect() };
+    // Strings, numbers and lists: there is nothing in it that could not be written.
+    serde_json::to_vec(&listing).unwrap_or_default()
+}
+
+/// The path of a directory as people write it: `/` or `/a/b/`.
+pub fn shown_path(path: &SharePath) -> String {
+    if path.is_root() { "/".to_owned() } else { format!("/{}/", String::from_utf8_lossy(path.as_bytes())) }
+}
+
+/// A relative link to an entry. It begins with `./`, so that a name with a colon is not taken for a URL with a scheme.
+pub fn href(name: &OsStr, is_directory: bool) -> String {
+    let slash = if is_directory { "/" } else { "" };
+    format!("./{}{slash}", encode_segment(name.as_bytes()))
+}
+
+/// A time as RFC 3339 writes it, in whole seconds, in UTC.
+pub fn timestamp(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The date of a day counted from 1970, in the Gregorian calendar. Years are counted from March, so that the day
+/// that comes and goes is their last; 400 of them have 146,097 days.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let since_march_of_year_0 = days + 719_468;
+    let (era, day_of_era) = (since_march_of_year_0 / 146_097, since_march_of_year_0 % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+impl Form {
+    /// By the Accept field (RFC 9110 §12.5.1): the form with the greatest weight. HTML where all are as welcome, as for
+    /// `*/*`: browsers, and programs that follow links, can make most of it.
+    fn preferred(fields: Fields<'_, '_>) -> Self {
+        if fields.get("Accept").is_none() {
+            return Self::Html;
+        }
+        let weigh = |form: Self| (form.weight(fields), form);
+        let weighed = [Self::Html, Self::Json, Self::Text].map(weigh);
+        let best = weighed.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
+        best.map_or(Self::Html, |(_, form)| form)
+    }
+
+    /// How welcome this form is, in thousandths. The most specific range that names it counts.
+    fn weight(self, fields: Fields<'_, '_>) -> u32 {
+        let (main, sub) = match self {
+            Self::Html => ("text", "html"),
+            Self::Json => ("application", "json"),
+            Self::Text => ("text", "plain"),
+        };
+        let specific = |range: &str| match range.split_once('/') {
+            Some((m, s)) if m.eq_ignore_ascii_case(main) && s.eq_ignore_ascii_case(sub) => Some(3),
+            Some((m, "*")) if m.eq_ignore_ascii_case(main) => Some(2),
+            Some(("*", "*")) => Some(1),
+            _ => None,
+        };
+        let ranges = fields.list("Accept").filter_map(|member| {
+            let mut parts = std::str::from_utf8(member).ok()?.split(';').map(str::trim);
+            let specific = specific(parts.next()?)?;
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            Some((specific, thousandths(weight.unwrap_or("1"))))
+        });
+        ranges.max().map_or(0, |(_, weight)| weight)
+    }
+}
+
+/// A weight (RFC 9110 §12.4.2); what is none counts as 1.
+fn thousandths(weight: &str) -> u32 {
+    let number: f32 = weight.parse().unwrap_or(1.0);
+    if number.is_finite() { (number.clamp(0.0, 1.0) * 1000.0).round() as u32 } else { 1000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::request::{FieldSpace, Head};
+
+    #[test]
+    fn the_form_is_the_clients_choice() {
+        let cases = [
+            ("", Form::Html),
+            ("Accept: */*\r\n", Form::Html),
+            ("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n", Form::Html),
+            ("Accept: application/json\r\n", Form::Json),
+            ("Accept: text/plain\r\n", Form::Text),
+            ("Accept: text/*;q=0.5, application/json;q=0.7\r\n", Form::Json),
+            ("Accept: text/html;q=0, */*\r\n", Form::Json),
+            ("Accept: text/plain, */*;q=0.1\r\n", Form::Text),
+            ("Accept: image/png\r\n", Form::Html),
+        ];
+        for (line, expected) in cases {
+            let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{line}\r\n");
+            let mut space = FieldSpace::new();
+            let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
+            assert_eq!(Form::preferred(head.fields), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn times_as_rfc_3339_writes_them() {
+        let cases = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_795_244_400, "2026-11-21T07:00:00Z"),
+            (4_102_444_800, "2100-01-01T00:00:00Z"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_one_link() {
+        let entry = |name: &[u8], kind| Entry {
+            name: OsStr::from_bytes(name).to_owned(),
+            kind,
+            modified: SystemTime::UNIX_EPOCH,
+        };
+        let entries = [entry(b"d", Kind::Directory), entry(b"a\nb\tc", Kind::File { len: 7 })];
+        assert_eq!(text(&entries), b"d/\t-\t1970-01-01T00:00:00Z\na?b?c\t7\t1970-01-01T00:00:00Z\n");
+        assert_eq!(href(OsStr::from_bytes(b"javascript:a/\xff\""), false), "./javascript:a%2F%FF%22");
+    }
+}

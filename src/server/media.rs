@@ -1,0 +1,66 @@
+//! Media types by file name, and what keeps a browser from running what others have put into the folder.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::state::State;
+use crate::http::response::Head;
+
+/// Text that the server itself writes.
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The media type of a file of this name; text is taken to be UTF-8.
+pub fn of(path: &[u8]) -> Cow<'static, str> {
+    let guess = mime_guess::from_path(Path::new(OsStr::from_bytes(path))).first_raw();
+    match guess {
+        Some(text) if text.starts_with("text/") => format!("{text}; charset=utf-8").into(),
+        Some(other) => other.into(),
+        None => "application/octet-stream".into(),
+    }
+}
+
+/// Adds what a browser has to know: that the type is meant (`nosniff`), and, while others may write into the folder, that
+/// a page from it must not act as one of the server's own (`Content-Security-Policy: sandbox`).
+pub fn protect(head: Head, media_type: &str, state: &State) -> Head {
+    let head = head.field("X-Content-Type-Options", "nosniff");
+    if state.folder.rules().read_only || cannot_act(media_type) {
+        return head;
+    }
+    head.field("Content-Security-Policy", "sandbox allow-scripts")
+}
+
+/// Whether a browser shows this type without running anything that it holds.
+fn cannot_act(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default();
+    match essence.split_once('/') {
+        Some(("text", kind)) => kind != "html" && kind != "xml",
+        Some(("image", kind)) => kind != "svg+xml",
+        Some(("audio" | "video", _)) => true,
+        _ => essence == "application/pdf",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_and_whether_they_act() {
+        let cases: [(&[u8], &str, bool); 8] = [
+            (b"a/b.txt", "text/plain; charset=utf-8", false),
+            (b"INDEX.HTML", "text/html; charset=utf-8", true),
+            (b"a.jpg", "image/jpeg", false),
+            (b"a.svg", "image/svg+xml", true),
+            (b"a.xml", "text/xml; charset=utf-8", true),
+            (b"a.pdf", "application/pdf", false),
+            (b"a.xhtml", "application/xhtml+xml", true),
+            (b"\xff", "application/octet-stream", true),
+        ];
+        for (path, media_type, acts) in cases {
+            assert_eq!(of(path), media_type);
+            assert_eq!(!cannot_act(&of(path)), acts, "{media_type}");
+        }
+    }
+}

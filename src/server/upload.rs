@@ -1,0 +1,159 @@
+//! The answer to POST and PUT: whether the body is wanted, and what is said once it is saved.
+//!
+//! Everything that can be judged from the head is judged here, before a byte of the body is read and before `100
+//! Continue` is sent; so a client that is refused need not send what it has.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::answer::Answer;
+use super::form::Form;
+use super::receiving::{Outcome, Receiving, Sink};
+use super::refusal::{self, bad_request};
+use super::route::{Asked, Routed};
+use super::state::State;
+use super::{files, media};
+use crate::folder::{self, Guard, Incoming, Node, Saved};
+use crate::http::body::Framing;
+use crate::http::conditional::{self, Action, Verdict};
+use crate::http::date::Date;
+use crate::http::multipart::{self, BoundaryError};
+use crate::http::request::{Head, Method};
+use crate::http::response;
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+
+/// A file that is being uploaded as the whole body.
+pub struct Upload {
+    incoming: Incoming,
+    guard: Guard,
+    is_put: bool,
+    peer: std::net::SocketAddr,
+}
+
+/// Decides whether the body is wanted.
+pub fn begin(asked: Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
+    let head = asked.head;
+    let size = length(head)?;
+    refuse_what_is_not_the_content(head)?;
+    if asked.target.ends_with_slash() {
+        return begin_form(asked, size, state);
+    }
+    let incoming = state.folder.receive(&asked.path, size).map_err(|error| refusal::of(&error))?;
+    let guard = guard(&asked, state)?;
+    let is_put = head.method == Method::Put;
+    let upload = Upload { incoming, guard, is_put, peer: asked.peer };
+    Ok(Routed::Receive(Box::new(Receiving::new(head.framing, Sink::File(upload)))))
+}
+
+/// A form is sent to a directory; so is what was meant for a file whose name is missing.
+fn begin_form(asked: Asked<'_, '_, '_>, size: Option<u64>, state: &State) -> Result<Routed, Answer> {
+    let head = asked.head;
+    let content_type = head.fields.get("Content-Type").unwrap_or_default();
+    let boundary = match multipart::boundary(content_type) {
+        Ok(boundary) if head.method == Method::Post => boundary,
+        Err(error @ (BoundaryError::Missing | BoundaryError::Invalid)) => return Err(bad_request(error)),
+        _ => {
+            let text = "a directory has that name; say which file in it is meant (/directory/file)\n";
+            return Err(Answer::text(Status::CONFLICT, text));
+        }
+    };
+    let form = Form::begin(asked, &boundary, size, state)?;
+    Ok(Routed::Receive(Box::new(Receiving::new(head.framing, Sink::Form(Box::new(form))))))
+}
+
+/// How long the body is, if that is told; one that is neither told nor chunked cannot be received.
+fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Answer> {
+    match head.framing {
+        Framing::Sized(length) => Ok(Some(length)),
+        Framing::Chunked => Ok(None),
+        Framing::Empty | Framing::UntilClose if head.fields.get("Content-Length").is_some() => Ok(Some(0)),
+        Framing::Empty | Framing::UntilClose => {
+            Err(Answer::text(Status::LENGTH_REQUIRED, "an upload needs Content-Length, or chunked coding\n"))
+        }
+    }
+}
+
+/// A part of a file (RFC 9110 §14.5), or one that is packed (§8.4): saved as they are, they would be something else.
+fn refuse_what_is_not_the_content(head: &Head<'_, '_>) -> Result<(), Answer> {
+    if head.fields.get("Content-Range").is_some() {
+        return Err(bad_request("a part of a file cannot be uploaded: send it whole"));
+    }
+    let is_packed =
+        head.fields.list("Content-Encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    if is_packed {
+        let text = "what is uploaded is saved as it comes: send it without Content-Encoding\n";
+        return Err(Answer::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
+    }
+    Ok(())
+}
+
+/// Judges the preconditions, and says what must still be true at the commit.
+fn guard(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Guard, Answer> {
+    let preconditions = conditional::gather(asked.head.fields.iter());
+    if !preconditions.guard_a_write() {
+        return Ok(Guard::None);
+    }
+    let current = match state.folder.open(&asked.path) {
+        Ok(Node::File(open)) => Some(open.facts),
+        Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
+        Err(error) => return Err(refusal::of(&error)),
+    };
+    let validators = current.map(|facts| files::validators(&facts, Date::from(SystemTime::now())));
+    match conditional::evaluate(&preconditions, Action::Modify, validators.as_ref()) {
+        Verdict::Proceed => Ok(current.map_or(Guard::MustBeNew, |facts| Guard::MustBe(facts.version))),
+        Verdict::NotModified | Verdict::Failed => Err(refusal::of(&folder::Error::Changed)),
+    }
+}
+
+impl Upload {
+    /// Takes the next bytes.
+    pub fn write(&mut self, content: &[u8]) -> Result<(), folder::Error> {
+        self.incoming.write(content)
+    }
+
+    /// Gives the file its name, and says so.
+    pub fn commit(self, state: &State) -> Outcome {
+        let Self { incoming, guard, is_put, peer } = self;
+        match incoming.commit(guard) {
+            Ok(saved) => {
+                state.saved(peer, &saved);
+                Outcome::Answer(tell(&saved, is_put), state.kept_as(&saved))
+            }
+            Err(error) => Outcome::Answer(refusal::of(&error), None),
+        }
+    }
+}
+
+/// What a client is told of its upload: POST as text, PUT by status (RFC 9110 §9.3.4).
+fn tell(saved: &Saved, is_put: bool) -> Answer {
+    let location = format!("/{}", encode_path(saved.path.as_bytes()));
+    let status = match (is_put, saved.created) {
+        (true, true) => Status::CREATED,
+        (true, false) => Status::NO_CONTENT,
+        (false, _) => Status::OK,
+    };
+    let head = response::Head::new(status).field("Content-Location", location);
+    if status == Status::NO_CONTENT {
+        return Answer::empty(head);
+    }
+    Answer::bytes(head, media::TEXT, line(saved).into_bytes())
+}
+
+/// A line that says what was saved.
+pub fn line(saved: &Saved) -> String {
+    format!("saved {} ({} bytes)\n", crate::printable::Printable(saved.path.as_bytes()), saved.size)
+}
+
+impl State {
+    /// Where the file lies, for whoever keeps records.
+    fn kept_as(&self, saved: &Saved) -> Option<PathBuf> {
+        self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("received", &self.incoming.received()).finish_non_exhaustive()
+    }
+}
