@@ -10,8 +10,8 @@ use std::{fmt, io};
 /// Why something in the folder was not opened, listed or saved.
 #[derive(Debug)]
 pub enum Error {
-    /// Nothing of that name, or nothing that is shared: hidden, reserved, a device, a link that leads out. They all
-    /// look alike, so that the answer tells nothing.
+    /// Nothing of that name, or nothing that is shared: hidden, reserved, a device, a link that leads out.
+    /// They all look alike, so that the answer tells nothing.
     NotFound,
     /// The file system's permissions forbid it.
     Denied,

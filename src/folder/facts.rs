@@ -15,8 +15,9 @@ pub struct Facts {
     pub version: Version,
 }
 
-/// Tells one version of a file from another: device, inode, size, and the times of the last change of content and of
-/// anything else, in nanoseconds. Equal versions are the same bytes, so it can stand in a strong validator.
+/// Tells one version of a file from another: device, inode, size, and the times of the last change of content
+/// and of anything else, in nanoseconds. Equal versions are the same bytes, so it can stand in a strong
+/// validator.
 ///
 /// A save through the folder always makes a new inode. A file that another program rewrites in place is told
 /// apart as finely as the file system keeps time.

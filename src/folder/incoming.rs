@@ -6,10 +6,11 @@
 //!                        └─ dropped: gone, nothing is left
 //! ```
 //!
-//! Until [`commit`](Incoming::commit) nobody sees the file, nor the directories that it needs and that are missing. Then
-//! it is synced and appears under its name in one step; a reader gets the old file or the new one. An old file is
-//! replaced, not written over: whoever reads it goes on reading it, and the new one has the usual mode and owner. So is a
-//! symbolic link to a file: the link goes, and the file that it led to stays as it was.
+//! Until [`commit`](Incoming::commit) nobody sees the file, nor the directories that it needs and that are
+//! missing. Then it is synced and appears under its name in one step; a reader gets the old file or the new
+//! one. An old file is replaced, not written over: whoever reads it goes on reading it, and the new one has
+//! the usual mode and owner. So is a symbolic link to a file: the link goes, and the file that it led to
+//! stays as it was.
 //!
 //! Knows nothing of protocols; a precondition of theirs arrives as a [`Guard`].
 
@@ -26,7 +27,8 @@ use std::sync::{Arc, PoisonError};
 /// How often another program may take the name between our look and our step. This server's own commits
 /// cannot: they go one at a time.
 const TRIES: usize = 16;
-/// How many `name (N).ext` are tried. One more file of the same name means that somebody's loop has gone wild.
+/// How many `name (N).ext` are tried. One more file of the same name means that somebody's loop has gone
+/// wild.
 const MOST_COPIES: u32 = 9_999;
 
 /// A file that is being received. Dropped without a commit, it leaves nothing.
@@ -91,8 +93,8 @@ impl Incoming {
     /// Gives the file its name. When this returns, it is on the disk, and so is the name (unless
     /// [`Rules::durable`](super::Rules::durable) is off). It may wait for the disk, a second or more.
     ///
-    /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is treated as the
-    /// rules say, as if it had been taken before.
+    /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
+    /// treated as the rules say, as if it had been taken before.
     pub fn commit(self, guard: Guard) -> Result<Saved, Error> {
         let Self { shared, place, temporary, received } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
@@ -112,7 +114,8 @@ impl Incoming {
     }
 }
 
-/// The step that readers see. One commit at a time, so that of two with the same guard only one finds that it holds.
+/// The step that readers see. One commit at a time, so that of two with the same guard only one finds that it
+/// holds.
 fn publish(
     shared: &Shared,
     place: &Place,
@@ -156,7 +159,8 @@ fn appear_beside(place: &Place, dir: &Dir, temporary: &Temporary) -> Result<Shar
     Err(Error::Exists)
 }
 
-/// `a.txt` becomes `a (1).txt`. A name that would grow too long loses the end of its stem, or else of its extension.
+/// `a.txt` becomes `a (1).txt`. A name that would grow too long loses the end of its stem, or else of its
+/// extension.
 fn numbered(name: &OsStr, number: u32) -> OsString {
     let bytes = name.as_bytes();
     let dot = bytes.iter().rposition(|&byte| byte == b'.').filter(|&at| at > 0).unwrap_or(bytes.len());

@@ -1,14 +1,16 @@
 //! The shared folder: every file that any door opens, lists or saves goes through here, under one policy.
 //!
 //! A [`SharePath`] names a file, and only that can. [`Folder::open`] gives the file and its facts together;
-//! [`Folder::list`] tells what a directory holds; [`Folder::receive`] takes a file in, which is there whole or not at all.
+//! [`Folder::list`] tells what a directory holds; [`Folder::receive`] takes a file in, which is there whole
+//! or not at all.
 //!
-//! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, whatever links and races
-//! there are. What is not shared (hidden names, the server's own, devices, links that lead out) looks as if it was not
-//! there. The folder is the one that was opened: if its name comes to mean another directory, that one is not served.
+//! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, whatever
+//! links and races there are. What is not shared (hidden names, the server's own, devices, links that lead
+//! out) looks as if it was not there. The folder is the one that was opened: if its name comes to mean
+//! another directory, that one is not served.
 //!
-//! A name is hidden, not a file: a visible link inside the folder to a hidden file shows it, since whoever may make
-//! links there may also copy.
+//! A name is hidden, not a file: a visible link inside the folder to a hidden file shows it, since whoever
+//! may make links there may also copy.
 //!
 //! Knows no protocol: no requests, no statuses, no sockets.
 
@@ -128,8 +130,8 @@ pub struct OpenFile {
 }
 
 impl Folder {
-    /// Opens the folder at `path`, and removes what an earlier run may have left half-written there (unless the folder is
-    /// shared read-only).
+    /// Opens the folder at `path`, and removes what an earlier run may have left half-written there (unless
+    /// the folder is shared read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
         Self::open_with(path, rules, Manner::of_this_system())
     }
@@ -161,17 +163,18 @@ impl Folder {
     }
 
     /// What a directory holds: directories first, then by name. A link to something inside is shown as that;
-    /// hidden and reserved names, devices, and links that lead out or nowhere are left out. One look at each entry: a hundred
-    /// thousand take some tenths of a second.
+    /// hidden and reserved names, devices, and links that lead out or nowhere are left out. One look at each
+    /// entry: a hundred thousand take some tenths of a second.
     pub fn list(&self, path: &SharePath) -> Result<Vec<Entry>, Error> {
         self.shared.rules.admit_path(path)?;
         listing::list(&self.shared.root, &self.shared.rules, path)
     }
 
-    /// Begins to take in a file of `size` bytes, if that is known. What can be refused is refused now, before the first byte,
-    /// in this order: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name that is not shared;
-    /// [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
-    /// [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents are made when it is committed.
+    /// Begins to take in a file of `size` bytes, if that is known. What can be refused is refused now, before
+    /// the first byte, in this order: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name
+    /// that is not shared; [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory);
+    /// [`Exists`](Error::Exists); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents
+    /// are made when it is committed.
     pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
         let Shared { root, rules, .. } = &*self.shared;
         if rules.read_only {

@@ -1,8 +1,8 @@
 //! The name of something in the folder.
 //!
-//! A [`SharePath`] is made here and nowhere else, from segments that were already decoded. Whoever holds one knows that
-//! it is relative, that no segment is `.` or `..`, and that it holds no NUL; nothing later checks again, or differently.
-//! Links are another matter: the folder itself resolves them, beneath its own handle.
+//! A [`SharePath`] is made here and nowhere else, from segments that were already decoded. Whoever holds one
+//! knows that it is relative, that no segment is `.` or `..`, and that it holds no NUL; nothing later checks
+//! again, or differently. Links are another matter: the folder itself resolves them, beneath its own handle.
 //!
 //! Every other byte is legal in a name, as it is on the disk: a backslash, a line feed, invalid UTF-8.
 //!
@@ -24,7 +24,7 @@ const SERVERS_OWN: &[u8] = b".wharf";
 const TEMPORARY: (&[u8], &[u8]) = (b".wharf-", b".tmp");
 
 /// A path beneath the folder, checked. The root is the empty path.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SharePath {
     /// Segments joined by single slashes; none at the ends.
     bytes: Vec<u8>,
@@ -144,8 +144,8 @@ impl SharePath {
         self.bytes.first() == Some(&b'.') || self.bytes.windows(2).any(|pair| pair == b"/.")
     }
 
-    /// Whether the path is the server's own: beneath `.wharf`, or a temporary. Such a path is never opened, listed or
-    /// saved, also where hidden names are. Compared without case, since some file systems do.
+    /// Whether the path is the server's own: beneath `.wharf`, or a temporary. Such a path is never opened,
+    /// listed or saved, also where hidden names are. Compared without case, since some file systems do.
     pub fn is_reserved(&self) -> bool {
         self.has_hidden_segment()
             && (self
@@ -179,6 +179,12 @@ fn check(segment: &[u8]) -> Result<(), PathError> {
         None => Ok(()),
         Some(0) => Err(PathError::Nul),
         Some(_) => Err(PathError::Slash),
+    }
+}
+
+impl fmt::Debug for SharePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SharePath").field(&self.as_path()).finish()
     }
 }
 

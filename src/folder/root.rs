@@ -1,8 +1,9 @@
 //! The handle of the folder, and every way from it to something inside.
 //!
-//! A path is resolved beneath the handle, by the kernel (`openat2` with `RESOLVE_BENEATH`, through cap-std): a link is
-//! followed as long as it stays inside, and no spelling and no race leads out. An absolute link counts as leading out,
-//! also when it leads back in. What is named by one segment is reached from the handle of its directory.
+//! A path is resolved beneath the handle, by the kernel (`openat2` with `RESOLVE_BENEATH`, through cap-std):
+//! a link is followed as long as it stays inside, and no spelling and no race leads out. An absolute link
+//! counts as leading out, also when it leads back in. What is named by one segment is reached from the handle
+//! of its directory.
 //!
 //! Knows nothing of rules: what may be opened, and by which name, was decided before.
 
@@ -17,7 +18,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// What each open of something unknown carries. A FIFO must not make it wait, a terminal must not become ours.
+/// What each open of something unknown carries. A FIFO must not make it wait, a terminal must not become
+/// ours.
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// The shared folder's own directory.

@@ -1,11 +1,11 @@
 //! What earlier runs left behind, removed at the start.
 //!
-//! A crash can leave a `.wharf-HEX.tmp`: always where the file system has no nameless files, and for the blink between a
-//! link and its rename elsewhere. A server that lives holds a lock on each of its own, so one that can be locked
-//! here belongs to nobody.
+//! A crash can leave a `.wharf-HEX.tmp`: always where the file system has no nameless files, and for the
+//! blink between a link and its rename elsewhere. A server that lives holds a lock on each of its own, so one
+//! that can be locked here belongs to nobody.
 //!
-//! The sweep does what it can and never keeps the folder from being shared. It follows no links and enters no mount
-//! points: what lies there is another file system's, and may be slow or endless.
+//! The sweep does what it can and never keeps the folder from being shared. It follows no links and enters no
+//! mount points: what lies there is another file system's, and may be slow or endless.
 
 use super::path::is_temporary;
 use super::root::{Entries, Root, name_of};

@@ -1,8 +1,8 @@
 //! The bytes of a file that nobody can see yet.
 //!
-//! Where the file system can, the file has no name at all (`O_TMPFILE`): a crash leaves nothing, the kernel sees to
-//! that. Elsewhere it is called `.wharf-HEX.tmp`, which is never served, and goes when it is dropped. A new name is
-//! given in one step that fails when the name is taken; an old file is replaced by a rename.
+//! Where the file system can, the file has no name at all (`O_TMPFILE`): a crash leaves nothing, the kernel
+//! sees to that. Elsewhere it is called `.wharf-HEX.tmp`, which is never served, and goes when it is dropped.
+//! A new name is given in one step that fails when the name is taken; an old file is replaced by a rename.
 //!
 //! Whatever bears a temporary name is locked (`flock`) as long as its server lives, so that another server's
 //! [sweep](super::sweep) can tell what was left behind from what is being written.
@@ -56,7 +56,8 @@ pub(super) struct Temporary {
 impl Temporary {
     /// Makes an empty one in `dir`, or on the same file system at least.
     pub(super) fn create(dir: &Arc<Dir>, manner: Manner) -> Result<Self, Errno> {
-        // Whatever the reason why it cannot be nameless, the attempt with a name tells whether it is a real one.
+        // Whatever the reason why it cannot be nameless, the attempt with a name tells whether it is a real
+        // one.
         if manner == Manner::Nameless
             && let Ok(file) = fs::openat(dir, ".", OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, MODE)
         {
@@ -107,11 +108,13 @@ impl Temporary {
 
     /// Takes the place of the file of that name, in one step.
     pub(super) fn replace(&mut self, dir: &Arc<Dir>, name: &OsStr) -> Result<(), Errno> {
-        let old = match self.name.take() {
+        let mut old = match self.name.take() {
             Some(old) => old,
             None => self.give_name(dir)?,
         };
-        fs::renameat(&*old.dir, old.text.as_str(), &**dir, name.as_bytes())
+        fs::renameat(&*old.dir, old.text.as_str(), &**dir, name.as_bytes())?;
+        old.taken = false;
+        Ok(())
     }
 
     /// A nameless file cannot be renamed, so it is given a temporary name first.
@@ -135,7 +138,8 @@ impl Temporary {
     }
 }
 
-/// Locks a file that has just got its name. A sweep may have been faster: then it has the lock, or the file is gone.
+/// Locks a file that has just got its name. A sweep may have been faster: then it has the lock, or the file
+/// is gone.
 fn is_ours(file: &File) -> bool {
     let swept = fs::flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
     !swept && fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
@@ -163,7 +167,6 @@ impl Name {
 }
 
 impl Drop for Name {
-    /// After a rename nothing is left under this name, and nothing happens.
     fn drop(&mut self) {
         if self.taken {
             let _ = fs::unlinkat(&*self.dir, self.text.as_str(), AtFlags::empty());

@@ -2,6 +2,7 @@
 
 use super::*;
 use rustix::fs::{FlockOperation, flock};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn stale_temporaries_go_and_nothing_else() {
@@ -56,6 +57,26 @@ fn another_server_may_start_while_a_file_arrives() {
         incoming.commit(Guard::None).expect("committed");
         assert_eq!(read(&first, "a").expect("a file"), "begun", "{manner:?}");
     }
+}
+
+/// Between making a temporary and locking it a sweep may come by; whoever is swept begins anew.
+#[test]
+fn servers_that_start_never_take_a_file_away() {
+    const FILES: usize = 1_000;
+    let it = Fixture::new();
+    let folder = it.folder_in(Manner::Named, quick());
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                it.folder(quick());
+            }
+        });
+        let lost = (0..FILES).find_map(|_| save(&folder, "a", "whole").err());
+        over.store(true, Ordering::Relaxed);
+        assert!(lost.is_none(), "{lost:?}");
+    });
+    assert_eq!(it.on_disk(), ["a"]);
 }
 
 #[test]
