@@ -242,6 +242,7 @@ mod tests {
                 ("If-Match, weak: compared strongly", "If-Match: W/\"a\"", Retrieve, Failed),
                 ("If-Match, any", "If-Match: *", Modify, Proceed),
                 ("If-Match, a star among others is no star", "If-Match: *, \"x\"", Modify, Failed),
+                ("nor on one line of several", "If-Match: *\nIf-Match: \"x\"", Modify, Failed),
                 ("If-Match, no tag", "If-Match: a", Modify, Failed),
                 ("If-Match, empty", "If-Match: ", Modify, Failed),
                 ("If-None-Match, the tag (§13.1.2)", "If-None-Match: \"a\"", Retrieve, NotModified),

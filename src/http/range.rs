@@ -191,6 +191,7 @@ mod tests {
                 ("all beyond the end", "bytes=1000-1001,2000-", Unsatisfiable),
                 ("no suffix", "bytes=-0", Unsatisfiable),
                 ("40 digits, first", &format!("bytes={huge}-"), Unsatisfiable),
+                ("2^64 + 4, which must not wrap to 4", "bytes=18446744073709551620-", Unsatisfiable),
                 ("40 digits, last", &format!("bytes=1-{huge}"), One(at(1, 999))),
                 ("40 digits, suffix", &format!("bytes=-{huge}"), One(at(0, 1000))),
             ],

@@ -140,6 +140,18 @@ fn the_most_parts_are_not_too_many() {
 }
 
 #[test]
+fn the_longest_head_is_not_too_long() {
+    let fields = "Content-Disposition: form-data; name=a\r\nX: ";
+    for (more, expected) in
+        [(0, Ok(())), (1, Err(MultipartError { part: 1, problem: Problem::HeadTooLarge }))]
+    {
+        let filler = "y".repeat(PART_HEAD_LIMIT - fields.len() - "\r\n\r\n".len() + more);
+        let body = format!("--AaB03x\r\n{fields}{filler}\r\n\r\n\r\n--AaB03x--");
+        assert_eq!(decode([body.as_bytes()]).1, expected, "{more} bytes more");
+    }
+}
+
+#[test]
 fn errors_say_where() {
     let error = MultipartError { part: 3, problem: Problem::Truncated };
     assert_eq!(error.to_string(), "multipart body, part 3: the body ends before its closing boundary");
