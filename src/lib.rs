@@ -1,5 +1,6 @@
 //! wharf: one folder, every socket.
 
+pub mod cli;
 pub mod folder;
 pub mod http;
 pub mod net;

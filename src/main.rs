@@ -1,3 +1,7 @@
 //! The program: runs one command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wharf::cli::run()
+}

@@ -20,9 +20,9 @@ use super::{Error, OnConflict, SharePath, Shared, Version, root};
 use cap_std::fs::Dir;
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::{Arc, PoisonError};
+use std::{fmt, io};
 
 /// How often another program may take the name between our look and our step. This server's own commits
 /// cannot: they go one at a time.
@@ -111,6 +111,12 @@ impl Incoming {
             root::sync(&dir)?;
         }
         Ok(Saved { path, size: received, created })
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("received", &self.received).finish_non_exhaustive()
     }
 }
 

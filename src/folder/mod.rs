@@ -35,6 +35,7 @@ pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 use place::Place;
 use root::Root;
 use rustix::fs::FileType;
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -191,6 +192,12 @@ impl Folder {
             refuse_unless_it_fits(size, &place)?;
         }
         Incoming::new(Arc::clone(&self.shared), place)
+    }
+}
+
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folder").field("rules", self.rules()).finish_non_exhaustive()
     }
 }
 

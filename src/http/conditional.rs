@@ -197,7 +197,6 @@ mod tests {
     use super::*;
     use Action::{Modify, Retrieve};
     use Verdict::{Failed, NotModified, Proceed};
-    use std::time::{Duration, UNIX_EPOCH};
 
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

@@ -211,18 +211,16 @@ impl Connection {
                 let answer = Answer::text(Status::REQUEST_TIMEOUT, "the body stopped coming\n");
                 SendingAnswer::phase(answer, exchange, turn.timeout, Deadline::after(now, turn.state.stall))
             }
-            Phase::Answer(mut answer) => match answer.still_moves(&self.stream, now, turn.state.stall) {
-                true => {
+            Phase::Answer(mut answer) => {
+                if answer.still_moves(&self.stream, now, turn.state.stall) {
                     let wish = writable(answer.deadline);
                     self.phase = Phase::Answer(answer);
                     return Next::Park(wish);
                 }
-                false => {
-                    log::debug!("{} stopped reading", self.peer());
-                    answer.note(self.peer(), turn.state);
-                    return Next::Close;
-                }
-            },
+                log::debug!("{} stopped reading", self.peer());
+                answer.note(self.peer(), turn.state);
+                return Next::Close;
+            }
             Phase::Head(_) | Phase::GoOn(_) | Phase::Linger(_) | Phase::Away => return Next::Close,
         };
         self.advance(turn)
@@ -266,7 +264,7 @@ impl Connection {
             match waiting.end.find(turn.input.unread()) {
                 Ok(Some(length)) => return Ok(self.serve(length, turn, share)),
                 Ok(None) => {}
-                Err(error) => return Ok(self.refuse(error, turn)),
+                Err(error) => return Ok(refuse(error, turn)),
             }
             let now = Instant::now();
             if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
@@ -294,7 +292,7 @@ impl Connection {
         let mut space = FieldSpace::new();
         let head = match Head::parse(bytes, &mut space) {
             Ok(head) => head,
-            Err(error) => return self.refuse(error, turn),
+            Err(error) => return refuse(error, turn),
         };
         share.requests = share.requests.saturating_sub(1);
         let mut exchange = Exchange::of(&head, bytes, now, turn.state);
@@ -320,14 +318,6 @@ impl Connection {
                 Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline })))
             }
         }
-    }
-
-    /// Answers what is no request. Nothing after it is read as one.
-    fn refuse(&mut self, error: HeadError, turn: &mut Turn<'_>) -> Step {
-        let now = Instant::now();
-        let exchange = Exchange::of_no_head(turn.input.unread(), Why::Framing, now, turn.state);
-        let answer = Answer::text(error.status(), format_args!("{error}\n"));
-        Step::Go(SendingAnswer::phase(answer, exchange, turn.timeout, Deadline::after(now, turn.state.stall)))
     }
 
     fn go_on(&mut self, mut going: Box<GoingOn>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
@@ -479,6 +469,14 @@ impl SendingAnswer {
     fn note(&self, peer: SocketAddr, state: &State) {
         self.sending.exchange.note(peer, self.sending.status(), self.sending.content_sent(), state);
     }
+}
+
+/// Answers what is no request. Nothing after it is read as one.
+fn refuse(error: HeadError, turn: &mut Turn<'_>) -> Step {
+    let now = Instant::now();
+    let exchange = Exchange::of_no_head(turn.input.unread(), Why::Framing, now, turn.state);
+    let answer = Answer::text(error.status(), format_args!("{error}\n"));
+    Step::Go(SendingAnswer::phase(answer, exchange, turn.timeout, Deadline::after(now, turn.state.stall)))
 }
 
 /// Room to write, by then.

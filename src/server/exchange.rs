@@ -7,7 +7,7 @@ use super::state::State;
 use super::timing::Active;
 use crate::http::body::Framing;
 use crate::http::persistence::{Persistence, Why};
-use crate::http::request::{Head, Method, Version};
+use crate::http::request::{Head, Method};
 use crate::http::status::Status;
 use crate::printable::Printable;
 
@@ -19,8 +19,6 @@ pub struct Exchange {
     began: Instant,
     /// The answer's content is told, not sent.
     pub to_head: bool,
-    /// Which version the client speaks.
-    pub version: Version,
     /// What becomes of the connection afterwards.
     pub persistence: Persistence,
     /// The file that was saved, for the recorder.
@@ -37,7 +35,6 @@ impl Exchange {
             line: request_line(bytes, state),
             began,
             to_head: head.method == Method::Head,
-            version: head.version,
             persistence: persistence
                 .unless(state.stop.asked().is_some(), Why::Stopping)
                 // Whoever reads the body to its end takes this back.
@@ -53,7 +50,6 @@ impl Exchange {
             line: request_line(bytes, state),
             began,
             to_head: false,
-            version: Version::Http11,
             persistence: Persistence::Close(why),
             saved: None,
             _active: state.idle.begin(),

@@ -35,7 +35,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer
         Node::File(_) if asked.target.ends_with_slash() && !asked.path.is_root() => Err(not_found()),
         Node::File(file) => Ok(Routed::Answer(of_file(asked, file, asked.path.as_bytes(), state))),
         Node::Directory { .. } if !asked.target.ends_with_slash() => Err(to_directory(asked)),
-        Node::Directory { .. } => of_directory(asked, state),
+        Node::Directory { .. } => Ok(of_directory(asked, state)),
     }
 }
 
@@ -50,14 +50,14 @@ fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
 }
 
 /// The directory's `index.html`, unless the listing is asked for or is all there is.
-fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
+fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
     if asked.target.parameter("list").is_none()
         && let Ok(index) = asked.path.join(INDEX.as_ref())
         && let Ok(Node::File(file)) = state.folder.open(&index)
     {
-        return Ok(Routed::Answer(of_file(asked, file, index.as_bytes(), state)));
+        return Routed::Answer(of_file(asked, file, index.as_bytes(), state));
     }
-    Ok(Routed::Work(listing::job(asked)))
+    Routed::Work(listing::job(asked))
 }
 
 /// Decides what of an open file is sent.

@@ -14,7 +14,7 @@ use super::route::Asked;
 use super::state::State;
 use super::{media, upload};
 use crate::folder::{self, Guard, Incoming, SharePath};
-use crate::http::multipart::{Boundary, Decoder, Event, MultipartError, PartHead};
+use crate::http::multipart::{Boundary, Decoder, Event, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
@@ -35,6 +35,7 @@ pub struct Form {
 }
 
 /// What becomes of the part that is being read.
+#[derive(Debug)]
 enum Part {
     /// It is saved.
     File(Incoming),
@@ -72,7 +73,7 @@ impl Form {
     pub fn write(&mut self, mut input: &[u8], state: &State) -> Result<(), Answer> {
         while !input.is_empty() {
             let Self { decoder, directory, part, finished, .. } = self;
-            let step = decoder.decode(input).map_err(|error| malformed(&error))?;
+            let step = decoder.decode(input).map_err(bad_request)?;
             match step.event {
                 Some(Event::PartBegins(head)) => *part = Part::begin(&head, directory, state)?,
                 Some(Event::Data(bytes)) => part.write(bytes)?,
@@ -97,7 +98,7 @@ impl Form {
     pub fn commit_finished(&mut self, state: &State) -> Result<(), Answer> {
         for incoming in self.finished.drain(..) {
             let saved = incoming.commit(Guard::None).map_err(|error| refusal::of(&error))?;
-            state.saved(self.peer, &saved);
+            state.saved(&self.peer, &saved);
             self.saved.push_str(&upload::line(&saved));
         }
         Ok(())
@@ -105,9 +106,7 @@ impl Form {
 
     /// The body has ended: commits the rest, and answers.
     pub fn finish(mut self: Box<Self>, state: &State) -> Outcome {
-        let committed = self
-            .commit_finished(state)
-            .and_then(|()| self.decoder.finish().map_err(|error| malformed(&error)));
+        let committed = self.commit_finished(state).and_then(|()| self.decoder.finish().map_err(bad_request));
         let answer = match committed {
             Ok(()) if self.saved.is_empty() => bad_request("the form has no file in it"),
             Ok(()) => self.tell(),
@@ -144,18 +143,5 @@ impl Part {
             Self::File(incoming) => incoming.write(bytes).map_err(|error| refusal::of(&error)),
             Self::PassedOver => Ok(()),
         }
-    }
-}
-
-fn malformed(error: &MultipartError) -> Answer {
-    bad_request(error)
-}
-
-impl std::fmt::Debug for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::File(_) => "File",
-            Self::PassedOver => "PassedOver",
-        })
     }
 }

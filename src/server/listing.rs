@@ -3,9 +3,10 @@
 //! A listing looks at every entry, so it is a job of the second pool.
 
 use serde::Serialize;
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::answer::Answer;
 use super::media;
@@ -75,30 +76,40 @@ fn json(path: &SharePath, entries: &[Entry]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Listing<'a> {
         path: String,
-        entries: Vec<Line<'a>>,
+        entries: Vec<JsonEntry<'a>>,
     }
-    #[derive(Serialize)]
-    struct Line<'a> {
-        name: std::borrow::Cow<'a, str>,
-        /// The name as a relative link. For a name that is not UTF-8 it is the only way to ask for it.
-        href: String,
-        kind: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        size: Option<u64>,
-        modified: String,
-    }
-    let line = |entry| {
-        let Entry { name, kind, modified } = entry;
-        let (kind, size) = match kind {
-            Kind::Directory => ("directory", None),
-            Kind::File { len } => ("file", Some(*len)),
-        };
-        let href = href(name, kind == "directory");
-        Line { name: name.to_string_lossy(), href, kind, size, modified: timestamp(*modified) }
-    };
-    let listing = Listing { path: shown_path(path), entries: entries.iter().map(line).collect() };
+    let listing = Listing { path: shown_path(path), entries: entries.iter().map(JsonEntry::of).collect() };
     // Strings, numbers and lists: there is nothing in it that could not be written.
     serde_json::to_vec(&listing).unwrap_or_default()
+}
+
+/// An entry of a listing in JSON.
+#[derive(Serialize)]
+struct JsonEntry<'a> {
+    name: Cow<'a, str>,
+    /// The name as a relative link. For a name that is not UTF-8 it is the only way to ask for it.
+    href: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    modified: String,
+}
+
+impl<'a> JsonEntry<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let (kind, size) = match entry.kind {
+            Kind::Directory => ("directory", None),
+            Kind::File { len } => ("file", Some(len)),
+        };
+        let href = href(&entry.name, entry.kind == Kind::Directory);
+        Self {
+            name: entry.name.to_string_lossy(),
+            href,
+            kind,
+            size,
+            modified: timestamp(entry.modified).to_string(),
+        }
+    }
 }
 
 /// The path of a directory as people write it: `/` or `/a/b/`.
@@ -112,26 +123,12 @@ pub fn href(name: &OsStr, is_directory: bool) -> String {
     format!("./{}{slash}", encode_segment(name.as_bytes()))
 }
 
-/// A time as RFC 3339 writes it, in whole seconds, in UTC.
-pub fn timestamp(time: SystemTime) -> String {
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// The date of a day counted from 1970, in the Gregorian calendar. Years are counted from March, so that the day
-/// that comes and goes is their last; 400 of them have 146,097 days.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let since_march_of_year_0 = days + 719_468;
-    let (era, day_of_era) = (since_march_of_year_0 / 146_097, since_march_of_year_0 % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+/// A time as RFC 3339 writes it, in whole seconds, in UTC. A time that a damaged disk dreams up becomes 1970.
+pub fn timestamp(time: SystemTime) -> impl std::fmt::Display {
+    /// The last second of the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since.min(LAST))
 }
 
 impl Form {
@@ -178,8 +175,6 @@ fn thousandths(weight: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::http::request::{FieldSpace, Head};
 
@@ -201,21 +196,6 @@ mod tests {
             let mut space = FieldSpace::new();
             let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
             assert_eq!(Form::preferred(head.fields), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn times_as_rfc_3339_writes_them() {
-        let cases = [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_868_800, "2000-03-01T00:00:00Z"),
-            (1_709_164_800, "2024-02-29T00:00:00Z"),
-            (1_795_244_400, "2026-11-21T07:00:00Z"),
-            (4_102_444_800, "2100-01-01T00:00:00Z"),
-        ];
-        for (seconds, expected) in cases {
-            assert_eq!(timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), expected);
         }
     }
 

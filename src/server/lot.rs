@@ -83,7 +83,7 @@ struct Slot<C> {
 #[derive(Debug)]
 pub enum Expired<C> {
     /// A connection whose time is up.
-    Connection(Box<Moored<C>>, Wish),
+    Connection(Box<Moored<C>>),
     /// Nothing until the moment that was given.
     Nothing,
     /// The lot has ended.
@@ -180,8 +180,8 @@ impl<C: AsFd> Lot<C> {
             if let Some(&(listed, index)) = agenda.first().filter(|(deadline, _)| deadline.is_over(now)) {
                 agenda.pop_first();
                 drop(agenda);
-                if let Some((moored, wish)) = self.take_if_over(index, listed, now) {
-                    return Expired::Connection(moored, wish);
+                if let Some(moored) = self.take_if_over(index, listed, now) {
+                    return Expired::Connection(moored);
                 }
                 agenda = lock(&self.agenda);
                 continue;
@@ -267,7 +267,7 @@ impl<C: AsFd> Lot<C> {
     }
 
     /// The connection of a slot whose entry has come up, if its time is really up; else the entry moves.
-    fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<(Box<Moored<C>>, Wish)> {
+    fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Moored<C>>> {
         let mut slot = lock(self.slot(index));
         if slot.listed != Some(listed) {
             // Listed anew between the agenda's lock and the slot's.
@@ -276,7 +276,7 @@ impl<C: AsFd> Lot<C> {
         slot.listed = None;
         let deadline = slot.parked.as_ref().map(|(_, wish)| wish.deadline)?;
         if deadline.is_over(now) {
-            return slot.parked.take();
+            return slot.parked.take().map(|(moored, _)| moored);
         }
         self.list(&mut slot, index, deadline);
         None
@@ -361,19 +361,18 @@ mod tests {
         let mut clients = Vec::new();
         for milliseconds in [3, 1, 2] {
             let (client, server) = UnixStream::pair().expect("a pair");
-            clients.push(client);
+            clients.push((milliseconds, client));
             let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
             lot.park(lot.admit(server).expect("room"), wish(deadline)).expect("armed");
         }
-        let mut deadlines = Vec::new();
-        while lot.open() > 0 {
-            match lot.next_expired(None) {
-                Expired::Connection(_, wish) => deadlines.push(wish.deadline),
-                other => panic!("{other:?}"),
-            }
+        clients.sort_by_key(|(milliseconds, _)| *milliseconds);
+        for (milliseconds, mut client) in clients {
+            let Expired::Connection(moored) = lot.next_expired(None) else { panic!("nothing expired") };
+            drop(moored);
+            let read = io::Read::read(&mut client, &mut [0]).expect("closed");
+            assert_eq!(read, 0, "the one of {milliseconds} ms");
         }
-        assert!(deadlines.is_sorted());
-        assert_eq!(deadlines.len(), 3);
+        assert_eq!(lot.open(), 0);
         assert!(matches!(lot.next_expired(Some(Deadline::after(now, Duration::ZERO))), Expired::Nothing));
     }
 

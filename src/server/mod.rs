@@ -45,8 +45,8 @@ use self::lot::{Expired, Lot, Moored};
 pub use self::recorder::Recorder;
 pub use self::site::Site;
 use self::state::State;
-use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
+use self::timing::{Deadline, IdleClock};
 use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
 use crate::net::listener::Listener;
@@ -183,9 +183,8 @@ impl Shared {
     fn mind_time(self: &Arc<Self>) {
         let mut input = Input::new();
         loop {
-            let idle = self.state.idle.deadline(Instant::now());
-            match self.lot.next_expired(idle) {
-                Expired::Connection(mut moored, _) => {
+            match self.lot.next_expired(self.idle_deadline()) {
+                Expired::Connection(mut moored) => {
                     let advanced = catch_unwind(AssertUnwindSafe(|| {
                         let next = moored.connection.expire(&mut self.turn(&mut input));
                         (moored, next)
@@ -193,16 +192,20 @@ impl Shared {
                     self.settle(advanced.ok());
                 }
                 Expired::Nothing => {
-                    let now = Instant::now();
-                    if self.state.idle.deadline(now).is_some_and(|deadline| deadline.is_over(now)) {
+                    if self.idle_deadline().is_some_and(|deadline| deadline.is_over(Instant::now())) {
                         self.state.stop.ask(Why::Idle);
-                        // It will not be asked twice; what is left are deadlines.
-                        self.mind_deadlines_only(&mut input);
-                        return;
                     }
                 }
                 Expired::Ended => return,
             }
+        }
+    }
+
+    /// When nobody will have wanted anything for too long; `None` once it does not matter any more.
+    fn idle_deadline(&self) -> Option<Deadline> {
+        match self.state.stop.asked() {
+            Some(_) => None,
+            None => self.state.idle.deadline(Instant::now()),
         }
     }
 

@@ -75,7 +75,7 @@ fn row(entry: &Entry) -> Markup {
         tr {
             td { a href=(href(&entry.name, entry.kind == Kind::Directory)) { (name) (slash) } }
             td.n { (size) }
-            td.n { time datetime=(timestamp(entry.modified)) { (timestamp(entry.modified).replace('T', " ").trim_end_matches('Z')) } }
+            td.n { time datetime=(timestamp(entry.modified)) { (timestamp(entry.modified).to_string().replace('T', " ").trim_end_matches('Z')) } }
         }
     }
 }

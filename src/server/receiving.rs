@@ -22,7 +22,7 @@ pub struct Receiving {
 #[derive(Debug)]
 pub enum Sink {
     /// Into one file.
-    File(Upload),
+    File(Box<Upload>),
     /// Into a file for each part of a form.
     Form(Box<Form>),
 }
@@ -65,7 +65,7 @@ impl Receiving {
         let mut used = 0;
         while used < input.len() && !self.decoder.is_done() {
             let rest = &input[used..];
-            let found = self.decoder.decode(rest).map_err(|error| malformed(&error))?;
+            let found = self.decoder.decode(rest).map_err(malformed)?;
             self.sink.write(&rest[found.content], state)?;
             used += found.used;
         }
@@ -106,6 +106,6 @@ impl Sink {
     }
 }
 
-fn malformed(error: &BodyError) -> Answer {
+fn malformed(error: BodyError) -> Answer {
     Answer::text(Status::BAD_REQUEST, format_args!("{error}\n"))
 }

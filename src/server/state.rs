@@ -34,9 +34,10 @@ pub struct State {
 }
 
 impl State {
-    /// A file has come, through whichever door: the one place where that is told.
-    pub fn saved(&self, peer: SocketAddr, saved: &Saved) {
-        let path = Printable(saved.path.as_bytes());
-        log::info!("{peer} saved {path} ({} bytes)", saved.size);
+    /// A file has come, through whichever door: the one place where that is told. Gives where it lies, if
+    /// somebody keeps records of it.
+    pub fn saved(&self, from: &SocketAddr, saved: &Saved) -> Option<PathBuf> {
+        log::info!("{from} saved {} ({} bytes)", Printable(saved.path.as_bytes()), saved.size);
+        self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
     }
 }

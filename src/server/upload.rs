@@ -3,7 +3,6 @@
 //! Everything that can be judged from the head is judged here, before a byte of the body is read and before `100
 //! Continue` is sent; so a client that is refused need not send what it has.
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::answer::Answer;
@@ -24,6 +23,7 @@ use crate::http::status::Status;
 use crate::http::target::encode_path;
 
 /// A file that is being uploaded as the whole body.
+#[derive(Debug)]
 pub struct Upload {
     incoming: Incoming,
     guard: Guard,
@@ -42,7 +42,7 @@ pub fn begin(asked: Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> 
     let incoming = state.folder.receive(&asked.path, size).map_err(|error| refusal::of(&error))?;
     let guard = guard(&asked, state)?;
     let is_put = head.method == Method::Put;
-    let upload = Upload { incoming, guard, is_put, peer: asked.peer };
+    let upload = Box::new(Upload { incoming, guard, is_put, peer: asked.peer });
     Ok(Routed::Receive(Box::new(Receiving::new(head.framing, Sink::File(upload)))))
 }
 
@@ -113,12 +113,12 @@ impl Upload {
     }
 
     /// Gives the file its name, and says so.
-    pub fn commit(self, state: &State) -> Outcome {
-        let Self { incoming, guard, is_put, peer } = self;
+    pub fn commit(self: Box<Self>, state: &State) -> Outcome {
+        let Self { incoming, guard, is_put, peer } = *self;
         match incoming.commit(guard) {
             Ok(saved) => {
-                state.saved(peer, &saved);
-                Outcome::Answer(tell(&saved, is_put), state.kept_as(&saved))
+                let kept = state.saved(&peer, &saved);
+                Outcome::Answer(tell(&saved, is_put), kept)
             }
             Err(error) => Outcome::Answer(refusal::of(&error), None),
         }
@@ -143,17 +143,4 @@ fn tell(saved: &Saved, is_put: bool) -> Answer {
 /// A line that says what was saved.
 pub fn line(saved: &Saved) -> String {
     format!("saved {} ({} bytes)\n", crate::printable::Printable(saved.path.as_bytes()), saved.size)
-}
-
-impl State {
-    /// Where the file lies, for whoever keeps records.
-    fn kept_as(&self, saved: &Saved) -> Option<PathBuf> {
-        self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
-    }
-}
-
-impl std::fmt::Debug for Upload {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upload").field("received", &self.incoming.received()).finish_non_exhaustive()
-    }
 }

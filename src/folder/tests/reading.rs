@@ -204,10 +204,10 @@ fn a_link_swapped_in_leads_nowhere() {
 fn a_folder_that_cannot_be_shared_says_why() {
     let it = Fixture::new();
     it.write("file", "");
-    let missing = Folder::open_at(&it.share().join("none"), quick()).err().expect("an error");
+    let missing = Folder::open_at(&it.share().join("none"), quick()).expect_err("an error");
     assert!(matches!(&missing, CannotShare::Missing(path) if path.ends_with("none")));
     assert!(missing.to_string().contains("none: there is no such folder"), "{missing}");
-    let file = Folder::open_at(&it.share().join("file"), quick()).err().expect("an error");
+    let file = Folder::open_at(&it.share().join("file"), quick()).expect_err("an error");
     assert!(matches!(&file, CannotShare::NotDirectory(path) if path.ends_with("file")));
     assert!(file.to_string().contains("it is not a folder"), "{file}");
 }

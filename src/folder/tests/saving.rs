@@ -90,7 +90,7 @@ fn what_has_no_place() {
     ];
     let before = it.on_disk();
     for (name, expected) in table {
-        let error = folder.receive(&path(name), Some(1)).err().expect(name);
+        let error = folder.receive(&path(name), Some(1)).expect_err(name);
         assert!(expected(&error), "{name}: {error:?}");
     }
     assert_eq!(it.on_disk(), before);
@@ -156,7 +156,7 @@ fn the_limit_holds_whether_or_not_the_size_is_known() {
     for manner in MANNERS {
         let it = Fixture::new();
         let folder = it.folder_in(manner, Rules { max_upload: Some(4), ..quick() });
-        let told = folder.receive(&path("a"), Some(5)).err().expect("an error");
+        let told = folder.receive(&path("a"), Some(5)).expect_err("an error");
         assert!(matches!(told, Error::TooLarge { limit: 4 }), "{manner:?}");
         let mut untold = folder.receive(&path("a"), None).expect("begun");
         untold.write(b"1234").expect("just fits");
@@ -171,7 +171,7 @@ fn the_limit_holds_whether_or_not_the_size_is_known() {
 #[test]
 fn more_than_the_disk_holds_is_refused_before_the_first_byte() {
     let it = Fixture::new();
-    let error = it.folder(quick()).receive(&path("a"), Some(u64::MAX - 1)).err().expect("an error");
+    let error = it.folder(quick()).receive(&path("a"), Some(u64::MAX - 1)).expect_err("an error");
     assert!(matches!(error, Error::NoSpace), "{error:?}");
 }
 
@@ -182,7 +182,7 @@ fn the_order_of_refusals() {
     it.write("file", "x");
     it.write("dir/x", "x");
     let folder = it.folder(Rules { max_upload: Some(4), on_conflict: OnConflict::Refuse, ..quick() });
-    let refused = |name| folder.receive(&path(name), Some(u64::MAX - 1)).err().expect("an error");
+    let refused = |name| folder.receive(&path(name), Some(u64::MAX - 1)).expect_err("an error");
     assert!(matches!(refused(".hidden"), Error::NotFound));
     assert!(matches!(refused("dir"), Error::IsDirectory));
     assert!(matches!(refused("file"), Error::Exists));

@@ -44,7 +44,7 @@ impl Boundary {
 
     /// A boundary of 32 characters. From random bytes, it occurs in no content.
     pub fn of_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(format!("{:032x}", u128::from_be_bytes(bytes)))
     }
 
     /// It as the value of a parameter: in quotes where it needs them.

@@ -1,0 +1,42 @@
+//! The command line: what can be asked for, and one small file for each command.
+
+mod logging;
+mod serve;
+mod signals;
+mod size;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::serve::ServeArgs;
+
+/// One folder, every socket: share a folder with browsers, curl and the terminal.
+#[derive(Debug, Parser)]
+#[command(name = "wharf", version, about, max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(ServeArgs),
+}
+
+/// Why a command failed: a line for the person who gave it.
+type Failure = Box<dyn std::error::Error>;
+
+/// Reads the command line and does what it says. Without a command, `www` is served.
+pub fn run() -> ExitCode {
+    let command = Args::parse().command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
+    let done = match command {
+        Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        // Where stderr is gone, the exit code still tells.
+        let _ = writeln!(io::stderr(), "wharf: {error}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,233 @@
+//! `wharf serve [DIR]`: shares a folder.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+
+use super::{Failure, logging, signals, size};
+use crate::folder::{Folder, OnConflict, Rules};
+use crate::server::{Config, KeepAlive, Recorder, Server, Site};
+use crate::stop::{Stop, Why};
+
+/// Share a folder with browsers, curl and `wharf client`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The folder [default: www]
+    #[arg(env = "SERVER_SHARED_FILES", conflicts_with = "dir")]
+    folder: Option<PathBuf>,
+    /// The folder, said as a flag
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The TCP port; 0 takes a free one
+    #[arg(short, long, default_value_t = 8080)]
+    port: u16,
+    /// Where to listen; may be given again; 0.0.0.0 or :: shares with the network
+    #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1")]
+    ip: Vec<IpAddr>,
+    /// A name under which this server may be asked, besides localhost, the machine's own and IP addresses; may be given again
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// How long a connection is kept between two requests: `dynamic` is max(5, 20 - n) seconds, n the connections open now; or a number of seconds
+    #[arg(long, value_name = "RULE", default_value = "dynamic", value_parser = keep_alive)]
+    timeout: KeepAlive,
+    /// Leave after so many seconds without a request; `never` stays
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = idle_exit)]
+    idle_exit: IdleExit,
+    /// Give up a body, in or out, of which no byte moves for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    stall: Duration,
+    /// Threads that serve; waiting clients need none
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    workers: u16,
+    /// Connections at once; past it the longest idle one makes room, or the new one is turned away
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
+    /// Take no uploads
+    #[arg(long)]
+    read_only: bool,
+    /// What becomes of an upload whose name exists
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Conflict::Overwrite)]
+    on_conflict: Conflict,
+    /// The largest upload, as 500M or 2G [default: what the disk holds]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_upload: Option<u64>,
+    /// Serve and accept names that begin with a dot
+    #[arg(long)]
+    hidden: bool,
+    /// Log to this file, which grows, instead of stderr; `RUST_LOG` sets what is logged
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+    /// Write a script of the requests served, for `wharf replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+/// What `--on-conflict` says.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Conflict {
+    /// The new file takes the old one's place
+    Overwrite,
+    /// The upload is refused
+    Refuse,
+    /// The new file is saved beside it, as `a (1).txt`
+    Rename,
+}
+
+/// What `--idle-exit` says.
+#[derive(Debug, Clone, Copy)]
+enum IdleExit {
+    After(Duration),
+    Never,
+}
+
+impl Default for ServeArgs {
+    fn default() -> Self {
+        /// `wharf serve` without a word, as clap fills it in.
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            args: ServeArgs,
+        }
+        Alone::parse_from(["wharf"]).args
+    }
+}
+
+/// Serves until it is stopped.
+pub fn run(args: ServeArgs) -> Result<(), Failure> {
+    logging::begin(args.log_file.as_deref())
+        .map_err(|error| cannot("log to", args.log_file.as_deref(), &error))?;
+    let stop = Stop::new()?;
+    signals::become_stop(stop.clone())?;
+    let idle_exit = args.idle_exit;
+    let config = config(args)?;
+    let root = config.root.clone();
+    let takes_writes = !config.folder.rules().read_only;
+    let server = Server::bind(config, stop)?;
+    // Whoever started it may have closed its output: it serves all the same.
+    let _ = greet(&root, &server, idle_exit, takes_writes);
+    log::info!("serving {}", root.display());
+    server.run(|why| {
+        let _ = announce_stop(why, idle_exit);
+    })?;
+    log::info!("stopped");
+    let _ = writeln!(io::stdout(), "\nBye.");
+    Ok(())
+}
+
+fn config(args: ServeArgs) -> Result<Config, Failure> {
+    let root = args.folder.or(args.dir).unwrap_or_else(|| PathBuf::from("www"));
+    let rules = Rules {
+        hidden: args.hidden,
+        read_only: args.read_only,
+        on_conflict: match args.on_conflict {
+            Conflict::Overwrite => OnConflict::Overwrite,
+            Conflict::Refuse => OnConflict::Refuse,
+            Conflict::Rename => OnConflict::Rename,
+        },
+        max_upload: args.max_upload,
+        durable: true,
+    };
+    let record = args.record.as_deref();
+    Ok(Config {
+        folder: Folder::open_at(&root, rules)?,
+        root: std::path::absolute(&root)?,
+        addresses: args.ip.into_iter().map(|ip| SocketAddr::new(ip, args.port)).collect(),
+        site: Site::new(args.host),
+        keep_alive: args.timeout,
+        stall: args.stall,
+        idle_exit: match args.idle_exit {
+            IdleExit::After(time) => Some(time),
+            IdleExit::Never => None,
+        },
+        workers: usize::from(args.workers),
+        max_connections: args.max_connections,
+        recorder: record
+            .map(Recorder::create)
+            .transpose()
+            .map_err(|error| cannot("record to", record, &error))?,
+    })
+}
+
+fn cannot(what: &str, file: Option<&Path>, error: &io::Error) -> Failure {
+    format!("cannot {what} {}: {error}", file.unwrap_or(Path::new("")).display()).into()
+}
+
+/// Says what is served and where, when it will leave, and how to stop it.
+fn greet(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "wharf serves {}", root.display())?;
+    let mut is_open = false;
+    for address in server.addresses() {
+        is_open |= !address.ip().is_loopback();
+        for url in urls(address) {
+            writeln!(out, "{url}")?;
+        }
+    }
+    if is_open && takes_writes {
+        let dir = root.display();
+        writeln!(out, "anyone who reaches this address can write into {dir}; --read-only forbids it")?;
+    }
+    match idle_exit {
+        IdleExit::After(time) => writeln!(
+            out,
+            "It leaves after {} s without a request; --idle-exit never keeps it.",
+            time.as_secs_f64()
+        )?,
+        IdleExit::Never => writeln!(out, "It stays until it is stopped.")?,
+    }
+    writeln!(out, "Ctrl-C stops it.")?;
+    out.flush()
+}
+
+/// Under which URLs a listener is reached: its own address, or each of the machine's where it listens on all.
+fn urls(address: SocketAddr) -> Vec<String> {
+    let url = |ip| format!("http://{}", SocketAddr::new(ip, address.port()));
+    if !address.ip().is_unspecified() {
+        return vec![url(address.ip())];
+    }
+    let local = if address.is_ipv4() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    } else {
+        IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)
+    };
+    let of_the_machine =
+        if_addrs::get_if_addrs().unwrap_or_default().into_iter().map(|interface| interface.ip());
+    let on_the_lan = of_the_machine
+        .filter(|ip| !ip.is_loopback() && ip.is_ipv4() == address.is_ipv4() && !is_link_local(*ip));
+    std::iter::once(local).chain(on_the_lan).map(url).collect()
+}
+
+/// Addresses that a URL cannot say (they need the name of an interface).
+fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
+fn announce_stop(why: Why, idle_exit: IdleExit) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if let (Why::Idle, IdleExit::After(time)) = (why, idle_exit) {
+        log::info!("no request for {} s: leaving", time.as_secs_f64());
+        writeln!(out, "No request for {} s.", time.as_secs_f64())?;
+    }
+    writeln!(out, "Shutting Down Server...")?;
+    out.flush()
+}
+
+/// A time in seconds; fractions are taken too.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("it must be more than 0 seconds".to_owned()),
+    }
+}
+
+fn keep_alive(text: &str) -> Result<KeepAlive, String> {
+    if text == "dynamic" { Ok(KeepAlive::Dynamic) } else { seconds(text).map(KeepAlive::Fixed) }
+}
+
+fn idle_exit(text: &str) -> Result<IdleExit, String> {
+    if text == "never" { Ok(IdleExit::Never) } else { seconds(text).map(IdleExit::After) }
+}

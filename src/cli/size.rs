@@ -1,0 +1,40 @@
+//! Sizes as people write them.
+
+/// Reads a number of bytes, with `k`, `M`, `G` or `T` behind it for powers of 1,024, as nginx and curl take them.
+pub fn parse(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let power = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 1,
+        "m" | "mb" | "mib" => 2,
+        "g" | "gb" | "gib" => 3,
+        "t" | "tb" | "tib" => 4,
+        other => return Err(format!("{other:?} is no unit: k, M, G or T")),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("{digits:?} is no number of bytes"))?;
+    number.checked_mul(1024_u64.pow(power)).ok_or_else(|| "more than a file can have".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let cases = [
+            ("0", Some(0)),
+            ("17", Some(17)),
+            ("2k", Some(2048)),
+            ("1MiB", Some(1 << 20)),
+            ("3G", Some(3 << 30)),
+            ("k", None),
+            ("-1", None),
+            ("1.5M", None),
+            ("1x", None),
+            ("99999999T", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse(text).ok(), expected, "{text}");
+        }
+    }
+}
