@@ -1,0 +1,27 @@
+//! The harness: starts the real binary in a folder of its own, speaks to it, and stops it when dropped.
+//!
+//! A test that fails shows what the folder holds and what the server logged.
+
+mod outside;
+mod server;
+mod wire;
+
+pub use outside::outside;
+pub use server::{Output, Wharf, run, sample};
+pub use wire::{Answer, Wire};
+
+use std::time::{Duration, Instant};
+
+/// How long anything in a test may take before it counts as never. Nothing is measured with it: a machine that is
+/// slow only lets a failing test fail later.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until this comes true; panics with `what` if it never does.
+#[track_caller]
+pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_true() {
+        assert!(start.elapsed() < PATIENCE, "never came true: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

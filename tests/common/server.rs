@@ -1,0 +1,240 @@
+//! A server of the real binary.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::{Wire, eventually};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
+
+/// A running `wharf serve`.
+pub struct Wharf {
+    child: Child,
+    place: TempDir,
+    address: SocketAddr,
+    /// What it printed up to its address.
+    greeting: String,
+    stdout: Option<BufReader<std::process::ChildStdout>>,
+}
+
+/// What became of a program that ran to its end.
+#[derive(Debug)]
+pub struct Output {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: Option<i32>,
+}
+
+impl Wharf {
+    /// Serves a fresh, empty folder on a free port, with these flags besides.
+    pub fn serve(flags: &[&str]) -> Self {
+        Self::serve_in(tempfile::tempdir().expect("a folder"), flags)
+    }
+
+    /// Serves the folder of a server that has ended.
+    pub fn serve_in(place: TempDir, flags: &[&str]) -> Self {
+        fs::create_dir_all(place.path().join("share")).expect("a folder");
+        let log =
+            fs::File::options().create(true).append(true).open(place.path().join("log")).expect("a log");
+        let mut command = Command::new(BINARY);
+        command.arg("serve").arg(place.path().join("share")).args(["--port", "0"]);
+        if !flags.contains(&"--idle-exit") {
+            command.args(["--idle-exit", "never"]);
+        }
+        let mut child = command
+            .args(flags)
+            .env("RUST_LOG", "debug")
+            .env_remove("SERVER_SHARED_FILES")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut greeting = String::new();
+        let address = loop {
+            let mut line = String::new();
+            let read = stdout.read_line(&mut line).expect("readable");
+            greeting.push_str(&line);
+            if let Some(address) = line.trim().strip_prefix("http://") {
+                break address.parse().expect("an address");
+            }
+            let log = || fs::read_to_string(place.path().join("log")).unwrap_or_default();
+            assert!(read > 0, "it left without an address:\n{greeting}{}", log());
+        };
+        Self { child, place, address, greeting, stdout: Some(stdout) }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a target.
+    pub fn url(&self, target: &str) -> String {
+        format!("http://{}{target}", self.address)
+    }
+
+    /// The folder that it serves.
+    pub fn folder(&self) -> PathBuf {
+        self.place.path().join("share")
+    }
+
+    /// A folder beside the one that is served, for what must not be reached.
+    pub fn outside_folder(&self) -> PathBuf {
+        let outside = self.place.path().join("outside");
+        fs::create_dir_all(&outside).expect("a folder");
+        outside
+    }
+
+    /// Puts a file into the folder, with its directories.
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(&path, content).expect("written");
+        path
+    }
+
+    /// What a file of the folder holds.
+    pub fn read(&self, path: &str) -> Vec<u8> {
+        fs::read(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Every file and directory below the folder, hidden ones too, by path.
+    pub fn tree(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        walk(&self.folder(), &self.folder(), &mut found);
+        found.sort();
+        found
+    }
+
+    /// A connection to it.
+    pub fn connect(&self) -> Wire {
+        Wire::connect(self.address)
+    }
+
+    /// One request on a connection of its own; `Host` is added.
+    pub fn ask(&self, method: &str, target: &str, fields: &str, body: &[u8]) -> super::Answer {
+        self.connect().ask(method, target, fields, body)
+    }
+
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
+    }
+
+    /// What it printed first.
+    pub fn greeting(&self) -> &str {
+        &self.greeting
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// A line of `/proc/PID/status`, as a number: `VmRSS` (in KB), `Threads`.
+    pub fn status(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("such a line");
+        line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number")
+    }
+
+    /// How many descriptors it has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child")
+    }
+
+    /// Waits for its end; what it printed after its address, and how it ended.
+    pub fn wait(&mut self) -> (String, ExitStatus) {
+        eventually("the server ends", || self.child.try_wait().expect("a child").is_some());
+        let mut rest = String::new();
+        if let Some(mut stdout) = self.stdout.take() {
+            stdout.read_to_string(&mut rest).expect("text");
+        }
+        (rest, self.child.wait().expect("a child"))
+    }
+
+    /// Kills it at once, and gives its folder for the next.
+    pub fn kill(mut self) -> TempDir {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("a child");
+        std::mem::replace(&mut self.place, tempfile::tempdir().expect("a folder"))
+    }
+}
+
+impl Drop for Wharf {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the folder: {:?}", self.tree());
+            let log = self.log();
+            let tail: Vec<_> = log.lines().rev().take(60).collect();
+            eprintln!("--- the end of its log:");
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+fn walk(root: &Path, dir: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let name = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
+        found.push(if is_directory { format!("{name}/") } else { name });
+        if is_directory {
+            walk(root, &path, found);
+        }
+    }
+}
+
+/// Runs the binary to its end in this directory, with this as its input.
+pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
+    let mut child = Command::new(BINARY)
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("SERVER_SHARED_FILES")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    // It may end before it has read anything.
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("a child");
+    Output {
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        code: output.status.code(),
+    }
+}
+
+/// Bytes that do not repeat soon, the same for the same seed.
+pub fn sample(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}

@@ -1,0 +1,152 @@
+//! A connection on which a test says exactly what it wants, byte by byte if it likes.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use wharf::http::body::{Decoder, Framing};
+use wharf::http::response::Received;
+
+use super::PATIENCE;
+
+/// A connection to a server.
+pub struct Wire {
+    stream: TcpStream,
+    /// What came behind the last answer.
+    unread: Vec<u8>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub head: Received,
+    pub body: Vec<u8>,
+}
+
+impl Wire {
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        stream.set_write_timeout(Some(PATIENCE)).expect("set");
+        stream.set_nodelay(true).expect("set");
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// Sends these bytes as they are. The other side may have closed: that shows when its answer is read.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        let _ = self.stream.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Says that nothing more will come.
+    pub fn end(&mut self) -> &mut Self {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self
+    }
+
+    /// A request with `Host`, these field lines (each with its CRLF), and this body, whose length is told if there is one.
+    pub fn ask(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) -> Answer {
+        let length = match method {
+            "POST" | "PUT" => format!("Content-Length: {}\r\n", body.len()),
+            _ => String::new(),
+        };
+        let host = self.stream.peer_addr().expect("connected");
+        self.send(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{length}{fields}\r\n"));
+        self.send(body);
+        self.read_answer(method == "HEAD")
+    }
+
+    /// The next answer, whole; interim ones are passed over.
+    pub fn read_answer(&mut self, to_head: bool) -> Answer {
+        loop {
+            let answer = self.try_read_answer(to_head).expect("an answer");
+            if !answer.head.status.is_interim() {
+                return answer;
+            }
+        }
+    }
+
+    /// The next answer, interim ones too; `None` when the other side has closed instead.
+    pub fn try_read_answer(&mut self, to_head: bool) -> Option<Answer> {
+        let (head, length) = loop {
+            if let Some(found) = Received::parse(&self.unread, to_head).expect("an answer") {
+                break found;
+            }
+            if !self.fill() {
+                assert!(
+                    self.unread.is_empty(),
+                    "half an answer: {:?}",
+                    String::from_utf8_lossy(&self.unread)
+                );
+                return None;
+            }
+        };
+        self.unread.drain(..length);
+        let body = self.read_body(head.framing);
+        Some(Answer { head, body })
+    }
+
+    fn read_body(&mut self, framing: Framing) -> Vec<u8> {
+        let (mut decoder, mut body) = (Decoder::new(framing), Vec::new());
+        loop {
+            while !self.unread.is_empty() && !decoder.is_done() {
+                let found = decoder.decode(&self.unread).expect("a body");
+                body.extend_from_slice(&self.unread[found.content]);
+                self.unread.drain(..found.used);
+            }
+            if decoder.is_done() {
+                return body;
+            }
+            if !self.fill() {
+                assert!(decoder.ends_with_connection(), "cut after {} bytes of content", body.len());
+                return body;
+            }
+        }
+    }
+
+    /// Reads once; false at the end, or when the other side has cut the connection.
+    fn fill(&mut self) -> bool {
+        let mut bytes = [0; 64 * 1024];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.unread.extend_from_slice(&bytes[..count]);
+                true
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("no answer: {error}"),
+        }
+    }
+
+    /// Everything that comes until the other side closes, which it must.
+    pub fn read_to_end(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Whether the other side closes now, without another byte.
+    pub fn is_closed(&mut self) -> bool {
+        self.read_to_end().is_empty()
+    }
+
+    /// The socket, for what a test does to it.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+impl Answer {
+    /// The status, as a number.
+    pub fn code(&self) -> u16 {
+        self.head.status.code()
+    }
+
+    /// A field's value; empty where it is absent.
+    pub fn field(&self, name: &str) -> String {
+        self.head.field(name).unwrap_or_default()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}

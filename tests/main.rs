@@ -1,0 +1,5 @@
+//! What wharf promises, tried over real sockets with real files: one module a promise.
+
+mod architecture;
+mod common;
+mod requests;
