@@ -57,7 +57,8 @@ fn talk(address: Address, downloads: PathBuf) -> io::Result<bool> {
     }
 }
 
-/// Leaves with the farewell when Ctrl-C comes while the prompt does not take it: in a transfer, or with a pipe as input.
+/// Leaves with the farewell when Ctrl-C comes while the prompt does not take it: in a transfer, or with a
+/// pipe as input.
 fn say_farewell_on_interrupt() -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::spawn(move || {

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 /// The exit code of wrong usage; a script that makes no sense is that.
 const WRONG_USAGE: u8 = 2;
 
-/// The exit code of a command that could say what it had to say, and whether all went well. A pipe that nobody reads
-/// any more is a quiet end: who ran `| head` has seen what they wanted.
+/// The exit code of a command that could say what it had to say, and whether all went well. A pipe that
+/// nobody reads any more is a quiet end: who ran `| head` has seen what they wanted.
 pub(super) fn code(outcome: io::Result<bool>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

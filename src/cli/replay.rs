@@ -64,7 +64,8 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
     }
 }
 
-/// Sends the script. The reports' files are opened first: a replay of an hour should not end with one that cannot be written.
+/// Sends the script. The reports' files are opened first: a replay of an hour should not end with one that
+/// cannot be written.
 fn send(script: &Script, args: &ReplayArgs) -> ExitCode {
     let open = |path: &Option<PathBuf>| path.as_deref().map(ReportFile::create).transpose();
     let written = open(&args.json)

@@ -1,4 +1,5 @@
-//! Where a server is, as a person writes it: `http://host:port/path`, `host:port`, `unix:/run/wharf.sock!/path`.
+//! Where a server is, as a person writes it: `http://host:port/path`, `host:port`,
+//! `unix:/run/wharf.sock!/path`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -96,7 +97,8 @@ impl Address {
         Ok(Self { server: Server::Unix(PathBuf::from(socket)), base: base(path)? })
     }
 
-    /// The target of a path that a person typed: from the server's root where it begins with a slash, else from the address's directory.
+    /// The target of a path that a person typed: from the server's root where it begins with a slash, else
+    /// from the address's directory.
     pub fn target(&self, typed: &str) -> String {
         self.resolve(&from_typed(typed), typed.starts_with('/'))
     }

@@ -26,8 +26,8 @@ impl Completion {
         Self { address, session, files: FilenameCompleter::new() }
     }
 
-    /// The names on the server that begin as typed. A server that does not answer has none: the error is told when a
-    /// word is spoken, not while it is typed.
+    /// The names on the server that begin as typed. A server that does not answer has none: the error is told
+    /// when a word is spoken, not while it is typed.
     fn remote(&self, typed: &str, directories_only: bool) -> Vec<Pair> {
         let (directory, prefix) = split_directory(typed);
         let Ok(mut session) = self.session.try_borrow_mut() else { return Vec::new() };
@@ -51,8 +51,8 @@ fn pair(directory: &str, prefix: &str, entry: &Entry) -> Option<Pair> {
     if !plain || !entry.name.starts_with(prefix) {
         return None;
     }
-    // A `%` or `?` would mean something else when it is typed, and what is not UTF-8 cannot be typed at all: such a name
-    // is offered encoded.
+    // A `%` or `?` would mean something else when it is typed, and what is not UTF-8 cannot be typed at all:
+    // such a name is offered encoded.
     let linked = entry.href.as_deref().map(|href| href.trim_start_matches("./").trim_end_matches('/'));
     let name = match linked {
         Some(linked) if entry.name.contains(['%', '?', char::REPLACEMENT_CHARACTER]) => linked,

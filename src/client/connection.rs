@@ -1,8 +1,8 @@
 //! One exchange on one connection (RFC 9112 §9): a request goes out, the head of its answer comes in.
 //!
-//! An [`exchange`](Connection::exchange) takes the connection, and gives it back with the head of the answer; whoever
-//! has read the content may use it again. While content is sent the answer is watched for: a server that refuses an
-//! upload says so at once, and the rest of the file need not be sent.
+//! An [`exchange`](Connection::exchange) takes the connection, and gives it back with the head of the answer;
+//! whoever has read the content may use it again. While content is sent the answer is watched for: a server
+//! that refuses an upload says so at once, and the rest of the file need not be sent.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::time::{Duration, Instant};
@@ -260,8 +260,8 @@ impl Input {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Reads once, behind what is unused, which is moved to the front first. There is always room: a head that
-    /// fills it has been refused.
+    /// Reads once, behind what is unused, which is moved to the front first. There is always room: a head
+    /// that fills it has been refused.
     fn fill(&mut self, wire: &mut Wire) -> io::Result<usize> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;

@@ -6,7 +6,8 @@ use Act::{Read, Say};
 
 const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
-/// Fetches `target` from a server that plays this on one connection; what is in the folder for downloads afterwards.
+/// Fetches `target` from a server that plays this on one connection; what is in the folder for downloads
+/// afterwards.
 fn fetch_from(acts: &[Act], target: &str) -> (Result<Saved, Error>, Vec<String>) {
     let peer = Peer::plays(&[acts]);
     let folder = tempfile::tempdir().expect("a folder");

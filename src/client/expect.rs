@@ -1,7 +1,7 @@
 //! What a script expects of an answer, and whether the answer is so.
 //!
-//! Expectations follow `->`: a status (`404`), `sha256=HEX` and `bytes=N` of the content, `type=text/html`, and `<50ms`
-//! for the time. Where no status is expected, one below 400 is.
+//! Expectations follow `->`: a status (`404`), `sha256=HEX` and `bytes=N` of the content, `type=text/html`,
+//! and `<50ms` for the time. Where no status is expected, one below 400 is.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;

@@ -33,17 +33,17 @@ impl Peer {
     /// Begins to play, a connection after the other.
     pub(super) fn plays(part: &[&[Act]]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
-        let part: Vec<Vec<Act>> = part.iter().map(|acts| acts.to_vec()).collect();
+        let address = listener.local_addr().expect("bound");
+        let connections: Vec<Vec<Act>> = part.iter().map(|acts| acts.to_vec()).collect();
         let player = thread::spawn(move || {
-            let mut heard = Vec::new();
-            for acts in part {
+            let mut requests = Vec::new();
+            for acts in connections {
                 let (stream, _) = listener.accept().expect("a client");
-                play(stream, &acts, &mut heard);
+                play(stream, &acts, &mut requests);
             }
-            heard
+            requests
         });
-        Self { server: Server::Tcp { host: "127.0.0.1".to_owned(), port }, player }
+        Self { server: Server::Tcp { host: address.ip().to_string(), port: address.port() }, player }
     }
 
     /// Where it listens.
@@ -57,18 +57,18 @@ impl Peer {
     }
 }
 
-fn play(mut stream: TcpStream, acts: &[Act], heard: &mut Vec<String>) {
+fn play(mut stream: TcpStream, acts: &[Act], requests: &mut Vec<String>) {
     for act in acts {
         match act {
             Act::Say(text) => stream.write_all(text.as_bytes()).expect("a client that listens"),
-            Act::ReadHead => heard.push(read_head(&mut stream)),
-            Act::ReadContent(length) => add_content(&mut stream, *length, heard),
+            Act::ReadHead => requests.push(read_head(&mut stream)),
+            Act::ReadContent(length) => add_content(&mut stream, *length, requests),
             Act::Read => {
                 let head = read_head(&mut stream);
                 let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
                 let length = length.map_or(0, |length| length.parse().expect("a number"));
-                heard.push(head);
-                add_content(&mut stream, length, heard);
+                requests.push(head);
+                add_content(&mut stream, length, requests);
             }
             Act::AwaitEnd => {
                 // An end is an end, however it comes.
@@ -88,9 +88,9 @@ fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).expect("text")
 }
 
-fn add_content(stream: &mut TcpStream, length: usize, heard: &mut [String]) {
+fn add_content(stream: &mut TcpStream, length: usize, requests: &mut [String]) {
     let mut content = vec![0; length];
     stream.read_exact(&mut content).expect("whole content");
-    let last = heard.last_mut().expect("a head before its content");
+    let last = requests.last_mut().expect("a head before its content");
     last.push_str(&String::from_utf8_lossy(&content));
 }

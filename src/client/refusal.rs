@@ -7,8 +7,8 @@ use crate::http::status::Status;
 /// The longest explanation that is read, in bytes: it is to be one line.
 const LONGEST: u64 = 4 * 1024;
 
-/// Takes an answer as a refusal, together with the first line of its text where it has one. Pages in HTML are not shown:
-/// they are for browsers.
+/// Takes an answer as a refusal, together with the first line of its text where it has one. Pages in HTML are
+/// not shown: they are for browsers.
 pub fn read(response: Response<'_>) -> Error {
     let status = response.head.status;
     let is_text = response.head.field("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));

@@ -5,9 +5,9 @@
 //!                      take the next number, wait until it is due, send, read, report ──> main judges, prints, counts
 //! ```
 //!
-//! With a rate, a request's time counts from when it was due and not from when it was sent: a server that stalls makes
-//! the requests behind it late, and that is seen (without it, a stall would be one slow request, and all those that it kept
-//! from being sent would be missing).
+//! With a rate, a request's time counts from when it was due and not from when it was sent: a server that
+//! stalls makes the requests behind it late, and that is seen (without it, a stall would be one slow request,
+//! and all those that it kept from being sent would be missing).
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -28,7 +28,8 @@ use super::tally::{Outcome, Tally};
 use super::upload::Content;
 use crate::printable::Printable;
 
-/// Results that may wait to be printed. A terminal that is slower than the server holds it up only when so many wait.
+/// Results that may wait to be printed. A terminal that is slower than the server holds it up only when so
+/// many wait.
 const WAITING_RESULTS: usize = 1024;
 
 /// How a script is to be sent.
@@ -84,7 +85,8 @@ pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Re
     printed.map(|()| tally)
 }
 
-/// Judges, prints and counts results until no courier is left. What is printed is flushed whenever none waits.
+/// Judges, prints and counts results until no courier is left. What is printed is flushed whenever none
+/// waits.
 fn collect(
     script: &Script,
     manner: Manner,

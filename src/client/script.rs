@@ -8,7 +8,8 @@
 //! client_get index.html localhost (8080)
 //! ```
 //!
-//! Names of files are relative to the script. What is wrong is said of every line at once, as `file:line: what is wrong`.
+//! Names of files are relative to the script. What is wrong is said of every line at once, as `file:line:
+//! what is wrong`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -159,7 +160,8 @@ fn ask(word: Word, folder: &Path, address: &Address) -> Result<(String, Ask), Li
     Ok((name, ask))
 }
 
-/// The target of an upload: the path that was given, else the file's own; below a path that ends with a slash, the file's name.
+/// The target of an upload: the path that was given, else the file's own; below a path that ends with a
+/// slash, the file's name.
 pub fn upload_target(address: &Address, file: &str, path: Option<&str>) -> String {
     let own = upload::default_path(file);
     match path {

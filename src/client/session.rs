@@ -6,8 +6,8 @@
 //!    └── connects when there is no connection, or when the server has closed it meanwhile
 //! ```
 //!
-//! A [`Response`] borrows its session, and its body takes the connection with it: the next request cannot be sent
-//! before this answer has been read or thrown away.
+//! A [`Response`] borrows its session, and its body takes the connection with it: the next request cannot be
+//! sent before this answer has been read or thrown away.
 
 use std::io::Write;
 
@@ -91,9 +91,9 @@ impl Session {
 
     /// Sends a request and reads the head of its answer.
     ///
-    /// A connection that the server has closed since the last answer is opened again. If it turns out to be closed
-    /// only when the request is on its way, the request is sent once more where that does no harm
-    /// (RFC 9110 §9.2.2): a server can close at the very moment at which one begins to speak.
+    /// A connection that the server has closed since the last answer is opened again. If it turns out to be
+    /// closed only when the request is on its way, the request is sent once more where that does no harm (RFC
+    /// 9110 §9.2.2): a server can close at the very moment at which one begins to speak.
     pub fn send(&mut self, request: &Request<'_>) -> Result<Response<'_>, Error> {
         let answered = match self.idle.take().filter(Connection::is_usable) {
             None => self.send_anew(request),
@@ -126,8 +126,8 @@ impl Body<'_> {
         self.length
     }
 
-    /// Reads the content to its end, and writes it to `sink` as it comes; says how long it was. The memory that it
-    /// takes does not depend on that.
+    /// Reads the content to its end, and writes it to `sink` as it comes; says how long it was. The memory
+    /// that it takes does not depend on that.
     pub fn pour(mut self, sink: &mut dyn Write) -> Result<u64, PourError> {
         let mut poured = 0;
         while !self.decoder.is_done() {

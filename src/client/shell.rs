@@ -1,7 +1,7 @@
 //! `wharf client`: takes lines from a person or a pipe, and does what they say.
 //!
-//! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. A person gets a prompt with
-//! history, editing and completion; a pipe gets none, and an exit code at the end.
+//! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. A person
+//! gets a prompt with history, editing and completion; a pipe gets none, and an exit code at the end.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
@@ -147,7 +147,8 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// Says what went wrong. A refusal needs the name of what was refused; the other errors have it, or need none.
+    /// Says what went wrong. A refusal needs the name of what was refused; the other errors have it, or need
+    /// none.
     fn fail_at(&mut self, name: &str, error: &Error) -> io::Result<()> {
         match error {
             Error::Refused(..) => self.fail(format_args!("{}: {error}", Printable::text(name))),

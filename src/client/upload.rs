@@ -85,8 +85,8 @@ pub fn send(session: &mut Session, method: Method, file: &Path, target: String) 
     Ok(Sent { status, target, length: content.length, took: Time(begun.elapsed()) })
 }
 
-/// The encoded path under which a file goes when nobody says it: the one that was typed, so that `client/a.txt`
-/// lands there; of a path that begins elsewhere (absolute, or with `..`) only the file's name.
+/// The encoded path under which a file goes when nobody says it: the one that was typed, so that
+/// `client/a.txt` lands there; of a path that begins elsewhere (absolute, or with `..`) only the file's name.
 pub fn default_path(typed: &str) -> String {
     let path = Path::new(typed);
     let parts: Option<Vec<&[u8]>> = path

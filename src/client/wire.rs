@@ -17,7 +17,8 @@ use super::error::Error;
 /// How long a connection may take to come about. A SYN that was lost is sent again after 1, 3 and 7 seconds.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the server may be silent, or take nothing, in mid-exchange: as long as wharf itself waits (`--stall`).
+/// How long the server may be silent, or take nothing, in mid-exchange: as long as wharf itself waits
+/// (`--stall`).
 pub(super) const STALL: Duration = Duration::from_secs(60);
 
 /// A connected socket.
@@ -81,7 +82,8 @@ impl Wire {
         }
     }
 
-    /// Whether the server has neither sent anything nor ended: only then is an idle connection good for a request.
+    /// Whether the server has neither sent anything nor ended: only then is an idle connection good for a
+    /// request.
     pub(super) fn is_quiet(&self) -> bool {
         recv(self, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT).is_err_and(|error| error == Errno::AGAIN)
     }

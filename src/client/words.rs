@@ -1,7 +1,8 @@
 //! The client's words: one grammar for `wharf client` and for request scripts.
 //!
-//! A line is split as a shell splits it: quotes and backslashes hold a name with spaces together, `#` begins a comment. Verbs
-//! have no case. The spelling of older scripts, `client_get path [host [port]]`, is understood too.
+//! A line is split as a shell splits it: quotes and backslashes hold a name with spaces together, `#` begins
+//! a comment. Verbs have no case. The spelling of older scripts, `client_get path [host [port]]`, is
+//! understood too.
 
 use std::fmt;
 
