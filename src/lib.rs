@@ -1,6 +1,7 @@
 //! wharf: one folder, every socket.
 
 pub mod cli;
+pub mod client;
 pub mod folder;
 pub mod http;
 pub mod net;

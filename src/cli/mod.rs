@@ -1,6 +1,9 @@
 //! The command line: what can be asked for, and one small file for each command.
 
+mod client;
+mod exit;
 mod logging;
+mod replay;
 mod serve;
 mod signals;
 mod size;
@@ -10,6 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::client::ClientArgs;
+use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
 
 /// One folder, every socket: share a folder with browsers, curl and the terminal.
@@ -23,6 +28,8 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(ServeArgs),
+    Client(ClientArgs),
+    Replay(ReplayArgs),
 }
 
 /// Why a command failed: a line for the person who gave it.
@@ -33,6 +40,8 @@ pub fn run() -> ExitCode {
     let command = Args::parse().command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
     let done = match command {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Client(args) => Ok(client::run(args)),
+        Command::Replay(args) => Ok(replay::run(&args)),
     };
     done.unwrap_or_else(|error| {
         // Where stderr is gone, the exit code still tells.

@@ -1,0 +1,72 @@
+//! `wharf client [ADDRESS]`: a conversation with a server.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+
+use clap::Args;
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+
+use super::exit;
+use crate::client::address::{Address, DEFAULT_HOST, DEFAULT_PORT};
+use crate::client::shell::{FAREWELL, Shell};
+
+/// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 and the signal's number.
+const INTERRUPTED: i32 = 128 + SIGINT;
+
+/// Talk to a server, line by line: GET, POST, LIST, help, quit
+#[derive(Debug, Args)]
+pub struct ClientArgs {
+    /// Where the server is: `http://host:port/path`, `host:port` or `unix:PATH` [default: 127.0.0.1:8080]
+    #[arg(value_parser = Address::parse, conflicts_with_all = ["ip", "port"])]
+    address: Option<Address>,
+    /// The server's address or name
+    #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = Address::parse)]
+    ip: Address,
+    /// The server's port
+    #[arg(short, long, default_value_t = DEFAULT_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// Where downloads go; made when missing
+    #[arg(long, default_value = "downloads")]
+    dir: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(args: ClientArgs) -> ExitCode {
+    let address = match args.address {
+        Some(address) => Ok(address),
+        None => args.ip.at_port(args.port),
+    };
+    match address {
+        Ok(address) => exit::code(talk(address, args.dir)),
+        Err(error) => exit::wrong_usage(&format_args!("wharf: {error}")),
+    }
+}
+
+/// Talks until the lines end; whether all went well.
+fn talk(address: Address, downloads: PathBuf) -> io::Result<bool> {
+    say_farewell_on_interrupt()?;
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let shell = Shell::new(address, downloads, &mut out, &mut err);
+    if io::stdin().is_terminal() {
+        shell.converse().map(|()| true)
+    } else {
+        shell.obey_all(io::stdin().lock())
+    }
+}
+
+/// Leaves with the farewell when Ctrl-C comes while the prompt does not take it: in a transfer, or with a
+/// pipe as input.
+fn say_farewell_on_interrupt() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT])?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            // Whether anybody still reads it makes no difference now.
+            let _ = writeln!(io::stdout(), "\n{FAREWELL}");
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    Ok(())
+}

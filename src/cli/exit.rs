@@ -1,0 +1,33 @@
+//! How a client command ends: 0 all went well, 1 something failed, 2 wrong usage.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write as _};
+use std::process::ExitCode;
+
+/// The exit code of wrong usage; a script that makes no sense is that.
+const WRONG_USAGE: u8 = 2;
+
+/// The exit code of a command that could say what it had to say, and whether all went well. A pipe that
+/// nobody reads any more is a quiet end: who ran `| head` has seen what they wanted.
+pub(super) fn code(outcome: io::Result<bool>) -> ExitCode {
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format_args!("wharf: cannot read or write the terminal: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says what is wrong with how the command was called.
+pub(super) fn wrong_usage(error: &dyn Display) -> ExitCode {
+    say(error);
+    ExitCode::from(WRONG_USAGE)
+}
+
+/// A line on stderr. Where that is gone, the exit code still tells.
+pub(super) fn say(line: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,140 @@
+//! `wharf replay [FILE [HOST [PORT]]]`: sends a file of request lines and judges the answers.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::exit;
+use crate::client::address::{Address, DEFAULT_HOST};
+use crate::client::error::Error;
+use crate::client::replay::{self, Console, Manner};
+use crate::client::report::Report;
+use crate::client::script::Script;
+
+/// Send a file of request lines, judge the answers, and tell how long they took
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The script: a line a request, `GET path -> 200`
+    #[arg(default_value = "client_requests/requests.txt")]
+    file: PathBuf,
+    /// The server's address or name; `http://host:port/path` and `unix:PATH` too
+    #[arg(default_value = DEFAULT_HOST, value_parser = Address::parse)]
+    host: Address,
+    /// The server's port [default: 8080]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Over how many connections at once
+    #[arg(short = 'j', long, value_name = "N", default_value = "1")]
+    connections: NonZeroUsize,
+    /// How often to send the whole script
+    #[arg(long, value_name = "N", default_value = "1")]
+    repeat: NonZeroU64,
+    /// How many requests to send a second; times then count from when each was due
+    #[arg(long, value_name = "R", value_parser = parse_rate)]
+    rate: Option<f64>,
+    /// Write a report as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a report as `JUnit` XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Say only what failed, and the summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &ReplayArgs) -> ExitCode {
+    let address = match args.port {
+        Some(port) => args.host.clone().at_port(port),
+        None => Ok(args.host.clone()),
+    };
+    let address = match address {
+        Ok(address) => address,
+        Err(error) => return exit::wrong_usage(&format_args!("wharf: {error}")),
+    };
+    match Script::load(&args.file, &address) {
+        Ok(script) => send(&script, args),
+        Err(error) => exit::wrong_usage(&error),
+    }
+}
+
+/// Sends the script. The reports' files are opened first: a replay of an hour should not end with one that
+/// cannot be written.
+fn send(script: &Script, args: &ReplayArgs) -> ExitCode {
+    let open = |path: &Option<PathBuf>| path.as_deref().map(ReportFile::create).transpose();
+    let written = open(&args.json)
+        .and_then(|json| Ok((json, open(&args.junit)?)))
+        .map(|(json, junit)| run_and_report(script, args, json, junit));
+    match written {
+        Ok(outcome) => exit::code(outcome),
+        Err(error) => {
+            exit::say(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Sends the script and tells what came of it; whether all was as expected.
+fn run_and_report(
+    script: &Script,
+    args: &ReplayArgs,
+    json: Option<ReportFile>,
+    junit: Option<ReportFile>,
+) -> io::Result<bool> {
+    let manner = Manner {
+        connections: args.connections.get(),
+        repeat: args.repeat.get(),
+        rate: args.rate,
+        quiet: args.quiet,
+    };
+    let (mut out, mut err) = (BufWriter::new(io::stdout().lock()), io::stderr());
+    let begun = Instant::now();
+    let tally = replay::run(script, manner, &mut Console { out: &mut out, err: &mut err })?;
+    let report = Report { script, tally: &tally, took: begun.elapsed() };
+    report.summarize(&mut out)?;
+    out.flush()?;
+    let json = json.is_none_or(|file| file.write(|out| report.write_json(out)));
+    let junit = junit.is_none_or(|file| file.write(|out| report.write_junit(out)));
+    Ok(tally.failed() == 0 && json && junit)
+}
+
+/// A file that a report goes to.
+struct ReportFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl ReportFile {
+    fn create(path: &Path) -> Result<Self, Error> {
+        match File::create(path) {
+            Ok(file) => Ok(Self { file, path: path.to_owned() }),
+            Err(error) => Err(Error::Local("write", path.to_owned(), error)),
+        }
+    }
+
+    /// Writes a report; whether that succeeded. If not, it is said.
+    fn write(self, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> bool {
+        let mut out = BufWriter::new(self.file);
+        match report(&mut out).and_then(|()| out.flush()) {
+            Ok(()) => true,
+            Err(error) => {
+                exit::say(&Error::Local("write", self.path, error));
+                false
+            }
+        }
+    }
+}
+
+/// A rate that can be kept: from one request in about eleven days to one a microsecond.
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (1e-6..=1e6).contains(&rate) => Ok(rate),
+        _ => Err("a number of requests a second, from 0.000001 to 1000000".to_owned()),
+    }
+}

@@ -1,0 +1,130 @@
+//! What Tab offers: verbs, then names on the server, or local files behind POST.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustyline::completion::{Completer, FilenameCompleter, Pair};
+use rustyline::{Context, Helper, Highlighter, Hinter, Result, Validator};
+
+use super::address::Address;
+use super::listing::{self, Entry};
+use super::session::Session;
+use super::words::VERBS;
+use crate::printable::Printable;
+
+/// What the prompt knows of the words that are being typed.
+#[derive(Helper, Highlighter, Hinter, Validator)]
+pub(super) struct Completion {
+    address: Address,
+    session: Rc<RefCell<Session>>,
+    files: FilenameCompleter,
+}
+
+impl Completion {
+    /// Names come over this session.
+    pub(super) fn new(address: Address, session: Rc<RefCell<Session>>) -> Self {
+        Self { address, session, files: FilenameCompleter::new() }
+    }
+
+    /// The names on the server that begin as typed. A server that does not answer has none: the error is told
+    /// when a word is spoken, not while it is typed.
+    fn remote(&self, typed: &str, directories_only: bool) -> Vec<Pair> {
+        let (directory, prefix) = split_directory(typed);
+        let Ok(mut session) = self.session.try_borrow_mut() else { return Vec::new() };
+        let Ok(listing) = listing::fetch(&mut session, &self.address.target(directory)) else {
+            return Vec::new();
+        };
+        let fits = |entry: &&Entry| entry.is_directory() || !directories_only;
+        listing.entries.iter().filter(fits).filter_map(|entry| pair(directory, prefix, entry)).collect()
+    }
+}
+
+/// The directory that was typed, with its slash, and what follows.
+fn split_directory(typed: &str) -> (&str, &str) {
+    typed.split_at(typed.rfind('/').map_or(0, |slash| slash + 1))
+}
+
+/// What is offered for an entry; `None` when it does not begin as typed, or cannot be shown as it is.
+fn pair(directory: &str, prefix: &str, entry: &Entry) -> Option<Pair> {
+    let slash = if entry.is_directory() { "/" } else { "" };
+    let plain = Printable::text(&entry.name).to_string() == entry.name;
+    if !plain || !entry.name.starts_with(prefix) {
+        return None;
+    }
+    // A `%` or `?` would mean something else when it is typed, and what is not UTF-8 cannot be typed at all:
+    // such a name is offered encoded.
+    let linked = entry.href.as_deref().map(|href| href.trim_start_matches("./").trim_end_matches('/'));
+    let name = match linked {
+        Some(linked) if entry.name.contains(['%', '?', char::REPLACEMENT_CHARACTER]) => linked,
+        _ => entry.name.as_str(),
+    };
+    let typed = format!("{directory}{name}{slash}");
+    Some(Pair {
+        display: format!("{}{slash}", entry.name),
+        replacement: shell_words::quote(&typed).into_owned(),
+    })
+}
+
+impl Completer for Completion {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> Result<(usize, Vec<Pair>)> {
+        let typed = line.get(..pos).unwrap_or_default();
+        let start = typed.rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let word = typed.get(start..).unwrap_or_default();
+        let before: Vec<&str> = typed.get(..start).unwrap_or_default().split_whitespace().collect();
+        let verb = before.first().map(|verb| verb.to_ascii_lowercase());
+        Ok(match (verb.as_deref(), before.len()) {
+            (None, _) => (start, verbs(word)),
+            (Some("post" | "put" | "client_post"), 1) => self.files.complete_path(line, pos)?,
+            (Some("list" | "/file"), 1) => (start, self.remote(word, true)),
+            (Some(_), _) => (start, self.remote(word, false)),
+        })
+    }
+}
+
+/// The verbs that begin as typed, in whatever case.
+fn verbs(typed: &str) -> Vec<Pair> {
+    let begins = |verb: &&str| verb.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
+    let pair = |verb: &str| Pair { display: verb.to_owned(), replacement: format!("{verb} ") };
+    VERBS.into_iter().filter(begins).map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::listing::Kind;
+    use crate::http::target::encode_segment;
+
+    fn offered(typed: &str, name: &str, kind: Kind) -> Option<String> {
+        let (directory, prefix) = split_directory(typed);
+        let href = Some(format!("./{}/", encode_segment(name.as_bytes())));
+        let entry = Entry { name: name.to_owned(), kind, size: None, modified: None, href };
+        pair(directory, prefix, &entry).map(|pair| pair.replacement)
+    }
+
+    #[test]
+    fn names_are_offered_as_they_must_be_typed() {
+        let cases = [
+            ("plain", "a", "ab.txt", Kind::File, Some("ab.txt")),
+            ("below a directory", "d/a", "ab", Kind::File, Some("d/ab")),
+            ("a directory", "", "sub", Kind::Directory, Some("sub/")),
+            ("another name", "x", "ab", Kind::File, None),
+            ("a space", "a", "a b", Kind::File, Some("'a b'")),
+            ("a percent sign", "", "a%20b", Kind::File, Some("'a%2520b'")),
+            ("no UTF-8", "", "a\u{fffd}", Kind::Directory, Some("'a%EF%BF%BD/'")),
+            ("an escape sequence", "", "a\x1b[2J", Kind::File, None),
+        ];
+        for (name, typed, entry, kind, expected) in cases {
+            assert_eq!(offered(typed, entry, kind).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn verbs_are_offered_in_any_case() {
+        let offered: Vec<_> = verbs("p").into_iter().map(|pair| pair.replacement).collect();
+        assert_eq!(offered, ["POST ", "PUT "]);
+        assert_eq!(verbs("GETX").len(), 0);
+        assert_eq!(verbs("").len(), VERBS.len());
+    }
+}

@@ -1,0 +1,278 @@
+//! One exchange on one connection (RFC 9112 §9): a request goes out, the head of its answer comes in.
+//!
+//! An [`exchange`](Connection::exchange) takes the connection, and gives it back with the head of the answer;
+//! whoever has read the content may use it again. While content is sent the answer is watched for: a server
+//! that refuses an upload says so at once, and the rest of the file need not be sent.
+
+use std::io::{self, ErrorKind, Read as _};
+use std::time::{Duration, Instant};
+
+use super::address::Server;
+use super::error::Error;
+use super::session::Request;
+use super::upload::Content;
+use super::wire::{Ready, STALL, Wire};
+use crate::http::request::write_head;
+use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
+use crate::http::status::Status;
+
+/// How much of a file is read and sent at a time. Larger ones were no faster over loopback.
+const BLOCK: usize = 64 * 1024;
+
+/// From this length on, content waits for `100 Continue`: below it, waiting costs more than sending in vain.
+const EXPECT_FROM: u64 = 256 * 1024;
+
+/// How long to wait for `100 Continue` before the content is sent all the same (RFC 9110 §10.1.1: not
+/// indefinitely); as long as curl does.
+const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the server is silent in while its answer is waited for.
+const ANSWERING: &str = "waiting for its answer";
+
+/// What it is silent in while it takes nothing of an upload.
+const TAKING: &str = "sending the file";
+
+/// An open connection on which nothing is under way.
+#[derive(Debug)]
+pub(super) struct Connection {
+    wire: Wire,
+    input: Input,
+    /// Whether anything has arrived since the latest request was begun.
+    heard: bool,
+}
+
+/// The head of an answer, and the connection on which its content follows.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// The connection.
+    pub(super) connection: Connection,
+    /// The head.
+    pub(super) head: Received,
+    /// Whether the request was sent whole: otherwise nothing can follow it on this connection.
+    pub(super) sent_whole: bool,
+}
+
+/// Bytes that have arrived and are not used yet. It never grows: the largest head fits.
+#[derive(Debug)]
+struct Input {
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Connection {
+    /// Connects to a server.
+    pub(super) fn open(server: &Server) -> Result<Self, Error> {
+        Ok(Self { wire: Wire::connect(server)?, input: Input::new(), heard: false })
+    }
+
+    /// Whether another request may be sent: nothing has come unasked, and the server has not closed it.
+    pub(super) fn is_usable(&self) -> bool {
+        self.unused().is_empty() && self.wire.is_quiet()
+    }
+
+    /// Sends a request and reads the head of its answer.
+    pub(super) fn exchange(mut self, server: &Server, request: &Request<'_>) -> Result<Answered, Error> {
+        self.heard = false;
+        let early = self.send(server, request)?;
+        let sent_whole = early.is_none();
+        let head = match early {
+            Some(head) => head,
+            None => self.read_head()?,
+        };
+        Ok(Answered { connection: self, head, sent_whole })
+    }
+
+    /// What has arrived and is not used yet.
+    pub(super) fn unused(&self) -> &[u8] {
+        self.input.unused()
+    }
+
+    /// Counts so many bytes as used.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.input.start = self.input.end.min(self.input.start + count);
+    }
+
+    /// Reads more; 0 means that the server has ended.
+    pub(super) fn fill(&mut self) -> Result<usize, Error> {
+        let count = self.input.fill(&mut self.wire).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::Slow(ANSWERING, STALL.as_secs()),
+            _ if !self.heard && is_ending(&error) => Error::Silent,
+            _ => Error::Broken(error),
+        })?;
+        self.heard |= count > 0;
+        Ok(count)
+    }
+
+    /// Sends a request; the answer's head, when it came before all was sent.
+    fn send(&mut self, server: &Server, request: &Request<'_>) -> Result<Option<Received>, Error> {
+        let length = request.content.map(|content| content.length().to_string());
+        let waits = request.content.is_some_and(|content| content.length() >= EXPECT_FROM);
+        let mut fields = request.fields.to_vec();
+        fields.extend(length.as_deref().map(|length| ("Content-Length", length)));
+        fields.extend(waits.then_some(("Expect", "100-continue")));
+        let mut head = Vec::with_capacity(BLOCK.min(1024));
+        write_head(&mut head, request.method.name(), request.target, &server.host_field(), &fields);
+        match request.content {
+            None => self.send_all(&head),
+            Some(content) if waits => match self.send_all(&head)? {
+                Some(early) => Ok(Some(early)),
+                None => match self.wait_for_permission()? {
+                    Some(refusal) => Ok(Some(refusal)),
+                    None => self.send_content(Vec::new(), content),
+                },
+            },
+            Some(content) => self.send_content(head, content),
+        }
+    }
+
+    /// Sends content, its first block together with what is to go before it.
+    fn send_content(&mut self, mut bytes: Vec<u8>, content: &Content) -> Result<Option<Received>, Error> {
+        let mut offset = 0;
+        loop {
+            offset += content.read_block(&mut bytes, offset, BLOCK)?;
+            if let Some(early) = self.send_all(&bytes)? {
+                return Ok(Some(early));
+            }
+            if offset == content.length() {
+                return Ok(None);
+            }
+            bytes.clear();
+            if self.ready(Duration::ZERO)?
+                && let Some(early) = self.read_some()?
+            {
+                return Ok(Some(early));
+            }
+        }
+    }
+
+    /// Sends bytes, and waits for room where there is none; an answer that comes meanwhile is the end of it.
+    fn send_all(&mut self, bytes: &[u8]) -> Result<Option<Received>, Error> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.wire.send_now(rest) {
+                Ok(Some(count)) => rest = rest.get(count..).unwrap_or_default(),
+                Ok(None) => match self.wire.wait_for_either(STALL).map_err(Error::Broken)? {
+                    Ready::ToWrite => {}
+                    Ready::ToRead => {
+                        if let Some(early) = self.read_some()? {
+                            return Ok(Some(early));
+                        }
+                    }
+                    Ready::No => return Err(Error::Slow(TAKING, STALL.as_secs())),
+                },
+                // The server takes no more. It may have said why before it left.
+                Err(error) => return self.last_words(error).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The answer of a server that has stopped reading, or else the error that told so.
+    fn last_words(&mut self, error: io::Error) -> Result<Received, Error> {
+        match self.read_head() {
+            Err(Error::Silent) if !is_ending(&error) => Err(Error::Broken(error)),
+            outcome => outcome,
+        }
+    }
+
+    /// Waits for `100 Continue`, but not for long; a final answer is a refusal.
+    fn wait_for_permission(&mut self) -> Result<Option<Received>, Error> {
+        let end = Instant::now() + EXPECT_PATIENCE;
+        loop {
+            while let Some(head) = self.next_head()? {
+                if head.status == Status::CONTINUE {
+                    return Ok(None);
+                }
+                if !head.status.is_interim() {
+                    return Ok(Some(head));
+                }
+            }
+            if !self.ready(end.saturating_duration_since(Instant::now()))? {
+                return Ok(None);
+            }
+            self.fill_or_end()?;
+        }
+    }
+
+    /// Whether something can be read within this time.
+    fn ready(&self, patience: Duration) -> Result<bool, Error> {
+        Ok(self.wire.wait_to_read(patience).map_err(Error::Broken)? == Ready::ToRead)
+    }
+
+    /// Reads what is there; a final head, when it is whole.
+    fn read_some(&mut self) -> Result<Option<Received>, Error> {
+        self.fill_or_end()?;
+        self.final_head()
+    }
+
+    /// Reads the head of the answer; interim ones are passed over (RFC 9110 §15.2).
+    fn read_head(&mut self) -> Result<Received, Error> {
+        loop {
+            if let Some(head) = self.final_head()? {
+                return Ok(head);
+            }
+            self.fill_or_end()?;
+        }
+    }
+
+    /// Reads more of a head, before which the server must not end.
+    fn fill_or_end(&mut self) -> Result<(), Error> {
+        match self.fill()? {
+            0 if self.heard => Err(Error::CutShort(0, None)),
+            0 => Err(Error::Silent),
+            _ => Ok(()),
+        }
+    }
+
+    /// The first final head among the bytes that are there, when it is whole.
+    fn final_head(&mut self) -> Result<Option<Received>, Error> {
+        loop {
+            match self.next_head()? {
+                Some(head) if head.status.is_interim() => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// The next head among the bytes that are there, when it is whole.
+    fn next_head(&mut self) -> Result<Option<Received>, Error> {
+        if self.unused().is_empty() {
+            return Ok(None);
+        }
+        let Some((head, length)) = Received::parse(self.unused(), false)? else { return Ok(None) };
+        self.consume(length);
+        Ok(Some(head))
+    }
+}
+
+/// Whether this is how a connection ends that the other side has closed.
+fn is_ending(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe)
+}
+
+impl Input {
+    fn new() -> Self {
+        Self { bytes: vec![0; RESPONSE_HEAD_LIMIT].into_boxed_slice(), start: 0, end: 0 }
+    }
+
+    fn unused(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Reads once, behind what is unused, which is moved to the front first. There is always room: a head
+    /// that fills it has been refused.
+    fn fill(&mut self, wire: &mut Wire) -> io::Result<usize> {
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let count = loop {
+            match wire.read(self.bytes.get_mut(self.end..).unwrap_or_default()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => break outcome?,
+            }
+        };
+        self.end += count;
+        Ok(count)
+    }
+}

@@ -1,0 +1,127 @@
+//! What is saved, where, and what is not.
+
+use super::*;
+use crate::client::peer::{Act, Peer};
+use Act::{Read, Say};
+
+const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+/// Fetches `target` from a server that plays this on one connection; what is in the folder for downloads
+/// afterwards.
+fn fetch_from(acts: &[Act], target: &str) -> (Result<Saved, Error>, Vec<String>) {
+    let peer = Peer::plays(&[acts]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let outcome = fetch(&mut Session::new(peer.server()), target, folder.path());
+    let mut names = Vec::new();
+    walk(folder.path(), folder.path(), &mut names);
+    (outcome, names)
+}
+
+/// All files below `folder`, with what they hold.
+fn walk(root: &Path, folder: &Path, names: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            walk(root, &path, names);
+        } else {
+            let text = fs::read_to_string(&path).expect("text");
+            names.push(format!("{}: {text}", path.strip_prefix(root).expect("below").display()));
+        }
+    }
+}
+
+#[test]
+fn a_file_keeps_its_path() {
+    let cases = [
+        ("a file", "/a/b%20c.txt", "a/b c.txt: ok"),
+        ("a directory", "/a/", "a/index.html: ok"),
+        ("the root", "/", "index.html: ok"),
+        ("a query", "/a?list", "a: ok"),
+        ("a backslash is a letter", "/a%5Cb", "a\\b: ok"),
+        ("two slashes", "//a", "a: ok"),
+    ];
+    for (name, target, expected) in cases {
+        let (outcome, names) = fetch_from(&[Read, OK], target);
+        assert_eq!(outcome.expect(name).length, 2, "{name}");
+        assert_eq!(names, [expected], "{name}");
+    }
+}
+
+#[test]
+fn nothing_leaves_the_directory() {
+    let mut session = Session::new(Server::Unix(PathBuf::from("/nowhere")));
+    for target in ["/../a", "/a/../../b", "/%2e%2e/a", "/a/..", "/.", "/a%2fb", "/a%00"] {
+        let error = fetch(&mut session, target, Path::new("downloads")).expect_err(target);
+        assert!(matches!(error, Error::Outside(_) | Error::Target(_)), "{target}: {error}");
+    }
+}
+
+#[test]
+fn what_is_not_whole_is_not_kept() {
+    let cut = Say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok");
+    let (outcome, names) = fetch_from(&[Read, cut], "/a");
+    assert!(matches!(outcome, Err(Error::CutShort(2, Some(3)))), "{outcome:?}");
+    assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn a_refusal_is_not_saved() {
+    let refusal = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nNo such.\n";
+    let (outcome, names) = fetch_from(&[Read, Say(refusal)], "/a");
+    assert_eq!(outcome.expect_err("refused").to_string(), "404 Not Found: No such.");
+    assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn a_file_that_exists_is_replaced() {
+    let peer = Peer::plays(&[&[Read, OK]]);
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("a"), "older and longer").expect("written");
+    fetch(&mut Session::new(peer.server()), "/a", folder.path()).expect("fetched");
+    assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"ok");
+}
+
+#[test]
+fn a_redirect_may_add_a_slash_but_not_choose_a_name() {
+    let cases = [("/dir/", "dir/index.html: ok"), ("/.bashrc", "dir: ok")];
+    for (location, expected) in cases {
+        let redirect: &'static str = Box::leak(
+            format!("HTTP/1.1 308 Permanent Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+                .into(),
+        );
+        let (outcome, names) = fetch_from(&[Read, Say(redirect), Read, OK], "/dir");
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert_eq!(names, [expected]);
+    }
+}
+
+#[test]
+fn where_a_redirect_leads() {
+    let server = Server::Tcp { host: "h".to_owned(), port: 81 };
+    let cases = [
+        ("/b?c", Ok("/b?c")),
+        ("/b#part", Ok("/b")),
+        ("http://H:81/b", Ok("/b")),
+        ("http://h:81", Ok("/")),
+        ("c", Ok("/dir/c")),
+        ("//other/b", Err("elsewhere")),
+        ("http://h/b", Err("elsewhere")),
+        ("https://h:81/b", Err("elsewhere")),
+        ("/a b", Err("percent-encoded")),
+    ];
+    for (location, expected) in cases {
+        match (follow(&server, "/dir/a", location), expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{location}"),
+            (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{location}: {error}"),
+            (found, _) => panic!("{location}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_circle_of_redirects_ends() {
+    let redirect = Say("HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n");
+    let acts: Vec<Act> = [Read, redirect].repeat(MOST_REDIRECTS + 1);
+    let (outcome, _) = fetch_from(&acts, "/a");
+    assert!(matches!(outcome, Err(Error::Redirects)), "{outcome:?}");
+}

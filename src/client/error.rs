@@ -1,0 +1,144 @@
+//! What goes wrong between a client and its server, in words for the person who asked: one line each.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::http::body::BodyError;
+use crate::http::response::ResponseError;
+use crate::http::status::Status;
+use crate::http::target::TargetError;
+use crate::printable::Printable;
+
+/// Why a request came to nothing.
+#[derive(Debug)]
+pub enum Error {
+    /// Nobody listens at this address.
+    NotRunning(String),
+    /// This name leads to no address.
+    Unresolved(String),
+    /// The address cannot be reached.
+    Unreachable(String, io::Error),
+    /// The server was silent for so many seconds while this was done.
+    Slow(&'static str, u64),
+    /// The server ended the connection before a byte of its answer.
+    Silent,
+    /// The connection ended in mid-answer, after so many bytes of content of so many.
+    CutShort(u64, Option<u64>),
+    /// The connection broke.
+    Broken(io::Error),
+    /// The answer's head cannot be read.
+    Response(ResponseError),
+    /// The answer's content cannot be read.
+    Body(BodyError),
+    /// The server answered, and not as was hoped; and what it said about it.
+    Refused(Status, Option<String>),
+    /// It sent the client to another server, which is not followed.
+    Elsewhere(String),
+    /// It sent the client round and round.
+    Redirects,
+    /// A path that cannot be asked for.
+    Target(TargetError),
+    /// A path that leads out of the directory for downloads.
+    Outside(String),
+    /// The answer is no listing.
+    NoListing,
+    /// There is no such local file.
+    Missing(PathBuf),
+    /// What is there is no file that could be sent.
+    NotAFile(PathBuf),
+    /// A local file grew shorter while it was sent.
+    Shrunk,
+    /// A local file cannot be read or written, as the word says.
+    Local(&'static str, PathBuf, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRunning(address) => write!(f, "Server is not running. ({address})"),
+            Self::Unresolved(host) => write!(f, "The name {} leads to no address.", Printable::text(host)),
+            Self::Unreachable(address, error) => write!(f, "Cannot reach {address}: {}.", Plain(error)),
+            Self::Slow(doing, seconds) => write!(f, "The server was silent for {seconds} s ({doing})."),
+            Self::Silent => f.write_str("The server closed the connection without an answer."),
+            Self::CutShort(got, Some(all)) => {
+                write!(f, "The server went away after {got} of {all} bytes.")
+            }
+            Self::CutShort(got, None) => write!(f, "The server went away in its answer, after {got} bytes."),
+            Self::Broken(error) => write!(f, "The connection broke: {}.", Plain(error)),
+            Self::Response(error) => write!(f, "The answer cannot be read: {error}."),
+            Self::Body(error) => write!(f, "The answer cannot be read: {error}."),
+            Self::Refused(status, None) => write!(f, "{status}"),
+            Self::Refused(status, Some(said)) => write!(f, "{status}: {}", Printable::text(said)),
+            Self::Elsewhere(location) => {
+                write!(f, "The server sends us to {}, which is elsewhere.", Printable::text(location))
+            }
+            Self::Redirects => f.write_str("The server sends us round and round."),
+            Self::Target(error) => write!(f, "This path cannot be asked for: {error}."),
+            Self::Outside(path) => {
+                write!(f, "{} leads out of the directory for downloads.", Printable::text(path))
+            }
+            Self::NoListing => f.write_str("What came is no listing (is the server a wharf?)."),
+            Self::Missing(path) => write!(f, "File {} not found.", shown(path)),
+            Self::NotAFile(path) => write!(f, "{} is no regular file.", shown(path)),
+            Self::Shrunk => f.write_str("The file became shorter while it was sent."),
+            Self::Local(doing, path, error) => write!(f, "Cannot {doing} {}: {}.", shown(path), Plain(error)),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ResponseError> for Error {
+    fn from(error: ResponseError) -> Self {
+        Self::Response(error)
+    }
+}
+
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl From<TargetError> for Error {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}
+
+/// A path, safe for a terminal.
+pub fn shown(path: &std::path::Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    Printable(path.as_os_str().as_bytes()).to_string()
+}
+
+/// An error of the system without its number, which tells a reader nothing.
+struct Plain<'e>(&'e io::Error);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let words = text.split(" (os error").next().unwrap_or(&text);
+        let mut letters = words.chars();
+        let first = letters.next().into_iter().flat_map(char::to_lowercase);
+        first.chain(letters).try_for_each(|c| fmt::Write::write_char(f, c))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_from_the_server_cannot_act_on_the_terminal() {
+        let refused = Error::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned()));
+        assert_eq!(refused.to_string(), "403 Forbidden: no\\u{1b}[2J");
+    }
+
+    #[test]
+    fn the_systems_words_go_without_their_number() {
+        let error = Error::Local("read", PathBuf::from("a\nb"), io::Error::from_raw_os_error(13));
+        assert_eq!(error.to_string(), "Cannot read a\\nb: permission denied.");
+    }
+}

@@ -1,0 +1,149 @@
+//! What is in a directory of the server: its listing as JSON, read and shown.
+
+use std::io::{self, Write};
+
+use serde::Deserialize;
+
+use super::error::Error;
+use super::figures::Bytes;
+use super::refusal;
+use super::session::{Method, PourError, Request, Session};
+use crate::printable::Printable;
+
+/// The longest listing that is read, in bytes: some hundred thousand names, all of which are held at once.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+/// What is said of a directory with nothing in it.
+const NOTHING: &str = "No shared files";
+
+/// A directory of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Listing {
+    /// What is in it, in the server's order.
+    pub entries: Vec<Entry>,
+}
+
+/// One of the things in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The length of a file, in bytes.
+    pub size: Option<u64>,
+    /// When it was last changed, as RFC 3339 writes it.
+    pub modified: Option<String>,
+    /// Its name as it stands in a URL.
+    pub href: Option<String>,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A file, or whatever else has content.
+    #[serde(other)]
+    File,
+}
+
+/// Fetches the listing of the directory at `directory`, an encoded path.
+pub fn fetch(session: &mut Session, directory: &str) -> Result<Listing, Error> {
+    let target = target(directory);
+    let fields = [("Accept", "application/json")];
+    let request = Request { method: Method::Get, target: &target, fields: &fields, content: None };
+    let response = session.send(&request)?;
+    if !response.head.status.is_success() {
+        return Err(refusal::read(response));
+    }
+    let mut json = Limited(Vec::new());
+    response.body.pour(&mut json).map_err(|error| match error {
+        PourError::Source(error) => error,
+        PourError::Sink(_) => Error::NoListing,
+    })?;
+    serde_json::from_slice(&json.0).map_err(|_| Error::NoListing)
+}
+
+/// The target of a directory's listing, whether or not the directory was written with its slash.
+pub fn target(directory: &str) -> String {
+    let slash = if directory.ends_with('/') { "" } else { "/" };
+    format!("{directory}{slash}?list")
+}
+
+impl Listing {
+    /// Writes a line an entry: size, time, name; directories have a slash.
+    pub fn show(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.entries.is_empty() {
+            return writeln!(out, "{NOTHING}");
+        }
+        self.entries.iter().try_for_each(|entry| entry.show(out))
+    }
+}
+
+impl Entry {
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.kind == Kind::Directory
+    }
+
+    fn show(&self, out: &mut dyn Write) -> io::Result<()> {
+        let size = match (self.kind, self.size) {
+            (Kind::File, Some(size)) => Bytes(size).to_string(),
+            _ => "-".to_owned(),
+        };
+        let modified = Printable::text(self.modified.as_deref().unwrap_or("-")).to_string();
+        let slash = if self.is_directory() { "/" } else { "" };
+        writeln!(out, "{size:>10}  {modified:<20}  {}{slash}", Printable::text(&self.name))
+    }
+}
+
+/// A buffer that refuses to grow past [`LONGEST`].
+struct Limited(Vec<u8>);
+
+impl Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is shown of these entries.
+    fn shown(entries: &str) -> String {
+        let listing: Listing =
+            serde_json::from_str(&format!("{{\"path\":\"/\",\"entries\":[{entries}]}}")).expect("valid");
+        let mut out = Vec::new();
+        listing.show(&mut out).expect("a vector takes everything");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn entries_are_shown_a_line_each() {
+        let file =
+            r#"{"name":"a\n.txt","kind":"file","size":1536,"modified":"2026-11-21T07:00:00Z","href":"a"}"#;
+        let directory = r#"{"name":"sub","kind":"directory","modified":"2026-11-21T07:00:00Z"}"#;
+        assert_eq!(
+            shown(&format!("{file},{directory}")),
+            "   1.5 KiB  2026-11-21T07:00:00Z  a\\n.txt\n         -  2026-11-21T07:00:00Z  sub/\n"
+        );
+        assert_eq!(shown(""), "No shared files\n");
+    }
+
+    #[test]
+    fn the_target_of_a_listing() {
+        assert_eq!(target("/"), "/?list");
+        assert_eq!(target("/a"), "/a/?list");
+    }
+}

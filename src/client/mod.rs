@@ -1,0 +1,31 @@
+//! Who asks: `wharf client`, which talks to a server line by line, and `wharf replay`, which sends a file of
+//! request lines.
+//!
+//! A line is understood by `words`, alike in both. What it asks for goes through a `session`: one connection
+//! to one `address`, kept open and opened again when the server has closed it. `download`, `upload` and
+//! `listing` say what becomes of an answer; `shell` takes the lines from a person or a pipe; `script`,
+//! `expect`, `replay` and `report` take them from a file, judge the answers and count.
+//!
+//! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
+
+pub mod address;
+mod completion;
+mod connection;
+pub mod download;
+pub mod error;
+pub mod expect;
+pub mod figures;
+pub mod listing;
+pub mod refusal;
+pub mod replay;
+pub mod report;
+pub mod script;
+pub mod session;
+pub mod shell;
+pub mod tally;
+pub mod upload;
+mod wire;
+pub mod words;
+
+#[cfg(test)]
+mod peer;

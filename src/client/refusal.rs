@@ -1,0 +1,49 @@
+//! What a server says when it does not do what was asked.
+
+use super::error::Error;
+use super::session::Response;
+use crate::http::status::Status;
+
+/// The longest explanation that is read, in bytes: it is to be one line.
+const LONGEST: u64 = 4 * 1024;
+
+/// Takes an answer as a refusal, together with the first line of its text where it has one. Pages in HTML are
+/// not shown: they are for browsers.
+pub fn read(response: Response<'_>) -> Error {
+    let status = response.head.status;
+    let is_text = response.head.field("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
+    let is_short = response.body.length().is_some_and(|length| length <= LONGEST);
+    let mut text = Vec::new();
+    // Content of unknown or great length is not waited for: the connection is closed instead.
+    if is_short && response.body.pour(&mut text).is_err() {
+        text.clear();
+    }
+    Error::Refused(status, is_text.then(|| first_line(&text, status)).flatten())
+}
+
+/// The first line, unless it is empty or says only what the status says.
+fn first_line(text: &[u8], status: Status) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let status = status.to_string();
+    let rest = line.strip_prefix(status.as_str()).unwrap_or(line).trim_start_matches([':', '.', ' ']);
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_says_something() {
+        let cases = [
+            ("a sentence", "\nThe folder is read-only.\nmore", Some("The folder is read-only.")),
+            ("after the status", "403 Forbidden: read-only\n", Some("read-only")),
+            ("only the status", "403 Forbidden\n", None),
+            ("nothing", " \n", None),
+        ];
+        for (name, text, expected) in cases {
+            assert_eq!(first_line(text.as_bytes(), Status::FORBIDDEN).as_deref(), expected, "{name}");
+        }
+    }
+}

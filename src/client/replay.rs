@@ -1,0 +1,236 @@
+//! Sending a script: each request as one of a few connections is free for it, or as it is due.
+//!
+//! ```text
+//! main ── spawns ──> couriers (-j N), each with its own sessions
+//!                      take the next number, wait until it is due, send, read, report ──> main judges, prints, counts
+//! ```
+//!
+//! With a rate, a request's time counts from when it was due and not from when it was sent: a server that
+//! stalls makes the requests behind it late, and that is seen (without it, a stall would be one slow request,
+//! and all those that it kept from being sent would be missing).
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use super::address::Server;
+use super::error::Error;
+use super::expect::Answer;
+use super::figures::{Bytes, Time};
+use super::script::{Script, Step};
+use super::session::{PourError, Request, Session};
+use super::tally::{Outcome, Tally};
+use super::upload::Content;
+use crate::printable::Printable;
+
+/// Results that may wait to be printed. A terminal that is slower than the server holds it up only when so
+/// many wait.
+const WAITING_RESULTS: usize = 1024;
+
+/// How a script is to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Over how many connections at once, at least one.
+    pub connections: usize,
+    /// How often the whole script.
+    pub repeat: u64,
+    /// How many requests a second; else each as soon as a connection is free for it.
+    pub rate: Option<f64>,
+    /// Whether results are printed only when they are failures.
+    pub quiet: bool,
+}
+
+/// Where the lines go.
+pub struct Console<'c> {
+    /// Results.
+    pub out: &'c mut dyn Write,
+    /// What prevented them.
+    pub err: &'c mut dyn Write,
+}
+
+/// One request that was sent, or could not be.
+struct Done {
+    step: usize,
+    sent: u64,
+    came: Result<Answer, Error>,
+}
+
+/// The numbers of the requests, given out one by one.
+struct Queue {
+    next: AtomicU64,
+    total: u64,
+    begun: Instant,
+    interval: Option<Duration>,
+}
+
+/// Sends a script, writing a line for each result as it comes. An error is one of the console's.
+pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Result<Tally> {
+    let queue = Queue::new(script, manner);
+    let mut tally = Tally::new(script);
+    let printed = thread::scope(|scope| {
+        let (results, incoming) = sync_channel(WAITING_RESULTS);
+        for _ in 0..manner.connections {
+            let (queue, results) = (&queue, results.clone());
+            scope.spawn(move || Courier::default().work(script, queue, &results));
+        }
+        drop(results);
+        // When it fails, `incoming` goes with it, and the couriers stop for want of somebody to tell.
+        collect(script, manner, &incoming, console, &mut tally)
+    });
+    printed.map(|()| tally)
+}
+
+/// Judges, prints and counts results until no courier is left. What is printed is flushed whenever none
+/// waits.
+fn collect(
+    script: &Script,
+    manner: Manner,
+    incoming: &Receiver<Done>,
+    console: &mut Console<'_>,
+    tally: &mut Tally,
+) -> io::Result<()> {
+    loop {
+        let done = match incoming.try_recv() {
+            Ok(done) => done,
+            Err(TryRecvError::Disconnected) => break console.out.flush(),
+            Err(TryRecvError::Empty) => {
+                console.out.flush()?;
+                let Ok(done) = incoming.recv() else { break Ok(()) };
+                done
+            }
+        };
+        let Some(step) = script.steps.get(done.step) else { continue };
+        let at = done.step;
+        let outcome = print(script, step, done, manner.quiet, console)?;
+        tally.count(at, outcome);
+    }
+}
+
+/// Prints the line of one result.
+fn print(
+    script: &Script,
+    step: &Step,
+    done: Done,
+    quiet: bool,
+    console: &mut Console<'_>,
+) -> io::Result<Outcome> {
+    let place = format!("{}:{}", script.name, step.line);
+    let name = Printable::text(&step.name);
+    let answer = match done.came {
+        Ok(answer) => answer,
+        Err(error) => {
+            writeln!(console.err, "✗ {place}: {error}")?;
+            return Ok(Outcome { answer: None, bytes: 0, failure: Some(error.to_string()) });
+        }
+    };
+    let failures = step.expected.judge(&answer).join("; ");
+    let bytes = if step.ask.file.is_some() { done.sent } else { answer.bytes };
+    let (size, time, code) = (Bytes(bytes), Time(answer.took), answer.status.code());
+    if !failures.is_empty() {
+        writeln!(console.out, "✗ {place}: {failures} ({name} {size} {time})")?;
+    } else if !quiet {
+        writeln!(console.out, "✓ {code} {name} {size} {time}")?;
+    }
+    let failure = (!failures.is_empty()).then_some(failures);
+    Ok(Outcome { answer: Some((answer.status, answer.took)), bytes, failure })
+}
+
+impl Queue {
+    fn new(script: &Script, manner: Manner) -> Self {
+        let total = (script.steps.len() as u64).saturating_mul(manner.repeat);
+        let interval = manner.rate.and_then(|rate| Duration::try_from_secs_f64(rate.recip()).ok());
+        Self { next: AtomicU64::new(0), total, begun: Instant::now(), interval }
+    }
+
+    /// The next request's number, and when it is due; `None` when all have been given out.
+    fn take(&self) -> Option<(u64, Option<Instant>)> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let due = self.interval.map(|interval| self.begun + interval.mul_f64(number_as_factor(number)));
+        (number < self.total).then_some((number, due))
+    }
+}
+
+/// A count as a factor of time. It is exact up to 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn number_as_factor(number: u64) -> f64 {
+    number as f64
+}
+
+/// One who sends requests and reads their answers, one after the other.
+#[derive(Default)]
+struct Courier {
+    /// One for each server that the script names.
+    sessions: HashMap<Server, Session>,
+}
+
+impl Courier {
+    /// Works until the queue is empty, or nobody wants to know.
+    fn work(mut self, script: &Script, queue: &Queue, results: &SyncSender<Done>) {
+        let steps = script.steps.len() as u64;
+        while let Some((number, due)) = queue.take() {
+            let at = usize::try_from(number % steps).unwrap_or_default();
+            let Some(step) = script.steps.get(at) else { return };
+            if let Some(due) = due {
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+            let begun = due.unwrap_or_else(Instant::now);
+            let mut sent = 0;
+            let came = self.send(step, begun, &mut sent);
+            if results.send(Done { step: at, sent, came }).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Sends one request and reads its answer; `begun` is when its time began to run.
+    fn send(&mut self, step: &Step, begun: Instant, sent: &mut u64) -> Result<Answer, Error> {
+        let ask = &step.ask;
+        let content = ask.file.as_deref().map(Content::open).transpose()?;
+        let fields: Vec<_> = ask.accept.map(|kind| ("Accept", kind)).into_iter().collect();
+        let request =
+            Request { method: ask.method, target: &ask.target, fields: &fields, content: content.as_ref() };
+        let session = self.sessions.entry(ask.server.clone()).or_insert_with_key(|s| Session::new(s.clone()));
+        let response = session.send(&request)?;
+        *sent = content.as_ref().map_or(0, Content::length);
+        let (status, media_type) = (response.head.status, response.head.field("Content-Type"));
+        let (bytes, sha256) = if step.expected.wants_digest() {
+            let mut digest = Digest(Sha256::new());
+            let bytes = response.body.pour(&mut digest).map_err(source)?;
+            (bytes, Some(digest.0.finalize().into()))
+        } else {
+            (response.body.discard()?, None)
+        };
+        Ok(Answer { status, bytes, media_type, sha256, took: begun.elapsed() })
+    }
+}
+
+/// The error of a pour whose sink cannot fail.
+fn source(error: PourError) -> Error {
+    match error {
+        PourError::Source(error) => error,
+        PourError::Sink(error) => Error::Broken(error),
+    }
+}
+
+/// Hashes what is written to it.
+struct Digest(Sha256);
+
+impl Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

@@ -1,0 +1,240 @@
+//! What a replay leaves behind: the summary on the terminal, and reports for other programs.
+//!
+//! The JSON report is one object. Times are in milliseconds, `null` where no answer came:
+//!
+//! ```json
+//! {
+//!   "script": "requests.txt", "requests": 2, "failed": 1, "bytes": 512, "seconds": 0.002,
+//!   "latency_ms": { "p50": 0.4, "p90": 0.6, "p99": 0.6, "max": 0.6 },
+//!   "lines": [
+//!     { "line": 3, "request": "GET server/index.html", "sent": 1, "failed": 0, "statuses": { "200": 1 },
+//!       "bytes": 512, "latency_ms": { "min": 0.4, "mean": 0.4, "max": 0.4 }, "failure": null }
+//!   ]
+//! }
+//! ```
+//!
+//! `bytes` counts the content of answers and of uploads, `failure` is the first of its line. The `JUnit`
+//! report has a test case a line; its time is the mean.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::figures::{Bytes, Time};
+use super::script::{Script, Step};
+use super::tally::{LineTally, Tally};
+use crate::printable::Printable;
+
+/// A replay that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'r> {
+    /// What was sent.
+    pub script: &'r Script,
+    /// What came of it.
+    pub tally: &'r Tally,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
+#[derive(Serialize)]
+struct Json<'r> {
+    script: &'r str,
+    requests: u64,
+    failed: u64,
+    bytes: u64,
+    seconds: f64,
+    latency_ms: Percentiles,
+    lines: Vec<JsonLine<'r>>,
+}
+
+#[derive(Serialize)]
+struct Percentiles {
+    p50: Option<f64>,
+    p90: Option<f64>,
+    p99: Option<f64>,
+    max: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct JsonLine<'r> {
+    line: usize,
+    request: &'r str,
+    sent: u64,
+    failed: u64,
+    statuses: &'r BTreeMap<u16, u64>,
+    bytes: u64,
+    latency_ms: JsonSpread,
+    failure: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct JsonSpread {
+    min: Option<f64>,
+    mean: Option<f64>,
+    max: Option<f64>,
+}
+
+impl Report<'_> {
+    /// Writes the counts and the percentiles, two lines.
+    pub fn summarize(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (sent, failed) = (self.tally.sent(), self.tally.failed());
+        let requests = if sent == 1 { "request" } else { "requests" };
+        let (bytes, took) = (Bytes(self.tally.bytes()), Time(self.took));
+        writeln!(out, "{sent} {requests}, {} ok, {failed} failed, {bytes} in {took}", sent - failed)?;
+        let times = [self.tally.percentile(0.5), self.tally.percentile(0.9), self.tally.percentile(0.99)];
+        if let ([Some(p50), Some(p90), Some(p99)], Some(max)) = (times, self.tally.max()) {
+            let [p50, p90, p99, max] = [p50, p90, p99, max].map(Time);
+            writeln!(out, "p50 {p50}, p90 {p90}, p99 {p99}, max {max}")?;
+        }
+        Ok(())
+    }
+
+    /// Writes the JSON report.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let percentile = |part| self.tally.percentile(part).map(millis);
+        let json = Json {
+            script: &self.script.name,
+            requests: self.tally.sent(),
+            failed: self.tally.failed(),
+            bytes: self.tally.bytes(),
+            seconds: self.took.as_secs_f64(),
+            latency_ms: Percentiles {
+                p50: percentile(0.5),
+                p90: percentile(0.9),
+                p99: percentile(0.99),
+                max: self.tally.max().map(millis),
+            },
+            lines: self.lines().map(json_line).collect(),
+        };
+        serde_json::to_writer_pretty(&mut *out, &json)?;
+        writeln!(out)
+    }
+
+    /// Writes the `JUnit` report.
+    pub fn write_junit(&self, out: &mut dyn Write) -> io::Result<()> {
+        let name = escape(&self.script.name);
+        let cases = self.script.steps.len();
+        let failures = self.tally.lines.iter().filter(|line| line.failed > 0).count();
+        writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+        writeln!(out, "<testsuites>")?;
+        let counts = format!("tests=\"{cases}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\"");
+        let seconds = self.took.as_secs_f64();
+        writeln!(out, "  <testsuite name=\"{name}\" {counts} time=\"{seconds:.6}\">")?;
+        self.lines().try_for_each(|(step, line)| junit_case(out, &name, step, line))?;
+        writeln!(out, "  </testsuite>")?;
+        writeln!(out, "</testsuites>")
+    }
+
+    fn lines(&self) -> impl Iterator<Item = (&Step, &LineTally)> {
+        self.script.steps.iter().zip(&self.tally.lines)
+    }
+}
+
+fn json_line<'r>((step, line): (&'r Step, &'r LineTally)) -> JsonLine<'r> {
+    let mean = line.times.mean();
+    JsonLine {
+        line: step.line,
+        request: &step.name,
+        sent: line.sent,
+        failed: line.failed,
+        statuses: &line.statuses,
+        bytes: line.bytes,
+        latency_ms: JsonSpread {
+            min: mean.map(|_| millis(line.times.min)),
+            mean: mean.map(millis),
+            max: mean.map(|_| millis(line.times.max)),
+        },
+        failure: line.failure.as_deref(),
+    }
+}
+
+fn junit_case(out: &mut dyn Write, script: &str, step: &Step, line: &LineTally) -> io::Result<()> {
+    let name = escape(&format!("{}: {}", step.line, step.name));
+    let seconds = line.times.mean().unwrap_or_default().as_secs_f64();
+    write!(out, "    <testcase classname=\"{script}\" name=\"{name}\" time=\"{seconds:.6}\"")?;
+    match &line.failure {
+        None => writeln!(out, "/>"),
+        Some(failure) => {
+            let message = escape(&format!("{failure} ({} of {} failed)", line.failed, line.sent));
+            writeln!(out, "><failure message=\"{message}\"/></testcase>")
+        }
+    }
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// Text as it may stand in an XML attribute; control characters, which XML 1.0 cannot hold, become visible.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in Printable::text(text).to_string().chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            // XML 1.0 §2.2 has no place for these two.
+            '\u{fffe}' | '\u{ffff}' => {
+                let _ = write!(escaped, "{}", c.escape_unicode());
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::tally::Outcome;
+    use crate::client::tally::tests::script;
+    use crate::http::status::Status;
+
+    /// What a writer makes of a replay of two requests, one of which failed.
+    fn written(write: impl Fn(&Report<'_>, &mut dyn Write) -> io::Result<()>) -> String {
+        let script = script(2);
+        let mut tally = Tally::new(&script);
+        let answer = Some((Status::OK, Duration::from_millis(2)));
+        tally.count(0, Outcome { answer, bytes: 12, failure: None });
+        tally.count(
+            1,
+            Outcome { answer: None, bytes: 0, failure: Some("<no> \"\x1b\" & \u{ffff}".to_owned()) },
+        );
+        let mut out = Vec::new();
+        let report = Report { script: &script, tally: &tally, took: Duration::from_secs(1) };
+        write(&report, &mut out).expect("a vector takes everything");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_summary() {
+        let text = written(|report, out| report.summarize(out));
+        let expected =
+            "2 requests, 1 ok, 1 failed, 12 B in 1.00 s\np50 2.0 ms, p90 2.0 ms, p99 2.0 ms, max 2.0 ms\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_json_report() {
+        let text = written(|report, out| report.write_json(out));
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json["failed"], 1);
+        assert_eq!(json["lines"][0]["statuses"]["200"], 1);
+        assert_eq!(json["lines"][0]["latency_ms"]["mean"], 2.0);
+        assert_eq!(json["lines"][1]["latency_ms"]["mean"], serde_json::Value::Null);
+        assert_eq!(json["lines"][1]["line"], 2);
+    }
+
+    #[test]
+    fn the_junit_report() {
+        let text = written(|report, out| report.write_junit(out));
+        assert!(text.contains("tests=\"2\" failures=\"1\""), "{text}");
+        let failure = "message=\"&lt;no&gt; &quot;\\u{1b}&quot; &amp; \\u{ffff} (1 of 1 failed)\"";
+        assert!(text.contains(failure), "{text}");
+    }
+}

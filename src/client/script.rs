@@ -1,0 +1,292 @@
+//! Request scripts: a line a request, understood whole before the first is sent.
+//!
+//! ```text
+//! # the seed cases
+//! GET server/testServer.txt
+//! POST client/testClient.txt        -> 200
+//! GET nothing.txt                   -> 404 <50ms
+//! client_get index.html localhost (8080)
+//! ```
+//!
+//! Names of files are relative to the script. What is wrong is said of every line at once, as `file:line:
+//! what is wrong`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::address::{Address, Server};
+use super::error::{Error, shown};
+use super::expect::{ExpectError, Expectations};
+use super::listing;
+use super::session::Method;
+use super::upload;
+use super::words::{self, Upload, Word, WordError};
+use crate::printable::Printable;
+
+/// What separates a request from what is expected of its answer.
+const ARROW: &str = "->";
+
+/// The requests of a script, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The name of its file, as it was given.
+    pub name: String,
+    /// Its requests.
+    pub steps: Vec<Step>,
+}
+
+/// A request, and what is expected of its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The line on which it stands, from 1.
+    pub line: usize,
+    /// How it is named in results: `GET server/index.html`.
+    pub name: String,
+    /// The request.
+    pub ask: Ask,
+    /// What is expected.
+    pub expected: Expectations,
+}
+
+/// A request that is ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Its method.
+    pub method: Method,
+    /// Its target, encoded.
+    pub target: String,
+    /// The media type that is asked for, where one is.
+    pub accept: Option<&'static str>,
+    /// The file that it carries.
+    pub file: Option<PathBuf>,
+    /// To whom it goes.
+    pub server: Server,
+}
+
+/// A script that is not sent.
+#[derive(Debug)]
+pub enum ScriptError {
+    /// It cannot be read.
+    Unreadable(Error),
+    /// These lines make no sense; never empty.
+    Lines(String, Vec<(usize, LineError)>),
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineError {
+    /// It is not UTF-8.
+    Encoding,
+    /// It is no request.
+    Word(WordError),
+    /// It says something that only a person at a prompt can say.
+    NoRequest(String),
+    /// What follows `->` makes no sense.
+    Expect(ExpectError),
+    /// The file that it sends is not there.
+    Missing(String),
+}
+
+impl Script {
+    /// Reads a script. Requests that name no server go to `address`.
+    pub fn load(path: &Path, address: &Address) -> Result<Self, ScriptError> {
+        let unreadable = |error| ScriptError::Unreadable(Error::Local("read", path.to_owned(), error));
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (steps, mut wrong) = parse(&bytes, folder, address);
+        wrong.extend(steps.iter().filter_map(missing_file));
+        wrong.sort_by_key(|(line, _)| *line);
+        if wrong.is_empty() {
+            Ok(Self { name: shown(path), steps })
+        } else {
+            Err(ScriptError::Lines(shown(path), wrong))
+        }
+    }
+}
+
+/// All requests of a script, and all lines that make no sense.
+fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<Step>, Vec<(usize, LineError)>) {
+    let (mut steps, mut wrong) = (Vec::new(), Vec::new());
+    // Some editors begin a file with a byte order mark.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    for (at, line) in bytes.split(|&b| b == b'\n').enumerate() {
+        match step(at + 1, line, folder, address) {
+            Ok(step) => steps.extend(step),
+            Err(error) => wrong.push((at + 1, error)),
+        }
+    }
+    (steps, wrong)
+}
+
+/// The request on one line; `None` of an empty line or a comment.
+fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Option<Step>, LineError> {
+    let text = std::str::from_utf8(text).map_err(|_| LineError::Encoding)?;
+    let words = words::split(text.strip_suffix('\r').unwrap_or(text)).map_err(LineError::Word)?;
+    let (request, expected) = match words.iter().position(|word| word == ARROW) {
+        None => (words.as_slice(), Ok(Expectations::default())),
+        Some(arrow) => {
+            let (request, expected) = words.split_at(arrow);
+            (request, Expectations::parse(expected.get(1..).unwrap_or_default()))
+        }
+    };
+    let Some(word) = Word::understand(request).map_err(LineError::Word)? else {
+        return if words.is_empty() { Ok(None) } else { Err(LineError::NoRequest(ARROW.to_owned())) };
+    };
+    let (name, ask) = ask(word, folder, address)?;
+    Ok(Some(Step { line, name, ask, expected: expected.map_err(LineError::Expect)? }))
+}
+
+/// What a word asks for, and its name.
+fn ask(word: Word, folder: &Path, address: &Address) -> Result<(String, Ask), LineError> {
+    let (name, ask) = match word {
+        Word::Get(path, server) => {
+            let address = server.map_or_else(|| address.clone(), Address::root);
+            (format!("GET {path}"), Ask::of(Method::Get, address.target(&path), address.server))
+        }
+        Word::Send(Upload { method, file, path, server }) => {
+            let address = server.map_or_else(|| address.clone(), Address::root);
+            let target = upload_target(&address, &file, path.as_deref());
+            let ask = Ask { file: Some(folder.join(&file)), ..Ask::of(method, target, address.server) };
+            (format!("{} {file}", method.name()), ask)
+        }
+        Word::List(dir) => {
+            let target = listing::target(&address.target(&dir));
+            let ask = Ask::of(Method::Get, target, address.server.clone());
+            (format!("LIST {dir}").trim_end().to_owned(), Ask { accept: Some("application/json"), ..ask })
+        }
+        Word::Help => return Err(LineError::NoRequest("help".to_owned())),
+        Word::Quit => return Err(LineError::NoRequest("quit".to_owned())),
+    };
+    Ok((name, ask))
+}
+
+/// The target of an upload: the path that was given, else the file's own; below a path that ends with a
+/// slash, the file's name.
+pub fn upload_target(address: &Address, file: &str, path: Option<&str>) -> String {
+    let own = upload::default_path(file);
+    match path {
+        None => address.resolve(&own, false),
+        Some(path) if path.ends_with('/') => {
+            let name = own.rsplit_once('/').map_or("", |(_, name)| name);
+            format!("{}{name}", address.target(path))
+        }
+        Some(path) => address.target(path),
+    }
+}
+
+impl Ask {
+    fn of(method: Method, target: String, server: Server) -> Self {
+        Self { method, target, accept: None, file: None, server }
+    }
+}
+
+/// The complaint about a step whose file is not there.
+fn missing_file(step: &Step) -> Option<(usize, LineError)> {
+    let path = step.ask.file.as_deref().filter(|path| !path.is_file())?;
+    Some((step.line, LineError::Missing(shown(path))))
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encoding => f.write_str("the line is not UTF-8"),
+            Self::Word(WordError::Unknown(verb)) => {
+                let verb = Printable::text(verb);
+                write!(
+                    f,
+                    "\"{verb}\" is no request (GET path, POST file [path], PUT file [path], LIST [dir])"
+                )
+            }
+            Self::Word(error) => error.fmt(f),
+            Self::NoRequest(word) => write!(f, "\"{word}\" asks a server for nothing"),
+            Self::Expect(error) => error.fmt(f),
+            Self::Missing(path) => write!(f, "File {path} not found."),
+        }
+    }
+}
+
+/// A line for each thing that is wrong.
+impl fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => error.fmt(f),
+            Self::Lines(name, wrong) => {
+                for (at, (line, error)) in wrong.iter().enumerate() {
+                    let end = if at == 0 { "" } else { "\n" };
+                    write!(f, "{end}{name}:{line}: {error}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ScriptError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<Step>, Vec<(usize, LineError)>) {
+        parse(text.as_bytes(), Path::new("dir"), &Address::default())
+    }
+
+    #[test]
+    fn lines_become_requests() {
+        let cases = [
+            ("GET a b", "'a b' stands in quotes", "GET 'a b'", Method::Get, "/a%20b", None),
+            ("CRLF", "a line of another system", "GET a\r", Method::Get, "/a", None),
+            ("BOM", "an editor's mark", "\u{feff}GET a", Method::Get, "/a", None),
+            ("POST", "its own path", "POST c/a.txt", Method::Post, "/c/a.txt", Some("dir/c/a.txt")),
+            ("POST elsewhere", "another path", "POST a b", Method::Post, "/b", Some("dir/a")),
+            ("POST into", "a directory", "POST c/a b/", Method::Post, "/b/a", Some("dir/c/a")),
+            ("LIST", "a listing", "LIST a", Method::Get, "/a/?list", None),
+        ];
+        for (name, why, text, method, target, file) in cases {
+            let (steps, wrong) = read(text);
+            assert_eq!((steps.len(), wrong), (1, Vec::new()), "{name}: {why}");
+            let ask = &steps[0].ask;
+            assert_eq!((ask.method, ask.target.as_str()), (method, target), "{name}");
+            assert_eq!(ask.file.as_deref(), file.map(Path::new), "{name}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_and_empty_ones_skipped() {
+        let (steps, wrong) = read("# first\r\n\r\nGET a -> 404\n\t\nclient_get b h (81)");
+        assert!(wrong.is_empty());
+        let found: Vec<_> = steps.iter().map(|step| (step.line, step.name.as_str())).collect();
+        assert_eq!(found, [(3, "GET a"), (5, "GET b")]);
+        assert_eq!(steps[1].ask.server.to_string(), "h:81");
+        assert_ne!(steps[0].expected, Expectations::default());
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let (steps, wrong) = read("FETCH a\nGET a\nGET\nGET a -> maybe\nquit\n-> 200\nGET 'a\nGET a ->");
+        assert_eq!(steps.len(), 1);
+        let lines: Vec<String> = wrong.iter().map(|(line, error)| format!("{line}: {error}")).collect();
+        let expected = [
+            "1: \"FETCH\" is no request (GET path, POST file [path], PUT file [path], LIST [dir])",
+            "3: GET needs a path.",
+            "4: \"maybe\" is no expectation (404, sha256=HEX, bytes=N, type=text/html, <50ms)",
+            "5: \"quit\" asks a server for nothing",
+            "6: \"->\" asks a server for nothing",
+            "7: A quote has no end.",
+            "8: nothing follows ->",
+        ];
+        assert_eq!(lines, expected);
+        let (_, wrong) = parse(b"GET \xff", Path::new(""), &Address::default());
+        assert_eq!(wrong, [(1, LineError::Encoding)]);
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_told_with_its_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.txt");
+        std::fs::write(&path, "GET a\nPOST nothing.txt\n").expect("written");
+        let error = Script::load(&path, &Address::default()).expect_err("a file is missing");
+        let (path, file) = (path.display(), folder.path().join("nothing.txt"));
+        assert_eq!(error.to_string(), format!("{path}:2: File {} not found.", file.display()));
+    }
+}

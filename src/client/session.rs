@@ -1,0 +1,190 @@
+//! A conversation with one server over one persistent connection (RFC 9112 §9.3).
+//!
+//! ```text
+//! Session ── send ──> Response { head, body } ── pour ──> the connection is back in the session
+//!    ^                            └── dropped ──> the connection is closed
+//!    └── connects when there is no connection, or when the server has closed it meanwhile
+//! ```
+//!
+//! A [`Response`] borrows its session, and its body takes the connection with it: the next request cannot be
+//! sent before this answer has been read or thrown away.
+
+use std::io::Write;
+
+use super::address::Server;
+use super::connection::{Answered, Connection};
+use super::error::Error;
+use super::upload::Content;
+use crate::http::body::Decoder;
+use crate::http::response::Received;
+
+/// A server, and the connection to it while there is one.
+#[derive(Debug)]
+pub struct Session {
+    server: Server,
+    idle: Option<Connection>,
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// The content.
+    Get,
+    /// Content to be saved.
+    Post,
+    /// Content to be saved under the target.
+    Put,
+}
+
+/// A request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// Its method.
+    pub method: Method,
+    /// Its target, encoded.
+    pub target: &'r str,
+    /// Field lines; Host, Content-Length and Expect are not among them.
+    pub fields: &'r [(&'r str, &'r str)],
+    /// What it carries.
+    pub content: Option<&'r Content>,
+}
+
+/// An answer, whose content has not been read yet.
+#[derive(Debug)]
+#[must_use = "an answer that is dropped closes its connection"]
+pub struct Response<'s> {
+    /// Its head.
+    pub head: Received,
+    /// Its content.
+    pub body: Body<'s>,
+}
+
+/// The content of an answer, and the connection on which it comes.
+#[derive(Debug)]
+pub struct Body<'s> {
+    connection: Connection,
+    decoder: Decoder,
+    length: Option<u64>,
+    /// Where the connection goes when the content has been read; nowhere, if nothing can follow on it.
+    home: Option<&'s mut Option<Connection>>,
+}
+
+/// Why content did not arrive: the connection, or what it was poured into.
+#[derive(Debug)]
+pub enum PourError {
+    /// The connection.
+    Source(Error),
+    /// The file, or whatever took it.
+    Sink(std::io::Error),
+}
+
+impl Session {
+    /// A session that connects with its first request.
+    pub fn new(server: Server) -> Self {
+        Self { server, idle: None }
+    }
+
+    /// Whom it talks to.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Sends a request and reads the head of its answer.
+    ///
+    /// A connection that the server has closed since the last answer is opened again. If it turns out to be
+    /// closed only when the request is on its way, the request is sent once more where that does no harm (RFC
+    /// 9110 §9.2.2): a server can close at the very moment at which one begins to speak.
+    pub fn send(&mut self, request: &Request<'_>) -> Result<Response<'_>, Error> {
+        let answered = match self.idle.take().filter(Connection::is_usable) {
+            None => self.send_anew(request),
+            Some(connection) => match connection.exchange(&self.server, request) {
+                Err(Error::Silent) if request.method.is_idempotent() => self.send_anew(request),
+                outcome => outcome,
+            },
+        }?;
+        Ok(Response::new(answered, &mut self.idle))
+    }
+
+    fn send_anew(&self, request: &Request<'_>) -> Result<Answered, Error> {
+        Connection::open(&self.server)?.exchange(&self.server, request)
+    }
+}
+
+impl<'s> Response<'s> {
+    fn new(answered: Answered, idle: &'s mut Option<Connection>) -> Self {
+        let Answered { connection, head, sent_whole } = answered;
+        let decoder = Decoder::new(head.framing);
+        let length = decoder.remaining();
+        let home = (head.keeps() && sent_whole).then_some(idle);
+        Self { head, body: Body { connection, decoder, length, home } }
+    }
+}
+
+impl Body<'_> {
+    /// The length of the content in bytes, where the head tells it.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Reads the content to its end, and writes it to `sink` as it comes; says how long it was. The memory
+    /// that it takes does not depend on that.
+    pub fn pour(mut self, sink: &mut dyn Write) -> Result<u64, PourError> {
+        let mut poured = 0;
+        while !self.decoder.is_done() {
+            if self.connection.unused().is_empty() && self.fill(poured)? == 0 {
+                return Ok(poured);
+            }
+            let input = self.connection.unused();
+            let found = self.decoder.decode(input).map_err(|error| PourError::Source(error.into()))?;
+            let content = input.get(found.content).unwrap_or_default();
+            sink.write_all(content).map_err(PourError::Sink)?;
+            poured += content.len() as u64;
+            self.connection.consume(found.used);
+        }
+        if let Some(home) = self.home {
+            *home = Some(self.connection);
+        }
+        Ok(poured)
+    }
+
+    /// Reads the content and throws it away.
+    pub fn discard(self) -> Result<u64, Error> {
+        self.pour(&mut std::io::sink()).map_err(|error| match error {
+            PourError::Source(error) => error,
+            PourError::Sink(error) => Error::Broken(error),
+        })
+    }
+
+    /// Reads more; 0 when the connection has ended and that is the proper end of the content.
+    fn fill(&mut self, poured: u64) -> Result<usize, PourError> {
+        match self.connection.fill().map_err(PourError::Source)? {
+            0 if !self.decoder.ends_with_connection() => {
+                Err(PourError::Source(Error::CutShort(poured, self.length)))
+            }
+            count => Ok(count),
+        }
+    }
+}
+
+impl Method {
+    /// As it stands in a request line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+
+    /// Whether sending it twice does what sending it once does (RFC 9110 §9.2.2).
+    pub fn is_idempotent(self) -> bool {
+        match self {
+            Self::Get | Self::Put => true,
+            Self::Post => false,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

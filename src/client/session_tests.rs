@@ -1,0 +1,260 @@
+//! Sessions with servers that do what servers do.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::client::peer::{Act, Peer};
+use crate::http::status::Status;
+use Act::{AwaitEnd, Read, ReadContent, ReadHead, Say};
+
+const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+fn get(session: &mut Session) -> Result<(Status, String), Error> {
+    send(session, Method::Get, None)
+}
+
+/// Sends a request and reads the whole answer.
+fn send(session: &mut Session, method: Method, content: Option<&Content>) -> Result<(Status, String), Error> {
+    let response = session.send(&Request { method, target: "/a", fields: &[], content })?;
+    let status = response.head.status;
+    let mut text = Vec::new();
+    response.body.pour(&mut text).map_err(|error| match error {
+        PourError::Source(error) => error,
+        PourError::Sink(error) => panic!("a vector takes everything: {error}"),
+    })?;
+    Ok((status, String::from_utf8(text).expect("text")))
+}
+
+/// A file of so many bytes, and the folder that it goes away with.
+fn content(length: usize) -> (Content, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a");
+    std::fs::write(&path, vec![b'x'; length]).expect("written");
+    (Content::open(&path).expect("it is there"), folder)
+}
+
+#[test]
+fn answers_however_they_come() {
+    let cases: [(&str, &[Act], &str); 6] = [
+        ("sized", &[Read, OK], "ok"),
+        ("in pieces", &[Read, Say("HTTP/1.1 200 OK\r\nContent-Le"), Say("ngth: 2\r\n\r\no"), Say("k")], "ok"),
+        (
+            "chunked (RFC 9112 §7.1)",
+            &[
+                Read,
+                Say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n"),
+            ],
+            "ok",
+        ),
+        ("until close (§6.3, rule 8)", &[Read, Say("HTTP/1.0 200 OK\r\n\r\nok")], "ok"),
+        (
+            "after interim ones (RFC 9110 §15.2)",
+            &[Read, Say("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"), OK],
+            "ok",
+        ),
+        ("more than its length", &[Read, OK, Say("HTTP/1.1 500 No\r\n\r\n")], "ok"),
+    ];
+    for (name, acts, expected) in cases {
+        let peer = Peer::plays(&[acts]);
+        let found = get(&mut Session::new(peer.server())).expect(name);
+        assert_eq!(found, (Status::OK, expected.to_owned()), "{name}");
+    }
+}
+
+#[test]
+fn answers_that_are_none() {
+    let cases: [(&str, &[Act], &str); 7] = [
+        (
+            "less than its length",
+            &[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok")],
+            "The server went away after 2 of 3 bytes.",
+        ),
+        (
+            "half a head",
+            &[Read, Say("HTTP/1.1 200 OK\r\n")],
+            "The server went away in its answer, after 0 bytes.",
+        ),
+        (
+            "chunks without end",
+            &[Read, Say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")],
+            "The server went away in its answer, after 2 bytes.",
+        ),
+        ("no answer", &[Read], "The server closed the connection without an answer."),
+        (
+            "another protocol",
+            &[Read, Say("220 mail ESMTP\r\n")],
+            "The answer cannot be read: what came is no HTTP/1 response.",
+        ),
+        (
+            "two lengths",
+            &[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n")],
+            "The answer cannot be read: the length of the response is told in two ways, or in none that can be read.",
+        ),
+        (
+            "a bad chunk",
+            &[Read, Say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")],
+            "The answer cannot be read: a chunk's size is not a hexadecimal number.",
+        ),
+    ];
+    for (name, acts, expected) in cases {
+        let peer = Peer::plays(&[acts]);
+        let error = get(&mut Session::new(peer.server())).expect_err(name);
+        assert_eq!(error.to_string(), expected, "{name}");
+    }
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    let peer = Peer::plays(&[&[Read, OK, Read, OK, Read, OK]]);
+    let mut session = Session::new(peer.server());
+    for _ in 0..3 {
+        assert_eq!(get(&mut session).expect("an answer").1, "ok");
+    }
+    assert_eq!(peer.heard().len(), 3);
+}
+
+#[test]
+fn a_connection_that_cannot_go_on_is_replaced() {
+    let cases: [(&str, Act); 4] = [
+        ("closed after its answer", OK),
+        ("asked to close", Say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")),
+        ("HTTP/1.0", Say("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")),
+        (
+            "a farewell nobody asked for",
+            Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 408 Request Timeout\r\n\r\n"),
+        ),
+    ];
+    for (name, first) in cases {
+        let peer = Peer::plays(&[&[Read, first], &[Read, OK]]);
+        let mut session = Session::new(peer.server());
+        for _ in 0..2 {
+            assert_eq!(get(&mut session).expect(name).1, "ok", "{name}");
+        }
+        assert_eq!(peer.heard().len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn what_may_be_repeated_is_sent_again_when_the_server_closed_at_that_moment() {
+    let first: &[Act] = &[Read, OK, ReadHead];
+    let peer = Peer::plays(&[first, &[Read, OK]]);
+    let mut session = Session::new(peer.server());
+    get(&mut session).expect("an answer");
+    assert_eq!(get(&mut session).expect("an answer at the second try").1, "ok");
+    assert_eq!(peer.heard().len(), 3);
+
+    let (content, _folder) = content(1);
+    let peer = Peer::plays(&[&[Read, OK, Read]]);
+    let mut session = Session::new(peer.server());
+    get(&mut session).expect("an answer");
+    let error = send(&mut session, Method::Post, Some(&content))
+        .expect_err("a POST is not repeated (RFC 9110 §9.2.2)");
+    assert!(matches!(error, Error::Silent), "{error}");
+    assert_eq!(peer.heard().len(), 2);
+}
+
+#[test]
+fn a_new_connection_that_is_closed_is_not_tried_again() {
+    let peer = Peer::plays(&[&[Read]]);
+    assert!(matches!(get(&mut Session::new(peer.server())), Err(Error::Silent)));
+    assert_eq!(peer.heard().len(), 1);
+}
+
+#[test]
+fn an_answer_that_is_dropped_takes_its_connection_with_it() {
+    let half = Say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+    let peer = Peer::plays(&[&[Read, half, AwaitEnd], &[Read, OK]]);
+    let mut session = Session::new(peer.server());
+    drop(
+        session
+            .send(&Request { method: Method::Get, target: "/a", fields: &[], content: None })
+            .expect("a head"),
+    );
+    assert_eq!(get(&mut session).expect("an answer").1, "ok");
+    assert_eq!(peer.heard().len(), 2);
+}
+
+#[test]
+fn small_content_goes_with_its_head_and_large_content_waits() {
+    let (small, _folder) = content(3);
+    let peer = Peer::plays(&[&[Read, OK]]);
+    send(&mut Session::new(peer.server()), Method::Post, Some(&small)).expect("an answer");
+    let [heard] = <[String; 1]>::try_from(peer.heard()).expect("one request");
+    assert!(heard.ends_with("Content-Length: 3\r\n\r\nxxx"), "{heard}");
+
+    let length = 1_000_000;
+    let (large, _folder) = content(length);
+    let peer =
+        Peer::plays(&[&[ReadHead, Say("HTTP/1.1 100 Continue\r\n\r\n"), ReadContent(length), OK, Read, OK]]);
+    let mut session = Session::new(peer.server());
+    assert_eq!(send(&mut session, Method::Put, Some(&large)).expect("an answer").1, "ok");
+    get(&mut session).expect("the connection goes on");
+    let heard = peer.heard();
+    assert!(heard[0].contains("\r\nExpect: 100-continue\r\n"), "{}", &heard[0][..200]);
+    assert!(heard[0].ends_with(&"x".repeat(length)));
+}
+
+#[test]
+fn a_server_that_knows_no_expectations_gets_the_content_all_the_same() {
+    let length = 300_000;
+    let (large, _folder) = content(length);
+    let peer = Peer::plays(&[&[ReadHead, ReadContent(length), OK]]);
+    assert_eq!(
+        send(&mut Session::new(peer.server()), Method::Post, Some(&large)).expect("an answer").1,
+        "ok"
+    );
+    assert_eq!(peer.heard().len(), 1);
+}
+
+#[test]
+fn a_refusal_stops_an_upload() {
+    let refusal = Say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
+    // More than the buffers of both sockets hold: it could not be sent to a server that does not read.
+    let (large, _folder) = content(32 << 20);
+    let cases: [(&str, &[Act]); 3] = [
+        ("before it began", &[ReadHead, refusal, AwaitEnd]),
+        (
+            "on its way",
+            &[ReadHead, Say("HTTP/1.1 100 Continue\r\n\r\n"), ReadContent(100_000), refusal, AwaitEnd],
+        ),
+        ("closed at once", &[ReadHead, refusal]),
+    ];
+    for (name, acts) in cases {
+        let peer = Peer::plays(&[acts, &[Read, OK]]);
+        let mut session = Session::new(peer.server());
+        let (status, text) = send(&mut session, Method::Post, Some(&large)).expect(name);
+        assert_eq!((status, text.as_str()), (Status::CONTENT_TOO_LARGE, "no"), "{name}");
+        assert_eq!(get(&mut session).expect(name).1, "ok", "{name}: on another connection");
+        assert_eq!(peer.heard().len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn nobody_there() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    drop(listener);
+    let server = Server::Tcp { host: "127.0.0.1".to_owned(), port };
+    let error = get(&mut Session::new(server)).expect_err("nobody listens");
+    assert_eq!(error.to_string(), format!("Server is not running. (127.0.0.1:{port})"));
+    let server = Server::Unix(PathBuf::from("/nowhere/w.sock"));
+    let error = get(&mut Session::new(server)).expect_err("no socket");
+    assert_eq!(error.to_string(), "Server is not running. (unix:/nowhere/w.sock)");
+}
+
+#[test]
+fn a_unix_socket_speaks_the_same() {
+    use std::io::{Read as _, Write as _};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("w.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+    let player = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut bytes = [0; 1024];
+        let count = stream.read(&mut bytes).expect("a request");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").expect("a client that listens");
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    });
+    assert_eq!(get(&mut Session::new(Server::Unix(path))).expect("an answer").1, "ok");
+    assert_eq!(player.join().expect("played"), "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+}

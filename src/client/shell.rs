@@ -1,0 +1,175 @@
+//! `wharf client`: takes lines from a person or a pipe, and does what they say.
+//!
+//! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. A person
+//! gets a prompt with history, editing and completion; a pipe gets none, and an exit code at the end.
+
+use std::cell::RefCell;
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rustyline::error::ReadlineError;
+use rustyline::history::MemHistory;
+use rustyline::{CompletionType, Config, Editor};
+
+use super::address::{Address, Server};
+use super::completion::Completion;
+use super::download;
+use super::error::Error;
+use super::listing;
+use super::script::upload_target;
+use super::session::Session;
+use super::upload;
+use super::words::{self, HELP, Upload, Word};
+use crate::printable::Printable;
+
+/// What is said on leaving.
+pub const FAREWELL: &str = "stopping client.";
+
+/// What a person types behind.
+const PROMPT: &str = "wharf> ";
+
+/// A conversation with a server.
+pub struct Shell<'c> {
+    address: Address,
+    /// Shared with completion, which asks the server for names over the same connection.
+    session: Rc<RefCell<Session>>,
+    downloads: PathBuf,
+    out: &'c mut dyn Write,
+    err: &'c mut dyn Write,
+    all_well: bool,
+}
+
+/// Whether the conversation goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Goes,
+    Ends,
+}
+
+impl<'c> Shell<'c> {
+    /// A conversation that has not begun. Downloads go below `downloads`.
+    pub fn new(address: Address, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
+        let session = Rc::new(RefCell::new(Session::new(address.server.clone())));
+        Self { address, session, downloads, out, err, all_well: true }
+    }
+
+    /// Asks a person for lines until they leave. An error is one of the terminal's.
+    pub fn converse(mut self) -> io::Result<()> {
+        let config = Config::builder().completion_type(CompletionType::List).build();
+        let mut editor = Editor::with_history(config, MemHistory::new()).map_err(io_error)?;
+        editor.set_helper(Some(Completion::new(self.address.clone(), Rc::clone(&self.session))));
+        writeln!(self.out, "Talking to {}. help says what I know.", self.address.server)?;
+        loop {
+            match editor.readline(PROMPT) {
+                Ok(line) => {
+                    editor.add_history_entry(&line).map_err(io_error)?;
+                    if self.obey(&line)? == Next::Ends {
+                        break;
+                    }
+                }
+                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
+                Err(error) => return Err(io_error(error)),
+            }
+        }
+        writeln!(self.out, "{FAREWELL}")
+    }
+
+    /// Does what the lines say until they end; whether all went well.
+    pub fn obey_all(mut self, mut lines: impl BufRead) -> io::Result<bool> {
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            // Bytes that are not UTF-8 become a name that no file has, and the answer says so.
+            if self.obey(&String::from_utf8_lossy(&line))? == Next::Ends {
+                break;
+            }
+            self.out.flush()?;
+            line.clear();
+        }
+        writeln!(self.out, "{FAREWELL}")?;
+        self.out.flush()?;
+        Ok(self.all_well)
+    }
+
+    /// Does what one line says.
+    fn obey(&mut self, line: &str) -> io::Result<Next> {
+        let word =
+            words::split(line.trim_end_matches(['\r', '\n'])).and_then(|words| Word::understand(&words));
+        match word {
+            Ok(None) => {}
+            Ok(Some(Word::Quit)) => return Ok(Next::Ends),
+            Ok(Some(Word::Help)) => writeln!(self.out, "{HELP}")?,
+            Ok(Some(Word::Get(path, server))) => self.get(&path, server)?,
+            Ok(Some(Word::Send(upload))) => self.send(&upload)?,
+            Ok(Some(Word::List(dir))) => self.list(&dir)?,
+            Err(error) => self.fail(error)?,
+        }
+        Ok(Next::Goes)
+    }
+
+    fn get(&mut self, path: &str, server: Option<Server>) -> io::Result<()> {
+        let downloads = self.downloads.clone();
+        let outcome =
+            self.with(server, |session, address| download::fetch(session, &address.target(path), &downloads));
+        match outcome {
+            Ok(saved) => writeln!(self.out, "{saved}"),
+            Err(error) => self.fail_at(path, &error),
+        }
+    }
+
+    fn send(&mut self, upload: &Upload) -> io::Result<()> {
+        let Upload { method, file, path, server } = upload;
+        let outcome = self.with(server.clone(), |session, address| {
+            let target = upload_target(address, file, path.as_deref());
+            upload::send(session, *method, Path::new(file), target)
+        });
+        match outcome {
+            Ok(sent) => writeln!(self.out, "{sent}"),
+            Err(error) => self.fail_at(file, &error),
+        }
+    }
+
+    fn list(&mut self, dir: &str) -> io::Result<()> {
+        match self.with(None, |session, address| listing::fetch(session, &address.target(dir))) {
+            Ok(listing) => listing.show(self.out),
+            Err(error) => self.fail_at(if dir.is_empty() { "/" } else { dir }, &error),
+        }
+    }
+
+    /// Lets `act` use the session, or one of its own with the server that the line names.
+    fn with<T>(&mut self, server: Option<Server>, act: impl FnOnce(&mut Session, &Address) -> T) -> T {
+        match server {
+            Some(server) if server != self.address.server => {
+                act(&mut Session::new(server.clone()), &Address::root(server))
+            }
+            Some(server) => act(&mut self.session.borrow_mut(), &Address::root(server)),
+            None => act(&mut self.session.borrow_mut(), &self.address),
+        }
+    }
+
+    /// Says what went wrong. A refusal needs the name of what was refused; the other errors have it, or need
+    /// none.
+    fn fail_at(&mut self, name: &str, error: &Error) -> io::Result<()> {
+        match error {
+            Error::Refused(..) => self.fail(format_args!("{}: {error}", Printable::text(name))),
+            _ => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: impl std::fmt::Display) -> io::Result<()> {
+        self.all_well = false;
+        writeln!(self.err, "{error}")
+    }
+}
+
+/// What the line editor reports, as an error of the terminal.
+fn io_error(error: ReadlineError) -> io::Error {
+    match error {
+        ReadlineError::Io(error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;

@@ -1,0 +1,62 @@
+//! Conversations: what is said to each line, and how it ends.
+
+use super::*;
+use crate::client::peer::{Act, Peer};
+use Act::{Read, Say};
+
+/// What a shell says on stdout and stderr to these lines, and whether all went well.
+fn converse(server: Server, lines: &str, downloads: &Path) -> (String, String, bool) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let shell = Shell::new(Address::root(server), downloads.to_owned(), &mut out, &mut err);
+    let all_well = shell.obey_all(lines.as_bytes()).expect("vectors take everything");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (text(out), text(err), all_well)
+}
+
+/// A server that is not needed.
+fn nobody() -> Server {
+    Server::Unix(PathBuf::from("/nowhere/w.sock"))
+}
+
+#[test]
+fn lines_that_need_no_server() {
+    let cases = [
+        ("the end", "", "stopping client.\n", "", true),
+        ("quit", "# bye\n\nQUIT\nGET never", "stopping client.\n", "", true),
+        ("unknown", "FETCH\n", "stopping client.\n", "I know: GET, POST, LIST, help, quit\n", false),
+        ("no file", "POST no\x1bthing", "stopping client.\n", "File no\\u{1b}thing not found.\n", false),
+        (
+            "no server, and the session goes on",
+            "GET a\r\nLIST",
+            "stopping client.\n",
+            "Server is not running. (unix:/nowhere/w.sock)\nServer is not running. (unix:/nowhere/w.sock)\n",
+            false,
+        ),
+    ];
+    for (name, lines, out, err, all_well) in cases {
+        let said = converse(nobody(), lines, Path::new("downloads"));
+        assert_eq!(said, (out.to_owned(), err.to_owned(), all_well), "{name}");
+    }
+}
+
+#[test]
+fn a_conversation_over_one_connection() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("up.txt");
+    std::fs::write(&file, "hello").expect("written");
+    let listing = "HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{\"path\":\"/\",\"entries\":[]}\r\n";
+    let refusal = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let ok = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let peer = Peer::plays(&[&[Read, ok, Read, ok, Read, Say(listing), Read, Say(refusal)]]);
+    let lines = format!("GET a.txt\nPOST {}\nLIST sub\nGET b.txt\n", file.display());
+    let (out, err, all_well) = converse(peer.server(), &lines, folder.path());
+    assert_eq!(std::fs::read(folder.path().join("a.txt")).expect("saved"), b"ok");
+    let untimed: Vec<_> = out.lines().map(|line| line.split(" in ").next().unwrap_or_default()).collect();
+    let saved = format!("200 OK → {}, 2 B", folder.path().join("a.txt").display());
+    assert_eq!(untimed, [saved.as_str(), "200 OK → /up.txt, 5 B", "No shared files", FAREWELL]);
+    assert_eq!((err.as_str(), all_well), ("b.txt: 404 Not Found\n", false));
+    let asked: Vec<_> =
+        peer.heard().iter().filter_map(|head| head.lines().next().map(str::to_owned)).collect();
+    let expected = ["GET /a.txt", "POST /up.txt", "GET /sub/?list", "GET /b.txt"];
+    assert_eq!(asked, expected.map(|line| format!("{line} HTTP/1.1")));
+}

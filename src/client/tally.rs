@@ -1,0 +1,200 @@
+//! What a replay has seen so far: counts and times, for every line and for all.
+//!
+//! It costs the same memory however long the replay goes on: a line's results are counted, not kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::script::Script;
+use crate::http::status::Status;
+
+/// The longest time that the percentiles can tell, an hour; a longer one counts as that.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Significant digits of a percentile.
+const DIGITS: u8 = 3;
+
+/// How one request went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The status of its answer, and how long that took; `None` where no whole answer came.
+    pub answer: Option<(Status, Duration)>,
+    /// The bytes of content that went or came.
+    pub bytes: u64,
+    /// What was not as expected; `None` where all was.
+    pub failure: Option<String>,
+}
+
+/// Counts and times of a replay.
+#[derive(Debug)]
+pub struct Tally {
+    /// A line of the script each, in its order.
+    pub lines: Vec<LineTally>,
+    times: Histogram<u64>,
+}
+
+/// Counts and times of one line.
+#[derive(Debug, Clone, Default)]
+pub struct LineTally {
+    /// How often it was sent.
+    pub sent: u64,
+    /// How often it failed.
+    pub failed: u64,
+    /// How often each status was answered.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Bytes of content that went or came.
+    pub bytes: u64,
+    /// What went wrong first.
+    pub failure: Option<String>,
+    /// The times of its answers.
+    pub times: Spread,
+}
+
+/// The least, the greatest and the sum of some times.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spread {
+    count: u32,
+    sum: Duration,
+    /// The shortest.
+    pub min: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+impl Tally {
+    /// Nothing yet, of any line of this script.
+    ///
+    /// # Panics
+    ///
+    /// Never: what the histogram is given are constants, and they are valid.
+    pub fn new(script: &Script) -> Self {
+        let longest = u64::try_from(LONGEST.as_nanos()).unwrap_or(u64::MAX);
+        let times = Histogram::new_with_bounds(1, longest, DIGITS).expect("valid bounds");
+        Self { lines: vec![LineTally::default(); script.steps.len()], times }
+    }
+
+    /// Counts how a request of this step went.
+    pub fn count(&mut self, step: usize, outcome: Outcome) {
+        if let Some((_, took)) = outcome.answer {
+            self.times.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        }
+        if let Some(line) = self.lines.get_mut(step) {
+            line.count(outcome);
+        }
+    }
+
+    /// How many requests were sent.
+    pub fn sent(&self) -> u64 {
+        self.lines.iter().map(|line| line.sent).sum()
+    }
+
+    /// How many failed.
+    pub fn failed(&self) -> u64 {
+        self.lines.iter().map(|line| line.failed).sum()
+    }
+
+    /// Bytes of content that went or came.
+    pub fn bytes(&self) -> u64 {
+        self.lines.iter().map(|line| line.bytes).sum()
+    }
+
+    /// The time within which this part of the answers came whole (0.5 is the median); `None` where none came.
+    pub fn percentile(&self, part: f64) -> Option<Duration> {
+        let found = Duration::from_nanos(self.times.value_at_quantile(part));
+        // The histogram answers with the end of a bucket, which may lie beyond the longest time.
+        self.max().map(|max| found.min(max))
+    }
+
+    /// The longest time of an answer.
+    pub fn max(&self) -> Option<Duration> {
+        self.lines.iter().filter(|line| line.times.count > 0).map(|line| line.times.max).max()
+    }
+}
+
+impl LineTally {
+    fn count(&mut self, outcome: Outcome) {
+        self.sent += 1;
+        self.bytes += outcome.bytes;
+        if let Some((status, took)) = outcome.answer {
+            *self.statuses.entry(status.code()).or_default() += 1;
+            self.times.add(took);
+        }
+        if let Some(failure) = outcome.failure {
+            self.failed += 1;
+            self.failure.get_or_insert(failure);
+        }
+    }
+}
+
+impl Spread {
+    fn add(&mut self, time: Duration) {
+        self.min = if self.count == 0 { time } else { self.min.min(time) };
+        self.max = self.max.max(time);
+        self.sum += time;
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// The mean; `None` of nothing.
+    pub fn mean(&self) -> Option<Duration> {
+        self.sum.checked_div(self.count)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::client::address::Address;
+    use crate::client::expect::Expectations;
+    use crate::client::script::{Ask, Step};
+    use crate::client::session::Method;
+
+    /// A script of so many lines.
+    pub(in crate::client) fn script(lines: usize) -> Script {
+        let ask = Ask {
+            method: Method::Get,
+            target: "/a".to_owned(),
+            accept: None,
+            file: None,
+            server: Address::default().server,
+        };
+        let step = |line| Step {
+            line,
+            name: "GET a".to_owned(),
+            ask: ask.clone(),
+            expected: Expectations::default(),
+        };
+        Script { name: "s.txt".to_owned(), steps: (1..=lines).map(step).collect() }
+    }
+
+    fn outcome(millis: u64, failure: Option<&str>) -> Outcome {
+        let answer = Some((Status::OK, Duration::from_millis(millis)));
+        Outcome { answer, bytes: 10, failure: failure.map(str::to_owned) }
+    }
+
+    #[test]
+    fn counts_and_times() {
+        let mut tally = Tally::new(&script(2));
+        (1..=100).for_each(|millis| tally.count(0, outcome(millis, None)));
+        tally.count(1, Outcome { answer: None, bytes: 0, failure: Some("first".to_owned()) });
+        tally.count(1, outcome(7, Some("second")));
+        assert_eq!((tally.sent(), tally.failed(), tally.bytes()), (102, 2, 1010));
+        assert_eq!(tally.max(), Some(Duration::from_millis(100)));
+        let median = tally.percentile(0.5).expect("answers").as_secs_f64();
+        assert!((0.0499..0.0511).contains(&median), "{median}");
+        assert_eq!(tally.lines[1].failure.as_deref(), Some("first"));
+        assert_eq!(tally.lines[1].statuses, BTreeMap::from([(200, 1)]));
+        let times = tally.lines[0].times;
+        assert_eq!(
+            (times.min, times.mean()),
+            (Duration::from_millis(1), Some(Duration::from_micros(50_500)))
+        );
+    }
+
+    #[test]
+    fn nothing_has_no_percentiles() {
+        let tally = Tally::new(&script(1));
+        assert_eq!((tally.percentile(0.99), tally.max()), (None, None));
+    }
+}

@@ -1,0 +1,151 @@
+//! The socket of a client: blocking, over TCP or a Unix-domain socket, with a patience for everything.
+
+use std::io::{self, ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::address::Server;
+use super::error::Error;
+
+/// How long a connection may take to come about. A SYN that was lost is sent again after 1, 3 and 7 seconds.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the server may be silent, or take nothing, in mid-exchange: as long as wharf itself waits
+/// (`--stall`).
+pub(super) const STALL: Duration = Duration::from_secs(60);
+
+/// A connected socket.
+#[derive(Debug)]
+pub(super) enum Wire {
+    /// Over TCP, without Nagle's delay.
+    Tcp(TcpStream),
+    /// Over a Unix-domain socket.
+    Unix(UnixStream),
+}
+
+/// What a wait ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// Something can be read, or the other side has ended.
+    ToRead,
+    /// There is room to write, and nothing to read.
+    ToWrite,
+    /// Neither, and the time is over.
+    No,
+}
+
+impl Wire {
+    /// Connects to a server.
+    pub(super) fn connect(server: &Server) -> Result<Self, Error> {
+        match server {
+            Server::Tcp { host, port } => Self::connect_tcp(server, host, *port),
+            Server::Unix(path) => Self::connect_unix(server, path),
+        }
+    }
+
+    /// Tries each address of the name in turn; the last one's error stands for all.
+    fn connect_tcp(server: &Server, host: &str, port: u16) -> Result<Self, Error> {
+        let unresolved = || Error::Unresolved(host.to_owned());
+        let addresses = (host, port).to_socket_addrs().map_err(|_| unresolved())?;
+        let mut outcome = Err(unresolved());
+        for address in addresses {
+            outcome = open_tcp(&address).map_err(|error| unreachable(server, error));
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome.map(Self::Tcp)
+    }
+
+    fn connect_unix(server: &Server, path: &Path) -> Result<Self, Error> {
+        let open = || {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(STALL))?;
+            Ok(stream)
+        };
+        open().map(Self::Unix).map_err(|error| unreachable(server, error))
+    }
+
+    /// Writes as much as there is room for, without waiting; `None` when there is no room.
+    pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        match send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(count) => Ok(Some(count)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the server has neither sent anything nor ended: only then is an idle connection good for a
+    /// request.
+    pub(super) fn is_quiet(&self) -> bool {
+        recv(self, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT).is_err_and(|error| error == Errno::AGAIN)
+    }
+
+    /// Waits until something can be read, at most so long.
+    pub(super) fn wait_to_read(&self, patience: Duration) -> io::Result<Ready> {
+        self.wait(PollFlags::IN, patience)
+    }
+
+    /// Waits until something can be read or written, at most so long.
+    pub(super) fn wait_for_either(&self, patience: Duration) -> io::Result<Ready> {
+        self.wait(PollFlags::IN | PollFlags::OUT, patience)
+    }
+
+    fn wait(&self, wanted: PollFlags, patience: Duration) -> io::Result<Ready> {
+        let patience = Timespec::try_from(patience).map_err(|_| ErrorKind::InvalidInput)?;
+        let mut fds = [PollFd::new(self, wanted)];
+        loop {
+            match poll(&mut fds, Some(&patience)) {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(0) => return Ok(Ready::No),
+                Ok(_) => break,
+            }
+        }
+        // An error or a hang-up is found by reading: what the server said before is read first.
+        let [fd] = fds;
+        let writable = fd.revents() == PollFlags::OUT;
+        Ok(if writable { Ready::ToWrite } else { Ready::ToRead })
+    }
+}
+
+fn open_tcp(address: &SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(address, CONNECT_PATIENCE)?;
+    // A request is written whole; waiting for more to send with it would only delay it.
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(STALL))?;
+    Ok(stream)
+}
+
+/// The system's error in the words of the person who asked.
+fn unreachable(server: &Server, error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => Error::NotRunning(server.to_string()),
+        _ => Error::Unreachable(server.to_string(), error),
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(into),
+            Self::Unix(stream) => stream.read(into),
+        }
+    }
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}

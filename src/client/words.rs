@@ -1,0 +1,233 @@
+//! The client's words: one grammar for `wharf client` and for request scripts.
+//!
+//! A line is split as a shell splits it: quotes and backslashes hold a name with spaces together, `#` begins
+//! a comment. Verbs have no case. The spelling of older scripts, `client_get path [host [port]]`, is
+//! understood too.
+
+use std::fmt;
+
+use super::address::{AddressError, DEFAULT_PORT, Server, parse_port};
+use super::session::Method;
+use crate::printable::Printable;
+
+/// The answer to a word that nobody knows.
+pub const KNOWN: &str = "I know: GET, POST, LIST, help, quit";
+
+/// Every verb that completion offers.
+pub const VERBS: [&str; 6] = ["GET", "POST", "PUT", "LIST", "help", "quit"];
+
+/// The answer to `help`.
+pub const HELP: &str = "\
+GET path           download a file
+POST file [path]   upload a file; PUT does too
+LIST [dir]         what is there
+help, ?            this
+quit               leave (Ctrl-D and Ctrl-C do too)
+A name with spaces stands in quotes.";
+
+/// What one line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// Download this path.
+    Get(String, Option<Server>),
+    /// Upload a file.
+    Send(Upload),
+    /// List this directory.
+    List(String),
+    /// Say what the words are.
+    Help,
+    /// Leave.
+    Quit,
+}
+
+/// An upload as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// POST or PUT.
+    pub method: Method,
+    /// The local file.
+    pub file: String,
+    /// Under which path; else under the file's own.
+    pub path: Option<String>,
+    /// To which server, where the line names one.
+    pub server: Option<Server>,
+}
+
+/// A line that says nothing that can be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WordError {
+    /// An unknown verb.
+    Unknown(String),
+    /// The verb needs this too.
+    Missing(&'static str, &'static str),
+    /// More than the verb takes.
+    TooMany(&'static str, String),
+    /// A quote without its end.
+    Quote,
+    /// The server that an old spelling names is none.
+    Server(AddressError),
+}
+
+/// Splits a line into words; none are left of an empty line or a comment.
+pub fn split(line: &str) -> Result<Vec<String>, WordError> {
+    shell_words::split(line).map_err(|_| WordError::Quote)
+}
+
+impl Word {
+    /// Understands a line that was split; `None` when nothing was on it.
+    pub fn understand(words: &[String]) -> Result<Option<Self>, WordError> {
+        let Some((verb, rest)) = words.split_first() else { return Ok(None) };
+        let mut rest = Rest(rest.iter());
+        let word = match verb.to_ascii_lowercase().as_str() {
+            "get" | "/download" => Self::Get(rest.needed("GET", "a path")?, None),
+            "post" => Self::Send(rest.upload(Method::Post)?),
+            "put" => Self::Send(rest.upload(Method::Put)?),
+            "list" | "/file" => Self::List(rest.next().unwrap_or_default()),
+            "client_get" => Self::Get(rest.needed("client_get", "a path")?, rest.server()?),
+            "client_post" => {
+                let file = rest.needed("client_post", "a file")?;
+                Self::Send(Upload { method: Method::Post, file, path: None, server: rest.server()? })
+            }
+            "help" | "?" => Self::Help,
+            "quit" | "/quit" => Self::Quit,
+            _ => return Err(WordError::Unknown(verb.clone())),
+        };
+        rest.finish(word.usage())?;
+        Ok(Some(word))
+    }
+
+    /// How it is written.
+    fn usage(&self) -> &'static str {
+        match self {
+            Self::Get(..) => "GET path",
+            Self::Send(_) => "POST file [path]",
+            Self::List(_) => "LIST [dir]",
+            Self::Help => "help",
+            Self::Quit => "quit",
+        }
+    }
+}
+
+/// The words that have not been understood yet.
+struct Rest<'w>(std::slice::Iter<'w, String>);
+
+impl Rest<'_> {
+    fn next(&mut self) -> Option<String> {
+        self.0.next().cloned()
+    }
+
+    fn needed(&mut self, verb: &'static str, what: &'static str) -> Result<String, WordError> {
+        self.next().filter(|word| !word.is_empty()).ok_or(WordError::Missing(verb, what))
+    }
+
+    fn upload(&mut self, method: Method) -> Result<Upload, WordError> {
+        let file = self.needed(method.name(), "a file")?;
+        Ok(Upload { method, file, path: self.next(), server: None })
+    }
+
+    /// `[host [port]]`; the port may stand in parentheses.
+    fn server(&mut self) -> Result<Option<Server>, WordError> {
+        let Some(host) = self.next() else { return Ok(None) };
+        let port = match self.next() {
+            None => Ok(DEFAULT_PORT),
+            Some(port) => {
+                let bare = port.strip_prefix('(').and_then(|port| port.strip_suffix(')'));
+                parse_port(bare.unwrap_or(&port))
+            }
+        };
+        port.and_then(|port| Server::tcp(&host, port)).map(Some).map_err(WordError::Server)
+    }
+
+    fn finish(mut self, usage: &'static str) -> Result<(), WordError> {
+        self.next().map_or(Ok(()), |word| Err(WordError::TooMany(usage, word)))
+    }
+}
+
+impl fmt::Display for WordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(_) => f.write_str(KNOWN),
+            Self::Missing(verb, what) => write!(f, "{verb} needs {what}."),
+            Self::TooMany(usage, word) => {
+                let word = Printable::text(word);
+                write!(f, "\"{word}\" is too much: {usage} (a name with spaces stands in quotes).")
+            }
+            Self::Quote => f.write_str("A quote has no end."),
+            Self::Server(error) => write!(f, "This names no server: {error}."),
+        }
+    }
+}
+
+impl std::error::Error for WordError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understand(line: &str) -> Result<Option<Word>, WordError> {
+        Word::understand(&split(line)?)
+    }
+
+    fn get(path: &str, server: Option<(&str, u16)>) -> Word {
+        let server = server.map(|(host, port)| Server::Tcp { host: host.to_owned(), port });
+        Word::Get(path.to_owned(), server)
+    }
+
+    fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Word {
+        let server = server.map(|(host, port)| Server::Tcp { host: host.to_owned(), port });
+        Word::Send(Upload { method, file: file.to_owned(), path: path.map(str::to_owned), server })
+    }
+
+    #[test]
+    fn lines_that_say_something() {
+        let cases = [
+            ("plain", "GET a/b.txt", get("a/b.txt", None)),
+            ("a verb has no case", "gEt a", get("a", None)),
+            ("the chat's spelling", "/download a", get("a", None)),
+            ("white space", " \tGET\t a \t", get("a", None)),
+            ("quotes", "GET \"a b\" # c", get("a b", None)),
+            ("a backslash", "GET a\\ b", get("a b", None)),
+            ("upload", "POST a", upload(Method::Post, "a", None, None)),
+            ("upload elsewhere", "put a /b/", upload(Method::Put, "a", Some("/b/"), None)),
+            ("list", "LIST", Word::List(String::new())),
+            ("list a directory", "/file a", Word::List("a".to_owned())),
+            ("old", "client_get a", get("a", None)),
+            ("old, with a host", "client_get a h", get("a", Some(("h", 8080)))),
+            ("old, with a port", "client_get a h 81", get("a", Some(("h", 81)))),
+            ("old, in parentheses", "CLIENT_GET a h (81)", get("a", Some(("h", 81)))),
+            ("old upload", "client_post a h (81)", upload(Method::Post, "a", None, Some(("h", 81)))),
+            ("help", "?", Word::Help),
+            ("quit", "/quit", Word::Quit),
+        ];
+        for (name, line, expected) in cases {
+            assert_eq!(understand(line), Ok(Some(expected)), "{name}");
+        }
+    }
+
+    #[test]
+    fn lines_that_say_nothing() {
+        for line in ["", "  \t", "# GET a", "   # x"] {
+            assert_eq!(understand(line), Ok(None), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_make_no_sense() {
+        let port = |text: &str| WordError::Server(AddressError::Port(text.to_owned()));
+        let cases = [
+            ("unknown", "FETCH a", WordError::Unknown("FETCH".to_owned())),
+            ("no path", "GET", WordError::Missing("GET", "a path")),
+            ("an empty path", "GET ''", WordError::Missing("GET", "a path")),
+            ("no file", "put", WordError::Missing("PUT", "a file")),
+            ("two paths", "GET a b", WordError::TooMany("GET path", "b".to_owned())),
+            ("three words", "POST a b c", WordError::TooMany("POST file [path]", "c".to_owned())),
+            ("more than quit", "quit now", WordError::TooMany("quit", "now".to_owned())),
+            ("an open quote", "GET 'a", WordError::Quote),
+            ("no port", "client_get a h x", port("x")),
+            ("half a parenthesis", "client_get a h (81", port("(81")),
+        ];
+        for (name, line, expected) in cases {
+            assert_eq!(understand(line), Err(expected), "{name}");
+        }
+    }
+}
