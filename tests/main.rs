@@ -1,5 +1,7 @@
 //! What wharf promises, tried over real sockets with real files: one module a promise.
 
 mod architecture;
+mod client;
 mod common;
+mod replay;
 mod requests;

@@ -26,6 +26,10 @@ const EXPECT_FROM: u64 = 256 * 1024;
 /// indefinitely); as long as curl does.
 const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the answer to an upload may take once all was sent: a server syncs to its disk before it answers, and a
+/// slow disk needs minutes for what came over a fast network.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(600);
+
 /// What the server is silent in while its answer is waited for.
 const ANSWERING: &str = "waiting for its answer";
 
@@ -78,7 +82,12 @@ impl Connection {
         let sent_whole = early.is_none();
         let head = match early {
             Some(head) => head,
-            None => self.read_head()?,
+            None => {
+                if request.content.is_some() && !self.ready(COMMIT_PATIENCE)? {
+                    return Err(Error::Slow(ANSWERING, COMMIT_PATIENCE.as_secs()));
+                }
+                self.read_head()?
+            }
         };
         Ok(Answered { connection: self, head, sent_whole })
     }

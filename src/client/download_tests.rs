@@ -47,6 +47,16 @@ fn a_file_keeps_its_path() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn what_is_sent_under_its_own_name_is_saved_under_it(name in "[^/\0]{1,9}(/[^/\0]{1,9}){0,3}") {
+        let is_plain = name.split('/').all(|part| part != "." && part != "..");
+        proptest::prop_assume!(is_plain);
+        let target = crate::client::upload::default_path(&name);
+        proptest::prop_assert_eq!(local_path(&target).ok(), Some(PathBuf::from(name)));
+    }
+}
+
 #[test]
 fn nothing_leaves_the_directory() {
     let mut session = Session::new(Server::Unix(PathBuf::from("/nowhere")));

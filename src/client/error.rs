@@ -56,9 +56,11 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotRunning(address) => write!(f, "Server is not running. ({address})"),
+            Self::NotRunning(address) => write!(f, "Server is not running. ({})", Printable::text(address)),
             Self::Unresolved(host) => write!(f, "The name {} leads to no address.", Printable::text(host)),
-            Self::Unreachable(address, error) => write!(f, "Cannot reach {address}: {}.", Plain(error)),
+            Self::Unreachable(address, error) => {
+                write!(f, "Cannot reach {}: {}.", Printable::text(address), Plain(error))
+            }
             Self::Slow(doing, seconds) => write!(f, "The server was silent for {seconds} s ({doing})."),
             Self::Silent => f.write_str("The server closed the connection without an answer."),
             Self::CutShort(got, Some(all)) => {

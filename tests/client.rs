@@ -1,0 +1,196 @@
+//! `wharf client` does what its words say, tells a line of what it cannot do, and goes on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::common::{Output, Wharf, eventually, run, sample};
+
+/// The folder of this repository's examples.
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("client_requests")
+}
+
+/// Says these lines to a client of this server, in this directory.
+fn say(wharf: &Wharf, lines: &str, directory: &Path) -> Output {
+    run(&["client", &wharf.address().to_string()], lines, directory)
+}
+
+#[test]
+fn the_first_visit() {
+    let wharf = Wharf::serve(&[]);
+    let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/server");
+    let names = ["testServer.txt", "photoServer.jpg", "index.html"];
+    for name in names {
+        wharf.write(&format!("server/{name}"), fs::read(www.join(name)).expect("an example"));
+    }
+    let downloads = tempfile::tempdir().expect("a folder");
+    let lines = "GET server/testServer.txt\nPOST client/testClient.txt\nGET server/photoServer.jpg\n\
+                 POST client/photoClient.jpg\nGET server/index.html\n";
+    let address = wharf.address().to_string();
+    let dir = downloads.path().display().to_string();
+    let output = run(&["client", &address, "--dir", &dir], lines, &examples());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert_eq!(output.stdout.lines().filter(|line| line.starts_with("200 OK → ")).count(), 5);
+    assert!(output.stdout.ends_with("stopping client.\n"), "{output:?}");
+    for name in names {
+        let saved = fs::read(downloads.path().join("server").join(name)).expect(name);
+        assert_eq!(saved, fs::read(www.join(name)).expect(name), "{name}");
+    }
+    for name in ["client/testClient.txt", "client/photoClient.jpg"] {
+        assert_eq!(wharf.read(name), fs::read(examples().join(name)).expect(name), "{name}");
+    }
+}
+
+#[test]
+fn one_connection_serves_the_whole_session() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("a.txt", "a");
+    let place = tempfile::tempdir().expect("a folder");
+    let output = say(&wharf, &"GET a.txt\nGET none\nLIST\n".repeat(5), place.path());
+    assert_eq!(output.code, Some(1));
+    let log = wharf.log();
+    let peers = log.lines().filter_map(|line| line.split_once(" \"GET ")?.0.split_whitespace().last());
+    let mut peers: Vec<_> = peers.collect();
+    assert_eq!(peers.len(), 15, "{log}");
+    peers.dedup();
+    assert_eq!(peers.len(), 1, "{log}");
+}
+
+#[test]
+fn what_fails_is_told_and_the_session_goes_on() {
+    let wharf = Wharf::serve(&["--max-upload", "1M"]);
+    wharf.write("a.txt", "a");
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("large"), sample(3_000_000, 1)).expect("written");
+    let lines = "GET none.txt\nPOST none.txt\nPOST large\nFETCH a.txt\nGET ../a.txt\nGET a.txt\n";
+    let output = say(&wharf, lines, place.path());
+    let expected = [
+        "none.txt: 404 Not Found",
+        "File none.txt not found.",
+        "large: 413 Content Too Large",
+        "I know: GET, POST, LIST, help, quit",
+        "/../a.txt leads out of the directory for downloads.",
+    ];
+    let said: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(said.len(), expected.len(), "{output:?}");
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.starts_with(expected), "{said}");
+    }
+    assert_eq!(output.code, Some(1));
+    assert_eq!(fs::read(place.path().join("downloads/a.txt")).expect("saved"), b"a");
+    assert_eq!(wharf.tree(), ["a.txt"]);
+}
+
+#[test]
+fn odd_names_go_there_and_back() {
+    let wharf = Wharf::serve(&[]);
+    let place = tempfile::tempdir().expect("a folder");
+    let names = ["a b.txt", "100%.txt", "größe 漢字.txt", "q?.txt", "it's.txt", "#1.txt"];
+    let mut lines = String::new();
+    for name in names {
+        fs::write(place.path().join(name), name).expect("written");
+        lines.push_str(&format!("POST \"{name}\"\n"));
+    }
+    let output = say(&wharf, &lines, place.path());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    for name in names {
+        assert_eq!(wharf.read(name), name.as_bytes(), "{name}");
+    }
+    let lines = "GET 'a b.txt'\nGET größe\\ 漢字.txt\nGET 100%25.txt\nGET q%3F.txt\n";
+    let output = say(&wharf, lines, place.path());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    for name in ["a b.txt", "100%.txt", "größe 漢字.txt", "q?.txt"] {
+        assert_eq!(fs::read(place.path().join("downloads").join(name)).expect(name), name.as_bytes());
+    }
+}
+
+#[test]
+fn a_listing_is_shown_a_line_an_entry() {
+    let wharf = Wharf::serve(&[]);
+    let place = tempfile::tempdir().expect("a folder");
+    assert_eq!(say(&wharf, "LIST", place.path()).stdout, "No shared files\nstopping client.\n");
+    wharf.write("sub/b.txt", "b");
+    wharf.write("evil\x1b[2J.txt", [0; 2048]);
+    let output = say(&wharf, "LIST\nLIST sub\nLIST none", place.path());
+    let ends: Vec<_> = output.stdout.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(ends, ["sub/", "evil\\u{1b}[2J.txt", "b.txt", "client."], "{output:?}");
+    assert!(output.stdout.contains("2.0 KiB"), "{output:?}");
+    assert!(output.stderr.starts_with("none: 404 Not Found"), "{output:?}");
+}
+
+#[test]
+fn a_directory_is_saved_as_its_page() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("sub/index.html", "<p>hello");
+    let place = tempfile::tempdir().expect("a folder");
+    let output = say(&wharf, "GET sub", place.path());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(fs::read(place.path().join("downloads/sub/index.html")).expect("saved"), b"<p>hello");
+}
+
+#[test]
+fn a_large_file_there_and_back() {
+    let wharf = Wharf::serve(&[]);
+    let place = tempfile::tempdir().expect("a folder");
+    let content = sample(20_000_003, 7);
+    fs::write(place.path().join("large"), &content).expect("written");
+    let output = say(&wharf, "PUT large deep/down/large\nGET deep/down/large\n", place.path());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.stdout.starts_with("201 Created → /deep/down/large, 19.1 MiB in "), "{output:?}");
+    assert!(wharf.read("deep/down/large") == content);
+    assert!(fs::read(place.path().join("downloads/deep/down/large")).expect("saved") == content);
+}
+
+#[test]
+fn a_server_that_is_gone_is_told() {
+    let wharf = Wharf::serve(&[]);
+    let address = wharf.address();
+    let place = tempfile::tempdir().expect("a folder");
+    drop(wharf.kill());
+    let output = run(&["client", "--port", &address.port().to_string()], "GET a\nLIST\n", place.path());
+    let line = format!("Server is not running. ({address})\n");
+    assert_eq!(output.stderr, line.repeat(2));
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), "stopping client.\n"));
+    assert!(!place.path().join("downloads").exists());
+    let output = run(&["client", "nowhere.invalid"], "GET a\n", place.path());
+    assert_eq!(output.stderr, "The name nowhere.invalid leads to no address.\n");
+}
+
+#[test]
+fn a_server_that_closed_meanwhile_is_asked_again() {
+    let wharf = Wharf::serve(&["--timeout", "1"]);
+    wharf.write("a.txt", "a");
+    let place = tempfile::tempdir().expect("a folder");
+    let mut client = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["client", &wharf.address().to_string()])
+        .current_dir(place.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let idle = wharf.open_files();
+    let mut lines = client.stdin.take().expect("piped");
+    let saved = place.path().join("downloads/a.txt");
+    for round in ["first", "second"] {
+        std::io::Write::write_all(&mut lines, b"GET a.txt\n").expect("a client that listens");
+        eventually(round, || saved.exists());
+        fs::remove_file(&saved).expect("removed");
+        eventually("the server closes it", || wharf.open_files() <= idle);
+    }
+    drop(lines);
+    assert_eq!(client.wait().expect("a child").code(), Some(0));
+}
+
+#[test]
+fn addresses_that_are_none() {
+    let cases = [
+        ("another protocol", "tftp://localhost/", "speaks HTTP"),
+        ("no port", "localhost:0", "is no port"),
+        ("a user", "http://me@localhost/", "no accounts"),
+    ];
+    for (name, address, expected) in cases {
+        let output = run(&["client", address], "", Path::new("."));
+        assert_eq!(output.code, Some(2), "{name}");
+        assert!(output.stderr.contains(expected), "{name}: {output:?}");
+    }
+}

@@ -1,0 +1,135 @@
+//! `wharf replay` sends a script, judges every answer, and says at the end how it was.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::common::{Output, Wharf, run};
+
+/// A folder with this script, `s.txt`, and a file to send, `up.txt`.
+fn script(text: &str) -> TempDir {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("s.txt"), text).expect("written");
+    fs::write(place.path().join("up.txt"), "hello").expect("written");
+    place
+}
+
+/// Replays `s.txt` of this folder, with these flags besides.
+fn replay(wharf: &Wharf, place: &TempDir, flags: &[&str]) -> Output {
+    let port = wharf.address().port().to_string();
+    run(&[&["replay", "s.txt", "127.0.0.1", &port], flags].concat(), "", place.path())
+}
+
+/// A server of what `www` holds.
+fn example_server() -> Wharf {
+    let wharf = Wharf::serve(&[]);
+    for name in ["index.html", "server/index.html", "server/testServer.txt", "server/photoServer.jpg"] {
+        let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
+        wharf.write(name, fs::read(www.join(name)).expect("an example"));
+    }
+    wharf
+}
+
+#[test]
+fn the_examples_hold() {
+    let wharf = example_server();
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("client_requests");
+    let mut seen = 0;
+    for entry in fs::read_dir(&scripts).expect("the examples") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|end| end == "txt") {
+            let (file, port) = (path.display().to_string(), wharf.address().port().to_string());
+            let output = run(&["replay", &file, "localhost", &port], "", Path::new("/"));
+            assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{file}: {output:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "only {seen} scripts");
+    let sent = fs::read(scripts.join("client/photoClient.jpg")).expect("an example");
+    assert_eq!(wharf.read("client/photoClient.jpg"), sent);
+}
+
+#[test]
+fn a_line_a_result_and_a_summary() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("a.txt", "a");
+    let place = script("GET a.txt\nPOST up.txt -> 200\nGET none -> 404\nGET none\nGET a.txt -> 404 bytes=2");
+    let output = replay(&wharf, &place, &[]);
+    let lines: Vec<_> = output.stdout.lines().collect();
+    let starts = [
+        "✓ 200 GET a.txt 1 B ",
+        "✓ 200 POST up.txt 5 B ",
+        "✓ 404 GET none ",
+        "✗ s.txt:4: got 404 Not Found (GET none ",
+        "✗ s.txt:5: expected 404, got 200 OK; expected 2 bytes, got 1 (GET a.txt 1 B ",
+        "5 requests, 3 ok, 2 failed, ",
+        "p50 ",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{output:?}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+    assert_eq!(output.code, Some(1));
+    assert_eq!(wharf.read("up.txt"), b"hello");
+}
+
+#[test]
+fn nothing_is_sent_of_a_script_that_makes_no_sense() {
+    let wharf = Wharf::serve(&[]);
+    let place = script("POST up.txt\nFETCH a\nPOST none.txt\nGET a -> soon\n");
+    let output = replay(&wharf, &place, &[]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""));
+    let places: Vec<_> = output.stderr.lines().map(|line| line.split(": ").next().unwrap_or("")).collect();
+    assert_eq!(places, ["s.txt:2", "s.txt:3", "s.txt:4"], "{output:?}");
+    assert!(wharf.tree().is_empty());
+    let output = run(&["replay"], "", place.path());
+    assert_eq!(output.code, Some(2));
+    assert!(output.stderr.contains("client_requests/requests.txt"), "{output:?}");
+}
+
+#[test]
+fn several_connections_and_rounds() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("a.txt", "a");
+    let place = script("GET a.txt -> 200\nGET a.txt\nPOST up.txt\n");
+    let flags = ["-j", "4", "--repeat", "25", "--quiet", "--json", "r.json", "--junit", "r.xml"];
+    let output = replay(&wharf, &place, &flags);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.stdout.starts_with("75 requests, 75 ok, 0 failed, "), "{output:?}");
+    let json = fs::read(place.path().join("r.json")).expect("a report");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!((&json["requests"], &json["failed"]), (&75.into(), &0.into()));
+    assert_eq!(json["lines"][2]["statuses"]["200"], 25);
+    assert!(json["latency_ms"]["p99"].as_f64().expect("a time") > 0.0);
+    let junit = fs::read_to_string(place.path().join("r.xml")).expect("a report");
+    assert!(junit.contains("tests=\"3\" failures=\"0\""), "{junit}");
+}
+
+#[test]
+fn a_server_that_is_not_there_fails_every_request() {
+    let wharf = Wharf::serve(&[]);
+    let address = wharf.address();
+    drop(wharf.kill());
+    let place = script("GET a\nGET b -> 404\n");
+    let output = run(&["replay", "s.txt", &address.to_string()], "", place.path());
+    let line = |number| format!("✗ s.txt:{number}: Server is not running. ({address})\n");
+    assert_eq!(output.stderr, line(1) + &line(2));
+    assert!(output.stdout.starts_with("2 requests, 0 ok, 2 failed, "), "{output:?}");
+    assert_eq!(output.code, Some(1));
+}
+
+#[test]
+fn what_was_recorded_can_be_replayed() {
+    let place = script("GET a.txt\nPOST up.txt\nGET none -> 404\n");
+    let recorded = place.path().join("recorded.txt").display().to_string();
+    let wharf = Wharf::serve(&["--record", &recorded]);
+    wharf.write("a.txt", "a");
+    assert_eq!(replay(&wharf, &place, &[]).code, Some(0));
+    let again = Wharf::serve(&[]);
+    again.write("a.txt", "a");
+    let output = run(&["replay", &recorded, &again.address().to_string()], "", place.path());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.stdout.contains("3 requests, 3 ok"), "{output:?}");
+    assert_eq!(again.read("up.txt"), b"hello");
+}
