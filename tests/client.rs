@@ -89,7 +89,7 @@ fn odd_names_go_there_and_back() {
     let mut lines = String::new();
     for name in names {
         fs::write(place.path().join(name), name).expect("written");
-        lines.push_str(&format!("POST \"{name}\"\n"));
+        lines += &["POST \"", name, "\"\n"].concat();
     }
     let output = say(&wharf, &lines, place.path());
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");

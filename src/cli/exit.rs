@@ -15,7 +15,7 @@ pub(super) fn code(outcome: io::Result<bool>) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format_args!("wharf: cannot read or write the terminal: {error}"));
+            say(&format_args!("wharf: {error}"));
             ExitCode::FAILURE
         }
     }

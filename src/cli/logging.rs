@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use env_logger::{Builder, Env, Target};
 
-/// Begins to log: to this file, which grows, or else to stderr. `RUST_LOG` sets what is logged; every request and
-/// every major action, if it does not.
+/// Begins to log: to this file, which grows, or else to stderr. `RUST_LOG` sets what is logged; every request
+/// and every major action, if it does not.
 pub fn begin(file: Option<&Path>) -> io::Result<()> {
     let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
     if let Some(path) = file {

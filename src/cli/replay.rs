@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::RangedI64ValueParser;
 
 use super::exit;
 use crate::client::address::{Address, DEFAULT_HOST};
@@ -15,6 +16,9 @@ use crate::client::error::Error;
 use crate::client::replay::{self, Console, Manner};
 use crate::client::report::Report;
 use crate::client::script::Script;
+
+/// The most connections of one replay. Each has a thread: more would measure this program, not the server.
+const MOST_CONNECTIONS: i64 = 1024;
 
 /// Send a file of request lines, judge the answers, and tell how long they took
 #[derive(Debug, Args)]
@@ -29,8 +33,8 @@ pub struct ReplayArgs {
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Over how many connections at once
-    #[arg(short = 'j', long, value_name = "N", default_value = "1")]
-    connections: NonZeroUsize,
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 1, value_parser = connections())]
+    connections: u16,
     /// How often to send the whole script
     #[arg(long, value_name = "N", default_value = "1")]
     repeat: NonZeroU64,
@@ -40,8 +44,7 @@ pub struct ReplayArgs {
     /// Write a report as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a report as `JUnit` XML
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = "Write a report as JUnit XML")]
     junit: Option<PathBuf>,
     /// Say only what failed, and the summary
     #[arg(short, long)]
@@ -88,7 +91,7 @@ fn run_and_report(
     junit: Option<ReportFile>,
 ) -> io::Result<bool> {
     let manner = Manner {
-        connections: args.connections.get(),
+        connections: args.connections,
         repeat: args.repeat.get(),
         rate: args.rate,
         quiet: args.quiet,
@@ -129,6 +132,11 @@ impl ReportFile {
             }
         }
     }
+}
+
+/// How many connections there may be.
+fn connections() -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=MOST_CONNECTIONS)
 }
 
 /// A rate that can be kept: from one request in about eleven days to one a microsecond.

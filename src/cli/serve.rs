@@ -27,10 +27,12 @@ pub struct ServeArgs {
     /// Where to listen; may be given again; 0.0.0.0 or :: shares with the network
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1")]
     ip: Vec<IpAddr>,
-    /// A name under which this server may be asked, besides localhost, the machine's own and IP addresses; may be given again
+    /// A name under which this server may be asked, besides localhost, the machine's own and IP addresses;
+    /// may be given again
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// How long a connection is kept between two requests: `dynamic` is max(5, 20 - n) seconds, n the connections open now; or a number of seconds
+    /// How long a connection is kept between two requests: `dynamic` is max(5, 20 - n) seconds, n the
+    /// connections open now; or a number of seconds
     #[arg(long, value_name = "RULE", default_value = "dynamic", value_parser = keep_alive)]
     timeout: KeepAlive,
     /// Leave after so many seconds without a request; `never` stays

@@ -1,6 +1,7 @@
 //! Sizes as people write them.
 
-/// Reads a number of bytes, with `k`, `M`, `G` or `T` behind it for powers of 1,024, as nginx and curl take them.
+/// Reads a number of bytes, with `k`, `M`, `G` or `T` behind it for powers of 1,024, as nginx and curl take
+/// them.
 pub fn parse(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let power = match text[digits.len()..].to_ascii_lowercase().as_str() {

@@ -26,8 +26,8 @@ const EXPECT_FROM: u64 = 256 * 1024;
 /// indefinitely); as long as curl does.
 const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long the answer to an upload may take once all was sent: a server syncs to its disk before it answers, and a
-/// slow disk needs minutes for what came over a fast network.
+/// How long the answer to an upload may take once all was sent: a server syncs to its disk before it answers,
+/// and a slow disk needs minutes for what came over a fast network.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(600);
 
 /// What the server is silent in while its answer is waited for.
@@ -80,15 +80,7 @@ impl Connection {
         self.heard = false;
         let early = self.send(server, request)?;
         let sent_whole = early.is_none();
-        let head = match early {
-            Some(head) => head,
-            None => {
-                if request.content.is_some() && !self.ready(COMMIT_PATIENCE)? {
-                    return Err(Error::Slow(ANSWERING, COMMIT_PATIENCE.as_secs()));
-                }
-                self.read_head()?
-            }
-        };
+        let head = early.map_or_else(|| self.read_answer(request), Ok)?;
         Ok(Answered { connection: self, head, sent_whole })
     }
 
@@ -213,6 +205,14 @@ impl Connection {
     fn read_some(&mut self) -> Result<Option<Received>, Error> {
         self.fill_or_end()?;
         self.final_head()
+    }
+
+    /// Reads the head of the answer to a request that was sent whole.
+    fn read_answer(&mut self, request: &Request<'_>) -> Result<Received, Error> {
+        if request.content.is_some() && !self.ready(COMMIT_PATIENCE)? {
+            return Err(Error::Slow(ANSWERING, COMMIT_PATIENCE.as_secs()));
+        }
+        self.read_head()
     }
 
     /// Reads the head of the answer; interim ones are passed over (RFC 9110 §15.2).

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! main ── spawns ──> couriers (-j N), each with its own sessions
-//!                      take the next number, wait until it is due, send, read, report ──> main judges, prints, counts
+//!                      take the next number, wait until it is due, send, read
+//!                      └── results ──> main judges, prints, counts
 //! ```
 //!
 //! With a rate, a request's time counts from when it was due and not from when it was sent: a server that
@@ -36,7 +37,7 @@ const WAITING_RESULTS: usize = 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
     /// Over how many connections at once, at least one.
-    pub connections: usize,
+    pub connections: u16,
     /// How often the whole script.
     pub repeat: u64,
     /// How many requests a second; else each as soon as a connection is free for it.
@@ -65,10 +66,11 @@ struct Queue {
     next: AtomicU64,
     total: u64,
     begun: Instant,
-    interval: Option<Duration>,
+    rate: Option<f64>,
 }
 
-/// Sends a script, writing a line for each result as it comes. An error is one of the console's.
+/// Sends a script, writing a line for each result as it comes. An error is one of the console's, or the
+/// system has no thread for a connection.
 pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Result<Tally> {
     let queue = Queue::new(script, manner);
     let mut tally = Tally::new(script);
@@ -76,7 +78,8 @@ pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Re
         let (results, incoming) = sync_channel(WAITING_RESULTS);
         for _ in 0..manner.connections {
             let (queue, results) = (&queue, results.clone());
-            scope.spawn(move || Courier::default().work(script, queue, &results));
+            let work = move || Courier::default().work(script, queue, &results);
+            thread::Builder::new().spawn_scoped(scope, work)?;
         }
         drop(results);
         // When it fails, `incoming` goes with it, and the couriers stop for want of somebody to tell.
@@ -143,22 +146,22 @@ fn print(
 impl Queue {
     fn new(script: &Script, manner: Manner) -> Self {
         let total = (script.steps.len() as u64).saturating_mul(manner.repeat);
-        let interval = manner.rate.and_then(|rate| Duration::try_from_secs_f64(rate.recip()).ok());
-        Self { next: AtomicU64::new(0), total, begun: Instant::now(), interval }
+        Self { next: AtomicU64::new(0), total, begun: Instant::now(), rate: manner.rate }
     }
 
     /// The next request's number, and when it is due; `None` when all have been given out.
     fn take(&self) -> Option<(u64, Option<Instant>)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let due = self.interval.map(|interval| self.begun + interval.mul_f64(number_as_factor(number)));
-        (number < self.total).then_some((number, due))
+        (number < self.total).then(|| (number, self.rate.and_then(|rate| self.due(number, rate))))
     }
-}
 
-/// A count as a factor of time. It is exact up to 2^53.
-#[allow(clippy::cast_precision_loss)]
-fn number_as_factor(number: u64) -> f64 {
-    number as f64
+    /// When a request is due. A time that the clock cannot tell is centuries away, and is not waited for.
+    fn due(&self, number: u64, rate: f64) -> Option<Instant> {
+        // A count is exact up to 2^53.
+        #[allow(clippy::cast_precision_loss)]
+        let seconds = number as f64 / rate;
+        self.begun.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+    }
 }
 
 /// One who sends requests and reads their answers, one after the other.

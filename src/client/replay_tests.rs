@@ -94,6 +94,13 @@ fn every_request_is_taken_once_whoever_takes_it() {
 }
 
 #[test]
+fn a_time_that_no_clock_can_tell_is_not_waited_for() {
+    let script = crate::client::tally::tests::script(1);
+    let queue = Queue::new(&script, Manner { repeat: u64::MAX, rate: Some(1e-6), ..MANNER });
+    assert_eq!(queue.due(u64::MAX, 1e-6), None);
+}
+
+#[test]
 fn lateness_counts_as_time() {
     let peer = Peer::plays(&[&[Read, OK]]);
     let script = crate::client::tally::tests::script(1);
