@@ -1,4 +1,29 @@
 //! wharf: one folder, every socket.
+//!
+//! A ship's wharf takes cargo from whatever vessel ties up. `wharf` shares one folder with whatever client comes: a
+//! browser, curl, its own client in a terminal.
+//!
+//! # The map of the house
+//!
+//! ```text
+//!   main ──► cli ──┬──► server ──┬──► http      HTTP/1.1 as bytes: no sockets, no files, no clock
+//!                  │             ├──► folder    the shared folder: knows no protocol
+//!                  └──► client ──┴──► net       sockets that never wait: knows no protocol and no folder
+//!
+//!   stop, printable: below all
+//! ```
+//!
+//! Arrows go one way, and the rooms in the last column import none of each other; a test reads every `use` and holds
+//! them to it.
+//!
+//! - [`folder`] opens, lists and saves files, beneath one directory handle, under one policy. A file is there
+//!   whole or not at all.
+//! - [`http`] says where a head ends, what it asks, where its body ends, what a range selects.
+//! - [`net`] reads and writes without ever waiting for the other side.
+//! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
+//! - [`client`] asks: line by line at a prompt, or from a file of requests whose answers it judges.
+//! - [`cli`] is the command line; [`stop`] is how everybody hears that it is time to leave; [`printable`] is the
+//!   one door through which foreign text goes to a log or a terminal.
 
 pub mod cli;
 pub mod client;

@@ -3,5 +3,6 @@
 mod architecture;
 mod client;
 mod common;
+mod readme;
 mod replay;
 mod requests;
