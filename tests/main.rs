@@ -1,5 +1,8 @@
 //! What wharf promises, tried over real sockets with real files: one module a promise.
 
+// What the harness shows of a test that fails.
+#![allow(clippy::print_stderr)]
+
 mod architecture;
 mod client;
 mod common;

@@ -128,7 +128,7 @@ fn its_flags_are_the_programs() {
     let readme = fs::read_to_string(root().join("README.md")).expect("a README");
     let flags = |text: &str| -> Vec<String> {
         let words = text.split(|c: char| c.is_whitespace() || "`,|<=".contains(c));
-        words.filter(|word| word.starts_with("--") && word.len() > 2).map(str::to_owned).collect()
+        words.filter(|word| word.starts_with("--") && !word.ends_with('-')).map(str::to_owned).collect()
     };
     let section =
         readme.split("## The flags of").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table");

@@ -4,13 +4,14 @@
 
 use std::io;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::connection::Connection;
-use super::lot::Lot;
+use super::lot::{Lot, Wish};
 use super::state::State;
+use super::timing::Deadline;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
 
@@ -59,7 +60,8 @@ fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
     });
     match admitted {
         Ok(moored) => {
-            let wish = Connection::first_wish(state.keep_alive.timeout(lot.open()));
+            let timeout = state.keep_alive.timeout(lot.open());
+            let wish = Wish::idle(Deadline::after(Instant::now(), timeout));
             if let Err(error) = lot.park(moored, wish) {
                 log::error!("cannot park a connection: {error}");
             }

@@ -1,15 +1,13 @@
 //! One persistent connection: the only place that reads a request and writes an answer.
 //!
-//! A connection is always in one state, a type that owns what it needs: waiting for a head, told to go on, receiving a
-//! body, sending an answer, lingering. [`Connection::advance`] moves it as far as the socket allows. Nothing here ever
-//! waits for a client: what would wait is parked, in the state that it is in, with a deadline.
+//! A connection is always in one state (`phase`). [`Connection::advance`] moves it as far as the socket allows. Nothing
+//! here ever waits for a client: what would wait is parked, in the state that it is in, with a deadline.
 //!
 //! ```text
-//!             ┌────────────────────────────── keep ──────────────────────────────┐
-//!             ▼                                                                  │
-//!   waiting for a head ──► (100 Continue) ──► receiving a body ──► [job] ──► sending an answer
-//!             └──────────────────────────────────────────────────────────────►   │
-//!                                                                             lingering ──► closed
+//!         ┌─────────────────────────────────── keep ───────────────────────────────────┐
+//!         ▼                                                                            │
+//!   waiting for a head ──► (100 Continue) ──► receiving a body ──► [job] ──► sending an answer ──► closed
+//!         └───────────────────────────────────────────────────────────────────►        └──► lingering ──┘
 //! ```
 
 use std::io;
@@ -22,16 +20,15 @@ use super::exchange::Exchange;
 use super::input::Input;
 use super::lot::Wish;
 use super::outgoing::{Outgoing, Progress};
+use super::phase::{GoingOn, Lingering, Phase, ReceivingBody, WaitingForHead};
 use super::receiving::{Job, Need, Outcome, Receiving};
 use super::route::{self, Routed};
 use super::sending::Sending;
 use super::state::State;
 use super::timing::Deadline;
-use crate::http::head_end::EndFinder;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::http::status::Status;
-use crate::net::poller::Interest;
 use crate::net::stream::{More, Moved, Stream};
 
 /// How many bytes one turn moves before the others get theirs.
@@ -52,55 +49,6 @@ pub struct Connection {
     phase: Phase,
     /// What arrived and has not been read, while it is parked.
     unread: Vec<u8>,
-}
-
-/// The state that it is in.
-#[derive(Debug)]
-enum Phase {
-    Head(WaitingForHead),
-    GoOn(Box<GoingOn>),
-    Body(Box<ReceivingBody>),
-    Answer(Box<SendingAnswer>),
-    Linger(Lingering),
-    /// Its job has it, or it is over.
-    Away,
-}
-
-#[derive(Debug, Default)]
-struct WaitingForHead {
-    end: EndFinder,
-    /// From the head's first byte on: when it has to be whole.
-    deadline: Option<Deadline>,
-}
-
-/// `100 Continue` is being sent; the body comes next (RFC 9110 §10.1.1).
-#[derive(Debug)]
-struct GoingOn {
-    outgoing: Outgoing,
-    exchange: Exchange,
-    receiving: Box<Receiving>,
-    deadline: Deadline,
-}
-
-#[derive(Debug)]
-struct ReceivingBody {
-    exchange: Exchange,
-    receiving: Box<Receiving>,
-    deadline: Deadline,
-}
-
-#[derive(Debug)]
-struct SendingAnswer {
-    sending: Sending,
-    deadline: Deadline,
-    /// What the kernel had not got rid of when it was parked, in bytes.
-    unacknowledged: Option<u64>,
-}
-
-#[derive(Debug)]
-struct Lingering {
-    left: usize,
-    deadline: Deadline,
 }
 
 /// What a worker lends to the connection that it serves.
@@ -156,11 +104,6 @@ impl Connection {
         self.stream.peer()
     }
 
-    /// What a connection that has just been accepted waits for.
-    pub fn first_wish(timeout: Duration) -> Wish {
-        idle_wish(timeout)
-    }
-
     /// Tells a client for whom there is no place so, as far as that can be done without waiting.
     pub fn turn_away(self, answer: &[u8]) {
         let told = self.stream.write(answer, More::Ends).and_then(|_| self.stream.end_sending());
@@ -186,13 +129,13 @@ impl Connection {
         self.phase = match job(state) {
             Outcome::Answer(answer, saved) => {
                 exchange.saved = saved;
-                SendingAnswer::phase(answer, exchange, timeout, deadline)
+                Phase::Answer(Box::new(Sending::new(answer, exchange, timeout, state)))
             }
             Outcome::Receive(receiving) => {
                 Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))
             }
         };
-        writable(deadline)
+        Wish::writable(deadline)
     }
 
     /// Its time is up: says so where a request had begun, and closes.
@@ -201,24 +144,21 @@ impl Connection {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
             Phase::Head(WaitingForHead { deadline: Some(_), .. }) => {
                 let exchange = Exchange::of_no_head(&self.unread, Why::TimedOut, now, turn.state);
-                let text = "the request did not arrive in time\n";
-                let answer = Answer::text(Status::REQUEST_TIMEOUT, text);
-                SendingAnswer::phase(answer, exchange, turn.timeout, Deadline::after(now, turn.state.stall))
+                answering(too_late("the request did not arrive in time"), exchange, turn)
             }
             Phase::Body(body) => {
                 let mut exchange = body.exchange;
                 exchange.persistence = Persistence::Close(Why::TimedOut);
-                let answer = Answer::text(Status::REQUEST_TIMEOUT, "the body stopped coming\n");
-                SendingAnswer::phase(answer, exchange, turn.timeout, Deadline::after(now, turn.state.stall))
+                answering(too_late("the body stopped coming"), exchange, turn)
             }
-            Phase::Answer(mut answer) => {
-                if answer.still_moves(&self.stream, now, turn.state.stall) {
-                    let wish = writable(answer.deadline);
-                    self.phase = Phase::Answer(answer);
+            Phase::Answer(mut sending) => {
+                if sending.still_moves(&self.stream, turn.state.stall) {
+                    let wish = Wish::writable(sending.deadline());
+                    self.phase = Phase::Answer(sending);
                     return Next::Park(wish);
                 }
                 log::debug!("{} stopped reading", self.peer());
-                answer.note(self.peer(), turn.state);
+                sending.end(self.peer(), turn.state);
                 return Next::Close;
             }
             Phase::Head(_) | Phase::GoOn(_) | Phase::Linger(_) | Phase::Away => return Next::Close,
@@ -233,7 +173,7 @@ impl Connection {
                 Phase::Head(waiting) => self.read_head(waiting, turn, &mut share),
                 Phase::GoOn(going) => self.go_on(going, turn, &mut share),
                 Phase::Body(body) => self.receive(body, turn, &mut share),
-                Phase::Answer(answer) => self.send(answer, turn, &mut share),
+                Phase::Answer(sending) => self.send(sending, turn, &mut share),
                 Phase::Linger(lingering) => self.linger(lingering, turn),
                 Phase::Away => Ok(Step::Close),
             };
@@ -264,19 +204,18 @@ impl Connection {
             match waiting.end.find(turn.input.unread()) {
                 Ok(Some(length)) => return Ok(self.serve(length, turn, share)),
                 Ok(None) => {}
-                Err(error) => return Ok(refuse(error, turn)),
+                Err(error) => return Ok(Step::Go(refusing(error, turn))),
             }
-            let now = Instant::now();
             if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
-                waiting.deadline = Some(Deadline::after(now, turn.timeout));
+                waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
             }
             match turn.input.fill(&self.stream)? {
                 Moved::Bytes(_) => {}
                 Moved::End => return Ok(Step::Close),
                 Moved::WouldWait => {
                     let wish = match waiting.deadline {
-                        Some(deadline) => Wish { interest: Interest::Readable, deadline, is_idle: false },
-                        None => idle_wish(turn.timeout),
+                        Some(deadline) => Wish::readable(deadline),
+                        None => Wish::idle(Deadline::after(Instant::now(), turn.timeout)),
                     };
                     return Ok(Step::Wait(Phase::Head(waiting), wish));
                 }
@@ -287,51 +226,32 @@ impl Connection {
     /// Finds the answer to the head that stands at the start of the input.
     fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> Step {
         let now = Instant::now();
-        let deadline = Deadline::after(now, turn.state.stall);
         let bytes = &turn.input.unread()[..length];
         let mut space = FieldSpace::new();
         let head = match Head::parse(bytes, &mut space) {
             Ok(head) => head,
-            Err(error) => return refuse(error, turn),
+            Err(error) => return Step::Go(refusing(error, turn)),
         };
         share.requests = share.requests.saturating_sub(1);
-        let mut exchange = Exchange::of(&head, bytes, now, turn.state);
+        let exchange = Exchange::of(&head, bytes, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
         let routed = route::route(&head, turn.state, self.peer());
         turn.input.consume(length);
         match routed {
-            Routed::Answer(answer) => {
-                Step::Go(SendingAnswer::phase(answer, exchange, turn.timeout, deadline))
-            }
+            Routed::Answer(answer) => Step::Go(answering(answer, exchange, turn)),
             Routed::Work(job) => Step::Work(Work { job, exchange }),
-            Routed::Receive(receiving) if receiving.is_done() => {
-                exchange.body_was_read();
-                Step::Work(Work { job: receiving.into_job(), exchange })
-            }
-            // A client that has begun its body already does not wait to be told (RFC 9110 §10.1.1).
-            Routed::Receive(receiving) if waits && turn.input.unread().is_empty() => {
-                let line = format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).into_bytes();
-                let outgoing = Outgoing::new(line, None);
-                Step::Go(Phase::GoOn(Box::new(GoingOn { outgoing, exchange, receiving, deadline })))
-            }
-            Routed::Receive(receiving) => {
-                Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline })))
-            }
+            Routed::Receive(receiving) => Step::Go(expect_body(receiving, exchange, waits, turn)),
         }
     }
 
     fn go_on(&mut self, mut going: Box<GoingOn>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
-        match going.outgoing.proceed(&self.stream, &mut share.bytes)? {
-            Progress::Done => {
-                let GoingOn { exchange, receiving, .. } = *going;
-                let deadline = Deadline::after(Instant::now(), turn.state.stall);
-                Ok(Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))))
-            }
-            Progress::WouldWait | Progress::TurnIsOver => {
-                let wish = writable(going.deadline);
-                Ok(Step::Wait(Phase::GoOn(going), wish))
-            }
+        if going.outgoing.proceed(&self.stream, &mut share.bytes)? == Progress::Done {
+            let GoingOn { exchange, receiving, .. } = *going;
+            let deadline = Deadline::after(Instant::now(), turn.state.stall);
+            return Ok(Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))));
         }
+        let wish = Wish::writable(going.deadline);
+        Ok(Step::Wait(Phase::GoOn(going), wish))
     }
 
     /// Takes what has come of the body, until there is no more, or enough for a turn.
@@ -342,28 +262,20 @@ impl Connection {
         share: &mut Share,
     ) -> io::Result<Step> {
         loop {
-            let need = match body.receiving.absorb(turn.input.unread(), turn.state) {
-                Ok((used, need)) => {
+            match body.receiving.absorb(turn.input.unread(), turn.state) {
+                Ok((used, Need::Bytes)) => turn.input.consume(used),
+                Ok((used, Need::Job)) => {
                     turn.input.consume(used);
-                    need
+                    let ReceivingBody { mut exchange, receiving, .. } = *body;
+                    if receiving.is_done() {
+                        exchange.body_was_read();
+                    }
+                    return Ok(Step::Work(Work { job: receiving.into_job(), exchange }));
                 }
-                Err(answer) => {
-                    let deadline = Deadline::after(Instant::now(), turn.state.stall);
-                    return Ok(Step::Go(SendingAnswer::phase(answer, body.exchange, turn.timeout, deadline)));
-                }
-            };
-            if let Need::Job = need {
-                let ReceivingBody { mut exchange, receiving, .. } = *body;
-                if receiving.is_done() {
-                    exchange.body_was_read();
-                }
-                return Ok(Step::Work(Work { job: receiving.into_job(), exchange }));
+                Err(answer) => return Ok(Step::Go(answering(answer, body.exchange, turn))),
             }
-            if share.bytes == 0 {
-                let wish = Wish { interest: Interest::Readable, ..writable(body.deadline) };
-                return Ok(Step::Wait(Phase::Body(body), wish));
-            }
-            match turn.input.fill(&self.stream)? {
+            let moved = if share.bytes > 0 { turn.input.fill(&self.stream)? } else { Moved::WouldWait };
+            match moved {
                 Moved::Bytes(count) => {
                     share.bytes = share.bytes.saturating_sub(count as u64);
                     body.deadline = Deadline::after(Instant::now(), turn.state.stall);
@@ -373,7 +285,7 @@ impl Connection {
                     return Ok(Step::Close);
                 }
                 Moved::WouldWait => {
-                    let wish = Wish { interest: Interest::Readable, ..writable(body.deadline) };
+                    let wish = Wish::readable(body.deadline);
                     return Ok(Step::Wait(Phase::Body(body), wish));
                 }
             }
@@ -383,48 +295,36 @@ impl Connection {
     /// Sends what there is room for; once all is sent, goes on with what comes next.
     fn send(
         &mut self,
-        mut answer: Box<SendingAnswer>,
+        mut sending: Box<Sending>,
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Step> {
-        let before = answer.sending.sent();
-        let progress = answer.sending.proceed(&self.stream, &mut share.bytes);
-        if !matches!(progress, Ok(Progress::WouldWait | Progress::TurnIsOver)) {
-            answer.note(self.peer(), turn.state);
+        let progress = sending.proceed(&self.stream, &mut share.bytes, turn.state.stall);
+        if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
+            let wish = Wish::writable(sending.deadline());
+            return Ok(Step::Wait(Phase::Answer(sending), wish));
         }
-        if progress? == Progress::Done {
-            return Ok(self.after(answer.sending.exchange.persistence, turn, share));
-        }
-        if answer.sending.sent() > before {
-            answer.deadline = Deadline::after(Instant::now(), turn.state.stall);
-        }
-        answer.unacknowledged = self.stream.unacknowledged().ok();
-        let wish = writable(answer.deadline);
-        Ok(Step::Wait(Phase::Answer(answer), wish))
+        let persistence = sending.end(self.peer(), turn.state);
+        progress.map(|_| self.after(persistence, turn, share))
     }
 
     /// An answer has been sent: the next request, or the end.
     fn after(&mut self, persistence: Persistence, turn: &mut Turn<'_>, share: &mut Share) -> Step {
         let waiting = Phase::Head(WaitingForHead::default());
+        let deadline = |time| Deadline::after(Instant::now(), time);
+        let nothing_unread = turn.input.unread().is_empty();
         match persistence {
-            Persistence::Keep if turn.input.unread().is_empty() => {
-                Step::Wait(waiting, idle_wish(turn.timeout))
-            }
+            Persistence::Keep if nothing_unread => Step::Wait(waiting, Wish::idle(deadline(turn.timeout))),
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
-            Persistence::Keep => Step::Wait(waiting, writable(Deadline::after(Instant::now(), turn.timeout))),
-            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping)
-                if turn.input.unread().is_empty() =>
-            {
-                Step::Close
-            }
+            Persistence::Keep => Step::Wait(waiting, Wish::writable(deadline(turn.timeout))),
+            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if nothing_unread => Step::Close,
+            // To close while the client still sends would reset the connection, and the answer would be lost.
             Persistence::Close(_) => {
-                // To close while the client still sends would reset the connection, and the answer would be lost.
                 turn.input.consume(turn.input.unread().len());
                 match self.stream.end_sending() {
                     Ok(()) => {
-                        let deadline = Deadline::after(Instant::now(), LINGER);
-                        Step::Go(Phase::Linger(Lingering { left: LINGER_LIMIT, deadline }))
+                        Step::Go(Phase::Linger(Lingering { left: LINGER_LIMIT, deadline: deadline(LINGER) }))
                     }
                     Err(_) => Step::Close,
                 }
@@ -441,7 +341,7 @@ impl Connection {
                     lingering.left -= count;
                 }
                 Moved::WouldWait => {
-                    let wish = Wish { interest: Interest::Readable, ..writable(lingering.deadline) };
+                    let wish = Wish::readable(lingering.deadline);
                     return Ok(Step::Wait(Phase::Linger(lingering), wish));
                 }
                 Moved::Bytes(_) | Moved::End => return Ok(Step::Close),
@@ -450,43 +350,29 @@ impl Connection {
     }
 }
 
-impl SendingAnswer {
-    fn phase(answer: Answer, exchange: Exchange, timeout: Duration, deadline: Deadline) -> Phase {
-        let sending = Sending::new(answer, exchange, timeout);
-        Phase::Answer(Box::new(Self { sending, deadline, unacknowledged: None }))
-    }
-
-    /// Whether the client has taken anything since it was parked. A slow one may take long to make enough room for
-    /// the kernel to call the socket writable.
-    fn still_moves(&mut self, stream: &Stream, now: Instant, stall: Duration) -> bool {
-        let left = stream.unacknowledged().ok();
-        let moved = matches!((left, self.unacknowledged), (Some(left), Some(before)) if left < before);
-        self.unacknowledged = left;
-        self.deadline = Deadline::after(now, stall);
-        moved
-    }
-
-    fn note(&self, peer: SocketAddr, state: &State) {
-        self.sending.exchange.note(peer, self.sending.status(), self.sending.content_sent(), state);
-    }
+fn answering(answer: Answer, exchange: Exchange, turn: &Turn<'_>) -> Phase {
+    Phase::Answer(Box::new(Sending::new(answer, exchange, turn.timeout, turn.state)))
 }
 
 /// Answers what is no request. Nothing after it is read as one.
-fn refuse(error: HeadError, turn: &mut Turn<'_>) -> Step {
-    let now = Instant::now();
-    let exchange = Exchange::of_no_head(turn.input.unread(), Why::Framing, now, turn.state);
-    let answer = Answer::text(error.status(), format_args!("{error}\n"));
-    Step::Go(SendingAnswer::phase(answer, exchange, turn.timeout, Deadline::after(now, turn.state.stall)))
+fn refusing(error: HeadError, turn: &Turn<'_>) -> Phase {
+    let exchange = Exchange::of_no_head(turn.input.unread(), Why::Framing, Instant::now(), turn.state);
+    answering(Answer::text(error.status(), format_args!("{error}\n")), exchange, turn)
 }
 
-/// Room to write, by then.
-fn writable(deadline: Deadline) -> Wish {
-    Wish { interest: Interest::Writable, deadline, is_idle: false }
+fn too_late(what: &str) -> Answer {
+    Answer::text(Status::REQUEST_TIMEOUT, format_args!("{what}\n"))
 }
 
-/// The first byte of a request.
-fn idle_wish(timeout: Duration) -> Wish {
-    Wish { interest: Interest::Readable, deadline: Deadline::after(Instant::now(), timeout), is_idle: true }
+/// The body is wanted. A client that waits to be told is told so, unless it has begun already (RFC 9110 §10.1.1).
+fn expect_body(receiving: Box<Receiving>, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Phase {
+    let deadline = Deadline::after(Instant::now(), turn.state.stall);
+    if waits && !receiving.is_done() && turn.input.unread().is_empty() {
+        let line = format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).into_bytes();
+        let outgoing = Outgoing::new(line, None);
+        return Phase::GoOn(Box::new(GoingOn { outgoing, exchange, receiving, deadline }));
+    }
+    Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))
 }
 
 impl AsFd for Connection {

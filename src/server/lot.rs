@@ -50,6 +50,23 @@ pub struct Wish {
     pub is_idle: bool,
 }
 
+impl Wish {
+    /// The first byte of a request.
+    pub fn idle(deadline: Deadline) -> Self {
+        Self { interest: Interest::Readable, deadline, is_idle: true }
+    }
+
+    /// More to read.
+    pub fn readable(deadline: Deadline) -> Self {
+        Self { interest: Interest::Readable, deadline, is_idle: false }
+    }
+
+    /// Room to write, or just another turn.
+    pub fn writable(deadline: Deadline) -> Self {
+        Self { interest: Interest::Writable, deadline, is_idle: false }
+    }
+}
+
 /// The parked connections, and who waits for them.
 #[derive(Debug)]
 pub struct Lot<C> {
@@ -306,10 +323,6 @@ mod tests {
 
     use super::*;
 
-    fn wish(deadline: Deadline) -> Wish {
-        Wish { interest: Interest::Readable, deadline, is_idle: true }
-    }
-
     fn in_seconds(seconds: u64) -> Deadline {
         Deadline::after(Instant::now(), Duration::from_secs(seconds))
     }
@@ -319,11 +332,11 @@ mod tests {
         let lot = Lot::new(4).expect("a poller");
         let (mut client, server) = UnixStream::pair().expect("a pair");
         let moored = lot.admit(server).expect("room");
-        lot.park(moored, wish(in_seconds(60))).expect("armed");
+        lot.park(moored, Wish::idle(in_seconds(60))).expect("armed");
         assert_eq!(lot.open(), 1);
         client.write_all(b"x").expect("written");
         let taken = lot.take().expect("taken");
-        lot.park(taken, wish(in_seconds(60))).expect("armed again");
+        lot.park(taken, Wish::idle(in_seconds(60))).expect("armed again");
         drop(lot.take().expect("still readable"));
         assert_eq!(lot.open(), 0);
     }
@@ -335,7 +348,7 @@ mod tests {
         for seconds in [30, 20] {
             let (client, server) = UnixStream::pair().expect("a pair");
             clients.push(client);
-            lot.park(lot.admit(server).expect("room"), wish(in_seconds(seconds))).expect("armed");
+            lot.park(lot.admit(server).expect("room"), Wish::idle(in_seconds(seconds))).expect("armed");
         }
         let (_client, server) = UnixStream::pair().expect("a pair");
         let server = lot.admit(server).expect_err("full");
@@ -347,7 +360,7 @@ mod tests {
             0,
             "the one that had 20 s left"
         );
-        let not_idle = Wish { is_idle: false, ..wish(in_seconds(60)) };
+        let not_idle = Wish::readable(in_seconds(60));
         lot.park(busy, not_idle).expect("armed");
         assert!(lot.evict_idle());
         assert!(!lot.evict_idle(), "the last one is not idle");
@@ -363,7 +376,7 @@ mod tests {
             let (client, server) = UnixStream::pair().expect("a pair");
             clients.push((milliseconds, client));
             let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
-            lot.park(lot.admit(server).expect("room"), wish(deadline)).expect("armed");
+            lot.park(lot.admit(server).expect("room"), Wish::idle(deadline)).expect("armed");
         }
         clients.sort_by_key(|(milliseconds, _)| *milliseconds);
         for (milliseconds, mut client) in clients {
@@ -385,14 +398,14 @@ mod tests {
         let long = in_seconds(600);
         let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
         for deadline in [soon, long, soon, long] {
-            lot.park(moored, wish(deadline)).expect("armed");
+            lot.park(moored, Wish::idle(deadline)).expect("armed");
             moored = lot.take().expect("readable");
         }
-        lot.park(moored, wish(long)).expect("armed");
+        lot.park(moored, Wish::idle(long)).expect("armed");
         let until = Deadline::after(Instant::now(), Duration::from_millis(20));
         assert!(matches!(lot.next_expired(Some(until)), Expired::Nothing), "its entry moved on");
         let moored = lot.take().expect("readable");
-        lot.park(moored, wish(soon)).expect("armed");
+        lot.park(moored, Wish::idle(soon)).expect("armed");
         assert!(
             matches!(lot.next_expired(None), Expired::Connection(..)),
             "an earlier one stands over a later"
@@ -403,7 +416,7 @@ mod tests {
     fn the_end_wakes_everybody_and_closes_what_is_parked() {
         let lot = Lot::<UnixStream>::new(8).expect("a poller");
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        lot.park(lot.admit(server).expect("room"), wish(in_seconds(60))).expect("armed");
+        lot.park(lot.admit(server).expect("room"), Wish::idle(in_seconds(60))).expect("armed");
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| lot.take().is_none())).collect();
             let sweep = scope.spawn(|| matches!(lot.next_expired(None), Expired::Ended));
@@ -420,8 +433,8 @@ mod tests {
         let lot = Lot::new(8).expect("a poller");
         let (_idle_client, idle) = UnixStream::pair().expect("a pair");
         let (mut client, busy) = UnixStream::pair().expect("a pair");
-        lot.park(lot.admit(idle).expect("room"), wish(in_seconds(60))).expect("armed");
-        let not_idle = Wish { is_idle: false, ..wish(in_seconds(60)) };
+        lot.park(lot.admit(idle).expect("room"), Wish::idle(in_seconds(60))).expect("armed");
+        let not_idle = Wish::readable(in_seconds(60));
         lot.park(lot.admit(busy).expect("room"), not_idle).expect("armed");
         let mut seen = Vec::new();
         lot.drain(|_, is_idle| seen.push(is_idle));
@@ -430,7 +443,7 @@ mod tests {
         assert_eq!(lot.open(), 1);
         client.write_all(b"x").expect("written");
         let moored = lot.take().expect("readable");
-        lot.park(moored, wish(in_seconds(60))).expect("refused quietly");
+        lot.park(moored, Wish::idle(in_seconds(60))).expect("refused quietly");
         assert!(lot.wait_until_empty(Duration::ZERO), "what became idle was closed");
     }
 }

@@ -18,6 +18,7 @@ mod lot;
 mod media;
 mod outgoing;
 mod pages;
+mod phase;
 mod receiving;
 mod recorder;
 mod refusal;

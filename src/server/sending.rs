@@ -2,12 +2,16 @@
 
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{Answer, Content, Pieces};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
+use super::state::State;
+use super::timing::Deadline;
+use crate::http::persistence::{Persistence, Why};
 use crate::http::range::byteranges::Piece;
 use crate::http::status::Status;
 use crate::net::stream::Stream;
@@ -24,13 +28,17 @@ pub struct Sending {
     outgoing: Outgoing,
     status: Status,
     head_length: u64,
-    /// What it answers.
-    pub exchange: Exchange,
+    exchange: Exchange,
+    /// When the next byte has to be gone.
+    deadline: Deadline,
+    /// What the kernel had not got rid of when it was parked, in bytes.
+    unacknowledged: Option<u64>,
 }
 
 impl Sending {
     /// Of an answer; `timeout` is for how long the connection will be kept.
-    pub fn new(answer: Answer, exchange: Exchange, timeout: Duration) -> Self {
+    pub fn new(answer: Answer, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
+        exchange.persistence = exchange.persistence.unless(state.stop.asked().is_some(), Why::Stopping);
         let Answer { head, content } = answer;
         let status = head.status();
         let mut bytes = Vec::with_capacity(USUAL_HEAD);
@@ -51,27 +59,44 @@ impl Sending {
             }
             Content::File(file, pieces) => read_inline(&mut bytes, file, pieces),
         };
-        Self { outgoing: Outgoing::new(bytes, file), status, head_length, exchange }
+        let deadline = Deadline::after(Instant::now(), state.stall);
+        let outgoing = Outgoing::new(bytes, file);
+        Self { outgoing, status, head_length, exchange, deadline, unacknowledged: None }
     }
 
     /// Sends as much as there is room for and the turn's share allows.
-    pub fn proceed(&mut self, stream: &Stream, share: &mut u64) -> io::Result<Progress> {
-        self.outgoing.proceed(stream, share)
+    pub fn proceed(&mut self, stream: &Stream, share: &mut u64, stall: Duration) -> io::Result<Progress> {
+        let before = self.outgoing.sent();
+        let progress = self.outgoing.proceed(stream, share)?;
+        if progress != Progress::Done {
+            if self.outgoing.sent() > before {
+                self.deadline = Deadline::after(Instant::now(), stall);
+            }
+            self.unacknowledged = stream.unacknowledged().ok();
+        }
+        Ok(progress)
     }
 
-    /// How many bytes have left, the head's included.
-    pub fn sent(&self) -> u64 {
-        self.outgoing.sent()
+    /// By when it has to get on.
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
-    /// How many bytes of content have left.
-    pub fn content_sent(&self) -> u64 {
-        self.sent().saturating_sub(self.head_length)
+    /// Asked at its deadline: whether the client has taken anything since the last look. A slow one may take long to
+    /// make enough room for the kernel to call the socket writable.
+    pub fn still_moves(&mut self, stream: &Stream, stall: Duration) -> bool {
+        let left = stream.unacknowledged().ok();
+        let moved = matches!((left, self.unacknowledged), (Some(left), Some(before)) if left < before);
+        self.unacknowledged = left;
+        self.deadline = Deadline::after(Instant::now(), stall);
+        moved
     }
 
-    /// Its status.
-    pub fn status(&self) -> Status {
-        self.status
+    /// It has been sent, or given up: notes it, and says what becomes of the connection.
+    pub fn end(self, peer: SocketAddr, state: &State) -> Persistence {
+        let content_sent = self.outgoing.sent().saturating_sub(self.head_length);
+        self.exchange.note(peer, self.status, content_sent, state);
+        self.exchange.persistence
     }
 }
 

@@ -1,5 +1,6 @@
 //! Programs that wharf did not bring: curl and the like.
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// A program of this machine, or `None`, said aloud, where it is not installed. With `WHARF_TESTS_SKIP=never`, as in
@@ -12,7 +13,8 @@ pub fn outside(program: &str) -> Option<Command> {
         .is_ok_and(|status| status.success());
     if !found {
         assert!(std::env::var("WHARF_TESTS_SKIP").as_deref() != Ok("never"), "{program} is not installed");
-        eprintln!("SKIPPED: {program} is not installed");
+        // Not `eprintln!`, which is shown for tests that fail only.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not installed");
         return None;
     }
     Some(Command::new(program))
