@@ -100,7 +100,7 @@ fn its_conversation_goes_as_it_says() {
     let (wharf, place) = stage();
     let [conversation] = blocks("client").try_into().expect("one conversation");
     let (said, heard): (Vec<_>, Vec<_>) = conversation.lines().partition(|line| line.starts_with("wharf> "));
-    let input: String = said.iter().map(|line| format!("{}\n", &line["wharf> ".len()..])).collect();
+    let input: String = said.iter().flat_map(|line| [&line["wharf> ".len()..], "\n"]).collect();
     let output = run(&["client", &wharf.address().to_string()], &input, place.path());
     let mut lines: HashMap<String, usize> = HashMap::new();
     for line in output.stdout.lines().chain(output.stderr.lines()) {

@@ -30,6 +30,16 @@ pub struct Version {
     changed: i128,
 }
 
+impl Facts {
+    /// Whether nothing about the file has changed for so long before `now`. Until then it may still change without a
+    /// new version, within the tick of the file system's clock.
+    pub fn were_true_for(&self, time: Duration, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let then = i128::try_from(now.saturating_sub(time).as_nanos()).unwrap_or(i128::MAX);
+        self.version.modified <= then && self.version.changed <= then
+    }
+}
+
 impl fmt::Display for Version {
     /// Hexadecimal digits and dashes, without quotes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -163,6 +163,12 @@ impl Folder {
         }
     }
 
+    /// Whether what has this path is still this version: one look, and nothing is opened. It tells nothing of
+    /// anything but a file that was opened here before.
+    pub fn is_still(&self, path: &SharePath, version: &Version) -> bool {
+        self.shared.root.glance(path).is_ok_and(|stat| Facts::from(&stat).version == *version)
+    }
+
     /// What a directory holds: directories first, then by name. A link to something inside is shown as that;
     /// hidden and reserved names, devices, and links that lead out or nowhere are left out. One look at each
     /// entry: a hundred thousand take some tenths of a second.

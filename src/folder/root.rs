@@ -44,6 +44,12 @@ impl Root {
         Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
 
+    /// The facts of what has this path now, wherever a link may lead by now. They are good only for a comparison with
+    /// the facts of something that was opened: equal ones are the same file, and so is what is in it.
+    pub(super) fn glance(&self, path: &SharePath) -> io::Result<Stat> {
+        Ok(fs::statat(&self.0, path.as_path(), AtFlags::empty())?)
+    }
+
     /// A directory to read the entries of.
     pub(super) fn entries(&self, path: &Path) -> io::Result<Entries> {
         Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())

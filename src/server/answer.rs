@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
+use std::sync::Arc;
 
+use super::shelf::Kept;
 use crate::http::range::byteranges::Piece;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -25,7 +27,16 @@ pub enum Content {
     /// These bytes.
     Bytes(Vec<u8>),
     /// Parts of a file.
-    File(File, Pieces),
+    Parts(Source, Pieces),
+}
+
+/// Where the parts of a file are taken from.
+#[derive(Debug)]
+pub enum Source {
+    /// The disk.
+    File(File),
+    /// The shelf.
+    Kept(Arc<Kept>),
 }
 
 /// What is sent of a file, in order, with what stands between the parts of a multipart answer.
@@ -62,7 +73,7 @@ impl Content {
         match self {
             Self::Empty => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File(_, pieces) => pieces.iter().map(Piece::length).sum(),
+            Self::Parts(_, pieces) => pieces.iter().map(Piece::length).sum(),
         }
     }
 }

@@ -6,12 +6,12 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::SystemTime;
 
-use super::answer::{Answer, Content, Pieces};
+use super::answer::{Answer, Content, Pieces, Source};
 use super::refusal::{not_found, of_reading};
 use super::route::{Asked, Routed};
 use super::state::State;
 use super::{listing, media};
-use crate::folder::{Facts, Node, OpenFile};
+use crate::folder::{Facts, Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
 use crate::http::fields::Fields;
@@ -30,11 +30,26 @@ const INDEX: &str = "index.html";
 
 /// Finds the answer to a request for content.
 pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
-    match state.folder.open(&asked.path).map_err(|error| of_reading(&error))? {
+    let path = &asked.path;
+    let names_file = !asked.target.ends_with_slash();
+    if names_file
+        && let Some(kept) = state.shelf.find(path)
+        && state.folder.is_still(path, &kept.facts.version)
+    {
+        let facts = kept.facts;
+        return Ok(Routed::Answer(of_file(asked, Source::Kept(kept), &facts, path, state)));
+    }
+    match state.folder.open(path).map_err(|error| of_reading(&error))? {
+        Node::File(OpenFile { file, facts }) if names_file => {
+            let source = match state.shelf.keep(path, &file, &facts) {
+                Some(kept) => Source::Kept(kept),
+                None => Source::File(file),
+            };
+            Ok(Routed::Answer(of_file(asked, source, &facts, path, state)))
+        }
         // A slash behind a file's name asks for a directory of that name.
-        Node::File(_) if asked.target.ends_with_slash() && !asked.path.is_root() => Err(not_found()),
-        Node::File(file) => Ok(Routed::Answer(of_file(asked, file, asked.path.as_bytes(), state))),
-        Node::Directory { .. } if !asked.target.ends_with_slash() => Err(to_directory(asked)),
+        Node::File(_) => Err(not_found()),
+        Node::Directory { .. } if names_file => Err(to_directory(asked)),
         Node::Directory { .. } => Ok(of_directory(asked, state)),
     }
 }
@@ -53,20 +68,25 @@ fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
 fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
     if asked.target.parameter("list").is_none()
         && let Ok(index) = asked.path.join(INDEX.as_ref())
-        && let Ok(Node::File(file)) = state.folder.open(&index)
+        && let Ok(Node::File(OpenFile { file, facts })) = state.folder.open(&index)
     {
-        return Routed::Answer(of_file(asked, file, index.as_bytes(), state));
+        return Routed::Answer(of_file(asked, Source::File(file), &facts, &index, state));
     }
     Routed::Work(listing::job(asked))
 }
 
-/// Decides what of an open file is sent.
-fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &[u8], state: &State) -> Answer {
-    let OpenFile { file, facts } = open;
+/// Decides what of a file is sent.
+fn of_file(
+    asked: &Asked<'_, '_, '_>,
+    source: Source,
+    facts: &Facts,
+    path: &SharePath,
+    state: &State,
+) -> Answer {
     let fields = asked.head.fields;
     let now = Date::from(SystemTime::now());
-    let validators = validators(&facts, now);
-    let media_type = media::of(path);
+    let validators = validators(facts, now);
+    let media_type = media::of(path.as_bytes());
     match conditional::evaluate(&conditional::gather(fields.iter()), Action::Retrieve, Some(&validators)) {
         Verdict::Proceed => {}
         Verdict::NotModified => return Answer::empty(describe(Head::new(Status::NOT_MODIFIED), &validators)),
@@ -109,7 +129,7 @@ fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &[u8], state: &State
             .with("Content-Range", unsatisfied(facts.len));
         }
     };
-    Answer { head: head.field("Accept-Ranges", "bytes"), content: Content::File(file, pieces) }
+    Answer { head: head.field("Accept-Ranges", "bytes"), content: Content::Parts(source, pieces) }
 }
 
 /// What the Range field selects, if it counts.

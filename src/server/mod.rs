@@ -24,6 +24,7 @@ mod recorder;
 mod refusal;
 mod route;
 mod sending;
+mod shelf;
 mod site;
 mod state;
 mod status;
@@ -44,6 +45,7 @@ use self::connection::{Connection, Next, Turn};
 use self::input::Input;
 use self::lot::{Expired, Lot, Moored};
 pub use self::recorder::Recorder;
+use self::shelf::Shelf;
 pub use self::site::Site;
 use self::state::State;
 pub use self::timing::KeepAlive;
@@ -122,6 +124,7 @@ impl Server {
         let state = State {
             folder: config.folder,
             root: config.root,
+            shelf: Shelf::default(),
             site: config.site,
             keep_alive: config.keep_alive,
             stall: config.stall,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answer::{Answer, Content, Pieces};
+use super::answer::{Answer, Content, Pieces, Source};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
 use super::state::State;
@@ -57,7 +57,13 @@ impl Sending {
                 bytes.extend_from_slice(&content);
                 None
             }
-            Content::File(file, pieces) => read_inline(&mut bytes, file, pieces),
+            Content::Parts(Source::File(file), pieces) => read_inline(&mut bytes, file, pieces),
+            Content::Parts(Source::Kept(kept), pieces) => {
+                for piece in &pieces {
+                    push_piece(&mut bytes, piece, &kept.content);
+                }
+                None
+            }
         };
         let deadline = Deadline::after(Instant::now(), state.stall);
         let outgoing = Outgoing::new(bytes, file);
@@ -113,6 +119,14 @@ fn push_connection(bytes: &mut Vec<u8>, exchange: &Exchange, timeout: Duration) 
 fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
     for part in [name, ": ", value, "\r\n"] {
         bytes.extend_from_slice(part.as_bytes());
+    }
+}
+
+fn push_piece(bytes: &mut Vec<u8>, piece: &Piece, content: &[u8]) {
+    match piece {
+        Piece::Frame(frame) => bytes.extend_from_slice(frame),
+        // Within by construction: the span was made for this content's length.
+        Piece::Content(span) => bytes.extend_from_slice(&content[span.start() as usize..span.end() as usize]),
     }
 }
 

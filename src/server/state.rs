@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::recorder::Recorder;
+use super::shelf::Shelf;
 use super::site::Site;
 use super::timing::{IdleClock, KeepAlive};
 use crate::folder::{Folder, Saved};
@@ -19,6 +20,8 @@ pub struct State {
     pub folder: Folder,
     /// Where that lies, for whoever keeps records; files are never opened by it.
     pub root: PathBuf,
+    /// Small files that were asked for lately.
+    pub shelf: Shelf,
     /// Whose requests are taken.
     pub site: Site,
     /// How long a connection is kept, and a head waited for.

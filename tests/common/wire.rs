@@ -105,7 +105,7 @@ impl Wire {
 
     /// Reads once; false at the end, or when the other side has cut the connection.
     fn fill(&mut self) -> bool {
-        let mut bytes = [0; 64 * 1024];
+        let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
             Ok(0) => false,
             Ok(count) => {

@@ -1,0 +1,112 @@
+//! Small files at hand: what was asked for lately, ready to be sent again.
+//!
+//! What is on the shelf is sent only after a look at the disk has shown that the file is still the same version; so a
+//! change is seen by the next request. That look costs one system call, where opening, reading and closing cost four.
+//!
+//! Two things a version cannot tell are minded here. A file that was written within the clock's tick could be written
+//! again in the same tick: so it is not kept before it has been left alone for a while. A program that writes through a
+//! memory map need not touch the file's times at once: so nothing is kept for longer than a second.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::folder::{Facts, SharePath};
+
+/// The largest file that is kept, in bytes. Beyond, `sendfile` costs less than sending what was read.
+pub const FILE_LIMIT: u64 = 16 * 1024;
+
+/// How much is kept in all, in bytes, and what a file counts besides its content.
+const LIMIT: usize = 8 << 20;
+const OVERHEAD: usize = 512;
+
+/// How long a file is kept, and how long it must have been left alone before.
+const AGE: Duration = Duration::from_secs(1);
+
+/// A small file, whole.
+#[derive(Debug)]
+pub struct Kept {
+    /// Which version of which file it is.
+    pub facts: Facts,
+    /// All of it.
+    pub content: Vec<u8>,
+    since: Instant,
+}
+
+/// The shelf.
+#[derive(Debug, Default)]
+pub struct Shelf(Mutex<Files>);
+
+#[derive(Debug, Default)]
+struct Files {
+    by_path: HashMap<SharePath, Arc<Kept>>,
+    /// In the order in which they came.
+    order: VecDeque<SharePath>,
+    bytes: usize,
+}
+
+impl Shelf {
+    /// What is kept of this path. The caller sees to it that the file is still that version.
+    pub fn find(&self, path: &SharePath) -> Option<Arc<Kept>> {
+        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = files.by_path.get(path)?;
+        (kept.since.elapsed() < AGE).then(|| Arc::clone(kept))
+    }
+
+    /// Reads a file that has just been opened, and keeps it if it is small and has been left alone; the oldest make
+    /// room. `None` leaves it to the caller to send what it has opened.
+    pub fn keep(&self, path: &SharePath, file: &File, facts: &Facts) -> Option<Arc<Kept>> {
+        if facts.len > FILE_LIMIT || !facts.were_true_for(AGE, SystemTime::now()) {
+            return None;
+        }
+        let mut content = vec![0; facts.len as usize];
+        file.read_exact_at(&mut content, 0).ok()?;
+        let kept = Arc::new(Kept { facts: *facts, content, since: Instant::now() });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path, Arc::clone(&kept));
+        Some(kept)
+    }
+}
+
+impl Files {
+    fn insert(&mut self, path: &SharePath, kept: Arc<Kept>) {
+        self.bytes += kept.weight();
+        match self.by_path.insert(path.clone(), kept) {
+            Some(old) => self.bytes -= old.weight(),
+            None => self.order.push_back(path.clone()),
+        }
+        while self.bytes > LIMIT {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.bytes -= self.by_path.remove(&oldest).map_or(0, |old| old.weight());
+        }
+    }
+}
+
+impl Kept {
+    fn weight(&self) -> usize {
+        self.content.len() + OVERHEAD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_make_room() {
+        let facts = Facts::from(&rustix::fs::stat("/").expect("a root"));
+        let mut files = Files::default();
+        let path = |number: usize| SharePath::parse(number.to_string().as_bytes()).expect("a path");
+        let fits = LIMIT / (FILE_LIMIT as usize + OVERHEAD);
+        for number in (0..2 * fits).chain([2 * fits - 1]) {
+            let content = vec![0; FILE_LIMIT as usize];
+            files.insert(&path(number), Arc::new(Kept { facts, content, since: Instant::now() }));
+        }
+        assert_eq!(files.by_path.len(), fits);
+        assert_eq!(files.order.len(), fits);
+        assert!(files.bytes <= LIMIT);
+        assert!(files.by_path.contains_key(&path(2 * fits - 1)), "the newest");
+        assert!(!files.by_path.contains_key(&path(fits - 1)), "the oldest");
+    }
+}
