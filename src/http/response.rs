@@ -28,6 +28,14 @@ impl Head {
         Self { status, lines: String::with_capacity(Self::USUAL_LINES) }
     }
 
+    /// The same field lines under another status, with room for more of them.
+    #[must_use]
+    pub fn with_status(&self, status: Status) -> Self {
+        let mut lines = String::with_capacity(self.lines.len() + Self::USUAL_LINES);
+        lines.push_str(&self.lines);
+        Self { status, lines }
+    }
+
     /// The status.
     pub fn status(&self) -> Status {
         self.status

@@ -4,14 +4,17 @@
 //! judged is what is sent.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::answer::{Answer, Content, Pieces, Source};
 use super::refusal::{not_found, of_reading};
+use super::representation::Representation;
 use super::route::{Asked, Routed};
+use super::shelf::Kept;
 use super::state::State;
 use super::{listing, media};
-use crate::folder::{Facts, Node, OpenFile, SharePath};
+use crate::folder::{Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
 use crate::http::fields::Fields;
@@ -23,7 +26,6 @@ use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
-use crate::http::validators::{EntityTag, Validators};
 
 /// What a directory shows instead of its listing, if it has it.
 const INDEX: &str = "index.html";
@@ -34,19 +36,12 @@ pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer
     let names_file = !asked.target.ends_with_slash();
     if names_file
         && let Some(kept) = state.shelf.find(path)
-        && state.folder.is_still(path, &kept.facts.version)
+        && state.folder.is_still(path, &kept.version)
     {
-        let facts = kept.facts;
-        return Ok(Routed::Answer(of_file(asked, Source::Kept(kept), &facts, path, state)));
+        return Ok(Routed::Answer(of_kept(asked, kept)));
     }
     match state.folder.open(path).map_err(|error| of_reading(&error))? {
-        Node::File(OpenFile { file, facts }) if names_file => {
-            let source = match state.shelf.keep(path, &file, &facts) {
-                Some(kept) => Source::Kept(kept),
-                None => Source::File(file),
-            };
-            Ok(Routed::Answer(of_file(asked, source, &facts, path, state)))
-        }
+        Node::File(open) if names_file => Ok(Routed::Answer(of_file(asked, open, path, state))),
         // A slash behind a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),
         Node::Directory { .. } if names_file => Err(to_directory(asked)),
@@ -68,98 +63,98 @@ fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
 fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
     if asked.target.parameter("list").is_none()
         && let Ok(index) = asked.path.join(INDEX.as_ref())
-        && let Ok(Node::File(OpenFile { file, facts })) = state.folder.open(&index)
+        && let Ok(Node::File(open)) = state.folder.open(&index)
     {
-        return Routed::Answer(of_file(asked, Source::File(file), &facts, &index, state));
+        return Routed::Answer(of_file(asked, open, &index, state));
     }
     Routed::Work(listing::job(asked))
 }
 
+/// The answer with a file that has just been opened; a small one goes on the shelf.
+fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Answer {
+    let OpenFile { file, facts } = open;
+    let representation = Representation::of(&facts, path, state);
+    match Kept::read(&file, &facts, representation) {
+        Ok(kept) => of_kept(asked, state.shelf.keep(path, kept)),
+        Err(representation) => match decide(asked, &representation) {
+            Decision::Send(head, pieces) => {
+                Answer { head, content: Content::Parts(Source::File(file), pieces) }
+            }
+            Decision::Answer(answer) => answer,
+        },
+    }
+}
+
+/// The answer with a file from the shelf.
+fn of_kept(asked: &Asked<'_, '_, '_>, kept: Arc<Kept>) -> Answer {
+    match decide(asked, &kept.representation) {
+        Decision::Send(head, pieces) => Answer { head, content: Content::Parts(Source::Kept(kept), pieces) },
+        Decision::Answer(answer) => answer,
+    }
+}
+
+/// What of a file is sent.
+enum Decision {
+    /// These pieces, under this head.
+    Send(Head, Pieces),
+    /// Nothing of it.
+    Answer(Answer),
+}
+
 /// Decides what of a file is sent.
-fn of_file(
-    asked: &Asked<'_, '_, '_>,
-    source: Source,
-    facts: &Facts,
-    path: &SharePath,
-    state: &State,
-) -> Answer {
+fn decide(asked: &Asked<'_, '_, '_>, file: &Representation) -> Decision {
     let fields = asked.head.fields;
-    let now = Date::from(SystemTime::now());
-    let validators = validators(facts, now);
-    let media_type = media::of(path.as_bytes());
-    match conditional::evaluate(&conditional::gather(fields.iter()), Action::Retrieve, Some(&validators)) {
+    match conditional::evaluate(&conditional::gather(fields.iter()), Action::Retrieve, Some(&file.validators))
+    {
         Verdict::Proceed => {}
-        Verdict::NotModified => return Answer::empty(describe(Head::new(Status::NOT_MODIFIED), &validators)),
+        Verdict::NotModified => {
+            return Decision::Answer(Answer::empty(file.head_alone(Status::NOT_MODIFIED)));
+        }
         Verdict::Failed => {
-            return Answer::text(
-                Status::PRECONDITION_FAILED,
-                "the file is not, or no longer, the one meant\n",
-            );
+            let text = "the file is not, or no longer, the one meant\n";
+            return Decision::Answer(Answer::text(Status::PRECONDITION_FAILED, text));
         }
     }
     let selection = match asked.head.method {
         // Only GET has ranges (RFC 9110 §14.2).
-        Method::Get => select(fields, facts.len, &validators, now),
+        Method::Get => select(fields, file),
         _ => Selection::Whole,
     };
-    let head = |status| media::protect(describe(Head::new(status), &validators), &media_type, state);
-    let (head, pieces) = match selection {
+    match selection {
         Selection::Whole => {
-            let whole = Span::new(0, facts.len, facts.len).map(Piece::Content);
-            (head(Status::OK).field("Content-Type", &media_type), whole.into_iter().collect())
+            let whole = Span::new(0, file.len, file.len).map(Piece::Content);
+            Decision::Send(file.head(Status::OK, &file.media_type), whole.into_iter().collect())
         }
         Selection::One(span) => {
-            let head = head(Status::PARTIAL_CONTENT).field("Content-Type", &media_type);
-            (
-                head.field("Content-Range", content_range(span, facts.len)),
-                Pieces::from([Piece::Content(span)]),
-            )
+            let head = file.head(Status::PARTIAL_CONTENT, &file.media_type);
+            let head = head.field("Content-Range", content_range(span, file.len));
+            Decision::Send(head, Pieces::from([Piece::Content(span)]))
         }
         Selection::Many(spans) => {
             let boundary = Boundary::of_bytes(random());
-            let pieces = byteranges::frame(&boundary, &media_type, &spans, facts.len);
-            let content_type = byteranges::media_type(&boundary);
-            (head(Status::PARTIAL_CONTENT).field("Content-Type", content_type), pieces.into())
+            let pieces = byteranges::frame(&boundary, &file.media_type, &spans, file.len);
+            Decision::Send(
+                file.head(Status::PARTIAL_CONTENT, &byteranges::media_type(&boundary)),
+                pieces.into(),
+            )
         }
         Selection::Unsatisfiable => {
-            return Answer::text(
-                Status::RANGE_NOT_SATISFIABLE,
-                format_args!("the file has {} bytes\n", facts.len),
-            )
-            .with("Content-Range", unsatisfied(facts.len));
+            let text = format_args!("the file has {} bytes\n", file.len).to_string();
+            let answer = Answer::text(Status::RANGE_NOT_SATISFIABLE, text);
+            Decision::Answer(answer.with("Content-Range", unsatisfied(file.len)))
         }
-    };
-    Answer { head: head.field("Accept-Ranges", "bytes"), content: Content::Parts(source, pieces) }
-}
-
-/// What the Range field selects, if it counts.
-fn select(fields: Fields<'_, '_>, len: u64, validators: &Validators, now: Date) -> Selection {
-    match fields.get("Range") {
-        Some(field) if conditional::range_applies(fields.get("If-Range"), validators, now) => {
-            range::select(field, len)
-        }
-        _ => Selection::Whole,
     }
 }
 
-/// What tells this version of a file from others.
-pub fn validators(facts: &Facts, now: Date) -> Validators {
-    let etag = EntityTag::strong(facts.version.to_string().into_bytes());
-    Validators { etag, last_modified: Some(Date::from(facts.modified).min(now)) }
-}
-
-/// The field lines that a 304 has too (RFC 9110 §15.4.5). A copy is to be checked before it is used again: what is
-/// shared changes.
-fn describe(head: Head, validators: &Validators) -> Head {
-    let head = match &validators.etag {
-        Some(etag) => head.field("ETag", etag),
-        None => head,
-    };
-    let head = match validators.last_modified {
-        Some(date) => head.field("Last-Modified", date),
-        None => head,
-    };
-    head.field("Cache-Control", "no-cache")
+/// What the Range field selects, if it counts.
+fn select(fields: Fields<'_, '_>, file: &Representation) -> Selection {
+    let Some(range) = fields.get("Range") else { return Selection::Whole };
+    let now = Date::from(SystemTime::now());
+    if conditional::range_applies(fields.get("If-Range"), &file.validators, now) {
+        range::select(range, file.len)
+    } else {
+        Selection::Whole
+    }
 }
 
 /// Sixteen bytes that nobody can foretell, from the keys of std's hash maps.

@@ -22,6 +22,7 @@ mod phase;
 mod receiving;
 mod recorder;
 mod refusal;
+mod representation;
 mod route;
 mod sending;
 mod shelf;

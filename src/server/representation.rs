@@ -1,0 +1,63 @@
+//! What is said of a file in every answer with it (RFC 9110 §8): what tells its version from others, its type, and
+//! what a browser has to know.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use super::media;
+use super::state::State;
+use crate::folder::{Facts, SharePath};
+use crate::http::date::Date;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::validators::{EntityTag, Validators};
+
+/// A file as it is represented.
+#[derive(Debug)]
+pub struct Representation {
+    /// Its length in bytes.
+    pub len: u64,
+    /// What tells this version from others.
+    pub validators: Validators,
+    /// Its media type.
+    pub media_type: Cow<'static, str>,
+    /// The field lines that say so, but for Content-Type.
+    head: Head,
+}
+
+impl Representation {
+    /// Of the file with these facts.
+    pub fn of(facts: &Facts, path: &SharePath, state: &State) -> Self {
+        let validators = validators(facts);
+        let media_type = media::of(path.as_bytes());
+        let head = match &validators.etag {
+            Some(etag) => Head::new(Status::OK).field("ETag", etag),
+            None => Head::new(Status::OK),
+        };
+        let head = match validators.last_modified {
+            Some(date) => head.field("Last-Modified", date),
+            None => head,
+        };
+        // A copy is to be checked before it is used again: what is shared changes.
+        let head = head.field("Cache-Control", "no-cache").field("Accept-Ranges", "bytes");
+        let head = media::protect(head, &media_type, state);
+        Self { len: facts.len, validators, media_type, head }
+    }
+
+    /// The head of an answer without the content (RFC 9110 §15.4.5).
+    pub fn head_alone(&self, status: Status) -> Head {
+        self.head.with_status(status)
+    }
+
+    /// The head of an answer with content of this type.
+    pub fn head(&self, status: Status, content_type: &str) -> Head {
+        self.head.with_status(status).field("Content-Type", content_type)
+    }
+}
+
+/// What tells this version of a file from others.
+pub fn validators(facts: &Facts) -> Validators {
+    let etag = EntityTag::strong(facts.version.to_string().into_bytes());
+    let last_modified = Date::from(facts.modified).min(Date::from(SystemTime::now()));
+    Validators { etag, last_modified: Some(last_modified) }
+}
