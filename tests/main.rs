@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr)]
 
 mod architecture;
+mod browser;
 mod client;
 mod common;
 mod readme;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Wharf, outside, run};
+use crate::common::{Wharf, copy, outside, root, run};
 
 /// A fenced block: what stands behind its fence, and its lines.
 fn blocks(kind: &str) -> Vec<String> {
@@ -15,10 +15,6 @@ fn blocks(kind: &str) -> Vec<String> {
     found.collect()
 }
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// A server of `www`, and a place where the README's relative paths lead somewhere.
 fn stage() -> (Wharf, tempfile::TempDir) {
     let wharf = Wharf::serve(&[]);
@@ -26,18 +22,6 @@ fn stage() -> (Wharf, tempfile::TempDir) {
     let place = tempfile::tempdir().expect("a folder");
     copy(&root().join("client_requests"), &place.path().join("client_requests"));
     (wharf, place)
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy(&source, &target);
-        } else {
-            fs::copy(source, target).expect("copied");
-        }
-    }
 }
 
 /// Times and dates as they differ from run to run, made alike.

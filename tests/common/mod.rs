@@ -7,7 +7,7 @@ mod server;
 mod wire;
 
 pub use outside::outside;
-pub use server::{Output, Wharf, run, sample};
+pub use server::{Output, Wharf, copy, root, run, sample};
 pub use wire::{Answer, Wire};
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,43 @@
+//! A real browser shows what the folder holds, and can add to it.
+
+use std::process::Command;
+
+use crate::common::{Wharf, outside, root};
+
+/// A browser without a window, in a profile of its own, that asks nobody but the page's server.
+fn browser(profile: &std::path::Path) -> Option<Command> {
+    let mut browser = outside("chromium")?;
+    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
+    browser.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+    browser.arg(format!("--user-data-dir={}", profile.display()));
+    Some(browser)
+}
+
+/// The page as the browser understood it.
+fn dom(url: &str) -> Option<String> {
+    let profile = tempfile::tempdir().expect("a folder");
+    let output = browser(profile.path())?.args(["--dump-dom", url]).output().expect("it starts");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn the_seed_pages_are_shown() {
+    let wharf = Wharf::serve(&[]);
+    crate::common::copy(&root().join("www"), &wharf.folder());
+    let url = |target: &str| wharf.url(target).replace("127.0.0.1", "localhost");
+    let Some(text) = dom(&url("/server/testServer.txt")) else { return };
+    assert!(text.contains("This is testServer.txt."), "{text}");
+    let photo = dom(&url("/server/photoServer.jpg")).expect("it is installed");
+    assert!(photo.contains("<img"), "{photo}");
+    let page = dom(&url("/server/index.html")).expect("it is installed");
+    assert!(page.contains("</h1>"), "{page}");
+    let listing = dom(&url("/?list")).expect("it is installed");
+    assert!(listing.contains("href=\"./server/\"") && listing.contains("type=\"file\""), "{listing}");
+    let log = wharf.log();
+    for served in ["testServer.txt", "photoServer.jpg", "index.html"] {
+        assert!(
+            log.contains(&format!("\"GET /server/{served} HTTP/1.1\" 200 ")),
+            "{served} was never asked for"
+        );
+    }
+}
