@@ -1,4 +1,4 @@
-//! epoll, as far as it is needed here: one event a wait, and each arming good for one event.
+//! epoll, as far as it is needed here: an event or two a wait, and each arming good for one event.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -64,14 +64,15 @@ impl Poller {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(Key::WAKE.0), EventFlags::IN)?)
     }
 
-    /// Waits for one event, however long it takes.
-    pub fn wait(&self) -> io::Result<Key> {
-        let mut events = [const { MaybeUninit::<Event>::uninit() }; 1];
+    /// Waits for an event, however long it takes; gives a second one too, if that is there already.
+    pub fn wait(&self) -> io::Result<(Key, Option<Key>)> {
+        let mut events = [const { MaybeUninit::<Event>::uninit() }; 2];
         loop {
             match epoll::wait(&self.epoll, &mut events, None) {
                 Ok((found, _)) => {
-                    if let Some(event) = found.first() {
-                        return Ok(Key(event.data.u64()));
+                    let mut keys = found.iter().map(|event| Key(event.data.u64()));
+                    if let Some(first) = keys.next() {
+                        return Ok((first, keys.next()));
                     }
                 }
                 Err(Errno::INTR) => {}

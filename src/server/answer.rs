@@ -33,8 +33,8 @@ pub enum Content {
 /// Where the parts of a file are taken from.
 #[derive(Debug)]
 pub enum Source {
-    /// The disk.
-    File(File),
+    /// The disk, for which it may have to wait.
+    File(Arc<File>),
     /// The shelf.
     Kept(Arc<Kept>),
 }

@@ -261,6 +261,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Step> {
+        turn.state.may_wait();
         loop {
             match body.receiving.absorb(turn.input.unread(), turn.state) {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
@@ -299,7 +300,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Step> {
-        let progress = sending.proceed(&self.stream, &mut share.bytes, turn.state.stall);
+        let progress = sending.proceed(&self.stream, &mut share.bytes, turn.state);
         if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
             let wish = Wish::writable(sending.deadline());
             return Ok(Step::Wait(Phase::Answer(sending), wish));

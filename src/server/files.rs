@@ -40,6 +40,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer
     {
         return Ok(Routed::Answer(of_kept(asked, kept)));
     }
+    state.may_wait();
     match state.folder.open(path).map_err(|error| of_reading(&error))? {
         Node::File(open) if names_file => Ok(Routed::Answer(of_file(asked, open, path, state))),
         // A slash behind a file's name asks for a directory of that name.
@@ -72,9 +73,9 @@ fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
 
 /// The answer with a file that has just been opened; a small one goes on the shelf.
 fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Answer {
-    let OpenFile { file, facts } = open;
+    let (file, facts) = (Arc::new(open.file), open.facts);
     let representation = Representation::of(&facts, path, state);
-    match Kept::read(&file, &facts, representation) {
+    match Kept::of(&file, &facts, representation) {
         Ok(kept) => of_kept(asked, state.shelf.keep(path, kept)),
         Err(representation) => match decide(asked, &representation) {
             Decision::Send(head, pieces) => {

@@ -4,8 +4,8 @@
 //! here, and the next worker that is free takes whichever has something to say. So ten thousand idle clients cost ten
 //! thousand table entries, not threads.
 //!
-//! One worker at a time, the leader, waits in epoll; it takes one connection, and the next worker leads while it
-//! serves. With all workers in `epoll_wait` at once the kernel wakes too many (measured: 12 µs a request against 7).
+//! One worker at a time, the leader, waits in epoll (`baton` says who). With all workers in `epoll_wait` at once the
+//! kernel wakes too many (measured: 12 µs a request against 7).
 //!
 //! What keeps it right:
 //!
@@ -22,11 +22,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use super::baton::Baton;
 use super::berth::{Berth, Berths};
 use super::timing::Deadline;
 use crate::net::poller::{Interest, Key, Poller};
@@ -74,7 +75,7 @@ pub struct Lot<C> {
     berths: Berths,
     pages: Box<[OnceLock<Page<C>>]>,
     /// Held by the one worker that waits in the poller.
-    leader: Mutex<()>,
+    baton: Arc<Baton<Key>>,
     /// When to look at which slot.
     agenda: Mutex<BTreeSet<(Deadline, u32)>>,
     /// Told when the first entry of the agenda has changed.
@@ -108,8 +109,8 @@ pub enum Expired<C> {
 }
 
 impl<C: AsFd> Lot<C> {
-    /// A lot for so many connections at once.
-    pub fn new(capacity: u32) -> io::Result<Self> {
+    /// A lot for so many connections at once, whose workers pass this baton.
+    pub fn new(capacity: u32, baton: Arc<Baton<Key>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         poller.watch(&end)?;
@@ -118,7 +119,7 @@ impl<C: AsFd> Lot<C> {
             poller,
             berths: Berths::new(capacity),
             pages: std::iter::repeat_with(OnceLock::new).take(pages).collect(),
-            leader: Mutex::new(()),
+            baton,
             agenda: Mutex::new(BTreeSet::new()),
             agenda_changed: Condvar::new(),
             is_draining: AtomicBool::new(false),
@@ -165,23 +166,35 @@ impl<C: AsFd> Lot<C> {
     /// The next connection whose wish has come true; waits for it. `None` once the lot has ended.
     pub fn take(&self) -> Option<Box<Moored<C>>> {
         loop {
-            let key = {
-                let _leading = lock(&self.leader);
-                if self.has_ended.load(Ordering::SeqCst) {
-                    return None;
-                }
-                match self.poller.wait() {
-                    Ok(Key::WAKE) => continue,
-                    Ok(key) => key,
-                    Err(error) => {
-                        log::error!("the poller failed: {error}");
-                        return None;
-                    }
-                }
-            };
+            let key = self.next_event()?;
             let mut slot = lock(self.slot(Berth::index_of(key)));
             if slot.parked.as_ref().is_some_and(|(moored, _)| moored.berth.key() == key) {
                 return slot.parked.take().map(|(moored, _)| moored);
+            }
+        }
+    }
+
+    /// Leads until there is an event. `None` once the lot has ended.
+    fn next_event(&self) -> Option<Key> {
+        let left = self.baton.take();
+        if self.has_ended.load(Ordering::SeqCst) {
+            self.baton.end();
+            return None;
+        }
+        let found = left.map_or_else(|| self.poller.wait(), |key| Ok((key, None)));
+        match found {
+            Ok((first, second)) if first != Key::WAKE && second != Some(Key::WAKE) => {
+                self.baton.give(second);
+                Some(first)
+            }
+            Ok(_) => {
+                self.baton.end();
+                None
+            }
+            Err(error) => {
+                log::error!("the poller failed: {error}");
+                self.baton.end();
+                None
             }
         }
     }
@@ -323,13 +336,17 @@ mod tests {
 
     use super::*;
 
+    fn lot(capacity: u32) -> Lot<UnixStream> {
+        Lot::new(capacity, Arc::new(Baton::new(2))).expect("a poller")
+    }
+
     fn in_seconds(seconds: u64) -> Deadline {
         Deadline::after(Instant::now(), Duration::from_secs(seconds))
     }
 
     #[test]
     fn what_is_parked_comes_back_when_its_client_speaks() {
-        let lot = Lot::new(4).expect("a poller");
+        let lot = lot(4);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         let moored = lot.admit(server).expect("room");
         lot.park(moored, Wish::idle(in_seconds(60))).expect("armed");
@@ -343,7 +360,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_the_longest_idle_makes_room() {
-        let lot = Lot::new(2).expect("a poller");
+        let lot = lot(2);
         let mut clients = Vec::new();
         for seconds in [30, 20] {
             let (client, server) = UnixStream::pair().expect("a pair");
@@ -369,7 +386,7 @@ mod tests {
 
     #[test]
     fn time_is_up_for_each_once_and_in_order() {
-        let lot = Lot::new(8).expect("a poller");
+        let lot = lot(8);
         let now = Instant::now();
         let mut clients = Vec::new();
         for milliseconds in [3, 1, 2] {
@@ -391,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_deadline_that_moves_is_minded_where_it_is() {
-        let lot = Lot::new(1).expect("a poller");
+        let lot = lot(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         client.write_all(b"x").expect("written");
         let mut moored = lot.admit(server).expect("room");
@@ -414,11 +431,15 @@ mod tests {
 
     #[test]
     fn the_end_wakes_everybody_and_closes_what_is_parked() {
-        let lot = Lot::<UnixStream>::new(8).expect("a poller");
+        let lot = lot(8);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         lot.park(lot.admit(server).expect("room"), Wish::idle(in_seconds(60))).expect("armed");
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| lot.take().is_none())).collect();
+            let work = || {
+                lot.baton.join();
+                lot.take().is_none()
+            };
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
             let sweep = scope.spawn(|| matches!(lot.next_expired(None), Expired::Ended));
             lot.end();
             assert!(workers.into_iter().all(|worker| worker.join().expect("no panic")));
@@ -430,7 +451,7 @@ mod tests {
 
     #[test]
     fn draining_closes_the_idle_and_lets_the_others_finish() {
-        let lot = Lot::new(8).expect("a poller");
+        let lot = lot(8);
         let (_idle_client, idle) = UnixStream::pair().expect("a pair");
         let (mut client, busy) = UnixStream::pair().expect("a pair");
         lot.park(lot.admit(idle).expect("room"), Wish::idle(in_seconds(60))).expect("armed");

@@ -7,6 +7,7 @@
 
 mod acceptor;
 mod answer;
+mod baton;
 mod berth;
 mod connection;
 mod exchange;
@@ -42,6 +43,7 @@ use std::{fmt, thread};
 
 use threadpool::ThreadPool;
 
+use self::baton::Baton;
 use self::connection::{Connection, Next, Turn};
 use self::input::Input;
 use self::lot::{Expired, Lot, Moored};
@@ -122,7 +124,9 @@ impl Server {
         log::debug!("up to {files} files may be open");
         let bind = |address| Listener::bind(address).map_err(|error| CannotServe::Bind(address, error));
         let listeners = config.addresses.into_iter().map(bind).collect::<Result<_, _>>()?;
+        let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
         let state = State {
+            baton: Arc::clone(&baton),
             folder: config.folder,
             root: config.root,
             shelf: Shelf::default(),
@@ -133,7 +137,7 @@ impl Server {
             stop,
             recorder: config.recorder,
         };
-        let lot = Lot::new(config.max_connections).map_err(CannotServe::System)?;
+        let lot = Lot::new(config.max_connections, baton).map_err(CannotServe::System)?;
         let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
         Ok(Self { listeners, shared: Arc::new(Shared { state, lot, jobs }), workers: config.workers })
     }
@@ -175,6 +179,7 @@ impl Shared {
     /// A worker: takes whichever connection has something to say, and moves it on.
     fn work(self: &Arc<Self>) {
         let mut input = Input::new();
+        self.state.baton.join();
         while let Some(mut moored) = self.lot.take() {
             let advanced = catch_unwind(AssertUnwindSafe(|| {
                 let next = moored.connection.advance(&mut self.turn(&mut input));

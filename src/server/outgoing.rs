@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use super::answer::Pieces;
 use crate::http::range::byteranges::Piece;
@@ -16,7 +17,7 @@ pub struct Outgoing {
     bytes: Vec<u8>,
     /// So many of `bytes` have left.
     at: usize,
-    file: Option<(File, Pieces)>,
+    file: Option<(Arc<File>, Pieces)>,
     sent: u64,
 }
 
@@ -33,7 +34,7 @@ pub enum Progress {
 
 impl Outgoing {
     /// These bytes, then these pieces of a file.
-    pub fn new(bytes: Vec<u8>, file: Option<(File, Pieces)>) -> Self {
+    pub fn new(bytes: Vec<u8>, file: Option<(Arc<File>, Pieces)>) -> Self {
         Self { bytes, at: 0, file, sent: 0 }
     }
 

@@ -4,20 +4,19 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{Answer, Content, Pieces, Source};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
+use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
 use super::timing::Deadline;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::range::byteranges::Piece;
 use crate::http::status::Status;
 use crate::net::stream::Stream;
-
-/// Up to so many bytes of a file are read and sent in one write with the head; beyond, `sendfile` costs less.
-const INLINE_LIMIT: u64 = 16 * 1024;
 
 /// What a usual head takes, in bytes, so that its buffer is allocated once.
 const USUAL_HEAD: usize = 512;
@@ -26,6 +25,8 @@ const USUAL_HEAD: usize = 512;
 #[derive(Debug)]
 pub struct Sending {
     outgoing: Outgoing,
+    /// Whether the disk may have to be waited for.
+    may_wait: bool,
     status: Status,
     head_length: u64,
     exchange: Exchange,
@@ -50,6 +51,7 @@ impl Sending {
         }
         bytes.extend_from_slice(b"\r\n");
         let head_length = bytes.len() as u64;
+        let mut may_wait = false;
         let file = match content {
             _ if exchange.to_head || status.has_no_content() => None,
             Content::Empty => None,
@@ -57,26 +59,35 @@ impl Sending {
                 bytes.extend_from_slice(&content);
                 None
             }
-            Content::Parts(Source::File(file), pieces) => read_inline(&mut bytes, file, pieces),
-            Content::Parts(Source::Kept(kept), pieces) => {
-                for piece in &pieces {
-                    push_piece(&mut bytes, piece, &kept.content);
+            Content::Parts(Source::Kept(kept), pieces) => match &kept.content {
+                KeptContent::Bytes(content) => {
+                    for piece in &pieces {
+                        push_piece(&mut bytes, piece, content);
+                    }
+                    None
                 }
-                None
+                KeptContent::File(file) => Some((Arc::clone(file), pieces)),
+            },
+            Content::Parts(Source::File(file), pieces) => {
+                may_wait = true;
+                read_inline(&mut bytes, file, pieces)
             }
         };
         let deadline = Deadline::after(Instant::now(), state.stall);
         let outgoing = Outgoing::new(bytes, file);
-        Self { outgoing, status, head_length, exchange, deadline, unacknowledged: None }
+        Self { outgoing, may_wait, status, head_length, exchange, deadline, unacknowledged: None }
     }
 
     /// Sends as much as there is room for and the turn's share allows.
-    pub fn proceed(&mut self, stream: &Stream, share: &mut u64, stall: Duration) -> io::Result<Progress> {
+    pub fn proceed(&mut self, stream: &Stream, share: &mut u64, state: &State) -> io::Result<Progress> {
+        if self.may_wait {
+            state.may_wait();
+        }
         let before = self.outgoing.sent();
         let progress = self.outgoing.proceed(stream, share)?;
         if progress != Progress::Done {
             if self.outgoing.sent() > before {
-                self.deadline = Deadline::after(Instant::now(), stall);
+                self.deadline = Deadline::after(Instant::now(), state.stall);
             }
             self.unacknowledged = stream.unacknowledged().ok();
         }
@@ -131,9 +142,9 @@ fn push_piece(bytes: &mut Vec<u8>, piece: &Piece, content: &[u8]) {
 }
 
 /// Reads a small file behind the head; gives back what has to be sent after `bytes` instead.
-fn read_inline(bytes: &mut Vec<u8>, file: File, pieces: Pieces) -> Option<(File, Pieces)> {
+fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, pieces: Pieces) -> Option<(Arc<File>, Pieces)> {
     let whole = match (pieces.front(), pieces.len()) {
-        (Some(Piece::Content(span)), 1) if span.length() <= INLINE_LIMIT => Some(*span),
+        (Some(Piece::Content(span)), 1) if span.length() <= CONTENT_LIMIT => Some(*span),
         _ => None,
     };
     let Some(span) = whole else { return Some((file, pieces)) };

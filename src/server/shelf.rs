@@ -9,6 +9,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -16,17 +17,22 @@ use std::time::{Duration, Instant, SystemTime};
 use super::representation::Representation;
 use crate::folder::{Facts, SharePath, Version};
 
-/// The largest file that is kept, in bytes. Beyond, `sendfile` costs less than sending what was read.
-const FILE_LIMIT: u64 = 16 * 1024;
+/// Up to so many bytes a file's content is kept. Beyond, `sendfile` costs less than sending what was read.
+pub const CONTENT_LIMIT: u64 = 16 * 1024;
 
-/// How much is kept in all, in bytes, and what a file counts besides its content.
+/// Up to so many bytes a file is kept open: what was sent within the last second is still in memory.
+const OPEN_LIMIT: u64 = 1 << 20;
+
+/// How much is kept in all, in bytes; what a file counts besides its content, and what an open one counts, of
+/// which there are thus some hundred at most.
 const LIMIT: usize = 8 << 20;
 const OVERHEAD: usize = 512;
+const OPEN_WEIGHT: usize = 64 * 1024;
 
 /// How long a file is kept, and how long it must have been left alone before.
 const AGE: Duration = Duration::from_secs(1);
 
-/// A small file, whole.
+/// A small file.
 #[derive(Debug)]
 pub struct Kept {
     /// Which version of which file it is.
@@ -34,8 +40,17 @@ pub struct Kept {
     /// What is said of it.
     pub representation: Representation,
     /// All of it.
-    pub content: Vec<u8>,
+    pub content: KeptContent,
     since: Instant,
+}
+
+/// How a file is kept.
+#[derive(Debug)]
+pub enum KeptContent {
+    /// Its bytes.
+    Bytes(Vec<u8>),
+    /// Open.
+    File(Arc<File>),
 }
 
 /// The shelf.
@@ -81,19 +96,39 @@ impl Files {
 }
 
 impl Kept {
-    /// Reads a file that has just been opened, if it is small and has been left alone; else gives back what is said of it.
-    pub fn read(file: &File, facts: &Facts, representation: Representation) -> Result<Self, Representation> {
-        if facts.len > FILE_LIMIT || !facts.were_true_for(AGE, SystemTime::now()) {
+    /// Of a file that has just been opened, if it is small and has been left alone; else gives back what is said of it.
+    pub fn of(
+        file: &Arc<File>,
+        facts: &Facts,
+        representation: Representation,
+    ) -> Result<Self, Representation> {
+        if facts.len > OPEN_LIMIT || !facts.were_true_for(AGE, SystemTime::now()) {
             return Err(representation);
         }
-        let mut content = vec![0; facts.len as usize];
-        match file.read_exact_at(&mut content, 0) {
-            Ok(()) => Ok(Self { version: facts.version, representation, content, since: Instant::now() }),
+        match KeptContent::of(file, facts.len) {
+            Ok(content) => {
+                Ok(Self { version: facts.version, representation, content, since: Instant::now() })
+            }
             Err(_) => Err(representation),
         }
     }
 
     fn weight(&self) -> usize {
-        self.content.len() + OVERHEAD
+        OVERHEAD
+            + match &self.content {
+                KeptContent::Bytes(bytes) => bytes.len(),
+                KeptContent::File(_) => OPEN_WEIGHT,
+            }
+    }
+}
+
+impl KeptContent {
+    fn of(file: &Arc<File>, length: u64) -> io::Result<Self> {
+        if length > CONTENT_LIMIT {
+            return Ok(Self::File(Arc::clone(file)));
+        }
+        let mut bytes = vec![0; length as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(Self::Bytes(bytes))
     }
 }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::baton::Baton;
 use super::recorder::Recorder;
 use super::shelf::Shelf;
 use super::site::Site;
 use super::timing::{IdleClock, KeepAlive};
 use crate::folder::{Folder, Saved};
+use crate::net::poller::Key;
 use crate::printable::Printable;
 use crate::stop::Stop;
 
@@ -30,6 +32,8 @@ pub struct State {
     pub stall: Duration,
     /// Minds when nobody wants anything.
     pub idle: Arc<IdleClock>,
+    /// Which worker minds the connections that wait.
+    pub baton: Arc<Baton<Key>>,
     /// Seen by all.
     pub stop: Stop,
     /// Where requests are recorded, if they are.
@@ -37,6 +41,11 @@ pub struct State {
 }
 
 impl State {
+    /// To be called before anything that may wait for the disk: another worker minds the connections meanwhile.
+    pub fn may_wait(&self) {
+        self.baton.may_wait();
+    }
+
     /// A file has come, through whichever door: the one place where that is told. Gives where it lies, if
     /// somebody keeps records of it.
     pub fn saved(&self, from: &SocketAddr, saved: &Saved) -> Option<PathBuf> {

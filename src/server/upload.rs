@@ -33,6 +33,7 @@ pub struct Upload {
 pub fn begin(asked: Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
     let head = asked.head;
     let size = length(head)?;
+    state.may_wait();
     refuse_what_is_not_the_content(head)?;
     if asked.target.ends_with_slash() {
         return begin_form(asked, size, state);

@@ -1,0 +1,166 @@
+//! Who waits in the poller: one worker at a time, the leader.
+//!
+//! Waking a thread costs as much as half a small request, so it is done only where it gains something. A leader that
+//! has found something to do serves it and comes back to lead again; meanwhile nobody leads, for some microseconds. It
+//! wakes another worker in two cases: more is ready than it can do itself and a processor may be free for it, or it is
+//! about to wait for the disk ([`Baton::may_wait`]), which could take long.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The right to lead.
+#[derive(Debug)]
+pub struct Baton<T> {
+    inner: Mutex<Inner<T>>,
+    is_free: Condvar,
+    /// How many workers can do something at the same time.
+    processors: usize,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    /// Whether a worker leads now.
+    is_held: bool,
+    /// Workers that wait to lead.
+    waiting: usize,
+    /// Workers that do something, the leader included.
+    awake: usize,
+    /// Whether one of those who wait has been called and has not come yet.
+    is_called: bool,
+    /// What the leader found and left for the next.
+    spare: Option<T>,
+}
+
+impl<T> Baton<T> {
+    /// A baton that nobody holds, on a machine with so many processors.
+    pub fn new(processors: usize) -> Self {
+        let inner = Inner { is_held: false, waiting: 0, awake: 0, is_called: false, spare: None };
+        Self { inner: Mutex::new(inner), is_free: Condvar::new(), processors }
+    }
+
+    /// A worker joins those who are awake; to be called once by each.
+    pub fn join(&self) {
+        self.lock().awake += 1;
+    }
+
+    /// Takes the baton, and what the last leader has left; waits until nobody holds it.
+    pub fn take(&self) -> Option<T> {
+        let mut inner = self.lock();
+        while inner.is_held {
+            inner.waiting += 1;
+            inner.awake -= 1;
+            inner = self.is_free.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner.awake += 1;
+            inner.waiting -= 1;
+        }
+        inner.is_held = true;
+        inner.is_called = false;
+        inner.spare.take()
+    }
+
+    /// Gives the baton back, with what was found beyond what the leader does itself.
+    pub fn give(&self, spare: Option<T>) {
+        let mut inner = self.lock();
+        inner.is_held = false;
+        let helps = spare.is_some() && inner.awake < self.processors;
+        inner.spare = spare;
+        if helps {
+            self.call(inner);
+        }
+    }
+
+    /// The caller, who does not hold the baton, may be kept waiting: somebody else has to lead meanwhile.
+    pub fn may_wait(&self) {
+        let inner = self.lock();
+        if !inner.is_held {
+            self.call(inner);
+        }
+    }
+
+    /// Wakes one of those who wait, unless one is on its way already.
+    fn call(&self, mut inner: MutexGuard<'_, Inner<T>>) {
+        if inner.waiting > 0 && !inner.is_called {
+            inner.is_called = true;
+            drop(inner);
+            self.is_free.notify_one();
+        }
+    }
+
+    /// Gives the baton back for good: everybody wakes.
+    pub fn end(&self) {
+        self.lock().is_held = false;
+        self.is_free.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// A worker that takes the baton, tells what it got with it, and keeps it until it is told to give it back.
+    fn with_worker(baton: &Baton<u32>, act: impl FnOnce(&dyn Fn() -> Option<Option<u32>>)) {
+        let (took, taken) = channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                baton.join();
+                took.send(baton.take()).expect("somebody listens");
+                baton.end();
+            });
+            while baton.lock().waiting == 0 && baton.lock().is_held {
+                thread::yield_now();
+            }
+            act(&|| taken.try_recv().ok());
+            baton.end();
+        });
+    }
+
+    #[test]
+    fn one_leads_at_a_time_and_finds_what_was_left() {
+        let baton = Baton::new(2);
+        baton.join();
+        assert_eq!(baton.take(), None);
+        with_worker(&baton, |taken| {
+            assert_eq!(taken(), None, "it waits while the baton is held");
+            baton.give(Some(7));
+            loop {
+                if let Some(spare) = taken() {
+                    assert_eq!(spare, Some(7));
+                    break;
+                }
+                thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
+    fn a_leader_that_comes_back_wakes_nobody() {
+        let baton = Baton::new(2);
+        baton.join();
+        baton.take();
+        with_worker(&baton, |_| {
+            baton.give(None);
+            assert_eq!(baton.lock().waiting, 1, "still asleep");
+            assert_eq!(baton.take(), None, "the same worker leads again");
+        });
+    }
+
+    #[test]
+    fn whoever_may_wait_wakes_another() {
+        let baton = Baton::new(1);
+        baton.join();
+        baton.take();
+        with_worker(&baton, |taken| {
+            baton.give(Some(1));
+            baton.may_wait();
+            while taken().is_none() {
+                thread::yield_now();
+            }
+        });
+    }
+}
