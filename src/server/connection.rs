@@ -215,7 +215,7 @@ impl Connection {
                 Moved::WouldWait => {
                     let wish = match waiting.deadline {
                         Some(deadline) => Wish::readable(deadline),
-                        None => Wish::idle(Deadline::after(Instant::now(), turn.timeout)),
+                        None => Wish::idle(Instant::now(), turn.timeout),
                     };
                     return Ok(Step::Wait(Phase::Head(waiting), wish));
                 }
@@ -314,7 +314,9 @@ impl Connection {
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
-            Persistence::Keep if nothing_unread => Step::Wait(waiting, Wish::idle(deadline(turn.timeout))),
+            Persistence::Keep if nothing_unread => {
+                Step::Wait(waiting, Wish::idle(Instant::now(), turn.timeout))
+            }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
             Persistence::Keep => Step::Wait(waiting, Wish::writable(deadline(turn.timeout))),
