@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::net::TcpStream;
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::common::{Wharf, Wire, eventually};
+use crate::common::{Wharf, Wire, eventually, sample};
 
 const LAST_WORDS: &str = "Shutting Down Server...\n\nBye.\n";
 
@@ -87,6 +89,31 @@ fn a_head_that_has_begun_is_answered() {
     let answer = wire.read_answer(false);
     assert_eq!((answer.code(), answer.field("Connection").as_str()), (200, "close"));
     assert!(wharf.wait().1.success());
+}
+
+#[test]
+fn in_full_swing_every_answer_is_whole_or_none() {
+    const CLIENTS: usize = 20;
+    let mut wharf = Wharf::serve(&["--workers", "4"]);
+    wharf.write("medium.bin", sample(200_000, 3));
+    let (answered, seen) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            let (mut wire, answered) = (wharf.connect(), answered.clone());
+            scope.spawn(move || {
+                let ask =
+                    |wire: &mut Wire| wire.begin_to_ask("GET", "/medium.bin", None).try_read_answer(false);
+                while let Some(answer) = ask(&mut wire) {
+                    assert_eq!((answer.code(), answer.body.len()), (200, 200_000));
+                    answered.send(()).expect("counted");
+                }
+            });
+        }
+        seen.iter().take(10 * CLIENTS).for_each(drop);
+        wharf.signal(Signal::TERM);
+    });
+    let (said, status) = wharf.wait();
+    assert!(said.ends_with(LAST_WORDS) && status.success(), "{said}");
 }
 
 #[test]
