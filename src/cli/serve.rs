@@ -103,6 +103,7 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .map_err(|error| cannot("log to", args.log_file.as_deref(), &error))?;
     let stop = Stop::new()?;
     signals::become_stop(stop.clone())?;
+    signals::outlive_file_limit()?;
     let idle_exit = args.idle_exit;
     let config = config(args)?;
     let root = config.root.clone();

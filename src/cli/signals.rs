@@ -1,9 +1,11 @@
 //! Ctrl-C and SIGTERM become [`Stop`].
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::stop::{Stop, Why};
@@ -15,12 +17,20 @@ const FAILED: i32 = 1;
 pub fn become_stop(stop: Stop) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
-        for _ in &mut signals {
-            if stop.asked() == Some(Why::Signal) {
-                std::process::exit(FAILED);
-            }
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
             stop.ask(Why::Signal);
+        }
+        if signals.next().is_some() {
+            std::process::exit(FAILED);
         }
     })?;
     Ok(())
+}
+
+/// A write beyond the largest file that this process may have (`ulimit -f`) fails, as one on a full disk does; by
+/// default the system would end the program instead.
+pub fn outlive_file_limit() -> io::Result<()> {
+    let nobody_looks = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGXFSZ, nobody_looks).map(|_| ())
 }

@@ -11,7 +11,6 @@ use rustix::io::Errno;
 use super::connection::Connection;
 use super::lot::{Lot, Wish};
 use super::state::State;
-use super::timing::Deadline;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
 
@@ -61,8 +60,7 @@ fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
     match admitted {
         Ok(moored) => {
             let timeout = state.keep_alive.timeout(lot.open());
-            let wish = Wish::idle(Deadline::after(Instant::now(), timeout));
-            if let Err(error) = lot.park(moored, wish) {
+            if let Err(error) = lot.park(moored, Wish::idle(Instant::now(), timeout)) {
                 log::error!("cannot park a connection: {error}");
             }
         }

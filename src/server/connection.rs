@@ -125,8 +125,10 @@ impl Connection {
     /// Does a job, and says what the connection waits for then.
     pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Wish {
         let Work { job, mut exchange } = work;
+        let outcome = job(state);
+        // From here on the client is waited for again; the disk may have taken longer than any client may.
         let deadline = Deadline::after(Instant::now(), state.stall);
-        self.phase = match job(state) {
+        self.phase = match outcome {
             Outcome::Answer(answer, saved) => {
                 exchange.saved = saved;
                 Phase::Answer(Box::new(Sending::new(answer, exchange, timeout, state)))
@@ -215,7 +217,7 @@ impl Connection {
                 Moved::WouldWait => {
                     let wish = match waiting.deadline {
                         Some(deadline) => Wish::readable(deadline),
-                        None => Wish::idle(Deadline::after(Instant::now(), turn.timeout)),
+                        None => Wish::idle(Instant::now(), turn.timeout),
                     };
                     return Ok(Step::Wait(Phase::Head(waiting), wish));
                 }
@@ -315,7 +317,9 @@ impl Connection {
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
-            Persistence::Keep if nothing_unread => Step::Wait(waiting, Wish::idle(deadline(turn.timeout))),
+            Persistence::Keep if nothing_unread => {
+                Step::Wait(waiting, Wish::idle(Instant::now(), turn.timeout))
+            }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
             Persistence::Keep => Step::Wait(waiting, Wish::writable(deadline(turn.timeout))),
@@ -385,5 +389,69 @@ impl AsFd for Connection {
 impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Work").field("exchange", &self.exchange).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::folder::{Folder, OnConflict, Rules};
+    use crate::server::baton::Baton;
+    use crate::server::timing::{IdleClock, KeepAlive};
+    use crate::server::{Shelf, Site};
+    use crate::stop::Stop;
+
+    #[test]
+    fn a_job_that_takes_long_costs_its_client_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = state(folder.path(), Duration::from_millis(1));
+        let (stream, _client) = stream();
+        let mut connection = Connection::new(stream);
+        let exchange = Exchange::of_no_head(b"", Why::Framing, Instant::now(), &state);
+        let (ended, when) = std::sync::mpsc::channel();
+        let job: Job = Box::new(move |_| {
+            let _ = ended.send(Instant::now());
+            Outcome::Answer(Answer::text(Status::OK, "saved\n"), None)
+        });
+        let wish = connection.work(Work { job, exchange }, &state, Duration::ZERO);
+        let ended = when.recv().expect("it was done");
+        assert!(wish.deadline >= Deadline::after(ended, state.stall), "counted from its end");
+        let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: Duration::ZERO };
+        assert!(matches!(connection.expire(&mut turn), Next::Park(_)), "nothing has been tried yet");
+        assert!(matches!(connection.expire(&mut turn), Next::Close), "nothing has moved since");
+    }
+
+    fn state(root: &std::path::Path, stall: Duration) -> State {
+        let rules = Rules {
+            hidden: false,
+            read_only: true,
+            on_conflict: OnConflict::Refuse,
+            max_upload: None,
+            durable: false,
+        };
+        State {
+            baton: Arc::new(Baton::new(1)),
+            folder: Folder::open_at(root, rules).expect("a folder"),
+            root: root.to_owned(),
+            shelf: Shelf::default(),
+            site: Site::new(Vec::new()),
+            keep_alive: KeepAlive::Dynamic,
+            stall,
+            idle: Arc::new(IdleClock::new(None, Instant::now())),
+            stop: Stop::new().expect("a descriptor"),
+            recorder: None,
+        }
+    }
+
+    /// A connection, and its client's end.
+    fn stream() -> (Stream, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let client = listener.local_addr().and_then(std::net::TcpStream::connect).expect("a connection");
+        let (server, peer) = listener.accept().expect("a connection");
+        server.set_nonblocking(true).expect("set");
+        (Stream::Tcp(server, peer), client)
     }
 }

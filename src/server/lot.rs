@@ -47,24 +47,26 @@ pub struct Wish {
     pub interest: Interest,
     /// When its time is up.
     pub deadline: Deadline,
-    /// Whether it waits between two requests: it may then be closed to make room, or when the server leaves.
-    pub is_idle: bool,
+    /// Since when it waits between two requests, if it does: it may then be closed to make room, or when the
+    /// server leaves.
+    pub idle_since: Option<Instant>,
 }
 
 impl Wish {
-    /// The first byte of a request.
-    pub fn idle(deadline: Deadline) -> Self {
-        Self { interest: Interest::Readable, deadline, is_idle: true }
+    /// The first byte of a request, for so long.
+    pub fn idle(since: Instant, time: Duration) -> Self {
+        let deadline = Deadline::after(since, time);
+        Self { interest: Interest::Readable, deadline, idle_since: Some(since) }
     }
 
     /// More to read.
     pub fn readable(deadline: Deadline) -> Self {
-        Self { interest: Interest::Readable, deadline, is_idle: false }
+        Self { interest: Interest::Readable, deadline, idle_since: None }
     }
 
     /// Room to write, or just another turn.
     pub fn writable(deadline: Deadline) -> Self {
-        Self { interest: Interest::Writable, deadline, is_idle: false }
+        Self { interest: Interest::Writable, deadline, idle_since: None }
     }
 }
 
@@ -147,7 +149,7 @@ impl<C: AsFd> Lot<C> {
         let index = moored.berth.index();
         let arming = moored.berth.arming();
         let mut slot = lock(self.slot(index));
-        if wish.is_idle && self.is_draining.load(Ordering::SeqCst) {
+        if wish.idle_since.is_some() && self.is_draining.load(Ordering::SeqCst) {
             drop(slot);
             drop(moored);
             return Ok(());
@@ -226,21 +228,26 @@ impl<C: AsFd> Lot<C> {
 
     /// Closes the connection that has been idle for longest, to make room for another; false when none is idle.
     pub fn evict_idle(&self) -> bool {
-        let agenda: Vec<u32> = lock(&self.agenda).iter().map(|(_, index)| *index).collect();
-        let mut longest: Option<(Deadline, u32)> = None;
-        for index in agenda {
-            let slot = lock(self.slot(index));
-            let idle = slot.parked.as_ref().filter(|(_, wish)| wish.is_idle);
-            let candidate = idle.map(|(_, wish)| (wish.deadline, index));
-            longest = longest.into_iter().chain(candidate).min();
+        while let Some((since, index)) = self.longest_idle() {
+            let mut slot = lock(self.slot(index));
+            let is_still = slot.parked.as_ref().is_some_and(|(_, wish)| wish.idle_since == Some(since));
+            // It may have spoken meanwhile; then another is the one.
+            if is_still {
+                let evicted = slot.parked.take();
+                drop(slot);
+                drop(evicted);
+                return true;
+            }
         }
-        let Some((deadline, index)) = longest else { return false };
-        let mut slot = lock(self.slot(index));
-        let is_still_idle =
-            slot.parked.as_ref().is_some_and(|(_, wish)| wish.is_idle && wish.deadline == deadline);
-        let evicted = if is_still_idle { slot.parked.take() } else { None };
-        drop(slot);
-        evicted.is_some()
+        false
+    }
+
+    /// Since when the connection that has been idle for longest has been so, and in which slot it is. How much time
+    /// it has left would not tell: the fewer connections there were when it was parked, the more it was given.
+    fn longest_idle(&self) -> Option<(Instant, u32)> {
+        let listed: Vec<u32> = lock(&self.agenda).iter().map(|(_, index)| *index).collect();
+        let idle_since = |index| lock(self.slot(index)).parked.as_ref().and_then(|(_, wish)| wish.idle_since);
+        listed.into_iter().filter_map(|index| Some((idle_since(index)?, index))).min()
     }
 
     /// Closes what is idle now and whatever becomes idle; what is in the middle of something goes on. Calls
@@ -250,8 +257,9 @@ impl<C: AsFd> Lot<C> {
         for slot in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
             let mut slot = lock(slot);
             let Some((moored, wish)) = &slot.parked else { continue };
-            each(&moored.connection, wish.is_idle);
-            let idle = if wish.is_idle { slot.parked.take() } else { None };
+            let is_idle = wish.idle_since.is_some();
+            each(&moored.connection, is_idle);
+            let idle = if is_idle { slot.parked.take() } else { None };
             drop(slot);
             drop(idle);
         }
@@ -344,16 +352,20 @@ mod tests {
         Deadline::after(Instant::now(), Duration::from_secs(seconds))
     }
 
+    fn idle_for(seconds: u64) -> Wish {
+        Wish::idle(Instant::now(), Duration::from_secs(seconds))
+    }
+
     #[test]
     fn what_is_parked_comes_back_when_its_client_speaks() {
         let lot = lot(4);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         let moored = lot.admit(server).expect("room");
-        lot.park(moored, Wish::idle(in_seconds(60))).expect("armed");
+        lot.park(moored, idle_for(60)).expect("armed");
         assert_eq!(lot.open(), 1);
         client.write_all(b"x").expect("written");
         let taken = lot.take().expect("taken");
-        lot.park(taken, Wish::idle(in_seconds(60))).expect("armed again");
+        lot.park(taken, idle_for(60)).expect("armed again");
         drop(lot.take().expect("still readable"));
         assert_eq!(lot.open(), 0);
     }
@@ -365,7 +377,7 @@ mod tests {
         for seconds in [30, 20] {
             let (client, server) = UnixStream::pair().expect("a pair");
             clients.push(client);
-            lot.park(lot.admit(server).expect("room"), Wish::idle(in_seconds(seconds))).expect("armed");
+            lot.park(lot.admit(server).expect("room"), idle_for(seconds)).expect("armed");
         }
         let (_client, server) = UnixStream::pair().expect("a pair");
         let server = lot.admit(server).expect_err("full");
@@ -373,9 +385,9 @@ mod tests {
         let busy = lot.admit(server).expect("room");
         let mut byte = [0];
         assert_eq!(
-            io::Read::read(&mut clients[1], &mut byte).expect("closed"),
+            io::Read::read(&mut clients[0], &mut byte).expect("closed"),
             0,
-            "the one that had 20 s left"
+            "the one that came first, though it had more time left"
         );
         let not_idle = Wish::readable(in_seconds(60));
         lot.park(busy, not_idle).expect("armed");
@@ -393,7 +405,7 @@ mod tests {
             let (client, server) = UnixStream::pair().expect("a pair");
             clients.push((milliseconds, client));
             let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
-            lot.park(lot.admit(server).expect("room"), Wish::idle(deadline)).expect("armed");
+            lot.park(lot.admit(server).expect("room"), Wish::readable(deadline)).expect("armed");
         }
         clients.sort_by_key(|(milliseconds, _)| *milliseconds);
         for (milliseconds, mut client) in clients {
@@ -415,14 +427,14 @@ mod tests {
         let long = in_seconds(600);
         let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
         for deadline in [soon, long, soon, long] {
-            lot.park(moored, Wish::idle(deadline)).expect("armed");
+            lot.park(moored, Wish::readable(deadline)).expect("armed");
             moored = lot.take().expect("readable");
         }
-        lot.park(moored, Wish::idle(long)).expect("armed");
+        lot.park(moored, Wish::readable(long)).expect("armed");
         let until = Deadline::after(Instant::now(), Duration::from_millis(20));
         assert!(matches!(lot.next_expired(Some(until)), Expired::Nothing), "its entry moved on");
         let moored = lot.take().expect("readable");
-        lot.park(moored, Wish::idle(soon)).expect("armed");
+        lot.park(moored, Wish::readable(soon)).expect("armed");
         assert!(
             matches!(lot.next_expired(None), Expired::Connection(..)),
             "an earlier one stands over a later"
@@ -433,7 +445,7 @@ mod tests {
     fn the_end_wakes_everybody_and_closes_what_is_parked() {
         let lot = lot(8);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        lot.park(lot.admit(server).expect("room"), Wish::idle(in_seconds(60))).expect("armed");
+        lot.park(lot.admit(server).expect("room"), idle_for(60)).expect("armed");
         std::thread::scope(|scope| {
             let work = || {
                 lot.baton.join();
@@ -454,7 +466,7 @@ mod tests {
         let lot = lot(8);
         let (_idle_client, idle) = UnixStream::pair().expect("a pair");
         let (mut client, busy) = UnixStream::pair().expect("a pair");
-        lot.park(lot.admit(idle).expect("room"), Wish::idle(in_seconds(60))).expect("armed");
+        lot.park(lot.admit(idle).expect("room"), idle_for(60)).expect("armed");
         let not_idle = Wish::readable(in_seconds(60));
         lot.park(lot.admit(busy).expect("room"), not_idle).expect("armed");
         let mut seen = Vec::new();
@@ -464,7 +476,7 @@ mod tests {
         assert_eq!(lot.open(), 1);
         client.write_all(b"x").expect("written");
         let moored = lot.take().expect("readable");
-        lot.park(moored, Wish::idle(in_seconds(60))).expect("refused quietly");
+        lot.park(moored, idle_for(60)).expect("refused quietly");
         assert!(lot.wait_until_empty(Duration::ZERO), "what became idle was closed");
     }
 }

@@ -64,6 +64,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
 const JOB_THREADS: usize = 4;
 
+/// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
+const OWN_FILES: u64 = 32;
+
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
 const STACK: usize = 256 * 1024;
 
@@ -120,8 +123,7 @@ pub enum CannotServe {
 impl Server {
     /// Listens on every address of the configuration.
     pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
-        let files = raise_open_files();
-        log::debug!("up to {files} files may be open");
+        let room = room(config.max_connections, raise_open_files());
         let bind = |address| Listener::bind(address).map_err(|error| CannotServe::Bind(address, error));
         let listeners = config.addresses.into_iter().map(bind).collect::<Result<_, _>>()?;
         let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
@@ -137,7 +139,7 @@ impl Server {
             stop,
             recorder: config.recorder,
         };
-        let lot = Lot::new(config.max_connections, baton).map_err(CannotServe::System)?;
+        let lot = Lot::new(room, baton).map_err(CannotServe::System)?;
         let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
         Ok(Self { listeners, shared: Arc::new(Shared { state, lot, jobs }), workers: config.workers })
     }
@@ -173,6 +175,18 @@ impl Server {
         let ended = timer.join();
         ended.map_err(|_| io::Error::other("the timer's thread panicked"))
     }
+}
+
+/// How many connections there may be where so many files may be open. A quarter is kept back for the files that they
+/// ask for: were all taken by connections, none of them could be answered.
+fn room(wanted: u32, files: u64) -> u32 {
+    let possible = u32::try_from(files.saturating_sub(OWN_FILES) / 4 * 3).unwrap_or(u32::MAX).max(1);
+    if possible < wanted {
+        log::warn!(
+            "only {files} files may be open: there is room for {possible} connections (see ulimit -n)"
+        );
+    }
+    wanted.min(possible)
 }
 
 impl Shared {
@@ -293,3 +307,22 @@ impl fmt::Display for CannotServe {
 }
 
 impl std::error::Error for CannotServe {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_files() {
+        let table = [
+            ("what was asked for", 10_000, 20_000, 10_000),
+            ("no limit", 10_000, u64::MAX, 10_000),
+            ("the usual limit", 10_000, 1024, 744),
+            ("next to nothing", 10_000, 40, 6),
+            ("nothing", 10_000, 8, 1),
+        ];
+        for (name, wanted, files, expected) in table {
+            assert_eq!(room(wanted, files), expected, "{name}");
+        }
+    }
+}

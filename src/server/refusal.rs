@@ -1,8 +1,15 @@
 //! What the folder says, as statuses: the one place where they meet.
 
+use std::io;
+
+use rustix::io::Errno;
+
 use super::answer::Answer;
 use crate::folder::Error;
 use crate::http::status::Status;
+
+/// When to try again where descriptors are short, in seconds: as long as an idle connection is kept at least.
+const RETRY_AFTER: u32 = 5;
 
 /// The answer that tells the client of this error, in a line that says what to do.
 pub fn of(error: &Error) -> Answer {
@@ -13,15 +20,22 @@ pub fn of(error: &Error) -> Answer {
         Error::Changed => Status::PRECONDITION_FAILED,
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
         Error::NoSpace => Status::INSUFFICIENT_STORAGE,
-        Error::Io(error) => {
-            log::error!("the folder: {error}");
-            return Answer::text(
-                Status::INTERNAL_SERVER_ERROR,
-                "the server could not do that; its log says why\n",
-            );
-        }
+        Error::Io(error) => return of_the_system(error),
     };
     Answer::text(status, format_args!("{error}\n"))
+}
+
+/// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
+/// give theirs back.
+fn of_the_system(error: &io::Error) -> Answer {
+    log::error!("the folder: {error}");
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => {
+            let text = "too many files are open; try again in a while\n";
+            Answer::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
+        }
+        _ => Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not do that; its log says why\n"),
+    }
 }
 
 /// As [`of`], for reading: a path that goes through a file names nothing.
@@ -40,4 +54,22 @@ pub fn not_found() -> Answer {
 /// A request that makes no sense, and why.
 pub fn bad_request(why: impl std::fmt::Display) -> Answer {
     Answer::text(Status::BAD_REQUEST, format_args!("{why}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_will_pass_is_told_apart_from_what_is_broken() {
+        let table = [
+            ("no descriptor left", Errno::MFILE, Status::SERVICE_UNAVAILABLE),
+            ("none left in the whole system", Errno::NFILE, Status::SERVICE_UNAVAILABLE),
+            ("a broken disk", Errno::IO, Status::INTERNAL_SERVER_ERROR),
+            ("a full disk", Errno::NOSPC, Status::INSUFFICIENT_STORAGE),
+        ];
+        for (name, errno, status) in table {
+            assert_eq!(of(&Error::from(errno)).head.status(), status, "{name}");
+        }
+    }
 }

@@ -103,7 +103,12 @@ impl Sending {
     /// make enough room for the kernel to call the socket writable.
     pub fn still_moves(&mut self, stream: &Stream, stall: Duration) -> bool {
         let left = stream.unacknowledged().ok();
-        let moved = matches!((left, self.unacknowledged), (Some(left), Some(before)) if left < before);
+        let moved = match (left, self.unacknowledged) {
+            (Some(left), Some(before)) => left < before,
+            // Nothing has been tried yet: it was we who took so long.
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
         self.unacknowledged = left;
         self.deadline = Deadline::after(Instant::now(), stall);
         moved

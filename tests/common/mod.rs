@@ -2,10 +2,12 @@
 //!
 //! A test that fails shows what the folder holds and what the server logged.
 
+mod dice;
 mod outside;
 mod server;
 mod wire;
 
+pub use dice::Dice;
 pub use outside::outside;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use wire::{Answer, Wire};

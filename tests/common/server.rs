@@ -39,10 +39,20 @@ impl Wharf {
 
     /// Serves the folder of a server that has ended.
     pub fn serve_in(place: TempDir, flags: &[&str]) -> Self {
+        Self::start(Command::new(BINARY), place, flags)
+    }
+
+    /// As [`Wharf::serve`], from a shell that has done this before, as `ulimit -n 40`.
+    pub fn serve_after(shell: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), BINARY]);
+        Self::start(command, tempfile::tempdir().expect("a folder"), flags)
+    }
+
+    fn start(mut command: Command, place: TempDir, flags: &[&str]) -> Self {
         fs::create_dir_all(place.path().join("share")).expect("a folder");
         let log =
             fs::File::options().create(true).append(true).open(place.path().join("log")).expect("a log");
-        let mut command = Command::new(BINARY);
         command.arg("serve").arg(place.path().join("share")).args(["--port", "0"]);
         if !flags.contains(&"--idle-exit") {
             command.args(["--idle-exit", "never"]);
@@ -149,6 +159,23 @@ impl Wharf {
     /// How many descriptors it has open.
     pub fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    /// The processor time that it has used, in ticks of the kernel (a hundredth of a second).
+    pub fn processor_ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        let behind_the_name = stat.rsplit_once(')').expect("a name").1;
+        let number = |word: &str| word.parse::<u64>().expect("a number");
+        behind_the_name.split_whitespace().skip(11).take(2).map(number).sum()
+    }
+
+    /// Waits until it uses no more processor time to speak of.
+    pub fn comes_to_rest(&self) {
+        eventually("the server rests", || {
+            let before = self.processor_ticks();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            self.processor_ticks() - before <= 2
+        });
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use wharf::http::body::{Decoder, Framing};
 use wharf::http::response::Received;
@@ -29,6 +30,21 @@ impl Wire {
         stream.set_write_timeout(Some(PATIENCE)).expect("set");
         stream.set_nodelay(true).expect("set");
         Self { stream, unread: Vec::new() }
+    }
+
+    /// Sends a head, with `Host` and this length of a body; reads nothing.
+    pub fn begin_to_ask(&mut self, method: &str, target: &str, length: Option<usize>) -> &mut Self {
+        let host = self.stream.peer_addr().expect("connected");
+        let length = length.map(|length| format!("Content-Length: {length}\r\n")).unwrap_or_default();
+        self.send(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{length}\r\n"))
+    }
+
+    /// Waits so long for something to come; whether it did. The end is something, too.
+    pub fn hears_within(&self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("set");
+        let heard = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        !matches!(heard, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Sends these bytes as they are. The other side may have closed: that shows when its answer is read.

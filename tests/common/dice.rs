@@ -1,0 +1,36 @@
+//! Chance that can be had again: the same throws for the same seed.
+
+/// A source of numbers. Where a test fails while it holds one, its seed is shown.
+#[derive(Debug)]
+pub struct Dice {
+    seed: u64,
+    state: u64,
+}
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self { seed, state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 }
+    }
+
+    /// A number below this one, which must not be 0.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        ((self.state >> 11) % limit as u64) as usize
+    }
+
+    /// A length of at least 1, of any order of magnitude up to 2 to the power of `most`.
+    pub fn length(&mut self, most: usize) -> usize {
+        let magnitude = 1 << self.below(most);
+        1 + self.below(magnitude)
+    }
+}
+
+impl Drop for Dice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- thrown with the seed {}", self.seed);
+        }
+    }
+}

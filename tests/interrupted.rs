@@ -1,0 +1,255 @@
+//! A file is there whole or not at all, whatever breaks off: the client, the server, the disk.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tempfile::TempDir;
+
+use crate::common::{Dice, Wharf, eventually, outside, sample};
+
+/// Of the thousand interrupted uploads, so many are cut by their clients; the others by the server's death.
+const CUT_BY_CLIENTS: usize = 700;
+const CUT_BY_DEATH: usize = 300;
+
+/// Uploading at once, each to a name of its own.
+const CLIENTS: usize = 10;
+
+/// The longest of these files, in bytes: several turns of a connection.
+const LONGEST: usize = 3 << 20;
+
+/// The content of this version of a file: it tells its own length and version, and the rest follows from them.
+fn content(version: u64, length: usize) -> Vec<u8> {
+    let head = [version.to_le_bytes(), (length as u64).to_le_bytes()].concat();
+    [head, sample(length, version)].concat()
+}
+
+/// The version of a file that is whole.
+fn version_of(name: &str, bytes: &[u8]) -> u64 {
+    let (version, rest) = bytes.split_first_chunk().unwrap_or_else(|| panic!("{name} has no version"));
+    let (length, rest) = rest.split_first_chunk().unwrap_or_else(|| panic!("{name} has no length"));
+    let (version, length) = (u64::from_le_bytes(*version), u64::from_le_bytes(*length));
+    assert_eq!(rest.len() as u64, length, "{name} is not whole");
+    assert!(rest == sample(rest.len(), version), "{name} is a mixture");
+    version
+}
+
+fn name(number: usize) -> String {
+    format!("in/{number}.bin")
+}
+
+/// The whole request that uploads this.
+fn request(host: SocketAddr, name: &str, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    let head = format!("PUT /{name} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n");
+    [head.as_bytes(), content].concat()
+}
+
+/// Uploads; whether the server said that it has it. `None`: it went away before it said anything.
+fn upload(host: SocketAddr, name: &str, content: &[u8]) -> Option<()> {
+    let mut stream = TcpStream::connect(host).ok()?;
+    stream.write_all(&request(host, name, content)).ok()?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).ok()?;
+    assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer));
+    Some(())
+}
+
+#[test]
+fn uploads_that_their_clients_cut_leave_the_old_file() {
+    let wharf = Wharf::serve(&[]);
+    let mut old = [0; CLIENTS];
+    let mut dice = Dice::new(4);
+    let (mut cut, mut version) = (0, 0);
+    while cut < CUT_BY_CLIENTS {
+        version += 1;
+        let number = dice.below(CLIENTS);
+        let content = content(version, dice.length(20));
+        if dice.below(10) == 0 {
+            upload(wharf.address(), &name(number), &content).expect("saved");
+            old[number] = version;
+            continue;
+        }
+        cut += 1;
+        let request = request(wharf.address(), &name(number), &content);
+        let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
+        stream.write_all(&request[..dice.below(request.len())]).expect("sent");
+        if dice.below(2) == 0 {
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
+        }
+    }
+    eventually("the server has seen that all are gone", || wharf.open_files() < 20);
+    for (number, old) in old.into_iter().enumerate() {
+        assert_eq!(version_of(&name(number), &wharf.read(&name(number))), old);
+    }
+    nothing_stray(&wharf);
+}
+
+#[test]
+fn a_server_that_is_killed_leaves_whole_files() {
+    let mut place = tempfile::tempdir().expect("a folder");
+    let mut saved = [0; CLIENTS];
+    let mut dice = Dice::new(5);
+    let (mut interrupted, mut version) = (0, 0);
+    while interrupted < CUT_BY_DEATH {
+        let wharf = Wharf::serve_in(place, &[]);
+        nothing_stray(&wharf);
+        for (number, saved) in saved.iter().enumerate() {
+            holds_at_least(&wharf, number, *saved);
+        }
+        version += 1_000_000;
+        let delay = Duration::from_millis(5 + dice.below(60) as u64);
+        let count = AtomicUsize::new(0);
+        place = thread::scope(|scope| {
+            for (number, saved) in saved.iter_mut().enumerate() {
+                let (host, count, dice) = (wharf.address(), &count, Dice::new(version + number as u64));
+                scope.spawn(move || upload_until_it_dies(host, number, version, saved, count, dice));
+            }
+            thread::sleep(delay);
+            wharf.kill()
+        });
+        interrupted += count.into_inner();
+    }
+    nothing_stray(&Wharf::serve_in(place, &[]));
+    assert!(saved.iter().all(|version| *version > 0), "it lived long enough to save something: {saved:?}");
+}
+
+/// Uploads one version after the other, and keeps in `saved` the latest that the server said it has.
+fn upload_until_it_dies(
+    host: SocketAddr,
+    number: usize,
+    first: u64,
+    saved: &mut u64,
+    interrupted: &AtomicUsize,
+    mut dice: Dice,
+) {
+    for version in first.. {
+        let content = content(version, dice.length(20));
+        if upload(host, &name(number), &content).is_none() {
+            interrupted.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        *saved = version;
+    }
+}
+
+/// The file is whole, and not older than what the server said it has.
+fn holds_at_least(wharf: &Wharf, number: usize, saved: u64) {
+    let name = name(number);
+    let Ok(bytes) = fs::read(wharf.folder().join(&name)) else {
+        assert_eq!(saved, 0, "{name} was saved, and is gone");
+        return;
+    };
+    let found = version_of(&name, &bytes);
+    assert!(found >= saved, "{name}: version {saved} was saved, but {found} is there");
+}
+
+fn nothing_stray(wharf: &Wharf) {
+    let stray: Vec<_> = wharf.tree().into_iter().filter(|name| name.contains(".wharf-")).collect();
+    assert!(stray.is_empty(), "{stray:?}");
+}
+
+#[test]
+fn of_two_uploads_of_one_name_one_wins_whole() {
+    let wharf = Wharf::serve(&[]);
+    for round in 0..20 {
+        let versions = [2 * round + 1, 2 * round + 2];
+        thread::scope(|scope| {
+            for version in versions {
+                let (host, content) = (wharf.address(), content(version, LONGEST / 2));
+                scope.spawn(move || upload(host, "in/one.bin", &content).expect("saved"));
+            }
+        });
+        let winner = version_of("in/one.bin", &wharf.read("in/one.bin"));
+        assert!(versions.contains(&winner), "{winner} of {versions:?}");
+    }
+    assert_eq!(wharf.tree(), ["in/", "in/one.bin"]);
+}
+
+/// The largest file that a process may write stands for a disk that is full: the system says the same, later.
+#[test]
+fn a_file_that_does_not_fit_is_refused_and_nothing_stays() {
+    // Half a MiB or one, as the shell counts.
+    let wharf = Wharf::serve_after("ulimit -f 1024", &[]);
+    let content = sample(LONGEST, 6);
+    let answer = wharf.ask("PUT", "/too/large.bin", "", &content);
+    assert_eq!(answer.code(), 507, "{}", answer.text());
+    assert!(wharf.tree().is_empty(), "{:?}", wharf.tree());
+    assert_eq!(wharf.ask("PUT", "/small.bin", "", &content[..1000]).code(), 201);
+}
+
+#[test]
+fn a_disk_that_is_full_keeps_the_old_file() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let wharf = Wharf::serve_in(disk.place(), &[]);
+    let content = sample(LONGEST, 7);
+    assert_eq!(wharf.ask("PUT", "/a.bin", "", &content[..1000]).code(), 201);
+    let told = wharf.ask("PUT", "/a.bin", "", &content);
+    assert_eq!(told.code(), 507, "its length was told: {}", told.text());
+    let mut wire = wharf.connect();
+    let host = wharf.address();
+    wire.send(format!("PUT /a.bin HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    wire.send(format!("{LONGEST:x}\r\n")).send(&content).send("\r\n0\r\n\r\n");
+    assert_eq!(wire.read_answer(false).code(), 507, "it was full on the way");
+    assert!(wharf.read("a.bin") == content[..1000]);
+    assert_eq!(wharf.tree(), ["a.bin"]);
+    assert_eq!(wharf.ask("PUT", "/b.bin", "", &content[..500_000]).code(), 201, "its space is free again");
+    let place = wharf.kill();
+    drop((disk, place));
+}
+
+/// A folder on a disk of one MiB, as far as this user may mount one.
+struct SmallDisk {
+    share: std::path::PathBuf,
+    place: std::cell::Cell<Option<TempDir>>,
+}
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let place = tempfile::tempdir().expect("a folder");
+        let share = place.path().join("share");
+        fs::create_dir(&share).expect("a folder");
+        let mounted = outside("mount")?
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(&share)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !mounted {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: a full disk: this user may not mount one");
+            return None;
+        }
+        Some(Self { share, place: std::cell::Cell::new(Some(place)) })
+    }
+
+    /// Where it lies, for a server.
+    fn place(&self) -> TempDir {
+        self.place.take().expect("taken once")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.share).status();
+    }
+}
+
+#[test]
+fn a_file_that_shrinks_on_its_way_cuts_the_connection() {
+    let wharf = Wharf::serve(&[]);
+    let length = 64 << 20;
+    let path = wharf.write("large.bin", "");
+    let file = File::options().write(true).open(path).expect("opened");
+    file.set_len(length).expect("a long file");
+    let mut wire = wharf.connect();
+    wire.begin_to_ask("GET", "/large.bin", None);
+    assert!(wire.hears_within(crate::common::PATIENCE), "it has begun");
+    file.set_len(1000).expect("a short file");
+    let received = wire.read_to_end();
+    assert!((received.len() as u64) < length, "{} bytes", received.len());
+    assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 1000, "the server lives");
+}

@@ -1,0 +1,224 @@
+//! Many clients at once, slow ones, idle ones and broken ones, hold nobody up and leave nothing behind.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::SockRef;
+
+use crate::common::{Dice, Wharf, Wire, eventually, sample};
+
+/// How many clients are slow at once.
+const SLOW: usize = 500;
+
+#[test]
+fn a_server_at_rest_rests() {
+    let wharf = Wharf::serve(&[]);
+    let mut idle: Vec<Wire> = (0..50).map(|_| wharf.connect()).collect();
+    wharf.comes_to_rest();
+    assert_eq!(idle[0].ask("GET", "/.wharf/health", "", b"").code(), 200);
+    wharf.comes_to_rest();
+}
+
+#[test]
+fn slow_readers_hold_nobody_up() {
+    let wharf = Wharf::serve(&["--workers", "4"]);
+    let path = wharf.write("large.bin", "");
+    File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");
+    raise_open_files();
+    let mut readers: Vec<Wire> = (0..SLOW).map(|_| wharf.connect()).collect();
+    for reader in &mut readers {
+        reader.begin_to_ask("GET", "/large.bin", None);
+    }
+    for _ in 0..3 {
+        for reader in &readers {
+            reader.stream().read_exact(&mut [0]).expect("a byte");
+        }
+    }
+    another_is_served(&wharf);
+    // Sockets without room make no work: whoever waits for them sleeps.
+    wharf.comes_to_rest();
+    for reader in &readers {
+        reader.stream().read_exact(&mut [0]).expect("still sent to");
+    }
+    let threads = wharf.status("Threads");
+    assert!(threads <= 4 + 8, "{threads} threads");
+}
+
+#[test]
+fn slow_writers_hold_nobody_up() {
+    let wharf = Wharf::serve(&["--workers", "4"]);
+    raise_open_files();
+    let mut writers: Vec<Wire> = (0..SLOW).map(|_| wharf.connect()).collect();
+    for (number, writer) in writers.iter_mut().enumerate() {
+        writer.begin_to_ask("POST", &format!("/{number}.txt"), Some(4));
+    }
+    for byte in ["a", "b", "c"] {
+        for writer in &mut writers {
+            writer.send(byte);
+        }
+    }
+    another_is_served(&wharf);
+    wharf.comes_to_rest();
+    for writer in &mut writers {
+        assert_eq!(writer.send("d").read_answer(false).code(), 200);
+    }
+    for number in 0..SLOW {
+        assert_eq!(wharf.read(&format!("{number}.txt")), b"abcd");
+    }
+}
+
+/// One more client reads, writes, and reads what it wrote.
+fn another_is_served(wharf: &Wharf) {
+    let mut wire = wharf.connect();
+    let content = sample(100_000, 501);
+    assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    assert_eq!(wire.ask("PUT", "/another.bin", "", &content).code(), 201);
+    assert!(wire.ask("GET", "/another.bin", "", b"").body == content);
+}
+
+#[test]
+fn ten_thousand_idle_connections_cost_little() {
+    const WANTED: usize = 10_000;
+    // The server needs as many descriptors as this test, and either has some of its own.
+    let possible = usize::try_from(raise_open_files()).unwrap_or(usize::MAX).saturating_sub(2_000) * 3 / 4;
+    let possible = possible.max(100);
+    let number = WANTED.min(possible);
+    if number < WANTED {
+        let _ = writeln!(
+            std::io::stderr(),
+            "ONLY {number} idle connections: more open files are not allowed here"
+        );
+    }
+    let wharf = Wharf::serve(&["--timeout", "600", "--max-connections", "20000"]);
+    let mut idle: Vec<Wire> = (0..number).map(|_| wharf.connect()).collect();
+    for wire in &mut idle {
+        wire.begin_to_ask("GET", "/.wharf/health", None);
+    }
+    for wire in &mut idle {
+        assert_eq!(wire.read_answer(false).code(), 200);
+    }
+    assert!(wharf.open_files() > number);
+    another_is_served(&wharf);
+    let (memory, threads) = (wharf.status("VmRSS"), wharf.status("Threads"));
+    assert!(memory < 100 * 1024, "{memory} KB for {number} connections");
+    assert!(threads <= 64 + 8, "{threads} threads");
+    assert_eq!(idle[0].ask("GET", "/.wharf/health", "", b"").code(), 200, "the first is still there");
+}
+
+#[test]
+fn the_longest_idle_makes_room() {
+    // The dynamic rule gives those that come later less time: the time left does not tell who waits longest.
+    let wharf = Wharf::serve(&["--max-connections", "20"]);
+    let mut idle: Vec<Wire> = (0..20).map(|_| wharf.connect()).collect();
+    for wire in idle.iter_mut().rev() {
+        assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    }
+    let mut new = wharf.connect();
+    assert_eq!(new.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    assert!(idle[19].is_closed(), "it was the first to ask, and has been idle since");
+    for wire in &mut idle[..19] {
+        assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200, "the others are kept");
+    }
+}
+
+#[test]
+fn when_none_is_idle_the_new_one_is_told_to_come_again() {
+    let wharf = Wharf::serve(&["--max-connections", "20"]);
+    let mut busy: Vec<Wire> = (0..20).map(|_| wharf.connect()).collect();
+    for (number, wire) in busy.iter_mut().enumerate() {
+        let host = wharf.address();
+        wire.send(format!(
+            "PUT /{number} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
+        ));
+        assert_eq!(wire.try_read_answer(false).expect("it is wanted").code(), 100);
+    }
+    let mut new = wharf.connect();
+    let answer = new.ask("GET", "/.wharf/health", "", b"");
+    assert_eq!((answer.code(), answer.field("Connection").as_str()), (503, "close"));
+    assert!(answer.field("Retry-After").parse::<u32>().is_ok());
+    assert!(new.is_closed());
+    for wire in &mut busy {
+        assert_eq!(wire.send("x").read_answer(false).code(), 201);
+    }
+    let mut next = wharf.connect();
+    assert_eq!(next.ask("GET", "/0", "", b"").text(), "x", "they are idle now, and make room");
+}
+
+#[test]
+fn with_few_open_files_it_goes_on_serving() {
+    let wharf = Wharf::serve_after("ulimit -n 60", &[]);
+    wharf.write("small.txt", "small");
+    wharf.write("medium.bin", sample(100_000, 1));
+    let _idle: Vec<Wire> = (0..100).map(|_| wharf.connect()).collect();
+    for _ in 0..10 {
+        let mut wire = wharf.connect();
+        assert_eq!(wire.ask("GET", "/small.txt", "", b"").text(), "small");
+        assert_eq!(wire.ask("GET", "/medium.bin", "", b"").body.len(), 100_000);
+        assert!(wire.ask("PUT", "/new/file.bin", "", b"new").head.status.is_success());
+    }
+}
+
+#[test]
+fn clients_that_come_and_break_off_leave_nothing() {
+    let wharf = Wharf::serve(&["--timeout", "60"]);
+    wharf.write("large.bin", sample(3 << 20, 2));
+    assert_eq!(wharf.ask("GET", "/large.bin", "", b"").code(), 200);
+    let before = settled(&wharf);
+    let mut dice = Dice::new(20_261_121);
+    for _ in 0..1_000 {
+        break_off(&wharf, &mut dice);
+    }
+    assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 3 << 20);
+    eventually("its descriptors are closed", || wharf.open_files() <= before);
+    let names: Vec<_> = wharf.tree().into_iter().filter(|name| name.contains(".wharf")).collect();
+    assert!(names.is_empty(), "{names:?}");
+}
+
+/// How many descriptors it has open when it has no connection.
+fn settled(wharf: &Wharf) -> usize {
+    let mut count = usize::MAX;
+    eventually("its last connection is closed", || {
+        let before = std::mem::replace(&mut count, wharf.open_files());
+        std::thread::sleep(Duration::from_millis(50));
+        before == count
+    });
+    count
+}
+
+/// Sends some of a request, takes some of the answer, and goes: politely, or with a reset.
+fn break_off(wharf: &Wharf, dice: &mut Dice) {
+    let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
+    let host = wharf.address();
+    let requests = [
+        format!("GET /large.bin HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("PUT /{} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 300\r\n\r\n{:300}", dice.below(9), ""),
+        format!("GET /none HTTP/1.1\r\nHost: {host}\r\n\r\n").repeat(40),
+        "\r\n\0\u{7f}nonsense\r\n\r\n".to_owned(),
+    ];
+    let request = requests[dice.below(requests.len())].as_bytes();
+    // Every other one is sent whole.
+    let sent = request.len().min(dice.below(request.len() * 2));
+    let _ = stream.write_all(&request[..sent]);
+    if dice.below(2) == 0 {
+        stream.set_read_timeout(Some(Duration::from_millis(1))).expect("set");
+        match stream.read(&mut vec![0; 1 + dice.below(100_000)]) {
+            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionReset) => {
+                panic!("{error}")
+            }
+            _ => {}
+        }
+    }
+    if dice.below(2) == 0 {
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
+    }
+}
+
+/// As many as the system allows; says how many that is.
+fn raise_open_files() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("raised");
+    limit.maximum.unwrap_or(u64::MAX)
+}

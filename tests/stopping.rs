@@ -1,0 +1,164 @@
+//! A server that is asked to stop finishes what it has begun, takes nothing new, and leaves with its last words.
+
+use std::fs::File;
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::common::{Wharf, Wire, eventually, sample};
+
+const LAST_WORDS: &str = "Shutting Down Server...\n\nBye.\n";
+
+/// What the server gives those that it serves when it is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[test]
+fn it_says_so_and_leaves_with_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut wharf = Wharf::serve(&[]);
+        wharf.signal(signal);
+        let (said, status) = wharf.wait();
+        assert!(said.ends_with(&format!("Ctrl-C stops it.\n{LAST_WORDS}")), "{signal:?}: {said}");
+        assert_eq!(status.code(), Some(0), "{signal:?}");
+    }
+}
+
+#[test]
+fn idle_connections_are_closed_and_new_ones_refused() {
+    let mut wharf = Wharf::serve(&[]);
+    let (mut fresh, mut used) = (wharf.connect(), wharf.connect());
+    assert_eq!(used.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    let mut upload = begun_upload(&wharf);
+    wharf.signal(Signal::TERM);
+    assert!(fresh.is_closed() && used.is_closed());
+    assert!(TcpStream::connect(wharf.address()).is_err(), "it still serves, but takes no one in");
+    let clients = [(&fresh, "idle, closed"), (&used, "idle, closed"), (&upload, "being served")];
+    for (client, state) in clients {
+        let address = client.stream().local_addr().expect("connected");
+        let line = format!("open at the stop: {address} ({state})");
+        eventually(&line, || wharf.log().contains(&line));
+    }
+    assert_eq!(upload.send("b").read_answer(false).code(), 201);
+    let (said, status) = wharf.wait();
+    assert!(said.ends_with(LAST_WORDS) && status.success(), "{said}");
+}
+
+#[test]
+fn an_upload_that_has_begun_is_saved() {
+    let mut wharf = Wharf::serve(&[]);
+    let mut upload = begun_upload(&wharf);
+    stop(&wharf);
+    let answer = upload.send("b").read_answer(false);
+    assert_eq!((answer.code(), answer.field("Connection").as_str()), (201, "close"));
+    assert!(upload.is_closed());
+    assert!(wharf.wait().1.success());
+    assert_eq!(wharf.read("upload.txt"), b"ab");
+}
+
+#[test]
+fn a_download_that_has_begun_is_finished() {
+    let mut wharf = Wharf::serve(&[]);
+    let path = wharf.write("large.bin", "");
+    File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");
+    let mut wire = wharf.connect();
+    wire.begin_to_ask("GET", "/large.bin", None);
+    assert!(wire.hears_within(crate::common::PATIENCE), "it has begun");
+    stop(&wharf);
+    assert!(wharf.ended().is_none());
+    assert_eq!(wire.read_answer(false).body.len(), 64 << 20);
+    assert!(wire.is_closed());
+    let (said, status) = wharf.wait();
+    assert!(said.ends_with(LAST_WORDS) && status.success(), "{said}");
+}
+
+#[test]
+fn a_head_that_has_begun_is_answered() {
+    let mut wharf = Wharf::serve(&[]);
+    let mut wire = wharf.connect();
+    let host = wharf.address();
+    let head = format!("GET /.wharf/health HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let (half, rest) = head.split_at(20);
+    // In one packet with a request, so that once that is answered this has been read.
+    wire.send(format!("{head}{half}"));
+    assert_eq!(wire.read_answer(false).code(), 200);
+    stop(&wharf);
+    wire.send(rest);
+    let answer = wire.read_answer(false);
+    assert_eq!((answer.code(), answer.field("Connection").as_str()), (200, "close"));
+    assert!(wharf.wait().1.success());
+}
+
+#[test]
+fn in_full_swing_every_answer_is_whole_or_none() {
+    const CLIENTS: usize = 20;
+    let mut wharf = Wharf::serve(&["--workers", "4"]);
+    wharf.write("medium.bin", sample(200_000, 3));
+    let (answered, seen) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            let (mut wire, answered) = (wharf.connect(), answered.clone());
+            scope.spawn(move || {
+                let ask =
+                    |wire: &mut Wire| wire.begin_to_ask("GET", "/medium.bin", None).try_read_answer(false);
+                while let Some(answer) = ask(&mut wire) {
+                    assert_eq!((answer.code(), answer.body.len()), (200, 200_000));
+                    answered.send(()).expect("counted");
+                }
+            });
+        }
+        seen.iter().take(10 * CLIENTS).for_each(drop);
+        wharf.signal(Signal::TERM);
+    });
+    let (said, status) = wharf.wait();
+    assert!(said.ends_with(LAST_WORDS) && status.success(), "{said}");
+}
+
+#[test]
+fn a_second_signal_leaves_at_once() {
+    let mut wharf = Wharf::serve(&[]);
+    let _upload = begun_upload(&wharf);
+    stop(&wharf);
+    assert!(wharf.ended().is_none(), "it waits for the upload");
+    wharf.signal(Signal::TERM);
+    let (said, status) = wharf.wait();
+    assert_eq!(status.code(), Some(1), "it did not finish");
+    assert!(!said.contains("Bye."), "{said}");
+}
+
+#[test]
+fn an_upload_that_never_ends_is_cut() {
+    let mut wharf = Wharf::serve(&[]);
+    let mut upload = begun_upload(&wharf);
+    let start = Instant::now();
+    wharf.signal(Signal::INT);
+    let (said, status) = wharf.wait();
+    assert!(start.elapsed() >= GRACE);
+    assert!(said.ends_with(LAST_WORDS) && status.success(), "{said}");
+    assert!(wharf.log().contains("1 connections did not finish in 10 s"));
+    assert!(upload.is_closed());
+    assert!(wharf.tree().is_empty(), "nothing of it stays: {:?}", wharf.tree());
+}
+
+/// Asks it to stop, and waits until it knows.
+fn stop(wharf: &Wharf) {
+    let mut idle = wharf.connect();
+    assert_eq!(idle.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    wharf.signal(Signal::TERM);
+    assert!(idle.is_closed());
+}
+
+/// An upload of two bytes, of which one has been sent, and its head has been read.
+fn begun_upload(wharf: &Wharf) -> Wire {
+    let mut wire = wharf.connect();
+    let host = wharf.address();
+    wire.send(format!(
+        "PUT /upload.txt HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    let interim = wire.try_read_answer(false).expect("it is wanted");
+    assert_eq!(interim.code(), 100);
+    wire.send("a");
+    wire
+}
