@@ -15,3 +15,4 @@ mod readme;
 mod replay;
 mod requests;
 mod stopping;
+mod uploads;

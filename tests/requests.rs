@@ -1,6 +1,10 @@
-//! GET, HEAD, POST, PUT and OPTIONS do what RFC 9110 says, and what curl and browsers expect.
+//! GET, HEAD and OPTIONS do what RFC 9110 says, and what curl and browsers expect.
 
-use crate::common::Wharf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, SystemTime};
+
+use crate::common::{Wharf, sample};
 
 #[test]
 fn a_file_is_served_with_what_describes_it() {
@@ -16,5 +20,357 @@ fn a_file_is_served_with_what_describes_it() {
     assert!(httpdate::parse_http_date(&answer.field("Date")).is_ok());
     let head = wharf.ask("HEAD", "/server/testServer.txt", "", b"");
     assert_eq!((head.code(), head.field("Content-Length").as_str()), (200, "6"));
+    assert_eq!(head.field("ETag"), answer.field("ETag"));
     assert!(head.body.is_empty());
+}
+
+#[test]
+fn files_of_every_size_arrive_as_they_are() {
+    let wharf = Wharf::serve(&[]);
+    let sizes = [0, 1, 1023, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, (1 << 20) + 7, 9_000_001];
+    for (seed, size) in sizes.into_iter().enumerate() {
+        let content = sample(size, seed as u64);
+        let path = wharf.write(&size.to_string(), &content);
+        // Old enough to be kept at hand, so that each is served in both ways.
+        let old = SystemTime::now() - Duration::from_secs(60);
+        std::fs::File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
+        let mut wire = wharf.connect();
+        for _ in 0..3 {
+            let answer = wire.ask("GET", &format!("/{size}"), "", b"");
+            assert_eq!(answer.code(), 200);
+            assert!(answer.body == content, "{size} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_change_is_seen_by_the_next_request() {
+    let wharf = Wharf::serve(&[]);
+    let path = wharf.write("a", "first");
+    let mut wire = wharf.connect();
+    let mut get = || {
+        let answer = wire.ask("GET", "/a", "", b"");
+        (answer.code(), answer.text(), answer.field("ETag"))
+    };
+    // Until it is kept at hand, and a while after.
+    std::thread::sleep(Duration::from_millis(1100));
+    let (_, text, first) = get();
+    assert_eq!(text, "first");
+    assert_eq!(get().2, first, "unchanged");
+    std::fs::write(&path, "FIRST").expect("written");
+    let (_, text, second) = get();
+    assert_eq!(text, "FIRST", "written in place, as long as before");
+    assert_ne!(first, second);
+    std::fs::write(wharf.folder().join("b"), "other").expect("written");
+    std::fs::rename(wharf.folder().join("b"), &path).expect("renamed");
+    assert_eq!(get().1, "other", "replaced");
+    std::fs::write(wharf.outside_folder().join("secret"), "secret").expect("written");
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(get().0, 404, "removed");
+    std::os::unix::fs::symlink(wharf.outside_folder().join("secret"), &path).expect("linked");
+    assert_eq!(get().0, 404, "a link that leads out");
+}
+
+#[test]
+fn directories() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("with/index.html", "<p>index");
+    wharf.write("without/a b.txt", "x");
+    wharf.write("without/.hidden", "x");
+    let cases = [
+        ("/with", "", 308, "/with/"),
+        ("/with/", "", 200, "<p>index"),
+        ("/with/?list", "", 200, "./index.html"),
+        ("/with?list", "", 308, "/with/?list"),
+        ("//with", "", 308, "/with/"),
+        ("//evil.example/..%00", "", 400, ""),
+        ("/without/", "Accept: text/html\r\n", 200, "href=\"./a%20b.txt\""),
+        ("/without/", "Accept: application/json\r\n", 200, "\"href\":\"./a%20b.txt\""),
+        ("/without/", "Accept: text/plain\r\n", 200, "a b.txt\t1\t"),
+        ("/without/a%20b.txt/", "", 404, ""),
+        ("/nothing/", "", 404, ""),
+    ];
+    for (target, fields, code, holds) in cases {
+        let answer = wharf.ask("GET", target, fields, b"");
+        assert_eq!(answer.code(), code, "{target}");
+        assert!(answer.text().contains(holds), "{target}: {}", answer.text());
+        assert!(!answer.text().contains(".hidden"), "{target}");
+        assert!(!answer.field("Location").starts_with("//"), "{target}");
+        if code == 308 {
+            assert_eq!(answer.field("Location"), holds, "{target}");
+        }
+    }
+    let head = wharf.ask("HEAD", "/without/", "Accept: text/plain\r\n", b"");
+    let get = wharf.ask("GET", "/without/", "Accept: text/plain\r\n", b"");
+    assert_eq!(head.field("Content-Length"), get.body.len().to_string());
+}
+
+#[test]
+fn odd_names_are_listed_with_links_that_lead_to_them() {
+    let wharf = Wharf::serve(&[]);
+    let names: [&[u8]; 9] = [
+        b"<img src=x onerror=alert(1)>",
+        b"quote\"and'both",
+        b"javascript:alert(1)",
+        b"line\nbreak\r\x1b[2J",
+        b"\xff\xfenot utf-8",
+        "größe 漢字 \u{202e}txt.exe".as_bytes(),
+        b"100%41?#&;=+\\",
+        b"a..b",
+        &[b'n'; 255],
+    ];
+    for (number, name) in names.iter().enumerate() {
+        std::fs::write(wharf.folder().join(OsStr::from_bytes(name)), number.to_string()).expect("written");
+    }
+    let listing = wharf.ask("GET", "/", "Accept: application/json\r\n", b"");
+    let listing: serde_json::Value = serde_json::from_slice(&listing.body).expect("JSON");
+    let entries = listing["entries"].as_array().expect("a list");
+    assert_eq!(entries.len(), names.len());
+    let mut found: Vec<String> = Vec::new();
+    for entry in entries {
+        let href = entry["href"].as_str().expect("a link").trim_start_matches("./").to_owned();
+        let answer = wharf.ask("GET", &format!("/{href}"), "", b"");
+        assert_eq!(answer.code(), 200, "{href}");
+        found.push(answer.text());
+    }
+    found.sort();
+    assert_eq!(found, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+    let page = wharf.ask("GET", "/", "Accept: text/html\r\n", b"").text();
+    assert!(!page.contains("<img") && !page.contains("href=\"javascript"), "{page}");
+    let text = wharf.ask("GET", "/", "Accept: text/plain\r\n", b"").text();
+    assert_eq!(text.lines().count(), names.len(), "a line an entry");
+}
+
+#[test]
+fn ranges() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("digits", "0123456789");
+    let cases = [
+        ("one (RFC 9110 §14.1.2)", "bytes=2-4", 206, "bytes 2-4/10", "234"),
+        ("open", "bytes=7-", 206, "bytes 7-9/10", "789"),
+        ("suffix", "bytes=-3", 206, "bytes 7-9/10", "789"),
+        ("suffix beyond", "bytes=-30", 206, "bytes 0-9/10", "0123456789"),
+        ("last beyond", "bytes=8-99999999999999999999999999", 206, "bytes 8-9/10", "89"),
+        ("out of it (§15.5.17)", "bytes=10-", 416, "bytes */10", ""),
+        ("backwards: ignored (§14.2)", "bytes=4-2", 200, "", "0123456789"),
+        ("another unit: ignored", "lines=1-2", 200, "", "0123456789"),
+        ("malformed: ignored", "bytes=a-b", 200, "", "0123456789"),
+    ];
+    for (name, range, code, content_range, content) in cases {
+        let answer = wharf.ask("GET", "/digits", &format!("Range: {range}\r\n"), b"");
+        assert_eq!(answer.code(), code, "{name}");
+        assert_eq!(answer.field("Content-Range"), content_range, "{name}");
+        if code != 416 {
+            assert_eq!(answer.text(), content, "{name}");
+        }
+    }
+    let several = wharf.ask("GET", "/digits", "Range: bytes=0-1, 5-, -1\r\n", b"");
+    assert_eq!(several.code(), 206);
+    assert!(several.field("Content-Type").starts_with("multipart/byteranges; boundary="));
+    let parts = [
+        "Content-Range: bytes 0-1/10\r\n\r\n01\r\n",
+        "bytes 5-9/10\r\n\r\n56789\r\n",
+        "bytes 9-9/10\r\n\r\n9\r\n",
+    ];
+    for part in parts {
+        assert!(several.text().contains(part), "{}", several.text());
+    }
+    let many = format!("Range: bytes={}\r\n", ["0-"; 100].join(","));
+    assert_eq!(wharf.ask("GET", "/digits", &many, b"").code(), 200, "an attack, or a dumb client");
+    let head = wharf.ask("HEAD", "/digits", "Range: bytes=2-4\r\n", b"");
+    assert_eq!((head.code(), head.field("Content-Length").as_str()), (200, "10"), "only GET has ranges");
+}
+
+#[test]
+fn a_range_of_a_large_file_is_that_range() {
+    let wharf = Wharf::serve(&[]);
+    let content = sample(3_000_000, 1);
+    wharf.write("large", &content);
+    let ranges = "Range: bytes=1000000-1999999, 17-17, 2999999-\r\n";
+    let answer = wharf.ask("GET", "/large", ranges, b"");
+    assert_eq!(answer.code(), 206);
+    for part in [&content[1_000_000..2_000_000], &content[17..18], &content[2_999_999..]] {
+        assert!(answer.body.windows(part.len()).any(|window| window == part), "{} bytes", part.len());
+    }
+}
+
+#[test]
+fn preconditions_in_their_order() {
+    let wharf = Wharf::serve(&[]);
+    let path = wharf.write("a", "content");
+    let modified = SystemTime::now() - Duration::from_secs(3600);
+    std::fs::File::options()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_modified(modified))
+        .expect("set");
+    let first = wharf.ask("GET", "/a", "", b"");
+    let (tag, date) = (first.field("ETag"), first.field("Last-Modified"));
+    let old = "Thu, 01 Jan 2015 00:00:00 GMT";
+    let cases = [
+        ("If-None-Match, the same", format!("If-None-Match: {tag}\r\n"), 304),
+        ("weakly", format!("If-None-Match: \"x\", W/{tag}\r\n"), 304),
+        ("any", "If-None-Match: *\r\n".to_owned(), 304),
+        ("another", "If-None-Match: \"x\"\r\n".to_owned(), 200),
+        ("If-Modified-Since, not since", format!("If-Modified-Since: {date}\r\n"), 304),
+        ("since", format!("If-Modified-Since: {old}\r\n"), 200),
+        (
+            "the tag stands over the date (§13.1.3)",
+            format!("If-None-Match: \"x\"\r\nIf-Modified-Since: {date}\r\n"),
+            200,
+        ),
+        ("no date", "If-Modified-Since: yesterday\r\n".to_owned(), 200),
+        ("If-Match, the same", format!("If-Match: {tag}\r\n"), 200),
+        ("If-Match, another", "If-Match: \"x\"\r\n".to_owned(), 412),
+        ("If-Match is strong (§13.1.1)", format!("If-Match: W/{tag}\r\n"), 412),
+        ("If-Match comes first (§13.2.2)", format!("If-Match: \"x\"\r\nIf-None-Match: {tag}\r\n"), 412),
+        ("If-Unmodified-Since", format!("If-Unmodified-Since: {old}\r\n"), 412),
+        (
+            "If-Match stands over it (§13.1.4)",
+            format!("If-Match: {tag}\r\nIf-Unmodified-Since: {old}\r\n"),
+            200,
+        ),
+        ("If-Range, the same", format!("Range: bytes=0-0\r\nIf-Range: {tag}\r\n"), 206),
+        ("If-Range, another", "Range: bytes=0-0\r\nIf-Range: \"x\"\r\n".to_owned(), 200),
+        ("If-Range, its date", format!("Range: bytes=0-0\r\nIf-Range: {date}\r\n"), 206),
+        (
+            "If-Range, a later date",
+            "Range: bytes=0-0\r\nIf-Range: Thu, 01 Jan 2037 00:00:00 GMT\r\n".to_owned(),
+            200,
+        ),
+        ("304 before the range", format!("Range: bytes=0-0\r\nIf-None-Match: {tag}\r\n"), 304),
+    ];
+    let mut wire = wharf.connect();
+    for (name, fields, code) in cases {
+        for method in ["GET", "HEAD"] {
+            let code = if method == "HEAD" && code == 206 { 200 } else { code };
+            let answer = wire.ask(method, "/a", &fields, b"");
+            assert_eq!(answer.code(), code, "{method}: {name}");
+            if code == 304 {
+                assert_eq!(answer.field("ETag"), tag, "{name}");
+                assert!(answer.body.is_empty(), "{name}");
+            }
+        }
+    }
+    assert_eq!(wharf.ask("GET", "/none", "If-Match: *\r\n", b"").code(), 404, "what is not there (§13.2.1)");
+}
+
+#[test]
+fn options_tell_what_can_be_done() {
+    let wharf = Wharf::serve(&[]);
+    for target in ["*", "/", "/anything"] {
+        let answer = wharf.ask("OPTIONS", target, "", b"");
+        assert_eq!((answer.code(), answer.field("Allow").as_str()), (204, "GET, HEAD, POST, PUT, OPTIONS"));
+        assert_eq!(answer.field("Content-Length"), "", "204 has no length (RFC 9110 §8.6)");
+    }
+    for (method, code) in [("DELETE", 405), ("TRACE", 405), ("BREW", 501), ("get", 501)] {
+        let answer = wharf.ask(method, "/", "", b"");
+        assert_eq!(answer.code(), code, "{method}");
+        assert_eq!(answer.field("Allow").is_empty(), code == 501, "{method}");
+    }
+}
+
+#[test]
+fn targets_in_every_form() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("größe/a b+c.txt", "x");
+    let absolute = wharf.url("/gr%C3%B6%C3%9Fe/a%20b+c.txt");
+    let cases = [
+        "/gr%C3%B6%C3%9Fe/a%20b+c.txt",
+        "/größe/a%20b%2Bc.txt",
+        "//gr%c3%b6%c3%9fe///a%20b+c.txt?x=y",
+        &absolute,
+    ];
+    for target in cases {
+        assert_eq!(wharf.ask("GET", target, "", b"").code(), 200, "{target}");
+    }
+}
+
+#[test]
+fn http_1_0_closes_unless_it_asks() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("a", "x");
+    let mut closing = wharf.connect();
+    let answer = closing.send("GET /a HTTP/1.0\r\n\r\n").read_answer(false);
+    assert_eq!(
+        (answer.code(), answer.field("Connection").as_str(), answer.text().as_str()),
+        (200, "close", "x")
+    );
+    assert!(closing.is_closed());
+    let mut kept = wharf.connect();
+    for _ in 0..3 {
+        let answer = kept.send("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").read_answer(false);
+        assert_eq!((answer.code(), answer.field("Connection").as_str()), (200, "keep-alive"));
+    }
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let wharf = Wharf::serve(&[]);
+    let host = wharf.address();
+    let mut requests = String::new();
+    for number in 0..300 {
+        wharf.write(&number.to_string(), sample(number * 37, number as u64));
+        requests.push_str(&format!("GET /{number} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        if number % 50 == 7 {
+            let put = format!("PUT /new{number} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\nabc");
+            requests.push_str(&put);
+        }
+    }
+    let mut wire = wharf.connect();
+    wire.send(&requests).end();
+    for number in 0..300 {
+        let answer = wire.read_answer(false);
+        assert!(answer.body == sample(number * 37, number as u64), "number {number}");
+        if number % 50 == 7 {
+            assert_eq!(wire.read_answer(false).code(), 201, "behind number {number}");
+        }
+    }
+    assert!(wire.is_closed(), "its client has ended");
+}
+
+#[test]
+fn what_a_browser_must_not_run_is_sandboxed() {
+    let cases = [
+        ("a.html", "text/html; charset=utf-8", true),
+        ("a.svg", "image/svg+xml", true),
+        ("a.txt", "text/plain; charset=utf-8", false),
+        ("a.jpg", "image/jpeg", false),
+        ("a.mp4", "video/mp4", false),
+        ("a.pdf", "application/pdf", false),
+        ("a.unknown", "application/octet-stream", true),
+    ];
+    let (open, read_only) = (Wharf::serve(&[]), Wharf::serve(&["--read-only"]));
+    for (name, media_type, sandboxed) in cases {
+        for (wharf, sandboxed) in [(&open, sandboxed), (&read_only, false)] {
+            wharf.write(name, "x");
+            let answer = wharf.ask("GET", &format!("/{name}"), "", b"");
+            assert_eq!(answer.field("Content-Type"), media_type, "{name}");
+            assert_eq!(answer.field("X-Content-Type-Options"), "nosniff", "{name}");
+            let policy = if sandboxed { "sandbox allow-scripts" } else { "" };
+            assert_eq!(answer.field("Content-Security-Policy"), policy, "{name}");
+        }
+    }
+}
+
+#[test]
+fn hidden_names_are_there_only_when_asked_for() {
+    let (plain, hidden) = (Wharf::serve(&[]), Wharf::serve(&["--hidden"]));
+    for (wharf, code) in [(&plain, 404), (&hidden, 200)] {
+        wharf.write(".secret/a", "x");
+        wharf.write(".wharf/uploads/a", "x");
+        wharf.write(".wharf-0123abcd.tmp", "x");
+        assert_eq!(wharf.ask("GET", "/.secret/a", "", b"").code(), code);
+        for own in ["/.wharf/uploads/a", "/.wharf-0123abcd.tmp", "/.WHARF/uploads/a", "/.wharf/"] {
+            assert_eq!(wharf.ask("GET", own, "", b"").code(), 404, "{own}");
+        }
+    }
+}
+
+#[test]
+fn it_says_that_it_is_well() {
+    let wharf = Wharf::serve(&[]);
+    let answer = wharf.ask("GET", "/.wharf/health", "", b"");
+    assert_eq!((answer.code(), answer.text().as_str()), (200, "ok\n"));
+    assert_eq!(answer.field("Cache-Control"), "no-store");
 }
