@@ -4,9 +4,11 @@
 #![allow(clippy::print_stderr)]
 
 mod architecture;
+mod bad_input;
 mod browser;
 mod client;
 mod common;
+mod curl;
 mod idle_exit;
 mod interrupted;
 mod keep_alive;
@@ -14,5 +16,6 @@ mod many;
 mod readme;
 mod replay;
 mod requests;
+mod start;
 mod stopping;
 mod uploads;

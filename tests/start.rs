@@ -1,0 +1,114 @@
+//! Starting: what is printed, and what is said when it cannot start.
+
+use std::fs;
+
+use crate::common::{Wharf, run};
+
+#[test]
+fn it_says_what_it_serves_and_where() {
+    let wharf = Wharf::serve(&["--idle-exit", "60"]);
+    let greeting = wharf.greeting();
+    let lines: Vec<_> = greeting.lines().collect();
+    assert_eq!(lines[0], format!("wharf serves {}", wharf.folder().display()));
+    assert_eq!(lines[1], format!("http://{}", wharf.address()));
+}
+
+#[test]
+fn everybody_who_can_write_is_named_when_it_is_open_to_them() {
+    let greeting = |flags: &[&str]| {
+        let mut wharf = Wharf::serve(&[&["--ip", "0.0.0.0"], flags].concat());
+        wharf.signal(rustix::process::Signal::TERM);
+        let (rest, _) = wharf.wait();
+        format!("{}{rest}", wharf.greeting())
+    };
+    let open = greeting(&[]);
+    assert!(open.contains("http://127.0.0.1:"), "{open}");
+    assert!(open.contains("can write into") && open.contains("--read-only"), "{open}");
+    assert!(!greeting(&["--read-only"]).contains("can write into"));
+}
+
+#[test]
+fn what_cannot_be_is_one_line_and_a_way_out() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("file"), "x").expect("written");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let cases: [(&[&str], i32, &str); 8] = [
+        (&["serve", "none"], 1, "there is no such folder"),
+        (&["serve", "file"], 1, "it is not a folder"),
+        (&["serve"], 1, "cannot share www"),
+        (&["serve", ".", "--port", &port], 1, "address in use (is another server running? try --port 0)"),
+        (&["serve", ".", "--ip", "203.0.113.1", "--port", "0"], 1, "this machine has no such address"),
+        (&["serve", ".", "--port", "0", "--log-file", "none/log"], 1, "cannot log to none/log"),
+        (&["serve", ".", "--port", "0", "--record", "none/script"], 1, "cannot record to none/script"),
+        (&[], 1, "cannot share www"),
+    ];
+    for (arguments, code, said) in cases {
+        let output = run(arguments, "", place.path());
+        assert_eq!(output.code, Some(code), "{arguments:?}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(said), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let place = tempfile::tempdir().expect("a folder");
+    let cases: [&[&str]; 9] = [
+        &["serve", "--nonsense"],
+        &["nonsense"],
+        &["serve", "--port", "70000"],
+        &["serve", "--timeout", "soon"],
+        &["serve", "--timeout", "0"],
+        &["serve", "--idle-exit", "-1"],
+        &["serve", "--max-upload", "lots"],
+        &["serve", "--workers", "0"],
+        &["serve", "a", "--dir", "b"],
+    ];
+    for arguments in cases {
+        let output = run(arguments, "", place.path());
+        assert_eq!(output.code, Some(2), "{arguments:?}: {output:?}");
+    }
+    for arguments in [&["--help"][..], &["serve", "--help"], &["--version"]] {
+        let output = run(arguments, "", place.path());
+        assert_eq!(output.code, Some(0), "{arguments:?}");
+        assert!(output.stdout.contains("wharf"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_log_goes_to_a_file_and_requests_to_a_script() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (log, script) = (place.path().join("log"), place.path().join("script"));
+    let flags = ["--log-file", log.to_str().expect("text"), "--record", script.to_str().expect("text")];
+    let wharf = Wharf::serve(&flags);
+    wharf.write("a", "x");
+    wharf.ask("GET", "/a", "", b"");
+    wharf.ask("POST", "/b%20c", "", b"y");
+    wharf.ask("GET", "/none", "", b"");
+    let script = fs::read_to_string(script).expect("a script");
+    let lines: Vec<_> = script.lines().filter(|line| !line.starts_with('#')).collect();
+    let saved = wharf.folder().join("b c");
+    assert_eq!(
+        lines,
+        ["GET /a -> 200", &format!("POST '{}' /b%20c -> 200", saved.display()), "GET /none -> 404"]
+    );
+    let log = fs::read_to_string(log).expect("a log");
+    for line in ["\"GET /a HTTP/1.1\" 200 1 B", "saved b c (1 bytes)", "\"GET /none HTTP/1.1\" 404"] {
+        assert!(log.contains(line), "{line} is not in {log}");
+    }
+    assert!(wharf.log().is_empty(), "nothing on stderr");
+}
+
+#[test]
+fn the_environment_names_the_folder() {
+    let place = tempfile::tempdir().expect("a folder");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["serve", "--port", "0"])
+        .env("SERVER_SHARED_FILES", "not-there")
+        .current_dir(place.path())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot share not-there"), "{said}");
+}
