@@ -323,7 +323,9 @@ impl Connection {
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
             Persistence::Keep => Step::Wait(waiting, Wish::writable(deadline(turn.timeout))),
-            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if nothing_unread => Step::Close,
+            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if self.is_silent(turn) => {
+                Step::Close
+            }
             // To close while the client still sends would reset the connection, and the answer would be lost.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
@@ -335,6 +337,11 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether the client has sent nothing that has not been read.
+    fn is_silent(&self, turn: &mut Turn<'_>) -> bool {
+        turn.input.unread().is_empty() && !matches!(turn.input.fill(&self.stream), Ok(Moved::Bytes(_)))
     }
 
     /// Throws away what the client still sends, until it has seen that it should not, or for a short while.
