@@ -307,18 +307,26 @@ impl Connection {
             let wish = Wish::writable(sending.deadline());
             return Ok(Step::Wait(Phase::Answer(sending), wish));
         }
+        let promised = sending.promised();
         let persistence = sending.end(self.peer(), turn.state);
-        progress.map(|_| self.after(persistence, turn, share))
+        progress.map(|_| self.after(persistence, promised, turn, share))
     }
 
     /// An answer has been sent: the next request, or the end.
-    fn after(&mut self, persistence: Persistence, turn: &mut Turn<'_>, share: &mut Share) -> Step {
+    fn after(
+        &mut self,
+        persistence: Persistence,
+        promised: Duration,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> Step {
         let waiting = Phase::Head(WaitingForHead::default());
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
+            // While a long answer was sent others may have come; what its head said holds all the same.
             Persistence::Keep if nothing_unread => {
-                Step::Wait(waiting, Wish::idle(Instant::now(), turn.timeout))
+                Step::Wait(waiting, Wish::idle(Instant::now(), turn.timeout.max(promised)))
             }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
@@ -429,6 +437,22 @@ mod tests {
         let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: Duration::ZERO };
         assert!(matches!(connection.expire(&mut turn), Next::Park(_)), "nothing has been tried yet");
         assert!(matches!(connection.expire(&mut turn), Next::Close), "nothing has moved since");
+    }
+
+    #[test]
+    fn a_connection_is_kept_for_as_long_as_was_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = state(folder.path(), Duration::from_secs(60));
+        let (stream, _client) = stream();
+        let mut connection = Connection::new(stream);
+        let mut exchange = Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &state);
+        exchange.body_was_read();
+        let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
+        let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
+        connection.work(Work { job, exchange }, &state, few);
+        let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: many };
+        let Next::Park(wish) = connection.advance(&mut turn) else { panic!("it is to be kept") };
+        assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
     }
 
     fn state(root: &std::path::Path, stall: Duration) -> State {
