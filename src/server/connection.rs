@@ -307,23 +307,33 @@ impl Connection {
             let wish = Wish::writable(sending.deadline());
             return Ok(Step::Wait(Phase::Answer(sending), wish));
         }
+        let promised = sending.promised();
         let persistence = sending.end(self.peer(), turn.state);
-        progress.map(|_| self.after(persistence, turn, share))
+        progress.map(|_| self.after(persistence, promised, turn, share))
     }
 
     /// An answer has been sent: the next request, or the end.
-    fn after(&mut self, persistence: Persistence, turn: &mut Turn<'_>, share: &mut Share) -> Step {
+    fn after(
+        &mut self,
+        persistence: Persistence,
+        promised: Duration,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> Step {
         let waiting = Phase::Head(WaitingForHead::default());
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
+            // While a long answer was sent others may have come; what its head said holds all the same.
             Persistence::Keep if nothing_unread => {
-                Step::Wait(waiting, Wish::idle(Instant::now(), turn.timeout))
+                Step::Wait(waiting, Wish::idle(Instant::now(), turn.timeout.max(promised)))
             }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
             Persistence::Keep => Step::Wait(waiting, Wish::writable(deadline(turn.timeout))),
-            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if nothing_unread => Step::Close,
+            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if self.is_silent(turn) => {
+                Step::Close
+            }
             // To close while the client still sends would reset the connection, and the answer would be lost.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
@@ -335,6 +345,11 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether the client has sent nothing that has not been read.
+    fn is_silent(&self, turn: &mut Turn<'_>) -> bool {
+        turn.input.unread().is_empty() && !matches!(turn.input.fill(&self.stream), Ok(Moved::Bytes(_)))
     }
 
     /// Throws away what the client still sends, until it has seen that it should not, or for a short while.
@@ -393,65 +408,5 @@ impl std::fmt::Debug for Work {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::folder::{Folder, OnConflict, Rules};
-    use crate::server::baton::Baton;
-    use crate::server::timing::{IdleClock, KeepAlive};
-    use crate::server::{Shelf, Site};
-    use crate::stop::Stop;
-
-    #[test]
-    fn a_job_that_takes_long_costs_its_client_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = state(folder.path(), Duration::from_millis(1));
-        let (stream, _client) = stream();
-        let mut connection = Connection::new(stream);
-        let exchange = Exchange::of_no_head(b"", Why::Framing, Instant::now(), &state);
-        let (ended, when) = std::sync::mpsc::channel();
-        let job: Job = Box::new(move |_| {
-            let _ = ended.send(Instant::now());
-            Outcome::Answer(Answer::text(Status::OK, "saved\n"), None)
-        });
-        let wish = connection.work(Work { job, exchange }, &state, Duration::ZERO);
-        let ended = when.recv().expect("it was done");
-        assert!(wish.deadline >= Deadline::after(ended, state.stall), "counted from its end");
-        let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: Duration::ZERO };
-        assert!(matches!(connection.expire(&mut turn), Next::Park(_)), "nothing has been tried yet");
-        assert!(matches!(connection.expire(&mut turn), Next::Close), "nothing has moved since");
-    }
-
-    fn state(root: &std::path::Path, stall: Duration) -> State {
-        let rules = Rules {
-            hidden: false,
-            read_only: true,
-            on_conflict: OnConflict::Refuse,
-            max_upload: None,
-            durable: false,
-        };
-        State {
-            baton: Arc::new(Baton::new(1)),
-            folder: Folder::open_at(root, rules).expect("a folder"),
-            root: root.to_owned(),
-            shelf: Shelf::default(),
-            site: Site::new(Vec::new()),
-            keep_alive: KeepAlive::Dynamic,
-            stall,
-            idle: Arc::new(IdleClock::new(None, Instant::now())),
-            stop: Stop::new().expect("a descriptor"),
-            recorder: None,
-        }
-    }
-
-    /// A connection, and its client's end.
-    fn stream() -> (Stream, std::net::TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
-        let client = listener.local_addr().and_then(std::net::TcpStream::connect).expect("a connection");
-        let (server, peer) = listener.accept().expect("a connection");
-        server.set_nonblocking(true).expect("set");
-        (Stream::Tcp(server, peer), client)
-    }
-}
+#[path = "connection_tests.rs"]
+mod tests;

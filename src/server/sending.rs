@@ -30,6 +30,8 @@ pub struct Sending {
     status: Status,
     head_length: u64,
     exchange: Exchange,
+    /// For how long its head says that the connection will be kept.
+    promised: Duration,
     /// When the next byte has to be gone.
     deadline: Deadline,
     /// What the kernel had not got rid of when it was parked, in bytes.
@@ -75,7 +77,16 @@ impl Sending {
         };
         let deadline = Deadline::after(Instant::now(), state.stall);
         let outgoing = Outgoing::new(bytes, file);
-        Self { outgoing, may_wait, status, head_length, exchange, deadline, unacknowledged: None }
+        Self {
+            outgoing,
+            may_wait,
+            status,
+            head_length,
+            exchange,
+            promised: timeout,
+            deadline,
+            unacknowledged: None,
+        }
     }
 
     /// Sends as much as there is room for and the turn's share allows.
@@ -92,6 +103,11 @@ impl Sending {
             self.unacknowledged = stream.unacknowledged().ok();
         }
         Ok(progress)
+    }
+
+    /// For how long the client was told that the connection will be kept.
+    pub fn promised(&self) -> Duration {
+        self.promised
     }
 
     /// By when it has to get on.
