@@ -311,7 +311,8 @@ fn pipelined_requests_are_answered_in_order() {
     let mut requests = String::new();
     for number in 0..300 {
         wharf.write(&number.to_string(), sample(number * 37, number as u64));
-        requests += &format!("GET /{number} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let get = format!("GET /{number} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        requests.push_str(&get);
         if number % 50 == 7 {
             let put = format!("PUT /new{number} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\nabc");
             requests.push_str(&put);
