@@ -1,3 +1,4 @@
 //! wharf: one folder, every socket.
 
+pub mod chat;
 pub mod http;
