@@ -103,7 +103,7 @@ impl Decoder {
         }
         self.line.extend_from_slice(part);
         *input = rest.get(1..).unwrap_or_default();
-        // The line ends here, though an LF may follow: waiting for it would keep the event back until the next.
+        // The line ends here, though an LF may follow: waiting for that would keep the event back.
         self.is_after_cr = rest.first() == Some(&b'\r');
         Ok(end.is_some())
     }
