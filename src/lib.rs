@@ -25,6 +25,7 @@
 //! - [`cli`] is the command line; [`stop`] is how everybody hears that it is time to leave; [`printable`] is the
 //!   one door through which foreign text goes to a log or a terminal.
 
+pub mod chat;
 pub mod cli;
 pub mod client;
 pub mod folder;

@@ -1,0 +1,168 @@
+//! Names: what a member is called.
+//!
+//! A name is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one letter or digit. ASCII
+//! alone, because a name is a promise of who speaks: beyond it, letters that look alike (`a` and Cyrillic
+//! `а`), letters that have no width, and case rules that differ by language would let one member pass for
+//! another. People who write otherwise do so in what they say. `.` and `..` are no names: the terminal
+//! client saves downloads in a folder named after its user.
+//!
+//! Names are compared without case, everywhere: `Ann` and `ann` are one name, shown as its bearer spelled it.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// A name's longest length, in bytes: one column of a terminal's line, and room for a first and a last name.
+pub const MAX_NAME: usize = 32;
+
+/// Names that would pass for the program speaking.
+pub const RESERVED: [&str; 5] = ["server", "wharf", "system", "admin", "root"];
+
+/// A checked name. Equal, and hashed, without case.
+#[derive(Debug, Clone, Eq)]
+pub struct Name(Box<str>);
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameError {
+    /// Nothing at all.
+    Empty,
+    /// Longer than [`MAX_NAME`]; its length in bytes.
+    TooLong(usize),
+    /// A character that names do not have.
+    Character(char),
+    /// Neither a letter nor a digit in it.
+    OnlyPunctuation,
+    /// One of [`RESERVED`], in whatever case.
+    Reserved,
+}
+
+impl Name {
+    /// Checks a name as its bearer sent it; nothing is trimmed or mended.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.len() > MAX_NAME {
+            return Err(NameError::TooLong(text.len()));
+        }
+        if let Some(stranger) = text.chars().find(|&c| !is_allowed(c)) {
+            return Err(NameError::Character(stranger));
+        }
+        if !text.chars().any(|c| c.is_ascii_alphanumeric()) {
+            return Err(NameError::OnlyPunctuation);
+        }
+        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text)) {
+            return Err(NameError::Reserved);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The name as its bearer spelled it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_ascii_lowercase().hash(state);
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the name is empty (give one of 1 to {MAX_NAME} characters)"),
+            Self::TooLong(len) => write!(f, "the name is {len} bytes long ({MAX_NAME} at most)"),
+            Self::Character(c) => {
+                write!(
+                    f,
+                    "a name cannot hold {} (use letters a-z, digits, '-', '_' and '.')",
+                    c.escape_unicode()
+                )
+            }
+            Self::OnlyPunctuation => write!(f, "a name needs a letter or a digit"),
+            Self::Reserved => write!(f, "that name is reserved (choose another)"),
+        }
+    }
+}
+
+impl std::error::Error for NameError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_checked() {
+        let longest = "n".repeat(MAX_NAME);
+        let too_long = "n".repeat(MAX_NAME + 1);
+        let rows: [(&str, &str, Result<(), NameError>); 24] = [
+            ("plain", "ann", Ok(())),
+            ("all kinds", "Ann-B_c.9", Ok(())),
+            ("one letter", "a", Ok(())),
+            ("one digit", "7", Ok(())),
+            ("leading dot", ".ann", Ok(())),
+            ("longest", &longest, Ok(())),
+            ("holds a reserved word", "server2", Ok(())),
+            ("empty", "", Err(NameError::Empty)),
+            ("too long", &too_long, Err(NameError::TooLong(33))),
+            ("inner space", "ann b", Err(NameError::Character(' '))),
+            ("outer space", " ann", Err(NameError::Character(' '))),
+            ("newline", "ann\n", Err(NameError::Character('\n'))),
+            ("NUL", "ann\0", Err(NameError::Character('\0'))),
+            ("escape", "\u{1b}[2J", Err(NameError::Character('\u{1b}'))),
+            ("slash", "a/b", Err(NameError::Character('/'))),
+            ("markup", "<b>", Err(NameError::Character('<'))),
+            ("Cyrillic look-alike", "\u{430}nn", Err(NameError::Character('\u{430}'))),
+            ("bidi override", "a\u{202e}b", Err(NameError::Character('\u{202e}'))),
+            ("accent", "zoé", Err(NameError::Character('é'))),
+            ("dot", ".", Err(NameError::OnlyPunctuation)),
+            ("parent", "..", Err(NameError::OnlyPunctuation)),
+            ("dashes", "--", Err(NameError::OnlyPunctuation)),
+            ("reserved", "server", Err(NameError::Reserved)),
+            ("reserved, other case", "SerVer", Err(NameError::Reserved)),
+        ];
+        for (case, text, expected) in rows {
+            assert_eq!(Name::new(text).map(|_| ()), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn every_reserved_name_is_refused() {
+        for name in RESERVED {
+            assert_eq!(Name::new(&name.to_uppercase()), Err(NameError::Reserved), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_compare_without_case_and_show_as_spelled() {
+        let (upper, lower) = (Name::new("Ann").unwrap(), Name::new("aNN").unwrap());
+        assert_eq!(upper, lower);
+        assert!(HashSet::from([upper.clone()]).contains(&lower));
+        assert_ne!(upper, Name::new("Anna").unwrap());
+        assert_eq!(upper.to_string(), "Ann");
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_a_control_character() {
+        assert!(NameError::Character('\u{1b}').to_string().contains(r"\u{1b}"));
+    }
+}

@@ -1,0 +1,47 @@
+//! Refusals: why the room does not do what it was asked.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::member::MAX_MEMBERS;
+use super::name::Name;
+use super::room::MAX_SUBSCRIBERS;
+
+/// Why not. Nobody else hears of what was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another member has that name, in whatever case.
+    NameTaken(Name),
+    /// [`MAX_MEMBERS`] are here.
+    RoomFull,
+    /// [`MAX_SUBSCRIBERS`] streams are open.
+    TooManyStreams,
+    /// Whoever asks is not in the room: never was, has left, or was away for too long.
+    NotAMember,
+    /// Nobody here has the name that the message was for.
+    NoSuchUser,
+    /// Speaking too fast.
+    TooFast {
+        /// The same message will be taken after so long.
+        wait: Duration,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameTaken(name) => write!(f, "the name {name} is taken (choose another)"),
+            Self::RoomFull => write!(f, "the room is full with {MAX_MEMBERS} members (try again later)"),
+            Self::TooManyStreams => {
+                write!(f, "{MAX_SUBSCRIBERS} streams are open already (close one, or try again later)")
+            }
+            Self::NotAMember => write!(f, "not in the room (join first)"),
+            Self::NoSuchUser => write!(f, "User not found."),
+            Self::TooFast { wait } => {
+                write!(f, "too many messages at once (try again in {} ms)", wait.as_millis().max(1))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

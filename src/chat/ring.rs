@@ -1,0 +1,184 @@
+//! The ring: the latest events, in order, within bounds.
+//!
+//! Each item has a sequence number, counted from 1 and never used again. A reader keeps a [`Position`], the
+//! number that it reads next, and the ring keeps nothing about its readers. Old items make room for new
+//! ones by number and by weight; a reader whose position is older than the oldest item has been lapped.
+//!
+//! The ring knows nothing of members, nor of what its items are.
+
+use std::collections::VecDeque;
+
+/// Where a reader stands: the sequence number that it reads next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position(u64);
+
+/// The latest items.
+pub(super) struct Ring<T> {
+    items: VecDeque<Slot<T>>,
+    /// The number of the oldest item, or of the next one if there is none.
+    first: u64,
+    weight: usize,
+    bounds: Bounds,
+}
+
+/// What a ring holds at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Items.
+    pub(super) items: usize,
+    /// Their weights together, in bytes. The newest item stays even if it weighs more.
+    pub(super) weight: usize,
+}
+
+/// What stands at a position.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<'r, T> {
+    /// This.
+    Item(&'r T),
+    /// Something that is gone.
+    Lapped,
+    /// Nothing yet: the position is the ring's end.
+    NothingYet,
+}
+
+struct Slot<T> {
+    item: T,
+    weight: usize,
+}
+
+impl Position {
+    /// Right after the item of this number, if there can be one.
+    pub(super) fn after(seq: u64) -> Option<Self> {
+        seq.checked_add(1).map(Self)
+    }
+
+    /// One further on.
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The number of the item right before it; 0 stands before the first.
+    pub(super) fn passed(self) -> u64 {
+        self.0.saturating_sub(1)
+    }
+
+    /// The number of the item that is read next.
+    pub(super) fn seq(self) -> u64 {
+        self.0
+    }
+}
+
+impl<T> Ring<T> {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { items: VecDeque::new(), first: 1, weight: 0, bounds }
+    }
+
+    /// Where the next item will stand.
+    pub(super) fn end(&self) -> Position {
+        Position(self.first + self.items.len() as u64)
+    }
+
+    /// Whether a reader can stand there and miss nothing: it is not lapped, and not in the future.
+    pub(super) fn reaches(&self, position: Position) -> bool {
+        (Position(self.first)..=self.end()).contains(&position)
+    }
+
+    /// Adds an item at the end; old ones go as the bounds ask.
+    pub(super) fn push(&mut self, item: T, weight: usize) {
+        self.items.push_back(Slot { item, weight });
+        self.weight += weight;
+        while self.is_over() {
+            self.drop_oldest();
+        }
+    }
+
+    /// What stands at a position.
+    pub(super) fn at(&self, position: Position) -> Found<'_, T> {
+        let Some(offset) = position.0.checked_sub(self.first) else { return Found::Lapped };
+        match self.items.get(offset as usize) {
+            Some(slot) => Found::Item(&slot.item),
+            None => Found::NothingYet,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let is_heavy = self.weight > self.bounds.weight && self.items.len() > 1;
+        self.items.len() > self.bounds.items || is_heavy
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(slot) = self.items.pop_front() {
+            self.first += 1;
+            self.weight -= slot.weight;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn position(seq: u64) -> Position {
+        Position::after(seq - 1).unwrap()
+    }
+
+    #[test]
+    fn positions_are_lapped_filled_or_at_the_end() {
+        let mut ring = Ring::new(Bounds { items: 3, weight: 100 });
+        for item in 1..=5 {
+            ring.push(item, 1);
+        }
+        let rows = [
+            ("long gone", 1, Found::Lapped, false),
+            ("just gone", 2, Found::Lapped, false),
+            ("oldest", 3, Found::Item(&3), true),
+            ("newest", 5, Found::Item(&5), true),
+            ("end", 6, Found::NothingYet, true),
+            ("future", 7, Found::NothingYet, false),
+        ];
+        for (case, seq, found, reaches) in rows {
+            assert_eq!(ring.at(position(seq)), found, "{case}");
+            assert_eq!(ring.reaches(position(seq)), reaches, "{case}");
+        }
+    }
+
+    #[test]
+    fn an_empty_ring_begins_at_one() {
+        let ring = Ring::<()>::new(Bounds { items: 3, weight: 100 });
+        assert_eq!(ring.end(), position(1));
+        assert_eq!(ring.end().passed(), 0);
+        assert_eq!(ring.at(ring.end()), Found::NothingYet);
+    }
+
+    #[test]
+    fn weight_pushes_old_items_out_but_never_the_newest() {
+        let mut ring = Ring::new(Bounds { items: 100, weight: 10 });
+        ring.push('a', 4);
+        ring.push('b', 6);
+        assert_eq!(ring.at(position(1)), Found::Item(&'a'), "exactly full");
+        ring.push('c', 5);
+        assert_eq!(ring.at(position(2)), Found::Lapped, "both had to go");
+        ring.push('d', 50);
+        assert_eq!(ring.at(position(3)), Found::Lapped);
+        assert_eq!(ring.at(position(4)), Found::Item(&'d'), "heavier than the ring, and there");
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_never_shift_and_bounds_hold(weights in prop::collection::vec(0_usize..20, 0..200)) {
+            let bounds = Bounds { items: 16, weight: 64 };
+            let mut ring = Ring::new(bounds);
+            for (seq, &weight) in (1_u64..).zip(&weights) {
+                ring.push(seq, weight);
+                let held = (1..=seq).filter(|&s| ring.at(position(s)) == Found::Item(&s)).collect::<Vec<_>>();
+                let heavy: usize = held.iter().map(|&s| weights[s as usize - 1]).sum();
+                prop_assert!(held.len() <= bounds.items && heavy <= bounds.weight);
+                prop_assert_eq!(held.last(), Some(&seq));
+                prop_assert!(held.windows(2).all(|pair| pair[0] + 1 == pair[1]), "no holes");
+                let oldest = *held.first().unwrap();
+                prop_assert!((1..oldest).all(|s| ring.at(position(s)) == Found::Lapped));
+            }
+        }
+    }
+}

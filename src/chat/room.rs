@@ -1,0 +1,256 @@
+//! The room itself: who is here, what was said, and who may hear it.
+//!
+//! Every call is short and never waits, so one lock around a room serves all threads. A reader takes what
+//! it wants to write (the ready bytes are cheap to clone when they are an `Arc<[u8]>`), lets the lock go,
+//! and writes then.
+//!
+//! A listener's life:
+//!
+//! ```text
+//! join ─▶ Token ─▶ subscribe ─▶ Subscription, Start ─▶ next, next, … ─▶ unsubscribe ─▶ 30 s ─▶ on_time
+//!                       ▲              │ Fresh, Reset: welcome()             │           has left
+//!                       └──────────────┴─── comes back with its last id ─────┘
+//! ```
+//!
+//! What is promised: between a start and its end, a subscription gives each event that its member may hear
+//! exactly once, in order; so it does across streams, when the second is opened with the id of the last
+//! event of the first. When it cannot, because the ring has gone past, it says so ([`Next::Lapped`],
+//! [`Start::Reset`]).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Now;
+use super::event::{Event, EventId, Kind, Uploader};
+use super::member::{MemberId, Members, Person};
+use super::name::Name;
+use super::refusal::Refusal;
+use super::ring::{Bounds, Found, Position, Ring};
+use super::stream::{HISTORY, Next, POLL_EVENTS, Polled, Posted, Start, Subscription, Welcome};
+use super::text::Text;
+use super::token::{Secret, Token};
+
+/// Streams at most, of all members together: each costs its holder a connection and a buffer.
+pub const MAX_SUBSCRIBERS: usize = 8192;
+
+/// Events that the ring holds: at a busy room's 100 a second, who was gone for two minutes still misses
+/// nothing.
+pub const RING_EVENTS: usize = 16_384;
+
+/// Bytes that the ring holds, texts and ready bytes together: else 16,384 texts of 4 KB, twice, would be
+/// 200 MB.
+pub const RING_BYTES: usize = 32 << 20;
+
+/// A room whose events go out as `P`: made once for each event, by the function given to [`Room::new`].
+pub struct Room<P> {
+    epoch: u64,
+    members: Members,
+    ring: Ring<Posted<P>>,
+    history: VecDeque<Arc<Event>>,
+    subscribers: usize,
+    ready: fn(&Event) -> P,
+}
+
+impl<P: AsRef<[u8]>> Room<P> {
+    /// An empty room. The epoch is random, from the caller; `ready` makes of each event what goes out.
+    pub fn new(epoch: u64, ready: fn(&Event) -> P) -> Self {
+        Self::with_bounds(epoch, ready, Bounds { items: RING_EVENTS, weight: RING_BYTES })
+    }
+
+    fn with_bounds(epoch: u64, ready: fn(&Event) -> P, bounds: Bounds) -> Self {
+        let (members, ring, history) = (Members::new(), Ring::new(bounds), VecDeque::new());
+        Self { epoch, members, ring, history, subscribers: 0, ready }
+    }
+
+    /// Lets someone in; the others hear of it. The secret is random, from the caller.
+    pub fn join(&mut self, name: Name, secret: Secret, now: Now) -> Result<Token, Refusal> {
+        let after_join = self.ring.end().next();
+        let who = self.members.admit(name, secret.clone(), after_join, now.steady)?.person.clone();
+        let token = Token::new(who.id, secret);
+        self.post(Kind::Join { who }, now);
+        Ok(token)
+    }
+
+    /// Lets someone go; the others hear of it, and the member's streams are [`Next::Over`].
+    pub fn leave(&mut self, member: MemberId, now: Now) -> Result<Person, Refusal> {
+        let who = self.members.remove(member)?;
+        self.post(Kind::Leave { who: who.clone() }, now);
+        Ok(who)
+    }
+
+    /// Says something to all.
+    pub fn say(&mut self, member: MemberId, text: Text, now: Now) -> Result<EventId, Refusal> {
+        let from = self.speaker(member, now)?;
+        Ok(self.post(Kind::Message { from, text }, now))
+    }
+
+    /// Says something to whoever has this name now, and to nobody else.
+    pub fn say_to(&mut self, member: MemberId, name: &str, text: Text, now: Now) -> Result<EventId, Refusal> {
+        let from = self.speaker(member, now)?;
+        let to = self.members.by_name(name)?.clone();
+        Ok(self.post(Kind::Private { from, to, text }, now))
+    }
+
+    /// Tells the room of a file that has arrived, by whatever door.
+    pub fn announce_upload(&mut self, by: Uploader, path: String, size: u64, now: Now) -> EventId {
+        self.post(Kind::Upload { by, path, size }, now)
+    }
+
+    /// Lets those go who have been without a stream, or any other sign of life, for
+    /// [`ABSENCE`](super::member::ABSENCE). To be called every second or so.
+    pub fn on_time(&mut self, now: Now) -> Vec<Person> {
+        let expired = self.members.expired(now.steady);
+        expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
+    }
+
+    /// Whose token this is, as a client sent it; nobody's if it is not exactly a present member's.
+    pub fn authenticate(&self, token: &str) -> Option<&Person> {
+        self.members.by_token(&Token::parse(token)?)
+    }
+
+    /// Who is here, in the order of joining.
+    pub fn who(&self) -> impl Iterator<Item = &Person> {
+        self.members.people()
+    }
+
+    /// Open streams.
+    pub fn subscribers(&self) -> usize {
+        self.subscribers
+    }
+
+    /// Opens a stream, after the event that the client names as the last that it has (`Last-Event-ID`, as
+    /// sent), or newly.
+    pub fn subscribe(
+        &mut self,
+        member: MemberId,
+        last: Option<&str>,
+    ) -> Result<(Subscription, Start), Refusal> {
+        let listener = self.members.get_mut(member)?;
+        if self.subscribers >= MAX_SUBSCRIBERS {
+            return Err(Refusal::TooManyStreams);
+        }
+        self.subscribers += 1;
+        let joined = listener.stream_opened();
+        let (position, start) = self.start(last, joined);
+        Ok((Subscription { member, position }, start))
+    }
+
+    /// Takes a stream back that has ended, however it did.
+    pub fn unsubscribe(&mut self, Subscription { member, .. }: Subscription, now: Now) {
+        self.subscribers = self.subscribers.saturating_sub(1);
+        if let Ok(listener) = self.members.get_mut(member) {
+            listener.stream_closed(now.steady);
+        }
+    }
+
+    /// What a stream gives next.
+    pub fn next(&self, subscription: &mut Subscription) -> Next<'_, P> {
+        if !self.members.contains(subscription.member) {
+            return Next::Over;
+        }
+        self.read(&mut subscription.position, subscription.member)
+    }
+
+    /// What to show a listener before its first event.
+    pub fn welcome(&self, subscription: &Subscription) -> Result<Welcome, Refusal> {
+        let to = self.members.get(subscription.member)?.person.clone();
+        let id = self.id_before(subscription.position);
+        let history = self.history_before(subscription.position).cloned().collect();
+        Ok(Welcome { id, to, members: self.who().cloned().collect(), history })
+    }
+
+    /// What is new since the event that the client names, for those who ask now and then instead of
+    /// listening. Asking is a sign of life.
+    pub fn poll(&mut self, member: MemberId, last: Option<&str>, now: Now) -> Result<Polled, Refusal> {
+        let joined = self.members.get_mut(member)?.polled(now.steady);
+        let (mut position, start) = self.start(last, joined);
+        let mut events = Vec::new();
+        if start != Start::Resumed {
+            events.extend(self.history_before(position).cloned());
+        }
+        let mut wanted = POLL_EVENTS;
+        while wanted > 0
+            && let Next::Event(posted) = self.read(&mut position, member)
+        {
+            events.push(Arc::clone(&posted.event));
+            wanted -= 1;
+        }
+        Ok(Polled { start, events, last: self.id_before(position), more: wanted == 0 })
+    }
+
+    /// Who speaks, if they may now. Speaking is a sign of life, and counts even if it reaches nobody, so
+    /// that names cannot be tried out any faster than that.
+    fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, Refusal> {
+        let speaker = self.members.get_mut(member)?;
+        speaker.seen(now.steady);
+        speaker.bucket.take(now.steady).map_err(|wait| Refusal::TooFast { wait })?;
+        Ok(speaker.person.clone())
+    }
+
+    fn post(&mut self, kind: Kind, now: Now) -> EventId {
+        let id = EventId { epoch: self.epoch, seq: self.ring.end().seq() };
+        let event = Arc::new(Event { id, at: now.wall, kind });
+        if matches!(event.kind, Kind::Message { .. }) {
+            self.remember(&event);
+        }
+        let ready = (self.ready)(&event);
+        let weight = ready.as_ref().len() + event.text_len();
+        self.ring.push(Posted { event, ready }, weight);
+        id
+    }
+
+    fn remember(&mut self, message: &Arc<Event>) {
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(Arc::clone(message));
+    }
+
+    /// Where a listener begins who has `last`, or who has joined at a place and heard nothing yet.
+    fn start(&self, last: Option<&str>, joined: Option<Position>) -> (Position, Start) {
+        let Some(last) = last else {
+            let joined = joined.filter(|&position| self.ring.reaches(position));
+            return (joined.unwrap_or(self.ring.end()), Start::Fresh);
+        };
+        match self.resume(last) {
+            Some(position) => (position, Start::Resumed),
+            None => (self.ring.end(), Start::Reset),
+        }
+    }
+
+    fn resume(&self, last: &str) -> Option<Position> {
+        let id = EventId::parse(last).filter(|id| id.epoch == self.epoch)?;
+        Position::after(id.seq).filter(|&position| self.ring.reaches(position))
+    }
+
+    /// The next event from a position on that the viewer may hear. The position moves past it, and past all
+    /// others'.
+    fn read(&self, position: &mut Position, viewer: MemberId) -> Next<'_, P> {
+        loop {
+            match self.ring.at(*position) {
+                Found::NothingYet => return Next::NothingYet,
+                Found::Lapped => {
+                    *position = self.ring.end();
+                    return Next::Lapped;
+                }
+                Found::Item(posted) => {
+                    *position = position.next();
+                    if posted.event.is_heard_by(viewer) {
+                        return Next::Event(posted);
+                    }
+                }
+            }
+        }
+    }
+
+    fn id_before(&self, position: Position) -> EventId {
+        EventId { epoch: self.epoch, seq: position.passed() }
+    }
+
+    fn history_before(&self, position: Position) -> impl Iterator<Item = &Arc<Event>> {
+        self.history.iter().filter(move |message| message.id.seq < position.seq())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! A random walk: people talk, listen, fall behind, are cut off and leave, in any order and with rings of
+//! any size.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One step of the random walk. Numbers choose among those who are there, modulo.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Say(usize),
+    SayTo(usize, usize),
+    Read(usize, usize),
+    Cut(usize),
+    Leave(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => any::<usize>().prop_map(Step::Say),
+        4 => any::<(usize, usize)>().prop_map(|(from, to)| Step::SayTo(from, to)),
+        4 => (any::<usize>(), 0_usize..6).prop_map(|(who, count)| Step::Read(who, count)),
+        2 => any::<usize>().prop_map(Step::Cut),
+        1 => any::<usize>().prop_map(Step::Leave),
+    ];
+    prop::collection::vec(step, 0..120)
+}
+
+/// What one listener should hear: kept beside the room, without a ring.
+struct Listener {
+    name: String,
+    member: MemberId,
+    stream: Subscription,
+    last: EventId,
+    due: VecDeque<EventId>,
+}
+
+impl Listener {
+    fn new(scene: &mut Scene, name: String) -> Self {
+        let member = scene.join(&name);
+        let stream = scene.listen(member);
+        let last = scene.room.welcome(&stream).unwrap().id;
+        Self { name, member, stream, last, due: VecDeque::new() }
+    }
+
+    /// What was due is forgiven, but only if something of it, or before it, is really out of the ring.
+    fn reset(&mut self, scene: &Scene, ring: u64) {
+        let newest = scene.room.ring.end().passed();
+        assert!(self.last.seq + ring < newest, "{} was reset without need", self.name);
+        self.last = scene.room.welcome(&self.stream).unwrap().id;
+        assert_eq!(self.last.seq, newest, "it goes on from now");
+        self.due.clear();
+    }
+
+    fn read(&mut self, scene: &Scene, ring: u64) {
+        match scene.room.next(&mut self.stream) {
+            Next::Event(posted) => {
+                assert_eq!(Some(posted.event.id), self.due.pop_front(), "for {}", self.name);
+                self.last = posted.event.id;
+            }
+            Next::NothingYet => assert!(self.due.is_empty(), "{} lost {:?}", self.name, self.due),
+            Next::Lapped => self.reset(scene, ring),
+            Next::Over => panic!("{} is here", self.name),
+        }
+    }
+
+    /// The connection breaks, and the client comes back with the last id that it has seen.
+    fn cut(mut self, scene: &mut Scene, ring: u64) -> Self {
+        let (stream, start) = scene.resume(self.member, self.last);
+        let old = std::mem::replace(&mut self.stream, stream);
+        scene.cut(old);
+        match start {
+            Start::Resumed => {}
+            Start::Reset => self.reset(scene, ring),
+            Start::Fresh => panic!("an id was given"),
+        }
+        self
+    }
+}
+
+/// Four people with a stream each, and the room that they are in.
+struct Walk {
+    scene: Scene,
+    ring: u64,
+    listeners: Vec<Listener>,
+}
+
+impl Walk {
+    fn new(ring: usize) -> Self {
+        let mut walk = Self { scene: Scene::with_ring(ring), ring: ring as u64, listeners: Vec::new() };
+        for count in 0..4 {
+            walk.welcome(format!("first{count}"));
+        }
+        walk
+    }
+
+    fn welcome(&mut self, name: String) {
+        let newcomer = Listener::new(&mut self.scene, name);
+        self.newest_is_due();
+        self.listeners.push(newcomer);
+    }
+
+    /// The newest event is for everybody who is listening.
+    fn newest_is_due(&mut self) {
+        let id = EventId { epoch: EPOCH, seq: self.scene.room.ring.end().passed() };
+        for listener in &mut self.listeners {
+            listener.due.push_back(id);
+        }
+    }
+
+    fn say_to(&mut self, from: usize, to: usize) {
+        let to_name = self.listeners[to].name.clone();
+        let id = self.scene.say_to(self.listeners[from].member, &to_name, "x").unwrap();
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            listener.due.extend((index == from || index == to).then_some(id));
+        }
+    }
+
+    fn leave(&mut self, who: usize) {
+        let mut gone = self.listeners.swap_remove(who);
+        self.scene.room.leave(gone.member, self.scene.now).unwrap();
+        self.newest_is_due();
+        assert!(matches!(self.scene.room.next(&mut gone.stream), Next::Over));
+        self.scene.cut(gone.stream);
+    }
+
+    fn take(&mut self, step: Step, count: usize) {
+        let pick = |number: usize| number % 4;
+        match step {
+            Step::Say(from) => {
+                self.scene.say(self.listeners[pick(from)].member, "x");
+                self.newest_is_due();
+            }
+            Step::SayTo(from, to) => self.say_to(pick(from), pick(to)),
+            Step::Read(who, times) => {
+                (0..times).for_each(|_| self.listeners[pick(who)].read(&self.scene, self.ring));
+            }
+            Step::Cut(who) => {
+                let listener = self.listeners.swap_remove(pick(who)).cut(&mut self.scene, self.ring);
+                self.listeners.push(listener);
+            }
+            Step::Leave(who) => {
+                self.leave(pick(who));
+                self.welcome(format!("n{count}"));
+            }
+        }
+    }
+
+    fn read_all(&mut self) {
+        for listener in &mut self.listeners {
+            let most = listener.due.len() + 2;
+            (0..most).for_each(|_| listener.read(&self.scene, self.ring));
+            assert!(listener.due.is_empty(), "{} has heard all", listener.name);
+        }
+    }
+}
+
+proptest! {
+    /// Whatever happens, nobody loses an event, gets one twice, out of order, or one of others, unless told
+    /// of a reset.
+    #[test]
+    fn nobody_loses_or_doubles_an_event(steps in steps(), ring in 1_usize..24) {
+        let mut walk = Walk::new(ring);
+        for (count, step) in steps.into_iter().enumerate() {
+            walk.take(step, count);
+        }
+        walk.read_all();
+        prop_assert_eq!(walk.scene.room.subscribers(), 4);
+    }
+}
