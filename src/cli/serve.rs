@@ -59,6 +59,9 @@ pub struct ServeArgs {
     /// Serve and accept names that begin with a dot
     #[arg(long)]
     hidden: bool,
+    /// No chat
+    #[arg(long)]
+    no_chat: bool,
     /// Log to this file, which grows, instead of stderr; `RUST_LOG` sets what is logged
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
@@ -147,6 +150,7 @@ fn config(args: ServeArgs) -> Result<Config, Failure> {
         },
         workers: usize::from(args.workers),
         max_connections: args.max_connections,
+        chat: !args.no_chat,
         recorder: record
             .map(Recorder::create)
             .transpose()

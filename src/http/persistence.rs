@@ -25,6 +25,8 @@ pub enum Why {
     Framing,
     /// The answer was given before the whole body had been read.
     BodyUnread,
+    /// The answer goes on until the connection ends.
+    Endless,
     /// The program is leaving.
     Stopping,
     /// Time ran out while a message was on its way.
@@ -68,6 +70,7 @@ impl fmt::Display for Why {
             Self::Http10 => "HTTP/1.0 without keep-alive",
             Self::Framing => "the request could not be framed",
             Self::BodyUnread => "its body was not read",
+            Self::Endless => "the answer had no end of its own",
             Self::Stopping => "the server is leaving",
             Self::TimedOut => "time ran out",
             Self::Full => "too many connections",

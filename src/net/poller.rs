@@ -3,7 +3,9 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 
@@ -62,6 +64,18 @@ impl Poller {
     /// Watches a descriptor that, once it is readable, wakes everybody who waits, then and ever after.
     pub fn watch(&self, source: impl AsFd) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(Key::WAKE.0), EventFlags::IN)?)
+    }
+
+    /// Waits for events, at most so long, and adds their keys: as many as there are, up to some hundred.
+    pub fn wait_for(&self, keys: &mut Vec<Key>, at_most: Duration) -> io::Result<()> {
+        let mut events = [const { MaybeUninit::<Event>::uninit() }; 256];
+        let at_most = Timespec::try_from(at_most).map_err(io::Error::other)?;
+        match epoll::wait(&self.epoll, &mut events, Some(&at_most)) {
+            Ok((found, _)) => keys.extend(found.iter().map(|event| Key(event.data.u64()))),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Waits for an event, however long it takes; gives a second one too, if that is there already.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use rustix::fs::sendfile;
 use rustix::io::Errno;
@@ -70,6 +71,17 @@ impl Stream {
         #[allow(unsafe_code)]
         let count = unsafe { ioctl::ioctl(self, ioctl::Getter::<SIOCOUTQ, i32>::new()) }?;
         Ok(u64::from(count.unsigned_abs()))
+    }
+
+    /// Lets the kernel give up the connection when what was sent is not acknowledged for so long (TCP's user timeout,
+    /// RFC 5482).
+    pub fn give_up_after(&self, time: Duration) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream, _) => {
+                let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+                Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?)
+            }
+        }
     }
 
     /// Says that nothing more will be sent; reading goes on.

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::shelf::Kept;
+use super::talk::Listening;
 use crate::http::range::byteranges::Piece;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -28,6 +29,8 @@ pub enum Content {
     Bytes(Vec<u8>),
     /// Parts of a file.
     Parts(Source, Pieces),
+    /// These bytes, and then whatever is to be heard, until the connection ends.
+    Events(Box<Listening>, Vec<u8>),
 }
 
 /// Where the parts of a file are taken from.
@@ -72,7 +75,7 @@ impl Content {
     pub fn length(&self) -> u64 {
         match self {
             Self::Empty => 0,
-            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Bytes(bytes) | Self::Events(_, bytes) => bytes.len() as u64,
             Self::Parts(_, pieces) => pieces.iter().map(Piece::length).sum(),
         }
     }

@@ -25,6 +25,7 @@ use super::receiving::{Job, Need, Outcome, Receiving};
 use super::route::{self, Routed};
 use super::sending::Sending;
 use super::state::State;
+use super::talk::Listening;
 use super::timing::Deadline;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
@@ -69,6 +70,8 @@ pub enum Next {
     Park(Wish),
     /// It belongs to this job until that is done.
     Work(Work),
+    /// It belongs to the broadcaster from now on.
+    Listen(Box<Listening>),
     /// It is over.
     Close,
 }
@@ -84,6 +87,7 @@ enum Step {
     Go(Phase),
     Wait(Phase, Wish),
     Work(Work),
+    Listen(Box<Listening>),
     Close,
 }
 
@@ -102,6 +106,11 @@ impl Connection {
     /// Who is at the other end.
     pub fn peer(&self) -> SocketAddr {
         self.stream.peer()
+    }
+
+    /// Its socket.
+    pub fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Tells a client for whom there is no place so, as far as that can be done without waiting.
@@ -186,6 +195,7 @@ impl Connection {
                     return Next::Park(wish);
                 }
                 Ok(Step::Work(work)) => return Next::Work(work),
+                Ok(Step::Listen(listening)) => return Next::Listen(listening),
                 Ok(Step::Close) => return Next::Close,
                 Err(error) => {
                     log::debug!("{} was lost: {error}", self.peer());
@@ -267,13 +277,18 @@ impl Connection {
         loop {
             match body.receiving.absorb(turn.input.unread(), turn.state) {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
-                Ok((used, Need::Job)) => {
+                Ok((used, need)) => {
                     turn.input.consume(used);
                     let ReceivingBody { mut exchange, receiving, .. } = *body;
                     if receiving.is_done() {
                         exchange.body_was_read();
                     }
-                    return Ok(Step::Work(Work { job: receiving.into_job(), exchange }));
+                    let work = Work { job: receiving.into_job(), exchange };
+                    if matches!(need, Need::Job) {
+                        return Ok(Step::Work(work));
+                    }
+                    self.work(work, turn.state, turn.timeout);
+                    return Ok(Step::Go(std::mem::replace(&mut self.phase, Phase::Away)));
                 }
                 Err(answer) => return Ok(Step::Go(answering(answer, body.exchange, turn))),
             }
@@ -308,6 +323,10 @@ impl Connection {
             return Ok(Step::Wait(Phase::Answer(sending), wish));
         }
         let promised = sending.promised();
+        if let (Ok(_), Some(listening)) = (&progress, sending.take_listening()) {
+            sending.end(self.peer(), turn.state);
+            return Ok(Step::Listen(listening));
+        }
         let persistence = sending.end(self.peer(), turn.state);
         progress.map(|_| self.after(persistence, promised, turn, share))
     }

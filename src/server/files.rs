@@ -3,7 +3,6 @@
 //! Preconditions are decided first, then ranges, both from the facts that were learnt with the handle; so what is
 //! judged is what is sent.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,7 +12,7 @@ use super::representation::Representation;
 use super::route::{Asked, Routed};
 use super::shelf::Kept;
 use super::state::State;
-use super::{listing, media};
+use super::{listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
@@ -132,7 +131,7 @@ fn decide(asked: &Asked<'_, '_, '_>, file: &Representation) -> Decision {
             Decision::Send(head, Pieces::from([Piece::Content(span)]))
         }
         Selection::Many(spans) => {
-            let boundary = Boundary::of_bytes(random());
+            let boundary = Boundary::of_bytes(random::bytes());
             let pieces = byteranges::frame(&boundary, &file.media_type, &spans, file.len);
             Decision::Send(
                 file.head(Status::PARTIAL_CONTENT, &byteranges::media_type(&boundary)),
@@ -156,12 +155,4 @@ fn select(fields: Fields<'_, '_>, file: &Representation) -> Selection {
     } else {
         Selection::Whole
     }
-}
-
-/// Sixteen bytes that nobody can foretell, from the keys of std's hash maps.
-fn random() -> [u8; 16] {
-    let word = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let (mut bytes, halves) = ([0; 16], [word(), word()]);
-    bytes.copy_from_slice(halves.as_flattened());
-    bytes
 }

@@ -4,7 +4,6 @@
 //! its third file leaves two.
 
 use std::ffi::OsStr;
-use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::answer::Answer;
@@ -12,7 +11,8 @@ use super::receiving::Outcome;
 use super::refusal::{self, bad_request};
 use super::route::Asked;
 use super::state::State;
-use super::{media, upload};
+use super::{chat, media, upload};
+use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, SharePath};
 use crate::http::multipart::{Boundary, Decoder, Event, PartHead};
 use crate::http::response::Head;
@@ -24,7 +24,7 @@ use crate::http::target::encode_path;
 pub struct Form {
     decoder: Decoder,
     directory: SharePath,
-    peer: SocketAddr,
+    by: Uploader,
     /// Whether a browser is to be sent back to the listing.
     for_browser: bool,
     part: Part,
@@ -61,7 +61,7 @@ impl Form {
         Ok(Self {
             decoder: Decoder::new(boundary),
             directory,
-            peer,
+            by: chat::uploader(head, state, peer),
             for_browser: head.fields.list("Accept").any(|range| range.starts_with(b"text/html")),
             part: Part::PassedOver,
             finished: Vec::new(),
@@ -98,7 +98,7 @@ impl Form {
     pub fn commit_finished(&mut self, state: &State) -> Result<(), Answer> {
         for incoming in self.finished.drain(..) {
             let saved = incoming.commit(Guard::None).map_err(|error| refusal::of(&error))?;
-            state.saved(&self.peer, &saved);
+            state.saved(&self.by, &saved);
             self.saved.push_str(&upload::line(&saved));
         }
         Ok(())

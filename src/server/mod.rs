@@ -9,6 +9,9 @@ mod acceptor;
 mod answer;
 mod baton;
 mod berth;
+mod broadcaster;
+mod chat;
+mod chat_events;
 mod connection;
 mod exchange;
 mod files;
@@ -20,6 +23,7 @@ mod media;
 mod outgoing;
 mod pages;
 mod phase;
+mod random;
 mod receiving;
 mod recorder;
 mod refusal;
@@ -28,8 +32,10 @@ mod route;
 mod sending;
 mod shelf;
 mod site;
+mod small_body;
 mod state;
 mod status;
+mod talk;
 mod timing;
 mod upload;
 
@@ -44,6 +50,7 @@ use std::{fmt, thread};
 use threadpool::ThreadPool;
 
 use self::baton::Baton;
+use self::broadcaster::Broadcaster;
 use self::connection::{Connection, Next, Turn};
 use self::input::Input;
 use self::lot::{Expired, Lot, Moored};
@@ -51,6 +58,7 @@ pub use self::recorder::Recorder;
 use self::shelf::Shelf;
 pub use self::site::Site;
 use self::state::State;
+use self::talk::Talk;
 pub use self::timing::KeepAlive;
 use self::timing::{Deadline, IdleClock};
 use crate::folder::Folder;
@@ -91,6 +99,8 @@ pub struct Config {
     pub workers: usize,
     /// Connections at once.
     pub max_connections: u32,
+    /// Whether people may talk.
+    pub chat: bool,
     /// Where requests are recorded.
     pub recorder: Option<Recorder>,
 }
@@ -109,6 +119,7 @@ struct Shared {
     state: State,
     lot: Lot<Connection>,
     jobs: ThreadPool,
+    broadcaster: Option<Broadcaster>,
 }
 
 /// Why a server cannot start.
@@ -127,7 +138,10 @@ impl Server {
         let bind = |address| Listener::bind(address).map_err(|error| CannotServe::Bind(address, error));
         let listeners = config.addresses.into_iter().map(bind).collect::<Result<_, _>>()?;
         let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
+        let talk = config.chat.then(|| Talk::new().map(Arc::new)).transpose().map_err(CannotServe::System)?;
+        let broadcaster = talk.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
         let state = State {
+            talk,
             baton: Arc::clone(&baton),
             folder: config.folder,
             root: config.root,
@@ -141,7 +155,11 @@ impl Server {
         };
         let lot = Lot::new(room, baton).map_err(CannotServe::System)?;
         let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
-        Ok(Self { listeners, shared: Arc::new(Shared { state, lot, jobs }), workers: config.workers })
+        Ok(Self {
+            listeners,
+            shared: Arc::new(Shared { state, lot, jobs, broadcaster }),
+            workers: config.workers,
+        })
     }
 
     /// Where it listens, with the ports that it got.
@@ -166,14 +184,19 @@ impl Server {
             let shared = Arc::clone(&shared);
             thread::Builder::new().name("timer".into()).stack_size(STACK).spawn(move || shared.mind_time())?
         };
+        let broadcaster = {
+            let shared = Arc::clone(&shared);
+            let broadcast = move || shared.broadcaster.as_ref().map_or((), Broadcaster::run);
+            thread::Builder::new().name("broadcaster".into()).stack_size(STACK).spawn(broadcast)?
+        };
         acceptor::run(&listeners, &shared.lot, &shared.state);
         drop(listeners);
         on_stop(shared.state.stop.wait());
         shared.drain();
         pool.join();
         shared.jobs.join();
-        let ended = timer.join();
-        ended.map_err(|_| io::Error::other("the timer's thread panicked"))
+        let ended = timer.join().and(broadcaster.join());
+        ended.map_err(|_| io::Error::other("a thread panicked"))
     }
 }
 
@@ -260,6 +283,11 @@ impl Shared {
                     shared.settle(worked.ok());
                 });
             }
+            Next::Listen(listening) => {
+                if let Some(broadcaster) = &self.broadcaster {
+                    broadcaster.admit(moored, *listening);
+                }
+            }
             Next::Close => {}
         }
     }
@@ -276,6 +304,7 @@ impl Shared {
             let state = if is_idle { "idle, closed" } else { "being served" };
             log::info!("open at the stop: {} ({state})", connection.peer());
         });
+        self.broadcaster.iter().for_each(Broadcaster::end);
         if !self.lot.wait_until_empty(GRACE) {
             log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
         }

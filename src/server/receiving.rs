@@ -6,6 +6,7 @@
 use super::answer::Answer;
 use super::form::Form;
 use super::refusal;
+use super::small_body::SmallBody;
 use super::state::State;
 use super::upload::Upload;
 use crate::http::body::{BodyError, Decoder, Framing};
@@ -25,6 +26,8 @@ pub enum Sink {
     File(Box<Upload>),
     /// Into a file for each part of a form.
     Form(Box<Form>),
+    /// Into memory.
+    Small(Box<SmallBody>),
 }
 
 /// Work that waits for the disk.
@@ -46,6 +49,8 @@ pub enum Need {
     Bytes,
     /// A job, before anything else.
     Job,
+    /// Nothing: it is whole, and waits for no disk.
+    Nothing,
 }
 
 impl Receiving {
@@ -69,7 +74,11 @@ impl Receiving {
             self.sink.write(&rest[found.content], state)?;
             used += found.used;
         }
-        let need = if self.is_done() || self.sink.has_work() { Need::Job } else { Need::Bytes };
+        let need = match self.sink {
+            Sink::Small(_) if self.is_done() => Need::Nothing,
+            _ if self.is_done() || self.sink.has_work() => Need::Job,
+            _ => Need::Bytes,
+        };
         Ok((used, need))
     }
 
@@ -79,6 +88,7 @@ impl Receiving {
             let Self { decoder, sink } = *self;
             match sink {
                 Sink::File(upload) => upload.commit(state),
+                Sink::Small(small) => Outcome::Answer(small.finish(state), None),
                 Sink::Form(form) if decoder.is_done() => form.finish(state),
                 Sink::Form(mut form) => match form.commit_finished(state) {
                     Ok(()) => Outcome::Receive(Box::new(Self { decoder, sink: Sink::Form(form) })),
@@ -94,13 +104,14 @@ impl Sink {
         match self {
             Self::File(upload) => upload.write(content).map_err(|error| refusal::of(&error)),
             Self::Form(form) => form.write(content, state),
+            Self::Small(small) => small.write(content),
         }
     }
 
     /// Whether something waits for the disk before the body has ended.
     fn has_work(&self) -> bool {
         match self {
-            Self::File(_) => false,
+            Self::File(_) | Self::Small(_) => false,
             Self::Form(form) => form.has_finished_files(),
         }
     }

@@ -66,7 +66,7 @@ fn find(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Result<Routed, 
     let target = head.target.path().ok_or_else(|| bad_request("this method needs a path"))?;
     let segments: Vec<_> = target.segments().collect::<Result<_, _>>().map_err(bad_request)?;
     if segments.iter().find(|segment| !segment.is_empty()).is_some_and(|first| **first == *OWN) {
-        return status::answer(head, target).map(Routed::Answer);
+        return status::answer(head, target, state, peer);
     }
     let path = SharePath::from_segments(segments).map_err(bad_request)?;
     let asked = Asked { head, target, path, peer };

@@ -12,6 +12,7 @@ use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
 use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
+use super::talk::Listening;
 use super::timing::Deadline;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::range::byteranges::Piece;
@@ -32,6 +33,8 @@ pub struct Sending {
     exchange: Exchange,
     /// For how long its head says that the connection will be kept.
     promised: Duration,
+    /// Who listens to what follows.
+    listening: Option<Box<Listening>>,
     /// When the next byte has to be gone.
     deadline: Deadline,
     /// What the kernel had not got rid of when it was parked, in bytes.
@@ -44,21 +47,28 @@ impl Sending {
         exchange.persistence = exchange.persistence.unless(state.stop.asked().is_some(), Why::Stopping);
         let Answer { head, content } = answer;
         let status = head.status();
+        let is_endless = matches!(content, Content::Events(..));
+        exchange.persistence = exchange.persistence.unless(is_endless, Why::Endless);
         let mut bytes = Vec::with_capacity(USUAL_HEAD);
         head.write(&mut bytes);
         push_line(&mut bytes, "Date", &httpdate::fmt_http_date(SystemTime::now()));
         push_connection(&mut bytes, &exchange, timeout);
-        if !status.has_no_content() {
+        if !status.has_no_content() && !is_endless {
             push_line(&mut bytes, "Content-Length", &content.length().to_string());
         }
         bytes.extend_from_slice(b"\r\n");
         let head_length = bytes.len() as u64;
-        let mut may_wait = false;
+        let (mut may_wait, mut listening) = (false, None);
         let file = match content {
             _ if exchange.to_head || status.has_no_content() => None,
             Content::Empty => None,
             Content::Bytes(content) => {
                 bytes.extend_from_slice(&content);
+                None
+            }
+            Content::Events(listener, first) => {
+                bytes.extend_from_slice(&first);
+                listening = Some(listener);
                 None
             }
             Content::Parts(Source::Kept(kept), pieces) => match &kept.content {
@@ -84,9 +94,15 @@ impl Sending {
             head_length,
             exchange,
             promised: timeout,
+            listening,
             deadline,
             unacknowledged: None,
         }
+    }
+
+    /// Who listens to what follows, once all of this has been sent.
+    pub fn take_listening(&mut self) -> Option<Box<Listening>> {
+        self.listening.take()
     }
 
     /// Sends as much as there is room for and the turn's share allows.

@@ -1,6 +1,5 @@
 //! What every answer may use: the folder, the rules, the clocks, and Stop.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,9 @@ use super::baton::Baton;
 use super::recorder::Recorder;
 use super::shelf::Shelf;
 use super::site::Site;
+use super::talk::Talk;
 use super::timing::{IdleClock, KeepAlive};
+use crate::chat::event::Uploader;
 use crate::folder::{Folder, Saved};
 use crate::net::poller::Key;
 use crate::printable::Printable;
@@ -36,6 +37,8 @@ pub struct State {
     pub baton: Arc<Baton<Key>>,
     /// Seen by all.
     pub stop: Stop,
+    /// Where people talk, if they may.
+    pub talk: Option<Arc<Talk>>,
     /// Where requests are recorded, if they are.
     pub recorder: Option<Recorder>,
 }
@@ -46,10 +49,18 @@ impl State {
         self.baton.may_wait();
     }
 
-    /// A file has come, through whichever door: the one place where that is told. Gives where it lies, if
-    /// somebody keeps records of it.
-    pub fn saved(&self, from: &SocketAddr, saved: &Saved) -> Option<PathBuf> {
-        log::info!("{from} saved {} ({} bytes)", Printable(saved.path.as_bytes()), saved.size);
+    /// A file has come, through whichever door: the one place where that is told, to the log and to the room. Gives
+    /// where it lies, if somebody keeps records of it.
+    pub fn saved(&self, by: &Uploader, saved: &Saved) -> Option<PathBuf> {
+        let path = saved.path.as_bytes();
+        let name = match by {
+            Uploader::Member(person) => person.name.as_str(),
+            Uploader::Address(address) => address,
+        };
+        log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
+        if let Some(talk) = &self.talk {
+            talk.announce(by.clone(), String::from_utf8_lossy(path).into_owned(), saved.size);
+        }
         self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
     }
 }

@@ -4,6 +4,7 @@
 //! Continue` is sent; so a client that is refused need not send what it has.
 
 use super::answer::Answer;
+use super::chat;
 use super::form::Form;
 use super::media;
 use super::receiving::{Outcome, Receiving, Sink};
@@ -11,6 +12,7 @@ use super::refusal::{self, bad_request};
 use super::representation::validators;
 use super::route::{Asked, Routed};
 use super::state::State;
+use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, Node, Saved};
 use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
@@ -26,7 +28,7 @@ pub struct Upload {
     incoming: Incoming,
     guard: Guard,
     is_put: bool,
-    peer: std::net::SocketAddr,
+    by: Uploader,
 }
 
 /// Decides whether the body is wanted.
@@ -41,7 +43,7 @@ pub fn begin(asked: Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> 
     let incoming = state.folder.receive(&asked.path, size).map_err(|error| refusal::of(&error))?;
     let guard = guard(&asked, state)?;
     let is_put = head.method == Method::Put;
-    let upload = Box::new(Upload { incoming, guard, is_put, peer: asked.peer });
+    let upload = Box::new(Upload { incoming, guard, is_put, by: chat::uploader(head, state, asked.peer) });
     Ok(Routed::Receive(Box::new(Receiving::new(head.framing, Sink::File(upload)))))
 }
 
@@ -113,10 +115,10 @@ impl Upload {
 
     /// Gives the file its name, and says so.
     pub fn commit(self: Box<Self>, state: &State) -> Outcome {
-        let Self { incoming, guard, is_put, peer } = *self;
+        let Self { incoming, guard, is_put, by } = *self;
         match incoming.commit(guard) {
             Ok(saved) => {
-                let kept = state.saved(&peer, &saved);
+                let kept = state.saved(&by, &saved);
                 Outcome::Answer(tell(&saved, is_put), kept)
             }
             Err(error) => Outcome::Answer(refusal::of(&error), None),

@@ -1,0 +1,241 @@
+//! The room over HTTP: what is asked below `/.wharf/chat/`.
+//!
+//! ```text
+//! POST join       user=NAME   -> {"user":"NAME","token":"…"}, and the token as a cookie
+//! GET  events                 -> the event stream, from Last-Event-ID on
+//! GET  messages   ?since=ID   -> what is new, for those who ask now and then
+//! POST messages   ?to=NAME    -> 202
+//! POST leave
+//! ```
+//!
+//! A member shows its token with each call but the first, in the cookie or as `Authorization: Bearer TOKEN`. No token is
+//! ever logged: the access log has request lines only.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use percent_encoding::percent_decode;
+use serde_json::json;
+
+use super::answer::{Answer, Content};
+use super::chat_events;
+use super::random;
+use super::receiving::{Receiving, Sink};
+use super::refusal::{bad_request, not_found};
+use super::route::Routed;
+use super::site::Site;
+use super::small_body::SmallBody;
+use super::state::State;
+use super::talk::{Talk, now};
+use crate::chat::event::Uploader;
+use crate::chat::member::Person;
+use crate::chat::name::Name;
+use crate::chat::refusal::Refusal;
+use crate::chat::text::{MAX_TEXT, Text};
+use crate::chat::token::Secret;
+use crate::http::body::Framing;
+use crate::http::event_stream;
+use crate::http::request::{Head, Method, split_port};
+use crate::http::response;
+use crate::http::status::Status;
+use crate::http::target::PathAndQuery;
+
+/// The largest body of a call that only names somebody, in bytes.
+const NAME_BODY_LIMIT: usize = 1024;
+
+/// Finds the answer to a call; `call` is what stands behind `/.wharf/chat/`.
+pub fn answer(
+    head: &Head<'_, '_>,
+    target: PathAndQuery<'_>,
+    call: &str,
+    state: &State,
+    peer: SocketAddr,
+) -> Result<Routed, Answer> {
+    let Some(talk) = &state.talk else { return Err(not_found()) };
+    let is_write = head.method == Method::Post;
+    if is_write && !Site::may_write(head.host, head.fields) {
+        return Err(Answer::text(Status::FORBIDDEN, "a page of another site must not speak here\n"));
+    }
+    match (call, head.method) {
+        ("join", Method::Post) => {
+            let (talk, cookie) = (Arc::clone(talk), cookie_name(head.host));
+            receive(head, NAME_BODY_LIMIT, move |body, _| join(&talk, body, &cookie, peer))
+        }
+        ("events", Method::Get) => events(head, talk, state, peer).map(Routed::Answer),
+        ("messages", Method::Get) => poll(head, target, talk).map(Routed::Answer),
+        ("messages", Method::Post) => {
+            let (talk, who) = (Arc::clone(talk), member(head, talk)?);
+            let to = target.parameter("to").map(decoded);
+            receive(head, MAX_TEXT, move |body, _| say(&talk, &who, to.as_deref(), body))
+        }
+        ("leave", Method::Post) => {
+            let (talk, who) = (Arc::clone(talk), member(head, talk)?);
+            receive(head, NAME_BODY_LIMIT, move |_, _| leave(&talk, &who, peer))
+        }
+        ("join" | "leave", _) => Err(not_allowed("POST")),
+        ("events", _) => Err(not_allowed("GET")),
+        ("messages", _) => Err(not_allowed("GET, POST")),
+        _ => Err(not_found()),
+    }
+}
+
+/// Who saves a file: the member who shows a token, or whoever is at this address.
+pub fn uploader(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Uploader {
+    let member = state.talk.as_ref().and_then(|talk| member(head, talk).ok());
+    member.map_or_else(|| Uploader::Address(peer.to_string()), Uploader::Member)
+}
+
+/// Takes a small body, which may be none, and goes on with it.
+fn receive(
+    head: &Head<'_, '_>,
+    limit: usize,
+    then: impl FnOnce(&[u8], &State) -> Answer + Send + 'static,
+) -> Result<Routed, Answer> {
+    if let Framing::Sized(length) = head.framing
+        && length > limit as u64
+    {
+        let text = format_args!("at most {limit} bytes are taken here\n").to_string();
+        return Err(Answer::text(Status::CONTENT_TOO_LARGE, text));
+    }
+    let sink = Sink::Small(Box::new(SmallBody::new(limit, then)));
+    Ok(Routed::Receive(Box::new(Receiving::new(head.framing, sink))))
+}
+
+fn join(talk: &Talk, body: &[u8], cookie: &str, peer: SocketAddr) -> Answer {
+    let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
+    let name = match Name::new(&name) {
+        Ok(name) => name,
+        Err(error) => return bad_request(error),
+    };
+    let joined = talk.room().join(name.clone(), Secret::new(random::bytes()), now());
+    let token = match joined {
+        Ok(token) => token.expose(),
+        Err(refusal) => return refused(&refusal),
+    };
+    talk.ring();
+    log::info!("{peer} joined as {name}");
+    let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
+    json_answer(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
+}
+
+fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: SocketAddr) -> Result<Answer, Answer> {
+    let who = member(head, talk)?;
+    let last = head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
+    let opened = talk.listen(who, last, peer, state.idle.begin());
+    let (listening, first) = opened.map_err(|refusal| refused(&refusal))?;
+    let head = response::Head::new(Status::OK)
+        .field("Content-Type", event_stream::CONTENT_TYPE)
+        .field("Cache-Control", "no-store")
+        .field("X-Content-Type-Options", "nosniff");
+    Ok(Answer { head, content: Content::Events(Box::new(listening), first) })
+}
+
+fn poll(head: &Head<'_, '_>, target: PathAndQuery<'_>, talk: &Talk) -> Result<Answer, Answer> {
+    let who = member(head, talk)?;
+    let since = target.parameter("since").filter(|id| !id.is_empty());
+    let polled = talk.room().poll(who.id, since, now()).map_err(|refusal| refused(&refusal))?;
+    Ok(json_answer(&chat_events::polled(&polled)))
+}
+
+fn say(talk: &Talk, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
+    let text = match Text::new(body) {
+        Ok(text) => text,
+        Err(error) => return bad_request(error),
+    };
+    let mut room = talk.room();
+    let said = match to {
+        Some(to) => room.say_to(who.id, to, text, now()),
+        None => room.say(who.id, text, now()),
+    };
+    drop(room);
+    match said {
+        Ok(id) => {
+            talk.ring();
+            let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
+            Answer { head, content: Content::Bytes(json!({"id": id.to_string()}).to_string().into_bytes()) }
+        }
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn leave(talk: &Talk, who: &Person, peer: SocketAddr) -> Answer {
+    let left = talk.room().leave(who.id, now());
+    match left {
+        Ok(who) => {
+            talk.ring();
+            log::info!("{peer} left, who was {}", who.name);
+            Answer::empty(response::Head::new(Status::NO_CONTENT))
+        }
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// Whose token the request shows: 401 without one, 403 with one that is nobody's.
+fn member(head: &Head<'_, '_>, talk: &Talk) -> Result<Person, Answer> {
+    let bearer = head.fields.text("Authorization").and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+    });
+    let Some(token) = bearer.or_else(|| cookie(head)) else {
+        let answer = Answer::text(Status::UNAUTHORIZED, "not in the room (join first)\n");
+        return Err(answer.with("WWW-Authenticate", "Bearer"));
+    };
+    let person = talk.room().authenticate(token).cloned();
+    person.ok_or_else(|| refused(&Refusal::NotAMember))
+}
+
+/// The token in the cookie (RFC 6265 §5.4).
+fn cookie<'b>(head: &Head<'_, 'b>) -> Option<&'b str> {
+    let name = cookie_name(head.host);
+    let pairs = head
+        .fields
+        .all("Cookie")
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .flat_map(|line| line.split(';'));
+    pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(given, token)| (given == name).then_some(token))
+}
+
+/// Cookies know no ports: so the name says which server of the host it is for.
+fn cookie_name(host: Option<&str>) -> String {
+    let (_, port) = split_port(host.unwrap_or(""));
+    format!("wharf-{}", if port.is_empty() { "80" } else { port })
+}
+
+/// A field of a form (WHATWG URL §5.1), decoded.
+fn field(body: &[u8], name: &str) -> Option<String> {
+    let body = std::str::from_utf8(body).ok()?;
+    let pairs = body.trim_end().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).next()
+}
+
+fn decoded(value: &str) -> String {
+    let spaces = value.replace('+', " ");
+    percent_decode(spaces.as_bytes()).decode_utf8_lossy().into_owned()
+}
+
+/// What the room refuses, as an answer.
+fn refused(refusal: &Refusal) -> Answer {
+    let status = match refusal {
+        Refusal::NameTaken(_) => Status::CONFLICT,
+        Refusal::RoomFull | Refusal::TooManyStreams => Status::SERVICE_UNAVAILABLE,
+        Refusal::NotAMember => Status::FORBIDDEN,
+        Refusal::NoSuchUser => Status::NOT_FOUND,
+        Refusal::TooFast { .. } => Status::TOO_MANY_REQUESTS,
+    };
+    let answer = Answer::text(status, format_args!("{refusal}\n"));
+    match refusal {
+        Refusal::TooFast { wait } => answer.with("Retry-After", wait.as_secs() + 1),
+        _ => answer,
+    }
+}
+
+fn json_answer(value: &serde_json::Value) -> Answer {
+    let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
+    Answer::bytes(head, "application/json", value.to_string().into_bytes())
+}
+
+fn not_allowed(allow: &str) -> Answer {
+    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allow}\n")).with("Allow", allow)
+}

@@ -1,0 +1,76 @@
+//! What happens in the room, as events of an event stream with JSON in them.
+//!
+//! JSON escapes every line end and control character, and the event stream takes care of the rest: what somebody said
+//! stays within the string that it stands in.
+
+use serde_json::{Value, json};
+
+use super::listing::timestamp;
+use crate::chat::event::{Event, Kind, Uploader};
+use crate::chat::stream::{Polled, Start, Welcome};
+use crate::http::event_stream;
+
+/// An event as it goes out.
+pub fn encode(event: &Event) -> Vec<u8> {
+    event_stream::encode(&event.id.to_string(), kind(event), &data(event).to_string())
+}
+
+/// What a listener is shown first, or again when it cannot go on where it was: who is here and what was said lately.
+pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
+    let data = json!({
+        "text": format!("Welcome {} to the server", welcome.to.name),
+        "user": welcome.to.name.as_str(),
+        "users": welcome.members.iter().map(|person| person.name.as_str()).collect::<Vec<_>>(),
+        "history": welcome.history.iter().map(|event| data(event)).collect::<Vec<_>>(),
+    });
+    event_stream::encode(&welcome.id.to_string(), name, &data.to_string())
+}
+
+/// What is new, for one who asks now and then.
+pub fn polled(polled: &Polled) -> Value {
+    let line = |event: &Event| {
+        let mut value = data(event);
+        value["event"] = kind(event).into();
+        value["id"] = event.id.to_string().into();
+        value
+    };
+    json!({
+        "events": polled.events.iter().map(|event| line(event)).collect::<Vec<_>>(),
+        "last": polled.last.to_string(),
+        "more": polled.more,
+        "reset": polled.start == Start::Reset,
+    })
+}
+
+/// The event's type.
+fn kind(event: &Event) -> &'static str {
+    match event.kind {
+        Kind::Message { .. } => "message",
+        Kind::Private { .. } => "private",
+        Kind::Join { .. } => "join",
+        Kind::Leave { .. } => "leave",
+        Kind::Upload { .. } => "upload",
+    }
+}
+
+fn data(event: &Event) -> Value {
+    let mut value = match &event.kind {
+        Kind::Message { from, text } => json!({"from": from.name.as_str(), "text": text.as_str()}),
+        Kind::Private { from, to, text } => {
+            json!({"from": from.name.as_str(), "to": to.name.as_str(), "text": text.as_str()})
+        }
+        Kind::Join { who } => json!({"user": who.name.as_str()}),
+        Kind::Leave { who } => {
+            json!({"user": who.name.as_str(), "text": format!("[{}] has left the chat.", who.name)})
+        }
+        Kind::Upload { by, path, size } => {
+            let by = match by {
+                Uploader::Member(person) => person.name.as_str(),
+                Uploader::Address(address) => address,
+            };
+            json!({"by": by, "path": path, "size": size})
+        }
+    };
+    value["at"] = timestamp(event.at).to_string().into();
+    value
+}
