@@ -8,6 +8,7 @@
 //! ```text
 //!   main ──► cli ──┬──► server ──┬──► http      HTTP/1.1 as bytes: no sockets, no files, no clock
 //!                  │             ├──► folder    the shared folder: knows no protocol
+//!                  │             ├──► chat      the room: knows no sockets, no clock, no JSON
 //!                  └──► client ──┴──► net       sockets that never wait: knows no protocol and no folder
 //!
 //!   stop, printable: below all
@@ -19,6 +20,7 @@
 //! - [`folder`] opens, lists and saves files, beneath one directory handle, under one policy. A file is there
 //!   whole or not at all.
 //! - [`http`] says where a head ends, what it asks, where its body ends, what a range selects.
+//! - [`chat`] is the room in which people talk: who is here, what was said, who may hear it.
 //! - [`net`] reads and writes without ever waiting for the other side.
 //! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
 //! - [`client`] asks: line by line at a prompt, or from a file of requests whose answers it judges.

@@ -6,6 +6,7 @@
 mod architecture;
 mod bad_input;
 mod browser;
+mod chat;
 mod client;
 mod common;
 mod curl;

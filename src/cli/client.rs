@@ -9,7 +9,7 @@ use clap::Args;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-use super::exit;
+use super::{chat, exit};
 use crate::client::address::{Address, DEFAULT_HOST, DEFAULT_PORT};
 use crate::client::shell::{FAREWELL, Shell};
 
@@ -31,6 +31,9 @@ pub struct ClientArgs {
     /// Where downloads go; made when missing
     #[arg(long, default_value = "downloads")]
     dir: PathBuf,
+    /// Join the room under this name, and talk
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
 }
 
 /// Runs the command.
@@ -40,7 +43,10 @@ pub fn run(args: ClientArgs) -> ExitCode {
         None => args.ip.at_port(args.port),
     };
     match address {
-        Ok(address) => exit::code(talk(address, args.dir)),
+        Ok(address) => match args.user {
+            Some(user) => chat::talk(&user, &address, Some(args.dir)),
+            None => exit::code(talk(address, args.dir)),
+        },
         Err(error) => exit::wrong_usage(&format_args!("wharf: {error}")),
     }
 }

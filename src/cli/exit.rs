@@ -27,6 +27,18 @@ pub(super) fn wrong_usage(error: &dyn Display) -> ExitCode {
     ExitCode::from(WRONG_USAGE)
 }
 
+/// Says why a command failed.
+pub(super) fn failed(error: &dyn Display) -> ExitCode {
+    say(error);
+    ExitCode::FAILURE
+}
+
+/// Ends the program from a thread that is not the main one, which waits for a person.
+pub(super) fn leave(error: &dyn Display) {
+    say(error);
+    std::process::exit(1);
+}
+
 /// A line on stderr. Where that is gone, the exit code still tells.
 pub(super) fn say(line: &dyn Display) {
     let _ = writeln!(io::stderr(), "{line}");

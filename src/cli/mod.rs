@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and one small file for each command.
 
+mod chat;
 mod client;
 mod exit;
 mod logging;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::chat::ChatArgs;
 use self::client::ClientArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
@@ -29,6 +31,7 @@ struct Args {
 enum Command {
     Serve(ServeArgs),
     Client(ClientArgs),
+    Chat(ChatArgs),
     Replay(ReplayArgs),
 }
 
@@ -41,6 +44,7 @@ pub fn run() -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),
+        Command::Chat(args) => Ok(chat::run(args)),
         Command::Replay(args) => Ok(replay::run(&args)),
     };
     done.unwrap_or_else(|error| {

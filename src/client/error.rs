@@ -41,6 +41,8 @@ pub enum Error {
     Target(TargetError),
     /// A path that leads out of the directory for downloads.
     Outside(String),
+    /// Who was asked has no room.
+    NoRoom,
     /// The answer is no listing.
     NoListing,
     /// There is no such local file.
@@ -79,6 +81,9 @@ impl fmt::Display for Error {
             Self::Target(error) => write!(f, "This path cannot be asked for: {error}."),
             Self::Outside(path) => {
                 write!(f, "{} leads out of the directory for downloads.", Printable::text(path))
+            }
+            Self::NoRoom => {
+                f.write_str("There is no room to talk in (is the server a wharf, without --no-chat?).")
             }
             Self::NoListing => f.write_str("What came is no listing (is the server a wharf?)."),
             Self::Missing(path) => write!(f, "File {} not found.", shown(path)),

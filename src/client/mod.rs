@@ -9,6 +9,7 @@
 //! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
 
 pub mod address;
+pub mod chat;
 mod completion;
 mod connection;
 pub mod download;

@@ -14,12 +14,17 @@ use super::session::{Method, Request, Session};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
-/// A local file that is to be sent, with the length that it had when it was opened.
+/// What is to be sent: a local file, with the length that it had when it was opened, or bytes.
 #[derive(Debug)]
 pub struct Content {
-    file: File,
-    path: PathBuf,
+    source: Source,
     length: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(File, PathBuf),
+    Bytes(Vec<u8>),
 }
 
 /// An upload that was taken.
@@ -47,7 +52,12 @@ impl Content {
         }
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        Ok(Self { file, path: path.to_owned(), length })
+        Ok(Self { source: Source::File(file, path.to_owned()), length })
+    }
+
+    /// These bytes.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self { length: bytes.len() as u64, source: Source::Bytes(bytes) }
     }
 
     /// Its length in bytes.
@@ -59,12 +69,19 @@ impl Content {
     /// was added to the file since it was opened is not sent: its length has been told.
     pub(super) fn read_block(&self, into: &mut Vec<u8>, offset: u64, most: usize) -> Result<u64, Error> {
         let wanted = usize::try_from(self.length - offset).unwrap_or(most).min(most);
+        let (file, path) = match &self.source {
+            Source::File(file, path) => (file, path),
+            Source::Bytes(bytes) => {
+                into.extend(bytes.iter().skip(offset as usize).take(wanted));
+                return Ok(wanted as u64);
+            }
+        };
         let start = into.len();
         into.resize(start + wanted, 0);
         let block = into.get_mut(start..).unwrap_or_default();
-        self.file.read_exact_at(block, offset).map_err(|error| match error.kind() {
+        file.read_exact_at(block, offset).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => Error::Shrunk,
-            _ => Error::Local("read", self.path.clone(), error),
+            _ => Error::Local("read", path.clone(), error),
         })?;
         Ok(wanted as u64)
     }

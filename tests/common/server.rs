@@ -53,7 +53,10 @@ impl Wharf {
         fs::create_dir_all(place.path().join("share")).expect("a folder");
         let log =
             fs::File::options().create(true).append(true).open(place.path().join("log")).expect("a log");
-        command.arg("serve").arg(place.path().join("share")).args(["--port", "0"]);
+        command.arg("serve").arg(place.path().join("share"));
+        if !flags.contains(&"--port") {
+            command.args(["--port", "0"]);
+        }
         if !flags.contains(&"--idle-exit") {
             command.args(["--idle-exit", "never"]);
         }

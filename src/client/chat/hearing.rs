@@ -1,0 +1,137 @@
+//! Listening: a connection whose answer does not end, resumed where it was when it breaks.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::member::Member;
+use crate::client::error::Error;
+use crate::client::refusal;
+use crate::client::session::{Method, Request, Session};
+use crate::http::event_stream::decoder::{Decoder, Event};
+
+/// For how long a lost server is looked for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The first pause between two tries, and the longest; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// What is said when the server is gone.
+pub const LOST: &str = "The server closed the connection.";
+
+/// Who is in the room, as far as one has heard.
+pub type Present = Arc<Mutex<BTreeSet<String>>>;
+
+/// Listens until the room is left or the server cannot be found any more. `hear` is given every event, `say` what
+/// happens to the connection; `left` says that the member has left, or is dropped.
+pub fn listen(
+    member: &Member,
+    present: &Present,
+    left: &Receiver<()>,
+    mut hear: impl FnMut(&Event),
+    mut say: impl FnMut(&str),
+) -> Result<(), Error> {
+    let mut ear = Ear { decoder: Decoder::new(), present: Arc::clone(present), hear: &mut hear };
+    let (mut lost_since, mut pause): (Option<Instant>, Duration) = (None, FIRST_PAUSE);
+    loop {
+        match open_and_listen(member, &mut ear) {
+            Ok(()) => (lost_since, pause) = (None, FIRST_PAUSE),
+            Err(Error::Refused(status, said)) if status.code() != 503 => {
+                return Err(Error::Refused(status, said));
+            }
+            Err(_) => {}
+        }
+        if has_left(left, Duration::ZERO) {
+            return Ok(());
+        }
+        let since = *lost_since.get_or_insert_with(|| {
+            say(LOST);
+            Instant::now()
+        });
+        if since.elapsed() > PATIENCE {
+            return Err(Error::NotRunning(member.server.to_string()));
+        }
+        if has_left(left, pause) {
+            return Ok(());
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Waits so long for the word that the room was left.
+fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
+    !matches!(left.recv_timeout(at_most), Err(RecvTimeoutError::Timeout))
+}
+
+/// One connection's worth of listening. It ended as they do, unless it never began.
+fn open_and_listen(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
+    match hear_once(member, ear) {
+        // The server was started anew, or thought that we were gone.
+        Err(Error::Refused(status, _)) if status.code() == 403 => {
+            member.join_again()?;
+            hear_once(member, ear)
+        }
+        other => other,
+    }
+}
+
+fn hear_once(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
+    let mut session = Session::new(member.server.clone());
+    let (authorization, last) = (member.authorization(), ear.decoder.last_event_id().to_owned());
+    let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];
+    if !last.is_empty() {
+        fields.push(("Last-Event-ID", &last));
+    }
+    let target = "/.wharf/chat/events";
+    let response = session.send(&Request { method: Method::Get, target, fields: &fields, content: None })?;
+    if !response.head.status.is_success() {
+        return Err(refusal::read(response));
+    }
+    // A new stream begins at the start of a line, whatever the last one ended in.
+    ear.decoder = Decoder::resuming(&last);
+    // However it ends, it has ended: the next one goes on behind the last event that came whole.
+    let _ = response.body.pour(ear);
+    Ok(())
+}
+
+/// Takes the bytes of a stream, and finds the events in them.
+struct Ear<'h> {
+    decoder: Decoder,
+    present: Present,
+    hear: &'h mut dyn FnMut(&Event),
+}
+
+impl Write for Ear<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while let Some(event) = self.decoder.next(&mut rest).map_err(io::Error::other)? {
+            note_presence(&self.present, &event);
+            (self.hear)(&event);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn note_presence(present: &Present, event: &Event) {
+    let Ok(data) = serde_json::from_str::<Value>(&event.data) else { return };
+    let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
+    let user = data["user"].as_str().unwrap_or_default();
+    match event.event.as_str() {
+        "welcome" | "reset" => {
+            let users = data["users"].as_array().map(Vec::as_slice).unwrap_or_default();
+            *present = users.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        }
+        "join" => drop(present.insert(user.to_owned())),
+        "leave" => drop(present.remove(user)),
+        _ => {}
+    }
+}

@@ -1,0 +1,98 @@
+//! Who one is in the room: a name, and the token that the server gave for it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+
+use crate::client::address::Server;
+use crate::client::error::Error;
+use crate::client::refusal;
+use crate::client::session::{Method, PourError, Request, Session};
+use crate::client::upload::Content;
+use crate::http::target::encode_segment;
+
+/// A member of a server's room. Clones are the same member.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Whose room it is.
+    pub server: Server,
+    /// The name in it.
+    pub name: String,
+    token: Arc<Mutex<String>>,
+}
+
+/// What the server answers to whoever joins.
+#[derive(Deserialize)]
+struct Joined {
+    user: String,
+    token: String,
+}
+
+impl Member {
+    /// Joins the room.
+    pub fn join(server: &Server, name: &str) -> Result<Self, Error> {
+        let joined = ask_to_join(server, name)?;
+        let token = Arc::new(Mutex::new(joined.token));
+        Ok(Self { server: server.clone(), name: joined.user, token })
+    }
+
+    /// Joins again, under the same name: the server does not know the token any more.
+    pub fn join_again(&self) -> Result<(), Error> {
+        let joined = ask_to_join(&self.server, &self.name)?;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = joined.token;
+        Ok(())
+    }
+
+    /// The value of `Authorization` with which the member shows who it is.
+    pub fn authorization(&self) -> String {
+        format!("Bearer {}", self.token.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says something to all, or to one.
+    pub fn say(&self, session: &mut Session, to: Option<&str>, text: &str) -> Result<(), Error> {
+        let target = match to {
+            Some(to) => {
+                format!("/.wharf/chat/messages?to={}", encode_segment(to.as_bytes()).replace('&', "%26"))
+            }
+            None => "/.wharf/chat/messages".to_owned(),
+        };
+        self.post(session, &target, text.as_bytes().to_vec()).map(drop)
+    }
+
+    /// Leaves the room.
+    pub fn leave(&self, session: &mut Session) -> Result<(), Error> {
+        self.post(session, "/.wharf/chat/leave", Vec::new()).map(drop)
+    }
+
+    fn post(&self, session: &mut Session, target: &str, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+        post(session, target, &[("Authorization", &self.authorization())], body)
+    }
+}
+
+fn ask_to_join(server: &Server, name: &str) -> Result<Joined, Error> {
+    let body = format!("user={}", encode_segment(name.as_bytes()).replace('&', "%26").replace('+', "%2B"));
+    let fields = [("Content-Type", "application/x-www-form-urlencoded")];
+    let answer = post(&mut Session::new(server.clone()), "/.wharf/chat/join", &fields, body.into_bytes())?;
+    serde_json::from_slice(&answer).map_err(|_| Error::NoRoom)
+}
+
+/// Posts a few bytes; what the server says to it.
+fn post(
+    session: &mut Session,
+    target: &str,
+    fields: &[(&str, &str)],
+    body: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    let content = Content::bytes(body);
+    let response =
+        session.send(&Request { method: Method::Post, target, fields, content: Some(&content) })?;
+    if !response.head.status.is_success() {
+        return Err(refusal::read(response));
+    }
+    let mut answer = Vec::new();
+    response.body.pour(&mut answer).map_err(|error| match error {
+        PourError::Source(error) => error,
+        PourError::Sink(error) => Error::Broken(error),
+    })?;
+    Ok(answer)
+}

@@ -1,0 +1,139 @@
+//! What is heard, as lines for a person.
+
+use serde_json::Value;
+
+use crate::http::event_stream::decoder::Event;
+use crate::printable::Printable;
+
+/// How lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// As text.
+    Plain,
+    /// With a colour for each name.
+    Coloured,
+}
+
+/// The colours that names have (ECMA-48, SGR): those that can be read on black and on white.
+const COLOURS: [u8; 6] = [31, 32, 33, 34, 35, 36];
+
+/// The lines of an event; what is said by oneself is not shown again.
+pub fn lines(event: &Event, own: &str, style: Style) -> Vec<String> {
+    let Ok(data) = serde_json::from_str::<Value>(&event.data) else { return Vec::new() };
+    let text = |key: &str| data[key].as_str().unwrap_or_default();
+    match event.event.as_str() {
+        "welcome" | "reset" => welcome(&data, own, style),
+        "message" | "private" if text("from") == own => Vec::new(),
+        "message" | "private" => vec![said(&data, style)],
+        "join" if text("user") == own => Vec::new(),
+        "join" => vec![format!("{} {} has joined the chat.", time(&data), name(text("user"), style))],
+        "leave" => vec![format!("{} [{}] has left the chat.", time(&data), name(text("user"), style))],
+        "upload" => {
+            let (path, by) = (Printable::text(text("path")), Printable::text(text("by")));
+            vec![format!("{} {by} uploaded {path} ({} bytes)", time(&data), data["size"])]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The welcome, who is here, and what was said lately.
+fn welcome(data: &Value, own: &str, style: Style) -> Vec<String> {
+    let users = data["users"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: Vec<_> = users.iter().filter_map(Value::as_str).map(|user| name(user, style)).collect();
+    let history = data["history"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let greeting = data["text"]
+        .as_str()
+        .map_or_else(|| format!("Welcome {own}"), |text| Printable::text(text).to_string());
+    let here = format!("Here: {}", names.join(", "));
+    [greeting, here].into_iter().chain(history.iter().map(|message| said(message, style))).collect()
+}
+
+fn said(data: &Value, style: Style) -> String {
+    let from = name(data["from"].as_str().unwrap_or_default(), style);
+    let private = if data["to"].is_string() { " (private)" } else { "" };
+    // A line break in a text must not look like somebody else's line.
+    let text =
+        data["text"].as_str().unwrap_or_default().split('\n').map(|line| Printable::text(line).to_string());
+    format!("{} {from}{private}: {}", time(data), text.collect::<Vec<_>>().join("\n    "))
+}
+
+/// Hours and minutes of an event, in UTC as the server told them.
+fn time(data: &Value) -> String {
+    data["at"]
+        .as_str()
+        .and_then(|at| at.get(11..16))
+        .map_or_else(|| "--:--".to_owned(), |time| Printable::text(time).to_string())
+}
+
+/// A name, always in the same colour.
+fn name(name: &str, style: Style) -> String {
+    let shown = Printable::text(name);
+    match style {
+        Style::Plain => shown.to_string(),
+        Style::Coloured => {
+            let sum = name.bytes().fold(0_usize, |sum, byte| {
+                sum.wrapping_mul(31).wrapping_add(usize::from(byte.to_ascii_lowercase()))
+            });
+            let colour = COLOURS[sum % COLOURS.len()];
+            format!("\x1b[{colour}m{shown}\x1b[0m")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(event: &str, data: &str) -> Vec<String> {
+        let event = Event { id: String::new(), event: event.to_owned(), data: data.to_owned() };
+        lines(&event, "me", Style::Plain)
+    }
+
+    #[test]
+    fn events_as_lines() {
+        let at = "\"at\":\"2026-11-21T07:08:09Z\"";
+        let cases = [
+            ("message", format!("{{\"from\":\"ann\",\"text\":\"hi\",{at}}}"), vec!["07:08 ann: hi"]),
+            ("message", format!("{{\"from\":\"me\",\"text\":\"hi\",{at}}}"), vec![]),
+            (
+                "private",
+                format!("{{\"from\":\"ann\",\"to\":\"me\",\"text\":\"hi\",{at}}}"),
+                vec!["07:08 ann (private): hi"],
+            ),
+            (
+                "message",
+                format!("{{\"from\":\"ann\",\"text\":\"a\\n07:08 bob: no\\u001b[2J\",{at}}}"),
+                vec!["07:08 ann: a\n    07:08 bob: no\\u{1b}[2J"],
+            ),
+            ("leave", format!("{{\"user\":\"ann\",{at}}}"), vec!["07:08 [ann] has left the chat."]),
+            (
+                "join",
+                format!("{{\"user\":\"\\u202eann\",{at}}}"),
+                vec!["07:08 \\u{202e}ann has joined the chat."],
+            ),
+            (
+                "upload",
+                format!("{{\"by\":\"ann\",\"path\":\"a\\tb\",\"size\":7,{at}}}"),
+                vec!["07:08 ann uploaded a\\tb (7 bytes)"],
+            ),
+            (
+                "welcome",
+                "{\"text\":\"Welcome me to the server\",\"users\":[\"ann\",\"me\"],\"history\":[]}"
+                    .to_owned(),
+                vec!["Welcome me to the server", "Here: ann, me"],
+            ),
+            ("unknown", "{}".to_owned(), vec![]),
+            ("message", "no json".to_owned(), vec![]),
+            ("message", "[1]".to_owned(), vec!["--:-- : "]),
+        ];
+        for (event, data, expected) in cases {
+            assert_eq!(shown(event, &data), expected, "{event} {data}");
+        }
+    }
+
+    #[test]
+    fn a_name_keeps_its_colour() {
+        assert_eq!(name("ann", Style::Coloured), name("ann", Style::Coloured));
+        assert!(name("ann", Style::Coloured).starts_with("\x1b[3"));
+    }
+}

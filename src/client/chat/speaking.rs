@@ -1,0 +1,113 @@
+//! The lines of somebody who talks.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::PoisonError;
+
+use super::hearing::Present;
+use super::member::Member;
+use crate::client::address::Address;
+use crate::client::download;
+use crate::client::error::Error;
+use crate::client::listing;
+use crate::client::session::Session;
+use crate::printable::Printable;
+
+/// The answer to a word that nobody knows, and to `/help`.
+pub const KNOWN: &str = "I know: /broadcast text, /unicast user text, /who, /file, /download name, /quit; a line without a slash is a broadcast";
+
+/// Somebody who talks: who they are, and the connection on which they speak.
+pub struct Speaker {
+    member: Member,
+    address: Address,
+    session: Session,
+    present: Present,
+    downloads: PathBuf,
+    /// Whether all went well so far.
+    pub all_well: bool,
+}
+
+/// Whether the conversation goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It does.
+    Goes,
+    /// It was asked to end.
+    Ends,
+}
+
+impl Speaker {
+    /// A member of the room. Downloads go below `downloads`.
+    pub fn new(member: Member, present: Present, downloads: PathBuf) -> Self {
+        let session = Session::new(member.server.clone());
+        let address = Address::root(member.server.clone());
+        Self { member, address, session, present, downloads, all_well: true }
+    }
+
+    /// Does what a line says.
+    pub fn obey(&mut self, line: &str, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Next> {
+        let line = line.trim();
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        let done = match word {
+            "" => Ok(()),
+            "/quit" => return Ok(Next::Ends),
+            "/who" => return self.who(out).map(|()| Next::Goes),
+            "/file" => self.files(out)?,
+            "/download" if !rest.is_empty() => self.download(rest, out)?,
+            "/broadcast" if !rest.is_empty() => self.member.say(&mut self.session, None, rest),
+            "/unicast" => match rest.split_once(char::is_whitespace) {
+                Some((to, text)) => self.member.say(&mut self.session, Some(to), text.trim()),
+                None => return self.help(err),
+            },
+            "/help" => return writeln!(out, "{KNOWN}").map(|()| Next::Goes),
+            _ if word.starts_with('/') => return self.help(err),
+            _ => self.member.say(&mut self.session, None, line),
+        };
+        if let Err(error) = done {
+            self.all_well = false;
+            match error {
+                // The room's own words: they need no status before them.
+                Error::Refused(_, Some(said)) => writeln!(err, "{}", Printable::text(said.trim_end()))?,
+                error => writeln!(err, "{error}")?,
+            }
+        }
+        Ok(Next::Goes)
+    }
+
+    /// Leaves the room. A server that is gone has been left already.
+    pub fn leave(&mut self) {
+        let _ = self.member.leave(&mut self.session);
+    }
+
+    fn help(&mut self, err: &mut dyn Write) -> io::Result<Next> {
+        self.all_well = false;
+        writeln!(err, "{KNOWN}").map(|()| Next::Goes)
+    }
+
+    fn who(&self, out: &mut dyn Write) -> io::Result<()> {
+        let present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<_> = present.iter().map(|name| Printable::text(name).to_string()).collect();
+        writeln!(out, "Here: {}", names.join(", "))
+    }
+
+    fn files(&mut self, out: &mut dyn Write) -> io::Result<Result<(), Error>> {
+        match listing::fetch(&mut self.session, &self.address.target("")) {
+            Ok(listing) => {
+                listing.show(out)?;
+                if !listing.entries.is_empty() {
+                    writeln!(out, "{} in all", listing.entries.len())?;
+                }
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    fn download(&mut self, name: &str, out: &mut dyn Write) -> io::Result<Result<(), Error>> {
+        match download::fetch(&mut self.session, &self.address.target(name), &self.downloads) {
+            Ok(saved) => writeln!(out, "{saved}").map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}

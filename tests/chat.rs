@@ -1,0 +1,519 @@
+//! The people in the folder talk: whoever is meant hears it, once, in order; nobody is fooled, and nobody waits for another.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use wharf::http::event_stream::decoder::{Decoder, Event};
+
+use crate::common::{PATIENCE, Wharf, eventually, outside, run};
+
+/// Somebody in the room.
+struct Person<'w> {
+    wharf: &'w Wharf,
+    token: String,
+}
+
+/// Somebody's event stream.
+struct Ear {
+    stream: TcpStream,
+    decoder: Decoder,
+    unread: Vec<u8>,
+}
+
+impl<'w> Person<'w> {
+    fn join(wharf: &'w Wharf, name: &str) -> Self {
+        let answer = wharf.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
+        assert_eq!(answer.code(), 200, "{name}: {}", answer.text());
+        let joined: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let token = joined["token"].as_str().expect("a token").to_owned();
+        assert!(answer.field("Set-Cookie").contains(&format!("={token}; Path=/; HttpOnly; SameSite=Strict")));
+        Self { wharf, token }
+    }
+
+    fn fields(&self) -> String {
+        format!("Authorization: Bearer {}\r\n", self.token)
+    }
+
+    fn say(&self, query: &str, text: impl AsRef<[u8]>) -> u16 {
+        self.wharf.ask("POST", &format!("/.wharf/chat/messages{query}"), &self.fields(), text.as_ref()).code()
+    }
+
+    fn listen(&self) -> Ear {
+        self.resume("")
+    }
+
+    fn resume(&self, last: &str) -> Ear {
+        let mut stream = TcpStream::connect(self.wharf.address()).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        let last = if last.is_empty() { String::new() } else { format!("Last-Event-ID: {last}\r\n") };
+        let (host, fields) = (self.wharf.address(), self.fields());
+        let head = format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}{last}\r\n");
+        stream.write_all(head.as_bytes()).expect("sent");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a head");
+            answer.push(byte[0]);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+        Ear { stream, decoder: Decoder::new(), unread: Vec::new() }
+    }
+}
+
+impl Ear {
+    /// The next event; `None` when the stream ends.
+    fn hear(&mut self) -> Option<Event> {
+        loop {
+            let mut rest = self.unread.as_slice();
+            let event = self.decoder.next(&mut rest).expect("a stream");
+            let left = rest.len();
+            self.unread.drain(..self.unread.len() - left);
+            if event.is_some() {
+                return event;
+            }
+            let mut bytes = [0; 4096];
+            match self.stream.read(&mut bytes).expect("it speaks") {
+                0 => return None,
+                count => self.unread.extend_from_slice(&bytes[..count]),
+            }
+        }
+    }
+
+    /// The next event of these kinds: its kind and what it says.
+    fn hear_of(&mut self, kinds: &[&str]) -> (String, Value) {
+        loop {
+            let event = self.hear().expect("another event");
+            if kinds.contains(&event.event.as_str()) {
+                return (event.event, serde_json::from_str(&event.data).expect("JSON"));
+            }
+        }
+    }
+
+    fn text(&mut self) -> String {
+        self.hear_of(&["message", "private"]).1["text"].as_str().expect("a text").to_owned()
+    }
+}
+
+#[test]
+fn whoever_is_meant_hears_it() {
+    let wharf = Wharf::serve(&[]);
+    let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "Bob"));
+    let (mut ann_hears, mut bob_hears) = (ann.listen(), bob.listen());
+    let (_, welcome) = bob_hears.hear_of(&["welcome"]);
+    assert_eq!(welcome["text"], "Welcome Bob to the server");
+    assert_eq!(welcome["users"], serde_json::json!(["ann", "Bob"]));
+    let eve = Person::join(&wharf, "eve");
+    let mut eve_hears = eve.listen();
+    assert_eq!(ann_hears.hear_of(&["join"]).1["user"], "Bob");
+    assert_eq!(ann_hears.hear_of(&["join"]).1["user"], "eve");
+    assert_eq!(ann.say("", "to all"), 202);
+    assert_eq!(ann.say("?to=BOB", "to bob"), 202, "names have no case");
+    assert_eq!(ann.say("?to=nobody", "to nobody"), 404);
+    assert_eq!(ann.say("", "the end"), 202);
+    for (name, ear, expected) in [
+        ("ann", &mut ann_hears, &["to all", "to bob", "the end"][..]),
+        ("bob", &mut bob_hears, &["to all", "to bob", "the end"]),
+        ("eve", &mut eve_hears, &["to all", "the end"]),
+    ] {
+        let heard: Vec<_> = expected.iter().map(|_| ear.text()).collect();
+        assert_eq!(heard, expected, "{name}: each once, in order");
+    }
+    let left = wharf.ask("POST", "/.wharf/chat/leave", &eve.fields(), b"");
+    assert_eq!(left.code(), 204);
+    assert_eq!(ann_hears.hear_of(&["leave"]).1["text"], "[eve] has left the chat.");
+    while let Some(event) = eve_hears.hear() {
+        assert_ne!(event.event, "private", "not even now");
+    }
+    assert_eq!(eve.say("", "x"), 403, "an old token");
+    wharf.ask("PUT", "/up.txt", &bob.fields(), b"12345");
+    let upload = ann_hears.hear_of(&["upload"]).1;
+    assert_eq!(
+        (upload["by"].as_str(), upload["path"].as_str(), upload["size"].as_u64()),
+        (Some("Bob"), Some("up.txt"), Some(5))
+    );
+    wharf.ask("PUT", "/up.txt", "", b"12345");
+    assert!(ann_hears.hear_of(&["upload"]).1["by"].as_str().expect("an address").starts_with("127.0.0.1:"));
+}
+
+#[test]
+fn names_and_tokens() {
+    let wharf = Wharf::serve(&[]);
+    let _ann = Person::join(&wharf, "ann");
+    let long = "n".repeat(33);
+    let cases = [
+        ("user=ann", 409),
+        ("user=ANN", 409),
+        ("user=", 400),
+        ("user=a+b", 400),
+        ("user=a%0ab", 400),
+        ("user=server", 400),
+        ("user=..", 400),
+        (&format!("user={long}"), 400),
+        ("nobody=x", 400),
+        ("", 400),
+        (&format!("user={}", "n".repeat(2000)), 413),
+    ];
+    for (body, code) in cases {
+        assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "", body.as_bytes()).code(), code, "{body}");
+    }
+    let forged = "Authorization: Bearer 1-00000000000000000000000000000000\r\n";
+    for target in ["/.wharf/chat/events", "/.wharf/chat/messages"] {
+        assert_eq!(wharf.ask("GET", target, "", b"").code(), 401, "{target}");
+        assert_eq!(wharf.ask("GET", target, forged, b"").code(), 403, "{target}");
+    }
+    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", "", b"x").code(), 401);
+    assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "Origin: http://evil\r\n", b"user=eve").code(), 403);
+    assert_eq!(wharf.ask("GET", "/.wharf/chat/join", "", b"").field("Allow"), "POST");
+    assert_eq!(wharf.ask("GET", "/.wharf/chat/nothing", "", b"").code(), 404);
+    let closed = Wharf::serve(&["--no-chat"]);
+    assert_eq!(closed.ask("POST", "/.wharf/chat/join", "", b"user=ann").code(), 404);
+}
+
+#[test]
+fn a_cookie_will_do_and_no_token_is_logged() {
+    let wharf = Wharf::serve(&[]);
+    let ann = Person::join(&wharf, "ann");
+    let cookie = format!("Cookie: other=x; wharf-{}={}\r\n", wharf.address().port(), ann.token);
+    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &cookie, b"hi").code(), 202);
+    let elsewhere = format!("Cookie: wharf-1={}\r\n", ann.token);
+    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &elsewhere, b"hi").code(), 401, "another port's");
+    let log = wharf.log();
+    assert!(log.contains("joined as ann"), "{log}");
+    assert!(
+        !log.contains(&ann.token) && !log.contains(ann.token.split('-').nth(1).expect("a secret")),
+        "{log}"
+    );
+}
+
+#[test]
+fn text_is_data() {
+    let wharf = Wharf::serve(&[]);
+    let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
+    let mut ear = bob.listen();
+    let taken = [
+        "<script>alert(1)</script>",
+        "two\nlines",
+        "data: x\n\nevent: leave\ndata: {\"user\":\"bob\"}\n\n",
+        "id: 1\nretry: 1\n:comment",
+        "\u{202e}turned\u{2066}",
+        "größe 漢字 🚢",
+        &"x".repeat(4096),
+    ];
+    for text in taken {
+        assert_eq!(ann.say("", text), 202, "{text:?}");
+        let (kind, data) = ear.hear_of(&["message", "leave"]);
+        assert_eq!(
+            (kind.as_str(), data["text"].as_str()),
+            ("message", Some(text.trim_end())),
+            "nothing is forged"
+        );
+    }
+    let refused: [(&[u8], u16); 6] = [
+        (b"", 400),
+        (b" \n ", 400),
+        (b"\x1b[2J", 400),
+        (b"\x07bell", 400),
+        (b"\xff\xfe", 400),
+        (&vec![b'x'; 64 * 1024], 413),
+    ];
+    for (text, code) in refused {
+        assert_eq!(ann.say("", text), code, "{:?}", String::from_utf8_lossy(&text[..text.len().min(20)]));
+    }
+    assert_eq!(ann.say("", "the end"), 202);
+    assert_eq!(ear.text(), "the end", "nothing of what was refused was heard");
+}
+
+#[test]
+fn a_flood_is_told_to_slow_down_and_the_others_go_on() {
+    let wharf = Wharf::serve(&[]);
+    let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
+    let mut ear = bob.listen();
+    let mut wire = wharf.connect();
+    let mut refused = None;
+    for number in 0..2000 {
+        let answer = wire.ask("POST", "/.wharf/chat/messages", &ann.fields(), format!("{number}").as_bytes());
+        if answer.code() == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("it is too fast at some time");
+    assert!(refused.field("Retry-After").parse::<u64>().is_ok_and(|seconds| seconds >= 1));
+    assert_eq!(bob.say("", "I may speak"), 202);
+    while ear.text() != "I may speak" {}
+}
+
+#[test]
+fn cut_again_and_again_nothing_is_lost() {
+    // Ten thousand messages, of as many members as may each say so many at once.
+    const SPEAKERS: usize = 250;
+    const EACH: usize = 40;
+    let wharf = Wharf::serve(&[]);
+    let listener = Person::join(&wharf, "listener");
+    let mut ear = listener.listen();
+    let (mut last, mut heard) = (ear.hear().expect("a welcome").id, Vec::new());
+    std::thread::scope(|scope| {
+        for share in 0..10 {
+            let wharf = &wharf;
+            scope.spawn(move || {
+                for speaker in (0..SPEAKERS).filter(|speaker| speaker % 10 == share) {
+                    let person = Person::join(wharf, &format!("p{speaker}"));
+                    let mut wire = wharf.connect();
+                    for number in 0..EACH {
+                        let text = format!("{speaker} {number}");
+                        let fields = person.fields();
+                        let code = wire.ask("POST", "/.wharf/chat/messages", &fields, text.as_bytes()).code();
+                        assert_eq!(code, 202, "a burst of {EACH} is allowed");
+                    }
+                }
+            });
+        }
+        while heard.len() < SPEAKERS * EACH {
+            // Cut after some bytes, wherever that is in an event.
+            for _ in 0..=heard.len() % 397 {
+                let event = ear.hear().expect("another event");
+                last = event.id;
+                if event.event == "message" {
+                    let data: Value = serde_json::from_str(&event.data).expect("JSON");
+                    heard.push(data["text"].as_str().expect("a text").to_owned());
+                }
+                if heard.len() == SPEAKERS * EACH {
+                    break;
+                }
+            }
+            ear = listener.resume(&last);
+        }
+    });
+    for speaker in 0..SPEAKERS {
+        let prefix = format!("{speaker} ");
+        let said: Vec<_> = heard.iter().filter_map(|text| text.strip_prefix(&prefix)).collect();
+        let expected: Vec<_> = (0..EACH).map(|number| number.to_string()).collect();
+        assert_eq!(said, expected, "speaker {speaker}: each once, in order");
+    }
+    let mut forgotten = listener.resume("0000000000000000-1");
+    assert_eq!(forgotten.hear().expect("an event").event, "reset", "an id of another run");
+}
+
+#[test]
+fn those_who_ask_now_and_then_miss_nothing_either() {
+    let wharf = Wharf::serve(&[]);
+    let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
+    let poll = |since: &str| -> Value {
+        let target = format!("/.wharf/chat/messages?since={since}");
+        serde_json::from_slice(&wharf.ask("GET", &target, &bob.fields(), b"").body).expect("JSON")
+    };
+    let first = poll("");
+    ann.say("", "one");
+    ann.say("", "two");
+    let second = poll(first["last"].as_str().expect("an id"));
+    let texts: Vec<_> = second["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .filter_map(|event| event["text"].as_str())
+        .collect();
+    assert_eq!(texts, ["one", "two"]);
+    let third = poll(second["last"].as_str().expect("an id"));
+    assert_eq!(third["events"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_stuck_reader_costs_nobody_anything() {
+    let wharf = Wharf::serve(&[]);
+    let people: Vec<_> = (0..30).map(|number| Person::join(&wharf, &format!("p{number}"))).collect();
+    let stuck = Person::join(&wharf, "stuck");
+    let _never_read = stuck.listen();
+    let mut ear = people[0].listen();
+    let before = wharf.status("VmRSS");
+    for round in 0..40 {
+        for person in &people {
+            assert_eq!(person.say("", format!("{round} {}", "y".repeat(4000))), 202);
+        }
+    }
+    for _ in 0..40 * people.len() {
+        ear.text();
+    }
+    let grown = wharf.status("VmRSS").saturating_sub(before);
+    assert!(grown < 48 * 1024, "{grown} KB: the ring is bounded to 32 MiB");
+}
+
+#[test]
+fn silent_listeners_hold_no_worker() {
+    let wanted = 1000;
+    let wharf = Wharf::serve(&["--workers", "2"]);
+    wharf.write("a", "x");
+    let people: Vec<_> = (0..10).map(|number| Person::join(&wharf, &format!("p{number}"))).collect();
+    let mut ears: Vec<Ear> = (0..wanted).map(|number| people[number % people.len()].listen()).collect();
+    for _ in 0..20 {
+        assert_eq!(wharf.ask("GET", "/a", "", b"").code(), 200);
+    }
+    assert!(wharf.status("Threads") < 20);
+    assert!(wharf.status("VmRSS") < 100 * 1024);
+    assert_eq!(people[0].say("", "to a thousand"), 202);
+    for ear in &mut ears {
+        assert_eq!(ear.text(), "to a thousand");
+    }
+    drop(ears);
+    eventually("the streams are given back", || wharf.log().matches("does not listen").count() == wanted);
+}
+
+#[test]
+fn a_listener_keeps_the_server_up_and_a_stop_ends_the_stream() {
+    let mut wharf = Wharf::serve(&["--idle-exit", "0.5"]);
+    let token = Person::join(&wharf, "ann").token;
+    let mut ear = Person { wharf: &wharf, token }.listen();
+    ear.hear().expect("a welcome");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert!(wharf.ended().is_none(), "somebody listens");
+    wharf.signal(rustix::process::Signal::TERM);
+    assert!(ear.hear().is_none(), "the stream ends");
+    let (said, status) = wharf.wait();
+    assert!(status.success(), "{said}");
+}
+
+#[test]
+fn curl_hears_it_too() {
+    let wharf = Wharf::serve(&[]);
+    let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
+    let Some(mut curl) = outside("curl") else { return };
+    let header = format!("Authorization: Bearer {}", bob.token);
+    let mut curl = curl
+        .args(["-sN", "--max-time", "60", "-H", &header, &wharf.url("/.wharf/chat/events")])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    eventually("curl listens", || wharf.log().contains("listens as bob"));
+    ann.say("?to=bob", "psst");
+    let mut heard = String::new();
+    let mut out = curl.stdout.take().expect("piped");
+    while !heard.contains("\"text\":\"psst\"") {
+        let mut bytes = [0; 1024];
+        let count = out.read(&mut bytes).expect("it speaks");
+        assert!(count > 0, "it ended: {heard}");
+        heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    assert!(heard.contains("event: private\n"), "{heard}");
+    curl.kill().and_then(|()| curl.wait()).expect("ended");
+}
+
+/// `wharf chat` with a pipe as its input.
+struct Terminal {
+    child: std::process::Child,
+    out: std::sync::Arc<std::sync::Mutex<String>>,
+}
+
+impl Terminal {
+    fn join(wharf: &Wharf, name: &str, place: &std::path::Path) -> Self {
+        let address = wharf.address();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["chat", name, &address.ip().to_string(), &address.port().to_string()])
+            .current_dir(place)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let out = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let pipes: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
+        for mut pipe in pipes {
+            let out = out.clone();
+            std::thread::spawn(move || {
+                let mut bytes = [0; 1024];
+                while let Ok(count @ 1..) = pipe.read(&mut bytes) {
+                    out.lock().expect("whole").push_str(&String::from_utf8_lossy(&bytes[..count]));
+                }
+            });
+        }
+        Self { child, out }
+    }
+
+    fn line(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().expect("piped"), "{line}").expect("it reads");
+    }
+
+    fn shows(&self, text: &str) {
+        eventually(&format!("it shows {text:?}: {}", self.out.lock().expect("whole")), || {
+            self.out.lock().expect("whole").contains(text)
+        });
+    }
+}
+
+#[test]
+fn terminals_talk() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("plan.txt", "the plan");
+    let place = tempfile::tempdir().expect("a folder");
+    let mut ann = Terminal::join(&wharf, "ann", place.path());
+    ann.shows("Welcome ann to the server\nHere: ann\n");
+    let mut bob = Terminal::join(&wharf, "bob", place.path());
+    bob.shows("Here: ann, bob");
+    ann.shows("bob has joined the chat.");
+    ann.line("hello everybody");
+    bob.shows("ann: hello everybody");
+    bob.line("/unicast ann only you");
+    ann.shows("bob (private): only you");
+    bob.line("/broadcast and all");
+    ann.shows("bob: and all");
+    bob.line("/unicast carl x");
+    bob.shows("User not found.\n");
+    bob.line("/who");
+    bob.shows("Here: ann, bob\n");
+    bob.line("/file");
+    bob.shows("plan.txt");
+    bob.shows("1 in all");
+    bob.line("/download plan.txt");
+    bob.shows("bob/plan.txt");
+    assert_eq!(std::fs::read(place.path().join("bob/plan.txt")).expect("saved"), b"the plan");
+    bob.line("/nonsense");
+    bob.shows("I know: /broadcast text");
+    bob.line("/quit");
+    bob.shows("stopping client.");
+    ann.shows("[bob] has left the chat.");
+    assert_eq!(bob.child.wait().expect("ended").code(), Some(1), "not all went well");
+    drop(ann.child.stdin.take());
+    assert_eq!(ann.child.wait().expect("ended").code(), Some(0));
+    let said = ann.out.lock().expect("whole").clone();
+    assert!(!said.contains("ann: hello everybody") && !said.contains('\x1b'), "{said}");
+}
+
+#[test]
+fn a_server_that_comes_back_is_found_again() {
+    let wharf = Wharf::serve(&[]);
+    let address = wharf.address();
+    let place = tempfile::tempdir().expect("a folder");
+    let mut ann = Terminal::join(&wharf, "ann", place.path());
+    ann.shows("Here: ann");
+    let folder = wharf.kill();
+    ann.shows("The server closed the connection.");
+    let again = Wharf::serve_in(folder, &["--port", &address.port().to_string()]);
+    eventually("ann is there again", || again.log().contains("listens as ann"));
+    Person::join(&again, "bob").say("", "back");
+    ann.shows("bob: back");
+    drop(ann.child.stdin.take());
+    ann.child.wait().expect("ended");
+}
+
+#[test]
+fn what_goes_wrong_is_one_line() {
+    let wharf = Wharf::serve(&[]);
+    let place = tempfile::tempdir().expect("a folder");
+    let _ann = Person::join(&wharf, "ann");
+    let port = wharf.address().port().to_string();
+    let gone =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("free");
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["chat"], 2, "usage: wharf chat USER [HOST [PORT]]\n"),
+        (&["chat", "ANN", "127.0.0.1", &port], 1, "the name ANN is taken (choose another)\n"),
+        (&["chat", "a b", "127.0.0.1", &port], 1, ""),
+        (&["chat", "bob", "127.0.0.1", &gone.port().to_string()], 1, "Server is not running. ("),
+        (&["chat", "bob", "127.0.0.1", "x"], 2, "usage: wharf chat"),
+    ];
+    for (arguments, code, said) in cases {
+        let output = run(arguments, "", place.path());
+        assert_eq!(output.code, Some(code), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(said), "{arguments:?}: {output:?}");
+    }
+}
