@@ -374,31 +374,44 @@ fn a_listener_keeps_the_server_up_and_a_stop_ends_the_stream() {
 }
 
 #[test]
-fn curl_hears_it_too() {
+fn three_kinds_of_clients_are_in_one_room() {
     let wharf = Wharf::serve(&[]);
-    let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
+    let place = tempfile::tempdir().expect("a folder");
+    let (raw, by_curl) = (Person::join(&wharf, "raw"), Person::join(&wharf, "curl"));
+    let mut ear = raw.listen();
     let Some(mut curl) = outside("curl") else { return };
-    let header = format!("Authorization: Bearer {}", bob.token);
-    let mut curl = curl
+    let header = format!("Authorization: Bearer {}", by_curl.token);
+    let curl = curl
         .args(["-sN", "--max-time", "60", "-H", &header, &wharf.url("/.wharf/chat/events")])
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    eventually("curl listens", || wharf.log().contains("listens as bob"));
-    ann.say("?to=bob", "psst");
-    let mut heard = String::new();
-    let mut out = curl.stdout.take().expect("piped");
-    while !heard.contains("\"text\":\"psst\"") {
-        let mut bytes = [0; 1024];
-        let count = out.read(&mut bytes).expect("it speaks");
-        assert!(count > 0, "it ended: {heard}");
-        heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
-    assert!(heard.contains("event: private\n"), "{heard}");
-    curl.kill().and_then(|()| curl.wait()).expect("ended");
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut curl = Terminal::watch(curl.expect("it starts"));
+    curl.shows("event: welcome\n");
+    let mut terminal = Terminal::join(&wharf, "terminal", place.path());
+    terminal.shows("Here: raw, curl, terminal\n");
+    curl.shows("event: join\n");
+    assert_eq!(ear.hear_of(&["join"]).1["user"], "curl");
+    assert_eq!(ear.hear_of(&["join"]).1["user"], "terminal");
+    terminal.line("to all");
+    assert_eq!(ear.text(), "to all");
+    curl.shows("\"text\":\"to all\"");
+    assert_eq!(raw.say("?to=curl", "to curl"), 202);
+    curl.shows("event: private\n");
+    assert_eq!(by_curl.say("", "to all again"), 202);
+    terminal.shows("curl: to all again\n");
+    assert_eq!([ear.text(), ear.text()], ["to curl", "to all again"], "its own, once");
+    drop(terminal.child.stdin.take());
+    assert_eq!(ear.hear_of(&["leave"]).1["user"], "terminal");
+    curl.shows("event: leave\n");
+    terminal.child.wait().expect("ended");
+    let shown = terminal.out.lock().expect("whole").clone();
+    assert!(!shown.contains("to curl") && !shown.contains("terminal: "), "{shown}");
+    curl.child.kill().and_then(|()| curl.child.wait()).expect("ended");
 }
 
-/// `wharf chat` with a pipe as its input.
+/// A program that prints what it hears: `wharf chat` with a pipe as its input, or curl.
 struct Terminal {
     child: std::process::Child,
     out: std::sync::Arc<std::sync::Mutex<String>>,
@@ -407,14 +420,18 @@ struct Terminal {
 impl Terminal {
     fn join(wharf: &Wharf, name: &str, place: &std::path::Path) -> Self {
         let address = wharf.address();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        let child = Command::new(env!("CARGO_BIN_EXE_wharf"))
             .args(["chat", name, &address.ip().to_string(), &address.port().to_string()])
             .current_dir(place)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+            .spawn();
+        Self::watch(child.expect("it starts"))
+    }
+
+    /// Keeps what a program prints.
+    fn watch(mut child: std::process::Child) -> Self {
         let out = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
         let pipes: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
