@@ -60,7 +60,8 @@ pub fn run(port: u16, load: &Load, fields: &[String], time: Duration) -> Result<
     let line = said.lines().rfind(|line| line.starts_with('{')).ok_or_else(|| {
         format!("wrk counted nothing: {} {}", said.trim(), String::from_utf8_lossy(&output.stderr).trim())
     })?;
-    Ok(serde_json::from_str(line)?)
+    let counted: Counted = serde_json::from_str(line)?;
+    if counted.requests == 0 { Err("gave wrk no answer that it could read".into()) } else { Ok(counted) }
 }
 
 impl Counted {

@@ -101,8 +101,13 @@ fn main() -> Result<()> {
 
 impl Settings {
     fn cases(&self) -> Result<Vec<&'static Case>> {
-        let is_chosen = |case: &Case| self.case.iter().any(|name| case.name.starts_with(name.as_str()));
-        let chosen: Vec<_> = CASES.iter().filter(|case| self.case.is_empty() || is_chosen(case)).collect();
+        let is_name = |name: &String| CASES.iter().any(|case| case.name == name);
+        let is_chosen = |case: &&Case| {
+            let matches =
+                |name: &String| case.name == name || (!is_name(name) && case.name.starts_with(name.as_str()));
+            self.case.is_empty() || self.case.iter().any(matches)
+        };
+        let chosen: Vec<_> = CASES.iter().filter(is_chosen).collect();
         if chosen.is_empty() {
             return Err(
                 format!("there is no case of these names: {} (see --list)", self.case.join(", ")).into()

@@ -282,6 +282,8 @@ impl Server {
         command
             .args(self.arguments.iter().chain(more).map(|argument| fill(argument)))
             .env("RUST_LOG", if logs { "info" } else { "warn" })
+            // Where Caddy keeps what it was last told.
+            .env("XDG_CONFIG_HOME", scratch)
             .current_dir(scratch)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
