@@ -375,3 +375,12 @@ fn it_says_that_it_is_well() {
     assert_eq!((answer.code(), answer.text().as_str()), (200, "ok\n"));
     assert_eq!(answer.field("Cache-Control"), "no-store");
 }
+
+#[test]
+fn an_upload_that_is_not_synced_is_saved_all_the_same() {
+    let wharf = Wharf::serve(&["--no-sync"]);
+    assert_eq!(wharf.ask("PUT", "/new/dir/a.txt", "", b"first").code(), 201);
+    assert_eq!(wharf.ask("PUT", "/new/dir/a.txt", "", b"second").code(), 204);
+    assert_eq!(wharf.read("new/dir/a.txt"), b"second");
+    assert_eq!(wharf.tree(), ["new/", "new/dir/", "new/dir/a.txt"]);
+}

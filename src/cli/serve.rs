@@ -56,6 +56,10 @@ pub struct ServeArgs {
     /// The largest upload, as 500M or 2G [default: what the disk holds]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_upload: Option<u64>,
+    /// Say that an upload is saved before it is on the disk: for measurements, and for folders that one can
+    /// afford to lose in a power failure
+    #[arg(long)]
+    no_sync: bool,
     /// Serve and accept names that begin with a dot
     #[arg(long)]
     hidden: bool,
@@ -134,7 +138,7 @@ fn config(args: ServeArgs) -> Result<Config, Failure> {
             Conflict::Rename => OnConflict::Rename,
         },
         max_upload: args.max_upload,
-        durable: true,
+        durable: !args.no_sync,
     };
     let record = args.record.as_deref();
     Ok(Config {

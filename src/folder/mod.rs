@@ -53,7 +53,8 @@ pub struct Rules {
     pub on_conflict: OnConflict,
     /// The largest upload, in bytes; none for no limit but the disk's.
     pub max_upload: Option<u64>,
-    /// Whether a saved file is on the disk before it is said to be. Off is for measurements only.
+    /// Whether a saved file is on the disk before it is said to be. Off is for measurements, and for folders
+    /// that one can afford to lose: a file is still there whole or not at all, as long as the power stays.
     pub durable: bool,
 }
 

@@ -1,0 +1,108 @@
+//! Single functions of the hot path, by criterion: `cargo bench --bench parts`.
+//!
+//! What a request costs as a whole, the kernel's part of it included, is what `cargo bench --bench peers` tells. Here is
+//! where a change in one part shows: criterion compares each run with the one before.
+
+use std::error::Error;
+use std::fs;
+use std::hint::black_box;
+use std::time::SystemTime;
+
+use criterion::Criterion;
+
+use wharf::folder::{Folder, Rules, SharePath};
+use wharf::http::date::Date;
+use wharf::http::request::{FieldSpace, Head};
+use wharf::http::response;
+use wharf::http::status::Status;
+use wharf::http::target::Target;
+
+/// What `wrk` sends, and other tools like it.
+const SHORT_HEAD: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
+
+/// What a browser sends.
+const BROWSERS_HEAD: &[u8] = b"GET /pictures/2026/summer%20at%20the%20lake/0001.jpg HTTP/1.1\r\n\
+    Host: 192.168.1.20:8080\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
+    Accept-Language: en-US,en;q=0.5\r\n\
+    Accept-Encoding: gzip, deflate\r\n\
+    Connection: keep-alive\r\n\
+    Referer: http://192.168.1.20:8080/pictures/2026/\r\n\
+    Sec-Fetch-Dest: document\r\n\
+    Sec-Fetch-Mode: navigate\r\n\
+    Sec-Fetch-Site: same-origin\r\n\
+    If-Modified-Since: Sat, 21 Nov 2026 10:00:00 GMT\r\n\
+    If-None-Match: \"18a2f-400-65f1c2\"\r\n\r\n";
+
+/// How many files the listed directory holds.
+const LISTED: usize = 1_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut criterion = Criterion::default().configure_from_args();
+    request_head(&mut criterion);
+    response_head(&mut criterion);
+    path(&mut criterion);
+    listing(&mut criterion)?;
+    criterion.final_summary();
+    Ok(())
+}
+
+/// A request head, from its bytes to all that is known of it.
+fn request_head(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("request head");
+    for (name, bytes) in [("short", SHORT_HEAD), ("browser", BROWSERS_HEAD)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| Head::parse(black_box(bytes), &mut FieldSpace::new()).is_ok());
+        });
+    }
+    group.finish();
+}
+
+/// The head of an answer with a file, made and written.
+fn response_head(criterion: &mut Criterion) {
+    let now = Date::from(SystemTime::now());
+    let mut out = Vec::with_capacity(1024);
+    criterion.bench_function("response head", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            response::Head::new(black_box(Status::OK))
+                .field("ETag", "\"18a2f-400-65f1c2\"")
+                .field("Last-Modified", now)
+                .field("Cache-Control", "no-cache")
+                .field("Content-Type", "text/plain; charset=utf-8")
+                .field("Accept-Ranges", "bytes")
+                .write(&mut out);
+            out.len()
+        });
+    });
+}
+
+/// From a target to the only thing that can name a file.
+fn path(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("path");
+    let deep = "/pictures/2026/summer%20at%20the%20lake/0001.jpg";
+    for (name, target) in [("short", "/1k.txt"), ("deep", deep), ("refused", "/a/%2e%2e/b")] {
+        group.bench_function(name, |bencher| bencher.iter(|| share_path(black_box(target)).is_some()));
+    }
+    group.finish();
+}
+
+fn share_path(target: &str) -> Option<SharePath> {
+    let path = Target::parse(target).ok()?.path()?;
+    let segments: Result<Vec<_>, _> = path.segments().collect();
+    SharePath::from_segments(segments.ok()?).ok()
+}
+
+/// A directory of a thousand files: one look at each, sorted.
+fn listing(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    let place = tempfile::tempdir()?;
+    for number in 0..LISTED {
+        fs::write(place.path().join(format!("{number}.txt")), b"x")?;
+    }
+    let folder = Folder::open_at(place.path(), Rules::default())?;
+    criterion.bench_function("listing", |bencher| {
+        bencher.iter(|| folder.list(&SharePath::root()).map(|entries| entries.len()));
+    });
+    Ok(())
+}

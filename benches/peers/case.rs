@@ -1,0 +1,154 @@
+//! What is measured: one case a situation in which people share files.
+
+/// The sizes of the files that are served.
+pub const KILOBYTE: u64 = 1024;
+/// As above.
+pub const MEGABYTE: u64 = 1024 * KILOBYTE;
+
+/// How many files there are where there are many.
+pub const MANY: usize = 10_000;
+
+/// How many entries the directory has that is listed.
+pub const LISTED: usize = 1_000;
+
+/// How many files lie beside the one that is asked for where it is crowded.
+pub const CROWD: usize = 100_000;
+
+/// Something to measure.
+#[derive(Debug)]
+pub struct Case {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub about: &'static str,
+    /// What is done.
+    pub work: Work,
+}
+
+/// What is done in one turn.
+#[derive(Debug)]
+pub enum Work {
+    /// One request again and again, by `wrk`.
+    Load(Load),
+    /// New files, as many as can be sent in the time.
+    Upload {
+        /// The size of each, in bytes.
+        size: u64,
+        /// How many are sent at once.
+        connections: usize,
+    },
+    /// As [`Work::Load`] over 16 connections, while so many others are open and silent.
+    Idle {
+        /// The silent ones.
+        connections: usize,
+    },
+    /// From the start of the program to its first whole answer.
+    Start,
+    /// One file of 30 MB over TFTP, by curl.
+    Tftp {
+        /// The size of a block, in bytes (RFC 2348).
+        block: u32,
+    },
+    /// Files fetched from wharf, by one client or another.
+    Fetch {
+        /// Their paths begin with this; a number and `.txt` follow where there are several.
+        target: &'static str,
+        /// How many.
+        files: usize,
+    },
+}
+
+/// A request that is repeated.
+#[derive(Debug)]
+pub struct Load {
+    /// What is asked for.
+    pub target: &'static str,
+    /// How many connections ask at once; each waits for its answer before it asks again.
+    pub connections: u32,
+    /// What else is said in the request.
+    pub manner: Manner,
+    /// The status that must come back.
+    pub status: u16,
+    /// How long the body must be, where all servers should send the same.
+    pub length: Option<u64>,
+}
+
+/// How a target is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// As it is.
+    Plain,
+    /// 64 KB from its middle.
+    Range,
+    /// As a browser does that has it already.
+    Again,
+    /// On a connection of its own.
+    Alone,
+    /// A different file each time.
+    Many,
+}
+
+/// A GET of a whole file over connections that are kept.
+const fn get(target: &'static str, length: u64, connections: u32) -> Work {
+    Work::Load(Load { target, connections, manner: Manner::Plain, status: 200, length: Some(length) })
+}
+
+/// A GET of 64 connections that is special in some way.
+const fn special(target: &'static str, manner: Manner, status: u16, length: Option<u64>) -> Work {
+    Work::Load(Load { target, connections: 64, manner, status, length })
+}
+
+const fn case(name: &'static str, about: &'static str, work: Work) -> Case {
+    Case { name, about, work }
+}
+
+/// All of them.
+pub const CASES: &[Case] = &[
+    case("1k-1", "1 KB, 1 connection", get("/1k.txt", KILOBYTE, 1)),
+    case("1k-16", "1 KB, 16 connections", get("/1k.txt", KILOBYTE, 16)),
+    case("1k-64", "1 KB, 64 connections", get("/1k.txt", KILOBYTE, 64)),
+    case("1k-256", "1 KB, 256 connections", get("/1k.txt", KILOBYTE, 256)),
+    case("1k-1000", "1 KB, 1,000 connections", get("/1k.txt", KILOBYTE, 1000)),
+    case("64k-16", "64 KB, 16 connections", get("/64k.bin", 64 * KILOBYTE, 16)),
+    case("100m-1", "100 MB, 1 connection", get("/100m.bin", 100 * MEGABYTE, 1)),
+    case("100m-4", "100 MB, 4 connections", get("/100m.bin", 100 * MEGABYTE, 4)),
+    case(
+        "range",
+        "64 KB from the middle of 1 GB, 64 connections",
+        special("/1g.bin", Manner::Range, 206, Some(64 * KILOBYTE)),
+    ),
+    case("304", "not modified, 64 connections", special("/1k.txt", Manner::Again, 304, Some(0))),
+    case("404", "not found, 64 connections", special("/nothing.txt", Manner::Plain, 404, None)),
+    case(
+        "listing",
+        "a directory of 1,000 files, 64 connections",
+        special("/list/", Manner::Plain, 200, None),
+    ),
+    case(
+        "close",
+        "1 KB, a new connection for each request, 64 at once",
+        special("/1k.txt", Manner::Alone, 200, Some(KILOBYTE)),
+    ),
+    case(
+        "many",
+        "10,000 files of 1 KB, each as likely, 64 connections",
+        special("/many/0.txt", Manner::Many, 200, Some(KILOBYTE)),
+    ),
+    case(
+        "crowd",
+        "1 KB beside 100,000 other files, 64 connections",
+        special("/crowd/0.txt", Manner::Plain, 200, Some(KILOBYTE)),
+    ),
+    case("upload-1k", "uploads of 1 KB, 16 at once", Work::Upload { size: KILOBYTE, connections: 16 }),
+    case(
+        "upload-100m",
+        "uploads of 100 MB, 2 at once",
+        Work::Upload { size: 100 * MEGABYTE, connections: 2 },
+    ),
+    case("idle", "1 KB, 16 connections, beside 10,000 silent ones", Work::Idle { connections: 10_000 }),
+    case("start", "start to first answer; at rest", Work::Start),
+    case("tftp-512", "30 MB over TFTP, blocks of 512", Work::Tftp { block: 512 }),
+    case("tftp-1428", "30 MB over TFTP, blocks of 1,428", Work::Tftp { block: 1428 }),
+    case("fetch-500", "clients: 500 files of 20 KB", Work::Fetch { target: "/fetch/", files: 500 }),
+    case("fetch-100m", "clients: one file of 100 MB", Work::Fetch { target: "/100m.bin", files: 1 }),
+];

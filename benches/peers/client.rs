@@ -1,0 +1,106 @@
+//! Programs that fetch, timed from their start to their end.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Result;
+use super::folder;
+use super::server::Program;
+
+/// How many connections those use that can use several.
+const PARALLEL: &str = "16";
+
+/// A program that fetches.
+#[derive(Debug)]
+pub struct Client {
+    /// Its name in the tables.
+    pub name: &'static str,
+    /// The program.
+    pub program: Program,
+    /// What stands before the URLs.
+    arguments: &'static [&'static str],
+    /// What stands before each URL; it saves into the current directory.
+    before_each: &'static [&'static str],
+}
+
+/// Who fetches; ours first.
+pub const CLIENTS: &[Client] = &[
+    Client {
+        name: "wharf",
+        program: Program::Ours,
+        arguments: &["get", "--dir", ".", "-j", PARALLEL],
+        before_each: &[],
+    },
+    Client {
+        name: "curl",
+        program: Program::OnPath("curl"),
+        arguments: &["--silent", "--fail", "--parallel", "--parallel-max", PARALLEL],
+        before_each: &["-O"],
+    },
+    Client {
+        name: "curl-serial",
+        program: Program::OnPath("curl"),
+        arguments: &["--silent", "--fail"],
+        before_each: &["-O"],
+    },
+    Client { name: "wget", program: Program::OnPath("wget"), arguments: &["--quiet"], before_each: &[] },
+    Client {
+        name: "wget2",
+        program: Program::OnPath("wget2"),
+        arguments: &["--quiet", "--max-threads", PARALLEL],
+        before_each: &[],
+    },
+    Client {
+        name: "aria2c",
+        program: Program::OnPath("aria2c"),
+        arguments: &["--quiet", "--force-sequential", "-j", PARALLEL, "-x", "4"],
+        before_each: &[],
+    },
+];
+
+impl Client {
+    /// Fetches so many files into a fresh folder; how long that took.
+    pub fn fetch(&self, port: u16, target: &str, files: usize) -> Result<Duration> {
+        let place = folder::scratch()?;
+        let mut command = Command::new(self.program.path().ok_or("not installed")?);
+        command.args(self.arguments).current_dir(place.path());
+        for number in 0..files {
+            let name = if files == 1 { String::new() } else { format!("{number}.txt") };
+            command.args(self.before_each).arg(format!("http://127.0.0.1:{port}{target}{name}"));
+        }
+        let elapsed = time(&mut command)?;
+        let fetched = count(place.path())?;
+        if fetched == files { Ok(elapsed) } else { Err(format!("fetched {fetched} of {files} files").into()) }
+    }
+}
+
+/// Fetches a file over TFTP, by curl, and throws it away; how long that took.
+pub fn tftp(port: u16, name: &str, block: u32) -> Result<Duration> {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--max-time", "60", "--output", "/dev/null"]);
+    command.args(["--tftp-blksize", &block.to_string(), &format!("tftp://127.0.0.1:{port}/{name}")]);
+    time(&mut command)
+}
+
+/// Runs a program to its end, which must be a good one.
+fn time(command: &mut Command) -> Result<Duration> {
+    let start = Instant::now();
+    let output = command.stdin(Stdio::null()).output()?;
+    let elapsed = start.elapsed();
+    if output.status.success() {
+        return Ok(elapsed);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{}: {}", output.status, said.lines().next().unwrap_or("it said nothing")).into())
+}
+
+/// How many files there are in a folder and below it.
+fn count(place: &Path) -> Result<usize> {
+    let mut files = 0;
+    for entry in std::fs::read_dir(place)? {
+        let entry = entry?;
+        files += if entry.file_type()?.is_dir() { count(&entry.path())? } else { 1 };
+    }
+    Ok(files)
+}

@@ -1,0 +1,220 @@
+//! One turn: a server is started, asked for a while, looked at, and ended.
+
+use std::fs;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::Result;
+use super::case::{Case, KILOBYTE, Load, Manner, Work};
+use super::client::{self, CLIENTS, Client};
+use super::exchange::{Answer, Exchange};
+use super::folder;
+use super::idle;
+use super::load;
+use super::measure::{Measure, Metric};
+use super::server::{Program, Running, SERVERS, Server, TFTP_SERVERS, Uploads, WITHOUT_SYNC};
+use super::upload;
+
+/// What all turns have in common.
+#[derive(Debug)]
+pub struct Stage {
+    place: TempDir,
+    seconds: Duration,
+    logs: bool,
+}
+
+/// Someone who takes turns at a case.
+pub struct Contestant {
+    /// Its name in the tables.
+    pub name: &'static str,
+    program: Program,
+    turn: Box<dyn Fn(&Stage) -> Result<Measure>>,
+}
+
+impl Stage {
+    /// Makes the folder with all that these cases ask for.
+    pub fn prepare(cases: &[&'static Case], seconds: Duration, logs: bool) -> Result<Self> {
+        let place = folder::scratch()?;
+        for case in cases {
+            folder::prepare(place.path(), &case.work)?;
+        }
+        Ok(Self { place, seconds, logs })
+    }
+
+    fn start(&self, server: &Server) -> Result<Running> {
+        server.start(self.place.path(), self.logs)
+    }
+}
+
+impl Contestant {
+    /// Whether the program is there.
+    pub fn is_installed(&self) -> bool {
+        self.program.path().is_some()
+    }
+
+    /// Whether the others are compared with this one.
+    pub fn is_ours(&self) -> bool {
+        self.program == Program::Ours
+    }
+
+    /// Takes a turn.
+    pub fn play(&self, stage: &Stage) -> Result<Measure> {
+        (self.turn)(stage)
+    }
+}
+
+/// Who takes turns at this, installed or not; ours first.
+pub fn contestants(work: &'static Work) -> Vec<Contestant> {
+    match *work {
+        Work::Load(ref load) => serving(SERVERS, move |stage, server| repeat(stage, server, load)),
+        Work::Upload { size, connections } => {
+            let takers = SERVERS.iter().filter(|server| server.uploads != Uploads::None);
+            serving(takers.chain([&WITHOUT_SYNC]), move |stage, server| {
+                receive(stage, server, size, connections)
+            })
+        }
+        Work::Idle { connections } => {
+            serving(SERVERS, move |stage, server| beside_silence(stage, server, connections))
+        }
+        Work::Start => serving(SERVERS, start),
+        Work::Tftp { block } => serving(TFTP_SERVERS, move |stage, server| tftp(stage, server, block)),
+        Work::Fetch { target, files } => {
+            let fetching = |client: &'static Client| Contestant {
+                name: client.name,
+                program: client.program,
+                turn: Box::new(move |stage| fetch(stage, client, target, files)),
+            };
+            CLIENTS.iter().map(fetching).collect()
+        }
+    }
+}
+
+/// Servers that all take the same turn.
+fn serving<T>(servers: impl IntoIterator<Item = &'static Server>, turn: T) -> Vec<Contestant>
+where
+    T: Fn(&Stage, &Server) -> Result<Measure> + Copy + 'static,
+{
+    let contestant = |server: &'static Server| Contestant {
+        name: server.name,
+        program: server.program,
+        turn: Box::new(move |stage| turn(stage, server)),
+    };
+    servers.into_iter().map(contestant).collect()
+}
+
+/// One request again and again.
+fn repeat(stage: &Stage, server: &Server, load: &Load) -> Result<Measure> {
+    let running = stage.start(server)?;
+    let fields = fields(load, &running)?;
+    let answer = Exchange::connect(running.port)?.get(load.target, &fields)?;
+    check(load, &answer)?;
+    press(stage, &running, load, &fields)
+}
+
+/// The load of `wrk`, and what it cost the server.
+fn press(stage: &Stage, running: &Running, load: &Load, fields: &[String]) -> Result<Measure> {
+    let before = running.usage()?;
+    let counted = load::run(running.port, load, fields, stage.seconds)?;
+    let after = running.usage()?;
+    Ok(counted
+        .measure(load)
+        .with_cpu(after.cpu.saturating_sub(before.cpu), counted.answers(load))
+        .with_memory(after.memory))
+}
+
+/// What a request says besides its target. For the validators, the server is asked first: each has its own.
+fn fields(load: &Load, running: &Running) -> Result<Vec<String>> {
+    Ok(match load.manner {
+        Manner::Plain | Manner::Many => Vec::new(),
+        Manner::Range => vec!["Range: bytes=536870912-536936447".to_owned()],
+        Manner::Alone => vec!["Connection: close".to_owned()],
+        Manner::Again => {
+            let answer = Exchange::connect(running.port)?.get(load.target, &[])?;
+            let sent_back = [("ETag", "If-None-Match"), ("Last-Modified", "If-Modified-Since")];
+            let field = |(given, back)| Some(format!("{back}: {}", answer.head.field(given)?));
+            sent_back.into_iter().filter_map(field).collect()
+        }
+    })
+}
+
+/// Nothing is measured that is not the answer asked for.
+fn check(load: &Load, answer: &Answer) -> Result<()> {
+    let (status, length) = (answer.head.status.code(), answer.length);
+    if status != load.status || load.length.is_some_and(|expected| expected != length) {
+        return Err(format!("answers {status} with {length} bytes").into());
+    }
+    Ok(())
+}
+
+/// Uploads of new files.
+fn receive(stage: &Stage, server: &Server, size: u64, connections: usize) -> Result<Measure> {
+    let running = stage.start(server)?;
+    let before = running.usage()?;
+    let sent = upload::run(running.port, server.uploads, size, connections, stage.seconds);
+    let after = running.usage()?;
+    let arrived = folder::uploads(stage.place.path(), size);
+    folder::clear_uploads(stage.place.path())?;
+    let (sent, arrived) = (sent?, arrived?);
+    if arrived != sent.answers() {
+        return Err(format!("{} uploads were answered, {arrived} files are there", sent.answers()).into());
+    }
+    let cpu = after.cpu.saturating_sub(before.cpu);
+    Ok(sent.measure().with_cpu(cpu, sent.answers() as f64).with_memory(after.memory))
+}
+
+/// A load beside many connections that say nothing.
+fn beside_silence(stage: &Stage, server: &Server, connections: usize) -> Result<Measure> {
+    const LOAD: Load = Load {
+        target: "/1k.txt",
+        connections: 16,
+        manner: Manner::Plain,
+        status: 200,
+        length: Some(KILOBYTE),
+    };
+    let running = stage.start(server)?;
+    let before = running.usage()?;
+    let silent = idle::open(running.port, connections)?;
+    let grown = running.usage()?.memory.saturating_sub(before.memory);
+    let measure = press(stage, &running, &LOAD, &[])?;
+    let closed = idle::count_closed(&silent);
+    Ok(measure
+        .with(Metric::MemoryEach, grown as f64 / connections as f64)
+        .with(Metric::Failures, closed as f64))
+}
+
+/// The start itself, what it takes in memory, and the size of the program.
+fn start(stage: &Stage, server: &Server) -> Result<Measure> {
+    let running = stage.start(server)?;
+    let measure = Measure::default()
+        .with(Metric::Elapsed, running.started_in.as_secs_f64() * 1e3)
+        .with_memory(running.usage()?.memory);
+    match server.program.path() {
+        // What an interpreter runs is more than its binary.
+        Some(path) if server.name != "python" => {
+            Ok(measure.with(Metric::Binary, fs::metadata(path)?.len() as f64 / 1024.0))
+        }
+        _ => Ok(measure),
+    }
+}
+
+/// One file over TFTP.
+fn tftp(stage: &Stage, server: &Server, block: u32) -> Result<Measure> {
+    let is_ready = |port| client::tftp(port, "1k.txt", block).is_ok();
+    let running = server.start_and_wait(stage.place.path(), stage.logs, is_ready)?;
+    let before = running.usage()?;
+    let elapsed = client::tftp(running.port, "30m.bin", block)?;
+    let after = running.usage()?;
+    Ok(Measure::default()
+        .with(Metric::Elapsed, elapsed.as_secs_f64() * 1e3)
+        .with_cpu(after.cpu.saturating_sub(before.cpu), 1.0)
+        .with_memory(after.memory))
+}
+
+/// Files fetched by a client, from wharf, whoever the client is.
+fn fetch(stage: &Stage, client: &Client, target: &str, files: usize) -> Result<Measure> {
+    let wharf = SERVERS.first().ok_or("no server")?;
+    let running = stage.start(wharf)?;
+    let elapsed = client.fetch(running.port, target, files)?;
+    Ok(Measure::default().with(Metric::Elapsed, elapsed.as_secs_f64() * 1e3))
+}
