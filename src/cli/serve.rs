@@ -13,6 +13,8 @@ use crate::server::{Config, KeepAlive, Recorder, Server, Site};
 use crate::stop::{Stop, Why};
 
 /// Share a folder with browsers, curl and `wharf client`
+// A flag stands there or does not.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// The folder [default: www]
