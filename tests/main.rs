@@ -10,6 +10,7 @@ mod chat;
 mod client;
 mod common;
 mod curl;
+mod fetch;
 mod idle_exit;
 mod interrupted;
 mod keep_alive;

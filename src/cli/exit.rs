@@ -4,6 +4,9 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
+use crate::client::error::Error;
+use crate::printable::Printable;
+
 /// The exit code of wrong usage; a script that makes no sense is that.
 const WRONG_USAGE: u8 = 2;
 
@@ -37,6 +40,15 @@ pub(super) fn failed(error: &dyn Display) -> ExitCode {
 pub(super) fn leave(error: &dyn Display) {
     say(error);
     std::process::exit(1);
+}
+
+/// Says what went wrong with a file. A refusal needs the name of what was refused; the other errors have it, or
+/// need none.
+pub(super) fn say_about(name: &str, error: &Error) {
+    match error {
+        Error::Refused(..) => say(&format_args!("{}: {error}", Printable::text(name))),
+        _ => say(error),
+    }
 }
 
 /// A line on stderr. Where that is gone, the exit code still tells.

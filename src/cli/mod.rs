@@ -3,7 +3,10 @@
 mod chat;
 mod client;
 mod exit;
+mod get;
+mod list;
 mod logging;
+mod put;
 mod replay;
 mod serve;
 mod signals;
@@ -16,6 +19,9 @@ use clap::{Parser, Subcommand};
 
 use self::chat::ChatArgs;
 use self::client::ClientArgs;
+use self::get::GetArgs;
+use self::list::ListArgs;
+use self::put::PutArgs;
 use self::replay::ReplayArgs;
 use self::serve::ServeArgs;
 
@@ -32,6 +38,9 @@ enum Command {
     Serve(ServeArgs),
     Client(ClientArgs),
     Chat(ChatArgs),
+    Get(GetArgs),
+    Put(PutArgs),
+    List(ListArgs),
     Replay(ReplayArgs),
 }
 
@@ -45,6 +54,9 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),
         Command::Chat(args) => Ok(chat::run(args)),
+        Command::Get(args) => Ok(get::run(&args)),
+        Command::Put(args) => Ok(put::run(args)),
+        Command::List(args) => Ok(list::run(&args)),
         Command::Replay(args) => Ok(replay::run(&args)),
     };
     done.unwrap_or_else(|error| {

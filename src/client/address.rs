@@ -25,6 +25,15 @@ pub struct Address {
     base: String,
 }
 
+/// A file or a directory on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Whom to connect to.
+    pub server: Server,
+    /// Its target there, encoded.
+    pub target: String,
+}
+
 /// Whom to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Server {
@@ -64,20 +73,8 @@ impl Address {
 
     /// Reads an address.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        if let Some(rest) = text.strip_prefix("unix:") {
-            return Self::parse_unix(rest);
-        }
-        let (rest, default_port) = match text.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (rest, HTTP_PORT),
-            Some((scheme, _)) => return Err(AddressError::Scheme(scheme.to_owned())),
-            None => (text, DEFAULT_PORT),
-        };
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(AddressError::User(text.to_owned()));
-        }
-        let (host, port) = split_port(authority, default_port)?;
-        Ok(Self { server: Server::tcp(host, port)?, base: base(path)? })
+        let (server, path) = split(text)?;
+        Ok(Self { server, base: base(path)? })
     }
 
     /// The same at another port; a Unix socket has none.
@@ -86,15 +83,6 @@ impl Address {
             Server::Tcp { host, .. } => Ok(Self { server: Server::tcp(&host, port)?, base: self.base }),
             Server::Unix(_) => Err(AddressError::Port(port.to_string())),
         }
-    }
-
-    /// What follows `unix:`: a path, and after `!` a path inside.
-    fn parse_unix(text: &str) -> Result<Self, AddressError> {
-        let (socket, path) = text.split_once('!').unwrap_or((text, ""));
-        if socket.is_empty() {
-            return Err(AddressError::NoSocket);
-        }
-        Ok(Self { server: Server::Unix(PathBuf::from(socket)), base: base(path)? })
     }
 
     /// The target of a path that a person typed: from the server's root where it begins with a slash, else
@@ -144,6 +132,41 @@ impl Server {
             _ => false,
         }
     }
+}
+
+impl Resource {
+    /// Reads the address of a file or a directory. Unlike an [`Address`] it keeps a path without a slash at its
+    /// end, and a query: other people's servers have files that need one.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let (server, path) = split(text)?;
+        let path = path.split('#').next().unwrap_or_default();
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Ok(Self { server, target: from_typed(&format!("{slash}{path}")) })
+    }
+}
+
+/// The server that an address names, and the path behind it as it was typed.
+fn split(text: &str) -> Result<(Server, &str), AddressError> {
+    if let Some(rest) = text.strip_prefix("unix:") {
+        let (socket, path) = rest.split_once('!').unwrap_or((rest, ""));
+        let is_named = !socket.is_empty();
+        return if is_named {
+            Ok((Server::Unix(PathBuf::from(socket)), path))
+        } else {
+            Err(AddressError::NoSocket)
+        };
+    }
+    let (rest, default_port) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (rest, HTTP_PORT),
+        Some((scheme, _)) => return Err(AddressError::Scheme(scheme.to_owned())),
+        None => (text, DEFAULT_PORT),
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return Err(AddressError::User(text.to_owned()));
+    }
+    let (host, port) = split_port(authority, default_port)?;
+    Ok((Server::tcp(host, port)?, path))
 }
 
 /// The directory that the path of an address means.
@@ -241,6 +264,22 @@ mod tests {
                 (server, base),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn resources() {
+        let cases = [
+            ("a file", "h:81/a b.txt", "/a%20b.txt"),
+            ("a directory", "h/a/", "/a/"),
+            ("the root", "h", "/"),
+            ("a query", "h/a?b=c", "/a?b=c"),
+            ("a query and no path", "h?b", "/?b"),
+            ("a fragment is not sent (RFC 9110 §4.2.5)", "http://h/a#b", "/a"),
+            ("behind a Unix socket", "unix:w.sock!/a", "/a"),
+        ];
+        for (name, text, target) in cases {
+            assert_eq!(Resource::parse(text).expect(name).target, target, "{name}");
         }
     }
 
