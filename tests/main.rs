@@ -18,4 +18,5 @@ mod replay;
 mod requests;
 mod start;
 mod stopping;
+mod unix;
 mod uploads;

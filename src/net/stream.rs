@@ -4,17 +4,22 @@ use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::ioctl;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use super::peer::Peer;
+
 /// A connected socket in non-blocking mode; an enum, so that a kind with TLS has its place.
 #[derive(Debug)]
 pub enum Stream {
     /// TCP, and who is at its other end.
     Tcp(TcpStream, SocketAddr),
+    /// A Unix-domain socket, and which program is at its other end.
+    Unix(UnixStream, Peer),
 }
 
 /// What a call moved.
@@ -39,9 +44,10 @@ pub enum More {
 
 impl Stream {
     /// Who is at the other end, for the log.
-    pub fn peer(&self) -> SocketAddr {
+    pub fn peer(&self) -> Peer {
         match self {
-            Self::Tcp(_, peer) => *peer,
+            Self::Tcp(_, peer) => Peer::Inet(*peer),
+            Self::Unix(_, peer) => *peer,
         }
     }
 
@@ -82,6 +88,7 @@ impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(stream, _) => stream.as_fd(),
+            Self::Unix(stream, _) => stream.as_fd(),
         }
     }
 }

@@ -4,7 +4,6 @@
 //! its third file leaves two.
 
 use std::ffi::OsStr;
-use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::answer::Answer;
@@ -18,13 +17,14 @@ use crate::http::multipart::{Boundary, Decoder, Event, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+use crate::net::peer::Peer;
 
 /// A form that is being received.
 #[derive(Debug)]
 pub struct Form {
     decoder: Decoder,
     directory: SharePath,
-    peer: SocketAddr,
+    peer: Peer,
     /// Whether a browser is to be sent back to the listing.
     for_browser: bool,
     part: Part,
@@ -98,7 +98,7 @@ impl Form {
     pub fn commit_finished(&mut self, state: &State) -> Result<(), Answer> {
         for incoming in self.finished.drain(..) {
             let saved = incoming.commit(Guard::None).map_err(|error| refusal::of(&error))?;
-            state.saved(&self.peer, &saved);
+            state.saved(self.peer, &saved);
             self.saved.push_str(&upload::line(&saved));
         }
         Ok(())

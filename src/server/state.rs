@@ -1,6 +1,5 @@
 //! What every answer may use: the folder, the rules, the clocks, and Stop.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use super::shelf::Shelf;
 use super::site::Site;
 use super::timing::{IdleClock, KeepAlive};
 use crate::folder::{Folder, Saved};
+use crate::net::peer::Peer;
 use crate::net::poller::Key;
 use crate::printable::Printable;
 use crate::stop::Stop;
@@ -48,7 +48,7 @@ impl State {
 
     /// A file has come, through whichever door: the one place where that is told. Gives where it lies, if
     /// somebody keeps records of it.
-    pub fn saved(&self, from: &SocketAddr, saved: &Saved) -> Option<PathBuf> {
+    pub fn saved(&self, from: Peer, saved: &Saved) -> Option<PathBuf> {
         log::info!("{from} saved {} ({} bytes)", Printable(saved.path.as_bytes()), saved.size);
         self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
     }

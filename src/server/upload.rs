@@ -19,6 +19,7 @@ use crate::http::request::{Head, Method};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+use crate::net::peer::Peer;
 
 /// A file that is being uploaded as the whole body.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Upload {
     incoming: Incoming,
     guard: Guard,
     is_put: bool,
-    peer: std::net::SocketAddr,
+    peer: Peer,
 }
 
 /// Decides whether the body is wanted.
@@ -116,7 +117,7 @@ impl Upload {
         let Self { incoming, guard, is_put, peer } = *self;
         match incoming.commit(guard) {
             Ok(saved) => {
-                let kept = state.saved(&peer, &saved);
+                let kept = state.saved(peer, &saved);
                 Outcome::Answer(tell(&saved, is_put), kept)
             }
             Err(error) => Outcome::Answer(refusal::of(&error), None),
