@@ -3,6 +3,7 @@
 // What the harness shows of a test that fails.
 #![allow(clippy::print_stderr)]
 
+mod activation;
 mod architecture;
 mod bad_input;
 mod browser;
