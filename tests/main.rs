@@ -3,6 +3,7 @@
 // What the harness shows of a test that fails.
 #![allow(clippy::print_stderr)]
 
+mod activation;
 mod architecture;
 mod bad_input;
 mod browser;
@@ -20,4 +21,5 @@ mod replay;
 mod requests;
 mod start;
 mod stopping;
+mod unix;
 mod uploads;

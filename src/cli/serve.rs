@@ -1,16 +1,24 @@
 //! `wharf serve [DIR]`: shares a folder.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
+use rustix::fs::Mode;
 
 use super::{Failure, logging, signals, size};
 use crate::folder::{Folder, OnConflict, Rules};
-use crate::server::{Config, KeepAlive, Recorder, Server, Site};
+use crate::net::inherited::Inherited;
+use crate::net::listener::Address;
+use crate::net::unix::SocketName;
+use crate::server::{Config, Doors, KeepAlive, Recorder, Server, Site};
 use crate::stop::{Stop, Why};
+
+/// The TCP port unless it is told otherwise.
+const PORT: u16 = 8080;
 
 /// Share a folder with browsers, curl and `wharf client`
 // A flag stands there or does not.
@@ -23,12 +31,22 @@ pub struct ServeArgs {
     /// The folder, said as a flag
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The TCP port; 0 takes a free one
-    #[arg(short, long, default_value_t = 8080)]
-    port: u16,
-    /// Where to listen; may be given again; 0.0.0.0 or :: shares with the network
-    #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1")]
+    /// The TCP port; 0 takes a free one [default: 8080]
+    #[arg(short, long)]
+    port: Option<u16>,
+    /// Where to listen; may be given again; 0.0.0.0 or :: shares with the network [default: 127.0.0.1]
+    #[arg(short, long, value_name = "ADDR")]
     ip: Vec<IpAddr>,
+    /// Do not listen on TCP
+    #[arg(long, conflicts_with_all = ["port", "ip"])]
+    no_tcp: bool,
+    /// Listen on a Unix-domain socket too; `@NAME` is an abstract one, which every user of this machine may
+    /// reach; may be given again
+    #[arg(long, value_name = "PATH")]
+    unix: Vec<OsString>,
+    /// The mode of that socket, in octal: who may connect
+    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
+    unix_mode: Mode,
     /// A name under which this server may be asked, besides localhost, the machine's own and IP addresses;
     /// may be given again
     #[arg(long, value_name = "NAME")]
@@ -110,11 +128,12 @@ impl Default for ServeArgs {
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
     logging::begin(args.log_file.as_deref())
         .map_err(|error| cannot("log to", args.log_file.as_deref(), &error))?;
+    let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
     signals::become_stop(stop.clone())?;
     signals::outlive_file_limit()?;
     let idle_exit = args.idle_exit;
-    let config = config(args)?;
+    let config = config(args, inherited)?;
     let root = config.root.clone();
     let takes_writes = !config.folder.rules().read_only;
     let server = Server::bind(config, stop)?;
@@ -129,7 +148,8 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn config(args: ServeArgs) -> Result<Config, Failure> {
+fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
+    let doors = doors(&args, inherited)?;
     let root = args.folder.or(args.dir).unwrap_or_else(|| PathBuf::from("www"));
     let rules = Rules {
         hidden: args.hidden,
@@ -146,7 +166,7 @@ fn config(args: ServeArgs) -> Result<Config, Failure> {
     Ok(Config {
         folder: Folder::open_at(&root, rules)?,
         root: std::path::absolute(&root)?,
-        addresses: args.ip.into_iter().map(|ip| SocketAddr::new(ip, args.port)).collect(),
+        doors,
         site: Site::new(args.host),
         keep_alive: args.timeout,
         stall: args.stall,
@@ -164,6 +184,25 @@ fn config(args: ServeArgs) -> Result<Config, Failure> {
     })
 }
 
+/// Where to listen. Sockets that somebody else holds are instead of the usual one, not besides it: it may be among
+/// them.
+fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
+    let is_told = args.port.is_some() || !args.ip.is_empty();
+    let tcp = if args.no_tcp || (!inherited.is_empty() && !is_told) {
+        Vec::new()
+    } else {
+        let usual = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let ips = if args.ip.is_empty() { &usual[..] } else { &args.ip };
+        let port = args.port.unwrap_or(PORT);
+        ips.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
+    };
+    if tcp.is_empty() && args.unix.is_empty() && inherited.is_empty() {
+        return Err("there is no door left to serve at (--no-tcp needs --unix PATH)".into());
+    }
+    let unix = args.unix.iter().map(|name| SocketName::parse(name)).collect();
+    Ok(Doors { tcp, unix, unix_mode: args.unix_mode, inherited })
+}
+
 fn cannot(what: &str, file: Option<&Path>, error: &io::Error) -> Failure {
     format!("cannot {what} {}: {error}", file.unwrap_or(Path::new("")).display()).into()
 }
@@ -174,7 +213,7 @@ fn greet(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) 
     writeln!(out, "wharf serves {}", root.display())?;
     let mut is_open = false;
     for address in server.addresses() {
-        is_open |= !address.ip().is_loopback();
+        is_open |= is_open_to_others(address);
         for url in urls(address) {
             writeln!(out, "{url}")?;
         }
@@ -195,8 +234,17 @@ fn greet(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) 
     out.flush()
 }
 
-/// Under which URLs a listener is reached: its own address, or each of the machine's where it listens on all.
-fn urls(address: SocketAddr) -> Vec<String> {
+/// Whether it can be reached by others than this user (or, over TCP, this machine).
+fn is_open_to_others(address: &Address) -> bool {
+    match address {
+        Address::Tcp(address) => !address.ip().is_loopback(),
+        Address::Unix(name) => matches!(name, SocketName::Abstract(_)),
+    }
+}
+
+/// Under which addresses a listener is reached: its own, or each of the machine's where it listens on all.
+fn urls(address: &Address) -> Vec<String> {
+    let Address::Tcp(address) = address else { return vec![address.to_string()] };
     let url = |ip| format!("http://{}", SocketAddr::new(ip, address.port()));
     if !address.ip().is_unspecified() {
         return vec![url(address.ip())];
@@ -234,6 +282,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match Duration::try_from_secs_f64(number) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("it must be more than 0 seconds".to_owned()),
+    }
+}
+
+/// The permission bits of a file, in octal.
+fn mode(text: &str) -> Result<Mode, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(bits) if bits <= 0o777 => Ok(Mode::from_raw_mode(bits)),
+        _ => Err("it must be three octal digits, as 660 or 0600".to_owned()),
     }
 }
 

@@ -1,15 +1,20 @@
 //! A socket on which connections come in.
 
-use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
+use std::{fmt, io};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::peer::Peer;
 use super::stream::Stream;
+use super::unix::{BoundPath, CannotBind, SocketName};
 
 /// How many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. Less, and a burst of
 /// a thousand browsers would see a second's delay for a lost SYN.
@@ -23,8 +28,25 @@ const UNSENT: u32 = 256 * 1024;
 /// A listening socket in non-blocking mode.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
+    address: Address,
+    /// The name of a Unix-domain socket that was bound here; it goes before the socket does.
+    _bound: Option<BoundPath>,
+    socket: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Where a listener listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A Unix-domain socket.
+    Unix(SocketName),
 }
 
 impl Listener {
@@ -37,54 +59,106 @@ impl Listener {
         }
         // A server that was stopped can be started again while its old connections still time out.
         socket.set_reuse_address(true)?;
-        // What is accepted inherits these on Linux: two system calls less for each connection.
-        socket.set_tcp_nodelay(true)?;
-        // A kernel that does not know this one serves all the same.
-        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+        prepare(&socket)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
+        Self::of_tcp(TcpListener::from(socket))
+    }
+
+    /// Listens on a Unix-domain socket of this name and mode.
+    pub fn bind_unix(name: SocketName, mode: Mode) -> Result<Self, CannotBind> {
+        let (socket, bound) = name.bind(mode, BACKLOG)?;
         socket.set_nonblocking(true)?;
-        let socket = TcpListener::from(socket);
-        let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        Ok(Self {
+            address: Address::Unix(name),
+            _bound: bound,
+            socket: Kind::Unix(UnixListener::from(socket)),
+        })
+    }
+
+    /// Listens on a socket that is somebody else's, who made it listen.
+    pub fn inherit_tcp(socket: TcpListener) -> io::Result<Self> {
+        prepare(&SockRef::from(&socket))?;
+        Self::of_tcp(socket)
+    }
+
+    /// Listens on a Unix-domain socket that is somebody else's. Its name stays when this one goes.
+    pub fn inherit_unix(socket: UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = Address::Unix(SocketName::of(&socket.local_addr()?));
+        Ok(Self { address, _bound: None, socket: Kind::Unix(socket) })
+    }
+
+    fn of_tcp(socket: TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = Address::Tcp(socket.local_addr()?);
+        Ok(Self { address, _bound: None, socket: Kind::Tcp(socket) })
     }
 
     /// Where it listens, with the port that it got.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// The next connection, or `None` when nobody is waiting.
     pub fn accept(&self) -> io::Result<Option<Stream>> {
-        let accepted = match acceptfrom_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+        let (socket, peer) = match acceptfrom_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
             Ok(accepted) => accepted,
             // The last two: it gave up while it waited. That is its affair.
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let (socket, peer) = accepted;
-        let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).unwrap_or(self.address);
-        Ok(Some(Stream::Tcp(TcpStream::from(socket), peer)))
+        Ok(Some(match self.address {
+            Address::Tcp(here) => {
+                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).unwrap_or(here);
+                Stream::Tcp(TcpStream::from(socket), peer)
+            }
+            Address::Unix(_) => {
+                let peer = Peer::of_unix(&socket);
+                Stream::Unix(UnixStream::from(socket), peer)
+            }
+        }))
     }
+}
+
+/// What connections should have from the start: on Linux, what is accepted inherits it. Two system calls less for
+/// each.
+fn prepare(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    // A kernel that does not know this one serves all the same.
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    Ok(())
 }
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        match &self.socket {
+            Kind::Tcp(socket) => socket.as_fd(),
+            Kind::Unix(socket) => socket.as_fd(),
+        }
     }
 }
 
-/// Waits until a connection comes to one of the listeners, or `stop` becomes readable. It returns early for a
-/// signal; the caller looks at everything again anyhow.
-pub fn wait_for_any(listeners: &[Listener], stop: impl AsFd) -> io::Result<()> {
-    let stop = stop.as_fd();
-    let mut waiting: Vec<PollFd<'_>> = listeners
-        .iter()
-        .map(AsFd::as_fd)
-        .chain([stop])
-        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-        .collect();
-    match poll(&mut waiting, None) {
+/// As an address of the client is written, without its scheme: `127.0.0.1:8080`, `unix:/run/wharf.sock`.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(name) => write!(f, "unix:{name}"),
+        }
+    }
+}
+
+/// Waits until one of these becomes readable, at most so long. It returns early for a signal; the caller looks at
+/// everything again anyhow.
+pub fn wait_for_any<'a>(
+    sources: impl IntoIterator<Item = BorrowedFd<'a>>,
+    at_most: Option<Duration>,
+) -> io::Result<()> {
+    let mut waiting: Vec<PollFd<'_>> =
+        sources.into_iter().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let at_most = at_most.and_then(|time| Timespec::try_from(time).ok());
+    match poll(&mut waiting, at_most.as_ref()) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -98,7 +172,7 @@ mod tests {
     #[test]
     fn a_reader_who_stalls_costs_the_kernel_little() {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a listener");
-        let _client = TcpStream::connect(listener.address()).expect("a connection");
+        let _client = TcpStream::connect(listener.address().to_string()).expect("a connection");
         let stream = listener.accept().expect("no error").expect("it waits");
         let bytes = vec![0; 64 * 1024];
         while let Moved::Bytes(_) = stream.write(&bytes, More::Ends).expect("written") {}

@@ -3,7 +3,10 @@
 //! A stream that says "it would wait" instead of waiting, a listener, a poller, a file sent without passing through
 //! this program. What is Linux's own stands here, in few small files. This room knows no protocol and no folder.
 
+pub mod inherited;
 pub mod limits;
 pub mod listener;
+pub mod peer;
 pub mod poller;
 pub mod stream;
+pub mod unix;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::fs::sendfile;
@@ -11,11 +12,15 @@ use rustix::io::Errno;
 use rustix::ioctl;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use super::peer::Peer;
+
 /// A connected socket in non-blocking mode; an enum, so that a kind with TLS has its place.
 #[derive(Debug)]
 pub enum Stream {
     /// TCP, and who is at its other end.
     Tcp(TcpStream, SocketAddr),
+    /// A Unix-domain socket, and which program is at its other end.
+    Unix(UnixStream, Peer),
 }
 
 /// What a call moved.
@@ -40,9 +45,10 @@ pub enum More {
 
 impl Stream {
     /// Who is at the other end, for the log.
-    pub fn peer(&self) -> SocketAddr {
+    pub fn peer(&self) -> Peer {
         match self {
-            Self::Tcp(_, peer) => *peer,
+            Self::Tcp(_, peer) => Peer::Inet(*peer),
+            Self::Unix(_, peer) => *peer,
         }
     }
 
@@ -81,6 +87,8 @@ impl Stream {
                 let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
                 Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?)
             }
+            // There is no network between the two: whoever goes is seen to go.
+            Self::Unix(..) => Ok(()),
         }
     }
 
@@ -94,6 +102,7 @@ impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(stream, _) => stream.as_fd(),
+            Self::Unix(stream, _) => stream.as_fd(),
         }
     }
 }

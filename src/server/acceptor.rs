@@ -1,8 +1,13 @@
 //! The acceptor: takes connections in, and parks each for its first byte.
 //!
 //! It blocks until somebody comes, and does nothing that could take long: whoever speaks first is served by a worker.
+//!
+//! It also minds the idle rule, since it alone can tell that nobody is at a door: it looks once more at each before it
+//! says that it is time to leave. What comes after that look stays where it is; where the sockets are inherited, the
+//! next server finds it there.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +18,7 @@ use super::lot::{Lot, Wish};
 use super::state::State;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
+use crate::stop::Why;
 
 /// How long accepting pauses when the system has no descriptors left. Those who wait stay in the backlog.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -22,19 +28,33 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n\r\n\
     too many connections are open; try again in a while\n";
 
-/// Accepts until the server stops.
+/// Accepts until the server stops, or finds that it is time to.
 pub fn run(listeners: &[Listener], lot: &Lot<Connection>, state: &State) {
     while state.stop.asked().is_none() {
-        if let Err(error) = listener::wait_for_any(listeners, &state.stop) {
+        if let Err(error) = wait(listeners, state) {
             log::error!("cannot wait for connections: {error}");
             thread::sleep(PAUSE);
         }
+        let mut is_sure = true;
         for listener in listeners {
             if let Err(error) = accept_all(listener, lot, state) {
                 make_room(&error, lot);
+                // Somebody may be at this door all the same.
+                is_sure = false;
             }
         }
+        if is_sure && state.idle.is_over(Instant::now()) {
+            state.stop.ask(Why::Idle);
+        }
     }
+}
+
+/// Waits until somebody comes, the server is asked to stop, or has been idle for too long.
+fn wait(listeners: &[Listener], state: &State) -> io::Result<()> {
+    let now = Instant::now();
+    let idle = state.idle.deadline(now).map(|deadline| deadline.left(now));
+    let sources = listeners.iter().map(AsFd::as_fd).chain([state.stop.as_fd()]);
+    listener::wait_for_any(sources, idle)
 }
 
 /// Accepts whoever waits, a bounded number at once so that every listener has its turn.
@@ -52,6 +72,8 @@ fn accept_all(listener: &Listener, lot: &Lot<Connection>, state: &State) -> io::
 /// Finds a place for a connection; whoever has been idle for longest gives up theirs.
 fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
     log::debug!("{} came", stream.peer());
+    // Their request is on its way: leaving now would lose it.
+    state.idle.note(Instant::now());
     let connection = Connection::new(stream);
     let admitted = lot.admit(connection).or_else(|connection| {
         lot.evict_idle();

@@ -11,7 +11,6 @@
 //! A member shows its token with each call but the first, in the cookie or as `Authorization: Bearer TOKEN`. No token is
 //! ever logged: the access log has request lines only.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode;
@@ -39,6 +38,7 @@ use crate::http::request::{Head, Method, split_port};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
+use crate::net::peer::Peer;
 
 /// The largest body of a call that only names somebody, in bytes.
 const NAME_BODY_LIMIT: usize = 1024;
@@ -49,7 +49,7 @@ pub fn answer(
     target: PathAndQuery<'_>,
     call: &str,
     state: &State,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Result<Routed, Answer> {
     let Some(talk) = &state.talk else { return Err(not_found()) };
     let is_write = head.method == Method::Post;
@@ -80,7 +80,7 @@ pub fn answer(
 }
 
 /// Who saves a file: the member who shows a token, or whoever is at this address.
-pub fn uploader(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Uploader {
+pub fn uploader(head: &Head<'_, '_>, state: &State, peer: Peer) -> Uploader {
     let member = state.talk.as_ref().and_then(|talk| member(head, talk).ok());
     member.map_or_else(|| Uploader::Address(peer.to_string()), Uploader::Member)
 }
@@ -101,7 +101,7 @@ fn receive(
     Ok(Routed::Receive(Box::new(Receiving::new(head.framing, sink))))
 }
 
-fn join(talk: &Talk, body: &[u8], cookie: &str, peer: SocketAddr) -> Answer {
+fn join(talk: &Talk, body: &[u8], cookie: &str, peer: Peer) -> Answer {
     let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
     let name = match Name::new(&name) {
         Ok(name) => name,
@@ -118,7 +118,7 @@ fn join(talk: &Talk, body: &[u8], cookie: &str, peer: SocketAddr) -> Answer {
     json_answer(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
 }
 
-fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: SocketAddr) -> Result<Answer, Answer> {
+fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: Peer) -> Result<Answer, Answer> {
     let who = member(head, talk)?;
     let last = head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
     let opened = talk.listen(who, last, peer, state.idle.begin());
@@ -158,7 +158,7 @@ fn say(talk: &Talk, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
     }
 }
 
-fn leave(talk: &Talk, who: &Person, peer: SocketAddr) -> Answer {
+fn leave(talk: &Talk, who: &Person, peer: Peer) -> Answer {
     let left = talk.room().leave(who.id, now());
     match left {
         Ok(who) => {

@@ -11,7 +11,6 @@
 //! ```
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -30,6 +29,7 @@ use super::timing::Deadline;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::http::status::Status;
+use crate::net::peer::Peer;
 use crate::net::stream::{More, Moved, Stream};
 
 /// How many bytes one turn moves before the others get theirs.
@@ -104,7 +104,7 @@ impl Connection {
     }
 
     /// Who is at the other end.
-    pub fn peer(&self) -> SocketAddr {
+    pub fn peer(&self) -> Peer {
         self.stream.peer()
     }
 

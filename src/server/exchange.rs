@@ -1,6 +1,5 @@
 //! One request and its answer, as the log and the recorder see them.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::state::State;
@@ -9,6 +8,7 @@ use crate::http::body::Framing;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::request::{Head, Method};
 use crate::http::status::Status;
+use crate::net::peer::Peer;
 use crate::printable::Printable;
 
 /// What is remembered of a request until its answer has been sent.
@@ -64,7 +64,7 @@ impl Exchange {
     }
 
     /// Writes the line of the access log, and of the script that is recorded.
-    pub fn note(&self, peer: SocketAddr, status: Status, bytes: u64, state: &State) {
+    pub fn note(&self, peer: Peer, status: Status, bytes: u64, state: &State) {
         if self.line.is_empty() {
             return;
         }

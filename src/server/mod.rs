@@ -13,6 +13,7 @@ mod broadcaster;
 mod chat;
 mod chat_events;
 mod connection;
+mod doors;
 mod exchange;
 mod files;
 mod form;
@@ -40,7 +41,6 @@ mod timing;
 mod upload;
 
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +52,8 @@ use threadpool::ThreadPool;
 use self::baton::Baton;
 use self::broadcaster::Broadcaster;
 use self::connection::{Connection, Next, Turn};
+use self::doors::CannotOpen;
+pub use self::doors::Doors;
 use self::input::Input;
 use self::lot::{Expired, Lot, Moored};
 pub use self::recorder::Recorder;
@@ -59,11 +61,11 @@ use self::shelf::Shelf;
 pub use self::site::Site;
 use self::state::State;
 use self::talk::Talk;
+use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
-use self::timing::{Deadline, IdleClock};
 use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
-use crate::net::listener::Listener;
+use crate::net::listener::{Address, Listener};
 use crate::stop::{Stop, Why};
 
 /// How long what is in flight may take when the server leaves.
@@ -86,7 +88,7 @@ pub struct Config {
     /// Where that lies, for the recorder.
     pub root: PathBuf,
     /// Where it listens.
-    pub addresses: Vec<SocketAddr>,
+    pub doors: Doors,
     /// Under which names it may be asked.
     pub site: Site,
     /// How long a connection is kept between two requests.
@@ -125,18 +127,17 @@ struct Shared {
 /// Why a server cannot start.
 #[derive(Debug)]
 pub enum CannotServe {
-    /// The address cannot be had.
-    Bind(SocketAddr, io::Error),
+    /// A door cannot be opened.
+    Open(CannotOpen),
     /// The system gave no poller or thread.
     System(io::Error),
 }
 
 impl Server {
-    /// Listens on every address of the configuration.
+    /// Opens every door of the configuration.
     pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
         let room = room(config.max_connections, raise_open_files());
-        let bind = |address| Listener::bind(address).map_err(|error| CannotServe::Bind(address, error));
-        let listeners = config.addresses.into_iter().map(bind).collect::<Result<_, _>>()?;
+        let listeners = config.doors.open().map_err(CannotServe::Open)?;
         let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
         let talk = config.chat.then(|| Talk::new().map(Arc::new)).transpose().map_err(CannotServe::System)?;
         let broadcaster = talk.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
@@ -163,7 +164,7 @@ impl Server {
     }
 
     /// Where it listens, with the ports that it got.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.listeners.iter().map(Listener::address)
     }
 
@@ -226,11 +227,11 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines and the idle rule.
+    /// Minds deadlines.
     fn mind_time(self: &Arc<Self>) {
         let mut input = Input::new();
         loop {
-            match self.lot.next_expired(self.idle_deadline()) {
+            match self.lot.next_expired(None) {
                 Expired::Connection(mut moored) => {
                     let advanced = catch_unwind(AssertUnwindSafe(|| {
                         let next = moored.connection.expire(&mut self.turn(&mut input));
@@ -238,21 +239,9 @@ impl Shared {
                     }));
                     self.settle(advanced.ok());
                 }
-                Expired::Nothing => {
-                    if self.idle_deadline().is_some_and(|deadline| deadline.is_over(Instant::now())) {
-                        self.state.stop.ask(Why::Idle);
-                    }
-                }
+                Expired::Nothing => {}
                 Expired::Ended => return,
             }
-        }
-    }
-
-    /// When nobody will have wanted anything for too long; `None` once it does not matter any more.
-    fn idle_deadline(&self) -> Option<Deadline> {
-        match self.state.stop.asked() {
-            Some(_) => None,
-            None => self.state.idle.deadline(Instant::now()),
         }
     }
 
@@ -315,21 +304,7 @@ impl Shared {
 impl fmt::Display for CannotServe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bind(address, error) => {
-                let advice = match error.kind() {
-                    io::ErrorKind::AddrInUse => {
-                        "address in use (is another server running? try --port 0)".to_owned()
-                    }
-                    io::ErrorKind::PermissionDenied => {
-                        "permission denied (ports below 1024 are the system's; try --port 8080)".to_owned()
-                    }
-                    io::ErrorKind::AddrNotAvailable => {
-                        "this machine has no such address (try --ip 0.0.0.0)".to_owned()
-                    }
-                    _ => error.to_string(),
-                };
-                write!(f, "cannot bind {address}: {advice}")
-            }
+            Self::Open(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system gave no poller: {error}"),
         }
     }

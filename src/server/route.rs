@@ -1,7 +1,5 @@
 //! Which answer a request gets: by whom it is asked, what it names, and what is to be done with that.
 
-use std::net::SocketAddr;
-
 use super::answer::Answer;
 use super::receiving::{Job, Receiving};
 use super::refusal::{bad_request, not_found};
@@ -13,6 +11,7 @@ use crate::http::request::{Expectation, Head, Method};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::{PathAndQuery, Target};
+use crate::net::peer::Peer;
 
 /// The methods that are taken here, for `Allow`.
 const ALLOWED: &str = "GET, HEAD, POST, PUT, OPTIONS";
@@ -39,16 +38,17 @@ pub struct Asked<'a, 'h, 'b> {
     /// What it names, checked.
     pub path: SharePath,
     /// Who asks.
-    pub peer: SocketAddr,
+    pub peer: Peer,
 }
 
 /// Finds the answer.
-pub fn route(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Routed {
+pub fn route(head: &Head<'_, '_>, state: &State, peer: Peer) -> Routed {
     find(head, state, peer).unwrap_or_else(Routed::Answer)
 }
 
-fn find(head: &Head<'_, '_>, state: &State, peer: SocketAddr) -> Result<Routed, Answer> {
-    if !state.site.is_asked(head.host) {
+fn find(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Routed, Answer> {
+    // No name resolves to a Unix-domain socket: there, whatever Host says, no page of others is behind it.
+    if matches!(peer, Peer::Inet(_)) && !state.site.is_asked(head.host) {
         return Err(misdirected(head));
     }
     if head.expectation == Expectation::Other {

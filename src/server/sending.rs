@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,6 +16,7 @@ use super::timing::Deadline;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::range::byteranges::Piece;
 use crate::http::status::Status;
+use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
 /// What a usual head takes, in bytes, so that its buffer is allocated once.
@@ -147,7 +147,7 @@ impl Sending {
     }
 
     /// It has been sent, or given up: notes it, and says what becomes of the connection.
-    pub fn end(self, peer: SocketAddr, state: &State) -> Persistence {
+    pub fn end(self, peer: Peer, state: &State) -> Persistence {
         let content_sent = self.outgoing.sent().saturating_sub(self.head_length);
         self.exchange.note(peer, self.status, content_sent, state);
         self.exchange.persistence

@@ -1,7 +1,5 @@
 //! What the server says of itself: the paths below `/.wharf/`.
 
-use std::net::SocketAddr;
-
 use super::answer::Answer;
 use super::chat;
 use super::refusal::not_found;
@@ -10,13 +8,14 @@ use super::state::State;
 use crate::http::request::{Head, Method};
 use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
+use crate::net::peer::Peer;
 
 /// The answer to a request for one of the server's own names.
 pub fn answer(
     head: &Head<'_, '_>,
     target: PathAndQuery<'_>,
     state: &State,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Result<Routed, Answer> {
     if let Some(call) = target.raw().strip_prefix("/.wharf/chat/") {
         return chat::answer(head, target, call, state, peer);

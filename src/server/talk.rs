@@ -1,6 +1,5 @@
 //! The room as the server has it: behind a lock, with a bell that tells the broadcaster when something was said.
 
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -17,6 +16,7 @@ use crate::chat::member::Person;
 use crate::chat::refusal::Refusal;
 use crate::chat::room::Room;
 use crate::chat::stream::{Next, Start, Subscription};
+use crate::net::peer::Peer;
 
 /// What is sent of an event: made once, shared by all who hear it.
 pub type Ready = Arc<[u8]>;
@@ -33,7 +33,7 @@ pub struct Listening {
     talk: Arc<Talk>,
     subscription: Option<Subscription>,
     who: Person,
-    from: SocketAddr,
+    from: Peer,
     _active: Active,
 }
 
@@ -84,7 +84,7 @@ impl Talk {
         self: &Arc<Self>,
         who: Person,
         last: Option<&str>,
-        from: SocketAddr,
+        from: Peer,
         active: Active,
     ) -> Result<(Listening, Vec<u8>), Refusal> {
         let mut room = self.room();

@@ -53,7 +53,8 @@ impl Deadline {
     }
 }
 
-/// Knows how long nobody has wanted anything: no request, no transfer. A parked connection does not count.
+/// Knows how long nobody has wanted anything: no request, no transfer, no connection that has just come. A parked
+/// connection does not count.
 #[derive(Debug)]
 pub struct IdleClock {
     /// The server leaves after so long; `None`: never.
@@ -61,7 +62,7 @@ pub struct IdleClock {
     start: Instant,
     /// Requests that are being served now.
     active: AtomicUsize,
-    /// When the latest one ended, in milliseconds since `start`.
+    /// When the latest one ended, or somebody came, in milliseconds since `start`.
     latest: AtomicU64,
 }
 
@@ -92,17 +93,23 @@ impl IdleClock {
         Some(Deadline::after(latest, limit))
     }
 
-    fn end(&self, now: Instant) {
+    /// Whether that moment has passed.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.deadline(now).is_some_and(|deadline| deadline.is_over(now))
+    }
+
+    /// Somebody has come, who will say what they want.
+    pub fn note(&self, now: Instant) {
         let since_start = now.saturating_duration_since(self.start).as_millis();
-        // The time first: whoever sees no request active sees when the latest ended.
         self.latest.fetch_max(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::AcqRel);
-        self.active.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.end(Instant::now());
+        // The time first: whoever sees no request active sees when the latest ended.
+        self.0.note(Instant::now());
+        self.0.active.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -142,6 +149,17 @@ mod tests {
         drop(request);
         let ended = clock.deadline(later).expect("the rule is on");
         assert!(ended >= Deadline(start + limit) && ended < Deadline(later), "counted from its end");
-        assert_eq!(IdleClock::new(None, start).deadline(later), None);
+        let never = IdleClock::new(None, start);
+        assert!(never.deadline(later).is_none() && !never.is_over(later));
+    }
+
+    #[test]
+    fn who_comes_is_given_a_whole_limit_to_say_why() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let clock = IdleClock::new(Some(Duration::from_secs(60)), start);
+        assert!(!clock.is_over(after(59)) && clock.is_over(after(60)));
+        clock.note(after(59));
+        assert!(!clock.is_over(after(118)) && clock.is_over(after(119)));
     }
 }

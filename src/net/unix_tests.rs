@@ -1,0 +1,112 @@
+//! Names in the file system: taken once, and only where that harms nobody.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::sync::Barrier;
+
+use super::*;
+
+const BACKLOG: i32 = 8;
+
+fn bind(path: &Path, mode: u32) -> Result<(Socket, Option<BoundPath>), CannotBind> {
+    SocketName::Path(path.to_owned()).bind(Mode::from_raw_mode(mode), BACKLOG)
+}
+
+fn names(directory: &Path) -> Vec<OsString> {
+    fs::read_dir(directory).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect()
+}
+
+#[test]
+fn it_has_its_mode_and_goes_with_its_server() {
+    let place = tempfile::tempdir().expect("a folder");
+    let path = place.path().join("s");
+    for mode in [0o600, 0o666, 0o660] {
+        let (socket, bound) = bind(&path, mode).expect("bound");
+        let found = fs::metadata(&path).expect("there").permissions().mode() & 0o7777;
+        assert_eq!(found, mode, "{found:o}");
+        UnixStream::connect(&path).expect("it listens");
+        assert_eq!(names(place.path()), ["s"], "nothing beside it");
+        drop(bound);
+        drop(socket);
+        assert!(names(place.path()).is_empty());
+    }
+}
+
+#[test]
+fn what_is_there_already() {
+    let place = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| place.path().join(name);
+    fs::write(path("file"), "x").expect("written");
+    fs::create_dir(path("directory")).expect("made");
+    std::os::unix::fs::symlink("nowhere", path("link")).expect("made");
+    let _live = UnixListener::bind(path("live")).expect("bound");
+    let _other = UnixDatagram::bind(path("datagrams")).expect("bound");
+    drop(UnixListener::bind(path("stale")).expect("bound"));
+    let table = [
+        ("file", "it is a file, and not a socket (name another path)"),
+        ("directory", "it is a file, and not a socket (name another path)"),
+        ("link", "it is a file, and not a socket (name another path)"),
+        ("live", "somebody listens there"),
+        ("datagrams", "somebody listens there"),
+        ("none/s", "No such file or directory (os error 2)"),
+        ("stale", "bound"),
+        ("free", "bound"),
+    ];
+    for (name, expected) in table {
+        let before = fs::symlink_metadata(path(name)).map(|found| found.ino()).ok();
+        let said = bind(&path(name), 0o600).map_or_else(|error| error.to_string(), |_| "bound".to_owned());
+        assert_eq!(said, expected, "{name}");
+        let after = fs::symlink_metadata(path(name)).map(|found| found.ino()).ok();
+        assert!(said == "bound" || before == after, "{name} was touched");
+    }
+    let long = place.path().join("x".repeat(LONGEST_PATH));
+    assert!(matches!(bind(&long, 0o600), Err(CannotBind::TooLong(_))));
+    assert!(matches!(bind(Path::new("/"), 0o600), Err(CannotBind::NoName)));
+}
+
+#[test]
+fn only_its_own_name_is_removed() {
+    let place = tempfile::tempdir().expect("a folder");
+    let path = place.path().join("s");
+    let first = bind(&path, 0o600).expect("bound");
+    fs::remove_file(&path).expect("removed");
+    let _second = bind(&path, 0o600).expect("bound");
+    drop(first);
+    UnixStream::connect(&path).expect("the second still serves");
+}
+
+#[test]
+fn of_many_that_race_exactly_one_wins() {
+    const RACERS: usize = 8;
+    for round in 0..20 {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("s");
+        if round % 2 == 1 {
+            drop(UnixListener::bind(&path).expect("a stale one"));
+        }
+        let start = Barrier::new(RACERS);
+        let bound: Vec<_> = thread::scope(|scope| {
+            let race = || {
+                start.wait();
+                bind(&path, 0o600)
+            };
+            let racers: Vec<_> = (0..RACERS).map(|_| scope.spawn(race)).collect();
+            racers.into_iter().map(|racer| racer.join().expect("no panic")).collect()
+        });
+        assert_eq!(bound.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{bound:?}");
+        assert!(
+            bound.iter().filter_map(|outcome| outcome.as_ref().err()).all(|e| matches!(e, CannotBind::Live))
+        );
+        UnixStream::connect(&path).expect("the winner listens");
+        assert_eq!(names(place.path()), ["s"]);
+    }
+}
+
+#[test]
+fn an_abstract_name_is_taken_once() {
+    let name = SocketName::parse(OsStr::new(&format!("@wharf-test-{}", std::process::id())));
+    let (_socket, bound) = name.bind(Mode::RUSR, BACKLOG).expect("bound");
+    assert!(bound.is_none() && name.to_string().starts_with("@wharf-test-"));
+    assert!(matches!(name.bind(Mode::RUSR, BACKLOG), Err(CannotBind::Live)));
+}

@@ -1,0 +1,178 @@
+//! Started on demand: somebody else holds the sockets, and a server comes and goes.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{PATIENCE, eventually, outside};
+
+/// The servers' `--idle-exit`, and the same in seconds.
+const IDLE: Duration = Duration::from_millis(150);
+const IDLE_FLAG: &str = "0.15";
+
+const REQUEST: &[u8] = b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// Holds a TCP and a Unix-domain socket as systemd does, and starts a server whenever somebody comes.
+struct Supervisor {
+    place: tempfile::TempDir,
+    tcp: TcpListener,
+    unix: UnixListener,
+}
+
+impl Supervisor {
+    fn new() -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        fs::create_dir(place.path().join("share")).expect("a folder");
+        fs::write(place.path().join("share/a.txt"), "hello").expect("written");
+        let unix = UnixListener::bind(place.path().join("s")).expect("bound");
+        Self { tcp: TcpListener::bind("127.0.0.1:0").expect("bound"), unix, place }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.tcp.local_addr().expect("an address")
+    }
+
+    fn path(&self) -> PathBuf {
+        self.place.path().join("s")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
+    }
+
+    /// A server that is handed the sockets: they become its descriptors 3 and 4.
+    fn start(&self, flags: &[&str]) -> Child {
+        let shell = "exec 3<&0 4<&1 0</dev/null 1>&2; export LISTEN_FDS=2; exec \"$0\" \"$@\"";
+        let share = self.place.path().join("share");
+        let log = File::options().create(true).append(true).open(self.place.path().join("log"));
+        Command::new("sh")
+            .args(["-c", shell, env!("CARGO_BIN_EXE_wharf"), "serve"])
+            .arg(share)
+            .args(flags)
+            .env_remove("SERVER_SHARED_FILES")
+            .stdin(OwnedFd::from(self.tcp.try_clone().expect("a descriptor")))
+            .stdout(OwnedFd::from(self.unix.try_clone().expect("a descriptor")))
+            .stderr(log.expect("a log"))
+            .spawn()
+            .expect("the binary starts")
+    }
+
+    /// Starts a server each time that somebody waits at a socket and none runs; says how often that was.
+    fn supervise(&self, is_over: &AtomicBool) -> usize {
+        let mut starts = 0;
+        let moment = Timespec::try_from(Duration::from_millis(20)).expect("a time");
+        while !is_over.load(Ordering::Relaxed) {
+            let mut doors =
+                [self.tcp.as_fd(), self.unix.as_fd()].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            if poll(&mut doors, Some(&moment)).expect("it waits") > 0 {
+                let mut server = self.start(&["--idle-exit", IDLE_FLAG]);
+                assert!(server.wait().expect("a child").success(), "{}", self.log());
+                starts += 1;
+            }
+        }
+        starts
+    }
+}
+
+/// What a server says to a request over this connection.
+fn ask(mut stream: impl Read + Write) -> String {
+    stream.write_all(REQUEST).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap_or_else(|error| panic!("after {answer:?}: {error}"));
+    answer
+}
+
+#[test]
+fn none_of_a_steady_trickle_is_lost_while_servers_come_and_go() {
+    const REQUESTS: u32 = 40;
+    let supervisor = Supervisor::new();
+    let is_over = AtomicBool::new(false);
+    let starts = thread::scope(|scope| {
+        let servers = scope.spawn(|| supervisor.supervise(&is_over));
+        for number in 0..REQUESTS {
+            let answer = if number % 2 == 0 {
+                let stream = TcpStream::connect(supervisor.address()).expect("somebody listens");
+                stream.set_read_timeout(Some(PATIENCE)).expect("set");
+                ask(stream)
+            } else {
+                let stream = UnixStream::connect(supervisor.path()).expect("somebody listens");
+                stream.set_read_timeout(Some(PATIENCE)).expect("set");
+                ask(stream)
+            };
+            assert!(answer.ends_with("\r\n\r\nhello"), "request {number}: {answer:?}");
+            // Around the moment at which the server leaves, sooner and later.
+            let around = Duration::from_millis(u64::from(number % 8) * 2);
+            thread::sleep((IDLE + around).saturating_sub(Duration::from_millis(5)));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        servers.join().expect("no panic")
+    });
+    assert!(starts > 1, "it came once and stayed");
+    assert!(supervisor.path().exists(), "an inherited name is not removed");
+}
+
+#[test]
+fn what_is_inherited_is_instead_of_the_usual_port() {
+    let supervisor = Supervisor::new();
+    let mut server = supervisor.start(&["--idle-exit", "never"]);
+    let answer = ask(TcpStream::connect(supervisor.address()).expect("somebody listens"));
+    assert!(answer.ends_with("hello"), "{answer}");
+    let said = supervisor.log();
+    assert_eq!(said.matches("http://").count(), 1, "{said}");
+    assert!(said.contains(&format!("http://{}", supervisor.address())), "{said}");
+    assert!(said.contains(&format!("unix:{}\n", supervisor.path().display())), "{said}");
+    kill_process(Pid::from_child(&server), Signal::TERM).expect("it runs");
+    assert!(server.wait().expect("a child").success());
+    assert!(supervisor.path().exists(), "an inherited name is not removed");
+}
+
+#[test]
+fn systemd_can_start_it() {
+    let Some(mut activate) = outside("systemd-socket-activate") else { return };
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("a.txt"), "hello").expect("written");
+    let socket = place.path().join("s");
+    let mut server = activate
+        .arg("-l")
+        .arg(&socket)
+        .args([env!("CARGO_BIN_EXE_wharf"), "serve", ".", "--idle-exit", "0.3"])
+        .current_dir(place.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    eventually("it listens", || socket.exists());
+    // Between bind and listen the name is there and nobody answers.
+    let mut stream = None;
+    eventually("it is reached", || {
+        stream = UnixStream::connect(&socket).ok();
+        stream.is_some()
+    });
+    assert!(ask(stream.expect("connected")).ends_with("hello"));
+    assert!(server.wait().expect("a child").success(), "it leaves when nobody wants anything");
+    assert!(socket.exists(), "an inherited name is not removed");
+}
+
+#[test]
+fn what_cannot_be_served_is_said() {
+    let place = tempfile::tempdir().expect("a folder");
+    let output = Command::new("sh")
+        .args(["-c", "LISTEN_FDS=1 exec \"$0\" serve . 3</dev/null", env!("CARGO_BIN_EXE_wharf")])
+        .current_dir(place.path())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("cannot take over LISTEN_FDS: socket 0 is of no kind that wharf serves"), "{said}");
+}

@@ -1,0 +1,187 @@
+//! The Unix-domain socket: HTTP for the programs of this machine.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{Wharf, eventually, outside, run, sample};
+
+/// A path for a socket, in a folder of its own.
+fn socket() -> (tempfile::TempDir, PathBuf, String) {
+    let place = tempfile::tempdir().expect("a folder");
+    let path = place.path().join("wharf.sock");
+    let text = path.to_str().expect("text").to_owned();
+    (place, path, text)
+}
+
+/// What the server answers to these bytes, up to its end.
+fn ask(path: &Path, request: &str) -> String {
+    let mut stream = UnixStream::connect(path).expect("it listens");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    answer
+}
+
+#[test]
+fn it_serves_and_goes_with_the_server() {
+    let (_place, path, text) = socket();
+    let mut wharf = Wharf::serve(&["--unix", &text]);
+    eventually("it listens", || path.exists());
+    assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, 0o600);
+    wharf.write("a.txt", "hello");
+    // Whatever Host says: names do not lead here.
+    let answer = ask(&path, "GET /a.txt HTTP/1.1\r\nHost: anything\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+    let me = format!("unix:uid={},pid={}", rustix::process::getuid().as_raw(), std::process::id());
+    eventually("it is logged", || wharf.log().contains(&format!("{me} \"GET /a.txt HTTP/1.1\" 200 5 B")));
+    wharf.signal(Signal::TERM);
+    let (said, status) = wharf.wait();
+    assert!(status.success());
+    assert!(said.contains(&format!("unix:{text}\n")), "{said}");
+    assert!(!path.exists(), "its name is gone");
+}
+
+#[test]
+fn its_mode_is_the_one_asked_for_whatever_the_umask() {
+    for (umask, flags, mode) in [
+        ("000", &[][..], 0o600),
+        ("077", &["--unix-mode", "0666"], 0o666),
+        ("027", &["--unix-mode", "660"], 0o660),
+    ] {
+        let (_place, path, text) = socket();
+        let _wharf = Wharf::serve_after(&format!("umask {umask}"), &[&["--unix", &text], flags].concat());
+        eventually("it listens", || path.exists());
+        let found = fs::metadata(&path).expect("there").permissions().mode() & 0o7777;
+        assert_eq!(found, mode, "umask {umask}: {found:o}");
+    }
+}
+
+#[test]
+fn a_name_that_is_taken() {
+    let (_place, path, text) = socket();
+    let wharf = Wharf::serve(&["--unix", &text]);
+    eventually("it listens", || path.exists());
+    let inode = fs::metadata(&path).expect("there").ino();
+    let folder = wharf.folder();
+    let folder = folder.to_str().expect("text");
+    let second = run(&["serve", folder, "--no-tcp", "--unix", &text], "", &wharf.folder());
+    assert_eq!(second.code, Some(1));
+    assert_eq!(second.stderr, format!("wharf: another server is listening on {text}\n"));
+    assert_eq!(fs::metadata(&path).expect("there").ino(), inode, "the first one's is untouched");
+    // A server that is killed leaves its name behind; the next one takes it.
+    let _folder = wharf.kill();
+    assert!(path.exists());
+    let next = Wharf::serve(&["--unix", &text]);
+    eventually("it is another's", || fs::metadata(&path).is_ok_and(|found| found.ino() != inode));
+    assert!(ask(&path, "GET /.wharf/health HTTP/1.0\r\n\r\n").ends_with("ok\n"));
+    drop(next);
+    fs::remove_file(&path).expect("removed");
+    fs::write(&path, "precious").expect("written");
+    let refused = run(&["serve", ".", "--no-tcp", "--unix", &text], "", path.parent().expect("a folder"));
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("it is a file, and not a socket"), "{refused:?}");
+    assert_eq!(fs::read(&path).expect("there"), b"precious");
+}
+
+#[test]
+fn a_name_that_became_anothers_is_left_alone() {
+    let (_place, path, text) = socket();
+    let mut wharf = Wharf::serve(&["--unix", &text]);
+    eventually("it listens", || path.exists());
+    fs::remove_file(&path).expect("removed");
+    fs::write(&path, "mine").expect("written");
+    wharf.signal(Signal::TERM);
+    assert!(wharf.wait().1.success());
+    assert_eq!(fs::read(&path).expect("there"), b"mine");
+}
+
+/// A server without TCP, and the lines of its output up to the one about Ctrl-C.
+fn without_tcp(folder: &Path, flags: &[&str]) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["serve", ".", "--no-tcp", "--idle-exit", "never"])
+        .args(flags)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let mut greeting = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    while !greeting.ends_with("Ctrl-C stops it.\n") {
+        assert!(stdout.read_line(&mut greeting).expect("text") > 0, "it left: {greeting}");
+    }
+    (child, greeting)
+}
+
+#[test]
+fn of_servers_that_race_for_a_name_one_wins() {
+    let (place, path, text) = socket();
+    let start = || {
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["serve", ".", "--no-tcp", "--idle-exit", "never", "--unix", &text])
+            .current_dir(place.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts")
+    };
+    let mut servers: Vec<_> = (0..4).map(|_| start()).collect();
+    let mut running = || -> Vec<usize> {
+        let is_running = |child: &mut Child| child.try_wait().expect("a child").is_none();
+        let all = servers.iter_mut().enumerate();
+        all.filter_map(|(index, child)| is_running(child).then_some(index)).collect()
+    };
+    eventually("three give up", || running().len() <= 1);
+    let [winner] = running()[..] else { panic!("nobody won") };
+    assert!(ask(&path, "GET /.wharf/health HTTP/1.0\r\n\r\n").ends_with("ok\n"));
+    kill_process(Pid::from_child(&servers[winner]), Signal::TERM).expect("it runs");
+    servers[winner].wait().expect("a child");
+    let left: Vec<_> = fs::read_dir(place.path()).expect("a folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn without_tcp_it_is_a_drop_box() {
+    let (place, path, text) = socket();
+    let share = place.path().join("share");
+    fs::create_dir(&share).expect("made");
+    let (mut child, greeting) = without_tcp(&share, &["--unix", &text]);
+    assert!(!greeting.contains("http://") && greeting.contains(&format!("unix:{text}\n")), "{greeting}");
+    assert!(!greeting.contains("can write into"), "only this user can: {greeting}");
+    ask(&path, "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
+    assert_eq!(fs::read(share.join("a")).expect("saved"), b"hi");
+    child.kill().expect("killed");
+    child.wait().expect("a child");
+    let none = run(&["serve", ".", "--no-tcp"], "", place.path());
+    assert_eq!((none.code, none.stderr.lines().count()), (Some(1), 1), "{none:?}");
+    assert!(none.stderr.contains("--unix"), "{none:?}");
+}
+
+#[test]
+fn curl_uses_it() {
+    let Some(mut curl) = outside("curl") else { return };
+    let (place, _, text) = socket();
+    let share = place.path().join("share");
+    fs::create_dir(&share).expect("made");
+    let content = sample(3_000_000, 8);
+    fs::write(place.path().join("local"), &content).expect("written");
+    let name = format!("wharf-test-curl-{}", std::process::id());
+    let (mut child, greeting) = without_tcp(&share, &["--unix", &text, "--unix", &format!("@{name}")]);
+    assert!(greeting.contains(&format!("unix:@{name}\n")), "{greeting}");
+    assert!(greeting.contains("can write into"), "every user of the machine can: {greeting}");
+    let arguments = ["-sSf", "--max-time", "60", "--unix-socket", &text, "-T", "local"];
+    let put = curl.args(arguments).arg("http://localhost/in/").current_dir(place.path()).output();
+    assert!(put.as_ref().is_ok_and(|output| output.status.success()), "{put:?}");
+    assert!(fs::read(share.join("in/local")).expect("saved") == content);
+    let mut curl = outside("curl").expect("installed");
+    let get = curl.args(["-sSf", "--abstract-unix-socket", &name, "http://h/in/local"]).output();
+    assert!(get.expect("it runs").stdout == content);
+    child.kill().expect("killed");
+    child.wait().expect("a child");
+}
