@@ -148,6 +148,25 @@ fn when_none_is_idle_the_new_one_is_told_to_come_again() {
 }
 
 #[test]
+fn files_that_nobody_asks_for_are_let_go() {
+    let wharf = Wharf::serve_after("ulimit -n 64", &[]);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    for number in 0..120 {
+        let path = wharf.write(&number.to_string(), vec![b'x'; 20_000]);
+        File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
+    }
+    // Old for the disk too: nothing about them has changed for a while.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let before = wharf.open_files();
+    for number in 0..120 {
+        let mut wire = wharf.connect();
+        let answer = wire.ask("GET", &format!("/{number}"), "Connection: close\r\n", b"");
+        assert_eq!((answer.code(), answer.body.len()), (200, 20_000), "number {number}");
+    }
+    eventually("they are closed again", || wharf.open_files() <= before);
+}
+
+#[test]
 fn with_few_open_files_it_goes_on_serving() {
     let wharf = Wharf::serve_after("ulimit -n 60", &[]);
     wharf.write("small.txt", "small");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{Wharf, run};
+use crate::common::{Wharf, eventually, run};
 
 #[test]
 fn it_says_what_it_serves_and_where() {
@@ -86,6 +86,10 @@ fn the_log_goes_to_a_file_and_requests_to_a_script() {
     wharf.ask("GET", "/a", "", b"");
     wharf.ask("POST", "/b%20c", "", b"y");
     wharf.ask("GET", "/none", "", b"");
+    // A request is noted once its answer has been sent: its client may know before the file does.
+    eventually("the last one is noted", || {
+        fs::read_to_string(&script).is_ok_and(|text| text.contains("/none"))
+    });
     let script = fs::read_to_string(script).expect("a script");
     let lines: Vec<_> = script.lines().filter(|line| !line.starts_with('#')).collect();
     let saved = wharf.folder().join("b c");

@@ -10,7 +10,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
         "m" | "mb" | "mib" => 2,
         "g" | "gb" | "gib" => 3,
         "t" | "tb" | "tib" => 4,
-        other => return Err(format!("{other:?} is no unit: k, M, G or T")),
+        _ => return Err(format!("{:?} is no unit: k, M, G or T", &text[digits.len()..])),
     };
     let number: u64 = digits.parse().map_err(|_| format!("{digits:?} is no number of bytes"))?;
     number.checked_mul(1024_u64.pow(power)).ok_or_else(|| "more than a file can have".to_owned())

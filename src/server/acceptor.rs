@@ -38,7 +38,7 @@ pub fn run(listeners: &[Listener], lot: &Lot<Connection>, state: &State) {
         let mut is_sure = true;
         for listener in listeners {
             if let Err(error) = accept_all(listener, lot, state) {
-                make_room(&error, lot);
+                make_room(&error, lot, state);
                 // Somebody may be at this door all the same.
                 is_sure = false;
             }
@@ -91,8 +91,9 @@ fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
 }
 
 /// The system is out of descriptors or memory: closes what is idle, and lets others end.
-fn make_room(error: &io::Error, lot: &Lot<Connection>) {
+fn make_room(error: &io::Error, lot: &Lot<Connection>, state: &State) {
     let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
+    state.shelf.clear();
     let evicted = is_out_of_files && lot.evict_idle();
     log::warn!(
         "cannot accept a connection: {error}{}",

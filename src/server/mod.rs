@@ -61,8 +61,8 @@ use self::shelf::Shelf;
 pub use self::site::Site;
 use self::state::State;
 use self::talk::Talk;
-use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
+use self::timing::{Deadline, IdleClock};
 use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
 use crate::net::listener::{Address, Listener};
@@ -76,6 +76,9 @@ const JOB_THREADS: usize = 4;
 
 /// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
 const OWN_FILES: u64 = 32;
+
+/// How often the shelf is looked through.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
 const STACK: usize = 256 * 1024;
@@ -227,11 +230,11 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines.
+    /// Minds deadlines, and that nothing stays on the shelf because nobody asks.
     fn mind_time(self: &Arc<Self>) {
         let mut input = Input::new();
         loop {
-            match self.lot.next_expired(None) {
+            match self.lot.next_expired(Some(Deadline::after(Instant::now(), ROUND))) {
                 Expired::Connection(mut moored) => {
                     let advanced = catch_unwind(AssertUnwindSafe(|| {
                         let next = moored.connection.expire(&mut self.turn(&mut input));
@@ -239,7 +242,7 @@ impl Shared {
                     }));
                     self.settle(advanced.ok());
                 }
-                Expired::Nothing => {}
+                Expired::Nothing => self.state.shelf.forget_old(Instant::now()),
                 Expired::Ended => return,
             }
         }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::representation::Representation;
@@ -24,10 +24,10 @@ pub const CONTENT_LIMIT: u64 = 16 * 1024;
 const OPEN_LIMIT: u64 = 1 << 20;
 
 /// How much is kept in all, in bytes; what a file counts besides its content, and what an open one counts, of
-/// which there are thus some hundred at most.
+/// which there are thus some thirty at most: descriptors are scarce.
 const LIMIT: usize = 8 << 20;
 const OVERHEAD: usize = 512;
-const OPEN_WEIGHT: usize = 64 * 1024;
+const OPEN_WEIGHT: usize = 256 * 1024;
 
 /// How long a file is kept, and how long it must have been left alone before.
 const AGE: Duration = Duration::from_secs(1);
@@ -60,38 +60,63 @@ pub struct Shelf(Mutex<Files>);
 #[derive(Debug, Default)]
 struct Files {
     by_path: HashMap<SharePath, Arc<Kept>>,
-    /// In the order in which they came.
-    order: VecDeque<SharePath>,
+    /// What has come, and when, in that order; also what has been replaced since.
+    order: VecDeque<(Instant, SharePath)>,
     bytes: usize,
 }
 
 impl Shelf {
     /// What is kept of this path. The caller sees to it that the file is still that version.
     pub fn find(&self, path: &SharePath) -> Option<Arc<Kept>> {
-        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = files.by_path.get(path)?;
-        (kept.since.elapsed() < AGE).then(|| Arc::clone(kept))
+        let mut files = self.lock();
+        files.forget_old(Instant::now());
+        files.by_path.get(path).map(Arc::clone)
     }
 
     /// Keeps a file; the oldest make room.
     pub fn keep(&self, path: &SharePath, kept: Kept) -> Arc<Kept> {
         let kept = Arc::new(kept);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path, Arc::clone(&kept));
+        self.lock().insert(path, Arc::clone(&kept));
         kept
+    }
+
+    /// Keeps nothing any more: what is open here is wanted elsewhere.
+    pub fn clear(&self) {
+        *self.lock() = Files::default();
+    }
+
+    /// Lets go of what is too old. To be called now and then, so that nothing stays open because nobody asks.
+    pub fn forget_old(&self, now: Instant) {
+        self.lock().forget_old(now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Files> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Files {
     fn insert(&mut self, path: &SharePath, kept: Arc<Kept>) {
         self.bytes += kept.weight();
-        match self.by_path.insert(path.clone(), kept) {
-            Some(old) => self.bytes -= old.weight(),
-            None => self.order.push_back(path.clone()),
+        self.order.push_back((kept.since, path.clone()));
+        if let Some(old) = self.by_path.insert(path.clone(), kept) {
+            self.bytes -= old.weight();
         }
-        while self.bytes > LIMIT {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.bytes -= self.by_path.remove(&oldest).map_or(0, |old| old.weight());
+        while self.bytes > LIMIT && self.forget_first() {}
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        let is_old = |since: Instant| now.saturating_duration_since(since) >= AGE;
+        while self.order.front().is_some_and(|(since, _)| is_old(*since)) && self.forget_first() {}
+    }
+
+    /// Lets go of what came first, unless it has been replaced; false when there is nothing.
+    fn forget_first(&mut self) -> bool {
+        let Some((since, path)) = self.order.pop_front() else { return false };
+        if self.by_path.get(&path).is_some_and(|kept| kept.since == since) {
+            self.bytes -= self.by_path.remove(&path).map_or(0, |kept| kept.weight());
         }
+        true
     }
 }
 
