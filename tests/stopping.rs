@@ -32,6 +32,8 @@ fn idle_connections_are_closed_and_new_ones_refused() {
     let (mut fresh, mut used) = (wharf.connect(), wharf.connect());
     assert_eq!(used.ask("GET", "/.wharf/health", "", b"").code(), 200);
     let mut upload = begun_upload(&wharf);
+    // Its beginning has been read, and it waits for the rest.
+    wharf.comes_to_rest();
     wharf.signal(Signal::TERM);
     assert!(fresh.is_closed() && used.is_closed());
     assert!(TcpStream::connect(wharf.address()).is_err(), "it still serves, but takes no one in");
