@@ -81,11 +81,14 @@ fn the_log_goes_to_a_file_and_requests_to_a_script() {
     let place = tempfile::tempdir().expect("a folder");
     let (log, script) = (place.path().join("log"), place.path().join("script"));
     let flags = ["--log-file", log.to_str().expect("text"), "--record", script.to_str().expect("text")];
-    let wharf = Wharf::serve(&flags);
+    let mut wharf = Wharf::serve(&flags);
     wharf.write("a", "x");
     wharf.ask("GET", "/a", "", b"");
     wharf.ask("POST", "/b%20c", "", b"y");
     wharf.ask("GET", "/none", "", b"");
+    // A request is noted once its answer has been sent; when the server has left, all are.
+    wharf.signal(rustix::process::Signal::TERM);
+    wharf.wait();
     let script = fs::read_to_string(script).expect("a script");
     let lines: Vec<_> = script.lines().filter(|line| !line.starts_with('#')).collect();
     let saved = wharf.folder().join("b c");
