@@ -84,6 +84,12 @@ fn rows(host: &str) -> Vec<Row> {
             CLOSES,
         ),
         ("a chunk ended by LF", post("Transfer-Encoding: chunked\r\n", "1\nx\n0\n\n"), 400, CLOSES),
+        (
+            "a trailer without a colon (§7.1.2)",
+            post("Transfer-Encoding: chunked\r\n", "0\r\nabc\r\n\r\n"),
+            400,
+            CLOSES,
+        ),
         ("a POST without a length", post("", ""), 411, GOES_ON),
         ("a GET with a body", get("Content-Length: 30\r\n"), 200, CLOSES),
         ("dots", target("/../outside/secret"), 400, GOES_ON),
