@@ -84,6 +84,12 @@ fn rows(host: &str) -> Vec<Row> {
             CLOSES,
         ),
         ("a chunk ended by LF", post("Transfer-Encoding: chunked\r\n", "1\nx\n0\n\n"), 400, CLOSES),
+        (
+            "a trailer without a colon (§7.1.2)",
+            post("Transfer-Encoding: chunked\r\n", "0\r\nabc\r\n\r\n"),
+            400,
+            CLOSES,
+        ),
         ("a POST without a length", post("", ""), 411, GOES_ON),
         ("a GET with a body", get("Content-Length: 30\r\n"), 200, CLOSES),
         ("dots", target("/../outside/secret"), 400, GOES_ON),
@@ -235,9 +241,12 @@ fn names_of_the_server() {
 
 #[test]
 fn foreign_text_cannot_act_in_the_log() {
-    let wharf = Wharf::serve(&[]);
+    let mut wharf = Wharf::serve(&[]);
     wharf.connect().send(b"GET /\x1b[2J\xff HTTP/1.1\r\n\r\n").read_answer(false);
     wharf.ask("PUT", "/a%0d%0a2026%1b%5b2J", "", b"x");
+    // A request is noted once its answer has been sent; when the server has left, all are.
+    wharf.signal(rustix::process::Signal::TERM);
+    wharf.wait();
     let log = wharf.log();
     assert!(!log.contains('\x1b') && !log.contains('\r'), "{log:?}");
     assert!(log.contains("\\u{1b}[2J"), "{log}");

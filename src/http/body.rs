@@ -79,8 +79,11 @@ enum Dechunker {
     /// The CR behind a chunk's content, then its LF.
     DataCr,
     DataLf,
-    /// At the start of a trailer line, within one, or at the LF of one.
+    /// At the start of a trailer line, in its name, behind its colon, or at its LF.
     TrailerStart {
+        seen: usize,
+    },
+    TrailerName {
         seen: usize,
     },
     TrailerLine {
@@ -205,18 +208,23 @@ impl Dechunker {
             Self::DataLf if byte == b'\n' => Self::START,
             Self::Data(_) | Self::DataCr | Self::DataLf => return Err(BodyError::ChunkEnd),
             Self::TrailerStart { .. } if byte == b'\r' => Self::LastLf,
-            Self::TrailerStart { seen } if seen < TRAILER_LIMIT && is_token_byte(byte) => {
-                Self::TrailerLine { seen: seen + 1 }
+            Self::TrailerStart { seen } | Self::TrailerName { seen }
+                if seen < TRAILER_LIMIT && is_token_byte(byte) =>
+            {
+                Self::TrailerName { seen: seen + 1 }
             }
+            Self::TrailerName { seen } if byte == b':' => Self::TrailerLine { seen: seen + 1 },
             Self::TrailerLine { seen } if byte == b'\r' => Self::TrailerLf { seen },
             Self::TrailerLine { seen } if seen < TRAILER_LIMIT && !is_control(byte) => {
                 Self::TrailerLine { seen: seen + 1 }
             }
             Self::TrailerLf { seen } if byte == b'\n' => Self::TrailerStart { seen: seen + 2 },
             Self::LastLf if byte == b'\n' => return Ok(None),
-            Self::TrailerStart { .. } | Self::TrailerLine { .. } | Self::TrailerLf { .. } | Self::LastLf => {
-                return Err(BodyError::Trailer);
-            }
+            Self::TrailerStart { .. }
+            | Self::TrailerName { .. }
+            | Self::TrailerLine { .. }
+            | Self::TrailerLf { .. }
+            | Self::LastLf => return Err(BodyError::Trailer),
         }))
     }
 
@@ -305,7 +313,7 @@ mod tests {
     fn bodies_that_break_the_coding() {
         let long = format!("1;{}\r\n", "x".repeat(CHUNK_LINE_LIMIT + 1));
         let trailers = format!("0\r\n{}", "A: b\r\n".repeat(TRAILER_LIMIT));
-        let cases: [(&str, &[u8], BodyError); 14] = [
+        let cases: [(&str, &[u8], BodyError); 17] = [
             ("no size", b"\r\nabc", BodyError::ChunkSize),
             ("sign", b"+3\r\nabc\r\n", BodyError::ChunkSize),
             ("0x", b"0x3\r\nabc\r\n", BodyError::ChunkSize),
@@ -318,6 +326,9 @@ mod tests {
             ("too much content", b"3\r\nabcd\r\n", BodyError::ChunkEnd),
             ("content ended by bare LF", b"3\r\nabc\n0\r\n\r\n", BodyError::ChunkEnd),
             ("trailer that is no field line", b"0\r\n: x\r\n\r\n", BodyError::Trailer),
+            ("trailer without a colon", b"0\r\nabc\r\n\r\n", BodyError::Trailer),
+            ("white space before its colon (§5.1)", b"0\r\nA : b\r\n\r\n", BodyError::Trailer),
+            ("folded trailer (§5.2)", b"0\r\nA: b\r\n c\r\n\r\n", BodyError::Trailer),
             ("trailer ended by bare LF", b"0\r\nA: b\n\r\n", BodyError::Trailer),
             ("endless trailers", trailers.as_bytes(), BodyError::Trailer),
         ];
