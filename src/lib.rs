@@ -25,11 +25,12 @@
 //! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
 //! - [`client`] asks: line by line at a prompt, or from a file of requests whose answers it judges.
 //! - [`cli`] is the command line; [`stop`] is how everybody hears that it is time to leave; [`printable`] is the
-//!   one door through which foreign text goes to a log or a terminal.
+//!   one door through which foreign text goes to a log or a terminal; [`figures`] writes sizes and times for people.
 
 pub mod chat;
 pub mod cli;
 pub mod client;
+pub mod figures;
 pub mod folder;
 pub mod http;
 pub mod net;

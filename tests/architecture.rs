@@ -4,17 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("stop", &[]),
     ("printable", &[]),
+    ("figures", &[]),
     ("folder", &["printable"]),
     ("http", &[]),
     ("tftp", &[]),
     ("chat", &[]),
     ("net", &[]),
-    ("client", &["http", "tftp", "chat", "net", "printable", "stop"]),
-    ("server", &["http", "tftp", "chat", "folder", "net", "printable", "stop"]),
-    ("cli", &["client", "server", "folder", "net", "printable", "stop"]),
+    ("client", &["http", "tftp", "chat", "net", "printable", "figures", "stop"]),
+    ("server", &["http", "tftp", "chat", "folder", "net", "printable", "figures", "stop"]),
+    ("cli", &["client", "server", "folder", "net", "printable", "figures", "stop"]),
     ("main", &["cli"]),
 ];
 

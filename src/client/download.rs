@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use super::address::Server;
 use super::error::{Error, shown};
-use super::figures::{Bytes, Time};
 use super::refusal;
 use super::session::{Body, Method, PourError, Request, Response, Session};
+use crate::figures::{Bytes, Time};
 use crate::http::status::Status;
 use crate::http::target::Target;
 

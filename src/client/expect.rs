@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::figures::Time;
+use crate::figures::Time;
 use crate::http::status::Status;
 use crate::printable::Printable;
 

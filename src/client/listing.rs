@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde::Deserialize;
 
 use super::error::Error;
-use super::figures::Bytes;
 use super::refusal;
 use super::session::{Method, PourError, Request, Session};
+use crate::figures::Bytes;
 use crate::printable::Printable;
 
 /// The longest listing that is read, in bytes: some hundred thousand names, all of which are held at once.

@@ -15,7 +15,6 @@ mod connection;
 pub mod download;
 pub mod error;
 pub mod expect;
-pub mod figures;
 pub mod listing;
 pub mod refusal;
 pub mod replay;

@@ -22,11 +22,11 @@ use sha2::{Digest as _, Sha256};
 use super::address::Server;
 use super::error::Error;
 use super::expect::Answer;
-use super::figures::{Bytes, Time};
 use super::script::{Script, Step};
 use super::session::{PourError, Request, Session};
 use super::tally::{Outcome, Tally};
 use super::upload::Content;
+use crate::figures::{Bytes, Time};
 use crate::printable::Printable;
 
 /// Results that may wait to be printed. A terminal that is slower than the server holds it up only when so

@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::figures::{Bytes, Time};
 use super::script::{Script, Step};
 use super::tally::{LineTally, Tally};
+use crate::figures::{Bytes, Time};
 use crate::printable::Printable;
 
 /// A replay that is over.

@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use super::error::Error;
-use super::figures::{Bytes, Time};
 use super::refusal;
 use super::session::{Method, Request, Session};
+use crate::figures::{Bytes, Time};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 

@@ -20,7 +20,6 @@ impl fmt::Display for Bytes {
             return f.pad(&format!("{} B", self.0));
         }
         // A size is read, not computed with: the 53 bits of a float are more than are shown.
-        #[allow(clippy::cast_precision_loss)]
         let mut size = self.0 as f64 / 1024.0;
         let mut units = UNITS.iter();
         let mut unit = units.next();
