@@ -1,2 +1,3 @@
 //! wharf: one folder, every socket.
 
+pub mod tftp;
