@@ -2,4 +2,6 @@
 
 pub mod error;
 pub mod fields;
+pub mod netascii;
+pub mod options;
 pub mod packet;
