@@ -1,4 +1,5 @@
-//! What packets are made of: text up to a NUL, modes, lists of options, and the reader that takes them off a datagram.
+//! What packets are made of: text up to a NUL, modes, lists of options, and the reader that takes them off a
+//! datagram.
 //!
 //! Knows nothing of what the fields mean together; that is [`super::packet`]'s.
 
@@ -86,8 +87,8 @@ impl Mode {
 
 /// Options as they stand in a request or an OACK: names with values, in order, no name twice in any case.
 ///
-/// RFC 2347 lets an option be given only once, and two values for one name cannot both be meant. So a doubled option,
-/// known or not, is an error (code 8) and not a choice between the two.
+/// RFC 2347 lets an option be given only once, and two values for one name cannot both be meant. So a doubled
+/// option, known or not, is an error (code 8) and not a choice between the two.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options<'a>(Vec<(Text<'a>, Text<'a>)>);
 

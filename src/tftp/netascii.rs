@@ -1,7 +1,8 @@
 //! Netascii: text as the wire has it (RFC 1350 §1, RFC 764).
 //!
-//! A file's LF stands on the wire as CR LF, its CR as CR NUL, all else as itself. So every file survives the way there
-//! and back, text or not. Both ways are streams: a pair may be split by the end of a read or of a block anywhere.
+//! A file's LF stands on the wire as CR LF, its CR as CR NUL, all else as itself. So every file survives the
+//! way there and back, text or not. Both ways are streams: a pair may be split by the end of a read or of a
+//! block anywhere.
 
 use std::io::{BufRead, Read, Result};
 
@@ -9,8 +10,8 @@ const NUL: u8 = 0;
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
 
-/// A file as it stands on the wire. Reads as many bytes as are asked for while the file has more, so that only the
-/// last block is short.
+/// A file as it stands on the wire. Reads as many bytes as are asked for while the file has more, so that
+/// only the last block is short.
 #[derive(Debug)]
 pub struct Encode<R> {
     source: R,
@@ -52,7 +53,8 @@ impl<R: BufRead> Read for Encode<R> {
             match self.next() {
                 Ok(Some(byte)) => *slot = byte,
                 Ok(None) => break,
-                // What was translated so far must not be lost; the error comes again, or is over, at the next read.
+                // What was translated so far must not be lost; the error comes again, or is over, at the next
+                // read.
                 Err(_) if count > 0 => break,
                 Err(error) => return Err(error),
             }
@@ -165,7 +167,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_file_survives_and_may_be_split_anywhere(file in files(), size in 1usize..9, buffer in 1usize..9) {
+        fn every_file_survives_any_split(file in files(), size in 1usize..9, buffer in 1usize..9) {
             let mut wire = Vec::new();
             let mut source = Encode::new(std::io::BufReader::with_capacity(buffer, &*file));
             let mut piece = vec![0; size];

@@ -1,7 +1,8 @@
 //! What the two sides agree on: blksize (RFC 2348), tsize and timeout (RFC 2349), windowsize (RFC 7440).
 //!
-//! [`Terms`] are what a client asks, what a server acknowledges and what then holds: the same four values, each there or
-//! not. One that is not there means what it means in RFC 1350. Knows nothing of files: the size of one is given.
+//! [`Terms`] are what a client asks, what a server acknowledges and what then holds: the same four values,
+//! each there or not. One that is not there means what it means in RFC 1350. Knows nothing of files: the size
+//! of one is given.
 
 use std::num::NonZeroU8;
 use std::time::Duration;
@@ -40,8 +41,8 @@ impl BlockSize {
 
 /// How many blocks may be on their way without an acknowledgment: 1 to 32,767.
 ///
-/// RFC 7440 allows 65,535. With more than half of the 16-bit numbers on their way, a block ahead cannot be told from one
-/// behind; and a server may answer with less than was asked.
+/// RFC 7440 allows 65,535. With more than half of the 16-bit numbers on their way, a block ahead cannot be
+/// told from one behind; and a server may answer with less than was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowSize(u16);
 
@@ -50,8 +51,8 @@ impl WindowSize {
     pub const MIN: Self = Self(1);
     /// The most.
     pub const MAX: Self = Self(32_767);
-    /// What the server grants by default: past it no link in a lab gets faster, and with the largest blocks a session
-    /// keeps 4 MiB.
+    /// What the server grants by default: past it no link in a lab gets faster, and with the largest blocks a
+    /// session keeps 4 MiB.
     pub const SERVED: Self = Self(64);
 
     /// A window of so many blocks, if there is such a one.
@@ -108,14 +109,15 @@ pub struct Terms {
 impl Terms {
     /// The server's answer to what was asked: what it acknowledges, and with which values.
     ///
-    /// Nothing is an error here. What makes no sense, or is unknown, is left out of the answer, and then the client goes
-    /// on without it or ends the transfer (RFC 2347). In particular:
+    /// Nothing is an error here. What makes no sense, or is unknown, is left out of the answer, and then the
+    /// client goes on without it or ends the transfer (RFC 2347). In particular:
     ///
-    /// - `blksize` and `windowsize`: more than we can give becomes the most that we can, however many digits it has; a
-    ///   `blksize` below 8 and a `windowsize` of 0 are left out, since there is no valid value that is not larger.
+    /// - `blksize` and `windowsize`: more than we can give becomes the most that we can, however many digits
+    ///   it has; a `blksize` below 8 and a `windowsize` of 0 are left out, since there is no valid value that
+    ///   is not larger.
     /// - `timeout`: the answer must be the same number, so all but 1 to 255 is left out.
-    /// - `tsize` of a read: the file's size, unless the mode changes it on the way; of a write: as told. One of more
-    ///   than 64 bits counts as [`u64::MAX`], which no folder can take.
+    /// - `tsize` of a read: the file's size, unless the mode changes it on the way; of a write: as told. One
+    ///   of more than 64 bits counts as [`u64::MAX`], which no folder can take.
     pub fn answer(asked: &Options<'_>, mode: Mode, direction: Direction, caps: &Caps) -> Self {
         let at_most = |name, most: u16| number(asked, name).map(|n| n.min(most.into()) as u16);
         Self {
@@ -132,8 +134,8 @@ impl Terms {
 
     /// The client's verdict on an OACK to what it asked (`self`): the terms that hold, or a fault of code 8.
     ///
-    /// An option that was not asked for, a value larger than asked, another `timeout`, and anything that is no number in
-    /// its range are faults (RFC 2347, 2348, 2349, 7440). Whatever is not in the OACK is off.
+    /// An option that was not asked for, a value larger than asked, another `timeout`, and anything that is
+    /// no number in its range are faults (RFC 2347, 2348, 2349, 7440). Whatever is not in the OACK is off.
     pub fn judge(&self, oack: &Options<'_>) -> Result<Self, Fault> {
         if let Some((name, _)) = oack.iter().find(|(name, _)| !self.asks(name.as_bytes())) {
             return Err(not_agreed(&format!("option {} was not asked for", name.as_bytes().escape_ascii())));
@@ -196,7 +198,8 @@ fn seconds(number: u64) -> Option<NonZeroU8> {
     NonZeroU8::new(number.try_into().ok()?)
 }
 
-/// An option's value as a number; `None` when it is not there or not all digits. Too large counts as the largest.
+/// An option's value as a number; `None` when it is not there or not all digits. Too large counts as the
+/// largest.
 fn number(options: &Options<'_>, name: &str) -> Option<u64> {
     let digits = options.get(name)?.as_bytes();
     let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);

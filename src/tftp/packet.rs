@@ -1,8 +1,8 @@
 //! A datagram as a packet, and back (RFC 1350 §5, RFC 2347).
 //!
-//! Reading is strict: a field cut short, a missing NUL, a byte too many or an unknown opcode is an error that knows which
-//! ERROR packet answers it. A packet that was read can be written again, byte for byte but for the case of its mode.
-//! Knows nothing of what options mean or of which packet may come when.
+//! Reading is strict: a field cut short, a missing NUL, a byte too many or an unknown opcode is an error that
+//! knows which ERROR packet answers it. What it takes, it can write again: `parse` undoes `write`. Knows
+//! nothing of what options mean or of which packet may come when.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ use super::fields::{Mode, Options, Reader, Text};
 pub const MAX_REQUEST: usize = 512;
 /// The most that a DATA packet carries, in bytes (RFC 2348: what fits in a UDP datagram over IPv4).
 pub const MAX_CONTENT: usize = 65_464;
-/// The longest packet, in bytes: a buffer of one byte more can tell a datagram that is too long from one that fits.
+/// The longest packet, in bytes: a buffer of one byte more can tell a datagram that is too long from one that
+/// fits.
 pub const MAX_PACKET: usize = DATA_HEAD + MAX_CONTENT;
 /// Opcode and block number in front of a block's content, in bytes.
 pub(super) const DATA_HEAD: usize = 4;
