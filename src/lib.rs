@@ -7,6 +7,7 @@
 //!
 //! ```text
 //!   main ──► cli ──┬──► server ──┬──► http      HTTP/1.1 as bytes: no sockets, no files, no clock
+//!                  │             ├──► tftp      TFTP as bytes and times: no sockets, no files, no clock
 //!                  │             ├──► folder    the shared folder: knows no protocol
 //!                  │             ├──► chat      the room: knows no sockets, no clock, no JSON
 //!                  └──► client ──┴──► net       sockets that never wait: knows no protocol and no folder
@@ -20,6 +21,7 @@
 //! - [`folder`] opens, lists and saves files, beneath one directory handle, under one policy. A file is there
 //!   whole or not at all.
 //! - [`http`] says where a head ends, what it asks, where its body ends, what a range selects.
+//! - [`tftp`] is two machines, one that gives a file away and one that takes one in, whatever the network loses.
 //! - [`chat`] is the room in which people talk: who is here, what was said, who may hear it.
 //! - [`net`] reads and writes without ever waiting for the other side.
 //! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
@@ -37,3 +39,4 @@ pub mod net;
 pub mod printable;
 pub mod server;
 pub mod stop;
+pub mod tftp;

@@ -1,0 +1,149 @@
+//! How things go wrong on TFTP's wire, and how a transfer ends.
+//!
+//! What a folder's own errors become is not decided here: that is the server's business.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The error codes of RFC 1350 (appendix) and RFC 2347, by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// 0: not defined; the message says what it is.
+    NotDefined,
+    /// 1: file not found.
+    FileNotFound,
+    /// 2: access violation.
+    AccessViolation,
+    /// 3: disk full or allocation exceeded.
+    DiskFull,
+    /// 4: illegal TFTP operation.
+    IllegalOperation,
+    /// 5: unknown transfer ID: the packet came from a port that has no part in the transfer.
+    UnknownTransferId,
+    /// 6: file already exists.
+    FileAlreadyExists,
+    /// 7: no such user (of the mail mode, which is gone: RFC 1123 §4.2.2.1).
+    NoSuchUser,
+    /// 8: the transfer ends because of its options (RFC 2347).
+    OptionNegotiation,
+}
+
+impl ErrorCode {
+    /// Every code, at the place of its number.
+    const ALL: [Self; 9] = [
+        Self::NotDefined,
+        Self::FileNotFound,
+        Self::AccessViolation,
+        Self::DiskFull,
+        Self::IllegalOperation,
+        Self::UnknownTransferId,
+        Self::FileAlreadyExists,
+        Self::NoSuchUser,
+        Self::OptionNegotiation,
+    ];
+
+    /// The code's number on the wire.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// The code of a number. One that no RFC defines is [`Self::NotDefined`]: its message is what counts.
+    pub fn from_number(number: u16) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::NotDefined)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotDefined => "error",
+            Self::FileNotFound => "file not found",
+            Self::AccessViolation => "access violation",
+            Self::DiskFull => "disk full or allocation exceeded",
+            Self::IllegalOperation => "illegal TFTP operation",
+            Self::UnknownTransferId => "unknown transfer ID",
+            Self::FileAlreadyExists => "file already exists",
+            Self::NoSuchUser => "no such user",
+            Self::OptionNegotiation => "option negotiation failed",
+        })
+    }
+}
+
+/// What an ERROR packet says: a code, and a sentence for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The code, for the program.
+    pub code: ErrorCode,
+    /// The sentence. One from the peer is foreign text; `Display` escapes its control characters.
+    pub message: Cow<'static, str>,
+}
+
+impl Fault {
+    /// A fault with its sentence.
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): ", self.code, self.code.number())?;
+        self.message.chars().try_for_each(|c| {
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
+        })
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// How a transfer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The whole file is over there, or here and committed.
+    Complete,
+    /// The peer ended it with an ERROR packet.
+    Refused(Fault),
+    /// We ended it, and told the peer why.
+    Aborted(Fault),
+    /// The peer fell silent.
+    TimedOut,
+}
+
+impl Ending {
+    /// Whether the file arrived.
+    pub const fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete)
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("complete"),
+            Self::Refused(fault) => write!(f, "the other side ended the transfer: {fault}"),
+            Self::Aborted(fault) => write!(f, "the transfer was ended: {fault}"),
+            Self::TimedOut => f.write_str("the other side no longer answers"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_keeps_its_number() {
+        for (number, code) in (0u16..).zip(ErrorCode::ALL) {
+            assert_eq!(code.number(), number, "{code:?}");
+            assert_eq!(ErrorCode::from_number(number), code, "{code:?}");
+        }
+        assert_eq!(ErrorCode::from_number(9), ErrorCode::NotDefined);
+        assert_eq!(ErrorCode::from_number(u16::MAX), ErrorCode::NotDefined);
+    }
+
+    #[test]
+    fn foreign_text_is_shown_without_its_control_characters() {
+        let fault = Fault::new(ErrorCode::FileNotFound, "no\u{1b}[2J such\nfile");
+        assert_eq!(fault.to_string(), "file not found (1): no\\u{1b}[2J such\\nfile");
+    }
+}

@@ -1,0 +1,232 @@
+//! What the two sides agree on: blksize (RFC 2348), tsize and timeout (RFC 2349), windowsize (RFC 7440).
+//!
+//! [`Terms`] are what a client asks, what a server acknowledges and what then holds: the same four values,
+//! each there or not. One that is not there means what it means in RFC 1350. Knows nothing of files: the size
+//! of one is given.
+
+use std::num::NonZeroU8;
+use std::time::Duration;
+
+use super::error::{ErrorCode, Fault};
+use super::fields::{Mode, Options};
+use super::packet::MAX_CONTENT;
+
+const BLKSIZE: &str = "blksize";
+const TSIZE: &str = "tsize";
+const TIMEOUT: &str = "timeout";
+const WINDOWSIZE: &str = "windowsize";
+
+/// How many bytes every block but the last one has: 8 to 65,464 (RFC 2348).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockSize(u16);
+
+impl BlockSize {
+    /// RFC 2348's least.
+    pub const MIN: Self = Self(8);
+    /// RFC 2348's most.
+    pub const MAX: Self = Self(MAX_CONTENT as u16);
+    /// RFC 1350's, when nothing was agreed.
+    pub const DEFAULT: Self = Self(512);
+
+    /// A block size of so many bytes, if there is such a one.
+    pub const fn new(bytes: u16) -> Option<Self> {
+        if bytes < Self::MIN.0 || bytes > Self::MAX.0 { None } else { Some(Self(bytes)) }
+    }
+
+    /// In bytes.
+    pub const fn bytes(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// How many blocks may be on their way without an acknowledgment: 1 to 32,767.
+///
+/// RFC 7440 allows 65,535. With more than half of the 16-bit numbers on their way, a block ahead cannot be
+/// told from one behind; and a server may answer with less than was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WindowSize(u16);
+
+impl WindowSize {
+    /// Lock-step: RFC 1350's, when nothing was agreed.
+    pub const MIN: Self = Self(1);
+    /// The most.
+    pub const MAX: Self = Self(32_767);
+    /// What the server grants by default: past it no link in a lab gets faster, and with the largest blocks a
+    /// session keeps 4 MiB.
+    pub const SERVED: Self = Self(64);
+
+    /// A window of so many blocks, if there is such a one.
+    pub const fn new(blocks: u16) -> Option<Self> {
+        if blocks < Self::MIN.0 || blocks > Self::MAX.0 { None } else { Some(Self(blocks)) }
+    }
+
+    /// In blocks.
+    pub const fn blocks(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The most that a server agrees to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// The largest block.
+    pub blksize: BlockSize,
+    /// The largest window.
+    pub windowsize: WindowSize,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { blksize: BlockSize::MAX, windowsize: WindowSize::SERVED }
+    }
+}
+
+/// Which way the file goes, and what of that the options need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// A read request; `size` is the file's, in bytes, where it is known.
+    Read {
+        /// The answer to `tsize`.
+        size: Option<u64>,
+    },
+    /// A write request.
+    Write,
+}
+
+/// Options by their values: asked for, acknowledged, or in force. `None`: not asked, or not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// RFC 2348.
+    pub blksize: Option<BlockSize>,
+    /// RFC 2349: the size of the file in bytes. A client that reads asks with 0.
+    pub tsize: Option<u64>,
+    /// RFC 2349: the seconds between retransmissions, fixed.
+    pub timeout: Option<NonZeroU8>,
+    /// RFC 7440.
+    pub windowsize: Option<WindowSize>,
+}
+
+impl Terms {
+    /// The server's answer to what was asked: what it acknowledges, and with which values.
+    ///
+    /// Nothing is an error here. What makes no sense, or is unknown, is left out of the answer, and then the
+    /// client goes on without it or ends the transfer (RFC 2347). In particular:
+    ///
+    /// - `blksize` and `windowsize`: more than we can give becomes the most that we can, however many digits
+    ///   it has; a `blksize` below 8 and a `windowsize` of 0 are left out, since there is no valid value that
+    ///   is not larger.
+    /// - `timeout`: the answer must be the same number, so all but 1 to 255 is left out.
+    /// - `tsize` of a read: the file's size, unless the mode changes it on the way; of a write: as told. One
+    ///   of more than 64 bits counts as [`u64::MAX`], which no folder can take.
+    pub fn answer(asked: &Options<'_>, mode: Mode, direction: Direction, caps: &Caps) -> Self {
+        let at_most = |name, most: u16| number(asked, name).map(|n| n.min(most.into()) as u16);
+        Self {
+            blksize: at_most(BLKSIZE, caps.blksize.0).and_then(BlockSize::new),
+            windowsize: at_most(WINDOWSIZE, caps.windowsize.0).and_then(WindowSize::new),
+            timeout: number(asked, TIMEOUT).and_then(seconds),
+            tsize: number(asked, TSIZE).and_then(|told| match (direction, mode) {
+                (Direction::Write, _) => Some(told),
+                (Direction::Read { size }, Mode::Octet) => size,
+                (Direction::Read { .. }, Mode::Netascii) => None,
+            }),
+        }
+    }
+
+    /// The client's verdict on an OACK to what it asked (`self`): the terms that hold, or a fault of code 8.
+    ///
+    /// An option that was not asked for, a value larger than asked, another `timeout`, and anything that is
+    /// no number in its range are faults (RFC 2347, 2348, 2349, 7440). Whatever is not in the OACK is off.
+    pub fn judge(&self, oack: &Options<'_>) -> Result<Self, Fault> {
+        if let Some((name, _)) = oack.iter().find(|(name, _)| !self.asks(name.as_bytes())) {
+            return Err(not_agreed(&format!("option {} was not asked for", name.as_bytes().escape_ascii())));
+        }
+        Ok(Self {
+            blksize: value(oack, BLKSIZE, |n| {
+                BlockSize::new(n.try_into().ok()?).filter(|n| Some(*n) <= self.blksize)
+            })?,
+            tsize: value(oack, TSIZE, Some)?,
+            timeout: value(oack, TIMEOUT, |n| seconds(n).filter(|n| Some(*n) == self.timeout))?,
+            windowsize: value(oack, WINDOWSIZE, |n| {
+                WindowSize::new(n.try_into().ok()?).filter(|n| Some(*n) <= self.windowsize)
+            })?,
+        })
+    }
+
+    fn asks(&self, name: &[u8]) -> bool {
+        self.numbers()
+            .iter()
+            .any(|(known, value)| value.is_some() && known.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    fn numbers(&self) -> [(&'static str, Option<u64>); 4] {
+        [
+            (BLKSIZE, self.blksize.map(|size| size.0.into())),
+            (TSIZE, self.tsize),
+            (TIMEOUT, self.timeout.map(|seconds| seconds.get().into())),
+            (WINDOWSIZE, self.windowsize.map(|size| size.0.into())),
+        ]
+    }
+
+    /// The terms as they stand in a request or an OACK.
+    pub fn to_options(&self) -> Options<'static> {
+        Options::of_numbers(self.numbers())
+    }
+
+    /// Whether there are none: then a server answers without an OACK (RFC 2347).
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The block size in force.
+    pub fn block_size(&self) -> BlockSize {
+        self.blksize.unwrap_or(BlockSize::DEFAULT)
+    }
+
+    /// The window size in force.
+    pub fn window_size(&self) -> WindowSize {
+        self.windowsize.unwrap_or(WindowSize::MIN)
+    }
+
+    /// The interval between retransmissions, where one was agreed.
+    pub fn interval(&self) -> Option<Duration> {
+        self.timeout.map(|seconds| Duration::from_secs(seconds.get().into()))
+    }
+}
+
+/// The seconds of a `timeout` option: 1 to 255 (RFC 2349).
+fn seconds(number: u64) -> Option<NonZeroU8> {
+    NonZeroU8::new(number.try_into().ok()?)
+}
+
+/// An option's value as a number; `None` when it is not there or not all digits. Too large counts as the
+/// largest.
+fn number(options: &Options<'_>, name: &str) -> Option<u64> {
+    let digits = options.get(name)?.as_bytes();
+    let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add((digit - b'0').into());
+    valid.then(|| digits.iter().fold(0, add))
+}
+
+/// The value of an acknowledged option, if there is one; a fault when `accept` does not take it.
+fn value<T>(
+    oack: &Options<'_>,
+    name: &str,
+    accept: impl FnOnce(u64) -> Option<T>,
+) -> Result<Option<T>, Fault> {
+    let Some(text) = oack.get(name) else {
+        return Ok(None);
+    };
+    match number(oack, name).and_then(accept) {
+        Some(value) => Ok(Some(value)),
+        None => {
+            Err(not_agreed(&format!("{name} {} does not fit what was asked", text.as_bytes().escape_ascii())))
+        }
+    }
+}
+
+fn not_agreed(what: &str) -> Fault {
+    Fault::new(ErrorCode::OptionNegotiation, what.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! Conversations with a receiver.
+
+use super::*;
+use crate::tftp::options::{BlockSize, WindowSize};
+use crate::tftp::script::{On, Party, UNCOUNTED, play, request};
+
+const FULL: &[u8] = b"01234567";
+
+/// Blocks of 8 bytes.
+fn terms(window: u16) -> Terms {
+    Terms { blksize: Some(BlockSize::MIN), windowsize: WindowSize::new(window), ..Terms::default() }
+}
+
+fn serve(terms: Terms) -> Party<'static> {
+    Party::taking(Receiver::serve(Instant::now(), terms, Mode::Octet))
+}
+
+fn get(asked: Terms) -> Party<'static> {
+    Party::taking(Receiver::request(Instant::now(), request(&asked, Mode::Octet), asked))
+}
+
+type Row<'a> = (&'a str, Party<'static>, &'a [(On, &'a str)]);
+
+fn play_all(rows: Vec<Row<'_>>) {
+    for (name, party, script) in rows {
+        play(name, party, Instant::now(), script);
+    }
+}
+
+#[test]
+fn the_file_is_committed_before_its_last_ack() {
+    use On::{Abort, CommitFailed, Committed, Data, Error, Silence, Start};
+    play_all(vec![
+        (
+            "the last ACK is repeated while it dallies (1350 6)",
+            serve(Terms::default()),
+            &[
+                (Start, "ACK 0"),
+                (Data(1, b"all"), "commit"),
+                (Data(1, b"all"), "commit"),
+                (Silence, "commit"),
+                (Committed, "ACK 1, dally"),
+                (Data(1, b"all"), "ACK 1, dally"),
+                (Data(2, b"more"), "dally"),
+                (Committed, "dally"),
+                (Silence, "complete"),
+                (Data(1, b"all"), "complete"),
+            ],
+        ),
+        (
+            "a commit that failed is an ERROR and no ACK",
+            serve(Terms::default()),
+            &[
+                (Start, "ACK 0"),
+                (Data(1, b""), "commit"),
+                (CommitFailed, "ERROR 3, aborted 3"),
+                (Data(1, b""), "aborted 3"),
+            ],
+        ),
+        (
+            "an ERROR cannot undo a commit",
+            serve(Terms::default()),
+            &[
+                (Start, "ACK 0"),
+                (Data(1, b""), "commit"),
+                (Error, "commit"),
+                (Committed, "ACK 1, dally"),
+                (Error, "dally"),
+            ],
+        ),
+        (
+            "who must leave may, once it dallies",
+            serve(Terms::default()),
+            &[(Start, "ACK 0"), (Data(1, b""), "commit"), (Committed, "ACK 1, dally"), (Abort, "complete")],
+        ),
+        (
+            "a commit means nothing before its time",
+            serve(terms(1)),
+            &[(Start, "OACK"), (Committed, ""), (Data(1, FULL), "ACK 1")],
+        ),
+    ]);
+}
+
+#[test]
+fn a_server_takes_a_file_in() {
+    use On::{Committed, Data, Start};
+    play_all(vec![
+        (
+            "lock-step, ending with an empty block",
+            serve(terms(1)),
+            &[(Start, "OACK"), (Data(1, FULL), "ACK 1"), (Data(2, FULL), "ACK 2"), (Data(3, b""), "commit")],
+        ),
+        (
+            "a window is acknowledged as a whole (7440 4)",
+            serve(terms(3)),
+            &[
+                (Start, "OACK"),
+                (Data(1, FULL), ""),
+                (Data(2, FULL), ""),
+                (Data(3, FULL), "ACK 3"),
+                (Data(4, b"x"), "commit"),
+                (Committed, "ACK 4, dally"),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_client_takes_a_file_in() {
+    use On::{Ack, Data, Oack, Start};
+    let larger = terms(3);
+    play_all(vec![
+        ("from a server without options (2347)", get(terms(2)), &[(Start, "RRQ"), (Data(1, FULL), "commit")]),
+        (
+            "ACK 0 answers the OACK, each time (2347)",
+            get(terms(2)),
+            &[
+                (Start, "RRQ"),
+                (Oack(terms(2)), "ACK 0"),
+                (Oack(terms(2)), "ACK 0"),
+                (Data(1, FULL), ""),
+                (Oack(terms(2)), ""),
+                (Data(2, FULL), "ACK 2"),
+            ],
+        ),
+        (
+            "an OACK with more than was asked (7440 3)",
+            get(terms(2)),
+            &[(Start, "RRQ"), (Oack(larger), "ERROR 8, aborted 8"), (Data(1, FULL), "aborted 8")],
+        ),
+        (
+            "a first block that is not block 1",
+            get(terms(2)),
+            &[(Start, "RRQ"), (Data(2, FULL), "ERROR 4, aborted 4")],
+        ),
+        ("an ACK of what was never sent", get(terms(2)), &[(Start, "RRQ"), (Ack(0), "ERROR 4, aborted 4")]),
+    ]);
+}
+
+#[test]
+fn a_gap_is_told_once() {
+    use On::{Data, Silence, Start};
+    play_all(vec![
+        (
+            "until the missing block comes (7440 4)",
+            serve(terms(4)),
+            &[
+                (Start, "OACK"),
+                (Data(1, FULL), ""),
+                (Data(3, FULL), "ACK 1"),
+                (Data(4, FULL), ""),
+                (Data(2, FULL), ""),
+                (Data(4, FULL), "ACK 2"),
+                (Data(3, FULL), ""),
+            ],
+        ),
+        (
+            "and again after a wait",
+            serve(terms(4)),
+            &[
+                (Start, "OACK"),
+                (Data(1, FULL), ""),
+                (Data(3, FULL), "ACK 1"),
+                (Silence, "ACK 1"),
+                (Data(4, FULL), "ACK 1"),
+                (Data(4, FULL), ""),
+            ],
+        ),
+        (
+            "a window counts from there",
+            serve(terms(2)),
+            &[
+                (Start, "OACK"),
+                (Data(1, FULL), ""),
+                (Data(3, FULL), "ACK 1"),
+                (Data(2, FULL), ""),
+                (Data(3, FULL), "ACK 3"),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_block_that_comes_again_is_acknowledged_again_only_if_it_was_the_last() {
+    use On::{Data, Start};
+    play_all(vec![
+        (
+            "lock-step: the ACK was lost (1350 2)",
+            serve(terms(1)),
+            &[
+                (Start, "OACK"),
+                (Data(1, FULL), "ACK 1"),
+                (Data(1, FULL), "ACK 1"),
+                (Data(2, FULL), "ACK 2"),
+                (Data(1, FULL), ""),
+            ],
+        ),
+        (
+            "a repeated window brings one ACK",
+            serve(terms(3)),
+            &[
+                (Start, "OACK"),
+                (Data(1, FULL), ""),
+                (Data(2, FULL), ""),
+                (Data(3, FULL), "ACK 3"),
+                (Data(1, FULL), ""),
+                (Data(2, FULL), ""),
+                (Data(3, FULL), "ACK 3"),
+            ],
+        ),
+        (
+            "inside a window it brings none",
+            serve(terms(3)),
+            &[
+                (Start, "OACK"),
+                (Data(1, FULL), ""),
+                (Data(1, FULL), ""),
+                (Data(2, FULL), ""),
+                (Data(3, FULL), "ACK 3"),
+            ],
+        ),
+        (
+            "block 0 is nobody's",
+            serve(terms(1)),
+            &[(Start, "OACK"), (Data(0, FULL), ""), (Data(1, FULL), "ACK 1")],
+        ),
+    ]);
+}
+
+#[test]
+fn silence_repeats_the_last_word_and_ends_it() {
+    use On::{Data, Request, Silence, Start};
+    let unanswered = [
+        (Start, "OACK"),
+        (Request, ""),
+        (Silence, "OACK"),
+        (Silence, "OACK"),
+        (Silence, "OACK"),
+        (Silence, "timed out"),
+    ];
+    play("a server's OACK: a few times", serve(terms(1)), Instant::now(), &unanswered);
+    let mut script = vec![(Start, "OACK"), (Data(2, FULL), "ACK 0")];
+    script.extend(std::iter::repeat_n((Silence, "ACK 0"), usize::from(REPEATS)));
+    script.push((Silence, "ERROR 0, timed out"));
+    play("more often for a client that is there", serve(terms(4)), Instant::now(), &script);
+    let mut script = vec![(Start, "OACK"), (Data(1, FULL), ""), (Data(2, FULL), "")];
+    script.extend(std::iter::repeat_n((Silence, "ACK 2"), usize::from(REPEATS) + UNCOUNTED));
+    script.push((Silence, "ERROR 0, timed out"));
+    play("in the middle of a window", serve(terms(4)), Instant::now(), &script);
+}
+
+#[test]
+fn faults_end_it() {
+    use On::{Abort, Ack, Data, Error, Oack, Start};
+    play_all(vec![
+        ("an ERROR ends it silently (1350 2)", serve(terms(1)), &[(Start, "OACK"), (Error, "refused 1")]),
+        ("an ERROR to a request", get(terms(1)), &[(Start, "RRQ"), (Error, "refused 1")]),
+        (
+            "a block longer than agreed",
+            serve(terms(1)),
+            &[(Start, "OACK"), (Data(1, b"012345678"), "ERROR 4, aborted 4")],
+        ),
+        ("an ACK for a receiver", serve(terms(1)), &[(Start, "OACK"), (Ack(1), "ERROR 4, aborted 4")]),
+        ("an OACK for a server", serve(terms(1)), &[(Start, "OACK"), (Oack(terms(1)), "ERROR 4, aborted 4")]),
+        (
+            "the folder is full",
+            serve(terms(1)),
+            &[(Start, "OACK"), (Abort, "ERROR 3, aborted 3"), (Data(1, b""), "aborted 3")],
+        ),
+    ]);
+}

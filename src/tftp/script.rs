@@ -1,0 +1,168 @@
+//! What the tests of both machines share: a machine as a party to a conversation, and conversations as
+//! tables.
+
+use std::time::Instant;
+
+use super::error::{Ending, ErrorCode, Fault};
+use super::fields::{Mode, Text};
+use super::options::Terms;
+use super::packet::{Packet, Request};
+use super::receive::{self, Receiver};
+use super::send::{self, Sender};
+use super::timing::Deadline;
+
+/// One side of a transfer, with the file that it gives or takes.
+#[derive(Debug)]
+pub(super) enum Party<'f> {
+    Giving(Sender<&'f [u8]>),
+    Taking { machine: Receiver, file: Vec<u8> },
+}
+
+/// A step of either machine, owned.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Next {
+    Send(Vec<u8>),
+    Wait(Deadline),
+    Commit,
+    Dally(Deadline),
+    Over(Ending),
+}
+
+impl Party<'_> {
+    pub(super) fn taking(machine: Receiver) -> Self {
+        Self::Taking { machine, file: Vec::new() }
+    }
+
+    pub(super) fn step(&mut self) -> Next {
+        match self {
+            Self::Giving(machine) => match machine.step() {
+                send::Step::Send(datagram) => Next::Send(datagram.to_vec()),
+                send::Step::Wait(until) => Next::Wait(until),
+                send::Step::Over(ending) => Next::Over(ending.clone()),
+            },
+            Self::Taking { machine, .. } => match machine.step() {
+                receive::Step::Send(datagram) => Next::Send(datagram.to_vec()),
+                receive::Step::Wait(until) => Next::Wait(until),
+                receive::Step::Commit => Next::Commit,
+                receive::Step::Dally(until) => Next::Dally(until),
+                receive::Step::Over(ending) => Next::Over(ending.clone()),
+            },
+        }
+    }
+
+    pub(super) fn hear(&mut self, now: Instant, packet: &Packet<'_>) {
+        match self {
+            Self::Giving(machine) => machine.on_packet(now, packet),
+            Self::Taking { machine, file } => file.extend_from_slice(machine.on_packet(now, packet)),
+        }
+    }
+
+    pub(super) fn late(&mut self, now: Instant) {
+        match self {
+            Self::Giving(machine) => machine.on_timeout(now),
+            Self::Taking { machine, .. } => machine.on_timeout(now),
+        }
+    }
+
+    pub(super) fn committed(&mut self, now: Instant, outcome: Result<(), Fault>) {
+        if let Self::Taking { machine, .. } = self {
+            machine.on_committed(now, outcome);
+        }
+    }
+
+    fn abort(&mut self, fault: Fault) {
+        match self {
+            Self::Giving(machine) => machine.abort(fault),
+            Self::Taking { machine, .. } => machine.abort(fault),
+        }
+    }
+}
+
+/// What happens to a party.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum On {
+    Start,
+    Ack(u16),
+    Data(u16, &'static [u8]),
+    Oack(Terms),
+    Error,
+    Request,
+    /// The deadline passes.
+    Silence,
+    Committed,
+    CommitFailed,
+    Abort,
+}
+
+/// How many repetitions a near peer gets that do not count: after 20, 40, 80, 160, 320 and 640 ms.
+pub(super) const UNCOUNTED: usize = 6;
+
+/// Plays a conversation: what happens in each turn, and what the party then says and does.
+pub(super) fn play(name: &str, mut party: Party<'_>, mut now: Instant, script: &[(On, &str)]) {
+    for (turn, (event, expected)) in script.iter().enumerate() {
+        if let On::Silence = event
+            && let Next::Wait(until) | Next::Dally(until) = party.step()
+        {
+            now = until.instant();
+        }
+        happen(&mut party, now, *event);
+        assert_eq!(said(&mut party), *expected, "{name}: turn {turn}, {event:?}");
+    }
+}
+
+fn happen(party: &mut Party<'_>, now: Instant, event: On) {
+    let fault = || Fault::new(ErrorCode::DiskFull, "full");
+    match event {
+        On::Start => {}
+        On::Ack(block) => party.hear(now, &Packet::Ack { block }),
+        On::Data(block, content) => party.hear(now, &Packet::Data { block, content }),
+        On::Oack(terms) => party.hear(now, &Packet::OptionAck(terms.to_options())),
+        On::Error => {
+            let fault = Fault::new(ErrorCode::FileNotFound, "gone");
+            party.hear(now, &Packet::from_fault(&fault));
+        }
+        On::Request => party.hear(now, &Packet::Write(request(&Terms::default(), Mode::Octet))),
+        On::Silence => party.late(now),
+        On::Committed => party.committed(now, Ok(())),
+        On::CommitFailed => party.committed(now, Err(fault())),
+        On::Abort => party.abort(fault()),
+    }
+}
+
+/// A request for `file` with the terms as its options.
+pub(super) fn request(asked: &Terms, mode: Mode) -> Request<'static> {
+    Request::new(Text::new(b"file".as_slice()).unwrap(), mode, asked.to_options()).unwrap()
+}
+
+/// All that a party says, and how it then stands unless it waits.
+fn said(party: &mut Party<'_>) -> String {
+    let mut words = Vec::new();
+    let stands = loop {
+        match party.step() {
+            Next::Send(datagram) => words.push(word(&datagram)),
+            stands => break stands,
+        }
+    };
+    words.extend(match stands {
+        Next::Send(_) | Next::Wait(_) => None,
+        Next::Commit => Some("commit".to_owned()),
+        Next::Dally(_) => Some("dally".to_owned()),
+        Next::Over(Ending::Complete) => Some("complete".to_owned()),
+        Next::Over(Ending::TimedOut) => Some("timed out".to_owned()),
+        Next::Over(Ending::Refused(fault)) => Some(format!("refused {}", fault.code.number())),
+        Next::Over(Ending::Aborted(fault)) => Some(format!("aborted {}", fault.code.number())),
+    });
+    words.join(", ")
+}
+
+/// A datagram in a word or two.
+fn word(datagram: &[u8]) -> String {
+    match Packet::parse(datagram).expect("a machine says only what can be read") {
+        Packet::Read(_) => "RRQ".to_owned(),
+        Packet::Write(_) => "WRQ".to_owned(),
+        Packet::Data { block, .. } => format!("DATA {block}"),
+        Packet::Ack { block } => format!("ACK {block}"),
+        Packet::Error { code, .. } => format!("ERROR {}", code.number()),
+        Packet::OptionAck(_) => "OACK".to_owned(),
+    }
+}

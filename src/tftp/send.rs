@@ -1,0 +1,225 @@
+//! The machine that gives a file away: a server's answer to a read request, or a client's write request.
+//!
+//! ```text
+//! server:  Offering ── ACK 0 ──────────┐
+//!            (OACK)                    ├─→ Sending ── ACK of the last block ──→ Over
+//! client:  Requesting ── ACK 0, OACK ──┘
+//!            (WRQ)              any of them ── ERROR, silence, a fault ──→ Over
+//! ```
+//!
+//! What it holds to:
+//!
+//! - Only time and a new acknowledgment make it send; a duplicate never does (RFC 1123 §4.2.3.1).
+//! - Until the peer has answered, a server repeats one packet, [`FIRST_REPEATS`] times at most: a request
+//!   with a forged address brings its victim four small packets and no more.
+//! - An ACK from before the window was delayed or duplicated, and is ignored. An ACK of a block that was
+//!   never sent is neither, so it ends the transfer with error 4, as does a packet that has no place here
+//!   (RFC 1350 §2).
+//! - The file's last acknowledgment is the end. There is nothing to linger for.
+//!
+//! Knows nothing of where the bytes come from. A source that must not end early says so with an error of its
+//! own.
+
+use std::io::{self, BufRead, Read};
+use std::time::Instant;
+
+use super::error::{Ending, ErrorCode, Fault};
+use super::fields::Mode;
+use super::netascii::Encode;
+use super::options::Terms;
+use super::packet::{Packet, Request};
+use super::timing::{Deadline, Expiry, FIRST_REPEATS, Patience, REPEATS};
+use super::window::{Acknowledged, Window};
+use super::word::{Farewell, Word, unexpected};
+
+/// A file on its way out.
+#[derive(Debug)]
+pub struct Sender<R> {
+    content: Content<R>,
+    phase: Phase,
+}
+
+/// What the driver does next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Send this datagram to the peer, then ask again. What arrives meanwhile may be told first.
+    Send(&'a [u8]),
+    /// Wait for a packet until then.
+    Wait(Deadline),
+    /// It is over. Everything has been said.
+    Over(&'a Ending),
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// A client's WRQ is out; the answer decides whether what was asked holds.
+    Requesting { word: Word, asked: Terms, patience: Patience },
+    /// A server's OACK is out.
+    Offering { word: Word, terms: Terms, patience: Patience },
+    /// Blocks are out.
+    Sending { window: Window, patience: Patience },
+    /// There is nothing more to wait for.
+    Over(Farewell),
+}
+
+impl<R: BufRead> Sender<R> {
+    /// A server's side of a read request. `terms` are its answer to the options; if there are any, an OACK
+    /// goes first.
+    pub fn serve(now: Instant, terms: Terms, mode: Mode, source: R) -> Self {
+        let patience = Patience::new(now, FIRST_REPEATS);
+        let phase = if terms.is_empty() {
+            Phase::Sending { window: Window::new(&terms), patience }
+        } else {
+            Phase::Offering { word: Word::new(&Packet::OptionAck(terms.to_options())), terms, patience }
+        };
+        Self { content: Content::new(mode, source), phase }
+    }
+
+    /// A client's write request: `asked` are the options of `request`, whose other ones the server ignores.
+    pub fn request(now: Instant, request: Request<'_>, asked: Terms, source: R) -> Self {
+        let content = Content::new(request.mode(), source);
+        let word = Word::new(&Packet::Write(request));
+        Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
+    }
+
+    /// What to do now. Ask until it says [`Step::Wait`] or [`Step::Over`]. Reads a block from the source when
+    /// it is due.
+    pub fn step(&mut self) -> Step<'_> {
+        if let Phase::Sending { window, .. } = &mut self.phase
+            && let Err(error) = window.fill(&mut self.content)
+        {
+            self.abort(unreadable(&error));
+        }
+        match &mut self.phase {
+            Phase::Requesting { word, patience, .. } | Phase::Offering { word, patience, .. } => {
+                word.take().map_or(Step::Wait(patience.deadline()), Step::Send)
+            }
+            Phase::Sending { window, patience } => {
+                window.next().map_or(Step::Wait(patience.deadline()), Step::Send)
+            }
+            Phase::Over(farewell) => match farewell.step() {
+                Ok(datagram) => Step::Send(datagram),
+                Err(ending) => Step::Over(ending),
+            },
+        }
+    }
+
+    /// A packet came from the peer.
+    pub fn on_packet(&mut self, now: Instant, packet: &Packet<'_>) {
+        if self.is_explained(packet) {
+            return;
+        }
+        match (&self.phase, packet) {
+            (_, Packet::Error { code, message }) => self.end(Farewell::refused(*code, message)),
+            (Phase::Requesting { patience, .. }, Packet::Ack { block: 0 }) => {
+                self.begin(now, Terms::default(), *patience);
+            }
+            (Phase::Requesting { asked, patience, .. }, Packet::OptionAck(oack)) => match asked.judge(oack) {
+                Ok(terms) => self.begin(now, terms, *patience),
+                Err(fault) => self.abort(fault),
+            },
+            (Phase::Offering { terms, patience, .. }, Packet::Ack { block: 0 }) => {
+                self.begin(now, *terms, *patience);
+            }
+            (Phase::Sending { .. }, Packet::Ack { block }) => self.on_ack(now, *block),
+            _ => self.abort(unexpected("this packet has no place in sending a file")),
+        }
+    }
+
+    /// Whether a packet says nothing new: it comes after the end; it is the request again, which is the same
+    /// transfer, and what answers it is repeated by time alone; or it is the server's OACK again, which the
+    /// first block answers.
+    fn is_explained(&self, packet: &Packet<'_>) -> bool {
+        matches!(
+            (&self.phase, packet),
+            (Phase::Over(_), _)
+                | (_, Packet::Read(_) | Packet::Write(_))
+                | (Phase::Sending { .. }, Packet::OptionAck(_))
+        )
+    }
+
+    fn on_ack(&mut self, now: Instant, block: u16) {
+        let Phase::Sending { window, patience } = &mut self.phase else {
+            return;
+        };
+        match window.acknowledge(block) {
+            Acknowledged::Nothing => {}
+            Acknowledged::Some => patience.progressed(now),
+            Acknowledged::Everything => self.end(Farewell::silent(Ending::Complete)),
+            Acknowledged::NeverSent => self.abort(unexpected("this block was never sent")),
+        }
+    }
+
+    /// Time has passed. Does nothing before the deadline.
+    pub fn on_timeout(&mut self, now: Instant) {
+        let expiry = match &mut self.phase {
+            Phase::Requesting { patience, .. }
+            | Phase::Offering { patience, .. }
+            | Phase::Sending { patience, .. } => patience.expire(now),
+            Phase::Over(_) => Expiry::NotYet,
+        };
+        match expiry {
+            Expiry::NotYet => {}
+            Expiry::Repeat => self.repeat(),
+            Expiry::Gone => self.end(Farewell::gone()),
+            Expiry::NeverThere => self.end(Farewell::silent(Ending::TimedOut)),
+        }
+    }
+
+    /// Ends the transfer and tells the peer why. Does nothing when it is over already.
+    pub fn abort(&mut self, fault: Fault) {
+        if !matches!(self.phase, Phase::Over(_)) {
+            self.end(Farewell::abort(fault));
+        }
+    }
+
+    fn begin(&mut self, now: Instant, terms: Terms, mut patience: Patience) {
+        patience.agree(terms.interval());
+        patience.progressed(now);
+        self.phase = Phase::Sending { window: Window::new(&terms), patience };
+    }
+
+    fn repeat(&mut self) {
+        match &mut self.phase {
+            Phase::Requesting { word, .. } | Phase::Offering { word, .. } => word.repeat(),
+            Phase::Sending { window, .. } => window.go_back(),
+            Phase::Over(_) => {}
+        }
+    }
+
+    fn end(&mut self, farewell: Farewell) {
+        self.phase = Phase::Over(farewell);
+    }
+}
+
+/// The source in the mode of the transfer.
+#[derive(Debug)]
+enum Content<R> {
+    Octet(R),
+    Netascii(Encode<R>),
+}
+
+impl<R: BufRead> Content<R> {
+    fn new(mode: Mode, source: R) -> Self {
+        match mode {
+            Mode::Octet => Self::Octet(source),
+            Mode::Netascii => Self::Netascii(Encode::new(source)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Content<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Octet(source) => source.read(buffer),
+            Self::Netascii(source) => source.read(buffer),
+        }
+    }
+}
+
+fn unreadable(error: &io::Error) -> Fault {
+    Fault::new(ErrorCode::NotDefined, format!("cannot read the file: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! When to repeat, and when to give up.
+//!
+//! The interval adapts to the path and doubles from one repetition to the next, as RFC 1123 §4.2.3.2 asks;
+//! how is RFC 6298's way, with Karn's rule. An agreed `timeout` (RFC 2349) fixes it instead. Asks no clock:
+//! `now` is told.
+
+use std::time::{Duration, Instant};
+
+/// The interval before anything is known of the path: RFC 6298's.
+pub const FIRST_INTERVAL: Duration = Duration::from_secs(1);
+/// No shorter interval. A repetition that was not needed costs a packet, one that comes late costs the wait:
+/// in lock-step nothing else makes good a loss. A peer that is slow by nature is measured, and gets longer.
+pub const MIN_INTERVAL: Duration = Duration::from_millis(20);
+/// No longer interval: a person waits at the other end.
+pub const MAX_INTERVAL: Duration = Duration::from_secs(8);
+/// How often one and the same thing is repeated before the peer counts as gone: after some 40 s of silence.
+/// The peer may be syncing the whole file to a slow disk before its last acknowledgment. Repetitions after
+/// less than [`FIRST_INTERVAL`] do not count: they make good losses, and say nothing of a peer that is gone.
+pub const REPEATS: u8 = 6;
+/// How often a server repeats its first packet. The address that asked may be forged, and whoever lives there
+/// gets these; after the last one, the session that was never answered is gone within 15 s.
+pub const FIRST_REPEATS: u8 = 3;
+/// How long a receiver stays to repeat its last acknowledgment: longer than [`MAX_INTERVAL`], and than the 5
+/// s after which common clients repeat their last block. It is not prolonged, so that no peer keeps a session
+/// for ever.
+pub const DALLY: Duration = Duration::from_secs(10);
+/// How much longer it stays than an agreed `timeout`, for the block's way.
+const DALLY_MARGIN: Duration = Duration::from_secs(1);
+
+/// An instant up to which there is nothing to do but to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub(super) fn after(now: Instant, wait: Duration) -> Self {
+        Self(now + wait)
+    }
+
+    /// The deadline of a receiver that dallies; `interval` is the agreed one.
+    pub(super) fn of_dally(now: Instant, interval: Option<Duration>) -> Self {
+        Self::after(now, interval.map_or(DALLY, |interval| DALLY.max(interval + DALLY_MARGIN)))
+    }
+
+    /// The instant itself.
+    pub const fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// Whether it has come.
+    pub fn has_passed(self, now: Instant) -> bool {
+        self.0 <= now
+    }
+
+    /// How long until then; zero when it has come.
+    pub fn remaining(self, now: Instant) -> Duration {
+        self.0.saturating_duration_since(now)
+    }
+}
+
+/// What the passing of time means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expiry {
+    /// The deadline has not come; whoever woke us was early.
+    NotYet,
+    /// Say it again.
+    Repeat,
+    /// The peer was there once, and is gone.
+    Gone,
+    /// The peer has never said anything.
+    NeverThere,
+}
+
+/// The wait for an answer to what was sent last.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    path: Path,
+    interval: Duration,
+    repeats_left: u8,
+    heard: bool,
+    /// When that was sent which the next answer answers; not known after a repetition, since the answer may
+    /// be to either (Karn's rule).
+    sent: Option<Instant>,
+    deadline: Deadline,
+}
+
+/// What is known of the path.
+#[derive(Debug, Clone, Copy)]
+enum Path {
+    /// Nothing yet.
+    Unknown,
+    /// Round trips, smoothed, and how they vary (RFC 6298 §2).
+    Measured { smoothed: Duration, variation: Duration },
+    /// The interval was agreed.
+    Agreed,
+}
+
+impl Patience {
+    /// The wait for a peer's first answer to something that is sent now.
+    pub(super) fn new(now: Instant, repeats: u8) -> Self {
+        Self {
+            path: Path::Unknown,
+            interval: FIRST_INTERVAL,
+            repeats_left: repeats,
+            heard: false,
+            sent: Some(now),
+            deadline: Deadline::after(now, FIRST_INTERVAL),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// From now on the agreed interval holds, if there is one.
+    pub(super) fn agree(&mut self, interval: Option<Duration>) {
+        if let Some(interval) = interval {
+            (self.path, self.interval) = (Path::Agreed, interval);
+        }
+    }
+
+    /// The peer has answered, and the transfer got on by it.
+    pub(super) fn answered(&mut self, now: Instant) {
+        if let Some(sent) = self.sent.take() {
+            self.measure(now.saturating_duration_since(sent));
+        }
+        (self.heard, self.repeats_left) = (true, REPEATS);
+        self.deadline = Deadline::after(now, self.interval);
+    }
+
+    /// The peer is there, though what came from it does not get the transfer on. It has the patience of a
+    /// peer that is known from the first time on, and no more for further ones, so that even this ends.
+    pub(super) fn heard(&mut self) {
+        if !self.heard {
+            (self.heard, self.repeats_left) = (true, REPEATS);
+        }
+    }
+
+    /// Something new is sent, and is to be answered.
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.sent = Some(now);
+        self.deadline = Deadline::after(now, self.interval);
+    }
+
+    /// The peer has answered, and more is sent at once.
+    pub(super) fn progressed(&mut self, now: Instant) {
+        self.answered(now);
+        self.asked(now);
+    }
+
+    /// What to do at `now` without an answer.
+    pub(super) fn expire(&mut self, now: Instant) -> Expiry {
+        if !self.deadline.has_passed(now) {
+            return Expiry::NotYet;
+        }
+        let counted = u8::from(self.interval >= FIRST_INTERVAL);
+        let Some(left) = self.repeats_left.checked_sub(counted) else {
+            return if self.heard { Expiry::Gone } else { Expiry::NeverThere };
+        };
+        (self.repeats_left, self.sent) = (left, None);
+        if !matches!(self.path, Path::Agreed) {
+            self.interval = (self.interval * 2).min(MAX_INTERVAL);
+        }
+        self.deadline = Deadline::after(now, self.interval);
+        Expiry::Repeat
+    }
+
+    fn measure(&mut self, round: Duration) {
+        let (smoothed, variation) = match self.path {
+            Path::Agreed => return,
+            Path::Unknown => (round, round / 2),
+            Path::Measured { smoothed, variation } => {
+                ((smoothed * 7 + round) / 8, (variation * 3 + smoothed.abs_diff(round)) / 4)
+            }
+        };
+        self.path = Path::Measured { smoothed, variation };
+        self.interval = (smoothed + variation * 4).clamp(MIN_INTERVAL, MAX_INTERVAL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long each wait is, in milliseconds, until the peer counts as gone, and what it is then.
+    fn waits(mut patience: Patience, mut now: Instant) -> (Vec<u128>, Expiry) {
+        let mut waits = Vec::new();
+        loop {
+            let wait = patience.deadline().remaining(now);
+            waits.push(wait.as_millis());
+            assert_eq!(patience.expire(now), Expiry::NotYet, "too early");
+            now += wait;
+            match patience.expire(now) {
+                Expiry::Repeat => {}
+                end => return (waits, end),
+            }
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_a_limit_and_end() {
+        let now = Instant::now();
+        let first = Patience::new(now, FIRST_REPEATS);
+        let mut agreed = first;
+        agreed.agree(Some(Duration::from_secs(3)));
+        agreed.answered(now);
+        let mut near = first;
+        near.answered(now + Duration::from_millis(1));
+        let rows = [
+            ("a server's first packet", first, vec![1000, 2000, 4000, 8000], Expiry::NeverThere),
+            ("an agreed interval (2349)", agreed, vec![3000; 7], Expiry::Gone),
+            (
+                "a near peer",
+                near,
+                vec![20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 8000, 8000, 8000, 8000],
+                Expiry::Gone,
+            ),
+        ];
+        for (name, patience, expected, end) in rows {
+            let start = if name == "a near peer" { now + Duration::from_millis(1) } else { now };
+            assert_eq!(waits(patience, start), (expected, end), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_peer_that_was_heard_gets_more_patience_once() {
+        let now = Instant::now();
+        let mut patience = Patience::new(now, FIRST_REPEATS);
+        patience.heard();
+        let (long, end) = waits(patience, now);
+        assert_eq!((long.len(), end), (usize::from(REPEATS) + 1, Expiry::Gone));
+        let next = patience.deadline().instant();
+        assert_eq!(patience.expire(next), Expiry::Repeat);
+        patience.heard();
+        assert_eq!(waits(patience, next).0.len(), usize::from(REPEATS));
+    }
+
+    #[test]
+    fn the_interval_follows_the_path() {
+        let mut now = Instant::now();
+        let mut patience = Patience::new(now, REPEATS);
+        for _ in 0..50 {
+            now += Duration::from_millis(600);
+            patience.progressed(now);
+        }
+        let wait = patience.deadline().remaining(now);
+        assert!((600..700).contains(&wait.as_millis()), "{wait:?}");
+    }
+
+    #[test]
+    fn an_answer_after_a_repetition_measures_nothing() {
+        let start = Instant::now();
+        let mut patience = Patience::new(start, REPEATS);
+        let repeated = start + FIRST_INTERVAL;
+        assert_eq!(patience.expire(repeated), Expiry::Repeat);
+        patience.answered(repeated);
+        // Karn's rule: the doubled interval holds until an answer is known to be to what was sent.
+        assert_eq!(patience.deadline().remaining(repeated), FIRST_INTERVAL * 2);
+        patience.asked(repeated);
+        patience.answered(repeated + Duration::from_millis(5));
+        assert_eq!(patience.deadline().remaining(repeated + Duration::from_millis(5)), MIN_INTERVAL);
+    }
+
+    #[test]
+    fn a_receiver_outstays_the_agreed_interval() {
+        let now = Instant::now();
+        let stay =
+            |interval: Option<u64>| Deadline::of_dally(now, interval.map(Duration::from_secs)).remaining(now);
+        assert_eq!(stay(None), DALLY);
+        assert_eq!(stay(Some(1)), DALLY);
+        assert_eq!(stay(Some(255)), Duration::from_secs(256));
+    }
+}

@@ -1,0 +1,198 @@
+//! The blocks that are on their way: sent, kept, and not acknowledged.
+//!
+//! They are kept as ready datagrams and not read again: a source then needs no seeking (netascii has none,
+//! nor has a listing), a repetition costs no disk, and memory is bounded by what was agreed, block size times
+//! window size. Buffers are used again, so a transfer allocates only until its window is full. Knows nothing
+//! of time.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+use super::block::{nearest, on_wire};
+use super::options::Terms;
+use super::packet::{DATA_HEAD, data_head};
+
+/// A window over a file that is sent, lock-step being a window of one block.
+#[derive(Debug)]
+pub(super) struct Window {
+    block_size: usize,
+    capacity: usize,
+    /// The oldest block that is not acknowledged.
+    first: u64,
+    /// The blocks from `first` on, each a whole DATA packet.
+    held: VecDeque<Vec<u8>>,
+    /// How many of the held ones have been sent since the last time that sending went back.
+    sent: usize,
+    /// Buffers of blocks that were acknowledged.
+    spare: Vec<Vec<u8>>,
+    /// The last block, the short one, has been read.
+    ended: bool,
+}
+
+/// What an ACK means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acknowledged {
+    /// Nothing new: a duplicate, or one that was overtaken.
+    Nothing,
+    /// Some blocks; sending goes on behind them.
+    Some,
+    /// The last block, and so all.
+    Everything,
+    /// A block that was never sent.
+    NeverSent,
+}
+
+impl Window {
+    pub(super) fn new(terms: &Terms) -> Self {
+        Self {
+            block_size: terms.block_size().bytes(),
+            capacity: terms.window_size().blocks(),
+            first: 1,
+            held: VecDeque::new(),
+            sent: 0,
+            spare: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Reads the next block, if it is its turn and there is one. So every block that is held is sent at once.
+    pub(super) fn fill(&mut self, source: &mut impl Read) -> io::Result<()> {
+        if self.ended || self.sent < self.held.len() || self.held.len() == self.capacity {
+            return Ok(());
+        }
+        let full = DATA_HEAD + self.block_size;
+        // A buffer that was used before has its full length, unless it held the last block: nothing is zeroed
+        // again.
+        let mut datagram = self.spare.pop().unwrap_or_else(|| vec![0; full]);
+        let (head, content) = datagram.split_at_mut(DATA_HEAD);
+        head.copy_from_slice(&data_head(on_wire(self.first + self.held.len() as u64)));
+        let read = read_full(source, content)?;
+        datagram.truncate(DATA_HEAD + read);
+        self.ended = read < self.block_size;
+        self.held.push_back(datagram);
+        Ok(())
+    }
+
+    /// The next datagram to send; `None` when the window is full, or the file has gone.
+    pub(super) fn next(&mut self) -> Option<&[u8]> {
+        let datagram = self.held.get(self.sent)?;
+        self.sent += 1;
+        Some(datagram)
+    }
+
+    /// Lets go of what `block` acknowledges. Sending goes back to the block behind it (RFC 7440 §4): if
+    /// others had been sent already, the ACK says that they got lost.
+    ///
+    /// A number before the window is a duplicate or was overtaken, and changes nothing: a duplicate that
+    /// would make anything be sent again doubles all traffic from then on (RFC 1123 §4.2.3.1).
+    pub(super) fn acknowledge(&mut self, block: u16) -> Acknowledged {
+        let Some(block) = nearest(self.first - 1, block) else {
+            return Acknowledged::NeverSent;
+        };
+        let Some(count) = (block + 1).checked_sub(self.first).filter(|count| *count > 0) else {
+            return Acknowledged::Nothing;
+        };
+        if count > self.held.len() as u64 {
+            return Acknowledged::NeverSent;
+        }
+        self.spare.extend(self.held.drain(..count as usize));
+        (self.first, self.sent) = (block + 1, 0);
+        if self.ended && self.held.is_empty() { Acknowledged::Everything } else { Acknowledged::Some }
+    }
+
+    /// Everything that is not acknowledged is sent again.
+    pub(super) fn go_back(&mut self) {
+        self.sent = 0;
+    }
+}
+
+/// Reads until `buffer` is full or the source has ended: a short read is not yet the end of a file.
+fn read_full(source: &mut impl Read, mut buffer: &mut [u8]) -> io::Result<usize> {
+    let size = buffer.len();
+    while !buffer.is_empty() {
+        match source.read(buffer) {
+            Ok(0) => break,
+            Ok(count) => buffer = buffer.get_mut(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(size - buffer.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tftp::options::{BlockSize, WindowSize};
+
+    /// Sends all that may be sent, and tells which blocks those were and how long.
+    fn send(window: &mut Window, source: &mut &[u8]) -> Vec<(u16, usize)> {
+        let mut sent = Vec::new();
+        loop {
+            window.fill(source).unwrap();
+            let Some(datagram) = window.next() else { return sent };
+            sent.push((u16::from_be_bytes([datagram[2], datagram[3]]), datagram.len() - DATA_HEAD));
+        }
+    }
+
+    fn window(blocks: u16) -> Window {
+        Window::new(&Terms {
+            blksize: Some(BlockSize::MIN),
+            windowsize: WindowSize::new(blocks),
+            ..Terms::default()
+        })
+    }
+
+    #[test]
+    fn only_an_ack_of_something_new_moves_the_window() {
+        let rows = [
+            ("the duplicate of the last one (1123 4.2.3.1)", 0, Acknowledged::Nothing, vec![]),
+            ("the first of four: the rest got lost (7440 4)", 1, Acknowledged::Some, vec![2, 3, 4, 5]),
+            ("all four", 4, Acknowledged::Some, vec![5, 6, 7, 8]),
+            ("one ahead of what was sent", 5, Acknowledged::NeverSent, vec![]),
+            ("far ahead", 30_000, Acknowledged::NeverSent, vec![]),
+            ("before the first block", 65_535, Acknowledged::NeverSent, vec![]),
+        ];
+        for (name, ack, meaning, then) in rows {
+            let (mut window, mut source) = (window(4), &[7; 800][..]);
+            assert_eq!(send(&mut window, &mut source), [(1, 8), (2, 8), (3, 8), (4, 8)]);
+            assert_eq!(window.acknowledge(ack), meaning, "{name}");
+            let sent: Vec<u16> = send(&mut window, &mut source).into_iter().map(|(block, _)| block).collect();
+            assert_eq!(sent, then, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_overtaken_ack_is_nothing_new() {
+        let (mut window, mut source) = (window(2), &[7; 800][..]);
+        send(&mut window, &mut source);
+        assert_eq!(window.acknowledge(2), Acknowledged::Some);
+        send(&mut window, &mut source);
+        assert_eq!(window.acknowledge(1), Acknowledged::Nothing);
+        assert_eq!(send(&mut window, &mut source), []);
+    }
+
+    #[test]
+    fn an_ack_that_comes_after_going_back_still_counts() {
+        let (mut window, mut source) = (window(3), &[7; 800][..]);
+        send(&mut window, &mut source);
+        window.go_back();
+        assert_eq!(window.acknowledge(3), Acknowledged::Some);
+        assert_eq!(send(&mut window, &mut source), [(4, 8), (5, 8), (6, 8)]);
+    }
+
+    #[test]
+    fn the_last_block_is_short_or_empty() {
+        let rows = [
+            ("an empty file", 0, vec![(1, 0)]),
+            ("less than a block", 7, vec![(1, 7)]),
+            ("a block: an empty one ends it (1350 6)", 8, vec![(1, 8), (2, 0)]),
+            ("a block and more", 9, vec![(1, 8), (2, 1)]),
+        ];
+        for (name, len, blocks) in rows {
+            let (mut window, file) = (window(4), vec![7; len]);
+            assert_eq!(send(&mut window, &mut &*file), blocks, "{name}");
+            assert_eq!(window.acknowledge(blocks.len() as u16), Acknowledged::Everything, "{name}");
+        }
+    }
+}
