@@ -12,7 +12,7 @@
 //!                  │             ├──► chat      the room: knows no sockets, no clock, no JSON
 //!                  └──► client ──┴──► net       sockets that never wait: knows no protocol and no folder
 //!
-//!   stop, printable: below all
+//!   stop, printable, figures: below all
 //! ```
 //!
 //! Arrows go one way, and the rooms in the last column import none of each other; a test reads every `use` and holds
@@ -21,7 +21,8 @@
 //! - [`folder`] opens, lists and saves files, beneath one directory handle, under one policy. A file is there
 //!   whole or not at all.
 //! - [`http`] says where a head ends, what it asks, where its body ends, what a range selects.
-//! - [`tftp`] is two machines, one that gives a file away and one that takes one in, whatever the network loses.
+//! - [`tftp`] is two machines, one that gives a file away and one that takes one in, whatever the network loses. No
+//!   door speaks it yet.
 //! - [`chat`] is the room in which people talk: who is here, what was said, who may hear it.
 //! - [`net`] reads and writes without ever waiting for the other side.
 //! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
