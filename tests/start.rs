@@ -1,6 +1,7 @@
 //! Starting: what is printed, and what is said when it cannot start.
 
 use std::fs;
+use std::path::Path;
 
 use crate::common::{Wharf, eventually, run};
 
@@ -83,13 +84,19 @@ fn the_log_goes_to_a_file_and_requests_to_a_script() {
     let flags = ["--log-file", log.to_str().expect("text"), "--record", script.to_str().expect("text")];
     let wharf = Wharf::serve(&flags);
     wharf.write("a", "x");
-    wharf.ask("GET", "/a", "", b"");
-    wharf.ask("POST", "/b%20c", "", b"y");
-    wharf.ask("GET", "/none", "", b"");
+    // On one connection, so that the order is theirs.
+    let mut wire = wharf.connect();
+    wire.ask("GET", "/a", "", b"");
+    wire.ask("POST", "/b%20c", "", b"y");
+    wire.ask("GET", "/none", "", b"");
     // A request is noted once its answer has been sent: its client may know before the file does.
     eventually("the last one is noted", || {
         fs::read_to_string(&script).is_ok_and(|text| text.contains("/none"))
     });
+    // A request is written down once its answer has been sent: the client may have it before that.
+    let holds = |file: &Path, last: &str| fs::read_to_string(file).is_ok_and(|text| text.contains(last));
+    eventually("the last request is recorded", || holds(&script, "GET /none -> 404\n"));
+    eventually("the last request is logged", || holds(&log, "\"GET /none HTTP/1.1\" 404"));
     let script = fs::read_to_string(script).expect("a script");
     let lines: Vec<_> = script.lines().filter(|line| !line.starts_with('#')).collect();
     let saved = wharf.folder().join("b c");
