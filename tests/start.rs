@@ -90,6 +90,12 @@ fn the_log_goes_to_a_file_and_requests_to_a_script() {
     eventually("the last one is noted", || {
         fs::read_to_string(&script).is_ok_and(|text| text.contains("/none"))
     });
+    // A request is written down once its answer has been sent.
+    eventually("the last request is in the script and the log", || {
+        [&script, &log]
+            .iter()
+            .all(|file| fs::read_to_string(file).is_ok_and(|text| text.contains("GET /none")))
+    });
     let script = fs::read_to_string(script).expect("a script");
     let lines: Vec<_> = script.lines().filter(|line| !line.starts_with('#')).collect();
     let saved = wharf.folder().join("b c");
