@@ -11,7 +11,7 @@ const CLOSES: bool = true;
 const GOES_ON: bool = false;
 
 /// Requests against a server of this address; each is followed by one for `/secret`.
-// A table, a row a case.
+// One row a case, and nothing else.
 #[allow(clippy::too_many_lines)]
 fn rows(host: &str) -> Vec<Row> {
     let get = |fields: &str| format!("GET /a HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");

@@ -26,12 +26,7 @@ pub struct Client {
 
 /// Who fetches; ours first.
 pub const CLIENTS: &[Client] = &[
-    Client {
-        name: "wharf",
-        program: Program::Ours,
-        arguments: &["get", "--dir", ".", "-j", PARALLEL],
-        before_each: &[],
-    },
+    Client { name: "wharf", program: Program::Ours, arguments: &["get", "--dir", "."], before_each: &[] },
     Client {
         name: "curl",
         program: Program::OnPath("curl"),
@@ -75,10 +70,10 @@ impl Client {
     }
 }
 
-/// Fetches a file over TFTP, by curl, and throws it away; how long that took.
-pub fn tftp(port: u16, name: &str, block: u32) -> Result<Duration> {
+/// Fetches a file over TFTP, by curl, and throws it away; how long that took, which is bounded.
+pub fn tftp(port: u16, name: &str, block: u32, limit: Duration) -> Result<Duration> {
     let mut command = Command::new("curl");
-    command.args(["--silent", "--max-time", "60", "--output", "/dev/null"]);
+    command.args(["--silent", "--max-time", &limit.as_secs().to_string(), "--output", "/dev/null"]);
     command.args(["--tftp-blksize", &block.to_string(), &format!("tftp://127.0.0.1:{port}/{name}")]);
     time(&mut command)
 }

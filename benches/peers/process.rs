@@ -1,6 +1,7 @@
 //! What the system knows of the processes of a server: their CPU time and memory, from `/proc`.
 //!
-//! A server is a process group of its own, so that what it starts counts too, and ends with it.
+//! A server is the leader of a process group. What it starts counts too, and ends with it, also where that has left the
+//! group, as the children of tftpd-hpa do.
 
 use std::fs;
 use std::io;
@@ -8,7 +9,10 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use rustix::param::{clock_ticks_per_second, page_size};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process, kill_process_group,
+    setrlimit, waitid,
+};
 
 use super::Result;
 
@@ -27,6 +31,15 @@ pub struct Usage {
     pub memory: u64,
 }
 
+/// A process, as far as it matters here.
+#[derive(Debug)]
+struct Process {
+    id: i32,
+    parent: i32,
+    group: i32,
+    usage: Usage,
+}
+
 impl Group {
     /// Starts a program as the leader of a group.
     pub fn start(command: &mut Command) -> io::Result<Self> {
@@ -34,45 +47,78 @@ impl Group {
         Ok(Self { leader: command.process_group(0).spawn()? })
     }
 
-    /// Whether its first process has ended.
-    pub fn has_ended(&mut self) -> bool {
-        !matches!(self.leader.try_wait(), Ok(None))
+    /// Whether its first process has ended. It is not waited for, so that its number stays its own until the drop.
+    pub fn has_ended(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(self.leader()), look), Ok(None))
     }
 
     /// What its processes have used so far, those included that have ended and were waited for.
     pub fn usage(&self) -> Result<Usage> {
-        let mut total = Usage::default();
-        for entry in fs::read_dir("/proc")? {
-            // A process may end at any moment; then it has no file any more.
-            let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
-            let Some((group, usage)) = parse_stat(&stat) else { continue };
-            if group == self.leader.id() {
-                total.cpu += usage.cpu;
-                total.memory += usage.memory;
+        let sum = |total: Usage, one: Process| Usage {
+            cpu: total.cpu + one.usage.cpu,
+            memory: total.memory + one.usage.memory,
+        };
+        Ok(self.processes()?.into_iter().fold(Usage::default(), sum))
+    }
+
+    fn leader(&self) -> Pid {
+        Pid::from_child(&self.leader)
+    }
+
+    /// The members of the group, and what descends from them.
+    fn processes(&self) -> Result<Vec<Process>> {
+        let mut others = all()?;
+        let leader = self.leader().as_raw_nonzero().get();
+        let mut ours: Vec<_> = others.extract_if(.., |process| process.group == leader).collect();
+        loop {
+            let is_child = |process: &mut Process| ours.iter().any(|parent| parent.id == process.parent);
+            let children: Vec<_> = others.extract_if(.., is_child).collect();
+            if children.is_empty() {
+                return Ok(ours);
             }
+            ours.extend(children);
         }
-        Ok(total)
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The leader has not been waited for, or is waited for here first: no other group can have its number.
-        let _ = kill_process_group(Pid::from_child(&self.leader), Signal::KILL);
+        // Looked for before the leader is waited for: until then no other process can have its number, and its
+        // children are still known as such.
+        let processes = self.processes().unwrap_or_default();
+        let leader = self.leader();
+        let _ = kill_process_group(leader, Signal::KILL);
+        for process in processes.iter().filter(|process| process.group != leader.as_raw_nonzero().get()) {
+            let _ = Pid::from_raw(process.id).map(|id| kill_process(id, Signal::KILL));
+        }
         let _ = self.leader.wait();
     }
 }
 
-/// The group of a process, and what it has used: fields 5, 14 to 17 and 24 of `/proc/PID/stat` (proc(5)), counted from
-/// behind the name, which may hold anything.
-fn parse_stat(stat: &str) -> Option<(u32, Usage)> {
+/// Every process of the machine.
+fn all() -> Result<Vec<Process>> {
+    let mut processes = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        // What is no process has no such file, and a process may end at any moment.
+        let stat = fs::read_to_string(entry?.path().join("stat"));
+        processes.extend(stat.ok().as_deref().and_then(parse_stat));
+    }
+    Ok(processes)
+}
+
+/// What `/proc/PID/stat` says (proc(5)): the fields 1, 4, 5, 14 to 17 and 24, those from 4 on counted from behind the
+/// name, which may hold anything.
+fn parse_stat(stat: &str) -> Option<Process> {
+    let (id, _) = stat.split_once(' ')?;
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+    let id_at = |field: usize| fields.get(field - 3)?.parse().ok();
     let ticks = (14..=17).map(number).sum::<Option<u64>>()?;
     let cpu = Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64);
     let memory = number(24)? * page_size() as u64;
-    Some((number(5)? as u32, Usage { cpu, memory }))
+    Some(Process { id: id.parse().ok()?, parent: id_at(4)?, group: id_at(5)?, usage: Usage { cpu, memory } })
 }
 
 /// Allows this program and those that it starts as many descriptors as the system will let it.

@@ -257,7 +257,7 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = self.command(root, scratch.path(), port, logs)?;
         let start = Instant::now();
-        let mut group = Group::start(&mut command)?;
+        let group = Group::start(&mut command)?;
         while !is_ready(port) {
             if group.has_ended() || start.elapsed() > PATIENCE {
                 return Err(format!("did not start: {}", last_words(scratch.path())).into());
@@ -312,7 +312,7 @@ impl Running {
     }
 }
 
-/// The last line that a server that did not start has said.
+/// What a server that did not start has said of it: its first line about an error, or else its last.
 fn last_words(scratch: &Path) -> String {
     let mut said = String::new();
     for name in ["stderr", "error.log"] {
@@ -320,5 +320,7 @@ fn last_words(scratch: &Path) -> String {
         // What is not text says nothing.
         let _ = log.and_then(|mut log| log.read_to_string(&mut said));
     }
-    said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned()
+    let error = said.lines().find(|line| line.to_ascii_lowercase().contains("error"));
+    let last = || said.lines().rfind(|line| !line.trim().is_empty());
+    error.or_else(last).unwrap_or("it said nothing").trim().to_owned()
 }
