@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::member::MAX_MEMBERS;
 use super::name::Name;
-use super::room::MAX_SUBSCRIBERS;
 
 /// Why not. Nobody else hears of what was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +13,8 @@ pub enum Refusal {
     NameTaken(Name),
     /// [`MAX_MEMBERS`] are here.
     RoomFull,
-    /// [`MAX_SUBSCRIBERS`] streams are open.
-    TooManyStreams,
+    /// As many streams are open as there may be: so many.
+    TooManyStreams(usize),
     /// Whoever asks is not in the room: never was, has left, or was away for too long.
     NotAMember,
     /// Nobody here has the name that the message was for.
@@ -32,8 +31,8 @@ impl fmt::Display for Refusal {
         match self {
             Self::NameTaken(name) => write!(f, "the name {name} is taken (choose another)"),
             Self::RoomFull => write!(f, "the room is full with {MAX_MEMBERS} members (try again later)"),
-            Self::TooManyStreams => {
-                write!(f, "{MAX_SUBSCRIBERS} streams are open already (close one, or try again later)")
+            Self::TooManyStreams(most) => {
+                write!(f, "{most} streams are open already (close one, or try again later)")
             }
             Self::NotAMember => write!(f, "not in the room (join first)"),
             Self::NoSuchUser => write!(f, "User not found."),

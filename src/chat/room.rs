@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::Now;
 use super::event::{Event, EventId, Kind, Uploader};
-use super::member::{MemberId, Members, Person};
+use super::member::{MAX_MEMBERS, MemberId, Members, Person};
 use super::name::Name;
 use super::refusal::Refusal;
 use super::ring::{Bounds, Found, Position, Ring};
@@ -30,8 +30,8 @@ use super::stream::{HISTORY, Next, POLL_EVENTS, Polled, Posted, Start, Subscript
 use super::text::Text;
 use super::token::{Secret, Token};
 
-/// Streams at most, of all members together: each costs its holder a connection and a buffer.
-pub const MAX_SUBSCRIBERS: usize = 8192;
+/// Streams at most, of all members together, unless told otherwise: one for each member, if there are that many.
+pub const MAX_SUBSCRIBERS: usize = MAX_MEMBERS;
 
 /// Events that the ring holds: at a busy room's 100 a second, who was gone for two minutes still misses
 /// nothing.
@@ -48,18 +48,21 @@ pub struct Room<P> {
     ring: Ring<Posted<P>>,
     history: VecDeque<Arc<Event>>,
     subscribers: usize,
+    max_subscribers: usize,
     ready: fn(&Event) -> P,
 }
 
 impl<P: AsRef<[u8]>> Room<P> {
-    /// An empty room. The epoch is random, from the caller; `ready` makes of each event what goes out.
-    pub fn new(epoch: u64, ready: fn(&Event) -> P) -> Self {
-        Self::with_bounds(epoch, ready, Bounds { items: RING_EVENTS, weight: RING_BYTES })
+    /// An empty room, for so many streams at once. The epoch is random, from the caller; `ready` makes of each event
+    /// what goes out.
+    pub fn new(epoch: u64, max_subscribers: usize, ready: fn(&Event) -> P) -> Self {
+        let bounds = Bounds { items: RING_EVENTS, weight: RING_BYTES };
+        Self { max_subscribers, ..Self::with_bounds(epoch, ready, bounds) }
     }
 
     fn with_bounds(epoch: u64, ready: fn(&Event) -> P, bounds: Bounds) -> Self {
         let (members, ring, history) = (Members::new(), Ring::new(bounds), VecDeque::new());
-        Self { epoch, members, ring, history, subscribers: 0, ready }
+        Self { epoch, members, ring, history, subscribers: 0, max_subscribers: MAX_SUBSCRIBERS, ready }
     }
 
     /// Lets someone in; the others hear of it. The secret is random, from the caller.
@@ -126,8 +129,8 @@ impl<P: AsRef<[u8]>> Room<P> {
         last: Option<&str>,
     ) -> Result<(Subscription, Start), Refusal> {
         let listener = self.members.get_mut(member)?;
-        if self.subscribers >= MAX_SUBSCRIBERS {
-            return Err(Refusal::TooManyStreams);
+        if self.subscribers >= self.max_subscribers {
+            return Err(Refusal::TooManyStreams(self.max_subscribers));
         }
         self.subscribers += 1;
         let joined = listener.stream_opened();

@@ -86,6 +86,9 @@ pub struct ServeArgs {
     /// No chat
     #[arg(long)]
     no_chat: bool,
+    /// Open event streams of the chat at once; never more than four fifths of the connections
+    #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_subscribers: u32,
     /// Log to this file, which grows, instead of stderr; `RUST_LOG` sets what is logged
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
@@ -177,6 +180,7 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
         workers: usize::from(args.workers),
         max_connections: args.max_connections,
         chat: !args.no_chat,
+        max_subscribers: args.max_subscribers,
         recorder: record
             .map(Recorder::create)
             .transpose()

@@ -219,7 +219,7 @@ fn decoded(value: &str) -> String {
 fn refused(refusal: &Refusal) -> Answer {
     let status = match refusal {
         Refusal::NameTaken(_) => Status::CONFLICT,
-        Refusal::RoomFull | Refusal::TooManyStreams => Status::SERVICE_UNAVAILABLE,
+        Refusal::RoomFull | Refusal::TooManyStreams(_) => Status::SERVICE_UNAVAILABLE,
         Refusal::NotAMember => Status::FORBIDDEN,
         Refusal::NoSuchUser => Status::NOT_FOUND,
         Refusal::TooFast { .. } => Status::TOO_MANY_REQUESTS,

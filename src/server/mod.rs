@@ -106,6 +106,8 @@ pub struct Config {
     pub max_connections: u32,
     /// Whether people may talk.
     pub chat: bool,
+    /// Listeners at once, of all connections.
+    pub max_subscribers: u32,
     /// Where requests are recorded.
     pub recorder: Option<Recorder>,
 }
@@ -142,7 +144,12 @@ impl Server {
         let room = room(config.max_connections, raise_open_files());
         let listeners = config.doors.open().map_err(CannotServe::Open)?;
         let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
-        let talk = config.chat.then(|| Talk::new().map(Arc::new)).transpose().map_err(CannotServe::System)?;
+        let listeners_most = subscribers(config.max_subscribers, room);
+        let talk = config
+            .chat
+            .then(|| Talk::new(listeners_most).map(Arc::new))
+            .transpose()
+            .map_err(CannotServe::System)?;
         let broadcaster = talk.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
         let state = State {
             talk,
@@ -214,6 +221,11 @@ fn room(wanted: u32, files: u64) -> u32 {
         );
     }
     wanted.min(possible)
+}
+
+/// How many of so many connections may listen. A fifth is kept for requests: who listens never makes room for others.
+fn subscribers(wanted: u32, connections: u32) -> usize {
+    wanted.min((connections - connections.div_ceil(5)).max(1)) as usize
 }
 
 impl Shared {
@@ -330,6 +342,20 @@ mod tests {
         ];
         for (name, wanted, files, expected) in table {
             assert_eq!(room(wanted, files), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn listeners_leave_connections_for_requests() {
+        let table = [
+            ("what was asked for", 8192, 12_000, 8192),
+            ("the usual", 8192, 10_000, 8000),
+            ("the usual limit of open files", 8192, 744, 595),
+            ("few connections", 8192, 4, 3),
+            ("one connection", 8192, 1, 1),
+        ];
+        for (name, wanted, connections, expected) in table {
+            assert_eq!(subscribers(wanted, connections), expected, "{name}");
         }
     }
 }

@@ -49,10 +49,10 @@ pub enum Heard {
 }
 
 impl Talk {
-    /// An empty room.
-    pub fn new() -> io::Result<Self> {
+    /// An empty room, for so many listeners at once.
+    pub fn new(max_subscribers: usize) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
-        let room = Room::new(epoch, |event| chat_events::encode(event).into());
+        let room = Room::new(epoch, max_subscribers, |event| chat_events::encode(event).into());
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self { room: Mutex::new(room), bell })
     }

@@ -47,7 +47,7 @@ fn shorts(events: &[Arc<Event>]) -> Vec<String> {
 
 impl Scene {
     fn new() -> Self {
-        Self::of(Room::new(EPOCH, ready))
+        Self::of(Room::new(EPOCH, MAX_SUBSCRIBERS, ready))
     }
 
     fn with_ring(items: usize) -> Self {
@@ -496,11 +496,15 @@ fn the_room_has_limits() {
     scene.room.leave(members[0], scene.now).unwrap();
     assert!(scene.try_join("late").is_ok());
 
-    let mut streams: Vec<Subscription> = (0..MAX_SUBSCRIBERS).map(|_| scene.listen(members[1])).collect();
-    assert_eq!(scene.room.subscribe(members[2], None).err(), Some(Refusal::TooManyStreams));
-    scene.cut(streams.pop().unwrap());
-    assert_eq!(scene.room.subscribers(), MAX_SUBSCRIBERS - 1);
-    assert!(scene.room.subscribe(members[2], None).is_ok());
+    for most in [MAX_SUBSCRIBERS, 2] {
+        let mut scene = Scene::of(Room::new(EPOCH, most, ready));
+        let (ann, bob) = (scene.join("ann"), scene.join("bob"));
+        let mut streams: Vec<Subscription> = (0..most).map(|_| scene.listen(ann)).collect();
+        assert_eq!(scene.room.subscribe(bob, None).err(), Some(Refusal::TooManyStreams(most)));
+        scene.cut(streams.pop().unwrap());
+        assert_eq!(scene.room.subscribers(), most - 1);
+        assert!(scene.room.subscribe(bob, None).is_ok());
+    }
 }
 
 #[test]
