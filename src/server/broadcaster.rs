@@ -44,12 +44,12 @@ struct Door {
 struct Listener {
     listening: Listening,
     moored: Box<Moored<Connection>>,
-    /// An event that has been sent in part.
+    /// An event or a heartbeat that has not been sent, or in part only.
     half: Option<(Ready, usize)>,
     arming: Arming,
     /// What the poller looks out for.
     armed: Option<Interest>,
-    /// When something was sent, or the sending began to fail.
+    /// When something was sent.
     moved: Instant,
 }
 
@@ -103,7 +103,12 @@ impl Broadcaster {
             let waited = self.poller.wait_for(&mut ready, ROUND);
             if let Err(error) = waited {
                 log::error!("the listeners' poller failed: {error}");
-                return;
+                self.end();
+            }
+            let is_rung = ready.contains(&Key::WAKE);
+            if is_rung {
+                // Before looking at anything that it is rung for: what comes from now on rings it again.
+                self.talk.hush();
             }
             let Some(newcomers) = self.newcomers() else { return };
             for newcomer in newcomers {
@@ -111,7 +116,6 @@ impl Broadcaster {
                 listeners.insert(number, newcomer);
                 ready.push(Key(number));
             }
-            let is_rung = ready.contains(&Key::WAKE);
             for Key(number) in ready.drain(..) {
                 let stays = listeners.get_mut(&number).is_none_or(|listener| self.attend(number, listener));
                 if !stays {
@@ -119,21 +123,21 @@ impl Broadcaster {
                 }
             }
             if is_rung {
-                self.talk.hush();
                 listeners.retain(|number, listener| self.tell(*number, listener));
             }
             if round.elapsed() >= ROUND {
                 round = Instant::now();
                 self.mind_absent();
-                listeners.retain(|_, listener| listener.is_alive(round));
+                listeners.retain(|number, listener| self.look_after(*number, listener, round));
             }
         }
     }
 
-    /// Who has come; `None` when it is over.
+    /// Who has come; `None` when it is over, and who came just before has to go too.
     fn newcomers(&self) -> Option<Vec<Listener>> {
         let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        if door.is_shut { None } else { Some(std::mem::take(&mut door.newcomers)) }
+        let newcomers = std::mem::take(&mut door.newcomers);
+        (!door.is_shut).then_some(newcomers)
     }
 
     /// A listener's socket has something: its end, or room again.
@@ -154,6 +158,19 @@ impl Broadcaster {
         }
         let arming = std::mem::replace(&mut listener.arming, Arming::Again);
         self.poller.arm(&listener.moored.connection, Key(number), interest, arming).is_ok()
+    }
+
+    /// Sends a listener a heartbeat where it is time; whether it stays, as it still takes what it is sent.
+    fn look_after(&self, number: u64, listener: &mut Listener, now: Instant) -> bool {
+        let quiet = now.saturating_duration_since(listener.moved);
+        match listener.half {
+            Some(_) => quiet < STUCK_AFTER,
+            None if quiet < HEARTBEAT_AFTER => true,
+            None => {
+                listener.half = Some((Ready::from(HEARTBEAT), 0));
+                self.tell(number, listener)
+            }
+        }
     }
 
     /// Lets those go who have been away for too long.
@@ -201,24 +218,85 @@ impl Listener {
         let mut bytes = [0; 512];
         matches!(self.moored.connection.stream().read(&mut bytes), Ok(Moved::End) | Err(_))
     }
+}
 
-    /// Looked at now and then: sends a heartbeat where it is time, and says whether the listener still takes anything.
-    fn is_alive(&mut self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.moved);
-        if self.half.is_some() {
-            return quiet < STUCK_AFTER;
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::chat::name::Name;
+    use crate::chat::room::MAX_SUBSCRIBERS;
+    use crate::chat::token::{SECRET_LEN, Secret};
+    use crate::net::peer::Peer;
+    use crate::net::stream::Stream;
+    use crate::server::baton::Baton;
+    use crate::server::lot::Lot;
+    use crate::server::timing::IdleClock;
+
+    /// A room with one member, and a listener of theirs at its door.
+    struct Scene {
+        lot: Lot<Connection>,
+        broadcaster: Broadcaster,
+        client: UnixStream,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let talk = Arc::new(Talk::new(MAX_SUBSCRIBERS).expect("a descriptor"));
+            let name = Name::new("ann").expect("a name");
+            talk.room().join(name, Secret::new([7; SECRET_LEN]), now()).expect("joined");
+            let who = talk.room().who().next().expect("ann").clone();
+            let (server, client) = UnixStream::pair().expect("two sockets");
+            let peer = Peer::of_unix(&server);
+            let stream = Stream::Unix(server, peer);
+            let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
+            let (listening, _) = talk.listen(who, None, peer, active).expect("a place");
+            let lot = Lot::new(1, Arc::new(Baton::new(1))).expect("a poller");
+            let moored = lot.admit(Connection::new(stream)).expect("a place");
+            let broadcaster = Broadcaster::new(talk).expect("a poller");
+            broadcaster.admit(moored, listening);
+            Self { lot, broadcaster, client }
         }
-        if quiet < HEARTBEAT_AFTER {
-            return true;
+
+        fn newcomer(&self) -> Listener {
+            self.broadcaster.newcomers().and_then(|mut newcomers| newcomers.pop()).expect("a newcomer")
         }
-        self.moved = now;
-        match self.moored.connection.stream().write(HEARTBEAT, More::Ends) {
-            Ok(Moved::Bytes(count)) if count < HEARTBEAT.len() => {
-                self.half = Some((Ready::from(HEARTBEAT), count));
-                true
-            }
-            Ok(_) => true,
-            Err(_) => false,
+    }
+
+    #[test]
+    fn who_comes_just_before_the_end_goes_too() {
+        let Scene { lot, broadcaster, .. } = Scene::new();
+        broadcaster.end();
+        broadcaster.run();
+        assert_eq!((broadcaster.talk.room().subscribers(), lot.open()), (0, 0));
+    }
+
+    #[test]
+    fn who_does_not_take_a_heartbeat_is_written_to_again_and_cut_in_the_end() {
+        let mut scene = Scene::new();
+        let mut listener = scene.newcomer();
+        let mut sent = 0;
+        while let Moved::Bytes(count) =
+            listener.moored.connection.stream().write(&[b' '; 4096], More::Ends).expect("open")
+        {
+            sent += count;
         }
+        let (key, moved) = (7, listener.moved);
+        let broadcaster = &scene.broadcaster;
+        assert!(broadcaster.look_after(key, &mut listener, moved + HEARTBEAT_AFTER));
+        assert!(listener.half.is_some(), "the heartbeat waits");
+        assert!(broadcaster.look_after(key, &mut listener, moved + HEARTBEAT_AFTER + ROUND), "some patience");
+        assert!(!broadcaster.look_after(key, &mut listener, moved + STUCK_AFTER), "not any more");
+        scene.client.read_exact(&mut vec![0; sent]).expect("all that was sent");
+        broadcaster.talk.hush();
+        let mut ready = Vec::new();
+        broadcaster.poller.wait_for(&mut ready, STUCK_AFTER).expect("a poller");
+        assert_eq!(ready, [Key(key)], "there is room again");
+        assert!(broadcaster.attend(key, &mut listener));
+        let mut heartbeat = [0; HEARTBEAT.len()];
+        scene.client.read_exact(&mut heartbeat).expect("a heartbeat");
+        assert_eq!(heartbeat, HEARTBEAT);
     }
 }
