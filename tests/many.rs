@@ -5,10 +5,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::SockRef;
 
-use crate::common::{Dice, Wharf, Wire, eventually, sample};
+use crate::common::{Dice, Wharf, Wire, eventually, raise_open_files, sample};
 
 /// How many clients are slow at once.
 const SLOW: usize = 500;
@@ -237,11 +236,4 @@ fn break_off(wharf: &Wharf, dice: &mut Dice) {
     if dice.below(2) == 0 {
         SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
     }
-}
-
-/// As many as the system allows; says how many that is.
-fn raise_open_files() -> u64 {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("raised");
-    limit.maximum.unwrap_or(u64::MAX)
 }

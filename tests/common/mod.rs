@@ -14,6 +14,8 @@ pub use wire::{Answer, Wire};
 
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// How long anything in a test may take before it counts as never. Nothing is measured with it: a machine that is
 /// slow only lets a failing test fail later.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,4 +28,11 @@ pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
         assert!(start.elapsed() < PATIENCE, "never came true: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Lets this process open as many files as the system allows; says how many that is.
+pub fn raise_open_files() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("raised");
+    limit.maximum.unwrap_or(u64::MAX)
 }
