@@ -549,3 +549,27 @@ fn what_goes_wrong_is_one_line() {
         assert!(output.stderr.contains(said), "{arguments:?}: {output:?}");
     }
 }
+
+#[test]
+fn no_server_names_the_folder_for_downloads() {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let port = socket.local_addr().expect("bound").port().to_string();
+    let impostor = std::thread::spawn(move || {
+        let (mut stream, _) = socket.accept().expect("a client");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"user=ann") {
+            let mut bytes = [0; 1024];
+            let count = stream.read(&mut bytes).expect("a request");
+            assert!(count > 0, "it asks to join");
+            asked.extend_from_slice(&bytes[..count]);
+        }
+        let body = r#"{"user":"../elsewhere","token":"1-0"}"#;
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    let output = run(&["chat", "ann", "127.0.0.1", &port], "/download x\n", place.path());
+    impostor.join().expect("it was asked");
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
+    assert!(output.stderr.contains("There is no room to talk in"), "{output:?}");
+}

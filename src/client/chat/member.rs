@@ -73,7 +73,9 @@ fn ask_to_join(server: &Server, name: &str) -> Result<Joined, Error> {
     let body = format!("user={}", encode_segment(name.as_bytes()).replace('&', "%26").replace('+', "%2B"));
     let fields = [("Content-Type", "application/x-www-form-urlencoded")];
     let answer = post(&mut Session::new(server.clone()), "/.wharf/chat/join", &fields, body.into_bytes())?;
-    serde_json::from_slice(&answer).map_err(|_| Error::NoRoom)
+    let joined: Joined = serde_json::from_slice(&answer).map_err(|_| Error::NoRoom)?;
+    // The prompt shows the name, and downloads go to a folder of that name: no server chooses another.
+    if joined.user.eq_ignore_ascii_case(name) { Ok(joined) } else { Err(Error::NoRoom) }
 }
 
 /// Posts a few bytes; what the server says to it.
