@@ -28,6 +28,8 @@ pub enum Why {
     Signal,
     /// Nobody wanted anything for the time that the idle rule gives.
     Idle,
+    /// A client that may.
+    Client,
 }
 
 impl Stop {

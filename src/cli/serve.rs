@@ -38,7 +38,7 @@ pub struct ServeArgs {
     #[arg(short, long, value_name = "ADDR")]
     ip: Vec<IpAddr>,
     /// Do not listen on TCP
-    #[arg(long, conflicts_with_all = ["port", "ip"])]
+    #[arg(long, conflicts_with = "port")]
     no_tcp: bool,
     /// Listen on a Unix-domain socket too; `@NAME` is an abstract one, which every user of this machine may
     /// reach; may be given again
@@ -47,6 +47,12 @@ pub struct ServeArgs {
     /// The mode of that socket, in octal: who may connect
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
     unix_mode: Mode,
+    /// Serve TFTP too, at this UDP port; 0 takes a free one
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "6969")]
+    udp: Option<u16>,
+    /// TFTP transfers at once
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    udp_sessions: u16,
     /// A name under which this server may be asked, besides localhost, the machine's own and IP addresses;
     /// may be given again
     #[arg(long, value_name = "NAME")]
@@ -89,6 +95,9 @@ pub struct ServeArgs {
     /// Open event streams of the chat at once; never more than four fifths of the connections
     #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_subscribers: u32,
+    /// Let a client's `exit` stop the server
+    #[arg(long)]
+    allow_exit: bool,
     /// Log to this file, which grows, instead of stderr; `RUST_LOG` sets what is logged
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
@@ -181,6 +190,8 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
         max_connections: args.max_connections,
         chat: !args.no_chat,
         max_subscribers: args.max_subscribers,
+        udp_sessions: usize::from(args.udp_sessions),
+        allow_exit: args.allow_exit,
         recorder: record
             .map(Recorder::create)
             .transpose()
@@ -192,19 +203,20 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
 /// them.
 fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
     let is_told = args.port.is_some() || !args.ip.is_empty();
-    let tcp = if args.no_tcp || (!inherited.is_empty() && !is_told) {
-        Vec::new()
-    } else {
-        let usual = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
-        let ips = if args.ip.is_empty() { &usual[..] } else { &args.ip };
-        let port = args.port.unwrap_or(PORT);
-        ips.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
-    };
-    if tcp.is_empty() && args.unix.is_empty() && inherited.is_empty() {
-        return Err("there is no door left to serve at (--no-tcp needs --unix PATH)".into());
+    let has_tcp = !args.no_tcp && (inherited.is_empty() || is_told);
+    if !has_tcp && args.unix.is_empty() && args.udp.is_none() && inherited.is_empty() {
+        return Err("there is no door left to serve at (--no-tcp needs --unix PATH or --udp)".into());
     }
-    let unix = args.unix.iter().map(|name| SocketName::parse(name)).collect();
-    Ok(Doors { tcp, unix, unix_mode: args.unix_mode, inherited })
+    let usual = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let ips = if args.ip.is_empty() { &usual[..] } else { &args.ip };
+    let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
+    Ok(Doors {
+        tcp: has_tcp.then(|| at(args.port.unwrap_or(PORT))).into_iter().flatten().collect(),
+        unix: args.unix.iter().map(|name| SocketName::parse(name)).collect(),
+        unix_mode: args.unix_mode,
+        udp: args.udp.map(at).into_iter().flatten().collect(),
+        inherited,
+    })
 }
 
 fn cannot(what: &str, file: Option<&Path>, error: &io::Error) -> Failure {
@@ -217,8 +229,9 @@ fn greet(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) 
     writeln!(out, "wharf serves {}", root.display())?;
     let mut is_open = false;
     for address in server.addresses() {
-        is_open |= is_open_to_others(address);
-        for url in urls(address) {
+        is_open |= is_open_to_others(&address);
+        for url in urls(&address) {
+            log::info!("at {url}");
             writeln!(out, "{url}")?;
         }
     }
@@ -241,15 +254,19 @@ fn greet(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) 
 /// Whether it can be reached by others than this user (or, over TCP, this machine).
 fn is_open_to_others(address: &Address) -> bool {
     match address {
-        Address::Tcp(address) => !address.ip().is_loopback(),
+        Address::Tcp(address) | Address::Udp(address) => !address.ip().is_loopback(),
         Address::Unix(name) => matches!(name, SocketName::Abstract(_)),
     }
 }
 
 /// Under which addresses a listener is reached: its own, or each of the machine's where it listens on all.
 fn urls(address: &Address) -> Vec<String> {
-    let Address::Tcp(address) = address else { return vec![address.to_string()] };
-    let url = |ip| format!("http://{}", SocketAddr::new(ip, address.port()));
+    let (scheme, address) = match address {
+        Address::Tcp(address) => ("http", address),
+        Address::Udp(address) => ("tftp", address),
+        Address::Unix(_) => return vec![address.to_string()],
+    };
+    let url = |ip| format!("{scheme}://{}", SocketAddr::new(ip, address.port()));
     if !address.ip().is_unspecified() {
         return vec![url(address.ip())];
     }

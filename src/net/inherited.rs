@@ -1,10 +1,10 @@
 //! The sockets that somebody else holds for this program, and has handed to it (`LISTEN_FDS`, `sd_listen_fds(3)`).
 
 use std::io;
-use std::net::UdpSocket;
 
 use listenfd::ListenFd;
 
+use super::datagrams::Datagrams;
 use super::listener::Listener;
 
 /// What was handed over.
@@ -13,7 +13,7 @@ pub struct Inherited {
     /// Where connections come in, over TCP or a Unix-domain socket.
     pub listeners: Vec<Listener>,
     /// Where datagrams come in.
-    pub datagrams: Vec<UdpSocket>,
+    pub datagrams: Vec<Datagrams>,
 }
 
 impl Inherited {
@@ -28,8 +28,7 @@ impl Inherited {
             } else if let Ok(Some(listener)) = sockets.take_unix_listener(index) {
                 taken.listeners.push(Listener::inherit_unix(listener)?);
             } else if let Ok(Some(socket)) = sockets.take_udp_socket(index) {
-                socket.set_nonblocking(true)?;
-                taken.datagrams.push(socket);
+                taken.datagrams.push(Datagrams::inherit(socket)?);
             } else {
                 let what = format!("socket {index} is of no kind that wharf serves: TCP, Unix stream or UDP");
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, what));

@@ -40,13 +40,15 @@ enum Kind {
     Unix(UnixListener),
 }
 
-/// Where a listener listens.
+/// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// TCP.
     Tcp(SocketAddr),
     /// A Unix-domain socket.
     Unix(SocketName),
+    /// UDP.
+    Udp(SocketAddr),
 }
 
 impl Listener {
@@ -108,12 +110,13 @@ impl Listener {
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(match self.address {
-            Address::Tcp(here) => {
-                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).unwrap_or(here);
+        Ok(Some(match &self.socket {
+            Kind::Tcp(here) => {
+                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+                let peer = peer.map_or_else(|| here.local_addr(), Ok)?;
                 Stream::Tcp(TcpStream::from(socket), peer)
             }
-            Address::Unix(_) => {
+            Kind::Unix(_) => {
                 let peer = Peer::of_unix(&socket);
                 Stream::Unix(UnixStream::from(socket), peer)
             }
@@ -139,27 +142,30 @@ impl AsFd for Listener {
     }
 }
 
-/// As an address of the client is written, without its scheme: `127.0.0.1:8080`, `unix:/run/wharf.sock`.
+/// As an address of the client is written: `127.0.0.1:8080`, `unix:/run/wharf.sock`,
+/// `tftp://127.0.0.1:6969`.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(name) => write!(f, "unix:{name}"),
+            Self::Udp(address) => write!(f, "tftp://{address}"),
         }
     }
 }
 
-/// Waits until one of these becomes readable, at most so long. It returns early for a signal; the caller looks at
-/// everything again anyhow.
+/// Waits until one of these becomes readable, at most so long; whether one has. It returns early for a signal; the
+/// caller looks at everything again anyhow.
 pub fn wait_for_any<'a>(
     sources: impl IntoIterator<Item = BorrowedFd<'a>>,
     at_most: Option<Duration>,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     let mut waiting: Vec<PollFd<'_>> =
         sources.into_iter().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     let at_most = at_most.and_then(|time| Timespec::try_from(time).ok());
     match poll(&mut waiting, at_most.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Ok(count) => Ok(count > 0),
+        Err(Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use super::connection::Connection;
 use super::lot::{Lot, Wish};
 use super::state::State;
+use crate::net::datagrams::Datagrams;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
 use crate::stop::Why;
@@ -29,7 +30,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
     too many connections are open; try again in a while\n";
 
 /// Accepts until the server stops, or finds that it is time to.
-pub fn run(listeners: &[Listener], lot: &Lot<Connection>, state: &State) {
+pub fn run(listeners: &[Listener], datagrams: &[Datagrams], lot: &Lot<Connection>, state: &State) {
     while state.stop.asked().is_none() {
         if let Err(error) = wait(listeners, state) {
             log::error!("cannot wait for connections: {error}");
@@ -43,6 +44,9 @@ pub fn run(listeners: &[Listener], lot: &Lot<Connection>, state: &State) {
                 is_sure = false;
             }
         }
+        // The door first: what is not there any more has been taken from it, and is known to the clock.
+        is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
+            .is_ok_and(|somebody_waits| !somebody_waits);
         if is_sure && state.idle.is_over(Instant::now()) {
             state.stop.ask(Why::Idle);
         }
@@ -50,7 +54,7 @@ pub fn run(listeners: &[Listener], lot: &Lot<Connection>, state: &State) {
 }
 
 /// Waits until somebody comes, the server is asked to stop, or has been idle for too long.
-fn wait(listeners: &[Listener], state: &State) -> io::Result<()> {
+fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
     let now = Instant::now();
     let idle = state.idle.deadline(now).map(|deadline| deadline.left(now));
     let sources = listeners.iter().map(AsFd::as_fd).chain([state.stop.as_fd()]);

@@ -5,8 +5,9 @@ use std::{fmt, io};
 
 use rustix::fs::Mode;
 
+use crate::net::datagrams::Datagrams;
 use crate::net::inherited::Inherited;
-use crate::net::listener::Listener;
+use crate::net::listener::{Address, Listener};
 use crate::net::unix::{CannotBind, SocketName};
 
 /// The doors that a server is to open.
@@ -18,8 +19,19 @@ pub struct Doors {
     pub unix: Vec<SocketName>,
     /// The mode of those that have a path.
     pub unix_mode: Mode,
+    /// TFTP over UDP; port 0 takes a free one.
+    pub udp: Vec<SocketAddr>,
     /// Those that are open already, and stay so when the server leaves.
     pub inherited: Inherited,
+}
+
+/// The doors, open.
+#[derive(Debug)]
+pub struct Open {
+    /// Where connections come in.
+    pub listeners: Vec<Listener>,
+    /// Where datagrams come in.
+    pub datagrams: Vec<Datagrams>,
 }
 
 /// Why a door cannot be opened.
@@ -29,13 +41,15 @@ pub enum CannotOpen {
     Tcp(SocketAddr, io::Error),
     /// The name cannot be had.
     Unix(SocketName, CannotBind),
+    /// The address cannot be had for UDP.
+    Udp(SocketAddr, io::Error),
 }
 
 impl Doors {
     /// Opens them all, or none.
-    pub fn open(self) -> Result<Vec<Listener>, CannotOpen> {
-        let Self { tcp, unix, unix_mode, inherited } = self;
-        let mut listeners = inherited.listeners;
+    pub fn open(self) -> Result<Open, CannotOpen> {
+        let Self { tcp, unix, unix_mode, udp, inherited } = self;
+        let Inherited { mut listeners, mut datagrams } = inherited;
         for address in tcp {
             listeners.push(Listener::bind(address).map_err(|error| CannotOpen::Tcp(address, error))?);
         }
@@ -43,26 +57,40 @@ impl Doors {
             let bound = Listener::bind_unix(name.clone(), unix_mode);
             listeners.push(bound.map_err(|error| CannotOpen::Unix(name, error))?);
         }
-        Ok(listeners)
+        for address in udp {
+            datagrams.push(Datagrams::bind(address).map_err(|error| CannotOpen::Udp(address, error))?);
+        }
+        Ok(Open { listeners, datagrams })
+    }
+}
+
+impl Open {
+    /// Where they are, with the ports that they got.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        let connections = self.listeners.iter().map(|listener| listener.address().clone());
+        connections.chain(self.datagrams.iter().map(|door| Address::Udp(door.address())))
     }
 }
 
 impl fmt::Display for CannotOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address, error) => write!(f, "cannot bind {address}: {}", advice(error)),
+            Self::Tcp(address, error) => write!(f, "cannot bind {address}: {}", advice(error, "port")),
+            Self::Udp(address, error) => write!(f, "cannot bind UDP {address}: {}", advice(error, "udp")),
             Self::Unix(name, CannotBind::Live) => write!(f, "another server is listening on {name}"),
             Self::Unix(name, error) => write!(f, "cannot bind {name}: {error}"),
         }
     }
 }
 
-/// What the system said of an address, and what may help.
-fn advice(error: &io::Error) -> String {
+/// What the system said of an address, and what may help; `flag` names the port.
+fn advice(error: &io::Error, flag: &str) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "address in use (is another server running? try --port 0)".to_owned(),
+        io::ErrorKind::AddrInUse => {
+            format!("address in use (is another server running? try --{flag} 0)")
+        }
         io::ErrorKind::PermissionDenied => {
-            "permission denied (ports below 1024 are the system's; try --port 8080)".to_owned()
+            format!("permission denied (ports below 1024 are the system's; try --{flag} 8080)")
         }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address (try --ip 0.0.0.0)".to_owned(),
         _ => error.to_string(),

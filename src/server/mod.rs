@@ -37,6 +37,7 @@ mod small_body;
 mod state;
 mod status;
 mod talk;
+mod tftp;
 mod timing;
 mod upload;
 
@@ -52,8 +53,8 @@ use threadpool::ThreadPool;
 use self::baton::Baton;
 use self::broadcaster::Broadcaster;
 use self::connection::{Connection, Next, Turn};
-use self::doors::CannotOpen;
 pub use self::doors::Doors;
+use self::doors::{CannotOpen, Open};
 use self::input::Input;
 use self::lot::{Expired, Lot, Moored};
 pub use self::recorder::Recorder;
@@ -65,7 +66,7 @@ pub use self::timing::KeepAlive;
 use self::timing::{Deadline, IdleClock};
 use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
-use crate::net::listener::{Address, Listener};
+use crate::net::listener::Address;
 use crate::stop::{Stop, Why};
 
 /// How long what is in flight may take when the server leaves.
@@ -104,6 +105,10 @@ pub struct Config {
     pub workers: usize,
     /// Connections at once.
     pub max_connections: u32,
+    /// TFTP transfers at once.
+    pub udp_sessions: usize,
+    /// Whether a client may ask the server to leave.
+    pub allow_exit: bool,
     /// Whether people may talk.
     pub chat: bool,
     /// Listeners at once, of all connections.
@@ -115,7 +120,8 @@ pub struct Config {
 /// A server that listens, and serves once it is run.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<Listener>,
+    doors: Open,
+    udp_sessions: usize,
     shared: Arc<Shared>,
     workers: usize,
 }
@@ -142,7 +148,7 @@ impl Server {
     /// Opens every door of the configuration.
     pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
         let room = room(config.max_connections, raise_open_files());
-        let listeners = config.doors.open().map_err(CannotServe::Open)?;
+        let doors = config.doors.open().map_err(CannotServe::Open)?;
         let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
         let listeners_most = subscribers(config.max_subscribers, room);
         let talk = config
@@ -162,26 +168,30 @@ impl Server {
             stall: config.stall,
             idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
             stop,
+            allow_exit: config.allow_exit,
             recorder: config.recorder,
         };
         let lot = Lot::new(room, baton).map_err(CannotServe::System)?;
         let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
         Ok(Self {
-            listeners,
+            doors,
+            udp_sessions: config.udp_sessions,
             shared: Arc::new(Shared { state, lot, jobs, broadcaster }),
             workers: config.workers,
         })
     }
 
     /// Where it listens, with the ports that it got.
-    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.listeners.iter().map(Listener::address)
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.doors.addresses()
     }
 
     /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
     /// when it is asked, with the reason, before anything else.
     pub fn run(self, on_stop: impl FnOnce(Why)) -> io::Result<()> {
-        let Self { listeners, shared, workers } = self;
+        let Self { doors, udp_sessions, shared, workers } = self;
+        let Open { listeners, datagrams } = doors;
+        let datagrams = Arc::new(datagrams);
         let pool = threadpool::Builder::new()
             .num_threads(workers)
             .thread_name("worker".into())
@@ -200,13 +210,18 @@ impl Server {
             let broadcast = move || shared.broadcaster.as_ref().map_or((), Broadcaster::run);
             thread::Builder::new().name("broadcaster".into()).stack_size(STACK).spawn(broadcast)?
         };
-        acceptor::run(&listeners, &shared.lot, &shared.state);
-        drop(listeners);
+        let tftp = {
+            let (shared, doors) = (Arc::clone(&shared), Arc::clone(&datagrams));
+            let serve = move || tftp::run(&doors, udp_sessions, &shared);
+            thread::Builder::new().name("tftp".into()).stack_size(STACK).spawn(serve)?
+        };
+        acceptor::run(&listeners, &datagrams, &shared.lot, &shared.state);
+        drop((listeners, datagrams));
         on_stop(shared.state.stop.wait());
         shared.drain();
         pool.join();
         shared.jobs.join();
-        let ended = timer.join().and(broadcaster.join());
+        let ended = timer.join().and(broadcaster.join()).and(tftp.join());
         ended.map_err(|_| io::Error::other("a thread panicked"))
     }
 }

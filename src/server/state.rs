@@ -37,6 +37,8 @@ pub struct State {
     pub baton: Arc<Baton<Key>>,
     /// Seen by all.
     pub stop: Stop,
+    /// Whether a client may ask the server to leave.
+    pub allow_exit: bool,
     /// Where people talk, if they may.
     pub talk: Option<Arc<Talk>>,
     /// Where requests are recorded, if they are.

@@ -4,11 +4,13 @@ use super::answer::Answer;
 use super::chat;
 use super::refusal::not_found;
 use super::route::Routed;
+use super::site::Site;
 use super::state::State;
 use crate::http::request::{Head, Method};
 use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
+use crate::stop::Why;
 
 /// The answer to a request for one of the server's own names.
 pub fn answer(
@@ -24,11 +26,27 @@ pub fn answer(
         ("/.wharf/health", Method::Get | Method::Head) => {
             Ok(Routed::Answer(Answer::text(Status::OK, "ok\n").with("Cache-Control", "no-store")))
         }
-        ("/.wharf/health", _) => {
-            let allow = "GET, HEAD";
-            Err(Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allow}\n"))
-                .with("Allow", allow))
-        }
+        ("/.wharf/health", _) => Err(not_allowed("GET, HEAD")),
+        ("/.wharf/exit", Method::Post) => leave(head, state, peer).map(Routed::Answer),
+        ("/.wharf/exit", _) => Err(not_allowed("POST")),
         _ => Err(not_found()),
     }
+}
+
+fn not_allowed(allow: &str) -> Answer {
+    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allow}\n")).with("Allow", allow)
+}
+
+/// Leaves, if a client may ask for that.
+fn leave(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Answer, Answer> {
+    if !state.allow_exit {
+        let text = "this server does not leave on request (wharf serve --allow-exit lets it)\n";
+        return Err(Answer::text(Status::FORBIDDEN, text));
+    }
+    if !Site::may_write(head.host, head.fields) {
+        return Err(Answer::text(Status::FORBIDDEN, "a page of another site must not ask this\n"));
+    }
+    log::info!("{peer} asked the server to leave");
+    state.stop.ask(Why::Client);
+    Ok(Answer::text(Status::OK, "the server leaves\n"))
 }

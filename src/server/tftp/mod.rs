@@ -1,0 +1,156 @@
+//! TFTP: the same folder over UDP.
+//!
+//! One thread hears the requests, at one socket an address. Each that may begin a transfer gets a place (`sessions`), a
+//! socket and a thread of its own (`wire` says why); `transfer` says what it leads to, and the machines of the room
+//! [`tftp`](crate::tftp) do the rest. So a request is all that ever comes to the door, and whatever else does is
+//! answered as RFC 1350 says, or not at all.
+
+mod refusal;
+mod sessions;
+mod transfer;
+mod wire;
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use self::sessions::{NoPlace, Place, Sessions};
+use self::transfer::{Outcome, Transfer};
+use self::wire::Wire;
+use super::timing::Active;
+use super::{GRACE, STACK, Shared};
+use crate::net::datagrams::{Arrived, Datagrams};
+use crate::net::listener::wait_for_any;
+use crate::printable::Printable;
+use crate::tftp::error::{ErrorCode, Fault};
+use crate::tftp::packet::{MAX_REQUEST, Packet};
+
+/// The log's target for requests, as over HTTP.
+const ACCESS: &str = "wharf::access";
+
+/// How long hearing pauses when it fails: the system is out of memory, and has to get over it.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// After how long a request that is known already is looked at once more. A client that has just acknowledged its last
+/// block may ask for the same file again, from the same port, before the thread that served it has noticed.
+const SECOND_LOOK: Duration = Duration::from_millis(10);
+
+/// A request, and while it is held, the server is not idle.
+struct Asked {
+    datagram: Vec<u8>,
+    arrived: Arrived,
+    active: Active,
+}
+
+/// Takes requests until the server stops, and then waits until every transfer has ended.
+pub fn run(doors: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
+    let state = &shared.state;
+    let sessions = Sessions::new(limit);
+    let mut known = Vec::new();
+    while state.stop.asked().is_none() {
+        let sources = doors.iter().map(AsFd::as_fd).chain([state.stop.as_fd()]);
+        if let Err(error) = wait_for_any(sources, (!known.is_empty()).then_some(SECOND_LOOK)) {
+            log::error!("cannot wait for datagrams: {error}");
+            thread::sleep(PAUSE);
+        }
+        for asked in std::mem::take(&mut known) {
+            hear(asked, &sessions, shared);
+        }
+        for door in doors {
+            if let Err(error) = hear_all(door, &sessions, shared, &mut known) {
+                log::error!("cannot hear at {}: {error}", door.address());
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+    if !sessions.wait_until_empty(GRACE) {
+        log::warn!("some TFTP transfers did not end in {} s", GRACE.as_secs());
+    }
+}
+
+/// Hears whoever asks, a bounded number at once so that every door has its turn. Requests that are known already come
+/// into `known`.
+fn hear_all(
+    door: &Datagrams,
+    sessions: &Arc<Sessions>,
+    shared: &Arc<Shared>,
+    known: &mut Vec<Asked>,
+) -> io::Result<()> {
+    const AT_ONCE: usize = 64;
+    // One byte more than a request may have, by which one that is too long is seen.
+    let mut buffer = [0; MAX_REQUEST + 1];
+    for _ in 0..AT_ONCE {
+        // Before it is taken from the door: whoever looks there and finds nothing must find this.
+        let active = shared.state.idle.begin();
+        let Some(arrived) = door.receive(&mut buffer)? else { break };
+        let datagram = buffer.get(..arrived.length).unwrap_or_default().to_vec();
+        known.extend(hear(Asked { datagram, arrived, active }, sessions, shared));
+    }
+    Ok(())
+}
+
+/// Finds out what a datagram is, and begins a transfer where it asks for one; gives it back if it has begun one already.
+fn hear(asked: Asked, sessions: &Arc<Sessions>, shared: &Arc<Shared>) -> Option<Asked> {
+    let Arrived { from, to, .. } = asked.arrived;
+    let fault = match Packet::parse(&asked.datagram) {
+        Ok(Packet::Read(_) | Packet::Write(_)) => match sessions.admit(from, &asked.datagram) {
+            Ok(place) => {
+                begin(asked, place, shared);
+                return None;
+            }
+            // What answers it is on its way, or will be repeated by time.
+            Err(NoPlace::Known) => return Some(asked),
+            Err(NoPlace::Full) => busy("all transfers that this server makes at once are taken"),
+            Err(NoPlace::PeerHasMany) => busy("this client has as many transfers as one may have"),
+        },
+        // Errors are not answered (RFC 1350 §2).
+        Ok(Packet::Error { .. }) => return None,
+        Ok(_) => Fault::new(ErrorCode::UnknownTransferId, "there is no such transfer: ask for a file first"),
+        Err(error) => error.answer()?,
+    };
+    log::debug!("{from} asked in vain: {fault}");
+    if let Ok(wire) = Wire::open(to, from, shared.state.stop.clone()) {
+        wire.refuse(&fault);
+    }
+    None
+}
+
+fn busy(what: &'static str) -> Fault {
+    Fault::new(ErrorCode::NotDefined, format!("{what}; try again in a while"))
+}
+
+/// Gives a transfer its socket and its thread.
+fn begin(asked: Asked, place: Place, shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    let Asked { datagram, arrived: Arrived { from, to, .. }, active } = asked;
+    let transfer = move || {
+        let state = &shared.state;
+        match Wire::open(to, from, state.stop.clone()) {
+            Ok(wire) => serve(&datagram, Transfer { state, wire, peer: from, place, active }),
+            Err(error) => log::error!("no socket to answer {from}: {error}"),
+        }
+    };
+    let started = thread::Builder::new().name("tftp".into()).stack_size(STACK).spawn(transfer);
+    if let Err(error) = started {
+        log::error!("no thread to answer {from}: {error}");
+    }
+}
+
+/// Makes the transfer that a request asks for, and writes the line of the access log.
+fn serve(datagram: &[u8], transfer: Transfer<'_>) {
+    let began = Instant::now();
+    let peer = transfer.peer;
+    let (verb, name, outcome) = match &Packet::parse(datagram) {
+        Ok(Packet::Read(request)) => ("RRQ", request.filename().to_vec(), transfer.read(request)),
+        Ok(Packet::Write(request)) => ("WRQ", request.filename().to_vec(), transfer.write(request)),
+        // Only requests are given a place.
+        _ => return,
+    };
+    let Outcome { ending, bytes, rest } = outcome;
+    let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
+    log::info!(target: ACCESS, "{peer} \"{verb} {}\" {ending}, {bytes} B {milliseconds:.1} ms", Printable(&name));
+    if let Some(rest) = rest {
+        rest.dally();
+    }
+}

@@ -1,0 +1,146 @@
+//! Which transfers there are: a bounded number, and few for each peer.
+//!
+//! A session that only waits to say its last word again (it dallies) gives up its place: no client is turned away for
+//! it. There may be as many of those again; past that, they leave without waiting.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many transfers one address may have at once. A boot ROM has one, a person a few.
+const PER_PEER: usize = 8;
+
+/// The transfers.
+#[derive(Debug)]
+pub struct Sessions {
+    limit: usize,
+    entries: Mutex<Vec<Entry>>,
+    left: Condvar,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    peer: SocketAddr,
+    /// The datagram that began it.
+    request: Box<[u8]>,
+    dallies: bool,
+}
+
+/// A transfer's place. Dropped, it is free.
+#[derive(Debug)]
+pub struct Place {
+    sessions: Arc<Sessions>,
+    number: u64,
+}
+
+/// Why a request begins no transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPlace {
+    /// It has begun one already: the answer was lost, or is on its way.
+    Known,
+    /// This peer has as many as one may have.
+    PeerHasMany,
+    /// All places are taken.
+    Full,
+}
+
+impl Sessions {
+    /// So many places.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, entries: Mutex::default(), left: Condvar::new() })
+    }
+
+    /// A place for the transfer that this request asks for.
+    pub fn admit(self: &Arc<Self>, peer: SocketAddr, request: &[u8]) -> Result<Place, NoPlace> {
+        let mut entries = self.lock();
+        let active = || entries.iter().filter(|entry| !entry.dallies);
+        if active().any(|entry| entry.peer == peer && *entry.request == *request) {
+            return Err(NoPlace::Known);
+        }
+        if active().filter(|entry| entry.peer.ip() == peer.ip()).count() >= PER_PEER {
+            return Err(NoPlace::PeerHasMany);
+        }
+        if active().count() >= self.limit {
+            return Err(NoPlace::Full);
+        }
+        let number = entries.last().map_or(0, |last| last.number + 1);
+        entries.push(Entry { number, peer, request: request.into(), dallies: false });
+        Ok(Place { sessions: Arc::clone(self), number })
+    }
+
+    /// Waits until all have left, at most so long; whether they have.
+    pub fn wait_until_empty(&self, at_most: Duration) -> bool {
+        let waited = self.left.wait_timeout_while(self.lock(), at_most, |entries| !entries.is_empty());
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// The transfer is over but for its last word. Whether it may wait to say that again.
+    pub fn dally(&self) -> bool {
+        let mut entries = self.sessions.lock();
+        let may = entries.iter().filter(|entry| entry.dallies).count() < self.sessions.limit;
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.number == self.number) {
+            entry.dallies = true;
+        }
+        may
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.sessions.lock().retain(|entry| entry.number != self.number);
+        self.sessions.left.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(host: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, host], port))
+    }
+
+    #[test]
+    fn places_are_bounded_and_come_back() {
+        let sessions = Sessions::new(10);
+        let mut places: Vec<_> = (0..8).map(|n| sessions.admit(peer(1, n), b"a").expect("a place")).collect();
+        assert_eq!(sessions.admit(peer(1, 9), b"a").expect_err("8 are taken"), NoPlace::PeerHasMany);
+        places.extend((0..2).map(|n| sessions.admit(peer(2, n), b"a").expect("a place")));
+        assert_eq!(sessions.admit(peer(3, 1), b"a").expect_err("10 are taken"), NoPlace::Full);
+        places.remove(0);
+        assert!(sessions.admit(peer(1, 9), b"a").is_ok());
+        places.clear();
+        assert!(sessions.wait_until_empty(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_same_request_again_is_the_same_transfer() {
+        let sessions = Sessions::new(10);
+        let first = sessions.admit(peer(1, 1), b"a").expect("a place");
+        assert_eq!(sessions.admit(peer(1, 1), b"a").expect_err("known"), NoPlace::Known);
+        assert!(sessions.admit(peer(1, 1), b"b").is_ok(), "another file");
+        assert!(sessions.admit(peer(1, 2), b"a").is_ok(), "another client");
+        assert!(first.dally());
+        assert!(sessions.admit(peer(1, 1), b"a").is_ok(), "it is over: this is a new one");
+    }
+
+    #[test]
+    fn who_dallies_is_in_nobodys_way() {
+        let sessions = Sessions::new(2);
+        let admit = || sessions.admit(peer(1, 1), b"a").expect("a place");
+        let places: Vec<_> = (0..2).map(|_| admit()).inspect(|place| assert!(place.dally())).collect();
+        let third = admit();
+        assert!(!third.dally(), "as many dally as may");
+        drop(places);
+        assert!(!sessions.wait_until_empty(Duration::ZERO));
+        drop(third);
+        assert!(sessions.wait_until_empty(Duration::ZERO));
+    }
+}

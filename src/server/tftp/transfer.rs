@@ -1,0 +1,259 @@
+//! What a request leads to: a file given away or taken in, a listing, or the server's end.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::refusal;
+use super::sessions::Place;
+use super::wire::{Sink, Wire};
+use crate::chat::event::Uploader;
+use crate::folder::{Guard, Incoming, Node, OpenFile, SharePath};
+use crate::net::peer::Peer;
+use crate::server::listing;
+use crate::server::state::State;
+use crate::server::timing::Active;
+use crate::stop::Why;
+use crate::tftp::error::{Ending, ErrorCode, Fault};
+use crate::tftp::fields::Mode;
+use crate::tftp::options::{Caps, Direction, Terms, WindowSize};
+use crate::tftp::packet::Request;
+use crate::tftp::receive::Receiver;
+use crate::tftp::send::Sender;
+
+/// How much of a file is read or written at a time, in bytes: blocks of 512 would cost a system call each.
+const CHUNK: usize = 64 * 1024;
+
+/// The name that, written to, asks the server to leave.
+const EXIT: &[u8] = b".wharf/exit";
+
+/// One transfer, from its request on.
+pub struct Transfer<'a> {
+    /// What every answer may use.
+    pub state: &'a State,
+    /// Its socket.
+    pub wire: Wire,
+    /// Who asked.
+    pub peer: SocketAddr,
+    /// Its place among the others.
+    pub place: Place,
+    /// While this is held, the server is not idle.
+    pub active: Active,
+}
+
+/// What is left of a transfer once the file is there: its last word, which the peer may not have heard.
+pub struct Rest {
+    wire: Wire,
+    receiver: Receiver,
+    _place: Place,
+}
+
+/// How a transfer went, for the log.
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// How many bytes of the file it moved.
+    pub bytes: u64,
+    /// What may still have to be said.
+    pub rest: Option<Rest>,
+}
+
+impl Rest {
+    /// Stays for a while to say the last word again.
+    pub fn dally(mut self) {
+        self.wire.dally(&mut self.receiver);
+    }
+}
+
+/// What is given away.
+type Source = Box<dyn BufRead>;
+
+impl Transfer<'_> {
+    /// Gives away what the request names.
+    pub fn read(mut self, request: &Request<'_>) -> Outcome {
+        let (source, size) = match self.open(request.filename()) {
+            Ok(opened) => opened,
+            Err(fault) => return self.refuse(fault),
+        };
+        let direction = Direction::Read { size: Some(size) };
+        let terms = Terms::answer(request.options(), request.mode(), direction, &Caps::default());
+        let ending = self.wire.give(Sender::serve(Instant::now(), terms, request.mode(), source));
+        Outcome { bytes: if ending.is_complete() { size } else { 0 }, ending, rest: None }
+    }
+
+    /// Takes in the file that the request announces.
+    pub fn write(self, request: &Request<'_>) -> Outcome {
+        let path = match SharePath::parse(request.filename()) {
+            Ok(path) => path,
+            Err(error) => return self.refuse(refusal::of_path(error)),
+        };
+        let terms = Terms::answer(request.options(), request.mode(), Direction::Write, &Caps::default());
+        let terms = within(terms, self.wire.room());
+        if path.as_bytes() == EXIT {
+            return self.exit(terms, request.mode());
+        }
+        // In netascii the file may come out shorter than what is sent.
+        let size = terms.tsize.filter(|_| request.mode() == Mode::Octet);
+        match self.state.folder.receive(&path, size) {
+            Ok(_) if request.filename().ends_with(b"/") => self.refuse(refusal::is_directory()),
+            Ok(incoming) => {
+                let mut upload = Upload::new(incoming, self.state, self.peer);
+                let outcome = self.take(terms, request.mode(), &mut upload);
+                Outcome { bytes: upload.received, ..outcome }
+            }
+            Err(error) => self.refuse(refusal::of_writing(&error)),
+        }
+    }
+
+    /// Leaves, once the client has shown by its block that it is where it says it is.
+    fn exit(self, terms: Terms, mode: Mode) -> Outcome {
+        if !self.state.allow_exit {
+            let text = "this server does not leave on request (wharf serve --allow-exit lets it)";
+            return self.refuse(Fault::new(ErrorCode::AccessViolation, text));
+        }
+        let (state, peer) = (self.state, self.peer);
+        let outcome = self.take(terms, mode, &mut Nowhere);
+        if outcome.ending.is_complete() {
+            log::info!("{peer} asked the server to leave");
+            state.stop.ask(Why::Client);
+        }
+        outcome
+    }
+
+    fn take(self, terms: Terms, mode: Mode, sink: &mut impl Sink) -> Outcome {
+        let Self { mut wire, place, active, .. } = self;
+        let mut receiver = Receiver::serve(Instant::now(), terms, mode);
+        let mut may_dally = false;
+        let ending = wire.take(&mut receiver, terms.block_size(), sink, || may_dally = place.dally());
+        // The server need not stay for the last word.
+        drop(active);
+        let rest = may_dally.then_some(Rest { wire, receiver, _place: place });
+        Outcome { ending, bytes: 0, rest }
+    }
+
+    fn refuse(self, fault: Fault) -> Outcome {
+        self.wire.refuse(&fault);
+        Outcome { ending: Ending::Aborted(fault), bytes: 0, rest: None }
+    }
+
+    /// The file of this name, or the listing of a directory; with its size in bytes.
+    fn open(&self, name: &[u8]) -> Result<(Source, u64), Fault> {
+        let path = SharePath::parse(name).map_err(refusal::of_path)?;
+        if name.is_empty() || name.ends_with(b"/") {
+            let entries = self.state.folder.list(&path).map_err(|error| refusal::of_reading(&error))?;
+            let text = listing::text(&entries);
+            let size = text.len() as u64;
+            return Ok((Box::new(Cursor::new(text)), size));
+        }
+        match self.state.folder.open(&path).map_err(|error| refusal::of_reading(&error))? {
+            Node::File(OpenFile { file, facts }) => Ok((Box::new(Whole::new(file, facts.len)), facts.len)),
+            Node::Directory { .. } => Err(refusal::is_directory()),
+        }
+    }
+}
+
+/// The terms with a window that fits into what the socket keeps: more would be lost, and sent again. Half of it is
+/// reckoned for the kernel's own notes.
+fn within(terms: Terms, room: usize) -> Terms {
+    let blocks = (room / 2 / terms.block_size().bytes()).clamp(1, WindowSize::MAX.blocks());
+    let most = u16::try_from(blocks).ok().and_then(WindowSize::new);
+    Terms { windowsize: terms.windowsize.min(most.filter(|_| terms.windowsize.is_some())), ..terms }
+}
+
+/// A file of a length that was told: one that has become shorter must not look whole.
+struct Whole {
+    file: BufReader<File>,
+    left: u64,
+}
+
+impl Whole {
+    fn new(file: File, length: u64) -> Self {
+        Self { file: BufReader::with_capacity(CHUNK, file), left: length }
+    }
+}
+
+impl BufRead for Whole {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            return Ok(&[]);
+        }
+        let buffer = self.file.fill_buf()?;
+        if buffer.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has become shorter"));
+        }
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        Ok(buffer.get(..most).unwrap_or_default())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.left = self.left.saturating_sub(count as u64);
+        self.file.consume(count);
+    }
+}
+
+impl Read for Whole {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let found = self.fill_buf()?;
+        let count = found.len().min(into.len());
+        if let (Some(into), Some(found)) = (into.get_mut(..count), found.get(..count)) {
+            into.copy_from_slice(found);
+        }
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// A file on its way into the folder.
+struct Upload<'a> {
+    /// None once it has been committed.
+    incoming: Option<Incoming>,
+    buffer: Vec<u8>,
+    received: u64,
+    state: &'a State,
+    by: Uploader,
+}
+
+impl<'a> Upload<'a> {
+    fn new(incoming: Incoming, state: &'a State, peer: SocketAddr) -> Self {
+        let by = Uploader::Address(Peer::Inet(peer).to_string());
+        Self { incoming: Some(incoming), buffer: Vec::with_capacity(CHUNK), received: 0, state, by }
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        if let Some(incoming) = &mut self.incoming {
+            incoming.write(&self.buffer).map_err(|error| refusal::of_writing(&error))?;
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Sink for Upload<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.received += bytes.len() as u64;
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    fn commit(&mut self) -> Result<(), Fault> {
+        self.flush()?;
+        let Some(incoming) = self.incoming.take() else { return Ok(()) };
+        let saved = incoming.commit(Guard::None).map_err(|error| refusal::of_writing(&error))?;
+        self.state.saved(&self.by, &saved);
+        Ok(())
+    }
+}
+
+/// What comes with a request to leave: it says nothing.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn write(&mut self, _: &[u8]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! The socket of one transfer, and both machines driven over it.
+//!
+//! A transfer has a thread of its own, and reads as what it is: ask the machine, say what it says, wait. The thread may
+//! wait for the disk (a commit, a slow read) and nobody else does; in one loop for all transfers, each would be late for
+//! all others.
+
+use std::io::{self, BufRead};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd as _;
+use std::time::Instant;
+
+use crate::net::datagrams::{answer_from, receive_now, receive_room};
+use crate::net::listener::wait_for_any;
+use crate::stop::Stop;
+use crate::tftp::error::{Ending, ErrorCode, Fault};
+use crate::tftp::fields::Text;
+use crate::tftp::options::BlockSize;
+use crate::tftp::packet::{MAX_REQUEST, Packet};
+use crate::tftp::receive::{self, Receiver};
+use crate::tftp::send::{self, Sender};
+use crate::tftp::timing::Deadline;
+
+/// Opcode and block number of a DATA packet, and one byte more, by which one that is too long is seen.
+const AROUND_BLOCK: usize = 5;
+
+/// One transfer's socket.
+#[derive(Debug)]
+pub struct Wire {
+    socket: UdpSocket,
+    peer: SocketAddr,
+    stop: Stop,
+    buffer: Vec<u8>,
+}
+
+/// Where the bytes that are received go.
+pub trait Sink {
+    /// Takes the next bytes.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Fault>;
+    /// The file is whole: makes it appear.
+    fn commit(&mut self) -> Result<(), Fault>;
+}
+
+/// What came of waiting.
+enum Heard<'a> {
+    Packet(Packet<'a>),
+    /// From the peer, and no packet.
+    Nonsense(Fault),
+    /// Nothing that matters; perhaps the time is over.
+    Nothing,
+    /// The server leaves.
+    Stopped,
+}
+
+impl Wire {
+    /// A port of its own at the address that was asked, to talk with this peer.
+    pub fn open(from: SocketAddr, peer: SocketAddr, stop: Stop) -> io::Result<Self> {
+        Ok(Self { socket: answer_from(from)?, peer, stop, buffer: Vec::new() })
+    }
+
+    /// How many bytes may arrive in one burst.
+    pub fn room(&self) -> usize {
+        receive_room(&self.socket).unwrap_or(0)
+    }
+
+    /// Refuses what the peer asked for.
+    pub fn refuse(&self, fault: &Fault) {
+        let mut datagram = Vec::new();
+        Packet::from_fault(fault).write(&mut datagram);
+        self.send(&datagram);
+    }
+
+    /// Gives a file away.
+    pub fn give(&mut self, mut sender: Sender<impl BufRead>) -> Ending {
+        // What comes to a sender is short: ACKs, errors, the request again.
+        self.buffer.resize(MAX_REQUEST + 1, 0);
+        loop {
+            let until = match sender.step() {
+                send::Step::Send(datagram) => {
+                    self.send(datagram);
+                    continue;
+                }
+                send::Step::Wait(until) => until,
+                send::Step::Over(ending) => return ending.clone(),
+            };
+            match self.hear(until) {
+                Heard::Packet(packet) => sender.on_packet(Instant::now(), &packet),
+                Heard::Nonsense(fault) => sender.abort(fault),
+                Heard::Nothing => sender.on_timeout(Instant::now()),
+                Heard::Stopped => sender.abort(leaving()),
+            }
+        }
+    }
+
+    /// Takes a file in, in blocks of this size, until it has come and the last ACK is out, or cannot come any more.
+    /// `settled` hears of it once the file is there, before the peer does: the next request may follow at once.
+    pub fn take(
+        &mut self,
+        receiver: &mut Receiver,
+        block: BlockSize,
+        sink: &mut impl Sink,
+        mut settled: impl FnMut(),
+    ) -> Ending {
+        self.buffer.resize((block.bytes() + AROUND_BLOCK).max(MAX_REQUEST + 1), 0);
+        loop {
+            let until = match receiver.step() {
+                receive::Step::Send(datagram) => {
+                    self.send(datagram);
+                    continue;
+                }
+                receive::Step::Commit => {
+                    let outcome = sink.commit();
+                    settled();
+                    receiver.on_committed(Instant::now(), outcome);
+                    continue;
+                }
+                receive::Step::Wait(until) => until,
+                receive::Step::Dally(_) => return Ending::Complete,
+                receive::Step::Over(ending) => return ending.clone(),
+            };
+            match self.hear(until) {
+                Heard::Packet(packet) => {
+                    let written = sink.write(receiver.on_packet(Instant::now(), &packet));
+                    if let Err(fault) = written {
+                        receiver.abort(fault);
+                    }
+                }
+                Heard::Nonsense(fault) => receiver.abort(fault),
+                Heard::Nothing => receiver.on_timeout(Instant::now()),
+                Heard::Stopped => receiver.abort(leaving()),
+            }
+        }
+    }
+
+    /// Waits for as long as the peer may not have heard the last ACK, and repeats it for them.
+    pub fn dally(&mut self, receiver: &mut Receiver) {
+        loop {
+            let until = match receiver.step() {
+                receive::Step::Send(datagram) => {
+                    self.send(datagram);
+                    continue;
+                }
+                receive::Step::Dally(until) => until,
+                _ => return,
+            };
+            match self.hear(until) {
+                // It brings nothing new: the file is whole.
+                Heard::Packet(packet) => {
+                    let _ = receiver.on_packet(Instant::now(), &packet);
+                }
+                Heard::Nothing => receiver.on_timeout(Instant::now()),
+                Heard::Nonsense(_) | Heard::Stopped => return,
+            }
+        }
+    }
+
+    /// Sends a datagram. One that cannot be sent counts as lost: it is repeated, or the peer gives up.
+    fn send(&self, datagram: &[u8]) {
+        if let Err(error) = self.socket.send_to(datagram, self.peer) {
+            log::debug!("{}: cannot send: {error}", self.peer);
+        }
+    }
+
+    /// Waits for a packet of the peer.
+    fn hear(&mut self, until: Deadline) -> Heard<'_> {
+        let left = until.remaining(Instant::now());
+        if left.is_zero() {
+            return Heard::Nothing;
+        }
+        let waited = wait_for_any([self.socket.as_fd(), self.stop.as_fd()], Some(left));
+        if self.stop.asked().is_some() {
+            return Heard::Stopped;
+        }
+        match waited.and_then(|_| receive_now(&self.socket, &mut self.buffer)) {
+            Ok(Some((length, from))) if from == self.peer => self.read(length),
+            Ok(Some((length, from))) => {
+                self.correct(length, from);
+                Heard::Nothing
+            }
+            Ok(None) => Heard::Nothing,
+            Err(error) => Heard::Nonsense(Fault::new(ErrorCode::NotDefined, error.to_string())),
+        }
+    }
+
+    /// What the peer's datagram says.
+    fn read(&self, length: usize) -> Heard<'_> {
+        match Packet::parse(self.buffer.get(..length).unwrap_or_default()) {
+            Ok(packet) => Heard::Packet(packet),
+            Err(error) => error.answer().map_or(
+                // It meant to end the transfer, and is not answered.
+                Heard::Packet(Packet::Error {
+                    code: ErrorCode::NotDefined,
+                    message: Text::up_to_nul("malformed error packet"),
+                }),
+                Heard::Nonsense,
+            ),
+        }
+    }
+
+    /// Tells a stranger that this port is not for them (RFC 1350 §4), unless they tell us of an error.
+    fn correct(&self, length: usize, stranger: SocketAddr) {
+        const ERROR: &[u8] = &[0, 5];
+        if self.buffer.get(..length).is_some_and(|datagram| !datagram.starts_with(ERROR)) {
+            let fault = Fault::new(ErrorCode::UnknownTransferId, "this port talks with somebody else");
+            let mut datagram = Vec::new();
+            Packet::from_fault(&fault).write(&mut datagram);
+            let _ = self.socket.send_to(&datagram, stranger);
+        }
+    }
+}
+
+/// What a peer is told when the server leaves.
+fn leaving() -> Fault {
+    Fault::new(ErrorCode::NotDefined, "the server is leaving")
+}
