@@ -9,9 +9,11 @@ use clap::Args;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
+use super::place::{self, Place};
 use super::{chat, exit};
 use crate::client::address::{Address, DEFAULT_HOST, DEFAULT_PORT};
 use crate::client::shell::{FAREWELL, Shell};
+use crate::client::tftp::{self, address::Site};
 
 /// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 and the signal's number.
 const INTERRUPTED: i32 = 128 + SIGINT;
@@ -19,9 +21,10 @@ const INTERRUPTED: i32 = 128 + SIGINT;
 /// Talk to a server, line by line: GET, POST, LIST, help, quit
 #[derive(Debug, Args)]
 pub struct ClientArgs {
-    /// Where the server is: `http://host:port/path`, `host:port` or `unix:PATH` [default: 127.0.0.1:8080]
-    #[arg(value_parser = Address::parse, conflicts_with_all = ["ip", "port"])]
-    address: Option<Address>,
+    /// Where the server is: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port`
+    /// [default: 127.0.0.1:8080]
+    #[arg(value_parser = place::of_directory, conflicts_with_all = ["ip", "port"])]
+    address: Option<Place<Address>>,
     /// The server's address or name
     #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = Address::parse)]
     ip: Address,
@@ -39,7 +42,11 @@ pub struct ClientArgs {
 /// Runs the command.
 pub fn run(args: ClientArgs) -> ExitCode {
     let address = match args.address {
-        Some(address) => Ok(address),
+        Some(Place::Http(address)) => Ok(address),
+        Some(Place::Tftp(_)) if args.user.is_some() => {
+            return exit::wrong_usage(&"wharf: there is no room to talk in over TFTP (use http://host:port)");
+        }
+        Some(Place::Tftp(site)) => return exit::code(talk_tftp(site, args.dir)),
         None => args.ip.at_port(args.port),
     };
     match address {
@@ -63,9 +70,21 @@ fn talk(address: Address, downloads: PathBuf) -> io::Result<bool> {
     }
 }
 
+/// As [`talk`], over TFTP.
+fn talk_tftp(site: Site, downloads: PathBuf) -> io::Result<bool> {
+    say_farewell_on_interrupt()?;
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let shell = tftp::shell::Shell::new(site, downloads, &mut out, &mut err);
+    if io::stdin().is_terminal() {
+        shell.converse().map(|()| true)
+    } else {
+        shell.obey_all(io::stdin().lock())
+    }
+}
+
 /// Leaves with the farewell when Ctrl-C comes while the prompt does not take it: in a transfer, or with a
 /// pipe as input.
-fn say_farewell_on_interrupt() -> io::Result<()> {
+pub(super) fn say_farewell_on_interrupt() -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::spawn(move || {
         if signals.forever().next().is_some() {

@@ -46,7 +46,7 @@ pub(super) fn leave(error: &dyn Display) {
 /// need none.
 pub(super) fn say_about(name: &str, error: &Error) {
     match error {
-        Error::Refused(..) => say(&format_args!("{}: {error}", Printable::text(name))),
+        Error::Refused(..) | Error::Transfer(_) => say(&format_args!("{}: {error}", Printable::text(name))),
         _ => say(error),
     }
 }

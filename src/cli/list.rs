@@ -6,24 +6,26 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::exit;
+use super::place::{self, Place};
 use crate::client::address::Address;
 use crate::client::error::Error;
 use crate::client::listing::{self, Listing};
 use crate::client::session::Session;
+use crate::client::tftp;
 
 /// List what a server's folder holds
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// The server and the directory: `http://host:port/dir/`, `host:port` or `unix:SOCKET!/dir/`
-    /// [default: 127.0.0.1:8080]
-    #[arg(value_parser = Address::parse)]
-    address: Option<Address>,
+    /// The server and the directory: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
+    /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
+    #[arg(value_parser = place::of_directory)]
+    address: Option<Place<Address>>,
 }
 
 /// Runs the command.
 pub fn run(args: &ListArgs) -> ExitCode {
-    let address = args.address.clone().unwrap_or_default();
-    match fetch(&address) {
+    let place = args.address.clone().unwrap_or_else(|| Place::Http(Address::default()));
+    match fetch(&place) {
         Ok(listing) => exit::code(listing.show(&mut io::stdout()).map(|()| true)),
         Err(error) => {
             exit::say(&error);
@@ -32,7 +34,11 @@ pub fn run(args: &ListArgs) -> ExitCode {
     }
 }
 
-/// Asks whichever kind of server it is: another kind of address is another arm here.
-fn fetch(address: &Address) -> Result<Listing, Error> {
-    listing::fetch(&mut Session::new(address.server.clone()), &address.target(""))
+fn fetch(place: &Place<Address>) -> Result<Listing, Error> {
+    match place {
+        Place::Http(address) => {
+            listing::fetch(&mut Session::new(address.server.clone()), &address.target(""))
+        }
+        Place::Tftp(site) => tftp::list(site, site.path()),
+    }
 }

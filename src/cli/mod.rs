@@ -6,6 +6,7 @@ mod exit;
 mod get;
 mod list;
 mod logging;
+mod place;
 mod put;
 mod replay;
 mod serve;

@@ -102,6 +102,12 @@ impl Address {
 }
 
 impl Server {
+    /// A server over TCP, as `host:port`.
+    pub fn parse_authority(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = split_port(text, DEFAULT_PORT)?;
+        Self::tcp(host, port)
+    }
+
     /// A server over TCP.
     pub fn tcp(host: &str, port: u16) -> Result<Self, AddressError> {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -225,7 +231,7 @@ impl fmt::Display for AddressError {
             Self::Scheme(scheme) => {
                 write!(
                     f,
-                    "{scheme}:// is not spoken here (this build speaks HTTP: http://host:port or unix:PATH)"
+                    "{scheme}:// is not spoken here (http://host:port, unix:PATH and tftp://host:port are)"
                 )
             }
             Self::User(text) => {

@@ -9,6 +9,7 @@ use crate::http::response::ResponseError;
 use crate::http::status::Status;
 use crate::http::target::TargetError;
 use crate::printable::Printable;
+use crate::tftp::error::Ending;
 
 /// Why a request came to nothing.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub enum Error {
     Target(TargetError),
     /// A path that leads out of the directory for downloads.
     Outside(String),
+    /// A transfer over TFTP ended before its time.
+    Transfer(Ending),
+    /// A name that TFTP cannot carry: too long, or with a NUL in it.
+    Name(String),
     /// Who was asked has no room.
     NoRoom,
     /// The answer is no listing.
@@ -81,6 +86,11 @@ impl fmt::Display for Error {
             Self::Target(error) => write!(f, "This path cannot be asked for: {error}."),
             Self::Outside(path) => {
                 write!(f, "{} leads out of the directory for downloads.", Printable::text(path))
+            }
+            Self::Transfer(Ending::Refused(fault)) => fault.fmt(f),
+            Self::Transfer(ending) => ending.fmt(f),
+            Self::Name(name) => {
+                write!(f, "{} is no name for TFTP (it is too long, or holds a NUL).", Printable::text(name))
             }
             Self::NoRoom => {
                 f.write_str("There is no room to talk in (is the server a wharf, without --no-chat?).")

@@ -4,7 +4,8 @@
 //! A line is understood by `words`, alike in both. What it asks for goes through a `session`: one connection
 //! to one `address`, kept open and opened again when the server has closed it. `download`, `upload` and
 //! `listing` say what becomes of an answer; `shell` takes the lines from a person or a pipe; `script`,
-//! `expect`, `replay` and `report` take them from a file, judge the answers and count.
+//! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
+//! speak TFTP.
 //!
 //! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
 
@@ -23,6 +24,7 @@ pub mod script;
 pub mod session;
 pub mod shell;
 pub mod tally;
+pub mod tftp;
 pub mod upload;
 mod wire;
 pub mod words;

@@ -105,6 +105,15 @@ pub fn send(session: &mut Session, method: Method, file: &Path, target: String) 
 /// The encoded path under which a file goes when nobody says it: the one that was typed, so that
 /// `client/a.txt` lands there; of a path that begins elsewhere (absolute, or with `..`) only the file's name.
 pub fn default_path(typed: &str) -> String {
+    format!("/{}", encode_path(&default_parts(typed)))
+}
+
+/// As [`default_path`], for servers that take names as they are.
+pub fn default_name(typed: &str) -> String {
+    String::from_utf8_lossy(&default_parts(typed)).into_owned()
+}
+
+fn default_parts(typed: &str) -> Vec<u8> {
     let path = Path::new(typed);
     let parts: Option<Vec<&[u8]>> = path
         .components()
@@ -115,7 +124,7 @@ pub fn default_path(typed: &str) -> String {
         })
         .collect();
     let parts = parts.unwrap_or_else(|| path.file_name().map(OsStrExt::as_bytes).into_iter().collect());
-    format!("/{}", encode_path(&parts.join(&b'/')))
+    parts.join(&b'/')
 }
 
 /// `200 OK client/a.txt → /client/a.txt, 120 B in 0.4 ms` without the file's own name.

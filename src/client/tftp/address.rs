@@ -1,0 +1,118 @@
+//! Where a TFTP server is, as a person writes it: `tftp://host:port/path` (RFC 3617).
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+
+use percent_encoding::percent_decode_str;
+
+use crate::client::address::{AddressError, Server};
+use crate::client::error::Error;
+
+/// How these addresses begin.
+const SCHEME: &str = "tftp://";
+
+/// The port of an address that names none (RFC 1350).
+const PORT: u16 = 69;
+
+/// A TFTP server, and a path on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    host: String,
+    port: u16,
+    /// As the server is to read it: decoded, without a slash before it.
+    path: String,
+}
+
+impl Site {
+    /// Reads an address; `None` where it is one of another kind.
+    pub fn parse(text: &str) -> Option<Result<Self, AddressError>> {
+        let scheme = text.get(..SCHEME.len())?;
+        let rest = text.get(SCHEME.len()..)?;
+        scheme.eq_ignore_ascii_case(SCHEME).then(|| Self::read(rest))
+    }
+
+    fn read(rest: &str) -> Result<Self, AddressError> {
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        let text = if has_port { authority.to_owned() } else { format!("{authority}:{PORT}") };
+        let (host, port) = match Server::parse_authority(&text)? {
+            Server::Tcp { host, port } => (host, port),
+            Server::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
+        };
+        let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
+        Ok(Self { host, port, path })
+    }
+
+    /// The path, if the address names one.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The name of a path that a person typed: from the server's root where it begins with a slash, else from the
+    /// address's directory.
+    pub fn name(&self, typed: &str) -> String {
+        if typed.starts_with('/') || self.path.is_empty() {
+            return typed.trim_start_matches('/').to_owned();
+        }
+        format!("{}/{typed}", self.path.trim_end_matches('/'))
+    }
+
+    /// Does this at each address of the host in turn, until one is not silent about being there.
+    pub(super) fn at_each_address(
+        &self,
+        mut act: impl FnMut(SocketAddr) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let unresolved = || Error::Unresolved(self.host.clone());
+        let addresses = (self.host.as_str(), self.port).to_socket_addrs().map_err(|_| unresolved())?;
+        let mut outcome = Err(unresolved());
+        for address in addresses {
+            outcome = act(address);
+            if !matches!(outcome, Err(Error::NotRunning(_))) {
+                break;
+            }
+        }
+        outcome
+    }
+}
+
+/// `tftp://127.0.0.1:6969`.
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "{SCHEME}[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{SCHEME}{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let table = [
+            ("tftp://h", "tftp://h:69", ""),
+            ("TFTP://h:6969/", "tftp://h:6969", ""),
+            ("tftp://h:6969/a%20b/c d", "tftp://h:6969", "a b/c d"),
+            ("tftp://[::1]:7/x", "tftp://[::1]:7", "x"),
+            ("tftp://[::1]/x/", "tftp://[::1]:69", "x/"),
+        ];
+        for (text, site, path) in table {
+            let found = Site::parse(text).expect(text).expect(text);
+            assert_eq!((found.to_string().as_str(), found.path()), (site, path), "{text}");
+        }
+        assert!(Site::parse("http://h").is_none() && Site::parse("h:69").is_none());
+        assert!(Site::parse("tftp://h:0/").is_some_and(|site| site.is_err()));
+        assert!(Site::parse("tftp:///a").is_some_and(|site| site.is_err()));
+    }
+
+    #[test]
+    fn names() {
+        let site = |text| Site::parse(text).expect("TFTP").expect("an address");
+        assert_eq!(site("tftp://h").name("a"), "a");
+        assert_eq!(site("tftp://h/in/").name("a"), "in/a");
+        assert_eq!(site("tftp://h/in").name("/a"), "a");
+    }
+}

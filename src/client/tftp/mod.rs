@@ -1,0 +1,238 @@
+//! Files over TFTP: fetched, sent and listed, one at a time.
+//!
+//! The machines of the room [`tftp`](crate::tftp) do the transfer; here are the socket (`wire`), what a person calls a
+//! server (`address`), what becomes of the bytes (this file), and the conversation (`shell`).
+
+pub mod address;
+pub mod shell;
+mod wire;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{BufReader, Write};
+use std::path::{Component, Path, PathBuf};
+use std::time::Instant;
+
+use self::address::Site;
+use self::wire::Wire;
+use super::error::{Error, shown};
+use super::listing::{Entry, Kind, Listing};
+use super::upload::Content;
+use crate::figures::{Bytes, Time};
+use crate::printable::Printable;
+use crate::tftp::fields::{Mode, Text};
+use crate::tftp::options::{BlockSize, Terms, WindowSize};
+use crate::tftp::packet::Request;
+use crate::tftp::receive::Receiver;
+use crate::tftp::send::Sender;
+
+/// The block that is asked for, in bytes: with its heads it fits into a frame of Ethernet, also in a tunnel or two.
+const BLOCK: BlockSize = match BlockSize::new(1428) {
+    Some(size) => size,
+    None => BlockSize::DEFAULT,
+};
+
+/// The window that is asked for, in blocks: what a gigabit link carries in the time of a round trip, and no burst that
+/// a small device would lose.
+const WINDOW: WindowSize = match WindowSize::new(16) {
+    Some(size) => size,
+    None => WindowSize::MIN,
+};
+
+/// The name that, written to, asks a wharf to leave.
+const EXIT: &str = ".wharf/exit";
+
+/// The longest listing that is read, in bytes.
+const LONGEST_LISTING: usize = 64 * 1024 * 1024;
+
+/// What is added to the name of a file that is not complete yet.
+const PART: &str = ".part";
+
+/// A file that went one way or the other.
+#[derive(Debug)]
+pub struct Moved {
+    /// Where it is now.
+    to: String,
+    length: u64,
+    took: Time,
+}
+
+/// Fetches a file into the directory `downloads`, under the path that it has on the server.
+pub fn get(site: &Site, name: &str, downloads: &Path) -> Result<Moved, Error> {
+    let begun = Instant::now();
+    let path = downloads.join(local_path(name)?);
+    let parent = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(|error| Error::Local("make", parent.to_owned(), error))?;
+    let mut part = OsString::from(&path);
+    part.push(PART);
+    let part = PathBuf::from(part);
+    let file = File::create(&part).map_err(|error| Error::Local("write", part.clone(), error))?;
+    let placed = fetch(site, name, Counted { inner: file, count: 0 }, &part).and_then(|file| {
+        fs::rename(&part, &path).map_err(|error| Error::Local("write", path.clone(), error))?;
+        Ok(file.count)
+    });
+    if placed.is_err() {
+        // The error that is reported says more than that the rest of it could not be removed.
+        let _ = fs::remove_file(&part);
+    }
+    Ok(Moved { length: placed?, to: shown(&path), took: Time(begun.elapsed()) })
+}
+
+/// Sends a file under this name.
+pub fn put(site: &Site, file: &Path, name: &str) -> Result<Moved, Error> {
+    let begun = Instant::now();
+    // What is no regular file is refused, in the same words as over HTTP.
+    let length = Content::open(file)?.length();
+    let source = File::open(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
+    let asked = Terms { tsize: Some(length), ..terms() };
+    give(site, name, asked, BufReader::new(source))?;
+    Ok(Moved { to: Printable::text(name).to_string(), length, took: Time(begun.elapsed()) })
+}
+
+/// What is in a directory.
+pub fn list(site: &Site, directory: &str) -> Result<Listing, Error> {
+    let name = if directory.is_empty() || directory.ends_with('/') {
+        directory.to_owned()
+    } else {
+        format!("{directory}/")
+    };
+    let text = fetch(site, &name, Limited(Vec::new()), Path::new("the listing"))?;
+    let text = String::from_utf8_lossy(&text.0).into_owned();
+    let entries: Option<Vec<_>> = text.lines().map(entry).collect();
+    entries.map(|entries| Listing { entries }).ok_or(Error::NoListing)
+}
+
+/// Asks the server to leave.
+pub fn exit(site: &Site) -> Result<(), Error> {
+    give(site, EXIT, Terms::default(), &b""[..])
+}
+
+fn terms() -> Terms {
+    Terms { blksize: Some(BLOCK), windowsize: Some(WINDOW), ..Terms::default() }
+}
+
+fn fetch<W: Write>(site: &Site, name: &str, mut into: W, what: &Path) -> Result<W, Error> {
+    let asked = Terms { tsize: Some(0), ..terms() };
+    let outcome = site.at_each_address(|address| {
+        let request = request(name, &asked)?;
+        Wire::open(address)?.take(Receiver::request(Instant::now(), request, asked), &mut into, what)
+    });
+    outcome.map(|()| into)
+}
+
+fn give(site: &Site, name: &str, asked: Terms, source: impl std::io::BufRead) -> Result<(), Error> {
+    let mut source = source;
+    site.at_each_address(|address| {
+        let request = request(name, &asked)?;
+        Wire::open(address)?.give(Sender::request(Instant::now(), request, asked, &mut source))
+    })
+}
+
+fn request<'a>(name: &'a str, asked: &Terms) -> Result<Request<'a>, Error> {
+    let name = Text::new(name.as_bytes()).ok_or_else(|| Error::Name(name.to_owned()))?;
+    let shown = String::from_utf8_lossy(name.as_bytes()).into_owned();
+    Request::new(name, Mode::Octet, asked.to_options()).map_err(|_| Error::Name(shown))
+}
+
+/// The path under which a file is saved, below the directory for downloads and never beside it.
+fn local_path(name: &str) -> Result<PathBuf, Error> {
+    let outside = || Error::Outside(name.to_owned());
+    let mut local = PathBuf::new();
+    for part in Path::new(name.trim_start_matches('/')).components() {
+        match part {
+            Component::Normal(part) => local.push(part),
+            Component::CurDir => {}
+            _ => return Err(outside()),
+        }
+    }
+    if local.as_os_str().is_empty() || name.ends_with('/') { Err(outside()) } else { Ok(local) }
+}
+
+/// A line of a listing: name, size and time, with tabs between them.
+fn entry(line: &str) -> Option<Entry> {
+    let mut fields = line.rsplitn(3, '\t');
+    let (modified, size, name) = (fields.next()?, fields.next()?, fields.next()?);
+    let directory = name.strip_suffix('/');
+    Some(Entry {
+        name: directory.unwrap_or(name).to_owned(),
+        kind: if directory.is_some() { Kind::Directory } else { Kind::File },
+        size: size.parse().ok(),
+        modified: Some(modified.to_owned()),
+        href: None,
+    })
+}
+
+/// A file, and how many bytes went into it.
+struct Counted {
+    inner: File,
+    count: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A buffer that refuses to grow past [`LONGEST_LISTING`].
+struct Limited(Vec<u8>);
+
+impl Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST_LISTING {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// `→ downloads/a.txt, 512 B in 0.4 ms`.
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "→ {}, {} in {}", self.to, Bytes(self.length), self.took)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_file_is_saved() {
+        let table = [
+            ("a", Some("a")),
+            ("/a/b c", Some("a/b c")),
+            ("a//./b", Some("a/b")),
+            ("../a", None),
+            ("a/../../b", None),
+            ("a/", None),
+            ("", None),
+        ];
+        for (name, expected) in table {
+            assert_eq!(local_path(name).ok(), expected.map(PathBuf::from), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_listing() {
+        let shown = |line: &str| {
+            let found = entry(line).expect("an entry");
+            (found.name, found.kind, found.size, found.modified.unwrap_or_default())
+        };
+        assert_eq!(shown("a b\t7\tT"), ("a b".to_owned(), Kind::File, Some(7), "T".to_owned()));
+        assert_eq!(shown("d/\t-\tT"), ("d".to_owned(), Kind::Directory, None, "T".to_owned()));
+        assert!(entry("<html>").is_none());
+    }
+}

@@ -1,0 +1,151 @@
+//! `wharf client tftp://…`: the client's words over TFTP.
+
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+
+use rustyline::error::ReadlineError;
+use rustyline::history::MemHistory;
+use rustyline::{Config, Editor};
+
+use super::address::Site;
+use super::{exit, get, list, put};
+use crate::client::error::Error;
+use crate::client::shell::FAREWELL;
+use crate::client::upload::default_name;
+use crate::client::words::split;
+use crate::printable::Printable;
+
+/// The answer to a word that nobody knows.
+const KNOWN: &str = "I know: get, put, list, exit, quit, help";
+
+/// The answer to `help`.
+const HELP: &str = "\
+get path           download a file
+put file [path]    upload a file
+list [dir]         what is there
+exit               ask the server to leave, then leave (it must run with --allow-exit)
+quit               leave (Ctrl-D and Ctrl-C do too)
+help, ?            this
+A name with spaces stands in quotes.";
+
+/// What a person types behind.
+const PROMPT: &str = "wharf> ";
+
+/// A conversation with a TFTP server.
+pub struct Shell<'c> {
+    site: Site,
+    downloads: PathBuf,
+    out: &'c mut dyn Write,
+    err: &'c mut dyn Write,
+    all_well: bool,
+}
+
+/// Whether the conversation goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Goes,
+    Ends,
+}
+
+impl<'c> Shell<'c> {
+    /// A conversation that has not begun. Downloads go below `downloads`.
+    pub fn new(site: Site, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
+        Self { site, downloads, out, err, all_well: true }
+    }
+
+    /// Asks a person for lines until they leave. An error is one of the terminal's.
+    pub fn converse(mut self) -> io::Result<()> {
+        let mut editor: Editor<(), MemHistory> =
+            Editor::with_history(Config::default(), MemHistory::new()).map_err(io::Error::other)?;
+        writeln!(self.out, "Talking to {}. help says what I know.", self.site)?;
+        loop {
+            match editor.readline(PROMPT) {
+                Ok(line) => {
+                    editor.add_history_entry(&line).map_err(io::Error::other)?;
+                    if self.obey(&line)? == Next::Ends {
+                        break;
+                    }
+                }
+                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        writeln!(self.out, "{FAREWELL}")
+    }
+
+    /// Does what the lines say until they end; whether all went well.
+    pub fn obey_all(mut self, mut lines: impl BufRead) -> io::Result<bool> {
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            if self.obey(&String::from_utf8_lossy(&line))? == Next::Ends {
+                break;
+            }
+            self.out.flush()?;
+            line.clear();
+        }
+        writeln!(self.out, "{FAREWELL}")?;
+        self.out.flush()?;
+        Ok(self.all_well)
+    }
+
+    /// Does what one line says.
+    fn obey(&mut self, line: &str) -> io::Result<Next> {
+        let words = match split(line.trim_end_matches(['\r', '\n'])) {
+            Ok(words) => words,
+            Err(error) => return self.fail(error),
+        };
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let verb = words.first().map(|verb| verb.to_ascii_lowercase());
+        match (verb.as_deref(), words.get(1..).unwrap_or_default()) {
+            (None, _) => Ok(Next::Goes),
+            (Some("get"), [path]) => {
+                let moved = get(&self.site, &self.site.name(path), &self.downloads);
+                self.tell(path, moved, |moved, out| writeln!(out, "{moved}"))
+            }
+            (Some("put"), [file]) => self.put(file, &default_name(file)),
+            (Some("put"), [file, path]) => self.put(file, path),
+            (Some("list"), []) => self.list(""),
+            (Some("list"), [directory]) => self.list(directory),
+            (Some("exit"), []) => match exit(&self.site) {
+                Ok(()) => {
+                    writeln!(self.out, "The server leaves.")?;
+                    Ok(Next::Ends)
+                }
+                Err(error) => self.fail(format_args!("exit: {error}")),
+            },
+            (Some("quit"), []) => Ok(Next::Ends),
+            (Some("help" | "?"), []) => writeln!(self.out, "{HELP}").map(|()| Next::Goes),
+            _ => self.fail(KNOWN),
+        }
+    }
+
+    fn put(&mut self, file: &str, path: &str) -> io::Result<Next> {
+        let moved = put(&self.site, Path::new(file), &self.site.name(path));
+        self.tell(file, moved, |moved, out| writeln!(out, "{moved}"))
+    }
+
+    fn list(&mut self, directory: &str) -> io::Result<Next> {
+        let listing = list(&self.site, &self.site.name(directory));
+        let name = if directory.is_empty() { "/" } else { directory };
+        self.tell(name, listing, |listing, out| listing.show(out))
+    }
+
+    /// Says how something went. What the server refused needs the name of it; the other errors have it, or need none.
+    fn tell<T>(
+        &mut self,
+        name: &str,
+        outcome: Result<T, Error>,
+        show: impl FnOnce(T, &mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<Next> {
+        match outcome {
+            Ok(done) => show(done, self.out).map(|()| Next::Goes),
+            Err(error @ Error::Transfer(_)) => self.fail(format_args!("{}: {error}", Printable::text(name))),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: impl std::fmt::Display) -> io::Result<Next> {
+        self.all_well = false;
+        writeln!(self.err, "{error}").map(|()| Next::Goes)
+    }
+}

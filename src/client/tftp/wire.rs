@@ -1,0 +1,164 @@
+//! The socket of a client, and both machines driven over it.
+
+use std::io::{BufRead, ErrorKind, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::time::Instant;
+
+use socket2::SockRef;
+
+use crate::client::error::Error;
+use crate::net::datagrams::{forget_errors, hear_of_errors, receive_now};
+use crate::net::listener::wait_for_any;
+use crate::tftp::error::{Ending, ErrorCode, Fault};
+use crate::tftp::fields::Text;
+use crate::tftp::packet::{MAX_PACKET, Packet};
+use crate::tftp::receive::{self, Receiver};
+use crate::tftp::send::{self, Sender};
+use crate::tftp::timing::Deadline;
+
+/// What the socket may keep of a window that comes in one burst, in bytes.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// One transfer's socket.
+#[derive(Debug)]
+pub(super) struct Wire {
+    socket: UdpSocket,
+    door: SocketAddr,
+    /// Whoever has answered the request: the server's side of this transfer (RFC 1350 §4).
+    peer: Option<SocketAddr>,
+    buffer: Vec<u8>,
+}
+
+impl Wire {
+    /// A socket to ask this server.
+    pub(super) fn open(door: SocketAddr) -> Result<Self, Error> {
+        let open = || {
+            let here: SocketAddr = match door {
+                SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+                SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+            };
+            let socket = UdpSocket::bind(here)?;
+            hear_of_errors(&socket);
+            let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+            Ok(socket)
+        };
+        let socket = open().map_err(Error::Broken)?;
+        Ok(Self { socket, door, peer: None, buffer: vec![0; MAX_PACKET + 1] })
+    }
+
+    /// Gives a file away.
+    pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Result<(), Error> {
+        loop {
+            let until = match sender.step() {
+                send::Step::Send(datagram) => {
+                    self.send(datagram);
+                    continue;
+                }
+                send::Step::Wait(until) => until,
+                send::Step::Over(ending) => return ended(ending),
+            };
+            match self.hear(until)? {
+                Some(Ok(packet)) => sender.on_packet(Instant::now(), &packet),
+                Some(Err(fault)) => sender.abort(fault),
+                None => sender.on_timeout(Instant::now()),
+            }
+        }
+    }
+
+    /// Takes a file in; `what` names where it goes, for an error. It does not stay to repeat its last word: a person
+    /// waits, and who sent the file has sent it.
+    pub(super) fn take(
+        &mut self,
+        mut receiver: Receiver,
+        into: &mut impl Write,
+        what: &Path,
+    ) -> Result<(), Error> {
+        let mut failed = None;
+        loop {
+            let until = match receiver.step() {
+                receive::Step::Send(datagram) => {
+                    self.send(datagram);
+                    continue;
+                }
+                receive::Step::Commit => {
+                    let flushed = into.flush().map_err(|error| local(&mut failed, what, error));
+                    receiver.on_committed(Instant::now(), flushed);
+                    continue;
+                }
+                receive::Step::Wait(until) => until,
+                receive::Step::Dally(_) => return Ok(()),
+                receive::Step::Over(ending) => return failed.map_or_else(|| ended(ending), Err),
+            };
+            match self.hear(until)? {
+                Some(Ok(packet)) => {
+                    let written = into.write_all(receiver.on_packet(Instant::now(), &packet));
+                    if let Err(error) = written {
+                        receiver.abort(local(&mut failed, what, error));
+                    }
+                }
+                Some(Err(fault)) => receiver.abort(fault),
+                None => receiver.on_timeout(Instant::now()),
+            }
+        }
+    }
+
+    /// Sends a datagram. One that cannot be sent counts as lost, and is repeated.
+    fn send(&self, datagram: &[u8]) {
+        let _ = self.socket.send_to(datagram, self.peer.unwrap_or(self.door));
+    }
+
+    /// Waits for a packet of the server, or what to answer to what is none.
+    fn hear(&mut self, until: Deadline) -> Result<Option<Result<Packet<'_>, Fault>>, Error> {
+        let left = until.remaining(Instant::now());
+        wait_for_any([self.socket.as_fd()], Some(left)).map_err(Error::Broken)?;
+        let (length, from) = match receive_now(&self.socket, &mut self.buffer) {
+            Ok(Some(arrived)) => arrived,
+            Ok(None) => return Ok(None),
+            Err(error) => return self.judge(error).map(|()| None),
+        };
+        let is_peer = match self.peer {
+            Some(peer) => peer == from,
+            None => from.ip() == self.door.ip().to_canonical(),
+        };
+        if !is_peer {
+            return Ok(None);
+        }
+        self.peer = Some(from);
+        let datagram = self.buffer.get(..length).unwrap_or_default();
+        Ok(Some(match Packet::parse(datagram) {
+            Ok(packet) => Ok(packet),
+            Err(error) => error.answer().map_or_else(
+                || {
+                    let message = Text::up_to_nul("malformed error packet");
+                    Ok(Packet::Error { code: ErrorCode::NotDefined, message })
+                },
+                Err,
+            ),
+        }))
+    }
+}
+
+impl Wire {
+    /// What an error of the network means. That nobody listens is the end; others pass, or the silence ends it.
+    fn judge(&self, error: std::io::Error) -> Result<(), Error> {
+        forget_errors(&self.socket);
+        match (error.kind(), self.peer) {
+            (ErrorKind::ConnectionRefused, None) => Err(Error::NotRunning(format!("tftp://{}", self.door))),
+            (ErrorKind::ConnectionRefused, Some(_)) => Err(Error::Broken(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Remembers why this side gave up, and says it to the server.
+fn local(failed: &mut Option<Error>, what: &Path, error: std::io::Error) -> Fault {
+    let fault = Fault::new(ErrorCode::DiskFull, error.to_string());
+    *failed = Some(Error::Local("write", what.to_owned(), error));
+    fault
+}
+
+fn ended(ending: &Ending) -> Result<(), Error> {
+    if ending.is_complete() { Ok(()) } else { Err(Error::Transfer(ending.clone())) }
+}
