@@ -5,11 +5,13 @@
 mod dice;
 mod outside;
 mod server;
+pub mod tftp;
 mod wire;
 
 pub use dice::Dice;
 pub use outside::outside;
 pub use server::{Output, Wharf, copy, root, run, sample};
+pub use tftp::Tftp;
 pub use wire::{Answer, Wire};
 
 use std::time::{Duration, Instant};

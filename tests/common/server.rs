@@ -89,6 +89,14 @@ impl Wharf {
         self.address
     }
 
+    /// Where it serves TFTP, which `--udp 0` asks for.
+    pub fn tftp(&self) -> SocketAddr {
+        let find =
+            || Some(self.log().split_once(" at tftp://")?.1.lines().next()?.parse().expect("an address"));
+        eventually("it serves TFTP", || find().is_some());
+        find().expect("it was there")
+    }
+
     /// The URL of a target.
     pub fn url(&self, target: &str) -> String {
         format!("http://{}{target}", self.address)

@@ -1,0 +1,236 @@
+//! TFTP by hand: one datagram after the other, and a network that loses some.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{Dice, PATIENCE};
+
+/// A client's socket.
+pub struct Tftp {
+    socket: UdpSocket,
+    door: SocketAddr,
+    /// The server's side of the transfer, once it has answered.
+    peer: Option<SocketAddr>,
+}
+
+impl Tftp {
+    /// One that talks to this server.
+    pub fn new(door: SocketAddr) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("set");
+        Self { socket, door, peer: None }
+    }
+
+    /// Where the server answered from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer.expect("it has answered")
+    }
+
+    /// Sends a datagram to the server's door.
+    pub fn knock(&mut self, datagram: &[u8]) -> &mut Self {
+        self.socket.send_to(datagram, self.door).expect("sent");
+        self
+    }
+
+    /// Sends a datagram to the transfer.
+    pub fn send(&mut self, datagram: &[u8]) -> &mut Self {
+        self.socket.send_to(datagram, self.peer()).expect("sent");
+        self
+    }
+
+    /// Sends a datagram somewhere else.
+    pub fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> &mut Self {
+        self.socket.send_to(datagram, to).expect("sent");
+        self
+    }
+
+    /// The next datagram that comes.
+    #[track_caller]
+    pub fn hear(&mut self) -> Vec<u8> {
+        let mut buffer = vec![0; 70_000];
+        let (length, from) = self.socket.recv_from(&mut buffer).expect("an answer");
+        self.peer = Some(from);
+        buffer.truncate(length);
+        buffer
+    }
+
+    /// Whether nothing comes for a moment.
+    pub fn is_quiet(&self) -> bool {
+        self.socket.set_read_timeout(Some(Duration::from_millis(200))).expect("set");
+        let quiet = self.socket.recv_from(&mut [0; 8]).is_err();
+        self.socket.set_read_timeout(Some(PATIENCE)).expect("set");
+        quiet
+    }
+
+    /// The code and the sentence of the error that comes next.
+    #[track_caller]
+    pub fn hear_error(&mut self) -> (u16, String) {
+        let datagram = self.hear();
+        assert_eq!(
+            datagram.get(..2),
+            Some(&[0, 5][..]),
+            "no error: {:?}",
+            datagram.escape_ascii().to_string()
+        );
+        let text = datagram[4..].strip_suffix(&[0]).expect("a NUL at its end");
+        (u16::from_be_bytes([datagram[2], datagram[3]]), String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// Fetches a file in lock-step; the code and sentence of the error if it is refused.
+    #[track_caller]
+    pub fn get(&mut self, name: &str) -> Result<Vec<u8>, (u16, String)> {
+        self.knock(&request(1, name.as_bytes(), &[]));
+        let mut content = Vec::new();
+        loop {
+            let datagram = self.hear();
+            if datagram.starts_with(&[0, 5]) {
+                return Err(Self::fault(&datagram));
+            }
+            assert!(datagram.starts_with(&[0, 3]), "{:?}", datagram.escape_ascii().to_string());
+            content.extend_from_slice(&datagram[4..]);
+            self.send(&[0, 4, datagram[2], datagram[3]]);
+            if datagram.len() < 516 {
+                return Ok(content);
+            }
+        }
+    }
+
+    /// Sends a file in lock-step; the code and sentence of the error if it is refused.
+    #[track_caller]
+    pub fn put(&mut self, name: &str, options: &[(&str, &str)], content: &[u8]) -> Result<(), (u16, String)> {
+        self.knock(&request(2, name.as_bytes(), options));
+        let mut blocks = content.chunks(512).chain((content.len().is_multiple_of(512)).then_some(&[][..]));
+        let mut number = 0u16;
+        loop {
+            let datagram = self.hear();
+            if datagram.starts_with(&[0, 5]) {
+                return Err(Self::fault(&datagram));
+            }
+            let is_next = datagram.starts_with(&[0, 6]) || datagram[2..4] == number.to_be_bytes();
+            if !is_next {
+                continue;
+            }
+            let Some(block) = blocks.next() else { return Ok(()) };
+            number = number.wrapping_add(1);
+            self.send(&[&[0, 3], &number.to_be_bytes()[..], block].concat());
+        }
+    }
+
+    fn fault(datagram: &[u8]) -> (u16, String) {
+        let text = String::from_utf8_lossy(&datagram[4..]);
+        (u16::from_be_bytes([datagram[2], datagram[3]]), text.trim_end_matches('\0').to_owned())
+    }
+}
+
+/// A request in octet mode: 1 reads, 2 writes.
+pub fn request(opcode: u8, name: &[u8], options: &[(&str, &str)]) -> Vec<u8> {
+    let mut datagram = [&[0, opcode], name, b"\0octet\0"].concat();
+    for (name, value) in options {
+        datagram.extend([name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat());
+    }
+    datagram
+}
+
+/// A network between a client and a server that loses one datagram in twenty, doubles some and holds some back. It
+/// serves one client, transfer after transfer.
+pub struct Network {
+    address: SocketAddr,
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Network {
+    /// One on the way to this server.
+    pub fn before(server: SocketAddr, seed: u64) -> Self {
+        let near = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let address = near.local_addr().expect("an address");
+        let is_over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&is_over);
+        let thread = thread::spawn(move || carry(&near, server, seed, &told));
+        Self { address, is_over, thread: Some(thread) }
+    }
+
+    /// Where clients find it.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// A client on the way through the network, which has a socket of its own towards the server.
+struct Path {
+    client: SocketAddr,
+    far: UdpSocket,
+    /// The server's side of the transfer, once it has answered.
+    transfer: Option<SocketAddr>,
+    /// A datagram that goes after the next one, and whether it goes to the server.
+    held: Option<(bool, Vec<u8>)>,
+}
+
+/// Carries datagrams both ways.
+fn carry(near: &UdpSocket, server: SocketAddr, seed: u64, is_over: &AtomicBool) {
+    let moment = Some(Duration::from_millis(1));
+    near.set_read_timeout(moment).expect("set");
+    let mut dice = Dice::new(seed);
+    let mut path: Option<Path> = None;
+    let mut buffer = vec![0; 70_000];
+    while !is_over.load(Ordering::Relaxed) {
+        while let Ok((length, client)) = near.recv_from(&mut buffer) {
+            if path.as_ref().is_none_or(|path| path.client != client) {
+                let far = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+                far.set_read_timeout(moment).expect("set");
+                path = Some(Path { client, far, transfer: None, held: None });
+            }
+            if let Some(path) = &mut path {
+                path.carry(true, buffer[..length].to_vec(), near, server, &mut dice);
+            }
+        }
+        let Some(path) = &mut path else { continue };
+        while let Ok((length, from)) = path.far.recv_from(&mut buffer) {
+            path.transfer = Some(from);
+            path.carry(false, buffer[..length].to_vec(), near, server, &mut dice);
+        }
+    }
+}
+
+impl Path {
+    /// Carries a datagram, or does not; what was held back goes after it.
+    fn carry(
+        &mut self,
+        outward: bool,
+        datagram: Vec<u8>,
+        near: &UdpSocket,
+        server: SocketAddr,
+        dice: &mut Dice,
+    ) {
+        let late = self.held.take();
+        let now = match dice.below(100) {
+            0..5 => vec![],
+            5..8 => vec![datagram.clone(), datagram],
+            8..11 => {
+                self.held = Some((outward, datagram));
+                vec![]
+            }
+            _ => vec![datagram],
+        };
+        for (outward, datagram) in now.into_iter().map(|datagram| (outward, datagram)).chain(late) {
+            // A request goes to the door, all else to where the door's answer came from.
+            let to = self.transfer.filter(|_| !matches!(datagram.as_slice(), [0, 1 | 2, ..]));
+            let sent = if outward {
+                self.far.send_to(&datagram, to.unwrap_or(server))
+            } else {
+                near.send_to(&datagram, self.client)
+            };
+            sent.expect("sent");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! TFTP, datagram by datagram.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::common::tftp::request;
+use crate::common::{Tftp, Wharf, eventually, sample};
+
+/// A server with two files and a directory.
+fn serve(flags: &[&str]) -> Wharf {
+    let wharf = Wharf::serve(&[&["--udp", "0"], flags].concat());
+    wharf.write("a.txt", "hello");
+    wharf.write("dir/b c.txt", sample(1000, 1));
+    wharf
+}
+
+fn client(wharf: &Wharf) -> Tftp {
+    Tftp::new(wharf.tftp())
+}
+
+#[test]
+fn files_of_every_length_go_both_ways() {
+    let wharf = serve(&[]);
+    for length in [0, 1, 511, 512, 513, 100_000] {
+        let content = sample(length, 7);
+        wharf.write("file", &content);
+        assert!(client(&wharf).get("file") == Ok(content.clone()), "{length} bytes out");
+        assert_eq!(client(&wharf).put("in/file", &[], &content), Ok(()), "{length} bytes in");
+        assert!(wharf.read("in/file") == content, "{length} bytes in");
+    }
+    assert!(client(&wharf).get("/dir//b c.txt").is_ok(), "slashes as they are written elsewhere");
+    let log = wharf.log();
+    assert!(log.contains("\"RRQ file\" complete, 100000 B"), "{log}");
+    assert!(log.contains("\"WRQ in/file\" complete, 100000 B"), "{log}");
+    assert!(log.contains("saved in/file (100000 bytes)"), "{log}");
+}
+
+#[test]
+fn directories_are_listed() {
+    let wharf = serve(&[]);
+    wharf.write(".hidden", "x");
+    for name in ["", "/"] {
+        let listing = client(&wharf).get(name).expect("a listing");
+        let listing = String::from_utf8(listing).expect("text");
+        let names: Vec<_> = listing.lines().map(|line| line.split('\t').next().unwrap_or("")).collect();
+        assert_eq!(names, ["dir/", "a.txt"], "{name:?}");
+    }
+    let inner = String::from_utf8(client(&wharf).get("dir/").expect("a listing")).expect("text");
+    assert!(inner.starts_with("b c.txt\t1000\t2") && inner.ends_with("Z\n"), "{inner}");
+    let (code, said) = client(&wharf).get("dir").expect_err("no file");
+    assert_eq!((code, said.contains("slash")), (2, true), "{said}");
+}
+
+#[test]
+fn options_are_answered() {
+    let wharf = serve(&[]);
+    let rows: [(&str, &[(&str, &str)], &[u8]); 8] = [
+        ("none known", &[("color", "blue")], b"\0\x03\0\x01hello"),
+        ("tsize (RFC 2349)", &[("tsize", "0")], b"\0\x06tsize\x005\0"),
+        ("blksize (RFC 2348)", &[("BLKSIZE", "1428")], b"\0\x06blksize\x001428\0"),
+        ("too large a block", &[("blksize", "65465")], b"\0\x06blksize\x0065464\0"),
+        (
+            "far too large",
+            &[("blksize", "9999999999999999999999999999999999999999")],
+            b"\0\x06blksize\x0065464\0",
+        ),
+        ("too small a block", &[("blksize", "7")], b"\0\x03\0\x01hello"),
+        ("no window (RFC 7440)", &[("windowsize", "0")], b"\0\x03\0\x01hello"),
+        ("timeout (RFC 2349)", &[("timeout", "3")], b"\0\x06timeout\x003\0"),
+    ];
+    for (name, options, expected) in rows {
+        let mut client = client(&wharf);
+        let answer = client.knock(&request(1, b"a.txt", options)).hear();
+        assert_eq!(answer.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{name}");
+        client.send(b"\0\x05\0\0enough\0");
+    }
+}
+
+#[test]
+fn bad_datagrams_are_answered_as_the_rfc_says_or_not_at_all() {
+    let wharf = serve(&[]);
+    let long = request(1, &[b'x'; 10_000], &[]);
+    let doubled = request(1, b"a.txt", &[("blksize", "512"), ("BLKSIZE", "600")]);
+    let rows: [(&str, &[u8], Option<u16>); 15] = [
+        ("nothing", b"", Some(4)),
+        ("half an opcode", b"\0", Some(4)),
+        ("an unknown opcode", b"\0\x09x\0octet\0", Some(4)),
+        ("a request without a name", b"\0\x01", Some(4)),
+        ("no NUL behind the name", b"\0\x01a.txt", Some(4)),
+        ("no mode", b"\0\x01a.txt\0", Some(4)),
+        ("an unknown mode", b"\0\x01a.txt\0fax\0", Some(4)),
+        ("mail (RFC 1123)", b"\0\x02a.txt\0mail\0", Some(4)),
+        ("an option without its value", b"\0\x01a.txt\0octet\0tsize\0", Some(4)),
+        ("an option twice", &doubled, Some(8)),
+        ("a name of 10 KB", &long, Some(4)),
+        ("a block for nobody", b"\0\x03\0\x01hello", Some(5)),
+        ("an ACK for nobody", b"\0\x04\0\x01", Some(5)),
+        ("an error for nobody", b"\0\x05\0\x01what\0", None),
+        ("a malformed error", b"\0\x05\0", None),
+    ];
+    for (name, datagram, code) in rows {
+        let mut client = client(&wharf);
+        client.knock(datagram);
+        match code {
+            Some(code) => assert_eq!(client.hear_error().0, code, "{name}"),
+            None => assert!(client.is_quiet(), "{name}"),
+        }
+    }
+    assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()), "it still serves");
+}
+
+#[test]
+fn what_does_not_belong_into_a_transfer_ends_it_or_is_passed_over() {
+    let wharf = serve(&[]);
+    let begin = |opcode: u8| {
+        let mut client = client(&wharf);
+        client.knock(&request(opcode, if opcode == 1 { b"dir/b c.txt" } else { b"new" }, &[]));
+        client.hear();
+        client
+    };
+    let rows: [(&str, u8, &[u8], u16); 5] = [
+        ("an ACK of a block that was never sent", 1, b"\0\x04\0\x07", 4),
+        ("a block to one who sends", 1, b"\0\x03\0\x01x", 4),
+        ("an unknown opcode", 1, b"\0\x0a", 4),
+        ("a block longer than agreed", 2, &[&b"\0\x03\0\x01"[..], &[0; 513]].concat(), 4),
+        ("an ACK to one who receives", 2, b"\0\x04\0\x01", 4),
+    ];
+    for (name, opcode, datagram, code) in rows {
+        assert_eq!(begin(opcode).send(datagram).hear_error().0, code, "{name}");
+    }
+    // A stranger is told so, and the transfer goes on.
+    let mut mine = begin(1);
+    let mut stranger = client(&wharf);
+    assert_eq!(stranger.send_to(b"\0\x04\0\x01", mine.peer()).hear_error().0, 5);
+    mine.send(b"\0\x04\0\x01");
+    assert!(mine.hear().starts_with(b"\0\x03\0\x02"));
+    mine.send(b"\0\x04\0\x02");
+    assert!(!wharf.tree().contains(&"new".to_owned()), "nothing of an upload that was ended is there");
+}
+
+#[test]
+fn a_request_that_is_repeated_is_one_transfer() {
+    let wharf = serve(&[]);
+    let mut client = client(&wharf);
+    let wanted = request(2, b"new", &[]);
+    client.knock(&wanted).knock(&wanted).knock(&wanted);
+    assert_eq!(client.hear(), b"\0\x04\0\0");
+    let peer = client.peer();
+    client.send(b"\0\x03\0\x01whole");
+    // The first answer may have been repeated by time, if the machine is slow; another transfer's has another port.
+    while client.hear() != b"\0\x04\0\x01" {
+        assert_eq!(client.peer(), peer);
+    }
+    assert_eq!(client.peer(), peer);
+    assert_eq!(wharf.read("new"), b"whole");
+    client.send(b"\0\x03\0\x01whole");
+    assert_eq!(client.hear(), b"\0\x04\0\x01", "the last ACK is repeated for one who did not hear it");
+    eventually("it is logged once", || wharf.log().matches("\"WRQ new\" complete").count() == 1);
+    // The same port may be used for the next file at once, and for the same one again.
+    for content in [&b"next"[..], b"again"] {
+        client.knock(&wanted);
+        while client.hear() != b"\0\x04\0\0" {}
+        client.send(&[b"\0\x03\0\x01", content].concat());
+        while client.hear() != b"\0\x04\0\x01" {}
+        assert_eq!(wharf.read("new"), content);
+    }
+}
+
+/// As the client of tftp-hpa does, which has one socket for all of a session.
+#[test]
+fn the_same_file_may_be_fetched_again_at_once_from_the_same_port() {
+    let wharf = serve(&[]);
+    let mut client = client(&wharf);
+    for _ in 0..50 {
+        assert_eq!(client.get("a.txt"), Ok(b"hello".to_vec()));
+    }
+}
+
+#[test]
+fn an_upload_that_is_too_large_is_refused_at_once() {
+    let wharf = serve(&["--max-upload", "1000"]);
+    let (code, said) = client(&wharf).put("new", &[("tsize", "1001")], b"").expect_err("refused");
+    assert_eq!(code, 3, "{said}");
+    let (code, said) =
+        client(&wharf).put("new", &[("tsize", "99999999999999999999999")], b"").expect_err("refused");
+    assert_eq!(code, 3, "{said}");
+    let (code, said) = client(&wharf).put("new", &[], &sample(2000, 1)).expect_err("refused later");
+    assert_eq!(code, 3, "{said}");
+    assert_eq!(client(&wharf).put("new", &[("tsize", "1000")], &sample(1000, 1)), Ok(()));
+    assert_eq!(wharf.tree(), ["a.txt", "dir/", "dir/b c.txt", "new"], "nothing half");
+}
+
+#[test]
+fn transfers_are_bounded() {
+    let wharf = serve(&["--udp-sessions", "10"]);
+    let mut eight: Vec<_> = (0..8).map(|_| client(&wharf)).collect();
+    for client in &mut eight {
+        client.knock(&request(1, b"dir/b c.txt", &[]));
+        client.hear();
+    }
+    let (code, said) = client(&wharf).get("a.txt").expect_err("one too many");
+    assert!(code == 0 && said.contains("this client has as many"), "{said}");
+    for client in &mut eight[2..] {
+        client.send(b"\0\x05\0\0never mind\0");
+    }
+    eventually("a place is free", || client(&wharf).get("a.txt").is_ok());
+    // A transfer that waits to repeat its last word takes no place.
+    for round in 0..20 {
+        let put = client(&wharf).put(&format!("new{round}"), &[], b"x");
+        assert_eq!(put, Ok(()), "{round}");
+    }
+}
+
+#[test]
+fn the_answer_comes_from_the_address_that_was_asked() {
+    let wharf = Wharf::serve(&["--udp", "0", "--ip", "0.0.0.0"]);
+    wharf.write("a.txt", "hello");
+    let port = wharf.tftp().port();
+    for host in [[127, 0, 0, 1], [127, 0, 0, 2], [127, 3, 2, 1]] {
+        let mut client = Tftp::new(SocketAddr::from((host, port)));
+        assert_eq!(client.get("a.txt"), Ok(b"hello".to_vec()));
+        assert_eq!(client.peer().ip(), SocketAddr::from((host, port)).ip());
+    }
+}
+
+#[test]
+fn a_client_that_may_ends_the_server() {
+    let mut wharf = serve(&["--allow-exit"]);
+    let mut forged = client(&wharf);
+    forged.knock(&request(2, b".wharf/exit", &[]));
+    forged.hear();
+    assert!(wharf.ended().is_none(), "a request alone ends nothing: its sender may be forged");
+    let mut running = client(&wharf);
+    running.knock(&request(1, b"dir/b c.txt", &[]));
+    running.hear();
+    assert_eq!(client(&wharf).put(".wharf/exit", &[], b""), Ok(()));
+    let said = loop {
+        let datagram = running.hear();
+        if datagram.starts_with(b"\0\x05") {
+            break datagram;
+        }
+    };
+    assert!(said.ends_with(b"the server is leaving\0"), "who is in a transfer is told");
+    let (said, status) = wharf.wait();
+    assert!(said.contains("Shutting Down Server...") && status.success(), "{said}");
+}
+
+#[test]
+fn other_clients_may_not() {
+    let wharf = serve(&[]);
+    let (code, said) = client(&wharf).put(".wharf/exit", &[], b"").expect_err("refused");
+    assert!(code == 2 && said.contains("--allow-exit"), "{said}");
+    let (code, _) = client(&wharf).get(".wharf/exit").expect_err("nothing to read");
+    assert_eq!(code, 1);
+    let answer = wharf.ask("POST", "/.wharf/exit", "", b"");
+    assert_eq!(answer.code(), 403);
+    assert!(String::from_utf8_lossy(&answer.body).contains("--allow-exit"));
+}
+
+#[test]
+fn over_http_too() {
+    let mut wharf = serve(&["--allow-exit"]);
+    assert_eq!(wharf.ask("GET", "/.wharf/exit", "", b"").code(), 405, "a GET never changes anything");
+    let forged = wharf.ask("POST", "/.wharf/exit", "Origin: http://evil.example\r\n", b"");
+    assert_eq!(forged.code(), 403);
+    assert_eq!(wharf.ask("POST", "/.wharf/exit", "", b"").code(), 200);
+    assert!(wharf.wait().1.success());
+}
+
+#[test]
+fn a_stop_ends_transfers_and_keeps_nothing_half() {
+    let mut wharf = serve(&[]);
+    let mut client = client(&wharf);
+    client.knock(&request(2, b"half", &[]));
+    client.hear();
+    client.send(&[&b"\0\x03\0\x01"[..], &[7; 512]].concat());
+    while client.hear() != b"\0\x04\0\x01" {}
+    wharf.signal(Signal::TERM);
+    assert_eq!(client.hear_error().1, "the server is leaving");
+    assert!(wharf.wait().1.success());
+    assert_eq!(wharf.tree(), ["a.txt", "dir/", "dir/b c.txt"]);
+}
+
+#[test]
+fn a_transfer_keeps_the_server_and_what_follows_it_does_not() {
+    let mut wharf = Wharf::serve(&["--udp", "0", "--idle-exit", "1"]);
+    let mut client = Tftp::new(wharf.tftp());
+    client.knock(&request(2, b"slow", &[]));
+    client.hear();
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(wharf.ended().is_none(), "it waits for the block");
+    client.send(b"\0\x03\0\x01whole");
+    while client.hear() != b"\0\x04\0\x01" {}
+    let (said, status) = wharf.wait();
+    assert!(said.contains("No request for 1 s.") && status.success(), "{said}");
+    assert_eq!(wharf.read("slow"), b"whole");
+}

@@ -1,0 +1,179 @@
+//! wharf's own TFTP client: against wharf, against another's server, and over a network that loses datagrams.
+
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use crate::common::tftp::Network;
+use crate::common::{Output, Wharf, eventually, outside, run, sample};
+
+/// Runs `wharf` there with these words.
+fn wharf(here: &Path, words: &[&str]) -> Output {
+    run(words, "", here)
+}
+
+#[test]
+fn files_go_both_ways() {
+    let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    let site = format!("tftp://{}", server.tftp());
+    for length in [0, 1, 1427, 1428, 1429, 3_000_000] {
+        let content = sample(length, 5);
+        server.write("in/a b", &content);
+        let got = wharf(here.path(), &["get", &format!("{site}/in/a b")]);
+        assert_eq!(got.code, Some(0), "{got:?}");
+        assert!(got.stdout.starts_with("→ downloads/in/a b, "), "{got:?}");
+        assert!(fs::read(here.path().join("downloads/in/a b")).expect("it came") == content, "{length} out");
+        fs::write(here.path().join("local"), &content).expect("written");
+        let put = wharf(here.path(), &["put", "local", "--to", &format!("{site}/up/")]);
+        assert_eq!(put.code, Some(0), "{put:?}");
+        assert!(server.read("up/local") == content, "{length} in");
+    }
+    let listed = wharf(here.path(), &["list", &format!("{site}/in")]);
+    assert!(listed.stdout.contains("2.9 MiB") && listed.stdout.ends_with("  a b\n"), "{listed:?}");
+    let root = wharf(here.path(), &["list", &site]);
+    assert!(root.stdout.contains("  in/\n") && root.stdout.contains("  up/\n"), "{root:?}");
+}
+
+#[test]
+fn nothing_is_lost_on_a_network_that_loses() {
+    let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    let content = sample(400_000, 6);
+    server.write("file", &content);
+    fs::write(here.path().join("local"), &content).expect("written");
+    for seed in 1..=3 {
+        let network = Network::before(server.tftp(), seed);
+        let site = format!("tftp://{}", network.address());
+        let got = wharf(here.path(), &["get", &format!("{site}/file")]);
+        assert_eq!(got.code, Some(0), "{got:?}");
+        assert!(
+            fs::read(here.path().join("downloads/file")).expect("it came") == content,
+            "seed {seed}, out"
+        );
+        let name = format!("{seed}/");
+        let put = wharf(here.path(), &["put", "local", "--to", &format!("{site}/{name}")]);
+        assert_eq!(put.code, Some(0), "{put:?}");
+        assert!(server.read(&format!("{name}local")) == content, "seed {seed}, in");
+    }
+}
+
+#[test]
+fn what_goes_wrong_is_said() {
+    let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    fs::write(here.path().join("local"), "x").expect("written");
+    let site = format!("tftp://{}", server.tftp());
+    let nobody = UdpSocket::bind("127.0.0.1:0").expect("a socket").local_addr().expect("an address");
+    let rows: [(&[&str], &str); 6] = [
+        (&["get", &format!("{site}/none")], "none: file not found (1): there is nothing of that name\n"),
+        (&["get", &format!("{site}/../x")], "../x leads out of the directory for downloads.\n"),
+        (&["put", "none", "--to", &site], "File none not found.\n"),
+        (
+            &["put", "local", "--to", &format!("{site}/.x/")],
+            "local: access violation (2): there is nothing of that name\n",
+        ),
+        (&["list", &format!("tftp://{nobody}")], &format!("Server is not running. (tftp://{nobody})\n")),
+        (
+            &["put", "local", "--to", &format!("tftp://{nobody}")],
+            &format!("Server is not running. (tftp://{nobody})\n"),
+        ),
+    ];
+    for (words, said) in rows {
+        let output = wharf(here.path(), words);
+        assert_eq!((output.code, output.stderr.as_str()), (Some(1), said), "{words:?}");
+    }
+    assert!(!here.path().join("downloads/none.part").exists(), "nothing half is left");
+    let usage = wharf(here.path(), &["client", &site, "--user", "ann"]);
+    assert_eq!(usage.code, Some(2), "{usage:?}");
+    assert!(usage.stderr.contains("no room to talk in over TFTP"), "{usage:?}");
+}
+
+#[test]
+fn a_conversation() {
+    let server = Wharf::serve(&["--udp", "0"]);
+    let here = tempfile::tempdir().expect("a folder");
+    server.write("a.txt", "hello");
+    fs::write(here.path().join("local"), "mine").expect("written");
+    let site = format!("tftp://{}", server.tftp());
+    let words = "GET a.txt\nput local in/there\nlist in\nfly\nexit\nhelp\nquit\nget a.txt\n";
+    let output = run(&["client", &site], words, here.path());
+    assert_eq!(server.read("in/there"), b"mine");
+    assert_eq!(fs::read(here.path().join("downloads/a.txt")).expect("it came"), b"hello");
+    let said: Vec<_> = output.stdout.lines().collect();
+    assert!(said[0].starts_with("→ downloads/a.txt, 5 B in ") && said[1].starts_with("→ in/there, 4 B in "));
+    assert!(said[2].ends_with("  there"), "{output:?}");
+    assert!(said[3].starts_with("get path"), "{output:?}");
+    assert_eq!(*said.last().expect("a farewell"), "stopping client.");
+    let errors: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(errors[0], "I know: get, put, list, exit, quit, help");
+    assert!(errors[1].starts_with("exit: access violation (2): ") && errors[1].contains("--allow-exit"));
+    assert_eq!((errors.len(), output.code), (2, Some(1)));
+}
+
+#[test]
+fn exit_ends_both() {
+    let mut server = Wharf::serve(&["--udp", "0", "--allow-exit"]);
+    let here = tempfile::tempdir().expect("a folder");
+    let output = run(&["client", &format!("tftp://{}", server.tftp())], "exit\nlist\n", here.path());
+    assert_eq!(output.stdout, "The server leaves.\nstopping client.\n", "{output:?}");
+    assert_eq!(output.code, Some(0));
+    assert!(server.wait().1.success());
+}
+
+/// tftpd-hpa, serving a folder for as long as this lives.
+struct Other {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Other {
+    fn serve(folder: &Path) -> Option<Self> {
+        let mut tftpd = outside("in.tftpd")?;
+        // It takes no port 0: a free one is found, and may be somebody else's a moment later.
+        let address = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+        let child = tftpd
+            .args(["-L", "-c", "-s", "-p", "-u", &user(), "-a", &address.to_string()])
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        eventually("it listens", || UdpSocket::bind(address).is_err());
+        Some(Self { child, address })
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Who runs the tests: as root it changes to this user.
+fn user() -> String {
+    let is_root = rustix::process::getuid().is_root();
+    if is_root { "root".to_owned() } else { std::env::var("USER").unwrap_or_default() }
+}
+
+#[test]
+fn it_talks_to_another_server() {
+    if !rustix::process::getuid().is_root() {
+        // in.tftpd needs chroot.
+        return;
+    }
+    let here = tempfile::tempdir().expect("a folder");
+    let share = here.path().join("share");
+    fs::create_dir(&share).expect("made");
+    let Some(other) = Other::serve(&share) else { return };
+    let site = format!("tftp://{}", other.address);
+    for length in [0, 1, 511, 512, 513, 1428, 500_000] {
+        let content = sample(length, 9);
+        fs::write(here.path().join("local"), &content).expect("written");
+        let put = wharf(here.path(), &["put", "local", "--to", &site]);
+        assert_eq!(put.code, Some(0), "{put:?}");
+        eventually("it is written", || fs::read(share.join("local")).is_ok_and(|found| found == content));
+        let got = wharf(here.path(), &["get", &format!("{site}/local")]);
+        assert_eq!(got.code, Some(0), "{got:?}");
+        assert!(fs::read(here.path().join("downloads/local")).expect("it came") == content, "{length} bytes");
+    }
+}
