@@ -42,7 +42,12 @@ impl Wire {
     /// Waits so long for something to come; whether it did. The end is something, too.
     pub fn hears_within(&self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).expect("set");
-        let heard = self.stream.peek(&mut [0]);
+        let heard = loop {
+            match self.stream.peek(&mut [0]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                heard => break heard,
+            }
+        };
         self.stream.set_read_timeout(Some(PATIENCE)).expect("set");
         !matches!(heard, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
@@ -119,7 +124,8 @@ impl Wire {
         }
     }
 
-    /// Reads once; false at the end, or when the other side has cut the connection.
+    /// Reads once; false at the end, or when the other side has cut the connection. A signal may come in between
+    /// (a read with a time limit is not taken up again by itself, signal(7)): then nothing has been read yet.
     fn fill(&mut self) -> bool {
         let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
@@ -128,6 +134,7 @@ impl Wire {
                 self.unread.extend_from_slice(&bytes[..count]);
                 true
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
             Err(error) => panic!("no answer: {error}"),
         }
