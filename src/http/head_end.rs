@@ -10,12 +10,17 @@ pub struct EndFinder {
     seen: usize,
     /// Where the line being looked at begins.
     line: usize,
+    /// Whether a line with text came before: empty lines ahead of a request line are passed over (RFC 9112 §2.2).
+    has_begun: bool,
 }
 
 impl EndFinder {
     /// Looks at what was added to `bytes` since the last call; the length of the head once it is whole. A line
     /// that does not end with CRLF is refused as soon as it is seen (RFC 9112 §2.2 allows that), and so is a head that is too large.
+    ///
+    /// What comes of it is the same however the bytes arrive: none beyond [`HEAD_LIMIT`] is looked at.
     pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
+        let bytes = bytes.get(..HEAD_LIMIT).unwrap_or(bytes);
         if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
             return Err(HeadError::RequestLine);
         }
@@ -27,20 +32,15 @@ impl EndFinder {
             if text.contains(&b'\r') {
                 return Err(HeadError::LineEnd);
             }
-            let is_last = text.is_empty() && self.has_begun(bytes);
             self.seen = lf + 1;
             self.line = lf + 1;
-            if is_last {
-                return if self.seen <= HEAD_LIMIT { Ok(Some(self.seen)) } else { Err(HeadError::TooLarge) };
+            if text.is_empty() && self.has_begun {
+                return Ok(Some(self.seen));
             }
+            self.has_begun |= !text.is_empty();
         }
         self.seen = bytes.len();
         if self.seen < HEAD_LIMIT { Ok(None) } else { Err(self.too_large()) }
-    }
-
-    /// Whether a line with text came before: empty lines ahead of a request line are passed over (RFC 9112 §2.2).
-    fn has_begun(&self, bytes: &[u8]) -> bool {
-        bytes.get(..self.line).is_some_and(|before| before.iter().any(|&b| b != b'\r' && b != b'\n'))
     }
 
     /// A head without end: its target's fault where the first line has not ended yet.
@@ -89,5 +89,28 @@ mod tests {
         assert_eq!(find(fields.as_bytes(), 1000), Err(HeadError::TooLarge));
         let fits = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(HEAD_LIMIT - 23));
         assert_eq!(find(fits.as_bytes(), 1000), Ok(Some(HEAD_LIMIT)));
+    }
+
+    #[test]
+    fn a_head_that_is_too_large_is_so_however_it_arrives() {
+        let cases = [
+            (
+                "its target",
+                format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(HEAD_LIMIT)),
+                HeadError::TargetTooLong,
+            ),
+            (
+                "a field",
+                format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(HEAD_LIMIT)),
+                HeadError::TooLarge,
+            ),
+            ("a bare LF beyond the limit", format!("G\r\n{}\n", "x".repeat(HEAD_LIMIT)), HeadError::TooLarge),
+            ("empty lines", "\r\n".repeat(HEAD_LIMIT), HeadError::TooLarge),
+        ];
+        for (name, bytes, expected) in cases {
+            for piece in [997, HEAD_LIMIT, HEAD_LIMIT + 1, bytes.len()] {
+                assert_eq!(find(bytes.as_bytes(), piece), Err(expected), "{name}, {piece} at a time");
+            }
+        }
     }
 }
