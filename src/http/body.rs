@@ -65,7 +65,12 @@ enum Dechunker {
         digits: u8,
         line: usize,
     },
-    /// Behind the size: extensions, up to CR.
+    /// White space behind the size: only an extension or the end of the line may follow.
+    Padding {
+        size: u64,
+        line: usize,
+    },
+    /// Behind a semicolon: extensions, up to CR.
     Extension {
         size: u64,
         line: usize,
@@ -197,8 +202,13 @@ impl Dechunker {
     fn step(&self, byte: u8) -> Result<Option<Self>, BodyError> {
         Ok(Some(match *self {
             Self::Size { size, digits, line } => Self::size(size, digits, line, byte)?,
-            Self::Extension { size, .. } if byte == b'\r' => Self::SizeLf { size },
-            Self::Extension { line, .. } if line >= CHUNK_LINE_LIMIT => return Err(BodyError::ChunkLine),
+            Self::Extension { size, .. } | Self::Padding { size, .. } if byte == b'\r' => {
+                Self::SizeLf { size }
+            }
+            Self::Extension { line, .. } | Self::Padding { line, .. } if line >= CHUNK_LINE_LIMIT => {
+                return Err(BodyError::ChunkLine);
+            }
+            Self::Padding { size, line } => Self::padding(size, line, byte)?,
             Self::Extension { .. } if is_control(byte) => return Err(BodyError::ChunkLine),
             Self::Extension { size, line } => Self::Extension { size, line: line + 1 },
             Self::SizeLf { size: 0 } if byte == b'\n' => Self::TrailerStart { seen: 0 },
@@ -239,8 +249,16 @@ impl Dechunker {
             }
             None if digits == 0 => Err(BodyError::ChunkSize),
             None if byte == b'\r' => Ok(Self::SizeLf { size }),
-            None if matches!(byte, b';' | b' ' | b'\t') => Ok(Self::Extension { size, line: line + 1 }),
-            None => Err(BodyError::ChunkSize),
+            None => Self::padding(size, line, byte),
+        }
+    }
+
+    /// A byte behind the digits that does not end the line.
+    fn padding(size: u64, line: usize, byte: u8) -> Result<Self, BodyError> {
+        match byte {
+            b';' => Ok(Self::Extension { size, line: line + 1 }),
+            b' ' | b'\t' => Ok(Self::Padding { size, line: line + 1 }),
+            _ => Err(BodyError::ChunkSize),
         }
     }
 }
@@ -313,7 +331,7 @@ mod tests {
     fn bodies_that_break_the_coding() {
         let long = format!("1;{}\r\n", "x".repeat(CHUNK_LINE_LIMIT + 1));
         let trailers = format!("0\r\n{}", "A: b\r\n".repeat(TRAILER_LIMIT));
-        let cases: [(&str, &[u8], BodyError); 17] = [
+        let cases: [(&str, &[u8], BodyError); 21] = [
             ("no size", b"\r\nabc", BodyError::ChunkSize),
             ("sign", b"+3\r\nabc\r\n", BodyError::ChunkSize),
             ("0x", b"0x3\r\nabc\r\n", BodyError::ChunkSize),
@@ -325,10 +343,14 @@ mod tests {
             ("endless extension", long.as_bytes(), BodyError::ChunkLine),
             ("too much content", b"3\r\nabcd\r\n", BodyError::ChunkEnd),
             ("content ended by bare LF", b"3\r\nabc\n0\r\n\r\n", BodyError::ChunkEnd),
+            ("two sizes", b"3 3\r\nabc\r\n", BodyError::ChunkSize),
+            ("a word behind the size", b"3 x\r\nabc\r\n", BodyError::ChunkSize),
             ("trailer that is no field line", b"0\r\n: x\r\n\r\n", BodyError::Trailer),
             ("trailer without a colon", b"0\r\nabc\r\n\r\n", BodyError::Trailer),
             ("white space before its colon (§5.1)", b"0\r\nA : b\r\n\r\n", BodyError::Trailer),
             ("folded trailer (§5.2)", b"0\r\nA: b\r\n c\r\n\r\n", BodyError::Trailer),
+            ("a request as a trailer", b"0\r\nGET / HTTP/1.1\r\n\r\n", BodyError::Trailer),
+            ("another chunk as a trailer", b"0\r\n3\r\nabc\r\n0\r\n\r\n", BodyError::Trailer),
             ("trailer ended by bare LF", b"0\r\nA: b\n\r\n", BodyError::Trailer),
             ("endless trailers", trailers.as_bytes(), BodyError::Trailer),
         ];
