@@ -104,8 +104,7 @@ impl<'b> Target<'b> {
             }
             return Ok(Self::Absolute { authority, path: PathAndQuery::split(path) });
         }
-        let is_authority = !text.contains(['/', '?', '@']) && text.contains(':');
-        if is_authority { Ok(Self::Authority(text)) } else { Err(TargetError::Form) }
+        if is_authority(text) { Ok(Self::Authority(text)) } else { Err(TargetError::Form) }
     }
 
     /// The path and query, where this form has them.
@@ -115,6 +114,12 @@ impl<'b> Target<'b> {
             Self::Authority(_) | Self::Asterisk => None,
         }
     }
+}
+
+/// Whether this is `host:port` (RFC 9112 §3.2.3), where the port cannot be left out.
+fn is_authority(text: &str) -> bool {
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    !text.contains(['/', '?', '@']) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// What follows `http://` or `https://`; a scheme has no case (RFC 9110 §4.2.3).
@@ -236,6 +241,8 @@ mod tests {
             ("with user info (RFC 9110 §4.2.4)", "http://u@h/", Err(TargetError::Form)),
             ("no authority", "http:///x", Err(TargetError::Form)),
             ("authority (§3.2.3)", "h:443", Ok(Target::Authority("h:443"))),
+            ("an authority has a port", "h:", Err(TargetError::Form)),
+            ("a scheme is no host", "javascript:alert", Err(TargetError::Form)),
             ("asterisk (§3.2.4)", "*", Ok(Target::Asterisk)),
             ("no slash", "a/b", Err(TargetError::Form)),
             ("another scheme", "ftp://h/x", Err(TargetError::Form)),
