@@ -127,8 +127,9 @@ impl<'h, 'b> Head<'h, 'b> {
     pub fn parse(bytes: &'b [u8], space: &'h mut FieldSpace<'b>) -> Result<Self, HeadError> {
         let mut request = httparse::Request::new(&mut []);
         match request.parse_with_uninit_headers(bytes, &mut space.0) {
-            Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(HeadError::RequestLine),
+            Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
+            // It would end elsewhere than where its end was found: two readers, two requests.
+            Ok(_) => return Err(HeadError::RequestLine),
             Err(error) => return Err(HeadError::of_parser(error, bytes)),
         }
         let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
