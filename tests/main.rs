@@ -11,6 +11,7 @@ mod chat;
 mod client;
 mod common;
 mod curl;
+mod differential;
 mod doors;
 mod drop_box;
 mod fetch;
