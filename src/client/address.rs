@@ -53,6 +53,8 @@ pub enum Server {
 pub enum AddressError {
     /// No host in it.
     NoHost(String),
+    /// A host that could stand in no Host field: it would end the line, or the name.
+    Host(String),
     /// A port that is not 1 to 65535.
     Port(String),
     /// A scheme that is not spoken here.
@@ -113,6 +115,9 @@ impl Server {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if host.is_empty() {
             return Err(AddressError::NoHost(host.to_owned()));
+        }
+        if !host.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#/<>?@[\\]^`{|}".contains(&byte)) {
+            return Err(AddressError::Host(host.to_owned()));
         }
         if port == 0 {
             return Err(AddressError::Port(port.to_string()));
@@ -227,6 +232,7 @@ impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHost(_) => f.write_str("the address names no host (write host:port)"),
+            Self::Host(host) => write!(f, "{host:?} is no name of a host, nor an address (write host:port)"),
             Self::Port(port) => write!(f, "{port:?} is no port here (1 to 65535, and none of a Unix socket)"),
             Self::Scheme(scheme) => {
                 write!(
@@ -294,6 +300,10 @@ mod tests {
         let cases = [
             ("", AddressError::NoHost(String::new())),
             (":80", AddressError::NoHost(String::new())),
+            ("h\r\nA: b", AddressError::Port(" b".to_owned())),
+            ("h\r", AddressError::Host("h\r".to_owned())),
+            ("a b", AddressError::Host("a b".to_owned())),
+            ("größe", AddressError::Host("größe".to_owned())),
             ("h:0", AddressError::Port("0".to_owned())),
             ("h:65536", AddressError::Port("65536".to_owned())),
             ("h:+80", AddressError::Port("+80".to_owned())),
