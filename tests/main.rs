@@ -15,6 +15,7 @@ mod differential;
 mod doors;
 mod drop_box;
 mod fetch;
+mod fuzz;
 mod idle_exit;
 mod interrupted;
 mod keep_alive;

@@ -105,7 +105,7 @@ impl Script {
 }
 
 /// All requests of a script, and all lines that make no sense.
-fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<Step>, Vec<(usize, LineError)>) {
+pub fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<Step>, Vec<(usize, LineError)>) {
     let (mut steps, mut wrong) = (Vec::new(), Vec::new());
     // Some editors begin a file with a byte order mark.
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);

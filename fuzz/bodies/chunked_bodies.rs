@@ -1,0 +1,126 @@
+//! Chunked bodies: the decoder finds what a slow reading of RFC 9112 §7.1 finds, however the bytes come.
+
+use wharf::http::body::{BodyError, CHUNK_LINE_LIMIT, Decoder, Framing};
+
+/// What a body of these bytes comes to.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// This content, out of so many bytes.
+    Whole(Vec<u8>, usize),
+    /// It would take more.
+    Unfinished,
+    /// It is none.
+    Broken,
+}
+
+/// The bytes are cut where the first one says.
+pub fn check(data: &[u8]) {
+    let (data, cut) = super::cut(data);
+    let [whole, in_two, by_byte] = super::pieces(data, cut).map(|pieces| decode(&pieces));
+    assert_eq!(whole, in_two, "cut at {cut}");
+    assert_eq!(whole, by_byte, "byte by byte");
+    // The limits are the decoder's own; below them it is the grammar alone that decides.
+    if data.len() < CHUNK_LINE_LIMIT {
+        assert_eq!(whole, read(data));
+    }
+}
+
+fn decode(pieces: &[&[u8]]) -> Found {
+    let (mut decoder, mut content, mut used) = (Decoder::new(Framing::Chunked), Vec::new(), 0);
+    for piece in pieces {
+        let mut rest = *piece;
+        while !rest.is_empty() && !decoder.is_done() {
+            let found = match decoder.decode(rest) {
+                Ok(found) => found,
+                Err(error) => return broken(error),
+            };
+            assert!(found.used > 0 && found.used <= rest.len(), "it gets on, and stays within");
+            assert!(found.content.end <= found.used);
+            content.extend_from_slice(&rest[found.content]);
+            used += found.used;
+            rest = &rest[found.used..];
+        }
+    }
+    if decoder.is_done() { Found::Whole(content, used) } else { Found::Unfinished }
+}
+
+fn broken(error: BodyError) -> Found {
+    assert!(!error.to_string().is_empty());
+    Found::Broken
+}
+
+/// The slow reading. `None` inside: the bytes end before it is decided.
+fn read(data: &[u8]) -> Found {
+    let (mut content, mut at) = (Vec::new(), 0);
+    loop {
+        let (size, next) = match size_line(data, at) {
+            Ok(found) => found,
+            Err(found) => return found,
+        };
+        at = next;
+        if size == 0 {
+            return trailers(data, at, content);
+        }
+        let left = (data.len() - at) as u64;
+        if size > left {
+            return Found::Unfinished;
+        }
+        content.extend_from_slice(&data[at..at + size as usize]);
+        at += size as usize;
+        match line_end(data, at) {
+            Ok(next) => at = next,
+            Err(found) => return found,
+        }
+    }
+}
+
+/// A size with its extensions, and where the line after it begins.
+fn size_line(data: &[u8], from: usize) -> Result<(u64, usize), Found> {
+    let digits = data[from..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    if digits > 15 {
+        return Err(Found::Broken);
+    }
+    let mut at = from + digits;
+    if at == data.len() {
+        return Err(Found::Unfinished);
+    }
+    if digits == 0 {
+        return Err(Found::Broken);
+    }
+    at += data[at..].iter().take_while(|byte| b" \t".contains(byte)).count();
+    if data.get(at) == Some(&b';') {
+        at += data[at..].iter().take_while(|&&byte| byte == b'\t' || !byte.is_ascii_control()).count();
+    }
+    let size = std::str::from_utf8(&data[from..from + digits]).expect("digits");
+    let size = u64::from_str_radix(size, 16).expect("15 digits fit");
+    Ok((size, line_end(data, at)?))
+}
+
+fn line_end(data: &[u8], at: usize) -> Result<usize, Found> {
+    match &data[at..] {
+        [b'\r', b'\n', ..] => Ok(at + 2),
+        [] | [b'\r'] => Err(Found::Unfinished),
+        _ => Err(Found::Broken),
+    }
+}
+
+fn trailers(data: &[u8], mut at: usize, content: Vec<u8>) -> Found {
+    loop {
+        match line_end(data, at) {
+            Ok(end) => return Found::Whole(content, end),
+            Err(Found::Unfinished) => return Found::Unfinished,
+            Err(_) => {}
+        }
+        let name = data[at..].iter().take_while(|byte| super::is_token(&[**byte])).count();
+        match data.get(at + name) {
+            None => return Found::Unfinished,
+            Some(b':') if name > 0 => at += name + 1,
+            Some(_) => return Found::Broken,
+        }
+        at += data[at..].iter().take_while(|&&byte| byte == b'\t' || !byte.is_ascii_control()).count();
+        match line_end(data, at) {
+            Ok(next) => at = next,
+            Err(found) => return found,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Scripts: every line is a request or is complained of, and each request is one that a server reads as it was meant.
+
+use std::path::Path;
+
+use wharf::client::address::Address;
+use wharf::client::script::{Ask, parse};
+use wharf::http::head_end::EndFinder;
+use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, write_head};
+
+/// The bytes are a script.
+pub fn check(data: &[u8]) {
+    let address = Address::parse("h:1").expect("an address");
+    let (steps, wrong) = parse(data, Path::new("/folder"), &address);
+    let lines = data.split(|&byte| byte == b'\n').count();
+    let told = steps.iter().map(|step| step.line).chain(wrong.iter().map(|(line, _)| *line));
+    let mut told: Vec<_> = told.collect();
+    told.sort_unstable();
+    assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "a line is a request or wrong, and that once");
+    assert!(told.iter().all(|&line| (1..=lines).contains(&line)));
+    for (_, error) in &wrong {
+        assert!(!error.to_string().contains(['\n', '\x1b']), "what is complained of is one line");
+    }
+    for step in &steps {
+        is_one_request(&step.ask);
+    }
+}
+
+/// What a script asks for cannot end its own head and begin another.
+fn is_one_request(ask: &Ask) {
+    let mut bytes = Vec::new();
+    write_head(&mut bytes, ask.method.name(), &ask.target, &ask.server.host_field(), &[]);
+    if bytes.len() > HEAD_LIMIT {
+        return;
+    }
+    assert_eq!(EndFinder::default().find(&bytes), Ok(Some(bytes.len())), "{ask:?}");
+    if let Ok(head) = Head::parse(&bytes, &mut FieldSpace::new()) {
+        let path = head.target.path().expect("a path");
+        let query = path.query().map(|query| format!("?{query}")).unwrap_or_default();
+        assert_eq!(format!("{}{query}", path.raw()), ask.target);
+    }
+}

@@ -1,0 +1,9 @@
+//! See `bodies/response_heads.rs`.
+
+#![no_main]
+
+#[path = "../bodies/mod.rs"]
+#[allow(dead_code)]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::response_heads::check(data));
