@@ -82,6 +82,9 @@ pub struct ServeArgs {
     /// The largest upload, as 500M or 2G [default: what the disk holds]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_upload: Option<u64>,
+    /// Uploads leave so much of the disk free, as 500M or 2G
+    #[arg(long, value_name = "SIZE", default_value = "0", value_parser = size::parse)]
+    reserve: u64,
     /// Say that an upload is saved before it is on the disk: for measurements, and for folders that one can
     /// afford to lose in a power failure
     #[arg(long)]
@@ -172,6 +175,7 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
             Conflict::Rename => OnConflict::Rename,
         },
         max_upload: args.max_upload,
+        reserve: args.reserve,
         durable: !args.no_sync,
     };
     let record = args.record.as_deref();

@@ -83,8 +83,10 @@ impl Incoming {
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let received = self.received.saturating_add(bytes.len() as u64);
+        let count = bytes.len() as u64;
+        let received = self.received.saturating_add(count);
         self.shared.rules.admit_size(received)?;
+        let _in_flight = self.shared.reserve.begin(count, self.place.nearest())?;
         self.temporary.as_mut().ok_or_else(lost)?.write(bytes)?;
         self.received = received;
         Ok(())

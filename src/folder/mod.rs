@@ -20,6 +20,7 @@ mod incoming;
 mod listing;
 mod path;
 mod place;
+mod reserve;
 mod root;
 mod sweep;
 mod temporary;
@@ -33,6 +34,7 @@ pub use listing::{Entry, Kind};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 
 use place::Place;
+use reserve::Reserve;
 use root::Root;
 use rustix::fs::FileType;
 use std::fmt;
@@ -53,6 +55,8 @@ pub struct Rules {
     pub on_conflict: OnConflict,
     /// The largest upload, in bytes; none for no limit but the disk's.
     pub max_upload: Option<u64>,
+    /// How many bytes of the disk uploads leave free.
+    pub reserve: u64,
     /// Whether a saved file is on the disk before it is said to be. Off is for measurements, and for folders
     /// that one can afford to lose: a file is still there whole or not at all, as long as the power stays.
     pub durable: bool,
@@ -65,6 +69,7 @@ impl Default for Rules {
             read_only: false,
             on_conflict: OnConflict::Overwrite,
             max_upload: None,
+            reserve: 0,
             durable: true,
         }
     }
@@ -106,6 +111,7 @@ struct Shared {
     root: Root,
     rules: Rules,
     manner: Manner,
+    reserve: Reserve,
     /// Held by the one commit that may change names at the moment.
     commits: Mutex<()>,
 }
@@ -143,7 +149,8 @@ impl Folder {
         if !rules.read_only {
             sweep::sweep(&root);
         }
-        Ok(Self { shared: Arc::new(Shared { root, rules, manner, commits: Mutex::new(()) }) })
+        let reserve = Reserve::new(rules.reserve);
+        Ok(Self { shared: Arc::new(Shared { root, rules, manner, reserve, commits: Mutex::new(()) }) })
     }
 
     /// The rules that the folder is shared under.
@@ -184,7 +191,7 @@ impl Folder {
     /// [`Exists`](Error::Exists); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents
     /// are made when it is committed.
     pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
-        let Shared { root, rules, .. } = &*self.shared;
+        let Shared { root, rules, reserve, .. } = &*self.shared;
         if rules.read_only {
             return Err(Error::ReadOnly);
         }
@@ -196,8 +203,8 @@ impl Folder {
         }
         if let Some(size) = size {
             rules.admit_size(size)?;
-            refuse_unless_it_fits(size, &place)?;
         }
+        reserve.admit(size, place.nearest())?;
         Incoming::new(Arc::clone(&self.shared), place)
     }
 }
@@ -206,8 +213,4 @@ impl fmt::Debug for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Folder").field("rules", self.rules()).finish_non_exhaustive()
     }
-}
-
-fn refuse_unless_it_fits(size: u64, place: &Place) -> Result<(), Error> {
-    if size > root::space(place.nearest())? { Err(Error::NoSpace) } else { Ok(()) }
 }

@@ -48,6 +48,7 @@ fn state(root: &std::path::Path, stall: Duration) -> State {
     let rules = Rules {
         hidden: false,
         read_only: true,
+        reserve: 0,
         on_conflict: OnConflict::Refuse,
         max_upload: None,
         durable: false,
