@@ -8,7 +8,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use nix::libc::in6_pktinfo;
+use nix::libc::{in_pktinfo, in6_pktinfo};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, cmsg_space, recvmsg, setsockopt, sockopt,
 };
@@ -68,7 +68,8 @@ impl Datagrams {
     /// The next datagram, or `None` when there is none. What is longer than `into` is cut off.
     pub fn receive(&self, into: &mut [u8]) -> io::Result<Option<Arrived>> {
         let mut parts = [IoSliceMut::new(into)];
-        let mut control = [0; cmsg_space::<in6_pktinfo>()];
+        // A socket for both kinds of addresses tells of an IPv4 one in both ways.
+        let mut control = [0; cmsg_space::<in_pktinfo>() + cmsg_space::<in6_pktinfo>()];
         let flags = MsgFlags::MSG_DONTWAIT;
         let fd = self.socket.as_raw_fd();
         let message = match recvmsg::<SockaddrStorage>(fd, &mut parts, Some(&mut control), flags) {
