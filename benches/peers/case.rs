@@ -44,10 +44,12 @@ pub enum Work {
     },
     /// From the start of the program to its first whole answer.
     Start,
-    /// One file of 30 MB over TFTP, by curl.
+    /// One file of 30 MB over TFTP.
     Tftp {
         /// The size of a block, in bytes (RFC 2348).
         block: u32,
+        /// How many blocks go to each ACK (RFC 7440).
+        window: u32,
     },
     /// Files fetched from wharf, by one client or another.
     Fetch {
@@ -147,8 +149,19 @@ pub const CASES: &[Case] = &[
     ),
     case("idle", "1 KB, 16 connections, beside 10,000 silent ones", Work::Idle { connections: 10_000 }),
     case("start", "start to first answer; at rest", Work::Start),
-    case("tftp-512", "30 MB over TFTP, blocks of 512", Work::Tftp { block: 512 }),
-    case("tftp-1428", "30 MB over TFTP, blocks of 1,428", Work::Tftp { block: 1428 }),
+    case("tftp-512", "30 MB over TFTP, blocks of 512", Work::Tftp { block: 512, window: 1 }),
+    case("tftp-1428", "30 MB over TFTP, blocks of 1,428", Work::Tftp { block: 1428, window: 1 }),
+    case("tftp-65464", "30 MB over TFTP, blocks of 65,464", Work::Tftp { block: 65464, window: 1 }),
+    case(
+        "tftp-window-16",
+        "30 MB over TFTP, blocks of 1,428, windows of 16",
+        Work::Tftp { block: 1428, window: 16 },
+    ),
+    case(
+        "tftp-window-64",
+        "30 MB over TFTP, blocks of 1,428, windows of 64",
+        Work::Tftp { block: 1428, window: 64 },
+    ),
     case("fetch-500", "clients: 500 files of 20 KB", Work::Fetch { target: "/fetch/", files: 500 }),
     case("fetch-100m", "clients: one file of 100 MB", Work::Fetch { target: "/100m.bin", files: 1 }),
 ];

@@ -78,7 +78,9 @@ pub fn contestants(work: &'static Work) -> Vec<Contestant> {
             serving(SERVERS, move |stage, server| beside_silence(stage, server, connections))
         }
         Work::Start => serving(SERVERS, start),
-        Work::Tftp { block } => serving(TFTP_SERVERS, move |stage, server| tftp(stage, server, block)),
+        Work::Tftp { block, window } => {
+            serving(TFTP_SERVERS, move |stage, server| tftp(stage, server, block, window))
+        }
         Work::Fetch { target, files } => {
             let fetching = |client: &'static Client| Contestant {
                 name: client.name,
@@ -200,14 +202,14 @@ fn start(stage: &Stage, server: &Server) -> Result<Measure> {
 
 /// One file over TFTP. The CPU time cannot be told: the process that tftpd-hpa starts for a transfer is gone with it, and
 /// nobody waits for it.
-fn tftp(stage: &Stage, server: &Server, block: u32) -> Result<Measure> {
+fn tftp(stage: &Stage, server: &Server, block: u32, window: u32) -> Result<Measure> {
     /// A server that is not there yet says nothing, and curl waits for it.
     const PROBE: Duration = Duration::from_secs(1);
     /// Many times what the slowest takes, with blocks of 512 bytes.
     const TRANSFER: Duration = Duration::from_secs(60);
-    let is_ready = |port| client::tftp(port, "1k.txt", block, PROBE).is_ok();
+    let is_ready = |port| client::tftp(port, "1k.txt", block, 1, PROBE).is_ok();
     let running = server.start_and_wait(stage.place.path(), stage.logs, is_ready)?;
-    let elapsed = client::tftp(running.port, "30m.bin", block, TRANSFER)?;
+    let elapsed = client::tftp(running.port, "30m.bin", block, window, TRANSFER)?;
     Ok(Measure::default().with(Metric::Elapsed, elapsed.as_secs_f64() * 1e3))
 }
 
