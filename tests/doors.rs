@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Tftp, Wharf, eventually};
+use crate::common::{PATIENCE, Tftp, Wharf, eventually};
 
 /// What came of asking, in words that every door has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +23,19 @@ enum Outcome {
 
 use Outcome::{Directory, Done, Forbidden, Malformed, Missing, Taken, TooLarge};
 
-/// What is asked.
+/// What is asked. TFTP has one word for reading and one for writing.
 #[derive(Debug, Clone, Copy)]
 enum Ask {
     Get,
+    Head,
     Put,
+    Post,
+    /// A browser's form, posted to the directory.
+    Form,
 }
+
+const READING: &[Ask] = &[Ask::Get, Ask::Head];
+const WRITING: &[Ask] = &[Ask::Put, Ask::Post, Ask::Form];
 
 /// A server with every door open, and things in its folder that must not be reached or written.
 struct Stage {
@@ -57,35 +65,22 @@ impl Stage {
     }
 
     fn http(&self, ask: Ask, path: &str) -> Outcome {
-        let answer = match ask {
-            Ask::Get => self.wharf.ask("GET", &target(path), "", b""),
-            Ask::Put => self.wharf.ask("PUT", &target(path), "", NEW),
-        };
-        of_status(answer.code())
+        let stream = TcpStream::connect(self.wharf.address()).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        converse(stream, ask, path)
     }
 
     fn unix(&self, ask: Ask, path: &str) -> Outcome {
-        let mut stream = UnixStream::connect(&self.socket).expect("it listens");
-        let (method, body) = match ask {
-            Ask::Get => ("GET", &b""[..]),
-            Ask::Put => ("PUT", NEW),
-        };
-        let (target, length) = (target(path), body.len());
-        let head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-        );
-        stream.write_all(&[head.as_bytes(), body].concat()).expect("sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        let status = String::from_utf8_lossy(&answer[9..12]).into_owned();
-        of_status(status.parse().expect("a status"))
+        let stream = UnixStream::connect(&self.socket).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        converse(stream, ask, path)
     }
 
     fn tftp(&self, ask: Ask, path: &str) -> Outcome {
         let mut client = Tftp::new(self.wharf.tftp());
         let outcome = match ask {
-            Ask::Get => client.get(path).map(|_| ()),
-            Ask::Put => client.put(path, &[], NEW),
+            Ask::Get | Ask::Head => client.get(path).map(|_| ()),
+            Ask::Put | Ask::Post | Ask::Form => client.put(path, &[], NEW),
         };
         match outcome {
             Ok(()) => Done,
@@ -104,15 +99,49 @@ impl Stage {
         }
     }
 
-    /// Asks at every door, and holds them to the same outcome.
+    /// Asks at every door, with every verb, and holds them to the same outcome.
     #[track_caller]
-    fn all_say(&self, ask: Ask, path: &str, expected: Outcome) {
-        let outcomes = [self.http(ask, path), self.unix(ask, path), self.tftp(ask, path)];
-        assert_eq!(
-            outcomes, [expected; 3],
-            "{ask:?} {path:?} over TCP, over the Unix-domain socket, over TFTP"
-        );
+    fn all_say(&self, verbs: &[Ask], path: &str, expected: Outcome) {
+        for &ask in verbs {
+            let outcomes = [self.http(ask, path), self.unix(ask, path), self.tftp(ask, path)];
+            assert_eq!(
+                outcomes, [expected; 3],
+                "{ask:?} {path:?} over TCP, over the Unix-domain socket, over TFTP"
+            );
+        }
     }
+}
+
+/// Asks over HTTP, and says what came of it.
+fn converse(mut stream: impl Read + Write, ask: Ask, path: &str) -> Outcome {
+    let (method, target, kind, body) = match ask {
+        Ask::Get => ("GET", target(path), "text/plain", Vec::new()),
+        Ask::Head => ("HEAD", target(path), "text/plain", Vec::new()),
+        Ask::Put => ("PUT", target(path), "text/plain", NEW.to_vec()),
+        Ask::Post => ("POST", target(path), "text/plain", NEW.to_vec()),
+        Ask::Form => {
+            let (directory, name) = path.rsplit_once('/').map_or(("", path), |(above, name)| (above, name));
+            let slash = if directory.is_empty() { "" } else { "/" };
+            let target = target(&format!("{directory}{slash}"));
+            ("POST", target, "multipart/form-data; boundary=B", form(name))
+        }
+    };
+    let length = body.len();
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let status = String::from_utf8_lossy(answer.get(9..12).expect("a status line")).into_owned();
+    of_status(status.parse().expect("a status"))
+}
+
+/// What a browser's form sends for one file.
+fn form(name: &str) -> Vec<u8> {
+    let head = format!("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    [head.as_bytes(), NEW, b"\r\n--B--\r\n"].concat()
 }
 
 /// What every upload brings.
@@ -158,7 +187,7 @@ fn what_is_not_shared_is_at_no_door() {
     ];
     for (name, path, expected) in rows {
         eprintln!("reading {name}");
-        stage.all_say(Ask::Get, path, expected);
+        stage.all_say(READING, path, expected);
     }
 }
 
@@ -175,13 +204,15 @@ fn what_must_not_be_written_is_not_at_any_door() {
     ];
     for (name, path, expected) in rows {
         eprintln!("writing {name}");
-        stage.all_say(Ask::Put, path, expected);
+        stage.all_say(WRITING, path, expected);
     }
     // Over HTTP both are 409, over TFTP both are 2: a directory has the name, or a file is where one should be.
     for path in ["dir", "file/x"] {
-        assert_eq!(stage.http(Ask::Put, path), Taken, "{path}");
-        assert_eq!(stage.unix(Ask::Put, path), Taken, "{path}");
-        assert_eq!(stage.tftp(Ask::Put, path), Directory, "{path}");
+        for &ask in WRITING {
+            assert_eq!(stage.http(ask, path), Taken, "{ask:?} {path}");
+            assert_eq!(stage.unix(ask, path), Taken, "{ask:?} {path}");
+            assert_eq!(stage.tftp(ask, path), Directory, "{ask:?} {path}");
+        }
     }
     assert_eq!(stage.wharf.tree(), before, "and nothing has changed");
     assert_eq!(names(&stage.wharf.outside_folder()), ["secret"]);
@@ -192,37 +223,39 @@ fn the_rules_are_the_same_at_every_door() {
     let read_only = Stage::new(&["--read-only"]);
     let before = read_only.wharf.tree();
     for path in ["new", "file", ".hidden", "dir/new"] {
-        read_only.all_say(Ask::Put, path, Forbidden);
+        read_only.all_say(WRITING, path, Forbidden);
     }
     assert_eq!(read_only.wharf.tree(), before);
 
     let refusing = Stage::new(&["--on-conflict", "refuse"]);
-    refusing.all_say(Ask::Put, "file", Taken);
+    refusing.all_say(WRITING, "file", Taken);
     assert_eq!(refusing.wharf.read("file"), b"old");
 
     let overwriting = Stage::new(&["--on-conflict", "overwrite"]);
     for door in [Stage::http, Stage::unix, Stage::tftp] {
-        overwriting.wharf.write("file", "old");
-        assert_eq!(door(&overwriting, Ask::Put, "file"), Done);
-        assert_eq!(overwriting.wharf.read("file"), NEW);
+        for &ask in WRITING {
+            overwriting.wharf.write("file", "old");
+            assert_eq!(door(&overwriting, ask, "file"), Done);
+            assert_eq!(overwriting.wharf.read("file"), NEW);
+        }
     }
 
     let renaming = Stage::new(&["--on-conflict", "rename"]);
-    renaming.all_say(Ask::Put, "file", Done);
+    renaming.all_say(WRITING, "file", Done);
     assert_eq!(renaming.wharf.read("file"), b"old");
-    for name in ["file (1)", "file (2)", "file (3)"] {
-        assert_eq!(renaming.wharf.read(name), NEW, "one for each door");
+    for number in 1..=3 * WRITING.len() {
+        assert_eq!(renaming.wharf.read(&format!("file ({number})")), NEW, "one for each door and verb");
     }
 
     let small = Stage::new(&["--max-upload", "10"]);
-    small.all_say(Ask::Put, "new", TooLarge);
+    small.all_say(WRITING, "new", TooLarge);
     assert!(!small.wharf.tree().contains(&"new".to_owned()));
 
     let hidden = Stage::new(&["--hidden"]);
-    hidden.all_say(Ask::Get, ".hidden", Done);
-    hidden.all_say(Ask::Put, ".new", Done);
-    hidden.all_say(Ask::Get, ".wharf/uploads", Missing);
-    hidden.all_say(Ask::Put, ".wharf-0.tmp", Missing);
+    hidden.all_say(READING, ".hidden", Done);
+    hidden.all_say(WRITING, ".new", Done);
+    hidden.all_say(READING, ".wharf/uploads", Missing);
+    hidden.all_say(WRITING, ".wharf-0.tmp", Missing);
 }
 
 fn names(directory: &Path) -> Vec<String> {
