@@ -1,11 +1,11 @@
 //! Started on demand: somebody else holds the sockets, and a server comes and goes.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{PATIENCE, eventually, outside};
+use crate::common::{PATIENCE, Tftp, eventually, outside};
 
 /// The servers' `--idle-exit`, and the same in seconds.
 const IDLE: Duration = Duration::from_millis(150);
@@ -22,11 +22,12 @@ const IDLE_FLAG: &str = "0.15";
 
 const REQUEST: &[u8] = b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/// Holds a TCP and a Unix-domain socket as systemd does, and starts a server whenever somebody comes.
+/// Holds a socket of each kind as systemd does, and starts a server whenever somebody comes.
 struct Supervisor {
     place: tempfile::TempDir,
     tcp: TcpListener,
     unix: UnixListener,
+    udp: UdpSocket,
 }
 
 impl Supervisor {
@@ -35,11 +36,16 @@ impl Supervisor {
         fs::create_dir(place.path().join("share")).expect("a folder");
         fs::write(place.path().join("share/a.txt"), "hello").expect("written");
         let unix = UnixListener::bind(place.path().join("s")).expect("bound");
-        Self { tcp: TcpListener::bind("127.0.0.1:0").expect("bound"), unix, place }
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("bound");
+        Self { tcp, unix, udp: UdpSocket::bind("127.0.0.1:0").expect("bound"), place }
     }
 
     fn address(&self) -> SocketAddr {
         self.tcp.local_addr().expect("an address")
+    }
+
+    fn tftp(&self) -> SocketAddr {
+        self.udp.local_addr().expect("an address")
     }
 
     fn path(&self) -> PathBuf {
@@ -50,11 +56,11 @@ impl Supervisor {
         fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
     }
 
-    /// A server that is handed the sockets: they become its descriptors 3 and 4.
+    /// A server that is handed the sockets: they become its descriptors 3, 4 and 5.
     fn start(&self, flags: &[&str]) -> Child {
-        let shell = "exec 3<&0 4<&1 0</dev/null 1>&2; export LISTEN_FDS=2; exec \"$0\" \"$@\"";
+        let shell =
+            "exec 3<&0 4<&1 5<&2 0</dev/null 1>>\"$LOG\" 2>&1; export LISTEN_FDS=3; exec \"$0\" \"$@\"";
         let share = self.place.path().join("share");
-        let log = File::options().create(true).append(true).open(self.place.path().join("log"));
         Command::new("sh")
             .args(["-c", shell, env!("CARGO_BIN_EXE_wharf"), "serve"])
             .arg(share)
@@ -62,7 +68,8 @@ impl Supervisor {
             .env_remove("SERVER_SHARED_FILES")
             .stdin(OwnedFd::from(self.tcp.try_clone().expect("a descriptor")))
             .stdout(OwnedFd::from(self.unix.try_clone().expect("a descriptor")))
-            .stderr(log.expect("a log"))
+            .stderr(OwnedFd::from(self.udp.try_clone().expect("a descriptor")))
+            .env("LOG", self.place.path().join("log"))
             .spawn()
             .expect("the binary starts")
     }
@@ -72,8 +79,8 @@ impl Supervisor {
         let mut starts = 0;
         let moment = Timespec::try_from(Duration::from_millis(20)).expect("a time");
         while !is_over.load(Ordering::Relaxed) {
-            let mut doors =
-                [self.tcp.as_fd(), self.unix.as_fd()].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            let mut doors = [self.tcp.as_fd(), self.unix.as_fd(), self.udp.as_fd()]
+                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
             if poll(&mut doors, Some(&moment)).expect("it waits") > 0 {
                 let mut server = self.start(&["--idle-exit", IDLE_FLAG]);
                 assert!(server.wait().expect("a child").success(), "{}", self.log());
@@ -92,6 +99,23 @@ fn ask(mut stream: impl Read + Write) -> String {
     answer
 }
 
+fn ask_tcp(address: SocketAddr) -> String {
+    let stream = TcpStream::connect(address).expect("somebody listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    ask(stream)
+}
+
+fn ask_unix(path: &Path) -> String {
+    let stream = UnixStream::connect(path).expect("somebody listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    ask(stream)
+}
+
+/// Asks once: the request is not repeated.
+fn ask_tftp(address: SocketAddr) -> String {
+    String::from_utf8(Tftp::new(address).get("a.txt").expect("a file")).expect("text")
+}
+
 #[test]
 fn none_of_a_steady_trickle_is_lost_while_servers_come_and_go() {
     const REQUESTS: u32 = 40;
@@ -100,16 +124,12 @@ fn none_of_a_steady_trickle_is_lost_while_servers_come_and_go() {
     let starts = thread::scope(|scope| {
         let servers = scope.spawn(|| supervisor.supervise(&is_over));
         for number in 0..REQUESTS {
-            let answer = if number % 2 == 0 {
-                let stream = TcpStream::connect(supervisor.address()).expect("somebody listens");
-                stream.set_read_timeout(Some(PATIENCE)).expect("set");
-                ask(stream)
-            } else {
-                let stream = UnixStream::connect(supervisor.path()).expect("somebody listens");
-                stream.set_read_timeout(Some(PATIENCE)).expect("set");
-                ask(stream)
+            let answer = match number % 3 {
+                0 => ask_tcp(supervisor.address()),
+                1 => ask_unix(&supervisor.path()),
+                _ => ask_tftp(supervisor.tftp()),
             };
-            assert!(answer.ends_with("\r\n\r\nhello"), "request {number}: {answer:?}");
+            assert!(answer.ends_with("hello"), "request {number}: {answer:?}");
             // Around the moment at which the server leaves, sooner and later.
             let around = Duration::from_millis(u64::from(number % 8) * 2);
             thread::sleep((IDLE + around).saturating_sub(Duration::from_millis(5)));
@@ -128,9 +148,11 @@ fn what_is_inherited_is_instead_of_the_usual_port() {
     let answer = ask(TcpStream::connect(supervisor.address()).expect("somebody listens"));
     assert!(answer.ends_with("hello"), "{answer}");
     let said = supervisor.log();
-    assert_eq!(said.matches("http://").count(), 1, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("http://")).count(), 1, "{said}");
     assert!(said.contains(&format!("http://{}", supervisor.address())), "{said}");
     assert!(said.contains(&format!("unix:{}\n", supervisor.path().display())), "{said}");
+    assert!(said.contains(&format!("tftp://{}", supervisor.tftp())), "{said}");
+    assert_eq!(ask_tftp(supervisor.tftp()), "hello");
     kill_process(Pid::from_child(&server), Signal::TERM).expect("it runs");
     assert!(server.wait().expect("a child").success());
     assert!(supervisor.path().exists(), "an inherited name is not removed");
