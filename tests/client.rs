@@ -184,7 +184,7 @@ fn a_server_that_closed_meanwhile_is_asked_again() {
 #[test]
 fn addresses_that_are_none() {
     let cases = [
-        ("another protocol", "tftp://localhost/", "speaks HTTP"),
+        ("another protocol", "ftp://localhost/", "is not spoken here"),
         ("no port", "localhost:0", "is no port"),
         ("a user", "http://me@localhost/", "no accounts"),
     ];

@@ -41,12 +41,13 @@ mod tftp;
 mod timing;
 mod upload;
 
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{fmt, thread};
 
 use threadpool::ThreadPool;
 
@@ -201,29 +202,35 @@ impl Server {
             let shared = Arc::clone(&shared);
             pool.execute(move || shared.work());
         }
-        let timer = {
-            let shared = Arc::clone(&shared);
-            thread::Builder::new().name("timer".into()).stack_size(STACK).spawn(move || shared.mind_time())?
-        };
-        let broadcaster = {
-            let shared = Arc::clone(&shared);
-            let broadcast = move || shared.broadcaster.as_ref().map_or((), Broadcaster::run);
-            thread::Builder::new().name("broadcaster".into()).stack_size(STACK).spawn(broadcast)?
-        };
-        let tftp = {
-            let (shared, doors) = (Arc::clone(&shared), Arc::clone(&datagrams));
-            let serve = move || tftp::run(&doors, udp_sessions, &shared);
-            thread::Builder::new().name("tftp".into()).stack_size(STACK).spawn(serve)?
-        };
+        let mut threads = vec![spawn("timer", &shared, Shared::mind_time)?];
+        if shared.broadcaster.is_some() {
+            let broadcast = |shared: &Arc<Shared>| shared.broadcaster.iter().for_each(Broadcaster::run);
+            threads.push(spawn("broadcaster", &shared, broadcast)?);
+        }
+        if !datagrams.is_empty() {
+            let doors = Arc::clone(&datagrams);
+            threads.push(spawn("tftp", &shared, move |shared| tftp::run(&doors, udp_sessions, shared))?);
+        }
         acceptor::run(&listeners, &datagrams, &shared.lot, &shared.state);
         drop((listeners, datagrams));
         on_stop(shared.state.stop.wait());
         shared.drain();
         pool.join();
         shared.jobs.join();
-        let ended = timer.join().and(broadcaster.join()).and(tftp.join());
+        // Each is waited for, whatever became of those before it.
+        let ended = threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and);
         ended.map_err(|_| io::Error::other("a thread panicked"))
     }
+}
+
+/// Starts a thread of the server's.
+fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Arc<Shared>) + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let shared = Arc::clone(shared);
+    thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || work(&shared))
 }
 
 /// How many connections there may be where so many files may be open. A quarter is kept back for the files that they
