@@ -68,7 +68,7 @@ fn what_fails_is_told_and_the_session_goes_on() {
         "none.txt: 404 Not Found",
         "File none.txt not found.",
         "large: 413 Content Too Large",
-        "I know: GET, POST, LIST, help, quit",
+        "I know: GET, POST, LIST, exit, quit, help",
         "/../a.txt leads out of the directory for downloads.",
     ];
     let said: Vec<_> = output.stderr.lines().collect();
@@ -179,6 +179,25 @@ fn a_server_that_closed_meanwhile_is_asked_again() {
     }
     drop(lines);
     assert_eq!(client.wait().expect("a child").code(), Some(0));
+}
+
+#[test]
+fn exit_ends_a_server_that_lets_it() {
+    for (flags, said, complaint) in [
+        (&["--allow-exit"][..], "The server leaves.\nstopping client.\n", ""),
+        (&[], "stopping client.\n", "exit: 403 Forbidden: this server does not leave on request"),
+    ] {
+        let mut wharf = Wharf::serve(flags);
+        let output = run(&["client", &wharf.address().to_string()], "exit\nquit\n", Path::new("."));
+        assert_eq!(output.stdout, said, "{output:?}");
+        assert!(output.stderr.starts_with(complaint), "{output:?}");
+        assert_eq!(output.code, Some(i32::from(!complaint.is_empty())));
+        if complaint.is_empty() {
+            assert!(wharf.wait().1.success());
+        } else {
+            assert_eq!(wharf.ask("GET", "/.wharf/health", "", b"").code(), 200);
+        }
+    }
 }
 
 #[test]

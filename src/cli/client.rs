@@ -18,7 +18,7 @@ use crate::client::tftp::{self, address::Site};
 /// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 and the signal's number.
 const INTERRUPTED: i32 = 128 + SIGINT;
 
-/// Talk to a server, line by line: GET, POST, LIST, help, quit
+/// Talk to a server, line by line: GET, POST, LIST, exit, quit, help
 #[derive(Debug, Args)]
 pub struct ClientArgs {
     /// Where the server is: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port`

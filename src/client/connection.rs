@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::address::Server;
 use super::error::Error;
-use super::session::Request;
+use super::session::{Method, Request};
 use super::upload::Content;
 use super::wire::{Ready, STALL, Wire};
 use crate::http::request::write_head;
@@ -107,7 +107,11 @@ impl Connection {
 
     /// Sends a request; the answer's head, when it came before all was sent.
     fn send(&mut self, server: &Server, request: &Request<'_>) -> Result<Option<Received>, Error> {
-        let length = request.content.map(|content| content.length().to_string());
+        // A POST without content says so (RFC 9110 §8.6).
+        let length = match (request.content, request.method) {
+            (None, Method::Get) => None,
+            (content, _) => Some(content.map_or(0, Content::length).to_string()),
+        };
         let waits = request.content.is_some_and(|content| content.length() >= EXPECT_FROM);
         let mut fields = request.fields.to_vec();
         fields.extend(length.as_deref().map(|length| ("Content-Length", length)));

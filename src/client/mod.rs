@@ -2,8 +2,8 @@
 //! request lines.
 //!
 //! A line is understood by `words`, alike in both. What it asks for goes through a `session`: one connection
-//! to one `address`, kept open and opened again when the server has closed it. `download`, `upload` and
-//! `listing` say what becomes of an answer; `shell` takes the lines from a person or a pipe; `script`,
+//! to one `address`, kept open and opened again when the server has closed it. `download`, `upload`,
+//! `listing` and `leave` say what becomes of an answer; `shell` takes the lines from a person or a pipe; `script`,
 //! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
 //! speak TFTP.
 //!
@@ -16,6 +16,7 @@ mod connection;
 pub mod download;
 pub mod error;
 pub mod expect;
+pub mod leave;
 pub mod listing;
 pub mod refusal;
 pub mod replay;

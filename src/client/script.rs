@@ -155,6 +155,7 @@ fn ask(word: Word, folder: &Path, address: &Address) -> Result<(String, Ask), Li
             (format!("LIST {dir}").trim_end().to_owned(), Ask { accept: Some("application/json"), ..ask })
         }
         Word::Help => return Err(LineError::NoRequest("help".to_owned())),
+        Word::Exit => return Err(LineError::NoRequest("exit".to_owned())),
         Word::Quit => return Err(LineError::NoRequest("quit".to_owned())),
     };
     Ok((name, ask))

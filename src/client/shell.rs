@@ -16,6 +16,7 @@ use super::address::{Address, Server};
 use super::completion::Completion;
 use super::download;
 use super::error::Error;
+use super::leave;
 use super::listing;
 use super::script::upload_target;
 use super::session::Session;
@@ -25,6 +26,9 @@ use crate::printable::Printable;
 
 /// What is said on leaving.
 pub const FAREWELL: &str = "stopping client.";
+
+/// What is said when the server does as `exit` asks.
+pub const LEAVING: &str = "The server leaves.";
 
 /// What a person types behind.
 const PROMPT: &str = "wharf> ";
@@ -97,6 +101,7 @@ impl<'c> Shell<'c> {
             words::split(line.trim_end_matches(['\r', '\n'])).and_then(|words| Word::understand(&words));
         match word {
             Ok(None) => {}
+            Ok(Some(Word::Exit)) => return self.exit(),
             Ok(Some(Word::Quit)) => return Ok(Next::Ends),
             Ok(Some(Word::Help)) => writeln!(self.out, "{HELP}")?,
             Ok(Some(Word::Get(path, server))) => self.get(&path, server)?,
@@ -133,6 +138,13 @@ impl<'c> Shell<'c> {
         match self.with(None, |session, address| listing::fetch(session, &address.target(dir))) {
             Ok(listing) => listing.show(self.out),
             Err(error) => self.fail_at(if dir.is_empty() { "/" } else { dir }, &error),
+        }
+    }
+
+    fn exit(&mut self) -> io::Result<Next> {
+        match self.with(None, |session, _| leave::ask(session)) {
+            Ok(()) => writeln!(self.out, "{LEAVING}").map(|()| Next::Ends),
+            Err(error) => self.fail_at("exit", &error).map(|()| Next::Goes),
         }
     }
 

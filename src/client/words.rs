@@ -11,18 +11,19 @@ use super::session::Method;
 use crate::printable::Printable;
 
 /// The answer to a word that nobody knows.
-pub const KNOWN: &str = "I know: GET, POST, LIST, help, quit";
+pub const KNOWN: &str = "I know: GET, POST, LIST, exit, quit, help";
 
 /// Every verb that completion offers.
-pub const VERBS: [&str; 6] = ["GET", "POST", "PUT", "LIST", "help", "quit"];
+pub const VERBS: [&str; 7] = ["GET", "POST", "PUT", "LIST", "exit", "quit", "help"];
 
 /// The answer to `help`.
 pub const HELP: &str = "\
 GET path           download a file
 POST file [path]   upload a file; PUT does too
 LIST [dir]         what is there
-help, ?            this
+exit               ask the server to leave, then leave
 quit               leave (Ctrl-D and Ctrl-C do too)
+help, ?            this
 A name with spaces stands in quotes.";
 
 /// What one line says.
@@ -36,6 +37,8 @@ pub enum Word {
     List(String),
     /// Say what the words are.
     Help,
+    /// Ask the server to leave, and leave.
+    Exit,
     /// Leave.
     Quit,
 }
@@ -89,6 +92,7 @@ impl Word {
                 Self::Send(Upload { method: Method::Post, file, path: None, server: rest.server()? })
             }
             "help" | "?" => Self::Help,
+            "exit" => Self::Exit,
             "quit" | "/quit" => Self::Quit,
             _ => return Err(WordError::Unknown(verb.clone())),
         };
@@ -103,6 +107,7 @@ impl Word {
             Self::Send(_) => "POST file [path]",
             Self::List(_) => "LIST [dir]",
             Self::Help => "help",
+            Self::Exit => "exit",
             Self::Quit => "quit",
         }
     }
@@ -197,6 +202,7 @@ mod tests {
             ("old, in parentheses", "CLIENT_GET a h (81)", get("a", Some(("h", 81)))),
             ("old upload", "client_post a h (81)", upload(Method::Post, "a", None, Some(("h", 81)))),
             ("help", "?", Word::Help),
+            ("exit", "EXIT", Word::Exit),
             ("quit", "/quit", Word::Quit),
         ];
         for (name, line, expected) in cases {

@@ -10,7 +10,7 @@ use rustyline::{Config, Editor};
 use super::address::Site;
 use super::{exit, get, list, put};
 use crate::client::error::Error;
-use crate::client::shell::FAREWELL;
+use crate::client::shell::{FAREWELL, LEAVING};
 use crate::client::upload::default_name;
 use crate::client::words::split;
 use crate::printable::Printable;
@@ -23,7 +23,7 @@ const HELP: &str = "\
 get path           download a file
 put file [path]    upload a file
 list [dir]         what is there
-exit               ask the server to leave, then leave (it must run with --allow-exit)
+exit               ask the server to leave, then leave
 quit               leave (Ctrl-D and Ctrl-C do too)
 help, ?            this
 A name with spaces stands in quotes.";
@@ -108,7 +108,7 @@ impl<'c> Shell<'c> {
             (Some("list"), [directory]) => self.list(directory),
             (Some("exit"), []) => match exit(&self.site) {
                 Ok(()) => {
-                    writeln!(self.out, "The server leaves.")?;
+                    writeln!(self.out, "{LEAVING}")?;
                     Ok(Next::Ends)
                 }
                 Err(error) => self.fail(format_args!("exit: {error}")),
