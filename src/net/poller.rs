@@ -1,4 +1,4 @@
-//! epoll, as far as it is needed here: an event or two a wait, and each arming good for one event.
+//! epoll, as far as it is needed here: some events a wait, and each arming good for one event.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -8,6 +8,9 @@ use std::time::Duration;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
+
+/// How many events a wait gives at the most. Under load so many requests share a system call.
+pub const EVENTS: usize = 64;
 
 /// Waits for many descriptors at once.
 #[derive(Debug)]
@@ -66,32 +69,16 @@ impl Poller {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(Key::WAKE.0), EventFlags::IN)?)
     }
 
-    /// Waits for events, at most so long, and adds their keys: as many as there are, up to some hundred.
-    pub fn wait_for(&self, keys: &mut Vec<Key>, at_most: Duration) -> io::Result<()> {
-        let mut events = [const { MaybeUninit::<Event>::uninit() }; 256];
-        let at_most = Timespec::try_from(at_most).map_err(io::Error::other)?;
-        match epoll::wait(&self.epoll, &mut events, Some(&at_most)) {
+    /// Waits for events, at most so long where that is said, and adds their keys: as many as there are, up to
+    /// [`EVENTS`]. There may be none.
+    pub fn wait(&self, keys: &mut Vec<Key>, at_most: Option<Duration>) -> io::Result<()> {
+        let mut events = [const { MaybeUninit::<Event>::uninit() }; EVENTS];
+        let at_most = at_most.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+        match epoll::wait(&self.epoll, &mut events, at_most.as_ref()) {
             Ok((found, _)) => keys.extend(found.iter().map(|event| Key(event.data.u64()))),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(())
-    }
-
-    /// Waits for an event, however long it takes; gives a second one too, if that is there already.
-    pub fn wait(&self) -> io::Result<(Key, Option<Key>)> {
-        let mut events = [const { MaybeUninit::<Event>::uninit() }; 2];
-        loop {
-            match epoll::wait(&self.epoll, &mut events, None) {
-                Ok((found, _)) => {
-                    let mut keys = found.iter().map(|event| Key(event.data.u64()));
-                    if let Some(first) = keys.next() {
-                        return Ok((first, keys.next()));
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 }

@@ -4,10 +4,14 @@
 //! has found something to do serves it and comes back to lead again; meanwhile nobody leads, for some microseconds. It
 //! wakes another worker in two cases: more is ready than it can do itself and a processor may be free for it, or it is
 //! about to wait for the disk ([`Baton::may_wait`]), which could take long.
+//!
+//! A leader takes all that is ready at once, so that many requests share one system call; whoever comes next takes from
+//! that before the poller is asked again.
 
+use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The right to lead.
+/// The right to lead, and what leaders have found.
 #[derive(Debug)]
 pub struct Baton<T> {
     inner: Mutex<Inner<T>>,
@@ -26,14 +30,23 @@ struct Inner<T> {
     awake: usize,
     /// Whether one of those who wait has been called and has not come yet.
     is_called: bool,
-    /// What the leader found and left for the next.
-    spare: Option<T>,
+    /// What a leader found beyond what it does itself, in that order. Nobody leads before it is taken.
+    spare: VecDeque<T>,
+}
+
+/// What a worker is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chance<T> {
+    /// This, which a leader has found.
+    Found(T),
+    /// Lead.
+    Lead,
 }
 
 impl<T> Baton<T> {
     /// A baton that nobody holds, on a machine with so many processors.
     pub fn new(processors: usize) -> Self {
-        let inner = Inner { is_held: false, waiting: 0, awake: 0, is_called: false, spare: None };
+        let inner = Inner { is_held: false, waiting: 0, awake: 0, is_called: false, spare: VecDeque::new() };
         Self { inner: Mutex::new(inner), is_free: Condvar::new(), processors }
     }
 
@@ -42,28 +55,38 @@ impl<T> Baton<T> {
         self.lock().awake += 1;
     }
 
-    /// Takes the baton, and what the last leader has left; waits until nobody holds it.
-    pub fn take(&self) -> Option<T> {
+    /// Takes what was found, or the baton; waits until there is either.
+    pub fn take(&self) -> Chance<T> {
         let mut inner = self.lock();
-        while inner.is_held {
+        loop {
+            if let Some(found) = inner.spare.pop_front() {
+                self.share(inner);
+                return Chance::Found(found);
+            }
+            if !inner.is_held {
+                inner.is_held = true;
+                return Chance::Lead;
+            }
             inner.waiting += 1;
             inner.awake -= 1;
             inner = self.is_free.wait(inner).unwrap_or_else(PoisonError::into_inner);
             inner.awake += 1;
             inner.waiting -= 1;
+            inner.is_called = false;
         }
-        inner.is_held = true;
-        inner.is_called = false;
-        inner.spare.take()
     }
 
     /// Gives the baton back, with what was found beyond what the leader does itself.
-    pub fn give(&self, spare: Option<T>) {
+    pub fn give(&self, found: impl IntoIterator<Item = T>) {
         let mut inner = self.lock();
         inner.is_held = false;
-        let helps = spare.is_some() && inner.awake < self.processors;
-        inner.spare = spare;
-        if helps {
+        inner.spare.extend(found);
+        self.share(inner);
+    }
+
+    /// Wakes another worker where there is something for it, and a processor may be free for it.
+    fn share(&self, inner: MutexGuard<'_, Inner<T>>) {
+        if !inner.spare.is_empty() && inner.awake < self.processors {
             self.call(inner);
         }
     }
@@ -104,7 +127,7 @@ mod tests {
     use super::*;
 
     /// A worker that takes the baton, tells what it got with it, and keeps it until it is told to give it back.
-    fn with_worker(baton: &Baton<u32>, act: impl FnOnce(&dyn Fn() -> Option<Option<u32>>)) {
+    fn with_worker(baton: &Baton<u32>, act: impl FnOnce(&dyn Fn() -> Option<Chance<u32>>)) {
         let (took, taken) = channel();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -124,18 +147,28 @@ mod tests {
     fn one_leads_at_a_time_and_finds_what_was_left() {
         let baton = Baton::new(2);
         baton.join();
-        assert_eq!(baton.take(), None);
+        assert_eq!(baton.take(), Chance::Lead);
         with_worker(&baton, |taken| {
             assert_eq!(taken(), None, "it waits while the baton is held");
-            baton.give(Some(7));
+            baton.give([7]);
             loop {
-                if let Some(spare) = taken() {
-                    assert_eq!(spare, Some(7));
+                if let Some(chance) = taken() {
+                    assert_eq!(chance, Chance::Found(7));
                     break;
                 }
                 thread::yield_now();
             }
         });
+    }
+
+    #[test]
+    fn what_was_found_is_taken_in_order_before_anybody_leads() {
+        let baton = Baton::new(1);
+        baton.join();
+        assert_eq!(baton.take(), Chance::Lead);
+        baton.give([1, 2]);
+        let chances = [baton.take(), baton.take(), baton.take()];
+        assert_eq!(chances, [Chance::Found(1), Chance::Found(2), Chance::Lead]);
     }
 
     #[test]
@@ -146,7 +179,7 @@ mod tests {
         with_worker(&baton, |_| {
             baton.give(None);
             assert_eq!(baton.lock().waiting, 1, "still asleep");
-            assert_eq!(baton.take(), None, "the same worker leads again");
+            assert_eq!(baton.take(), Chance::Lead, "the same worker leads again");
         });
     }
 
@@ -156,7 +189,7 @@ mod tests {
         baton.join();
         baton.take();
         with_worker(&baton, |taken| {
-            baton.give(Some(1));
+            baton.give([1]);
             baton.may_wait();
             while taken().is_none() {
                 thread::yield_now();

@@ -100,7 +100,7 @@ impl Broadcaster {
         let mut listeners: HashMap<u64, Listener> = HashMap::new();
         let (mut number, mut round, mut ready) = (0, Instant::now(), Vec::new());
         loop {
-            let waited = self.poller.wait_for(&mut ready, ROUND);
+            let waited = self.poller.wait(&mut ready, Some(ROUND));
             if let Err(error) = waited {
                 log::error!("the listeners' poller failed: {error}");
                 self.end();
@@ -292,7 +292,7 @@ mod tests {
         scene.client.read_exact(&mut vec![0; sent]).expect("all that was sent");
         broadcaster.talk.hush();
         let mut ready = Vec::new();
-        broadcaster.poller.wait_for(&mut ready, STUCK_AFTER).expect("a poller");
+        broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
         assert_eq!(ready, [Key(key)], "there is room again");
         assert!(broadcaster.attend(key, &mut listener));
         let mut heartbeat = [0; HEARTBEAT.len()];

@@ -27,10 +27,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::baton::Baton;
+use super::baton::{Baton, Chance};
 use super::berth::{Berth, Berths};
 use super::timing::Deadline;
-use crate::net::poller::{Interest, Key, Poller};
+use crate::net::poller::{EVENTS, Interest, Key, Poller};
 
 /// A connection together with its place in the lot. Dropping it closes the connection, then frees the place.
 #[derive(Debug)]
@@ -176,29 +176,31 @@ impl<C: AsFd> Lot<C> {
         }
     }
 
-    /// Leads until there is an event. `None` once the lot has ended.
+    /// What a leader has found; leads until there is something. `None` once the lot has ended.
     fn next_event(&self) -> Option<Key> {
-        let left = self.baton.take();
-        if self.has_ended.load(Ordering::SeqCst) {
-            self.baton.end();
-            return None;
+        if let Chance::Found(key) = self.baton.take() {
+            return Some(key);
         }
-        let found = left.map_or_else(|| self.poller.wait(), |key| Ok((key, None)));
-        match found {
-            Ok((first, second)) if first != Key::WAKE && second != Some(Key::WAKE) => {
-                self.baton.give(second);
-                Some(first)
-            }
-            Ok(_) => {
-                self.baton.end();
-                None
-            }
-            Err(error) => {
+        let found = self.lead();
+        if let Some((first, rest)) = found.split_first() {
+            self.baton.give(rest.iter().copied());
+            return Some(*first);
+        }
+        self.baton.end();
+        None
+    }
+
+    /// Waits for events; there are none once the lot has ended.
+    fn lead(&self) -> Vec<Key> {
+        let mut found = Vec::with_capacity(EVENTS);
+        while found.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
+            if let Err(error) = self.poller.wait(&mut found, None) {
                 log::error!("the poller failed: {error}");
-                self.baton.end();
-                None
+                break;
             }
+            found.retain(|key| *key != Key::WAKE);
         }
+        found
     }
 
     /// Waits for a connection whose time is up, but only until this moment.
