@@ -1,10 +1,12 @@
 //! GET, HEAD and OPTIONS do what RFC 9110 says, and what curl and browsers expect.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{Wharf, sample};
+use crate::common::{Tftp, Wharf, Wire, eventually, sample};
 
 #[test]
 fn a_file_is_served_with_what_describes_it() {
@@ -33,7 +35,7 @@ fn files_of_every_size_arrive_as_they_are() {
         let path = wharf.write(&size.to_string(), &content);
         // Old enough to be kept at hand, so that each is served in both ways.
         let old = SystemTime::now() - Duration::from_secs(60);
-        std::fs::File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
+        fs::File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
         let mut wire = wharf.connect();
         for _ in 0..3 {
             let answer = wire.ask("GET", &format!("/{size}"), "", b"");
@@ -43,32 +45,64 @@ fn files_of_every_size_arrive_as_they_are() {
     }
 }
 
+/// A file that is kept at hand, as it has been left alone for a while and asked for since.
+fn at_hand(wharf: &Wharf, wire: &mut Wire, name: &str, content: &str) -> PathBuf {
+    let path = wharf.write(name, content);
+    let long_ago = SystemTime::now() - Duration::from_secs(3600);
+    let file = fs::File::options().write(true).open(&path).expect("it is there");
+    file.set_modified(long_ago).expect("set");
+    drop(file);
+    // What is new by any of its times is not kept yet.
+    std::thread::sleep(Duration::from_millis(1100));
+    for _ in 0..2 {
+        assert_eq!(wire.ask("GET", &format!("/{name}"), "", b"").text(), content);
+    }
+    path
+}
+
 #[test]
-fn a_change_is_seen_by_the_next_request() {
+fn a_change_on_the_disk_is_seen_in_a_moment() {
     let wharf = Wharf::serve(&[]);
-    let path = wharf.write("a", "first");
     let mut wire = wharf.connect();
+    let path = at_hand(&wharf, &mut wire, "a", "first");
     let mut get = || {
         let answer = wire.ask("GET", "/a", "", b"");
         (answer.code(), answer.text(), answer.field("ETag"))
     };
-    // Until it is kept at hand, and a while after.
-    std::thread::sleep(Duration::from_millis(1100));
-    let (_, text, first) = get();
-    assert_eq!(text, "first");
-    assert_eq!(get().2, first, "unchanged");
-    std::fs::write(&path, "FIRST").expect("written");
-    let (_, text, second) = get();
-    assert_eq!(text, "FIRST", "written in place, as long as before");
-    assert_ne!(first, second);
-    std::fs::write(wharf.folder().join("b"), "other").expect("written");
-    std::fs::rename(wharf.folder().join("b"), &path).expect("renamed");
-    assert_eq!(get().1, "other", "replaced");
-    std::fs::write(wharf.outside_folder().join("secret"), "secret").expect("written");
-    std::fs::remove_file(&path).expect("removed");
-    assert_eq!(get().0, 404, "removed");
+    let first = get().2;
+    fs::write(&path, "FIRST").expect("written");
+    eventually("written in place, as long as before", || get().1 == "FIRST");
+    assert_ne!(get().2, first);
+    fs::write(wharf.folder().join("b"), "other").expect("written");
+    fs::rename(wharf.folder().join("b"), &path).expect("renamed");
+    eventually("replaced", || get().1 == "other");
+    fs::write(wharf.outside_folder().join("secret"), "secret").expect("written");
+    fs::remove_file(&path).expect("removed");
+    eventually("removed", || get().0 == 404);
     std::os::unix::fs::symlink(wharf.outside_folder().join("secret"), &path).expect("linked");
     assert_eq!(get().0, 404, "a link that leads out");
+}
+
+#[test]
+fn what_is_saved_is_what_the_next_request_gets() {
+    let wharf = Wharf::serve(&["--udp", "0"]);
+    let mut wire = wharf.connect();
+    std::os::unix::fs::symlink(".", wharf.folder().join("alias")).expect("linked");
+    at_hand(&wharf, &mut wire, "a", "first");
+    let form = b"--B\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nform\r\n--B--\r\n";
+    for round in ["one", "two"] {
+        let mut says = |text: &str| assert_eq!(wire.ask("GET", "/a", "", b"").text(), text, "{round}");
+        let mut other = wharf.connect();
+        other.ask("PUT", "/a", "", b"put");
+        says("put");
+        other.ask("POST", "/alias/a", "", b"by another name");
+        says("by another name");
+        other.ask("POST", "/", "Content-Type: multipart/form-data; boundary=B\r\n", form);
+        says("form");
+        Tftp::new(wharf.tftp()).put("a", &[], b"tftp").expect("taken");
+        says("tftp");
+        at_hand(&wharf, &mut wire, "a", "again");
+    }
 }
 
 #[test]
@@ -120,7 +154,7 @@ fn odd_names_are_listed_with_links_that_lead_to_them() {
         &[b'n'; 255],
     ];
     for (number, name) in names.iter().enumerate() {
-        std::fs::write(wharf.folder().join(OsStr::from_bytes(name)), number.to_string()).expect("written");
+        fs::write(wharf.folder().join(OsStr::from_bytes(name)), number.to_string()).expect("written");
     }
     let listing = wharf.ask("GET", "/", "Accept: application/json\r\n", b"");
     let listing: serde_json::Value = serde_json::from_slice(&listing.body).expect("JSON");
@@ -199,11 +233,7 @@ fn preconditions_in_their_order() {
     let wharf = Wharf::serve(&[]);
     let path = wharf.write("a", "content");
     let modified = SystemTime::now() - Duration::from_secs(3600);
-    std::fs::File::options()
-        .write(true)
-        .open(path)
-        .and_then(|file| file.set_modified(modified))
-        .expect("set");
+    fs::File::options().write(true).open(path).and_then(|file| file.set_modified(modified)).expect("set");
     let first = wharf.ask("GET", "/a", "", b"");
     let (tag, date) = (first.field("ETag"), first.field("Last-Modified"));
     let old = "Thu, 01 Jan 2015 00:00:00 GMT";

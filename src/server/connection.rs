@@ -428,4 +428,4 @@ impl std::fmt::Debug for Work {
 
 #[cfg(test)]
 #[path = "connection_tests.rs"]
-mod tests;
+pub(super) mod tests;

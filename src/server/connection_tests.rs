@@ -44,7 +44,7 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
 }
 
-fn state(root: &std::path::Path, stall: Duration) -> State {
+pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State {
     let rules = Rules {
         hidden: false,
         read_only: true,

@@ -4,13 +4,13 @@
 //! judged is what is sent.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::answer::{Answer, Content, Pieces, Source};
 use super::refusal::{not_found, of_reading};
 use super::representation::Representation;
 use super::route::{Asked, Routed};
-use super::shelf::Kept;
+use super::shelf::{Found, Kept};
 use super::state::State;
 use super::{listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
@@ -33,10 +33,7 @@ const INDEX: &str = "index.html";
 pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
     let path = &asked.path;
     let names_file = !asked.target.ends_with_slash();
-    if names_file
-        && let Some(kept) = state.shelf.find(path)
-        && state.folder.is_still(path, &kept.version)
-    {
+    if names_file && let Some(kept) = at_hand(path, state) {
         return Ok(Routed::Answer(of_kept(asked, kept)));
     }
     state.may_wait();
@@ -46,6 +43,19 @@ pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer
         Node::File(_) => Err(not_found()),
         Node::Directory { .. } if names_file => Err(to_directory(asked)),
         Node::Directory { .. } => Ok(of_directory(asked, state)),
+    }
+}
+
+/// The file from the shelf, if it is there and still the same version.
+fn at_hand(path: &SharePath, state: &State) -> Option<Arc<Kept>> {
+    let now = Instant::now();
+    match state.shelf.find(path, now)? {
+        Found::Sure(kept) => Some(kept),
+        Found::Unsure(kept) => {
+            let is_still = state.folder.is_still(path, &kept.version);
+            is_still.then(|| state.shelf.saw(path, &kept, now))?;
+            Some(kept)
+        }
     }
 }
 

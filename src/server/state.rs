@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::baton::Baton;
 use super::recorder::Recorder;
@@ -51,9 +51,10 @@ impl State {
         self.baton.may_wait();
     }
 
-    /// A file has come, through whichever door: the one place where that is told, to the log and to the room. Gives
+    /// A file has come, through whichever door: the one place where that is told, to the log, the shelf and the room. Gives
     /// where it lies, if somebody keeps records of it.
     pub fn saved(&self, by: &Uploader, saved: &Saved) -> Option<PathBuf> {
+        self.shelf.distrust(Instant::now());
         let path = saved.path.as_bytes();
         let name = match by {
             Uploader::Member(person) => person.name.as_str(),
