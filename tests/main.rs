@@ -14,6 +14,7 @@ mod curl;
 mod differential;
 mod doors;
 mod drop_box;
+mod faults;
 mod fetch;
 mod fuzz;
 mod idle_exit;
