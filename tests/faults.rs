@@ -1,8 +1,12 @@
-//! What breaks below the server costs whoever needs it an honest answer, and nobody anything else.
+//! A disk that is full, or fails, costs whoever needs it an honest answer; what was there before stays.
 
+use std::fs::{self, File};
 use std::thread;
 
-use crate::common::{SmallDisk, Tftp, Wharf, Wire, sample};
+use rustix::process::Signal;
+
+use crate::common::tftp::request;
+use crate::common::{SmallDisk, Tftp, Wharf, Wire, eventually, outside, sample};
 
 /// Sends this in one chunk, and gives the status.
 fn put_chunked(wire: &mut Wire, target: &str, content: &[u8]) -> u16 {
@@ -58,4 +62,91 @@ fn what_is_kept_back_stays_free_however_many_want_it() {
     }
     assert_eq!(wharf.tree().len(), codes.iter().filter(|code| **code == 201).count(), "{codes:?}");
     assert_eq!(wharf.ask("PUT", "/small", "", b"small").code(), 201, "what fits is taken");
+}
+
+/// What is left of a file that gets shorter must not look like all of it, at any door.
+#[test]
+fn a_file_that_shrinks_never_looks_whole() {
+    let wharf = Wharf::serve(&["--udp", "0"]);
+    for length in [100_000, 3 << 20] {
+        let path = wharf.write("file", sample(length, 62));
+        let mut tftp = Tftp::new(wharf.tftp());
+        tftp.knock(&request(1, b"file", &[("blksize", "1024")]));
+        assert!(tftp.hear().starts_with(&[0, 6]), "it has begun");
+        File::options().write(true).open(path).and_then(|file| file.set_len(700)).expect("cut");
+        tftp.send(&[0, 4, 0, 0]);
+        let last = loop {
+            let datagram = tftp.hear();
+            match datagram[..4] {
+                [0, 3, high, low] if datagram.len() == 4 + 1024 => tftp.send(&[0, 4, high, low]),
+                _ => break datagram,
+            };
+        };
+        assert!(last.starts_with(&[0, 5]), "{length}: {:?}", last.escape_ascii().to_string());
+    }
+}
+
+/// What the system says where somebody has used up a quota, and where a disk breaks at the worst moment. strace says
+/// it in the system's place.
+#[test]
+fn a_quota_and_a_broken_disk_leave_the_old_file() {
+    let rows = [
+        // Of each thread, the first ones are let through: they are the server's greeting.
+        ("over quota", "inject=write:error=EDQUOT:when=20+", 507, "there is no space left for the file\n"),
+        ("the disk fails", "inject=fsync:error=EIO", 500, "the server could not do that; its log says why\n"),
+        ("no name is left", "inject=linkat:error=ENOSPC", 507, "there is no space left for the file\n"),
+        ("nothing can be renamed", "inject=renameat,renameat2:error=EIO", 500, ""),
+    ];
+    for (name, fault, code, said) in rows {
+        let Some(mut strace) = outside("strace") else { return };
+        strace.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=write,fsync,linkat,renameat,renameat2"]);
+        strace.args(["-e", fault]).env("RUST_LOG", "off");
+        let place = tempfile::tempdir().expect("a folder");
+        let wharf = Wharf::serve_by(strace, place, &["--workers", "1"]);
+        wharf.write("file", "old");
+        let answer = wharf.ask("PUT", "/file", "", &sample(4 << 20, 63));
+        assert_eq!(answer.code(), code, "{name}: {}", answer.text());
+        assert!(answer.text().ends_with(said), "{name}: {}", answer.text());
+        assert_eq!(wharf.ask("GET", "/file", "", b"").text(), "old", "{name}");
+        assert_eq!(wharf.tree(), ["file"], "{name}");
+    }
+}
+
+/// What must be on the disk before what, so that power may fail at any moment.
+#[test]
+fn an_upload_is_on_the_disk_before_it_is_said_to_be() {
+    let Some(mut strace) = outside("strace") else { return };
+    let place = tempfile::tempdir().expect("a folder");
+    let seen = place.path().join("seen");
+    strace.args(["-D", "-f", "-y", "-s", "12", "-o"]).arg(&seen);
+    strace.args(["-e", "trace=fsync,mkdirat,linkat,renameat,renameat2,sendto"]);
+    let mut wharf = Wharf::serve_by(strace, place, &[]);
+    wharf.write("old", "old");
+    assert_eq!(wharf.ask("PUT", "/deep/new", "", b"new").code(), 201);
+    assert_eq!(wharf.ask("PUT", "/old", "", b"new").code(), 204);
+    wharf.signal(Signal::TERM);
+    wharf.wait();
+    let share = wharf.folder().to_string_lossy().into_owned();
+    let text = || fs::read_to_string(&seen).unwrap_or_default();
+    eventually("strace has written all", || text().contains("+++ exited with 0"));
+    let steps: Vec<&str> = text().lines().filter_map(|line| step(line, &share)).collect();
+    let new = ["sync file", "make", "sync dir", "link", "sync dir", "answer 201"];
+    let old = ["sync file", "link", "rename", "sync dir", "answer 204"];
+    assert_eq!(steps, [&new[..], &old[..]].concat(), "{}", text());
+}
+
+/// What a line of strace's says, in a word.
+fn step(line: &str, share: &str) -> Option<&'static str> {
+    let call = line.split_once(' ')?.1.trim_start();
+    let (name, arguments) = call.split_once('(')?;
+    match name {
+        "fsync" if arguments.contains(&format!("<{share}/#")) => Some("sync file"),
+        "fsync" => Some("sync dir"),
+        "mkdirat" => Some("make"),
+        "linkat" => Some("link"),
+        "renameat" | "renameat2" => Some("rename"),
+        "sendto" if arguments.contains("HTTP/1.1 201") => Some("answer 201"),
+        "sendto" if arguments.contains("HTTP/1.1 204") => Some("answer 204"),
+        _ => None,
+    }
 }
