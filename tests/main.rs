@@ -22,6 +22,7 @@ mod interrupted;
 mod keep_alive;
 mod lost_folder;
 mod many;
+mod races;
 mod readme;
 mod replay;
 mod requests;
