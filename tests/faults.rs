@@ -5,16 +5,9 @@ use std::thread;
 
 use rustix::process::Signal;
 
+use crate::common::daily::put_chunked;
 use crate::common::tftp::request;
-use crate::common::{SmallDisk, Tftp, Wharf, Wire, eventually, outside, sample};
-
-/// Sends this in one chunk, and gives the status.
-fn put_chunked(wire: &mut Wire, target: &str, content: &[u8]) -> u16 {
-    let (host, length) = (wire.stream().peer_addr().expect("connected"), content.len());
-    wire.send(format!("PUT {target} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"));
-    wire.send(format!("{length:x}\r\n")).send(content).send("\r\n0\r\n\r\n");
-    wire.read_answer(false).code()
-}
+use crate::common::{SmallDisk, Tftp, Wharf, eventually, outside, sample};
 
 #[test]
 fn what_is_kept_back_is_told_at_once() {

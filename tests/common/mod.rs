@@ -2,6 +2,8 @@
 //!
 //! A test that fails shows what the folder holds and what the server logged.
 
+pub mod crowd;
+pub mod daily;
 mod dice;
 mod disk;
 mod outside;
