@@ -36,6 +36,23 @@ fn uploads_that_take_all_descriptors_are_told_to_come_again() {
     assert_eq!(wharf.ask("PUT", "/after", "", b"x").code(), 201);
 }
 
+#[test]
+fn a_form_of_many_files_takes_few_descriptors() {
+    let wharf = Wharf::serve_after("ulimit -n 64", &["--no-sync"]);
+    let part = |number: usize| {
+        let disposition = format!("Content-Disposition: form-data; name=\"f\"; filename=\"{number}\"");
+        format!("--b\r\n{disposition}\r\n\r\n{number}\r\n")
+    };
+    let body = (0..600).map(part).collect::<String>() + "--b--\r\n";
+    let form = "Content-Type: multipart/form-data; boundary=b\r\n";
+    let mut wire = wharf.connect();
+    for _ in 0..2 {
+        let answer = wire.ask("POST", "/", form, body.as_bytes());
+        assert_eq!((answer.code(), answer.text().lines().count()), (200, 600), "{}", answer.text());
+    }
+    assert!((0..600).all(|number| wharf.read(&number.to_string()) == number.to_string().as_bytes()));
+}
+
 /// Signals that a program may be sent while it works: by a terminal, a debugger, a job control, a supervisor.
 const STORM: [Signal; 6] =
     [Signal::STOP, Signal::CONT, Signal::WINCH, Signal::URG, Signal::CHILD, Signal::PIPE];
