@@ -26,7 +26,7 @@ fn a_crowd_holds_nobody_up() {
     let wharf = Wharf::serve(&["--timeout", "600", "--max-connections", "20000"]);
     let before = wharf.open_files();
     let mut crowd = Crowd::gather(&wharf, sizes);
-    assert!(wharf.open_files() > sizes.connections() - sizes.restless);
+    eventually("they are all in", || wharf.open_files() > sizes.connections() - sizes.restless);
     let content = sample(100_000, 501);
     for round in 0..ROUNDS {
         crowd.stir();

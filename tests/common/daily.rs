@@ -10,6 +10,9 @@ use super::{Dice, Tftp, Wharf, Wire, sample};
 /// How many names the files have that are written.
 const NAMES: usize = 16;
 
+/// How many addresses those have who talk.
+const HOSTS: usize = 200;
+
 /// Does everything once. The server must serve TFTP too (`--udp 0`).
 pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
     let mut wire = wharf.connect();
@@ -29,7 +32,7 @@ pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
     assert_eq!(wire.ask("POST", "/", form, part.as_bytes()).code(), 200);
     assert_eq!(put_chunked(&mut wire, "/chunked", &content) / 100, 2);
     pipeline(&mut wire, 20);
-    talk(&mut wire, dice);
+    talk(&mut somebody(wharf, dice.below(HOSTS)), dice);
     break_off(wharf, dice);
     assert_eq!(Tftp::new(wharf.tftp()).put("tftp", &[], &content[..content.len().min(2000)]), Ok(()));
     assert!(Tftp::new(wharf.tftp()).get("tftp").is_ok());
@@ -55,6 +58,11 @@ fn pipeline(wire: &mut Wire, count: usize) {
     }
 }
 
+/// A connection from one of so many addresses.
+fn somebody(wharf: &Wharf, number: usize) -> Wire {
+    Wire::connect_from((2 + number % HOSTS) as u8, wharf.address())
+}
+
 /// Joins the room, says something and leaves.
 fn talk(wire: &mut Wire, dice: &mut Dice) {
     let name = format!("user=p{}", dice.below(1 << 30));
@@ -76,8 +84,9 @@ fn join(wire: &mut Wire, form: &str) -> String {
 pub fn fill_the_room(wharf: &Wharf) {
     /// What one member may say at once.
     const BURST: usize = 40;
-    let (mut wire, host) = (wharf.connect(), wharf.address());
+    let host = wharf.address();
     for speaker in 0..=16_384 / BURST {
+        let mut wire = somebody(wharf, speaker);
         let token = join(&mut wire, &format!("user=filler{speaker}"));
         let head =
             format!("POST /.wharf/chat/messages HTTP/1.1\r\nHost: {host}\r\n{token}Content-Length: 400");
