@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use wharf::http::event_stream::decoder::{Decoder, Event};
 
-use crate::common::{PATIENCE, Wharf, eventually, outside, raise_open_files, run};
+use crate::common::{PATIENCE, Wharf, Wire, eventually, outside, raise_open_files, run};
 
 /// Somebody in the room.
 struct Person<'w> {
@@ -24,7 +24,13 @@ struct Ear {
 
 impl<'w> Person<'w> {
     fn join(wharf: &'w Wharf, name: &str) -> Self {
-        let answer = wharf.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
+        Self::join_from(1, wharf, name)
+    }
+
+    /// From 127.0.0.`host`.
+    fn join_from(host: u8, wharf: &'w Wharf, name: &str) -> Self {
+        let mut wire = Wire::connect_from(host, wharf.address());
+        let answer = wire.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
         assert_eq!(answer.code(), 200, "{name}: {}", answer.text());
         let joined: Value = serde_json::from_slice(&answer.body).expect("JSON");
         let token = joined["token"].as_str().expect("a token").to_owned();
@@ -255,11 +261,11 @@ fn cut_again_and_again_nothing_is_lost() {
     let mut ear = listener.listen();
     let (mut last, mut heard) = (ear.hear().expect("a welcome").id, Vec::new());
     std::thread::scope(|scope| {
-        for share in 0..10 {
+        for share in 0..10_u8 {
             let wharf = &wharf;
             scope.spawn(move || {
-                for speaker in (0..SPEAKERS).filter(|speaker| speaker % 10 == share) {
-                    let person = Person::join(wharf, &format!("p{speaker}"));
+                for speaker in (0..SPEAKERS).filter(|speaker| speaker % 10 == usize::from(share)) {
+                    let person = Person::join_from(2 + share, wharf, &format!("p{speaker}"));
                     let mut wire = wharf.connect();
                     for number in 0..EACH {
                         let text = format!("{speaker} {number}");
@@ -345,7 +351,9 @@ fn silent_listeners_hold_no_worker() {
     let wanted = usize::try_from(raise_open_files() / 2).map_or(5000, |files| files.min(5000));
     let wharf = Wharf::serve(&["--workers", "2"]);
     wharf.write("a", "x");
-    let people: Vec<_> = (0..10).map(|number| Person::join(&wharf, &format!("p{number}"))).collect();
+    // A member may have a few windows open.
+    let people: Vec<_> =
+        (0..=wanted / 10).map(|number| Person::join(&wharf, &format!("p{number}"))).collect();
     let mut ears: Vec<Ear> = (0..wanted).map(|number| people[number % people.len()].listen()).collect();
     for _ in 0..20 {
         assert_eq!(wharf.ask("GET", "/a", "", b"").code(), 200);
@@ -372,6 +380,29 @@ fn listeners_have_a_limit_of_their_own() {
     drop(first);
     eventually("its place is given back", || wharf.log().contains("does not listen"));
     ann.listen();
+}
+
+#[test]
+fn nobody_takes_all_streams_and_no_address_all_names() {
+    let wharf = Wharf::serve(&[]);
+    let ann = Person::join(&wharf, "ann");
+    let ears: Vec<_> = (0..16).map(|_| ann.listen()).collect();
+    let answer = wharf.ask("GET", "/.wharf/chat/events", &ann.fields(), b"");
+    assert_eq!(answer.code(), 429);
+    assert_eq!(answer.text(), "you have 16 streams open already (close one)\n");
+    let mut wire = wharf.connect();
+    let mut try_join =
+        |name: &str| wire.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
+    for number in 1..1024 {
+        assert_eq!(try_join(&format!("p{number}")).code(), 200, "{number}");
+    }
+    let answer = try_join("more");
+    assert_eq!(answer.code(), 429);
+    assert_eq!(answer.text(), "1024 members are here from your address (try again later)\n");
+    let bob = Person::join_from(2, &wharf, "bob");
+    assert_eq!(bob.say("", "from elsewhere"), 202);
+    bob.listen();
+    drop(ears);
 }
 
 #[test]

@@ -3,19 +3,17 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use socket2::SockRef;
-use tempfile::TempDir;
 
-use crate::common::{Dice, Wharf, eventually, outside, sample};
+use crate::common::{Dice, SmallDisk, Wharf, eventually, sample};
 
-/// Of the thousand interrupted uploads, so many are cut by their clients; the others by the server's death.
+/// So many uploads are cut by their clients, and so often is the server killed in the middle of some.
 const CUT_BY_CLIENTS: usize = 700;
-const CUT_BY_DEATH: usize = 300;
+const DEATHS: usize = 100;
 
 /// Uploading at once, each to a name of its own.
 const CLIENTS: usize = 10;
@@ -95,14 +93,14 @@ fn a_server_that_is_killed_leaves_whole_files() {
     let mut place = tempfile::tempdir().expect("a folder");
     let mut saved = [0; CLIENTS];
     let mut dice = Dice::new(5);
-    let (mut interrupted, mut version) = (0, 0);
-    while interrupted < CUT_BY_DEATH {
+    let mut interrupted = 0;
+    for death in 1..=DEATHS as u64 {
+        let version = death * 1_000_000;
         let wharf = Wharf::serve_in(place, &[]);
         nothing_stray(&wharf);
         for (number, saved) in saved.iter().enumerate() {
             holds_at_least(&wharf, number, *saved);
         }
-        version += 1_000_000;
         let delay = Duration::from_millis(5 + dice.below(60) as u64);
         let count = AtomicUsize::new(0);
         place = thread::scope(|scope| {
@@ -117,6 +115,7 @@ fn a_server_that_is_killed_leaves_whole_files() {
     }
     nothing_stray(&Wharf::serve_in(place, &[]));
     assert!(saved.iter().all(|version| *version > 0), "it lived long enough to save something: {saved:?}");
+    assert!(interrupted >= DEATHS, "only {interrupted} uploads were cut by {DEATHS} deaths");
 }
 
 /// Uploads one version after the other, and keeps in `saved` the latest that the server said it has.
@@ -185,7 +184,7 @@ fn a_file_that_does_not_fit_is_refused_and_nothing_stays() {
 
 #[test]
 fn a_disk_that_is_full_keeps_the_old_file() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount("1m") else { return };
     let wharf = Wharf::serve_in(disk.place(), &[]);
     let content = sample(LONGEST, 7);
     assert_eq!(wharf.ask("PUT", "/a.bin", "", &content[..1000]).code(), 201);
@@ -199,43 +198,6 @@ fn a_disk_that_is_full_keeps_the_old_file() {
     assert!(wharf.read("a.bin") == content[..1000]);
     assert_eq!(wharf.tree(), ["a.bin"]);
     assert_eq!(wharf.ask("PUT", "/b.bin", "", &content[..500_000]).code(), 201, "its space is free again");
-    let place = wharf.kill();
-    drop((disk, place));
-}
-
-/// A folder on a disk of one MiB, as far as this user may mount one.
-struct SmallDisk {
-    share: std::path::PathBuf,
-    place: std::cell::Cell<Option<TempDir>>,
-}
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let place = tempfile::tempdir().expect("a folder");
-        let share = place.path().join("share");
-        fs::create_dir(&share).expect("a folder");
-        let mounted = outside("mount")?
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(&share)
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: a full disk: this user may not mount one");
-            return None;
-        }
-        Some(Self { share, place: std::cell::Cell::new(Some(place)) })
-    }
-
-    /// Where it lies, for a server.
-    fn place(&self) -> TempDir {
-        self.place.take().expect("taken once")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.share).status();
-    }
 }
 
 #[test]

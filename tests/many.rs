@@ -79,35 +79,6 @@ fn another_is_served(wharf: &Wharf) {
 }
 
 #[test]
-fn ten_thousand_idle_connections_cost_little() {
-    const WANTED: usize = 10_000;
-    // The server needs as many descriptors as this test, and either has some of its own.
-    let possible = usize::try_from(raise_open_files()).unwrap_or(usize::MAX).saturating_sub(2_000) * 3 / 4;
-    let possible = possible.max(100);
-    let number = WANTED.min(possible);
-    if number < WANTED {
-        let _ = writeln!(
-            std::io::stderr(),
-            "ONLY {number} idle connections: more open files are not allowed here"
-        );
-    }
-    let wharf = Wharf::serve(&["--timeout", "600", "--max-connections", "20000"]);
-    let mut idle: Vec<Wire> = (0..number).map(|_| wharf.connect()).collect();
-    for wire in &mut idle {
-        wire.begin_to_ask("GET", "/.wharf/health", None);
-    }
-    for wire in &mut idle {
-        assert_eq!(wire.read_answer(false).code(), 200);
-    }
-    assert!(wharf.open_files() > number);
-    another_is_served(&wharf);
-    let (memory, threads) = (wharf.status("VmRSS"), wharf.status("Threads"));
-    assert!(memory < 100 * 1024, "{memory} KB for {number} connections");
-    assert!(threads <= 64 + 8, "{threads} threads");
-    assert_eq!(idle[0].ask("GET", "/.wharf/health", "", b"").code(), 200, "the first is still there");
-}
-
-#[test]
 fn the_longest_idle_makes_room() {
     // Longer than the test can take: nobody is closed for another reason.
     let wharf = Wharf::serve(&["--max-connections", "20", "--timeout", "600"]);

@@ -1,39 +1,78 @@
-//! Flood control: how fast one member may speak.
+//! Flood control: how fast one member may speak, and all members of one place together.
 //!
 //! A token bucket, kept as one instant (the "virtual scheduling" form of the leaky bucket of ITU-T I.371):
 //! the time at which the bucket would be full again. Each message puts it one interval later. Exact to the
 //! nanosecond, and nothing has to run while nobody speaks.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// One message per so long, once the burst is used up: 20 a second, faster than anyone types or reads.
-pub(super) const INTERVAL: Duration = Duration::from_millis(50);
+use super::place::Place;
 
-/// Messages that may come at once: a pasted page, line by line.
-pub(super) const BURST: u32 = 40;
+/// How fast, and how much at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate {
+    /// One per so long, once the burst is used up.
+    pub(super) interval: Duration,
+    /// So many may come at once.
+    pub(super) burst: u32,
+}
 
-/// How far ahead of the time a member may be and still speak: the first of a burst waits for nothing.
-const LEAD: Duration = Duration::from_millis(50 * (BURST as u64 - 1));
+/// What one member may say: 20 a second, faster than anyone types or reads; at once, a pasted page, line by line.
+pub(super) const MEMBER: Rate = Rate { interval: Duration::from_millis(50), burst: 40 };
 
-/// One member's bucket.
+/// What those of one place may say together, and how often they may join: an office of two hundred who all speak each
+/// second. At once, what as many say who come back after a restart.
+pub(super) const PLACE: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
+
+/// A bucket of this rate.
+#[derive(Debug)]
 pub(super) struct Bucket {
+    rate: Rate,
     full_at: Instant,
+}
+
+impl Rate {
+    /// How far ahead of the time one may be and still take: the first of a burst waits for nothing.
+    fn lead(self) -> Duration {
+        self.interval * (self.burst - 1)
+    }
 }
 
 impl Bucket {
     /// A full bucket.
-    pub(super) fn new(now: Instant) -> Self {
-        Self { full_at: now }
+    pub(super) fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, full_at: now }
     }
 
-    /// Takes one message out; or says how long to wait until one can be taken.
+    /// Takes one out; or says how long to wait until one can be taken.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let ahead = self.full_at.saturating_duration_since(now);
-        if ahead > LEAD {
-            return Err(ahead.saturating_sub(LEAD));
+        if ahead > self.rate.lead() {
+            return Err(ahead.saturating_sub(self.rate.lead()));
         }
-        self.full_at = self.full_at.max(now) + INTERVAL;
+        self.full_at = self.full_at.max(now) + self.rate.interval;
         Ok(())
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
+    }
+}
+
+/// A bucket for each place that has taken anything lately.
+#[derive(Debug, Default)]
+pub(super) struct Places(HashMap<Place, Bucket>);
+
+impl Places {
+    /// As [`Bucket::take`], of this place's.
+    pub(super) fn take(&mut self, place: Place, now: Instant) -> Result<(), Duration> {
+        self.0.entry(place).or_insert_with(|| Bucket::new(PLACE, now)).take(now)
+    }
+
+    /// Forgets those who have been quiet: a full bucket is as good as none.
+    pub(super) fn forget_quiet(&mut self, now: Instant) {
+        self.0.retain(|_, bucket| !bucket.is_full(now));
     }
 }
 
@@ -48,7 +87,7 @@ mod tests {
     #[test]
     fn a_burst_then_twenty_a_second() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(start);
+        let mut bucket = Bucket::new(MEMBER, start);
         let rows = [
             ("the burst", 0, 100, 40),
             ("nothing yet", 49, 100, 0),
@@ -64,8 +103,8 @@ mod tests {
     #[test]
     fn the_wait_that_is_told_is_exactly_enough() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(start);
-        taken(&mut bucket, start, BURST);
+        let mut bucket = Bucket::new(MEMBER, start);
+        taken(&mut bucket, start, MEMBER.burst);
         let now = start + Duration::from_millis(7);
         let wait = bucket.take(now).unwrap_err();
         assert_eq!(wait, Duration::from_millis(43));
@@ -79,15 +118,29 @@ mod tests {
     #[test]
     fn refused_tries_cost_nothing() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(start);
+        let mut bucket = Bucket::new(MEMBER, start);
         taken(&mut bucket, start, 10_000);
-        assert_eq!(bucket.take(start).unwrap_err(), INTERVAL);
+        assert_eq!(bucket.take(start).unwrap_err(), MEMBER.interval);
     }
 
     #[test]
     fn a_clock_that_stands_behind_does_no_harm() {
         let start = Instant::now() + Duration::from_secs(10);
-        let mut bucket = Bucket::new(start);
+        let mut bucket = Bucket::new(MEMBER, start);
         assert!(bucket.take(start.checked_sub(Duration::from_millis(1)).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn places_are_apart_and_forgotten_once_they_are_quiet() {
+        let start = Instant::now();
+        let (mut places, [here, there]) = (Places::default(), [1, 2].map(Place::User));
+        for _ in 0..PLACE.burst {
+            places.take(here, start).unwrap();
+        }
+        assert_eq!(places.take(here, start), Err(PLACE.interval));
+        assert_eq!(places.take(there, start), Ok(()));
+        places.forget_quiet(start + PLACE.interval);
+        assert_eq!(places.0.keys().collect::<Vec<_>>(), [&here]);
+        assert_eq!(places.take(here, start), Err(PLACE.interval), "to be forgotten gains nothing");
     }
 }

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use super::flood::Bucket;
+use super::flood::{self, Bucket};
 use super::name::Name;
+use super::place::Place;
 use super::refusal::Refusal;
 use super::ring::Position;
 use super::token::{Secret, Token};
@@ -19,6 +20,12 @@ use super::token::{Secret, Token};
 /// Members at most: somewhat below the default limit of connections (10,000), as each member needs one, and
 /// files need some.
 pub const MAX_MEMBERS: usize = 8192;
+
+/// Members from one place at most: an eighth of all, so that no one address fills the room.
+pub const MEMBERS_PER_PLACE: usize = MAX_MEMBERS / 8;
+
+/// Streams of one member at most: a window each. More are not one person's, and streams are what there is few of.
+pub const STREAMS_PER_MEMBER: usize = 16;
 
 /// How long a member may be without a stream: longer than a reload, a Wi-Fi gap, or a client's tries to
 /// come back.
@@ -40,6 +47,7 @@ pub struct Person {
 /// One member, with what only the room may know.
 pub(super) struct Member {
     pub(super) person: Person,
+    pub(super) place: Place,
     pub(super) bucket: Bucket,
     secret: Secret,
     presence: Presence,
@@ -64,6 +72,11 @@ pub(super) struct Members {
 }
 
 impl Member {
+    /// Whether it has as many streams as one member may have.
+    pub(super) fn has_enough_streams(&self) -> bool {
+        matches!(self.presence, Presence::Here { streams } if streams.get() >= STREAMS_PER_MEMBER)
+    }
+
     /// One stream more. Gives where it begins, if it is the first that was ever opened.
     pub(super) fn stream_opened(&mut self) -> Option<Position> {
         let (streams, from) = match self.presence {
@@ -125,6 +138,7 @@ impl Members {
         &mut self,
         name: Name,
         secret: Secret,
+        place: Place,
         from: Position,
         now: Instant,
     ) -> Result<&Member, Refusal> {
@@ -134,11 +148,15 @@ impl Members {
         if self.by_id.len() >= MAX_MEMBERS {
             return Err(Refusal::RoomFull);
         }
+        if self.by_id.values().filter(|member| member.place == place).count() >= MEMBERS_PER_PLACE {
+            return Err(Refusal::PlaceFull);
+        }
         let id = MemberId(self.next_id);
         self.next_id += 1;
         self.by_name.insert(name.clone(), id);
         let presence = Presence::Expected { since: now, from };
-        let member = Member { person: Person { id, name }, bucket: Bucket::new(now), secret, presence };
+        let bucket = Bucket::new(flood::MEMBER, now);
+        let member = Member { person: Person { id, name }, place, bucket, secret, presence };
         Ok(self.by_id.entry(id).or_insert(member))
     }
 

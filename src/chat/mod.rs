@@ -27,6 +27,7 @@ pub mod event;
 mod flood;
 pub mod member;
 pub mod name;
+pub mod place;
 pub mod refusal;
 mod ring;
 pub mod room;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::member::MAX_MEMBERS;
+use super::member::{MAX_MEMBERS, MEMBERS_PER_PLACE, STREAMS_PER_MEMBER};
 use super::name::Name;
 
 /// Why not. Nobody else hears of what was refused.
@@ -13,6 +13,10 @@ pub enum Refusal {
     NameTaken(Name),
     /// [`MAX_MEMBERS`] are here.
     RoomFull,
+    /// [`MEMBERS_PER_PLACE`] are here from where whoever asks comes from.
+    PlaceFull,
+    /// [`STREAMS_PER_MEMBER`] are open of this member's.
+    EnoughStreams,
     /// As many streams are open as there may be: so many.
     TooManyStreams(usize),
     /// Whoever asks is not in the room: never was, has left, or was away for too long.
@@ -31,6 +35,12 @@ impl fmt::Display for Refusal {
         match self {
             Self::NameTaken(name) => write!(f, "the name {name} is taken (choose another)"),
             Self::RoomFull => write!(f, "the room is full with {MAX_MEMBERS} members (try again later)"),
+            Self::PlaceFull => {
+                write!(f, "{MEMBERS_PER_PLACE} members are here from your address (try again later)")
+            }
+            Self::EnoughStreams => {
+                write!(f, "you have {STREAMS_PER_MEMBER} streams open already (close one)")
+            }
             Self::TooManyStreams(most) => {
                 write!(f, "{most} streams are open already (close one, or try again later)")
             }

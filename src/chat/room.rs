@@ -22,8 +22,10 @@ use std::sync::Arc;
 
 use super::Now;
 use super::event::{Event, EventId, Kind, Uploader};
+use super::flood::Places;
 use super::member::{MAX_MEMBERS, MemberId, Members, Person};
 use super::name::Name;
+use super::place::Place;
 use super::refusal::Refusal;
 use super::ring::{Bounds, Found, Position, Ring};
 use super::stream::{HISTORY, Next, POLL_EVENTS, Polled, Posted, Start, Subscription, Welcome};
@@ -45,6 +47,7 @@ pub const RING_BYTES: usize = 32 << 20;
 pub struct Room<P> {
     epoch: u64,
     members: Members,
+    places: Places,
     ring: Ring<Posted<P>>,
     history: VecDeque<Arc<Event>>,
     subscribers: usize,
@@ -62,13 +65,15 @@ impl<P: AsRef<[u8]>> Room<P> {
 
     fn with_bounds(epoch: u64, ready: fn(&Event) -> P, bounds: Bounds) -> Self {
         let (members, ring, history) = (Members::new(), Ring::new(bounds), VecDeque::new());
-        Self { epoch, members, ring, history, subscribers: 0, max_subscribers: MAX_SUBSCRIBERS, ready }
+        let (places, max_subscribers) = (Places::default(), MAX_SUBSCRIBERS);
+        Self { epoch, members, places, ring, history, subscribers: 0, max_subscribers, ready }
     }
 
-    /// Lets someone in; the others hear of it. The secret is random, from the caller.
-    pub fn join(&mut self, name: Name, secret: Secret, now: Now) -> Result<Token, Refusal> {
+    /// Lets someone in from a place; the others hear of it. The secret is random, from the caller.
+    pub fn join(&mut self, name: Name, secret: Secret, place: Place, now: Now) -> Result<Token, Refusal> {
+        self.places.take(place, now.steady).map_err(|wait| Refusal::TooFast { wait })?;
         let after_join = self.ring.end().next();
-        let who = self.members.admit(name, secret.clone(), after_join, now.steady)?.person.clone();
+        let who = self.members.admit(name, secret.clone(), place, after_join, now.steady)?.person.clone();
         let token = Token::new(who.id, secret);
         self.post(Kind::Join { who }, now);
         Ok(token)
@@ -102,6 +107,7 @@ impl<P: AsRef<[u8]>> Room<P> {
     /// Lets those go who have been without a stream, or any other sign of life, for
     /// [`ABSENCE`](super::member::ABSENCE). To be called every second or so.
     pub fn on_time(&mut self, now: Now) -> Vec<Person> {
+        self.places.forget_quiet(now.steady);
         let expired = self.members.expired(now.steady);
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
@@ -129,6 +135,9 @@ impl<P: AsRef<[u8]>> Room<P> {
         last: Option<&str>,
     ) -> Result<(Subscription, Start), Refusal> {
         let listener = self.members.get_mut(member)?;
+        if listener.has_enough_streams() {
+            return Err(Refusal::EnoughStreams);
+        }
         if self.subscribers >= self.max_subscribers {
             return Err(Refusal::TooManyStreams(self.max_subscribers));
         }
@@ -182,11 +191,13 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// Who speaks, if they may now. Speaking is a sign of life, and counts even if it reaches nobody, so
-    /// that names cannot be tried out any faster than that.
+    /// that names cannot be tried out any faster than that. Who is too fast takes nothing from their neighbours.
     fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, Refusal> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);
-        speaker.bucket.take(now.steady).map_err(|wait| Refusal::TooFast { wait })?;
+        let taken =
+            speaker.bucket.take(now.steady).and_then(|()| self.places.take(speaker.place, now.steady));
+        taken.map_err(|wait| Refusal::TooFast { wait })?;
         Ok(speaker.person.clone())
     }
 

@@ -108,6 +108,10 @@ impl Listener {
             Ok(accepted) => accepted,
             // The last two: it gave up while it waited. That is its affair.
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => return Ok(None),
+            // The system looks for a descriptor first, and only then who is there.
+            Err(Errno::MFILE | Errno::NFILE) if !wait_for_any([self.as_fd()], Some(Duration::ZERO))? => {
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         };
         Ok(Some(match &self.socket {

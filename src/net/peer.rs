@@ -34,6 +34,13 @@ impl Peer {
     }
 }
 
+impl Credentials {
+    /// The user that runs the program.
+    pub fn uid(self) -> u32 {
+        self.uid
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -227,6 +227,7 @@ mod tests {
 
     use super::*;
     use crate::chat::name::Name;
+    use crate::chat::place::Place;
     use crate::chat::room::MAX_SUBSCRIBERS;
     use crate::chat::token::{SECRET_LEN, Secret};
     use crate::net::peer::Peer;
@@ -246,7 +247,7 @@ mod tests {
         fn new() -> Self {
             let talk = Arc::new(Talk::new(MAX_SUBSCRIBERS).expect("a descriptor"));
             let name = Name::new("ann").expect("a name");
-            talk.room().join(name, Secret::new([7; SECRET_LEN]), now()).expect("joined");
+            talk.room().join(name, Secret::new([7; SECRET_LEN]), Place::Here, now()).expect("joined");
             let who = talk.room().who().next().expect("ann").clone();
             let (server, client) = UnixStream::pair().expect("two sockets");
             let peer = Peer::of_unix(&server);

@@ -29,6 +29,7 @@ use super::talk::{Talk, now};
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::name::Name;
+use crate::chat::place::Place;
 use crate::chat::refusal::Refusal;
 use crate::chat::text::{MAX_TEXT, Text};
 use crate::chat::token::Secret;
@@ -107,7 +108,7 @@ fn join(talk: &Talk, body: &[u8], cookie: &str, peer: Peer) -> Answer {
         Ok(name) => name,
         Err(error) => return bad_request(error),
     };
-    let joined = talk.room().join(name.clone(), Secret::new(random::bytes()), now());
+    let joined = talk.room().join(name.clone(), Secret::new(random::bytes()), place(peer), now());
     let token = match joined {
         Ok(token) => token.expose(),
         Err(refusal) => return refused(&refusal),
@@ -116,6 +117,15 @@ fn join(talk: &Talk, body: &[u8], cookie: &str, peer: Peer) -> Answer {
     log::info!("{peer} joined as {name}");
     let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
     json_answer(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
+}
+
+/// Where a member comes from.
+fn place(peer: Peer) -> Place {
+    match peer {
+        Peer::Inet(address) => Place::of_address(address.ip()),
+        Peer::Unix(Some(program)) => Place::User(program.uid()),
+        Peer::Unix(None) => Place::Here,
+    }
 }
 
 fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: Peer) -> Result<Answer, Answer> {
@@ -222,7 +232,7 @@ fn refused(refusal: &Refusal) -> Answer {
         Refusal::RoomFull | Refusal::TooManyStreams(_) => Status::SERVICE_UNAVAILABLE,
         Refusal::NotAMember => Status::FORBIDDEN,
         Refusal::NoSuchUser => Status::NOT_FOUND,
-        Refusal::TooFast { .. } => Status::TOO_MANY_REQUESTS,
+        Refusal::TooFast { .. } | Refusal::PlaceFull | Refusal::EnoughStreams => Status::TOO_MANY_REQUESTS,
     };
     let answer = Answer::text(status, format_args!("{refusal}\n"));
     match refusal {

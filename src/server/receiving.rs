@@ -68,7 +68,8 @@ impl Receiving {
     /// cannot be taken is answered at once, and nothing of it stays.
     pub fn absorb(&mut self, input: &[u8], state: &State) -> Result<(usize, Need), Answer> {
         let mut used = 0;
-        while used < input.len() && !self.decoder.is_done() {
+        self.sink.go_on(state)?;
+        while used < input.len() && !self.decoder.is_done() && !self.sink.has_work() {
             let rest = &input[used..];
             let found = self.decoder.decode(rest).map_err(malformed)?;
             self.sink.write(&rest[found.content], state)?;
@@ -89,7 +90,7 @@ impl Receiving {
             match sink {
                 Sink::File(upload) => upload.commit(state),
                 Sink::Small(small) => Outcome::Answer(small.finish(state), None),
-                Sink::Form(form) if decoder.is_done() => form.finish(state),
+                Sink::Form(form) if decoder.is_done() && !form.has_finished_file() => form.finish(),
                 Sink::Form(mut form) => match form.commit_finished(state) {
                     Ok(()) => Outcome::Receive(Box::new(Self { decoder, sink: Sink::Form(form) })),
                     Err(answer) => Outcome::Answer(answer, None),
@@ -108,11 +109,19 @@ impl Sink {
         }
     }
 
-    /// Whether something waits for the disk before the body has ended.
+    /// Goes on with what could not be written before some work was done.
+    fn go_on(&mut self, state: &State) -> Result<(), Answer> {
+        match self {
+            Self::File(_) | Self::Small(_) => Ok(()),
+            Self::Form(form) => form.go_on(state),
+        }
+    }
+
+    /// Whether something waits for the disk before anything else is written.
     fn has_work(&self) -> bool {
         match self {
             Self::File(_) | Self::Small(_) => false,
-            Self::Form(form) => form.has_finished_files(),
+            Self::Form(form) => form.has_finished_file(),
         }
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! A test that fails shows what the folder holds and what the server logged.
 
+pub mod crowd;
+pub mod daily;
 mod dice;
+mod disk;
 mod outside;
 mod server;
 pub mod tftp;
 mod wire;
 
 pub use dice::Dice;
+pub use disk::SmallDisk;
 pub use outside::outside;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use tftp::Tftp;

@@ -49,6 +49,12 @@ impl Wharf {
         Self::start(command, tempfile::tempdir().expect("a folder"), flags)
     }
 
+    /// As [`Wharf::serve_in`], by another program that runs what stands behind its own arguments, as `strace -D`.
+    pub fn serve_by(mut program: Command, place: TempDir, flags: &[&str]) -> Self {
+        program.arg(BINARY);
+        Self::start(program, place, flags)
+    }
+
     fn start(mut command: Command, place: TempDir, flags: &[&str]) -> Self {
         fs::create_dir_all(place.path().join("share")).expect("a folder");
         let log =

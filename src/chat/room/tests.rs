@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
-use crate::chat::flood::BURST;
-use crate::chat::member::{ABSENCE, MAX_MEMBERS};
+use crate::chat::flood::{MEMBER, PLACE};
+use crate::chat::member::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_PLACE, STREAMS_PER_MEMBER};
 use crate::chat::token::SECRET_LEN;
 
 mod walk;
@@ -15,6 +15,8 @@ const EPOCH: u64 = 0xfeed;
 struct Scene {
     room: Room<Arc<[u8]>>,
     now: Now,
+    /// How many have asked to join: each from a place of their own.
+    joined: u32,
 }
 
 fn ready(event: &Event) -> Arc<[u8]> {
@@ -55,7 +57,7 @@ impl Scene {
     }
 
     fn of(room: Room<Arc<[u8]>>) -> Self {
-        Self { room, now: Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH } }
+        Self { room, now: Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH }, joined: 0 }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -64,7 +66,8 @@ impl Scene {
     }
 
     fn try_join(&mut self, who: &str) -> Result<Token, Refusal> {
-        self.room.join(name(who), Secret::new([7; SECRET_LEN]), self.now)
+        self.joined += 1;
+        self.room.join(name(who), Secret::new([7; SECRET_LEN]), Place::User(self.joined), self.now)
     }
 
     fn join(&mut self, who: &str) -> MemberId {
@@ -219,7 +222,9 @@ fn tokens_prove_who_asks() {
     let mut scene = Scene::new();
     let mut tokens = Vec::new();
     for (who, secret) in [("ann", 1), ("bob", 2), ("old", 3)] {
-        tokens.push(scene.room.join(name(who), Secret::new([secret; SECRET_LEN]), scene.now).unwrap());
+        tokens.push(
+            scene.room.join(name(who), Secret::new([secret; SECRET_LEN]), Place::Here, scene.now).unwrap(),
+        );
     }
     let [ann, bob, old] = [0, 1, 2].map(|index: usize| tokens[index].expose());
     scene.room.leave(tokens[2].member(), scene.now).unwrap();
@@ -275,7 +280,7 @@ fn a_flood_is_refused_and_others_speak_on() {
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     let now = scene.now;
     let taken = (0..1000).filter(|_| scene.room.say(ann, text("x"), now).is_ok()).count();
-    assert_eq!(taken, BURST as usize);
+    assert_eq!(taken, MEMBER.burst as usize);
     let Err(Refusal::TooFast { wait }) = scene.room.say_to(ann, "nobody", text("x"), now) else {
         panic!("private messages count too")
     };
@@ -290,7 +295,7 @@ fn tries_at_names_count_as_messages() {
     let ann = scene.join("ann");
     let now = scene.now;
     let tries = (0..1000).filter(|_| scene.room.say_to(ann, "x", text("x"), now) == Err(Refusal::NoSuchUser));
-    assert_eq!(tries.count(), BURST as usize);
+    assert_eq!(tries.count(), MEMBER.burst as usize);
 }
 
 #[test]
@@ -498,8 +503,10 @@ fn the_room_has_limits() {
 
     for most in [MAX_SUBSCRIBERS, 2] {
         let mut scene = Scene::of(Room::new(EPOCH, most, ready));
-        let (ann, bob) = (scene.join("ann"), scene.join("bob"));
-        let mut streams: Vec<Subscription> = (0..most).map(|_| scene.listen(ann)).collect();
+        let bob = scene.join("bob");
+        let others: Vec<_> = (0..most.min(512)).map(|count| scene.join(&format!("m{count}"))).collect();
+        let mut streams: Vec<Subscription> =
+            (0..most).map(|count| scene.listen(others[count % others.len()])).collect();
         assert_eq!(scene.room.subscribe(bob, None).err(), Some(Refusal::TooManyStreams(most)));
         scene.cut(streams.pop().unwrap());
         assert_eq!(scene.room.subscribers(), most - 1);
@@ -514,8 +521,67 @@ fn the_ring_is_bounded_in_bytes() {
     }
     let now = Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH };
     let mut room = Room::with_bounds(EPOCH, heavy, Bounds { items: 100, weight: 10_000 });
-    let ann = room.join(name("ann"), Secret::new([0; SECRET_LEN]), now).unwrap().member();
+    let ann = room.join(name("ann"), Secret::new([0; SECRET_LEN]), Place::Here, now).unwrap().member();
     let ids: Vec<EventId> = (0..20).map(|_| room.say(ann, text(&"x".repeat(1000)), now).unwrap()).collect();
     let mut starts = ids.iter().map(|id| room.subscribe(ann, Some(&id.to_string())).unwrap().1);
     assert_eq!(starts.position(|start| start == Start::Resumed), Some(14), "five of 2,000 bytes are held");
+}
+
+#[test]
+fn one_member_has_streams_enough() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let mut streams: Vec<_> = (0..STREAMS_PER_MEMBER).map(|_| scene.listen(ann)).collect();
+    assert_eq!(scene.room.subscribe(ann, None).unwrap_err(), Refusal::EnoughStreams);
+    let _others = scene.listen(bob);
+    assert_eq!(scene.room.subscribers(), STREAMS_PER_MEMBER + 1, "what was refused counts nowhere");
+    scene.cut(streams.pop().unwrap());
+    let _again = scene.listen(ann);
+}
+
+#[test]
+fn one_place_does_not_fill_the_room() {
+    let mut scene = Scene::new();
+    let secret = || Secret::new([7; SECRET_LEN]);
+    let office = Place::User(1_000_000);
+    for count in 0..MEMBERS_PER_PLACE {
+        scene.room.join(name(&format!("m{count}")), secret(), office, scene.now).unwrap();
+    }
+    let one_more = scene.room.join(name("more"), secret(), office, scene.now);
+    assert_eq!(one_more.unwrap_err(), Refusal::PlaceFull);
+    let ann = scene.join("ann");
+    let first = scene.room.who().next().unwrap().id;
+    scene.room.leave(first, scene.now).unwrap();
+    scene.room.join(name("more"), secret(), office, scene.now).unwrap();
+    scene.say(ann, "from elsewhere");
+}
+
+#[test]
+fn who_comes_and_goes_all_the_time_is_slowed_and_so_is_a_choir() {
+    let mut scene = Scene::new();
+    let (secret, office) = (|| Secret::new([7; SECRET_LEN]), Place::User(1_000_000));
+    let mut joined = 0;
+    let wait = loop {
+        match scene.room.join(name("revenant"), secret(), office, scene.now) {
+            Ok(token) => scene.room.leave(token.member(), scene.now).unwrap(),
+            Err(Refusal::TooFast { wait }) => break wait,
+            Err(other) => panic!("{other}"),
+        };
+        joined += 1;
+    };
+    assert_eq!(joined, PLACE.burst);
+    let ann = scene.join("ann");
+    scene.say(ann, "from elsewhere, as ever");
+    scene.pass(Duration::from_secs(10));
+    let choir: Vec<_> = (0..100)
+        .map(|n| scene.room.join(name(&format!("c{n}")), secret(), office, scene.now).unwrap().member())
+        .collect();
+    let mut sung = 0;
+    for _ in 0..MEMBER.burst {
+        for &member in &choir {
+            sung += u32::from(scene.room.say(member, text("la"), scene.now).is_ok());
+        }
+    }
+    assert_eq!(sung, PLACE.burst - 100, "joining took the rest");
+    assert!(wait <= Duration::from_millis(5));
 }

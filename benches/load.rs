@@ -1,0 +1,189 @@
+//! What a crowd costs an ordinary client, and whether anything grows in the long run.
+//!
+//! ```sh
+//! cargo bench --bench load                                # ten seconds without the crowd, ten with it, ten without
+//! cargo bench --bench load -- --soak --seconds 600        # a day of clients again and again, for ten minutes
+//! ```
+//!
+//! The tests do the same for a moment, and measure no time (`tests/load.rs`); the crowd and the day are theirs.
+
+// The harness of the tests has more than is needed here; what a test asserts, this reports by failing.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+#[path = "../tests/common/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod common;
+
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use hdrhistogram::Histogram;
+
+use common::crowd::{CROWD, Crowd, Sizes};
+use common::daily::{everything_once, fill_the_room};
+use common::{Dice, Wharf, sample};
+
+/// The loaded p99 may be so many times the unloaded one.
+const RATIO: f64 = 3.0;
+
+/// The ordinary client asks, reads the answer, and waits so long.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How often those who are restless leave and come again, and how often those who are slow move a byte.
+const RESTLESS: Duration = Duration::from_millis(100);
+const SLOW: u32 = 10;
+
+/// What memory may grow by in a soak once it is warm, in KB: what an allocator makes of it.
+const SLACK: u64 = 4 * 1024;
+
+/// Clients that do everything side by side in a soak.
+const CLIENTS: u64 = 4;
+
+/// A crowd, or a long day
+#[derive(Debug, Parser)]
+struct Settings {
+    /// How long each phase lasts
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// See whether anything grows
+    #[arg(long)]
+    soak: bool,
+    /// Said by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let settings = Settings::parse();
+    let time = Duration::from_secs(settings.seconds);
+    let is_well = if settings.soak { soak(time) } else { crowd(time) };
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn serve(flags: &[&str]) -> Wharf {
+    let mut quiet = Command::new("env");
+    quiet.arg("RUST_LOG=warn");
+    let flags = [&["--timeout", "86400", "--max-connections", "20000"], flags].concat();
+    Wharf::serve_by(quiet, tempfile::tempdir().expect("a folder"), &flags)
+}
+
+/// How long an ordinary client waits for its answers, with and without a crowd; whether that is near enough.
+fn crowd(time: Duration) -> bool {
+    let sizes = CROWD.as_far_as_possible();
+    println!("{sizes:?}");
+    println!("{:24} {:>9} {:>9} {:>9} {:>9}", "µs", "requests", "p50", "p99", "max");
+    let wharf = serve(&[]);
+    wharf.write("small", sample(1000, 91));
+    // The first request of all opens what later ones find open.
+    ask(&wharf, Duration::from_millis(500));
+    let before = show("alone", &ask(&wharf, time));
+    let crowd = Crowd::gather(&wharf, sizes);
+    let beside = show("beside a crowd", &with(crowd, || ask(&wharf, time)));
+    wharf.comes_to_rest();
+    let after = show("alone again", &ask(&wharf, time));
+    let ratio = beside as f64 / (before.max(1) + after.max(1)) as f64 * 2.0;
+    println!("p99 beside a crowd: {ratio:.2} times that alone (at most {RATIO})");
+    ratio <= RATIO
+}
+
+/// Asks for a small file again and again; how long each answer took, in microseconds.
+fn ask(wharf: &Wharf, time: Duration) -> Histogram<u64> {
+    let mut histogram = Histogram::new(3).expect("3 digits");
+    let (mut wire, start) = (wharf.connect(), Instant::now());
+    while start.elapsed() < time {
+        let asked = Instant::now();
+        assert_eq!(wire.ask("GET", "/small", "", b"").body.len(), 1000);
+        histogram.saturating_record(asked.elapsed().as_micros() as u64);
+        thread::sleep(PAUSE);
+    }
+    histogram
+}
+
+/// Prints a line; gives its p99.
+fn show(what: &str, times: &Histogram<u64>) -> u64 {
+    let [p50, p99] = [0.5, 0.99].map(|quantile| times.value_at_quantile(quantile));
+    println!("{what:24} {:>9} {p50:>9} {p99:>9} {:>9}", times.len(), times.max());
+    p99
+}
+
+/// Does this while the crowd moves.
+fn with<T>(mut crowd: Crowd<'_>, act: impl FnOnce() -> T) -> T {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0_u32.. {
+                if is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                crowd.come_and_go();
+                if round.is_multiple_of(SLOW) {
+                    crowd.stir();
+                }
+                thread::sleep(RESTLESS);
+            }
+        });
+        let done = act();
+        is_over.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+/// What must not grow.
+#[derive(Debug, Clone, Copy)]
+struct Figures {
+    memory: u64,
+    threads: u64,
+    files: usize,
+}
+
+/// Whether nothing grows while clients do everything that they do, beside a small crowd.
+fn soak(time: Duration) -> bool {
+    let wharf = serve(&["--udp", "0"]);
+    fill_the_room(&wharf);
+    let small = Sizes { idle: 1000, readers: 50, writers: 50, restless: 50 };
+    let crowd = Crowd::gather(&wharf, small.as_far_as_possible());
+    println!("{:>10} {:>9} {:>9} {:>9} {:>9}", "seconds", "rounds", "KB", "threads", "files");
+    let (start, mut rounds, mut dice) = (Instant::now(), 0, (0..CLIENTS).map(Dice::new).collect::<Vec<_>>());
+    let figures = with(crowd, || {
+        // A tenth of the time to get warm, and nine to be watched.
+        let tenth = |_| {
+            rounds += work(&wharf, &mut dice, time / 10);
+            let figures = look(&wharf);
+            let Figures { memory, threads, files } = figures;
+            let seconds = start.elapsed().as_secs();
+            println!("{seconds:>10} {rounds:>9} {memory:>9} {threads:>9} {files:>9}");
+            figures
+        };
+        (0..10).map(tenth).collect::<Vec<_>>()
+    });
+    let (warm, end) = (figures[0], figures[9]);
+    let is_well = end.memory <= warm.memory + SLACK && end.threads <= warm.threads && end.files <= warm.files;
+    println!("{}", if is_well { "nothing grew" } else { "something grew" });
+    is_well
+}
+
+/// Everything that clients do, for so long, by some side by side; how often.
+fn work(wharf: &Wharf, dice: &mut [Dice], time: Duration) -> u64 {
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let all_day = move |dice: &mut Dice| {
+            let mut rounds = 0;
+            while start.elapsed() < time {
+                everything_once(wharf, dice);
+                rounds += 1;
+            }
+            rounds
+        };
+        let clients: Vec<_> = dice.iter_mut().map(|dice| scope.spawn(move || all_day(dice))).collect();
+        clients.into_iter().map(|client| client.join().expect("every answer was right")).sum()
+    })
+}
+
+/// What the server has, once what was cut short has been noticed.
+fn look(wharf: &Wharf) -> Figures {
+    thread::sleep(Duration::from_secs(3));
+    Figures { memory: wharf.status("VmRSS"), threads: wharf.status("Threads"), files: wharf.open_files() }
+}

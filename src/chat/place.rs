@@ -1,0 +1,47 @@
+//! Where somebody comes from: what one place may take of the room is bounded, under however many names.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// A place. A household or an office behind one address is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// An address. Of IPv6, the network that one subscriber has 2^64 addresses of.
+    Network(IpAddr),
+    /// A user of this machine, by number.
+    User(u32),
+    /// Somewhere on this machine.
+    Here,
+}
+
+/// The part of an IPv6 address that its owner did not choose (RFC 4291 §2.5.4): the first 64 bits.
+const NETWORK: u128 = !0 << 64;
+
+impl Place {
+    /// The place of an address.
+    pub fn of_address(address: IpAddr) -> Self {
+        Self::Network(match address.to_canonical() {
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & NETWORK).into(),
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_choose_an_address_is_one_place() {
+        let rows = [
+            ("the same", "192.0.2.1", "192.0.2.1", true),
+            ("neighbours", "192.0.2.1", "192.0.2.2", false),
+            ("IPv4 in IPv6", "192.0.2.1", "::ffff:192.0.2.1", true),
+            ("one network", "2001:db8::1", "2001:db8::ffff:2", true),
+            ("another network", "2001:db8::1", "2001:db8:0:1::1", false),
+        ];
+        for (name, one, other, same) in rows {
+            let [one, other] = [one, other].map(|text| Place::of_address(text.parse().unwrap()));
+            assert_eq!(one == other, same, "{name}");
+        }
+    }
+}

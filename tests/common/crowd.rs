@@ -1,0 +1,104 @@
+//! A crowd: many who idle, some who read or write a byte at a time, some who come and go.
+
+use std::io::Read;
+use std::net::TcpStream;
+
+use super::{Wharf, Wire, raise_open_files};
+
+/// How many there are of each.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Connections that have asked once and say nothing more.
+    pub idle: usize,
+    /// Readers of a file that takes longer than anybody waits.
+    pub readers: usize,
+    /// Writers of one.
+    pub writers: usize,
+    /// Connections that are closed and opened again all the time.
+    pub restless: usize,
+}
+
+/// The crowd that a server has to bear.
+pub const CROWD: Sizes = Sizes { idle: 10_000, readers: 200, writers: 200, restless: 50 };
+
+/// Descriptors that a test, and a server, need besides those of the crowd: other tests run in the same process.
+const OTHER_FILES: u64 = 8_000;
+
+/// The size of the file that is read so slowly, and of those that are written: none of them ends.
+const ENDLESS: usize = 64 << 20;
+
+/// All of them, connected.
+pub struct Crowd<'w> {
+    wharf: &'w Wharf,
+    idle: Vec<Wire>,
+    readers: Vec<Wire>,
+    writers: Vec<Wire>,
+    restless: Vec<TcpStream>,
+}
+
+impl Sizes {
+    /// As many idle ones as there may be files open here.
+    pub fn as_far_as_possible(self) -> Self {
+        let possible = usize::try_from(raise_open_files().saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
+        Self { idle: self.idle.min(possible.max(100)), ..self }
+    }
+
+    /// How many connections that makes.
+    pub fn connections(self) -> usize {
+        self.idle + self.readers + self.writers + self.restless
+    }
+}
+
+impl<'w> Crowd<'w> {
+    /// Gathers them.
+    pub fn gather(wharf: &'w Wharf, sizes: Sizes) -> Self {
+        let path = wharf.write("endless.bin", "");
+        let file = std::fs::File::options().write(true).open(path);
+        file.and_then(|file| file.set_len(ENDLESS as u64)).expect("a long file");
+        let connect = |number: usize| -> Vec<Wire> { (0..number).map(|_| wharf.connect()).collect() };
+        let (mut idle, mut readers) = (connect(sizes.idle), connect(sizes.readers));
+        for wire in &mut idle {
+            wire.begin_to_ask("GET", "/.wharf/health", None);
+        }
+        for wire in &mut idle {
+            assert_eq!(wire.read_answer(false).code(), 200);
+        }
+        for wire in &mut readers {
+            wire.begin_to_ask("GET", "/endless.bin", None);
+        }
+        let mut writers = connect(sizes.writers);
+        for (number, wire) in writers.iter_mut().enumerate() {
+            wire.begin_to_ask("PUT", &format!("/never-{number}"), Some(ENDLESS));
+        }
+        let restless = (0..sizes.restless).map(|_| come(wharf)).collect();
+        Self { wharf, idle, readers, writers, restless }
+    }
+
+    /// Each reader takes a byte, and each writer sends one.
+    pub fn stir(&mut self) {
+        for reader in &self.readers {
+            reader.stream().read_exact(&mut [0]).expect("a byte");
+        }
+        for writer in &mut self.writers {
+            writer.send("x");
+        }
+    }
+
+    /// Those who are restless leave, and come again.
+    pub fn come_and_go(&mut self) {
+        for stream in &mut self.restless {
+            *stream = come(self.wharf);
+        }
+    }
+
+    /// Those who said nothing any more ask once again: they have been kept.
+    pub fn ask_the_idle(&mut self) {
+        for wire in self.idle.iter_mut().step_by(100) {
+            assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200, "it has been kept");
+        }
+    }
+}
+
+fn come(wharf: &Wharf) -> TcpStream {
+    TcpStream::connect(wharf.address()).expect("a connection")
+}

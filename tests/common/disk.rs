@@ -1,0 +1,62 @@
+//! A small disk of a test's own, which may run full.
+
+use std::cell::Cell;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::outside;
+
+/// A folder with a file system of its own, as far as this user may mount one. It goes after its server: declared first.
+pub struct SmallDisk {
+    share: PathBuf,
+    place: Cell<Option<TempDir>>,
+}
+
+impl SmallDisk {
+    /// Of this size, as mount(8) says it. `None`, said aloud, where this user may not mount anything.
+    pub fn mount(size: &str) -> Option<Self> {
+        let place = tempfile::tempdir().expect("a folder");
+        let share = place.path().join("share");
+        fs::create_dir(&share).expect("a folder");
+        let options = format!("size={size}");
+        if !mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], &share)? {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: a disk of {size}: this user may not mount one");
+            return None;
+        }
+        Some(Self { share, place: Cell::new(Some(place)) })
+    }
+
+    /// Where it lies, for a server.
+    pub fn place(&self) -> TempDir {
+        self.place.take().expect("taken once")
+    }
+
+    /// Mounts it anew, `ro` or `rw`.
+    pub fn remount(&self, how: &str) {
+        let options = format!("remount,{how}");
+        assert_eq!(mount(&["-o", &options], &self.share), Some(true), "mounted {how}");
+    }
+
+    /// How many bytes are free on it.
+    pub fn free(&self) -> u64 {
+        let space = rustix::fs::statvfs(&self.share).expect("told");
+        space.f_bavail * space.f_frsize
+    }
+}
+
+fn mount(arguments: &[&str], at: &Path) -> Option<bool> {
+    let output = outside("mount")?.args(arguments).arg(at).output();
+    Some(output.is_ok_and(|output| output.status.success()))
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.share).stderr(Stdio::null()).status();
+        // What the server's own folder could not remove, as it was in use.
+        let _ = self.share.parent().map(fs::remove_dir_all);
+    }
+}

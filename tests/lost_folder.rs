@@ -1,0 +1,145 @@
+//! A folder that loses its permissions, its disk's, or its place is served as far as it goes, and again when it is back.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::common::{SmallDisk, Tftp, Wharf, outside};
+
+/// A server whom permissions stop, as they do not stop root.
+fn stopped_by_permissions(flags: &[&str]) -> Option<Wharf> {
+    let program = if rustix::process::getuid().is_root() {
+        let mut setpriv = outside("setpriv")?;
+        setpriv.arg("--bounding-set=-dac_override,-dac_read_search");
+        setpriv
+    } else {
+        Command::new("env")
+    };
+    Some(Wharf::serve_by(program, tempfile::tempdir().expect("a folder"), flags))
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("changed");
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_read_all_the_same() {
+    let Some(wharf) = stopped_by_permissions(&["--udp", "0"]) else { return };
+    wharf.write("a", "old");
+    set_mode(&wharf.folder(), 0o555);
+    for target in ["/a", "/new", "/deep/er/new"] {
+        let answer = wharf.ask("PUT", target, "", b"new");
+        assert_eq!((answer.code(), answer.text().as_str()), (403, FORBIDDEN), "{target}");
+    }
+    assert_eq!(Tftp::new(wharf.tftp()).put("new", &[], b"new").expect_err("refused").0, 2);
+    assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
+    set_mode(&wharf.folder(), 0o755);
+    assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 204, "as soon as it may be");
+}
+
+/// What somebody is told whom permissions stop.
+const FORBIDDEN: &str = "the file's permissions forbid it\n";
+
+#[test]
+fn permission_that_is_lost_is_lost_at_once() {
+    let Some(wharf) = stopped_by_permissions(&["--udp", "0"]) else { return };
+    let file = wharf.write("dir/file", "content");
+    let dir = wharf.folder().join("dir");
+    let get = |target: &str| {
+        let answer = wharf.ask("GET", target, "", b"");
+        (answer.code(), answer.text())
+    };
+    // Long enough ago for the server to keep it at hand.
+    thread::sleep(Duration::from_millis(1100));
+    for (what, path, mode) in [("the file's", &file, 0o000), ("its directory's", &dir, 0o000)] {
+        assert_eq!(get("/dir/file"), (200, "content".into()), "{what}");
+        assert_eq!(get("/dir/file"), (200, "content".into()), "{what}, kept at hand");
+        let before = fs::metadata(path).expect("there").permissions();
+        set_mode(path, mode);
+        assert_eq!(get("/dir/file"), (403, FORBIDDEN.into()), "{what}");
+        assert_eq!(Tftp::new(wharf.tftp()).get("dir/file").expect_err("refused").0, 2, "{what}");
+        fs::set_permissions(path, before).expect("changed");
+    }
+    set_mode(&dir, 0o000);
+    assert_eq!(get("/dir/"), (403, FORBIDDEN.into()));
+    assert_eq!(wharf.ask("PUT", "/dir/new", "", b"x").code(), 403);
+    set_mode(&dir, 0o755);
+    assert_eq!(get("/dir/file"), (200, "content".into()), "and found again");
+}
+
+#[test]
+fn permission_that_is_lost_while_a_file_comes_keeps_the_old_one() {
+    let Some(wharf) = stopped_by_permissions(&[]) else { return };
+    let dir = wharf.write("dir/file", "old").parent().expect("a folder").to_owned();
+    let mut wire = wharf.connect();
+    wire.begin_to_ask("PUT", "/dir/file", Some(6)).send("new");
+    wharf.comes_to_rest();
+    set_mode(&dir, 0o555);
+    assert_eq!(wire.send("new").read_answer(false).code(), 403);
+    set_mode(&dir, 0o755);
+    assert_eq!(wharf.read("dir/file"), b"old");
+    assert_eq!(wharf.tree(), ["dir/", "dir/file"]);
+}
+
+#[test]
+fn a_disk_that_turns_read_only_says_so() {
+    let Some(disk) = SmallDisk::mount("1m") else { return };
+    let wharf = Wharf::serve_in(disk.place(), &["--udp", "0"]);
+    wharf.write("a", "old");
+    disk.remount("ro");
+    let answer = wharf.ask("PUT", "/a", "", b"new");
+    assert_eq!((answer.code(), answer.text().as_str()), (403, "the folder is shared read-only\n"));
+    assert_eq!(Tftp::new(wharf.tftp()).put("a", &[], b"new").expect_err("refused").0, 2);
+    assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
+    disk.remount("rw");
+    assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 204);
+}
+
+#[test]
+fn a_folder_that_is_moved_away_and_back_is_the_same() {
+    let wharf = Wharf::serve(&["--udp", "0"]);
+    wharf.write("a", "old");
+    let (folder, away) = (wharf.folder(), wharf.folder().with_extension("away"));
+    fs::rename(&folder, &away).expect("moved");
+    // The folder is the directory, not its name.
+    fs::create_dir(&folder).expect("made");
+    fs::write(folder.join("b"), "another's").expect("written");
+    assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
+    assert_eq!(wharf.ask("GET", "/b", "", b"").code(), 404, "that directory was never shared");
+    assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
+    assert_eq!(Tftp::new(wharf.tftp()).get("a"), Ok(b"old".to_vec()));
+    fs::remove_dir_all(&folder).expect("removed");
+    fs::rename(&away, &folder).expect("moved back");
+    assert_eq!(wharf.read("c"), b"new");
+    assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
+}
+
+#[test]
+fn a_folder_that_is_removed_is_empty_and_takes_nothing() {
+    let mut wharf = Wharf::serve(&["--udp", "0"]);
+    wharf.write("dir/a", "old");
+    let mut half = wharf.connect();
+    half.begin_to_ask("PUT", "/dir/half", Some(8)).send("half");
+    wharf.comes_to_rest();
+    fs::remove_dir_all(wharf.folder()).expect("removed");
+    for target in ["/dir/a", "/dir/"] {
+        assert_eq!(wharf.ask("GET", target, "", b"").code(), 404, "{target}");
+    }
+    assert_eq!(wharf.ask("GET", "/", "Accept: text/plain\r\n", b"").text(), "");
+    for target in ["/new", "/dir/new"] {
+        assert_eq!(wharf.ask("PUT", target, "", b"new").code(), 404, "{target}");
+    }
+    assert_eq!(half.send("half").read_answer(false).code(), 404, "its directory is gone");
+    assert_eq!(Tftp::new(wharf.tftp()).get("dir/a").expect_err("gone").0, 1);
+    fs::create_dir_all(wharf.folder()).expect("made");
+    wharf.write("a", "another's");
+    assert_eq!(wharf.ask("GET", "/a", "", b"").code(), 404, "another directory of that name is not shared");
+    wharf.signal(Signal::TERM);
+    assert!(wharf.wait().1.success());
+    assert_eq!(wharf.tree(), ["a"]);
+}

@@ -1,0 +1,67 @@
+//! slowhttptest, which ties servers up by being slow in every way that it knows, ties up nobody.
+
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use crate::common::{Wharf, outside, raise_open_files, sample};
+
+/// How many connections it opens; more than the server has workers, by far.
+const CONNECTIONS: &str = "500";
+
+/// How long it goes on, in seconds: its first word on how the server fares comes after 5.
+const LENGTH: &str = "6";
+
+/// How long an answer may take, in seconds, before it says that the server is gone: nothing is measured here.
+const PATIENCE: &str = "30";
+
+/// Lets it be slow in this way, and asks for everyday things meanwhile.
+fn bear(mode: &[&str]) {
+    let Some(mut program) = outside("slowhttptest") else { return };
+    raise_open_files();
+    let wharf = Wharf::serve(&["--workers", "4"]);
+    wharf.write("large.bin", sample(3 << 20, 71));
+    let slow = program
+        .args(mode)
+        .args(["-c", CONNECTIONS, "-r", CONNECTIONS, "-i", "1", "-l", LENGTH, "-p", PATIENCE])
+        .args(["-u", &wharf.url("/large.bin")])
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut slow = slow.expect("it starts");
+    let mut answered = 0;
+    while slow.try_wait().expect("a child").is_none() {
+        assert_eq!(wharf.ask("GET", "/.wharf/health", "", b"").code(), 200);
+        assert!(wharf.ask("PUT", "/small", "", b"small").head.status.is_success());
+        assert_eq!(wharf.ask("GET", "/small", "", b"").text(), "small");
+        assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 3 << 20);
+        answered += 1;
+        // It needs some of the machine, too.
+        thread::sleep(Duration::from_millis(100));
+    }
+    let output = slow.wait_with_output().expect("a child");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(answered > 0, "{said}");
+    let available: Vec<_> = said.lines().filter(|line| line.contains("service available:")).collect();
+    assert!(!available.is_empty() && available.iter().all(|line| line.contains("YES")), "{said}");
+    assert_eq!(wharf.tree(), ["large.bin", "small"], "and nothing is left of it");
+}
+
+#[test]
+fn slow_heads() {
+    bear(&["-H"]);
+}
+
+#[test]
+fn slow_bodies() {
+    bear(&["-B", "-s", "8192"]);
+}
+
+#[test]
+fn slow_readers() {
+    bear(&["-X", "-w", "1", "-y", "64", "-n", "1", "-z", "32"]);
+}
+
+#[test]
+fn many_ranges() {
+    bear(&["-R"]);
+}

@@ -1,0 +1,170 @@
+//! Signals in a storm, a clock that jumps, and descriptors that run out disturb nobody for longer than they last.
+
+use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_process};
+
+use crate::common::{Dice, Tftp, Wharf, eventually, outside, sample};
+
+#[test]
+fn uploads_that_take_all_descriptors_are_told_to_come_again() {
+    let wharf = Wharf::serve_after("ulimit -n 80", &[]);
+    wharf.write("a", "x");
+    let mut taken = Vec::new();
+    for number in 0..40 {
+        let (mut wire, host) = (wharf.connect(), wharf.address());
+        let wanted = "Expect: 100-continue\r\nContent-Length: 1";
+        wire.send(format!("PUT /{number} HTTP/1.1\r\nHost: {host}\r\n{wanted}\r\n\r\n"));
+        let answer = wire.try_read_answer(false).expect("an answer");
+        if answer.code() == 100 {
+            taken.push(wire);
+        } else {
+            assert_eq!(answer.code(), 503, "{number}: {}", answer.text());
+            assert!(answer.field("Retry-After").parse::<u32>().is_ok(), "{number}");
+        }
+    }
+    assert!((1..40).contains(&taken.len()), "{} were taken", taken.len());
+    for wire in &mut taken {
+        assert_eq!(wire.send("x").read_answer(false).code(), 201);
+    }
+    drop(taken);
+    eventually("descriptors come back", || wharf.ask("GET", "/a", "", b"").code() == 200);
+    assert_eq!(wharf.ask("PUT", "/after", "", b"x").code(), 201);
+}
+
+#[test]
+fn a_form_of_many_files_takes_few_descriptors() {
+    let wharf = Wharf::serve_after("ulimit -n 64", &["--no-sync"]);
+    let part = |number: usize| {
+        let disposition = format!("Content-Disposition: form-data; name=\"f\"; filename=\"{number}\"");
+        format!("--b\r\n{disposition}\r\n\r\n{number}\r\n")
+    };
+    let body = (0..600).map(part).collect::<String>() + "--b--\r\n";
+    let form = "Content-Type: multipart/form-data; boundary=b\r\n";
+    let mut wire = wharf.connect();
+    for _ in 0..2 {
+        let answer = wire.ask("POST", "/", form, body.as_bytes());
+        assert_eq!((answer.code(), answer.text().lines().count()), (200, 600), "{}", answer.text());
+    }
+    assert!((0..600).all(|number| wharf.read(&number.to_string()) == number.to_string().as_bytes()));
+}
+
+/// Signals that a program may be sent while it works: by a terminal, a debugger, a job control, a supervisor.
+const STORM: [Signal; 6] =
+    [Signal::STOP, Signal::CONT, Signal::WINCH, Signal::URG, Signal::CHILD, Signal::PIPE];
+
+#[test]
+fn a_storm_of_signals_disturbs_no_transfer() {
+    const CLIENTS: u64 = 4;
+    const ROUNDS: u64 = 8;
+    let wharf = Wharf::serve(&["--udp", "0"]);
+    let pid = wharf.pid();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let storm = scope.spawn(|| {
+            let mut dice = Dice::new(64);
+            let mut sent = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                kill_process(pid, STORM[dice.below(STORM.len())]).expect("it runs");
+                thread::sleep(Duration::from_micros(200));
+                kill_process(pid, Signal::CONT).expect("it runs");
+                sent += 2;
+            }
+            sent
+        });
+        let transfer = |client: u64| {
+            let wharf = &wharf;
+            scope.spawn(move || {
+                let mut wire = wharf.connect();
+                for round in 0..ROUNDS {
+                    let (name, content) = (format!("/{client}"), sample(2 << 20, client << 8 | round));
+                    let code = wire.ask("PUT", &name, "", &content).code();
+                    assert!(matches!(code, 201 | 204), "{code}");
+                    assert!(wire.ask("GET", &name, "", b"").body == content, "{name}, {round}");
+                    assert_eq!(Tftp::new(wharf.tftp()).put("tftp", &[], &content[..5000]), Ok(()));
+                }
+            })
+        };
+        let transfers: Vec<_> = (0..CLIENTS).map(transfer).collect();
+        let ended: Vec<_> = transfers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(Result::is_ok), "every transfer was made");
+        assert!(storm.join().expect("it runs to the end") > 100, "it was no storm");
+    });
+}
+
+/// A server whose clock is set by a file.
+struct Clock {
+    wharf: Wharf,
+    offset: std::path::PathBuf,
+}
+
+impl Clock {
+    fn serve(flags: &[&str]) -> Option<Self> {
+        outside("faketime")?;
+        let place = tempfile::tempdir().expect("a folder");
+        let offset = place.path().join("offset");
+        fs::write(&offset, "+0").expect("written");
+        let mut program = Command::new("env");
+        // $LIB is for the linker: where this system has its libraries. Sleeping and waiting go by another clock.
+        program.args(["LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME_NO_CACHE=1"]);
+        program.args(["FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"]);
+        program.env("FAKETIME_TIMESTAMP_FILE", &offset);
+        Some(Self { wharf: Wharf::serve_by(program, place, flags), offset })
+    }
+
+    fn set(&self, offset: &str) {
+        fs::write(&self.offset, offset).expect("written");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_disturbs_nobody() {
+    let Some(clock) = Clock::serve(&["--udp", "0", "--timeout", "600"]) else { return };
+    let wharf = &clock.wharf;
+    wharf.write("a", "old");
+    thread::sleep(Duration::from_millis(1100));
+    let mut kept = wharf.connect();
+    let before = kept.ask("GET", "/a", "", b"");
+    let mut half = wharf.connect();
+    half.begin_to_ask("PUT", "/half", Some(8)).send("half");
+    let mut tftp = Tftp::new(wharf.tftp());
+    tftp.knock(b"\0\x02tftp\0octet\0").hear();
+    for (offset, direction) in [("-2h", "back"), ("+2h", "forward"), ("-3h", "back again")] {
+        clock.set(offset);
+        let now = || date(&wharf.ask("GET", "/.wharf/health", "", b"").field("Date"));
+        let first = date(&before.field("Date"));
+        eventually(direction, || if offset.starts_with('-') { now() < first } else { now() > first });
+        let answer = kept.ask("GET", "/a", "", b"");
+        assert_eq!(
+            (answer.code(), answer.text().as_str()),
+            (200, "old"),
+            "{direction}, on an old connection"
+        );
+        let same = format!("If-None-Match: {}\r\n", answer.field("ETag"));
+        assert_eq!(kept.ask("GET", "/a", &same, b"").code(), 304, "{direction}");
+        // RFC 9110 §8.8.2.1: what is kept at hand is let go of within a second.
+        eventually("nothing was modified after the answer", || {
+            let answer = wharf.ask("GET", "/a", "", b"");
+            date(&answer.field("Last-Modified")) <= date(&answer.field("Date"))
+        });
+        assert!(matches!(wharf.ask("PUT", "/b", "", offset.as_bytes()).code(), 201 | 204), "{direction}");
+        assert_eq!(wharf.ask("GET", "/b", "", b"").text(), offset, "what was just saved is what is read");
+        wharf.write("a", "new");
+        assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "new", "{direction}");
+        wharf.write("a", "old");
+    }
+    assert_eq!(half.send("half").read_answer(false).code(), 201, "an upload goes on");
+    tftp.send(b"\0\x03\0\x01whole");
+    while tftp.hear() != b"\0\x04\0\x01" {}
+    assert_eq!((wharf.read("half"), wharf.read("tftp")), (b"halfhalf".to_vec(), b"whole".to_vec()));
+}
+
+/// A moment that a field tells.
+fn date(field: &str) -> std::time::SystemTime {
+    httpdate::parse_http_date(field).unwrap_or_else(|_| panic!("{field:?} is no date"))
+}
