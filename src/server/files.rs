@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::answer::{Answer, Content, Pieces, Source};
+use super::answer::{Answer, Known, Pieces, Source};
 use super::refusal::{not_found, of_reading};
 use super::representation::Representation;
 use super::route::{Asked, Routed};
@@ -78,7 +78,7 @@ fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &
         Ok(kept) => of_kept(asked, state.shelf.keep(path, kept)),
         Err(representation) => match decide(asked, &representation) {
             Decision::Send(head, pieces) => {
-                Answer { head, content: Content::Parts(Source::File(file), pieces) }
+                Answer { head, content: Known::Parts(Source::File(file), pieces).into() }
             }
             Decision::Answer(answer) => answer,
         },
@@ -88,7 +88,9 @@ fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &
 /// The answer with a file from the shelf.
 fn of_kept(asked: &Asked<'_, '_, '_>, kept: Arc<Kept>) -> Answer {
     match decide(asked, &kept.representation) {
-        Decision::Send(head, pieces) => Answer { head, content: Content::Parts(Source::Kept(kept), pieces) },
+        Decision::Send(head, pieces) => {
+            Answer { head, content: Known::Parts(Source::Kept(kept), pieces).into() }
+        }
         Decision::Answer(answer) => answer,
     }
 }

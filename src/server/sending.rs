@@ -6,13 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answer::{Answer, Content, Pieces, Source};
+use super::answer::{Answer, Content, Known, Pieces, Source};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
 use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
+use crate::http::body::Framing;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::range::byteranges::Piece;
 use crate::http::status::Status;
@@ -47,44 +48,29 @@ impl Sending {
         exchange.persistence = exchange.persistence.unless(state.stop.asked().is_some(), Why::Stopping);
         let Answer { head, content } = answer;
         let status = head.status();
-        let is_endless = matches!(content, Content::Events(..));
-        exchange.persistence = exchange.persistence.unless(is_endless, Why::Endless);
+        let framing = content.framing();
+        exchange.persistence = exchange.persistence.unless(framing == Framing::UntilClose, Why::Endless);
         let mut bytes = Vec::with_capacity(USUAL_HEAD);
         head.write(&mut bytes);
         push_line(&mut bytes, "Date", &httpdate::fmt_http_date(SystemTime::now()));
         push_connection(&mut bytes, &exchange, timeout);
-        if !status.has_no_content() && !is_endless {
-            push_line(&mut bytes, "Content-Length", &content.length().to_string());
+        if !status.has_no_content() {
+            push_framing(&mut bytes, framing);
         }
         bytes.extend_from_slice(b"\r\n");
         let head_length = bytes.len() as u64;
-        let (mut may_wait, mut listening) = (false, None);
-        let file = match content {
-            _ if exchange.to_head || status.has_no_content() => None,
-            Content::Empty => None,
-            Content::Bytes(content) => {
-                bytes.extend_from_slice(&content);
-                None
+        let (mut may_wait, mut listening, mut file) = (false, None, None);
+        match content {
+            _ if exchange.to_head || status.has_no_content() => {}
+            Content::Known(known) => {
+                may_wait = matches!(known, Known::Parts(Source::File(_), _));
+                file = push_known(&mut bytes, known);
             }
             Content::Events(listener, first) => {
                 bytes.extend_from_slice(&first);
                 listening = Some(listener);
-                None
             }
-            Content::Parts(Source::Kept(kept), pieces) => match &kept.content {
-                KeptContent::Bytes(content) => {
-                    for piece in &pieces {
-                        push_piece(&mut bytes, piece, content);
-                    }
-                    None
-                }
-                KeptContent::File(file) => Some((Arc::clone(file), pieces)),
-            },
-            Content::Parts(Source::File(file), pieces) => {
-                may_wait = true;
-                read_inline(&mut bytes, file, pieces)
-            }
-        };
+        }
         let deadline = Deadline::after(Instant::now(), state.stall);
         let outgoing = Outgoing::new(bytes, file);
         Self {
@@ -164,9 +150,40 @@ fn push_connection(bytes: &mut Vec<u8>, exchange: &Exchange, timeout: Duration) 
     push_line(bytes, "Keep-Alive", &format!("timeout={}", timeout.as_secs()));
 }
 
+/// Where the content ends (RFC 9112 §6.2); what goes on until the connection ends needs no word.
+fn push_framing(bytes: &mut Vec<u8>, framing: Framing) {
+    match framing {
+        Framing::Empty => push_line(bytes, "Content-Length", "0"),
+        Framing::Sized(length) => push_line(bytes, "Content-Length", &length.to_string()),
+        Framing::Chunked => push_line(bytes, "Transfer-Encoding", "chunked"),
+        Framing::UntilClose => {}
+    }
+}
+
 fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
     for part in [name, ": ", value, "\r\n"] {
         bytes.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Puts content behind the head; gives back what has to be sent after `bytes` instead.
+fn push_known(bytes: &mut Vec<u8>, known: Known) -> Option<(Arc<File>, Pieces)> {
+    match known {
+        Known::Empty => None,
+        Known::Bytes(content) => {
+            bytes.extend_from_slice(&content);
+            None
+        }
+        Known::Parts(Source::Kept(kept), pieces) => match &kept.content {
+            KeptContent::Bytes(content) => {
+                for piece in &pieces {
+                    push_piece(bytes, piece, content);
+                }
+                None
+            }
+            KeptContent::File(file) => Some((Arc::clone(file), pieces)),
+        },
+        Known::Parts(Source::File(file), pieces) => read_inline(bytes, file, pieces),
     }
 }
 
