@@ -10,7 +10,7 @@
 
 use super::root::{self, Entries, name_of};
 use super::{Error, Facts, Folder, Node, OpenFile, SharePath};
-use rustix::fs::{DirEntry, FileType};
+use rustix::fs::FileType;
 use std::io;
 use std::time::SystemTime;
 

@@ -5,10 +5,12 @@ use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 
+use super::produced::Produce;
 use super::shelf::Kept;
 use super::talk::Listening;
 use crate::http::body::Framing;
 use crate::http::range::byteranges::Piece;
+use crate::http::request::Version;
 use crate::http::response::Head;
 use crate::http::status::Status;
 
@@ -26,6 +28,8 @@ pub struct Answer {
 pub enum Content {
     /// It is all there, and how long it is will be told.
     Known(Known),
+    /// It is made while it is sent.
+    Produced(Box<dyn Produce>),
     /// These bytes, and then whatever is to be heard, until the connection ends.
     Events(Box<Listening>, Vec<u8>),
 }
@@ -79,11 +83,12 @@ impl Answer {
 }
 
 impl Content {
-    /// How the client learns where it ends (RFC 9112 §6.3).
-    pub fn framing(&self) -> Framing {
+    /// How a client that speaks this version learns where it ends (RFC 9112 §6.3).
+    pub fn framing(&self, version: Version) -> Framing {
         match self {
             Self::Known(known) => Framing::sized(known.length()),
-            Self::Events(..) => Framing::UntilClose,
+            Self::Produced(_) if version == Version::Http11 => Framing::Chunked,
+            Self::Produced(_) | Self::Events(..) => Framing::UntilClose,
         }
     }
 }

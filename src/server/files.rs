@@ -12,7 +12,7 @@ use super::representation::Representation;
 use super::route::{Asked, Routed};
 use super::shelf::Kept;
 use super::state::State;
-use super::{listing, media, random};
+use super::{bundle, listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
@@ -59,8 +59,11 @@ fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
     Answer::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
-/// The directory's `index.html`, unless the listing is asked for or is all there is.
+/// The directory as an archive where that is asked for; else its `index.html`, unless the listing is asked for or is all there is.
 fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
+    if let Some(format) = bundle::format(asked) {
+        return Routed::Answer(bundle::answer(asked, format, state).unwrap_or_else(|refusal| refusal));
+    }
     if asked.target.parameter("list").is_none()
         && let Ok(index) = asked.path.join(INDEX.as_ref())
         && let Ok(Node::File(open)) = state.folder.open(&index)

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::answer::{Answer, Content, Known, Pieces, Source};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
+use super::produced::{Coded, OnWire, Producing};
 use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
 use super::talk::Listening;
@@ -30,16 +31,28 @@ pub struct Sending {
     /// Whether the disk may have to be waited for.
     may_wait: bool,
     status: Status,
-    head_length: u64,
+    /// How much of what has been handed to `outgoing` is not content: the head, and what frames chunks, in bytes.
+    overhead: u64,
     exchange: Exchange,
     /// For how long its head says that the connection will be kept.
     promised: Duration,
-    /// Who listens to what follows.
-    listening: Option<Box<Listening>>,
+    /// What follows what is on its way out.
+    rest: Rest,
     /// When the next byte has to be gone.
     deadline: Deadline,
     /// What the kernel had not got rid of when it was parked, in bytes.
     unacknowledged: Option<u64>,
+}
+
+/// What follows the bytes that are on their way out.
+#[derive(Debug)]
+enum Rest {
+    /// Nothing.
+    Nothing,
+    /// What is made meanwhile.
+    Produced(Producing),
+    /// What is said meanwhile, to who listens.
+    Heard(Box<Listening>),
 }
 
 impl Sending {
@@ -48,7 +61,7 @@ impl Sending {
         exchange.persistence = exchange.persistence.unless(state.stop.asked().is_some(), Why::Stopping);
         let Answer { head, content } = answer;
         let status = head.status();
-        let framing = content.framing();
+        let framing = content.framing(exchange.version);
         exchange.persistence = exchange.persistence.unless(framing == Framing::UntilClose, Why::Endless);
         let mut bytes = Vec::with_capacity(USUAL_HEAD);
         head.write(&mut bytes);
@@ -58,17 +71,21 @@ impl Sending {
             push_framing(&mut bytes, framing);
         }
         bytes.extend_from_slice(b"\r\n");
-        let head_length = bytes.len() as u64;
-        let (mut may_wait, mut listening, mut file) = (false, None, None);
+        let overhead = bytes.len() as u64;
+        let (mut may_wait, mut rest, mut file) = (false, Rest::Nothing, None);
         match content {
             _ if exchange.to_head || status.has_no_content() => {}
             Content::Known(known) => {
                 may_wait = matches!(known, Known::Parts(Source::File(_), _));
                 file = push_known(&mut bytes, known);
             }
+            Content::Produced(source) => {
+                may_wait = true;
+                rest = Rest::Produced(Producing::new(source, framing));
+            }
             Content::Events(listener, first) => {
                 bytes.extend_from_slice(&first);
-                listening = Some(listener);
+                rest = Rest::Heard(listener);
             }
         }
         let deadline = Deadline::after(Instant::now(), state.stall);
@@ -77,10 +94,10 @@ impl Sending {
             outgoing,
             may_wait,
             status,
-            head_length,
+            overhead,
             exchange,
             promised: timeout,
-            listening,
+            rest,
             deadline,
             unacknowledged: None,
         }
@@ -88,16 +105,27 @@ impl Sending {
 
     /// Who listens to what follows, once all of this has been sent.
     pub fn take_listening(&mut self) -> Option<Box<Listening>> {
-        self.listening.take()
+        match std::mem::replace(&mut self.rest, Rest::Nothing) {
+            Rest::Heard(listening) => Some(listening),
+            Rest::Nothing | Rest::Produced(_) => None,
+        }
     }
 
     /// Sends as much as there is room for and the turn's share allows.
     pub fn proceed(&mut self, stream: &Stream, share: &mut u64, state: &State) -> io::Result<Progress> {
-        if self.may_wait {
-            state.may_wait();
-        }
         let before = self.outgoing.sent();
-        let progress = self.outgoing.proceed(stream, share)?;
+        let progress = loop {
+            if self.may_wait {
+                state.may_wait();
+            }
+            let progress = self.outgoing.proceed(stream, share)?;
+            if progress != Progress::Done {
+                break progress;
+            }
+            if let Some(progress) = self.produce(*share)? {
+                break progress;
+            }
+        };
         if progress != Progress::Done {
             if self.outgoing.sent() > before {
                 self.deadline = Deadline::after(Instant::now(), state.stall);
@@ -105,6 +133,27 @@ impl Sending {
             self.unacknowledged = stream.unacknowledged().ok();
         }
         Ok(progress)
+    }
+
+    /// Once all is sent that there was: has more of it made, if that is how it goes on. `None` when that is to be sent.
+    fn produce(&mut self, share: u64) -> io::Result<Option<Progress>> {
+        let Rest::Produced(producing) = &mut self.rest else { return Ok(Some(Progress::Done)) };
+        if share == 0 {
+            return Ok(Some(Progress::TurnIsOver));
+        }
+        match producing.next()? {
+            Coded::Piece(OnWire { bytes, overhead, span }) => {
+                self.overhead += overhead as u64;
+                self.outgoing.go_on(bytes, span);
+            }
+            Coded::Nothing => return Ok(Some(Progress::TurnIsOver)),
+            Coded::End(bytes) => {
+                self.overhead += bytes.len() as u64;
+                self.outgoing.go_on(bytes, None);
+                self.rest = Rest::Nothing;
+            }
+        }
+        Ok(None)
     }
 
     /// For how long the client was told that the connection will be kept.
@@ -134,7 +183,7 @@ impl Sending {
 
     /// It has been sent, or given up: notes it, and says what becomes of the connection.
     pub fn end(self, peer: Peer, state: &State) -> Persistence {
-        let content_sent = self.outgoing.sent().saturating_sub(self.head_length);
+        let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
         self.exchange.note(peer, self.status, content_sent, state);
         self.exchange.persistence
     }

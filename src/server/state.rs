@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::baton::Baton;
+use super::permits::Permits;
 use super::recorder::Recorder;
 use super::shelf::Shelf;
 use super::site::Site;
@@ -25,6 +26,8 @@ pub struct State {
     pub root: PathBuf,
     /// Small files that were asked for lately.
     pub shelf: Shelf,
+    /// For archives, which are only so many at once.
+    pub archives: Permits,
     /// Whose requests are taken.
     pub site: Site,
     /// How long a connection is kept, and a head waited for.
