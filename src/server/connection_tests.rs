@@ -64,6 +64,7 @@ fn state(root: &std::path::Path, stall: Duration) -> State {
         stall,
         idle: Arc::new(IdleClock::new(None, Instant::now())),
         stop: Stop::new().expect("a descriptor"),
+        trust_html: false,
         allow_exit: false,
         talk: None,
         recorder: None,

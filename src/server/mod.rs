@@ -118,6 +118,8 @@ pub struct Config {
     pub max_connections: u32,
     /// TFTP transfers at once.
     pub udp_sessions: usize,
+    /// Whether pages of the folder may act as the server's own, though others may write there.
+    pub trust_html: bool,
     /// Whether a client may ask the server to leave.
     pub allow_exit: bool,
     /// Whether people may talk.
@@ -181,6 +183,7 @@ impl Server {
             stall: config.stall,
             idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
             stop,
+            trust_html: config.trust_html,
             allow_exit: config.allow_exit,
             recorder: config.recorder,
         };

@@ -40,6 +40,8 @@ pub struct State {
     pub baton: Arc<Baton<Key>>,
     /// Seen by all.
     pub stop: Stop,
+    /// Whether pages of the folder may act as the server's own, though others may write there.
+    pub trust_html: bool,
     /// Whether a client may ask the server to leave.
     pub allow_exit: bool,
     /// Where people talk, if they may.
