@@ -9,6 +9,7 @@
 //!   main ──► cli ──┬──► server ──┬──► http      HTTP/1.1 as bytes: no sockets, no files, no clock
 //!                  │             ├──► tftp      TFTP as bytes and times: no sockets, no files, no clock
 //!                  │             ├──► folder    the shared folder: knows no protocol
+//!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the room: knows no sockets, no clock, no JSON
 //!                  └──► client ──┴──► net       sockets that never wait: knows no protocol and no folder
 //!
@@ -23,6 +24,7 @@
 //! - [`http`] says where a head ends, what it asks, where its body ends, what a range selects.
 //! - [`tftp`] is two machines, one that gives a file away and one that takes one in, whatever the network loses. No
 //!   door speaks it yet.
+//! - [`archive`] writes tar and zip, from front to back.
 //! - [`chat`] is the room in which people talk: who is here, what was said, who may hear it.
 //! - [`net`] reads and writes without ever waiting for the other side.
 //! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
@@ -30,6 +32,7 @@
 //! - [`cli`] is the command line; [`stop`] is how everybody hears that it is time to leave; [`printable`] is the
 //!   one door through which foreign text goes to a log or a terminal; [`figures`] writes sizes and times for people.
 
+pub mod archive;
 pub mod chat;
 pub mod cli;
 pub mod client;

@@ -5,6 +5,7 @@
 
 mod activation;
 mod architecture;
+mod archives;
 mod bad_input;
 mod browser;
 mod chat;

@@ -372,8 +372,9 @@ fn what_a_browser_must_not_run_is_sandboxed() {
         ("a.unknown", "application/octet-stream", true),
     ];
     let (open, read_only) = (Wharf::serve(&[]), Wharf::serve(&["--read-only"]));
+    let trusting = Wharf::serve(&["--trust-html"]);
     for (name, media_type, sandboxed) in cases {
-        for (wharf, sandboxed) in [(&open, sandboxed), (&read_only, false)] {
+        for (wharf, sandboxed) in [(&open, sandboxed), (&read_only, false), (&trusting, false)] {
             wharf.write(name, "x");
             let answer = wharf.ask("GET", &format!("/{name}"), "", b"");
             assert_eq!(answer.field("Content-Type"), media_type, "{name}");

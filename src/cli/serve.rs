@@ -98,6 +98,9 @@ pub struct ServeArgs {
     /// Open event streams of the chat at once; never more than four fifths of the connections
     #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_subscribers: u32,
+    /// Let HTML and SVG of the folder do what the server's own pages may, though others can write there
+    #[arg(long)]
+    trust_html: bool,
     /// Let a client's `exit` stop the server
     #[arg(long)]
     allow_exit: bool,
@@ -195,6 +198,7 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
         chat: !args.no_chat,
         max_subscribers: args.max_subscribers,
         udp_sessions: usize::from(args.udp_sessions),
+        trust_html: args.trust_html,
         allow_exit: args.allow_exit,
         recorder: record
             .map(Recorder::create)

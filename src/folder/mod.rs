@@ -1,7 +1,8 @@
 //! The shared folder: every file that any door opens, lists or saves goes through here, under one policy.
 //!
 //! A [`SharePath`] names a file, and only that can. [`Folder::open`] gives the file and its facts together;
-//! [`Folder::list`] tells what a directory holds; [`Folder::receive`] takes a file in, which is there whole
+//! [`Folder::list`] tells what a directory holds,
+//! [`Folder::walk`] all that is below it; [`Folder::receive`] takes a file in, which is there whole
 //! or not at all.
 //!
 //! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, whatever
@@ -26,12 +27,14 @@ mod sweep;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, Version};
 pub use incoming::{Guard, Incoming, Saved};
 pub use listing::{Entry, Kind};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
+pub use walk::{Found, Walk};
 
 use place::Place;
 use reserve::Reserve;
@@ -183,6 +186,12 @@ impl Folder {
     pub fn list(&self, path: &SharePath) -> Result<Vec<Entry>, Error> {
         self.shared.rules.admit_path(path)?;
         listing::list(&self.shared.root, &self.shared.rules, path)
+    }
+
+    /// Everything below a directory that is shared, one look at a time.
+    pub fn walk(&self, path: &SharePath) -> Result<Walk, Error> {
+        self.shared.rules.admit_path(path)?;
+        Walk::begin(self.clone(), path)
     }
 
     /// Begins to take in a file of `size` bytes, if that is known. What can be refused is refused now, before

@@ -55,6 +55,11 @@ impl Root {
         Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
     }
 
+    /// As [`Root::entries`], but where a link has the name there is nothing.
+    pub(super) fn entries_no_link(&self, path: &Path) -> io::Result<Entries> {
+        Entries::of(self.open_as(path, OFlags::DIRECTORY.union(OFlags::NOFOLLOW))?.into())
+    }
+
     /// A directory to make things in. It need not be readable.
     pub(super) fn directory(&self, path: &SharePath) -> io::Result<Dir> {
         self.0.open_dir(path.as_path())
@@ -68,6 +73,7 @@ impl Root {
 }
 
 /// The entries of an open directory, in the order of the disk, without `.` and `..`.
+#[derive(Debug)]
 pub(super) struct Entries {
     handle: OwnedFd,
     dir: fs::Dir,

@@ -9,6 +9,7 @@
 pub mod body;
 pub mod conditional;
 pub mod date;
+pub mod disposition;
 pub mod event_stream;
 pub mod fields;
 pub mod head_end;

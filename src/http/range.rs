@@ -57,6 +57,12 @@ impl Span {
         self.start + self.length
     }
 
+    /// Its first bytes, so many at most; one at least.
+    #[must_use]
+    pub fn first(self, at_most: u64) -> Self {
+        Self { length: self.length.min(at_most.max(1)), ..self }
+    }
+
     /// What is left of it once so many bytes of it have been sent.
     pub fn after(self, sent: u64) -> Option<Self> {
         let length = self.length.checked_sub(sent).filter(|&left| left > 0)?;

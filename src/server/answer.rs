@@ -5,9 +5,12 @@ use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 
+use super::produced::Produce;
 use super::shelf::Kept;
 use super::talk::Listening;
+use crate::http::body::Framing;
 use crate::http::range::byteranges::Piece;
+use crate::http::request::Version;
 use crate::http::response::Head;
 use crate::http::status::Status;
 
@@ -20,17 +23,26 @@ pub struct Answer {
     pub content: Content,
 }
 
-/// The content of an answer.
+/// The content of an answer. What has a length and what has none are apart: no length can be told that nobody knows.
 #[derive(Debug)]
 pub enum Content {
+    /// It is all there, and how long it is will be told.
+    Known(Known),
+    /// It is made while it is sent.
+    Produced(Box<dyn Produce>),
+    /// These bytes, and then whatever is to be heard, until the connection ends.
+    Events(Box<Listening>, Vec<u8>),
+}
+
+/// Content whose length is known.
+#[derive(Debug)]
+pub enum Known {
     /// None.
     Empty,
     /// These bytes.
     Bytes(Vec<u8>),
     /// Parts of a file.
     Parts(Source, Pieces),
-    /// These bytes, and then whatever is to be heard, until the connection ends.
-    Events(Box<Listening>, Vec<u8>),
 }
 
 /// Where the parts of a file are taken from.
@@ -48,7 +60,7 @@ pub type Pieces = VecDeque<Piece>;
 impl Answer {
     /// An answer without content.
     pub fn empty(head: Head) -> Self {
-        Self { head, content: Content::Empty }
+        Self { head, content: Known::Empty.into() }
     }
 
     /// An answer with text in UTF-8.
@@ -59,7 +71,7 @@ impl Answer {
     /// An answer with these bytes of this type.
     pub fn bytes(head: Head, media_type: &str, bytes: Vec<u8>) -> Self {
         let head = head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff");
-        Self { head, content: Content::Bytes(bytes) }
+        Self { head, content: Known::Bytes(bytes).into() }
     }
 
     /// The same answer with another field line.
@@ -71,12 +83,29 @@ impl Answer {
 }
 
 impl Content {
+    /// How a client that speaks this version learns where it ends (RFC 9112 §6.3).
+    pub fn framing(&self, version: Version) -> Framing {
+        match self {
+            Self::Known(known) => Framing::sized(known.length()),
+            Self::Produced(_) if version == Version::Http11 => Framing::Chunked,
+            Self::Produced(_) | Self::Events(..) => Framing::UntilClose,
+        }
+    }
+}
+
+impl Known {
     /// Its length in bytes.
-    pub fn length(&self) -> u64 {
+    fn length(&self) -> u64 {
         match self {
             Self::Empty => 0,
-            Self::Bytes(bytes) | Self::Events(_, bytes) => bytes.len() as u64,
+            Self::Bytes(bytes) => bytes.len() as u64,
             Self::Parts(_, pieces) => pieces.iter().map(Piece::length).sum(),
         }
+    }
+}
+
+impl From<Known> for Content {
+    fn from(known: Known) -> Self {
+        Self::Known(known)
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode;
 use serde_json::json;
 
-use super::answer::{Answer, Content};
+use super::answer::{Answer, Content, Known};
 use super::chat_events;
 use super::random;
 use super::receiving::{Receiving, Sink};
@@ -162,7 +162,8 @@ fn say(talk: &Talk, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
         Ok(id) => {
             talk.ring();
             let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
-            Answer { head, content: Content::Bytes(json!({"id": id.to_string()}).to_string().into_bytes()) }
+            let bytes = json!({"id": id.to_string()}).to_string().into_bytes();
+            Answer { head, content: Known::Bytes(bytes).into() }
         }
         Err(refusal) => refused(&refusal),
     }

@@ -198,7 +198,10 @@ impl Connection {
                 Ok(Step::Listen(listening)) => return Next::Listen(listening),
                 Ok(Step::Close) => return Next::Close,
                 Err(error) => {
-                    log::debug!("{} was lost: {error}", self.peer());
+                    // What no call of the system said is ours to tell: the client sees only that it was cut.
+                    let level =
+                        if error.raw_os_error().is_some() { log::Level::Debug } else { log::Level::Warn };
+                    log::log!(level, "{} was lost: {error}", self.peer());
                     return Next::Close;
                 }
             }

@@ -5,7 +5,7 @@ use super::*;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::server::baton::Baton;
 use crate::server::timing::{IdleClock, KeepAlive};
-use crate::server::{Shelf, Site};
+use crate::server::{Permits, Shelf, Site};
 use crate::stop::Stop;
 
 #[test]
@@ -58,11 +58,13 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         folder: Folder::open_at(root, rules).expect("a folder"),
         root: root.to_owned(),
         shelf: Shelf::default(),
+        archives: Permits::new(1),
         site: Site::new(Vec::new()),
         keep_alive: KeepAlive::Dynamic,
         stall,
         idle: Arc::new(IdleClock::new(None, Instant::now())),
         stop: Stop::new().expect("a descriptor"),
+        trust_html: false,
         allow_exit: false,
         talk: None,
         recorder: None,

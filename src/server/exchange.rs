@@ -6,7 +6,7 @@ use super::state::State;
 use super::timing::Active;
 use crate::http::body::Framing;
 use crate::http::persistence::{Persistence, Why};
-use crate::http::request::{Head, Method};
+use crate::http::request::{Head, Method, Version};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::printable::Printable;
@@ -17,6 +17,8 @@ pub struct Exchange {
     /// Its request line, as it came; empty where nobody wants to know.
     line: Vec<u8>,
     began: Instant,
+    /// What the client speaks.
+    pub version: Version,
     /// The answer's content is told, not sent.
     pub to_head: bool,
     /// What becomes of the connection afterwards.
@@ -34,6 +36,7 @@ impl Exchange {
         Self {
             line: request_line(bytes, state),
             began,
+            version: head.version,
             to_head: head.method == Method::Head,
             persistence: persistence
                 .unless(state.stop.asked().is_some(), Why::Stopping)
@@ -49,6 +52,7 @@ impl Exchange {
         Self {
             line: request_line(bytes, state),
             began,
+            version: Version::Http11,
             to_head: false,
             persistence: Persistence::Close(why),
             saved: None,

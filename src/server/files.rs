@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::answer::{Answer, Content, Pieces, Source};
+use super::answer::{Answer, Known, Pieces, Source};
 use super::refusal::{not_found, of_reading};
 use super::representation::Representation;
 use super::route::{Asked, Routed};
 use super::shelf::{Found, Kept};
 use super::state::State;
-use super::{listing, media, random};
+use super::{bundle, listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
@@ -69,8 +69,11 @@ fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
     Answer::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
-/// The directory's `index.html`, unless the listing is asked for or is all there is.
+/// The directory as an archive where that is asked for; else its `index.html`, unless the listing is asked for or is all there is.
 fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
+    if let Some(format) = bundle::format(asked) {
+        return Routed::Answer(bundle::answer(asked, format, state).unwrap_or_else(|refusal| refusal));
+    }
     if asked.target.parameter("list").is_none()
         && let Ok(index) = asked.path.join(INDEX.as_ref())
         && let Ok(Node::File(open)) = state.folder.open(&index)
@@ -88,7 +91,7 @@ fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &
         Ok(kept) => of_kept(asked, state.shelf.keep(path, kept)),
         Err(representation) => match decide(asked, &representation) {
             Decision::Send(head, pieces) => {
-                Answer { head, content: Content::Parts(Source::File(file), pieces) }
+                Answer { head, content: Known::Parts(Source::File(file), pieces).into() }
             }
             Decision::Answer(answer) => answer,
         },
@@ -98,7 +101,9 @@ fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &
 /// The answer with a file from the shelf.
 fn of_kept(asked: &Asked<'_, '_, '_>, kept: Arc<Kept>) -> Answer {
     match decide(asked, &kept.representation) {
-        Decision::Send(head, pieces) => Answer { head, content: Content::Parts(Source::Kept(kept), pieces) },
+        Decision::Send(head, pieces) => {
+            Answer { head, content: Known::Parts(Source::Kept(kept), pieces).into() }
+        }
         Decision::Answer(answer) => answer,
     }
 }

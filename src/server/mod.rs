@@ -10,6 +10,7 @@ mod answer;
 mod baton;
 mod berth;
 mod broadcaster;
+mod bundle;
 mod chat;
 mod chat_events;
 mod connection;
@@ -23,7 +24,9 @@ mod lot;
 mod media;
 mod outgoing;
 mod pages;
+mod permits;
 mod phase;
+mod produced;
 mod random;
 mod receiving;
 mod recorder;
@@ -58,6 +61,7 @@ pub use self::doors::Doors;
 use self::doors::{CannotOpen, Open};
 use self::input::Input;
 use self::lot::{Expired, Lot, Moored};
+use self::permits::Permits;
 pub use self::recorder::Recorder;
 use self::shelf::Shelf;
 pub use self::site::Site;
@@ -78,6 +82,12 @@ const JOB_THREADS: usize = 4;
 
 /// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
 const OWN_FILES: u64 = 32;
+
+/// Archives at once, at most: each may keep some of the processor and the disk busy, and a zip remembers names.
+const ARCHIVES: u64 = 256;
+
+/// Descriptors that an archive has open while it is made: a directory, twice, and a file.
+const ARCHIVE_FILES: u64 = 3;
 
 /// How often the shelf is looked through.
 const ROUND: Duration = Duration::from_secs(1);
@@ -108,6 +118,8 @@ pub struct Config {
     pub max_connections: u32,
     /// TFTP transfers at once.
     pub udp_sessions: usize,
+    /// Whether pages of the folder may act as the server's own, though others may write there.
+    pub trust_html: bool,
     /// Whether a client may ask the server to leave.
     pub allow_exit: bool,
     /// Whether people may talk.
@@ -148,7 +160,8 @@ pub enum CannotServe {
 impl Server {
     /// Opens every door of the configuration.
     pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
-        let room = room(config.max_connections, raise_open_files());
+        let files = raise_open_files();
+        let room = room(config.max_connections, files);
         let doors = config.doors.open().map_err(CannotServe::Open)?;
         let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
         let listeners_most = subscribers(config.max_subscribers, room);
@@ -164,11 +177,13 @@ impl Server {
             folder: config.folder,
             root: config.root,
             shelf: Shelf::default(),
+            archives: Permits::new(archives(files)),
             site: config.site,
             keep_alive: config.keep_alive,
             stall: config.stall,
             idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
             stop,
+            trust_html: config.trust_html,
             allow_exit: config.allow_exit,
             recorder: config.recorder,
         };
@@ -243,6 +258,12 @@ fn room(wanted: u32, files: u64) -> u32 {
         );
     }
     wanted.min(possible)
+}
+
+/// How many archives there may be at once where so many files may be open. Each takes three while it is made; half of
+/// what is kept back for files is left for the others.
+fn archives(files: u64) -> usize {
+    (files / 4 / 2 / ARCHIVE_FILES).clamp(1, ARCHIVES) as usize
 }
 
 /// How many of so many connections may listen. A fifth is kept for requests: who listens never makes room for others.
@@ -364,6 +385,14 @@ mod tests {
         ];
         for (name, wanted, files, expected) in table {
             assert_eq!(room(wanted, files), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn archives_leave_descriptors_for_others() {
+        let table = [("no limit", u64::MAX, 256), ("the usual limit", 1024, 42), ("next to nothing", 8, 1)];
+        for (name, files, expected) in table {
+            assert_eq!(archives(files), expected, "{name}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::answer::Pieces;
+use crate::http::range::Span;
 use crate::http::range::byteranges::Piece;
 use crate::net::stream::{More, Moved, Stream};
 
@@ -36,6 +37,12 @@ impl Outgoing {
     /// These bytes, then these pieces of a file.
     pub fn new(bytes: Vec<u8>, file: Option<(Arc<File>, Pieces)>) -> Self {
         Self { bytes, at: 0, file, sent: 0 }
+    }
+
+    /// Goes on with these bytes and this span of a file, once all that was before is done.
+    pub fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
+        (self.bytes, self.at) = (bytes, 0);
+        self.file = span.map(|(file, span)| (file, Pieces::from([Piece::Content(span)])));
     }
 
     /// How many bytes have left.

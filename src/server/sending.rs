@@ -6,13 +6,15 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answer::{Answer, Content, Pieces, Source};
+use super::answer::{Answer, Content, Known, Pieces, Source};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
+use super::produced::{Coded, OnWire, Producing};
 use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
+use crate::http::body::Framing;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::range::byteranges::Piece;
 use crate::http::status::Status;
@@ -29,16 +31,28 @@ pub struct Sending {
     /// Whether the disk may have to be waited for.
     may_wait: bool,
     status: Status,
-    head_length: u64,
+    /// How much of what has been handed to `outgoing` is not content: the head, and what frames chunks, in bytes.
+    overhead: u64,
     exchange: Exchange,
     /// For how long its head says that the connection will be kept.
     promised: Duration,
-    /// Who listens to what follows.
-    listening: Option<Box<Listening>>,
+    /// What follows what is on its way out.
+    rest: Rest,
     /// When the next byte has to be gone.
     deadline: Deadline,
     /// What the kernel had not got rid of when it was parked, in bytes.
     unacknowledged: Option<u64>,
+}
+
+/// What follows the bytes that are on their way out.
+#[derive(Debug)]
+enum Rest {
+    /// Nothing.
+    Nothing,
+    /// What is made meanwhile.
+    Produced(Producing),
+    /// What is said meanwhile, to who listens.
+    Heard(Box<Listening>),
 }
 
 impl Sending {
@@ -47,54 +61,43 @@ impl Sending {
         exchange.persistence = exchange.persistence.unless(state.stop.asked().is_some(), Why::Stopping);
         let Answer { head, content } = answer;
         let status = head.status();
-        let is_endless = matches!(content, Content::Events(..));
-        exchange.persistence = exchange.persistence.unless(is_endless, Why::Endless);
+        let framing = content.framing(exchange.version);
+        exchange.persistence = exchange.persistence.unless(framing == Framing::UntilClose, Why::Endless);
         let mut bytes = Vec::with_capacity(USUAL_HEAD);
         head.write(&mut bytes);
         push_line(&mut bytes, "Date", &httpdate::fmt_http_date(SystemTime::now()));
         push_connection(&mut bytes, &exchange, timeout);
-        if !status.has_no_content() && !is_endless {
-            push_line(&mut bytes, "Content-Length", &content.length().to_string());
+        if !status.has_no_content() {
+            push_framing(&mut bytes, framing);
         }
         bytes.extend_from_slice(b"\r\n");
-        let head_length = bytes.len() as u64;
-        let (mut may_wait, mut listening) = (false, None);
-        let file = match content {
-            _ if exchange.to_head || status.has_no_content() => None,
-            Content::Empty => None,
-            Content::Bytes(content) => {
-                bytes.extend_from_slice(&content);
-                None
+        let overhead = bytes.len() as u64;
+        let (mut may_wait, mut rest, mut file) = (false, Rest::Nothing, None);
+        match content {
+            _ if exchange.to_head || status.has_no_content() => {}
+            Content::Known(known) => {
+                may_wait = matches!(known, Known::Parts(Source::File(_), _));
+                file = push_known(&mut bytes, known);
+            }
+            Content::Produced(source) => {
+                may_wait = true;
+                rest = Rest::Produced(Producing::new(source, framing));
             }
             Content::Events(listener, first) => {
                 bytes.extend_from_slice(&first);
-                listening = Some(listener);
-                None
+                rest = Rest::Heard(listener);
             }
-            Content::Parts(Source::Kept(kept), pieces) => match &kept.content {
-                KeptContent::Bytes(content) => {
-                    for piece in &pieces {
-                        push_piece(&mut bytes, piece, content);
-                    }
-                    None
-                }
-                KeptContent::File(file) => Some((Arc::clone(file), pieces)),
-            },
-            Content::Parts(Source::File(file), pieces) => {
-                may_wait = true;
-                read_inline(&mut bytes, file, pieces)
-            }
-        };
+        }
         let deadline = Deadline::after(Instant::now(), state.stall);
         let outgoing = Outgoing::new(bytes, file);
         Self {
             outgoing,
             may_wait,
             status,
-            head_length,
+            overhead,
             exchange,
             promised: timeout,
-            listening,
+            rest,
             deadline,
             unacknowledged: None,
         }
@@ -102,16 +105,27 @@ impl Sending {
 
     /// Who listens to what follows, once all of this has been sent.
     pub fn take_listening(&mut self) -> Option<Box<Listening>> {
-        self.listening.take()
+        match std::mem::replace(&mut self.rest, Rest::Nothing) {
+            Rest::Heard(listening) => Some(listening),
+            Rest::Nothing | Rest::Produced(_) => None,
+        }
     }
 
     /// Sends as much as there is room for and the turn's share allows.
     pub fn proceed(&mut self, stream: &Stream, share: &mut u64, state: &State) -> io::Result<Progress> {
-        if self.may_wait {
-            state.may_wait();
-        }
         let before = self.outgoing.sent();
-        let progress = self.outgoing.proceed(stream, share)?;
+        let progress = loop {
+            if self.may_wait {
+                state.may_wait();
+            }
+            let progress = self.outgoing.proceed(stream, share)?;
+            if progress != Progress::Done {
+                break progress;
+            }
+            if let Some(progress) = self.produce(*share)? {
+                break progress;
+            }
+        };
         if progress != Progress::Done {
             if self.outgoing.sent() > before {
                 self.deadline = Deadline::after(Instant::now(), state.stall);
@@ -119,6 +133,27 @@ impl Sending {
             self.unacknowledged = stream.unacknowledged().ok();
         }
         Ok(progress)
+    }
+
+    /// Once all is sent that there was: has more of it made, if that is how it goes on. `None` when that is to be sent.
+    fn produce(&mut self, share: u64) -> io::Result<Option<Progress>> {
+        let Rest::Produced(producing) = &mut self.rest else { return Ok(Some(Progress::Done)) };
+        if share == 0 {
+            return Ok(Some(Progress::TurnIsOver));
+        }
+        match producing.next()? {
+            Coded::Piece(OnWire { bytes, overhead, span }) => {
+                self.overhead += overhead as u64;
+                self.outgoing.go_on(bytes, span);
+            }
+            Coded::Nothing => return Ok(Some(Progress::TurnIsOver)),
+            Coded::End(bytes) => {
+                self.overhead += bytes.len() as u64;
+                self.outgoing.go_on(bytes, None);
+                self.rest = Rest::Nothing;
+            }
+        }
+        Ok(None)
     }
 
     /// For how long the client was told that the connection will be kept.
@@ -148,7 +183,7 @@ impl Sending {
 
     /// It has been sent, or given up: notes it, and says what becomes of the connection.
     pub fn end(self, peer: Peer, state: &State) -> Persistence {
-        let content_sent = self.outgoing.sent().saturating_sub(self.head_length);
+        let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
         self.exchange.note(peer, self.status, content_sent, state);
         self.exchange.persistence
     }
@@ -164,9 +199,40 @@ fn push_connection(bytes: &mut Vec<u8>, exchange: &Exchange, timeout: Duration) 
     push_line(bytes, "Keep-Alive", &format!("timeout={}", timeout.as_secs()));
 }
 
+/// Where the content ends (RFC 9112 §6.2); what goes on until the connection ends needs no word.
+fn push_framing(bytes: &mut Vec<u8>, framing: Framing) {
+    match framing {
+        Framing::Empty => push_line(bytes, "Content-Length", "0"),
+        Framing::Sized(length) => push_line(bytes, "Content-Length", &length.to_string()),
+        Framing::Chunked => push_line(bytes, "Transfer-Encoding", "chunked"),
+        Framing::UntilClose => {}
+    }
+}
+
 fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
     for part in [name, ": ", value, "\r\n"] {
         bytes.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Puts content behind the head; gives back what has to be sent after `bytes` instead.
+fn push_known(bytes: &mut Vec<u8>, known: Known) -> Option<(Arc<File>, Pieces)> {
+    match known {
+        Known::Empty => None,
+        Known::Bytes(content) => {
+            bytes.extend_from_slice(&content);
+            None
+        }
+        Known::Parts(Source::Kept(kept), pieces) => match &kept.content {
+            KeptContent::Bytes(content) => {
+                for piece in &pieces {
+                    push_piece(bytes, piece, content);
+                }
+                None
+            }
+            KeptContent::File(file) => Some((Arc::clone(file), pieces)),
+        },
+        Known::Parts(Source::File(file), pieces) => read_inline(bytes, file, pieces),
     }
 }
 

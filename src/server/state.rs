@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::baton::Baton;
+use super::permits::Permits;
 use super::recorder::Recorder;
 use super::shelf::Shelf;
 use super::site::Site;
@@ -25,6 +26,8 @@ pub struct State {
     pub root: PathBuf,
     /// Small files that were asked for lately.
     pub shelf: Shelf,
+    /// For archives, which are only so many at once.
+    pub archives: Permits,
     /// Whose requests are taken.
     pub site: Site,
     /// How long a connection is kept, and a head waited for.
@@ -37,6 +40,8 @@ pub struct State {
     pub baton: Arc<Baton<Key>>,
     /// Seen by all.
     pub stop: Stop,
+    /// Whether pages of the folder may act as the server's own, though others may write there.
+    pub trust_html: bool,
     /// Whether a client may ask the server to leave.
     pub allow_exit: bool,
     /// Where people talk, if they may.

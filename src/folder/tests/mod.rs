@@ -4,6 +4,7 @@ mod conflicts;
 mod reading;
 mod saving;
 mod sweeping;
+mod walking;
 
 use super::temporary::Manner;
 use super::{Error, Folder, Guard, Node, OpenFile, Rules, Saved, SharePath};

@@ -1,0 +1,182 @@
+//! Tar: a header of 512 bytes before each entry, content in blocks of 512, two empty blocks at the end.
+//!
+//! What the old header cannot say stands in a pax header before it (POSIX.1-2017, `pax`): names of more than 100 bytes
+//! or beyond ASCII, sizes of 8 GiB and more. A name that is not UTF-8 is written as the bytes that it is, as other tars
+//! do, so that it comes out as it was.
+
+use std::io;
+use std::time::SystemTime;
+
+use tar::{Builder, EntryType, Header};
+
+use super::{DIRECTORY_MODE, FILE_MODE};
+
+/// Content is filled up to blocks of so many bytes.
+const BLOCK: u64 = 512;
+
+/// The largest size that the eleven octal digits of a header can say, in bytes.
+const LARGEST_IN_HEADER: u64 = 0o777_7777_7777;
+
+/// A tar that is being written.
+pub struct Tar(Builder<Vec<u8>>);
+
+impl Tar {
+    /// Puts in a directory.
+    pub(super) fn directory(&mut self, name: &[u8], modified: SystemTime) -> io::Result<()> {
+        let name = [name, b"/"].concat();
+        self.entry(&name, EntryType::Directory, DIRECTORY_MODE, 0, modified)
+    }
+
+    /// Begins a file of this length.
+    pub(super) fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> io::Result<()> {
+        self.entry(name, EntryType::Regular, FILE_MODE, len, modified)
+    }
+
+    pub(super) fn content(&mut self, bytes: &[u8]) {
+        self.0.get_mut().extend_from_slice(bytes);
+    }
+
+    /// Fills up the last block of a file of this length.
+    pub(super) fn pad(&mut self, len: u64) {
+        let padding = (BLOCK - len % BLOCK) % BLOCK;
+        let bytes = self.0.get_mut();
+        bytes.resize(bytes.len() + padding as usize, 0);
+    }
+
+    pub(super) fn made(&self) -> usize {
+        self.0.get_ref().len()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.0.get_mut())
+    }
+
+    pub(super) fn finish(self) -> io::Result<Vec<u8>> {
+        self.0.into_inner()
+    }
+
+    fn entry(
+        &mut self,
+        name: &[u8],
+        kind: EntryType,
+        mode: u32,
+        len: u64,
+        modified: SystemTime,
+    ) -> io::Result<()> {
+        let mut header = Header::new_ustar();
+        let fits = set_name(&mut header, name);
+        let is_text = std::str::from_utf8(name).is_ok();
+        let size = len.to_string();
+        let records = [
+            ("path", name, !fits || (is_text && !name.is_ascii())),
+            ("size", size.as_bytes(), len > LARGEST_IN_HEADER),
+        ];
+        let needed = records.iter().filter(|record| record.2).map(|&(key, value, _)| (key, value));
+        self.0.append_pax_extensions(needed)?;
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_size(len);
+        header.set_mtime(seconds(modified));
+        // Whoever unpacks it owns what comes out; only root is asked, and to root these are his own numbers.
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_cksum();
+        self.0.append(&header, io::empty())
+    }
+}
+
+/// Writes the name, or as much of it as there is room for; whether that is all of it.
+fn set_name(header: &mut Header, name: &[u8]) -> bool {
+    let field = &mut header.as_old_mut().name;
+    let length = name.len().min(field.len());
+    field[..length].copy_from_slice(&name[..length]);
+    length == name.len()
+}
+
+/// Seconds since 1970. What is older is as old as that: the header has no sign.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+impl Default for Tar {
+    fn default() -> Self {
+        Self(Builder::new(Vec::new()))
+    }
+}
+
+impl std::fmt::Debug for Tar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tar").field("made", &self.made()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A tar with these files, each taken as soon as it is in.
+    fn tar(files: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let (mut tar, mut bytes) = (Tar::default(), Vec::new());
+        for (name, content) in files {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_900);
+            tar.file(name, content.len() as u64, time).expect("written");
+            bytes.extend(tar.take());
+            bytes.extend_from_slice(content);
+            tar.pad(content.len() as u64);
+        }
+        bytes.extend(tar.finish().expect("ended"));
+        bytes
+    }
+
+    #[test]
+    fn names_come_back_as_they_were() {
+        let hundred = [b'h'; 100];
+        let long = [[b'd'; 255].as_slice(), b"/", &[b'f'; 255]].concat();
+        let long_and_no_text = [long.as_slice(), b"/\xff"].concat();
+        let names: [&[u8]; 7] =
+            [b"a", "gr\u{f6}\u{df}e".as_bytes(), b"line\nbreak", b"\xff", &hundred, &long, &long_and_no_text];
+        let files: Vec<_> = names.iter().map(|&name| (name, b"content".as_slice())).collect();
+        let bytes = tar(&files);
+        assert_eq!(bytes.len() % 512, 0);
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let mut found = Vec::new();
+        for entry in archive.entries().expect("a tar") {
+            let mut entry = entry.expect("an entry");
+            let mut content = String::new();
+            entry.read_to_string(&mut content).expect("text");
+            assert_eq!(
+                (content.as_str(), entry.header().mtime().expect("a time")),
+                ("content", 1_700_000_000)
+            );
+            assert_eq!(entry.header().mode().expect("a mode"), FILE_MODE);
+            found.push(entry.path_bytes().into_owned());
+        }
+        assert_eq!(found, names);
+    }
+
+    #[test]
+    fn pax_is_used_where_it_is_needed() {
+        let table: [(&str, &[u8], u64, &str); 5] = [
+            ("a plain name", b"a", 1, ""),
+            ("as long as the header can say", b"a", LARGEST_IN_HEADER, ""),
+            ("longer", b"a", LARGEST_IN_HEADER + 1, "19 size=8589934592\n"),
+            ("beyond ASCII", "\u{f6}".as_bytes(), 1, "11 path=\u{f6}\n"),
+            ("no text", b"\xff", 1, ""),
+        ];
+        for (name, path, len, expected) in table {
+            let mut tar = Tar::default();
+            tar.file(path, len, SystemTime::UNIX_EPOCH).expect("written");
+            let bytes = tar.take();
+            let records = if bytes.len() > 512 { &bytes[512..512 + expected.len()] } else { b"" };
+            assert_eq!(records, expected.as_bytes(), "{name}");
+        }
+    }
+
+    #[test]
+    fn times_before_1970() {
+        assert_eq!(seconds(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), 0);
+    }
+}

@@ -1,0 +1,191 @@
+//! Everything below a directory, one look at a time.
+//!
+//! A [`Walk`] looks at one entry whenever it is asked, so whoever walks may stop after any of them and go on later. It
+//! shows what [`Folder::list`](super::Folder::list) shows, of each directory on the way: hidden and reserved names,
+//! devices, and links that lead out or nowhere are passed over. A link to a file is that file. A link to a directory is
+//! passed over: followed, it could lead back to where the walk came from, or show the same files again and again.
+//!
+//! One directory is open at a time, and entries come in the order of the disk. What a walk keeps are the paths of
+//! directories that it has seen and not entered yet; so its memory is bounded by [`WAITING_LIMIT`].
+
+use super::root::{self, Entries, name_of};
+use super::{Error, Facts, Folder, Node, OpenFile, SharePath};
+use rustix::fs::FileType;
+use std::io;
+use std::time::SystemTime;
+
+/// What the paths of directories that were seen and not entered yet may take, in bytes. Some hundred thousand
+/// directories beside each other are more than people make.
+pub const WAITING_LIMIT: usize = 16 << 20;
+
+/// A walk through everything below a directory.
+#[derive(Debug)]
+pub struct Walk {
+    folder: Folder,
+    /// The directory where it begins, until it does.
+    start: Option<Here>,
+    here: Option<Here>,
+    waiting: Waiting,
+}
+
+/// The directory that is being read.
+#[derive(Debug)]
+struct Here {
+    path: SharePath,
+    entries: Entries,
+}
+
+/// What one look found.
+#[derive(Debug)]
+pub enum Found {
+    /// A directory; what is in it comes next. The one where the walk began is the first.
+    Directory {
+        /// Its path in the folder.
+        path: SharePath,
+        /// When an entry was last made, removed or renamed.
+        modified: SystemTime,
+    },
+    /// A file.
+    File {
+        /// Its path in the folder.
+        path: SharePath,
+        /// Open for reading, and its facts.
+        open: OpenFile,
+    },
+    /// Something that cannot be read, or has gone meanwhile.
+    Lost(SharePath, Error),
+    /// Nothing to show; the walk goes on.
+    Nothing,
+    /// That was all.
+    End,
+}
+
+impl Walk {
+    /// Through this directory, which has to be there.
+    pub(super) fn begin(folder: Folder, path: &SharePath) -> Result<Self, Error> {
+        let entries = folder.shared.root.entries(path.as_path())?;
+        let start = Here { path: path.clone(), entries };
+        Ok(Self { folder, start: Some(start), here: None, waiting: Waiting::default() })
+    }
+
+    /// Looks at one more entry. An error means that the system fails in a way that has nothing to do with this one.
+    pub fn look(&mut self) -> Result<Found, Error> {
+        let Some(here) = &mut self.here else { return self.enter() };
+        match here.entries.next() {
+            None => {
+                self.here = None;
+                Ok(Found::Nothing)
+            }
+            Some(entry) => {
+                let entry = entry?;
+                let kind = here.entries.kind(&entry);
+                let Ok(path) = here.path.join(&name_of(&entry)) else { return Ok(Found::Nothing) };
+                self.see(path, kind)
+            }
+        }
+    }
+
+    /// Goes into the next directory.
+    fn enter(&mut self) -> Result<Found, Error> {
+        let here = if let Some(start) = self.start.take() {
+            start
+        } else {
+            let Some(path) = self.waiting.pop() else { return Ok(Found::End) };
+            match self.folder.shared.root.entries_no_link(path.as_path()) {
+                Ok(entries) => Here { path, entries },
+                Err(error) => return lost(path, error.into()),
+            }
+        };
+        let stat = rustix::fs::fstat(here.entries.handle()).map_err(Error::from)?;
+        let (path, modified) = (here.path.clone(), Facts::from(&stat).modified);
+        self.here = Some(here);
+        Ok(Found::Directory { path, modified })
+    }
+
+    /// Looks at the entry of this path, which is of this kind.
+    fn see(&mut self, path: SharePath, kind: FileType) -> Result<Found, Error> {
+        if self.folder.shared.rules.admit_path(&path).is_err() {
+            return Ok(Found::Nothing);
+        }
+        match kind {
+            FileType::Directory => self.waiting.push(&path).map(|()| Found::Nothing),
+            FileType::RegularFile => self.open(path),
+            FileType::Symlink if self.leads_to_file(&path) => self.open(path),
+            _ => Ok(Found::Nothing),
+        }
+    }
+
+    /// Whether a link leads to a file in the folder. Opening a device, to find that it is one, could set it off.
+    fn leads_to_file(&self, path: &SharePath) -> bool {
+        let stat = self.folder.shared.root.look(path);
+        stat.is_ok_and(|stat| root::file_type(&stat) == FileType::RegularFile)
+    }
+
+    fn open(&self, path: SharePath) -> Result<Found, Error> {
+        match self.folder.open(&path) {
+            Ok(Node::File(open)) => Ok(Found::File { path, open }),
+            // It has changed its kind since its name was read.
+            Ok(Node::Directory { .. }) => Ok(Found::Nothing),
+            Err(error) => lost(path, error),
+        }
+    }
+}
+
+/// What concerns this path alone does not end the walk.
+fn lost(path: SharePath, error: Error) -> Result<Found, Error> {
+    match error {
+        Error::Io(_) => Err(error),
+        error => Ok(Found::Lost(path, error)),
+    }
+}
+
+/// The paths of directories that were seen and not entered yet, the last one first: each with a NUL behind it, which
+/// no path holds.
+#[derive(Debug, Default)]
+struct Waiting(Vec<u8>);
+
+impl Waiting {
+    fn push(&mut self, path: &SharePath) -> Result<(), Error> {
+        let bytes = path.as_bytes();
+        if self.0.len() + bytes.len() >= WAITING_LIMIT {
+            let what = "too many directories stand beside each other";
+            return Err(Error::Io(io::Error::new(io::ErrorKind::OutOfMemory, what)));
+        }
+        self.0.extend_from_slice(bytes);
+        self.0.push(0);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<SharePath> {
+        let end = self.0.len().checked_sub(1)?;
+        let start = self.0[..end].iter().rposition(|&byte| byte == 0).map_or(0, |nul| nul + 1);
+        let path = SharePath::parse(&self.0[start..end]).ok();
+        self.0.truncate(start);
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_that_was_seen_is_entered_first() {
+        let mut waiting = Waiting::default();
+        let paths = [&b"a"[..], b"a/b", b"\xff", b"c d/e"].map(|text| SharePath::parse(text).expect("legal"));
+        for path in &paths {
+            waiting.push(path).expect("room");
+        }
+        let back: Vec<_> = std::iter::from_fn(|| waiting.pop()).collect();
+        assert!(back.iter().eq(paths.iter().rev()), "{back:?}");
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut waiting = Waiting::default();
+        let path = SharePath::parse(&[b'a'; 250]).expect("legal");
+        let taken = std::iter::from_fn(|| waiting.push(&path).ok()).count();
+        assert!(waiting.0.len() <= WAITING_LIMIT && taken >= WAITING_LIMIT / 251 - 1, "{taken}");
+        assert_eq!(waiting.pop(), Some(path), "what was there before stays");
+    }
+}

@@ -1,0 +1,50 @@
+//! A bounded number of permits, each given back when it is dropped. Nobody waits for one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Gives out permits.
+#[derive(Debug)]
+pub struct Permits {
+    left: Arc<AtomicUsize>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Permit {
+    left: Arc<AtomicUsize>,
+}
+
+impl Permits {
+    /// So many.
+    pub fn new(number: usize) -> Self {
+        Self { left: Arc::new(AtomicUsize::new(number)) }
+    }
+
+    /// One, if there is one left.
+    pub fn take(&self) -> Option<Permit> {
+        let taken = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
+        taken.is_ok().then(|| Permit { left: Arc::clone(&self.left) })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.left.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_given_once_and_comes_back() {
+        let permits = Permits::new(2);
+        let (first, second) = (permits.take(), permits.take());
+        assert!(first.is_some() && second.is_some() && permits.take().is_none());
+        drop(first);
+        let third = permits.take();
+        assert!(third.is_some() && permits.take().is_none());
+    }
+}
