@@ -3,12 +3,14 @@
 //! A test that fails shows what the folder holds and what the server logged.
 
 mod dice;
+mod fake;
 mod outside;
 mod server;
 pub mod tftp;
 mod wire;
 
 pub use dice::Dice;
+pub use fake::{Fake, Plan, Proxy, field, target_of};
 pub use outside::outside;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use tftp::Tftp;
