@@ -53,7 +53,7 @@ impl Stage {
     /// What a run is told.
     fn arguments(&self, name: &str) -> Vec<String> {
         let dir = self.downloads().display().to_string();
-        ["get", "--retries=0", "--dir", &dir, &self.proxy.url(&format!("/{name}"))]
+        ["get", "--no-sync", "--retries=0", "--dir", &dir, &self.proxy.url(&format!("/{name}"))]
             .map(str::to_owned)
             .to_vec()
     }

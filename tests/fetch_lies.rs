@@ -36,7 +36,7 @@ fn rest(range: &str, etag: &str, content: &[u8]) -> Vec<u8> {
 /// An answer with the whole of another version.
 fn whole() -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nETag: \"2\"\r\nContent-Length: {LENGTH}\r\n\r\n");
-    [head.as_bytes(), &[b'n'; LENGTH]].concat()
+    [head.as_bytes(), &b"n".repeat(LENGTH)].concat()
 }
 
 /// A server with a file for everything that can go wrong.
@@ -66,10 +66,13 @@ fn liar() -> Fake {
             }
             "/circle" => say(stream, "HTTP/1.1 302 Found\r\nLocation: /circle\r\nContent-Length: 0\r\n\r\n"),
             "/secure" => {
-                say(stream, "HTTP/1.1 301 Moved\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n")
+                say(stream, "HTTP/1.1 301 Moved\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n");
             }
             "/local" => {
-                say(stream, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n")
+                say(
+                    stream,
+                    "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
+                );
             }
             "/mail" => say(stream, "220 mail ESMTP\r\n\r\n"),
             "/chunk" => say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n"),
@@ -78,11 +81,15 @@ fn liar() -> Fake {
                 let sum = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
                 say(stream, format!("HTTP/1.1 200 OK\r\nRepr-Digest: {sum}\r\nContent-Length: 1\r\n\r\nx"));
             }
-            "/other-range" if ranged => say(stream, rest("0-29999/100000", "\"1\"", &[b'n'; 30_000])),
-            "/other-total" if ranged => say(stream, rest("70000-99999/200000", "\"1\"", &[b'n'; 30_000])),
-            "/other-version" if ranged => say(stream, rest("70000-99999/100000", "\"2\"", &[b'n'; 30_000])),
+            "/other-range" if ranged => say(stream, rest("0-29999/100000", "\"1\"", &b"n".repeat(30_000))),
+            "/other-total" if ranged => {
+                say(stream, rest("70000-99999/200000", "\"1\"", &b"n".repeat(30_000)));
+            }
+            "/other-version" if ranged => {
+                say(stream, rest("70000-99999/100000", "\"2\"", &b"n".repeat(30_000)));
+            }
             "/gone" if ranged => {
-                say(stream, "HTTP/1.1 416 No\r\nContent-Range: bytes */9\r\nContent-Length: 0\r\n\r\n")
+                say(stream, "HTTP/1.1 416 No\r\nContent-Range: bytes */9\r\nContent-Length: 0\r\n\r\n");
             }
             "/other-range" | "/other-total" => say(stream, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"),
             "/changed" | "/other-version" | "/gone" => say(stream, whole()),
@@ -97,7 +104,7 @@ fn leave_part(server: &Fake, downloads: &Path, name: &str) {
     let from = server.url(&format!("/{name}"));
     let notes = format!(r#"{{"from":"{from}","validator":"\"1\"","length":{LENGTH}}}"#);
     fs::write(downloads.join(format!("{name}.part.from")), notes).expect("written");
-    fs::write(downloads.join(format!("{name}.part")), vec![b'o'; THERE]).expect("written");
+    fs::write(downloads.join(format!("{name}.part")), b"o".repeat(THERE)).expect("written");
 }
 
 #[test]
@@ -145,7 +152,7 @@ fn one_line_for_each_lie_and_the_others_go_on() {
     let parts =
         ["good", "other-range.part", "other-range.part.from", "other-total.part", "other-total.part.from"];
     assert_eq!(here, parts, "nothing else has a name here");
-    assert_eq!(fs::read(downloads.join("other-total.part")).expect("kept"), [b'o'; THERE]);
+    assert_eq!(fs::read(downloads.join("other-total.part")).expect("kept"), b"o".repeat(THERE));
 }
 
 #[test]
@@ -158,7 +165,7 @@ fn a_file_that_changed_is_never_a_mixture() {
         let target = format!("/{name}");
         let output = run(&["get", "--retries=0", &server.url(&target)], "", place.path());
         assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{name}: {output:?}");
-        assert!(fs::read(downloads.join(name)).expect("there") == [b'n'; LENGTH], "{name} is a mixture");
+        assert!(fs::read(downloads.join(name)).expect("there") == b"n".repeat(LENGTH), "{name} is a mixture");
         let asked = server.requests(&target);
         assert_eq!(field(&asked[0], "Range"), Some("bytes=70000-"), "{name}");
         assert_eq!(field(&asked[0], "If-Range"), Some("\"1\""), "{name}");

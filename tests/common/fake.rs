@@ -22,10 +22,10 @@ impl Fake {
     /// One that does this with each request: its head, and the connection, which is closed afterwards.
     pub fn answers(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (answer, heard) = (Arc::new(answer), Arc::clone(&requests));
+        let (answer, asked) = (Arc::new(answer), Arc::clone(&requests));
         let address = listen(move |mut stream| {
             let Some(head) = read_head(&mut stream) else { return };
-            lock(&heard).push(head.clone());
+            lock(&asked).push(head.clone());
             answer(&head, &mut stream);
             // To close over what nobody has read would reset the connection.
             let _ = stream.shutdown(Shutdown::Write);
