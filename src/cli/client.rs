@@ -16,7 +16,7 @@ use crate::client::shell::{FAREWELL, Shell};
 use crate::client::tftp::{self, address::Site};
 
 /// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 and the signal's number.
-const INTERRUPTED: i32 = 128 + SIGINT;
+pub(super) const INTERRUPTED: i32 = 128 + SIGINT;
 
 /// Talk to a server, line by line: GET, POST, LIST, exit, quit, help
 #[derive(Debug, Args)]

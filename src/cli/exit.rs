@@ -42,12 +42,34 @@ pub(super) fn leave(error: &dyn Display) {
     std::process::exit(1);
 }
 
-/// Says what went wrong with a file. A refusal needs the name of what was refused; the other errors have it, or
-/// need none.
+/// Says what went wrong with a file.
 pub(super) fn say_about(name: &str, error: &Error) {
-    match error {
-        Error::Refused(..) | Error::Transfer(_) => say(&format_args!("{}: {error}", Printable::text(name))),
-        _ => say(error),
+    if error.is_named() {
+        say(error);
+    } else {
+        say(&format_args!("{}: {error}", Printable::text(name)));
+    }
+}
+
+/// Says what went wrong with each of these. What is true of a whole server is said once, with how many files it cost.
+pub(super) fn say_all(failures: &[(String, Error)]) {
+    let mut said: Vec<(String, usize)> = Vec::new();
+    for (name, error) in failures {
+        if !error.is_servers() {
+            say_about(name, error);
+            continue;
+        }
+        let line = error.to_string();
+        match said.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, count)) => *count += 1,
+            None => said.push((line, 1)),
+        }
+    }
+    for (line, count) in said {
+        match count {
+            1 => say(&line),
+            _ => say(&format_args!("{line} {count} files are missing.")),
+        }
     }
 }
 

@@ -1,58 +1,214 @@
 //! `wharf get ADDRESS…`: downloads files.
 
 use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
+use super::client::INTERRUPTED;
 use super::exit;
 use super::place::{self, Place};
+use super::signals;
 use crate::client::address::Resource;
-use crate::client::download;
 use crate::client::error::Error;
-use crate::client::session::Session;
-use crate::client::tftp;
+use crate::client::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
+use crate::client::session::Patience;
+use crate::client::tftp::{self, address::Site};
+use crate::client::wanted::Wanted;
 
-/// Download files
+/// Fewer bytes a second than this are not worth waiting for: a modem of the eighties was faster.
+const LEAST_RATE: u64 = 64;
+
+/// What is said when Ctrl-C ends it.
+const HOW_TO_GO_ON: &str = "Interrupted. What has come is kept: the same command goes on with it.";
+
+/// The name that means the output.
+const OUTPUT: &str = "-";
+
+/// Download files, whole directories, or all that are like a pattern
+///
+/// A file is kept under the path that it has on its server, as NAME.part until it is whole. The same command goes on
+/// where it stopped, unless the file has changed on the server, and passes over files that are here and unchanged.
 #[derive(Debug, Args)]
+// A flag stands there or does not.
+#[allow(clippy::struct_excessive_bools)]
 pub struct GetArgs {
     /// What to download: `http://host:port/path`, `host:port/path`, `unix:SOCKET!/path` or `tftp://host:port/path`
+    ///
+    /// `dir/` means the files directly in it (with -R, those in the directories below it too); `'dir/*.jpg'` those with
+    /// such names. Both need a server that lists its directories as a wharf does; another's `dir/` is its page.
     #[arg(required = true, value_name = "ADDRESS", value_parser = place::of_file)]
     addresses: Vec<Place<Resource>>,
     /// Where downloads go; made when missing
     #[arg(long, default_value = "downloads")]
     dir: PathBuf,
+    /// Save the one file under this name; `-` writes it to the output
+    #[arg(short, long, value_name = "FILE", conflicts_with = "dir")]
+    output: Option<PathBuf>,
+    /// Whole trees: the directories below, too
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// How many files to fetch at once, each over a connection of its own
+    #[arg(short, long, value_name = "N", default_value = "4")]
+    jobs: NonZeroUsize,
+    /// One file after the other, over one connection
+    #[arg(long, conflicts_with = "jobs")]
+    serial: bool,
+    /// Fetch files that are here and unchanged, too
+    #[arg(long)]
+    force: bool,
+    /// How often to try a file again that got no further: after a cut, a refused connection, an error of the server's
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    retries: u32,
+    /// How long a server may be silent, or send next to nothing
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    timeout: u64,
+    /// Name files before they are on the disk: for downloads that one can afford to lose in a power failure
+    #[arg(long)]
+    no_sync: bool,
+    /// Say only what went wrong
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// Runs the command.
 pub fn run(args: &GetArgs) -> ExitCode {
-    exit::code(get_all(args))
+    if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, INTERRUPTED) {
+        return exit::code(Err(error));
+    }
+    match &args.output {
+        Some(output) => get_one(args, output),
+        None => exit::code(get_all(args)),
+    }
 }
 
-/// Fetches one file after the other; whether all came.
+/// Fetches all; whether all came.
 fn get_all(args: &GetArgs) -> io::Result<bool> {
-    let mut all_well = true;
+    let manner = args.manner();
+    let (mut wanted, mut sites) = (Wanted::default(), Vec::new());
     for address in &args.addresses {
-        let (name, fetched) = match address {
-            Place::Http(resource) => (resource.target.as_str(), fetch(resource, &args.dir)),
-            Place::Tftp(site) => {
-                let moved = tftp::get(site, site.path(), &args.dir);
-                (site.path(), moved.map(|moved| moved.to_string()))
-            }
-        };
-        match fetched {
-            Ok(saved) => writeln!(io::stdout(), "{saved}")?,
-            Err(error) => {
-                all_well = false;
-                exit::say_about(name, &error);
-            }
+        match address {
+            Place::Http(resource) => wanted.add(resource, args.recursive, &manner),
+            Place::Tftp(site) => sites.push(site),
         }
     }
-    Ok(all_well)
+    let mut report = Report { quiet: args.quiet, failures: wanted.failures, failed: Ok(()) };
+    fetch_all(args, &Downloads::at(&args.dir), &wanted.orders, &manner, &mut report)?;
+    for site in sites {
+        report.heard_tftp(site, tftp::get(site, site.path(), &args.dir));
+    }
+    report.end()
 }
 
-fn fetch(resource: &Resource, dir: &Path) -> Result<String, Error> {
-    let saved = download::fetch(&mut Session::new(resource.server.clone()), &resource.target, dir)?;
-    Ok(saved.to_string())
+/// Fetches these over HTTP.
+fn fetch_all(
+    args: &GetArgs,
+    downloads: &Downloads,
+    orders: &[Order],
+    manner: &Manner,
+    report: &mut Report,
+) -> io::Result<()> {
+    let board = Board::new(if args.serial { 1 } else { args.jobs.get() });
+    fetch::run(orders, downloads, manner, &board, report)
+}
+
+/// Fetches the one file that has a name of its own here.
+fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
+    let [address] = args.addresses.as_slice() else {
+        return exit::wrong_usage(&"wharf: --output is for one file (use --dir for several)");
+    };
+    let to_output = output.as_os_str() == OUTPUT;
+    exit::code(match address {
+        Place::Http(resource) if to_output => pass_on(resource, args),
+        Place::Tftp(site) if to_output => {
+            told(site.path(), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
+        }
+        Place::Tftp(site) => {
+            let mut report = Report { quiet: args.quiet, failures: Vec::new(), failed: Ok(()) };
+            report.heard_tftp(site, tftp::get_to(site, site.path(), output));
+            report.end()
+        }
+        Place::Http(resource) => return get_http(args, resource, output),
+    })
+}
+
+fn get_http(args: &GetArgs, resource: &Resource, output: &Path) -> ExitCode {
+    let Some(name) = output.file_name() else {
+        return exit::wrong_usage(&"wharf: --output needs the name of a file (use --dir for a directory)");
+    };
+    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let order = Order::under(resource.clone(), PathBuf::from(name));
+    let mut report = Report { quiet: args.quiet, failures: Vec::new(), failed: Ok(()) };
+    let fetched = fetch_all(args, &Downloads::at(parent), &[order], &args.manner(), &mut report);
+    exit::code(fetched.and_then(|()| report.end()))
+}
+
+/// Writes a file to the output as it comes.
+fn pass_on(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
+    told(&resource.target, fetch::stream(resource, &args.manner(), &mut out).map(drop))
+}
+
+/// Says what went wrong; whether nothing did. That nobody reads the output any more is for the caller to judge.
+fn told(name: &str, outcome: Result<(), Error>) -> io::Result<bool> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(Error::Local(_, _, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(error),
+        Err(error) => {
+            exit::say_about(name, &error);
+            Ok(false)
+        }
+    }
+}
+
+impl GetArgs {
+    fn manner(&self) -> Manner {
+        Manner {
+            retries: self.retries,
+            patience: Patience { silence: Duration::from_secs(self.timeout), least_rate: LEAST_RATE },
+            force: self.force,
+            sync: !self.no_sync,
+        }
+    }
+}
+
+/// Says a line of each file that is here, as it comes, and of each that is not, at the end.
+struct Report {
+    quiet: bool,
+    failures: Vec<(String, Error)>,
+    /// Whether the output still takes lines.
+    failed: io::Result<()>,
+}
+
+impl Hear for Report {
+    fn heard(&mut self, order: &Order, outcome: Outcome) {
+        match outcome {
+            Ok(fetched) => self.say(&fetched),
+            Err(error) => self.failures.push((order.resource.target.clone(), error)),
+        }
+    }
+}
+
+impl Report {
+    fn heard_tftp(&mut self, site: &Site, outcome: Result<tftp::Moved, Error>) {
+        match outcome {
+            Ok(moved) => self.say(&moved),
+            Err(error) => self.failures.push((site.path().to_owned(), error)),
+        }
+    }
+
+    fn say(&mut self, line: &dyn std::fmt::Display) {
+        if !self.quiet && self.failed.is_ok() {
+            self.failed = writeln!(io::stdout(), "{line}");
+        }
+    }
+
+    /// Says what is missing; whether nothing is.
+    fn end(self) -> io::Result<bool> {
+        exit::say_all(&self.failures);
+        self.failed.map(|()| self.failures.is_empty())
+    }
 }

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM become [`Stop`].
 
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -23,6 +23,19 @@ pub fn become_stop(stop: Stop) -> io::Result<()> {
         }
         if signals.next().is_some() {
             std::process::exit(FAILED);
+        }
+    })?;
+    Ok(())
+}
+
+/// Ctrl-C ends the program at once, with these words on stderr and this exit code.
+pub fn leave_on_interrupt(words: &'static str, code: i32) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT])?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        if signals.forever().next().is_some() {
+            // Whether anybody still reads it makes no difference now.
+            let _ = writeln!(io::stderr(), "\n{words}");
+            std::process::exit(code);
         }
     })?;
     Ok(())

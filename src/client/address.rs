@@ -228,6 +228,16 @@ impl fmt::Display for Server {
     }
 }
 
+/// `http://127.0.0.1:8080/a.txt`, `unix:/run/wharf.sock!/a.txt`.
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.server {
+            Server::Tcp { .. } => write!(f, "http://{}{}", self.server, self.target),
+            Server::Unix(_) => write!(f, "{}!{}", self.server, self.target),
+        }
+    }
+}
+
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,15 +9,22 @@ use std::time::{Duration, Instant};
 
 use super::address::Server;
 use super::error::Error;
-use super::session::{Method, Request};
+use super::session::{Method, Patience, Request};
 use super::upload::Content;
-use super::wire::{Ready, STALL, Wire};
+use super::wire::{Ready, Wire};
 use crate::http::request::write_head;
 use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
 use crate::http::status::Status;
 
 /// How much of a file is read and sent at a time. Larger ones were no faster over loopback.
 const BLOCK: usize = 64 * 1024;
+
+/// How much may lie in the buffer for what arrives: content goes from it to its file in one piece. It costs memory only
+/// as far as it was ever filled, and larger ones were no faster over loopback.
+const INPUT: usize = 256 * 1024;
+
+// The largest head must fit, or it would be waited for without end.
+const _: () = assert!(INPUT > RESPONSE_HEAD_LIMIT);
 
 /// From this length on, content waits for `100 Continue`: below it, waiting costs more than sending in vain.
 const EXPECT_FROM: u64 = 256 * 1024;
@@ -40,9 +47,20 @@ const TAKING: &str = "sending the file";
 #[derive(Debug)]
 pub(super) struct Connection {
     wire: Wire,
+    patience: Patience,
+    pace: Pace,
     input: Input,
+    /// Whether the latest request was HEAD, whose answer has no content.
+    to_head: bool,
     /// Whether anything has arrived since the latest request was begun.
     heard: bool,
+}
+
+/// What came within the present stretch of time.
+#[derive(Debug)]
+struct Pace {
+    since: Instant,
+    bytes: u64,
 }
 
 /// The head of an answer, and the connection on which its content follows.
@@ -56,7 +74,8 @@ pub(super) struct Answered {
     pub(super) sent_whole: bool,
 }
 
-/// Bytes that have arrived and are not used yet. It never grows: the largest head fits.
+/// Bytes that have arrived and are not used yet. It never grows: the largest head fits, and content is taken from it in
+/// place.
 #[derive(Debug)]
 struct Input {
     bytes: Box<[u8]>,
@@ -66,8 +85,10 @@ struct Input {
 
 impl Connection {
     /// Connects to a server.
-    pub(super) fn open(server: &Server) -> Result<Self, Error> {
-        Ok(Self { wire: Wire::connect(server)?, input: Input::new(), heard: false })
+    pub(super) fn open(server: &Server, patience: Patience) -> Result<Self, Error> {
+        let wire = Wire::connect(server, patience.silence)?;
+        let (pace, input) = (Pace::begin(), Input::new());
+        Ok(Self { wire, patience, pace, input, to_head: false, heard: false })
     }
 
     /// Whether another request may be sent: nothing has come unasked, and the server has not closed it.
@@ -78,6 +99,8 @@ impl Connection {
     /// Sends a request and reads the head of its answer.
     pub(super) fn exchange(mut self, server: &Server, request: &Request<'_>) -> Result<Answered, Error> {
         self.heard = false;
+        self.to_head = request.method == Method::Head;
+        self.pace = Pace::begin();
         let early = self.send(server, request)?;
         let sent_whole = early.is_none();
         let head = early.map_or_else(|| self.read_answer(request), Ok)?;
@@ -97,11 +120,14 @@ impl Connection {
     /// Reads more; 0 means that the server has ended.
     pub(super) fn fill(&mut self) -> Result<usize, Error> {
         let count = self.input.fill(&mut self.wire).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::Slow(ANSWERING, STALL.as_secs()),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                Error::Slow(ANSWERING, self.patience.silence.as_secs())
+            }
             _ if !self.heard && is_ending(&error) => Error::Silent,
             _ => Error::Broken(error),
         })?;
         self.heard |= count > 0;
+        self.pace.check(count, self.patience)?;
         Ok(count)
     }
 
@@ -157,14 +183,14 @@ impl Connection {
         while !rest.is_empty() {
             match self.wire.send_now(rest) {
                 Ok(Some(count)) => rest = rest.get(count..).unwrap_or_default(),
-                Ok(None) => match self.wire.wait_for_either(STALL).map_err(Error::Broken)? {
+                Ok(None) => match self.wire.wait_for_either(self.patience.silence).map_err(Error::Broken)? {
                     Ready::ToWrite => {}
                     Ready::ToRead => {
                         if let Some(early) = self.read_some()? {
                             return Ok(Some(early));
                         }
                     }
-                    Ready::No => return Err(Error::Slow(TAKING, STALL.as_secs())),
+                    Ready::No => return Err(Error::Slow(TAKING, self.patience.silence.as_secs())),
                 },
                 // The server takes no more. It may have said why before it left.
                 Err(error) => return self.last_words(error).map(Some),
@@ -216,6 +242,7 @@ impl Connection {
         if request.content.is_some() && !self.ready(COMMIT_PATIENCE)? {
             return Err(Error::Slow(ANSWERING, COMMIT_PATIENCE.as_secs()));
         }
+        self.pace = Pace::begin();
         self.read_head()
     }
 
@@ -253,9 +280,28 @@ impl Connection {
         if self.unused().is_empty() {
             return Ok(None);
         }
-        let Some((head, length)) = Received::parse(self.unused(), false)? else { return Ok(None) };
+        let Some((head, length)) = Received::parse(self.unused(), self.to_head)? else { return Ok(None) };
         self.consume(length);
         Ok(Some(head))
+    }
+}
+
+impl Pace {
+    fn begin() -> Self {
+        Self { since: Instant::now(), bytes: 0 }
+    }
+
+    /// Counts what came; at the end of a stretch it must have been enough.
+    fn check(&mut self, count: usize, patience: Patience) -> Result<(), Error> {
+        self.bytes += count as u64;
+        let elapsed = self.since.elapsed();
+        if elapsed < patience.silence {
+            return Ok(());
+        }
+        let enough = self.bytes >= elapsed.as_secs().saturating_mul(patience.least_rate);
+        *self = Self::begin();
+        // A connection that has ended does not trickle: what that means is said elsewhere.
+        if enough || count == 0 { Ok(()) } else { Err(Error::Trickle(patience.silence.as_secs())) }
     }
 }
 
@@ -266,7 +312,7 @@ fn is_ending(error: &io::Error) -> bool {
 
 impl Input {
     fn new() -> Self {
-        Self { bytes: vec![0; RESPONSE_HEAD_LIMIT].into_boxed_slice(), start: 0, end: 0 }
+        Self { bytes: vec![0; INPUT].into_boxed_slice(), start: 0, end: 0 }
     }
 
     fn unused(&self) -> &[u8] {

@@ -20,6 +20,8 @@ pub enum Error {
     Unresolved(String),
     /// The address cannot be reached.
     Unreachable(String, io::Error),
+    /// What another request to the same server has come to, shortly before.
+    Gone(String),
     /// The server was silent for so many seconds while this was done.
     Slow(&'static str, u64),
     /// The server ended the connection before a byte of its answer.
@@ -50,6 +52,26 @@ pub enum Error {
     NoRoom,
     /// The answer is no listing.
     NoListing,
+    /// More came than these bytes, which the server had told as the length.
+    Excess(u64),
+    /// For so many seconds the server sent next to nothing.
+    Trickle(u64),
+    /// The answer to a range is another range, or one of another file.
+    WrongRange,
+    /// What came is not what the server's SHA-256 is of.
+    Digest,
+    /// The file changed while it was passed on, and what was passed on cannot be taken back.
+    Changed,
+    /// Nothing in a directory has a name like this.
+    NoMatch(String),
+    /// A tree goes deeper, or holds more, than is followed.
+    Endless(String),
+    /// Two downloads would have this local name.
+    Collision(PathBuf),
+    /// Something is there that a download must not replace: a directory, a link, a device.
+    Occupied(PathBuf),
+    /// Another program is downloading to this file.
+    Busy(PathBuf),
     /// There is no such local file.
     Missing(PathBuf),
     /// What is there is no file that could be sent.
@@ -68,6 +90,7 @@ impl fmt::Display for Error {
             Self::Unreachable(address, error) => {
                 write!(f, "Cannot reach {}: {}.", Printable::text(address), Plain(error))
             }
+            Self::Gone(said) => f.write_str(said),
             Self::Slow(doing, seconds) => write!(f, "The server was silent for {seconds} s ({doing})."),
             Self::Silent => f.write_str("The server closed the connection without an answer."),
             Self::CutShort(got, Some(all)) => {
@@ -96,6 +119,26 @@ impl fmt::Display for Error {
                 f.write_str("There is no room to talk in (is the server a wharf, without --no-chat?).")
             }
             Self::NoListing => f.write_str("What came is no listing (is the server a wharf?)."),
+            Self::Excess(told) => write!(f, "The server sent more than the {told} bytes that it told."),
+            Self::Trickle(seconds) => {
+                write!(f, "The server sends next to nothing (for {seconds} s; --timeout allows more).")
+            }
+            Self::WrongRange => f.write_str("The server sent another part of the file than was asked for."),
+            Self::Digest => f.write_str("What came is not what the server's SHA-256 says."),
+            Self::Changed => f.write_str("The file changed while it was fetched."),
+            Self::NoMatch(pattern) => {
+                write!(f, "Nothing there has a name like {}.", Printable::text(pattern))
+            }
+            Self::Endless(directory) => {
+                write!(f, "{} holds too much, or goes too deep, for one tree.", Printable::text(directory))
+            }
+            Self::Collision(path) => {
+                write!(f, "{} is the name of another download (fetch one of them with --dir).", shown(path))
+            }
+            Self::Occupied(path) => {
+                write!(f, "{} is no regular file, and is not replaced.", shown(path))
+            }
+            Self::Busy(path) => write!(f, "Another program is downloading {}.", shown(path)),
             Self::Missing(path) => write!(f, "File {} not found.", shown(path)),
             Self::NotAFile(path) => write!(f, "{} is no regular file.", shown(path)),
             Self::Shrunk => f.write_str("The file became shorter while it was sent."),
@@ -105,6 +148,28 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Error {
+    /// Whether its text says by itself what it is about: a server, or a local file. The others need a name before them.
+    pub fn is_named(&self) -> bool {
+        match self {
+            _ if self.is_servers() => true,
+            Self::Outside(_)
+            | Self::Collision(_)
+            | Self::Occupied(_)
+            | Self::Busy(_)
+            | Self::Missing(_)
+            | Self::NotAFile(_)
+            | Self::Local(..) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is about the server as a whole: out of reach for one file, it is so for all.
+    pub fn is_servers(&self) -> bool {
+        matches!(self, Self::NotRunning(_) | Self::Unresolved(_) | Self::Unreachable(..) | Self::Gone(_))
+    }
+}
 
 impl From<ResponseError> for Error {
     fn from(error: ResponseError) -> Self {

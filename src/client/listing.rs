@@ -13,6 +13,9 @@ use crate::printable::Printable;
 /// The longest listing that is read, in bytes: some hundred thousand names, all of which are held at once.
 const LONGEST: usize = 64 * 1024 * 1024;
 
+/// The kind of listing that is asked for.
+const JSON: &str = "application/json";
+
 /// What is said of a directory with nothing in it.
 const NOTHING: &str = "No shared files";
 
@@ -52,11 +55,15 @@ pub enum Kind {
 /// Fetches the listing of the directory at `directory`, an encoded path.
 pub fn fetch(session: &mut Session, directory: &str) -> Result<Listing, Error> {
     let target = target(directory);
-    let fields = [("Accept", "application/json")];
+    let fields = [("Accept", JSON)];
     let request = Request { method: Method::Get, target: &target, fields: &fields, content: None };
     let response = session.send(&request)?;
     if !response.head.status.is_success() {
         return Err(refusal::read(response));
+    }
+    // A page of another server, which knows nothing of `?list`, need not be read.
+    if response.head.field("Content-Type").is_some_and(|kind| !kind.starts_with(JSON)) {
+        return Err(Error::NoListing);
     }
     let mut json = Limited(Vec::new());
     response.body.pour(&mut json).map_err(|error| match error {

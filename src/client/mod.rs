@@ -16,8 +16,10 @@ mod connection;
 pub mod download;
 pub mod error;
 pub mod expect;
+pub mod fetch;
 pub mod leave;
 pub mod listing;
+pub mod pattern;
 pub mod refusal;
 pub mod replay;
 pub mod report;
@@ -27,6 +29,7 @@ pub mod shell;
 pub mod tally;
 pub mod tftp;
 pub mod upload;
+pub mod wanted;
 mod wire;
 pub mod words;
 

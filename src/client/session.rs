@@ -10,19 +10,34 @@
 //! sent before this answer has been read or thrown away.
 
 use std::io::Write;
+use std::time::Duration;
 
 use super::address::Server;
 use super::connection::{Answered, Connection};
 use super::error::Error;
 use super::upload::Content;
+use super::wire::STALL;
 use crate::http::body::Decoder;
 use crate::http::response::Received;
+
+/// How an answer begins.
+const NEXT_ANSWER: &[u8] = b"HTTP/";
 
 /// A server, and the connection to it while there is one.
 #[derive(Debug)]
 pub struct Session {
     server: Server,
+    patience: Patience,
     idle: Option<Connection>,
+}
+
+/// How long a server is waited for in mid-exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long it may be silent, or take nothing.
+    pub silence: Duration,
+    /// Fewer bytes a second than this, over the time of [`silence`](Self::silence), count as silence.
+    pub least_rate: u64,
 }
 
 /// What a client asks for.
@@ -30,6 +45,8 @@ pub struct Session {
 pub enum Method {
     /// The content.
     Get,
+    /// What GET would say of it, without the content.
+    Head,
     /// Content to be saved.
     Post,
     /// Content to be saved under the target.
@@ -78,10 +95,22 @@ pub enum PourError {
     Sink(std::io::Error),
 }
 
+/// As long as wharf itself waits, and any rate will do: an event stream may have little to say.
+impl Default for Patience {
+    fn default() -> Self {
+        Self { silence: STALL, least_rate: 0 }
+    }
+}
+
 impl Session {
     /// A session that connects with its first request.
     pub fn new(server: Server) -> Self {
-        Self { server, idle: None }
+        Self::with_patience(server, Patience::default())
+    }
+
+    /// The same, with a patience of its own.
+    pub fn with_patience(server: Server, patience: Patience) -> Self {
+        Self { server, patience, idle: None }
     }
 
     /// Whom it talks to.
@@ -106,7 +135,7 @@ impl Session {
     }
 
     fn send_anew(&self, request: &Request<'_>) -> Result<Answered, Error> {
-        Connection::open(&self.server)?.exchange(&self.server, request)
+        Connection::open(&self.server, self.patience)?.exchange(&self.server, request)
     }
 }
 
@@ -141,10 +170,23 @@ impl Body<'_> {
             poured += content.len() as u64;
             self.connection.consume(found.used);
         }
+        self.check_end()?;
         if let Some(home) = self.home {
             *home = Some(self.connection);
         }
         Ok(poured)
+    }
+
+    /// What follows content of a told length is the next answer or nothing. Anything else means that the length was a
+    /// lie, and the content is not what it was meant to be. A line break too much is an old habit of servers.
+    fn check_end(&self) -> Result<(), PourError> {
+        let rest = self.connection.unused().trim_ascii_start();
+        match self.length {
+            Some(told) if !rest.is_empty() && !rest.starts_with(NEXT_ANSWER) => {
+                Err(PourError::Source(Error::Excess(told)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads the content and throws it away.
@@ -171,6 +213,7 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
         }
@@ -179,7 +222,7 @@ impl Method {
     /// Whether sending it twice does what sending it once does (RFC 9110 §9.2.2).
     pub fn is_idempotent(self) -> bool {
         match self {
-            Self::Get | Self::Put => true,
+            Self::Get | Self::Head | Self::Put => true,
             Self::Post => false,
         }
     }

@@ -42,21 +42,21 @@ pub(super) enum Ready {
 }
 
 impl Wire {
-    /// Connects to a server.
-    pub(super) fn connect(server: &Server) -> Result<Self, Error> {
+    /// Connects to a server, which may then be silent for so long.
+    pub(super) fn connect(server: &Server, silence: Duration) -> Result<Self, Error> {
         match server {
-            Server::Tcp { host, port } => Self::connect_tcp(server, host, *port),
-            Server::Unix(path) => Self::connect_unix(server, path),
+            Server::Tcp { host, port } => Self::connect_tcp(server, host, *port, silence),
+            Server::Unix(path) => Self::connect_unix(server, path, silence),
         }
     }
 
     /// Tries each address of the name in turn; the last one's error stands for all.
-    fn connect_tcp(server: &Server, host: &str, port: u16) -> Result<Self, Error> {
+    fn connect_tcp(server: &Server, host: &str, port: u16, silence: Duration) -> Result<Self, Error> {
         let unresolved = || Error::Unresolved(host.to_owned());
         let addresses = (host, port).to_socket_addrs().map_err(|_| unresolved())?;
         let mut outcome = Err(unresolved());
         for address in addresses {
-            outcome = open_tcp(&address).map_err(|error| unreachable(server, error));
+            outcome = open_tcp(&address, silence).map_err(|error| unreachable(server, error));
             if outcome.is_ok() {
                 break;
             }
@@ -64,10 +64,10 @@ impl Wire {
         outcome.map(Self::Tcp)
     }
 
-    fn connect_unix(server: &Server, path: &Path) -> Result<Self, Error> {
+    fn connect_unix(server: &Server, path: &Path, silence: Duration) -> Result<Self, Error> {
         let open = || {
             let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(STALL))?;
+            stream.set_read_timeout(Some(silence))?;
             Ok(stream)
         };
         open().map(Self::Unix).map_err(|error| unreachable(server, error))
@@ -116,11 +116,11 @@ impl Wire {
     }
 }
 
-fn open_tcp(address: &SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(address, CONNECT_PATIENCE)?;
+fn open_tcp(address: &SocketAddr, silence: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(address, CONNECT_PATIENCE.min(silence))?;
     // A request is written whole; waiting for more to send with it would only delay it.
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(STALL))?;
+    stream.set_read_timeout(Some(silence))?;
     Ok(stream)
 }
 

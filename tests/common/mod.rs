@@ -6,6 +6,7 @@ pub mod crowd;
 pub mod daily;
 mod dice;
 mod disk;
+mod fake;
 mod outside;
 mod server;
 pub mod tftp;
@@ -13,6 +14,7 @@ mod wire;
 
 pub use dice::Dice;
 pub use disk::SmallDisk;
+pub use fake::{Fake, Plan, Proxy, field, target_of};
 pub use outside::outside;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use tftp::Tftp;

@@ -60,23 +60,32 @@ pub struct Moved {
 
 /// Fetches a file into the directory `downloads`, under the path that it has on the server.
 pub fn get(site: &Site, name: &str, downloads: &Path) -> Result<Moved, Error> {
+    get_to(site, name, &downloads.join(local_path(name)?))
+}
+
+/// Fetches a file to this very path.
+pub fn get_to(site: &Site, name: &str, path: &Path) -> Result<Moved, Error> {
     let begun = Instant::now();
-    let path = downloads.join(local_path(name)?);
     let parent = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| Error::Local("make", parent.to_owned(), error))?;
-    let mut part = OsString::from(&path);
+    let mut part = OsString::from(path);
     part.push(PART);
     let part = PathBuf::from(part);
     let file = File::create(&part).map_err(|error| Error::Local("write", part.clone(), error))?;
     let placed = fetch(site, name, Counted { inner: file, count: 0 }, &part).and_then(|file| {
-        fs::rename(&part, &path).map_err(|error| Error::Local("write", path.clone(), error))?;
+        fs::rename(&part, path).map_err(|error| Error::Local("write", path.to_owned(), error))?;
         Ok(file.count)
     });
     if placed.is_err() {
         // The error that is reported says more than that the rest of it could not be removed.
         let _ = fs::remove_file(&part);
     }
-    Ok(Moved { length: placed?, to: shown(&path), took: Time(begun.elapsed()) })
+    Ok(Moved { length: placed?, to: shown(path), took: Time(begun.elapsed()) })
+}
+
+/// Writes a file to `out` as it comes. What was written cannot be taken back.
+pub fn pass_on(site: &Site, name: &str, out: &mut dyn Write) -> Result<(), Error> {
+    fetch(site, name, out, Path::new("the output")).map(drop)
 }
 
 /// Sends a file under this name.

@@ -1,0 +1,118 @@
+//! What is under way, for whoever shows it: written by the workers, looked at now and then.
+//!
+//! A worker only adds to a counter as bytes come; nothing here waits for a terminal.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What all workers are doing.
+#[derive(Debug)]
+pub struct Board {
+    slots: Vec<Slot>,
+}
+
+/// What one worker is doing.
+#[derive(Debug, Default)]
+pub struct Slot {
+    file: Mutex<Option<File>>,
+    /// How many bytes of the file are here.
+    at: AtomicU64,
+    /// How many bytes have come over this worker's connections, of all files.
+    came: AtomicU64,
+    /// How many bytes were here from an earlier run, of all files.
+    resumed: AtomicU64,
+}
+
+#[derive(Debug, Clone)]
+struct File {
+    name: String,
+    total: Option<u64>,
+    resumed: u64,
+    turn: u64,
+}
+
+/// A file that is on its way, as it was at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Its name.
+    pub name: String,
+    /// Which of its worker's files it is: another number is another file.
+    pub turn: u64,
+    /// How much of it is here, in bytes.
+    pub at: u64,
+    /// How much of that was here from an earlier run.
+    pub resumed: u64,
+    /// Its length, where that is known.
+    pub total: Option<u64>,
+}
+
+impl Board {
+    /// For so many workers.
+    pub fn new(workers: usize) -> Self {
+        Self { slots: std::iter::repeat_with(Slot::default).take(workers.max(1)).collect() }
+    }
+
+    /// Each worker's place.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// What each worker fetches now.
+    pub fn running(&self) -> Vec<Option<Running>> {
+        self.slots.iter().map(Slot::running).collect()
+    }
+
+    /// How many bytes have come in all.
+    pub fn came(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.came.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many bytes were here from an earlier run.
+    pub fn resumed(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.resumed.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl Slot {
+    /// A file's content begins to come, from this byte on.
+    pub(super) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = file.as_ref().map_or(0, |file| file.turn) + 1;
+        *file = Some(File { name: name.to_owned(), total, resumed: offset, turn });
+        self.at.store(offset, Ordering::Relaxed);
+        self.resumed.fetch_add(offset, Ordering::Relaxed);
+    }
+
+    /// So many bytes have come.
+    pub(super) fn came(&self, count: usize) {
+        self.at.fetch_add(count as u64, Ordering::Relaxed);
+        self.came.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn running(&self) -> Option<Running> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let File { name, total, resumed, turn } = file;
+        Some(Running { name, turn, at: self.at.load(Ordering::Relaxed), resumed, total })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_worker_does_is_seen() {
+        let board = Board::new(2);
+        assert_eq!(board.running(), [None, None]);
+        let slot = &board.slots()[1];
+        slot.begin("a", 5, Some(9));
+        slot.came(3);
+        let running = Running { name: "a".to_owned(), turn: 1, at: 8, resumed: 5, total: Some(9) };
+        assert_eq!(board.running(), [None, Some(running)]);
+        slot.begin("b", 0, None);
+        slot.came(1);
+        let running = Running { name: "b".to_owned(), turn: 2, at: 1, resumed: 0, total: None };
+        assert_eq!(board.running(), [None, Some(running)]);
+        assert_eq!((board.came(), board.resumed()), (4, 5));
+    }
+}

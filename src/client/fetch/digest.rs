@@ -1,0 +1,150 @@
+//! The SHA-256 that a server gives of a file, and that of what came.
+//!
+//! An answer may bring it along (`Repr-Digest`, RFC 9530), and then it is always compared. A wharf is asked for it
+//! (`?sha256`) where a file was put together from several answers: after a break, or from several ranges. What came in
+//! one piece was guarded by its length and by TCP on the way, and asking for each small file would double the requests.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use sha2::{Digest as _, Sha256};
+
+use super::sessions::{Sessions, path_of};
+use crate::client::address::Resource;
+use crate::client::session::Method;
+use crate::http::response::Received;
+use crate::http::status::Status;
+
+/// A SHA-256.
+pub(super) type Sum = [u8; 32];
+
+/// How a wharf calls itself.
+const WHARF: &str = "wharf";
+
+/// The length of its answer to `?sha256`, in bytes: 64 digits and a line break.
+const ANSWER: u64 = 65;
+
+/// How much is read at a time for the sum, in bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// The length of 32 bytes in base64.
+const BASE64_LENGTH: usize = 44;
+
+/// The sum that an answer brings along: `sha-256=:BASE64:`, a byte sequence among others (RFC 9530 §2, RFC 9651 §3.3.5).
+pub(super) fn told(head: &Received) -> Option<Sum> {
+    let value = head.field("Repr-Digest")?;
+    let members = value.split(',').map(str::trim);
+    let base64 = members.filter_map(|member| member.split_once('=')).find(|(key, _)| *key == "sha-256")?.1;
+    from_base64(base64.strip_prefix(':')?.split(':').next()?)
+}
+
+/// Whether the answer is a wharf's: `Server: wharf`, with or without a version.
+pub(super) fn is_wharf(head: &Received) -> bool {
+    head.field("Server").is_some_and(|server| server.split(['/', ' ']).next() == Some(WHARF))
+}
+
+/// Asks a wharf for the sum of this very version; `None` when it does not say, or has another version by now.
+pub(super) fn ask(sessions: &mut Sessions, resource: &Resource, etag: &str) -> Option<Sum> {
+    let target = format!("{}?sha256", path_of(&resource.target));
+    let resource = Resource { server: resource.server.clone(), target };
+    let answer = sessions.ask(Method::Get, &resource, &[], |_, response| {
+        let head = &response.head;
+        let is_sum = head.status == Status::OK && response.body.length() == Some(ANSWER);
+        if !is_sum || head.field("ETag").as_deref() != Some(etag) {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        Ok(response.body.pour(&mut text).ok().map(|_| text))
+    });
+    from_hex(answer.ok()??.strip_suffix(b"\n")?)
+}
+
+/// The sum of a file, from where it stands to its end.
+pub(super) fn of(file: &mut File) -> io::Result<Sum> {
+    let (mut sum, mut block) = (Sha256::new(), vec![0; BLOCK]);
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(sum.finalize().into()),
+            Ok(count) => sum.update(block.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn from_hex(digits: &[u8]) -> Option<Sum> {
+    let nibbles: Vec<u8> = digits.iter().map(|&digit| nibble(digit)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> =
+        nibbles.chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, n| sum << 4 | n)).collect();
+    if digits.len() == 64 { bytes.try_into().ok() } else { None }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// Base64 with its padding (RFC 4648 §4), of 32 bytes.
+fn from_base64(text: &str) -> Option<Sum> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if text.len() != BASE64_LENGTH {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(BASE64_LENGTH);
+    let (mut bits, mut held) = (0_u32, 0);
+    for digit in text.strip_suffix('=')?.bytes() {
+        let value = DIGITS.iter().position(|&known| known == digit)?;
+        bits = bits << 6 | u32::try_from(value).ok()?;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held & 0xff) as u8);
+        }
+    }
+    bytes.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The SHA-256 of nothing.
+    const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn head(fields: &str) -> Received {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+        Received::parse(bytes.as_bytes(), false).expect("valid").expect("whole").0
+    }
+
+    #[test]
+    fn a_sum_in_the_answer() {
+        let nothing: Sum = Sha256::digest(b"").into();
+        assert_eq!(from_hex(NOTHING.as_bytes()), Some(nothing));
+        assert_eq!(from_hex(&NOTHING.as_bytes()[1..]), None);
+        let cases = [
+            ("alone", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:", true),
+            (
+                "beside another",
+                "sha-512=:AAAA:, sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
+                true,
+            ),
+            ("with a parameter", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:;a=1", true),
+            ("another algorithm", "sha-512=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:", false),
+            ("too short", "sha-256=:47DEQpj8HBSa:", false),
+            ("no base64", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSu!U=:", false),
+            ("no byte sequence", "sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", false),
+        ];
+        for (name, value, is_told) in cases {
+            let found = told(&head(&format!("Repr-Digest: {value}\r\n")));
+            assert_eq!(found, is_told.then_some(nothing), "{name}");
+        }
+    }
+
+    #[test]
+    fn who_is_a_wharf() {
+        let cases = [("wharf", true), ("wharf/0.1", true), ("wharfs", false), ("nginx/1.2 wharf", false)];
+        for (server, expected) in cases {
+            assert_eq!(is_wharf(&head(&format!("Server: {server}\r\n"))), expected, "{server}");
+        }
+        assert!(!is_wharf(&head("")));
+    }
+}

@@ -1,0 +1,288 @@
+//! Fetching files, many at once and over breaks.
+//!
+//! ```text
+//! orders ──> worker ──┬── landed ──> settle ──> outcome      synced, named, dated
+//!            worker ──┤ (each with connections of its own)
+//!            worker ──┴── unchanged, failed ──> outcome
+//! ```
+//!
+//! An [`Order`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
+//! the file, or for the rest of its `part`, and tries again where that may help (`trial`). What has come whole is put on
+//! the disk and named by `settle`, meanwhile. `verdict` judges answers without touching anything; `downloads` is the
+//! directory that no name leads out of. The `board` shows what is under way to whoever wants to look.
+//!
+//! What a download promises: a file that has its name is whole, of one version, and on the disk. What has come of a
+//! file that is not whole stays as its part, with which the same order goes on. A file of up to 64 KiB, or one that its
+//! server cannot tell from another version (no strong validator, no length), begins again.
+//!
+//! This room knows nothing of terminals, and of what a person typed.
+
+mod board;
+mod digest;
+pub(super) mod downloads;
+mod part;
+pub(super) mod sessions;
+mod settle;
+mod stream;
+mod trial;
+mod verdict;
+mod worker;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use self::board::Slot;
+use self::sessions::Sessions;
+use self::settle::Landed;
+use self::trial::Trials;
+use self::worker::{End, Worker};
+use super::address::{Resource, Server};
+use super::error::{Error, shown};
+use super::session::{Patience, Session};
+use crate::figures::{Bytes, Time};
+use crate::http::status::Status;
+
+pub use self::board::{Board, Running};
+pub use self::downloads::Downloads;
+pub use self::stream::stream;
+
+/// How often a listener may look at the board.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How files are fetched.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// How often a file is tried again without getting further.
+    pub retries: u32,
+    /// How long a server is waited for.
+    pub patience: Patience,
+    /// Whether files that are here and unchanged are fetched all the same.
+    pub force: bool,
+    /// Whether a file is on the disk before it has its name.
+    pub sync: bool,
+}
+
+/// A file to fetch.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Where it is.
+    pub resource: Resource,
+    /// Its address, as its part notes it.
+    from: String,
+    /// Its name below the directory for downloads.
+    local: PathBuf,
+    /// Its length and time, where a listing has told them.
+    told: Option<(u64, SystemTime)>,
+}
+
+/// A file that is here now.
+#[derive(Debug, Clone)]
+pub enum Fetched {
+    /// It came.
+    Saved {
+        /// What the server answered.
+        status: Status,
+        /// Where it is.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: u64,
+        /// How much of it was here before.
+        resumed: u64,
+        /// How long it took.
+        took: Time,
+    },
+    /// It was here, and is unchanged.
+    Unchanged {
+        /// Where it is.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: u64,
+    },
+}
+
+/// What became of an order.
+pub type Outcome = Result<Fetched, Error>;
+
+/// Whoever is told what becomes of the orders.
+pub trait Hear {
+    /// An order has come to its end.
+    fn heard(&mut self, order: &Order, outcome: Outcome);
+
+    /// Some time has passed.
+    fn tick(&mut self) {}
+}
+
+/// What all workers share.
+struct Common<'a> {
+    manner: &'a Manner,
+    downloads: &'a Downloads,
+    /// Whose each name is.
+    claims: Mutex<HashMap<PathBuf, usize>>,
+    /// Servers that could not be reached, however often it was tried, and what is said of them.
+    given_up: Mutex<HashMap<Server, String>>,
+}
+
+impl Order {
+    /// A file that is kept under the path that it has on its server.
+    pub fn of(resource: Resource) -> Result<Self, Error> {
+        let local = downloads::local_path(&resource.target)?;
+        Ok(Self::under(resource, local))
+    }
+
+    /// A file that is kept under this name, which must be one below the directory for downloads.
+    pub fn under(resource: Resource, local: PathBuf) -> Self {
+        Self { from: resource.to_string(), resource, local, told: None }
+    }
+
+    /// The same, with the length and time that a listing tells.
+    #[must_use]
+    pub fn told(self, length: u64, modified: SystemTime) -> Self {
+        Self { told: Some((length, modified)), ..self }
+    }
+}
+
+/// Fetches all, by as many workers as the board has places for, and tells what becomes of each as it does. An error is
+/// the system's: it has no threads left.
+pub fn run(
+    orders: &[Order],
+    downloads: &Downloads,
+    manner: &Manner,
+    board: &Board,
+    hear: &mut dyn Hear,
+) -> io::Result<()> {
+    let common = Common::new(manner, downloads);
+    let (told, outcomes) = channel();
+    let (landed, landing) = sync_channel(settle::BATCH);
+    let mut queue = Vec::with_capacity(orders.len());
+    for (number, order) in orders.iter().enumerate() {
+        match common.claim(number, &order.local) {
+            Ok(()) => queue.push(number),
+            Err(error) => hear.heard(order, Err(error)),
+        }
+    }
+    let queue = Mutex::new(queue.into_iter());
+    let next = || {
+        let number = queue.lock().unwrap_or_else(PoisonError::into_inner).next()?;
+        orders.get(number).map(|order| (number, order))
+    };
+    thread::scope(|scope| {
+        let settled = told.clone();
+        let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
+        spawn("settler").spawn_scoped(scope, move || settle::run(&landing, manner.sync, &settled))?;
+        for slot in board.slots().iter().take(orders.len()) {
+            let (common, next, told, landed) = (&common, &next, told.clone(), landed.clone());
+            spawn("fetcher").spawn_scoped(scope, move || work(common, slot, next, &told, &landed))?;
+        }
+        drop((told, landed));
+        loop {
+            match outcomes.recv_timeout(TICK) {
+                Ok((number, outcome)) => {
+                    if let Some(order) = orders.get(number) {
+                        hear.heard(order, outcome);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            hear.tick();
+        }
+    })
+}
+
+/// Does orders until there are none.
+fn work<'o>(
+    common: &Common<'_>,
+    slot: &Slot,
+    next: impl Fn() -> Option<(usize, &'o Order)>,
+    told: &Sender<(usize, Outcome)>,
+    landed: &SyncSender<(usize, Landed)>,
+) {
+    let mut worker = Worker { sessions: Sessions::new(common.manner.patience), common, slot };
+    while let Some((number, order)) = next() {
+        // Whoever is told waits until the last worker has gone.
+        let _ = match worker.fetch(number, order) {
+            Ok(End::Landed(file)) => landed.send((number, file)).map_err(drop),
+            Ok(End::Unchanged(fetched)) => told.send((number, Ok(fetched))).map_err(drop),
+            Err(error) => told.send((number, Err(error))).map_err(drop),
+        };
+    }
+}
+
+/// Does something again while that may help and `retries` allow it.
+pub(super) fn patiently<T>(retries: u32, mut act: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let mut trials = Trials::new(retries);
+    loop {
+        match act() {
+            Err(error) => thread::sleep(trials.next(error.into(), 0)?),
+            done => return done,
+        }
+    }
+}
+
+/// Fetches one file over a session that is there.
+pub(super) fn one(session: &mut Session, order: &Order, downloads: &Downloads, manner: &Manner) -> Outcome {
+    let common = Common::new(manner, downloads);
+    let server = session.server().clone();
+    let slot = Slot::default();
+    let mut sessions = Sessions::new(manner.patience);
+    sessions.lend(std::mem::replace(session, Session::new(server.clone())));
+    let mut worker = Worker { sessions, common: &common, slot: &slot };
+    let end = worker.fetch(0, order);
+    if let Some(lent) = worker.sessions.give_back(&server) {
+        *session = lent;
+    }
+    match end? {
+        End::Landed(landed) => landed.settle(),
+        End::Unchanged(fetched) => Ok(fetched),
+    }
+}
+
+impl<'a> Common<'a> {
+    fn new(manner: &'a Manner, downloads: &'a Downloads) -> Self {
+        Self { manner, downloads, claims: Mutex::default(), given_up: Mutex::default() }
+    }
+
+    /// Takes a name for an order, with those of its part; no two orders may share one.
+    fn claim(&self, number: usize, local: &Path) -> Result<(), Error> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = downloads::names(local);
+        if names.iter().any(|name| claims.get(name).is_some_and(|&other| other != number)) {
+            return Err(Error::Collision(self.downloads.path(local)));
+        }
+        claims.extend(names.into_iter().map(|name| (name, number)));
+        Ok(())
+    }
+
+    /// Remembers that a server cannot be reached, so that it is not tried again for each file.
+    fn give_up(&self, server: &Server, error: &Error) {
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.insert(server.clone(), error.to_string());
+    }
+
+    /// The error for a server that cannot be reached.
+    fn is_given_up(&self, server: &Server) -> Option<Error> {
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.get(server).cloned().map(Error::Gone)
+    }
+}
+
+/// `200 OK → downloads/a.txt, 512 B in 0.4 ms`.
+impl fmt::Display for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Saved { status, path, length, resumed, took } => {
+                write!(f, "{status} → {}, {} in {took}", shown(path), Bytes(*length))?;
+                if *resumed > 0 { write!(f, " ({} were here)", Bytes(*resumed)) } else { Ok(()) }
+            }
+            Self::Unchanged { path, length } => {
+                write!(f, "unchanged: {}, {}", shown(path), Bytes(*length))
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The connections of one worker, one to each server, and where servers send it.
+//!
+//! A redirect is followed a few times, over HTTP only; it says where a file is, never what it is called here.
+
+use std::collections::HashMap;
+
+use super::trial::Failure;
+use crate::client::address::{Resource, Server};
+use crate::client::error::Error;
+use crate::client::session::{Body, Method, Patience, Request, Response, Session};
+use crate::http::response::Received;
+use crate::http::target::Target;
+
+/// How many redirects are followed. A directory without its slash takes one; more than a few is a circle.
+pub(in crate::client) const MOST_REDIRECTS: usize = 5;
+
+/// The longest content of a redirect that is read to keep the connection, in bytes: the sentence for those who follow
+/// none.
+const LONGEST_REDIRECT: u64 = 64 * 1024;
+
+/// Sessions, by server.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    patience: Patience,
+    open: HashMap<Server, Session>,
+}
+
+impl Sessions {
+    /// None yet.
+    pub(super) fn new(patience: Patience) -> Self {
+        Self { patience, open: HashMap::new() }
+    }
+
+    /// Takes one over.
+    pub(super) fn lend(&mut self, session: Session) {
+        self.open.insert(session.server().clone(), session);
+    }
+
+    /// Gives one away.
+    pub(super) fn give_back(&mut self, server: &Server) -> Option<Session> {
+        self.open.remove(server)
+    }
+
+    /// The one with this server.
+    pub(super) fn with(&mut self, server: &Server) -> &mut Session {
+        let patience = self.patience;
+        self.open.entry(server.clone()).or_insert_with(|| Session::with_patience(server.clone(), patience))
+    }
+
+    /// Asks, and follows redirects; `take` takes the answer that is none, and hears where it was found.
+    pub(super) fn ask<T>(
+        &mut self,
+        method: Method,
+        resource: &Resource,
+        fields: &[(&str, &str)],
+        take: impl FnOnce(&Resource, Response<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut current = resource.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let request = Request { method, target: &current.target, fields, content: None };
+            let response = self.with(&current.server).send(&request)?;
+            let Some(location) = redirect(&response.head) else { return take(&current, response) };
+            current = follow(&current, &location)?;
+            discard(response.body)?;
+        }
+        Err(Error::Redirects.into())
+    }
+}
+
+/// Reads what is short, so that the connection can be used again.
+fn discard(body: Body<'_>) -> Result<(), Error> {
+    match body.length() {
+        Some(length) if length <= LONGEST_REDIRECT => body.discard().map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Where the answer sends us, if it does (RFC 9110 §15.4).
+fn redirect(head: &Received) -> Option<String> {
+    let sends = matches!(head.status.code(), 301 | 302 | 303 | 307 | 308);
+    if sends { head.field("Location") } else { None }
+}
+
+/// A target without its query.
+pub(super) fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or(target)
+}
+
+/// What a Location means (RFC 9110 §10.2.2).
+pub(in crate::client) fn follow(current: &Resource, location: &str) -> Result<Resource, Error> {
+    let elsewhere = || Error::Elsewhere(location.to_owned());
+    let location = location.split('#').next().unwrap_or_default();
+    let absolute = match location.split_once(':') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => Some(rest),
+        Some((scheme, _)) if !scheme.contains(['/', '?']) => return Err(elsewhere()),
+        _ => location.starts_with("//").then_some(location),
+    };
+    let server = current.server.clone();
+    let resource = match absolute {
+        Some(rest) => {
+            let rest = rest.strip_prefix("//").ok_or_else(elsewhere)?;
+            let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            let target = format!("{slash}{path}");
+            let is_here = server.is_at(authority) || authority.eq_ignore_ascii_case(&server.host_field());
+            if is_here {
+                Resource { server, target }
+            } else {
+                let server = Resource::parse(&format!("http://{authority}")).map_err(|_| elsewhere())?.server;
+                Resource { server, target }
+            }
+        }
+        None if location.starts_with('/') => Resource { server, target: location.to_owned() },
+        None => {
+            let directory = path_of(&current.target).rsplit_once('/').map_or("", |(directory, _)| directory);
+            Resource { server, target: format!("{directory}/{location}") }
+        }
+    };
+    Target::parse(&resource.target)?;
+    Ok(resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_redirect_leads() {
+        let server = Server::Tcp { host: "h".to_owned(), port: 81 };
+        let current = Resource { server, target: "/dir/a?b".to_owned() };
+        let cases = [
+            ("/b?c", Ok("h:81/b?c")),
+            ("/b#part", Ok("h:81/b")),
+            ("http://H:81/b", Ok("h:81/b")),
+            ("http://h:81", Ok("h:81/")),
+            ("http://h:81?b", Ok("h:81/?b")),
+            ("c", Ok("h:81/dir/c")),
+            ("c?at=12:30", Ok("h:81/dir/c?at=12:30")),
+            ("//other/b", Ok("other:80/b")),
+            ("http://h/b", Ok("h:80/b")),
+            ("HTTP://[::1]:82/b", Ok("[::1]:82/b")),
+            ("https://h:81/b", Err("elsewhere")),
+            ("file:///etc/passwd", Err("elsewhere")),
+            ("http:b", Err("elsewhere")),
+            ("http://me@other/", Err("elsewhere")),
+            ("/a b", Err("percent-encoded")),
+        ];
+        for (location, expected) in cases {
+            match (follow(&current, location), expected) {
+                (Ok(found), Ok(expected)) => {
+                    assert_eq!(format!("{}{}", found.server, found.target), expected, "{location}");
+                }
+                (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{location}: {error}"),
+                (found, _) => panic!("{location}: {found:?}"),
+            }
+        }
+    }
+}

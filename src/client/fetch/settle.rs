@@ -1,0 +1,113 @@
+//! Files that have come whole are put on the disk and into their places, while the workers fetch the next.
+//!
+//! To wait for the disk after each of many small files would take longer than to fetch them. So whatever has arrived
+//! while the disk was busy is one batch: it is synced together, then each file gets its name, then the names are synced.
+//! A file that has its name is on the disk: also after a power failure it is whole, or still a part.
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::SystemTime;
+
+use rustix::fs::{Mode, OFlags, fstat, fsync, openat, syncfs};
+
+use super::part::Part;
+use super::{Fetched, Outcome};
+use crate::client::error::Error;
+
+/// The largest batch: each of its files is open.
+pub(super) const BATCH: usize = 256;
+
+/// From so many files on, the whole file system is synced at once: a call for each costs more, however little is left
+/// to write.
+const MANY: usize = 4;
+
+/// A file that has come whole, under the name of its part.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub(super) part: Part,
+    pub(super) fetched: Fetched,
+    /// When the server says that it was last modified.
+    pub(super) modified: Option<SystemTime>,
+}
+
+/// Settles what lands, until nothing more can.
+pub(super) fn run(landing: &Receiver<(usize, Landed)>, sync: bool, told: &Sender<(usize, Outcome)>) {
+    while let Ok(first) = landing.recv() {
+        let batch: Vec<_> = std::iter::once(first).chain(landing.try_iter().take(BATCH - 1)).collect();
+        let (numbers, landed): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        for outcome in numbers.into_iter().zip(settle(&landed, sync)) {
+            // Whoever is told waits until the last file is settled.
+            let _ = told.send(outcome);
+        }
+    }
+}
+
+/// Settles these, and says what became of each, in their order.
+pub(super) fn settle(batch: &[Landed], sync: bool) -> Vec<Outcome> {
+    let dated: Vec<_> = batch.iter().map(Landed::date).collect();
+    let each = sync && !(batch.len() >= MANY && sync_together(batch));
+    let named =
+        batch.iter().zip(dated).map(|(landed, dated)| dated.and_then(|()| landed.name(each))).collect();
+    if sync {
+        sync_names(batch);
+    }
+    named
+}
+
+impl Landed {
+    /// Settles this one.
+    pub(super) fn settle(self) -> Outcome {
+        self.date()?;
+        let named = self.name(true);
+        sync_names(&[self]);
+        named
+    }
+
+    /// Gives it the server's time.
+    fn date(&self) -> Result<(), Error> {
+        self.modified.map_or(Ok(()), |modified| self.part.date(modified))
+    }
+
+    /// Puts it in its place; on the disk before, if asked to.
+    fn name(&self, sync: bool) -> Outcome {
+        if sync {
+            self.part.sync()?;
+        }
+        self.part.appear()?;
+        Ok(self.fetched.clone())
+    }
+}
+
+/// Whether all of these are on the disk now.
+fn sync_together(batch: &[Landed]) -> bool {
+    let mut disks = HashMap::new();
+    for landed in batch {
+        let dir = &landed.part.spot().dir;
+        let Ok(stat) = fstat(&**dir) else { return false };
+        disks.entry(stat.st_dev).or_insert(dir);
+    }
+    disks.into_values().all(|dir| {
+        // A directory may be open for its path only; what is opened here is not.
+        openat(&**dir, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .and_then(syncfs)
+            .is_ok()
+    })
+}
+
+/// Makes the names outlast a crash. A directory that cannot be read, or a file system that cannot do it, does without:
+/// the files are there all the same.
+fn sync_names(batch: &[Landed]) {
+    let mut seen: Vec<&Path> = Vec::new();
+    for landed in batch {
+        let spot = landed.part.spot();
+        let parent = spot.path.parent().unwrap_or(Path::new(""));
+        if seen.iter().any(|known| known.as_os_str().as_bytes() == parent.as_os_str().as_bytes()) {
+            continue;
+        }
+        seen.push(parent);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let _ = openat(&*spot.dir, ".", flags, Mode::empty()).and_then(fsync);
+    }
+}

@@ -1,0 +1,97 @@
+//! A file that is passed on as it comes, to another program's input.
+//!
+//! What was passed on cannot be taken back. So after a break it goes on only where the server confirms that it is still
+//! the same version; otherwise it fails.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::thread;
+use std::time::SystemTime;
+
+use super::Manner;
+use super::part::Version;
+use super::sessions::Sessions;
+use super::trial::{Failure, Trials};
+use super::verdict::{self, Verdict, judge};
+use crate::client::address::Resource;
+use crate::client::error::Error;
+use crate::client::refusal;
+use crate::client::session::{Method, PourError, Response};
+
+/// What has been passed on.
+#[derive(Default)]
+struct Passed {
+    version: Option<Version>,
+    count: u64,
+}
+
+/// Writes a file to `out` as it comes, and says how long it is.
+pub fn stream(resource: &Resource, manner: &Manner, out: &mut dyn Write) -> Result<u64, Error> {
+    let mut sessions = Sessions::new(manner.patience);
+    let mut trials = Trials::new(manner.retries);
+    let mut passed = Passed::default();
+    loop {
+        let Err(failure) = attempt(&mut sessions, resource, &mut passed, out) else {
+            return Ok(passed.count);
+        };
+        if passed.count > 0 && passed.version.is_none() {
+            return Err(failure.error);
+        }
+        thread::sleep(trials.next(failure, passed.count)?);
+    }
+}
+
+fn attempt(
+    sessions: &mut Sessions,
+    resource: &Resource,
+    passed: &mut Passed,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let version = passed.version.clone().filter(|_| passed.count > 0);
+    let range = format!("bytes={}-", passed.count);
+    let fields =
+        version.as_ref().map(|version| [("Range", range.as_str()), ("If-Range", &version.validator)]);
+    let fields = fields.as_ref().map(<[_; 2]>::as_slice).unwrap_or_default();
+    sessions.ask(Method::Get, resource, fields, |_, response| {
+        match judge(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
+            Verdict::Refused => {
+                let head = response.head.clone();
+                return Err(Failure::refused(refusal::read(response), &head, SystemTime::now()));
+            }
+            Verdict::GoesOn => {}
+            Verdict::Begins if version.is_none() => {
+                passed.version = verdict::version(&response.head, &resource.to_string());
+            }
+            Verdict::Begins | Verdict::Anew => return Err(Error::Changed.into()),
+        }
+        Ok(pass(response, passed, out)?)
+    })
+}
+
+/// Passes the content of an answer on.
+fn pass(response: Response<'_>, passed: &mut Passed, out: &mut dyn Write) -> Result<(), Error> {
+    let mut sink = Counted { out, count: &mut passed.count };
+    let poured = response.body.pour(&mut sink);
+    poured.map(drop).map_err(|error| match error {
+        PourError::Source(error) => error,
+        PourError::Sink(error) => Error::Local("write", PathBuf::from("the output"), error),
+    })
+}
+
+/// An output, and how much went into it.
+struct Counted<'a> {
+    out: &'a mut dyn Write,
+    count: &'a mut u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        *self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}

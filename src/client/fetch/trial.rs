@@ -1,0 +1,147 @@
+//! Trying again: which failures may pass, how often, and after which pause.
+
+use std::time::{Duration, SystemTime};
+
+use crate::client::error::Error;
+use crate::http::date::Date;
+use crate::http::response::Received;
+use crate::http::status::Status;
+
+/// The first pause before another try; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause, whether it has grown so or a `Retry-After` asks for it: longer than that, a person would rather
+/// come back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Why a try failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// After which pause the server wants to be asked again (RFC 9110 §10.2.3).
+    after: Option<Duration>,
+}
+
+/// How often something is tried.
+#[derive(Debug)]
+pub(super) struct Trials {
+    most: u32,
+    left: u32,
+    pause: Duration,
+    /// How far it has come: getting further counts as a new beginning.
+    furthest: u64,
+}
+
+impl Trials {
+    /// So many tries besides the first.
+    pub(super) fn new(retries: u32) -> Self {
+        Self { most: retries, left: retries, pause: FIRST_PAUSE, furthest: 0 }
+    }
+
+    /// How long to wait before another try, with so many bytes on the disk that need not come again; the error, when
+    /// there is to be none.
+    pub(super) fn next(&mut self, failure: Failure, reached: u64) -> Result<Duration, Error> {
+        if reached > self.furthest {
+            *self = Self { furthest: reached, ..Self::new(self.most) };
+        }
+        if self.left == 0 || !may_pass(&failure.error) {
+            return Err(failure.error);
+        }
+        self.left -= 1;
+        let pause = failure.after.unwrap_or(self.pause).min(LONGEST_PAUSE);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(pause)
+    }
+}
+
+/// Whether another try may end better.
+fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Refused(status, _) => {
+            let own = [Status::NOT_IMPLEMENTED, Status::VERSION_NOT_SUPPORTED];
+            status.code() >= 500 && !own.contains(status)
+                || [Status::REQUEST_TIMEOUT, Status::TOO_MANY_REQUESTS].contains(status)
+        }
+        Error::NotRunning(_)
+        | Error::Unreachable(..)
+        | Error::Slow(..)
+        | Error::Trickle(_)
+        | Error::Silent
+        | Error::CutShort(..)
+        | Error::Broken(_)
+        | Error::Digest => true,
+        _ => false,
+    }
+}
+
+impl Failure {
+    /// A refusal, and when its server wants to be asked again: after so many seconds, or at a date.
+    pub(super) fn refused(error: Error, head: &Received, now: SystemTime) -> Self {
+        let after = head.field("Retry-After").and_then(|value| {
+            let date = || Date::parse(value.as_bytes()).map(|date| date.since(Date::from(now)));
+            value.parse().ok().map(Duration::from_secs).or_else(date)
+        });
+        Self { error, after }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, after: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: Status) -> Error {
+        Error::Refused(status, None)
+    }
+
+    #[test]
+    fn what_may_pass() {
+        let cases = [
+            (refused(Status::SERVICE_UNAVAILABLE), true),
+            (refused(Status::TOO_MANY_REQUESTS), true),
+            (refused(Status::NOT_FOUND), false),
+            (refused(Status::NOT_IMPLEMENTED), false),
+            (Error::CutShort(1, Some(2)), true),
+            (Error::NotRunning(String::new()), true),
+            (Error::WrongRange, false),
+            (Error::Redirects, false),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(may_pass(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let mut trials = Trials::new(3);
+        let pauses: Vec<_> = std::iter::from_fn(|| trials.next(Error::Silent.into(), 0).ok()).collect();
+        assert_eq!(pauses, [250, 500, 1000].map(Duration::from_millis));
+        assert_eq!(trials.next(Error::Silent.into(), 1).ok(), Some(FIRST_PAUSE), "it got further");
+        assert!(trials.next(Error::Redirects.into(), 2).is_err(), "it will not pass");
+        assert!(Trials::new(0).next(Error::Silent.into(), 9).is_err());
+    }
+
+    #[test]
+    fn the_server_says_when() {
+        let now = SystemTime::from(Date::parse(b"Sun, 06 Nov 1994 08:49:37 GMT").expect("a date"));
+        let cases = [
+            ("7", Some(7)),
+            ("Sun, 06 Nov 1994 08:49:39 GMT", Some(2)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("86400", Some(60)),
+            ("soon", None),
+        ];
+        for (value, expected) in cases {
+            let bytes = format!("HTTP/1.1 503 No\r\nRetry-After: {value}\r\n\r\n");
+            let (head, _) = Received::parse(bytes.as_bytes(), false).expect("valid").expect("whole");
+            let failure = Failure::refused(refused(Status::SERVICE_UNAVAILABLE), &head, now);
+            let pause = Trials::new(1).next(failure, 0).expect("another try");
+            assert_eq!(pause, expected.map_or(FIRST_PAUSE, Duration::from_secs), "{value}");
+        }
+    }
+}

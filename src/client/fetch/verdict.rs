@@ -1,0 +1,186 @@
+//! What an answer's head means for a download: decided before a byte of content is read.
+//!
+//! ```text
+//! asked for the rest of a version ── 206, that rest of that version ──> goes on
+//!                                 ── 200 ──> begins (RFC 9110 §13.1.5: the file has changed)
+//!                                 ── 206 of another version, 416 ──> is asked for anew
+//! asked for the whole ── 200 ──> begins
+//! ```
+//!
+//! Whatever does not fit is an error: nothing is put together from answers that do not say what they are.
+
+use std::time::SystemTime;
+
+use super::part::Version;
+use crate::client::error::Error;
+use crate::http::body::Framing;
+use crate::http::date::Date;
+use crate::http::range::content_range::ContentRange;
+use crate::http::response::Received;
+use crate::http::status::Status;
+use crate::http::validators::{EntityTag, STRONG_DATE_AGE};
+
+/// What is done with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Its content is the rest.
+    GoesOn,
+    /// Its content is the whole.
+    Begins,
+    /// What is here is a part of nothing that is there: the whole must be asked for.
+    Anew,
+    /// It is a refusal.
+    Refused,
+}
+
+/// Decides. `asked` is what was asked for the rest of, and from which byte on.
+pub(super) fn judge(head: &Received, asked: Option<(&Version, u64)>) -> Result<Verdict, Error> {
+    match (head.status, asked) {
+        (Status::PARTIAL_CONTENT, Some((version, offset))) => judge_part(head, version, offset),
+        (Status::PARTIAL_CONTENT, None) => Err(Error::WrongRange),
+        (Status::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(Verdict::Anew),
+        (status, _) if status.is_success() => Ok(Verdict::Begins),
+        _ => Ok(Verdict::Refused),
+    }
+}
+
+/// A 206 must say of which version it is, as far as a server must, and be what was asked for (RFC 9110 §15.3.7).
+fn judge_part(head: &Received, version: &Version, offset: u64) -> Result<Verdict, Error> {
+    let is_tag = EntityTag::parse(version.validator.as_bytes()).is_some();
+    let said = head.field(if is_tag { "ETag" } else { "Last-Modified" });
+    match said {
+        Some(said) if said != version.validator => return Ok(Verdict::Anew),
+        // Next to If-Range a date need not be said again, a tag must be.
+        None if is_tag => return Ok(Verdict::Anew),
+        _ => {}
+    }
+    let range = head.field("Content-Range").and_then(|value| ContentRange::parse(value.as_bytes()));
+    let Some(ContentRange::Part { span, complete }) = range else { return Err(Error::WrongRange) };
+    let is_rest = span.start() == offset && span.end() == version.length;
+    let fits = match head.framing {
+        Framing::Sized(length) => length == span.length(),
+        Framing::Empty => false,
+        Framing::Chunked | Framing::UntilClose => true,
+    };
+    let is_whole = complete.is_none_or(|complete| complete == version.length);
+    if is_rest && fits && is_whole { Ok(Verdict::GoesOn) } else { Err(Error::WrongRange) }
+}
+
+/// The version that a 200 is of, where it can be told apart from every other and gone on with.
+pub(super) fn version(head: &Received, from: &str) -> Option<Version> {
+    let Framing::Sized(length) = head.framing else { return None };
+    Some(Version { from: from.to_owned(), validator: strong_validator(head)?, length })
+}
+
+/// A strong entity tag; without any, a date that is strong (RFC 9110 §8.8.2.2, §13.1.5).
+fn strong_validator(head: &Received) -> Option<String> {
+    if let Some(tag) = head.field("ETag") {
+        return EntityTag::parse(tag.as_bytes()).is_some_and(|tag| !tag.is_weak()).then_some(tag);
+    }
+    let modified = head.field("Last-Modified")?;
+    let (date, now) = (Date::parse(modified.as_bytes())?, Date::parse(head.field("Date")?.as_bytes())?);
+    (now.since(date) >= STRONG_DATE_AGE).then_some(modified)
+}
+
+/// When the file was last modified, if the server says so.
+pub(super) fn modified(head: &Received) -> Option<SystemTime> {
+    Date::parse(head.field("Last-Modified")?.as_bytes()).map(SystemTime::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(status: u16, fields: &str) -> Received {
+        let bytes = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
+        Received::parse(bytes.as_bytes(), false).expect("valid").expect("whole").0
+    }
+
+    const DATED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    fn of(validator: &str) -> Version {
+        Version { from: String::new(), validator: validator.to_owned(), length: 10 }
+    }
+
+    #[test]
+    fn an_answer_to_a_range() {
+        let rest = "Content-Length: 6\r\nContent-Range: bytes 4-9/10\r\n";
+        let tagged = |fields: &str| format!("ETag: \"1\"\r\n{fields}");
+        let cases = [
+            ("the rest", 206, tagged(rest), Some(Verdict::GoesOn)),
+            ("of unknown length", 206, tagged(&rest.replace("/10", "/*")), Some(Verdict::GoesOn)),
+            (
+                "chunked",
+                206,
+                tagged("Transfer-Encoding: chunked\r\nContent-Range: bytes 4-9/10\r\n"),
+                Some(Verdict::GoesOn),
+            ),
+            ("of another version", 206, format!("ETag: \"2\"\r\n{rest}"), Some(Verdict::Anew)),
+            ("of a version that is not said", 206, rest.to_owned(), Some(Verdict::Anew)),
+            ("of another length", 206, tagged(&rest.replace("/10", "/11")), None),
+            ("another range", 206, tagged("Content-Length: 6\r\nContent-Range: bytes 3-8/10\r\n"), None),
+            (
+                "less than was asked for",
+                206,
+                tagged("Content-Length: 5\r\nContent-Range: bytes 4-8/10\r\n"),
+                None,
+            ),
+            (
+                "a length that is not the range's",
+                206,
+                tagged("Content-Length: 7\r\nContent-Range: bytes 4-9/10\r\n"),
+                None,
+            ),
+            ("no range", 206, tagged("Content-Length: 6\r\n"), None),
+            (
+                "several (§15.3.7.2)",
+                206,
+                tagged("Content-Length: 6\r\nContent-Type: multipart/byteranges; boundary=x\r\n"),
+                None,
+            ),
+            ("the whole", 200, tagged("Content-Length: 10\r\n"), Some(Verdict::Begins)),
+            ("nothing of it is there", 416, "Content-Range: bytes */3\r\n".to_owned(), Some(Verdict::Anew)),
+            ("a refusal", 503, String::new(), Some(Verdict::Refused)),
+        ];
+        for (name, status, fields, expected) in cases {
+            assert_eq!(judge(&head(status, &fields), Some((&of("\"1\""), 4))).ok(), expected, "{name}");
+        }
+        let dated = of(DATED);
+        let judged = |fields: &str| judge(&head(206, fields), Some((&dated, 4))).ok();
+        assert_eq!(judged(rest), Some(Verdict::GoesOn), "a date need not be said again");
+        let other = DATED.replace("1994", "1995");
+        assert_eq!(judged(&format!("Last-Modified: {other}\r\n{rest}")), Some(Verdict::Anew));
+    }
+
+    #[test]
+    fn an_answer_to_no_range() {
+        let rest = "Content-Length: 6\r\nContent-Range: bytes 4-9/10\r\nETag: \"1\"\r\n";
+        assert!(judge(&head(206, rest), None).is_err());
+        assert_eq!(judge(&head(404, ""), None).ok(), Some(Verdict::Refused));
+        assert_eq!(judge(&head(200, ""), None).ok(), Some(Verdict::Begins));
+    }
+
+    #[test]
+    fn what_can_be_gone_on_with() {
+        let dated = format!("Last-Modified: {DATED}\r\n");
+        let later = |seconds: &str| format!("{dated}Date: {}\r\n", DATED.replace("37", seconds));
+        let cases = [
+            ("a strong tag", "ETag: \"1\"\r\n".to_owned(), Some("\"1\"")),
+            (
+                "a weak tag, also beside a date (RFC 9110 §13.1.5)",
+                format!("ETag: W/\"1\"\r\n{}", later("50")),
+                None,
+            ),
+            ("a date that has aged (§8.8.2.2)", later("38"), Some(DATED)),
+            ("one that has not", later("37"), None),
+            ("one of which nobody knows", dated.clone(), None),
+            ("nothing", String::new(), None),
+        ];
+        for (name, fields, expected) in cases {
+            let sized = head(200, &format!("Content-Length: 7\r\n{fields}"));
+            let found = version(&sized, "x").map(|version| version.validator);
+            assert_eq!(found.as_deref(), expected, "{name}");
+            assert_eq!(version(&head(200, &fields), "x"), None, "{name}, of unknown length");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! From what a person names to files: a directory becomes what is in it, a pattern the names that are like it.
+//!
+//! What a server lists is judged before it is believed: a name is one segment of a path, and a tree has an end.
+
+use super::address::Resource;
+use super::error::Error;
+use super::fetch::{Manner, Order, patiently};
+use super::listing::{self, Entry, Listing};
+use super::pattern;
+use super::session::Session;
+use crate::http::date::Date;
+use crate::http::target::{Target, encode_segment};
+
+/// How deep a tree may go. Deeper ones are made to have no end.
+const DEEPEST: usize = 64;
+
+/// How many files one tree may hold: all their names are held at once.
+const MOST_FILES: usize = 1_000_000;
+
+/// The files that were meant, and what could not be looked at.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The files.
+    pub orders: Vec<Order>,
+    /// Names, and why nothing of them can be fetched.
+    pub failures: Vec<(String, Error)>,
+}
+
+/// Looks at the directories of one server.
+struct Finder<'a> {
+    session: Session,
+    manner: &'a Manner,
+    wanted: &'a mut Wanted,
+}
+
+/// A directory to look into, as an encoded path with its slash.
+struct Directory {
+    target: String,
+    depth: usize,
+}
+
+impl Wanted {
+    /// Adds what an address means: a file; the files in a directory (`dir/`), with those in the directories below if
+    /// `tree`; or all that are like a pattern (`*.jpg`).
+    pub fn add(&mut self, resource: &Resource, tree: bool, manner: &Manner) {
+        let session = Session::with_patience(resource.server.clone(), manner.patience);
+        let mut finder = Finder { session, manner, wanted: self };
+        if let Err(error) = finder.find(resource, tree) {
+            self.failures.push((resource.target.clone(), error));
+        }
+    }
+}
+
+impl Finder<'_> {
+    fn find(&mut self, resource: &Resource, tree: bool) -> Result<(), Error> {
+        let target = resource.target.as_str();
+        let (directory, last) = target.split_at(target.rfind('/').map_or(0, |slash| slash + 1));
+        if target.contains('?') {
+            return self.order(resource);
+        }
+        if last.contains('*') {
+            return self.find_like(resource, directory, last, tree);
+        }
+        if !last.is_empty() && !tree {
+            return self.order(resource);
+        }
+        match self.list(target) {
+            Ok(listing) => {
+                let directory = if last.is_empty() { target.to_owned() } else { format!("{target}/") };
+                let directory = Directory { target: directory, depth: 0 };
+                self.take(resource, &directory, &listing, tree, |_| true);
+                Ok(())
+            }
+            // It is a file after all, or the page of a server that lists nothing.
+            Err(Error::NoListing) if !tree => self.order(resource),
+            Err(Error::NoListing | Error::Refused(..)) if !last.is_empty() => self.order(resource),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn find_like(
+        &mut self,
+        resource: &Resource,
+        directory: &str,
+        like: &str,
+        tree: bool,
+    ) -> Result<(), Error> {
+        let like = decode(like)?;
+        let listing = self.list(directory)?;
+        let before = self.found();
+        let directory = Directory { target: directory.to_owned(), depth: 0 };
+        self.take(resource, &directory, &listing, tree, |name| pattern::fits(&like, name));
+        if self.found() == before { Err(Error::NoMatch(like)) } else { Ok(()) }
+    }
+
+    /// Takes the files of a directory, and of those below if `tree`; of the first one only what `fits`.
+    fn take(
+        &mut self,
+        resource: &Resource,
+        first: &Directory,
+        listing: &Listing,
+        tree: bool,
+        fits: impl Fn(&str) -> bool,
+    ) {
+        let mut below = Vec::new();
+        self.take_entries(resource, first, listing, &mut below, fits);
+        while let Some(directory) = below.pop().filter(|_| tree) {
+            if directory.depth > DEEPEST || self.found() > MOST_FILES {
+                let error = Error::Endless(directory.target.clone());
+                self.wanted.failures.push((directory.target, error));
+                return;
+            }
+            match self.list(&directory.target) {
+                Ok(listing) => self.take_entries(resource, &directory, &listing, &mut below, |_| true),
+                Err(error) => self.wanted.failures.push((directory.target, error)),
+            }
+        }
+    }
+
+    fn take_entries(
+        &mut self,
+        resource: &Resource,
+        directory: &Directory,
+        listing: &Listing,
+        below: &mut Vec<Directory>,
+        fits: impl Fn(&str) -> bool,
+    ) {
+        let inner = below.len();
+        for entry in listing.entries.iter().filter(|entry| fits(&entry.name)) {
+            match target_of(&directory.target, entry) {
+                Ok(target) if entry.is_directory() => {
+                    below.push(Directory { target: format!("{target}/"), depth: directory.depth + 1 });
+                }
+                Ok(target) => {
+                    let resource = Resource { server: resource.server.clone(), target };
+                    match Order::of(resource) {
+                        Ok(order) => self.wanted.orders.push(with_facts(order, entry)),
+                        Err(error) => self.wanted.failures.push((entry.name.clone(), error)),
+                    }
+                }
+                Err(error) => self.wanted.failures.push((entry.name.clone(), error)),
+            }
+        }
+        // The first is looked into first.
+        if let Some(new) = below.get_mut(inner..) {
+            new.reverse();
+        }
+    }
+
+    fn order(&mut self, resource: &Resource) -> Result<(), Error> {
+        self.wanted.orders.push(Order::of(resource.clone())?);
+        Ok(())
+    }
+
+    fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+        patiently(self.manner.retries, || listing::fetch(&mut self.session, directory))
+    }
+
+    fn found(&self) -> usize {
+        self.wanted.orders.len() + self.wanted.failures.len()
+    }
+}
+
+/// The target of an entry: its own link, where it has one, as long as that is one segment below the directory.
+pub fn target_of(directory: &str, entry: &Entry) -> Result<String, Error> {
+    let outside = || Error::Outside(entry.name.clone());
+    let segment = match entry.href.as_deref() {
+        Some(href) => {
+            let href = href.strip_prefix("./").unwrap_or(href);
+            href.strip_suffix('/').unwrap_or(href).to_owned()
+        }
+        None => encode_segment(entry.name.as_bytes()),
+    };
+    let target = format!("{directory}{segment}");
+    let is_segment = !segment.is_empty() && !segment.contains(['/', '?', '#']);
+    let parsed = Target::parse(&target)?;
+    let last = parsed.path().and_then(|path| path.segments().last()).transpose()?;
+    let is_name = last.is_some_and(|last| !matches!(&*last, b"" | b"." | b".."));
+    if is_segment && is_name { Ok(target) } else { Err(outside()) }
+}
+
+/// The order, with what the listing tells of the file.
+pub fn with_facts(order: Order, entry: &Entry) -> Order {
+    let modified = entry.modified.as_deref().and_then(|time| humantime::parse_rfc3339(time).ok());
+    match entry.size.zip(modified) {
+        Some((size, modified)) => order.told(size, Date::from(modified).into()),
+        None => order,
+    }
+}
+
+/// An encoded pattern, as names are written.
+fn decode(segment: &str) -> Result<String, Error> {
+    let target = format!("/{segment}");
+    let path = Target::parse(&target)?.path();
+    let decoded = path.and_then(|path| path.segments().last()).transpose()?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&decoded).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::listing::Kind;
+
+    #[test]
+    fn what_a_server_lists_is_below_the_directory() {
+        let cases = [
+            ("a", None, Some("/d/a")),
+            ("a b%", None, Some("/d/a%20b%25")),
+            ("a/b", None, None),
+            ("..", None, None),
+            ("", None, None),
+            ("a", Some("./b"), Some("/d/b")),
+            ("a", Some("./%FF/"), Some("/d/%FF")),
+            ("a", Some("../b"), None),
+            ("a", Some("/b"), None),
+            ("a", Some("b/c"), None),
+            ("a", Some("b%2Fc"), None),
+            ("a", Some("%2e%2e"), None),
+            ("a", Some("b?list"), None),
+            ("a", Some("a b"), None),
+            ("a", Some("./"), None),
+        ];
+        for (name, href, expected) in cases {
+            let href = href.map(str::to_owned);
+            let entry = Entry { name: name.to_owned(), kind: Kind::File, size: None, modified: None, href };
+            assert_eq!(target_of("/d/", &entry).ok().as_deref(), expected, "{entry:?}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Downloads that break off, by the network, by the server's death, by the client's: the same command completes each,
+//! and of what was on the disk nothing comes twice.
+//!
+//! A block is what had arrived at this machine and was not written yet when the client was killed; whatever else cuts a
+//! download, there is none. Files of up to 64 KiB are begun anew.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use tempfile::TempDir;
+
+use crate::common::{Dice, Plan, Proxy, Wharf, eventually, field, run, sample};
+
+/// Of the two hundred downloads, so many are cut by the network, so many by the client's death, so many by the server's.
+const CUT_BY_NETWORK: usize = 100;
+const CUT_BY_CLIENT: usize = 60;
+const CUT_BY_SERVER: usize = 40;
+
+/// Those that run beside each other.
+const LANES: usize = 4;
+
+/// Up to this length a file is begun anew.
+const SHORT: u64 = 64 * 1024;
+
+/// A server behind a proxy, and a place for what is fetched.
+struct Stage {
+    wharf: Wharf,
+    proxy: Proxy,
+    place: TempDir,
+    dice: Dice,
+}
+
+impl Stage {
+    fn new(seed: u64) -> Self {
+        let wharf = Wharf::serve(&[]);
+        let proxy = Proxy::before(wharf.address());
+        Self { wharf, proxy, place: tempfile::tempdir().expect("a folder"), dice: Dice::new(seed) }
+    }
+
+    /// Puts a file of any length into the folder, and says how long it is and where in it to break off.
+    fn file(&mut self, name: &str) -> (u64, u64) {
+        let length = 1 + self.dice.below(400_000);
+        self.wharf.write(name, sample(length, length as u64));
+        (length as u64, self.dice.below(length) as u64)
+    }
+
+    fn downloads(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// What a run is told.
+    fn arguments(&self, name: &str) -> Vec<String> {
+        let dir = self.downloads().display().to_string();
+        ["get", "--no-sync", "--retries=0", "--dir", &dir, &self.proxy.url(&format!("/{name}"))]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn get(&self, name: &str) -> Option<i32> {
+        let arguments = self.arguments(name);
+        run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "", self.downloads()).code
+    }
+
+    fn begin(&self, name: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(self.arguments(name))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts")
+    }
+
+    /// How much of a file is on the disk, for another run to go on with.
+    fn there(&self, name: &str) -> u64 {
+        let has_notes = self.downloads().join(format!("{name}.part.from")).exists();
+        let part = fs::metadata(self.downloads().join(format!("{name}.part")));
+        part.map_or(0, |part| part.len()).min(if has_notes { u64::MAX } else { 0 })
+    }
+
+    /// Runs the same command again, with nothing in its way: the file is whole, and only what was not on the disk came.
+    fn completes(&self, name: &str, length: u64) {
+        let there = self.there(name).min(length - 1);
+        self.proxy.plan(Plan::Through);
+        assert_eq!(self.get(name), Some(0), "{name}");
+        let asked = self.proxy.requests();
+        let range = (there > 0).then(|| format!("bytes={there}-"));
+        assert_eq!(field(&asked[0], "Range"), range.as_deref(), "{name}");
+        assert_eq!(self.proxy.content(), length - there, "{name} came again");
+        assert!(
+            fs::read(self.downloads().join(name)).expect("there") == self.wharf.read(name),
+            "{name} differs"
+        );
+        let left = fs::read_dir(self.downloads()).expect("a folder").count();
+        assert_eq!(left, 1, "{name}: parts or notes are left");
+        fs::remove_file(self.downloads().join(name)).expect("removed");
+    }
+}
+
+/// Runs so many downloads on stages beside each other.
+fn on_stages(downloads: usize, seed: u64, act: impl Fn(&mut Stage, usize) + Sync) {
+    thread::scope(|scope| {
+        for lane in 0..LANES {
+            let act = &act;
+            scope.spawn(move || {
+                let mut stage = Stage::new(seed + lane as u64);
+                (0..downloads).skip(lane).step_by(LANES).for_each(|number| act(&mut stage, number));
+            });
+        }
+    });
+}
+
+#[test]
+fn downloads_that_the_network_cuts() {
+    on_stages(CUT_BY_NETWORK, 31, |stage, number| {
+        let name = format!("{number}.bin");
+        let (length, after) = stage.file(&name);
+        let reset = stage.dice.below(4) == 0;
+        stage.proxy.plan(Plan::Cut { after, reset });
+        assert_eq!(stage.get(&name), Some(1), "{name}");
+        // A reset takes with it what had not been read.
+        if length > SHORT && !reset {
+            assert_eq!(stage.there(&name), after, "what came is on the disk");
+        }
+        stage.completes(&name, length);
+    });
+}
+
+#[test]
+fn downloads_whose_client_is_killed() {
+    on_stages(CUT_BY_CLIENT, 41, |stage, number| {
+        let name = format!("{number}.bin");
+        let (length, after) = stage.file(&name);
+        stage.proxy.plan(Plan::Hold(after));
+        let mut client = stage.begin(&name);
+        eventually("it has come so far", || stage.proxy.holds());
+        let waits = stage.dice.below(2) == 0 && length > SHORT;
+        if waits {
+            eventually("it is on the disk", || stage.there(&name) == after);
+        }
+        client.kill().and_then(|()| client.wait()).expect("killed");
+        stage.proxy.let_go();
+        stage.completes(&name, length);
+    });
+}
+
+#[test]
+fn downloads_whose_server_is_killed() {
+    on_stages(CUT_BY_SERVER, 51, |stage, number| {
+        let name = format!("{number}.bin");
+        let (length, after) = stage.file(&name);
+        stage.proxy.plan(Plan::Hold(after));
+        let mut client = stage.begin(&name);
+        eventually("it has come so far", || stage.proxy.holds());
+        let folder = std::mem::replace(&mut stage.wharf, Wharf::serve(&[])).kill();
+        stage.proxy.let_go();
+        assert_eq!(client.wait().expect("a child").code(), Some(1), "{name}");
+        if length > SHORT {
+            assert_eq!(stage.there(&name), after, "what came is on the disk");
+        }
+        stage.wharf = Wharf::serve_in(folder, &[]);
+        stage.proxy.leads_to(stage.wharf.address());
+        stage.completes(&name, length);
+    });
+}
+
+#[test]
+fn a_file_that_is_replaced_between_two_halves_is_never_a_mixture() {
+    let mut stage = Stage::new(61);
+    for round in 0..20 {
+        let (length, name) = (200_000, format!("{round}.bin"));
+        stage.wharf.write(&name, sample(length, round));
+        stage.proxy.plan(Plan::Cut { after: stage.dice.below(length) as u64, reset: false });
+        assert_eq!(stage.get(&name), Some(1));
+        let length = if round % 2 == 0 { length } else { 1 + stage.dice.below(2 * length) };
+        // Under another name first, as every careful writer does; in place would change what is being read.
+        let new = stage.wharf.write("new", sample(length, round + 1000));
+        fs::rename(new, stage.wharf.folder().join(&name)).expect("replaced");
+        stage.proxy.plan(Plan::Through);
+        assert_eq!(stage.get(&name), Some(0), "{name}");
+        assert!(
+            fs::read(stage.downloads().join(&name)).expect("there") == sample(length, round + 1000),
+            "{name}"
+        );
+        assert_eq!(stage.proxy.content(), length as u64, "the whole of it came");
+        fs::remove_file(stage.downloads().join(&name)).expect("removed");
+    }
+}
+
+#[test]
+fn one_command_survives_many_cuts() {
+    let stage = Stage::new(71);
+    let length = 3_000_000;
+    stage.wharf.write("a.bin", sample(length, 9));
+    stage.proxy.plan(Plan::Cut { after: 400_000, reset: false });
+    let dir = stage.downloads().display().to_string();
+    let output =
+        run(&["get", "--retries=1", "--dir", &dir, &stage.proxy.url("/a.bin")], "", stage.downloads());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert_eq!(stage.proxy.requests().len(), 8, "each time it gets further, it may break off once more");
+    assert_eq!(stage.proxy.content(), length as u64);
+    assert!(fs::read(stage.downloads().join("a.bin")).expect("there") == sample(length, 9));
+    fs::remove_file(stage.downloads().join("a.bin")).expect("removed");
+    // What is passed on is passed on once, too.
+    let output = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["get", "--retries=1", "-o", "-", &stage.proxy.url("/a.bin")])
+        .output()
+        .expect("it runs");
+    assert!(output.status.success() && output.stdout == sample(length, 9));
+}

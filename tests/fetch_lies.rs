@@ -1,0 +1,217 @@
+//! What a server may do to `wharf get`: one clear line for that file, and the others go on.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::common::{Fake, field, run, target_of};
+
+/// The length of the files of which there are parts.
+const LENGTH: usize = 100_000;
+
+/// How much of them is there.
+const THERE: usize = 70_000;
+
+/// A small file that is what it should be.
+const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
+
+fn say(stream: &mut TcpStream, text: impl AsRef<[u8]>) {
+    // A client that has seen enough may have gone.
+    let _ = stream.write_all(text.as_ref());
+}
+
+/// An answer with the rest of a file, or what it calls so.
+fn rest(range: &str, etag: &str, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    let head = format!(
+        "HTTP/1.1 206 Partial Content\r\nETag: {etag}\r\nContent-Range: bytes {range}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), content].concat()
+}
+
+/// An answer with the whole of another version.
+fn whole() -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nETag: \"2\"\r\nContent-Length: {LENGTH}\r\n\r\n");
+    [head.as_bytes(), &b"n".repeat(LENGTH)].concat()
+}
+
+/// A server with a file for everything that can go wrong.
+fn liar() -> Fake {
+    Fake::answers(|head, stream| {
+        let ranged = field(head, "Range").is_some();
+        match target_of(head) {
+            "/good" => say(stream, GOOD),
+            "/cut" => say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"),
+            "/more" => say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlonger than that"),
+            "/silent" => {}
+            "/stalls" => {
+                say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsh");
+                let _ = stream.read(&mut [0]);
+            }
+            "/trickles" => {
+                say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n");
+                while stream.write_all(b"x").is_ok() {
+                    thread::sleep(Duration::from_millis(100));
+                }
+            }
+            "/head-trickles" => {
+                say(stream, "HTTP/1.1 200 OK\r\n");
+                while stream.write_all(b"A: b\r\n").is_ok() {
+                    thread::sleep(Duration::from_millis(300));
+                }
+            }
+            "/circle" => say(stream, "HTTP/1.1 302 Found\r\nLocation: /circle\r\nContent-Length: 0\r\n\r\n"),
+            "/secure" => {
+                say(stream, "HTTP/1.1 301 Moved\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n");
+            }
+            "/local" => {
+                say(
+                    stream,
+                    "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
+                );
+            }
+            "/mail" => say(stream, "220 mail ESMTP\r\n\r\n"),
+            "/chunk" => say(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n"),
+            "/unasked" => say(stream, rest("5-8/9", "\"1\"", b"part")),
+            "/sum" => {
+                let sum = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+                say(stream, format!("HTTP/1.1 200 OK\r\nRepr-Digest: {sum}\r\nContent-Length: 1\r\n\r\nx"));
+            }
+            "/other-range" if ranged => say(stream, rest("0-29999/100000", "\"1\"", &b"n".repeat(30_000))),
+            "/other-total" if ranged => {
+                say(stream, rest("70000-99999/200000", "\"1\"", &b"n".repeat(30_000)));
+            }
+            "/other-version" if ranged => {
+                say(stream, rest("70000-99999/100000", "\"2\"", &b"n".repeat(30_000)));
+            }
+            "/gone" if ranged => {
+                say(stream, "HTTP/1.1 416 No\r\nContent-Range: bytes */9\r\nContent-Length: 0\r\n\r\n");
+            }
+            "/other-range" | "/other-total" => say(stream, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"),
+            "/changed" | "/other-version" | "/gone" => say(stream, whole()),
+            _ => say(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+        }
+    })
+}
+
+/// Leaves a part of a file of this server, as a run that was killed does.
+fn leave_part(server: &Fake, downloads: &Path, name: &str) {
+    fs::create_dir_all(downloads).expect("a folder");
+    let from = server.url(&format!("/{name}"));
+    let notes = format!(r#"{{"from":"{from}","validator":"\"1\"","length":{LENGTH}}}"#);
+    fs::write(downloads.join(format!("{name}.part.from")), notes).expect("written");
+    fs::write(downloads.join(format!("{name}.part")), b"o".repeat(THERE)).expect("written");
+}
+
+#[test]
+fn one_line_for_each_lie_and_the_others_go_on() {
+    let server = liar();
+    let place = tempfile::tempdir().expect("a folder");
+    let downloads = place.path().join("downloads");
+    let expected = [
+        ("cut", "The server went away after 5 of 9 bytes."),
+        ("more", "The server sent more than the 4 bytes that it told."),
+        ("silent", "The server closed the connection without an answer."),
+        ("stalls", "The server was silent for 1 s (waiting for its answer)."),
+        ("trickles", "The server sends next to nothing (for 1 s; --timeout allows more)."),
+        ("head-trickles", "The server sends next to nothing (for 1 s; --timeout allows more)."),
+        ("circle", "The server sends us round and round."),
+        ("secure", "The server sends us to https://h/x, which is elsewhere."),
+        ("local", "The server sends us to file:///etc/passwd, which is elsewhere."),
+        ("mail", "The answer cannot be read: what came is no HTTP/1 response."),
+        ("chunk", "The answer cannot be read: a chunk is longer or shorter than its size says."),
+        ("unasked", "The server sent another part of the file than was asked for."),
+        ("sum", "What came is not what the server's SHA-256 says."),
+        ("other-range", "The server sent another part of the file than was asked for."),
+        ("other-total", "The server sent another part of the file than was asked for."),
+        ("none", "404 Not Found"),
+    ];
+    for name in ["other-range", "other-total"] {
+        leave_part(&server, &downloads, name);
+    }
+    let mut arguments =
+        vec!["get".to_owned(), "--retries=0".into(), "--timeout=1".into(), "--jobs=20".into()];
+    arguments.extend(expected.iter().map(|(name, _)| server.url(&format!("/{name}"))));
+    arguments.push(server.url("/good"));
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let output = run(&arguments, "", place.path());
+    let mut said: Vec<_> = output.stderr.lines().map(str::to_owned).collect();
+    let mut lines: Vec<_> = expected.iter().map(|(name, error)| format!("/{name}: {error}")).collect();
+    said.sort();
+    lines.sort();
+    assert_eq!(said, lines);
+    assert_eq!(output.code, Some(1));
+    assert_eq!(fs::read(downloads.join("good")).expect("the others go on"), b"good");
+    let mut here: Vec<_> =
+        fs::read_dir(&downloads).expect("a folder").map(|entry| entry.expect("one").file_name()).collect();
+    here.sort();
+    let parts =
+        ["good", "other-range.part", "other-range.part.from", "other-total.part", "other-total.part.from"];
+    assert_eq!(here, parts, "nothing else has a name here");
+    assert_eq!(fs::read(downloads.join("other-total.part")).expect("kept"), b"o".repeat(THERE));
+}
+
+#[test]
+fn a_file_that_changed_is_never_a_mixture() {
+    let server = liar();
+    let place = tempfile::tempdir().expect("a folder");
+    let downloads = place.path().join("downloads");
+    for name in ["changed", "other-version", "gone"] {
+        leave_part(&server, &downloads, name);
+        let target = format!("/{name}");
+        let output = run(&["get", "--retries=0", &server.url(&target)], "", place.path());
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{name}: {output:?}");
+        assert!(fs::read(downloads.join(name)).expect("there") == b"n".repeat(LENGTH), "{name} is a mixture");
+        let asked = server.requests(&target);
+        assert_eq!(field(&asked[0], "Range"), Some("bytes=70000-"), "{name}");
+        assert_eq!(field(&asked[0], "If-Range"), Some("\"1\""), "{name}");
+    }
+}
+
+#[test]
+fn what_may_pass_is_tried_again() {
+    let asked = AtomicUsize::new(0);
+    let server = Fake::answers(move |_, stream| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => {}
+        1 => say(stream, "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"),
+        2 => say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngo"),
+        _ => say(stream, GOOD),
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    let output = run(&["get", "--retries=2", &server.url("/a")], "", place.path());
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (Some(1), "/a: The server went away after 2 of 4 bytes.\n")
+    );
+    assert_eq!(server.requests("/a").len(), 3);
+    let output = run(&["get", "--retries=2", &server.url("/a")], "", place.path());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert_eq!(server.requests("/a").len(), 4);
+}
+
+#[test]
+fn answers_of_every_length() {
+    let server = Fake::answers(|head, stream| match target_of(head) {
+        "/chunked" => {
+            say(
+                stream,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\ngo\r\n2\r\nod\r\n0\r\n\r\n",
+            );
+        }
+        "/until-close" => say(stream, "HTTP/1.0 200 OK\r\n\r\ngood"),
+        "/moved" => say(stream, "HTTP/1.1 307 There\r\nLocation: /chunked\r\n\r\n"),
+        _ => say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    let urls = ["/chunked", "/until-close", "/moved", "/empty"].map(|target| server.url(target));
+    let output = run(&["get", &urls[0], &urls[1], &urls[2], &urls[3], "--retries=0"], "", place.path());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    for (name, content) in [("chunked", "good"), ("until-close", "good"), ("moved", "good"), ("empty", "")] {
+        let saved = fs::read_to_string(place.path().join("downloads").join(name)).expect(name);
+        assert_eq!(saved, content, "{name}");
+    }
+}
