@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::pages;
 use super::state::State;
 use super::timing::Active;
 use crate::http::body::Framing;
@@ -19,6 +20,8 @@ pub struct Exchange {
     began: Instant,
     /// The answer's content is told, not sent.
     pub to_head: bool,
+    /// What went wrong is told as a page.
+    pub to_browser: bool,
     /// What becomes of the connection afterwards.
     pub persistence: Persistence,
     /// The file that was saved, for the recorder.
@@ -35,6 +38,7 @@ impl Exchange {
             line: request_line(bytes, state),
             began,
             to_head: head.method == Method::Head,
+            to_browser: pages::are_wanted(head.fields),
             persistence: persistence
                 .unless(state.stop.asked().is_some(), Why::Stopping)
                 // Whoever reads the body to its end takes this back.
@@ -50,6 +54,7 @@ impl Exchange {
             line: request_line(bytes, state),
             began,
             to_head: false,
+            to_browser: false,
             persistence: Persistence::Close(why),
             saved: None,
             _active: state.idle.begin(),
