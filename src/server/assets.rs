@@ -58,7 +58,8 @@ pub struct Asset {
 impl Asset {
     fn new(name: &str, extension: &str, media_type: &'static str, content: String) -> Self {
         let digest = Sha256::digest(&content);
-        let hash: String = digest.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+        let hash = digest.iter().take(HASH_BYTES).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
+        let hash = format!("{hash:0width$x}", width = 2 * HASH_BYTES);
         let path = format!("{BELOW}{name}.{hash}.{extension}");
         Self { content, media_type, hash, path }
     }

@@ -10,7 +10,7 @@ function make(name, properties, ...children) {
   return element;
 }
 
-const button = (textContent, onclick, className = "quiet") => make("button", { type: "button", textContent, onclick, className });
+const button = (text, onclick, className = "quiet") => make("button", { type: "button", onclick, className }, text);
 
 /** A path as it stands in a link. */
 const encode = (path) => path.split("/").map(encodeURIComponent).join("/");

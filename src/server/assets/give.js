@@ -13,7 +13,7 @@ if ($("#give")) {
 
   const form = $("#give");
   const { conflict, hidden } = form.dataset;
-  const title = make("h2", { role: "status" });
+  const title = make("p", { role: "status" });
   const all = button("Clear", cancelOrClear);
   const list = make("ol");
   const panel = make("section", { id: "uploads", ariaLabel: "Uploads" }, make("header", {}, title, all), list);
@@ -106,7 +106,7 @@ if ($("#give")) {
   function ask(job) {
     return new Promise((answer) => {
       const every = make("input", { type: "checkbox" });
-      const heading = make("h2", { id: "question", textContent: `${job.path} exists already` });
+      const heading = make("h2", { id: "question" }, `${job.path} exists already`);
       const choice = (value, text, look) => button(text, () => dialog.close(value), look);
       const replace = conflict === "refuse" ? [] : [choice("replace", "Replace")];
       const buttons = make("div", { className: "row" }, choice("both", "Keep both", ""), ...replace, choice("skip", "Skip"));
@@ -276,10 +276,10 @@ if ($("#give")) {
 
   // How files come
 
-  form.addEventListener("change", ({ target }) => {
+  form.onchange = ({ target }) => {
     give([...target.files].map((file) => [file.name, file]));
     form.reset();
-  });
+  };
 
   /** Every file below an entry of a drop, by path. */
   async function walk(entry, found = []) {

@@ -11,7 +11,7 @@
     aud: media("audio"),
     pdf: (src, title) => make("iframe", { src, title }),
     txt: (src) => {
-      const text = make("pre", { tabIndex: 0, textContent: "…" });
+      const text = make("pre", { tabIndex: 0 }, "…");
       read(src).then((content) => (text.textContent = content), () => (text.textContent = "The text cannot be read now."));
       return text;
     },
@@ -28,7 +28,7 @@
   const kind = (link) => [...link.classList].find((name) => Object.hasOwn(shows, name));
   const title = make("h2", { id: "preview-name" });
   const place = make("span", { className: "hint", role: "status" });
-  const save = make("a", { className: "button", textContent: "Download", download: "" });
+  const save = make("a", { className: "button", download: "" }, "Download");
   const content = make("figure");
   const previous = button("Previous", () => step(-1));
   const next = button("Next", () => step(1));
@@ -65,14 +65,14 @@
     show();
     dialog.showModal();
   });
-  dialog.addEventListener("keydown", (event) => {
+  dialog.onkeydown = (event) => {
     // Arrows within a film move in the film.
     if (event.target.controls) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
-  });
-  dialog.addEventListener("close", () => {
+  };
+  dialog.onclose = () => {
     content.replaceChildren();
     links[at]?.focus();
-  });
+  };
 }

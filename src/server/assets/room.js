@@ -22,20 +22,20 @@ if ($("#room")) {
   const isOpen = () => document.visibilityState === "visible" && room.offsetParent !== null;
 
   function line([type, data]) {
-    const time = make("time", { dateTime: data.at, textContent: clock.format(new Date(data.at)).slice(11) });
-    const told = (...content) => make("li", { className: "told" }, time, ...content);
-    const who = (user) => make("b", { textContent: user === known.user ? "you" : user });
+    const time = make("time", { dateTime: data.at }, clock.format(new Date(data.at)).slice(11));
+    const told = (...content) => make("p", { className: "told" }, time, ...content);
+    const who = (user) => make("b", {}, user === known.user ? "you" : user);
     switch (type) {
-      case "message": return make("li", {}, time, who(data.from), " ", data.text);
-      case "private": return make("li", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
-      case "upload": return told(make("bdi", { textContent: data.by }), " uploaded ", file(data.path), `, ${size(data.size)}`);
+      case "message": return make("p", {}, time, who(data.from), " ", data.text);
+      case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
+      case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data.path), `, ${size(data.size)}`);
       case "join": return told(data.user, " is here");
       default: return told(data.text);
     }
   }
 
   function file(path) {
-    return make("a", { href: `/${encode(path)}` }, make("bdi", { textContent: path }));
+    return make("a", { href: `/${encode(path)}` }, make("bdi", {}, path));
   }
 
   function add(entry) {
@@ -48,7 +48,7 @@ if ($("#room")) {
   function showPeople() {
     const others = known.users.filter((user) => user !== known.user).sort();
     const items = others.map((user) => make("li", { title: `Write to ${user} alone` }, button(user, () => address(user))));
-    people.replaceChildren(make("li", { textContent: `${known.user} (you)` }), ...items);
+    people.replaceChildren(make("li", {}, `${known.user} (you)`), ...items);
   }
 
   function address(user) {
@@ -213,7 +213,7 @@ if ($("#room")) {
 
   // What a person does
 
-  join.addEventListener("submit", async (event) => {
+  join.onsubmit = async (event) => {
     event.preventDefault();
     try {
       if (!(await enter($("#user").value.trim()))) return;
@@ -221,9 +221,9 @@ if ($("#room")) {
     } catch {
       $(".hint", join).textContent = "The server does not answer; try again in a moment.";
     }
-  });
+  };
 
-  say.addEventListener("submit", async (event) => {
+  say.onsubmit = async (event) => {
     event.preventDefault();
     const text = $("#text").value;
     if (!text.trim()) return;
@@ -236,14 +236,14 @@ if ($("#room")) {
     } catch (why) {
       add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: that was not sent." }]);
     }
-  });
+  };
 
-  to.addEventListener("click", () => address(""));
-  opener.addEventListener("click", () => {
+  to.onclick = () => address("");
+  opener.onclick = () => {
     opener.ariaExpanded = room.classList.toggle("open");
     if (isOpen()) showNews(0);
     if (room.classList.contains("open")) ($("#user").value = name.get() ?? "", (known.user ? $("#text") : $("#user")).focus());
-  });
+  };
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && room.classList.contains("open") && !$("dialog[open]")) opener.click();
   });

@@ -54,7 +54,7 @@ impl Sign {
             Some(("image", _)) => Self::Image,
             Some(("audio", _)) => Self::Audio,
             Some(("video", _)) => Self::Video,
-            Some(("text", "html")) | Some(("application", "xhtml+xml")) => Self::Page,
+            Some(("text", "html") | ("application", "xhtml+xml")) => Self::Page,
             Some(("text", _)) => Self::Text,
             Some(("application", "pdf")) => Self::Pdf,
             Some(("application", kind)) if TEXTS.contains(&kind) => Self::Text,

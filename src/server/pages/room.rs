@@ -26,7 +26,7 @@ pub fn room() -> Markup {
             }
             div #talk hidden {
                 ul #people aria-label="Who is here" {}
-                ol #log role="log" aria-label="What was said" tabindex="0" {}
+                div #log role="log" aria-label="What was said" tabindex="0" {}
                 form #say {
                     button #to type="button" hidden {}
                     label .unseen for="text" { "Message" }
