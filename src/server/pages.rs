@@ -39,10 +39,9 @@ fn page(head: Head, title: impl fmt::Display, body: &Markup) -> Answer {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
                 title { (title) " – wharf" }
                 link rel="stylesheet" href=(STYLE.path()) nonce=(nonce);
-                link rel="icon" href=(ICON.path()) type="image/svg+xml";
+                link rel="icon" href=(ICON.path());
                 script type="module" src=(SCRIPT.path()) nonce=(nonce) {}
             }
             body { (body) }

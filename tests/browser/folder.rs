@@ -1,5 +1,6 @@
 //! The folder as a page: list, sort, filter, open, with script and without.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
@@ -86,7 +87,7 @@ fn what_is_given_shows_to_others_when_they_look() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     assert!(browser.text("#nothing").starts_with("No shared files"));
     wharf.write("new.txt", "new");
-    browser.js("document.dispatchEvent(new Event('visibilitychange'))");
+    browser.js("window.dispatchEvent(new Event('focus'))");
     browser.until("document.querySelector('#files bdi')?.textContent === 'new.txt'");
     browser.until("document.querySelector('#filter') && document.querySelector('#nothing').hidden");
     assert_eq!(browser.text("#count"), "1 file, 3 B");
@@ -176,7 +177,7 @@ fn the_head_of_a_page() {
 fn assets_are_kept_for_good() {
     let wharf = Wharf::serve(&[]);
     let page = wharf.ask("GET", "/", "", b"").text();
-    let paths: Vec<_> = page.split('"').filter(|part| part.starts_with("/.wharf/assets/")).collect();
+    let paths: BTreeSet<_> = page.split('"').filter(|part| part.starts_with("/.wharf/assets/")).collect();
     assert_eq!(paths.len(), 3, "{page}");
     for path in paths {
         let asset = wharf.ask("GET", path, "", b"");

@@ -95,6 +95,9 @@ async function refresh() {
   if (stale) refresh();
 }
 
+/** Puts the focus on the link to this file. */
+const focusOn = (href) => $(`#files a[href="${CSS.escape(href)}"]`)?.focus();
+
 function replace(page) {
   const html = $("#files", page)?.outerHTML;
   if (!html || html === shownHtml) return;
@@ -105,9 +108,11 @@ function replace(page) {
     if (part !== "#look" || !$("#filter")) $(part).replaceWith(document.adoptNode($(part, page)));
   }
   adopt();
-  if (focused) $(`#files a[href="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) focusOn(focused);
 }
 
 adopt();
 document.addEventListener("input", (event) => event.target.id === "filter" && filter());
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && $("#files") && refresh());
+for (const occasion of ["focus", "visibilitychange"]) {
+  addEventListener(occasion, () => document.visibilityState === "visible" && $("#files") && refresh());
+}

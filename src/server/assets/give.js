@@ -67,10 +67,13 @@ if ($("#give")) {
   /** Brings a file to its end, whatever the connection does meanwhile. */
   async function run(job) {
     for (let tries = 0; ; ) {
+      if (job.stopped) return drop(job);
       const before = job.loaded;
       try {
         const { status, responseText } = await send(job);
         if (status < 300) return end(job, "done", size(job.file.size));
+        // Not where it was taken to be: the server is asked again.
+        if (status === 409 && job.location) throw new Error(responseText);
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", responseText.trim() || `refused (${status})`);
         if (!(await settle(job))) return drop(job);
@@ -81,7 +84,6 @@ if ($("#give")) {
         const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
         say(job, `connection lost, trying again in ${Math.ceil(wait / 1000)} s`);
         await Promise.race([pause(wait), job.stop, new Promise((online) => addEventListener("online", online, { once: true }))]);
-        if (job.stopped) return drop(job);
       }
     }
   }
@@ -111,7 +113,7 @@ if ($("#give")) {
       const replace = conflict === "refuse" ? [] : [choice("replace", "Replace")];
       const buttons = make("div", { className: "row" }, choice("both", "Keep both", ""), ...replace, choice("skip", "Skip"));
       const same = make("label", {}, every, " The same for all others");
-      const dialog = make("dialog", {}, heading, "What is to become of the file that you add?", same, buttons);
+      const dialog = make("dialog", {}, heading, "Shall your file replace it?", same, buttons);
       dialog.setAttribute("aria-labelledby", heading.id);
       dialog.onclose = () => {
         const choice = dialog.returnValue || "skip";
@@ -121,6 +123,7 @@ if ($("#give")) {
       };
       document.body.append(dialog);
       dialog.showModal();
+      buttons.firstChild.focus();
     });
   }
 

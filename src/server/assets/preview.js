@@ -25,7 +25,7 @@
     return (await answer.text()) + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read on.` : "");
   }
 
-  const kind = (link) => [...link.classList].find((name) => Object.hasOwn(shows, name));
+  const kind = (link) => [...link.classList].find((name) => shows[name]);
   const title = make("h2", { id: "preview-name" });
   const place = make("span", { className: "hint", role: "status" });
   const save = make("a", { className: "button", download: "" }, "Download");
@@ -73,6 +73,6 @@
   };
   dialog.onclose = () => {
     content.replaceChildren();
-    links[at]?.focus();
+    focusOn(links[at].getAttribute("href"));
   };
 }

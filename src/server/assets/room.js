@@ -62,7 +62,7 @@ if ($("#room")) {
   function showState() {
     const isIn = Boolean(known.user);
     join.hidden = isIn;
-    talk.hidden = !isIn;
+    talk.hidden = $("#leave").hidden = !isIn;
     state.classList.toggle("off", isIn && !known.online);
     state.textContent = !isIn ? "" : known.online ? `${known.users.length} here` : "Offline, trying again";
   }
@@ -118,8 +118,14 @@ if ($("#room")) {
   }
 
   function leave() {
+    stream?.close();
     known = { user: "", users: [], lines: [], online: true };
     showAll();
+  }
+
+  function leaveAll() {
+    leave();
+    tabs.postMessage({ left: true });
   }
 
   // Listening, in one tab
@@ -155,8 +161,7 @@ if ($("#room")) {
       const member = await fetch("/.wharf/chat/messages?since=");
       const isMember = member.ok || (await enter(name.get()));
       if (isMember) return listen();
-      leave();
-      tabs.postMessage({ left: true });
+      leaveAll();
     } catch {
       setTimeout(comeBack, AGAIN);
     }
@@ -219,7 +224,7 @@ if ($("#room")) {
       if (!(await enter($("#user").value.trim()))) return;
       leads ? listen() : tabs.postMessage({ joined: true });
     } catch {
-      $(".hint", join).textContent = "The server does not answer; try again in a moment.";
+      $(".hint", join).textContent = "The server does not answer.";
     }
   };
 
@@ -236,6 +241,12 @@ if ($("#room")) {
     } catch (why) {
       add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: that was not sent." }]);
     }
+  };
+
+  $("#leave").onclick = () => {
+    localStorage.removeItem("wharf-name");
+    fetch("/.wharf/chat/leave", { method: "POST" }).catch(() => {});
+    leaveAll();
   };
 
   to.onclick = () => address("");

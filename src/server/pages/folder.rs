@@ -11,6 +11,7 @@ use crate::http::response::Head;
 use crate::http::target::encode_path;
 use crate::printable::Printable;
 use crate::server::answer::Answer;
+use crate::server::assets::ICON;
 use crate::server::listing::{href, shown_path, timestamp};
 use crate::server::order::{Key, Order};
 use std::os::unix::ffi::OsStrExt;
@@ -53,9 +54,10 @@ impl Listing<'_> {
                 (icons::all())
                 a .skip href="#files" { "Skip to the files" }
                 header .top {
+                    img src=(ICON.path()) alt="" width="28" height="28";
                     (self.way())
                     @if self.talks {
-                        button #open-room .js .quiet type="button" aria-controls="room" aria-expanded="false" { "Room" }
+                        button #open-room .js .quiet type="button" aria-expanded="false" { "Room" }
                     }
                 }
                 div .sides {
@@ -130,8 +132,13 @@ impl Listing<'_> {
 
     fn table(&self) -> Markup {
         let chunks = self.entries.chunks(CHUNK);
+        let class = match self.view {
+            _ if self.entries.is_empty() => "empty",
+            View::Rows => "rows",
+            View::Grid => "grid",
+        };
         html! {
-            table #files .grid[self.view == View::Grid] .empty[self.entries.is_empty()] tabindex="-1" {
+            table #files class=(class) tabindex="-1" {
                 caption .unseen { "Files" }
                 thead {
                     tr { (self.column(Key::Name, "Name")) (self.column(Key::Size, "Size")) (self.column(Key::Time, "Modified")) }
@@ -150,7 +157,7 @@ impl Listing<'_> {
             _ => Some("ascending"),
         };
         html! {
-            th scope="col" aria-sort=[sorted] { a href=(query(self.order.after_click(key), self.view)) { (name) } }
+            th aria-sort=[sorted] { a href=(query(self.order.after_click(key), self.view)) { (name) } }
         }
     }
 

@@ -93,7 +93,7 @@ pub fn all() -> Markup {
     let signs = [
         (Sign::Directory, "M1.5 13V3h4.6l1.6 2h6.8v8z".to_owned()),
         (Sign::Image, "M2 2.5h12v11H2zM2 11l3.5-3.5 3 3 2-2L14 12M10.5 5.5h.01".to_owned()),
-        (Sign::Audio, "M6 12.5V3l7-1.5v9.5M6 12.5a2 1.6 0 1 1-4 0 2 1.6 0 0 1 4 0zM13 11a2 1.6 0 1 1-4 0 2 1.6 0 0 1 4 0z".to_owned()),
+        (Sign::Audio, "M2 6h3l4-3.5v11L5 10H2zM11.5 5.5a3.5 3.5 0 0 1 0 5".to_owned()),
         (Sign::Video, "M2 3h12v10H2zM6.7 5.8v4.4L10.2 8z".to_owned()),
         (Sign::Text, on_sheet("M6 8h4.5M6 10h4.5M6 12h3")),
         (Sign::Pdf, on_sheet("M6 12V8h1.2a1.2 1.2 0 0 1 0 2.4H6")),

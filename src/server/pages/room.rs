@@ -13,13 +13,13 @@ pub fn room() -> Markup {
             header {
                 h2 #room-head { "Room" }
                 p #state role="status" {}
+                button #leave .quiet type="button" hidden { "Leave" }
             }
             form #join {
                 label for="user" { "Your name" }
                 div .row {
-                    input #user name="user" required maxlength=(MAX_NAME) pattern="[A-Za-z0-9._\\-]+"
-                        autocomplete="nickname" autocapitalize="off" spellcheck="false"
-                        title="Letters, digits, dot, dash and underscore";
+                    input #user name="user" required maxlength=(MAX_NAME)
+                        autocomplete="nickname" autocapitalize="off" spellcheck="false";
                     button { "Join" }
                 }
                 p .hint { "Talk with whoever uses this folder, and see what comes as it comes." }
