@@ -134,9 +134,12 @@ pub fn hear_of_errors(socket: &UdpSocket) {
     };
 }
 
-/// Throws away the particulars of such an error. As long as they are there, the socket counts as ready.
-pub fn forget_errors(socket: &UdpSocket) {
-    while recvfrom(socket, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::ERRQUEUE).is_ok() {}
+/// Whom the datagrams were for that such errors are about. They are then forgotten: as long as they are there, the socket
+/// counts as ready.
+pub fn take_errors(socket: &UdpSocket) -> Vec<SocketAddr> {
+    let next = || recvfrom(socket, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::ERRQUEUE).ok();
+    let sent_to = std::iter::from_fn(next).filter_map(|(_, _, to)| SocketAddr::try_from(to?).ok());
+    sent_to.map(canonical).collect()
 }
 
 fn address_of(storage: SockaddrStorage) -> Option<SocketAddr> {
