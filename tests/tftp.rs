@@ -291,7 +291,14 @@ fn a_stop_ends_transfers_and_keeps_nothing_half() {
     client.send(&[&b"\0\x03\0\x01"[..], &[7; 512]].concat());
     while client.hear() != b"\0\x04\0\x01" {}
     wharf.signal(Signal::TERM);
-    assert_eq!(client.hear_error().1, "the server is leaving");
+    let said = loop {
+        // On a busy machine the ACK may have been repeated.
+        let datagram = client.hear();
+        if datagram.starts_with(b"\0\x05") {
+            break datagram;
+        }
+    };
+    assert!(said.ends_with(b"the server is leaving\0"), "{:?}", said.escape_ascii().to_string());
     assert!(wharf.wait().1.success());
     let log = wharf.log();
     assert!(log.contains("\"WRQ half\" the transfer was ended: error (0): the server is leaving"), "{log}");
