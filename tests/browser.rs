@@ -1,5 +1,13 @@
 //! A real browser shows what the folder holds, and can add to it.
 
+mod driver;
+mod folder;
+mod give;
+mod hostile;
+mod looks;
+mod preview;
+mod room;
+
 use std::process::Command;
 
 use crate::common::{Wharf, outside, root};

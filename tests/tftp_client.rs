@@ -3,10 +3,12 @@
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::tftp::Network;
-use crate::common::{Output, Wharf, eventually, outside, run, sample};
+use crate::common::{Output, PATIENCE, Wharf, eventually, outside, run, sample};
 
 /// Runs `wharf` there with these words.
 fn wharf(here: &Path, words: &[&str]) -> Output {
@@ -63,9 +65,11 @@ fn what_goes_wrong_is_said() {
     fs::write(here.path().join("local"), "x").expect("written");
     let site = format!("tftp://{}", server.tftp());
     let nobody = UdpSocket::bind("127.0.0.1:0").expect("a socket").local_addr().expect("an address");
-    let rows: [(&[&str], &str); 6] = [
+    let rows: [(&[&str], &str); 8] = [
         (&["get", &format!("{site}/none")], "none: file not found (1): there is nothing of that name\n"),
         (&["get", &format!("{site}/../x")], "../x leads out of the directory for downloads.\n"),
+        (&["get", &format!("{site}/in/")], "in/ is no regular file.\n"),
+        (&["list", &format!("{site}/none")], "/none: file not found (1): there is nothing of that name\n"),
         (&["put", "none", "--to", &site], "File none not found.\n"),
         (
             &["put", "local", "--to", &format!("{site}/.x/")],
@@ -117,6 +121,44 @@ fn exit_ends_both() {
     assert_eq!(output.stdout, "The server leaves.\nstopping client.\n", "{output:?}");
     assert_eq!(output.code, Some(0));
     assert!(server.wait().1.success());
+}
+
+/// A server by hand, and a client that it has answered with its first block.
+#[test]
+fn strangers_are_told_and_a_last_word_is_heard() {
+    let here = tempfile::tempdir().expect("a folder");
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    server.set_read_timeout(Some(PATIENCE)).expect("set");
+    let address = server.local_addr().expect("an address");
+    let client = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["get", &format!("tftp://{address}/file")])
+        .current_dir(here.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut buffer = [0; 600];
+    let (_, from) = server.recv_from(&mut buffer).expect("a request");
+    let block = |number: u8| [&[0, 3, 0, number][..], &[7; 512]].concat();
+    server.send_to(&block(1), from).expect("sent");
+    while buffer[..4] != *b"\0\x04\0\x01" {
+        server.recv_from(&mut buffer).expect("an ACK");
+    }
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    stranger.set_read_timeout(Some(PATIENCE)).expect("set");
+    stranger.send_to(&block(2), from).expect("sent");
+    stranger.recv_from(&mut buffer).expect("an answer");
+    assert_eq!(buffer[..4], *b"\0\x05\0\x05", "this transfer has another peer (RFC 1350 4)");
+    // It finds a block, an error behind that, and nobody to acknowledge the block to.
+    let pid = Pid::from_child(&client);
+    kill_process(pid, Signal::STOP).expect("it runs");
+    server.send_to(&block(2), from).expect("sent");
+    server.send_to(b"\0\x05\0\0good night\0", from).expect("sent");
+    drop(server);
+    kill_process(pid, Signal::CONT).expect("it runs");
+    let output = client.wait_with_output().expect("a child");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "file: error (0): good night\n");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 /// tftpd-hpa, serving a folder for as long as this lives.

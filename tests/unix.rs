@@ -182,6 +182,9 @@ fn curl_uses_it() {
     let mut curl = outside("curl").expect("installed");
     let get = curl.args(["-sSf", "--abstract-unix-socket", &name, "http://h/in/local"]).output();
     assert!(get.expect("it runs").stdout == content);
+    // The address that the greeting tells is one for wharf's own client.
+    let list = run(&["list", &format!("unix:@{name}!/in/")], "", place.path());
+    assert!(list.stdout.ends_with("  local\n") && list.code == Some(0), "{list:?}");
     child.kill().expect("killed");
     child.wait().expect("a child");
 }

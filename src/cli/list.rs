@@ -28,9 +28,17 @@ pub fn run(args: &ListArgs) -> ExitCode {
     match fetch(&place) {
         Ok(listing) => exit::code(listing.show(&mut io::stdout()).map(|()| true)),
         Err(error) => {
-            exit::say(&error);
+            exit::say_about(&name(&place), &error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What was asked for, for an error.
+fn name(place: &Place<Address>) -> String {
+    match place {
+        Place::Http(address) => address.target(""),
+        Place::Tftp(site) => format!("/{}", site.path().trim_start_matches('/')),
     }
 }
 

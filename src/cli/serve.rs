@@ -48,7 +48,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
     unix_mode: Mode,
     /// Serve TFTP too, at this UDP port; 0 takes a free one
-    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "6969")]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "6969",
+        value_parser = udp_port)]
     udp: Option<u16>,
     /// TFTP transfers at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -303,6 +304,11 @@ fn announce_stop(why: Why, idle_exit: IdleExit) -> io::Result<()> {
     }
     writeln!(out, "Shutting Down Server...")?;
     out.flush()
+}
+
+/// The port of `--udp`; what follows the flag is taken for one.
+fn udp_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("{text:?} is no port (the folder stands before --udp)"))
 }
 
 /// A time in seconds; fractions are taken too.

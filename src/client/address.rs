@@ -44,7 +44,7 @@ pub enum Server {
         /// The port, never 0.
         port: u16,
     },
-    /// HTTP over a Unix-domain socket at this path.
+    /// HTTP over a Unix-domain socket at this path, or of an abstract name, written with an `@` before it.
     Unix(PathBuf),
 }
 

@@ -74,7 +74,7 @@ pub enum Error {
     Busy(PathBuf),
     /// There is no such local file.
     Missing(PathBuf),
-    /// What is there is no file that could be sent.
+    /// What is there is no file that could be sent or fetched.
     NotAFile(PathBuf),
     /// A local file grew shorter while it was sent.
     Shrunk,

@@ -13,6 +13,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::address::Server;
 use super::error::Error;
+use crate::net::unix::SocketName;
 
 /// How long a connection may take to come about. A SYN that was lost is sent again after 1, 3 and 7 seconds.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
@@ -66,7 +67,7 @@ impl Wire {
 
     fn connect_unix(server: &Server, path: &Path, silence: Duration) -> Result<Self, Error> {
         let open = || {
-            let stream = UnixStream::connect(path)?;
+            let stream = SocketName::parse(path.as_os_str()).connect()?;
             stream.set_read_timeout(Some(silence))?;
             Ok(stream)
         };

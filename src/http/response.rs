@@ -56,6 +56,14 @@ impl Head {
         self
     }
 
+    /// Takes the field lines of this name away.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        let is_other = |line: &&str| !line.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(name));
+        self.lines = self.lines.split_inclusive("\r\n").filter(is_other).collect();
+        self
+    }
+
     /// Writes the status line and the field lines. The empty line that ends the head is the caller's, after its own lines.
     pub fn write(&self, out: &mut Vec<u8>) {
         let code = self.status.code();

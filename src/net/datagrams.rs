@@ -34,8 +34,9 @@ pub struct Arrived {
     pub length: usize,
     /// Who sent it.
     pub from: SocketAddr,
-    /// The address of this machine that it was sent to, with any port: where the answer comes from.
-    pub to: SocketAddr,
+    /// The address of this machine that it was sent to, with any port: where the answer comes from. None where it was
+    /// sent to all who listen, by broadcast or multicast.
+    pub to: Option<SocketAddr>,
 }
 
 impl Datagrams {
@@ -77,19 +78,17 @@ impl Datagrams {
             Err(nix::Error::EAGAIN | nix::Error::EINTR) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let asked = message.cmsgs()?.find_map(|control| match control {
-            ControlMessageOwned::Ipv4PacketInfo(found) => {
-                Some((IpAddr::V4(Ipv4Addr::from(found.ipi_spec_dst.s_addr.to_ne_bytes())), 0))
-            }
-            ControlMessageOwned::Ipv6PacketInfo(found) => {
-                Some((IpAddr::from(found.ipi6_addr.s6_addr), found.ipi6_ifindex))
-            }
-            _ => None,
-        });
         let Some(from) = message.address.and_then(address_of) else { return Ok(None) };
-        let to = asked.map_or(self.address.ip().to_canonical(), |(ip, _)| ip.to_canonical());
-        let scope = asked.map_or(0, |(_, interface)| interface);
-        Ok(Some(Arrived { length: message.bytes, from: canonical(from), to: any_port(to, scope) }))
+        let mut to = Some((self.address.ip(), 0));
+        for control in message.cmsgs()? {
+            to = match control {
+                ControlMessageOwned::Ipv4PacketInfo(found) => to.and(unicast_v4(&found)),
+                ControlMessageOwned::Ipv6PacketInfo(found) => to.and(unicast_v6(&found)),
+                _ => to,
+            };
+        }
+        let to = to.map(|(ip, interface)| any_port(ip.to_canonical(), interface));
+        Ok(Some(Arrived { length: message.bytes, from: canonical(from), to }))
     }
 }
 
@@ -134,9 +133,25 @@ pub fn hear_of_errors(socket: &UdpSocket) {
     };
 }
 
-/// Throws away the particulars of such an error. As long as they are there, the socket counts as ready.
-pub fn forget_errors(socket: &UdpSocket) {
-    while recvfrom(socket, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::ERRQUEUE).is_ok() {}
+/// Whom the datagrams were for that such errors are about. They are then forgotten: as long as they are there, the socket
+/// counts as ready.
+pub fn take_errors(socket: &UdpSocket) -> Vec<SocketAddr> {
+    let next = || recvfrom(socket, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::ERRQUEUE).ok();
+    let sent_to = std::iter::from_fn(next).filter_map(|(_, _, to)| SocketAddr::try_from(to?).ok());
+    sent_to.map(canonical).collect()
+}
+
+/// The address of this machine that a datagram was sent to; none if that is not one machine's.
+fn unicast_v4(found: &in_pktinfo) -> Option<(IpAddr, u32)> {
+    // The second is the one in the datagram's head (ip(7)); they differ for a broadcast or a multicast.
+    let [here, head] = [found.ipi_spec_dst, found.ipi_addr].map(|ip| ip.s_addr.to_ne_bytes());
+    (here == head).then_some((IpAddr::V4(Ipv4Addr::from(here)), 0))
+}
+
+/// As [`unicast_v4`], with the interface.
+fn unicast_v6(found: &in6_pktinfo) -> Option<(IpAddr, u32)> {
+    let ip = IpAddr::from(found.ipi6_addr.s6_addr);
+    (!ip.is_multicast()).then_some((ip, found.ipi6_ifindex))
 }
 
 fn address_of(storage: SockaddrStorage) -> Option<SocketAddr> {
@@ -185,8 +200,8 @@ mod tests {
             let mut bytes = [0; 16];
             let arrived = wait(&door, &mut bytes);
             assert_eq!(arrived.from, client.local_addr().expect("an address"));
-            assert_eq!((arrived.length, arrived.to), (5, SocketAddr::new(asked.ip(), 0)));
-            let answer = answer_from(arrived.to).expect("a socket");
+            assert_eq!((arrived.length, arrived.to), (5, Some(SocketAddr::new(asked.ip(), 0))));
+            let answer = answer_from(SocketAddr::new(asked.ip(), 0)).expect("a socket");
             answer.send_to(b"hi", arrived.from).expect("sent");
             let (length, from) = client.recv_from(&mut bytes).expect("an answer");
             assert_eq!((length, from.ip()), (2, asked.ip()));
@@ -204,6 +219,16 @@ mod tests {
         client.send_to(b"hello", ("127.0.0.2", door.address().port())).expect("sent");
         let arrived = wait(&door, &mut [0; 16]);
         assert_eq!(arrived.from, client.local_addr().expect("an address"));
-        assert_eq!(arrived.to, SocketAddr::from(([127, 0, 0, 2], 0)));
+        assert_eq!(arrived.to, Some(SocketAddr::from(([127, 0, 0, 2], 0))));
+    }
+
+    #[test]
+    fn what_is_sent_to_all_has_no_address_to_answer_from() {
+        let door = Datagrams::bind(SocketAddr::from(([0, 0, 0, 0], 0))).expect("bound");
+        let client = UdpSocket::bind("127.0.0.1:0").expect("bound");
+        client.set_broadcast(true).expect("set");
+        // The address of loopback's broadcasts; a machine may have none.
+        let Ok(_) = client.send_to(b"hello", ("127.255.255.255", door.address().port())) else { return };
+        assert_eq!(wait(&door, &mut [0; 16]).to, None);
     }
 }

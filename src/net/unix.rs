@@ -12,6 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
@@ -20,8 +21,9 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// The longest path of a socket, in bytes: `sun_path` holds 108 with the NUL (unix(7)).
-const LONGEST_PATH: usize = 107;
+/// The longest name of a socket, in bytes: `sun_path` holds 108 with a NUL, behind a path or before an abstract name
+/// (unix(7)).
+const LONGEST_NAME: usize = 107;
 
 /// How long another program may hold the directory's lock. A server holds it for some system calls.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -57,7 +59,7 @@ pub enum CannotBind {
     NotSocket,
     /// It is this long, in bytes.
     TooLong(usize),
-    /// The path ends in no name.
+    /// There is no name at all, or the path ends in none.
     NoName,
     /// Another program has locked the directory and does not let go.
     Locked,
@@ -82,11 +84,23 @@ impl SocketName {
         }
     }
 
+    /// Connects to whoever listens under this name.
+    pub fn connect(&self) -> io::Result<UnixStream> {
+        match self {
+            Self::Path(path) => UnixStream::connect(path),
+            Self::Abstract(name) => {
+                let address = std::os::unix::net::SocketAddr::from_abstract_name(name.as_bytes())?;
+                UnixStream::connect_addr(&address)
+            }
+        }
+    }
+
     /// A socket of this name that listens, with room for so many who wait. The mode is for a path only.
     pub(super) fn bind(&self, mode: Mode, backlog: i32) -> Result<(Socket, Option<BoundPath>), CannotBind> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         match self {
             Self::Abstract(name) => {
+                fits(name)?;
                 socket.bind(&address(&[b"\0", name.as_bytes()].concat())?)?;
                 socket.listen(backlog)?;
                 Ok((socket, None))
@@ -101,10 +115,7 @@ impl SocketName {
 
 impl BoundPath {
     fn bind(socket: &Socket, path: &Path, mode: Mode, backlog: i32) -> Result<Self, CannotBind> {
-        let length = path.as_os_str().len();
-        if length > LONGEST_PATH {
-            return Err(CannotBind::TooLong(length));
-        }
+        fits(path.as_os_str())?;
         let name = path.file_name().ok_or(CannotBind::NoName)?.to_owned();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -209,6 +220,15 @@ fn address(bytes: &[u8]) -> io::Result<SockAddr> {
     SockAddr::unix(OsStr::from_bytes(bytes))
 }
 
+/// Whether the system has room for a name, and there is one.
+fn fits(name: &OsStr) -> Result<(), CannotBind> {
+    match name.len() {
+        0 => Err(CannotBind::NoName),
+        length if length > LONGEST_NAME => Err(CannotBind::TooLong(length)),
+        _ => Ok(()),
+    }
+}
+
 /// A directory that is locked until this is dropped.
 struct Locked<'a>(&'a OwnedFd);
 
@@ -266,9 +286,9 @@ impl fmt::Display for CannotBind {
             Self::Live => f.write_str("somebody listens there"),
             Self::NotSocket => f.write_str("it is a file, and not a socket (name another path)"),
             Self::TooLong(length) => {
-                write!(f, "the path has {length} bytes, and {LONGEST_PATH} is the most (name a shorter one)")
+                write!(f, "the name has {length} bytes, and {LONGEST_NAME} is the most (take a shorter one)")
             }
-            Self::NoName => f.write_str("the path ends in no name (name the socket, not its directory)"),
+            Self::NoName => f.write_str("it ends in no name (name the socket, not its directory)"),
             Self::Locked => f.write_str("another program has locked its directory (name one of your own)"),
             Self::Io(error) => error.fmt(f),
         }

@@ -50,6 +50,7 @@ fn what_is_there_already() {
         ("live", "somebody listens there"),
         ("datagrams", "somebody listens there"),
         ("none/s", "No such file or directory (os error 2)"),
+        ("..", "it ends in no name (name the socket, not its directory)"),
         ("stale", "bound"),
         ("free", "bound"),
     ];
@@ -60,7 +61,7 @@ fn what_is_there_already() {
         let after = fs::symlink_metadata(path(name)).map(|found| found.ino()).ok();
         assert!(said == "bound" || before == after, "{name} was touched");
     }
-    let long = place.path().join("x".repeat(LONGEST_PATH));
+    let long = place.path().join("x".repeat(LONGEST_NAME));
     assert!(matches!(bind(&long, 0o600), Err(CannotBind::TooLong(_))));
     assert!(matches!(bind(Path::new("/"), 0o600), Err(CannotBind::NoName)));
 }
@@ -109,4 +110,17 @@ fn an_abstract_name_is_taken_once() {
     let (_socket, bound) = name.bind(Mode::RUSR, BACKLOG).expect("bound");
     assert!(bound.is_none() && name.to_string().starts_with("@wharf-test-"));
     assert!(matches!(name.bind(Mode::RUSR, BACKLOG), Err(CannotBind::Live)));
+}
+
+#[test]
+fn abstract_names_that_cannot_be() {
+    let say = |name: &str| {
+        let bound = SocketName::parse(OsStr::new(name)).bind(Mode::empty(), BACKLOG);
+        bound.map_or_else(|error| error.to_string(), |_| "bound".to_owned())
+    };
+    assert_eq!(say("@"), "it ends in no name (name the socket, not its directory)");
+    let long = format!("@{}", "x".repeat(LONGEST_NAME + 1));
+    assert_eq!(say(&long), "the name has 108 bytes, and 107 is the most (take a shorter one)");
+    let longest = format!("@{:x>LONGEST_NAME$}", std::process::id());
+    assert_eq!(say(&longest), "bound");
 }

@@ -47,7 +47,7 @@ pub fn run(listeners: &[Listener], datagrams: &[Datagrams], lot: &Lot<Connection
         // The door first: what is not there any more has been taken from it, and is known to the clock.
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
-        if is_sure && state.idle.is_over(Instant::now()) {
+        if is_sure && state.idle.settle(Instant::now()) {
             state.stop.ask(Why::Idle);
         }
     }

@@ -75,22 +75,24 @@ impl Open {
 impl fmt::Display for CannotOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address, error) => write!(f, "cannot bind {address}: {}", advice(error, "port")),
-            Self::Udp(address, error) => write!(f, "cannot bind UDP {address}: {}", advice(error, "udp")),
+            Self::Tcp(address, error) => write!(f, "cannot bind {address}: {}", advice(error, "port", 8080)),
+            Self::Udp(address, error) => {
+                write!(f, "cannot bind UDP {address}: {}", advice(error, "udp", 6969))
+            }
             Self::Unix(name, CannotBind::Live) => write!(f, "another server is listening on {name}"),
             Self::Unix(name, error) => write!(f, "cannot bind {name}: {error}"),
         }
     }
 }
 
-/// What the system said of an address, and what may help; `flag` names the port.
-fn advice(error: &io::Error, flag: &str) -> String {
+/// What the system said of an address, and what may help; `flag` names the port, and `free` is one that anybody may have.
+fn advice(error: &io::Error, flag: &str, free: u16) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             format!("address in use (is another server running? try --{flag} 0)")
         }
         io::ErrorKind::PermissionDenied => {
-            format!("permission denied (ports below 1024 are the system's; try --{flag} 8080)")
+            format!("permission denied (ports below 1024 are the system's; try --{flag} {free})")
         }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address (try --ip 0.0.0.0)".to_owned(),
         _ => error.to_string(),

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::pages;
 use super::state::State;
 use super::timing::Active;
 use crate::http::body::Framing;
@@ -21,6 +22,8 @@ pub struct Exchange {
     pub version: Version,
     /// The answer's content is told, not sent.
     pub to_head: bool,
+    /// What went wrong is told as a page.
+    pub to_browser: bool,
     /// What becomes of the connection afterwards.
     pub persistence: Persistence,
     /// The file that was saved, for the recorder.
@@ -38,6 +41,7 @@ impl Exchange {
             began,
             version: head.version,
             to_head: head.method == Method::Head,
+            to_browser: pages::are_wanted(head.fields),
             persistence: persistence
                 .unless(state.stop.asked().is_some(), Why::Stopping)
                 // Whoever reads the body to its end takes this back.
@@ -54,6 +58,7 @@ impl Exchange {
             began,
             version: Version::Http11,
             to_head: false,
+            to_browser: false,
             persistence: Persistence::Close(why),
             saved: None,
             _active: state.idle.begin(),

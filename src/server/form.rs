@@ -12,7 +12,7 @@ use super::receiving::Outcome;
 use super::refusal::{self, bad_request};
 use super::route::Asked;
 use super::state::State;
-use super::{chat, media, upload};
+use super::{chat, media, pages, upload};
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, SharePath};
 use crate::http::multipart::{Boundary, Decoder, Event, PartHead};
@@ -65,7 +65,7 @@ impl Form {
             decoder: Decoder::new(boundary),
             directory,
             by: chat::uploader(head, state, peer),
-            for_browser: head.fields.list("Accept").any(|range| range.starts_with(b"text/html")),
+            for_browser: pages::are_wanted(head.fields),
             part: Part::PassedOver,
             finished: None,
             unread: Vec::new(),

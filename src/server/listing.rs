@@ -1,6 +1,7 @@
 //! What a directory holds, as HTML, JSON or text: whichever the client would rather have.
 //!
-//! A listing looks at every entry, so it is a job of the second pool.
+//! A listing looks at every entry, so it is a job of the second pool. `?sort=` (see `order`) brings it into another
+//! order than the bytes of the names; a page is in the order of its names as people sort them, if nothing else is asked.
 
 use serde::Serialize;
 use std::borrow::Cow;
@@ -10,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use super::answer::Answer;
 use super::media;
-use super::pages;
+use super::order::Order;
+use super::pages::{self, View};
 use super::receiving::{Job, Outcome};
 use super::refusal::of_reading;
 use super::route::Asked;
@@ -29,29 +31,50 @@ enum Form {
     Text,
 }
 
+/// How the listing is asked for.
+struct Wish {
+    form: Form,
+    order: Option<Order>,
+    view: View,
+}
+
 /// The job that lists the directory that was asked for.
 pub fn job(asked: &Asked<'_, '_, '_>) -> Job {
-    let form = Form::preferred(asked.head.fields);
+    let is_grid = asked.target.parameter("view") == Some("grid");
+    let wish = Wish {
+        form: Form::preferred(asked.head.fields),
+        order: asked.target.parameter("sort").and_then(Order::parse),
+        view: if is_grid { View::Grid } else { View::Rows },
+    };
     let path = asked.path.clone();
     Box::new(move |state| {
-        let answer = list(&path, form, state).unwrap_or_else(|error| of_reading(&error));
+        let answer = list(&path, &wish, state).unwrap_or_else(|error| of_reading(&error));
         Outcome::Answer(answer, None)
     })
 }
 
-fn list(path: &SharePath, form: Form, state: &State) -> Result<Answer, crate::folder::Error> {
-    let entries = state.folder.list(path)?;
-    let (media_type, bytes) = match form {
-        Form::Html => {
-            let can_write = !state.folder.rules().read_only;
-            ("text/html; charset=utf-8", pages::listing(path, &entries, can_write).into_bytes())
-        }
-        Form::Json => ("application/json", json(path, &entries)),
-        Form::Text => (media::TEXT, text(&entries)),
-    };
+fn list(path: &SharePath, wish: &Wish, state: &State) -> Result<Answer, crate::folder::Error> {
+    let mut entries = state.folder.list(path)?;
+    let order = wish.order.or((wish.form == Form::Html).then(Order::default));
+    if let Some(order) = order {
+        order.sort(&mut entries);
+    }
     let head = Head::new(Status::OK).field("Cache-Control", "no-cache").field("Vary", "Accept");
-    let answer = Answer::bytes(head, media_type, bytes);
-    Ok(if form == Form::Html { answer.with("Content-Security-Policy", pages::POLICY) } else { answer })
+    Ok(match wish.form {
+        Form::Html => {
+            let listing = pages::Listing {
+                path,
+                entries: &entries,
+                order: order.unwrap_or_default(),
+                view: wish.view,
+                rules: state.folder.rules(),
+                talks: state.talk.is_some(),
+            };
+            listing.page(head)
+        }
+        Form::Json => Answer::bytes(head, "application/json", json(path, &entries)),
+        Form::Text => Answer::bytes(head, media::TEXT, text(&entries)),
+    })
 }
 
 /// A line an entry: name, size in bytes, time of the last change, with tabs between them. A directory has a slash

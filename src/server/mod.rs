@@ -7,6 +7,7 @@
 
 mod acceptor;
 mod answer;
+mod assets;
 mod baton;
 mod berth;
 mod broadcaster;
@@ -22,6 +23,7 @@ mod input;
 mod listing;
 mod lot;
 mod media;
+mod order;
 mod outgoing;
 mod pages;
 mod permits;

@@ -1,102 +1,82 @@
-//! The HTML that the server writes. Templates escape every name by themselves.
+//! The HTML that the server writes. Templates escape every name by themselves, and what no browser may act upon goes
+//! through [`Printable`](crate::printable::Printable) besides.
+//!
+//! Every page works without script. With it, the same page can do more; so the script finds what it works on in the
+//! HTML, and the HTML never waits for it.
+
+mod error;
+mod folder;
+mod icons;
+mod room;
+
+use std::fmt;
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::listing::{href, shown_path, timestamp};
-use crate::figures::Bytes;
-use crate::folder::{Entry, Kind, SharePath};
+use super::answer::Answer;
+use super::assets::{ICON, SCRIPT, STYLE};
+use super::random;
+use crate::http::fields::Fields;
+use crate::http::response::Head;
 
-/// What a page of the server may do: show itself, and send its form back. It holds no script, and runs none.
-pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+pub use error::for_people;
+pub use folder::{Listing, View};
 
-const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-table{border-collapse:collapse;width:100%}\
-th{text-align:left}\
-th,td{padding:.2rem .8rem .2rem 0;border-bottom:1px solid #8884}\
-td:first-child{overflow-wrap:anywhere}\
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}";
+/// A number that only this page knows. What it loads shows it; what somebody managed to write into it could not.
+struct Nonce(u128);
 
-/// A directory's listing, with a form to add to it where that is allowed.
-pub fn listing(path: &SharePath, entries: &[Entry], can_write: bool) -> String {
-    let title = shown_path(path);
-    let page = html! {
+/// Whether whoever asks would have an answer as a page: browsers, where they go to an address.
+pub fn are_wanted(fields: Fields<'_, '_>) -> bool {
+    fields.list("Accept").any(|range| range.starts_with(b"text/html"))
+}
+
+/// A whole page under this head, and what it may do.
+fn page(head: Head, title: impl fmt::Display, body: &Markup) -> Answer {
+    let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
+    let text = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " – wharf" }
-                style { (maud::PreEscaped(STYLE)) }
+                link rel="stylesheet" href=(STYLE.path()) nonce=(nonce);
+                link rel="icon" href=(ICON.path());
+                script type="module" src=(SCRIPT.path()) nonce=(nonce) {}
             }
-            body {
-                main {
-                    h1 { (title) }
-                    @if can_write { (form()) }
-                    (table(path, entries))
-                }
-            }
+            body { (body) }
         }
     };
-    page.into_string()
+    let head = head
+        .field("Content-Security-Policy", nonce.policy())
+        // Not `no-referrer`: under that, browsers send the form with `Origin: null`, and it looks like a stranger's.
+        // Other sites are told as little by this one.
+        .field("Referrer-Policy", "same-origin");
+    Answer::bytes(head, "text/html; charset=utf-8", text.into_string().into_bytes())
 }
 
-/// Works without script: the answer sends the browser back to the listing.
-fn form() -> Markup {
-    html! {
-        form method="post" enctype="multipart/form-data" {
-            label { "Add files: " input type="file" name="file" multiple required; }
-            " "
-            button { "Upload" }
-        }
+impl Nonce {
+    /// What a page may do (W3C CSP 3): nothing but show what is in the folder, ask this server, and run the one script
+    /// and wear the one style sheet that it names. Nothing inline, nothing of others, no frame around it.
+    fn policy(&self) -> String {
+        format!(
+            "default-src 'none'; script-src 'nonce-{self}'; style-src 'nonce-{self}'; img-src 'self'; \
+             media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'"
+        )
     }
 }
 
-fn table(path: &SharePath, entries: &[Entry]) -> Markup {
-    html! {
-        table {
-            thead { tr { th { "Name" } th.n { "Size" } th.n { "Modified" } } }
-            tbody {
-                @if !path.is_root() { tr { td { a href="../?list" { "../" } } td {} td {} } }
-                @for entry in entries { (row(entry)) }
-            }
-        }
-        @if entries.is_empty() { p { "No shared files" } }
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
     }
 }
 
-fn row(entry: &Entry) -> Markup {
-    let name = entry.name.to_string_lossy();
-    let (slash, size) = match entry.kind {
-        Kind::Directory => ("/", String::new()),
-        Kind::File { len } => ("", Bytes(len).to_string()),
-    };
-    html! {
-        tr {
-            td { a href=(href(&entry.name, entry.kind == Kind::Directory)) { (name) (slash) } }
-            td.n { (size) }
-            td.n { time datetime=(timestamp(entry.modified)) { (timestamp(entry.modified).to_string().replace('T', " ").trim_end_matches('Z')) } }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    use std::time::SystemTime;
-
-    use super::*;
-
-    #[test]
-    fn a_hostile_name_is_text() {
-        let name = OsStr::from_bytes(b"<img src=x onerror=alert(1)>\"'&\xff");
-        let entry =
-            Entry { name: name.to_owned(), kind: Kind::File { len: 1 }, modified: SystemTime::UNIX_EPOCH };
-        let page = listing(&SharePath::root(), &[entry], true);
-        assert!(!page.contains("<img"), "{page}");
-        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"), "{page}");
-        assert!(page.contains("href=\"./%3Cimg%20src=x%20onerror=alert(1)%3E%22'&amp;%FF\""), "{page}");
+impl maud::Render for Nonce {
+    fn render_to(&self, buffer: &mut String) {
+        use fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!(buffer, "{self}");
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::answer::{Answer, Content, Known, Pieces, Source};
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
+use super::pages;
 use super::produced::{Coded, OnWire, Producing};
 use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
@@ -59,6 +60,7 @@ impl Sending {
     /// Of an answer; `timeout` is for how long the connection will be kept.
     pub fn new(answer: Answer, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
         exchange.persistence = exchange.persistence.unless(state.stop.asked().is_some(), Why::Stopping);
+        let answer = if exchange.to_browser { pages::for_people(answer) } else { answer };
         let Answer { head, content } = answer;
         let status = head.status();
         let framing = content.framing(exchange.version);

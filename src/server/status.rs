@@ -1,11 +1,11 @@
 //! What the server says of itself: the paths below `/.wharf/`.
 
 use super::answer::Answer;
-use super::chat;
 use super::refusal::not_found;
 use super::route::Routed;
 use super::site::Site;
 use super::state::State;
+use super::{assets, chat};
 use crate::http::request::{Head, Method};
 use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
@@ -21,6 +21,12 @@ pub fn answer(
 ) -> Result<Routed, Answer> {
     if let Some(call) = target.raw().strip_prefix("/.wharf/chat/") {
         return chat::answer(head, target, call, state, peer);
+    }
+    if target.raw().starts_with(assets::BELOW) {
+        return match head.method {
+            Method::Get | Method::Head => assets::answer(target.raw(), head.fields).map(Routed::Answer),
+            _ => Err(not_allowed("GET, HEAD")),
+        };
     }
     match (target.raw(), head.method) {
         ("/.wharf/health", Method::Get | Method::Head) => {

@@ -60,7 +60,7 @@ pub struct IdleClock {
     /// The server leaves after so long; `None`: never.
     limit: Option<Duration>,
     start: Instant,
-    /// Requests that are being served now.
+    /// Requests that are being served now, and [`OVER`] once the server leaves for having been idle.
     active: AtomicUsize,
     /// When the latest one ended, or somebody came, in milliseconds since `start`.
     latest: AtomicU64,
@@ -68,7 +68,13 @@ pub struct IdleClock {
 
 /// A request that is being served: the server is not idle until it is dropped.
 #[derive(Debug)]
-pub struct Active(Arc<IdleClock>);
+pub struct Active {
+    clock: Arc<IdleClock>,
+    is_late: bool,
+}
+
+/// A bit that no number of requests reaches.
+const OVER: usize = 1 << (usize::BITS - 1);
 
 impl IdleClock {
     /// A clock that starts now.
@@ -78,8 +84,8 @@ impl IdleClock {
 
     /// A request begins.
     pub fn begin(self: &Arc<Self>) -> Active {
-        self.active.fetch_add(1, Ordering::AcqRel);
-        Active(Arc::clone(self))
+        let before = self.active.fetch_add(1, Ordering::AcqRel);
+        Active { clock: Arc::clone(self), is_late: before & OVER != 0 }
     }
 
     /// When the server has been idle for too long, unless a request comes before. `None` while the rule is off. While
@@ -94,8 +100,15 @@ impl IdleClock {
     }
 
     /// Whether that moment has passed.
-    pub fn is_over(&self, now: Instant) -> bool {
+    fn is_over(&self, now: Instant) -> bool {
         self.deadline(now).is_some_and(|deadline| deadline.is_over(now))
+    }
+
+    /// As [`Self::is_over`], and settles it: whoever begins after this was true is late. Without that, somebody could
+    /// begin between the look at the clock and the server's leaving.
+    pub fn settle(&self, now: Instant) -> bool {
+        let leaves = || self.active.compare_exchange(0, OVER, Ordering::AcqRel, Ordering::Acquire);
+        self.is_over(now) && leaves().is_ok()
     }
 
     /// Somebody has come, who will say what they want.
@@ -105,11 +118,18 @@ impl IdleClock {
     }
 }
 
+impl Active {
+    /// Whether the server was leaving already when this began.
+    pub const fn is_late(&self) -> bool {
+        self.is_late
+    }
+}
+
 impl Drop for Active {
     fn drop(&mut self) {
         // The time first: whoever sees no request active sees when the latest ended.
-        self.0.note(Instant::now());
-        self.0.active.fetch_sub(1, Ordering::AcqRel);
+        self.clock.note(Instant::now());
+        self.clock.active.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -151,6 +171,20 @@ mod tests {
         assert!(ended >= Deadline(start + limit) && ended < Deadline(later), "counted from its end");
         let never = IdleClock::new(None, start);
         assert!(never.deadline(later).is_none() && !never.is_over(later));
+    }
+
+    #[test]
+    fn who_begins_keeps_the_server_or_is_late() {
+        let start = Instant::now();
+        let over = start + Duration::from_secs(60);
+        let clock = Arc::new(IdleClock::new(Some(Duration::from_secs(60)), start));
+        let request = clock.begin();
+        assert!(!request.is_late() && !clock.settle(over), "it is being served");
+        drop(request);
+        let over = over + Duration::from_secs(60);
+        assert!(!clock.settle(start) && !clock.begin().is_late(), "too early, so nothing is settled");
+        assert!(clock.settle(over) && clock.begin().is_late());
+        assert!(clock.begin().is_late(), "and so is everybody after that");
     }
 
     #[test]

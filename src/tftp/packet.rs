@@ -140,6 +140,18 @@ impl<'a> Packet<'a> {
         reader.end().map(|()| Self::Error { code, message })
     }
 
+    /// What is told to a stranger who sends this datagram to the port of somebody else's transfer, which goes on (RFC
+    /// 1350 §4); nothing to an ERROR, even to one that is malformed.
+    pub fn answer_to_stranger(datagram: &[u8]) -> Option<Vec<u8>> {
+        if datagram.starts_with(&ERROR.to_be_bytes()) {
+            return None;
+        }
+        let fault = Fault::new(ErrorCode::UnknownTransferId, "this port talks with somebody else");
+        let mut answer = Vec::new();
+        Packet::from_fault(&fault).write(&mut answer);
+        Some(answer)
+    }
+
     /// The ERROR packet of a fault. A message is cut at a NUL, which cannot stand in a packet.
     pub fn from_fault(fault: &'a Fault) -> Self {
         Self::Error { code: fault.code, message: Text::up_to_nul(&fault.message) }

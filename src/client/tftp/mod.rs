@@ -60,6 +60,9 @@ pub struct Moved {
 
 /// Fetches a file into the directory `downloads`, under the path that it has on the server.
 pub fn get(site: &Site, name: &str, downloads: &Path) -> Result<Moved, Error> {
+    if name.is_empty() || name.ends_with('/') {
+        return Err(Error::NotAFile(PathBuf::from(if name.is_empty() { "/" } else { name })));
+    }
     get_to(site, name, &downloads.join(local_path(name)?))
 }
 

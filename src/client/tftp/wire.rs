@@ -9,7 +9,7 @@ use std::time::Instant;
 use socket2::SockRef;
 
 use crate::client::error::Error;
-use crate::net::datagrams::{forget_errors, hear_of_errors, receive_now};
+use crate::net::datagrams::{hear_of_errors, receive_now, take_errors};
 use crate::net::listener::wait_for_any;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::fields::Text;
@@ -113,20 +113,20 @@ impl Wire {
     fn hear(&mut self, until: Deadline) -> Result<Option<Result<Packet<'_>, Fault>>, Error> {
         let left = until.remaining(Instant::now());
         wait_for_any([self.socket.as_fd()], Some(left)).map_err(Error::Broken)?;
-        let (length, from) = match receive_now(&self.socket, &mut self.buffer) {
-            Ok(Some(arrived)) => arrived,
-            Ok(None) => return Ok(None),
-            Err(error) => return self.judge(error).map(|()| None),
-        };
+        let Some((length, from)) = self.receive()? else { return Ok(None) };
         let is_peer = match self.peer {
             Some(peer) => peer == from,
             None => from.ip() == self.door.ip().to_canonical(),
         };
+        let datagram = self.buffer.get(..length).unwrap_or_default();
         if !is_peer {
+            // A server that took the request twice makes two transfers of it, and gives up the one that hears this.
+            if let Some(answer) = Packet::answer_to_stranger(datagram).filter(|_| self.peer.is_some()) {
+                let _ = self.socket.send_to(&answer, from);
+            }
             return Ok(None);
         }
         self.peer = Some(from);
-        let datagram = self.buffer.get(..length).unwrap_or_default();
         Ok(Some(match Packet::parse(datagram) {
             Ok(packet) => Ok(packet),
             Err(error) => error.answer().map_or_else(
@@ -141,13 +141,23 @@ impl Wire {
 }
 
 impl Wire {
-    /// What an error of the network means. That nobody listens is the end; others pass, or the silence ends it.
-    fn judge(&self, error: std::io::Error) -> Result<(), Error> {
-        forget_errors(&self.socket);
-        match (error.kind(), self.peer) {
-            (ErrorKind::ConnectionRefused, None) => Err(Error::NotRunning(format!("tftp://{}", self.door))),
-            (ErrorKind::ConnectionRefused, Some(_)) => Err(Error::Broken(error)),
-            _ => Ok(()),
+    /// The next datagram, if there is one. That nobody listens where we send is the end, unless a server that has left
+    /// said something before; other errors of the network pass, or the silence ends it.
+    fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, Error> {
+        let error = match receive_now(&self.socket, &mut self.buffer) {
+            Ok(arrived) => return Ok(arrived),
+            Err(error) => error,
+        };
+        let server = self.peer.unwrap_or(self.door);
+        let is_server = |to: &SocketAddr| (to.ip(), to.port()) == (server.ip().to_canonical(), server.port());
+        let is_about_server = take_errors(&self.socket).iter().any(is_server);
+        if error.kind() != ErrorKind::ConnectionRefused || !is_about_server {
+            return Ok(None);
+        }
+        match receive_now(&self.socket, &mut self.buffer) {
+            Ok(Some(arrived)) => Ok(Some(arrived)),
+            _ if self.peer.is_none() => Err(Error::NotRunning(format!("tftp://{}", self.door))),
+            _ => Err(Error::Broken(error)),
         }
     }
 }

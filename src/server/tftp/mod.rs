@@ -10,6 +10,7 @@ mod sessions;
 mod transfer;
 mod wire;
 
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use self::transfer::{Outcome, Transfer};
 use self::wire::Wire;
 use super::timing::Active;
 use super::{GRACE, STACK, Shared};
-use crate::net::datagrams::{Arrived, Datagrams};
+use crate::net::datagrams::Datagrams;
 use crate::net::listener::wait_for_any;
 use crate::printable::Printable;
 use crate::tftp::error::{ErrorCode, Fault};
@@ -32,15 +33,27 @@ const ACCESS: &str = "wharf::access";
 /// How long hearing pauses when it fails: the system is out of memory, and has to get over it.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// After how long a request that is known already is looked at once more. A client that has just acknowledged its last
+/// After how long a request that is known already is looked at again. A client that has just acknowledged its last
 /// block may ask for the same file again, from the same port, before the thread that served it has noticed.
 const SECOND_LOOK: Duration = Duration::from_millis(10);
+
+/// How often it is looked at again: a busy machine may take a while to let that thread run, and a client of tftp-hpa would
+/// repeat its request after five seconds only. More, and a request that was doubled on its way would too often begin a
+/// transfer of its own.
+const LOOKS: u8 = 5;
+
+/// How many such requests wait to be looked at again. Honest clients ask again about once a second.
+const MOST_KNOWN: usize = 64;
 
 /// A request, and while it is held, the server is not idle.
 struct Asked {
     datagram: Vec<u8>,
-    arrived: Arrived,
+    from: SocketAddr,
+    /// The address at which they asked.
+    to: SocketAddr,
     active: Active,
+    /// How often it may be looked at yet.
+    looks: u8,
 }
 
 /// Takes requests until the server stops, and then waits until every transfer has ended.
@@ -55,8 +68,9 @@ pub fn run(doors: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
             thread::sleep(PAUSE);
         }
         for asked in std::mem::take(&mut known) {
-            hear(asked, &sessions, shared);
+            known.extend(hear(asked, &sessions, shared));
         }
+        known.truncate(MOST_KNOWN);
         for door in doors {
             if let Err(error) = hear_all(door, &sessions, shared, &mut known) {
                 log::error!("cannot hear at {}: {error}", door.address());
@@ -83,24 +97,36 @@ fn hear_all(
     for _ in 0..AT_ONCE {
         // Before it is taken from the door: whoever looks there and finds nothing must find this.
         let active = shared.state.idle.begin();
+        if active.is_late() || shared.state.stop.asked().is_some() {
+            // What is at the door stays there: where it is inherited, the next server finds it.
+            break;
+        }
         let Some(arrived) = door.receive(&mut buffer)? else { break };
+        // A request to everybody is nobody's to answer (RFC 1123 §4.2.3.5).
+        let Some(to) = arrived.to else { continue };
         let datagram = buffer.get(..arrived.length).unwrap_or_default().to_vec();
-        known.extend(hear(Asked { datagram, arrived, active }, sessions, shared));
+        let asked = Asked { datagram, from: arrived.from, to, active, looks: LOOKS };
+        known.extend(hear(asked, sessions, shared));
     }
     Ok(())
 }
 
 /// Finds out what a datagram is, and begins a transfer where it asks for one; gives it back if it has begun one already.
 fn hear(asked: Asked, sessions: &Arc<Sessions>, shared: &Arc<Shared>) -> Option<Asked> {
-    let Arrived { from, to, .. } = asked.arrived;
+    let Asked { from, to, .. } = asked;
     let fault = match Packet::parse(&asked.datagram) {
-        Ok(Packet::Read(_) | Packet::Write(_)) => match sessions.admit(from, &asked.datagram) {
+        Ok(request @ (Packet::Read(_) | Packet::Write(_))) => match sessions.admit(from, &asked.datagram) {
             Ok(place) => {
                 begin(asked, place, shared);
                 return None;
             }
-            // What answers it is on its way, or will be repeated by time.
-            Err(NoPlace::Known) => return Some(asked),
+            // What answers it is on its way, or will be repeated by time. A write gives up its place before its last
+            // word, so whoever asks for the same one again has been heard.
+            Err(NoPlace::Known) if matches!(request, Packet::Write(_)) => return None,
+            Err(NoPlace::Known) => {
+                let looks = asked.looks.checked_sub(1)?;
+                return Some(Asked { looks, ..asked });
+            }
             Err(NoPlace::Full) => busy("all transfers that this server makes at once are taken"),
             Err(NoPlace::PeerHasMany) => busy("this client has as many transfers as one may have"),
         },
@@ -123,7 +149,7 @@ fn busy(what: &'static str) -> Fault {
 /// Gives a transfer its socket and its thread.
 fn begin(asked: Asked, place: Place, shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
-    let Asked { datagram, arrived: Arrived { from, to, .. }, active } = asked;
+    let Asked { datagram, from, to, active, .. } = asked;
     let transfer = move || {
         let state = &shared.state;
         match Wire::open(to, from, state.stop.clone()) {
@@ -147,10 +173,11 @@ fn serve(datagram: &[u8], transfer: Transfer<'_>) {
         // Only requests are given a place.
         _ => return,
     };
-    let Outcome { ending, bytes, rest } = outcome;
+    let Outcome { ending, bytes, rest, place } = outcome;
     let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
     log::info!(target: ACCESS, "{peer} \"{verb} {}\" {ending}, {bytes} B {milliseconds:.1} ms", Printable(&name));
     if let Some(rest) = rest {
         rest.dally();
     }
+    drop(place);
 }

@@ -24,7 +24,8 @@ struct Entry {
     peer: SocketAddr,
     /// The datagram that began it.
     request: Box<[u8]>,
-    dallies: bool,
+    /// The transfer is over: it is in nobody's way, and waits perhaps to say its last word again.
+    is_over: bool,
 }
 
 /// A transfer's place. Dropped, it is free.
@@ -54,7 +55,7 @@ impl Sessions {
     /// A place for the transfer that this request asks for.
     pub fn admit(self: &Arc<Self>, peer: SocketAddr, request: &[u8]) -> Result<Place, NoPlace> {
         let mut entries = self.lock();
-        let active = || entries.iter().filter(|entry| !entry.dallies);
+        let active = || entries.iter().filter(|entry| !entry.is_over);
         if active().any(|entry| entry.peer == peer && *entry.request == *request) {
             return Err(NoPlace::Known);
         }
@@ -65,7 +66,7 @@ impl Sessions {
             return Err(NoPlace::Full);
         }
         let number = entries.last().map_or(0, |last| last.number + 1);
-        entries.push(Entry { number, peer, request: request.into(), dallies: false });
+        entries.push(Entry { number, peer, request: request.into(), is_over: false });
         Ok(Place { sessions: Arc::clone(self), number })
     }
 
@@ -81,14 +82,15 @@ impl Sessions {
 }
 
 impl Place {
-    /// The transfer is over but for its last word. Whether it may wait to say that again.
-    pub fn dally(&self) -> bool {
+    /// The transfer is over, but for its last word and its line in the log: others may have the place, and the same
+    /// request begins a new one. Whether it may wait to say its last word again.
+    pub fn give_up(&self) -> bool {
         let mut entries = self.sessions.lock();
-        let may = entries.iter().filter(|entry| entry.dallies).count() < self.sessions.limit;
+        let may_dally = entries.iter().filter(|entry| entry.is_over).count() < self.sessions.limit;
         if let Some(entry) = entries.iter_mut().find(|entry| entry.number == self.number) {
-            entry.dallies = true;
+            entry.is_over = true;
         }
-        may
+        may_dally
     }
 }
 
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(sessions.admit(peer(1, 1), b"a").expect_err("known"), NoPlace::Known);
         assert!(sessions.admit(peer(1, 1), b"b").is_ok(), "another file");
         assert!(sessions.admit(peer(1, 2), b"a").is_ok(), "another client");
-        assert!(first.dally());
+        assert!(first.give_up());
         assert!(sessions.admit(peer(1, 1), b"a").is_ok(), "it is over: this is a new one");
     }
 
@@ -135,9 +137,9 @@ mod tests {
     fn who_dallies_is_in_nobodys_way() {
         let sessions = Sessions::new(2);
         let admit = || sessions.admit(peer(1, 1), b"a").expect("a place");
-        let places: Vec<_> = (0..2).map(|_| admit()).inspect(|place| assert!(place.dally())).collect();
+        let places: Vec<_> = (0..2).map(|_| admit()).inspect(|place| assert!(place.give_up())).collect();
         let third = admit();
-        assert!(!third.dally(), "as many dally as may");
+        assert!(!third.give_up(), "as many dally as may");
         drop(places);
         assert!(!sessions.wait_until_empty(Duration::ZERO));
         drop(third);

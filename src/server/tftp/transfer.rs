@@ -47,7 +47,6 @@ pub struct Transfer<'a> {
 pub struct Rest {
     wire: Wire,
     receiver: Receiver,
-    _place: Place,
 }
 
 /// How a transfer went, for the log.
@@ -58,6 +57,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// What may still have to be said.
     pub rest: Option<Rest>,
+    /// Kept until the transfer is logged and has said its last word: a server that leaves waits for that.
+    pub place: Place,
 }
 
 impl Rest {
@@ -80,7 +81,9 @@ impl Transfer<'_> {
         let direction = Direction::Read { size: Some(size) };
         let terms = Terms::answer(request.options(), request.mode(), direction, &Caps::default());
         let ending = self.wire.give(Sender::serve(Instant::now(), terms, request.mode(), source));
-        Outcome { bytes: if ending.is_complete() { size } else { 0 }, ending, rest: None }
+        self.place.give_up();
+        let bytes = if ending.is_complete() { size } else { 0 };
+        Outcome { ending, bytes, rest: None, place: self.place }
     }
 
     /// Takes in the file that the request announces.
@@ -126,16 +129,21 @@ impl Transfer<'_> {
         let Self { mut wire, place, active, .. } = self;
         let mut receiver = Receiver::serve(Instant::now(), terms, mode);
         let mut may_dally = false;
-        let ending = wire.take(&mut receiver, terms.block_size(), sink, || may_dally = place.dally());
+        let ending = wire.take(&mut receiver, terms.block_size(), sink, || may_dally = place.give_up());
+        // Where there is no file, nothing has settled.
+        if !may_dally {
+            place.give_up();
+        }
         // The server need not stay for the last word.
         drop(active);
-        let rest = may_dally.then_some(Rest { wire, receiver, _place: place });
-        Outcome { ending, bytes: 0, rest }
+        let rest = may_dally.then_some(Rest { wire, receiver });
+        Outcome { ending, bytes: 0, rest, place }
     }
 
     fn refuse(self, fault: Fault) -> Outcome {
+        self.place.give_up();
         self.wire.refuse(&fault);
-        Outcome { ending: Ending::Aborted(fault), bytes: 0, rest: None }
+        Outcome { ending: Ending::Aborted(fault), bytes: 0, rest: None, place: self.place }
     }
 
     /// The file of this name, or the listing of a directory; with its size in bytes.

@@ -196,14 +196,11 @@ impl Wire {
         }
     }
 
-    /// Tells a stranger that this port is not for them (RFC 1350 §4), unless they tell us of an error.
+    /// Tells a stranger that this port is not for them.
     fn correct(&self, length: usize, stranger: SocketAddr) {
-        const ERROR: &[u8] = &[0, 5];
-        if self.buffer.get(..length).is_some_and(|datagram| !datagram.starts_with(ERROR)) {
-            let fault = Fault::new(ErrorCode::UnknownTransferId, "this port talks with somebody else");
-            let mut datagram = Vec::new();
-            Packet::from_fault(&fault).write(&mut datagram);
-            let _ = self.socket.send_to(&datagram, stranger);
+        let datagram = self.buffer.get(..length).unwrap_or_default();
+        if let Some(answer) = Packet::answer_to_stranger(datagram) {
+            let _ = self.socket.send_to(&answer, stranger);
         }
     }
 }

@@ -1,0 +1,78 @@
+
+// ---- A look at a file, without leaving the folder
+{
+  /** How much of a text is shown, in bytes. */
+  const TEXT_SHOWN = 256 * 1024;
+
+  const media = (name) => (src, title) => make(name, { src, title, controls: true, autoplay: true });
+  const shows = {
+    img: (src, alt) => make("img", { src, alt }),
+    vid: media("video"),
+    aud: media("audio"),
+    pdf: (src, title) => make("iframe", { src, title }),
+    txt: (src) => {
+      const text = make("pre", { tabIndex: 0 }, "…");
+      read(src).then((content) => (text.textContent = content), () => (text.textContent = "The text cannot be read now."));
+      return text;
+    },
+  };
+
+  async function read(src) {
+    const answer = await fetch(src, { headers: { Range: `bytes=0-${TEXT_SHOWN - 1}` } });
+    if (answer.status === 416) return "";
+    if (!answer.ok) throw answer.status;
+    const length = Number(answer.headers.get("Content-Range")?.split("/")[1] ?? 0);
+    return (await answer.text()) + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read on.` : "");
+  }
+
+  const kind = (link) => [...link.classList].find((name) => shows[name]);
+  const title = make("h2", { id: "preview-name" });
+  const place = make("span", { className: "hint", role: "status" });
+  const save = make("a", { className: "button", download: "" }, "Download");
+  const content = make("figure");
+  const previous = button("Previous", () => step(-1));
+  const next = button("Next", () => step(1));
+  const head = make("header", {}, title, place, previous, next, save, button("Close", () => dialog.close()));
+  const dialog = make("dialog", { id: "preview" }, head, content);
+  dialog.setAttribute("aria-labelledby", title.id);
+  let links = [];
+  let at = 0;
+
+  function show() {
+    const link = links[at];
+    const name = $("bdi", link).textContent;
+    title.textContent = name;
+    place.textContent = links.length > 1 ? `${at + 1} of ${links.length}` : "";
+    save.href = link.href;
+    previous.disabled = at === 0;
+    next.disabled = at === links.length - 1;
+    content.replaceChildren(shows[kind(link)](link.href, name));
+  }
+
+  function step(by) {
+    if (!links[at + by]) return;
+    at += by;
+    show();
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("#files a");
+    if (!link || !isPlain(event) || !kind(link)) return;
+    event.preventDefault();
+    links = [...document.querySelectorAll("#files td a")].filter((other) => kind(other) && !other.closest("tr").hidden);
+    at = links.indexOf(link);
+    if (!dialog.isConnected) document.body.append(dialog);
+    show();
+    dialog.showModal();
+  });
+  dialog.onkeydown = (event) => {
+    // Arrows within a film move in the film.
+    if (event.target.controls) return;
+    if (event.key === "ArrowLeft") step(-1);
+    if (event.key === "ArrowRight") step(1);
+  };
+  dialog.onclose = () => {
+    content.replaceChildren();
+    focusOn(links[at].getAttribute("href"));
+  };
+}

@@ -1,0 +1,262 @@
+
+// ---- The room: one tab listens, and tells the others
+if ($("#room")) {
+  /** How many lines stay. */
+  const LINES = 500;
+  /** How long until the next try when the server does not answer, in milliseconds. */
+  const AGAIN = 2000;
+
+  const [room, state, log, people, join, talk, say, to] =
+    ["#room", "#state", "#log", "#people", "#join", "#talk", "#say", "#to"].map((id) => $(id));
+  const opener = $("#open-room");
+  const tabs = new BroadcastChannel("wharf-room");
+  const me = Math.random();
+  const name = { get: () => localStorage.getItem("wharf-name"), set: (user) => localStorage.setItem("wharf-name", user) };
+  let leads = false;
+  let stream = null;
+  let known = { user: "", users: [], lines: [], online: true };
+  let news = 0;
+
+  // What is known, shown
+
+  const isOpen = () => document.visibilityState === "visible" && room.offsetParent !== null;
+
+  function line([type, data]) {
+    const time = make("time", { dateTime: data.at }, clock.format(new Date(data.at)).slice(11));
+    const told = (...content) => make("p", { className: "told" }, time, ...content);
+    const who = (user) => make("b", {}, user === known.user ? "you" : user);
+    switch (type) {
+      case "message": return make("p", {}, time, who(data.from), " ", data.text);
+      case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
+      case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data.path), `, ${size(data.size)}`);
+      case "join": return told(data.user, " is here");
+      default: return told(data.text);
+    }
+  }
+
+  function file(path) {
+    return make("a", { href: `/${encode(path)}` }, make("bdi", {}, path));
+  }
+
+  function add(entry) {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
+    log.append(line(entry));
+    while (log.childElementCount > LINES) log.firstChild.remove();
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  function showPeople() {
+    const others = known.users.filter((user) => user !== known.user).sort();
+    const items = others.map((user) => make("li", { title: `Write to ${user} alone` }, button(user, () => address(user))));
+    people.replaceChildren(make("li", {}, `${known.user} (you)`), ...items);
+  }
+
+  function address(user) {
+    to.hidden = !user;
+    to.value = user;
+    to.textContent = `To ${user} alone ×`;
+    to.ariaLabel = `To ${user} alone; press to write to all`;
+    $("#text").focus();
+  }
+
+  function showState() {
+    const isIn = Boolean(known.user);
+    join.hidden = isIn;
+    talk.hidden = $("#leave").hidden = !isIn;
+    state.classList.toggle("off", isIn && !known.online);
+    state.textContent = !isIn ? "" : known.online ? `${known.users.length} here` : "Offline, trying again";
+  }
+
+  function showAll() {
+    log.replaceChildren();
+    known.lines.forEach(add);
+    if (known.user) showPeople();
+    showState();
+    log.scrollTop = log.scrollHeight;
+  }
+
+  function showNews(count) {
+    news = count;
+    count ? (opener.dataset.news = count) : delete opener.dataset.news;
+    document.title = document.title.replace(/^(\(\d+\) )?/, count ? `(${count}) ` : "");
+  }
+
+  // What happens, in every tab alike
+
+  function hear(type, data) {
+    if (type === "welcome" || type === "reset") {
+      const had = new Set(known.lines.map((entry) => JSON.stringify(entry[1])));
+      const missed = data.history.filter((entry) => !had.has(JSON.stringify(entry)));
+      [known.user, known.users] = [data.user, data.users];
+      known.lines.push(...missed.map((entry) => [kindOf(entry), entry]));
+      return showAll();
+    }
+    if (type === "join" && !known.users.includes(data.user)) known.users.push(data.user);
+    if (type === "leave") known.users = known.users.filter((user) => user !== data.user);
+    if (type === "upload" && `/${encode(data.path)}`.startsWith(plainHere)) refresh();
+    known.lines.push([type, data]);
+    known.lines.splice(0, known.lines.length - LINES);
+    add([type, data]);
+    if (type === "join" || type === "leave") showPeople();
+    if ((type === "message" || type === "private") && data.from !== known.user && !isOpen()) showNews(news + 1);
+    showState();
+  }
+
+  /** The folder's path in the one spelling that `encodeURIComponent` gives. */
+  const plainHere = here.split("/").map((part) => encodeURIComponent(decode(part))).join("/");
+
+  function decode(part) {
+    try { return decodeURIComponent(part); } catch { return part; }
+  }
+
+  /** The kind of a line of the history, by what it says. */
+  const kindOf = (data) => ("to" in data ? "private" : "from" in data ? "message" : "path" in data ? "upload" : "text" in data ? "leave" : "join");
+
+  function turn(online) {
+    known.online = online;
+    showState();
+  }
+
+  function leave() {
+    stream?.close();
+    known = { user: "", users: [], lines: [], online: true };
+    showAll();
+  }
+
+  function leaveAll() {
+    leave();
+    tabs.postMessage({ left: true });
+  }
+
+  // Listening, in one tab
+
+  function tell(type, data) {
+    hear(type, data);
+    tabs.postMessage({ event: [type, data] });
+  }
+
+  function tellState(online) {
+    turn(online);
+    tabs.postMessage({ online });
+  }
+
+  function listen() {
+    stream?.close();
+    stream = new EventSource("/.wharf/chat/events");
+    for (const type of ["welcome", "reset", "message", "private", "join", "leave", "upload"]) {
+      stream.addEventListener(type, (event) => tell(type, JSON.parse(event.data)));
+    }
+    stream.onopen = () => tellState(true);
+    stream.onerror = () => {
+      tellState(false);
+      // What the browser does not try again by itself: the server has forgotten who this is.
+      if (stream.readyState === EventSource.CLOSED) setTimeout(comeBack, AGAIN);
+    };
+  }
+
+  /** Listens under the name of the last time, if there was one. */
+  async function comeBack() {
+    if (!leads || !name.get()) return;
+    try {
+      const member = await fetch("/.wharf/chat/messages?since=");
+      const isMember = member.ok || (await enter(name.get()));
+      if (isMember) return listen();
+      leaveAll();
+    } catch {
+      setTimeout(comeBack, AGAIN);
+    }
+  }
+
+  async function enter(user) {
+    const answer = await fetch("/.wharf/chat/join", { method: "POST", body: new URLSearchParams({ user }) });
+    $(".hint", join).textContent = answer.ok ? "" : (await answer.text()).trim();
+    if (answer.ok) name.set(user);
+    return answer.ok;
+  }
+
+  function lead() {
+    leads = true;
+    comeBack();
+  }
+
+  tabs.onmessage = ({ data }) => {
+    if (data.event) hear(...data.event);
+    if ("online" in data) turn(data.online);
+    if (data.known) { known = data.known; showAll(); }
+    if (data.left) leave();
+    if (data.ask && leads) tabs.postMessage({ known });
+    if (data.joined && leads) listen();
+    if (data.lead) heed(data.lead);
+  };
+  tabs.postMessage({ ask: true });
+
+  // Which tab listens. Web Locks decide where there are any; plain HTTP on a network has none, and there the tab that says
+  // so every two seconds does. Of two that say so the lower number stays.
+  let heard = Date.now();
+
+  function heed(other) {
+    heard = Date.now();
+    if (!leads) return;
+    if (other > me) return tabs.postMessage({ lead: me });
+    leads = false;
+    stream?.close();
+  }
+
+  function claim() {
+    if (!leads && Date.now() - heard > 2 * AGAIN + 1000 * me) lead();
+    if (leads) tabs.postMessage({ lead: me });
+  }
+
+  if (navigator.locks) {
+    navigator.locks.request("wharf-room", () => new Promise(lead));
+  } else {
+    heard -= 2 * AGAIN - 500;
+    tabs.postMessage({ lead: 1 });
+    setInterval(claim, AGAIN);
+    setTimeout(claim, 1500);
+  }
+
+  // What a person does
+
+  join.onsubmit = async (event) => {
+    event.preventDefault();
+    try {
+      if (!(await enter($("#user").value.trim()))) return;
+      leads ? listen() : tabs.postMessage({ joined: true });
+    } catch {
+      $(".hint", join).textContent = "The server does not answer.";
+    }
+  };
+
+  say.onsubmit = async (event) => {
+    event.preventDefault();
+    const text = $("#text").value;
+    if (!text.trim()) return;
+    const query = to.hidden ? "" : `?to=${encodeURIComponent(to.value)}`;
+    try {
+      const answer = await fetch(`/.wharf/chat/messages${query}`, { method: "POST", body: text });
+      if (!answer.ok) throw (await answer.text()).trim();
+      $("#text").value = "";
+      log.scrollTop = log.scrollHeight;
+    } catch (why) {
+      add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: that was not sent." }]);
+    }
+  };
+
+  $("#leave").onclick = () => {
+    localStorage.removeItem("wharf-name");
+    fetch("/.wharf/chat/leave", { method: "POST" }).catch(() => {});
+    leaveAll();
+  };
+
+  to.onclick = () => address("");
+  opener.onclick = () => {
+    opener.ariaExpanded = room.classList.toggle("open");
+    if (isOpen()) showNews(0);
+    if (room.classList.contains("open")) ($("#user").value = name.get() ?? "", (known.user ? $("#text") : $("#user")).focus());
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && room.classList.contains("open") && !$("dialog[open]")) opener.click();
+  });
+  document.addEventListener("visibilitychange", () => isOpen() && showNews(0));
+}

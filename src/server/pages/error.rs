@@ -1,0 +1,97 @@
+//! What went wrong, as a page: for people who came by a browser. Programs get the line that stands in it.
+
+use maud::{Markup, html};
+
+use super::page;
+use crate::http::status::Status;
+use crate::server::answer::{Answer, Content, Known};
+
+/// The same answer as a page, if it is one that says what went wrong.
+pub fn for_people(answer: Answer) -> Answer {
+    let Answer { head, content } = answer;
+    match content {
+        Content::Known(Known::Bytes(line)) if head.status().is_error() => {
+            let status = head.status();
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let head = head.without("Content-Type").without("X-Content-Type-Options");
+            page(head, title(status), &body(status, &line))
+        }
+        content => Answer { head, content },
+    }
+}
+
+fn body(status: Status, line: &str) -> Markup {
+    html! {
+        main .error {
+            p .code { (status.code()) }
+            h1 { (title(status)) }
+            p { (sentence(line)) }
+            @if let Some(advice) = advice(status) { p .hint { (advice) } }
+            p { a .button href="/?list" { "Go to the files" } }
+        }
+    }
+}
+
+/// What happened, in words that need no explanation.
+fn title(status: Status) -> &'static str {
+    match status {
+        Status::FORBIDDEN => "This is not allowed",
+        Status::NOT_FOUND => "Nothing is here",
+        Status::CONFLICT => "The name is taken",
+        Status::CONTENT_TOO_LARGE => "This is too large",
+        Status::INSUFFICIENT_STORAGE => "The disk is full",
+        Status::SERVICE_UNAVAILABLE => "The server is busy",
+        Status::MISDIRECTED_REQUEST => "This is not the server’s name",
+        other => other.reason(),
+    }
+}
+
+/// What to do, where the line does not say it.
+fn advice(status: Status) -> Option<&'static str> {
+    match status {
+        Status::NOT_FOUND => Some("It may have been moved or renamed since the link was made."),
+        Status::CONFLICT => Some("Go back, and give the file another name."),
+        Status::CONTENT_TOO_LARGE => Some("Whoever runs this server has set a limit to what is uploaded."),
+        Status::INSUFFICIENT_STORAGE => Some("Whoever runs this server has to make room first."),
+        Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some("Try again in a moment."),
+        _ => None,
+    }
+}
+
+/// A line as a sentence: it begins with a capital letter and ends with a stop.
+fn sentence(line: &str) -> String {
+    let mut letters = line.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if line.ends_with(['.', ')']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_becomes_a_page_and_keeps_its_fields() {
+        let answer = Answer::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
+        let Answer { head, content: Content::Known(Known::Bytes(page)) } = for_people(answer) else {
+            panic!("no bytes")
+        };
+        let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
+        head.write(&mut lines);
+        let lines = String::from_utf8(lines).expect("text");
+        assert!(lines.starts_with("HTTP/1.1 404 ") && lines.contains("Retry-After: 5\r\n"), "{lines}");
+        assert_eq!(lines.matches("Content-Type: ").count(), 1, "{lines}");
+        assert!(lines.contains("Content-Type: text/html") && lines.contains("Content-Security-Policy: "));
+        assert!(page.contains("<p>There is no &lt;b&gt;.</p>"), "{page}");
+    }
+
+    #[test]
+    fn nothing_else_does() {
+        let Answer { content: Content::Known(Known::Bytes(text)), .. } =
+            for_people(Answer::text(Status::OK, "saved\n"))
+        else {
+            panic!("no bytes")
+        };
+        assert_eq!(text, b"saved\n");
+    }
+}

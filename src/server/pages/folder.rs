@@ -1,0 +1,328 @@
+//! A directory as a page: what is in it, the way back up, and a form to add to it where that is allowed.
+
+use maud::{Markup, html};
+
+use super::icons::{self, Sign};
+use super::page;
+use super::room::room;
+use crate::figures::Bytes;
+use crate::folder::{Entry, Kind, OnConflict, Rules, SharePath};
+use crate::http::response::Head;
+use crate::http::target::encode_path;
+use crate::printable::Printable;
+use crate::server::answer::Answer;
+use crate::server::assets::ICON;
+use crate::server::listing::{href, shown_path, timestamp};
+use crate::server::order::{Key, Order};
+use std::os::unix::ffi::OsStrExt;
+
+/// Rows that a browser lays out together, once they come into view: with all of ten thousand at once, it takes
+/// seconds to open the page; with each by itself, a second.
+const CHUNK: usize = 100;
+
+/// How entries are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// A line each.
+    #[default]
+    Rows,
+    /// A card each, with the picture itself where it is one.
+    Grid,
+}
+
+/// A directory that is shown.
+#[derive(Debug)]
+pub struct Listing<'a> {
+    /// Which one.
+    pub path: &'a SharePath,
+    /// What is in it, in order.
+    pub entries: &'a [Entry],
+    /// In which.
+    pub order: Order,
+    /// How.
+    pub view: View,
+    /// What is allowed in it.
+    pub rules: &'a Rules,
+    /// Whether people may talk.
+    pub talks: bool,
+}
+
+impl Listing<'_> {
+    /// The page, under this head.
+    pub fn page(&self, head: Head) -> Answer {
+        let body = html! {
+                (icons::all())
+                a .skip href="#files" { "Skip to the files" }
+                header .top {
+                    img src=(ICON.path()) alt="" width="28" height="28";
+                    (self.way())
+                    @if self.talks {
+                        button #open-room .js .quiet type="button" aria-expanded="false" { "Room" }
+                    }
+                }
+                div .sides {
+                    main {
+                        (self.tools())
+                        (self.table())
+                        (self.nothing())
+                        p #count role="status" { (Count::of(self.entries)) }
+                    }
+                    @if self.talks { (room()) }
+                }
+        };
+        page(head, Printable::text(&shown_path(self.path)), &body)
+    }
+
+    /// The path as links, each directory above by its name.
+    fn way(&self) -> Markup {
+        let last = self.path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        html! {
+            nav aria-label="Path" {
+                ol .way {
+                    @if self.path.is_root() {
+                        li { h1 { "Files" } }
+                    } @else {
+                        li { a href="/?list" { "Files" } }
+                        @for (link, name) in above(self.path.as_bytes()) { li { a href=(link) { bdi { (name) } } } }
+                        li aria-current="page" { h1 { bdi { (shown(last)) } } }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What can be done with the whole: filter, look, take, give.
+    fn tools(&self) -> Markup {
+        let view = |view, name| {
+            html! {
+                a href=(query(self.order, view)) aria-current=[(self.view == view).then_some("true")] { (name) }
+            }
+        };
+        html! {
+            div .tools {
+                div #look {
+                    @if !self.entries.is_empty() {
+                        div .js .filter {
+                            label .unseen for="filter" { "Filter by name" }
+                            input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
+                        }
+                        nav aria-label="View" { (view(View::Rows, "List")) (view(View::Grid, "Grid")) }
+                        nav aria-label="Take all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
+                    }
+                }
+                @if !self.rules.read_only { (self.form()) }
+            }
+        }
+    }
+
+    /// Works without script: the answer sends the browser back to the listing. With it, the input is the way to choose.
+    fn form(&self) -> Markup {
+        let on_conflict = match self.rules.on_conflict {
+            OnConflict::Overwrite => "overwrite",
+            OnConflict::Refuse => "refuse",
+            OnConflict::Rename => "rename",
+        };
+        html! {
+            form #give method="post" enctype="multipart/form-data" data-conflict=(on_conflict) data-hidden[self.rules.hidden] {
+                label { span { "Add files" } input type="file" name="file" multiple required; }
+                button { "Upload" }
+            }
+        }
+    }
+
+    fn table(&self) -> Markup {
+        let chunks = self.entries.chunks(CHUNK);
+        let class = match self.view {
+            _ if self.entries.is_empty() => "empty",
+            View::Rows => "rows",
+            View::Grid => "grid",
+        };
+        html! {
+            table #files class=(class) tabindex="-1" {
+                caption .unseen { "Files" }
+                thead {
+                    tr { (self.column(Key::Name, "Name")) (self.column(Key::Size, "Size")) (self.column(Key::Time, "Modified")) }
+                }
+                @for chunk in chunks {
+                    tbody { @for entry in chunk { (self.row(entry)) } }
+                }
+            }
+        }
+    }
+
+    fn column(&self, key: Key, name: &str) -> Markup {
+        let sorted = match self.order {
+            order if order.key != key => None,
+            Order { descending: true, .. } => Some("descending"),
+            _ => Some("ascending"),
+        };
+        html! {
+            th aria-sort=[sorted] { a href=(query(self.order.after_click(key), self.view)) { (name) } }
+        }
+    }
+
+    fn row(&self, entry: &Entry) -> Markup {
+        let (sign, size) = match entry.kind {
+            Kind::Directory => (Sign::Directory, String::new()),
+            Kind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
+        };
+        let link = href(&entry.name, entry.kind == Kind::Directory);
+        let time = timestamp(entry.modified).to_string();
+        html! {
+            tr {
+                td {
+                    a .(sign.class()) href=(link) {
+                        @if sign == Sign::Image && self.view == View::Grid { img src=(link) alt="" loading="lazy" decoding="async"; }
+                        @else { (sign.drawn()) }
+                        bdi { (shown(entry.name.as_bytes())) }
+                    }
+                }
+                td { (size) }
+                td { time datetime=(time) { (time.get(..10).unwrap_or_default()) " " (time.get(11..16).unwrap_or_default()) } }
+            }
+        }
+    }
+
+    fn nothing(&self) -> Markup {
+        html! {
+            div #nothing hidden[!self.entries.is_empty()] {
+                p { "No shared files" }
+                @if !self.rules.read_only { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
+            }
+        }
+    }
+}
+
+/// The directories between the root and the last segment of this path: their links, and their names.
+fn above(path: &[u8]) -> Vec<(String, String)> {
+    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let directories = ends.map(|end| path.get(..end).unwrap_or_default());
+    let named = directories.map(|directory| {
+        let name = directory.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        (format!("/{}/?list", encode_path(directory)), shown(name))
+    });
+    named.collect()
+}
+
+/// A name as text that cannot do anything.
+fn shown(name: &[u8]) -> String {
+    Printable(name).to_string()
+}
+
+/// The link to this directory in another order or view.
+fn query(order: Order, view: View) -> String {
+    let order = if order == Order::default() { String::new() } else { format!("&sort={order}") };
+    let view = if view == View::Grid { "&view=grid" } else { "" };
+    format!("?list{order}{view}")
+}
+
+/// How much there is.
+struct Count {
+    directories: usize,
+    files: usize,
+    bytes: u64,
+}
+
+impl Count {
+    fn of(entries: &[Entry]) -> Self {
+        let sizes = entries.iter().filter_map(|entry| match entry.kind {
+            Kind::File { len } => Some(len),
+            Kind::Directory => None,
+        });
+        let files = sizes.clone().count();
+        Self { directories: entries.len() - files, files, bytes: sizes.fold(0, u64::saturating_add) }
+    }
+}
+
+impl maud::Render for Count {
+    fn render(&self) -> Markup {
+        let number = |count, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {many}")),
+        };
+        let counted = [
+            number(self.directories, "folder", "folders"),
+            number(self.files, "file", "files"),
+            (self.files > 0).then(|| Bytes(self.bytes).to_string()),
+        ];
+        html! { (counted.into_iter().flatten().collect::<Vec<_>>().join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::http::status::Status;
+    use crate::server::answer::{Content, Known};
+
+    fn html_of(listing: &Listing<'_>) -> String {
+        let Content::Known(Known::Bytes(bytes)) = listing.page(Head::new(Status::OK)).content else {
+            panic!("no bytes")
+        };
+        String::from_utf8(bytes).expect("text")
+    }
+
+    fn listing<'a>(path: &'a SharePath, entries: &'a [Entry], rules: &'a Rules) -> Listing<'a> {
+        Listing { path, entries, order: Order::default(), view: View::Grid, rules, talks: true }
+    }
+
+    fn entry(name: &[u8], kind: Kind) -> Entry {
+        Entry { name: OsStr::from_bytes(name).to_owned(), kind, modified: SystemTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_hostile_name_is_text() {
+        let entry = entry(b"<img src=x onerror=alert(1)>\"'&\xff\n\xe2\x80\xae.jpg", Kind::File { len: 1 });
+        let page = html_of(&listing(&SharePath::root(), &[entry], &Rules::default()));
+        assert!(!page.contains("<img src=x"), "{page}");
+        assert!(
+            page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;'&amp;\\xff\\n\\u{202e}.jpg<"),
+            "{page}"
+        );
+        let link = "./%3Cimg%20src=x%20onerror=alert(1)%3E%22'&amp;%FF%0A%E2%80%AE.jpg\"";
+        assert!(
+            page.contains(&format!("href=\"{link}")) && page.contains(&format!("<img src=\"{link}")),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn the_way_up_has_a_link_for_each_directory() {
+        let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
+        let page = html_of(&listing(&path, &[], &Rules::default()));
+        for link in [
+            "href=\"/?list\">Files<",
+            "href=\"/a%20b/?list\"><bdi>a b<",
+            "href=\"/a%20b/%3Cc%3E/?list\"><bdi>&lt;c&gt;<",
+        ] {
+            assert!(page.contains(link), "{link}: {page}");
+        }
+        assert!(page.contains("<h1><bdi>d</bdi></h1>"), "{page}");
+    }
+
+    #[test]
+    fn what_is_there_is_counted() {
+        let file = |len| entry(b"f", Kind::File { len });
+        let directory = || entry(b"d", Kind::Directory);
+        let table = [
+            (vec![], ""),
+            (vec![file(1)], "1 file, 1 B"),
+            (vec![directory(), directory()], "2 folders"),
+            (vec![directory(), file(1024), file(0)], "1 folder, 2 files, 1.0 KiB"),
+            (vec![file(u64::MAX), file(1)], "2 files, 16.0 EiB"),
+        ];
+        for (entries, expected) in table {
+            assert_eq!(maud::Render::render(&Count::of(&entries)).into_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_folder_for_reading_has_no_form() {
+        let rules = Rules { read_only: true, ..Rules::default() };
+        assert!(!html_of(&listing(&SharePath::root(), &[], &rules)).contains("<form id=\"give\""));
+    }
+}

@@ -1,0 +1,41 @@
+//! The room beside the folder, as it stands before anybody has joined. It is for scripts alone: without them, the style
+//! sheet hides it.
+
+use maud::{Markup, html};
+
+use crate::chat::name::MAX_NAME;
+use crate::chat::text::MAX_TEXT;
+
+/// The room.
+pub fn room() -> Markup {
+    html! {
+        aside #room .js aria-labelledby="room-head" {
+            header {
+                h2 #room-head { "Room" }
+                p #state role="status" {}
+                button #leave .quiet type="button" hidden { "Leave" }
+            }
+            form #join {
+                label for="user" { "Your name" }
+                div .row {
+                    input #user name="user" required maxlength=(MAX_NAME)
+                        autocomplete="nickname" autocapitalize="off" spellcheck="false";
+                    button { "Join" }
+                }
+                p .hint { "Talk with whoever uses this folder, and see what comes as it comes." }
+            }
+            div #talk hidden {
+                ul #people aria-label="Who is here" {}
+                div #log role="log" aria-label="What was said" tabindex="0" {}
+                form #say {
+                    button #to type="button" hidden {}
+                    label .unseen for="text" { "Message" }
+                    div .row {
+                        input #text name="text" maxlength=(MAX_TEXT) autocomplete="off" placeholder="Message";
+                        button { "Send" }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! A browser without a window that does as it is told, by WebDriver (W3C WebDriver 2) through chromedriver.
+//!
+//! It is a browser of its own, with a profile of its own, and asks nobody but the page's server. What a test waits for
+//! it asks for again and again, as [`eventually`] does.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::{Wharf, Wire, eventually, outside};
+
+/// Under this name WebDriver gives an element (§12.1).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// What the browser is started with.
+const FLAGS: [&str; 10] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,900",
+];
+
+/// A browser, and the program that drives it.
+pub struct Browser {
+    driver: Child,
+    /// Open for as long as the driver may write to it.
+    _says: BufReader<ChildStdout>,
+    address: SocketAddr,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// A fresh one; `None` where there is none on this machine.
+    pub fn open() -> Option<Self> {
+        outside("chromium")?;
+        let mut command = outside("chromedriver")?;
+        let profile = tempfile::tempdir().expect("a folder");
+        let mut driver = command
+            .arg("--port=0")
+            // Its files, and those of the browser, go away with the test.
+            .env("TMPDIR", profile.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("it starts");
+        let mut says = BufReader::new(driver.stdout.take().expect("piped"));
+        let port = port(&mut says);
+        let mut browser = Self {
+            driver,
+            _says: says,
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            session: String::new(),
+            _profile: profile,
+        };
+        let flags: Vec<_> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+        let wish = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"args": flags},
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "unhandledPromptBehavior": "ignore",
+        }}});
+        let session = browser.call("POST", "/session", &wish);
+        browser.session = format!("/session/{}", session["sessionId"].as_str().expect("an id"));
+        Some(browser)
+    }
+
+    /// Asks the driver for something (§6.3); what it answers.
+    #[track_caller]
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (answer, value) = self.try_call(method, path, body);
+        assert_eq!(answer, 200, "{method} {path}: {value}");
+        value
+    }
+
+    fn try_call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = if method == "POST" { body.to_string() } else { String::new() };
+        let target = format!("{}{path}", self.session);
+        let answer = Wire::connect(self.address).ask(
+            method,
+            &target,
+            "Content-Type: application/json\r\n",
+            body.as_bytes(),
+        );
+        let mut value: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        (answer.code(), value["value"].take())
+    }
+
+    /// Goes to a page, and waits until it is loaded.
+    #[track_caller]
+    pub fn go(&self, url: &str) {
+        self.call("POST", "/url", &json!({"url": url}));
+    }
+
+    /// Runs a script in the page; what it returns.
+    #[track_caller]
+    pub fn js(&self, script: &str) -> Value {
+        self.js_with(script, &json!([]))
+    }
+
+    /// As [`Browser::js`], with these as `arguments`.
+    #[track_caller]
+    pub fn js_with(&self, script: &str, arguments: &Value) -> Value {
+        self.call("POST", "/execute/sync", &json!({"script": script, "args": arguments}))
+    }
+
+    /// As [`Browser::js_with`] for a script that calls its last argument with what it returns.
+    #[track_caller]
+    pub fn js_later(&self, script: &str, arguments: &Value) -> Value {
+        self.call("POST", "/execute/async", &json!({"script": script, "args": arguments}))
+    }
+
+    /// Waits until this expression is true in the page.
+    #[track_caller]
+    pub fn until(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        eventually(expression, || self.try_js(&script) == Value::Bool(true));
+    }
+
+    /// As [`Browser::js`], while a page may just be going away.
+    fn try_js(&self, script: &str) -> Value {
+        let (code, value) = self.try_call("POST", "/execute/sync", &json!({"script": script, "args": []}));
+        if code == 200 { value } else { Value::Null }
+    }
+
+    /// The text of the first element of this selector, as a reader sees it.
+    #[track_caller]
+    pub fn text(&self, selector: &str) -> String {
+        let script = "return document.querySelector(arguments[0]).innerText";
+        self.js_with(script, &json!([selector])).as_str().expect("text").to_owned()
+    }
+
+    /// The names of the files that are shown, in order.
+    pub fn names(&self) -> Vec<String> {
+        let names = "return [...document.querySelectorAll('#files tbody tr:not([hidden]) bdi')].map((name) => name.textContent)";
+        serde_json::from_value(self.js(names)).expect("names")
+    }
+
+    /// The element of this selector, once there is one.
+    #[track_caller]
+    fn element(&self, selector: &str) -> String {
+        let by = json!({"using": "css selector", "value": selector});
+        let find = || self.try_call("POST", "/element", &by).1[ELEMENT].as_str().map(str::to_owned);
+        let mut found = None;
+        eventually(&format!("there is {selector}"), || {
+            found = find();
+            found.is_some()
+        });
+        found.expect("found")
+    }
+
+    /// Clicks, as a hand does: what is covered or out of sight cannot be clicked.
+    #[track_caller]
+    pub fn click(&self, selector: &str) {
+        let element = self.element(selector);
+        self.call("POST", &format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Clicks the first button with this text.
+    #[track_caller]
+    pub fn press(&self, text: &str) {
+        let find = "[...document.querySelectorAll('button')].find((one) => one.textContent === arguments[0] && one.offsetParent)";
+        let with = json!([text]);
+        let mark = format!("const one = {find}; one?.setAttribute('data-pressed', ''); return Boolean(one)");
+        eventually(&format!("there is a button {text}"), || self.js_with(&mark, &with) == true);
+        self.click("[data-pressed]");
+        self.js("document.querySelector('[data-pressed]')?.removeAttribute('data-pressed')");
+    }
+
+    /// Types into a field; into one for files, their paths, a line each.
+    #[track_caller]
+    pub fn type_into(&self, selector: &str, text: &str) {
+        let element = self.element(selector);
+        self.call("POST", &format!("/element/{element}/value"), &json!({"text": text}));
+    }
+
+    /// Presses a key wherever the focus is. Keys without a character have one of their own (§17.4.2).
+    #[track_caller]
+    pub fn key(&self, key: char) {
+        let press = json!([{"type": "keyDown", "value": key.to_string()}, {"type": "keyUp", "value": key.to_string()}]);
+        self.call(
+            "POST",
+            "/actions",
+            &json!({"actions": [{"type": "key", "id": "keyboard", "actions": press}]}),
+        );
+    }
+
+    /// Asks the browser for what WebDriver does not know (Chrome DevTools Protocol).
+    #[track_caller]
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.call("POST", "/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+    }
+
+    /// Drops these files and directories on the page, as from a file manager.
+    #[track_caller]
+    pub fn drop_files(&self, paths: &[&std::path::Path]) {
+        let files: Vec<_> = paths.iter().map(|path| path.to_str().expect("text")).collect();
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let data = json!({"items": [], "files": files, "dragOperationsMask": 1});
+            let event = json!({"type": kind, "x": 300, "y": 300, "data": data});
+            self.devtools("Input.dispatchDragEvent", &event);
+        }
+    }
+
+    /// Runs no scripts of pages from now on.
+    pub fn without_script(&self) {
+        self.devtools("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
+    }
+
+    /// Whether it shows pages dark, and on a phone.
+    pub fn show_as(&self, dark: bool, phone: bool) {
+        let scheme = json!([{"name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" }}]);
+        self.devtools("Emulation.setEmulatedMedia", &json!({"features": scheme}));
+        if phone {
+            let size = json!({"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true});
+            self.devtools("Emulation.setDeviceMetricsOverride", &size);
+        } else {
+            self.devtools("Emulation.clearDeviceMetricsOverride", &json!({}));
+        }
+    }
+
+    /// What is seen, as a PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        let picture = self.call("GET", "/screenshot", &json!({}));
+        from_base64(picture.as_str().expect("text"))
+    }
+
+    /// Opens another tab and goes on in it; both by a handle for [`Browser::turn_to`].
+    pub fn new_tab(&self) -> (String, String) {
+        let old = self.call("GET", "/window", &json!({}));
+        let new = self.call("POST", "/window/new", &json!({"type": "tab"}));
+        let handles =
+            [old.as_str(), new["handle"].as_str()].map(|handle| handle.expect("a handle").to_owned());
+        self.turn_to(&handles[1]);
+        let [old, new] = handles;
+        (old, new)
+    }
+
+    /// Goes on in another tab.
+    pub fn turn_to(&self, handle: &str) {
+        self.call("POST", "/window", &json!({"handle": handle}));
+    }
+
+    /// Closes this tab.
+    pub fn close_tab(&self) {
+        self.call("DELETE", "/window", &json!({}));
+    }
+
+    /// What the browser complained of since the last time, but for what was not found.
+    pub fn complaints(&self) -> Vec<String> {
+        let log = self.call("POST", "/se/log", &json!({"type": "browser"}));
+        let messages = log.as_array().into_iter().flatten();
+        messages.map(|entry| entry["message"].to_string()).filter(|text| !text.contains("404")).collect()
+    }
+}
+
+/// The port that the driver says it listens at.
+fn port(says: &mut BufReader<ChildStdout>) -> u16 {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert!(says.read_line(&mut line).expect("text") > 0, "chromedriver left");
+        let port = line.trim_end().strip_suffix('.').and_then(|line| line.rsplit_once("on port "));
+        if let Some((_, port)) = port {
+            return port.parse().expect("a port");
+        }
+    }
+}
+
+/// Undoes Base64 (RFC 4648 §4).
+fn from_base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0u32, 0);
+    for value in text.bytes().map_while(|byte| DIGITS.iter().position(|digit| *digit == byte)) {
+        (bits, count) = (bits << 6 | value as u32, count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let (_, page) = self.try_call(
+                "POST",
+                "/execute/sync",
+                &json!({"script": "return document.body.innerText", "args": []}),
+            );
+            eprintln!("--- the page: {page}");
+            eprintln!("--- its complaints: {:?}", self.complaints());
+        }
+        // It and the browser are one group.
+        let _ = kill_process_group(Pid::from_child(&self.driver), Signal::KILL);
+        let _ = self.driver.wait();
+    }
+}
+
+/// A server and a browser that shows its folder's listing; `None` where there is no browser.
+pub fn stage(flags: &[&str], fill: impl FnOnce(&Wharf)) -> Option<(Wharf, Browser)> {
+    let wharf = Wharf::serve(flags);
+    fill(&wharf);
+    let browser = Browser::open()?;
+    browser.go(&wharf.url("/?list"));
+    Some((wharf, browser))
+}

@@ -1,0 +1,193 @@
+//! The folder as a page: list, sort, filter, open, with script and without.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use super::driver::stage;
+use crate::common::Wharf;
+
+/// The most that the page of a dozen files, its style and its script may weigh, in bytes.
+const WEIGHT: u64 = 40_000;
+
+/// Writes files of these sizes, the next always a day older.
+fn fill(wharf: &Wharf, files: &[(&str, usize)]) {
+    for (day, (name, size)) in (0..).zip(files) {
+        let path = wharf.write(name, vec![b'x'; *size]);
+        let time = SystemTime::now() - Duration::from_secs(day * 86_400);
+        File::options().write(true).open(path).expect("a file").set_modified(time).expect("set");
+    }
+}
+
+fn some_files(wharf: &Wharf) {
+    fill(wharf, &[("img10.jpg", 30), ("IMG2.jpg", 10), ("apple.txt", 2000), ("sub/below.txt", 5)]);
+}
+
+#[test]
+fn it_sorts_by_links_and_needs_no_script() {
+    let Some((wharf, browser)) = stage(&[], some_files) else { return };
+    for script in [true, false] {
+        if !script {
+            browser.without_script();
+            browser.go(&wharf.url("/?list"));
+        }
+        assert_eq!(browser.names(), ["sub", "apple.txt", "IMG2.jpg", "img10.jpg"]);
+        assert_eq!(browser.text("#count"), "1 folder, 3 files, 2.0 KiB");
+        let table = [
+            (2, "descending", ["sub", "apple.txt", "img10.jpg", "IMG2.jpg"]),
+            (2, "ascending", ["sub", "IMG2.jpg", "img10.jpg", "apple.txt"]),
+            (3, "descending", ["sub", "img10.jpg", "IMG2.jpg", "apple.txt"]),
+            (1, "ascending", ["sub", "apple.txt", "IMG2.jpg", "img10.jpg"]),
+        ];
+        for (column, direction, names) in table {
+            browser.click(&format!("th:nth-child({column}) a"));
+            browser.until(&format!(
+                "document.querySelector('th:nth-child({column})').ariaSort === '{direction}'"
+            ));
+            assert_eq!(browser.names(), names);
+        }
+    }
+    assert_eq!(browser.js("return getComputedStyle(document.querySelector('#room')).display"), "none");
+}
+
+#[test]
+fn it_filters_as_one_types() {
+    let Some((_wharf, browser)) = stage(&[], some_files) else { return };
+    browser.type_into("#filter", "IMG");
+    browser.until("document.querySelector('#count').textContent === '2 of 4'");
+    assert_eq!(browser.names(), ["IMG2.jpg", "img10.jpg"]);
+    browser.type_into("#filter", "x");
+    browser.until("document.querySelector('#count').textContent === '0 of 4'");
+    browser.js("const field = document.querySelector('#filter'); field.value = ''; field.dispatchEvent(new Event('input', {bubbles: true}))");
+    assert_eq!((browser.names().len(), browser.text("#count").as_str()), (4, "1 folder, 3 files, 2.0 KiB"));
+}
+
+#[test]
+fn directories_open_and_lead_back() {
+    let Some((wharf, browser)) = stage(&[], |wharf| fill(wharf, &[("a b/c#d/e?.txt", 3)])) else { return };
+    browser.click("#files .dir");
+    browser.until("document.querySelector('h1').textContent === 'a b'");
+    browser.click("#files .dir");
+    browser.until("document.querySelector('h1').textContent === 'c#d'");
+    assert_eq!(browser.names(), ["e?.txt"]);
+    browser.click(".way li:nth-child(2) a");
+    browser.until("document.querySelector('h1').textContent === 'a b'");
+    assert_eq!(browser.js("return location.pathname"), "/a%20b/");
+    browser.click(".way li:first-child a");
+    browser.until("document.querySelector('h1').textContent === 'Files'");
+    browser.go(&wharf.url("/a%20b/no"));
+    assert_eq!(browser.text("h1"), "Nothing is here");
+    browser.click(".button");
+    browser.until("document.querySelector('h1').textContent === 'Files'");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_given_shows_to_others_when_they_look() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    assert!(browser.text("#nothing").starts_with("No shared files"));
+    wharf.write("new.txt", "new");
+    browser.js("window.dispatchEvent(new Event('focus'))");
+    browser.until("document.querySelector('#files bdi')?.textContent === 'new.txt'");
+    browser.until("document.querySelector('#filter') && document.querySelector('#nothing').hidden");
+    assert_eq!(browser.text("#count"), "1 file, 3 B");
+}
+
+#[test]
+fn ten_thousand_entries_are_there_and_scroll() {
+    let many = |wharf: &Wharf| {
+        for number in 0..10_000 {
+            std::fs::write(wharf.folder().join(format!("file {number}.txt")), "").expect("written");
+        }
+    };
+    let Some((_wharf, browser)) = stage(&[], many) else { return };
+    assert_eq!(browser.text("#count"), "10000 files, 0 B");
+    let outside = "[...document.querySelectorAll('tbody')].filter((chunk) => !chunk.checkVisibility({contentVisibilityAuto: true}) || \
+                   chunk.getBoundingClientRect().top > 3 * innerHeight).length";
+    assert!(browser.js(&format!("return {outside}")).as_u64() > Some(90), "most of it costs nothing");
+    browser.js("document.querySelector('tbody:last-of-type').scrollIntoView({block: 'end'})");
+    browser.until("document.querySelector('tbody:last-child tr:last-child').checkVisibility({contentVisibilityAuto: true})");
+    assert_eq!(browser.text("tbody:last-child tr:last-child bdi"), "file 9999.txt");
+    browser.type_into("#filter", "file 77");
+    browser.until("document.querySelector('#count').textContent === '111 of 10000'");
+}
+
+#[test]
+fn it_is_light_and_is_painted_after_one_request() {
+    let names: Vec<_> = (1..=12).map(|number| (format!("holiday {number:02}.jpg"), number * 1000)).collect();
+    let fill = |wharf: &Wharf| {
+        fill(wharf, &names.iter().map(|(name, size)| (name.as_str(), *size)).collect::<Vec<_>>());
+    };
+    let Some((_wharf, browser)) = stage(&[], fill) else { return };
+    let entries =
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]";
+    let needed = format!(
+        "return {entries}.filter((entry) => !entry.name.endsWith('.svg')).reduce((sum, entry) => sum + entry.decodedBodySize, 0)"
+    );
+    let sum = browser.js(&needed).as_u64().expect("a number");
+    assert!(sum > 10_000 && sum < WEIGHT, "{sum} bytes");
+    let blocking = format!(
+        "return {entries}.filter((entry) => entry.renderBlockingStatus === 'blocking').map((entry) => entry.initiatorType)"
+    );
+    assert_eq!(browser.js(&blocking), serde_json::json!(["link"]));
+}
+
+#[test]
+fn nothing_runs_that_the_server_did_not_name() {
+    let Some((wharf, browser)) = stage(&[], |wharf| {
+        wharf.write("evil.js", "document.title = 'evil'");
+    }) else {
+        return;
+    };
+    // As if somebody had found a way to put markup into the page.
+    browser.js(
+        "document.body.append(document.createRange().createContextualFragment(
+           '<script>document.title = `evil`</script><script src=/evil.js></script><img src=x onerror=\"document.title = `evil`\"><style>body { --evil: 1 }</style>'))",
+    );
+    eventually_asked(&wharf, "\"GET /x HTTP/1.1\" 404 ");
+    assert_eq!(browser.js("return document.title"), "/ – wharf");
+    assert_eq!(browser.js("return getComputedStyle(document.body).getPropertyValue('--evil')"), "");
+    assert!(!wharf.log().contains("evil.js"), "it was not even asked for");
+    assert!(browser.complaints().len() >= 4, "each was refused");
+}
+
+fn eventually_asked(wharf: &Wharf, line: &str) {
+    crate::common::eventually(line, || wharf.log().contains(line));
+}
+
+/// The pages are the server's alone to show: no other page frames them.
+#[test]
+fn the_head_of_a_page() {
+    let wharf = Wharf::serve(&[]);
+    for (target, code) in [("/?list", 200), ("/nothing", 404)] {
+        let page = wharf.ask("GET", target, "Accept: text/html\r\n", b"");
+        assert_eq!((page.code(), page.field("X-Content-Type-Options")), (code, "nosniff".to_owned()));
+        let policy = page.field("Content-Security-Policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'nonce-"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.field("Referrer-Policy"), "same-origin");
+        let again = wharf.ask("GET", target, "Accept: text/html\r\n", b"");
+        assert_ne!(again.field("Content-Security-Policy"), policy, "a nonce is used once");
+    }
+    let line = wharf.ask("GET", "/nothing", "Accept: */*\r\n", b"");
+    assert_eq!((line.code(), line.text().as_str()), (404, "there is nothing of that name\n"));
+}
+
+#[test]
+fn assets_are_kept_for_good() {
+    let wharf = Wharf::serve(&[]);
+    let page = wharf.ask("GET", "/", "", b"").text();
+    let paths: BTreeSet<_> = page.split('"').filter(|part| part.starts_with("/.wharf/assets/")).collect();
+    assert_eq!(paths.len(), 3, "{page}");
+    for path in paths {
+        let asset = wharf.ask("GET", path, "", b"");
+        assert_eq!(
+            (asset.code(), asset.field("Cache-Control").as_str()),
+            (200, "public, max-age=31536000, immutable")
+        );
+        let known = format!("If-None-Match: {}\r\n", asset.field("ETag"));
+        assert_eq!(wharf.ask("GET", path, &known, b"").code(), 304);
+        assert_eq!(wharf.ask("POST", path, "", b"").code(), 405);
+    }
+    assert_eq!(wharf.ask("GET", "/.wharf/assets/page.0.css", "", b"").code(), 404);
+}

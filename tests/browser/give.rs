@@ -1,0 +1,165 @@
+//! Giving: by the form, by drop, with a question where a name exists.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::driver::{Browser, stage};
+use crate::common::{Wharf, eventually, sample};
+
+/// Files to give, outside of the folder.
+fn given(files: &[(&str, &[u8])]) -> (TempDir, Vec<PathBuf>) {
+    let place = tempfile::tempdir().expect("a folder");
+    let paths = files.iter().map(|(name, content)| {
+        let path = place.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(&path, content).expect("written");
+        path
+    });
+    let paths = paths.collect();
+    (place, paths)
+}
+
+fn lines(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.to_str().expect("text")).collect::<Vec<_>>().join("\n")
+}
+
+fn is_told(browser: &Browser, text: &str) {
+    browser.until(&format!("document.querySelector('#uploads [role=status]')?.textContent === '{text}'"));
+}
+
+#[test]
+fn by_the_form_without_script() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    let (_place, paths) = given(&[("a.txt", b"one"), ("photo 2.jpg", b"two")]);
+    browser.without_script();
+    browser.go(&wharf.url("/?list"));
+    browser.type_into("#give input", &lines(&paths));
+    browser.click("#give button");
+    browser.until("document.querySelectorAll('#files tbody tr').length === 2");
+    assert_eq!(browser.names(), ["a.txt", "photo 2.jpg"]);
+    assert_eq!((wharf.read("a.txt"), wharf.read("photo 2.jpg")), (b"one".to_vec(), b"two".to_vec()));
+}
+
+#[test]
+fn what_is_refused_by_the_form_is_told_in_a_page() {
+    let Some((wharf, browser)) = stage(&["--max-upload", "100"], |_| {}) else { return };
+    let (_place, paths) = given(&[("large.bin", &sample(5000, 1))]);
+    browser.without_script();
+    browser.go(&wharf.url("/?list"));
+    browser.type_into("#give input", &lines(&paths));
+    browser.click("#give button");
+    browser.until("document.querySelector('h1').textContent === 'This is too large'");
+    assert!(wharf.tree().is_empty());
+}
+
+#[test]
+fn by_drop_with_a_bar_for_each() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    let large = sample(8 << 20, 3);
+    let (place, _) = given(&[
+        ("tree/deep/er/c.txt", b"c"),
+        ("tree/b.txt", b"b"),
+        ("large.bin", &large),
+        ("tree/.hidden", b""),
+    ]);
+    browser.js(
+        "window.bars = new Set(); window.said = new Set();
+         new MutationObserver(() => document.querySelectorAll('#uploads li').forEach((row) => {
+           const bar = row.querySelector('progress');
+           if (bar && row.textContent.includes('large.bin')) { bars.add(bar.value); said.add(row.querySelector('small').textContent); }
+         })).observe(document.body, {subtree: true, childList: true, characterData: true, attributes: true})",
+    );
+    browser.drop_files(&[&place.path().join("tree"), &place.path().join("large.bin")]);
+    is_told(&browser, "3 uploaded");
+    assert!(wharf.read("large.bin") == large);
+    assert_eq!((wharf.read("tree/b.txt"), wharf.read("tree/deep/er/c.txt")), (b"b".to_vec(), b"c".to_vec()));
+    assert!(!wharf.tree().iter().any(|path| path.contains("hidden")), "hidden names stay at home");
+    browser.until("document.querySelectorAll('#files tbody tr').length === 2");
+    assert_eq!(browser.names(), ["tree", "large.bin"]);
+    assert!(browser.js("return bars.size").as_u64() > Some(1), "the bar moved");
+    assert_eq!(browser.js("return [...said].some((text) => text.includes(' of 8.0 MiB'))"), true);
+    browser.press("Clear");
+    browser.until("!document.querySelector('#uploads')");
+}
+
+#[test]
+fn a_name_that_exists_is_a_question() {
+    let fill = |wharf: &Wharf| {
+        for name in ["a.txt", "b.txt", "c.txt"] {
+            wharf.write(name, "old");
+        }
+    };
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    let (_place, paths) =
+        given(&[("a.txt", b"new a"), ("b.txt", b"new b"), ("c.txt", b"new c"), ("d.txt", b"new d")]);
+    browser.type_into("#give input", &lines(&paths));
+    for (name, answer) in [("a.txt", "Replace"), ("b.txt", "Keep both"), ("c.txt", "Skip")] {
+        browser
+            .until(&format!("document.querySelector('dialog h2')?.textContent === '{name} exists already'"));
+        browser.press(answer);
+    }
+    is_told(&browser, "3 uploaded");
+    let table =
+        [("a.txt", "new a"), ("b.txt", "old"), ("b (1).txt", "new b"), ("c.txt", "old"), ("d.txt", "new d")];
+    for (name, content) in table {
+        assert_eq!(wharf.read(name), content.as_bytes(), "{name}");
+    }
+    assert_eq!(wharf.tree().len(), 5);
+}
+
+#[test]
+fn one_answer_may_do_for_all() {
+    let fill = |wharf: &Wharf| {
+        for name in ["a.txt", "b.txt"] {
+            wharf.write(name, "old");
+        }
+    };
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    let (_place, paths) = given(&[("a.txt", b"new"), ("b.txt", b"new")]);
+    browser.type_into("#give input", &lines(&paths));
+    browser.click("dialog input");
+    browser.press("Keep both");
+    is_told(&browser, "2 uploaded");
+    assert_eq!((wharf.read("a (1).txt"), wharf.read("b (1).txt")), (b"new".to_vec(), b"new".to_vec()));
+    assert_eq!((wharf.read("a.txt"), wharf.read("b.txt")), (b"old".to_vec(), b"old".to_vec()));
+}
+
+#[test]
+fn a_name_that_somebody_takes_meanwhile_is_never_replaced_unasked() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    let (_place, paths) = given(&[("a.txt", b"new")]);
+    // The page is told that the folder is empty; the server knows better.
+    browser.js("const real = fetch; window.fetch = async (...asked) => asked[1]?.headers?.Accept === 'application/json' ? new Response('{\"entries\":[]}') : real(...asked)");
+    wharf.write("a.txt", "old");
+    browser.type_into("#give input", &lines(&paths));
+    browser.until("document.querySelector('dialog h2')?.textContent === 'a.txt exists already'");
+    assert_eq!(wharf.read("a.txt"), b"old");
+    browser.press("Replace");
+    is_told(&browser, "1 uploaded");
+    assert_eq!(wharf.read("a.txt"), b"new");
+}
+
+#[test]
+fn what_fails_can_be_tried_again() {
+    let Some((wharf, browser)) = stage(&["--max-upload", "100"], |_| {}) else { return };
+    let (_place, paths) = given(&[("a.txt", &sample(200, 1))]);
+    browser.type_into("#give input", &lines(&paths));
+    is_told(&browser, "1 failed");
+    browser.until("document.querySelector('#uploads .failed small').textContent === 'the file is larger than the 100 bytes allowed'");
+    browser.press("Retry");
+    eventually("it is tried again", || wharf.log().matches("\"PUT /a.txt HTTP/1.1\" 413").count() == 2);
+    is_told(&browser, "1 failed");
+    assert!(wharf.tree().is_empty());
+}
+
+#[test]
+fn a_folder_for_reading_takes_nothing() {
+    let Some((wharf, browser)) = stage(&["--read-only"], |_| {}) else { return };
+    let (_place, paths) = given(&[("a.txt", b"x")]);
+    assert_eq!(browser.js("return document.querySelector('input[type=file]')"), serde_json::Value::Null);
+    browser.drop_files(&[&paths[0]]);
+    assert_eq!(browser.js("return document.querySelector('#uploads')"), serde_json::Value::Null);
+    assert!(!wharf.log().contains("PUT"));
+}

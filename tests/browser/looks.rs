@@ -1,0 +1,146 @@
+//! Everybody can use the pages: axe-core finds nothing against it, light and dark, on a desk and on a phone; and nothing is
+//! cut off where the screen is narrow or the text is large.
+//!
+//! With `WHARF_SCREENSHOTS=DIR` each of the pages is kept there as a picture.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::driver::{Browser, stage};
+use crate::common::{Wharf, root};
+
+const AXE: &str = include_str!("axe/axe.min.js");
+
+/// Asserts that axe-core has nothing to say of the page, however it is shown, and that it is no wider than its window.
+#[track_caller]
+fn is_for_everybody(browser: &Browser, name: &str) {
+    for (dark, phone) in [(false, false), (true, false), (true, true), (false, true)] {
+        let look = format!(
+            "{name}-{}-{}",
+            if phone { "phone" } else { "desk" },
+            if dark { "dark" } else { "light" }
+        );
+        browser.show_as(dark, phone);
+        picture(browser, &look);
+        browser.js(AXE);
+        let script = "const done = arguments[0]; axe.run().then((found) => done(found.violations.map((one) =>
+                        [one.id, one.help, ...one.nodes.map((node) => node.html + ' ' + node.failureSummary)])))";
+        assert_eq!(browser.js_later(script, &json!([])), json!([]), "{look}");
+        let overflows =
+            browser.js("return document.documentElement.scrollWidth > document.documentElement.clientWidth");
+        assert_eq!(overflows, Value::Bool(false), "{look} is wider than its window");
+    }
+    browser.show_as(false, false);
+}
+
+/// Keeps a picture of the page, where somebody wants one.
+fn picture(browser: &Browser, name: &str) {
+    let Ok(directory) = std::env::var("WHARF_SCREENSHOTS") else { return };
+    fs::create_dir_all(&directory).expect("made");
+    fs::write(format!("{directory}/{name}.png"), browser.picture()).expect("written");
+}
+
+fn fill(wharf: &Wharf) {
+    let photo = fs::read(root().join("www/server/photoServer.jpg")).expect("a photo");
+    for name in ["boat.jpg", "harbour/IMG_1.jpg", "harbour/IMG_2.jpg", "harbour/IMG_10.jpg"] {
+        wharf.write(name, &photo);
+    }
+    wharf.write("backup.tar.gz", crate::common::sample(3_400_000, 1));
+    wharf.write("Minutes of the meeting.pdf", crate::common::sample(84_000, 2));
+    wharf.write("Notes.md", "# Notes\n\nBring the boat in before the tide.\n");
+    wharf.write("talk.mp4", crate::common::sample(1_900_000, 3));
+    wharf.write("timetable.json", "{}\n");
+    wharf.write("drafts/a.txt", "a");
+}
+
+#[test]
+fn the_folder_and_its_grid() {
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    is_for_everybody(&browser, "folder");
+    browser.go(&wharf.url("/harbour/?list&view=grid"));
+    browser.until("[...document.querySelectorAll('#files img')].every((image) => image.naturalWidth)");
+    is_for_everybody(&browser, "grid");
+}
+
+#[test]
+fn an_empty_folder_and_an_error() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    is_for_everybody(&browser, "empty");
+    browser.go(&wharf.url("/nothing"));
+    is_for_everybody(&browser, "error");
+}
+
+#[test]
+fn a_preview_and_a_question() {
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    browser.click("#files a[href='./boat.jpg']");
+    browser.until("document.querySelector('#preview img')?.naturalWidth > 0");
+    is_for_everybody(&browser, "preview");
+    browser.go(&wharf.url("/?list"));
+    let path = wharf.outside_folder().join("Notes.md");
+    fs::write(&path, "other notes").expect("written");
+    browser.type_into("#give input", path.to_str().expect("text"));
+    browser.until("document.querySelector('dialog[open] h2')");
+    is_for_everybody(&browser, "question");
+}
+
+#[test]
+fn uploading_and_chatting() {
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    let ann = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").text();
+    let token: Value = serde_json::from_str(&ann).expect("JSON");
+    let as_ann = format!("Authorization: Bearer {}\r\n", token["token"].as_str().expect("a token"));
+    browser.type_into("#user", "bob");
+    browser.press("Join");
+    browser.until("document.querySelector('#state').textContent === '2 here'");
+    for text in ["Did you find the timetable?", "It is in the folder, with the photos of the harbour."] {
+        wharf.ask("POST", "/.wharf/chat/messages", &as_ann, text.as_bytes());
+    }
+    wharf.ask("POST", "/.wharf/chat/messages?to=bob", &as_ann, b"The surprise is in drafts.");
+    wharf.ask("PUT", "/harbour/IMG_11.jpg", &as_ann, b"no picture");
+    browser.until("document.querySelectorAll('#log p').length >= 4");
+    // One that is done, and one that does not get on.
+    browser.js(
+        "const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (body) {
+                  if (body?.size !== 3000000) return send.call(this, body);
+                  this.upload.onprogress({loaded: 1200000});
+                }",
+    );
+    for (name, size) in [("survey.csv", 9000), ("harbour from above.tif", 3_000_000)] {
+        let path = wharf.outside_folder().join(name);
+        fs::write(&path, crate::common::sample(size, 4)).expect("written");
+        browser.type_into("#give input", path.to_str().expect("text"));
+    }
+    browser.until("document.querySelector('#uploads [role=status]')?.textContent === '1 to go, 1 uploaded'");
+    is_for_everybody(&browser, "uploading");
+    browser.show_as(false, true);
+    browser.click("#open-room");
+    is_for_everybody(&browser, "chatting");
+}
+
+#[test]
+fn ten_thousand_entries() {
+    let many = |wharf: &Wharf| {
+        for number in 0..10_000 {
+            fs::write(wharf.folder().join(format!("measurement {number:05}.csv")), "").expect("written");
+        }
+    };
+    let Some((_wharf, browser)) = stage(&[], many) else { return };
+    picture(&browser, "many-desk-light");
+    browser.js("document.querySelectorAll('tbody:nth-of-type(n + 2), tbody tr:nth-child(n + 20)').forEach((row) => row.remove())");
+    is_for_everybody(&browser, "many");
+}
+
+#[test]
+fn text_may_be_twice_as_large() {
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    browser.show_as(false, true);
+    for target in ["/?list", "/?list&view=grid", "/nothing"] {
+        browser.go(&wharf.url(target));
+        browser.js("document.documentElement.style.fontSize = '200%'");
+        let overflows =
+            browser.js("return document.documentElement.scrollWidth > document.documentElement.clientWidth");
+        assert_eq!(overflows, Value::Bool(false), "{target} is wider than its window");
+    }
+}

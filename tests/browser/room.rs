@@ -1,0 +1,155 @@
+//! The room beside the folder: two windows and a terminal, a cut, and one event stream for all tabs.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::driver::{Browser, stage};
+use crate::common::{Wharf, eventually};
+
+fn join(browser: &Browser, name: &str) {
+    browser.type_into("#user", name);
+    browser.press("Join");
+    browser.until("!document.querySelector('#talk').hidden");
+}
+
+fn says(browser: &Browser, text: &str) {
+    browser.type_into("#text", text);
+    browser.press("Send");
+}
+
+/// Waits until a line with this text is in the room.
+#[track_caller]
+fn hears(browser: &Browser, text: &str) {
+    browser.until(&format!(
+        "[...document.querySelectorAll('#log p')].some((line) => line.textContent.includes({text:?}))"
+    ));
+}
+
+#[test]
+fn two_windows_and_a_terminal() {
+    let Some((wharf, ann)) = stage(&[], |_| {}) else { return };
+    let Some(bob) = Browser::open() else { return };
+    bob.go(&wharf.url("/?list"));
+    join(&ann, "ann");
+    join(&bob, "bob");
+    hears(&ann, "bob is here");
+    let (host, port) = ("127.0.0.1", wharf.address().port().to_string());
+    let mut terminal = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["chat", "carl", host, &port])
+        .current_dir(wharf.outside_folder())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let mut speaks = terminal.stdin.take().expect("piped");
+    hears(&ann, "carl is here");
+    writeln!(speaks, "hello from <b>a terminal</b>\n/unicast ann only for you").expect("it listens");
+    for window in [&ann, &bob] {
+        hears(window, "carl hello from <b>a terminal</b>");
+        assert_eq!(
+            window.js("return document.querySelectorAll('#log p b').length"),
+            window.js(
+                "return [...document.querySelectorAll('#log p b')].filter((b) => !b.children.length).length"
+            )
+        );
+    }
+    hears(&ann, "carl to you: only for you");
+    says(&bob, "hello all");
+    hears(&ann, "bob hello all");
+    // A private one, by the name.
+    ann.press("bob");
+    says(&ann, "a secret");
+    hears(&bob, "ann to you: a secret");
+    ann.press("To bob alone ×");
+    says(&ann, "no secret");
+    hears(&bob, "ann no secret");
+    assert!(!bob.text("#log").contains("only for you"));
+    // What is uploaded is told, with a link, and is in the list.
+    wharf.ask("PUT", "/from%20curl.txt", "", b"12345");
+    hears(&bob, " uploaded from curl.txt, 5 B");
+    bob.until("document.querySelector('#files bdi')?.textContent === 'from curl.txt'");
+    assert_eq!(bob.js("return document.querySelector('#log .told a').pathname"), "/from%20curl.txt");
+    drop(speaks);
+    eventually("the terminal leaves", || terminal.try_wait().expect("a child").is_some());
+    hears(&ann, "[carl] has left the chat.");
+    assert_eq!(ann.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_is_taken_or_none() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann");
+    browser.type_into("#user", "ANN");
+    browser.press("Join");
+    browser.until("document.querySelector('#join .hint').textContent.includes('ANN')");
+    assert_eq!(browser.js("return document.querySelector('#talk').hidden"), true);
+}
+
+/// The server goes away and comes back, and knows nobody: the window says that it is offline, and joins again.
+#[test]
+fn a_cut_and_back() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    join(&browser, "ann");
+    says(&browser, "before");
+    hears(&browser, "you before");
+    let port = wharf.address().port().to_string();
+    let place = wharf.kill();
+    browser.until("document.querySelector('#state').textContent.startsWith('Offline')");
+    says(&browser, "into the void");
+    hears(&browser, "Offline: that was not sent.");
+    let wharf = Wharf::serve_in(place, &["--port", &port]);
+    browser.until("document.querySelector('#state').textContent === '1 here'");
+    assert!(browser.text("#log").contains("before"), "what was said stays");
+    says(&browser, " again");
+    hears(&browser, "you into the void again");
+    assert!(wharf.log().contains("joined as ann"));
+}
+
+/// All tabs of a browser share one stream; when the one that has it is closed, another takes over.
+#[test]
+fn one_stream_for_all_tabs() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    join(&browser, "ann");
+    says(&browser, "first");
+    hears(&browser, "you first");
+    let (first, second) = browser.new_tab();
+    browser.go(&wharf.url("/?list"));
+    hears(&browser, "you first");
+    assert_eq!(wharf.log().matches("listens as ann").count(), 1);
+    browser.turn_to(&first);
+    browser.close_tab();
+    browser.turn_to(&second);
+    eventually("the second tab listens", || wharf.log().matches(" listens as ann").count() == 2);
+    says(&browser, "second");
+    hears(&browser, "you second");
+    let lines = browser.js("return [...document.querySelectorAll('#log p')].filter((line) => line.textContent.includes('first')).length");
+    assert_eq!(lines, 1, "nothing is told twice");
+}
+
+/// Where the browser has no Web Locks, as on a network without TLS, the tabs agree by themselves.
+#[test]
+fn one_stream_without_locks() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    let without = serde_json::json!({"source": "Object.defineProperty(Navigator.prototype, 'locks', {value: undefined})"});
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", &without);
+    browser.go(&wharf.url("/?list"));
+    assert_eq!(browser.js("return navigator.locks === undefined"), true);
+    join(&browser, "ann");
+    says(&browser, "from the first");
+    hears(&browser, "you from the first");
+    let (first, second) = browser.new_tab();
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", &without);
+    browser.go(&wharf.url("/?list"));
+    hears(&browser, "you from the first");
+    says(&browser, "from the second");
+    hears(&browser, "you from the second");
+    browser.turn_to(&first);
+    hears(&browser, "you from the second");
+    assert_eq!(wharf.log().matches(" listens as ann").count(), 1);
+    browser.close_tab();
+    browser.turn_to(&second);
+    eventually("the second tab listens", || wharf.log().matches(" listens as ann").count() == 2);
+    says(&browser, "alone now");
+    hears(&browser, "you alone now");
+}
