@@ -32,9 +32,11 @@ const RATIO: f64 = 3.0;
 /// The ordinary client asks, reads the answer, and waits so long.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How often those who are restless leave and come again, and how often those who are slow move a byte.
-const RESTLESS: Duration = Duration::from_millis(100);
-const SLOW: u32 = 10;
+/// The crowd moves a little every so often: who is slow moves a byte every `SLOW` steps, which is once a second, and who is
+/// restless leaves and comes again every `RESTLESS`, ten times as often.
+const STEP: Duration = Duration::from_millis(10);
+const SLOW: usize = 100;
+const RESTLESS: usize = 10;
 
 /// What memory may grow by in a soak once it is warm, in KB: what an allocator makes of it.
 const SLACK: u64 = 4 * 1024;
@@ -114,15 +116,13 @@ fn with<T>(mut crowd: Crowd<'_>, act: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            for round in 0_u32.. {
+            for step in 0.. {
                 if is_over.load(Ordering::Relaxed) {
                     return;
                 }
-                crowd.come_and_go();
-                if round.is_multiple_of(SLOW) {
-                    crowd.stir();
-                }
-                thread::sleep(RESTLESS);
+                crowd.stir(step % SLOW, SLOW);
+                crowd.come_and_go(step % RESTLESS, RESTLESS);
+                thread::sleep(STEP);
             }
         });
         let done = act();
