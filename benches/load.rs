@@ -67,7 +67,8 @@ fn main() -> ExitCode {
 
 fn serve(flags: &[&str]) -> Wharf {
     let mut quiet = Command::new("env");
-    quiet.arg("RUST_LOG=warn");
+    // The command line says where it serves; a log of each request would fill the disk.
+    quiet.arg("RUST_LOG=warn,wharf::cli=info");
     let flags = [&["--timeout", "86400", "--max-connections", "20000"], flags].concat();
     Wharf::serve_by(quiet, tempfile::tempdir().expect("a folder"), &flags)
 }
