@@ -1,7 +1,7 @@
 //! What a crowd costs an ordinary client, and whether anything grows in the long run.
 //!
 //! ```sh
-//! cargo bench --bench load                                # ten seconds without the crowd, ten with it, ten without
+//! cargo bench --bench load                                # five seconds without the crowd and five with it, five times
 //! cargo bench --bench load -- --soak --seconds 600        # a day of clients again and again, for ten minutes
 //! ```
 //!
@@ -29,6 +29,9 @@ use common::{Dice, Wharf, sample};
 /// The loaded p99 may be so many times the unloaded one.
 const RATIO: f64 = 3.0;
 
+/// Turns of the ordinary client, alone and beside the crowd.
+const TURNS: usize = 5;
+
 /// The ordinary client asks, reads the answer, and waits so long.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -47,8 +50,8 @@ const CLIENTS: u64 = 4;
 /// A crowd, or a long day
 #[derive(Debug, Parser)]
 struct Settings {
-    /// How long each phase lasts
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// How long each turn lasts, or the soak
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
     /// See whether anything grows
     #[arg(long)]
@@ -73,7 +76,8 @@ fn serve(flags: &[&str]) -> Wharf {
     Wharf::serve_by(quiet, tempfile::tempdir().expect("a folder"), &flags)
 }
 
-/// How long an ordinary client waits for its answers, with and without a crowd; whether that is near enough.
+/// How long an ordinary client waits for its answers, with and without a crowd; whether that is near enough. They take
+/// turns, so that whatever else the machine does meets both, and the median of the turns counts.
 fn crowd(time: Duration) -> bool {
     let sizes = CROWD.as_far_as_possible();
     println!("{sizes:?}");
@@ -82,14 +86,19 @@ fn crowd(time: Duration) -> bool {
     wharf.write("small", sample(1000, 91));
     // The first request of all opens what later ones find open.
     ask(&wharf, Duration::from_millis(500));
-    let before = show("alone", &ask(&wharf, time));
-    let crowd = Crowd::gather(&wharf, sizes);
-    let beside = show("beside a crowd", &with(crowd, || ask(&wharf, time)));
-    wharf.comes_to_rest();
-    let after = show("alone again", &ask(&wharf, time));
-    let ratio = beside as f64 / (before.max(1) + after.max(1)) as f64 * 2.0;
-    println!("p99 beside a crowd: {ratio:.2} times that alone (at most {RATIO})");
-    ratio <= RATIO
+    let mut ratios: Vec<f64> = (0..TURNS)
+        .map(|_| {
+            let alone = show("alone", &ask(&wharf, time));
+            let crowd = Crowd::gather(&wharf, sizes);
+            let beside = show("beside a crowd", &with(crowd, || ask(&wharf, time)));
+            wharf.comes_to_rest();
+            beside as f64 / alone.max(1) as f64
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let (least, median, most) = (ratios[0], ratios[TURNS / 2], ratios[TURNS - 1]);
+    println!("p99 beside a crowd: {median:.2} times that alone ({least:.2} to {most:.2}); at most {RATIO}");
+    median <= RATIO
 }
 
 /// Asks for a small file again and again; how long each answer took, in microseconds.
