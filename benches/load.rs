@@ -155,13 +155,14 @@ fn soak(time: Duration) -> bool {
     fill_the_room(&wharf);
     let small = Sizes { idle: 1000, readers: 50, writers: 50, restless: 50 };
     let crowd = Crowd::gather(&wharf, small.as_far_as_possible());
+    let at_rest = wharf.status("Threads");
     println!("{:>10} {:>9} {:>9} {:>9} {:>9}", "seconds", "rounds", "KB", "threads", "files");
     let (start, mut rounds, mut dice) = (Instant::now(), 0, (0..CLIENTS).map(Dice::new).collect::<Vec<_>>());
     let figures = with(crowd, || {
         // A tenth of the time to get warm, and nine to be watched.
         let tenth = |_| {
             rounds += work(&wharf, &mut dice, time / 10);
-            let figures = look(&wharf);
+            let figures = look(&wharf, at_rest);
             let Figures { memory, threads, files } = figures;
             let seconds = start.elapsed().as_secs();
             println!("{seconds:>10} {rounds:>9} {memory:>9} {threads:>9} {files:>9}");
@@ -192,8 +193,12 @@ fn work(wharf: &Wharf, dice: &mut [Dice], time: Duration) -> u64 {
     })
 }
 
-/// What the server has, once what was cut short has been noticed.
-fn look(wharf: &Wharf) -> Figures {
-    thread::sleep(Duration::from_secs(3));
+/// What the server has, once what was cut short has been noticed and no TFTP transfer waits to say its last word again.
+fn look(wharf: &Wharf, at_rest: u64) -> Figures {
+    let start = Instant::now();
+    while wharf.status("Threads") > at_rest && start.elapsed() < common::PATIENCE {
+        thread::sleep(Duration::from_secs(1));
+    }
+    thread::sleep(Duration::from_secs(1));
     Figures { memory: wharf.status("VmRSS"), threads: wharf.status("Threads"), files: wharf.open_files() }
 }
