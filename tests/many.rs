@@ -155,7 +155,7 @@ fn who_pipelines_without_end_and_never_reads_holds_nobody_up() {
     let before = wharf.status("VmRSS");
     let mut endless = Vec::new();
     for _ in 0..20 {
-        let mut wire = wharf.connect();
+        let wire = wharf.connect();
         wire.stream().set_write_timeout(Some(Duration::from_millis(200))).expect("set");
         // Until the server takes no more.
         while wire.stream().write_all(&requests).is_ok() {}
