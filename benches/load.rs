@@ -1,7 +1,7 @@
 //! What a crowd costs an ordinary client, and whether anything grows in the long run.
 //!
 //! ```sh
-//! cargo bench --bench load                                # ten seconds without the crowd, ten with it, ten without
+//! cargo bench --bench load                                # five seconds without the crowd and five with it, five times
 //! cargo bench --bench load -- --soak --seconds 600        # a day of clients again and again, for ten minutes
 //! ```
 //!
@@ -29,12 +29,17 @@ use common::{Dice, Wharf, sample};
 /// The loaded p99 may be so many times the unloaded one.
 const RATIO: f64 = 3.0;
 
+/// Turns of the ordinary client, alone and beside the crowd.
+const TURNS: usize = 5;
+
 /// The ordinary client asks, reads the answer, and waits so long.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How often those who are restless leave and come again, and how often those who are slow move a byte.
-const RESTLESS: Duration = Duration::from_millis(100);
-const SLOW: u32 = 10;
+/// The crowd moves a little every so often: who is slow moves a byte every `SLOW` steps, which is once a second, and who is
+/// restless leaves and comes again every `RESTLESS`, ten times as often.
+const STEP: Duration = Duration::from_millis(10);
+const SLOW: usize = 100;
+const RESTLESS: usize = 10;
 
 /// What memory may grow by in a soak once it is warm, in KB: what an allocator makes of it.
 const SLACK: u64 = 4 * 1024;
@@ -45,8 +50,8 @@ const CLIENTS: u64 = 4;
 /// A crowd, or a long day
 #[derive(Debug, Parser)]
 struct Settings {
-    /// How long each phase lasts
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// How long each turn lasts, or the soak
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
     /// See whether anything grows
     #[arg(long)]
@@ -65,12 +70,14 @@ fn main() -> ExitCode {
 
 fn serve(flags: &[&str]) -> Wharf {
     let mut quiet = Command::new("env");
-    quiet.arg("RUST_LOG=warn");
+    // The command line says where it serves; a log of each request would fill the disk.
+    quiet.arg("RUST_LOG=warn,wharf::cli=info");
     let flags = [&["--timeout", "86400", "--max-connections", "20000"], flags].concat();
     Wharf::serve_by(quiet, tempfile::tempdir().expect("a folder"), &flags)
 }
 
-/// How long an ordinary client waits for its answers, with and without a crowd; whether that is near enough.
+/// How long an ordinary client waits for its answers, with and without a crowd; whether that is near enough. They take
+/// turns, so that whatever else the machine does meets both, and the median of the turns counts.
 fn crowd(time: Duration) -> bool {
     let sizes = CROWD.as_far_as_possible();
     println!("{sizes:?}");
@@ -79,14 +86,19 @@ fn crowd(time: Duration) -> bool {
     wharf.write("small", sample(1000, 91));
     // The first request of all opens what later ones find open.
     ask(&wharf, Duration::from_millis(500));
-    let before = show("alone", &ask(&wharf, time));
-    let crowd = Crowd::gather(&wharf, sizes);
-    let beside = show("beside a crowd", &with(crowd, || ask(&wharf, time)));
-    wharf.comes_to_rest();
-    let after = show("alone again", &ask(&wharf, time));
-    let ratio = beside as f64 / (before.max(1) + after.max(1)) as f64 * 2.0;
-    println!("p99 beside a crowd: {ratio:.2} times that alone (at most {RATIO})");
-    ratio <= RATIO
+    let mut ratios: Vec<f64> = (0..TURNS)
+        .map(|_| {
+            let alone = show("alone", &ask(&wharf, time));
+            let crowd = Crowd::gather(&wharf, sizes);
+            let beside = show("beside a crowd", &with(crowd, || ask(&wharf, time)));
+            wharf.comes_to_rest();
+            beside as f64 / alone.max(1) as f64
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let (least, median, most) = (ratios[0], ratios[TURNS / 2], ratios[TURNS - 1]);
+    println!("p99 beside a crowd: {median:.2} times that alone ({least:.2} to {most:.2}); at most {RATIO}");
+    median <= RATIO
 }
 
 /// Asks for a small file again and again; how long each answer took, in microseconds.
@@ -114,15 +126,13 @@ fn with<T>(mut crowd: Crowd<'_>, act: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            for round in 0_u32.. {
+            for step in 0.. {
                 if is_over.load(Ordering::Relaxed) {
                     return;
                 }
-                crowd.come_and_go();
-                if round.is_multiple_of(SLOW) {
-                    crowd.stir();
-                }
-                thread::sleep(RESTLESS);
+                crowd.stir(step % SLOW, SLOW);
+                crowd.come_and_go(step % RESTLESS, RESTLESS);
+                thread::sleep(STEP);
             }
         });
         let done = act();
@@ -145,13 +155,14 @@ fn soak(time: Duration) -> bool {
     fill_the_room(&wharf);
     let small = Sizes { idle: 1000, readers: 50, writers: 50, restless: 50 };
     let crowd = Crowd::gather(&wharf, small.as_far_as_possible());
+    let at_rest = wharf.status("Threads");
     println!("{:>10} {:>9} {:>9} {:>9} {:>9}", "seconds", "rounds", "KB", "threads", "files");
     let (start, mut rounds, mut dice) = (Instant::now(), 0, (0..CLIENTS).map(Dice::new).collect::<Vec<_>>());
     let figures = with(crowd, || {
         // A tenth of the time to get warm, and nine to be watched.
         let tenth = |_| {
             rounds += work(&wharf, &mut dice, time / 10);
-            let figures = look(&wharf);
+            let figures = look(&wharf, at_rest);
             let Figures { memory, threads, files } = figures;
             let seconds = start.elapsed().as_secs();
             println!("{seconds:>10} {rounds:>9} {memory:>9} {threads:>9} {files:>9}");
@@ -182,8 +193,12 @@ fn work(wharf: &Wharf, dice: &mut [Dice], time: Duration) -> u64 {
     })
 }
 
-/// What the server has, once what was cut short has been noticed.
-fn look(wharf: &Wharf) -> Figures {
-    thread::sleep(Duration::from_secs(3));
+/// What the server has, once what was cut short has been noticed and no TFTP transfer waits to say its last word again.
+fn look(wharf: &Wharf, at_rest: u64) -> Figures {
+    let start = Instant::now();
+    while wharf.status("Threads") > at_rest && start.elapsed() < common::PATIENCE {
+        thread::sleep(Duration::from_secs(1));
+    }
+    thread::sleep(Duration::from_secs(1));
     Figures { memory: wharf.status("VmRSS"), threads: wharf.status("Threads"), files: wharf.open_files() }
 }

@@ -29,8 +29,8 @@ fn a_crowd_holds_nobody_up() {
     eventually("they are all in", || wharf.open_files() > sizes.connections() - sizes.restless);
     let content = sample(100_000, 501);
     for round in 0..ROUNDS {
-        crowd.stir();
-        crowd.come_and_go();
+        crowd.stir(0, 1);
+        crowd.come_and_go(0, 1);
         let mut wire = wharf.connect();
         assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200, "round {round}");
         assert!(wire.ask("PUT", "/ordinary", "", &content).head.status.is_success(), "round {round}");

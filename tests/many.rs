@@ -122,6 +122,70 @@ fn when_none_is_idle_the_new_one_is_told_to_come_again() {
 }
 
 #[test]
+fn who_takes_all_places_makes_room_for_others() {
+    let wharf = Wharf::serve(&["--max-connections", "20", "--timeout", "600"]);
+    let begin = |number: usize| {
+        let mut wire = Wire::connect_from(2, wharf.address());
+        wire.begin_to_ask("PUT", &format!("/{number}"), Some(4)).send("a");
+        wire
+    };
+    let mut greedy: Vec<Wire> = (0..20).map(begin).collect();
+    eventually("all of them are in", || wharf.log().matches(" came").count() == 20);
+    wharf.comes_to_rest();
+    let mut same = Wire::connect_from(2, wharf.address());
+    assert_eq!(same.ask("GET", "/.wharf/health", "", b"").code(), 503, "not for more of the same");
+    let mut another = Wire::connect_from(3, wharf.address());
+    assert_eq!(another.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    assert_eq!(another.ask("PUT", "/another", "", b"x").code(), 201);
+    let codes: Vec<_> = greedy
+        .iter_mut()
+        .map(|wire| wire.send("bcd").try_read_answer(false).map(|answer| answer.code()))
+        .collect();
+    assert_eq!(codes.iter().filter(|code| **code == Some(201)).count(), 19, "one made room: {codes:?}");
+    assert_eq!(codes.iter().filter(|code| code.is_none()).count(), 1, "{codes:?}");
+}
+
+#[test]
+fn who_pipelines_without_end_and_never_reads_holds_nobody_up() {
+    let wharf = Wharf::serve(&["--workers", "2"]);
+    wharf.write("file", sample(1000, 92));
+    let head = format!("GET /file HTTP/1.1\r\nHost: {}\r\n\r\n", wharf.address());
+    let requests = head.repeat(1000).into_bytes();
+    assert_eq!(wharf.ask("GET", "/file", "", b"").code(), 200);
+    let before = wharf.status("VmRSS");
+    let mut endless = Vec::new();
+    for _ in 0..20 {
+        let wire = wharf.connect();
+        wire.stream().set_write_timeout(Some(Duration::from_millis(200))).expect("set");
+        // Until the server takes no more.
+        while wire.stream().write_all(&requests).is_ok() {}
+        wire.stream().set_write_timeout(Some(crate::common::PATIENCE)).expect("set");
+        assert_eq!(wharf.ask("GET", "/file", "", b"").body.len(), 1000, "another is served");
+        endless.push(wire);
+    }
+    another_is_served(&wharf);
+    wharf.comes_to_rest();
+    let grown = wharf.status("VmRSS").saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KB");
+    assert_eq!(endless[0].read_answer(false).body.len(), 1000, "and each is answered in order");
+}
+
+#[test]
+fn a_thousand_overlapping_ranges_are_the_file_once() {
+    let wharf = Wharf::serve(&[]);
+    let content = sample(1 << 20, 93);
+    wharf.write("file", &content);
+    let whole: Vec<_> = (0..1000).map(|start| format!("{start}-")).collect();
+    let few: Vec<_> = (0..60).map(|start| format!("{start}-")).collect();
+    for ranges in [whole, few] {
+        let field = format!("Range: bytes={}\r\n", ranges.join(","));
+        let answer = wharf.ask("GET", "/file", &field, b"");
+        assert_eq!(answer.code(), 200, "{} ranges", ranges.len());
+        assert!(answer.body == content);
+    }
+}
+
+#[test]
 fn files_that_nobody_asks_for_are_let_go() {
     let wharf = Wharf::serve_after("ulimit -n 64", &[]);
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::connection::Connection;
 use super::lot::{Lot, Wish};
+use super::place;
 use super::state::State;
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::{self, Listener};
@@ -73,15 +74,16 @@ fn accept_all(listener: &Listener, lot: &Lot<Connection>, state: &State) -> io::
     Ok(())
 }
 
-/// Finds a place for a connection; whoever has been idle for longest gives up theirs.
+/// Finds a place for a connection; whoever has been idle for longest gives up theirs. Where nobody is idle, those give one
+/// up who have by far the most: else one client could take all places with requests that it never ends.
 fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
     log::debug!("{} came", stream.peer());
     // Their request is on its way: leaving now would lose it.
     state.idle.note(Instant::now());
     let connection = Connection::new(stream);
     let admitted = lot.admit(connection).or_else(|connection| {
-        lot.evict_idle();
-        lot.admit(connection)
+        let has_room = lot.evict_idle() || lot.evict_greedy(&connection, |other| place::of(other.peer()));
+        if has_room { lot.admit(connection) } else { Err(connection) }
     });
     match admitted {
         Ok(moored) => {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -117,18 +118,19 @@ impl Broadcaster {
                 ready.push(Key(number));
             }
             for Key(number) in ready.drain(..) {
-                let stays = listeners.get_mut(&number).is_none_or(|listener| self.attend(number, listener));
+                let listener = listeners.get_mut(&number);
+                let stays = listener.is_none_or(|listener| spared(|| self.attend(number, listener)));
                 if !stays {
                     listeners.remove(&number);
                 }
             }
             if is_rung {
-                listeners.retain(|number, listener| self.tell(*number, listener));
+                listeners.retain(|number, listener| spared(|| self.tell(*number, listener)));
             }
             if round.elapsed() >= ROUND {
                 round = Instant::now();
                 self.mind_absent();
-                listeners.retain(|number, listener| self.look_after(*number, listener, round));
+                listeners.retain(|number, listener| spared(|| self.look_after(*number, listener, round)));
             }
         }
     }
@@ -183,6 +185,14 @@ impl Broadcaster {
             self.talk.ring();
         }
     }
+}
+
+/// Does something for one listener, and says whether it stays. A panic costs that listener alone, and not all streams.
+fn spared(act: impl FnOnce() -> bool) -> bool {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
+        log::error!("a listener could not be served; its stream was ended");
+        false
+    })
 }
 
 impl Listener {
@@ -272,6 +282,11 @@ mod tests {
         broadcaster.end();
         broadcaster.run();
         assert_eq!((broadcaster.talk.room().subscribers(), lot.open()), (0, 0));
+    }
+
+    #[test]
+    fn a_panic_costs_one_listener() {
+        assert!(spared(|| true) && !spared(|| panic!("on purpose")));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Content, Known};
 use super::chat_events;
+use super::place;
 use super::random;
 use super::receiving::{Receiving, Sink};
 use super::refusal::{bad_request, not_found};
@@ -29,7 +30,6 @@ use super::talk::{Talk, now};
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::name::Name;
-use crate::chat::place::Place;
 use crate::chat::refusal::Refusal;
 use crate::chat::text::{MAX_TEXT, Text};
 use crate::chat::token::Secret;
@@ -108,7 +108,7 @@ fn join(talk: &Talk, body: &[u8], cookie: &str, peer: Peer) -> Answer {
         Ok(name) => name,
         Err(error) => return bad_request(error),
     };
-    let joined = talk.room().join(name.clone(), Secret::new(random::bytes()), place(peer), now());
+    let joined = talk.room().join(name.clone(), Secret::new(random::bytes()), place::of(peer), now());
     let token = match joined {
         Ok(token) => token.expose(),
         Err(refusal) => return refused(&refusal),
@@ -117,15 +117,6 @@ fn join(talk: &Talk, body: &[u8], cookie: &str, peer: Peer) -> Answer {
     log::info!("{peer} joined as {name}");
     let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
     json_answer(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
-}
-
-/// Where a member comes from.
-fn place(peer: Peer) -> Place {
-    match peer {
-        Peer::Inet(address) => Place::of_address(address.ip()),
-        Peer::Unix(Some(program)) => Place::User(program.uid()),
-        Peer::Unix(None) => Place::Here,
-    }
 }
 
 fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: Peer) -> Result<Answer, Answer> {

@@ -1,9 +1,17 @@
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use threadpool::ThreadPool;
+
 use super::*;
 use crate::folder::{Folder, OnConflict, Rules};
+use crate::http::body::Framing;
+use crate::server::Shared;
 use crate::server::baton::Baton;
+use crate::server::lot::Lot;
+use crate::server::receiving::Sink;
+use crate::server::small_body::SmallBody;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{Permits, Shelf, Site};
 use crate::stop::Stop;
@@ -42,6 +50,46 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: many };
     let Next::Park(wish) = connection.advance(&mut turn) else { panic!("it is to be kept") };
     assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
+}
+
+#[test]
+fn a_panic_costs_the_connection_in_which_it_happens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state(folder.path(), Duration::from_secs(60));
+    let lot = Lot::new(3, Arc::clone(&state.baton)).expect("a poller");
+    let shared = Arc::new(Shared { state, lot, jobs: ThreadPool::new(1), broadcaster: None });
+    let exchange = || Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
+    let deadline = Deadline::after(Instant::now(), shared.state.stall);
+    let admit = |stream, phase, unread: &[u8]| {
+        let connection = Connection { stream, phase, unread: unread.to_vec() };
+        shared.lot.admit(connection).expect("a place")
+    };
+    let waiting = || Phase::Head(WaitingForHead::default());
+    let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
+
+    let sink = Sink::Small(Box::new(SmallBody::new(8, |_, _| panic!("in a worker, on purpose"))));
+    let receiving = Box::new(Receiving::new(Framing::Sized(1), sink));
+    let body = Phase::Body(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
+    shared.park(admit(in_turn, body, b"x"), Wish::writable(deadline));
+    let job: Job = Box::new(|_| panic!("in a job, on purpose"));
+    let work = Next::Work(Work { job, exchange: exchange() });
+    shared.settle(Some((admit(in_job, waiting(), b""), work)));
+    let worker = std::thread::spawn({
+        let shared = Arc::clone(&shared);
+        move || shared.work()
+    });
+    for mut client in [one, other] {
+        assert_eq!(client.read(&mut [0]).expect("no more than closed"), 0);
+    }
+    third.write_all(b"GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+    shared.park(admit(well, waiting(), b""), Wish::readable(deadline));
+    let mut answer = [0; 12];
+    third.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 200", "the same worker goes on");
+    shared.jobs.join();
+    assert_eq!(shared.lot.open(), 1, "their places are free");
+    shared.lot.end();
+    worker.join().expect("it ended by itself");
 }
 
 pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State {

@@ -18,7 +18,8 @@
 //!
 //! The lot knows no HTTP: it keeps anything that has a descriptor.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,6 +98,17 @@ struct Slot<C> {
     parked: Option<(Box<Moored<C>>, Wish)>,
     /// The entry that the agenda has for this slot.
     listed: Option<Deadline>,
+}
+
+/// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
+/// hold its own against a person.
+const GREEDY: usize = 16;
+
+/// What one place has parked.
+struct Crowd {
+    count: usize,
+    /// The one that has the least time left.
+    longest: (Deadline, u32),
 }
 
 /// What [`Lot::next_expired`] found.
@@ -250,6 +262,38 @@ impl<C: AsFd> Lot<C> {
         let listed: Vec<u32> = lock(&self.agenda).iter().map(|(_, index)| *index).collect();
         let idle_since = |index| lock(self.slot(index)).parked.as_ref().and_then(|(_, wish)| wish.idle_since);
         listed.into_iter().filter_map(|index| Some((idle_since(index)?, index))).min()
+    }
+
+    /// Closes a connection of the place that has the most parked here, the one that has waited longest of those, to make
+    /// room for a newcomer; false when that place has not [`GREEDY`] times as many as the newcomer's.
+    pub fn evict_greedy<P: Eq + Hash>(&self, newcomer: &C, place: impl Fn(&C) -> P) -> bool {
+        let mut places: HashMap<P, Crowd> = HashMap::new();
+        for (index, slot) in self.slots() {
+            if let Some((moored, wish)) = &lock(slot).parked {
+                let first = Crowd { count: 0, longest: (wish.deadline, index) };
+                let crowd = places.entry(place(&moored.connection)).or_insert(first);
+                crowd.count += 1;
+                crowd.longest = crowd.longest.min((wish.deadline, index));
+            }
+        }
+        let own = places.get(&place(newcomer)).map_or(0, |crowd| crowd.count);
+        let Some(most) = places.into_values().max_by_key(|crowd| crowd.count) else { return false };
+        if most.count < GREEDY * (own + 1) {
+            return false;
+        }
+        let (deadline, index) = most.longest;
+        let mut slot = lock(self.slot(index));
+        let is_still = slot.parked.as_ref().is_some_and(|(_, wish)| wish.deadline == deadline);
+        let evicted = if is_still { slot.parked.take() } else { None };
+        drop(slot);
+        evicted.is_some()
+    }
+
+    /// The slots that were ever used, by index.
+    fn slots(&self) -> impl Iterator<Item = (u32, &Mutex<Slot<C>>)> {
+        let pages = (0..).step_by(PAGE).zip(&self.pages);
+        let pages = pages.filter_map(|(first, page)| Some((first, page.get()?)));
+        pages.flat_map(|(first, page)| (first..).zip(page.iter()))
     }
 
     /// Closes what is idle now and whatever becomes idle; what is in the middle of something goes on. Calls

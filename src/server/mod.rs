@@ -28,6 +28,7 @@ mod outgoing;
 mod pages;
 mod permits;
 mod phase;
+mod place;
 mod produced;
 mod random;
 mod receiving;

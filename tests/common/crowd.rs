@@ -74,19 +74,20 @@ impl<'w> Crowd<'w> {
         Self { wharf, idle, readers, writers, restless }
     }
 
-    /// Each reader takes a byte, and each writer sends one.
-    pub fn stir(&mut self) {
-        for reader in &self.readers {
+    /// Each reader takes a byte, and each writer sends one. Of so many groups that they form this one does, so that they
+    /// need not all move at the same moment.
+    pub fn stir(&mut self, group: usize, groups: usize) {
+        for reader in self.readers.iter().skip(group).step_by(groups) {
             reader.stream().read_exact(&mut [0]).expect("a byte");
         }
-        for writer in &mut self.writers {
+        for writer in self.writers.iter_mut().skip(group).step_by(groups) {
             writer.send("x");
         }
     }
 
-    /// Those who are restless leave, and come again.
-    pub fn come_and_go(&mut self) {
-        for stream in &mut self.restless {
+    /// Those of this group who are restless leave, and come again.
+    pub fn come_and_go(&mut self, group: usize, groups: usize) {
+        for stream in self.restless.iter_mut().skip(group).step_by(groups) {
             *stream = come(self.wharf);
         }
     }

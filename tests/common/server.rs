@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -18,6 +19,8 @@ pub struct Wharf {
     child: Child,
     place: TempDir,
     address: SocketAddr,
+    /// Where it serves TFTP, once somebody has asked.
+    tftp: OnceLock<SocketAddr>,
     /// What it printed up to its address.
     greeting: String,
     stdout: Option<BufReader<std::process::ChildStdout>>,
@@ -87,7 +90,7 @@ impl Wharf {
             let log = || fs::read_to_string(place.path().join("log")).unwrap_or_default();
             assert!(read > 0, "it left without an address:\n{greeting}{}", log());
         };
-        Self { child, place, address, greeting, stdout: Some(stdout) }
+        Self { child, place, address, tftp: OnceLock::new(), greeting, stdout: Some(stdout) }
     }
 
     /// Where it listens.
@@ -99,8 +102,10 @@ impl Wharf {
     pub fn tftp(&self) -> SocketAddr {
         let find =
             || Some(self.log().split_once(" at tftp://")?.1.lines().next()?.parse().expect("an address"));
-        eventually("it serves TFTP", || find().is_some());
-        find().expect("it was there")
+        *self.tftp.get_or_init(|| {
+            eventually("it serves TFTP", || find().is_some());
+            find().expect("it was there")
+        })
     }
 
     /// The URL of a target.
