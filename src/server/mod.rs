@@ -6,6 +6,7 @@
 //! together, and is the only one that does.
 
 mod acceptor;
+mod address;
 mod answer;
 mod assets;
 mod baton;
@@ -185,6 +186,7 @@ impl Server {
             stall: config.stall,
             idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
             stop,
+            tcp: doors.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,
             allow_exit: config.allow_exit,
             recorder: config.recorder,
@@ -202,6 +204,11 @@ impl Server {
     /// Where it listens, with the ports that it got.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         self.doors.addresses()
+    }
+
+    /// The URL to tell others: where the network reaches it, or else this machine. `None` where there is no TCP.
+    pub fn url(&self) -> Option<String> {
+        address::of_server(&self.shared.state)
     }
 
     /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
