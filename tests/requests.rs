@@ -189,6 +189,8 @@ fn ranges() {
         ("backwards: ignored (§14.2)", "bytes=4-2", 200, "", "0123456789"),
         ("another unit: ignored", "lines=1-2", 200, "", "0123456789"),
         ("malformed: ignored", "bytes=a-b", 200, "", "0123456789"),
+        ("two lines: ignored (§5.3)", "bytes=0-1\r\nRange: bytes=5-6", 200, "", "0123456789"),
+        ("the same twice: ignored", "bytes=0-1\r\nRange: bytes=0-1", 200, "", "0123456789"),
     ];
     for (name, range, code, content_range, content) in cases {
         let answer = wharf.ask("GET", "/digits", &format!("Range: {range}\r\n"), b"");

@@ -163,7 +163,9 @@ fn decide(asked: &Asked<'_, '_, '_>, file: &Representation) -> Decision {
 
 /// What the Range field selects, if it counts.
 fn select(fields: Fields<'_, '_>, file: &Representation) -> Selection {
-    let Some(range) = fields.get("Range") else { return Selection::Whole };
+    let mut ranges = fields.all("Range");
+    // The field is no list: of several lines nobody can tell which is meant (RFC 9110 §5.3), and the whole is right.
+    let (Some(range), None) = (ranges.next(), ranges.next()) else { return Selection::Whole };
     let now = Date::from(SystemTime::now());
     if conditional::range_applies(fields.get("If-Range"), &file.validators, now) {
         range::select(range, file.len)
