@@ -236,8 +236,20 @@ fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
     })
 }
 
+/// Why a file that was named on the command line cannot be written, and what may help.
 fn cannot(what: &str, file: Option<&Path>, error: &io::Error) -> Failure {
-    format!("cannot {what} {}: {error}", file.unwrap_or(Path::new("")).display()).into()
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "its folder is not there (make it, or name another)",
+        io::ErrorKind::PermissionDenied => {
+            "no permission (it must be writable for this user, or not be there in a folder that is)"
+        }
+        io::ErrorKind::IsADirectory => "it is a folder (name a file in it)",
+        io::ErrorKind::NotADirectory => "a part of the path is a file, not a folder (name another)",
+        io::ErrorKind::ReadOnlyFilesystem => "it lies on a disk that is mounted read-only (name another)",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "there is no space left (free some)",
+        _ => &error.to_string(),
+    };
+    format!("cannot {what} {}: {why}", file.unwrap_or(Path::new("")).display()).into()
 }
 
 /// Says what is served and where, when it will leave, and how to stop it.
