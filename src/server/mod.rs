@@ -2,7 +2,7 @@
 //!
 //! The acceptor takes connections in; the lot keeps them while they wait; workers of the pool take whichever has
 //! something to say and move it as far as its socket allows. An answer is found by `route`, made by one file a kind
-//! (`files`, `listing`, `upload`, `status`) as a value, and written by `connection` alone. This file wires them
+//! (`files`, `listing`, `bundle`, `upload`, `status`) as a value, and written by `connection` alone. This file wires them
 //! together, and is the only one that does.
 
 mod acceptor;
