@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{SmallDisk, Tftp, Wharf, outside};
+use crate::common::{SmallDisk, Tftp, Wharf, eventually, outside};
 
 /// A server whom permissions stop, as they do not stop root.
 fn stopped_by_permissions(flags: &[&str]) -> Option<Wharf> {
@@ -61,6 +61,8 @@ fn permission_that_is_lost_is_lost_at_once() {
         assert_eq!(get("/dir/file"), (200, "content".into()), "{what}, kept at hand");
         let before = fs::metadata(path).expect("there").permissions();
         set_mode(path, mode);
+        // A look at the disk is trusted for 10 ms.
+        eventually("it is refused", || get("/dir/file").0 == 403);
         assert_eq!(get("/dir/file"), (403, FORBIDDEN.into()), "{what}");
         assert_eq!(Tftp::new(wharf.tftp()).get("dir/file").expect_err("refused").0, 2, "{what}");
         fs::set_permissions(path, before).expect("changed");
