@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("stop", &[]),
     ("printable", &[]),
     ("figures", &[]),
+    ("qr", &[]),
     ("folder", &["printable"]),
     ("http", &[]),
     ("tftp", &[]),
@@ -15,8 +16,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("chat", &[]),
     ("net", &[]),
     ("client", &["http", "tftp", "chat", "net", "printable", "figures", "stop"]),
-    ("server", &["http", "tftp", "archive", "chat", "folder", "net", "printable", "figures", "stop"]),
-    ("cli", &["client", "server", "folder", "net", "printable", "figures", "stop"]),
+    ("server", &["http", "tftp", "archive", "chat", "folder", "net", "printable", "figures", "qr", "stop"]),
+    ("cli", &["client", "server", "folder", "net", "printable", "figures", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 

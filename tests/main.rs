@@ -27,6 +27,7 @@ mod keep_alive;
 mod load;
 mod lost_folder;
 mod many;
+mod qr;
 mod races;
 mod readme;
 mod replay;

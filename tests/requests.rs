@@ -189,6 +189,8 @@ fn ranges() {
         ("backwards: ignored (§14.2)", "bytes=4-2", 200, "", "0123456789"),
         ("another unit: ignored", "lines=1-2", 200, "", "0123456789"),
         ("malformed: ignored", "bytes=a-b", 200, "", "0123456789"),
+        ("two lines: ignored (§5.3)", "bytes=0-1\r\nRange: bytes=5-6", 200, "", "0123456789"),
+        ("the same twice: ignored", "bytes=0-1\r\nRange: bytes=0-1", 200, "", "0123456789"),
     ];
     for (name, range, code, content_range, content) in cases {
         let answer = wharf.ask("GET", "/digits", &format!("Range: {range}\r\n"), b"");
@@ -283,6 +285,32 @@ fn preconditions_in_their_order() {
         }
     }
     assert_eq!(wharf.ask("GET", "/none", "If-Match: *\r\n", b"").code(), 404, "what is not there (§13.2.1)");
+}
+
+#[test]
+fn a_listing_is_there_but_has_no_version() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("d/a", "x");
+    let cases = [
+        ("If-None-Match: *\r\n", 304),
+        ("If-None-Match: \"x\"\r\n", 200),
+        ("If-Match: *\r\n", 200),
+        ("If-Match: \"x\"\r\n", 412),
+        ("If-Modified-Since: Thu, 01 Jan 2037 00:00:00 GMT\r\n", 200),
+        ("If-Unmodified-Since: Thu, 01 Jan 2015 00:00:00 GMT\r\n", 200),
+    ];
+    let mut wire = wharf.connect();
+    for (fields, code) in cases {
+        for (method, target) in [("GET", "/d/"), ("HEAD", "/d/"), ("GET", "/d/?tar"), ("GET", "/d/?zip")] {
+            let answer = wire.ask(method, target, fields, b"");
+            assert_eq!(answer.code(), code, "{method} {target}: {fields}");
+            if code == 304 {
+                assert_eq!(answer.field("Cache-Control"), "no-cache");
+                assert!(answer.body.is_empty());
+            }
+        }
+    }
+    assert_eq!(wharf.ask("GET", "/none/", "If-None-Match: *\r\n", b"").code(), 404);
 }
 
 #[test]

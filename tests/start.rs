@@ -108,6 +108,25 @@ fn the_log_goes_to_a_file_and_requests_to_a_script() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_told_with_what_helps() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("share")).expect("a folder");
+    fs::write(place.path().join("file"), "").expect("written");
+    let cases = [
+        ("none/log", "its folder is not there (make it, or name another)"),
+        ("share", "it is a folder (name a file in it)"),
+        ("file/log", "a part of the path is a file, not a folder (name another)"),
+    ];
+    for (flag, what) in [("--log-file", "log to"), ("--record", "record to")] {
+        for (file, why) in cases {
+            let output = run(&["serve", "share", "--port", "0", flag, file], "", place.path());
+            assert_eq!(output.stderr, format!("wharf: cannot {what} {file}: {why}\n"));
+            assert_eq!(output.code, Some(1), "{flag} {file}");
+        }
+    }
+}
+
+#[test]
 fn the_environment_names_the_folder() {
     let place = tempfile::tempdir().expect("a folder");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::process::Signal;
 
 use crate::common::{Wharf, Wire, eventually, sample};
@@ -142,6 +144,30 @@ fn an_upload_that_never_ends_is_cut() {
     assert!(wharf.log().contains("1 connections did not finish in 10 s"));
     assert!(upload.is_closed());
     assert!(wharf.tree().is_empty(), "nothing of it stays: {:?}", wharf.tree());
+}
+
+#[test]
+fn what_never_ends_keeps_nobody() {
+    let place = tempfile::tempdir().expect("a folder");
+    let fifo = place.path().join("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a FIFO");
+    // Somebody who opens what is recorded, and reads nothing of it.
+    let not_waiting = OFlags::NONBLOCK.bits().cast_signed();
+    let reader = File::options().read(true).custom_flags(not_waiting).open(&fifo).expect("opened");
+    let mut wharf = Wharf::serve(&["--record", &fifo.to_string_lossy()]);
+    let target = format!("/{}", "x".repeat(8_000));
+    let mut wire = wharf.connect();
+    for _ in 0..20 {
+        wire.begin_to_ask("GET", &target, None);
+    }
+    // The pipe is full long before the last of them; who writes into it waits.
+    wharf.comes_to_rest();
+    wharf.signal(Signal::TERM);
+    let (said, status) = wharf.wait();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(!said.contains("Bye."), "{said}");
+    assert!(wharf.log().contains("something did not end"), "{}", wharf.log());
+    drop(reader);
 }
 
 /// Asks it to stop, and waits until it knows.

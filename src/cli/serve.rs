@@ -1,7 +1,7 @@
 //! `wharf serve [DIR]`: shares a folder.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,9 @@ use super::{Failure, logging, signals, size};
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
 use crate::net::listener::Address;
+use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
+use crate::qr::{self, Colours};
 use crate::server::{Config, Doors, KeepAlive, Recorder, Server, Site};
 use crate::stop::{Stop, Why};
 
@@ -93,6 +95,9 @@ pub struct ServeArgs {
     /// Serve and accept names that begin with a dot
     #[arg(long)]
     hidden: bool,
+    /// Show the address as a QR code too, for a telephone: that of the network, if it is shared there
+    #[arg(long)]
+    qr: bool,
     /// No chat
     #[arg(long)]
     no_chat: bool,
@@ -151,13 +156,16 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     let stop = Stop::new()?;
     signals::become_stop(stop.clone())?;
     signals::outlive_file_limit()?;
-    let idle_exit = args.idle_exit;
+    let (idle_exit, shows_code) = (args.idle_exit, args.qr);
     let config = config(args, inherited)?;
     let root = config.root.clone();
     let takes_writes = !config.folder.rules().read_only;
     let server = Server::bind(config, stop)?;
     // Whoever started it may have closed its output: it serves all the same.
     let _ = greet(&root, &server, idle_exit, takes_writes);
+    if shows_code {
+        let _ = show_code(&server);
+    }
     log::info!("serving {}", root.display());
     server.run(|why| {
         let _ = announce_stop(why, idle_exit);
@@ -228,8 +236,20 @@ fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
     })
 }
 
+/// Why a file that was named on the command line cannot be written, and what may help.
 fn cannot(what: &str, file: Option<&Path>, error: &io::Error) -> Failure {
-    format!("cannot {what} {}: {error}", file.unwrap_or(Path::new("")).display()).into()
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "its folder is not there (make it, or name another)",
+        io::ErrorKind::PermissionDenied => {
+            "no permission (it must be writable for this user, or not be there in a folder that is)"
+        }
+        io::ErrorKind::IsADirectory => "it is a folder (name a file in it)",
+        io::ErrorKind::NotADirectory => "a part of the path is a file, not a folder (name another)",
+        io::ErrorKind::ReadOnlyFilesystem => "it lies on a disk that is mounted read-only (name another)",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "there is no space left (free some)",
+        _ => &error.to_string(),
+    };
+    format!("cannot {what} {}: {why}", file.unwrap_or(Path::new("")).display()).into()
 }
 
 /// Says what is served and where, when it will leave, and how to stop it.
@@ -260,6 +280,22 @@ fn greet(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) 
     out.flush()
 }
 
+/// Shows the address as a QR code, also where the output is a file or a pipe: somebody has asked for it, and may look at
+/// a log in a terminal.
+fn show_code(server: &Server) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let is_coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colours = if is_coloured { Colours::Taken } else { Colours::Refused };
+    match server.url().and_then(|url| Some((qr::lines(&url, colours)?, url))) {
+        Some((code, url)) => {
+            code.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            writeln!(out, "{url}")?;
+        }
+        None => writeln!(out, "There is no QR code: nothing is served over TCP.")?,
+    }
+    out.flush()
+}
+
 /// Whether it can be reached by others than this user (or, over TCP, this machine).
 fn is_open_to_others(address: &Address) -> bool {
     match address {
@@ -275,25 +311,7 @@ fn urls(address: &Address) -> Vec<String> {
         Address::Udp(address) => ("tftp", address),
         Address::Unix(_) => return vec![address.to_string()],
     };
-    let url = |ip| format!("{scheme}://{}", SocketAddr::new(ip, address.port()));
-    if !address.ip().is_unspecified() {
-        return vec![url(address.ip())];
-    }
-    let local = if address.is_ipv4() {
-        IpAddr::V4(Ipv4Addr::LOCALHOST)
-    } else {
-        IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)
-    };
-    let of_the_machine =
-        if_addrs::get_if_addrs().unwrap_or_default().into_iter().map(|interface| interface.ip());
-    let on_the_lan = of_the_machine
-        .filter(|ip| !ip.is_loopback() && ip.is_ipv4() == address.is_ipv4() && !is_link_local(*ip));
-    std::iter::once(local).chain(on_the_lan).map(url).collect()
-}
-
-/// Addresses that a URL cannot say (they need the name of an interface).
-fn is_link_local(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
+    reached_at(*address).into_iter().map(|address| format!("{scheme}://{address}")).collect()
 }
 
 fn announce_stop(why: Why, idle_exit: IdleExit) -> io::Result<()> {

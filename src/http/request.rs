@@ -241,11 +241,13 @@ impl Method {
 }
 
 impl Expectation {
-    /// HTTP/1.0 has no Expect; its field is passed over (RFC 9110 §10.1.1).
+    /// HTTP/1.0 has no Expect; its field is passed over. The field is a list, on one line or several: all that is in it
+    /// is expected (RFC 9110 §10.1.1, §5.3).
     fn of(version: Version, fields: Fields<'_, '_>) -> Self {
-        match fields.get("Expect") {
-            Some(value) if version == Version::Http11 => {
-                if value.eq_ignore_ascii_case(b"100-continue") {
+        let mut expected = fields.list("Expect").map(|member| member.eq_ignore_ascii_case(b"100-continue"));
+        match expected.next() {
+            Some(is_continue) if version == Version::Http11 => {
+                if is_continue && expected.all(|is_continue| is_continue) {
                     Self::Continue
                 } else {
                     Self::Other
@@ -428,6 +430,31 @@ mod tests {
         ];
         for (name, text, expected) in cases {
             assert_eq!(parse(text), Err(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn expectations() {
+        let cases = [
+            ("none", "1.1", "", Expectation::None),
+            ("100-continue", "1.1", "Expect: 100-Continue\r\n", Expectation::Continue),
+            ("another", "1.1", "Expect: tea\r\n", Expectation::Other),
+            ("a list", "1.1", "Expect: 100-continue, tea\r\n", Expectation::Other),
+            ("two lines", "1.1", "Expect: 100-continue\r\nExpect: tea\r\n", Expectation::Other),
+            (
+                "the same twice",
+                "1.1",
+                "Expect: 100-continue\r\nExpect: 100-continue\r\n",
+                Expectation::Continue,
+            ),
+            ("an empty list", "1.1", "Expect: ,\r\n", Expectation::None),
+            ("HTTP/1.0 has none", "1.0", "Expect: 100-continue\r\n", Expectation::None),
+        ];
+        for (name, version, fields, expected) in cases {
+            let bytes = format!("POST / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
+            let mut space = FieldSpace::new();
+            let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
+            assert_eq!(head.expectation, expected, "{name}");
         }
     }
 

@@ -51,6 +51,16 @@ pub enum Address {
     Udp(SocketAddr),
 }
 
+impl Address {
+    /// The address, if it is one of TCP.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) | Self::Udp(_) => None,
+        }
+    }
+}
+
 impl Listener {
     /// Listens on this address; port 0 takes a free one.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {

@@ -9,5 +9,6 @@ pub mod limits;
 pub mod listener;
 pub mod peer;
 pub mod poller;
+pub mod reach;
 pub mod stream;
 pub mod unix;

@@ -56,11 +56,10 @@ pub fn format(asked: &Asked<'_, '_, '_>) -> Option<Format> {
 pub fn answer(asked: &Asked<'_, '_, '_>, format: Format, state: &State) -> Result<Answer, Answer> {
     let name = name(&asked.path, state);
     let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
-    let head = Head::new(Status::OK)
+    let head = head(Status::OK)
         .field("Content-Type", format.media_type())
         .field("Content-Disposition", attachment(&file_name))
-        .field("X-Content-Type-Options", "nosniff")
-        .field("Cache-Control", "no-cache");
+        .field("X-Content-Type-Options", "nosniff");
     let walk = state.folder.walk(&asked.path).map_err(|error| of_reading(&error))?;
     let permit = match asked.head.method {
         // Only told, not made.
@@ -76,6 +75,11 @@ pub fn answer(asked: &Asked<'_, '_, '_>, format: Format, state: &State) -> Resul
         _permit: permit,
     };
     Ok(Answer { head, content: Content::Produced(Box::new(bundle)) })
+}
+
+/// The head of every answer about an archive, with content or without.
+pub fn head(status: Status) -> Head {
+    Head::new(status).field("Cache-Control", "no-cache")
 }
 
 /// Each has files open, and a zip remembers names: there are only so many at once.

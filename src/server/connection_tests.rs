@@ -112,6 +112,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         stall,
         idle: Arc::new(IdleClock::new(None, Instant::now())),
         stop: Stop::new().expect("a descriptor"),
+        tcp: Vec::new(),
         trust_html: false,
         allow_exit: false,
         talk: None,

@@ -25,9 +25,14 @@ use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+use crate::http::validators::Validators;
 
 /// What a directory shows instead of its listing, if it has it.
 const INDEX: &str = "index.html";
+
+/// What is made anew for each request has nothing that tells one version from another. It is there all the same, so `*`
+/// names it (RFC 9110 §13.1.1, §13.1.2).
+const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
 /// Finds the answer to a request for content.
 pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
@@ -72,7 +77,9 @@ fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
 /// The directory as an archive where that is asked for; else its `index.html`, unless the listing is asked for or is all there is.
 fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
     if let Some(format) = bundle::format(asked) {
-        return Routed::Answer(bundle::answer(asked, format, state).unwrap_or_else(|refusal| refusal));
+        let made = judge(asked.head.fields, &MADE_ANEW, || bundle::head(Status::NOT_MODIFIED))
+            .and_then(|()| bundle::answer(asked, format, state));
+        return Routed::Answer(made.unwrap_or_else(|refusal| refusal));
     }
     if asked.target.parameter("list").is_none()
         && let Ok(index) = asked.path.join(INDEX.as_ref())
@@ -80,7 +87,10 @@ fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
     {
         return Routed::Answer(of_file(asked, open, &index, state));
     }
-    Routed::Work(listing::job(asked))
+    match judge(asked.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
+        Ok(()) => Routed::Work(listing::job(asked)),
+        Err(answer) => Routed::Answer(answer),
+    }
 }
 
 /// The answer with a file that has just been opened; a small one goes on the shelf.
@@ -119,16 +129,8 @@ enum Decision {
 /// Decides what of a file is sent.
 fn decide(asked: &Asked<'_, '_, '_>, file: &Representation) -> Decision {
     let fields = asked.head.fields;
-    match conditional::evaluate(&conditional::gather(fields.iter()), Action::Retrieve, Some(&file.validators))
-    {
-        Verdict::Proceed => {}
-        Verdict::NotModified => {
-            return Decision::Answer(Answer::empty(file.head_alone(Status::NOT_MODIFIED)));
-        }
-        Verdict::Failed => {
-            let text = "the file is not, or no longer, the one meant\n";
-            return Decision::Answer(Answer::text(Status::PRECONDITION_FAILED, text));
-        }
+    if let Err(answer) = judge(fields, &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
+        return Decision::Answer(answer);
     }
     let selection = match asked.head.method {
         // Only GET has ranges (RFC 9110 §14.2).
@@ -161,9 +163,27 @@ fn decide(asked: &Asked<'_, '_, '_>, file: &Representation) -> Decision {
     }
 }
 
+/// Whether the preconditions let the content be sent; else the answer, under this head when nothing has changed.
+fn judge(
+    fields: Fields<'_, '_>,
+    current: &Validators,
+    not_modified: impl FnOnce() -> Head,
+) -> Result<(), Answer> {
+    match conditional::evaluate(&conditional::gather(fields.iter()), Action::Retrieve, Some(current)) {
+        Verdict::Proceed => Ok(()),
+        Verdict::NotModified => Err(Answer::empty(not_modified())),
+        Verdict::Failed => {
+            let text = "what is there is not, or no longer, what is meant\n";
+            Err(Answer::text(Status::PRECONDITION_FAILED, text))
+        }
+    }
+}
+
 /// What the Range field selects, if it counts.
 fn select(fields: Fields<'_, '_>, file: &Representation) -> Selection {
-    let Some(range) = fields.get("Range") else { return Selection::Whole };
+    let mut ranges = fields.all("Range");
+    // The field is no list: of several lines nobody can tell which is meant (RFC 9110 §5.3), and the whole is right.
+    let (Some(range), None) = (ranges.next(), ranges.next()) else { return Selection::Whole };
     let now = Date::from(SystemTime::now());
     if conditional::range_applies(fields.get("If-Range"), &file.validators, now) {
         range::select(range, file.len)

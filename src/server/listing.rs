@@ -59,7 +59,7 @@ fn list(path: &SharePath, wish: &Wish, state: &State) -> Result<Answer, crate::f
     if let Some(order) = order {
         order.sort(&mut entries);
     }
-    let head = Head::new(Status::OK).field("Cache-Control", "no-cache").field("Vary", "Accept");
+    let head = head(Status::OK);
     Ok(match wish.form {
         Form::Html => {
             let listing = pages::Listing {
@@ -75,6 +75,11 @@ fn list(path: &SharePath, wish: &Wish, state: &State) -> Result<Answer, crate::f
         Form::Json => Answer::bytes(head, "application/json", json(path, &entries)),
         Form::Text => Answer::bytes(head, media::TEXT, text(&entries)),
     })
+}
+
+/// The head of every answer about a listing, with content or without.
+pub fn head(status: Status) -> Head {
+    Head::new(status).field("Cache-Control", "no-cache").field("Vary", "Accept")
 }
 
 /// A line an entry: name, size in bytes, time of the last change, with tabs between them. A directory has a slash

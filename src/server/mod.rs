@@ -2,10 +2,11 @@
 //!
 //! The acceptor takes connections in; the lot keeps them while they wait; workers of the pool take whichever has
 //! something to say and move it as far as its socket allows. An answer is found by `route`, made by one file a kind
-//! (`files`, `listing`, `upload`, `status`) as a value, and written by `connection` alone. This file wires them
+//! (`files`, `listing`, `bundle`, `upload`, `status`) as a value, and written by `connection` alone. This file wires them
 //! together, and is the only one that does.
 
 mod acceptor;
+mod address;
 mod answer;
 mod assets;
 mod baton;
@@ -51,7 +52,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,9 @@ use crate::stop::{Stop, Why};
 
 /// How long what is in flight may take when the server leaves.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the threads may take to end after that. None has a client to wait for any more, only the disk.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
 const JOB_THREADS: usize = 4;
@@ -186,6 +190,7 @@ impl Server {
             stall: config.stall,
             idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
             stop,
+            tcp: doors.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,
             allow_exit: config.allow_exit,
             recorder: config.recorder,
@@ -203,6 +208,11 @@ impl Server {
     /// Where it listens, with the ports that it got.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         self.doors.addresses()
+    }
+
+    /// The URL to tell others: where the network reaches it, or else this machine. `None` where there is no TCP.
+    pub fn url(&self) -> Option<String> {
+        address::of_server(&self.shared.state)
     }
 
     /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
@@ -233,12 +243,30 @@ impl Server {
         drop((listeners, datagrams));
         on_stop(shared.state.stop.wait());
         shared.drain();
-        pool.join();
-        shared.jobs.join();
-        // Each is waited for, whatever became of those before it.
-        let ended = threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and);
-        ended.map_err(|_| io::Error::other("a thread panicked"))
+        end_within(LAST, move || {
+            pool.join();
+            shared.jobs.join();
+            // Each is waited for, whatever became of those before it.
+            threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and)
+        })
     }
+}
+
+/// Waits for the threads, at most so long. One that the disk does not let go must not keep the server from leaving: it
+/// ends with the program.
+fn end_within(time: Duration, join: impl FnOnce() -> thread::Result<()> + Send + 'static) -> io::Result<()> {
+    let (joined, result) = mpsc::channel();
+    thread::Builder::new().name("end".into()).stack_size(STACK).spawn(move || {
+        // Nobody listens any more where it took too long.
+        let _ = joined.send(join());
+    })?;
+    if let Ok(ended) = result.recv_timeout(time) {
+        return ended.map_err(|_| io::Error::other("a thread panicked"));
+    }
+    let what = "something did not end: a disk, or a program that reads what is recorded, keeps it waiting; what it was \
+                for may not be saved";
+    log::error!("{what}");
+    Err(io::Error::new(io::ErrorKind::TimedOut, what))
 }
 
 /// Starts a thread of the server's.
@@ -376,6 +404,19 @@ impl std::error::Error for CannotServe {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_is_not_waited_for_without_end() {
+        let (keep, kept) = mpsc::channel::<()>();
+        let stuck = end_within(Duration::from_millis(1), move || {
+            let _ = kept.recv();
+            Ok(())
+        });
+        assert_eq!(stuck.expect_err("given up").kind(), io::ErrorKind::TimedOut);
+        drop(keep);
+        assert!(end_within(LAST, || Ok(())).is_ok());
+        assert!(end_within(LAST, || Err(Box::new("a panic"))).is_err());
+    }
 
     #[test]
     fn connections_leave_descriptors_for_files() {

@@ -129,7 +129,8 @@ impl Sending {
             }
         };
         if progress != Progress::Done {
-            if self.outgoing.sent() > before {
+            // Where nothing could be made yet it is not the client who is slow.
+            if self.outgoing.sent() > before || progress == Progress::TurnIsOver {
                 self.deadline = Deadline::after(Instant::now(), state.stall);
             }
             self.unacknowledged = stream.unacknowledged().ok();

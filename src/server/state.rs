@@ -1,5 +1,6 @@
 //! What every answer may use: the folder, the rules, the clocks, and Stop.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub struct State {
     pub keep_alive: KeepAlive,
     /// A body, in or out, of which no byte moves for so long is given up.
     pub stall: Duration,
+    /// Where it listens on TCP.
+    pub tcp: Vec<SocketAddr>,
     /// Minds when nobody wants anything.
     pub idle: Arc<IdleClock>,
     /// Which worker minds the connections that wait.

@@ -5,7 +5,7 @@ use super::refusal::not_found;
 use super::route::Routed;
 use super::site::Site;
 use super::state::State;
-use super::{assets, chat};
+use super::{address, assets, chat};
 use crate::http::request::{Head, Method};
 use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
@@ -32,7 +32,10 @@ pub fn answer(
         ("/.wharf/health", Method::Get | Method::Head) => {
             Ok(Routed::Answer(Answer::text(Status::OK, "ok\n").with("Cache-Control", "no-store")))
         }
-        ("/.wharf/health", _) => Err(not_allowed("GET, HEAD")),
+        ("/.wharf/qr.svg", Method::Get | Method::Head) => {
+            address::code(head, peer, state).map(Routed::Answer)
+        }
+        ("/.wharf/health" | "/.wharf/qr.svg", _) => Err(not_allowed("GET, HEAD")),
         ("/.wharf/exit", Method::Post) => leave(head, state, peer).map(Routed::Answer),
         ("/.wharf/exit", _) => Err(not_allowed("POST")),
         _ => Err(not_found()),

@@ -1,0 +1,46 @@
+//! Under which addresses a listener is reached.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The listener's own address; where it listens on all, that of the loopback and each that the machine has in its
+/// networks now. The loopback is the first.
+pub fn reached_at(listener: SocketAddr) -> Vec<SocketAddr> {
+    let at = |ip| SocketAddr::new(ip, listener.port());
+    if !listener.ip().is_unspecified() {
+        return vec![at(listener.ip())];
+    }
+    let loopback =
+        if listener.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
+    let of_the_machine =
+        if_addrs::get_if_addrs().unwrap_or_default().into_iter().map(|interface| interface.ip());
+    let in_networks = of_the_machine
+        .filter(|ip| !ip.is_loopback() && ip.is_ipv4() == listener.is_ipv4() && !is_link_local(*ip));
+    std::iter::once(loopback).chain(in_networks).map(at).collect()
+}
+
+/// Addresses that a URL cannot say (they need the name of an interface).
+fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_listens_everywhere_is_reached_at_the_loopback_first() {
+        let table = [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+        ];
+        for (listener, first) in table {
+            let listener: SocketAddr = listener.parse().expect("an address");
+            let found = reached_at(listener);
+            assert_eq!(found[0], first.parse().expect("an address"), "{listener}");
+            assert!(found[1..].iter().all(|address| !address.ip().is_loopback()), "{found:?}");
+            assert!(listener.ip().is_unspecified() || found.len() == 1, "{found:?}");
+        }
+    }
+}

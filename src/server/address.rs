@@ -1,0 +1,88 @@
+//! Under which address the visitor can tell others of this server, and that address as a QR code.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::answer::Answer;
+use super::refusal::not_found;
+use super::state::State;
+use crate::http::request::{Head, split_port};
+use crate::http::response;
+use crate::http::status::Status;
+use crate::net::peer::Peer;
+use crate::net::reach::reached_at;
+use crate::qr;
+
+/// The URL to hand on: the one under which the visitor asks, since that is known to work. Who asks at the loopback gets
+/// the one for the network, if it is served there: nobody else reaches a loopback. `None` where there is no TCP.
+pub fn to_hand_on(head: &Head<'_, '_>, peer: Peer, state: &State) -> Option<String> {
+    // Who comes through a Unix-domain socket may say any Host.
+    let asked = head.host.filter(|_| matches!(peer, Peer::Inet(_)));
+    choose(asked, &reached(state))
+}
+
+/// The URL to hand on where nobody has asked yet.
+pub fn of_server(state: &State) -> Option<String> {
+    choose(None, &reached(state))
+}
+
+/// Where it is reached over TCP now.
+fn reached(state: &State) -> Vec<SocketAddr> {
+    state.tcp.iter().copied().flat_map(reached_at).collect()
+}
+
+/// The answer with its QR code.
+pub fn code(head: &Head<'_, '_>, peer: Peer, state: &State) -> Result<Answer, Answer> {
+    let svg = to_hand_on(head, peer, state).and_then(|url| qr::svg(&url)).ok_or_else(not_found)?;
+    // What it shows depends on who asks, and on the networks of the moment.
+    let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
+    Ok(Answer::bytes(head, "image/svg+xml", svg.into_bytes()))
+}
+
+/// From what the visitor asks for, and where the server is reached.
+fn choose(asked: Option<&str>, reached: &[SocketAddr]) -> Option<String> {
+    let in_network = || reached.iter().find(|address| !address.ip().is_loopback()).map(ToString::to_string);
+    let authority = match asked {
+        Some(host) if !is_loopback(host) => Some(host.to_owned()),
+        Some(host) => in_network().or_else(|| Some(host.to_owned())),
+        None => in_network().or_else(|| reached.first().map(ToString::to_string)),
+    };
+    authority.map(|authority| format!("http://{authority}/"))
+}
+
+/// Whether this names the machine itself.
+fn is_loopback(host: &str) -> bool {
+    let (name, _) = split_port(host);
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    let is_named = name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost");
+    is_named || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_handed_on() {
+        let table: [(&str, Option<&str>, &[&str], Option<&str>); 9] = [
+            ("as it was asked", Some("nas.local:8080"), &["127.0.0.1:8080"], Some("nas.local:8080")),
+            ("by address", Some("10.0.0.7"), &["10.0.0.7:80", "10.0.0.8:80"], Some("10.0.0.7")),
+            ("at the loopback", Some("127.0.0.1:80"), &["127.0.0.1:80", "10.0.0.7:80"], Some("10.0.0.7:80")),
+            ("by its name", Some("LocalHost.:80"), &["127.0.0.1:80", "10.0.0.7:80"], Some("10.0.0.7:80")),
+            (
+                "at that of IPv6",
+                Some("[::1]:80"),
+                &["[::1]:80", "[2001:db8::1]:80"],
+                Some("[2001:db8::1]:80"),
+            ),
+            ("where there is no other", Some("localhost:80"), &["127.0.0.1:80"], Some("localhost:80")),
+            ("without Host", None, &["127.0.0.1:80", "10.0.0.7:80"], Some("10.0.0.7:80")),
+            ("without Host, no other", None, &["127.0.0.1:80"], Some("127.0.0.1:80")),
+            ("no TCP", None, &[], None),
+        ];
+        for (name, asked, reached, expected) in table {
+            let reached: Vec<_> = reached.iter().map(|text| text.parse().expect("an address")).collect();
+            let expected = expected.map(|authority| format!("http://{authority}/"));
+            assert_eq!(choose(asked, &reached), expected, "{name}");
+        }
+    }
+}

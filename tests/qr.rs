@@ -1,0 +1,119 @@
+//! The address as a QR code, which a camera reads: as a picture, and in the terminal.
+
+use crate::common::{Wharf, outside};
+
+/// Draws the rectangles of the picture and reads the code.
+fn read_svg(svg: &str) -> String {
+    let number = |text: &str| text.parse::<usize>().expect("a number");
+    let width =
+        number(svg.split("width=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a width"));
+    let mut dark = vec![false; width * width];
+    let path = svg.split(" d=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a path");
+    for rectangle in path.split('M').skip(1) {
+        let numbers: Vec<_> = rectangle
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|text| !text.is_empty())
+            .map(number)
+            .collect();
+        let [left, top, right, bottom] =
+            [numbers[0], numbers[1], numbers[0] + numbers[2], numbers[1] + numbers[3]];
+        for y in top..bottom {
+            dark[y * width + left..y * width + right].fill(true);
+        }
+    }
+    read(width, |x, y| dark[y * width + x])
+}
+
+fn read(width: usize, is_dark: impl Fn(usize, usize) -> bool) -> String {
+    let grey = |x, y| if is_dark(x, y) { 0 } else { 255 };
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, width, grey);
+    let grids = image.detect_grids();
+    assert_eq!(grids.len(), 1);
+    grids[0].decode().expect("readable").1
+}
+
+#[test]
+fn the_picture_holds_the_address_to_hand_on() {
+    let wharf = Wharf::serve(&["--host", "nas.example"]);
+    let port = wharf.address().port();
+    let ask = |fields: &str, version: &str| {
+        let mut wire = wharf.connect();
+        wire.send(format!("GET /.wharf/qr.svg HTTP/{version}\r\n{fields}\r\n"));
+        wire.read_answer(false)
+    };
+    let here = format!("http://127.0.0.1:{port}/");
+    let cases = [
+        ("at the loopback, and it is nowhere else", format!("Host: 127.0.0.1:{port}\r\n"), here.clone()),
+        ("by its name", "Host: nas.example\r\n".to_owned(), "http://nas.example/".to_owned()),
+        ("in another network", "Host: 192.0.2.7:81\r\n".to_owned(), "http://192.0.2.7:81/".to_owned()),
+    ];
+    for (name, fields, url) in cases {
+        let answer = ask(&fields, "1.1");
+        assert_eq!((answer.code(), answer.field("Content-Type").as_str()), (200, "image/svg+xml"), "{name}");
+        assert_eq!(answer.field("X-Content-Type-Options"), "nosniff");
+        assert_eq!(read_svg(&answer.text()), url, "{name}");
+    }
+    assert_eq!(read_svg(&ask("", "1.0").text()), here, "without Host");
+    assert_eq!(ask("Host: evil.example\r\n", "1.1").code(), 421);
+    assert_eq!(wharf.ask("POST", "/.wharf/qr.svg", "", b"").field("Allow"), "GET, HEAD");
+}
+
+#[test]
+fn the_network_is_told_to_who_asks_at_the_loopback() {
+    let wharf = Wharf::serve(&["--ip", "0.0.0.0"]);
+    let port = wharf.address().port();
+    // What it prints under its own address are those in the networks, if there are any.
+    eventually_greeted(&wharf);
+    let log = wharf.log();
+    let told: Vec<_> = log.lines().filter_map(|line| line.split_once(" at ")).map(|(_, url)| url).collect();
+    let expected = told.iter().find(|url| !url.contains("127.0.0.1")).unwrap_or(&told[0]);
+    let mut wire = wharf.connect();
+    wire.send(format!("GET /.wharf/qr.svg HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"));
+    assert_eq!(
+        read_svg(&wire.read_answer(false).text()),
+        format!("{expected}/").replace("127.0.0.1", "localhost")
+    );
+}
+
+/// It has told its last address once it serves.
+fn eventually_greeted(wharf: &Wharf) {
+    crate::common::eventually("it serves", || wharf.log().contains(" serving "));
+}
+
+#[test]
+fn the_terminal_shows_it_too() {
+    let mut wharf = Wharf::serve(&["--qr"]);
+    let url = wharf.url("/");
+    eventually_greeted(&wharf);
+    wharf.signal(rustix::process::Signal::TERM);
+    let (printed, _) = wharf.wait();
+    let code: Vec<Vec<char>> = printed
+        .lines()
+        .skip_while(|line| *line != "Ctrl-C stops it.")
+        .skip(1)
+        .take_while(|line| *line != url)
+        .map(|line| line.chars().collect())
+        .collect();
+    let width = code[0].len();
+    assert!(code.iter().all(|line| line.len() == width), "a square");
+    // The light modules are drawn: it is no terminal, so it has no colours.
+    let is_light = |x: usize, y: usize| match code.get(y / 2).map(|line| line[x]) {
+        Some('\u{2588}') => true,
+        Some('\u{2580}') => y.is_multiple_of(2),
+        Some('\u{2584}') => !y.is_multiple_of(2),
+        _ => false,
+    };
+    let found = read(width * 4, |x, y| !is_light(x / 4, y / 4));
+    assert_eq!(found, url);
+}
+
+#[test]
+fn who_comes_through_a_unix_socket_chooses_no_address() {
+    let Some(mut curl) = outside("curl") else { return };
+    let place = tempfile::tempdir().expect("a folder");
+    let socket = place.path().join("socket");
+    let wharf = Wharf::serve(&["--unix", &socket.to_string_lossy()]);
+    let asked = curl.args(["-s", "--unix-socket"]).arg(&socket).arg("http://192.0.2.7/.wharf/qr.svg");
+    let output = asked.output().expect("curl");
+    assert_eq!(read_svg(&String::from_utf8_lossy(&output.stdout)), wharf.url("/"));
+}
