@@ -21,6 +21,7 @@ mod fetch_breaks;
 mod fetch_lies;
 mod fetch_many;
 mod fuzz;
+mod hashes;
 mod idle_exit;
 mod interrupted;
 mod keep_alive;

@@ -2,6 +2,8 @@
 
 use rustix::fs::Stat;
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 /// A file's facts, all of one moment.
@@ -31,6 +33,11 @@ pub struct Version {
 }
 
 impl Facts {
+    /// Of an open file, now.
+    pub fn of(file: &File) -> io::Result<Self> {
+        Ok(Self::from(&rustix::fs::fstat(file)?))
+    }
+
     /// Whether nothing about the file has changed for so long before `now`. Until then it may still change without a
     /// new version, within the tick of the file system's clock.
     pub fn were_true_for(&self, time: Duration, now: SystemTime) -> bool {

@@ -131,8 +131,8 @@ impl Connection {
         next
     }
 
-    /// Does a job, and says what the connection waits for then.
-    pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Wish {
+    /// Does a job, and says what comes then: something to wait for, or another job.
+    pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Next {
         let Work { job, mut exchange } = work;
         let outcome = job(state);
         // From here on the client is waited for again; the disk may have taken longer than any client may.
@@ -145,8 +145,9 @@ impl Connection {
             Outcome::Receive(receiving) => {
                 Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))
             }
+            Outcome::Again(job) => return Next::Work(Work { job, exchange }),
         };
-        Wish::writable(deadline)
+        Next::Park(Wish::writable(deadline))
     }
 
     /// Its time is up: says so where a request had begun, and closes.
@@ -290,8 +291,10 @@ impl Connection {
                     if matches!(need, Need::Job) {
                         return Ok(Step::Work(work));
                     }
-                    self.work(work, turn.state, turn.timeout);
-                    return Ok(Step::Go(std::mem::replace(&mut self.phase, Phase::Away)));
+                    return Ok(match self.work(work, turn.state, turn.timeout) {
+                        Next::Work(work) => Step::Work(work),
+                        _ => Step::Go(std::mem::replace(&mut self.phase, Phase::Away)),
+                    });
                 }
                 Err(answer) => return Ok(Step::Go(answering(answer, body.exchange, turn))),
             }

@@ -5,7 +5,7 @@ use super::*;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::server::baton::Baton;
 use crate::server::timing::{IdleClock, KeepAlive};
-use crate::server::{Permits, Shelf, Site};
+use crate::server::{Digests, Permits, Shelf, Site};
 use crate::stop::Stop;
 
 #[test]
@@ -20,7 +20,8 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
         let _ = ended.send(Instant::now());
         Outcome::Answer(Answer::text(Status::OK, "saved\n"), None)
     });
-    let wish = connection.work(Work { job, exchange }, &state, Duration::ZERO);
+    let next = connection.work(Work { job, exchange }, &state, Duration::ZERO);
+    let Next::Park(wish) = next else { panic!("it has been done") };
     let ended = when.recv().expect("it was done");
     assert!(wish.deadline >= Deadline::after(ended, state.stall), "counted from its end");
     let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: Duration::ZERO };
@@ -59,6 +60,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         root: root.to_owned(),
         shelf: Shelf::default(),
         archives: Permits::new(1),
+        digests: Digests::default(),
         site: Site::new(Vec::new()),
         keep_alive: KeepAlive::Dynamic,
         stall,

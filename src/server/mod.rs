@@ -15,10 +15,12 @@ mod bundle;
 mod chat;
 mod chat_events;
 mod connection;
+mod digests;
 mod doors;
 mod exchange;
 mod files;
 mod form;
+mod hashes;
 mod input;
 mod listing;
 mod lot;
@@ -59,6 +61,7 @@ use threadpool::ThreadPool;
 use self::baton::Baton;
 use self::broadcaster::Broadcaster;
 use self::connection::{Connection, Next, Turn};
+use self::digests::Digests;
 pub use self::doors::Doors;
 use self::doors::{CannotOpen, Open};
 use self::input::Input;
@@ -180,6 +183,7 @@ impl Server {
             root: config.root,
             shelf: Shelf::default(),
             archives: Permits::new(archives(files)),
+            digests: Digests::default(),
             site: config.site,
             keep_alive: config.keep_alive,
             stall: config.stall,
@@ -326,8 +330,8 @@ impl Shared {
                 self.jobs.execute(move || {
                     let mut moored = moored;
                     let worked = catch_unwind(AssertUnwindSafe(|| {
-                        let wish = moored.connection.work(work, &shared.state, shared.timeout());
-                        (moored, Next::Park(wish))
+                        let next = moored.connection.work(work, &shared.state, shared.timeout());
+                        (moored, next)
                     }));
                     shared.settle(worked.ok());
                 });

@@ -34,12 +34,13 @@ pub enum Sink {
 pub type Job = Box<dyn FnOnce(&State) -> Outcome + Send>;
 
 /// What came of a job.
-#[derive(Debug)]
 pub enum Outcome {
     /// The answer to the request, and the file that was saved on the way, for whoever keeps records.
     Answer(Answer, Option<std::path::PathBuf>),
     /// The body goes on.
     Receive(Box<Receiving>),
+    /// There is more to do, after what other jobs have to do.
+    Again(Job),
 }
 
 /// What is to be done next.
