@@ -32,6 +32,7 @@ mod races;
 mod readme;
 mod replay;
 mod requests;
+mod resumable;
 mod slowhttptest;
 mod start;
 mod stopping;

@@ -1,6 +1,7 @@
 //! What is known of a file without reading it.
 
 use rustix::fs::Stat;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -23,7 +24,7 @@ pub struct Facts {
 ///
 /// A save through the folder always makes a new inode. A file that another program rewrites in place is told
 /// apart as finely as the file system keeps time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Version {
     device: u64,
     inode: u64,

@@ -36,6 +36,7 @@ mod receiving;
 mod recorder;
 mod refusal;
 mod representation;
+mod resumable;
 mod route;
 mod sending;
 mod shelf;
@@ -54,7 +55,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use threadpool::ThreadPool;
 
@@ -96,6 +97,9 @@ const ARCHIVE_FILES: u64 = 3;
 
 /// How often the shelf is looked through.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How often old unfinished uploads are looked for: they are kept for a day, and some minutes make no difference.
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
 const STACK: usize = 256 * 1024;
@@ -193,6 +197,7 @@ impl Server {
             allow_exit: config.allow_exit,
             recorder: config.recorder,
         };
+        state.folder.forget_uploads(SystemTime::now());
         let lot = Lot::new(room, baton).map_err(CannotServe::System)?;
         let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
         Ok(Self {
@@ -291,10 +296,16 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines, and that nothing stays on the shelf because nobody asks.
+    /// Minds deadlines, that nothing stays on the shelf because nobody asks, and that unfinished uploads go.
     fn mind_time(self: &Arc<Self>) {
         let mut input = Input::new();
+        let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         loop {
+            if next_sweep.is_over(Instant::now()) {
+                next_sweep = Deadline::after(Instant::now(), SWEEP);
+                let shared = Arc::clone(self);
+                self.jobs.execute(move || shared.state.folder.forget_uploads(SystemTime::now()));
+            }
             match self.lot.next_expired(Some(Deadline::after(Instant::now(), ROUND))) {
                 Expired::Connection(mut moored) => {
                     let advanced = catch_unwind(AssertUnwindSafe(|| {
