@@ -20,6 +20,7 @@ pub mod fetch;
 pub mod leave;
 pub mod listing;
 pub mod pattern;
+pub mod put;
 pub mod refusal;
 pub mod replay;
 pub mod report;
