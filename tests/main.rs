@@ -26,6 +26,7 @@ mod hashes;
 mod idle_exit;
 mod interrupted;
 mod keep_alive;
+mod listing;
 mod load;
 mod lost_folder;
 mod many;
