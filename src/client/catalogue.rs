@@ -143,7 +143,8 @@ impl Catalogue {
             if entry.is_directory() && self.is_tree {
                 match lister.below(&directory.path, &entry) {
                     Ok(path) => {
-                        below.push(Directory { path, prefix: format!("{name}/"), depth: directory.depth + 1 })
+                        let (prefix, depth) = (format!("{name}/"), directory.depth + 1);
+                        below.push(Directory { path, prefix, depth });
                     }
                     Err(error) => self.failures.push((name.clone(), error)),
                 }
