@@ -69,10 +69,10 @@ fn for_programs() {
 fn a_tree_with_a_loop_has_an_end() {
     let wharf = stage(&[]);
     symlink(".", wharf.folder().join("sub/loop")).expect("linked");
+    // The system follows forty links and no more.
     let (names, said, code) = list(&[&wharf.url("/"), "-R"]);
-    assert!(names.len() > 60 && names.len() < 300, "{}", names.len());
-    assert!(said.contains("goes too deep") && said.lines().count() == 1, "{said}");
-    assert_eq!(code, Some(1));
+    assert!(names.contains(&"sub/loop/loop/c".to_owned()) && names.len() < 200, "{}", names.len());
+    assert_eq!((said.as_str(), code), ("", Some(0)));
 }
 
 /// `script` is a terminal for the program that it runs.

@@ -68,18 +68,26 @@ impl Cable {
         self.inner.carried.load(Ordering::SeqCst)
     }
 
-    /// Carries no more after so many bytes from now on, and waits until it has come to that.
+    /// Will carry no more after so many bytes from now on.
     pub fn stop_after(&self, bytes: u64) {
-        let until = self.carried() + bytes;
-        self.inner.stop_at.store(until, Ordering::SeqCst);
+        self.inner.stop_at.store(self.carried() + bytes, Ordering::SeqCst);
+    }
+
+    /// Waits until it has come to that.
+    pub fn wait_until_stopped(&self) {
+        let until = self.inner.stop_at.load(Ordering::SeqCst);
         eventually("so much is carried", || self.carried() >= until);
     }
 
-    /// Cuts all connections, and lets new ones pass.
+    /// Cuts all connections. New ones come about, but where it has stopped nothing is carried.
     pub fn cut(&self) {
         for stream in self.inner.open.lock().expect("locked").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Carries all that comes, again.
+    pub fn let_pass(&self) {
         self.inner.stop_at.store(u64::MAX, Ordering::SeqCst);
     }
 }
