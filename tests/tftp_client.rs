@@ -32,9 +32,9 @@ fn files_go_both_ways() {
         assert!(server.read("up/local") == content, "{length} in");
     }
     let listed = wharf(here.path(), &["list", &format!("{site}/in")]);
-    assert!(listed.stdout.contains("2.9 MiB") && listed.stdout.ends_with("  a b\n"), "{listed:?}");
+    assert!(listed.stdout == "a b\n", "{listed:?}");
     let root = wharf(here.path(), &["list", &site]);
-    assert!(root.stdout.contains("  in/\n") && root.stdout.contains("  up/\n"), "{root:?}");
+    assert!(root.stdout == "in/\nup/\n", "{root:?}");
 }
 
 #[test]

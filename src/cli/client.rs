@@ -60,7 +60,7 @@ pub fn run(args: ClientArgs) -> ExitCode {
 
 /// Talks until the lines end; whether all went well.
 fn talk(address: Address, downloads: PathBuf) -> io::Result<bool> {
-    say_farewell_on_interrupt()?;
+    say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = Shell::new(address, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
@@ -72,7 +72,7 @@ fn talk(address: Address, downloads: PathBuf) -> io::Result<bool> {
 
 /// As [`talk`], over TFTP.
 fn talk_tftp(site: Site, downloads: PathBuf) -> io::Result<bool> {
-    say_farewell_on_interrupt()?;
+    say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = tftp::shell::Shell::new(site, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
@@ -83,13 +83,16 @@ fn talk_tftp(site: Site, downloads: PathBuf) -> io::Result<bool> {
 }
 
 /// Leaves with the farewell when Ctrl-C comes while the prompt does not take it: in a transfer, or with a
-/// pipe as input.
-pub(super) fn say_farewell_on_interrupt() -> io::Result<()> {
+/// pipe as input. `hint` may have something to say about how to go on.
+pub(super) fn say_farewell_on_interrupt(
+    hint: impl Fn() -> Option<&'static str> + Send + 'static,
+) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::spawn(move || {
         if signals.forever().next().is_some() {
             // Whether anybody still reads it makes no difference now.
             let _ = writeln!(io::stdout(), "\n{FAREWELL}");
+            let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));
             std::process::exit(INTERRUPTED);
         }
     });

@@ -1,32 +1,54 @@
 //! `wharf list [ADDRESS]`: what a server's folder holds.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::exit;
 use super::place::{self, Place};
 use crate::client::address::Address;
+use crate::client::catalogue::{Catalogue, Form, Http, Order, Tftp};
 use crate::client::error::Error;
-use crate::client::listing::{self, Listing};
+use crate::client::listing::NOTHING;
 use crate::client::session::Session;
-use crate::client::tftp;
 
 /// List what a server's folder holds
+///
+/// In a terminal: size, time and name. In a pipe: names, one a line, directories with a slash.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// The server and the directory: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(value_parser = place::of_directory)]
     address: Option<Place<Address>>,
+    /// What to sort by: names, the largest first, or the newest first
+    #[arg(long, value_enum, default_value_t = Sort::Name)]
+    sort: Sort,
+    /// What is in the directories below, too
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// An array of objects, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to sort by, as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Sort {
+    Name,
+    Size,
+    Time,
 }
 
 /// Runs the command.
 pub fn run(args: &ListArgs) -> ExitCode {
     let place = args.address.clone().unwrap_or_else(|| Place::Http(Address::default()));
-    match fetch(&place) {
-        Ok(listing) => exit::code(listing.show(&mut io::stdout()).map(|()| true)),
+    match find(&place, args.recursive) {
+        Ok(mut found) => {
+            found.sort(args.sort.into());
+            exit::code(show(found, args))
+        }
         Err(error) => {
             exit::say_about(&name(&place), &error);
             ExitCode::FAILURE
@@ -42,11 +64,40 @@ fn name(place: &Place<Address>) -> String {
     }
 }
 
-fn fetch(place: &Place<Address>) -> Result<Listing, Error> {
+fn find(place: &Place<Address>, tree: bool) -> Result<Catalogue, Error> {
     match place {
         Place::Http(address) => {
-            listing::fetch(&mut Session::new(address.server.clone()), &address.target(""))
+            let mut lister = Http(Session::new(address.server.clone()));
+            Catalogue::gather(&mut lister, &address.target(""), tree)
         }
-        Place::Tftp(site) => tftp::list(site, site.path()),
+        Place::Tftp(site) => Catalogue::gather(&mut Tftp(site), site.path(), tree),
+    }
+}
+
+/// Shows it; whether all of it was found.
+fn show(mut found: Catalogue, args: &ListArgs) -> io::Result<bool> {
+    let failures = std::mem::take(&mut found.failures);
+    let form = match args.json {
+        true => Form::Json,
+        false if io::stdout().is_terminal() => Form::Columns,
+        false => Form::Names,
+    };
+    if found.is_empty() && form == Form::Names {
+        exit::say(&NOTHING);
+    }
+    found.show(form, &mut io::stdout().lock())?;
+    for (name, error) in &failures {
+        exit::say_about(name, error);
+    }
+    Ok(failures.is_empty())
+}
+
+impl From<Sort> for Order {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Name => Self::Name,
+            Sort::Size => Self::Size,
+            Sort::Time => Self::Time,
+        }
     }
 }

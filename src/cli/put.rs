@@ -1,23 +1,32 @@
 //! `wharf put FILE…`: uploads files.
 
 use std::io::{self, BufRead as _, Write as _};
-use std::path::Path;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::place::{self, Place};
 use super::{client, exit};
 use crate::client::address::Address;
-use crate::client::error::Error;
-use crate::client::script::upload_target;
-use crate::client::session::{Method, Session};
-use crate::client::{tftp, upload};
+use crate::client::error::{Error, shown};
+use crate::client::put::{self, Carrier, Manner, Memory, Order, Sender, Server, Tree};
+use crate::client::session::Patience;
+use crate::client::tftp;
 
 /// What is asked when no file is named.
 const QUESTION: &str = "Files to send: ";
 
-/// Upload files
+/// What is said after the farewell where something has been begun.
+const HOW_TO_GO_ON: &str = "What has arrived is kept for a day: the same command goes on with it.";
+
+/// Upload files, and with -R whole directories
+///
+/// A large file need not begin again when its connection breaks: the same command goes on where it stopped, for a day, unless
+/// the file has changed (the server must be one that takes such uploads, as a wharf does). What is needed for that is kept in
+/// $`XDG_STATE_HOME`/wharf/uploads (~/.local/state/wharf/uploads) until the file is there.
 #[derive(Debug, Args)]
 pub struct PutArgs {
     /// The files; asked for once when none is named
@@ -27,16 +36,41 @@ pub struct PutArgs {
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", value_parser = place::of_directory)]
     to: Option<Place<Address>>,
+    /// What is in the directories that are named, too
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// Within directories, what links lead to; else links are skipped
+    #[arg(short = 'L', long, requires = "recursive")]
+    follow: bool,
+    /// How many files to send at once, each over a connection of its own
+    #[arg(short, long, value_name = "N", default_value = "4")]
+    jobs: NonZeroUsize,
+    /// One file after the other, over one connection
+    #[arg(long, conflicts_with = "jobs")]
+    serial: bool,
+    /// How often to try a file again that got no further: after a cut, an error of the server's
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    retries: u32,
+    /// How long the server may be silent, or take nothing
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    timeout: u64,
 }
 
 /// Runs the command.
-pub fn run(args: PutArgs) -> ExitCode {
-    if let Err(error) = client::say_farewell_on_interrupt() {
+pub fn run(mut args: PutArgs) -> ExitCode {
+    let memory = Arc::new(Memory::of_this_user());
+    let hint = Arc::clone(&memory);
+    let hint = move || (hint.unfinished() > 0).then_some(HOW_TO_GO_ON);
+    if let Err(error) = client::say_farewell_on_interrupt(hint) {
         return exit::code(Err(error));
     }
-    let place = args.to.unwrap_or_else(|| Place::Http(Address::default()));
-    let files = if args.files.is_empty() { ask() } else { Ok(args.files) };
-    exit::code(files.and_then(|files| put_all(&place, &files)))
+    if args.files.is_empty() {
+        match ask() {
+            Ok(files) => args.files = files,
+            Err(error) => return exit::code(Err(error)),
+        }
+    }
+    exit::code(put_all(&args, &memory))
 }
 
 /// Asks for names, once; they are split as a shell splits them.
@@ -49,38 +83,66 @@ fn ask() -> io::Result<Vec<String>> {
     shell_words::split(&line).map_err(|_| io::Error::other("a quote has no end"))
 }
 
-/// Sends one file after the other over one connection; whether all were taken.
-fn put_all(place: &Place<Address>, files: &[String]) -> io::Result<bool> {
-    let mut give = sender(place);
+/// Sends all files; whether all were taken.
+fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     let mut all_well = true;
-    for file in files {
-        match give(file) {
-            Ok(sent) => writeln!(io::stdout(), "{sent}")?,
-            Err(error) => {
-                all_well = false;
-                exit::say_about(file, &error);
-                if matches!(error, Error::NotRunning(_)) {
-                    break;
-                }
-            }
+    let orders = find(args, &mut all_well)?;
+    let jobs = if args.serial { NonZeroUsize::MIN } else { args.jobs };
+    let mut heard = |order: &Order, outcome: Result<String, Error>| match outcome {
+        Ok(sent) => writeln!(io::stdout(), "{sent}"),
+        Err(error) => {
+            all_well = false;
+            exit::say_about(&shown(&order.file), &error);
+            Ok(())
+        }
+    };
+    match args.to.clone().unwrap_or_else(|| Place::Http(Address::default())) {
+        Place::Http(address) => {
+            let (server, manner) = (Server::new(address), args.manner());
+            let carrier = || -> Carrier<'_> {
+                let mut sender = Sender::new(&server, memory, manner);
+                Box::new(move |order| Ok(sender.send(order)?.to_string()))
+            };
+            put::run(&orders, jobs, &carrier, &mut heard)?;
+        }
+        Place::Tftp(site) => {
+            let carrier = || -> Carrier<'_> {
+                Box::new(|order| {
+                    let name = site.name(&String::from_utf8_lossy(&order.path));
+                    Ok(tftp::put(&site, &order.file, &name)?.to_string())
+                })
+            };
+            put::run(&orders, jobs, &carrier, &mut heard)?;
         }
     }
     Ok(all_well)
 }
 
-/// What sends a file to this kind of server, and says what became of it.
-fn sender(place: &Place<Address>) -> Box<dyn FnMut(&str) -> Result<String, Error> + '_> {
-    match place {
-        Place::Http(address) => {
-            let mut session = Session::new(address.server.clone());
-            Box::new(move |file| {
-                let target = upload_target(address, file, None);
-                Ok(upload::send(&mut session, Method::Put, Path::new(file), target)?.to_string())
-            })
+/// The files that are meant. What in a directory is not sent is said, and is no failure.
+fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<Order>> {
+    let tree = Tree { recursive: args.recursive, follow: args.follow };
+    let mut orders = Vec::new();
+    for typed in &args.files {
+        let mut skip = |skipped| {
+            exit::say(&skipped);
+            Ok(())
+        };
+        for found in tree.find(typed, &mut skip)? {
+            match found {
+                Ok(order) => orders.push(order),
+                Err(error) => {
+                    *all_well = false;
+                    exit::say_about(typed, &error);
+                }
+            }
         }
-        Place::Tftp(site) => Box::new(move |file| {
-            let name = site.name(&upload::default_name(file));
-            Ok(tftp::put(site, Path::new(file), &name)?.to_string())
-        }),
+    }
+    Ok(orders)
+}
+
+impl PutArgs {
+    fn manner(&self) -> Manner {
+        let patience = Patience { silence: Duration::from_secs(self.timeout), least_rate: 0 };
+        Manner { retries: self.retries, patience }
     }
 }

@@ -17,7 +17,7 @@ const LONGEST: usize = 64 * 1024 * 1024;
 const JSON: &str = "application/json";
 
 /// What is said of a directory with nothing in it.
-const NOTHING: &str = "No shared files";
+pub const NOTHING: &str = "No shared files";
 
 /// A directory of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

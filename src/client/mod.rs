@@ -7,9 +7,12 @@
 //! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
 //! speak TFTP.
 //!
+//! `put` sends files, many at once and over breaks; `catalogue` gathers what a server holds.
+//!
 //! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
 
 pub mod address;
+pub mod catalogue;
 pub mod chat;
 mod completion;
 mod connection;
@@ -20,6 +23,7 @@ pub mod fetch;
 pub mod leave;
 pub mod listing;
 pub mod pattern;
+pub mod put;
 pub mod refusal;
 pub mod replay;
 pub mod report;

@@ -51,6 +51,12 @@ pub enum Method {
     Post,
     /// Content to be saved under the target.
     Put,
+    /// Content to be appended to the target.
+    Patch,
+    /// The target is to go.
+    Delete,
+    /// What can be done with the target.
+    Options,
 }
 
 /// A request.
@@ -216,14 +222,17 @@ impl Method {
             Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
         }
     }
 
     /// Whether sending it twice does what sending it once does (RFC 9110 §9.2.2).
     pub fn is_idempotent(self) -> bool {
         match self {
-            Self::Get | Self::Head | Self::Put => true,
-            Self::Post => false,
+            Self::Get | Self::Head | Self::Put | Self::Delete | Self::Options => true,
+            Self::Post | Self::Patch => false,
         }
     }
 }

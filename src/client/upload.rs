@@ -18,6 +18,8 @@ use crate::http::target::encode_path;
 #[derive(Debug)]
 pub struct Content {
     source: Source,
+    /// Where in the source it begins, and how much there is from there on.
+    start: u64,
     length: u64,
 }
 
@@ -52,12 +54,19 @@ impl Content {
         }
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        Ok(Self { source: Source::File(file, path.to_owned()), length })
+        Ok(Self { source: Source::File(file, path.to_owned()), start: 0, length })
     }
 
     /// These bytes.
     pub fn bytes(bytes: Vec<u8>) -> Self {
-        Self { length: bytes.len() as u64, source: Source::Bytes(bytes) }
+        Self { start: 0, length: bytes.len() as u64, source: Source::Bytes(bytes) }
+    }
+
+    /// Leaves out what is before this offset.
+    pub fn begin_at(&mut self, offset: u64) {
+        let left_out = offset.min(self.length);
+        self.start += left_out;
+        self.length -= left_out;
     }
 
     /// Its length in bytes.
@@ -72,14 +81,14 @@ impl Content {
         let (file, path) = match &self.source {
             Source::File(file, path) => (file, path),
             Source::Bytes(bytes) => {
-                into.extend(bytes.iter().skip(offset as usize).take(wanted));
+                into.extend(bytes.iter().skip((self.start + offset) as usize).take(wanted));
                 return Ok(wanted as u64);
             }
         };
         let start = into.len();
         into.resize(start + wanted, 0);
         let block = into.get_mut(start..).unwrap_or_default();
-        file.read_exact_at(block, offset).map_err(|error| match error.kind() {
+        file.read_exact_at(block, self.start + offset).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => Error::Shrunk,
             _ => Error::Local("read", path.clone(), error),
         })?;
@@ -113,7 +122,7 @@ pub fn default_name(typed: &str) -> String {
     String::from_utf8_lossy(&default_parts(typed)).into_owned()
 }
 
-fn default_parts(typed: &str) -> Vec<u8> {
+pub(super) fn default_parts(typed: &str) -> Vec<u8> {
     let path = Path::new(typed);
     let parts: Option<Vec<&[u8]>> = path
         .components()

@@ -1,7 +1,10 @@
 //! What is known of a file without reading it.
 
 use rustix::fs::Stat;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 /// A file's facts, all of one moment.
@@ -21,7 +24,7 @@ pub struct Facts {
 ///
 /// A save through the folder always makes a new inode. A file that another program rewrites in place is told
 /// apart as finely as the file system keeps time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Version {
     device: u64,
     inode: u64,
@@ -31,6 +34,11 @@ pub struct Version {
 }
 
 impl Facts {
+    /// Of an open file, now.
+    pub fn of(file: &File) -> io::Result<Self> {
+        Ok(Self::from(&rustix::fs::fstat(file)?))
+    }
+
     /// Whether nothing about the file has changed for so long before `now`. Until then it may still change without a
     /// new version, within the tick of the file system's clock.
     pub fn were_true_for(&self, time: Duration, now: SystemTime) -> bool {

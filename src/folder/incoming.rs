@@ -19,6 +19,7 @@ use super::temporary::Temporary;
 use super::{Error, OnConflict, SharePath, Shared, Version, root};
 use cap_std::fs::Dir;
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::{Arc, PoisonError};
@@ -41,7 +42,7 @@ pub struct Incoming {
 }
 
 /// What must be true of the name at the moment of the commit, whatever the folder's rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Guard {
     /// Nothing in particular.
     None,
@@ -100,20 +101,41 @@ impl Incoming {
     pub fn commit(self, guard: Guard) -> Result<Saved, Error> {
         let Self { shared, place, temporary, received } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        let durable = shared.rules.durable;
-        if !place.has_directory() && matches!(guard, Guard::MustBe(_)) {
-            return Err(Error::Changed);
-        }
-        if durable {
-            temporary.sync()?;
-        }
-        let dir = place.make_directory(durable)?;
-        let (path, created) = publish(&shared, &place, &dir, &mut temporary, guard)?;
-        if durable {
-            root::sync(&dir)?;
-        }
-        Ok(Saved { path, size: received, created })
+        save(&shared, &place, &mut temporary, received, guard)
     }
+}
+
+/// Gives a whole file of this size its name, as [`Incoming::commit`] says.
+pub(super) fn save(
+    shared: &Shared,
+    place: &Place,
+    temporary: &mut Temporary,
+    size: u64,
+    guard: Guard,
+) -> Result<Saved, Error> {
+    let durable = shared.rules.durable;
+    if !place.has_directory() && matches!(guard, Guard::MustBe(_)) {
+        return Err(Error::Changed);
+    }
+    if durable {
+        temporary.sync()?;
+    }
+    let dir = place.make_directory(durable)?;
+    let (path, created) = match publish(shared, place, &dir, temporary, guard) {
+        Err(error) if error.is_of_another_disk() => {
+            shared.reserve.admit(Some(size), &dir)?;
+            let mut copy = temporary.copy_to(&dir, shared.manner)?;
+            if durable {
+                copy.sync()?;
+            }
+            publish(shared, place, &dir, &mut copy, guard)?
+        }
+        published => published?,
+    };
+    if durable {
+        root::sync(&dir)?;
+    }
+    Ok(Saved { path, size, created })
 }
 
 impl fmt::Debug for Incoming {

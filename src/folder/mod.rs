@@ -3,7 +3,7 @@
 //! A [`SharePath`] names a file, and only that can. [`Folder::open`] gives the file and its facts together;
 //! [`Folder::list`] tells what a directory holds,
 //! [`Folder::walk`] all that is below it; [`Folder::receive`] takes a file in, which is there whole
-//! or not at all.
+//! or not at all; [`Folder::begin_upload`] takes one in that may come in pieces, over days if it must.
 //!
 //! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, whatever
 //! links and races there are. What is not shared (hidden names, the server's own, devices, links that lead
@@ -27,6 +27,7 @@ mod sweep;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod uploads;
 mod walk;
 
 pub use error::{CannotShare, Error};
@@ -34,6 +35,7 @@ pub use facts::{Facts, Version};
 pub use incoming::{Guard, Incoming, Saved};
 pub use listing::{Entry, Kind};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
+pub use uploads::{Appending, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
 pub use walk::{Found, Walk};
 
 use place::Place;
@@ -46,6 +48,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 use temporary::Manner;
+use uploads::Uploads;
 
 /// What the folder's owner allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +118,7 @@ struct Shared {
     rules: Rules,
     manner: Manner,
     reserve: Reserve,
+    uploads: Uploads,
     /// Held by the one commit that may change names at the moment.
     commits: Mutex<()>,
 }
@@ -149,11 +153,14 @@ impl Folder {
 
     fn open_with(path: &Path, rules: Rules, manner: Manner) -> Result<Self, CannotShare> {
         let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
+        let uploads = Uploads::default();
         if !rules.read_only {
             sweep::sweep(&root);
+            uploads.load(&root);
         }
         let reserve = Reserve::new(rules.reserve);
-        Ok(Self { shared: Arc::new(Shared { root, rules, manner, reserve, commits: Mutex::new(()) }) })
+        let commits = Mutex::new(());
+        Ok(Self { shared: Arc::new(Shared { root, rules, manner, reserve, uploads, commits }) })
     }
 
     /// The rules that the folder is shared under.
@@ -200,7 +207,16 @@ impl Folder {
     /// [`Exists`](Error::Exists); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents
     /// are made when it is committed.
     pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
-        let Shared { root, rules, reserve, .. } = &*self.shared;
+        let place = self.shared.admit(path, size)?;
+        self.shared.reserve.admit(size, place.nearest())?;
+        Incoming::new(Arc::clone(&self.shared), place)
+    }
+}
+
+impl Shared {
+    /// Where a file of this size may be saved, as far as the rules say; of space they know nothing.
+    fn admit(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
+        let Self { root, rules, .. } = self;
         if rules.read_only {
             return Err(Error::ReadOnly);
         }
@@ -213,8 +229,7 @@ impl Folder {
         if let Some(size) = size {
             rules.admit_size(size)?;
         }
-        reserve.admit(size, place.nearest())?;
-        Incoming::new(Arc::clone(&self.shared), place)
+        Ok(place)
     }
 }
 

@@ -60,6 +60,21 @@ impl Root {
         Entries::of(self.open_as(path, OFlags::DIRECTORY.union(OFlags::NOFOLLOW))?.into())
     }
 
+    /// One of the server's own directories, which is entered by its own name only.
+    pub(super) fn own(&self, name: &str) -> Result<Dir, Errno> {
+        enter(&self.0, name)
+    }
+
+    /// Makes one of the server's own directories.
+    pub(super) fn make_own(&self, name: &str) -> Result<(), Errno> {
+        make(&self.0, name)
+    }
+
+    /// Removes one of the server's own directories, if nothing is in it.
+    pub(super) fn remove_own(&self, name: &str) {
+        let _ = fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR);
+    }
+
     /// A directory to make things in. It need not be readable.
     pub(super) fn directory(&self, path: &SharePath) -> io::Result<Dir> {
         self.0.open_dir(path.as_path())
@@ -69,6 +84,21 @@ impl Root {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(flags.bits().cast_signed());
         Ok(self.0.open_with(path, &options)?.into_std())
+    }
+}
+
+/// Enters a directory, and follows no link.
+pub(super) fn enter(dir: &Dir, name: &str) -> Result<Dir, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = fs::openat(dir, name, flags, Mode::empty())?;
+    Ok(Dir::from_std_file(handle.into()))
+}
+
+/// Makes a directory for this user alone; another may be faster.
+pub(super) fn make(dir: &Dir, name: &str) -> Result<(), Errno> {
+    match fs::mkdirat(dir, name, Mode::RWXU) {
+        Err(Errno::EXIST) => Ok(()),
+        other => other,
     }
 }
 

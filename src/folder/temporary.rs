@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, Seek as _, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// How often a random name of 64 bits may turn out taken, or swept away, before something else must be wrong.
 const TRIES: usize = 16;
 /// What a new file may be, before the umask takes its part.
-const MODE: Mode =
+pub(super) const MODE: Mode =
     Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 /// Where the system shows this process's open files. A file without a name gets one by way of it.
 const OPEN_FILES: &str = "/proc/self/fd";
@@ -83,6 +83,26 @@ impl Temporary {
         Err(Errno::EXIST)
     }
 
+    /// Takes over a file of that name in `dir`, which is open for reading and writing.
+    pub(super) fn adopt(file: File, dir: &Arc<Dir>, name: String) -> Self {
+        Self { file, name: Some(Name { dir: Arc::clone(dir), text: name, taken: true }) }
+    }
+
+    /// Lets go of it: it keeps the name that it has.
+    pub(super) fn leave(mut self) {
+        if let Some(name) = &mut self.name {
+            name.taken = false;
+        }
+    }
+
+    /// The same bytes in `dir`, for a file that cannot be renamed to there.
+    pub(super) fn copy_to(&self, dir: &Arc<Dir>, manner: Manner) -> io::Result<Self> {
+        let mut copy = Self::create(dir, manner)?;
+        (&self.file).seek(SeekFrom::Start(0))?;
+        io::copy(&mut &self.file, &mut copy.file)?;
+        Ok(copy)
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
@@ -112,9 +132,13 @@ impl Temporary {
             Some(old) => old,
             None => self.give_name(dir)?,
         };
-        fs::renameat(&*old.dir, old.text.as_str(), &**dir, name.as_bytes())?;
-        old.taken = false;
-        Ok(())
+        let renamed = fs::renameat(&*old.dir, old.text.as_str(), &**dir, name.as_bytes());
+        if renamed.is_ok() {
+            old.taken = false;
+        } else {
+            self.name = Some(old);
+        }
+        renamed
     }
 
     /// A nameless file cannot be renamed, so it is given a temporary name first.

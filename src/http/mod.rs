@@ -18,6 +18,7 @@ pub mod persistence;
 pub mod range;
 pub mod request;
 pub mod response;
+pub mod resumable;
 pub mod status;
 pub mod target;
 pub mod validators;

@@ -38,6 +38,10 @@ pub enum Method {
     Post,
     /// Content to be saved under the target.
     Put,
+    /// Content to be applied to the target: appended to an upload.
+    Patch,
+    /// The target is to go: an upload is.
+    Delete,
     /// What can be done with the target.
     Options,
     /// A method that is known and that no target here takes (405).
@@ -233,8 +237,10 @@ impl Method {
             "POST" => Self::Post,
             "PUT" => Self::Put,
             "OPTIONS" => Self::Options,
-            "DELETE" | "PATCH" | "TRACE" | "CONNECT" | "PROPFIND" | "PROPPATCH" | "MKCOL" | "COPY"
-            | "MOVE" | "LOCK" | "UNLOCK" => Self::NotAllowed,
+            "PATCH" => Self::Patch,
+            "DELETE" => Self::Delete,
+            "TRACE" | "CONNECT" | "PROPFIND" | "PROPPATCH" | "MKCOL" | "COPY" | "MOVE" | "LOCK"
+            | "UNLOCK" => Self::NotAllowed,
             _ => Self::Unknown,
         }
     }
@@ -463,7 +469,9 @@ mod tests {
         let cases = [
             ("GET", Method::Get),
             ("get", Method::Unknown),
-            ("DELETE", Method::NotAllowed),
+            ("DELETE", Method::Delete),
+            ("PATCH", Method::Patch),
+            ("TRACE", Method::NotAllowed),
             ("BREW", Method::Unknown),
         ];
         for (name, expected) in cases {

@@ -22,6 +22,7 @@ macro_rules! statuses {
 
 statuses! {
     CONTINUE = 100 "Continue",
+    RESUMPTION_SUPPORTED = 104 "Upload Resumption Supported",
     OK = 200 "OK",
     CREATED = 201 "Created",
     ACCEPTED = 202 "Accepted",

@@ -80,6 +80,8 @@ pub enum Next {
 pub struct Work {
     job: Job,
     exchange: Exchange,
+    /// Whether the client waits for `100 Continue`.
+    waits: bool,
 }
 
 /// What one step came to.
@@ -131,9 +133,9 @@ impl Connection {
         next
     }
 
-    /// Does a job, and says what the connection waits for then.
-    pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Wish {
-        let Work { job, mut exchange } = work;
+    /// Does a job, and says what comes then: something to wait for, or another job.
+    pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Next {
+        let Work { job, mut exchange, waits } = work;
         let outcome = job(state);
         // From here on the client is waited for again; the disk may have taken longer than any client may.
         let deadline = Deadline::after(Instant::now(), state.stall);
@@ -143,10 +145,12 @@ impl Connection {
                 Phase::Answer(Box::new(Sending::new(answer, exchange, timeout, state)))
             }
             Outcome::Receive(receiving) => {
-                Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))
+                let waits = waits && self.unread.is_empty();
+                expect_body(receiving, exchange, waits, deadline)
             }
+            Outcome::Again(job) => return Next::Work(Work { job, exchange, waits }),
         };
-        Wish::writable(deadline)
+        Next::Park(Wish::writable(deadline))
     }
 
     /// Its time is up: says so where a request had begun, and closes.
@@ -254,8 +258,12 @@ impl Connection {
         turn.input.consume(length);
         match routed {
             Routed::Answer(answer) => Step::Go(answering(answer, exchange, turn)),
-            Routed::Work(job) => Step::Work(Work { job, exchange }),
-            Routed::Receive(receiving) => Step::Go(expect_body(receiving, exchange, waits, turn)),
+            Routed::Work(job) => Step::Work(Work { job, exchange, waits }),
+            Routed::Receive(receiving) => {
+                let deadline = Deadline::after(Instant::now(), turn.state.stall);
+                let waits = waits && turn.input.unread().is_empty();
+                Step::Go(expect_body(receiving, exchange, waits, deadline))
+            }
         }
     }
 
@@ -286,12 +294,14 @@ impl Connection {
                     if receiving.is_done() {
                         exchange.body_was_read();
                     }
-                    let work = Work { job: receiving.into_job(), exchange };
+                    let work = Work { job: receiving.into_job(), exchange, waits: false };
                     if matches!(need, Need::Job) {
                         return Ok(Step::Work(work));
                     }
-                    self.work(work, turn.state, turn.timeout);
-                    return Ok(Step::Go(std::mem::replace(&mut self.phase, Phase::Away)));
+                    return Ok(match self.work(work, turn.state, turn.timeout) {
+                        Next::Work(work) => Step::Work(work),
+                        _ => Step::Go(std::mem::replace(&mut self.phase, Phase::Away)),
+                    });
                 }
                 Err(answer) => return Ok(Step::Go(answering(answer, body.exchange, turn))),
             }
@@ -302,7 +312,8 @@ impl Connection {
                     body.deadline = Deadline::after(Instant::now(), turn.state.stall);
                 }
                 Moved::End => {
-                    log::info!("{} went away in the middle of an upload; nothing of it is kept", self.peer());
+                    let fate = body.receiving.fate();
+                    log::info!("{} went away in the middle of an upload; {fate}", self.peer());
                     return Ok(Step::Close);
                 }
                 Moved::WouldWait => {
@@ -406,15 +417,18 @@ fn too_late(what: &str) -> Answer {
     Answer::text(Status::REQUEST_TIMEOUT, format_args!("{what}\n"))
 }
 
-/// The body is wanted. A client that waits to be told is told so, unless it has begun already (RFC 9110 §10.1.1).
-fn expect_body(receiving: Box<Receiving>, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Phase {
-    let deadline = Deadline::after(Instant::now(), turn.state.stall);
-    if waits && !receiving.is_done() && turn.input.unread().is_empty() {
-        let line = format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).into_bytes();
-        let outgoing = Outgoing::new(line, None);
-        return Phase::GoOn(Box::new(GoingOn { outgoing, exchange, receiving, deadline }));
+/// The body is wanted. A client that waits to be told, and has not begun already, is told so (RFC 9110 §10.1.1), after
+/// what else it is to hear before.
+fn expect_body(mut receiving: Box<Receiving>, exchange: Exchange, waits: bool, deadline: Deadline) -> Phase {
+    let mut interim = receiving.take_interim();
+    if waits && !receiving.is_done() {
+        interim.extend_from_slice(format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).as_bytes());
     }
-    Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))
+    if interim.is_empty() {
+        return Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }));
+    }
+    let outgoing = Outgoing::new(interim, None);
+    Phase::GoOn(Box::new(GoingOn { outgoing, exchange, receiving, deadline }))
 }
 
 impl AsFd for Connection {

@@ -13,7 +13,7 @@ use crate::server::lot::Lot;
 use crate::server::receiving::Sink;
 use crate::server::small_body::SmallBody;
 use crate::server::timing::{IdleClock, KeepAlive};
-use crate::server::{Permits, Shelf, Site};
+use crate::server::{Digests, Permits, Shelf, Site};
 use crate::stop::Stop;
 
 #[test]
@@ -28,7 +28,8 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
         let _ = ended.send(Instant::now());
         Outcome::Answer(Answer::text(Status::OK, "saved\n"), None)
     });
-    let wish = connection.work(Work { job, exchange }, &state, Duration::ZERO);
+    let next = connection.work(Work { job, exchange, waits: false }, &state, Duration::ZERO);
+    let Next::Park(wish) = next else { panic!("it has been done") };
     let ended = when.recv().expect("it was done");
     assert!(wish.deadline >= Deadline::after(ended, state.stall), "counted from its end");
     let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: Duration::ZERO };
@@ -46,7 +47,7 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     exchange.body_was_read();
     let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
-    connection.work(Work { job, exchange }, &state, few);
+    connection.work(Work { job, exchange, waits: false }, &state, few);
     let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: many };
     let Next::Park(wish) = connection.advance(&mut turn) else { panic!("it is to be kept") };
     assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
@@ -107,6 +108,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         root: root.to_owned(),
         shelf: Shelf::default(),
         archives: Permits::new(1),
+        digests: Digests::default(),
         site: Site::new(Vec::new()),
         keep_alive: KeepAlive::Dynamic,
         stall,

@@ -12,7 +12,7 @@ use super::representation::Representation;
 use super::route::{Asked, Routed};
 use super::shelf::{Found, Kept};
 use super::state::State;
-use super::{bundle, listing, media, random};
+use super::{bundle, hashes, listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
@@ -38,11 +38,16 @@ const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
     let path = &asked.path;
     let names_file = !asked.target.ends_with_slash();
-    if names_file && let Some(kept) = at_hand(path, state) {
+    let wants_hash = asked.target.parameter(hashes::PARAMETER).is_some();
+    if names_file
+        && !wants_hash
+        && let Some(kept) = at_hand(path, state)
+    {
         return Ok(Routed::Answer(of_kept(asked, kept)));
     }
     state.may_wait();
     match state.folder.open(path).map_err(|error| of_reading(&error))? {
+        Node::File(open) if names_file && wants_hash => Ok(hashes::answer(open, state)),
         Node::File(open) if names_file => Ok(Routed::Answer(of_file(asked, open, path, state))),
         // A slash behind a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),

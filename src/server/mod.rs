@@ -16,10 +16,12 @@ mod bundle;
 mod chat;
 mod chat_events;
 mod connection;
+mod digests;
 mod doors;
 mod exchange;
 mod files;
 mod form;
+mod hashes;
 mod input;
 mod listing;
 mod lot;
@@ -36,6 +38,7 @@ mod receiving;
 mod recorder;
 mod refusal;
 mod representation;
+mod resumable;
 mod route;
 mod sending;
 mod shelf;
@@ -54,13 +57,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use threadpool::ThreadPool;
 
 use self::baton::Baton;
 use self::broadcaster::Broadcaster;
 use self::connection::{Connection, Next, Turn};
+use self::digests::Digests;
 pub use self::doors::Doors;
 use self::doors::{CannotOpen, Open};
 use self::input::Input;
@@ -98,6 +102,9 @@ const ARCHIVE_FILES: u64 = 3;
 
 /// How often the shelf is looked through.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How often old unfinished uploads are looked for: they are kept for a day, and some minutes make no difference.
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
 const STACK: usize = 256 * 1024;
@@ -185,6 +192,7 @@ impl Server {
             root: config.root,
             shelf: Shelf::default(),
             archives: Permits::new(archives(files)),
+            digests: Digests::default(),
             site: config.site,
             keep_alive: config.keep_alive,
             stall: config.stall,
@@ -195,6 +203,7 @@ impl Server {
             allow_exit: config.allow_exit,
             recorder: config.recorder,
         };
+        state.folder.forget_uploads(SystemTime::now());
         let lot = Lot::new(room, baton).map_err(CannotServe::System)?;
         let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
         Ok(Self {
@@ -316,10 +325,16 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines, and that nothing stays on the shelf because nobody asks.
+    /// Minds deadlines, that nothing stays on the shelf because nobody asks, and that unfinished uploads go.
     fn mind_time(self: &Arc<Self>) {
         let mut input = Input::new();
+        let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         loop {
+            if next_sweep.is_over(Instant::now()) {
+                next_sweep = Deadline::after(Instant::now(), SWEEP);
+                let shared = Arc::clone(self);
+                self.jobs.execute(move || shared.state.folder.forget_uploads(SystemTime::now()));
+            }
             match self.lot.next_expired(Some(Deadline::after(Instant::now(), ROUND))) {
                 Expired::Connection(mut moored) => {
                     let advanced = catch_unwind(AssertUnwindSafe(|| {
@@ -355,8 +370,8 @@ impl Shared {
                 self.jobs.execute(move || {
                     let mut moored = moored;
                     let worked = catch_unwind(AssertUnwindSafe(|| {
-                        let wish = moored.connection.work(work, &shared.state, shared.timeout());
-                        (moored, Next::Park(wish))
+                        let next = moored.connection.work(work, &shared.state, shared.timeout());
+                        (moored, next)
                     }));
                     shared.settle(worked.ok());
                 });

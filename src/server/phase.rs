@@ -12,7 +12,7 @@ use crate::http::head_end::EndFinder;
 pub enum Phase {
     /// Between two requests, or in the middle of a head.
     Head(WaitingForHead),
-    /// The client is being told to go on with its body.
+    /// The client is being told something before its body is read.
     GoOn(Box<GoingOn>),
     /// The body is coming.
     Body(Box<ReceivingBody>),
@@ -33,7 +33,7 @@ pub struct WaitingForHead {
     pub deadline: Option<Deadline>,
 }
 
-/// `100 Continue` is being sent; the body comes next (RFC 9110 §10.1.1).
+/// An interim answer is being sent, as `100 Continue`; the body comes next (RFC 9110 §15.2).
 #[derive(Debug)]
 pub struct GoingOn {
     /// The interim answer.

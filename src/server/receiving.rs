@@ -6,6 +6,7 @@
 use super::answer::Answer;
 use super::form::Form;
 use super::refusal;
+use super::resumable::Resumable;
 use super::small_body::SmallBody;
 use super::state::State;
 use super::upload::Upload;
@@ -17,6 +18,8 @@ use crate::http::status::Status;
 pub struct Receiving {
     decoder: Decoder,
     sink: Sink,
+    /// What the client is to hear before its body is read: an interim answer, or nothing.
+    interim: Vec<u8>,
 }
 
 /// Where content goes.
@@ -24,6 +27,8 @@ pub struct Receiving {
 pub enum Sink {
     /// Into one file.
     File(Box<Upload>),
+    /// Into an upload that can be gone on with.
+    Resumable(Box<Resumable>),
     /// Into a file for each part of a form.
     Form(Box<Form>),
     /// Into memory.
@@ -34,12 +39,13 @@ pub enum Sink {
 pub type Job = Box<dyn FnOnce(&State) -> Outcome + Send>;
 
 /// What came of a job.
-#[derive(Debug)]
 pub enum Outcome {
     /// The answer to the request, and the file that was saved on the way, for whoever keeps records.
     Answer(Answer, Option<std::path::PathBuf>),
     /// The body goes on.
     Receive(Box<Receiving>),
+    /// There is more to do, after what other jobs have to do.
+    Again(Job),
 }
 
 /// What is to be done next.
@@ -56,7 +62,25 @@ pub enum Need {
 impl Receiving {
     /// A body of this framing on its way into this sink.
     pub fn new(framing: Framing, sink: Sink) -> Self {
-        Self { decoder: Decoder::new(framing), sink }
+        Self { decoder: Decoder::new(framing), sink, interim: Vec::new() }
+    }
+
+    /// The same, to be read after the client has been sent this interim answer.
+    pub fn after(self, interim: Vec<u8>) -> Self {
+        Self { interim, ..self }
+    }
+
+    /// What the client is to hear first.
+    pub fn take_interim(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.interim)
+    }
+
+    /// What becomes of what has arrived when the rest does not, for the log.
+    pub fn fate(&self) -> &'static str {
+        match self.sink {
+            Sink::Resumable(_) => "what has arrived is kept",
+            Sink::File(_) | Sink::Form(_) | Sink::Small(_) => "nothing of it is kept",
+        }
     }
 
     /// Whether the whole body is here.
@@ -86,13 +110,14 @@ impl Receiving {
     /// The job that is due.
     pub fn into_job(self: Box<Self>) -> Job {
         Box::new(move |state| {
-            let Self { decoder, sink } = *self;
+            let Self { decoder, sink, interim } = *self;
             match sink {
                 Sink::File(upload) => upload.commit(state),
+                Sink::Resumable(upload) => upload.finish(state),
                 Sink::Small(small) => Outcome::Answer(small.finish(state), None),
                 Sink::Form(form) if decoder.is_done() && !form.has_finished_file() => form.finish(),
                 Sink::Form(mut form) => match form.commit_finished(state) {
-                    Ok(()) => Outcome::Receive(Box::new(Self { decoder, sink: Sink::Form(form) })),
+                    Ok(()) => Outcome::Receive(Box::new(Self { decoder, sink: Sink::Form(form), interim })),
                     Err(answer) => Outcome::Answer(answer, None),
                 },
             }
@@ -104,6 +129,7 @@ impl Sink {
     fn write(&mut self, content: &[u8], state: &State) -> Result<(), Answer> {
         match self {
             Self::File(upload) => upload.write(content).map_err(|error| refusal::of(&error)),
+            Self::Resumable(upload) => upload.write(content, state),
             Self::Form(form) => form.write(content, state),
             Self::Small(small) => small.write(content),
         }
@@ -112,7 +138,7 @@ impl Sink {
     /// Goes on with what could not be written before some work was done.
     fn go_on(&mut self, state: &State) -> Result<(), Answer> {
         match self {
-            Self::File(_) | Self::Small(_) => Ok(()),
+            Self::File(_) | Self::Resumable(_) | Self::Small(_) => Ok(()),
             Self::Form(form) => form.go_on(state),
         }
     }
@@ -120,7 +146,7 @@ impl Sink {
     /// Whether something waits for the disk before anything else is written.
     fn has_work(&self) -> bool {
         match self {
-            Self::File(_) | Self::Small(_) => false,
+            Self::File(_) | Self::Resumable(_) | Self::Small(_) => false,
             Self::Form(form) => form.has_finished_file(),
         }
     }

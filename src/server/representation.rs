@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::media;
 use super::state::State;
-use crate::folder::{Facts, SharePath};
+use crate::folder::{Facts, SharePath, Version};
 use crate::http::date::Date;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -55,9 +55,14 @@ impl Representation {
     }
 }
 
+/// The entity tag of a version: strong, since equal versions are the same bytes.
+pub fn tag(version: &Version) -> Option<EntityTag<'static>> {
+    EntityTag::strong(version.to_string().into_bytes())
+}
+
 /// What tells this version of a file from others.
 pub fn validators(facts: &Facts) -> Validators {
-    let etag = EntityTag::strong(facts.version.to_string().into_bytes());
+    let etag = tag(&facts.version);
     let last_modified = Date::from(facts.modified).min(Date::from(SystemTime::now()));
     Validators { etag, last_modified: Some(last_modified) }
 }

@@ -5,7 +5,7 @@ use super::receiving::{Job, Receiving};
 use super::refusal::{bad_request, not_found};
 use super::site::Site;
 use super::state::State;
-use super::{files, status, upload};
+use super::{files, resumable, status, upload};
 use crate::folder::SharePath;
 use crate::http::request::{Expectation, Head, Method};
 use crate::http::response;
@@ -60,7 +60,7 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Routed, Answer
     match head.method {
         Method::NotAllowed => return Err(not_allowed()),
         Method::Unknown => return Err(Answer::text(Status::NOT_IMPLEMENTED, "there is no such method\n")),
-        Method::Options if head.target == Target::Asterisk => return Err(options()),
+        Method::Options if head.target == Target::Asterisk => return Err(options(state)),
         _ => {}
     }
     let target = head.target.path().ok_or_else(|| bad_request("this method needs a path"))?;
@@ -77,14 +77,16 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Routed, Answer
             Status::FORBIDDEN,
             "a page of another site must not write here (Origin and Sec-Fetch-Site say that one tried)\n",
         )),
-        Method::Options => Err(options()),
+        Method::Options => Err(options(state)),
+        Method::Patch | Method::Delete => Err(not_allowed()),
         Method::NotAllowed | Method::Unknown => Err(not_found()),
     }
 }
 
 /// Answers with what can be done (RFC 9110 §9.3.7).
-fn options() -> Answer {
-    Answer::empty(response::Head::new(Status::NO_CONTENT).field("Allow", ALLOWED))
+fn options(state: &State) -> Answer {
+    let head = response::Head::new(Status::NO_CONTENT).field("Allow", ALLOWED);
+    Answer::empty(resumable::offer(head, state))
 }
 
 fn not_allowed() -> Answer {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::baton::Baton;
+use super::digests::Digests;
 use super::permits::Permits;
 use super::recorder::Recorder;
 use super::shelf::Shelf;
@@ -29,6 +30,8 @@ pub struct State {
     pub shelf: Shelf,
     /// For archives, which are only so many at once.
     pub archives: Permits,
+    /// Hashes that were asked for lately.
+    pub digests: Digests,
     /// Whose requests are taken.
     pub site: Site,
     /// How long a connection is kept, and a head waited for.

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::refusal::not_found;
+use super::resumable;
 use super::route::Routed;
 use super::site::Site;
 use super::state::State;
@@ -27,6 +28,9 @@ pub fn answer(
             Method::Get | Method::Head => assets::answer(target.raw(), head.fields).map(Routed::Answer),
             _ => Err(not_allowed("GET, HEAD")),
         };
+    }
+    if let Some(token) = target.raw().strip_prefix(resumable::PREFIX) {
+        return resumable::answer(head, token, state, peer);
     }
     match (target.raw(), head.method) {
         ("/.wharf/health", Method::Get | Method::Head) => {

@@ -10,17 +10,23 @@ use super::media;
 use super::receiving::{Outcome, Receiving, Sink};
 use super::refusal::{self, bad_request};
 use super::representation::validators;
+use super::resumable::{self, Beginning};
 use super::route::{Asked, Routed};
 use super::state::State;
 use crate::chat::event::Uploader;
-use crate::folder::{self, Guard, Incoming, Node, Saved};
+use crate::folder::{self, Guard, Incoming, Node, Plan, Saved};
 use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::response;
+use crate::http::resumable::{Announced, Wish};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+
+/// What an upload that can be gone on with remembers of the request that began it: the answer differs.
+pub const PUT: &str = "PUT";
+const POST: &str = "POST";
 
 /// A file that is being uploaded as the whole body.
 #[derive(Debug)]
@@ -34,6 +40,10 @@ pub struct Upload {
 /// Decides whether the body is wanted.
 pub fn begin(asked: Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
     let head = asked.head;
+    let wish = if asked.target.ends_with_slash() { Wish::Plain } else { Wish::of(head) };
+    if let Wish::Told(announced) | Wish::Quiet(announced) = wish {
+        return begin_resumable(asked, announced, matches!(wish, Wish::Told(_)), state);
+    }
     let size = length(head)?;
     state.may_wait();
     refuse_what_is_not_the_content(head)?;
@@ -45,6 +55,37 @@ pub fn begin(asked: Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> 
     let is_put = head.method == Method::Put;
     let upload = Box::new(Upload { incoming, guard, is_put, by: chat::uploader(head, state, asked.peer) });
     Ok(Routed::Receive(Box::new(Receiving::new(head.framing, Sink::File(upload)))))
+}
+
+/// An upload that can be gone on with: what the folder says to it is found out by a job.
+fn begin_resumable(
+    asked: Asked<'_, '_, '_>,
+    announced: Announced,
+    is_told: bool,
+    state: &State,
+) -> Result<Routed, Answer> {
+    state.may_wait();
+    let head = asked.head;
+    refuse_what_is_not_the_content(head)?;
+    let guard = guard(&asked, state)?;
+    let memo = if head.method == Method::Put { PUT } else { POST };
+    let by = chat::uploader(head, state, asked.peer);
+    let plan = Plan { path: asked.path, length: announced.length, guard, memo: memo.to_owned() };
+    let framing = head.framing;
+    Ok(Routed::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))
+}
+
+/// The body of an upload that was to be one that can be gone on with, and cannot.
+pub fn plain(
+    plan: &Plan,
+    size: Option<u64>,
+    framing: Framing,
+    by: Uploader,
+    state: &State,
+) -> Result<Receiving, Answer> {
+    let incoming = state.folder.receive(&plan.path, size).map_err(|error| refusal::of(&error))?;
+    let upload = Upload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
+    Ok(Receiving::new(framing, Sink::File(Box::new(upload))))
 }
 
 /// A form is sent to a directory; so is what was meant for a file whose name is missing.
@@ -76,7 +117,7 @@ fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Answer> {
 }
 
 /// A part of a file (RFC 9110 §14.5), or one that is packed (§8.4): saved as they are, they would be something else.
-fn refuse_what_is_not_the_content(head: &Head<'_, '_>) -> Result<(), Answer> {
+pub fn refuse_what_is_not_the_content(head: &Head<'_, '_>) -> Result<(), Answer> {
     if head.fields.get("Content-Range").is_some() {
         return Err(bad_request("a part of a file cannot be uploaded: send it whole"));
     }
@@ -127,7 +168,7 @@ impl Upload {
 }
 
 /// What a client is told of its upload: POST as text, PUT by status (RFC 9110 §9.3.4).
-fn tell(saved: &Saved, is_put: bool) -> Answer {
+pub fn tell(saved: &Saved, is_put: bool) -> Answer {
     let location = format!("/{}", encode_path(saved.path.as_bytes()));
     let status = match (is_put, saved.created) {
         (true, true) => Status::CREATED,

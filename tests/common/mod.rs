@@ -2,6 +2,7 @@
 //!
 //! A test that fails shows what the folder holds and what the server logged.
 
+mod cable;
 pub mod crowd;
 pub mod daily;
 mod dice;
@@ -12,6 +13,7 @@ mod server;
 pub mod tftp;
 mod wire;
 
+pub use cable::Cable;
 pub use dice::Dice;
 pub use disk::SmallDisk;
 pub use fake::{Fake, Plan, Proxy, field, target_of};

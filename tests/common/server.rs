@@ -258,6 +258,7 @@ pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
     let mut child = Command::new(BINARY)
         .args(arguments)
         .current_dir(directory)
+        .env("XDG_STATE_HOME", directory.join(".state"))
         .env_remove("SERVER_SHARED_FILES")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

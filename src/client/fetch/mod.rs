@@ -24,7 +24,7 @@ mod part;
 pub(super) mod sessions;
 mod settle;
 mod stream;
-mod trial;
+pub(super) mod trial;
 mod verdict;
 mod worker;
 

@@ -16,15 +16,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why a try failed.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: Error,
+pub(in crate::client) struct Failure {
+    pub(in crate::client) error: Error,
     /// After which pause the server wants to be asked again (RFC 9110 §10.2.3).
     after: Option<Duration>,
 }
 
 /// How often something is tried.
 #[derive(Debug)]
-pub(super) struct Trials {
+pub(in crate::client) struct Trials {
     most: u32,
     left: u32,
     pause: Duration,
@@ -34,13 +34,13 @@ pub(super) struct Trials {
 
 impl Trials {
     /// So many tries besides the first.
-    pub(super) fn new(retries: u32) -> Self {
+    pub(in crate::client) fn new(retries: u32) -> Self {
         Self { most: retries, left: retries, pause: FIRST_PAUSE, furthest: 0 }
     }
 
     /// How long to wait before another try, with so many bytes on the disk that need not come again; the error, when
     /// there is to be none.
-    pub(super) fn next(&mut self, failure: Failure, reached: u64) -> Result<Duration, Error> {
+    pub(in crate::client) fn next(&mut self, failure: Failure, reached: u64) -> Result<Duration, Error> {
         if reached > self.furthest {
             *self = Self { furthest: reached, ..Self::new(self.most) };
         }
@@ -76,7 +76,7 @@ fn may_pass(error: &Error) -> bool {
 
 impl Failure {
     /// A refusal, and when its server wants to be asked again: after so many seconds, or at a date.
-    pub(super) fn refused(error: Error, head: &Received, now: SystemTime) -> Self {
+    pub(in crate::client) fn refused(error: Error, head: &Received, now: SystemTime) -> Self {
         let after = head.field("Retry-After").and_then(|value| {
             let date = || Date::parse(value.as_bytes()).map(|date| date.since(Date::from(now)));
             value.parse().ok().map(Duration::from_secs).or_else(date)

@@ -4,6 +4,7 @@ mod conflicts;
 mod reading;
 mod saving;
 mod sweeping;
+mod uploads;
 mod walking;
 
 use super::temporary::Manner;

@@ -1,0 +1,276 @@
+//! What a server's directory holds, and what is below it: gathered, sorted, and shown to people or programs.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::listing::{self, Entry, Kind, Listing};
+use super::session::Session;
+use super::tftp::{self, address::Site};
+use super::wanted::target_of;
+use crate::printable::Printable;
+
+/// How deep a tree may go. Deeper ones are made to have no end.
+const DEEPEST: usize = 64;
+
+/// How many things are listed at most: all of them are held at once.
+const MOST_ENTRIES: usize = 1_000_000;
+
+/// What it is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As the server has it: directories first, then by name; of a tree, by path.
+    Name,
+    /// The largest first.
+    Size,
+    /// The newest first.
+    Time,
+}
+
+/// How it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Size, time and name, in columns.
+    Columns,
+    /// Names.
+    Names,
+    /// An array of objects.
+    Json,
+}
+
+/// Whoever can list directories.
+pub trait Lister {
+    /// What is in a directory.
+    fn list(&mut self, directory: &str) -> Result<Listing, Error>;
+
+    /// How the directory is asked for that is this entry of another.
+    fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error>;
+}
+
+/// Lists over HTTP; directories are encoded paths that end in a slash.
+#[derive(Debug)]
+pub struct Http(pub Session);
+
+/// Lists over TFTP; directories are names that end in a slash, or nothing.
+#[derive(Debug)]
+pub struct Tftp<'s>(pub &'s Site);
+
+/// What was found; of a tree, the names are paths.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    entries: Vec<Entry>,
+    is_tree: bool,
+    /// Directories that could not be looked into, and why.
+    pub failures: Vec<(String, Error)>,
+}
+
+/// An entry as a program is told of it.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<&'a str>,
+}
+
+/// A directory that is to be looked into.
+struct Directory {
+    path: String,
+    /// What stands before the names of its entries.
+    prefix: String,
+    depth: usize,
+}
+
+impl Lister for Http {
+    fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+        listing::fetch(&mut self.0, directory)
+    }
+
+    fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {
+        let slash = if directory.ends_with('/') { "" } else { "/" };
+        Ok(format!("{}/", target_of(&format!("{directory}{slash}"), entry)?))
+    }
+}
+
+impl Lister for Tftp<'_> {
+    fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+        tftp::list(self.0, directory)
+    }
+
+    fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {
+        if entry.name.contains('/') || matches!(entry.name.as_str(), "" | "." | "..") {
+            return Err(Error::Outside(entry.name.clone()));
+        }
+        let slash = if directory.is_empty() || directory.ends_with('/') { "" } else { "/" };
+        Ok(format!("{directory}{slash}{}/", entry.name))
+    }
+}
+
+impl Catalogue {
+    /// What is in a directory, and in those below it if `tree`. What is wrong with one of those does not keep the others.
+    pub fn gather(lister: &mut dyn Lister, directory: &str, tree: bool) -> Result<Self, Error> {
+        let mut found = Self { is_tree: tree, ..Self::default() };
+        let listing = lister.list(directory)?;
+        let top = Directory { path: directory.to_owned(), prefix: String::new(), depth: 0 };
+        let mut below = Vec::new();
+        found.take(lister, &top, listing, &mut below);
+        while let Some(directory) = below.pop().filter(|_| tree) {
+            if directory.depth > DEEPEST || found.entries.len() > MOST_ENTRIES {
+                found.failures.push((directory.prefix.clone(), Error::Endless(directory.prefix)));
+                break;
+            }
+            match lister.list(&directory.path) {
+                Ok(listing) => found.take(lister, &directory, listing, &mut below),
+                Err(error) => found.failures.push((directory.prefix, error)),
+            }
+        }
+        Ok(found)
+    }
+
+    fn take(
+        &mut self,
+        lister: &dyn Lister,
+        directory: &Directory,
+        listing: Listing,
+        below: &mut Vec<Directory>,
+    ) {
+        for mut entry in listing.entries {
+            let name = format!("{}{}", directory.prefix, entry.name);
+            if entry.is_directory() && self.is_tree {
+                match lister.below(&directory.path, &entry) {
+                    Ok(path) => {
+                        let (prefix, depth) = (format!("{name}/"), directory.depth + 1);
+                        below.push(Directory { path, prefix, depth });
+                    }
+                    Err(error) => self.failures.push((name.clone(), error)),
+                }
+            }
+            entry.name = name;
+            self.entries.push(entry);
+        }
+    }
+
+    /// Whether nothing is there.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sorts what was found; what is alike stays in its order.
+    pub fn sort(&mut self, order: Order) {
+        match order {
+            Order::Name if self.is_tree => self.entries.sort_by(|a, b| a.name.cmp(&b.name)),
+            Order::Name => {}
+            Order::Size => self.entries.sort_by_key(|entry| Reverse(entry.size)),
+            // Times in UTC, as RFC 3339 writes them, sort as texts do.
+            Order::Time => self.entries.sort_by(|a, b| b.modified.cmp(&a.modified)),
+        }
+    }
+
+    /// Writes it.
+    pub fn show(self, form: Form, out: &mut dyn Write) -> io::Result<()> {
+        match form {
+            Form::Columns => Listing { entries: self.entries }.show(out),
+            Form::Names => self.entries.iter().try_for_each(|entry| {
+                let slash = if entry.is_directory() { "/" } else { "" };
+                writeln!(out, "{}{slash}", Printable::text(&entry.name))
+            }),
+            Form::Json => {
+                let rows: Vec<_> = self.entries.iter().map(Row::of).collect();
+                serde_json::to_writer_pretty(&mut *out, &rows)?;
+                writeln!(out)
+            }
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let kind = match entry.kind {
+            Kind::Directory => "directory",
+            Kind::File => "file",
+        };
+        Self { name: &entry.name, kind, size: entry.size, modified: entry.modified.as_deref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server whose directory `d` leads back to where it is, and whose `x` cannot be looked into.
+    struct Loop {
+        asked: usize,
+    }
+
+    fn entry(name: &str, kind: Kind, size: Option<u64>, modified: &str) -> Entry {
+        let modified = Some(format!("2026-11-{modified}T00:00:00Z"));
+        Entry { name: name.to_owned(), kind, size, modified, href: None }
+    }
+
+    impl Lister for Loop {
+        fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+            self.asked += 1;
+            if directory.ends_with("x/") {
+                return Err(Error::NoListing);
+            }
+            let directories = ["d", "x"].map(|name| entry(name, Kind::Directory, None, "01"));
+            let files = [entry("a", Kind::File, Some(5), "03"), entry("b\n", Kind::File, Some(7), "02")];
+            Ok(Listing { entries: directories.into_iter().chain(files).collect() })
+        }
+
+        fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {
+            Ok(format!("{directory}{}/", entry.name))
+        }
+    }
+
+    /// What is shown of one directory.
+    fn shown(order: Order, form: Form) -> String {
+        let mut found = Catalogue::gather(&mut Loop { asked: 0 }, "/", false).expect("a listing");
+        found.sort(order);
+        let mut out = Vec::new();
+        found.show(form, &mut out).expect("a vector takes everything");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn orders_and_forms() {
+        let names =
+            [(Order::Name, "d/ x/ a b\\n"), (Order::Size, "b\\n a d/ x/"), (Order::Time, "a b\\n d/ x/")];
+        for (order, expected) in names {
+            assert_eq!(
+                shown(order, Form::Names).lines().collect::<Vec<_>>().join(" "),
+                expected,
+                "{order:?}"
+            );
+        }
+        let json: serde_json::Value = serde_json::from_str(&shown(Order::Name, Form::Json)).expect("JSON");
+        assert_eq!(json[3]["name"], "b\n");
+        assert_eq!((json[0]["kind"].as_str(), json[0].get("size")), (Some("directory"), None));
+        assert!(shown(Order::Name, Form::Columns).contains("       5 B  2026-11-03T00:00:00Z  a\n"));
+    }
+
+    #[test]
+    fn a_tree_that_has_no_end_is_given_up() {
+        let mut lister = Loop { asked: 0 };
+        let mut found = Catalogue::gather(&mut lister, "/", true).expect("a listing");
+        assert!(lister.asked <= 2 * (DEEPEST + 2), "{} questions", lister.asked);
+        assert!(matches!(found.failures.last(), Some((_, Error::Endless(_)))));
+        assert!(matches!(found.failures.first(), Some((name, Error::NoListing)) if name.ends_with("x/")));
+        found.sort(Order::Name);
+        let names: Vec<_> = found.entries.iter().take(4).map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["a", "b\n", "d", "d/a"]);
+    }
+
+    #[test]
+    fn names_are_one_segment() {
+        let site = Site::parse("tftp://h").expect("TFTP").expect("an address");
+        for (name, expected) in [("a b", Some("d/a b/")), ("..", None), ("a/b", None), ("", None)] {
+            let entry = entry(name, Kind::Directory, None, "01");
+            assert_eq!(Tftp(&site).below("d/", &entry).ok().as_deref(), expected, "{name:?}");
+        }
+    }
+}

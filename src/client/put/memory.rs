@@ -1,0 +1,220 @@
+//! Where uploads that are not complete go on: remembered from one run to the next.
+//!
+//! A note an upload, in `$XDG_STATE_HOME/wharf/uploads` (else `~/.local/state/wharf/uploads`), which only this user can read:
+//! who has it can go on with the upload. It is found by what is sent where, holds as long as the file is the same, and
+//! goes when the upload is complete. Where it cannot be written, it holds for this run.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::client::address::Server;
+
+/// Below the directory for state.
+const PATH: &str = "wharf/uploads";
+
+/// The longest note that is read, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// No server keeps an upload for so long that a note of this age is of use.
+const AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// All notes.
+#[derive(Debug, Default)]
+pub struct Memory {
+    dir: Option<PathBuf>,
+    /// The uploads of this run that are not complete.
+    notes: Mutex<HashMap<String, Note>>,
+}
+
+/// What an upload is found by.
+#[derive(Debug, Clone)]
+pub(super) struct Key(String);
+
+/// Which version of a file is being sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    inode: u64,
+    length: u64,
+    modified: i64,
+    nanoseconds: i64,
+}
+
+/// An upload that has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// Which version of the file it is of.
+    pub(super) identity: Identity,
+    /// The target at which it goes on.
+    pub(super) upload: String,
+}
+
+impl Memory {
+    /// This user's. Notes that are of no use any more are removed.
+    pub fn of_this_user() -> Self {
+        let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
+        let memory = Self::at(state.map(|state| state.join(PATH)));
+        memory.forget_old(SystemTime::now());
+        memory
+    }
+
+    fn at(dir: Option<PathBuf>) -> Self {
+        Self { dir, notes: Mutex::default() }
+    }
+
+    /// How many uploads of this run are not complete, and can be gone on with later.
+    pub fn unfinished(&self) -> usize {
+        if self.dir.is_some() { self.lock().len() } else { 0 }
+    }
+
+    /// The upload of this, if one has begun.
+    pub(super) fn recall(&self, key: &Key) -> Option<Note> {
+        let known = self.lock().get(&key.0).cloned();
+        known.or_else(|| {
+            let mut text = String::new();
+            File::open(self.file(key)?).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+            let note: Note = serde_json::from_str(&text).ok()?;
+            self.lock().insert(key.0.clone(), note.clone());
+            Some(note)
+        })
+    }
+
+    /// Remembers an upload.
+    pub(super) fn remember(&self, key: &Key, note: Note) {
+        // Where it cannot be written, this run goes on all the same.
+        let _ = self.write(key, &note);
+        self.lock().insert(key.0.clone(), note);
+    }
+
+    /// Forgets an upload: it is complete, or of no use.
+    pub(super) fn forget(&self, key: &Key) {
+        self.lock().remove(&key.0);
+        if let Some(file) = self.file(key) {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    fn write(&self, key: &Key, note: &Note) -> io::Result<()> {
+        let (Some(dir), Some(file)) = (&self.dir, self.file(key)) else { return Ok(()) };
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        // Another program may send the same: the later note stays, whole.
+        let draft = file.with_extension(format!("{}.new", std::process::id()));
+        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        out.write_all(&serde_json::to_vec(note).map_err(io::Error::from)?)?;
+        fs::rename(draft, file)
+    }
+
+    fn file(&self, key: &Key) -> Option<PathBuf> {
+        Some(self.dir.as_ref()?.join(&key.0).with_extension("json"))
+    }
+
+    fn forget_old(&self, now: SystemTime) {
+        let Some(dir) = &self.dir else { return };
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let modified = entry.metadata().and_then(|it| it.modified());
+            if modified.is_ok_and(|then| now.duration_since(then).is_ok_and(|age| age > AGE)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Key {
+    /// Of this file, on its way to this target of this server.
+    pub(super) fn of(server: &Server, target: &str, file: &Path) -> Self {
+        let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        let mut hasher = Sha256::new();
+        for part in [server.to_string().as_bytes(), target.as_bytes(), file.as_os_str().as_bytes()] {
+            hasher.update(part);
+            hasher.update([0]);
+        }
+        Self(hasher.finalize().iter().fold(String::new(), |mut name, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{byte:02x}");
+            name
+        }))
+    }
+}
+
+impl Identity {
+    /// Of a file with this metadata.
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: metadata.mtime(),
+            nanoseconds: metadata.mtime_nsec(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(folder: &Path) -> Note {
+        let identity = Identity::of(&fs::metadata(folder).expect("there"));
+        Note { identity, upload: "/.wharf/uploads/1".to_owned() }
+    }
+
+    #[test]
+    fn it_outlives_the_run_and_goes_in_the_end() {
+        let place = tempfile::tempdir().expect("a folder");
+        let dir = place.path().join("state/uploads");
+        let server = Server::Tcp { host: "h".to_owned(), port: 1 };
+        let key = Key::of(&server, "/a", Path::new("/f"));
+        let first = Memory::at(Some(dir.clone()));
+        let note = note(place.path());
+        first.remember(&key, note.clone());
+        assert_eq!(first.unfinished(), 1);
+        let second = Memory::at(Some(dir.clone()));
+        assert_eq!(second.recall(&key), Some(note));
+        let others = [("/b", "/f", 1), ("/a", "/g", 1), ("/a", "/f", 2)];
+        for (target, file, port) in others {
+            let server = Server::Tcp { host: "h".to_owned(), port };
+            assert_eq!(
+                second.recall(&Key::of(&server, target, Path::new(file))),
+                None,
+                "{target} {file} {port}"
+            );
+        }
+        second.forget(&key);
+        assert_eq!((second.unfinished(), fs::read_dir(&dir).expect("there").count()), (0, 0));
+    }
+
+    #[test]
+    fn old_notes_go_and_broken_ones_are_none() {
+        let place = tempfile::tempdir().expect("a folder");
+        let memory = Memory::at(Some(place.path().to_owned()));
+        let key = Key::of(&Server::Unix("/s".into()), "/a", Path::new("/f"));
+        fs::write(memory.file(&key).expect("a file"), "{\"upload\":").expect("written");
+        assert_eq!(memory.recall(&key), None);
+        memory.forget_old(SystemTime::now());
+        assert_eq!(fs::read_dir(place.path()).expect("there").count(), 1);
+        memory.forget_old(SystemTime::now() + AGE + Duration::from_secs(60));
+        assert_eq!(fs::read_dir(place.path()).expect("there").count(), 0);
+    }
+
+    #[test]
+    fn without_a_place_it_holds_for_this_run() {
+        let memory = Memory::at(None);
+        let key = Key::of(&Server::Unix("/s".into()), "/a", Path::new("/f"));
+        let note = note(Path::new("/"));
+        memory.remember(&key, note.clone());
+        assert_eq!((memory.recall(&key), memory.unfinished()), (Some(note), 0));
+    }
+}

@@ -1,0 +1,381 @@
+//! Sending one file over HTTP, over breaks.
+//!
+//! ```text
+//! small, or the server takes pieces from nobody ── PUT ──────────────────────────────────────────────> saved
+//! OPTIONS (once a server) ──> PUT, Upload-Complete: ?0 ──> a place to go on ── PATCH ─────────────────> saved
+//!                                   remembered: HEAD ──> where it stands ── PATCH, the rest ──────────> saved
+//! ```
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+use std::{io, thread};
+
+use super::Order;
+use super::memory::{Identity, Key, Memory, Note};
+use crate::client::address::{self, Address, Resource};
+use crate::client::error::Error;
+use crate::client::fetch::sessions::follow;
+use crate::client::fetch::trial::{Failure, Trials};
+use crate::client::refusal;
+use crate::client::session::{Method, Patience, Request, Response, Session};
+use crate::client::upload::Content;
+use crate::figures::{Bytes, Time};
+use crate::http::response::Received;
+use crate::http::resumable::{
+    COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,
+};
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+
+/// From this length on, in bytes, a file is sent so that it can be gone on with: below it, to send it again costs
+/// less than to ask first.
+const RESUMABLE_FROM: u64 = 1 << 20;
+
+/// How files are sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How often a file is tried again without getting further.
+    pub retries: u32,
+    /// How long the server is waited for.
+    pub patience: Patience,
+}
+
+/// What all senders know of their server.
+#[derive(Debug)]
+pub struct Server {
+    address: Address,
+    /// Whether it has answered in this run: then a refused connection may pass.
+    was_there: AtomicBool,
+    /// Whether it takes uploads that can be gone on with, once that was asked.
+    resumes: OnceLock<bool>,
+}
+
+/// Sends one file after the other, over one connection.
+pub struct Sender<'a> {
+    session: Session,
+    server: &'a Server,
+    memory: &'a Memory,
+    manner: Manner,
+}
+
+/// A file that was taken.
+#[derive(Debug)]
+pub struct Sent {
+    status: Status,
+    target: String,
+    length: u64,
+    /// How much of it the server had from an earlier run.
+    resumed: u64,
+    took: Time,
+}
+
+/// How far an upload is, as its server says.
+enum Standing {
+    At(u64),
+    Complete(Status),
+    Gone,
+}
+
+/// What is sent, and where to.
+struct Cargo<'o> {
+    file: &'o Path,
+    target: String,
+    length: u64,
+    key: Key,
+    /// How much of it the server had when this run first asked.
+    resumed: Option<u64>,
+}
+
+impl Server {
+    /// The server, and the directory there, at this address.
+    pub fn new(address: Address) -> Self {
+        Self { address, was_there: AtomicBool::new(false), resumes: OnceLock::new() }
+    }
+
+    /// Over a socket of this machine nothing breaks that would be worth going on with.
+    fn is_far(&self) -> bool {
+        matches!(self.address.server, address::Server::Tcp { .. })
+    }
+}
+
+impl<'a> Sender<'a> {
+    /// One that has no connection yet.
+    pub fn new(server: &'a Server, memory: &'a Memory, manner: Manner) -> Self {
+        let session = Session::with_patience(server.address.server.clone(), manner.patience);
+        Self { session, server, memory, manner }
+    }
+
+    /// Sends a file; tries again where that may help.
+    pub fn send(&mut self, order: &Order) -> Result<Sent, Error> {
+        let begun = Instant::now();
+        let length = Content::open(&order.file)?.length();
+        let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
+        let key = Key::of(&self.server.address.server, &target, &order.file);
+        let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None };
+        let mut trials = Trials::new(self.manner.retries);
+        loop {
+            let mut reached = 0;
+            let failure = match self.attempt(&mut cargo, &mut reached) {
+                Ok(status) => {
+                    let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
+                    return Ok(Sent { status, target: cargo.target, length: cargo.length, resumed, took });
+                }
+                Err(failure) => failure,
+            };
+            // Who was never there will hardly come now.
+            if matches!(failure.error, Error::NotRunning(_)) && !self.server.was_there.load(Ordering::Relaxed)
+            {
+                return Err(failure.error);
+            }
+            thread::sleep(trials.next(failure, reached)?);
+        }
+    }
+
+    fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, Failure> {
+        let mut content = Content::open(cargo.file)?;
+        cargo.length = content.length();
+        if cargo.length < RESUMABLE_FROM || !self.server.is_far() {
+            return self.put(cargo, &content);
+        }
+        let identity = identity(cargo.file)?;
+        let (upload, offset) = match self.find(cargo, &identity)? {
+            Some((upload, Standing::At(offset))) => (upload, offset),
+            Some((_, Standing::Complete(status))) => {
+                cargo.resumed.get_or_insert(cargo.length);
+                self.memory.forget(&cargo.key);
+                return Ok(status);
+            }
+            Some((_, Standing::Gone)) | None => {
+                if !self.resumes(cargo)? {
+                    return self.put(cargo, &content);
+                }
+                let upload = self.begin(cargo)?;
+                self.memory.remember(&cargo.key, Note { identity, upload: upload.clone() });
+                (upload, 0)
+            }
+        };
+        *reached = offset;
+        cargo.resumed.get_or_insert(offset);
+        content.begin_at(offset);
+        self.append(cargo, &upload, offset, &content)
+    }
+
+    /// Sends it as a whole.
+    fn put(&mut self, cargo: &Cargo<'_>, content: &Content) -> Result<Status, Failure> {
+        let fields = [("Content-Type", "application/octet-stream")];
+        let response = self.ask(Method::Put, &cargo.target, &fields, Some(content))?;
+        taken(response)
+    }
+
+    /// An upload of this file that an earlier run, or try, has begun, and how far it is.
+    fn find(
+        &mut self,
+        cargo: &Cargo<'_>,
+        identity: &Identity,
+    ) -> Result<Option<(String, Standing)>, Failure> {
+        let memory = self.memory;
+        let Some(note) = memory.recall(&cargo.key) else { return Ok(None) };
+        if note.identity != *identity {
+            memory.forget(&cargo.key);
+            // It is another file by now. That the server throws away what it has of it is a courtesy.
+            let _ = self.ask(Method::Delete, &note.upload, &[], None).map(drop);
+            return Ok(None);
+        }
+        let response = self.ask(Method::Head, &note.upload, &[], None)?;
+        let status = response.head.status;
+        let (complete, offset) = standing(&response.head);
+        let standing = match (status.is_success(), complete, offset) {
+            (true, Some(true), _) => Standing::Complete(status),
+            (true, _, Some(offset)) if offset <= cargo.length => Standing::At(offset),
+            (false, ..) if status.code() >= 500 => return Err(refused(response)),
+            _ => Standing::Gone,
+        };
+        if matches!(standing, Standing::Gone) {
+            memory.forget(&cargo.key);
+        }
+        response.body.discard()?;
+        Ok(Some((note.upload, standing)))
+    }
+
+    /// Whether the server takes uploads that can be gone on with; asked once.
+    fn resumes(&mut self, cargo: &Cargo<'_>) -> Result<bool, Failure> {
+        if let Some(resumes) = self.server.resumes.get() {
+            return Ok(*resumes);
+        }
+        let response = self.ask(Method::Options, &cargo.target, &[], None)?;
+        let accepts = response.head.field("Accept-Patch").unwrap_or_default();
+        let resumes = accepts.split(',').any(|media_type| media_type.trim() == PARTIAL_UPLOAD);
+        response.body.discard()?;
+        Ok(*self.server.resumes.get_or_init(|| resumes))
+    }
+
+    /// Begins an upload without content; where it goes on.
+    fn begin(&mut self, cargo: &Cargo<'_>) -> Result<String, Failure> {
+        let (length, version) = (cargo.length.to_string(), INTEROP_VERSION.to_string());
+        let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
+        let response = self.ask(Method::Put, &cargo.target, &fields, Some(&Content::bytes(Vec::new())))?;
+        if !response.head.status.is_success() {
+            return Err(refused(response));
+        }
+        let location = response.head.field("Location").ok_or(Error::NoUpload)?;
+        response.body.discard()?;
+        let current = Resource { server: self.server.address.server.clone(), target: cargo.target.clone() };
+        let upload = follow(&current, &location)?;
+        if upload.server == current.server {
+            Ok(upload.target)
+        } else {
+            Err(Error::Elsewhere(location).into())
+        }
+    }
+
+    /// Sends the rest of an upload.
+    fn append(
+        &mut self,
+        cargo: &Cargo<'_>,
+        upload: &str,
+        offset: u64,
+        content: &Content,
+    ) -> Result<Status, Failure> {
+        let (offset, version) = (offset.to_string(), INTEROP_VERSION.to_string());
+        let fields = [
+            ("Content-Type", PARTIAL_UPLOAD),
+            (OFFSET, &*offset),
+            (COMPLETE, boolean(true)),
+            (INTEROP, &*version),
+        ];
+        let memory = self.memory;
+        let response = self.ask(Method::Patch, upload, &fields, Some(content))?;
+        let (complete, elsewhere) = standing(&response.head);
+        let status = response.head.status;
+        if status.is_success() || complete == Some(true) {
+            // It is over, well or not: to go on would change nothing.
+            memory.forget(&cargo.key);
+        }
+        if status == Status::CONFLICT && elsewhere.is_some() || status == Status::NOT_FOUND {
+            response.body.discard()?;
+            let why = "another request went on with the upload";
+            return Err(Error::Broken(io::Error::other(why)).into());
+        }
+        taken(response)
+    }
+
+    fn ask(
+        &mut self,
+        method: Method,
+        target: &str,
+        fields: &[(&str, &str)],
+        content: Option<&Content>,
+    ) -> Result<Response<'_>, Failure> {
+        let response = self.session.send(&Request { method, target, fields, content })?;
+        self.server.was_there.store(true, Ordering::Relaxed);
+        Ok(response)
+    }
+}
+
+/// The answer to what was sent, if it says that it was taken.
+fn taken(response: Response<'_>) -> Result<Status, Failure> {
+    let status = response.head.status;
+    if !status.is_success() {
+        return Err(refused(response));
+    }
+    response.body.discard()?;
+    Ok(status)
+}
+
+fn refused(response: Response<'_>) -> Failure {
+    let head = response.head.clone();
+    Failure::refused(refusal::read(response), &head, SystemTime::now())
+}
+
+/// What a head says of an upload: whether it is complete, and its offset.
+fn standing(head: &Received) -> (Option<bool>, Option<u64>) {
+    let complete = head.field(COMPLETE).and_then(|value| parse_boolean(value.as_bytes()));
+    let offset = head.field(OFFSET).and_then(|value| parse_integer(value.as_bytes()));
+    (complete, offset)
+}
+
+fn identity(file: &Path) -> Result<Identity, Error> {
+    let metadata = fs::metadata(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
+    Ok(Identity::of(&metadata))
+}
+
+/// `201 Created → /client/a.txt, 120 B in 0.4 ms`, and how much of it was there before.
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → {}, {} in {}", self.status, self.target, Bytes(self.length), self.took)?;
+        if self.resumed > 0 { write!(f, " ({} were there)", Bytes(self.resumed)) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::peer::{Act, Peer};
+
+    /// A request with its content was read, and this is the answer.
+    const SAVED: Act = Act::Say("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+
+    /// Sends a file of this length to a server that plays this part; what came of it, and what the server heard.
+    fn send(length: u64, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
+        let place = tempfile::tempdir().expect("a folder");
+        let file = place.path().join("a");
+        fs::File::create(&file).and_then(|file| file.set_len(length)).expect("a file");
+        let peer = Peer::plays(part);
+        let server = Server::new(Address::root(peer.server()));
+        let manner = Manner { retries, patience: Patience::default() };
+        let sent =
+            Sender::new(&server, &Memory::default(), manner).send(&Order { file, path: b"in/a b".to_vec() });
+        (sent, peer.heard())
+    }
+
+    #[test]
+    fn a_small_file_is_not_asked_about() {
+        let (sent, heard) = send(5, 0, &[&[Act::Read, SAVED]]);
+        assert!(sent.expect("saved").to_string().starts_with("201 Created → /in/a%20b, 5 B in "));
+        assert!(heard[0].starts_with("PUT /in/a%20b HTTP/1.1\r\n"), "{heard:?}");
+    }
+
+    #[test]
+    fn another_server_gets_a_plain_upload() {
+        let no = Act::Say("HTTP/1.1 405 No\r\nAllow: PUT\r\nContent-Length: 0\r\n\r\n");
+        let go_on = Act::Say("HTTP/1.1 100 Continue\r\n\r\n");
+        let content = Act::ReadContent(RESUMABLE_FROM as usize);
+        let (sent, heard) =
+            send(RESUMABLE_FROM, 0, &[&[Act::Read, no, Act::ReadHead, go_on, content, SAVED]]);
+        assert_eq!(sent.expect("saved").resumed, 0);
+        assert!(heard[0].starts_with("OPTIONS /in/a%20b "), "{}", heard[0]);
+        assert!(
+            heard[1].starts_with("PUT /in/a%20b ") && !heard[1].contains("Upload-"),
+            "{}",
+            &heard[1][..200]
+        );
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again() {
+        let busy = Act::Say("HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n");
+        let (sent, heard) = send(5, 1, &[&[Act::Read, busy, Act::Read, SAVED]]);
+        assert!(sent.is_ok() && heard.len() == 2, "{sent:?}");
+        let (sent, _) = send(5, 1, &[&[Act::Read, busy, Act::Read, busy]]);
+        assert!(matches!(sent, Err(Error::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
+        let no = Act::Say("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+        let (sent, heard) = send(5, 9, &[&[Act::Read, no]]);
+        assert!(sent.is_err() && heard.len() == 1, "that will not pass");
+    }
+
+    #[test]
+    fn an_upload_that_goes_on_elsewhere_is_not_followed() {
+        let yes = Act::Say(
+            "HTTP/1.1 204 No Content\r\nAccept-Patch: text/plain, application/partial-upload\r\n\r\n",
+        );
+        let elsewhere =
+            Act::Say("HTTP/1.1 201 Created\r\nLocation: http://evil.example/u\r\nContent-Length: 0\r\n\r\n");
+        let (sent, heard) = send(RESUMABLE_FROM, 0, &[&[Act::Read, yes, Act::Read, elsewhere]]);
+        assert!(matches!(sent, Err(Error::Elsewhere(_))), "{sent:?}");
+        assert!(heard[1].contains("Upload-Complete: ?0\r\nUpload-Length: 1048576\r\n"), "{}", heard[1]);
+    }
+}

@@ -1,0 +1,195 @@
+//! From what a person names to files: a directory becomes what is in it, and what that is called on the server.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Order;
+use crate::client::error::{Error, shown};
+use crate::client::upload::default_parts;
+
+/// How deep a tree may go: deeper ones are made to have no end.
+const DEEPEST: usize = 64;
+
+/// How many files one command sends: all their names are held at once.
+const MOST_FILES: usize = 1_000_000;
+
+/// How names are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tree {
+    /// Whether a directory means what is in it.
+    pub recursive: bool,
+    /// Whether a link within a directory means what it leads to.
+    pub follow: bool,
+}
+
+/// Something in a directory that is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    path: PathBuf,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Link,
+    Dangling,
+    Loop,
+    NoFile,
+    Empty,
+    TooDeep,
+    TooMany,
+}
+
+/// What a walk through directories has found.
+struct Walk<'a> {
+    tree: Tree,
+    orders: Vec<Order>,
+    skip: &'a mut dyn FnMut(Skipped) -> io::Result<()>,
+    failed: io::Result<()>,
+}
+
+impl Tree {
+    /// The files that a name means; `skip` is told of each thing in a directory that is not sent. A name that is no
+    /// directory, or not meant as one, is a file, whether there is one or not.
+    pub fn find(
+        self,
+        typed: &str,
+        skip: &mut dyn FnMut(Skipped) -> io::Result<()>,
+    ) -> io::Result<Vec<Result<Order, Error>>> {
+        let (file, path) = (PathBuf::from(typed), default_parts(typed));
+        let metadata = fs::metadata(&file).ok().filter(|it| self.recursive && it.is_dir());
+        let Some(metadata) = metadata else { return Ok(vec![Ok(Order { file, path })]) };
+        let mut walk = Walk { tree: self, orders: Vec::new(), skip, failed: Ok(()) };
+        let outcome = walk.enter(&file, &path, &mut vec![identity(&metadata)]);
+        walk.failed?;
+        let failure = outcome.err().map(|error| Err(Error::Local("read", file, error)));
+        Ok(walk.orders.into_iter().map(Ok).chain(failure).collect())
+    }
+}
+
+impl Walk<'_> {
+    /// Looks into a directory; `above` are the directories on the way to it, itself included.
+    fn enter(&mut self, dir: &Path, path: &[u8], above: &mut Vec<(u64, u64)>) -> io::Result<()> {
+        let mut entries = fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_unstable_by_key(fs::DirEntry::file_name);
+        if entries.is_empty() {
+            self.skip(dir, Why::Empty);
+        }
+        for entry in entries {
+            let file = entry.path();
+            let slash: &[u8] = if path.is_empty() { b"" } else { b"/" };
+            let path = [path, slash, entry.file_name().as_bytes()].concat();
+            match self.look(&file) {
+                Ok(metadata) if metadata.is_dir() => self.descend(&file, &path, &metadata, above)?,
+                Ok(metadata) if !metadata.is_file() => self.skip(&file, Why::NoFile),
+                Ok(_) if self.orders.len() >= MOST_FILES => self.skip(&file, Why::TooMany),
+                Ok(_) => self.orders.push(Order { file, path }),
+                Err(why) => self.skip(&file, why),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is there, or where a link leads that is to be followed.
+    fn look(&self, file: &Path) -> Result<Metadata, Why> {
+        let metadata = fs::symlink_metadata(file).map_err(|_| Why::Dangling)?;
+        match metadata.is_symlink() {
+            false => Ok(metadata),
+            true if self.tree.follow => fs::metadata(file).map_err(|_| Why::Dangling),
+            true => Err(Why::Link),
+        }
+    }
+
+    fn descend(
+        &mut self,
+        dir: &Path,
+        path: &[u8],
+        metadata: &Metadata,
+        above: &mut Vec<(u64, u64)>,
+    ) -> io::Result<()> {
+        let identity = identity(metadata);
+        if above.contains(&identity) {
+            self.skip(dir, Why::Loop);
+        } else if above.len() > DEEPEST {
+            self.skip(dir, Why::TooDeep);
+        } else {
+            above.push(identity);
+            self.enter(dir, path, above)?;
+            above.pop();
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, path: &Path, why: Why) {
+        if self.failed.is_ok() {
+            self.failed = (self.skip)(Skipped { path: path.to_owned(), why });
+        }
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// `skipped a/b: a link (--follow sends what it leads to)`.
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let why = match self.why {
+            Why::Link => "a link (--follow sends what it leads to)",
+            Why::Dangling => "it leads nowhere",
+            Why::Loop => "it leads back to where we are",
+            Why::NoFile => "no regular file",
+            Why::Empty => "nothing is in it",
+            Why::TooDeep => "too deep down",
+            Why::TooMany => "too many files for one command",
+        };
+        write!(f, "skipped {}: {why}", shown(&self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// What is found in a directory with links, by path on the server; and what is skipped.
+    fn find(tree: Tree, typed: &Path) -> (Vec<String>, Vec<String>) {
+        let mut skipped = Vec::new();
+        let found = tree.find(typed.to_str().expect("text"), &mut |it| {
+            let name = it.path.file_name().map(|name| name.to_string_lossy().into_owned());
+            skipped.push(format!("{}: {:?}", name.unwrap_or_default(), it.why));
+            Ok(())
+        });
+        let path = |order: Result<Order, Error>| {
+            String::from_utf8_lossy(&order.expect("readable").path).into_owned()
+        };
+        (found.expect("found").into_iter().map(path).collect(), skipped)
+    }
+
+    #[test]
+    fn a_directory_is_what_is_in_it() {
+        let place = tempfile::tempdir().expect("a folder");
+        let top = place.path().join("top");
+        fs::create_dir_all(top.join("sub/empty")).expect("made");
+        fs::write(top.join("b"), "b").expect("written");
+        fs::write(top.join("sub/a b"), "a").expect("written");
+        fs::write(place.path().join("outside"), "x").expect("written");
+        symlink("../outside", top.join("link")).expect("linked");
+        symlink("..", top.join("sub/up")).expect("linked");
+        symlink("nothing", top.join("dangling")).expect("linked");
+        let listener = std::os::unix::net::UnixListener::bind(top.join("socket")).expect("a socket");
+        let (found, skipped) = find(Tree { recursive: true, follow: false }, &top);
+        assert_eq!(found, ["top/b", "top/sub/a b"]);
+        let links = ["dangling: Link", "link: Link", "socket: NoFile", "empty: Empty", "up: Link"];
+        assert_eq!(skipped, links);
+        let (found, skipped) = find(Tree { recursive: true, follow: true }, &top);
+        assert_eq!(found, ["top/b", "top/link", "top/sub/a b"]);
+        assert_eq!(skipped, ["dangling: Dangling", "socket: NoFile", "empty: Empty", "up: Loop"]);
+        let (found, skipped) = find(Tree { recursive: false, follow: false }, &top);
+        assert_eq!((found, skipped.len()), (vec!["top".to_owned()], 0), "a name like any other");
+        drop(listener);
+    }
+}

@@ -1,0 +1,286 @@
+//! Uploads that come in pieces: nothing is lost, nothing is mixed, nothing shows before it is whole.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Fixture, path, quick, read, save};
+use crate::folder::uploads::MOST_UNFINISHED;
+use crate::folder::{
+    Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, Token,
+    UploadError,
+};
+
+fn token(number: u32) -> Token {
+    let mut chance = [7; 16];
+    chance[..4].copy_from_slice(&number.to_be_bytes());
+    Token::new(chance)
+}
+
+fn plan(name: &str) -> Plan {
+    Plan { path: path(name), length: None, guard: Guard::None, memo: "memo".to_owned() }
+}
+
+/// A piece that is not the last, of a length that is not told.
+const MORE: Piece = Piece { completes: false, size: None, length: None };
+const LAST: Piece = Piece { completes: true, ..MORE };
+
+fn begin(folder: &Folder, number: u32, name: &str) -> Appending {
+    folder.begin_upload(token(number), plan(name), MORE).expect("begun")
+}
+
+fn offset(folder: &Folder, number: u32) -> u64 {
+    folder.upload(&token(number)).expect("it is known").offset
+}
+
+fn finish(folder: &Folder, number: u32, offset: u64, bytes: &[u8]) -> Result<Saved, UploadError> {
+    let mut appending = folder.append(&token(number), offset, LAST)?;
+    appending.write(bytes)?;
+    match appending.end()? {
+        Ended::Saved(saved, memo) => {
+            assert_eq!(memo, "memo");
+            Ok(saved)
+        }
+        Ended::Paused(standing) => panic!("it was the last: {standing:?}"),
+    }
+}
+
+#[test]
+fn pieces_make_a_file() {
+    for durable in [false, true] {
+        let fixture = Fixture::new();
+        let folder = fixture.folder(Rules { durable, ..Rules::default() });
+        let mut first = begin(&folder, 1, "in/a");
+        first.write(b"one ").expect("written");
+        assert!(matches!(first.end(), Ok(Ended::Paused(standing)) if standing.offset == 4));
+        let mut cut = folder.append(&token(1), 4, LAST).expect("it goes on");
+        cut.write(b"two ").expect("written");
+        drop(cut);
+        assert!(matches!(read(&folder, "in/a"), Err(Error::NotFound)), "nothing shows");
+        assert!(!fixture.on_disk().contains(&"in".to_owned()), "no directory either");
+        assert_eq!(offset(&folder, 1), 8, "what arrived is kept");
+        let saved = finish(&folder, 1, 8, b"three").expect("saved");
+        assert_eq!((saved.path, saved.size, saved.created), (path("in/a"), 13, true));
+        assert_eq!(read(&folder, "in/a").expect("it is there"), "one two three");
+    }
+}
+
+#[test]
+fn a_restart_loses_nothing() {
+    let fixture = Fixture::new();
+    let first = fixture.folder(quick());
+    let piece = Piece { length: Some(6), ..MORE };
+    let mut appending = first.begin_upload(token(1), plan("a \u{ff}\n"), piece).expect("begun");
+    appending.write(b"abc").expect("written");
+    // Not dropped, as by a process that is killed.
+    std::mem::forget(appending);
+    let second = fixture.folder(quick());
+    let standing = second.upload(&token(1)).expect("it is known");
+    assert_eq!((standing.offset, standing.length, standing.is_complete), (3, Some(6), false));
+}
+
+#[test]
+fn one_that_is_complete_is_remembered() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    drop(begin(&folder, 1, "a"));
+    finish(&folder, 1, 0, b"abc").expect("saved");
+    for folder in [folder, fixture.folder(quick())] {
+        let standing = folder.upload(&token(1)).expect("it is remembered");
+        assert_eq!((standing.offset, standing.length, standing.is_complete), (3, Some(3), true));
+        assert!(matches!(folder.append(&token(1), 3, LAST), Err(UploadError::Complete(_))));
+    }
+}
+
+#[test]
+fn the_newer_request_takes_over() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    let mut old = begin(&folder, 1, "a");
+    old.write(b"abc").expect("written");
+    let mut new = folder.append(&token(1), 3, LAST).expect("it goes on");
+    assert!(matches!(old.write(b"xyz"), Err(UploadError::Superseded)));
+    new.write(b"def").expect("written");
+    assert!(matches!(old.end(), Err(UploadError::Superseded)));
+    assert_eq!(offset(&folder, 1), 6, "who asks takes over, too");
+    assert!(matches!(new.end(), Err(UploadError::Superseded)));
+    finish(&folder, 1, 6, b"ghi").expect("saved");
+    assert_eq!(read(&folder, "a").expect("it is there"), "abcdefghi");
+}
+
+#[test]
+fn another_server_of_the_folder_does_not_mix() {
+    let fixture = Fixture::new();
+    let first = fixture.folder(quick());
+    let mut appending = begin(&first, 1, "a");
+    appending.write(b"abc").expect("written");
+    let second = fixture.folder(quick());
+    assert!(matches!(second.append(&token(1), 3, LAST), Err(UploadError::Superseded)), "the first has it");
+    drop(appending);
+    drop(second.append(&token(1), 3, MORE).map(|mut more| more.write(b"def")));
+    assert!(matches!(first.append(&token(1), 3, LAST), Err(UploadError::Mismatch(now)) if now.offset == 6));
+}
+
+#[test]
+fn it_goes_on_where_it_is_and_nowhere_else() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    let mut appending = begin(&folder, 1, "a");
+    appending.write(b"abc").expect("written");
+    drop(appending);
+    for wrong in [0, 2, 4, u64::MAX] {
+        let refused = folder.append(&token(1), wrong, LAST);
+        assert!(matches!(refused, Err(UploadError::Mismatch(now)) if now.offset == 3), "{wrong}");
+    }
+    assert!(matches!(folder.append(&token(2), 0, LAST), Err(UploadError::Unknown)));
+}
+
+#[test]
+fn lengths_agree_or_are_refused() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    let mut appending =
+        folder.begin_upload(token(1), plan("a"), Piece { length: Some(5), ..MORE }).expect("begun");
+    appending.write(b"abc").expect("written");
+    drop(appending);
+    let piece = |completes, size, length| Piece { completes, size, length };
+    let refused = [
+        ("another length", piece(false, None, Some(6))),
+        ("the last, and too short", piece(true, Some(1), None)),
+        ("the last, and too long", piece(true, Some(3), None)),
+        ("not the last, and too long", piece(false, Some(3), None)),
+        ("absurd", piece(false, Some(u64::MAX), None)),
+    ];
+    for (name, piece) in refused {
+        assert!(matches!(folder.append(&token(1), 3, piece), Err(UploadError::Inconsistent)), "{name}");
+    }
+    assert_eq!(offset(&folder, 1), 3, "as it was");
+    let short = folder.append(&token(1), 3, LAST).expect("its size is not told");
+    assert!(matches!(short.end(), Err(UploadError::Inconsistent)), "it ends too early");
+    let mut long = folder.append(&token(1), 3, LAST).expect("it goes on");
+    assert!(matches!(long.write(b"defg"), Err(UploadError::Inconsistent)), "it goes on too long");
+    assert!(matches!(folder.upload(&token(1)), Err(UploadError::Unknown)), "and is spoilt");
+    assert!(fixture.on_disk().iter().all(|name| !name.contains("0000")), "{:?}", fixture.on_disk());
+}
+
+#[test]
+fn what_is_thrown_away_is_gone() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    let mut appending = begin(&folder, 1, "a");
+    folder.cancel_upload(&token(1)).expect("it was there");
+    assert!(matches!(appending.write(b"abc"), Err(UploadError::Superseded)));
+    assert!(matches!(folder.cancel_upload(&token(1)), Err(UploadError::Unknown)));
+    folder.forget_uploads(SystemTime::now());
+    assert!(fixture.on_disk().is_empty(), "{:?}", fixture.on_disk());
+}
+
+#[test]
+fn after_a_day_it_is_thrown_away() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    let mut appending = begin(&folder, 1, "a");
+    appending.write(b"abc").expect("written");
+    drop(appending);
+    let last = folder.upload(&token(1)).expect("it is known").modified;
+    let nearly = LIFETIME.checked_sub(Duration::from_secs(1)).expect("longer than a second");
+    folder.forget_uploads(last + nearly);
+    assert_eq!(offset(&folder, 1), 3, "not yet");
+    folder.forget_uploads(last + LIFETIME + Duration::from_secs(1));
+    assert!(matches!(folder.upload(&token(1)), Err(UploadError::Unknown)));
+    assert!(fixture.on_disk().is_empty(), "{:?}", fixture.on_disk());
+}
+
+#[test]
+fn the_rules_hold_at_the_beginning_and_at_the_end() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(Rules { max_upload: Some(5), ..quick() });
+    let refused = [
+        ("hidden", plan(".a"), MORE),
+        ("the server's own", plan(".wharf/a"), MORE),
+        ("the root", plan(""), MORE),
+        ("too large", plan("a"), Piece { length: Some(6), ..MORE }),
+        ("too large, in one piece", plan("a"), Piece { size: Some(6), ..MORE }),
+    ];
+    for (name, plan, piece) in refused {
+        let begun = folder.begin_upload(token(9), plan, piece);
+        assert!(matches!(begun, Err(UploadError::Folder(_))), "{name}");
+    }
+    assert!(fixture.on_disk().is_empty(), "nothing was made");
+    let mut large = begin(&folder, 1, "a");
+    assert!(matches!(large.write(b"abcdef"), Err(UploadError::Folder(Error::TooLarge { limit: 5 }))));
+    drop(large);
+    let strict = fixture.folder(Rules { on_conflict: OnConflict::Refuse, ..quick() });
+    fixture.write("a", "old");
+    let told = finish(&strict, 1, 0, b"new");
+    assert!(matches!(told, Err(UploadError::Refused(Error::Exists))), "{told:?}");
+    assert!(matches!(strict.upload(&token(1)), Err(UploadError::Unknown)), "thrown away");
+    let read_only = fixture.folder(Rules { read_only: true, ..quick() });
+    assert!(matches!(read_only.upload(&token(1)), Err(UploadError::Folder(Error::ReadOnly))));
+}
+
+#[test]
+fn what_must_be_true_of_the_name_is_asked_at_the_end() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    let new = Plan { guard: Guard::MustBeNew, ..plan("a") };
+    drop(folder.begin_upload(token(1), new, MORE).expect("begun"));
+    // Over a restart, too.
+    let folder = fixture.folder(quick());
+    save(&folder, "a", "first").expect("saved");
+    assert!(matches!(finish(&folder, 1, 0, b"second"), Err(UploadError::Refused(Error::Changed))));
+    let version = super::open_file(&folder, "a").facts.version;
+    let same = Plan { guard: Guard::MustBe(version), ..plan("a") };
+    drop(folder.begin_upload(token(2), same, MORE).expect("begun"));
+    let folder = fixture.folder(quick());
+    finish(&folder, 2, 0, b"third").expect("it is still the same");
+    assert_eq!(read(&folder, "a").expect("it is there"), "third");
+}
+
+#[test]
+fn their_number_is_bounded() {
+    let fixture = Fixture::new();
+    let folder = fixture.folder(quick());
+    let most = u32::try_from(MOST_UNFINISHED).expect("few");
+    for number in 0..most {
+        drop(begin(&folder, number, "a"));
+    }
+    let one_more = || folder.begin_upload(token(most), plan("a"), MORE);
+    assert!(matches!(one_more(), Err(UploadError::TooMany)));
+    folder.cancel_upload(&token(0)).expect("it was there");
+    assert!(one_more().is_ok(), "there is room again");
+    drop(fixture.folder(quick()));
+    finish(&folder, 1, 0, b"x").expect("saved");
+    assert!(folder.begin_upload(token(most + 1), plan("a"), MORE).is_ok(), "complete ones do not count");
+}
+
+#[test]
+fn no_link_leads_the_uploads_elsewhere() {
+    for link in [".wharf", ".wharf/uploads"] {
+        let fixture = Fixture::new();
+        let folder = fixture.folder(quick());
+        fixture.write("public/x", "x");
+        if link != ".wharf" {
+            std::fs::create_dir(fixture.share().join(".wharf")).expect("made");
+        }
+        fixture.link(if link == ".wharf" { "public" } else { "../public" }, link);
+        assert!(folder.begin_upload(token(1), plan("a"), MORE).is_err(), "{link}");
+        assert_eq!(std::fs::read_dir(fixture.share().join("public")).expect("there").count(), 1, "{link}");
+    }
+}
+
+#[test]
+fn strange_things_among_the_uploads_are_left_alone() {
+    let fixture = Fixture::new();
+    let half = token(1).to_string();
+    fixture.write(".wharf/uploads/README", "not ours");
+    fixture.write(&format!(".wharf/uploads/{half}.part"), "content without a description");
+    let broken = token(2).to_string();
+    fixture.write(&format!(".wharf/uploads/{broken}.json"), "{");
+    fixture.write(&format!(".wharf/uploads/{broken}.part"), "abc");
+    let folder = fixture.folder(Rules { hidden: true, ..quick() });
+    for number in [1, 2] {
+        assert!(matches!(folder.upload(&token(number)), Err(UploadError::Unknown)));
+    }
+    assert!(matches!(read(&folder, ".wharf/uploads/README"), Err(Error::NotFound)), "nobody sees them");
+    folder.forget_uploads(SystemTime::now() + LIFETIME + Duration::from_secs(60));
+    assert_eq!(fixture.on_disk(), [".wharf", ".wharf/uploads", ".wharf/uploads/README"]);
+}

@@ -1,0 +1,205 @@
+//! Unfinished uploads on the disk: the directory `.wharf/uploads` below the folder's root.
+//!
+//! ```text
+//! TOKEN.part   what has arrived
+//! TOKEN.json   what is to become of it
+//! ```
+//!
+//! The content is made first and leaves by being renamed to its place; so a description without content is that of an
+//! upload that is complete. Nobody but this user may enter the directory, and no link is followed on the way to it.
+//!
+//! Knows nothing of who appends, nor of rules.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use cap_std::fs::Dir;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, Token};
+use crate::folder::incoming::Guard;
+use crate::folder::root::{self, Root};
+use crate::folder::temporary::MODE;
+use crate::folder::{Error, Facts, SharePath};
+
+/// Where it lies, below the folder's root.
+const PATH: [&str; 2] = [".wharf", "uploads"];
+
+/// What follows the token in the name of the content, of the description, and of one that is being written.
+const CONTENT: &str = ".part";
+const DESCRIPTION: &str = ".json";
+const DRAFT: &str = ".new";
+
+/// The longest description that is read, in bytes: the longest path, encoded, and some numbers.
+const LONGEST: usize = 16 * 1024;
+
+/// The directory, open.
+#[derive(Clone)]
+pub(super) struct Store {
+    dir: Arc<Dir>,
+}
+
+/// A [`Plan`] as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    /// Percent-encoded: a path is bytes, JSON is text.
+    path: String,
+    length: Option<u64>,
+    guard: Guard,
+    memo: String,
+}
+
+impl Store {
+    /// Opens it where it is.
+    pub(super) fn open(root: &Root) -> Result<Self, Errno> {
+        let [first, second] = PATH;
+        let above = root.own(first)?;
+        Ok(Self { dir: Arc::new(root::enter(&above, second)?) })
+    }
+
+    /// Opens it, and makes it where it is missing.
+    pub(super) fn make(root: &Root) -> Result<Self, Errno> {
+        let [first, second] = PATH;
+        let above = match root.own(first) {
+            Err(Errno::NOENT) => root.make_own(first).and_then(|()| root.own(first)),
+            other => other,
+        }?;
+        let dir = match root::enter(&above, second) {
+            Err(Errno::NOENT) => root::make(&above, second).and_then(|()| root::enter(&above, second)),
+            other => other,
+        }?;
+        Ok(Self { dir: Arc::new(dir) })
+    }
+
+    /// The directory itself.
+    pub(super) fn dir(&self) -> &Arc<Dir> {
+        &self.dir
+    }
+
+    /// The name of an upload's content.
+    pub(super) fn content_name(token: &Token) -> String {
+        format!("{token}{CONTENT}")
+    }
+
+    /// Makes an upload: its content, empty and locked, then its description.
+    pub(super) fn begin(&self, token: &Token, plan: &Plan) -> Result<File, Error> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, MODE)?);
+        let described = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, plan));
+        match described {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                self.remove(token);
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens the content, locked: another server may share the folder.
+    pub(super) fn content(&self, token: &Token) -> Result<File, Errno> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, Mode::empty())?);
+        lock(&file)?;
+        Ok(file)
+    }
+
+    /// Puts the content on the disk.
+    pub(super) fn sync_content(&self, token: &Token) -> Result<(), Errno> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        fs::fdatasync(fs::openat(&*self.dir, Self::content_name(token), flags, Mode::empty())?)
+    }
+
+    /// Writes the description, in one step.
+    pub(super) fn describe(&self, token: &Token, plan: &Plan) -> Result<(), Error> {
+        let description = Description {
+            path: percent_encode(plan.path.as_bytes(), NON_ALPHANUMERIC).to_string(),
+            length: plan.length,
+            guard: plan.guard,
+            memo: plan.memo.clone(),
+        };
+        let text = serde_json::to_vec(&description).map_err(io::Error::from)?;
+        let (draft, name) = (format!("{token}{DRAFT}"), format!("{token}{DESCRIPTION}"));
+        let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(fs::openat(&*self.dir, &*draft, flags, Mode::RUSR | Mode::WUSR)?);
+        file.write_all(&text)?;
+        Ok(fs::renameat(&*self.dir, draft, &*self.dir, name)?)
+    }
+
+    /// Puts the description, and that both files are there, on the disk.
+    pub(super) fn sync(&self, token: &Token) -> Result<(), Errno> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let name = format!("{token}{DESCRIPTION}");
+        fs::fsync(fs::openat(&*self.dir, name, flags, Mode::empty())?)?;
+        root::sync(&self.dir)
+    }
+
+    /// What was to become of an upload; `None` where that cannot be told any more.
+    pub(super) fn plan(&self, token: &Token) -> Option<Plan> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let name = format!("{token}{DESCRIPTION}");
+        let file = File::from(fs::openat(&*self.dir, name, flags, Mode::empty()).ok()?);
+        let mut text = vec![0; LONGEST];
+        let count = file.read_at(&mut text, 0).ok()?;
+        let description: Description = serde_json::from_slice(text.get(..count)?).ok()?;
+        let path: Vec<u8> = percent_decode_str(&description.path).collect();
+        let Description { length, guard, memo, .. } = description;
+        Some(Plan { path: SharePath::parse(&path).ok()?, length, guard, memo })
+    }
+
+    /// How much has arrived, and when the last of it; `None` where there is no content.
+    pub(super) fn facts(&self, token: &Token) -> Option<Facts> {
+        self.stat(&Self::content_name(token)).map(|stat| Facts::from(&stat))
+    }
+
+    /// When anything about an upload last changed.
+    pub(super) fn touched(&self, token: &Token) -> Option<SystemTime> {
+        let names = [CONTENT, DESCRIPTION, DRAFT].map(|end| format!("{token}{end}"));
+        names.iter().filter_map(|name| self.stat(name)).map(|stat| Facts::from(&stat).modified).max()
+    }
+
+    fn stat(&self, name: &str) -> Option<Stat> {
+        fs::statat(&*self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()
+    }
+
+    /// Whatever uploads there are, in no order.
+    pub(super) fn tokens(&self) -> HashSet<Token> {
+        let entries = self.dir.entries().into_iter().flatten().flatten();
+        entries.filter_map(|entry| Token::parse(entry.file_name().to_str()?.split('.').next()?)).collect()
+    }
+
+    /// Removes an upload. The description goes first: alone it would mean that the upload is complete.
+    pub(super) fn remove(&self, token: &Token) {
+        for end in [DESCRIPTION, DRAFT, CONTENT] {
+            let _ = fs::unlinkat(&*self.dir, format!("{token}{end}"), AtFlags::empty());
+        }
+    }
+
+    /// Removes the description: what is left is nothing that anybody could go on with.
+    pub(super) fn forget(&self, token: &Token) {
+        let _ = fs::unlinkat(&*self.dir, format!("{token}{DESCRIPTION}"), AtFlags::empty());
+    }
+
+    /// Removes the directory, if nothing is in it.
+    pub(super) fn tidy(root: &Root) {
+        let [first, second] = PATH;
+        if let Ok(above) = root.own(first) {
+            let _ = fs::unlinkat(&above, second, AtFlags::REMOVEDIR);
+        }
+        root.remove_own(first);
+    }
+}
+
+/// Locks the content. Where there are no locks, nobody else has one either.
+fn lock(file: &File) -> Result<(), Errno> {
+    match fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(Errno::WOULDBLOCK),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,268 @@
+//! SHA-256 of files: worked out once a version, remembered, and never told of a mixture.
+//!
+//! A hash is worked out a slice at a time, by whichever job of those who wait for it comes next; so a long file keeps
+//! no thread from the commits that wait behind it, and ten who ask for one file share one hashing.
+//!
+//! What is told belongs to one version of the file. Any change in the course of the hashing makes another version,
+//! which is seen at its end, but for one within the tick of the file system's clock: so a file that was written just
+//! now is left alone for a moment first. (A program that writes through a memory map need not touch the file's times
+//! at once; nobody can see that.)
+//!
+//! Knows nothing of requests; `hashes` answers them.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::folder::{Facts, OpenFile, Version};
+
+/// How many hashes are remembered: with what a version takes, less than a megabyte.
+const MOST_KNOWN: usize = 4096;
+
+/// How many files are hashed at once: each is open meanwhile, and descriptors are scarce.
+const MOST_UNDER_WAY: usize = 32;
+
+/// How much of a file is hashed before other jobs get their turn, in bytes: some hundredths of a second.
+const SLICE: u64 = 16 << 20;
+
+/// How much is read at a time, in bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// Longer than the tick of any clock by which a file system stamps its files (Linux: 10 ms at most).
+const TICK: Duration = Duration::from_millis(20);
+
+/// A SHA-256 (FIPS 180-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hash([u8; 32]);
+
+/// What is known, and what is being worked out.
+#[derive(Debug, Default)]
+pub struct Digests(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    known: HashMap<Version, Hash>,
+    /// In the order in which they came to be known.
+    order: VecDeque<Version>,
+    under_way: HashMap<Version, Weak<Mutex<Hashing>>>,
+}
+
+/// A file that is being hashed.
+#[derive(Debug)]
+pub struct Hashing {
+    file: File,
+    version: Version,
+    hasher: Sha256,
+    offset: u64,
+    /// Once it is over.
+    end: Option<Result<Hash, Failure>>,
+}
+
+/// Why there is no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The file changed meanwhile.
+    Changed,
+    /// It could not be read.
+    Unreadable(io::ErrorKind),
+}
+
+/// What is to be done for a hash.
+#[derive(Debug)]
+pub enum Known {
+    /// Nothing: here it is.
+    Yes(Hash),
+    /// It has to be worked out.
+    NotYet(Arc<Mutex<Hashing>>),
+    /// Too many others are being worked out.
+    NoRoom,
+}
+
+impl Digests {
+    /// The hash of a file that has just been opened, or the work that leads to it.
+    pub fn find(&self, open: OpenFile) -> Known {
+        let version = open.facts.version;
+        let mut inner = self.lock();
+        if let Some(hash) = inner.known.get(&version) {
+            return Known::Yes(*hash);
+        }
+        if let Some(hashing) = inner.under_way.get(&version).and_then(Weak::upgrade) {
+            return Known::NotYet(hashing);
+        }
+        inner.under_way.retain(|_, hashing| hashing.strong_count() > 0);
+        if inner.under_way.len() >= MOST_UNDER_WAY {
+            return Known::NoRoom;
+        }
+        let hashing = Arc::new(Mutex::new(Hashing::new(open)));
+        inner.under_way.insert(version, Arc::downgrade(&hashing));
+        Known::NotYet(hashing)
+    }
+
+    /// Goes on with a hash for a while. It reads the disk, and may wait for another who goes on with the same.
+    pub fn proceed(&self, hashing: &Mutex<Hashing>) -> Option<Result<Hash, Failure>> {
+        let mut hashing = hashing.lock().unwrap_or_else(PoisonError::into_inner);
+        if hashing.end.is_none() {
+            hashing.end =
+                hashing.advance().unwrap_or_else(|error| Some(Err(Failure::Unreadable(error.kind()))));
+            if let Some(end) = hashing.end {
+                self.lock().settle(hashing.version, end);
+            }
+        }
+        hashing.end
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// A hashing is over; the oldest hash makes room.
+    fn settle(&mut self, version: Version, end: Result<Hash, Failure>) {
+        self.under_way.remove(&version);
+        let Ok(hash) = end else { return };
+        if self.known.insert(version, hash).is_none() {
+            self.order.push_back(version);
+        }
+        if self.order.len() > MOST_KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+impl Hashing {
+    fn new(open: OpenFile) -> Self {
+        let OpenFile { file, facts } = open;
+        Self { file, version: facts.version, hasher: Sha256::new(), offset: 0, end: None }
+    }
+
+    /// Hashes the next slice; at the end of the file, judges whether it was one version throughout.
+    fn advance(&mut self) -> io::Result<Option<Result<Hash, Failure>>> {
+        if self.offset == 0 && !Facts::of(&self.file)?.were_true_for(TICK, SystemTime::now()) {
+            std::thread::sleep(TICK);
+        }
+        let mut block = vec![0; BLOCK];
+        let end = self.offset + SLICE;
+        while self.offset < end {
+            match self.file.read_at(&mut block, self.offset) {
+                Ok(0) => return self.finish().map(Some),
+                Ok(count) => {
+                    self.hasher.update(block.get(..count).unwrap_or_default());
+                    self.offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self) -> io::Result<Result<Hash, Failure>> {
+        let is_still = Facts::of(&self.file)?.version == self.version;
+        let hash = Hash(std::mem::take(&mut self.hasher).finalize().into());
+        Ok(if is_still { Ok(hash) } else { Err(Failure::Changed) })
+    }
+}
+
+/// 64 hexadecimal digits.
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The SHA-256 of nothing at all.
+    const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn open(path: &std::path::Path) -> OpenFile {
+        let file = File::open(path).expect("it is there");
+        let facts = Facts::of(&file).expect("its facts");
+        OpenFile { file, facts }
+    }
+
+    /// Works on it until it is over; in how many slices, and what came of it.
+    fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, Failure>) {
+        let Known::NotYet(hashing) = digests.find(open) else { panic!("nobody knows it") };
+        let mut slices = 1;
+        loop {
+            if let Some(end) = digests.proceed(&hashing) {
+                return (slices, end);
+            }
+            slices += 1;
+        }
+    }
+
+    #[test]
+    fn a_hash_is_worked_out_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        std::fs::write(&path, "").expect("written");
+        let digests = Digests::default();
+        let (_, hash) = work(&digests, open(&path));
+        assert_eq!(hash.expect("hashed").to_string(), OF_NOTHING);
+        assert!(matches!(digests.find(open(&path)), Known::Yes(_)), "remembered");
+        std::fs::write(&path, "other").expect("written");
+        assert!(matches!(digests.find(open(&path)), Known::NotYet(_)), "another version");
+    }
+
+    #[test]
+    fn those_who_ask_for_the_same_share_the_work() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        File::create(&path).and_then(|file| file.set_len(SLICE + 1)).expect("a long file");
+        let digests = Digests::default();
+        let Known::NotYet(first) = digests.find(open(&path)) else { panic!("nobody knows it") };
+        let Known::NotYet(second) = digests.find(open(&path)) else { panic!("nobody knows it") };
+        assert!(digests.proceed(&first).is_none(), "a slice");
+        assert!(digests.proceed(&second).is_some_and(|end| end.is_ok()), "the other goes on from there");
+        assert_eq!(digests.proceed(&first), digests.proceed(&second));
+    }
+
+    #[test]
+    fn a_file_that_changes_meanwhile_has_no_hash() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        let file = File::create(&path).expect("made");
+        file.set_len(SLICE + 1).expect("a long file");
+        let digests = Digests::default();
+        let Known::NotYet(hashing) = digests.find(open(&path)) else { panic!("nobody knows it") };
+        assert!(digests.proceed(&hashing).is_none(), "a slice");
+        // As long as it was, but with another byte in the slice that has been read.
+        file.write_all_at(b"x", 0).expect("written");
+        assert_eq!(digests.proceed(&hashing), Some(Err(Failure::Changed)));
+        let (slices, hash) = work(&digests, open(&path));
+        assert!(slices == 2 && hash.is_ok(), "and then has one again");
+    }
+
+    #[test]
+    fn memory_and_descriptors_are_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |number: usize| folder.path().join(number.to_string());
+        let digests = Digests::default();
+        let mut under_way = Vec::new();
+        for number in 0..MOST_UNDER_WAY {
+            std::fs::write(path(number), "x").expect("written");
+            under_way.push(digests.find(open(&path(number))));
+        }
+        std::fs::write(path(MOST_UNDER_WAY), "x").expect("written");
+        assert!(matches!(digests.find(open(&path(MOST_UNDER_WAY))), Known::NoRoom));
+        under_way.clear();
+        assert!(matches!(digests.find(open(&path(MOST_UNDER_WAY))), Known::NotYet(_)), "they gave up");
+        let version = open(&path(0)).facts.version;
+        let mut inner = Inner::default();
+        inner.order.extend(std::iter::repeat_n(version, MOST_KNOWN));
+        inner.settle(open(&path(1)).facts.version, Ok(Hash([0; 32])));
+        assert_eq!((inner.order.len(), inner.known.len()), (MOST_KNOWN, 1), "the oldest made room");
+    }
+}

@@ -1,0 +1,60 @@
+//! The answer to `GET /path?sha256`: the file's SHA-256, and the `ETag` of the version that it belongs to.
+
+use std::sync::{Arc, Mutex};
+
+use super::answer::Answer;
+use super::digests::{Failure, Hash, Hashing, Known};
+use super::media;
+use super::receiving::{Job, Outcome};
+use super::representation::tag;
+use super::route::Routed;
+use super::state::State;
+use crate::folder::{OpenFile, Version};
+use crate::http::response::Head;
+use crate::http::status::Status;
+
+/// The parameter that asks for it.
+pub const PARAMETER: &str = "sha256";
+
+/// When to ask again for what could not be told just now, in seconds.
+const RETRY_AFTER: u32 = 2;
+
+/// Finds the answer for a file that has just been opened.
+pub fn answer(open: OpenFile, state: &State) -> Routed {
+    let version = open.facts.version;
+    match state.digests.find(open) {
+        Known::Yes(hash) => Routed::Answer(tell(hash, &version)),
+        Known::NotYet(hashing) => Routed::Work(job(hashing, version)),
+        Known::NoRoom => Routed::Answer(not_now("too many files are being hashed; try again in a while\n")),
+    }
+}
+
+/// The job that works a slice of it out, and goes behind the other jobs with the rest.
+fn job(hashing: Arc<Mutex<Hashing>>, version: Version) -> Job {
+    Box::new(move |state| {
+        let answer = match state.digests.proceed(&hashing) {
+            Some(Ok(hash)) => tell(hash, &version),
+            Some(Err(Failure::Changed)) => not_now("the file changed while it was hashed; try again\n"),
+            Some(Err(Failure::Unreadable(kind))) => {
+                log::error!("a file cannot be hashed: {kind}");
+                Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not read the file\n")
+            }
+            None if state.stop.asked().is_some() => not_now("the server is leaving\n"),
+            None => return Outcome::Again(job(hashing, version)),
+        };
+        Outcome::Answer(answer, None)
+    })
+}
+
+fn tell(hash: Hash, version: &Version) -> Answer {
+    let head = Head::new(Status::OK).field("Cache-Control", "no-cache");
+    let head = match tag(version) {
+        Some(tag) => head.field("ETag", tag),
+        None => head,
+    };
+    Answer::bytes(head, media::TEXT, format!("{hash}\n").into_bytes())
+}
+
+fn not_now(why: &str) -> Answer {
+    Answer::text(Status::SERVICE_UNAVAILABLE, why).with("Retry-After", RETRY_AFTER)
+}

@@ -1,0 +1,153 @@
+//! A cable between a client and a server, which can be cut: at once, or after so many bytes.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::eventually;
+
+/// How much the system may hold of a connection's bytes at either end of the cable.
+const HELD: usize = 32 * 1024;
+
+/// How much is carried at a time.
+const STEP: usize = 8 * 1024;
+
+/// The cable. Its near end stays where it is, whatever server is at the other.
+pub struct Cable {
+    address: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    server: Mutex<SocketAddr>,
+    /// How many bytes have been carried to the server.
+    carried: AtomicU64,
+    /// After so many nothing more is carried.
+    stop_at: AtomicU64,
+    open: Mutex<Vec<TcpStream>>,
+    is_over: AtomicBool,
+}
+
+impl Cable {
+    /// One to this server.
+    pub fn to(server: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(HELD).expect("set");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
+        socket.listen(16).expect("a listener");
+        let listener = TcpListener::from(socket);
+        let address = listener.local_addr().expect("an address");
+        let inner = Arc::new(Inner {
+            server: Mutex::new(server),
+            carried: AtomicU64::new(0),
+            stop_at: AtomicU64::new(u64::MAX),
+            open: Mutex::default(),
+            is_over: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&inner);
+        thread::spawn(move || accepting.accept(&listener));
+        Self { address, inner }
+    }
+
+    /// Where clients find it.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on it leads to this server.
+    pub fn lead_to(&self, server: SocketAddr) {
+        *self.inner.server.lock().expect("locked") = server;
+    }
+
+    /// How many bytes it has carried to the server.
+    pub fn carried(&self) -> u64 {
+        self.inner.carried.load(Ordering::SeqCst)
+    }
+
+    /// Will carry no more after so many bytes from now on.
+    pub fn stop_after(&self, bytes: u64) {
+        self.inner.stop_at.store(self.carried() + bytes, Ordering::SeqCst);
+    }
+
+    /// Waits until it has come to that.
+    pub fn wait_until_stopped(&self) {
+        let until = self.inner.stop_at.load(Ordering::SeqCst);
+        eventually("so much is carried", || self.carried() >= until);
+    }
+
+    /// Cuts all connections. New ones come about, but where it has stopped nothing is carried.
+    pub fn cut(&self) {
+        for stream in self.inner.open.lock().expect("locked").drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Carries all that comes, again.
+    pub fn let_pass(&self) {
+        self.inner.stop_at.store(u64::MAX, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        self.inner.is_over.store(true, Ordering::SeqCst);
+        self.cut();
+        // Wakes the one that accepts.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Inner {
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        for client in listener.incoming() {
+            if self.is_over.load(Ordering::SeqCst) {
+                return;
+            }
+            let Ok(client) = client else { continue };
+            let server = *self.server.lock().expect("locked");
+            let Ok(server) = TcpStream::connect(server) else { continue };
+            SockRef::from(&server).set_send_buffer_size(HELD).expect("set");
+            server.set_nodelay(true).expect("set");
+            let ends = || [&client, &server].map(|end| end.try_clone().expect("a descriptor"));
+            self.open.lock().expect("locked").extend(ends());
+            let ([from, to], [back_to, back_from]) = (ends(), ends());
+            let inner = Arc::clone(self);
+            thread::spawn(move || inner.carry(from, to));
+            thread::spawn(move || carry_back(back_from, back_to));
+        }
+    }
+
+    fn carry(&self, mut from: TcpStream, mut to: TcpStream) {
+        let mut bytes = [0; STEP];
+        loop {
+            let left = || {
+                let carried = self.carried.load(Ordering::SeqCst);
+                usize::try_from(self.stop_at.load(Ordering::SeqCst).saturating_sub(carried)).unwrap_or(STEP)
+            };
+            while left() == 0 && !self.is_over.load(Ordering::SeqCst) {
+                if from.peek(&mut [0]).is_ok_and(|count| count == 0) {
+                    break;
+                }
+                thread::sleep(std::time::Duration::from_millis(1));
+            }
+            match from.read(&mut bytes[..left().clamp(1, STEP)]) {
+                Ok(count) if count > 0 && to.write_all(&bytes[..count]).is_ok() => {
+                    self.carried.fetch_add(count as u64, Ordering::SeqCst);
+                }
+                _ => break,
+            }
+        }
+        // Whoever has ended, or is gone: the other hears so.
+        let _ = to.shutdown(Shutdown::Write);
+    }
+}
+
+fn carry_back(mut from: TcpStream, mut to: TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}

@@ -1,0 +1,204 @@
+//! An upload that breaks off goes on when the same command is given again: whatever broke it, and with next to nothing
+//! sent twice.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{Cable, Dice, Output, Wharf, eventually, run, sample};
+
+/// How many uploads are broken off by each.
+const CUT_BY_CABLE: usize = 100;
+const CUT_BY_CLIENT: usize = 50;
+const CUT_BY_SERVER: usize = 50;
+
+/// The length of a file, in bytes: some turns of a connection.
+const LENGTH: usize = 2 << 20;
+
+/// What may be sent twice, in bytes: what the system had taken for the server, and the server had not read when it was
+/// killed, or when the next request came that goes on with the upload.
+const BLOCK: u64 = 512 * 1024;
+
+/// What the heads of the requests of one upload take, in bytes, at most.
+const HEADS: u64 = 4 * 1024;
+
+/// A client that sends the file of this name; it tries nothing twice.
+fn begin(here: &Path, name: &str, cable: &Cable) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["put", name, "--retries", "0", "--to", &format!("{}/in/", cable.address())])
+        .current_dir(here)
+        .env("XDG_STATE_HOME", here.join(".state"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts")
+}
+
+fn again(here: &Path, name: &str, cable: &Cable) -> Output {
+    run(&["put", name, "--retries", "0", "--to", &format!("{}/in/", cable.address())], "", here)
+}
+
+/// Notes of uploads that are not complete.
+fn notes(here: &Path) -> usize {
+    fs::read_dir(here.join(".state/wharf/uploads")).map_or(0, Iterator::count)
+}
+
+/// Sends files, each broken off once at a random point by `break_off`, and sends each again.
+fn break_off_and_go_on(
+    count: usize,
+    seed: u64,
+    mut break_off: impl FnMut(&mut Child, Wharf, &Cable) -> Wharf,
+) {
+    let here = tempfile::tempdir().expect("a folder");
+    let mut wharf = Wharf::serve(&["--no-sync"]);
+    let cable = Cable::to(wharf.address());
+    let mut dice = Dice::new(seed);
+    for number in 0..count {
+        let name = format!("{number}.bin");
+        let content = sample(LENGTH, seed + number as u64);
+        fs::write(here.path().join(&name), &content).expect("written");
+        let before = cable.carried();
+        cable.stop_after(HEADS + dice.below(LENGTH - 2 * HEADS as usize) as u64);
+        let mut client = begin(here.path(), &name, &cable);
+        cable.wait_until_stopped();
+        wharf = break_off(&mut client, wharf, &cable);
+        assert!(!client.wait().expect("a child").success(), "{name} was broken off");
+        cable.cut();
+        cable.let_pass();
+        assert_eq!(notes(here.path()), 1, "{name} is remembered");
+        let output = again(here.path(), &name, &cable);
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+        assert!(wharf.read(&format!("in/{name}")) == content, "{name} came as it was sent");
+        let twice = (cable.carried() - before).saturating_sub(LENGTH as u64);
+        assert!(twice <= BLOCK + 2 * HEADS, "{name}: {twice} bytes were sent twice");
+        assert_eq!(notes(here.path()), 0, "{name} is done with");
+        fs::remove_file(here.path().join(&name)).expect("removed");
+        fs::remove_file(wharf.folder().join("in").join(&name)).expect("removed");
+    }
+}
+
+#[test]
+fn a_cable_that_breaks() {
+    break_off_and_go_on(CUT_BY_CABLE, 1, |_, wharf, cable| {
+        cable.cut();
+        wharf
+    });
+}
+
+#[test]
+fn a_client_that_is_killed() {
+    break_off_and_go_on(CUT_BY_CLIENT, 2, |client, wharf, _| {
+        client.kill().expect("killed");
+        wharf
+    });
+}
+
+#[test]
+fn a_server_that_is_killed() {
+    break_off_and_go_on(CUT_BY_SERVER, 3, |_, wharf, cable| {
+        let wharf = Wharf::serve_in(wharf.kill(), &["--no-sync"]);
+        cable.lead_to(wharf.address());
+        wharf
+    });
+}
+
+#[test]
+fn one_run_goes_on_by_itself() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let cable = Cable::to(wharf.address());
+    let content = sample(LENGTH, 5);
+    fs::write(here.path().join("a"), &content).expect("written");
+    let to = format!("{}/", cable.address());
+    cable.stop_after(LENGTH as u64 / 4);
+    let client = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(["put", "a", "--to", &to])
+        .current_dir(here.path())
+        .env("XDG_STATE_HOME", here.path().join(".state"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    cable.wait_until_stopped();
+    cable.cut();
+    cable.stop_after(LENGTH as u64 / 2);
+    cable.wait_until_stopped();
+    cable.cut();
+    cable.let_pass();
+    let output = client.wait_with_output().expect("a child");
+    assert!(output.status.success(), "{output:?}");
+    assert!(wharf.read("a") == content);
+    assert_eq!(notes(here.path()), 0);
+    let sent = LENGTH as u64 + 2 * BLOCK + 4 * HEADS;
+    assert!(cable.carried() <= sent, "{} of {sent}", cable.carried());
+}
+
+#[test]
+fn a_file_that_has_changed_begins_again() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let cable = Cable::to(wharf.address());
+    fs::write(here.path().join("a"), sample(LENGTH, 6)).expect("written");
+    cable.stop_after(LENGTH as u64 / 2);
+    let mut client = begin(here.path(), "a", &cable);
+    cable.wait_until_stopped();
+    cable.cut();
+    assert!(!client.wait().expect("a child").success());
+    cable.let_pass();
+    let other = sample(LENGTH, 7);
+    fs::write(here.path().join("a"), &other).expect("written");
+    let output = again(here.path(), "a", &cable);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(!output.stdout.contains("were there"), "{output:?}");
+    assert!(wharf.read("in/a") == other, "not a mixture");
+    assert!(
+        !wharf.tree().iter().any(|name| name.contains(".part")),
+        "the server keeps nothing of the old one"
+    );
+}
+
+#[test]
+fn a_server_that_has_thrown_it_away_gets_all_of_it() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let cable = Cable::to(wharf.address());
+    let content = sample(LENGTH, 8);
+    fs::write(here.path().join("a"), &content).expect("written");
+    cable.stop_after(LENGTH as u64 / 2);
+    let mut client = begin(here.path(), "a", &cable);
+    cable.wait_until_stopped();
+    cable.cut();
+    assert!(!client.wait().expect("a child").success());
+    cable.let_pass();
+    let place = wharf.kill();
+    fs::remove_dir_all(place.path().join("share/.wharf")).expect("removed");
+    let wharf = Wharf::serve_in(place, &[]);
+    cable.lead_to(wharf.address());
+    let output = again(here.path(), "a", &cable);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert!(wharf.read("in/a") == content);
+}
+
+#[test]
+fn ctrl_c_says_how_to_go_on() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let cable = Cable::to(wharf.address());
+    fs::write(here.path().join("a"), sample(LENGTH, 9)).expect("written");
+    cable.stop_after(LENGTH as u64 / 2);
+    let client = begin(here.path(), "a", &cable);
+    cable.wait_until_stopped();
+    kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
+    let output = client.wait_with_output().expect("a child");
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "\nstopping client.\n");
+    let said = "What has arrived is kept for a day: the same command goes on with it.\n";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+    cable.cut();
+    cable.let_pass();
+    eventually("the server has seen the end", || wharf.log().contains("what has arrived is kept"));
+    assert!(again(here.path(), "a", &cable).stdout.contains("were there"));
+}

@@ -1,0 +1,90 @@
+//! `wharf list` shows what a folder holds, to people, pipes and programs.
+
+use std::fs::File;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, SystemTime};
+
+use crate::common::{Wharf, outside, run, sample};
+
+/// A folder with some files of known sizes and times, and a directory in it.
+fn stage(flags: &[&str]) -> Wharf {
+    let wharf = Wharf::serve(flags);
+    for (name, length, age) in [("b.txt", 3000, 300), ("a ?.txt", 20, 100), ("sub/c", 5, 200)] {
+        let path = wharf.write(name, sample(length, 1));
+        let time = SystemTime::now() - Duration::from_secs(age);
+        File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("set");
+    }
+    wharf
+}
+
+fn list(arguments: &[&str]) -> (Vec<String>, String, Option<i32>) {
+    let here = tempfile::tempdir().expect("a folder");
+    let output = run(&[&["list"], arguments].concat(), "", here.path());
+    (output.stdout.lines().map(str::to_owned).collect(), output.stderr, output.code)
+}
+
+#[test]
+fn names_in_a_pipe() {
+    let here = tempfile::tempdir().expect("a folder");
+    let socket = here.path().join("s");
+    let wharf = stage(&["--udp", "0", "--unix", socket.to_str().expect("text")]);
+    let places = [wharf.url("/"), format!("unix:{}", socket.display()), format!("tftp://{}", wharf.tftp())];
+    for place in &places {
+        let (names, said, code) = list(&[place]);
+        assert_eq!((said.as_str(), code), ("", Some(0)), "{place}");
+        assert_eq!(names, ["sub/", "a ?.txt", "b.txt"], "{place}");
+        assert_eq!(list(&[place, "--sort", "size"]).0, ["b.txt", "a ?.txt", "sub/"], "{place}");
+        assert_eq!(list(&[place, "-R"]).0, ["a ?.txt", "b.txt", "sub/", "sub/c"], "{place}");
+        assert_eq!(list(&[place, "-R", "--sort", "time"]).0[1..], ["a ?.txt", "sub/c", "b.txt"], "{place}");
+    }
+    let (names, said, code) = list(&[&wharf.url("/sub")]);
+    assert_eq!((names.len(), said.as_str(), code), (1, "", Some(0)), "without its slash");
+}
+
+#[test]
+fn nothing_and_nobody() {
+    let wharf = Wharf::serve(&[]);
+    assert_eq!(list(&[&wharf.url("/")]), (vec![], "No shared files\n".to_owned(), Some(0)));
+    let (names, said, code) = list(&[&wharf.url("/none/")]);
+    assert_eq!(
+        (names.len(), said.as_str(), code),
+        (0, "/none/: 404 Not Found: there is nothing of that name\n", Some(1))
+    );
+}
+
+#[test]
+fn for_programs() {
+    let wharf = stage(&[]);
+    let (lines, _, code) = list(&[&wharf.url("/"), "--json", "-R"]);
+    let rows: serde_json::Value = serde_json::from_str(&lines.join("\n")).expect("JSON");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        (&rows[0]["name"], &rows[0]["size"], &rows[0]["kind"]),
+        (&"a ?.txt".into(), &20.into(), &"file".into())
+    );
+    assert_eq!((&rows[3]["name"], rows.as_array().map(Vec::len)), (&"sub/c".into(), Some(4)));
+}
+
+#[test]
+fn a_tree_with_a_loop_has_an_end() {
+    let wharf = stage(&[]);
+    symlink(".", wharf.folder().join("sub/loop")).expect("linked");
+    // The system follows forty links and no more.
+    let (names, said, code) = list(&[&wharf.url("/"), "-R"]);
+    assert!(names.contains(&"sub/loop/loop/c".to_owned()) && names.len() < 200, "{}", names.len());
+    assert_eq!((said.as_str(), code), ("", Some(0)));
+}
+
+/// `script` is a terminal for the program that it runs.
+#[test]
+fn columns_in_a_terminal() {
+    let Some(mut script) = outside("script") else { return };
+    let wharf = stage(&[]);
+    let command = format!("{} list {}", env!("CARGO_BIN_EXE_wharf"), wharf.url("/"));
+    let output = script.args(["-q", "-e", "-c", &command, "/dev/null"]).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(lines[0].ends_with("Z  sub/") && lines[0].starts_with("         -  "), "{text}");
+    assert!(lines[2].ends_with("Z  b.txt") && lines[2].starts_with("   2.9 KiB  "), "{text}");
+}

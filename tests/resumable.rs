@@ -1,0 +1,507 @@
+//! Resumable uploads, rule by rule, as draft-ietf-httpbis-resumable-upload says them.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use crate::common::{Answer, Wharf, Wire, eventually, outside, sample};
+
+/// Field lines of who knows the draft.
+const DRAFT: &str = "Upload-Draft-Interop-Version: 9\r\n";
+
+/// Begins an upload in pieces; where it is gone on with.
+fn begin(wharf: &Wharf, target: &str, fields: &str) -> String {
+    let answer = wharf.ask("POST", target, &format!("Upload-Complete: ?0\r\n{fields}"), b"");
+    assert_eq!((answer.code(), answer.field("Upload-Offset").as_str()), (201, "0"), "{}", answer.text());
+    answer.field("Location")
+}
+
+fn append(wharf: &Wharf, upload: &str, offset: u64, completes: bool, content: &[u8]) -> Answer {
+    patch(&mut wharf.connect(), upload, offset, completes, content)
+}
+
+fn patch(wire: &mut Wire, upload: &str, offset: u64, completes: bool, content: &[u8]) -> Answer {
+    let fields = patch_fields(offset, completes) + &format!("Content-Length: {}\r\n", content.len());
+    wire.ask("PATCH", upload, &fields, content)
+}
+
+fn patch_fields(offset: u64, completes: bool) -> String {
+    let complete = u8::from(completes);
+    format!(
+        "Content-Type: application/partial-upload\r\nUpload-Offset: {offset}\r\nUpload-Complete: ?{complete}\r\n"
+    )
+}
+
+/// How far an upload is: its completeness and its offset.
+fn stand(wharf: &Wharf, upload: &str) -> (String, String) {
+    let answer = wharf.ask("HEAD", upload, "", b"");
+    assert_eq!((answer.code(), answer.field("Cache-Control").as_str()), (204, "no-store"));
+    assert!(answer.field("Upload-Limit").contains("max-age="));
+    (answer.field("Upload-Complete"), answer.field("Upload-Offset"))
+}
+
+/// The files that can be seen, and what is below `.wharf`, by its end.
+fn files(wharf: &Wharf) -> Vec<String> {
+    wharf.tree().into_iter().filter(|name| !name.starts_with(".wharf")).collect()
+}
+
+/// What has arrived of unfinished uploads.
+fn parts(wharf: &Wharf) -> Vec<PathBuf> {
+    let paths = wharf.tree().into_iter().map(|name| wharf.folder().join(name));
+    paths.filter(|path| path.extension().is_some_and(|end| end == "part")).collect()
+}
+
+fn unfinished(wharf: &Wharf) -> usize {
+    parts(wharf).len()
+}
+
+#[test]
+fn all_at_once_is_told_where_to_go_on() {
+    let wharf = Wharf::serve(&["--max-upload", "1000"]);
+    for (method, code) in [("PUT", 201), ("PUT", 204), ("POST", 200)] {
+        let mut wire = wharf.connect();
+        let head = format!("{method} /in/a.txt HTTP/1.1\r\nHost: {}\r\n", wharf.address());
+        wire.send(format!("{head}{DRAFT}Upload-Complete: ?1\r\nContent-Length: 3\r\n\r\n"));
+        let interim = wire.try_read_answer(false).expect("before the content is sent");
+        assert_eq!(interim.code(), 104);
+        assert_eq!(interim.field("Upload-Draft-Interop-Version"), "9");
+        assert_eq!(interim.field("Upload-Limit"), "max-size=1000, max-age=86400");
+        let upload = interim.field("Location");
+        assert!(upload.starts_with("/.wharf/uploads/") && upload.len() == 16 + 32, "{upload}");
+        let answer = wire.send("abc").read_answer(false);
+        assert_eq!((answer.code(), answer.field("Upload-Complete").as_str()), (code, "?1"));
+        assert_eq!(answer.field("Content-Location"), "/in/a.txt");
+        assert_eq!(stand(&wharf, &upload), ("?1".into(), "3".into()), "it is remembered");
+        assert_eq!(wire.ask("GET", "/in/a.txt", "", b"").body, b"abc", "the connection goes on");
+    }
+    assert_eq!(unfinished(&wharf), 0);
+}
+
+#[test]
+fn who_cannot_be_told_is_not() {
+    let wharf = Wharf::serve(&[]);
+    let whole = "Upload-Complete: ?1\r\nContent-Length: 1\r\n";
+    let cases = [
+        ("HTTP/1.1", "", "it does not know the draft"),
+        ("HTTP/1.1", "Upload-Draft-Interop-Version: 8\r\n", "another draft"),
+        ("HTTP/1.0", DRAFT, "no interim answers there"),
+    ];
+    for (version, fields, name) in cases {
+        let mut wire = wharf.connect();
+        wire.send(format!("PUT /a {version}\r\nHost: {}\r\n{whole}{fields}\r\nx", wharf.address()));
+        assert_eq!(wire.try_read_answer(false).expect("an answer").code() / 100, 2, "{name}");
+    }
+    assert_eq!(wharf.tree(), ["a"], "uploads like any other");
+}
+
+#[test]
+fn who_waits_for_100_is_told_both() {
+    let wharf = Wharf::serve(&[]);
+    let mut wire = wharf.connect();
+    let fields = format!("{DRAFT}Upload-Complete: ?1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n");
+    wire.send(format!("PUT /a HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
+    let codes = [(); 2].map(|()| wire.try_read_answer(false).expect("an answer").code());
+    assert_eq!(codes, [104, 100]);
+    assert_eq!(wire.send("abc").read_answer(false).code(), 201);
+}
+
+/// As a page's script does it, which cannot see 104.
+#[test]
+fn in_pieces() {
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/in/a%20b", "Upload-Length: 9\r\n");
+    assert_eq!(stand(&wharf, &upload), ("?0".into(), "0".into()));
+    let mut wire = wharf.connect();
+    let answer = patch(&mut wire, &upload, 0, false, b"abc");
+    assert_eq!((answer.code(), answer.field("Upload-Complete").as_str()), (204, "?0"));
+    assert_eq!(patch(&mut wire, &upload, 3, false, b"def").field("Upload-Offset"), "6");
+    assert_eq!(wire.ask("HEAD", &upload, "", b"").field("Upload-Length"), "9");
+    assert!(files(&wharf).is_empty(), "nothing shows");
+    let answer = patch(&mut wire, &upload, 6, true, b"ghi");
+    assert_eq!((answer.code(), answer.text().as_str()), (200, "saved in/a b (9 bytes)\n"), "as to the POST");
+    assert_eq!(
+        (answer.field("Upload-Complete"), answer.field("Content-Location")),
+        ("?1".into(), "/in/a%20b".into())
+    );
+    assert_eq!(wharf.read("in/a b"), b"abcdefghi");
+    assert_eq!(stand(&wharf, &upload), ("?1".into(), "9".into()));
+}
+
+#[test]
+fn pieces_of_a_length_that_nobody_told() {
+    let wharf = Wharf::serve(&[]);
+    let chunked = format!("Upload-Complete: ?0\r\n{DRAFT}Transfer-Encoding: chunked\r\n");
+    let mut wire = wharf.connect();
+    wire.send(format!("PUT /a HTTP/1.1\r\nHost: {}\r\n{chunked}\r\n3\r\nabc\r\n0\r\n\r\n", wharf.address()));
+    let interim = wire.try_read_answer(false).expect("an answer");
+    let answer = wire.read_answer(false);
+    assert_eq!((interim.code(), answer.code()), (104, 201));
+    let upload = answer.field("Location");
+    assert_eq!(upload, interim.field("Location"), "the same in all answers");
+    assert_eq!(wharf.ask("HEAD", &upload, "", b"").field("Upload-Length"), "", "nobody knows");
+    let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(3, true));
+    wire.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
+    wire.send("2\r\nde\r\n0\r\n\r\n");
+    assert_eq!(wire.read_answer(false).code(), 201);
+    assert_eq!(wharf.read("a"), b"abcde");
+    let empty = begin(&wharf, "/empty", "");
+    assert_eq!(append(&wharf, &empty, 0, true, b"").code(), 200, "no content at all");
+    assert_eq!(wharf.read("empty"), b"");
+}
+
+#[test]
+fn what_arrived_before_a_cut_is_kept() {
+    let wharf = Wharf::serve(&[]);
+    let content = sample(1_000_000, 1);
+    let mut wire = wharf.connect();
+    let head = format!("PUT /a HTTP/1.1\r\nHost: {}\r\n{DRAFT}Upload-Complete: ?1\r\n", wharf.address());
+    wire.send(format!("{head}Content-Length: {}\r\n\r\n", content.len()));
+    let upload = wire.try_read_answer(false).expect("104").field("Location");
+    wire.send(&content[..600_000]).end();
+    assert!(wire.is_closed(), "no answer: it was cut");
+    assert!(wharf.log().contains("what has arrived is kept"));
+    assert_eq!(stand(&wharf, &upload), ("?0".into(), "600000".into()));
+    assert!(files(&wharf).is_empty(), "nothing shows");
+    assert_eq!(append(&wharf, &upload, 600_000, true, &content[600_000..]).code(), 201);
+    assert!(wharf.read("a") == content);
+}
+
+#[test]
+fn it_goes_on_where_it_is() {
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/a", "");
+    append(&wharf, &upload, 0, false, b"abc");
+    for wrong in [0, 2, 4] {
+        let answer = append(&wharf, &upload, wrong, false, b"x");
+        assert_eq!((answer.code(), answer.field("Upload-Offset").as_str()), (409, "3"), "{wrong}");
+        assert_eq!(answer.field("Content-Type"), "application/problem+json");
+        assert!(answer.text().contains("#mismatching-upload-offset"), "{}", answer.text());
+        assert!(answer.text().contains("\"expected-offset\":3"), "{}", answer.text());
+    }
+    assert_eq!(append(&wharf, &upload, 3, true, b"").code(), 200, "an empty piece ends it");
+    let again = append(&wharf, &upload, 3, true, b"");
+    assert_eq!((again.code(), again.field("Upload-Complete").as_str()), (400, "?1"));
+    assert!(again.text().contains("#completed-upload"), "{}", again.text());
+    assert!(append(&wharf, &upload, 3, true, b"x").text().contains("#inconsistent-upload-length"));
+    assert_eq!(wharf.read("a"), b"abc");
+}
+
+#[test]
+fn lengths_agree() {
+    let wharf = Wharf::serve(&[]);
+    let whole = "Upload-Complete: ?1\r\nUpload-Length: 4\r\n";
+    let told_twice = wharf.ask("PUT", "/a", &format!("{whole}{DRAFT}"), b"abc");
+    assert_eq!(told_twice.code(), 400, "it is not as long as its content");
+    let upload = begin(&wharf, "/a", "Upload-Length: 5\r\n");
+    for (completes, content) in [(true, &b"abcd"[..]), (true, b"abcdef"), (false, b"abcdef")] {
+        let answer = append(&wharf, &upload, 0, completes, content);
+        assert_eq!(answer.code(), 400, "{completes} {content:?}");
+        assert!(answer.text().contains("#inconsistent-upload-length"), "{}", answer.text());
+    }
+    assert_eq!(append(&wharf, &upload, 0, false, b"abc").code(), 204, "nothing has changed");
+    // In chunks it shows only when it comes: then the upload is spoilt.
+    let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(3, true));
+    let mut wire = wharf.connect();
+    wire.send(format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n3\r\ndef\r\n0\r\n\r\n",
+        wharf.address()
+    ));
+    assert_eq!(wire.read_answer(false).code(), 400);
+    assert_eq!(wharf.ask("HEAD", &upload, "", b"").code(), 404);
+    assert!(files(&wharf).is_empty() && unfinished(&wharf) == 0);
+}
+
+#[test]
+fn what_appending_needs() {
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/a", "");
+    let good = patch_fields(0, true) + "Content-Length: 1\r\n";
+    let cases = [
+        ("no type", good.replace("Content-Type: application/partial-upload\r\n", ""), 415),
+        ("another type", good.replace("partial-upload", "octet-stream"), 415),
+        ("packed", format!("{good}Content-Encoding: gzip\r\n"), 415),
+        ("no offset", good.replace("Upload-Offset: 0\r\n", ""), 400),
+        ("no completeness", good.replace("Upload-Complete: ?1\r\n", ""), 400),
+        ("another site's page", format!("{good}Origin: http://evil.example\r\n"), 403),
+        ("fetched from elsewhere", format!("{good}Sec-Fetch-Site: cross-site\r\n"), 403),
+    ];
+    for (name, fields, code) in cases {
+        assert_eq!(wharf.ask("PATCH", &upload, &fields, b"x").code(), code, "{name}");
+    }
+    let elsewhere = wharf.ask("DELETE", &upload, "Origin: null\r\n", b"");
+    assert_eq!(elsewhere.code(), 403, "nor may it throw it away");
+    assert_eq!(stand(&wharf, &upload), ("?0".into(), "0".into()), "nothing has changed");
+    let same = format!("Origin: http://{}\r\nSec-Fetch-Site: same-origin\r\n", wharf.address());
+    assert_eq!(wharf.ask("PATCH", &upload, &format!("{good}{same}"), b"x").code(), 200, "its own page may");
+}
+
+#[test]
+fn what_can_be_done_is_told() {
+    let wharf = Wharf::serve(&["--max-upload", "7"]);
+    let upload = begin(&wharf, "/a", "");
+    for target in ["/a", "*"] {
+        let answer = wharf.ask("OPTIONS", target, "", b"");
+        assert_eq!(answer.field("Accept-Patch"), "application/partial-upload", "{target}");
+        assert_eq!(answer.field("Upload-Limit"), "max-size=7, max-age=86400", "{target}");
+    }
+    assert_eq!(wharf.ask("OPTIONS", &upload, "", b"").field("Allow"), "HEAD, PATCH, DELETE, OPTIONS");
+    for method in ["GET", "POST", "PUT"] {
+        let answer = wharf.ask(method, &upload, "", b"");
+        assert_eq!((answer.code(), answer.field("Allow").as_str()), (405, "HEAD, PATCH, DELETE, OPTIONS"));
+    }
+    for method in ["PATCH", "DELETE"] {
+        assert_eq!(wharf.ask(method, "/a", "", b"").code(), 405, "files are not for that");
+    }
+    let read_only = Wharf::serve(&["--read-only"]);
+    assert_eq!(read_only.ask("OPTIONS", "/a", "", b"").field("Accept-Patch"), "");
+}
+
+#[test]
+fn what_is_cancelled_is_gone() {
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/a", "");
+    append(&wharf, &upload, 0, false, b"abc");
+    assert_eq!(wharf.ask("DELETE", &upload, "", b"").code(), 204);
+    for (method, fields) in
+        [("HEAD", String::new()), ("DELETE", String::new()), ("PATCH", patch_fields(3, true))]
+    {
+        assert_eq!(wharf.ask(method, &upload, &fields, b"").code(), 404, "{method}");
+    }
+    assert_eq!(unfinished(&wharf), 0);
+}
+
+#[test]
+fn the_newer_of_two_requests_goes_on() {
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/a", "Upload-Length: 9\r\n");
+    let mut old = wharf.connect();
+    let fields = patch_fields(0, true) + "Content-Length: 9\r\n";
+    old.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\nabc", wharf.address()));
+    let arrived = || parts(&wharf).iter().any(|part| fs::metadata(part).is_ok_and(|part| part.len() == 3));
+    eventually("the first three are here", arrived);
+    assert_eq!(stand(&wharf, &upload), ("?0".into(), "3".into()));
+    old.send("xyz");
+    assert_eq!(old.read_answer(false).code(), 409, "the older is ended");
+    assert_eq!(append(&wharf, &upload, 3, true, b"defghi").code(), 200);
+    assert_eq!(wharf.read("a"), b"abcdefghi");
+}
+
+#[test]
+fn two_clients_at_once_never_mix() {
+    let wharf = Wharf::serve(&["--no-sync"]);
+    let content = sample(300_000, 3);
+    let upload = begin(&wharf, "/a", &format!("Upload-Length: {}\r\n", content.len()));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut wire = wharf.connect();
+                loop {
+                    let (complete, offset) = stand(&wharf, &upload);
+                    if complete == "?1" {
+                        return;
+                    }
+                    let offset: usize = offset.parse().expect("a number");
+                    let end = content.len().min(offset + 10_000);
+                    let answer =
+                        patch(&mut wire, &upload, offset as u64, end == content.len(), &content[offset..end]);
+                    if !answer.head.keeps() {
+                        wire = wharf.connect();
+                    }
+                    let code = answer.code();
+                    assert!(matches!(code, 200 | 204 | 409 | 400), "{code}: {}", answer.text());
+                }
+            });
+        }
+    });
+    assert!(wharf.read("a") == content);
+}
+
+#[test]
+fn the_rules_of_uploads_hold() {
+    let wharf = Wharf::serve(&["--max-upload", "10"]);
+    wharf.write("dir/file", "old");
+    let cases = [
+        ("a directory", "/dir", "", 409),
+        ("a directory by its slash", "/dir/", "", 409),
+        ("through a file", "/dir/file/x", "", 409),
+        ("hidden", "/.x", "", 404),
+        ("the server's own", "/.wharf/x", "", 404),
+        ("a temporary's name", "/.wharf-00.tmp", "", 404),
+        ("dots", "/../x", "", 400),
+        ("too large", "/x", "Upload-Length: 11\r\n", 413),
+        ("a part", "/x", "Content-Range: bytes 0-0/9\r\n", 400),
+        ("packed", "/x", "Content-Encoding: gzip\r\n", 415),
+        ("another site's page", "/x", "Origin: null\r\n", 403),
+        ("must be there", "/x", "If-Match: *\r\n", 412),
+    ];
+    for (name, target, fields, code) in cases {
+        for method in ["POST", "PUT"] {
+            let answer = wharf.ask(method, target, &format!("Upload-Complete: ?0\r\n{fields}"), b"");
+            assert_eq!(answer.code(), code, "{method}: {name}: {}", answer.text());
+        }
+    }
+    let mut wire = wharf.connect();
+    wire.send("PUT /x HTTP/1.1\r\nHost: evil.example\r\nUpload-Complete: ?0\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(wire.read_answer(false).code(), 421, "not our name");
+    let upload = begin(&wharf, "/x", "");
+    let large = append(&wharf, &upload, 0, false, b"01234567890");
+    assert_eq!((large.code(), large.field("Upload-Limit").as_str()), (413, "max-size=10, max-age=86400"));
+    assert_eq!(files(&wharf), ["dir/", "dir/file"]);
+    let read_only = Wharf::serve(&["--read-only"]);
+    assert_eq!(read_only.ask("PUT", "/x", "Upload-Complete: ?0\r\n", b"").code(), 403);
+    let full = Wharf::serve(&["--reserve", "8000000T"]);
+    assert_eq!(full.ask("PUT", "/x", "Upload-Complete: ?0\r\nUpload-Length: 1\r\n", b"").code(), 507);
+}
+
+#[test]
+fn the_rules_are_asked_again_at_the_end() {
+    for (rule, code, expected) in
+        [("overwrite", 204, vec!["a"]), ("refuse", 409, vec!["a"]), ("rename", 201, vec!["a", "a (1)"])]
+    {
+        let wharf = Wharf::serve(&["--on-conflict", rule]);
+        let answer = wharf.ask("PUT", "/a", "Upload-Complete: ?0\r\n", b"new");
+        wharf.write("a", "came meanwhile");
+        let end = append(&wharf, &answer.field("Location"), 3, true, b"");
+        assert_eq!((end.code(), end.field("Upload-Complete").as_str()), (code, "?1"), "{rule}");
+        assert_eq!(files(&wharf), expected, "{rule}");
+    }
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/a", "If-None-Match: *\r\n");
+    wharf.write("a", "came meanwhile");
+    let end = append(&wharf, &upload, 0, true, b"new");
+    assert_eq!((end.code(), end.field("Upload-Complete").as_str()), (412, "?1"));
+    assert_eq!(wharf.ask("HEAD", &upload, "", b"").code(), 404, "to go on would not help");
+    assert_eq!((wharf.read("a"), unfinished(&wharf)), (b"came meanwhile".to_vec(), 0));
+}
+
+#[test]
+fn a_server_that_is_killed_goes_on_where_it_was() {
+    let wharf = Wharf::serve(&[]);
+    let content = sample(500_000, 4);
+    let upload = begin(&wharf, "/a", "If-None-Match: *\r\n");
+    append(&wharf, &upload, 0, false, &content[..200_000]);
+    let mut wire = wharf.connect();
+    let fields = patch_fields(200_000, true) + "Content-Length: 300000\r\n";
+    wire.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
+    wire.send(&content[200_000..300_000]);
+    let wharf = Wharf::serve_in(wharf.kill(), &[]);
+    let (complete, offset) = stand(&wharf, &upload);
+    let offset: usize = offset.parse().expect("a number");
+    assert!(complete == "?0" && (200_000..=300_000).contains(&offset), "{offset}");
+    assert_eq!(append(&wharf, &upload, offset as u64, true, &content[offset..]).code(), 200);
+    let wharf = Wharf::serve_in(wharf.kill(), &[]);
+    assert_eq!(stand(&wharf, &upload), ("?1".into(), "500000".into()), "remembered, too");
+    assert!(wharf.read("a") == content);
+}
+
+#[test]
+fn after_a_day_the_next_server_throws_it_away() {
+    let wharf = Wharf::serve(&[]);
+    let (old, young) = (begin(&wharf, "/old", ""), begin(&wharf, "/young", ""));
+    let token = old.rsplit('/').next().expect("a token").to_owned();
+    let place = wharf.kill();
+    let long_ago = SystemTime::now() - Duration::from_secs(25 * 3600);
+    for end in ["part", "json"] {
+        let path = place.path().join(format!("share/.wharf/uploads/{token}.{end}"));
+        File::options().write(true).open(path).and_then(|it| it.set_modified(long_ago)).expect("set");
+    }
+    let wharf = Wharf::serve_in(place, &[]);
+    assert_eq!(wharf.ask("HEAD", &old, "", b"").code(), 404);
+    assert_eq!(stand(&wharf, &young), ("?0".into(), "0".into()));
+}
+
+#[test]
+fn nobody_sees_what_is_unfinished() {
+    for flags in [&["--udp", "0"][..], &["--udp", "0", "--hidden"]] {
+        let wharf = Wharf::serve(flags);
+        let upload = begin(&wharf, "/a", "");
+        append(&wharf, &upload, 0, false, b"secret");
+        let token = upload.rsplit('/').next().expect("a token");
+        let part = format!(".wharf/uploads/{token}.part");
+        assert_eq!(wharf.read(&part), b"secret", "it is there");
+        assert!(!wharf.log().contains(token), "no log tells who may go on");
+        for target in [
+            format!("/{part}"),
+            "/.wharf/".into(),
+            "/.wharf/uploads/".into(),
+            format!("/%2ewharf/uploads/{token}.json"),
+        ] {
+            for method in ["GET", "HEAD", "PUT"] {
+                assert!(matches!(wharf.ask(method, &target, "", b"").code(), 404 | 405), "{method} {target}");
+            }
+        }
+        let listing = wharf.ask("GET", "/?list", "Accept: text/plain\r\n", b"");
+        assert_eq!(listing.text(), "");
+        for name in [part.as_str(), ".wharf/", ".wharf/uploads/"] {
+            assert!(crate::common::Tftp::new(wharf.tftp()).get(name).is_err(), "{name}");
+        }
+        assert!(crate::common::Tftp::new(wharf.tftp()).put(&part, &[], b"x").is_err());
+    }
+}
+
+#[test]
+fn a_file_that_does_not_fit_can_be_gone_on_with_later() {
+    // Half a MiB or one, as the shell counts.
+    let wharf = Wharf::serve_after("ulimit -f 1024", &[]);
+    let content = sample(3 << 20, 6);
+    let upload = begin(&wharf, "/a", "");
+    assert_eq!(append(&wharf, &upload, 0, true, &content).code(), 507);
+    let (_, offset) = stand(&wharf, &upload);
+    let offset: usize = offset.parse().expect("a number");
+    assert!(offset > 0 && offset <= 1 << 20, "{offset}");
+    let wharf = Wharf::serve_in(wharf.kill(), &[]);
+    assert_eq!(append(&wharf, &upload, offset as u64, true, &content[offset..]).code(), 200);
+    assert!(wharf.read("a") == content);
+}
+
+#[test]
+fn by_hand_with_curl() {
+    let Some(mut curl) = outside("curl") else { return };
+    let wharf = Wharf::serve(&[]);
+    let begun = curl
+        .args(["-s", "-i", "-X", "POST", "-H", "Upload-Complete: ?0", "-H", "Upload-Length: 6"])
+        .arg(wharf.url("/a"))
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&begun.stdout).into_owned();
+    let upload =
+        text.lines().find_map(|line| line.strip_prefix("Location: ")).expect("a place").trim().to_owned();
+    for (offset, completes, content) in [("0", "?0", "abc"), ("3", "?1", "def")] {
+        let output = outside("curl")
+            .expect("as before")
+            .args(["-s", "-X", "PATCH", "-H", "Content-Type: application/partial-upload"])
+            .args(["-H", &format!("Upload-Offset: {offset}"), "-H", &format!("Upload-Complete: {completes}")])
+            .args(["--data-binary", content])
+            .arg(wharf.url(&upload))
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said, if completes == "?1" { "saved a (6 bytes)\n" } else { "" });
+    }
+    assert_eq!(wharf.read("a"), b"abcdef");
+    // As one request, it waits for both interim answers and passes over the one that it does not know.
+    let content = sample(2 << 20, 7);
+    let file = wharf.outside_folder().join("b");
+    fs::write(&file, &content).expect("written");
+    let code = outside("curl")
+        .expect("as before")
+        .args([
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            "Upload-Complete: ?1",
+            "-H",
+            DRAFT.trim_end(),
+        ])
+        .arg("-T")
+        .arg(&file)
+        .arg(wharf.url("/b"))
+        .output()
+        .expect("it runs");
+    assert_eq!(code.stdout, b"201");
+    assert!(wharf.read("b") == content);
+}

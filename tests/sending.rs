@@ -1,0 +1,118 @@
+//! `wharf put` sends whole directories, many files at once, and says what it passes over.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::common::{Wharf, run, sample};
+
+#[test]
+fn a_directory_with_all_that_is_in_it() {
+    let wharf = Wharf::serve(&[]);
+    let here = tempfile::tempdir().expect("a folder");
+    for number in 0..60 {
+        let directory = here.path().join(format!("top/{}", number % 7));
+        fs::create_dir_all(&directory).expect("made");
+        fs::write(directory.join(format!("{number} ?#%.bin")), sample(1000 * number, number as u64))
+            .expect("written");
+    }
+    fs::write(here.path().join("top/large.bin"), sample(3 << 20, 99)).expect("written");
+    fs::write(here.path().join("outside"), "x").expect("written");
+    symlink("../outside", here.path().join("top/link")).expect("linked");
+    let to = wharf.url("/in/");
+    let output = run(&["put", "-R", "top", "--to", &to, "-j", "8"], "", here.path());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(output.stderr, "skipped top/link: a link (--follow sends what it leads to)\n");
+    assert_eq!(output.stdout.lines().count(), 61, "a line a file");
+    for number in 0..60 {
+        let name = format!("in/top/{}/{number} ?#%.bin", number % 7);
+        assert!(wharf.read(&name) == sample(1000 * number, number as u64), "{name}");
+    }
+    assert!(wharf.read("in/top/large.bin") == sample(3 << 20, 99));
+    let peers = |log: &str| {
+        let lines = log.lines().filter(|line| line.contains("\"PUT "));
+        let peers = lines.filter_map(|line| line.split_once(" \"PUT ")?.0.split_whitespace().last());
+        peers.map(str::to_owned).collect::<std::collections::HashSet<_>>().len()
+    };
+    assert!((2..=8).contains(&peers(&wharf.log())), "a connection for each sender: {}", peers(&wharf.log()));
+    let output = run(&["put", "-R", "-L", "top", "--to", &to, "--serial"], "", here.path());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert_eq!(wharf.read("in/top/link"), b"x");
+}
+
+#[test]
+fn where_things_land() {
+    let wharf = Wharf::serve(&[]);
+    let here = tempfile::tempdir().expect("a folder");
+    fs::create_dir_all(here.path().join("a/b")).expect("made");
+    fs::write(here.path().join("a/b/c"), "c").expect("written");
+    let absolute = here.path().join("a").display().to_string();
+    let to = |dir: &str| wharf.url(&format!("/{dir}/"));
+    for (typed, dir) in
+        [("a", "1"), ("a/", "2"), ("./a/b", "3"), (".", "4"), (absolute.as_str(), "5"), ("a/../a/b", "6")]
+    {
+        let output = run(&["put", "-R", typed, "--to", &to(dir)], "", here.path());
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{typed}: {output:?}");
+    }
+    let files: Vec<_> = wharf.tree().into_iter().filter(|name| name.ends_with('c')).collect();
+    assert_eq!(files, ["1/a/b/c", "2/a/b/c", "3/a/b/c", "4/a/b/c", "5/a/b/c", "6/b/c"]);
+    let output = run(&["put", "a", "--to", &to("7")], "", here.path());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(1), "a is no regular file.\n"), "without -R");
+}
+
+#[test]
+fn the_same_name_twice_ends_as_the_later() {
+    let wharf = Wharf::serve(&[]);
+    let here = tempfile::tempdir().expect("a folder");
+    for (dir, content) in [("x", "first"), ("y", "second")] {
+        fs::create_dir(here.path().join(dir)).expect("made");
+        fs::write(here.path().join(dir).join("a"), content).expect("written");
+    }
+    let [x, y] = ["x/a", "y/a"].map(|name| here.path().join(name).display().to_string());
+    for _ in 0..5 {
+        let output = run(&["put", &x, &y, "--to", &wharf.url("/")], "", here.path());
+        assert_eq!(output.code, Some(0), "{output:?}");
+        assert_eq!(wharf.read("a"), b"second");
+    }
+}
+
+#[test]
+fn what_is_refused_does_not_keep_the_others() {
+    let wharf = Wharf::serve(&["--max-upload", "2M"]);
+    let here = tempfile::tempdir().expect("a folder");
+    fs::create_dir(here.path().join("d")).expect("made");
+    for (name, length) in [(".hidden", 1), ("large", 3 << 20), ("fine", 1 << 20), ("small", 1)] {
+        fs::write(here.path().join("d").join(name), sample(length, 1)).expect("written");
+    }
+    let output = run(&["put", "-R", "d", "--to", &wharf.url("/")], "", here.path());
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let mut said: Vec<_> = output.stderr.lines().collect();
+    said.sort_unstable();
+    let expected = [
+        "d/.hidden: 404 Not Found: there is nothing of that name",
+        "d/large: 413 Content Too Large: the file is larger than the 2097152 bytes allowed",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(output.stdout.lines().count(), 2);
+    let unseen = |name: &String| !name.starts_with(".wharf");
+    assert_eq!(wharf.tree().into_iter().filter(unseen).collect::<Vec<_>>(), ["d/", "d/fine", "d/small"]);
+}
+
+#[test]
+fn over_tftp_and_a_socket_too() {
+    let here = tempfile::tempdir().expect("a folder");
+    let socket = here.path().join("s");
+    let wharf = Wharf::serve(&["--udp", "0", "--unix", socket.to_str().expect("text")]);
+    fs::create_dir(here.path().join("d")).expect("made");
+    for name in ["a", "b"] {
+        fs::write(here.path().join("d").join(name), sample(2 << 20, 3)).expect("written");
+    }
+    let places = [format!("tftp://{}/1/", wharf.tftp()), format!("unix:{}!/2/", socket.display())];
+    for (place, dir) in places.iter().zip(["1", "2"]) {
+        let output = run(&["put", "-R", "d", "--to", place], "", here.path());
+        assert_eq!((output.code, output.stdout.lines().count()), (Some(0), 2), "{output:?}");
+        for name in ["a", "b"] {
+            assert!(wharf.read(&format!("{dir}/d/{name}")) == sample(2 << 20, 3), "{place}");
+        }
+    }
+    assert!(!wharf.log().contains("/.wharf/uploads/"), "on one machine nothing breaks");
+}
