@@ -73,7 +73,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let body = Phase::Body(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
     shared.park(admit(in_turn, body, b"x"), Wish::writable(deadline));
     let job: Job = Box::new(|_| panic!("in a job, on purpose"));
-    let work = Next::Work(Work { job, exchange: exchange() });
+    let work = Next::Work(Work { job, exchange: exchange(), waits: false });
     shared.settle(Some((admit(in_job, waiting(), b""), work)));
     let worker = std::thread::spawn({
         let shared = Arc::clone(&shared);
