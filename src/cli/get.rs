@@ -15,12 +15,14 @@ use super::signals;
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
-use crate::client::session::Patience;
 use crate::client::tftp::{self, address::Site};
 use crate::client::wanted::Wanted;
 
-/// Fewer bytes a second than this are not worth waiting for: a modem of the eighties was faster.
-const LEAST_RATE: u64 = 64;
+/// How many files are fetched at once unless `--jobs` says otherwise.
+const WORKERS: NonZeroUsize = match NonZeroUsize::new(fetch::WORKERS) {
+    Some(workers) => workers,
+    None => NonZeroUsize::MIN,
+};
 
 /// What is said when Ctrl-C ends it.
 const HOW_TO_GO_ON: &str = "Interrupted. What has come is kept: the same command goes on with it.";
@@ -52,7 +54,7 @@ pub struct GetArgs {
     #[arg(short = 'R', long)]
     recursive: bool,
     /// How many files to fetch at once, each over a connection of its own
-    #[arg(short, long, value_name = "N", default_value = "4")]
+    #[arg(short, long, value_name = "N", default_value_t = WORKERS)]
     jobs: NonZeroUsize,
     /// One file after the other, over one connection
     #[arg(long, conflicts_with = "jobs")]
@@ -61,7 +63,7 @@ pub struct GetArgs {
     #[arg(long)]
     force: bool,
     /// How often to try a file again that got no further: after a cut, a refused connection, an error of the server's
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = fetch::RETRIES)]
     retries: u32,
     /// How long a server may be silent, or send next to nothing
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
@@ -168,7 +170,7 @@ impl GetArgs {
     fn manner(&self) -> Manner {
         Manner {
             retries: self.retries,
-            patience: Patience { silence: Duration::from_secs(self.timeout), least_rate: LEAST_RATE },
+            patience: Manner::patience(Duration::from_secs(self.timeout)),
             force: self.force,
             sync: !self.no_sync,
         }

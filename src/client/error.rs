@@ -66,6 +66,8 @@ pub enum Error {
     Changed,
     /// Nothing in a directory has a name like this.
     NoMatch(String),
+    /// A number that the last list, of so many entries, does not have.
+    NoNumber(String, usize),
     /// A tree goes deeper, or holds more, than is followed.
     Endless(String),
     /// Two downloads would have this local name.
@@ -132,6 +134,9 @@ impl fmt::Display for Error {
             Self::NoMatch(pattern) => {
                 write!(f, "Nothing there has a name like {}.", Printable::text(pattern))
             }
+            Self::NoNumber(word, entries) => {
+                write!(f, "{} is not in the last list, which has {entries} entries.", Printable::text(word))
+            }
             Self::Endless(directory) => {
                 write!(f, "{} holds too much, or goes too deep, for one tree.", Printable::text(directory))
             }
@@ -157,7 +162,9 @@ impl Error {
     pub fn is_named(&self) -> bool {
         match self {
             _ if self.is_servers() => true,
-            Self::Outside(_)
+            Self::NoNumber(..)
+            | Self::NoMatch(_)
+            | Self::Outside(_)
             | Self::Collision(_)
             | Self::Occupied(_)
             | Self::Busy(_)

@@ -28,6 +28,7 @@ pub mod refusal;
 pub mod replay;
 pub mod report;
 pub mod script;
+mod selection;
 pub mod session;
 pub mod shell;
 pub mod tally;
