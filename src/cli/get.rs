@@ -1,6 +1,6 @@
 //! `wharf get ADDRESS…`: downloads files.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ use super::signals;
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
+use crate::client::progress::Bars;
 use crate::client::tftp::{self, address::Site};
 use crate::client::wanted::Wanted;
 
@@ -97,7 +98,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
             Place::Tftp(site) => sites.push(site),
         }
     }
-    let mut report = Report { quiet: args.quiet, failures: wanted.failures, failed: Ok(()) };
+    let mut report = Report::new(args.quiet, wanted.failures);
     fetch_all(args, &Downloads::at(&args.dir), &wanted.orders, &manner, &mut report)?;
     for site in sites {
         report.heard_tftp(site, tftp::get(site, site.path(), &args.dir));
@@ -105,7 +106,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     report.end()
 }
 
-/// Fetches these over HTTP.
+/// Fetches these over HTTP; on a terminal, with bars.
 fn fetch_all(
     args: &GetArgs,
     downloads: &Downloads,
@@ -114,7 +115,13 @@ fn fetch_all(
     report: &mut Report,
 ) -> io::Result<()> {
     let board = Board::new(if args.serial { 1 } else { args.jobs.get() });
-    fetch::run(orders, downloads, manner, &board, report)
+    if args.quiet || orders.is_empty() || !io::stderr().is_terminal() {
+        return fetch::run(orders, downloads, manner, &board, report);
+    }
+    let known = orders.iter().map(Order::length).sum();
+    let mut shown = Shown { report, bars: Bars::new(&board, orders.len(), known) };
+    fetch::run(orders, downloads, manner, &board, &mut shown)?;
+    shown.bars.end(&mut io::stdout())
 }
 
 /// Fetches the one file that has a name of its own here.
@@ -129,7 +136,7 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
             told(site.path(), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
         }
         Place::Tftp(site) => {
-            let mut report = Report { quiet: args.quiet, failures: Vec::new(), failed: Ok(()) };
+            let mut report = Report::new(args.quiet, Vec::new());
             report.heard_tftp(site, tftp::get_to(site, site.path(), output));
             report.end()
         }
@@ -143,7 +150,7 @@ fn get_http(args: &GetArgs, resource: &Resource, output: &Path) -> ExitCode {
     };
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let order = Order::under(resource.clone(), PathBuf::from(name));
-    let mut report = Report { quiet: args.quiet, failures: Vec::new(), failed: Ok(()) };
+    let mut report = Report::new(args.quiet, Vec::new());
     let fetched = fetch_all(args, &Downloads::at(parent), &[order], &args.manner(), &mut report);
     exit::code(fetched.and_then(|()| report.end()))
 }
@@ -194,7 +201,33 @@ impl Hear for Report {
     }
 }
 
+/// The same, with bars beneath.
+struct Shown<'a> {
+    report: &'a mut Report,
+    bars: Bars<'a>,
+}
+
+impl Hear for Shown<'_> {
+    fn heard(&mut self, order: &Order, outcome: Outcome) {
+        self.bars.ended(outcome.as_ref().ok());
+        match outcome {
+            Ok(fetched) => self.bars.line(&fetched),
+            Err(error) => self.report.heard(order, Err(error)),
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.report.failed.is_ok() {
+            self.report.failed = self.bars.tick(&mut io::stdout());
+        }
+    }
+}
+
 impl Report {
+    fn new(quiet: bool, failures: Vec<(String, Error)>) -> Self {
+        Self { quiet, failures, failed: Ok(()) }
+    }
+
     fn heard_tftp(&mut self, site: &Site, outcome: Result<tftp::Moved, Error>) {
         match outcome {
             Ok(moved) => self.say(&moved),

@@ -23,6 +23,7 @@ pub mod fetch;
 pub mod leave;
 pub mod listing;
 pub mod pattern;
+pub mod progress;
 pub mod put;
 pub mod refusal;
 pub mod replay;

@@ -165,6 +165,11 @@ impl Order {
         Self { from: resource.to_string(), resource, local, told: None }
     }
 
+    /// Its length in bytes, where a listing has told it.
+    pub fn length(&self) -> Option<u64> {
+        self.told.map(|(length, _)| length)
+    }
+
     /// The same, with the length and time that a listing tells.
     #[must_use]
     pub fn told(self, length: u64, modified: SystemTime) -> Self {
@@ -313,6 +318,15 @@ impl<'a> Common<'a> {
     fn is_given_up(&self, server: &Server) -> Option<Error> {
         let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.get(server).cloned().map(Error::Gone)
+    }
+}
+
+impl Fetched {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Saved { length, .. } | Self::Unchanged { length, .. } => *length,
+        }
     }
 }
 
