@@ -78,7 +78,7 @@ pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner
         }
     };
     if picked.is_empty() {
-        wanted.failures.push((word.to_owned(), Error::NoMatch(word.to_owned())));
+        wanted.failures.push((word.to_owned(), Error::NoMatch));
     }
     for entry in picked {
         match target_of(&shown.directory, entry) {
