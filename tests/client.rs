@@ -119,6 +119,44 @@ fn a_listing_is_shown_a_line_an_entry() {
 }
 
 #[test]
+fn downloads_are_selected_by_number_pattern_and_name() {
+    let wharf = Wharf::serve(&[]);
+    for name in ["a.txt", "b.jpg", "c.txt", "d/e.jpg", "7"] {
+        wharf.write(name, name);
+    }
+    let cases: [(&str, &[&str], &str); 7] = [
+        ("LIST\nget 3-4\n", &["a.txt", "b.jpg"], ""),
+        (
+            "LIST\nget 1 3 *.txt\n",
+            &["a.txt", "c.txt", "d/e.jpg"],
+            "downloads/a.txt is the name of another download",
+        ),
+        ("LIST d\nget 1\n", &["d/e.jpg"], ""),
+        ("get *.txt 7\n", &["7", "a.txt", "c.txt"], ""),
+        ("LIST\nget /7\n", &["7"], ""),
+        ("get --serial a.txt b.jpg none\n", &["a.txt", "b.jpg"], "/none: 404 Not Found"),
+        ("LIST\nget 9 *.png\n", &[], "9 is not in the last list, which has 5 entries."),
+    ];
+    for (lines, expected, error) in cases {
+        let place = tempfile::tempdir().expect("a folder");
+        let output = say(&wharf, lines, place.path());
+        assert!(output.stderr.starts_with(error), "{lines}: {output:?}");
+        assert_eq!(output.code, Some(i32::from(!error.is_empty())), "{lines}: {output:?}");
+        for name in ["a.txt", "b.jpg", "c.txt", "d/e.jpg", "7"] {
+            let saved = fs::read_to_string(place.path().join("downloads").join(name)).ok();
+            assert_eq!(saved.as_deref(), expected.contains(&name).then_some(name), "{lines}: {output:?}");
+        }
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let listed = say(&wharf, "LIST\n", place.path()).stdout;
+    let numbered: Vec<_> = listed
+        .lines()
+        .map(|line| (line.split_whitespace().next().unwrap_or_default(), line.split_whitespace().last()))
+        .collect();
+    assert_eq!(numbered[..2], [("1", Some("d/")), ("2", Some("7"))], "{listed}");
+}
+
+#[test]
 fn a_directory_is_saved_as_its_page() {
     let wharf = Wharf::serve(&[]);
     wharf.write("sub/index.html", "<p>hello");

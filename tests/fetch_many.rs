@@ -83,7 +83,7 @@ fn directories_trees_and_patterns() {
     let output = get(place.path(), &[&wharf.url("/*.png"), &wharf.url("/none/"), &wharf.url("/b.txt")]);
     assert_eq!(output.code, Some(1));
     let said: Vec<_> = output.stderr.lines().collect();
-    assert_eq!(said[0], "/*.png: Nothing there has a name like *.png.");
+    assert_eq!(said[0], "/*.png: Nothing there has a name like this.");
     assert!(said[1].starts_with("/none/: 404 Not Found"), "{said:?}");
     assert_eq!((said.len(), saved(place.path())), (2, vec!["b.txt".to_owned()]));
 }

@@ -24,9 +24,20 @@ pub struct Client {
     before_each: &'static [&'static str],
 }
 
-/// Who fetches; ours first.
+/// Who fetches; ours first. The others do not wait for the disk, so ours is measured without and with that.
 pub const CLIENTS: &[Client] = &[
-    Client { name: "wharf", program: Program::Ours, arguments: &["get", "--dir", "."], before_each: &[] },
+    Client {
+        name: "wharf",
+        program: Program::Ours,
+        arguments: &["get", "--dir", ".", "--no-sync", "--jobs", PARALLEL],
+        before_each: &[],
+    },
+    Client {
+        name: "wharf-synced",
+        program: Program::Ours,
+        arguments: &["get", "--dir", ".", "--jobs", PARALLEL],
+        before_each: &[],
+    },
     Client {
         name: "curl",
         program: Program::OnPath("curl"),

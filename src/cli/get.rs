@@ -1,6 +1,6 @@
 //! `wharf get ADDRESS…`: downloads files.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,12 +15,15 @@ use super::signals;
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
-use crate::client::session::Patience;
+use crate::client::progress::Bars;
 use crate::client::tftp::{self, address::Site};
 use crate::client::wanted::Wanted;
 
-/// Fewer bytes a second than this are not worth waiting for: a modem of the eighties was faster.
-const LEAST_RATE: u64 = 64;
+/// How many files are fetched at once unless `--jobs` says otherwise.
+const WORKERS: NonZeroUsize = match NonZeroUsize::new(fetch::WORKERS) {
+    Some(workers) => workers,
+    None => NonZeroUsize::MIN,
+};
 
 /// What is said when Ctrl-C ends it.
 const HOW_TO_GO_ON: &str = "Interrupted. What has come is kept: the same command goes on with it.";
@@ -52,7 +55,7 @@ pub struct GetArgs {
     #[arg(short = 'R', long)]
     recursive: bool,
     /// How many files to fetch at once, each over a connection of its own
-    #[arg(short, long, value_name = "N", default_value = "4")]
+    #[arg(short, long, value_name = "N", default_value_t = WORKERS)]
     jobs: NonZeroUsize,
     /// One file after the other, over one connection
     #[arg(long, conflicts_with = "jobs")]
@@ -61,7 +64,7 @@ pub struct GetArgs {
     #[arg(long)]
     force: bool,
     /// How often to try a file again that got no further: after a cut, a refused connection, an error of the server's
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = fetch::RETRIES)]
     retries: u32,
     /// How long a server may be silent, or send next to nothing
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
@@ -95,7 +98,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
             Place::Tftp(site) => sites.push(site),
         }
     }
-    let mut report = Report { quiet: args.quiet, failures: wanted.failures, failed: Ok(()) };
+    let mut report = Report::new(args.quiet, wanted.failures);
     fetch_all(args, &Downloads::at(&args.dir), &wanted.orders, &manner, &mut report)?;
     for site in sites {
         report.heard_tftp(site, tftp::get(site, site.path(), &args.dir));
@@ -103,7 +106,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     report.end()
 }
 
-/// Fetches these over HTTP.
+/// Fetches these over HTTP; on a terminal, with bars.
 fn fetch_all(
     args: &GetArgs,
     downloads: &Downloads,
@@ -112,7 +115,13 @@ fn fetch_all(
     report: &mut Report,
 ) -> io::Result<()> {
     let board = Board::new(if args.serial { 1 } else { args.jobs.get() });
-    fetch::run(orders, downloads, manner, &board, report)
+    if args.quiet || orders.is_empty() || !io::stderr().is_terminal() {
+        return fetch::run(orders, downloads, manner, &board, report);
+    }
+    let known = orders.iter().map(Order::length).sum();
+    let mut shown = Shown { report, bars: Bars::new(&board, orders.len(), known) };
+    fetch::run(orders, downloads, manner, &board, &mut shown)?;
+    shown.bars.end(&mut io::stdout())
 }
 
 /// Fetches the one file that has a name of its own here.
@@ -127,7 +136,7 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
             told(site.path(), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
         }
         Place::Tftp(site) => {
-            let mut report = Report { quiet: args.quiet, failures: Vec::new(), failed: Ok(()) };
+            let mut report = Report::new(args.quiet, Vec::new());
             report.heard_tftp(site, tftp::get_to(site, site.path(), output));
             report.end()
         }
@@ -141,7 +150,7 @@ fn get_http(args: &GetArgs, resource: &Resource, output: &Path) -> ExitCode {
     };
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let order = Order::under(resource.clone(), PathBuf::from(name));
-    let mut report = Report { quiet: args.quiet, failures: Vec::new(), failed: Ok(()) };
+    let mut report = Report::new(args.quiet, Vec::new());
     let fetched = fetch_all(args, &Downloads::at(parent), &[order], &args.manner(), &mut report);
     exit::code(fetched.and_then(|()| report.end()))
 }
@@ -168,7 +177,7 @@ impl GetArgs {
     fn manner(&self) -> Manner {
         Manner {
             retries: self.retries,
-            patience: Patience { silence: Duration::from_secs(self.timeout), least_rate: LEAST_RATE },
+            patience: Manner::patience(Duration::from_secs(self.timeout)),
             force: self.force,
             sync: !self.no_sync,
         }
@@ -192,7 +201,33 @@ impl Hear for Report {
     }
 }
 
+/// The same, with bars beneath.
+struct Shown<'a> {
+    report: &'a mut Report,
+    bars: Bars<'a>,
+}
+
+impl Hear for Shown<'_> {
+    fn heard(&mut self, order: &Order, outcome: Outcome) {
+        self.bars.ended(outcome.as_ref().ok());
+        match outcome {
+            Ok(fetched) => self.bars.line(&fetched),
+            Err(error) => self.report.heard(order, Err(error)),
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.report.failed.is_ok() {
+            self.report.failed = self.bars.tick(&mut io::stdout());
+        }
+    }
+}
+
 impl Report {
+    fn new(quiet: bool, failures: Vec<(String, Error)>) -> Self {
+        Self { quiet, failures, failed: Ok(()) }
+    }
+
     fn heard_tftp(&mut self, site: &Site, outcome: Result<tftp::Moved, Error>) {
         match outcome {
             Ok(moved) => self.say(&moved),

@@ -65,7 +65,9 @@ pub enum Error {
     /// The file changed while it was passed on, and what was passed on cannot be taken back.
     Changed,
     /// Nothing in a directory has a name like this.
-    NoMatch(String),
+    NoMatch,
+    /// A number that the last list, of so many entries, does not have.
+    NoNumber(String, usize),
     /// A tree goes deeper, or holds more, than is followed.
     Endless(String),
     /// Two downloads would have this local name.
@@ -129,8 +131,9 @@ impl fmt::Display for Error {
             Self::WrongRange => f.write_str("The server sent another part of the file than was asked for."),
             Self::Digest => f.write_str("What came is not what the server's SHA-256 says."),
             Self::Changed => f.write_str("The file changed while it was fetched."),
-            Self::NoMatch(pattern) => {
-                write!(f, "Nothing there has a name like {}.", Printable::text(pattern))
+            Self::NoMatch => f.write_str("Nothing there has a name like this."),
+            Self::NoNumber(word, entries) => {
+                write!(f, "{} is not in the last list, which has {entries} entries.", Printable::text(word))
             }
             Self::Endless(directory) => {
                 write!(f, "{} holds too much, or goes too deep, for one tree.", Printable::text(directory))
@@ -157,7 +160,8 @@ impl Error {
     pub fn is_named(&self) -> bool {
         match self {
             _ if self.is_servers() => true,
-            Self::Outside(_)
+            Self::NoNumber(..)
+            | Self::Outside(_)
             | Self::Collision(_)
             | Self::Occupied(_)
             | Self::Busy(_)

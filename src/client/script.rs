@@ -20,7 +20,7 @@ use super::expect::{ExpectError, Expectations};
 use super::listing;
 use super::session::Method;
 use super::upload;
-use super::words::{self, Upload, Word, WordError};
+use super::words::{self, GET_USAGE, SERIAL, Selection, Upload, Word, WordError};
 use crate::printable::Printable;
 
 /// What separates a request from what is expected of its answer.
@@ -153,6 +153,10 @@ fn ask(word: Word, folder: &Path, address: &Address) -> Result<(String, Ask), Li
             let target = listing::target(&address.target(&dir));
             let ask = Ask::of(Method::Get, target, address.server.clone());
             (format!("LIST {dir}").trim_end().to_owned(), Ask { accept: Some("application/json"), ..ask })
+        }
+        Word::Select(Selection { words, .. }) => {
+            let more = words.into_iter().nth(1).unwrap_or_else(|| SERIAL.to_owned());
+            return Err(LineError::Word(WordError::TooMany(GET_USAGE, more)));
         }
         Word::Help => return Err(LineError::NoRequest("help".to_owned())),
         Word::Exit => return Err(LineError::NoRequest("exit".to_owned())),

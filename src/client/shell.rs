@@ -16,12 +16,15 @@ use super::address::{Address, Server};
 use super::completion::Completion;
 use super::download;
 use super::error::Error;
+use super::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
 use super::leave;
 use super::listing;
 use super::script::upload_target;
+use super::selection::{self, Shown};
 use super::session::Session;
 use super::upload;
-use super::words::{self, HELP, Upload, Word};
+use super::wanted::Wanted;
+use super::words::{self, HELP, Selection, Upload, Word};
 use crate::printable::Printable;
 
 /// What is said on leaving.
@@ -39,6 +42,8 @@ pub struct Shell<'c> {
     /// Shared with completion, which asks the server for names over the same connection.
     session: Rc<RefCell<Session>>,
     downloads: PathBuf,
+    /// The last list, whose numbers may be spoken of.
+    shown: Option<Shown>,
     out: &'c mut dyn Write,
     err: &'c mut dyn Write,
     all_well: bool,
@@ -55,7 +60,7 @@ impl<'c> Shell<'c> {
     /// A conversation that has not begun. Downloads go below `downloads`.
     pub fn new(address: Address, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
         let session = Rc::new(RefCell::new(Session::new(address.server.clone())));
-        Self { address, session, downloads, out, err, all_well: true }
+        Self { address, session, downloads, shown: None, out, err, all_well: true }
     }
 
     /// Asks a person for lines until they leave. An error is one of the terminal's.
@@ -105,6 +110,7 @@ impl<'c> Shell<'c> {
             Ok(Some(Word::Quit)) => return Ok(Next::Ends),
             Ok(Some(Word::Help)) => writeln!(self.out, "{HELP}")?,
             Ok(Some(Word::Get(path, server))) => self.get(&path, server)?,
+            Ok(Some(Word::Select(selection))) => self.get_selected(&selection)?,
             Ok(Some(Word::Send(upload))) => self.send(&upload)?,
             Ok(Some(Word::List(dir))) => self.list(&dir)?,
             Err(error) => self.fail(error)?,
@@ -112,7 +118,11 @@ impl<'c> Shell<'c> {
         Ok(Next::Goes)
     }
 
+    /// One path is fetched over this connection, whether or not it is here: a person has asked for it by name.
     fn get(&mut self, path: &str, server: Option<Server>) -> io::Result<()> {
+        if server.is_none() && selection::selects(path, self.shown.as_ref()) {
+            return self.get_selected(&Selection { words: vec![path.to_owned()], serial: false });
+        }
         let downloads = self.downloads.clone();
         let outcome =
             self.with(server, |session, address| download::fetch(session, &address.target(path), &downloads));
@@ -120,6 +130,26 @@ impl<'c> Shell<'c> {
             Ok(saved) => writeln!(self.out, "{saved}"),
             Err(error) => self.fail_at(path, &error),
         }
+    }
+
+    /// Several are fetched at once, over connections of their own, and those that are here and unchanged are not.
+    fn get_selected(&mut self, selection: &Selection) -> io::Result<()> {
+        let mut wanted = Wanted::default();
+        let (manner, downloads) = (Manner::default(), Downloads::at(&self.downloads));
+        for word in &selection.words {
+            selection::add(word, self.shown.as_ref(), &self.address, &manner, &mut wanted);
+        }
+        let mut told = Told { out: self.out, failures: wanted.failures, said: Ok(()) };
+        if selection.serial {
+            let mut session = self.session.borrow_mut();
+            fetch::run_over(&mut session, &wanted.orders, &downloads, &manner, &mut told);
+        } else {
+            let board = Board::new(fetch::WORKERS);
+            fetch::run(&wanted.orders, &downloads, &manner, &board, &mut told)?;
+        }
+        let Told { failures, said, .. } = told;
+        said?;
+        failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
     }
 
     fn send(&mut self, upload: &Upload) -> io::Result<()> {
@@ -136,7 +166,10 @@ impl<'c> Shell<'c> {
 
     fn list(&mut self, dir: &str) -> io::Result<()> {
         match self.with(None, |session, address| listing::fetch(session, &address.target(dir))) {
-            Ok(listing) => listing.show(self.out),
+            Ok(listing) => {
+                self.shown = Some(Shown::show(self.address.target(dir), listing, self.out)?);
+                Ok(())
+            }
             Err(error) => self.fail_at(if dir.is_empty() { "/" } else { dir }, &error),
         }
     }
@@ -159,18 +192,35 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// Says what went wrong. A refusal needs the name of what was refused; the other errors have it, or need
-    /// none.
+    /// Says what went wrong, with its name where the error does not say it.
     fn fail_at(&mut self, name: &str, error: &Error) -> io::Result<()> {
-        match error {
-            Error::Refused(..) => self.fail(format_args!("{}: {error}", Printable::text(name))),
-            _ => self.fail(error),
+        if error.is_named() {
+            self.fail(error)
+        } else {
+            self.fail(format_args!("{}: {error}", Printable::text(name)))
         }
     }
 
     fn fail(&mut self, error: impl std::fmt::Display) -> io::Result<()> {
         self.all_well = false;
         writeln!(self.err, "{error}")
+    }
+}
+
+/// Says a line of each file that is here, as it comes, and keeps what went wrong.
+struct Told<'t> {
+    out: &'t mut dyn Write,
+    failures: Vec<(String, Error)>,
+    said: io::Result<()>,
+}
+
+impl Hear for Told<'_> {
+    fn heard(&mut self, order: &Order, outcome: Outcome) {
+        match outcome {
+            Ok(fetched) if self.said.is_ok() => self.said = writeln!(self.out, "{fetched}"),
+            Ok(_) => {}
+            Err(error) => self.failures.push((order.resource.target.clone(), error)),
+        }
     }
 }
 

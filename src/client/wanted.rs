@@ -90,7 +90,7 @@ impl Finder<'_> {
         let before = self.found();
         let directory = Directory { target: directory.to_owned(), depth: 0 };
         self.take(resource, &directory, &listing, tree, |name| pattern::fits(&like, name));
-        if self.found() == before { Err(Error::NoMatch(like)) } else { Ok(()) }
+        if self.found() == before { Err(Error::NoMatch) } else { Ok(()) }
     }
 
     /// Takes the files of a directory, and of those below if `tree`; of the first one only what `fits`.

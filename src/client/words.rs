@@ -13,12 +13,20 @@ use crate::printable::Printable;
 /// The answer to a word that nobody knows.
 pub const KNOWN: &str = "I know: GET, POST, LIST, exit, quit, help";
 
+/// How one download is written.
+pub const GET_USAGE: &str = "GET path";
+
+/// What stands before downloads that are to go one after the other.
+pub const SERIAL: &str = "--serial";
+
 /// Every verb that completion offers.
 pub const VERBS: [&str; 7] = ["GET", "POST", "PUT", "LIST", "exit", "quit", "help"];
 
 /// The answer to `help`.
 pub const HELP: &str = "\
 GET path           download a file
+get 1 3-5 *.txt    several at once: by the numbers of the last list, by pattern, by name
+get --serial …     the same, one after the other over this connection
 POST file [path]   upload a file; PUT does too
 LIST [dir]         what is there
 exit               ask the server to leave, then leave
@@ -31,6 +39,8 @@ A name with spaces stands in quotes.";
 pub enum Word {
     /// Download this path.
     Get(String, Option<Server>),
+    /// Download what these select.
+    Select(Selection),
     /// Upload a file.
     Send(Upload),
     /// List this directory.
@@ -41,6 +51,15 @@ pub enum Word {
     Exit,
     /// Leave.
     Quit,
+}
+
+/// Several downloads as they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Numbers, ranges of them, patterns, paths.
+    pub words: Vec<String>,
+    /// Whether they go one after the other over the connection that is there.
+    pub serial: bool,
 }
 
 /// An upload as it was asked for.
@@ -82,7 +101,7 @@ impl Word {
         let Some((verb, rest)) = words.split_first() else { return Ok(None) };
         let mut rest = Rest(rest.iter());
         let word = match verb.to_ascii_lowercase().as_str() {
-            "get" | "/download" => Self::Get(rest.needed("GET", "a path")?, None),
+            "get" | "/download" => rest.downloads()?,
             "post" => Self::Send(rest.upload(Method::Post)?),
             "put" => Self::Send(rest.upload(Method::Put)?),
             "list" | "/file" => Self::List(rest.next().unwrap_or_default()),
@@ -103,7 +122,7 @@ impl Word {
     /// How it is written.
     fn usage(&self) -> &'static str {
         match self {
-            Self::Get(..) => "GET path",
+            Self::Get(..) | Self::Select(_) => GET_USAGE,
             Self::Send(_) => "POST file [path]",
             Self::List(_) => "LIST [dir]",
             Self::Help => "help",
@@ -123,6 +142,19 @@ impl Rest<'_> {
 
     fn needed(&mut self, verb: &'static str, what: &'static str) -> Result<String, WordError> {
         self.next().filter(|word| !word.is_empty()).ok_or(WordError::Missing(verb, what))
+    }
+
+    /// One path, or what selects several.
+    fn downloads(&mut self) -> Result<Word, WordError> {
+        let mut first = self.needed("GET", "a path")?;
+        let serial = first == SERIAL;
+        if serial {
+            first = self.needed("GET", "a path")?;
+        }
+        let mut words = vec![first.clone()];
+        words.extend(self.0.by_ref().cloned());
+        let alone = words.len() == 1 && !serial;
+        Ok(if alone { Word::Get(first, None) } else { Word::Select(Selection { words, serial }) })
     }
 
     fn upload(&mut self, method: Method) -> Result<Upload, WordError> {
@@ -178,6 +210,10 @@ mod tests {
         Word::Get(path.to_owned(), server)
     }
 
+    fn select(words: &[&str], serial: bool) -> Word {
+        Word::Select(Selection { words: words.iter().map(|word| (*word).to_owned()).collect(), serial })
+    }
+
     fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Word {
         let server = server.map(|(host, port)| Server::Tcp { host: host.to_owned(), port });
         Word::Send(Upload { method, file: file.to_owned(), path: path.map(str::to_owned), server })
@@ -201,6 +237,8 @@ mod tests {
             ("old, with a port", "client_get a h 81", get("a", Some(("h", 81)))),
             ("old, in parentheses", "CLIENT_GET a h (81)", get("a", Some(("h", 81)))),
             ("old upload", "client_post a h (81)", upload(Method::Post, "a", None, Some(("h", 81)))),
+            ("several", "GET 1 3-5 *.txt", select(&["1", "3-5", "*.txt"], false)),
+            ("one after the other", "get --serial a", select(&["a"], true)),
             ("help", "?", Word::Help),
             ("exit", "EXIT", Word::Exit),
             ("quit", "/quit", Word::Quit),
@@ -225,7 +263,6 @@ mod tests {
             ("no path", "GET", WordError::Missing("GET", "a path")),
             ("an empty path", "GET ''", WordError::Missing("GET", "a path")),
             ("no file", "put", WordError::Missing("PUT", "a file")),
-            ("two paths", "GET a b", WordError::TooMany("GET path", "b".to_owned())),
             ("three words", "POST a b c", WordError::TooMany("POST file [path]", "c".to_owned())),
             ("more than quit", "quit now", WordError::TooMany("quit", "now".to_owned())),
             ("an open quote", "GET 'a", WordError::Quote),

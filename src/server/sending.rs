@@ -45,6 +45,10 @@ pub struct Sending {
     unacknowledged: Option<u64>,
 }
 
+/// Who answers (RFC 9110 §10.2.4), without a version, which would tell attackers more than friends: a client of ours asks
+/// only a wharf for what only a wharf has.
+const NAME: &str = "wharf";
+
 /// What follows the bytes that are on their way out.
 #[derive(Debug)]
 enum Rest {
@@ -67,6 +71,7 @@ impl Sending {
         exchange.persistence = exchange.persistence.unless(framing == Framing::UntilClose, Why::Endless);
         let mut bytes = Vec::with_capacity(USUAL_HEAD);
         head.write(&mut bytes);
+        push_line(&mut bytes, "Server", NAME);
         push_line(&mut bytes, "Date", &httpdate::fmt_http_date(SystemTime::now()));
         push_connection(&mut bytes, &exchange, timeout);
         if !status.has_no_content() {

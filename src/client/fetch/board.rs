@@ -15,6 +15,8 @@ pub struct Board {
 #[derive(Debug, Default)]
 pub struct Slot {
     file: Mutex<Option<File>>,
+    /// How many files it has begun.
+    turns: AtomicU64,
     /// How many bytes of the file are here.
     at: AtomicU64,
     /// How many bytes have come over this worker's connections, of all files.
@@ -76,10 +78,9 @@ impl Board {
 impl Slot {
     /// A file's content begins to come, from this byte on.
     pub(super) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = file.as_ref().map_or(0, |file| file.turn) + 1;
-        *file = Some(File { name: name.to_owned(), total, resumed: offset, turn });
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         self.at.store(offset, Ordering::Relaxed);
+        self.set(Some(File { name: name.to_owned(), total, resumed: offset, turn }));
         self.resumed.fetch_add(offset, Ordering::Relaxed);
     }
 
@@ -87,6 +88,15 @@ impl Slot {
     pub(super) fn came(&self, count: usize) {
         self.at.fetch_add(count as u64, Ordering::Relaxed);
         self.came.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// No more of it comes.
+    pub(super) fn end(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, file: Option<File>) {
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
     }
 
     fn running(&self) -> Option<Running> {
@@ -107,12 +117,14 @@ mod tests {
         let slot = &board.slots()[1];
         slot.begin("a", 5, Some(9));
         slot.came(3);
-        let running = Running { name: "a".to_owned(), turn: 1, at: 8, resumed: 5, total: Some(9) };
+        let running = Running { name: "a".to_owned(), turn: 0, at: 8, resumed: 5, total: Some(9) };
         assert_eq!(board.running(), [None, Some(running)]);
         slot.begin("b", 0, None);
         slot.came(1);
-        let running = Running { name: "b".to_owned(), turn: 2, at: 1, resumed: 0, total: None };
+        let running = Running { name: "b".to_owned(), turn: 1, at: 1, resumed: 0, total: None };
         assert_eq!(board.running(), [None, Some(running)]);
+        slot.end();
+        assert_eq!(board.running(), [None, None]);
         assert_eq!((board.came(), board.resumed()), (4, 5));
     }
 }

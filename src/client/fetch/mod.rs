@@ -55,6 +55,16 @@ pub use self::stream::stream;
 /// How often a listener may look at the board.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How many files are fetched at once, unless told otherwise: enough to hide the time that an answer takes on its way, and
+/// few enough to be a burden to nobody.
+pub const WORKERS: usize = 4;
+
+/// How often a file is tried again, unless told otherwise.
+pub const RETRIES: u32 = 5;
+
+/// Fewer bytes a second than this are not worth waiting for: a modem of the eighties was faster.
+const LEAST_RATE: u64 = 64;
+
 /// How files are fetched.
 #[derive(Debug, Clone)]
 pub struct Manner {
@@ -128,6 +138,21 @@ struct Common<'a> {
     given_up: Mutex<HashMap<Server, String>>,
 }
 
+impl Manner {
+    /// How long a server is waited for that is given so much time to be silent.
+    pub fn patience(silence: Duration) -> Patience {
+        Patience { silence, least_rate: LEAST_RATE }
+    }
+}
+
+/// As a person expects who has said nothing about it.
+impl Default for Manner {
+    fn default() -> Self {
+        let patience = Self::patience(Patience::default().silence);
+        Self { retries: RETRIES, patience, force: false, sync: true }
+    }
+}
+
 impl Order {
     /// A file that is kept under the path that it has on its server.
     pub fn of(resource: Resource) -> Result<Self, Error> {
@@ -138,6 +163,11 @@ impl Order {
     /// A file that is kept under this name, which must be one below the directory for downloads.
     pub fn under(resource: Resource, local: PathBuf) -> Self {
         Self { from: resource.to_string(), resource, local, told: None }
+    }
+
+    /// Its length in bytes, where a listing has told it.
+    pub fn length(&self) -> Option<u64> {
+        self.told.map(|(length, _)| length)
     }
 
     /// The same, with the length and time that a listing tells.
@@ -225,15 +255,34 @@ pub(super) fn patiently<T>(retries: u32, mut act: impl FnMut() -> Result<T, Erro
     }
 }
 
+/// Fetches one file after the other over a session that is there, and tells what becomes of each.
+pub(super) fn run_over(
+    session: &mut Session,
+    orders: &[Order],
+    downloads: &Downloads,
+    manner: &Manner,
+    hear: &mut dyn Hear,
+) {
+    let common = Common::new(manner, downloads);
+    for (number, order) in orders.iter().enumerate() {
+        let outcome =
+            common.claim(number, &order.local).and_then(|()| one_of(session, number, order, &common));
+        hear.heard(order, outcome);
+    }
+}
+
 /// Fetches one file over a session that is there.
 pub(super) fn one(session: &mut Session, order: &Order, downloads: &Downloads, manner: &Manner) -> Outcome {
-    let common = Common::new(manner, downloads);
+    one_of(session, 0, order, &Common::new(manner, downloads))
+}
+
+fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'_>) -> Outcome {
     let server = session.server().clone();
     let slot = Slot::default();
-    let mut sessions = Sessions::new(manner.patience);
+    let mut sessions = Sessions::new(common.manner.patience);
     sessions.lend(std::mem::replace(session, Session::new(server.clone())));
-    let mut worker = Worker { sessions, common: &common, slot: &slot };
-    let end = worker.fetch(0, order);
+    let mut worker = Worker { sessions, common, slot: &slot };
+    let end = worker.fetch(number, order);
     if let Some(lent) = worker.sessions.give_back(&server) {
         *session = lent;
     }
@@ -269,6 +318,15 @@ impl<'a> Common<'a> {
     fn is_given_up(&self, server: &Server) -> Option<Error> {
         let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.get(server).cloned().map(Error::Gone)
+    }
+}
+
+impl Fetched {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Saved { length, .. } | Self::Unchanged { length, .. } => *length,
+        }
     }
 }
 

@@ -237,6 +237,7 @@ fn receive(
     slot.begin(name, resumed, total);
     let Response { head, body } = response;
     let poured = body.pour(&mut Counted { part: &mut part, slot });
+    slot.end();
     let ended = poured.map_err(|error| match error {
         PourError::Source(error) => error,
         PourError::Sink(error) => Error::Local("write", part.spot().path.clone(), error),

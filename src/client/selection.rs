@@ -1,0 +1,174 @@
+//! What a line selects: by the numbers that the last list gave, by a pattern, or by name.
+//!
+//! `7` is the seventh entry of the list, `3-5` are three of them, `*.txt` those with such names. Without a list a number
+//! is a name like others; `/7` is one in any case.
+
+use std::io::{self, Write};
+
+use super::address::{Address, Resource};
+use super::error::Error;
+use super::fetch::{Manner, Order};
+use super::listing::{Entry, Listing};
+use super::pattern;
+use super::wanted::{Wanted, target_of, with_facts};
+
+/// A list that was shown, and what its numbers mean.
+#[derive(Debug)]
+pub struct Shown {
+    /// The encoded path of the directory, with its slash.
+    directory: String,
+    entries: Vec<Entry>,
+}
+
+/// What one word selects from a list.
+#[derive(Debug, PartialEq, Eq)]
+enum Pick<'s> {
+    /// These entries.
+    Entries(Vec<&'s Entry>),
+    /// A number that the list does not have.
+    Beyond,
+    /// It is a name.
+    Name,
+}
+
+impl Shown {
+    /// Writes a listing with a number before each entry, and remembers it.
+    pub fn show(directory: String, listing: Listing, out: &mut dyn Write) -> io::Result<Self> {
+        let mut lines = Vec::new();
+        listing.show(&mut lines)?;
+        let Listing { entries } = listing;
+        let width = entries.len().to_string().len();
+        for (number, line) in lines.split_inclusive(|&byte| byte == b'\n').enumerate() {
+            // A line that is no entry says that there is none.
+            if number < entries.len() {
+                write!(out, "{:>width$}  ", number + 1)?;
+            }
+            out.write_all(line)?;
+        }
+        let slash = if directory.ends_with('/') { "" } else { "/" };
+        Ok(Self { directory: directory + slash, entries })
+    }
+
+    fn pick(&self, word: &str) -> Pick<'_> {
+        if let Some((first, last)) = range(word) {
+            let picked = first.checked_sub(1).and_then(|start| self.entries.get(start..last));
+            return match picked {
+                Some(picked) if !picked.is_empty() => Pick::Entries(picked.iter().collect()),
+                _ => Pick::Beyond,
+            };
+        }
+        if !word.contains('/') && is_pattern(word) {
+            let fits = |entry: &&Entry| pattern::fits(word, &entry.name);
+            return Pick::Entries(self.entries.iter().filter(fits).collect());
+        }
+        Pick::Name
+    }
+}
+
+/// Adds what a word means to what is wanted. A directory that is picked from a list means all that is in it.
+pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner, wanted: &mut Wanted) {
+    let at = |target| Resource { server: address.server.clone(), target };
+    let Some(shown) = shown else { return add_name(word, address, manner, wanted) };
+    let picked = match shown.pick(word) {
+        Pick::Entries(picked) => picked,
+        Pick::Name => return add_name(word, address, manner, wanted),
+        Pick::Beyond => {
+            let error = Error::NoNumber(word.to_owned(), shown.entries.len());
+            return wanted.failures.push((word.to_owned(), error));
+        }
+    };
+    if picked.is_empty() {
+        wanted.failures.push((word.to_owned(), Error::NoMatch));
+    }
+    for entry in picked {
+        match target_of(&shown.directory, entry) {
+            Ok(target) if entry.is_directory() => wanted.add(&at(format!("{target}/")), true, manner),
+            Ok(target) => match Order::of(at(target)) {
+                Ok(order) => wanted.orders.push(with_facts(order, entry)),
+                Err(error) => wanted.failures.push((entry.name.clone(), error)),
+            },
+            Err(error) => wanted.failures.push((entry.name.clone(), error)),
+        }
+    }
+}
+
+fn add_name(word: &str, address: &Address, manner: &Manner, wanted: &mut Wanted) {
+    let resource = Resource { server: address.server.clone(), target: address.target(word) };
+    wanted.add(&resource, false, manner);
+}
+
+/// Whether a word can only be understood with a list, or by looking for names: else it is one path.
+pub fn selects(word: &str, shown: Option<&Shown>) -> bool {
+    is_pattern(word) || (shown.is_some() && range(word).is_some())
+}
+
+/// A `?` alone begins a query.
+fn is_pattern(word: &str) -> bool {
+    word.contains('*')
+}
+
+/// `7` or `3-5`, counted from 1.
+fn range(word: &str) -> Option<(usize, usize)> {
+    let number = |text: &str| -> Option<usize> {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+    };
+    match word.split_once('-') {
+        Some((first, last)) => number(first).zip(number(last)),
+        None => number(word).map(|number| (number, number)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::listing::Kind;
+
+    fn entry(name: &str) -> Entry {
+        Entry { name: name.to_owned(), kind: Kind::File, size: Some(1), modified: None, href: None }
+    }
+
+    #[test]
+    fn what_words_pick() {
+        let entries = ["a.txt", "b.jpg", "c.txt"].map(entry).to_vec();
+        let shown = Shown { directory: "/".to_owned(), entries };
+        let cases: [(&str, Option<&[&str]>); 12] = [
+            ("1", Some(&["a.txt"])),
+            ("2-3", Some(&["b.jpg", "c.txt"])),
+            ("*.txt", Some(&["a.txt", "c.txt"])),
+            ("*.png", Some(&[])),
+            ("0", None),
+            ("4", None),
+            ("3-9", None),
+            ("3-2", None),
+            ("99999999999999999999", None),
+            ("/1", None),
+            ("b.jpg", None),
+            ("d/*", None),
+        ];
+        for (word, expected) in cases {
+            let picked = match shown.pick(word) {
+                Pick::Entries(picked) => {
+                    Some(picked.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>())
+                }
+                Pick::Beyond | Pick::Name => None,
+            };
+            assert_eq!(picked.as_deref(), expected, "{word}");
+        }
+        assert_eq!(shown.pick("4"), Pick::Beyond);
+        assert_eq!(shown.pick("/1"), Pick::Name);
+    }
+
+    #[test]
+    fn a_list_is_numbered() {
+        let mut out = Vec::new();
+        let listing = Listing { entries: (0..10).map(|number| entry(&format!("n{number}"))).collect() };
+        Shown::show("/d".to_owned(), listing, &mut out).expect("a vector takes everything");
+        let text = String::from_utf8(out).expect("text");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], " 1         1 B  -                     n0");
+        assert_eq!(lines[9], "10         1 B  -                     n9");
+        let mut out = Vec::new();
+        Shown::show("/".to_owned(), Listing { entries: Vec::new() }, &mut out).expect("written");
+        assert_eq!(out, b"No shared files\n");
+    }
+}
