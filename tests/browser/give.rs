@@ -1,7 +1,12 @@
 //! Giving: by the form, by drop, with a question where a name exists.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -162,4 +167,69 @@ fn a_folder_for_reading_takes_nothing() {
     browser.drop_files(&[&paths[0]]);
     assert_eq!(browser.js("return document.querySelector('#uploads')"), serde_json::Value::Null);
     assert!(!wharf.log().contains("PUT"));
+}
+
+/// A network between the browser and the server that breaks once, after so many bytes of one connection.
+struct Network {
+    address: SocketAddr,
+    /// How much the browser has sent in all.
+    carried: Arc<AtomicUsize>,
+}
+
+impl Network {
+    fn before(server: SocketAddr, breaks_after: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        let carried = Arc::new(AtomicUsize::new(0));
+        let (count, is_whole) = (Arc::clone(&carried), Arc::new(AtomicBool::new(true)));
+        thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let Ok(far) = TcpStream::connect(server) else { return };
+                let (back_from, back_to) =
+                    (far.try_clone().expect("a socket"), near.try_clone().expect("a socket"));
+                thread::spawn(move || carry(back_from, back_to, |_| true));
+                let (count, is_whole, mut on_this) = (Arc::clone(&count), Arc::clone(&is_whole), 0);
+                thread::spawn(move || {
+                    carry(near, far, |length| {
+                        count.fetch_add(length, Ordering::Relaxed);
+                        on_this += length;
+                        on_this < breaks_after || !is_whole.swap(false, Ordering::Relaxed)
+                    });
+                });
+            }
+        });
+        Self { address, carried }
+    }
+}
+
+/// Carries bytes one way, for as long as this says so; then both ways end.
+fn carry(mut from: TcpStream, mut to: TcpStream, mut goes_on: impl FnMut(usize) -> bool) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        if !goes_on(length) || to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both).and(to.shutdown(Shutdown::Both));
+}
+
+#[test]
+fn a_break_costs_what_was_on_its_way_and_no_more() {
+    const SIZE: usize = 12 << 20;
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    let network = Network::before(wharf.address(), SIZE / 2);
+    browser.go(&format!("http://{}/?list", network.address));
+    let content = sample(SIZE, 5);
+    let (_place, paths) = given(&[("large.bin", &content)]);
+    browser.js(
+        "window.said = new Set();
+         new MutationObserver(() => document.querySelectorAll('#uploads small').forEach((text) => said.add(text.textContent)))
+           .observe(document.body, {subtree: true, childList: true, characterData: true})",
+    );
+    browser.type_into("#give input", &lines(&paths));
+    is_told(&browser, "1 uploaded");
+    assert!(wharf.read("large.bin") == content);
+    assert_eq!(browser.js("return [...said].some((text) => text.startsWith('connection lost'))"), true);
+    let carried = network.carried.load(Ordering::Relaxed);
+    assert!(carried < SIZE + SIZE / 3, "{carried} bytes were sent for {SIZE}");
 }

@@ -45,7 +45,8 @@ fn names_are_text_and_links_lead_to_their_files() {
         browser.go(&wharf.url(view));
         let mut seen = browser.names();
         let mut expected: Vec<_> = names.iter().map(|(_, shown)| shown.clone()).collect();
-        (seen.sort(), expected.sort());
+        seen.sort();
+        expected.sort();
         assert_eq!(seen, expected);
         let fetched = browser.js_later(
             "const done = arguments[0];

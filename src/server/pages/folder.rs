@@ -56,6 +56,7 @@ impl Listing<'_> {
                 header .top {
                     img src=(ICON.path()) alt="" width="28" height="28";
                     (self.way())
+                    a href="/.wharf/qr.svg" { "QR code" }
                     @if self.talks {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Room" }
                     }
