@@ -505,3 +505,43 @@ fn by_hand_with_curl() {
     assert_eq!(code.stdout, b"201");
     assert!(wharf.read("b") == content);
 }
+
+/// A disk that is mounted within the folder, as far as this user may mount one.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn at(place: PathBuf) -> Option<Self> {
+        fs::create_dir(&place).expect("a folder");
+        let mut mount = outside("mount")?;
+        let output =
+            mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&place).output().expect("it runs");
+        if !output.status.success() {
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                b"SKIPPED: another disk: this user may not mount one\n",
+            );
+        }
+        output.status.success().then_some(Self(place))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn to_another_disk_it_is_copied() {
+    let wharf = Wharf::serve(&[]);
+    let Some(disk) = Mounted::at(wharf.folder().join("disk")) else { return };
+    let content = sample(1_000_000, 9);
+    for code in [201, 204] {
+        let answer = wharf.ask("PUT", "/disk/in/a", "Upload-Complete: ?0\r\n", &content[..600_000]);
+        let end = append(&wharf, &answer.field("Location"), 600_000, true, &content[600_000..]);
+        assert_eq!(end.code(), code, "{}", end.text());
+        assert!(wharf.read("disk/in/a") == content);
+    }
+    assert_eq!((unfinished(&wharf), files(&wharf).len()), (0, 3), "nothing is left over");
+    drop(disk);
+}
