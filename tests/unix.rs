@@ -184,7 +184,7 @@ fn curl_uses_it() {
     assert!(get.expect("it runs").stdout == content);
     // The address that the greeting tells is one for wharf's own client.
     let list = run(&["list", &format!("unix:@{name}!/in/")], "", place.path());
-    assert!(list.stdout.ends_with("  local\n") && list.code == Some(0), "{list:?}");
+    assert_eq!((list.stdout.as_str(), list.code), ("local\n", Some(0)), "{list:?}");
     child.kill().expect("killed");
     child.wait().expect("a child");
 }

@@ -139,8 +139,13 @@ fn text_may_be_twice_as_large() {
     for target in ["/?list", "/?list&view=grid", "/nothing"] {
         browser.go(&wharf.url(target));
         browser.js("document.documentElement.style.fontSize = '200%'");
-        let overflows =
-            browser.js("return document.documentElement.scrollWidth > document.documentElement.clientWidth");
-        assert_eq!(overflows, Value::Bool(false), "{target} is wider than its window");
+        let overflow = browser.js(
+            "const root = document.documentElement;
+             if (root.scrollWidth <= root.clientWidth) return '';
+             const wide = [...document.querySelectorAll('body *')]
+                 .filter((element) => element.getBoundingClientRect().right > root.clientWidth);
+             return 'wider than the window: ' + wide.map((element) => element.outerHTML.slice(0, 80)).join();",
+        );
+        assert_eq!(overflow, Value::from(""), "{target}");
     }
 }
