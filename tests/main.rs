@@ -20,6 +20,7 @@ mod fetch;
 mod fetch_breaks;
 mod fetch_lies;
 mod fetch_many;
+mod fetch_split;
 mod fuzz;
 mod going_on;
 mod hashes;

@@ -11,7 +11,7 @@ use clap::Args;
 use super::client::INTERRUPTED;
 use super::exit;
 use super::place::{self, Place};
-use super::signals;
+use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
@@ -60,6 +60,9 @@ pub struct GetArgs {
     /// One file after the other, over one connection
     #[arg(long, conflicts_with = "jobs")]
     serial: bool,
+    /// Fetch files from this size on, as 100M, in four ranges at once, each over a connection of its own
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, conflicts_with = "serial")]
+    split: Option<u64>,
     /// Fetch files that are here and unchanged, too
     #[arg(long)]
     force: bool,
@@ -180,6 +183,7 @@ impl GetArgs {
             patience: Manner::patience(Duration::from_secs(self.timeout)),
             force: self.force,
             sync: !self.no_sync,
+            split: self.split,
         }
     }
 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! An [`Order`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
-//! the file, or for the rest of its `part`, and tries again where that may help (`trial`). What has come whole is put on
+//! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
+//! help (`trial`). What has come whole is put on
 //! the disk and named by `settle`, meanwhile. `verdict` judges answers without touching anything; `downloads` is the
 //! directory that no name leads out of. The `board` shows what is under way to whoever wants to look.
 //!
@@ -23,6 +24,7 @@ pub(super) mod downloads;
 mod part;
 pub(super) mod sessions;
 mod settle;
+mod split;
 mod stream;
 pub(super) mod trial;
 mod verdict;
@@ -76,6 +78,8 @@ pub struct Manner {
     pub force: bool,
     /// Whether a file is on the disk before it has its name.
     pub sync: bool,
+    /// From which length on, in bytes, a file is fetched in several ranges at once; none for never.
+    pub split: Option<u64>,
 }
 
 /// A file to fetch.
@@ -149,7 +153,7 @@ impl Manner {
 impl Default for Manner {
     fn default() -> Self {
         let patience = Self::patience(Patience::default().silence);
-        Self { retries: RETRIES, patience, force: false, sync: true }
+        Self { retries: RETRIES, patience, force: false, sync: true, split: None }
     }
 }
 

@@ -28,10 +28,10 @@ use crate::client::error::Error;
 pub(super) const NOTED_FROM: u64 = 64 * 1024;
 
 /// The longest notes that are read, in bytes: an address, an entity tag, two numbers.
-const LONGEST_NOTES: u64 = 64 * 1024;
+pub(super) const LONGEST_NOTES: u64 = 64 * 1024;
 
 /// What a new file may be, before the umask takes its part.
-const MODE: Mode =
+pub(super) const MODE: Mode =
     Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 
 /// Which version of which file this is a part of.
@@ -118,6 +118,11 @@ impl Part {
         Ok(Self { file, spot, length: 0, noted: noted.is_some() })
     }
 
+    /// One that has come whole, by another way, and has notes.
+    pub(super) fn whole(file: File, spot: Spot, length: u64) -> Self {
+        Self { file, spot, length, noted: true }
+    }
+
     /// How much of it is there, in bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
@@ -173,12 +178,12 @@ impl Part {
     }
 }
 
-fn failed(spot: &Spot, error: io::Error) -> Error {
+pub(super) fn failed(spot: &Spot, error: io::Error) -> Error {
     Error::Local("write", spot.path.with_file_name(spot.part()), error)
 }
 
 /// Opens and locks the part. A link is not followed, and a FIFO not waited for.
-fn open(spot: &Spot, flags: OFlags) -> Result<File, Error> {
+pub(super) fn open(spot: &Spot, flags: OFlags) -> Result<File, Error> {
     let flags = flags | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = openat(&spot.dir, spot.part(), flags, MODE).map_err(|error| failed(spot, error.into()))?;
     let file = File::from(file);

@@ -9,6 +9,7 @@
 //!
 //! Whatever does not fit is an error: nothing is put together from answers that do not say what they are.
 
+use std::ops::Range;
 use std::time::SystemTime;
 
 use super::part::Version;
@@ -35,8 +36,13 @@ pub(super) enum Verdict {
 
 /// Decides. `asked` is what was asked for the rest of, and from which byte on.
 pub(super) fn judge(head: &Received, asked: Option<(&Version, u64)>) -> Result<Verdict, Error> {
+    judge_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
+}
+
+/// As [`judge`], where these bytes were asked for.
+pub(super) fn judge_range(head: &Received, asked: Option<(&Version, Range<u64>)>) -> Result<Verdict, Error> {
     match (head.status, asked) {
-        (Status::PARTIAL_CONTENT, Some((version, offset))) => judge_part(head, version, offset),
+        (Status::PARTIAL_CONTENT, Some((version, bytes))) => judge_part(head, version, &bytes),
         (Status::PARTIAL_CONTENT, None) => Err(Error::WrongRange),
         (Status::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(Verdict::Anew),
         (status, _) if status.is_success() => Ok(Verdict::Begins),
@@ -45,7 +51,7 @@ pub(super) fn judge(head: &Received, asked: Option<(&Version, u64)>) -> Result<V
 }
 
 /// A 206 must say of which version it is, as far as a server must, and be what was asked for (RFC 9110 §15.3.7).
-fn judge_part(head: &Received, version: &Version, offset: u64) -> Result<Verdict, Error> {
+fn judge_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<Verdict, Error> {
     let is_tag = EntityTag::parse(version.validator.as_bytes()).is_some();
     let said = head.field(if is_tag { "ETag" } else { "Last-Modified" });
     match said {
@@ -56,19 +62,25 @@ fn judge_part(head: &Received, version: &Version, offset: u64) -> Result<Verdict
     }
     let range = head.field("Content-Range").and_then(|value| ContentRange::parse(value.as_bytes()));
     let Some(ContentRange::Part { span, complete }) = range else { return Err(Error::WrongRange) };
-    let is_rest = span.start() == offset && span.end() == version.length;
+    let is_asked = span.start() == bytes.start && span.end() == bytes.end;
     let fits = match head.framing {
         Framing::Sized(length) => length == span.length(),
         Framing::Empty => false,
         Framing::Chunked | Framing::UntilClose => true,
     };
     let is_whole = complete.is_none_or(|complete| complete == version.length);
-    if is_rest && fits && is_whole { Ok(Verdict::GoesOn) } else { Err(Error::WrongRange) }
+    if is_asked && fits && is_whole { Ok(Verdict::GoesOn) } else { Err(Error::WrongRange) }
 }
 
 /// The version that a 200 is of, where it can be told apart from every other and gone on with.
 pub(super) fn version(head: &Received, from: &str) -> Option<Version> {
     let Framing::Sized(length) = head.framing else { return None };
+    Some(Version { from: from.to_owned(), validator: strong_validator(head)?, length })
+}
+
+/// The same of the answer to a HEAD, which has no content.
+pub(super) fn version_told(head: &Received, from: &str) -> Option<Version> {
+    let length = head.field("Content-Length")?.parse().ok()?;
     Some(Version { from: from.to_owned(), validator: strong_validator(head)?, length })
 }
 

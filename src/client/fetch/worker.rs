@@ -5,6 +5,8 @@
 //! a part of a known version ── Range, If-Range ──> the rest, or the whole if the file has changed
 //! nothing ── GET ──> the whole
 //! ```
+//!
+//! How a large file comes in several ranges at once is `split`'s.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -54,12 +56,14 @@ enum Step {
 }
 
 /// A file whose bytes are all here.
-struct Arrived {
-    part: Part,
-    head: Received,
+pub(super) struct Arrived {
+    pub(super) part: Part,
+    pub(super) head: Received,
     /// Where it was found in the end.
-    at: Resource,
-    resumed: u64,
+    pub(super) at: Resource,
+    pub(super) resumed: u64,
+    /// Whether it was put together from several answers.
+    pub(super) is_joined: bool,
 }
 
 impl Worker<'_> {
@@ -123,13 +127,16 @@ impl Worker<'_> {
         begun: Instant,
         reached: &mut u64,
     ) -> Result<Landed, Failure> {
-        let arrived = loop {
-            if let Step::Arrived(arrived) = self.ask(number, order, reached)? {
-                break *arrived;
-            }
+        let arrived = match self.in_ranges(order, reached)? {
+            Some(arrived) => arrived,
+            None => loop {
+                if let Step::Arrived(arrived) = self.ask(number, order, reached)? {
+                    break *arrived;
+                }
+            },
         };
-        let Arrived { mut part, head, at, resumed } = arrived;
-        if let Some(expected) = self.expected_sum(&head, &at, resumed) {
+        let Arrived { mut part, head, at, resumed, is_joined } = arrived;
+        if let Some(expected) = self.expected_sum(&head, &at, is_joined) {
             let found = part.content().and_then(|content| {
                 digest::of(content).map_err(|error| Error::Local("read", order.local.clone(), error))
             })?;
@@ -179,15 +186,15 @@ impl Worker<'_> {
     }
 
     /// The sum that what came must have, where the server gives one.
-    fn expected_sum(&mut self, head: &Received, at: &Resource, resumed: u64) -> Option<Sum> {
+    fn expected_sum(&mut self, head: &Received, at: &Resource, is_joined: bool) -> Option<Sum> {
         digest::told(head).or_else(|| {
-            let etag = head.field("ETag").filter(|_| resumed > 0 && digest::is_wharf(head))?;
+            let etag = head.field("ETag").filter(|_| is_joined && digest::is_wharf(head))?;
             digest::ask(&mut self.sessions, at, &etag)
         })
     }
 }
 
-fn refuse(response: Response<'_>) -> Failure {
+pub(super) fn refuse(response: Response<'_>) -> Failure {
     let head = response.head.clone();
     Failure::refused(refusal::read(response), &head, SystemTime::now())
 }
@@ -247,7 +254,7 @@ fn receive(
         _ => Ok(()),
     });
     match checked {
-        Ok(()) => Ok(Arrived { part, head, at: at.clone(), resumed }),
+        Ok(()) => Ok(Arrived { part, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
         Err(error) => {
             *reached = part.leave();
             Err(error.into())
@@ -275,7 +282,7 @@ impl Write for Counted<'_> {
 
 impl Order {
     /// Its name, safe for a terminal.
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         use std::os::unix::ffi::OsStrExt as _;
         Printable(self.local.as_os_str().as_bytes()).to_string()
     }

@@ -1,0 +1,362 @@
+//! A large file, in several ranges at once.
+//!
+//! ```text
+//! HEAD ── its version ──┬── Range, If-Range ──> written at its place
+//!                       ├── (each over a connection of its own)
+//!                       └── …
+//! ```
+//!
+//! Its part has its full length from the start. The notes beside it say of each piece where it begins, how much of it is
+//! here, and where it ends: a line each, of fixed length, written anew in its place for each MiB that has come, after the
+//! bytes themselves. So whatever ends this program, a piece goes on at most a MiB before where it stopped. Whoever reads
+//! notes without pieces does not take these for such.
+//!
+//! A server that answers with the whole, or with another version, is not asked for pieces again: what has come is thrown
+//! away, and the file is fetched like any other.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{panic, str, thread};
+
+use rustix::fs::{Mode, OFlags, openat};
+
+use super::Order;
+use super::board::Slot;
+use super::downloads::Spot;
+use super::part::{Found, LONGEST_NOTES, MODE, Part, Version, failed, open};
+use super::sessions::Sessions;
+use super::trial::Failure;
+use super::verdict::{Verdict, judge_range, version_told};
+use super::worker::{Arrived, Worker, refuse};
+use crate::client::address::Resource;
+use crate::client::error::Error;
+use crate::client::session::{Method, PourError, Response};
+use crate::http::response::Received;
+use crate::http::status::Status;
+
+/// How many ranges of a file at once: enough to fill a long path whose windows are small, and few enough to be a burden
+/// to nobody.
+const RANGES: u64 = 4;
+
+/// No file shorter than this is worth the questions, in bytes.
+const LEAST: u64 = 1 << 20;
+
+/// How much of a piece comes between two notes, in bytes: so much may have to come again.
+const STEP: u64 = 1 << 20;
+
+/// The length of a piece's line in the notes, in bytes: three numbers of twenty digits, each with a space or a line break.
+const LINE: usize = 63;
+
+/// A piece of the file. One thread writes it.
+#[derive(Debug)]
+struct Piece {
+    start: u64,
+    /// Up to here it has come.
+    at: AtomicU64,
+    end: u64,
+}
+
+/// A file in pieces. It is locked.
+#[derive(Debug)]
+struct Pieces {
+    file: File,
+    spot: Spot,
+    version: Version,
+    notes: File,
+    /// Where the lines of the pieces begin in the notes.
+    lines_at: u64,
+    /// All of them, in their order.
+    all: Vec<Piece>,
+}
+
+/// What confirmed a piece's version: an answer, and where it was found.
+type Answer = (Received, Resource);
+
+impl Worker<'_> {
+    /// Fetches a file in ranges, where that is wanted and can be done; else it is to be fetched like any other.
+    pub(super) fn in_ranges(&mut self, order: &Order, reached: &mut u64) -> Result<Option<Arrived>, Failure> {
+        let spot = self.common.downloads.find(&order.local)?;
+        let found = spot.map(|spot| Pieces::look(&spot, &order.from)).transpose()?.flatten();
+        let begun = match found {
+            Some(pieces) => Some(pieces),
+            None => self.begin_pieces(order)?,
+        };
+        let Some(pieces) = begun else { return Ok(None) };
+        let resumed = pieces.here();
+        self.slot.begin(&order.shown(), resumed, Some(pieces.version.length));
+        let fetched = self.fetch_pieces(order, &pieces);
+        self.slot.end();
+        match fetched {
+            Ok(Some((head, at))) => {
+                Ok(Some(Arrived { part: pieces.finish(), head, at, resumed, is_joined: true }))
+            }
+            Ok(None) => {
+                pieces.discard();
+                Ok(None)
+            }
+            Err(failure) => {
+                *reached = pieces.here();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Begins a file in pieces, if it is long enough and its server can tell this version from others.
+    fn begin_pieces(&mut self, order: &Order) -> Result<Option<Pieces>, Failure> {
+        let Some(least) = self.common.manner.split else { return Ok(None) };
+        let downloads = self.common.downloads;
+        if let Some(spot) = downloads.find(&order.local)?
+            && Found::look(&spot, &order.from)?.is_some()
+        {
+            // What was begun in one piece goes on so.
+            return Ok(None);
+        }
+        let version = self.sessions.ask(Method::Head, &order.resource, &[], |at, response| {
+            let is_file = response.head.status == Status::OK && !at.target.ends_with('/');
+            let version = version_told(&response.head, &order.from).filter(|_| is_file);
+            Ok(response.body.discard().map(|_| version)?)
+        })?;
+        let Some(version) = version.filter(|version| version.length >= least.max(LEAST)) else {
+            return Ok(None);
+        };
+        let spot = downloads.make(&order.local)?;
+        spot.look()?;
+        Ok(Some(Pieces::begin(spot, version)?))
+    }
+
+    /// Fetches what is missing: all pieces at once where that is wanted, else one after the other. `None` where the
+    /// server does not give pieces of this version.
+    fn fetch_pieces(&mut self, order: &Order, pieces: &Pieces) -> Result<Option<Answer>, Failure> {
+        let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
+        let (slot, patience, resource) = (self.slot, self.common.manner.patience, &order.resource);
+        let answers: Vec<_> = if self.common.manner.split.is_none() {
+            missing.map(|piece| fetch(&mut self.sessions, resource, pieces, piece, slot)).collect()
+        } else {
+            thread::scope(|scope| {
+                let begin = |piece| {
+                    let work = move || fetch(&mut Sessions::new(patience), resource, pieces, piece, slot);
+                    thread::Builder::new().name("range".to_owned()).spawn_scoped(scope, work)
+                };
+                let threads: Vec<_> = missing.map(begin).collect();
+                let end = |thread: io::Result<thread::ScopedJoinHandle<'_, _>>| match thread {
+                    Ok(thread) => thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked)),
+                    Err(error) => Err(Error::Broken(error).into()),
+                };
+                threads.into_iter().map(end).collect()
+            })
+        };
+        let answers: Option<Vec<_>> = answers.into_iter().collect::<Result<_, _>>()?;
+        Ok(answers.and_then(|answers| answers.into_iter().next()))
+    }
+}
+
+/// Fetches the rest of a piece. `None` where the answer is no piece of this version.
+fn fetch(
+    sessions: &mut Sessions,
+    resource: &Resource,
+    pieces: &Pieces,
+    piece: &Piece,
+    slot: &Slot,
+) -> Result<Option<Answer>, Failure> {
+    let bytes = piece.at()..piece.end;
+    let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
+    let fields = [("Range", range.as_str()), ("If-Range", pieces.version.validator.as_str())];
+    sessions.ask(Method::Get, resource, &fields, |at, response| {
+        match judge_range(&response.head, Some((&pieces.version, bytes)))? {
+            Verdict::GoesOn => {}
+            Verdict::Refused => return Err(refuse(response)),
+            Verdict::Begins | Verdict::Anew => return Ok(None),
+        }
+        let Response { head, body } = response;
+        let poured = body.pour(&mut Writer { pieces, piece, slot });
+        let noted = pieces.note(piece).map_err(|error| failed(&pieces.spot, error));
+        match poured {
+            Err(PourError::Source(error)) => return Err(error.into()),
+            // More came than was asked for.
+            Err(PourError::Sink(_)) if piece.at() == piece.end => return Err(Error::WrongRange.into()),
+            Err(PourError::Sink(error)) => return Err(failed(&pieces.spot, error).into()),
+            Ok(_) => noted?,
+        }
+        if piece.at() < piece.end {
+            return Err(Error::CutShort(piece.at(), Some(piece.end)).into());
+        }
+        Ok(Some((head, at.clone())))
+    })
+}
+
+impl Pieces {
+    /// Those that an earlier run left of this address.
+    fn look(spot: &Spot, from: &str) -> Result<Option<Self>, Error> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(notes) = openat(&*spot.dir, spot.notes(), flags, Mode::empty()) else { return Ok(None) };
+        let (notes, mut text) = (File::from(notes), Vec::new());
+        if (&notes).take(LONGEST_NOTES).read_to_end(&mut text).is_err() {
+            return Ok(None);
+        }
+        let Some((version, lines_at, all)) = read(&text).filter(|(version, ..)| version.from == from) else {
+            return Ok(None);
+        };
+        let file = open(spot, OFlags::empty())?;
+        if !file.metadata().is_ok_and(|metadata| metadata.len() == version.length) {
+            return Ok(None);
+        }
+        // Where all is here the last byte is asked for again: the answer tells whether it still holds.
+        if let Some(last) = all.last().filter(|_| all.iter().all(|piece| piece.at() == piece.end)) {
+            last.at.store(last.end - 1, Ordering::Relaxed);
+        }
+        Ok(Some(Self { file, spot: spot.clone(), version, notes, lines_at, all }))
+    }
+
+    /// Begins a file of this version.
+    fn begin(spot: Spot, version: Version) -> Result<Self, Error> {
+        let file = open(&spot, OFlags::CREATE)?;
+        let made = file.set_len(0).and_then(|()| {
+            spot.remove(&spot.notes());
+            file.set_len(version.length)?;
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let notes = File::from(openat(&*spot.dir, spot.notes(), flags, MODE)?);
+            let head = [serde_json::to_vec(&version)?, b"\n".to_vec()].concat();
+            notes.write_all_at(&head, 0)?;
+            Ok((notes, head.len() as u64))
+        });
+        let (notes, lines_at) = made.map_err(|error| failed(&spot, error))?;
+        let all = divide(version.length);
+        let begun = Self { file, spot, version, notes, lines_at, all };
+        begun
+            .all
+            .iter()
+            .try_for_each(|piece| begun.note(piece))
+            .map_err(|error| failed(&begun.spot, error))?;
+        Ok(begun)
+    }
+
+    /// How much of it is here, in bytes.
+    fn here(&self) -> u64 {
+        self.all.iter().map(|piece| piece.at() - piece.start).sum()
+    }
+
+    /// Notes how far a piece has come.
+    fn note(&self, piece: &Piece) -> io::Result<()> {
+        let number = self.all.iter().take_while(|other| other.start < piece.start).count();
+        self.notes.write_all_at(piece.line().as_bytes(), self.lines_at + (number * LINE) as u64)
+    }
+
+    /// All of it is here.
+    fn finish(self) -> Part {
+        Part::whole(self.file, self.spot, self.version.length)
+    }
+
+    /// Throws it away.
+    fn discard(self) {
+        self.finish().discard();
+    }
+}
+
+impl Piece {
+    fn at(&self) -> u64 {
+        self.at.load(Ordering::Relaxed)
+    }
+
+    /// Its line in the notes.
+    fn line(&self) -> String {
+        format!("{:020} {:020} {:020}\n", self.start, self.at(), self.end)
+    }
+
+    /// Reads its line.
+    fn read(line: &[u8]) -> Option<Self> {
+        let mut numbers =
+            str::from_utf8(line).ok()?.split_ascii_whitespace().map(|number| number.parse().ok());
+        let (start, at, end) = (numbers.next()??, numbers.next()??, numbers.next()??);
+        (start <= at && at <= end && start < end).then(|| Self { start, at: AtomicU64::new(at), end })
+    }
+}
+
+/// The pieces of a file of this length, which is more than a few bytes.
+fn divide(length: u64) -> Vec<Piece> {
+    let size = length.div_ceil(RANGES);
+    let piece = |start| Piece { start, at: AtomicU64::new(start), end: length.min(start + size) };
+    (0..RANGES).map(|number| number * size).take_while(|start| *start < length).map(piece).collect()
+}
+
+/// What notes say, if they are of a file in pieces: its version, where the lines begin, and the pieces, which are all of
+/// it.
+fn read(notes: &[u8]) -> Option<(Version, u64, Vec<Piece>)> {
+    let lines_at = notes.iter().position(|byte| *byte == b'\n')? + 1;
+    let version: Version = serde_json::from_slice(notes.get(..lines_at)?).ok()?;
+    let lines = notes.get(lines_at..)?.chunks(LINE);
+    let pieces = lines.map(Piece::read).collect::<Option<Vec<_>>>()?;
+    let ends = pieces.iter().try_fold(0, |at, piece| (piece.start == at).then_some(piece.end));
+    (!pieces.is_empty() && ends == Some(version.length)).then_some((version, lines_at as u64, pieces))
+}
+
+/// Where the bytes of a piece go.
+struct Writer<'a> {
+    pieces: &'a Pieces,
+    piece: &'a Piece,
+    slot: &'a Slot,
+}
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let at = self.piece.at();
+        let room = usize::try_from(self.piece.end - at).unwrap_or(usize::MAX);
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        let written = self.pieces.file.write_at(bytes, at)?;
+        let now = at + written as u64;
+        self.piece.at.store(now, Ordering::Relaxed);
+        self.slot.came(written);
+        if now / STEP > at / STEP {
+            self.pieces.note(self.piece)?;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notes(length: u64, lines: &str) -> Vec<u8> {
+        let version = Version { from: "a".to_owned(), validator: "\"1\"".to_owned(), length };
+        [serde_json::to_vec(&version).expect("text"), b"\n".to_vec(), lines.into()].concat()
+    }
+
+    #[test]
+    fn pieces_are_all_of_a_file() {
+        for length in [LEAST, LEAST + 1, LEAST + 3, 10 * LEAST - 1] {
+            let pieces = divide(length);
+            assert_eq!(pieces.len() as u64, RANGES);
+            let lines: String = pieces.iter().map(Piece::line).collect();
+            assert_eq!(lines.len(), pieces.len() * LINE);
+            let (version, _, read) = read(&notes(length, &lines)).expect("whole");
+            assert_eq!((version.length, read.len()), (length, pieces.len()));
+        }
+    }
+
+    #[test]
+    fn notes_that_say_nothing() {
+        let line = |start: u64, at: u64, end: u64| format!("{start:020} {at:020} {end:020}\n");
+        let table = [
+            ("no pieces", String::new()),
+            ("a hole", line(0, 0, 4) + &line(5, 5, 10)),
+            ("an overlap", line(0, 0, 6) + &line(5, 5, 10)),
+            ("too short", line(0, 0, 9)),
+            ("too long", line(0, 0, 11)),
+            ("before its start", line(0, 0, 5) + &line(5, 4, 10)),
+            ("past its end", line(0, 6, 5) + &line(5, 5, 10)),
+            ("cut", line(0, 0, 10)[..40].to_owned()),
+            ("no numbers", "x".repeat(LINE)),
+        ];
+        for (name, lines) in table {
+            assert!(read(&notes(10, &lines)).is_none(), "{name}");
+        }
+        assert!(read(&notes(10, &(line(0, 5, 5) + &line(5, 7, 10)))).is_some());
+        assert!(read(b"{}").is_none(), "notes of one piece");
+    }
+}

@@ -1,0 +1,184 @@
+//! `wharf get --split`: a large file in several ranges at once, whole and of one version whatever breaks off.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::common::{Fake, Output, Plan, Proxy, Wharf, eventually, field, run, sample};
+
+/// The length of the file, in bytes: four pieces, none of them of the same length as the last.
+const LENGTH: usize = 6_000_001;
+
+/// How many ranges there are of a file.
+const RANGES: usize = 4;
+
+/// What may come again of each: what came since the last note of it.
+const STEP: u64 = 1 << 20;
+
+/// How much of each range comes before its client is killed.
+const HELD: u64 = 1_200_000;
+
+struct Stage {
+    wharf: Wharf,
+    proxy: Proxy,
+    here: TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let wharf = Wharf::serve(&[]);
+        let proxy = Proxy::before(wharf.address());
+        wharf.write("large", sample(LENGTH, 1));
+        Self { wharf, proxy, here: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let url = self.proxy.url("/large");
+        ["get", "--split", "1M", "--retries", "0", "--no-sync", "--dir", "d", &url]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn get(&self) -> Output {
+        let arguments = self.arguments();
+        run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "", self.here.path())
+    }
+
+    /// What is here: the file, and nothing beside it.
+    #[track_caller]
+    fn is_here(&self, content: &[u8]) {
+        assert!(fs::read(self.here.path().join("d/large")).expect("it is here") == content);
+        let names = fs::read_dir(self.here.path().join("d")).expect("a folder").count();
+        assert_eq!(names, 1, "nothing is left beside it");
+    }
+}
+
+fn ranges(proxy: &Proxy) -> usize {
+    proxy.requests().iter().filter(|head| field(head, "Range").is_some()).count()
+}
+
+#[test]
+fn it_comes_in_ranges_and_is_whole() {
+    let stage = Stage::new();
+    stage.proxy.plan(Plan::Through);
+    let output = stage.get();
+    assert_eq!(output.code, Some(0), "{output:?}");
+    stage.is_here(&sample(LENGTH, 1));
+    assert_eq!(ranges(&stage.proxy), RANGES);
+    assert_eq!(stage.proxy.content(), LENGTH as u64, "nothing came twice");
+    eventually("the server was asked for its sum", || stage.wharf.log().contains("/large?sha256"));
+}
+
+#[test]
+fn a_short_file_comes_in_one_piece() {
+    let stage = Stage::new();
+    stage.wharf.write("large", "short");
+    stage.proxy.plan(Plan::Through);
+    assert_eq!(stage.get().code, Some(0));
+    stage.is_here(b"short");
+    assert_eq!(ranges(&stage.proxy), 0);
+}
+
+#[test]
+fn what_breaks_off_goes_on() {
+    let stage = Stage::new();
+    for (after, reset) in [(700_000, false), (1_300_000, true), (0, false)] {
+        stage.proxy.plan(Plan::Cut { after, reset });
+        let output = stage.get();
+        assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 1), "{output:?}");
+        assert!(!stage.here.path().join("d/large").exists());
+    }
+    stage.proxy.plan(Plan::Through);
+    assert_eq!(stage.get().code, Some(0));
+    stage.is_here(&sample(LENGTH, 1));
+    assert!(ranges(&stage.proxy) > 0);
+    assert!(stage.proxy.content() < LENGTH as u64, "it did not begin again");
+}
+
+#[test]
+fn what_is_killed_goes_on() {
+    let stage = Stage::new();
+    stage.proxy.plan(Plan::Hold(HELD));
+    let mut client = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .args(stage.arguments())
+        .current_dir(stage.here.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    eventually("all ranges are held", || stage.proxy.content() == HELD * RANGES as u64);
+    let part = stage.here.path().join("d/large.part");
+    eventually("it is written", || written(&part) >= HELD * RANGES as u64 / 2);
+    client.kill().expect("killed");
+    client.wait().expect("a child");
+    stage.proxy.plan(Plan::Through);
+    // In one piece at a time: what was begun so is finished so, also by who does not ask for it.
+    let url = stage.proxy.url("/large");
+    let output = run(&["get", "--serial", "--no-sync", "--dir", "d", &url], "", stage.here.path());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    stage.is_here(&sample(LENGTH, 1));
+    assert_eq!(ranges(&stage.proxy), RANGES);
+    let again = stage.proxy.content() + HELD * RANGES as u64;
+    assert!(again <= LENGTH as u64 + STEP * RANGES as u64, "{again} bytes of {LENGTH} came in all");
+}
+
+/// How much of a file is on the disk, in bytes; the rest are holes.
+fn written(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).map_or(0, |metadata| metadata.blocks() * 512)
+}
+
+#[test]
+fn a_file_that_was_replaced_is_no_mixture() {
+    let stage = Stage::new();
+    stage.proxy.plan(Plan::Cut { after: 900_000, reset: false });
+    assert_eq!(stage.get().code, Some(1));
+    stage.wharf.write("large", sample(LENGTH, 2));
+    stage.proxy.plan(Plan::Through);
+    assert_eq!(stage.get().code, Some(0));
+    stage.is_here(&sample(LENGTH, 2));
+}
+
+/// A server that says of its file what a wharf does, and answers ranges as it likes.
+fn fake(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Fake {
+    Fake::answers(move |head, stream| {
+        use std::io::Write as _;
+        let body = vec![b'x'; 2 << 20];
+        let plain = format!("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {}\r\n\r\n", body.len());
+        let (text, content) = match field(head, "Range") {
+            None => (plain, &body[..]),
+            Some(range) => (answer(range), &body[..10]),
+        };
+        let is_whole = text.is_empty();
+        let text = if is_whole {
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len())
+        } else {
+            text
+        };
+        let content = if is_whole { &body[..] } else { content };
+        let content = if head.starts_with("HEAD") { &[] } else { content };
+        // A client that has seen enough goes.
+        let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(content));
+    })
+}
+
+#[test]
+fn servers_that_do_not_do_as_they_are_asked() {
+    let no_ranges = fake(|_| String::new());
+    let wrong = fake(|_| {
+        "HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\nContent-Range: bytes 0-9/2097152\r\nContent-Length: 10\r\n\r\n"
+            .to_owned()
+    });
+    for (name, server, code) in [("the whole instead", &no_ranges, 0), ("another range", &wrong, 1)] {
+        let here = tempfile::tempdir().expect("a folder");
+        let arguments = ["get", "--split", "1M", "--retries", "0", "--dir", "d", &server.url("/large")];
+        let output = run(&arguments, "", here.path());
+        assert_eq!(output.code, Some(code), "{name}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), usize::from(code == 1), "{name}: {output:?}");
+        let is_here =
+            fs::read(here.path().join("d/large")).is_ok_and(|content| content == vec![b'x'; 2 << 20]);
+        assert_eq!(is_here, code == 0, "{name}");
+    }
+}
