@@ -51,8 +51,10 @@ pub enum Work {
         /// How many blocks go to each ACK (RFC 7440).
         window: u32,
     },
-    /// Files fetched from wharf, by one client or another.
+    /// Files fetched from one server, by one client or another.
     Fetch {
+        /// The server's name.
+        from: &'static str,
         /// Their paths begin with this; a number and `.txt` follow where there are several.
         target: &'static str,
         /// How many.
@@ -162,6 +164,24 @@ pub const CASES: &[Case] = &[
         "30 MB over TFTP, blocks of 1,428, windows of 64",
         Work::Tftp { block: 1428, window: 64 },
     ),
-    case("fetch-500", "clients: 500 files of 20 KB", Work::Fetch { target: "/fetch/", files: 500 }),
-    case("fetch-100m", "clients: one file of 100 MB", Work::Fetch { target: "/100m.bin", files: 1 }),
+    case(
+        "fetch-500",
+        "clients: 500 files of 20 KB",
+        Work::Fetch { from: "wharf", target: "/fetch/", files: 500 },
+    ),
+    case(
+        "fetch-100m",
+        "clients: one file of 100 MB",
+        Work::Fetch { from: "wharf", target: "/100m.bin", files: 1 },
+    ),
+    case(
+        "fetch-500-nginx",
+        "clients: 500 files of 20 KB, from nginx",
+        Work::Fetch { from: "nginx", target: "/fetch/", files: 500 },
+    ),
+    case(
+        "fetch-100m-nginx",
+        "clients: one file of 100 MB, from nginx",
+        Work::Fetch { from: "nginx", target: "/100m.bin", files: 1 },
+    ),
 ];

@@ -81,11 +81,11 @@ pub fn contestants(work: &'static Work) -> Vec<Contestant> {
         Work::Tftp { block, window } => {
             serving(TFTP_SERVERS, move |stage, server| tftp(stage, server, block, window))
         }
-        Work::Fetch { target, files } => {
+        Work::Fetch { from, target, files } => {
             let fetching = |client: &'static Client| Contestant {
                 name: client.name,
                 program: client.program,
-                turn: Box::new(move |stage| fetch(stage, client, target, files)),
+                turn: Box::new(move |stage| fetch(stage, client, from, target, files)),
             };
             CLIENTS.iter().map(fetching).collect()
         }
@@ -213,10 +213,10 @@ fn tftp(stage: &Stage, server: &Server, block: u32, window: u32) -> Result<Measu
     Ok(Measure::default().with(Metric::Elapsed, elapsed.as_secs_f64() * 1e3))
 }
 
-/// Files fetched by a client, from wharf, whoever the client is.
-fn fetch(stage: &Stage, client: &Client, target: &str, files: usize) -> Result<Measure> {
-    let wharf = SERVERS.first().ok_or("no server")?;
-    let running = stage.start(wharf)?;
+/// Files fetched by a client, from the same server, whoever the client is.
+fn fetch(stage: &Stage, client: &Client, from: &str, target: &str, files: usize) -> Result<Measure> {
+    let server = SERVERS.iter().find(|server| server.name == from).ok_or("no server")?;
+    let running = stage.start(server)?;
     let elapsed = client.fetch(running.port, target, files)?;
     Ok(Measure::default().with(Metric::Elapsed, elapsed.as_secs_f64() * 1e3))
 }
