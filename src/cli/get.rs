@@ -13,8 +13,9 @@ use super::exit;
 use super::place::{self, Place};
 use super::{signals, size};
 use crate::client::address::Resource;
+use crate::client::board::Board;
 use crate::client::error::Error;
-use crate::client::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
+use crate::client::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
 use crate::client::progress::Bars;
 use crate::client::tftp::{self, address::Site};
 use crate::client::wanted::Wanted;
@@ -213,7 +214,7 @@ struct Shown<'a> {
 
 impl Hear for Shown<'_> {
     fn heard(&mut self, order: &Order, outcome: Outcome) {
-        self.bars.ended(outcome.as_ref().ok());
+        self.bars.ended(outcome.as_ref().map_or(0, Fetched::length));
         match outcome {
             Ok(fetched) => self.bars.line(&fetched),
             Err(error) => self.report.heard(order, Err(error)),

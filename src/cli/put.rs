@@ -1,6 +1,7 @@
 //! `wharf put FILE…`: uploads files.
 
-use std::io::{self, BufRead as _, Write as _};
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,8 +12,12 @@ use clap::Args;
 use super::place::{self, Place};
 use super::{client, exit};
 use crate::client::address::Address;
-use crate::client::error::{Error, shown};
-use crate::client::put::{self, Carrier, Manner, Memory, Order, Sender, Server, Tree};
+use crate::client::board::{Board, Slot};
+use crate::client::error::shown;
+use crate::client::progress::Bars;
+use crate::client::put::{
+    self, Carried, Carrier, Hear, Manner, Memory, Order, Outcome, Sender, Server, Tree,
+};
 use crate::client::session::Patience;
 use crate::client::tftp;
 
@@ -87,35 +92,93 @@ fn ask() -> io::Result<Vec<String>> {
 fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     let mut all_well = true;
     let orders = find(args, &mut all_well)?;
-    let jobs = if args.serial { NonZeroUsize::MIN } else { args.jobs };
-    let mut heard = |order: &Order, outcome: Result<String, Error>| match outcome {
-        Ok(sent) => writeln!(io::stdout(), "{sent}"),
-        Err(error) => {
-            all_well = false;
-            exit::say_about(&shown(&order.file), &error);
-            Ok(())
-        }
-    };
+    let board = Board::new(if args.serial { 1 } else { args.jobs.get() });
+    let mut report = Report { all_well };
+    if orders.is_empty() || !io::stderr().is_terminal() {
+        send(args, &orders, memory, &board, &mut report)?;
+    } else {
+        let lengths = orders.iter().map(|order| fs::metadata(&order.file).ok().map(|facts| facts.len()));
+        let bars = Bars::new(&board, orders.len(), lengths.sum());
+        let mut shown = Shown { report: &mut report, bars };
+        send(args, &orders, memory, &board, &mut shown)?;
+        shown.bars.end(&mut io::stdout())?;
+    }
+    Ok(report.all_well)
+}
+
+/// Sends them to the server that is meant, of either kind.
+fn send(
+    args: &PutArgs,
+    orders: &[Order],
+    memory: &Memory,
+    board: &Board,
+    hear: &mut dyn Hear,
+) -> io::Result<()> {
     match args.to.clone().unwrap_or_else(|| Place::Http(Address::default())) {
         Place::Http(address) => {
             let (server, manner) = (Server::new(address), args.manner());
-            let carrier = || -> Carrier<'_> {
-                let mut sender = Sender::new(&server, memory, manner);
-                Box::new(move |order| Ok(sender.send(order)?.to_string()))
-            };
-            put::run(&orders, jobs, &carrier, &mut heard)?;
-        }
-        Place::Tftp(site) => {
-            let carrier = || -> Carrier<'_> {
-                Box::new(|order| {
-                    let name = site.name(&String::from_utf8_lossy(&order.path));
-                    Ok(tftp::put(&site, &order.file, &name)?.to_string())
+            let carrier = |slot: &Arc<Slot>| -> Carrier<'_> {
+                let mut sender = Sender::new(&server, memory, manner, slot);
+                Box::new(move |order| {
+                    let sent = sender.send(order)?;
+                    Ok(Carried { line: sent.to_string(), length: sent.length() })
                 })
             };
-            put::run(&orders, jobs, &carrier, &mut heard)?;
+            put::run(orders, board, &carrier, hear)
+        }
+        Place::Tftp(site) => {
+            let carrier = |_: &Arc<Slot>| -> Carrier<'_> {
+                Box::new(|order| {
+                    let name = site.name(&String::from_utf8_lossy(&order.path));
+                    let moved = tftp::put(&site, &order.file, &name)?;
+                    Ok(Carried { line: moved.to_string(), length: moved.length() })
+                })
+            };
+            put::run(orders, board, &carrier, hear)
         }
     }
-    Ok(all_well)
+}
+
+/// Says a line of each file, as it has gone or not.
+struct Report {
+    all_well: bool,
+}
+
+impl Hear for Report {
+    fn heard(&mut self, order: &Order, outcome: Outcome) -> io::Result<()> {
+        match outcome {
+            Ok(carried) => writeln!(io::stdout(), "{}", carried.line),
+            Err(error) => {
+                self.all_well = false;
+                exit::say_about(&shown(&order.file), &error);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The same, with bars beneath.
+struct Shown<'a> {
+    report: &'a mut Report,
+    bars: Bars<'a>,
+}
+
+impl Hear for Shown<'_> {
+    fn heard(&mut self, order: &Order, outcome: Outcome) -> io::Result<()> {
+        self.bars.ended(outcome.as_ref().map_or(0, |carried| carried.length));
+        match outcome {
+            Ok(carried) => self.bars.line(&carried.line),
+            Err(error) => {
+                self.report.all_well = false;
+                self.bars.aside(|| exit::say_about(&shown(&order.file), &error));
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self) -> io::Result<()> {
+        self.bars.tick(&mut io::stdout())
+    }
 }
 
 /// The files that are meant. What in a directory is not sent is said, and is no failure.

@@ -12,6 +12,7 @@
 //! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
 
 pub mod address;
+pub mod board;
 pub mod catalogue;
 pub mod chat;
 mod completion;

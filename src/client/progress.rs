@@ -1,4 +1,4 @@
-//! What is under way, on a terminal: a bar for each file that comes, as many as fit, and one for all.
+//! What is under way, on a terminal: a bar for each file that comes or goes, as many as fit, and one for all.
 //!
 //! A bar is drawn ten times a second at most, from what the board shows; the workers never wait for the terminal. Lines
 //! that are to stay are kept until the next drawing, and go above the bars.
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::termios::tcgetwinsize;
 
-use super::fetch::{Board, Fetched, Running};
+use super::board::{Board, Running};
 use crate::figures::Bytes;
 
 /// How often the bars are drawn.
@@ -77,10 +77,15 @@ impl<'b> Bars<'b> {
         Self { board, multi, rows: Vec::new(), all, sum, begun: now, drawn: now, lines: Vec::new() }
     }
 
-    /// A file has come to its end, well or not.
-    pub fn ended(&mut self, fetched: Option<&Fetched>) {
+    /// A file has come to its end, well or not; so many bytes of it have arrived.
+    pub fn ended(&mut self, length: u64) {
         self.sum.done += 1;
-        self.sum.here += fetched.map_or(0, Fetched::length);
+        self.sum.here += length;
+    }
+
+    /// Lets somebody else write to the terminal.
+    pub fn aside(&self, write: impl FnOnce()) {
+        self.multi.suspend(write);
     }
 
     /// Keeps a line above the bars.

@@ -13,10 +13,11 @@ use rustyline::history::MemHistory;
 use rustyline::{CompletionType, Config, Editor};
 
 use super::address::{Address, Server};
+use super::board::Board;
 use super::completion::Completion;
 use super::download;
 use super::error::Error;
-use super::fetch::{self, Board, Downloads, Hear, Manner, Order, Outcome};
+use super::fetch::{self, Downloads, Hear, Manner, Order, Outcome};
 use super::leave;
 use super::listing;
 use super::script::upload_target;

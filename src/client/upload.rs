@@ -5,8 +5,10 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::board::Slot;
 use super::error::Error;
 use super::refusal;
 use super::session::{Method, Request, Session};
@@ -21,6 +23,8 @@ pub struct Content {
     /// Where in the source it begins, and how much there is from there on.
     start: u64,
     length: u64,
+    /// Where it is shown how much has gone.
+    shown_at: Option<Arc<Slot>>,
 }
 
 #[derive(Debug)]
@@ -54,12 +58,17 @@ impl Content {
         }
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        Ok(Self { source: Source::File(file, path.to_owned()), start: 0, length })
+        Ok(Self { source: Source::File(file, path.to_owned()), start: 0, length, shown_at: None })
     }
 
     /// These bytes.
     pub fn bytes(bytes: Vec<u8>) -> Self {
-        Self { start: 0, length: bytes.len() as u64, source: Source::Bytes(bytes) }
+        Self { start: 0, length: bytes.len() as u64, source: Source::Bytes(bytes), shown_at: None }
+    }
+
+    /// Shows there how much of it goes.
+    pub(super) fn show_at(&mut self, slot: &Arc<Slot>) {
+        self.shown_at = Some(Arc::clone(slot));
     }
 
     /// Leaves out what is before this offset.
@@ -92,6 +101,9 @@ impl Content {
             ErrorKind::UnexpectedEof => Error::Shrunk,
             _ => Error::Local("read", path.clone(), error),
         })?;
+        if let Some(slot) = &self.shown_at {
+            slot.came(wanted);
+        }
         Ok(wanted as u64)
     }
 }

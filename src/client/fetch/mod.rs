@@ -18,7 +18,6 @@
 //!
 //! This room knows nothing of terminals, and of what a person typed.
 
-mod board;
 mod digest;
 pub(super) mod downloads;
 mod part;
@@ -39,18 +38,17 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use self::board::Slot;
 use self::sessions::Sessions;
 use self::settle::Landed;
 use self::trial::Trials;
 use self::worker::{End, Worker};
 use super::address::{Resource, Server};
+use super::board::{Board, Slot};
 use super::error::{Error, shown};
 use super::session::{Patience, Session};
 use crate::figures::{Bytes, Time};
 use crate::http::status::Status;
 
-pub use self::board::{Board, Running};
 pub use self::downloads::Downloads;
 pub use self::stream::stream;
 

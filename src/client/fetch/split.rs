@@ -23,7 +23,6 @@ use std::{panic, str, thread};
 use rustix::fs::{Mode, OFlags, openat};
 
 use super::Order;
-use super::board::Slot;
 use super::downloads::Spot;
 use super::part::{Found, LONGEST_NOTES, MODE, Part, Version, failed, open};
 use super::sessions::Sessions;
@@ -31,6 +30,7 @@ use super::trial::Failure;
 use super::verdict::{Verdict, judge_range, version_told};
 use super::worker::{Arrived, Worker, refuse};
 use crate::client::address::Resource;
+use crate::client::board::Slot;
 use crate::client::error::Error;
 use crate::client::session::{Method, PourError, Response};
 use crate::http::response::Received;

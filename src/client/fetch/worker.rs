@@ -13,7 +13,6 @@ use std::path::Path;
 use std::thread;
 use std::time::{Instant, SystemTime};
 
-use super::board::Slot;
 use super::digest::{self, Sum};
 use super::downloads::{DIRECTORY_PAGE, facts};
 use super::part::{Found, Part, Version};
@@ -23,6 +22,7 @@ use super::trial::{Failure, Trials};
 use super::verdict::{self, Verdict, judge};
 use super::{Common, Fetched, Order};
 use crate::client::address::Resource;
+use crate::client::board::Slot;
 use crate::client::error::Error;
 use crate::client::refusal;
 use crate::client::session::{Method, PourError, Response};

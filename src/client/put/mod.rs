@@ -18,16 +18,17 @@ mod tree;
 
 use std::collections::HashMap;
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 pub use self::memory::Memory;
 pub use self::sender::{Manner, Sender, Sent, Server};
 pub use self::tree::{Skipped, Tree};
+use super::board::{Board, Slot};
 use super::error::Error;
 
 /// A file to send.
@@ -39,16 +40,42 @@ pub struct Order {
     pub path: Vec<u8>,
 }
 
-/// Whatever sends one file after the other, and says what became of it.
-pub type Carrier<'a> = Box<dyn FnMut(&Order) -> Result<String, Error> + 'a>;
+/// A file that was taken.
+#[derive(Debug)]
+pub struct Carried {
+    /// What is said of it.
+    pub line: String,
+    /// Its length in bytes.
+    pub length: u64,
+}
 
-/// Sends all, by so many carriers at once, and tells what becomes of each as it does. A server that is not there is
-/// told once, and nothing more is sent to it. An error is that of the system, or of who is told.
+/// What became of an order.
+pub type Outcome = Result<Carried, Error>;
+
+/// Whatever sends one file after the other, and says what became of it.
+pub type Carrier<'a> = Box<dyn FnMut(&Order) -> Outcome + 'a>;
+
+/// Whoever is told what becomes of the orders. Their errors end it.
+pub trait Hear {
+    /// An order has come to its end.
+    fn heard(&mut self, order: &Order, outcome: Outcome) -> io::Result<()>;
+
+    /// Some time has passed.
+    fn tick(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How often a listener may look at the board.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Sends all, by as many carriers as the board has places for, and tells what becomes of each as it does. A server that
+/// is not there is told once, and nothing more is sent to it. An error is that of the system, or of who is told.
 pub fn run<'a>(
     orders: &[Order],
-    jobs: NonZeroUsize,
-    carrier: &(dyn Fn() -> Carrier<'a> + Sync),
-    heard: &mut dyn FnMut(&Order, Result<String, Error>) -> io::Result<()>,
+    board: &Board,
+    carrier: &(dyn Fn(&Arc<Slot>) -> Carrier<'a> + Sync),
+    hear: &mut dyn Hear,
 ) -> io::Result<()> {
     let abandoned = AtomicBool::new(false);
     for round in rounds(orders) {
@@ -56,10 +83,10 @@ pub fn run<'a>(
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
         thread::scope(|scope| {
             let (told, outcomes) = channel();
-            for _ in 0..jobs.get().min(round.len()) {
+            for slot in board.slots().iter().take(round.len()) {
                 let (told, next, abandoned) = (told.clone(), &next, &abandoned);
                 thread::Builder::new().name("sender".into()).spawn_scoped(scope, move || {
-                    let mut carry = carrier();
+                    let mut carry = carrier(slot);
                     while !abandoned.load(Ordering::Relaxed) {
                         let Some(order) = next() else { return };
                         // Whoever is told may have gone; then nobody waits for the rest either.
@@ -70,13 +97,15 @@ pub fn run<'a>(
                 })?;
             }
             drop(told);
-            for (order, outcome) in outcomes {
-                let is_gone = matches!(outcome, Err(Error::NotRunning(_)));
-                if !is_gone || !abandoned.swap(true, Ordering::Relaxed) {
-                    heard(order, outcome)?;
+            loop {
+                match outcomes.recv_timeout(TICK) {
+                    Ok((_, Err(Error::NotRunning(_)))) if abandoned.swap(true, Ordering::Relaxed) => {}
+                    Ok((order, outcome)) => hear.heard(order, outcome)?,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return Ok::<_, io::Error>(()),
                 }
+                hear.tick()?;
             }
-            Ok::<_, io::Error>(())
         })?;
     }
     Ok(())
@@ -115,14 +144,19 @@ mod tests {
     #[test]
     fn a_server_that_is_gone_is_told_once() {
         let orders: Vec<_> = (0..9).map(|number| order("f", &number.to_string())).collect();
-        let carrier = || -> Carrier<'_> { Box::new(|_| Err(Error::NotRunning("h".to_owned()))) };
-        let mut told = 0;
-        let jobs = NonZeroUsize::new(4).expect("some");
-        run(&orders, jobs, &carrier, &mut |_, _| {
-            told += 1;
+        let carrier = |_: &Arc<Slot>| -> Carrier<'_> { Box::new(|_| Err(Error::NotRunning("h".to_owned()))) };
+        let mut told = Told(0);
+        run(&orders, &Board::new(4), &carrier, &mut told).expect("threads");
+        assert_eq!(told.0, 1);
+    }
+
+    /// How often something was told.
+    struct Told(usize);
+
+    impl Hear for Told {
+        fn heard(&mut self, _: &Order, _: Outcome) -> io::Result<()> {
+            self.0 += 1;
             Ok(())
-        })
-        .expect("threads");
-        assert_eq!(told, 1);
+        }
     }
 }

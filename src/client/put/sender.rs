@@ -9,15 +9,16 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 use std::{io, thread};
 
 use super::Order;
 use super::memory::{Identity, Key, Memory, Note};
 use crate::client::address::{self, Address, Resource};
-use crate::client::error::Error;
+use crate::client::board::Slot;
+use crate::client::error::{Error, shown};
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::{Failure, Trials};
 use crate::client::refusal;
@@ -60,6 +61,8 @@ pub struct Sender<'a> {
     server: &'a Server,
     memory: &'a Memory,
     manner: Manner,
+    /// Where it is shown what is under way.
+    slot: Arc<Slot>,
 }
 
 /// A file that was taken.
@@ -104,9 +107,9 @@ impl Server {
 
 impl<'a> Sender<'a> {
     /// One that has no connection yet.
-    pub fn new(server: &'a Server, memory: &'a Memory, manner: Manner) -> Self {
+    pub fn new(server: &'a Server, memory: &'a Memory, manner: Manner, slot: &Arc<Slot>) -> Self {
         let session = Session::with_patience(server.address.server.clone(), manner.patience);
-        Self { session, server, memory, manner }
+        Self { session, server, memory, manner, slot: Arc::clone(slot) }
     }
 
     /// Sends a file; tries again where that may help.
@@ -119,7 +122,9 @@ impl<'a> Sender<'a> {
         let mut trials = Trials::new(self.manner.retries);
         loop {
             let mut reached = 0;
-            let failure = match self.attempt(&mut cargo, &mut reached) {
+            let attempted = self.attempt(&mut cargo, &mut reached);
+            self.slot.end();
+            let failure = match attempted {
                 Ok(status) => {
                     let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
                     return Ok(Sent { status, target: cargo.target, length: cargo.length, resumed, took });
@@ -137,6 +142,7 @@ impl<'a> Sender<'a> {
 
     fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, Failure> {
         let mut content = Content::open(cargo.file)?;
+        content.show_at(&self.slot);
         cargo.length = content.length();
         if cargo.length < RESUMABLE_FROM || !self.server.is_far() {
             return self.put(cargo, &content);
@@ -161,12 +167,14 @@ impl<'a> Sender<'a> {
         *reached = offset;
         cargo.resumed.get_or_insert(offset);
         content.begin_at(offset);
+        self.slot.begin(&shown(cargo.file), offset, Some(cargo.length));
         self.append(cargo, &upload, offset, &content)
     }
 
     /// Sends it as a whole.
     fn put(&mut self, cargo: &Cargo<'_>, content: &Content) -> Result<Status, Failure> {
         let fields = [("Content-Type", "application/octet-stream")];
+        self.slot.begin(&shown(cargo.file), 0, Some(cargo.length));
         let response = self.ask(Method::Put, &cargo.target, &fields, Some(content))?;
         taken(response)
     }
@@ -303,6 +311,13 @@ fn identity(file: &Path) -> Result<Identity, Error> {
     Ok(Identity::of(&metadata))
 }
 
+impl Sent {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
 /// `201 Created → /client/a.txt, 120 B in 0.4 ms`, and how much of it was there before.
 impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -327,8 +342,8 @@ mod tests {
         let peer = Peer::plays(part);
         let server = Server::new(Address::root(peer.server()));
         let manner = Manner { retries, patience: Patience::default() };
-        let sent =
-            Sender::new(&server, &Memory::default(), manner).send(&Order { file, path: b"in/a b".to_vec() });
+        let sent = Sender::new(&server, &Memory::default(), manner, &Arc::default())
+            .send(&Order { file, path: b"in/a b".to_vec() });
         (sent, peer.heard())
     }
 

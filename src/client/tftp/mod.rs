@@ -210,6 +210,13 @@ impl Write for Limited {
     }
 }
 
+impl Moved {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
 /// `→ downloads/a.txt, 512 B in 0.4 ms`.
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,12 +3,12 @@
 //! A worker only adds to a counter as bytes come; nothing here waits for a terminal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What all workers are doing.
 #[derive(Debug)]
 pub struct Board {
-    slots: Vec<Slot>,
+    slots: Vec<Arc<Slot>>,
 }
 
 /// What one worker is doing.
@@ -51,17 +51,17 @@ pub struct Running {
 impl Board {
     /// For so many workers.
     pub fn new(workers: usize) -> Self {
-        Self { slots: std::iter::repeat_with(Slot::default).take(workers.max(1)).collect() }
+        Self { slots: std::iter::repeat_with(Arc::default).take(workers.max(1)).collect() }
     }
 
     /// Each worker's place.
-    pub(super) fn slots(&self) -> &[Slot] {
+    pub(super) fn slots(&self) -> &[Arc<Slot>] {
         &self.slots
     }
 
-    /// What each worker fetches now.
+    /// What each worker moves now.
     pub fn running(&self) -> Vec<Option<Running>> {
-        self.slots.iter().map(Slot::running).collect()
+        self.slots.iter().map(|slot| slot.running()).collect()
     }
 
     /// How many bytes have come in all.
