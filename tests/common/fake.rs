@@ -157,7 +157,8 @@ impl State {
         server.write_all(request.as_bytes())?;
         let Some(head) = read_head(&mut server) else { return Ok(()) };
         client.write_all(head.as_bytes())?;
-        let length: u64 = field(&head, "Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let length = if request.starts_with("HEAD ") { None } else { field(&head, "Content-Length") };
+        let length: u64 = length.and_then(|length| length.parse().ok()).unwrap_or(0);
         let stop = match plan {
             Plan::Through => u64::MAX,
             Plan::Cut { after, .. } | Plan::Hold(after) => after,
