@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Result;
-use super::folder;
 use super::server::Program;
 
 /// How many connections those use that can use several.
@@ -24,18 +23,19 @@ pub struct Client {
     before_each: &'static [&'static str],
 }
 
-/// Who fetches; ours first. The others do not wait for the disk, so ours is measured without and with that.
+/// Who fetches; ours first. The others do not wait for the disk, so ours is measured without and with that. All are told
+/// to say nothing.
 pub const CLIENTS: &[Client] = &[
     Client {
         name: "wharf",
         program: Program::Ours,
-        arguments: &["get", "--dir", ".", "--no-sync", "--jobs", PARALLEL],
+        arguments: &["get", "--quiet", "--dir", ".", "--no-sync", "--jobs", PARALLEL],
         before_each: &[],
     },
     Client {
         name: "wharf-synced",
         program: Program::Ours,
-        arguments: &["get", "--dir", ".", "--jobs", PARALLEL],
+        arguments: &["get", "--quiet", "--dir", ".", "--jobs", PARALLEL],
         before_each: &[],
     },
     Client {
@@ -66,9 +66,10 @@ pub const CLIENTS: &[Client] = &[
 ];
 
 impl Client {
-    /// Fetches so many files into a fresh folder; how long that took.
-    pub fn fetch(&self, port: u16, target: &str, files: usize) -> Result<Duration> {
-        let place = folder::scratch()?;
+    /// Fetches so many files into a fresh folder in `kept`; how long that took. Many small ones stay there.
+    pub fn fetch(&self, port: u16, target: &str, files: usize, kept: &Path) -> Result<Duration> {
+        let mut place = tempfile::tempdir_in(kept)?;
+        place.disable_cleanup(files > 1);
         let mut command = Command::new(self.program.path().ok_or("not installed")?);
         command.args(self.arguments).current_dir(place.path());
         for number in 0..files {

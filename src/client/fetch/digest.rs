@@ -4,8 +4,7 @@
 //! (`?sha256`) where a file was put together from several answers: after a break, or from several ranges. What came in
 //! one piece was guarded by its length and by TCP on the way, and asking for each small file would double the requests.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
@@ -59,11 +58,11 @@ pub(super) fn ask(sessions: &mut Sessions, resource: &Resource, etag: &str) -> O
     from_hex(answer.ok()??.strip_suffix(b"\n")?)
 }
 
-/// The sum of a file, from where it stands to its end.
-pub(super) fn of(file: &mut File) -> io::Result<Sum> {
+/// The sum of content, from where it stands to its end.
+pub(super) fn of(content: &mut dyn Read) -> io::Result<Sum> {
     let (mut sum, mut block) = (Sha256::new(), vec![0; BLOCK]);
     loop {
-        match file.read(&mut block) {
+        match content.read(&mut block) {
             Ok(0) => return Ok(sum.finalize().into()),
             Ok(count) => sum.update(block.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -160,7 +160,10 @@ impl Spot {
 
     /// Removes a file beside it; that it is not there, or cannot be removed, does no harm.
     pub(super) fn remove(&self, name: &OsStr) {
-        let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
+        // Mostly it is not there. To look costs little, and to remove shuts the directory to all others meanwhile.
+        if rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
+        }
     }
 }
 

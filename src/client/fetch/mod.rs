@@ -20,6 +20,8 @@
 
 mod digest;
 pub(super) mod downloads;
+mod incoming;
+mod nameless;
 mod part;
 pub(super) mod sessions;
 mod settle;
@@ -33,7 +35,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -203,28 +205,42 @@ pub fn run(
         let number = queue.lock().unwrap_or_else(PoisonError::into_inner).next()?;
         orders.get(number).map(|order| (number, order))
     };
+    let listener = thread::current();
     thread::scope(|scope| {
         let settled = told.clone();
         let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
-        spawn("settler").spawn_scoped(scope, move || settle::run(&landing, manner.sync, &settled))?;
+        spawn("settler").spawn_scoped(scope, move || {
+            settle::run(&landing, manner.sync, &settled);
+            drop(settled);
+            listener.unpark();
+        })?;
         for slot in board.slots().iter().take(orders.len()) {
             let (common, next, told, landed) = (&common, &next, told.clone(), landed.clone());
-            spawn("fetcher").spawn_scoped(scope, move || work(common, slot, next, &told, &landed))?;
+            spawn("fetcher").spawn_scoped(scope, move || work(common, slot, next, told, landed))?;
         }
         drop((told, landed));
-        loop {
-            match outcomes.recv_timeout(TICK) {
-                Ok((number, outcome)) => {
-                    if let Some(order) = orders.get(number) {
-                        hear.heard(order, outcome);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            }
-            hear.tick();
-        }
+        listen(&outcomes, orders, hear);
+        Ok(())
     })
+}
+
+/// Passes on what is told, until nobody is left to tell more. It looks now and then: to be woken for each of many short
+/// files would take the time of those who fetch them.
+fn listen(outcomes: &Receiver<(usize, Outcome)>, orders: &[Order], hear: &mut dyn Hear) {
+    loop {
+        match outcomes.try_recv() {
+            Ok((number, outcome)) => {
+                if let Some(order) = orders.get(number) {
+                    hear.heard(order, outcome);
+                }
+            }
+            Err(TryRecvError::Empty) => {
+                hear.tick();
+                thread::park_timeout(TICK);
+            }
+            Err(TryRecvError::Disconnected) => return,
+        }
+    }
 }
 
 /// Does orders until there are none.
@@ -232,8 +248,8 @@ fn work<'o>(
     common: &Common<'_>,
     slot: &Slot,
     next: impl Fn() -> Option<(usize, &'o Order)>,
-    told: &Sender<(usize, Outcome)>,
-    landed: &SyncSender<(usize, Landed)>,
+    told: Sender<(usize, Outcome)>,
+    landed: SyncSender<(usize, Landed)>,
 ) {
     let mut worker = Worker { sessions: Sessions::new(common.manner.patience), common, slot };
     while let Some((number, order)) = next() {
@@ -244,6 +260,9 @@ fn work<'o>(
             Err(error) => told.send((number, Err(error))).map_err(drop),
         };
     }
+    // In this order: the settler, who goes when nothing more can land, is the last who has something to tell.
+    drop(told);
+    drop(landed);
 }
 
 /// Does something again while that may help and `retries` allow it.
@@ -289,7 +308,7 @@ fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'
         *session = lent;
     }
     match end? {
-        End::Landed(landed) => landed.settle(),
+        End::Landed(landed) => landed.settle(common.manner.sync),
         End::Unchanged(fetched) => Ok(fetched),
     }
 }

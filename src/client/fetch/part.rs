@@ -109,7 +109,7 @@ impl Part {
 
     fn anew(mut file: File, spot: Spot, version: Option<&Version>) -> Result<Self, Error> {
         // In this order: at no moment do the notes tell of another version than the bytes are of.
-        file.set_len(0).and_then(|()| file.rewind()).map_err(|error| failed(&spot, error))?;
+        empty(&mut file).map_err(|error| failed(&spot, error))?;
         let noted = version.filter(|version| version.length > NOTED_FROM);
         match noted {
             Some(version) => write_notes(&spot, version).map_err(|error| failed(&spot, error))?,
@@ -149,12 +149,9 @@ impl Part {
         fsync(&self.file).map_err(|error| failed(&self.spot, error.into()))
     }
 
-    /// Puts it in its place. A link or a directory that has come there meanwhile stays what it is.
+    /// Puts it in its place.
     pub(super) fn appear(&self) -> Result<(), Error> {
-        self.spot.look()?;
-        let Spot { dir, name, path } = &self.spot;
-        renameat(dir, self.spot.part(), dir, name)
-            .map_err(|error| Error::Local("write", path.clone(), error.into()))?;
+        take_place(&self.spot)?;
         if self.noted {
             self.spot.remove(&self.spot.notes());
         }
@@ -182,6 +179,13 @@ pub(super) fn failed(spot: &Spot, error: io::Error) -> Error {
     Error::Local("write", spot.path.with_file_name(spot.part()), error)
 }
 
+/// Gives what has the part's name its own. A link or a directory that has come there meanwhile stays what it is.
+pub(super) fn take_place(spot: &Spot) -> Result<(), Error> {
+    spot.look()?;
+    let Spot { dir, name, path } = spot;
+    renameat(dir, spot.part(), dir, name).map_err(|error| Error::Local("write", path.clone(), error.into()))
+}
+
 /// Opens and locks the part. A link is not followed, and a FIFO not waited for.
 pub(super) fn open(spot: &Spot, flags: OFlags) -> Result<File, Error> {
     let flags = flags | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -193,6 +197,11 @@ pub(super) fn open(spot: &Spot, flags: OFlags) -> Result<File, Error> {
     // A file system without locks has no way to tell.
     let locked = flock(&file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK);
     if locked && is_there(&file, spot) { Ok(file) } else { Err(Error::Busy(spot.path.clone())) }
+}
+
+/// Throws away what an earlier run left. For a file system to do so is work even where nothing is.
+fn empty(file: &mut File) -> io::Result<()> {
+    if file.metadata()?.len() > 0 { file.set_len(0).and_then(|()| file.rewind()) } else { Ok(()) }
 }
 
 /// Whether the part still has its name: whoever had locked it may just have put it in its place.

@@ -24,6 +24,7 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use super::Order;
 use super::downloads::Spot;
+use super::incoming::Incoming;
 use super::part::{Found, LONGEST_NOTES, MODE, Part, Version, failed, open};
 use super::sessions::Sessions;
 use super::trial::Failure;
@@ -90,7 +91,8 @@ impl Worker<'_> {
         self.slot.end();
         match fetched {
             Ok(Some((head, at))) => {
-                Ok(Some(Arrived { part: pieces.finish(), head, at, resumed, is_joined: true }))
+                let incoming = Incoming::Part(pieces.finish());
+                Ok(Some(Arrived { incoming, head, at, resumed, is_joined: true }))
             }
             Ok(None) => {
                 pieces.discard();

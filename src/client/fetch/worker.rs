@@ -15,7 +15,8 @@ use std::time::{Instant, SystemTime};
 
 use super::digest::{self, Sum};
 use super::downloads::{DIRECTORY_PAGE, facts};
-use super::part::{Found, Part, Version};
+use super::incoming::Incoming;
+use super::part::{Found, Version};
 use super::sessions::{Sessions, path_of};
 use super::settle::Landed;
 use super::trial::{Failure, Trials};
@@ -27,6 +28,7 @@ use crate::client::error::Error;
 use crate::client::refusal;
 use crate::client::session::{Method, PourError, Response};
 use crate::figures::Time;
+use crate::http::body::Framing;
 use crate::http::date::Date;
 use crate::http::response::Received;
 use crate::http::status::Status;
@@ -57,7 +59,7 @@ enum Step {
 
 /// A file whose bytes are all here.
 pub(super) struct Arrived {
-    pub(super) part: Part,
+    pub(super) incoming: Incoming,
     pub(super) head: Received,
     /// Where it was found in the end.
     pub(super) at: Resource,
@@ -135,25 +137,22 @@ impl Worker<'_> {
                 }
             },
         };
-        let Arrived { mut part, head, at, resumed, is_joined } = arrived;
-        if let Some(expected) = self.expected_sum(&head, &at, is_joined) {
-            let found = part.content().and_then(|content| {
-                digest::of(content).map_err(|error| Error::Local("read", order.local.clone(), error))
-            })?;
-            if found != expected {
-                *reached = 0;
-                part.discard();
-                return Err(Error::Digest.into());
-            }
+        let Arrived { mut incoming, head, at, resumed, is_joined } = arrived;
+        if let Some(expected) = self.expected_sum(&head, &at, is_joined)
+            && incoming.sum()? != expected
+        {
+            *reached = 0;
+            incoming.discard();
+            return Err(Error::Digest.into());
         }
         let fetched = Fetched::Saved {
             status: head.status,
-            path: part.spot().path.clone(),
-            length: part.length(),
+            path: incoming.spot().path.clone(),
+            length: incoming.length(),
             resumed,
             took: Time(begun.elapsed()),
         };
-        Ok(Landed { part, fetched, modified: verdict::modified(&head) })
+        Ok(Landed { incoming, fetched, modified: verdict::modified(&head) })
     }
 
     /// Asks for a file, or for the rest of it, and receives what comes.
@@ -169,7 +168,7 @@ impl Worker<'_> {
         let (common, board) = (self.common, self.slot);
         self.sessions.ask(Method::Get, &order.resource, &fields, |at, response| {
             let asked = found.as_ref().map(|found| (&found.version, found.offset));
-            let (part, version) = match judge(&response.head, asked)? {
+            let (incoming, version) = match judge(&response.head, asked)? {
                 Verdict::Refused => return Err(refuse(response)),
                 Verdict::Anew => {
                     if let Some(found) = found {
@@ -180,7 +179,7 @@ impl Worker<'_> {
                 Verdict::GoesOn => go_on(found)?,
                 Verdict::Begins => begin(common, number, order, at, &response.head, found)?,
             };
-            let arrived = receive(response, part, version.as_ref(), at, board, &order.shown(), reached)?;
+            let arrived = receive(response, incoming, version.as_ref(), at, board, &order.shown(), reached)?;
             Ok(Step::Arrived(Box::new(arrived)))
         })
     }
@@ -200,13 +199,13 @@ pub(super) fn refuse(response: Response<'_>) -> Failure {
 }
 
 /// The part that was found, to go on with.
-fn go_on(found: Option<Found>) -> Result<(Part, Option<Version>), Error> {
+fn go_on(found: Option<Found>) -> Result<(Incoming, Option<Version>), Error> {
     let found = found.ok_or(Error::WrongRange)?;
     let version = found.version.clone();
-    Ok((found.go_on()?, Some(version)))
+    Ok((Incoming::Part(found.go_on()?), Some(version)))
 }
 
-/// A new part, in the place of the one that was found.
+/// A new file, in the place of the part that was found.
 fn begin(
     common: &Common<'_>,
     number: usize,
@@ -214,63 +213,72 @@ fn begin(
     at: &Resource,
     head: &Received,
     found: Option<Found>,
-) -> Result<(Part, Option<Version>), Error> {
+) -> Result<(Incoming, Option<Version>), Error> {
     let version = verdict::version(head, &order.from);
     // Only a slash is taken over from a redirect: what a file is called here is not the server's to say.
     let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
     if !is_directory && let Some(found) = found {
-        return Ok((found.begin(version.as_ref())?, version));
+        return Ok((Incoming::Part(found.begin(version.as_ref())?), version));
     }
     let page = order.local.join(DIRECTORY_PAGE);
     let local: &Path = if is_directory { &page } else { &order.local };
     common.claim(number, local)?;
     let spot = common.downloads.make(local)?;
     spot.look()?;
-    Ok((Part::begin(spot, version.as_ref())?, version))
+    Ok((Incoming::begin(spot, version.as_ref(), length(head))?, version))
+}
+
+/// How long the content of an answer is, in bytes, where it says so.
+fn length(head: &Received) -> Option<u64> {
+    match head.framing {
+        Framing::Empty => Some(0),
+        Framing::Sized(length) => Some(length),
+        Framing::Chunked | Framing::UntilClose => None,
+    }
 }
 
 /// Reads the content of an answer to its end.
 fn receive(
     response: Response<'_>,
-    mut part: Part,
+    mut incoming: Incoming,
     version: Option<&Version>,
     at: &Resource,
     slot: &Slot,
     name: &str,
     reached: &mut u64,
 ) -> Result<Arrived, Failure> {
-    let resumed = part.length();
+    let resumed = incoming.length();
     let total = version.map(|version| version.length).or_else(|| response.body.length());
     slot.begin(name, resumed, total);
     let Response { head, body } = response;
-    let poured = body.pour(&mut Counted { part: &mut part, slot });
+    let poured = body.pour(&mut Counted { incoming: &mut incoming, slot });
     slot.end();
     let ended = poured.map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(error) => Error::Local("write", part.spot().path.clone(), error),
+        PourError::Sink(error) => Error::Local("write", incoming.spot().path.clone(), error),
     });
     let checked = ended.and_then(|_| match total {
-        Some(total) if total != part.length() => Err(Error::CutShort(part.length(), Some(total))),
+        Some(total) if total != incoming.length() => Err(Error::CutShort(incoming.length(), Some(total))),
         _ => Ok(()),
     });
     match checked {
-        Ok(()) => Ok(Arrived { part, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
+        Ok(()) => Ok(Arrived { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
         Err(error) => {
-            *reached = part.leave();
+            *reached = incoming.leave();
             Err(error.into())
         }
     }
 }
 
-/// A part that is written to while others look.
+/// A file that is written to while others look.
 struct Counted<'a> {
-    part: &'a mut Part,
+    incoming: &'a mut Incoming,
     slot: &'a Slot,
 }
 
 impl Write for Counted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.part.write(bytes)?;
+        let written = self.incoming.write(bytes)?;
         self.slot.came(written);
         Ok(written)
     }
