@@ -10,7 +10,7 @@ mod room;
 
 use std::process::Command;
 
-use crate::common::{Wharf, outside, root};
+use crate::common::{Wharf, eventually, outside, root};
 
 /// A browser without a window, in a profile of its own, that asks nobody but the page's server.
 fn browser(profile: &std::path::Path) -> Option<Command> {
@@ -41,11 +41,8 @@ fn the_seed_pages_are_shown() {
     assert!(page.contains("</h1>"), "{page}");
     let listing = dom(&url("/?list")).expect("it is installed");
     assert!(listing.contains("href=\"./server/\"") && listing.contains("type=\"file\""), "{listing}");
-    let log = wharf.log();
     for served in ["testServer.txt", "photoServer.jpg", "index.html"] {
-        assert!(
-            log.contains(&format!("\"GET /server/{served} HTTP/1.1\" 200 ")),
-            "{served} was never asked for"
-        );
+        let line = format!("\"GET /server/{served} HTTP/1.1\" 200 ");
+        eventually(&line, || wharf.log().contains(&line));
     }
 }

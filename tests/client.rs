@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Output, Wharf, eventually, run, sample};
+use crate::common::{Nobody, Output, Running, Wharf, eventually, run, sample};
 
 /// The folder of this repository's examples.
 fn examples() -> PathBuf {
@@ -48,12 +48,9 @@ fn one_connection_serves_the_whole_session() {
     let place = tempfile::tempdir().expect("a folder");
     let output = say(&wharf, &"GET a.txt\nGET none\nLIST\n".repeat(5), place.path());
     assert_eq!(output.code, Some(1));
-    let log = wharf.log();
-    let peers = log.lines().filter_map(|line| line.split_once(" \"GET ")?.0.split_whitespace().last());
-    let mut peers: Vec<_> = peers.collect();
-    assert_eq!(peers.len(), 15, "{log}");
+    let mut peers = wharf.peers_of("GET /", 15);
     peers.dedup();
-    assert_eq!(peers.len(), 1, "{log}");
+    assert_eq!(peers.len(), 1, "{peers:?}");
 }
 
 #[test]
@@ -181,10 +178,9 @@ fn a_large_file_there_and_back() {
 
 #[test]
 fn a_server_that_is_gone_is_told() {
-    let wharf = Wharf::serve(&[]);
-    let address = wharf.address();
+    let nobody = Nobody::listens();
+    let address = nobody.address();
     let place = tempfile::tempdir().expect("a folder");
-    drop(wharf.kill());
     let output = run(&["client", "--port", &address.port().to_string()], "GET a\nLIST\n", place.path());
     let line = format!("Server is not running. ({address})\n");
     assert_eq!(output.stderr, line.repeat(2));
@@ -199,14 +195,14 @@ fn a_server_that_closed_meanwhile_is_asked_again() {
     let wharf = Wharf::serve(&["--timeout", "1"]);
     wharf.write("a.txt", "a");
     let place = tempfile::tempdir().expect("a folder");
-    let mut client = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["client", &wharf.address().to_string()])
-        .current_dir(place.path())
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("the binary starts");
     let idle = wharf.open_files();
+    let mut client = Running::start(
+        std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["client", &wharf.address().to_string()])
+            .current_dir(place.path())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null()),
+    );
     let mut lines = client.stdin.take().expect("piped");
     let saved = place.path().join("downloads/a.txt");
     for round in ["first", "second"] {

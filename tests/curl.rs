@@ -7,7 +7,10 @@ use crate::common::{Output, Wharf, outside, sample};
 /// Runs curl in this folder; `None` where it is not installed.
 fn curl(folder: &Path, arguments: &[&str]) -> Option<Output> {
     let output =
-        outside("curl")?.args(["-sS", "--max-time", "60"]).args(arguments).current_dir(folder).output();
+        // As long as it takes: by itself curl sends what it waits to be told for after a second.
+        outside("curl")?
+            .args(["-sS", "--max-time", "60", "--expect100-timeout", "60"])
+            .args(arguments).current_dir(folder).output();
     let output = output.expect("curl runs");
     Some(Output {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Output, Wharf, eventually, run, sample};
+use crate::common::{Output, Running, Wharf, eventually, run, sample};
 
 /// A server with a socket, a place for the client, and the address for it.
 fn stage() -> (Wharf, tempfile::TempDir, String) {
@@ -69,13 +69,13 @@ fn where_nobody_listens() {
 #[test]
 fn ctrl_c_leaves_nothing_half() {
     let (wharf, here, address) = stage();
-    let mut client = Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["put", "--to", &address])
-        .current_dir(here.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut client = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["put", "--to", &address])
+            .current_dir(here.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped()),
+    );
     // Once it asks, it minds the signal.
     let mut said = client.stdout.take().expect("piped");
     let mut question = [0; 15];
@@ -97,16 +97,16 @@ fn ctrl_c_in_the_middle_of_a_file() {
     let length = (space.f_bavail * space.f_frsize / 2).min(64 << 30);
     let file = fs::File::create(here.path().join("long")).expect("made");
     file.set_len(length).expect("a long file");
-    let client = Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["put", "long", "--to", &address])
-        .current_dir(here.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
+    let client = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["put", "long", "--to", &address])
+            .current_dir(here.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null()),
+    );
     eventually("it is being sent", || sends(&client));
     kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
-    let output = client.wait_with_output().expect("a child");
+    let output = client.output();
     assert!(String::from_utf8_lossy(&output.stdout).ends_with("stopping client.\n"), "{output:?}");
     eventually("the server notices", || wharf.log().contains("went away in the middle of an upload"));
     assert!(wharf.tree().is_empty(), "nothing half is kept");

@@ -6,12 +6,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use tempfile::TempDir;
 
-use crate::common::{Dice, Plan, Proxy, Wharf, eventually, field, run, sample};
+use crate::common::{Dice, Plan, Proxy, Running, Wharf, eventually, field, run, sample};
 
 /// Of the two hundred downloads, so many are cut by the network, so many by the client's death, so many by the server's.
 const CUT_BY_NETWORK: usize = 100;
@@ -63,14 +63,14 @@ impl Stage {
         run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "", self.downloads()).code
     }
 
-    fn begin(&self, name: &str) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .args(self.arguments(name))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts")
+    fn begin(&self, name: &str) -> Running {
+        Running::start(
+            Command::new(env!("CARGO_BIN_EXE_wharf"))
+                .args(self.arguments(name))
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        )
     }
 
     /// How much of a file is on the disk, for another run to go on with.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Fake, Output, Wharf, field, run, sample, target_of};
+use crate::common::{Fake, Nobody, Output, Wharf, field, run, sample, target_of};
 
 /// `wharf get` into `downloads` in this place.
 fn get(place: &Path, arguments: &[&str]) -> Output {
@@ -47,10 +47,7 @@ fn five_hundred_files_over_four_connections() {
         let content = fs::read(place.path().join(format!("downloads/d/{number}"))).expect("saved");
         assert!(content == sample(2000, number), "{number}");
     }
-    let log = wharf.log();
-    let mut peers: Vec<_> =
-        log.lines().filter_map(|line| line.split_once(" \"GET /d/")?.0.split_whitespace().last()).collect();
-    assert_eq!(peers.len(), 501);
+    let mut peers = wharf.peers_of("GET /d/", 501);
     peers.sort_unstable();
     peers.dedup();
     assert!(peers.len() <= 5, "four, and one for the listing: {peers:?}");
@@ -190,7 +187,6 @@ fn a_file_that_is_here_and_unchanged_is_not_fetched() {
     let wharf = Wharf::serve(&[]);
     let names: Vec<PathBuf> = ["a", "b"].map(|name| wharf.write(name, name)).to_vec();
     let place = place();
-    let fetched = || wharf.log().lines().filter(|line| line.contains("\"GET /a ")).count();
     let first = get(place.path(), &[&wharf.url("/a")]);
     assert!(first.stdout.starts_with("200 OK → downloads/a, 1 B in "), "{first:?}");
     let time = |path: &Path| fs::metadata(path).and_then(|facts| facts.modified()).expect("a time");
@@ -200,9 +196,9 @@ fn a_file_that_is_here_and_unchanged_is_not_fetched() {
     assert_eq!(seconds(time(&saved)), seconds(time(&names[0])), "it has the server's time");
     assert_eq!(get(place.path(), &[&wharf.url("/a")]).stdout, "unchanged: downloads/a, 1 B\n");
     assert!(get(place.path(), &[&wharf.url("/")]).stdout.contains("unchanged: downloads/a, 1 B\n"));
-    assert_eq!(fetched(), 1);
+    wharf.peers_of("GET /a ", 1);
     assert!(get(place.path(), &["--force", &wharf.url("/a")]).stdout.starts_with("200 OK"));
-    assert_eq!(fetched(), 2);
+    wharf.peers_of("GET /a ", 2);
     // The same length at another time, and the same time with another length.
     let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
     fs::File::options().write(true).open(&names[0]).and_then(|file| file.set_modified(old)).expect("set");
@@ -253,20 +249,16 @@ fn quiet_says_only_what_went_wrong_and_serial_uses_one_connection() {
         output.stderr.starts_with("/none: 404 Not Found") && output.stderr.lines().count() == 1,
         "{output:?}"
     );
-    let log = wharf.log();
-    let mut peers: Vec<_> =
-        log.lines().filter_map(|line| line.split_once(" \"GET /")?.0.split_whitespace().last()).collect();
-    assert_eq!(peers.len(), 4, "{log}");
+    let mut peers = wharf.peers_of("GET /", 4);
     peers.dedup();
-    assert_eq!(peers.len(), 1, "{log}");
+    assert_eq!(peers.len(), 1, "{peers:?}");
 }
 
 #[test]
 fn a_server_that_is_gone_is_said_once_for_all() {
-    let wharf = Wharf::serve(&[]);
-    let address = wharf.address();
-    let urls: Vec<_> = (0..20).map(|number| wharf.url(&format!("/{number}"))).collect();
-    drop(wharf.kill());
+    let nobody = Nobody::listens();
+    let address = nobody.address();
+    let urls: Vec<_> = (0..20).map(|number| format!("http://{address}/{number}")).collect();
     let place = place();
     let arguments: Vec<_> = ["--retries=1"].into_iter().chain(urls.iter().map(String::as_str)).collect();
     let output = get(place.path(), &arguments);

@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Cable, Dice, Output, Wharf, eventually, run, sample};
+use crate::common::{Cable, Dice, Output, Running, Wharf, eventually, run, sample};
 
 /// How many uploads are broken off by each.
 const CUT_BY_CABLE: usize = 100;
@@ -25,16 +25,16 @@ const BLOCK: u64 = 512 * 1024;
 const HEADS: u64 = 4 * 1024;
 
 /// A client that sends the file of this name; it tries nothing twice.
-fn begin(here: &Path, name: &str, cable: &Cable) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["put", name, "--retries", "0", "--to", &format!("{}/in/", cable.address())])
-        .current_dir(here)
-        .env("XDG_STATE_HOME", here.join(".state"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
+fn begin(here: &Path, name: &str, cable: &Cable) -> Running {
+    Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["put", name, "--retries", "0", "--to", &format!("{}/in/", cable.address())])
+            .current_dir(here)
+            .env("XDG_STATE_HOME", here.join(".state"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    )
 }
 
 fn again(here: &Path, name: &str, cable: &Cable) -> Output {
@@ -50,7 +50,7 @@ fn notes(here: &Path) -> usize {
 fn break_off_and_go_on(
     count: usize,
     seed: u64,
-    mut break_off: impl FnMut(&mut Child, Wharf, &Cable) -> Wharf,
+    mut break_off: impl FnMut(&mut Running, Wharf, &Cable) -> Wharf,
 ) {
     let here = tempfile::tempdir().expect("a folder");
     let mut wharf = Wharf::serve(&["--no-sync"]);
@@ -114,21 +114,21 @@ fn one_run_goes_on_by_itself() {
     fs::write(here.path().join("a"), &content).expect("written");
     let to = format!("{}/", cable.address());
     cable.stop_after(LENGTH as u64 / 4);
-    let client = Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["put", "a", "--to", &to])
-        .current_dir(here.path())
-        .env("XDG_STATE_HOME", here.path().join(".state"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let client = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["put", "a", "--to", &to])
+            .current_dir(here.path())
+            .env("XDG_STATE_HOME", here.path().join(".state"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
     cable.wait_until_stopped();
     cable.cut();
     cable.stop_after(LENGTH as u64 / 2);
     cable.wait_until_stopped();
     cable.cut();
     cable.let_pass();
-    let output = client.wait_with_output().expect("a child");
+    let output = client.output();
     assert!(output.status.success(), "{output:?}");
     assert!(wharf.read("a") == content);
     assert_eq!(notes(here.path()), 0);
@@ -192,7 +192,7 @@ fn ctrl_c_says_how_to_go_on() {
     let client = begin(here.path(), "a", &cable);
     cable.wait_until_stopped();
     kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
-    let output = client.wait_with_output().expect("a child");
+    let output = client.output();
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "\nstopping client.\n");
     let said = "What has arrived is kept for a day: the same command goes on with it.\n";

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::common::{Output, Wharf, run};
+use crate::common::{Nobody, Output, Wharf, run};
 
 /// A folder with this script, `s.txt`, and a file to send, `up.txt`.
 fn script(text: &str) -> TempDir {
@@ -108,9 +108,8 @@ fn several_connections_and_rounds() {
 
 #[test]
 fn a_server_that_is_not_there_fails_every_request() {
-    let wharf = Wharf::serve(&[]);
-    let address = wharf.address();
-    drop(wharf.kill());
+    let nobody = Nobody::listens();
+    let address = nobody.address();
     let place = script("GET a\nGET b -> 404\n");
     let output = run(&["replay", "s.txt", &address.to_string()], "", place.path());
     let line = |number| format!("✗ s.txt:{number}: Server is not running. ({address})\n");

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Wharf, outside, raise_open_files, sample};
+use crate::common::{Running, Wharf, outside, raise_open_files, sample};
 
 /// How many connections it opens; more than the server has workers, by far.
 const CONNECTIONS: &str = "500";
@@ -21,13 +21,13 @@ fn bear(mode: &[&str]) {
     raise_open_files();
     let wharf = Wharf::serve(&["--workers", "4"]);
     wharf.write("large.bin", sample(3 << 20, 71));
-    let slow = program
-        .args(mode)
-        .args(["-c", CONNECTIONS, "-r", CONNECTIONS, "-i", "1", "-l", LENGTH, "-p", PATIENCE])
-        .args(["-u", &wharf.url("/large.bin")])
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut slow = slow.expect("it starts");
+    let mut slow = Running::start(
+        program
+            .args(mode)
+            .args(["-c", CONNECTIONS, "-r", CONNECTIONS, "-i", "1", "-l", LENGTH, "-p", PATIENCE])
+            .args(["-u", &wharf.url("/large.bin")])
+            .stdout(Stdio::piped()),
+    );
     let mut answered = 0;
     while slow.try_wait().expect("a child").is_none() {
         assert_eq!(wharf.ask("GET", "/.wharf/health", "", b"").code(), 200);
@@ -38,7 +38,7 @@ fn bear(mode: &[&str]) {
         // It needs some of the machine, too.
         thread::sleep(Duration::from_millis(100));
     }
-    let output = slow.wait_with_output().expect("a child");
+    let output = slow.output();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(answered > 0, "{said}");
     let available: Vec<_> = said.lines().filter(|line| line.contains("service available:")).collect();

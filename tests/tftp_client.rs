@@ -3,12 +3,12 @@
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::tftp::Network;
-use crate::common::{Output, PATIENCE, Wharf, eventually, outside, run, sample};
+use crate::common::{NobodyUdp, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample};
 
 /// Runs `wharf` there with these words.
 fn wharf(here: &Path, words: &[&str]) -> Output {
@@ -64,7 +64,8 @@ fn what_goes_wrong_is_said() {
     let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
     fs::write(here.path().join("local"), "x").expect("written");
     let site = format!("tftp://{}", server.tftp());
-    let nobody = UdpSocket::bind("127.0.0.1:0").expect("a socket").local_addr().expect("an address");
+    let nobody = NobodyUdp::listens();
+    let nobody = nobody.address();
     let rows: [(&[&str], &str); 8] = [
         (&["get", &format!("{site}/none")], "none: file not found (1): there is nothing of that name\n"),
         (&["get", &format!("{site}/../x")], "../x leads out of the directory for downloads.\n"),
@@ -130,13 +131,13 @@ fn strangers_are_told_and_a_last_word_is_heard() {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     server.set_read_timeout(Some(PATIENCE)).expect("set");
     let address = server.local_addr().expect("an address");
-    let client = Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["get", &format!("tftp://{address}/file")])
-        .current_dir(here.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let client = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["get", &format!("tftp://{address}/file")])
+            .current_dir(here.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
     let mut buffer = [0; 600];
     let (_, from) = server.recv_from(&mut buffer).expect("a request");
     let block = |number: u8| [&[0, 3, 0, number][..], &[7; 512]].concat();
@@ -152,43 +153,58 @@ fn strangers_are_told_and_a_last_word_is_heard() {
     // It finds a block, an error behind that, and nobody to acknowledge the block to.
     let pid = Pid::from_child(&client);
     kill_process(pid, Signal::STOP).expect("it runs");
+    eventually("all of it has stopped", || has_stopped(client.id()));
     server.send_to(&block(2), from).expect("sent");
     server.send_to(b"\0\x05\0\0good night\0", from).expect("sent");
     drop(server);
     kill_process(pid, Signal::CONT).expect("it runs");
-    let output = client.wait_with_output().expect("a child");
+    let output = client.output();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "file: error (0): good night\n");
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// Whether no thread of a process goes on, as SIGSTOP wants it.
+fn has_stopped(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
+    let mut stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
+    stats.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+}
+
 /// tftpd-hpa, serving a folder for as long as this lives.
 struct Other {
-    child: Child,
+    _child: Running,
     address: SocketAddr,
 }
 
 impl Other {
     fn serve(folder: &Path) -> Option<Self> {
-        let mut tftpd = outside("in.tftpd")?;
-        // It takes no port 0: a free one is found, and may be somebody else's a moment later.
+        outside("in.tftpd")?;
+        // It takes no port 0: a free one is found, and may be somebody else's a moment later. Then it leaves.
+        let mut serving = None;
+        eventually("it listens", || {
+            let (child, address) = serving.get_or_insert_with(|| Self::try_serve(folder));
+            if child.try_wait().expect("a child").is_some() {
+                serving = None;
+                return false;
+            }
+            is_bound(*address)
+        });
+        serving.map(|(_child, address)| Self { _child, address })
+    }
+
+    fn try_serve(folder: &Path) -> (Running, SocketAddr) {
         let address = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
-        let child = tftpd
-            .args(["-L", "-c", "-s", "-p", "-u", &user(), "-a", &address.to_string()])
-            .arg(folder)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        eventually("it listens", || UdpSocket::bind(address).is_err());
-        Some(Self { child, address })
+        let mut tftpd = Command::new("in.tftpd");
+        tftpd.args(["-L", "-c", "-s", "-p", "-u", &user(), "-a", &address.to_string()]);
+        (Running::start(tftpd.arg(folder).stdin(Stdio::null()).stderr(Stdio::null())), address)
     }
 }
 
-impl Drop for Other {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Whether somebody has this UDP port, as the system's table says: to try it out would keep it from others meanwhile.
+fn is_bound(address: SocketAddr) -> bool {
+    let port = format!(":{:04X}", address.port());
+    let table = fs::read_to_string("/proc/net/udp").expect("a table");
+    table.lines().filter_map(|line| line.split_whitespace().nth(1)).any(|local| local.ends_with(&port))
 }
 
 /// Who runs the tests: as root it changes to this user.

@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Wharf, eventually, outside, run, sample};
+use crate::common::{Running, Wharf, eventually, outside, run, sample};
 
 /// A path for a socket, in a folder of its own.
 fn socket() -> (tempfile::TempDir, PathBuf, String) {
@@ -102,15 +102,15 @@ fn a_name_that_became_anothers_is_left_alone() {
 }
 
 /// A server without TCP, and the lines of its output up to the one about Ctrl-C.
-fn without_tcp(folder: &Path, flags: &[&str]) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["serve", ".", "--no-tcp", "--idle-exit", "never"])
-        .args(flags)
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
+fn without_tcp(folder: &Path, flags: &[&str]) -> (Running, String) {
+    let mut child = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["serve", ".", "--no-tcp", "--idle-exit", "never"])
+            .args(flags)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null()),
+    );
     let mut greeting = String::new();
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
     while !greeting.ends_with("Ctrl-C stops it.\n") {
@@ -123,17 +123,17 @@ fn without_tcp(folder: &Path, flags: &[&str]) -> (Child, String) {
 fn of_servers_that_race_for_a_name_one_wins() {
     let (place, path, text) = socket();
     let start = || {
-        Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .args(["serve", ".", "--no-tcp", "--idle-exit", "never", "--unix", &text])
-            .current_dir(place.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts")
+        Running::start(
+            Command::new(env!("CARGO_BIN_EXE_wharf"))
+                .args(["serve", ".", "--no-tcp", "--idle-exit", "never", "--unix", &text])
+                .current_dir(place.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        )
     };
     let mut servers: Vec<_> = (0..4).map(|_| start()).collect();
     let mut running = || -> Vec<usize> {
-        let is_running = |child: &mut Child| child.try_wait().expect("a child").is_none();
+        let is_running = |child: &mut Running| child.try_wait().expect("a child").is_none();
         let all = servers.iter_mut().enumerate();
         all.filter_map(|(index, child)| is_running(child).then_some(index)).collect()
     };
@@ -151,13 +151,11 @@ fn without_tcp_it_is_a_drop_box() {
     let (place, path, text) = socket();
     let share = place.path().join("share");
     fs::create_dir(&share).expect("made");
-    let (mut child, greeting) = without_tcp(&share, &["--unix", &text]);
+    let (_child, greeting) = without_tcp(&share, &["--unix", &text]);
     assert!(!greeting.contains("http://") && greeting.contains(&format!("unix:{text}\n")), "{greeting}");
     assert!(!greeting.contains("can write into"), "only this user can: {greeting}");
     ask(&path, "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
     assert_eq!(fs::read(share.join("a")).expect("saved"), b"hi");
-    child.kill().expect("killed");
-    child.wait().expect("a child");
     let none = run(&["serve", ".", "--no-tcp"], "", place.path());
     assert_eq!((none.code, none.stderr.lines().count()), (Some(1), 1), "{none:?}");
     assert!(none.stderr.contains("--unix"), "{none:?}");
@@ -172,7 +170,7 @@ fn curl_uses_it() {
     let content = sample(3_000_000, 8);
     fs::write(place.path().join("local"), &content).expect("written");
     let name = format!("wharf-test-curl-{}", std::process::id());
-    let (mut child, greeting) = without_tcp(&share, &["--unix", &text, "--unix", &format!("@{name}")]);
+    let (_child, greeting) = without_tcp(&share, &["--unix", &text, "--unix", &format!("@{name}")]);
     assert!(greeting.contains(&format!("unix:@{name}\n")), "{greeting}");
     assert!(greeting.contains("can write into"), "every user of the machine can: {greeting}");
     let arguments = ["-sSf", "--max-time", "60", "--unix-socket", &text, "-T", "local"];
@@ -185,6 +183,4 @@ fn curl_uses_it() {
     // The address that the greeting tells is one for wharf's own client.
     let list = run(&["list", &format!("unix:@{name}!/in/")], "", place.path());
     assert_eq!((list.stdout.as_str(), list.code), ("local\n", Some(0)), "{list:?}");
-    child.kill().expect("killed");
-    child.wait().expect("a child");
 }

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{Wharf, Wire, eventually, outside};
+use crate::common::{PATIENCE, Wharf, Wire, eventually, outside};
 
 /// Under this name WebDriver gives an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -69,6 +69,7 @@ impl Browser {
         let wish = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},
+            "timeouts": {"script": PATIENCE.as_millis(), "pageLoad": PATIENCE.as_millis()},
             "unhandledPromptBehavior": "ignore",
         }}});
         let session = browser.call("POST", "/session", &wish);
@@ -121,10 +122,10 @@ impl Browser {
         self.call("POST", "/execute/async", &json!({"script": script, "args": arguments}))
     }
 
-    /// Waits until this expression is true in the page.
+    /// Waits until this expression is true in the page, and all of the page is there.
     #[track_caller]
     pub fn until(&self, expression: &str) {
-        let script = format!("return Boolean({expression})");
+        let script = format!("return document.readyState !== 'loading' && Boolean({expression})");
         eventually(expression, || self.try_js(&script) == Value::Bool(true));
     }
 

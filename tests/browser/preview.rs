@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::driver::stage;
-use crate::common::{Wharf, root, sample};
+use crate::common::{Wharf, eventually, root, sample};
 
 /// Keys without a character (W3C WebDriver 2, §17.4.2).
 const ESCAPE: char = '\u{e00c}';
@@ -89,7 +89,7 @@ fn what_cannot_be_shown_is_left_to_the_browser() {
     browser.press("Close");
     browser.click("#files a[href='./g.html']");
     browser.until("document.title === 'a page'");
-    assert!(wharf.log().contains("\"GET /g.html HTTP/1.1\" 200 "));
+    eventually("it was asked for", || wharf.log().contains("\"GET /g.html HTTP/1.1\" 200 "));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn pictures_as_a_grid_are_fetched_as_they_come_into_view() {
     assert!(!wharf.log().contains("GET /399.jpg"), "what is out of sight is not fetched");
     browser.js("scrollTo(0, document.documentElement.scrollHeight)");
     browser.until("[...document.querySelectorAll('#files img')].at(-1).naturalWidth > 0");
-    assert!(wharf.log().contains("GET /399.jpg"));
+    eventually("it is fetched now", || wharf.log().contains("GET /399.jpg"));
     browser.click("#files a[href='./399.jpg']");
     browser.until("document.querySelector('#preview h2').textContent === '399.jpg'");
 }

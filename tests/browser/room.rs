@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::driver::{Browser, stage};
-use crate::common::{Wharf, eventually};
+use crate::common::{Running, Wharf, eventually};
 
 fn join(browser: &Browser, name: &str) {
     browser.type_into("#user", name);
@@ -12,7 +12,14 @@ fn join(browser: &Browser, name: &str) {
     browser.until("!document.querySelector('#talk').hidden");
 }
 
+/// Says this, once what was said before has left the field.
 fn says(browser: &Browser, text: &str) {
+    browser.until("document.querySelector('#text').value === ''");
+    adds(browser, text);
+}
+
+/// Says this behind what is in the field still.
+fn adds(browser: &Browser, text: &str) {
     browser.type_into("#text", text);
     browser.press("Send");
 }
@@ -34,25 +41,22 @@ fn two_windows_and_a_terminal() {
     join(&bob, "bob");
     hears(&ann, "bob is here");
     let (host, port) = ("127.0.0.1", wharf.address().port().to_string());
-    let mut terminal = Command::new(env!("CARGO_BIN_EXE_wharf"))
-        .args(["chat", "carl", host, &port])
-        .current_dir(wharf.outside_folder())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
+    let mut terminal = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["chat", "carl", host, &port])
+            .current_dir(wharf.outside_folder())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    );
     let mut speaks = terminal.stdin.take().expect("piped");
     hears(&ann, "carl is here");
     writeln!(speaks, "hello from <b>a terminal</b>\n/unicast ann only for you").expect("it listens");
     for window in [&ann, &bob] {
         hears(window, "carl hello from <b>a terminal</b>");
-        assert_eq!(
-            window.js("return document.querySelectorAll('#log p b').length"),
-            window.js(
-                "return [...document.querySelectorAll('#log p b')].filter((b) => !b.children.length).length"
-            )
-        );
+        let bold =
+            "return [...document.querySelectorAll('#log p b')].some((b) => b.textContent === 'a terminal')";
+        assert_eq!(window.js(bold), false, "what somebody wrote is text");
     }
     hears(&ann, "carl to you: only for you");
     says(&bob, "hello all");
@@ -101,7 +105,7 @@ fn a_cut_and_back() {
     let wharf = Wharf::serve_in(place, &["--port", &port]);
     browser.until("document.querySelector('#state').textContent === '1 here'");
     assert!(browser.text("#log").contains("before"), "what was said stays");
-    says(&browser, " again");
+    adds(&browser, " again");
     hears(&browser, "you into the void again");
     assert!(wharf.log().contains("joined as ann"));
 }
@@ -146,10 +150,15 @@ fn one_stream_without_locks() {
     hears(&browser, "you from the second");
     browser.turn_to(&first);
     hears(&browser, "you from the second");
-    assert_eq!(wharf.log().matches(" listens as ann").count(), 1);
+    // A tab that got no processor for some seconds may have been taken for closed; then the two agree anew.
+    let streams = || {
+        let log = wharf.log();
+        log.matches(" listens as ann").count() - log.matches(" does not listen as ann").count()
+    };
+    eventually("one of them listens", || streams() == 1);
     browser.close_tab();
     browser.turn_to(&second);
-    eventually("the second tab listens", || wharf.log().matches(" listens as ann").count() == 2);
     says(&browser, "alone now");
     hears(&browser, "you alone now");
+    eventually("the second tab listens", || streams() == 1);
 }

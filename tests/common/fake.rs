@@ -171,11 +171,12 @@ impl State {
             if count == 0 {
                 return Ok(());
             }
-            client.write_all(&block[..count])?;
-            passed += count as u64;
+            // Before it is passed on: who has it all may look at once.
             if counts {
                 self.content.fetch_add(count as u64, Ordering::SeqCst);
             }
+            client.write_all(&block[..count])?;
+            passed += count as u64;
         }
         if let Plan::Cut { reset: true, .. } = plan {
             SockRef::from(&client).set_linger(Some(Duration::ZERO))?;

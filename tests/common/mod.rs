@@ -8,7 +8,9 @@ pub mod daily;
 mod dice;
 mod disk;
 mod fake;
+mod nobody;
 mod outside;
+mod running;
 mod server;
 pub mod tftp;
 mod wire;
@@ -17,7 +19,9 @@ pub use cable::Cable;
 pub use dice::Dice;
 pub use disk::SmallDisk;
 pub use fake::{Fake, Plan, Proxy, field, target_of};
+pub use nobody::{Nobody, NobodyUdp};
 pub use outside::outside;
+pub use running::Running;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use tftp::Tftp;
 pub use wire::{Answer, Wire};
@@ -28,7 +32,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How long anything in a test may take before it counts as never. Nothing is measured with it: a machine that is
 /// slow only lets a failing test fail later.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until this comes true; panics with `what` if it never does.
 #[track_caller]

@@ -4,19 +4,19 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{Wire, eventually};
+use super::{Running, Wire, eventually};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
 
 /// A running `wharf serve`.
 pub struct Wharf {
-    child: Child,
+    child: Running,
     place: TempDir,
     address: SocketAddr,
     /// Where it serves TFTP, once somebody has asked.
@@ -69,15 +69,15 @@ impl Wharf {
         if !flags.contains(&"--idle-exit") {
             command.args(["--idle-exit", "never"]);
         }
-        let mut child = command
-            .args(flags)
-            .env("RUST_LOG", "debug")
-            .env_remove("SERVER_SHARED_FILES")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+        let mut child = Running::start(
+            command
+                .args(flags)
+                .env("RUST_LOG", "debug")
+                .env_remove("SERVER_SHARED_FILES")
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(log),
+        );
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut greeting = String::new();
         let address = loop {
@@ -161,6 +161,21 @@ impl Wharf {
         fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
     }
 
+    /// Who asked, request by request, as its log tells of those that begin so, once that are as many. A request is
+    /// noted when its answer has been sent: the client may have it before that.
+    pub fn peers_of(&self, beginning: &str, count: usize) -> Vec<String> {
+        let noted = format!(" \"{beginning}");
+        let mut peers = Vec::new();
+        eventually(&format!("{count} requests are noted"), || {
+            let log = self.log();
+            let lines = log.lines().filter_map(|line| line.split_once(&noted)?.0.split_whitespace().last());
+            peers = lines.map(str::to_owned).collect();
+            peers.len() >= count
+        });
+        assert_eq!(peers.len(), count, "{peers:?}");
+        peers
+    }
+
     /// What it printed first.
     pub fn greeting(&self) -> &str {
         &self.greeting
@@ -191,13 +206,23 @@ impl Wharf {
         behind_the_name.split_whitespace().skip(11).take(2).map(number).sum()
     }
 
-    /// Waits until it uses no more processor time to speak of.
+    /// Waits until it uses no more processor time to speak of, and would not if it had all: each of its threads sleeps.
+    /// What has reached one of its sockets by now has been minded then.
     pub fn comes_to_rest(&self) {
         eventually("the server rests", || {
             let before = self.processor_ticks();
             std::thread::sleep(std::time::Duration::from_millis(300));
-            self.processor_ticks() - before <= 2
+            self.processor_ticks() - before <= 2 && self.sleeps()
         });
+    }
+
+    /// Whether none of its threads runs, or would if there were a processor for it.
+    fn sleeps(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
+        // A thread may have ended since it was listed.
+        let states =
+            threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        states.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -255,19 +280,19 @@ fn walk(root: &Path, dir: &Path, found: &mut Vec<String>) {
 
 /// Runs the binary to its end in this directory, with this as its input.
 pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
-    let mut child = Command::new(BINARY)
-        .args(arguments)
-        .current_dir(directory)
-        .env("XDG_STATE_HOME", directory.join(".state"))
-        .env_remove("SERVER_SHARED_FILES")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = Running::start(
+        Command::new(BINARY)
+            .args(arguments)
+            .current_dir(directory)
+            .env("XDG_STATE_HOME", directory.join(".state"))
+            .env_remove("SERVER_SHARED_FILES")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
     // It may end before it has read anything.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-    let output = child.wait_with_output().expect("a child");
+    let output = child.output();
     Output {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

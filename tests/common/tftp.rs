@@ -1,5 +1,6 @@
 //! TFTP by hand: one datagram after the other, and a network that loses some.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,7 +57,13 @@ impl Tftp {
     #[track_caller]
     pub fn hear(&mut self) -> Vec<u8> {
         let mut buffer = vec![0; 70_000];
-        let (length, from) = self.socket.recv_from(&mut buffer).expect("an answer");
+        let (length, from) = loop {
+            match self.socket.recv_from(&mut buffer) {
+                // Nothing has been taken yet: see `Wire::fill`.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                heard => break heard.expect("an answer"),
+            }
+        };
         self.peer = Some(from);
         buffer.truncate(length);
         buffer
@@ -70,16 +77,22 @@ impl Tftp {
         quiet
     }
 
-    /// The code and the sentence of the error that comes next.
+    /// The next datagram that begins so. What comes before it is what was said already: whoever waits for a client on a
+    /// busy machine repeats it.
+    #[track_caller]
+    pub fn hear_until(&mut self, beginning: &[u8]) -> Vec<u8> {
+        loop {
+            let datagram = self.hear();
+            if datagram.starts_with(beginning) {
+                return datagram;
+            }
+        }
+    }
+
+    /// The code and the sentence of the error that comes.
     #[track_caller]
     pub fn hear_error(&mut self) -> (u16, String) {
-        let datagram = self.hear();
-        assert_eq!(
-            datagram.get(..2),
-            Some(&[0, 5][..]),
-            "no error: {:?}",
-            datagram.escape_ascii().to_string()
-        );
+        let datagram = self.hear_until(&[0, 5]);
         let text = datagram[4..].strip_suffix(&[0]).expect("a NUL at its end");
         (u16::from_be_bytes([datagram[2], datagram[3]]), String::from_utf8_lossy(text).into_owned())
     }
@@ -119,7 +132,9 @@ impl Tftp {
             if datagram.starts_with(&[0, 5]) {
                 return Err(Self::fault(&datagram));
             }
-            let is_next = datagram.starts_with(&[0, 6]) || datagram[2..4] == number.to_be_bytes();
+            // What answers the options stands for the ACK of block 0, and may be repeated like it.
+            let is_options = datagram.starts_with(&[0, 6]);
+            let is_next = if is_options { number == 0 } else { datagram[2..4] == number.to_be_bytes() };
             if !is_next {
                 continue;
             }

@@ -1,0 +1,38 @@
+//! Addresses where nobody listens, and nobody else comes to listen while a test is there: a port that was free a moment
+//! ago may be another test's by now.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+
+use socket2::{Domain, Socket, Type};
+
+/// A TCP port that is taken, and refuses everybody.
+pub struct Nobody(Socket);
+
+impl Nobody {
+    /// A port of the loopback.
+    pub fn listens() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
+        Self(socket)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().ok().and_then(|address| address.as_socket()).expect("an address")
+    }
+}
+
+/// A UDP port that is taken, and refuses everybody: it is connected, and so hears its peer alone, which is itself.
+pub struct NobodyUdp(UdpSocket);
+
+impl NobodyUdp {
+    /// A port of the loopback.
+    pub fn listens() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.connect(socket.local_addr().expect("an address")).expect("connected");
+        Self(socket)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("an address")
+    }
+}
