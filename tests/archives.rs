@@ -314,7 +314,7 @@ fn the_memory_is_the_same_however_long_it_is() {
 fn slow_readers_of_archives_hold_nobody_up() {
     const SLOW: usize = 100;
     raise_open_files();
-    let wharf = Wharf::serve(&["--workers", "4"]);
+    let wharf = Wharf::serve(&["--workers", "4", "--stall", "600"]);
     sparse(&wharf, "large.bin", 64 << 20);
     for number in 0..50 {
         wharf.write(&format!("d/{number}.txt"), "x".repeat(10_000));
@@ -399,14 +399,16 @@ fn only_so_many_are_made_at_once() {
 
 #[test]
 fn a_server_that_is_asked_to_stop_finishes_it() {
+    // More than the system holds for a reader, and little enough to come in the time that a server takes to stop.
+    const LENGTH: u64 = 16 << 20;
     let mut wharf = Wharf::serve(&[]);
-    sparse(&wharf, "large.bin", 64 << 20);
+    sparse(&wharf, "large.bin", LENGTH);
     let reader = begun(&wharf, "/?tar");
     let idle = wharf.connect();
     wharf.signal(Signal::TERM);
     assert_eq!(idle.stream().read(&mut [0]).expect("closed"), 0, "it stops");
     let (count, is_whole) = read_rest(&reader);
-    assert!(is_whole && count > 64 << 20);
+    assert!(is_whole && count > LENGTH);
     let (_, status) = wharf.wait();
     assert!(status.success());
 }

@@ -116,9 +116,9 @@ fn one_line_for_each_lie_and_the_others_go_on() {
         ("cut", "The server went away after 5 of 9 bytes."),
         ("more", "The server sent more than the 4 bytes that it told."),
         ("silent", "The server closed the connection without an answer."),
-        ("stalls", "The server was silent for 1 s (waiting for its answer)."),
-        ("trickles", "The server sends next to nothing (for 1 s; --timeout allows more)."),
-        ("head-trickles", "The server sends next to nothing (for 1 s; --timeout allows more)."),
+        ("stalls", "The server was silent for 4 s (waiting for its answer)."),
+        ("trickles", "The server sends next to nothing (for 4 s; --timeout allows more)."),
+        ("head-trickles", "The server sends next to nothing (for 4 s; --timeout allows more)."),
         ("circle", "The server sends us round and round."),
         ("secure", "The server sends us to https://h/x, which is elsewhere."),
         ("local", "The server sends us to file:///etc/passwd, which is elsewhere."),
@@ -134,7 +134,8 @@ fn one_line_for_each_lie_and_the_others_go_on() {
         leave_part(&server, &downloads, name);
     }
     let mut arguments =
-        vec!["get".to_owned(), "--retries=0".into(), "--timeout=1".into(), "--jobs=20".into()];
+        // Longer than this machine keeps those servers waiting that say something.
+        vec!["get".to_owned(), "--retries=0".into(), "--timeout=4".into(), "--jobs=20".into()];
     arguments.extend(expected.iter().map(|(name, _)| server.url(&format!("/{name}"))));
     arguments.push(server.url("/good"));
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();

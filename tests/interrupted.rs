@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ fn uploads_that_their_clients_cut_leave_the_old_file() {
 #[test]
 fn a_server_that_is_killed_leaves_whole_files() {
     let mut place = tempfile::tempdir().expect("a folder");
-    let mut saved = [0; CLIENTS];
+    let saved: [AtomicU64; CLIENTS] = Default::default();
     let mut dice = Dice::new(5);
     let mut interrupted = 0;
     for death in 1..=DEATHS as u64 {
@@ -99,22 +99,24 @@ fn a_server_that_is_killed_leaves_whole_files() {
         let wharf = Wharf::serve_in(place, &[]);
         nothing_stray(&wharf);
         for (number, saved) in saved.iter().enumerate() {
-            holds_at_least(&wharf, number, *saved);
+            holds_at_least(&wharf, number, saved.load(Ordering::SeqCst));
         }
         let delay = Duration::from_millis(5 + dice.below(60) as u64);
         let count = AtomicUsize::new(0);
         place = thread::scope(|scope| {
-            for (number, saved) in saved.iter_mut().enumerate() {
+            for (number, saved) in saved.iter().enumerate() {
                 let (host, count, dice) = (wharf.address(), &count, Dice::new(version + number as u64));
                 scope.spawn(move || upload_until_it_dies(host, number, version, saved, count, dice));
             }
             thread::sleep(delay);
+            // It lives long enough for one of them, each in its turn, to save something.
+            let awaited = &saved[death as usize % CLIENTS];
+            eventually("something is saved", || awaited.load(Ordering::SeqCst) >= version);
             wharf.kill()
         });
         interrupted += count.into_inner();
     }
     nothing_stray(&Wharf::serve_in(place, &[]));
-    assert!(saved.iter().all(|version| *version > 0), "it lived long enough to save something: {saved:?}");
     assert!(interrupted >= DEATHS, "only {interrupted} uploads were cut by {DEATHS} deaths");
 }
 
@@ -123,7 +125,7 @@ fn upload_until_it_dies(
     host: SocketAddr,
     number: usize,
     first: u64,
-    saved: &mut u64,
+    saved: &AtomicU64,
     interrupted: &AtomicUsize,
     mut dice: Dice,
 ) {
@@ -133,7 +135,7 @@ fn upload_until_it_dies(
             interrupted.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        *saved = version;
+        saved.store(version, Ordering::SeqCst);
     }
 }
 

@@ -14,7 +14,7 @@ const SLOW: usize = 500;
 
 #[test]
 fn a_server_at_rest_rests() {
-    let wharf = Wharf::serve(&[]);
+    let wharf = Wharf::serve(&["--timeout", "600"]);
     let mut idle: Vec<Wire> = (0..50).map(|_| wharf.connect()).collect();
     wharf.comes_to_rest();
     assert_eq!(idle[0].ask("GET", "/.wharf/health", "", b"").code(), 200);
@@ -23,7 +23,7 @@ fn a_server_at_rest_rests() {
 
 #[test]
 fn slow_readers_hold_nobody_up() {
-    let wharf = Wharf::serve(&["--workers", "4"]);
+    let wharf = Wharf::serve(&["--workers", "4", "--timeout", "600", "--stall", "600"]);
     let path = wharf.write("large.bin", "");
     File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");
     raise_open_files();
@@ -48,7 +48,7 @@ fn slow_readers_hold_nobody_up() {
 
 #[test]
 fn slow_writers_hold_nobody_up() {
-    let wharf = Wharf::serve(&["--workers", "4"]);
+    let wharf = Wharf::serve(&["--workers", "4", "--timeout", "600", "--stall", "600"]);
     raise_open_files();
     let mut writers: Vec<Wire> = (0..SLOW).map(|_| wharf.connect()).collect();
     for (number, writer) in writers.iter_mut().enumerate() {
@@ -117,6 +117,7 @@ fn when_none_is_idle_the_new_one_is_told_to_come_again() {
     for wire in &mut busy {
         assert_eq!(wire.send("x").read_answer(false).code(), 201);
     }
+    wharf.comes_to_rest();
     let mut next = wharf.connect();
     assert_eq!(next.ask("GET", "/0", "", b"").text(), "x", "they are idle now, and make room");
 }
@@ -245,6 +246,11 @@ fn settled(wharf: &Wharf) -> usize {
     count
 }
 
+/// Whether a read may end so that breaks off.
+fn passes(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
+}
+
 /// Sends some of a request, takes some of the answer, and goes: politely, or with a reset.
 fn break_off(wharf: &Wharf, dice: &mut Dice) {
     let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
@@ -262,7 +268,7 @@ fn break_off(wharf: &Wharf, dice: &mut Dice) {
     if dice.below(2) == 0 {
         stream.set_read_timeout(Some(Duration::from_millis(1))).expect("set");
         match stream.read(&mut vec![0; 1 + dice.below(100_000)]) {
-            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionReset) => {
+            Err(error) if !passes(error.kind()) => {
                 panic!("{error}")
             }
             _ => {}

@@ -189,7 +189,7 @@ impl Other {
             }
             is_bound(*address)
         });
-        serving.map(|(_child, address)| Self { _child, address })
+        serving.map(|(child, address)| Self { _child: child, address })
     }
 
     fn try_serve(folder: &Path) -> (Running, SocketAddr) {

@@ -163,10 +163,10 @@ fn block_numbers_go_round() {
     let content = sample(LENGTH, 4);
     wharf.write("large", &content);
     let url = format!("tftp://{}/large", wharf.tftp());
-    run(curl.args(["-sS", "--max-time", "120", "-o", "large", &url]), here.path());
+    run(curl.args(["-sS", "--max-time", "600", "-o", "large", &url]), here.path());
     assert!(fs::read(here.path().join("large")).expect("it came") == content);
     let mut curl = outside("curl").expect("installed");
     let url = format!("tftp://{}/back", wharf.tftp());
-    run(curl.args(["-sS", "--max-time", "120", "-T", "large", &url]), here.path());
+    run(curl.args(["-sS", "--max-time", "600", "-T", "large", &url]), here.path());
     assert!(wharf.read("back") == content);
 }

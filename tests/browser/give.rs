@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use socket2::SockRef;
 use tempfile::TempDir;
 
 use super::driver::{Browser, stage};
@@ -185,6 +186,8 @@ impl Network {
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let Ok(far) = TcpStream::connect(server) else { return };
+                // What is under way when it breaks is lost: little of it.
+                SockRef::from(&far).set_send_buffer_size(64 * 1024).expect("set");
                 let (back_from, back_to) =
                     (far.try_clone().expect("a socket"), near.try_clone().expect("a socket"));
                 thread::spawn(move || carry(back_from, back_to, |_| true));
