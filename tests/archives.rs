@@ -369,12 +369,13 @@ fn what_vanishes_meanwhile_is_left_out() {
     for name in ["b/c/file", "d/file"] {
         wharf.write(name, "x");
     }
-    let reader = begun(&wharf, "/?tar");
+    // So far that the names have been read.
+    let reader = begun_with_the_file(&wharf, "/?tar");
     for name in ["b", "d"] {
         fs::remove_dir_all(wharf.folder().join(name)).expect("removed");
     }
     let (count, is_whole) = read_rest(&reader);
-    assert!(is_whole && count > 64 << 20, "{count}");
+    assert!(is_whole && count > (64 << 20) - 100_000, "{count}");
     assert!(wharf.log().contains("left out of an archive: "), "{}", wharf.log());
 }
 
