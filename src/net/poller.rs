@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 /// How many events a wait gives at the most. Under load so many requests share a system call.
@@ -62,6 +62,17 @@ impl Poller {
             Arming::Again => epoll::modify(&self.epoll, source, EventData::new_u64(key.0), flags)?,
         }
         Ok(())
+    }
+
+    /// Whether what a descriptor was armed for has come: then its event is on its way. A look, without waiting; where the
+    /// system cannot look, nothing has.
+    pub fn is_ready(source: impl AsFd, interest: Interest) -> bool {
+        let flags = match interest {
+            Interest::Readable => PollFlags::IN | PollFlags::RDHUP,
+            Interest::Writable => PollFlags::OUT,
+        };
+        let now = Timespec::default();
+        poll(&mut [PollFd::new(&source, flags)], Some(&now)).is_ok_and(|count| count > 0)
     }
 
     /// Watches a descriptor that, once it is readable, wakes everybody who waits, then and ever after.

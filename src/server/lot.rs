@@ -15,6 +15,8 @@
 //! - An event carries the number of the connection that it is for. One for a connection that is gone means nothing.
 //! - Deadlines are lazy: each slot has at most one entry in the ordered list, at or before its real deadline. A
 //!   connection that is parked again and again, each time for later, touches the list only when its entry comes up.
+//! - Who has spoken in time is heard, however long a busy machine keeps the workers: a connection whose wish has come true
+//!   is neither out of time nor idle. Its event is on its way, so a worker takes it.
 //!
 //! The lot knows no HTTP: it keeps anything that has a descriptor.
 
@@ -68,6 +70,11 @@ impl Wish {
     /// Room to write, or just another turn.
     pub fn writable(deadline: Deadline) -> Self {
         Self { interest: Interest::Writable, deadline, idle_since: None }
+    }
+
+    /// Whether the socket is ready already, and no worker has come for the connection yet.
+    fn has_come_true<C: AsFd>(&self, moored: &Moored<C>) -> bool {
+        Poller::is_ready(&moored.connection, self.interest)
     }
 }
 
@@ -296,14 +303,15 @@ impl<C: AsFd> Lot<C> {
         pages.flat_map(|(first, page)| (first..).zip(page.iter()))
     }
 
-    /// Closes what is idle now and whatever becomes idle; what is in the middle of something goes on. Calls
+    /// Closes what is idle now and whatever becomes idle; what is in the middle of something, or has just said something,
+    /// goes on. Calls
     /// `each` with every connection that is parked, and whether it is idle.
     pub fn drain(&self, mut each: impl FnMut(&C, bool)) {
         self.is_draining.store(true, Ordering::SeqCst);
         for slot in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
             let mut slot = lock(slot);
             let Some((moored, wish)) = &slot.parked else { continue };
-            let is_idle = wish.idle_since.is_some();
+            let is_idle = wish.idle_since.is_some() && !wish.has_come_true(moored);
             each(&moored.connection, is_idle);
             let idle = if is_idle { slot.parked.take() } else { None };
             drop(slot);
@@ -358,12 +366,16 @@ impl<C: AsFd> Lot<C> {
             return None;
         }
         slot.listed = None;
-        let deadline = slot.parked.as_ref().map(|(_, wish)| wish.deadline)?;
-        if deadline.is_over(now) {
-            return slot.parked.take().map(|(moored, _)| moored);
+        let (moored, wish) = slot.parked.as_ref()?;
+        let deadline = wish.deadline;
+        if !deadline.is_over(now) {
+            self.list(&mut slot, index, deadline);
+            return None;
         }
-        self.list(&mut slot, index, deadline);
-        None
+        if wish.has_come_true(moored) {
+            return None;
+        }
+        slot.parked.take().map(|(moored, _)| moored)
     }
 
     fn wait_for_change<'a>(&self, agenda: Agenda<'a>, at_most: Option<Duration>) -> Agenda<'a> {
@@ -476,15 +488,36 @@ mod tests {
             lot.park(moored, Wish::readable(deadline)).expect("armed");
             moored = lot.take().expect("readable");
         }
+        io::Read::read(&mut moored.connection, &mut [0]).expect("what made it readable");
         lot.park(moored, Wish::readable(long)).expect("armed");
         let until = Deadline::after(Instant::now(), Duration::from_millis(20));
         assert!(matches!(lot.next_expired(Some(until)), Expired::Nothing), "its entry moved on");
-        let moored = lot.take().expect("readable");
+        client.write_all(b"x").expect("written");
+        let mut moored = lot.take().expect("readable");
+        io::Read::read(&mut moored.connection, &mut [0]).expect("what made it readable");
         lot.park(moored, Wish::readable(soon)).expect("armed");
         assert!(
             matches!(lot.next_expired(None), Expired::Connection(..)),
             "an earlier one stands over a later"
         );
+    }
+
+    #[test]
+    fn who_has_spoken_in_time_is_heard_however_late() {
+        let now = Deadline::after(Instant::now(), Duration::ZERO);
+        for (said, wish) in [("in time", Wish::readable(now)), ("before the end", idle_for(60))] {
+            let lot = lot(1);
+            let (mut client, server) = UnixStream::pair().expect("a pair");
+            lot.park(lot.admit(server).expect("room"), wish).expect("armed");
+            client.write_all(b"x").expect("written");
+            assert!(matches!(lot.next_expired(Some(now)), Expired::Nothing), "{said}");
+            lot.drain(|_, is_idle| assert!(!is_idle, "{said}"));
+            let mut moored = lot.take().expect("its event was not lost");
+            io::Read::read(&mut moored.connection, &mut [0]).expect("what it said");
+            lot.park(moored, Wish::readable(now)).expect("armed");
+            let expired = lot.next_expired(Some(now));
+            assert!(matches!(expired, Expired::Connection(_)), "it has said nothing more");
+        }
     }
 
     #[test]
