@@ -154,10 +154,11 @@ fn busybox() {
     }
 }
 
-/// More blocks than there are numbers for: 40 MB in blocks of 512 are 78,126.
+/// More blocks than there are numbers for: 34 MB in blocks of 512 are 66,407. One way they go in lock-step, the other
+/// in windows, which takes a tenth of the time.
 #[test]
 fn block_numbers_go_round() {
-    const LENGTH: usize = 40_000_000;
+    const LENGTH: usize = 34_000_000;
     let (wharf, here) = stage();
     let Some(mut curl) = outside("curl") else { return };
     let content = sample(LENGTH, 4);
@@ -165,8 +166,10 @@ fn block_numbers_go_round() {
     let url = format!("tftp://{}/large", wharf.tftp());
     run(curl.args(["-sS", "--max-time", "600", "-o", "large", &url]), here.path());
     assert!(fs::read(here.path().join("large")).expect("it came") == content);
-    let mut curl = outside("curl").expect("installed");
-    let url = format!("tftp://{}/back", wharf.tftp());
-    run(curl.args(["-sS", "--max-time", "600", "-T", "large", &url]), here.path());
+    let Some(mut atftp) = outside("atftp") else { return };
+    let port = wharf.tftp().port().to_string();
+    let put = ["-p", "-r", "back", "-l", "large", "127.0.0.1", &port];
+    run(atftp.args(["--option", "windowsize 64"]).args(put), here.path());
+    eventually("it is there", || wharf.folder().join("back").exists());
     assert!(wharf.read("back") == content);
 }

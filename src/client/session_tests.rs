@@ -231,9 +231,11 @@ fn a_refusal_stops_an_upload() {
 
 #[test]
 fn nobody_there() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("bound").port();
-    drop(listener);
+    // A port that is taken, so that nobody else listens there, and does not listen itself.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let address = socket.local_addr().expect("bound").as_socket();
+    let port = address.expect("an address").port();
     let server = Server::Tcp { host: "127.0.0.1".to_owned(), port };
     let error = get(&mut Session::new(server)).expect_err("nobody listens");
     assert_eq!(error.to_string(), format!("Server is not running. (127.0.0.1:{port})"));

@@ -69,27 +69,28 @@ impl Wharf {
         if !flags.contains(&"--idle-exit") {
             command.args(["--idle-exit", "never"]);
         }
-        let mut child = Running::start(
-            command
-                .args(flags)
-                .env("RUST_LOG", "debug")
-                .env_remove("SERVER_SHARED_FILES")
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(log),
-        );
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut greeting = String::new();
-        let address = loop {
-            let mut line = String::new();
-            let read = stdout.read_line(&mut line).expect("readable");
-            greeting.push_str(&line);
-            if let Some(address) = line.trim().strip_prefix("http://") {
-                break address.parse().expect("an address");
+        command
+            .args(flags)
+            .env("RUST_LOG", "debug")
+            .env_remove("SERVER_SHARED_FILES")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        let mut begun = None;
+        eventually("it serves", || {
+            let mut child = Running::start(&mut command);
+            let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+            let (greeting, address) = greeting(&mut stdout);
+            if let Some(address) = address {
+                begun = Some((child, stdout, greeting, address));
+                return true;
             }
-            let log = || fs::read_to_string(place.path().join("log")).unwrap_or_default();
-            assert!(read > 0, "it left without an address:\n{greeting}{}", log());
-        };
+            // The port of a server that has ended may be another test's for a while.
+            let log = fs::read_to_string(place.path().join("log")).unwrap_or_default();
+            assert!(log.contains("address in use"), "it left without an address:\n{greeting}{log}");
+            false
+        });
+        let (child, stdout, greeting, address) = begun.expect("it serves");
         Self { child, place, address, tftp: OnceLock::new(), greeting, stdout: Some(stdout) }
     }
 
@@ -262,6 +263,21 @@ impl Drop for Wharf {
             let tail: Vec<_> = log.lines().rev().take(60).collect();
             eprintln!("--- the end of its log:");
             tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// What a server prints up to its address; there is none when it left.
+fn greeting(stdout: &mut impl BufRead) -> (String, Option<SocketAddr>) {
+    let mut greeting = String::new();
+    loop {
+        let start = greeting.len();
+        if stdout.read_line(&mut greeting).expect("readable") == 0 {
+            return (greeting, None);
+        }
+        if let Some(address) = greeting[start..].trim().strip_prefix("http://") {
+            let address = address.parse().expect("an address");
+            return (greeting, Some(address));
         }
     }
 }
