@@ -121,6 +121,8 @@ pub(super) fn save(
         temporary.sync()?;
     }
     let dir = place.make_directory(durable)?;
+    // Before the name is there: whoever is told that it could not be done finds nothing done.
+    let names = durable.then(|| root::Sync::of(&dir)).transpose()?;
     let (path, created) = match publish(shared, place, &dir, temporary, guard) {
         Err(error) if error.is_of_another_disk() => {
             shared.reserve.admit(Some(size), &dir)?;
@@ -132,8 +134,8 @@ pub(super) fn save(
         }
         published => published?,
     };
-    if durable {
-        root::sync(&dir)?;
+    if let Some(names) = names {
+        names.now()?;
     }
     Ok(Saved { path, size, created })
 }

@@ -158,13 +158,32 @@ pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
     fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
 }
 
-/// Makes what was done in a directory outlast a crash. One that may be written but not read, or a file system
-/// that cannot do it, does without.
+/// Makes what was done in a directory outlast a crash, as far as its file system can.
 pub(super) fn sync(dir: &Dir) -> Result<(), Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match fs::openat(dir, ".", flags, Mode::empty()).and_then(fs::fsync) {
-        Err(Errno::ACCESS | Errno::INVAL) => Ok(()),
-        other => other,
+    Sync::of(dir)?.now()
+}
+
+/// A directory whose names can be put on the disk.
+pub(super) struct Sync(Option<OwnedFd>);
+
+impl Sync {
+    /// That directory, before anything is done in it: where no descriptor is left for this, nothing has been done. One that
+    /// may be written but not read does without.
+    pub(super) fn of(dir: &Dir) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match fs::openat(dir, ".", flags, Mode::empty()) {
+            Ok(handle) => Ok(Self(Some(handle))),
+            Err(Errno::ACCESS) => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes what was done in it outlast a crash. A file system that cannot do it does without.
+    pub(super) fn now(self) -> Result<(), Errno> {
+        match self.0.map_or(Ok(()), fs::fsync) {
+            Err(Errno::ACCESS | Errno::INVAL) => Ok(()),
+            other => other,
+        }
     }
 }
 
