@@ -164,8 +164,7 @@ impl Browser {
     /// Clicks, as a hand does: what is covered or out of sight cannot be clicked.
     #[track_caller]
     pub fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        self.call("POST", &format!("/element/{element}/click"), &json!({}));
+        self.act(selector, "click", &json!({}));
     }
 
     /// Clicks the first button with this text.
@@ -182,8 +181,19 @@ impl Browser {
     /// Types into a field; into one for files, their paths, a line each.
     #[track_caller]
     pub fn type_into(&self, selector: &str, text: &str) {
-        let element = self.element(selector);
-        self.call("POST", &format!("/element/{element}/value"), &json!({"text": text}));
+        self.act(selector, "value", &json!({"text": text}));
+    }
+
+    /// Does something to the element of this selector. The page may replace it after it was found, as it does with a
+    /// listing that has changed: then nothing was done, and the new one is taken.
+    #[track_caller]
+    fn act(&self, selector: &str, what: &str, body: &Value) {
+        eventually(&format!("{what} of {selector}"), || {
+            let element = self.element(selector);
+            let (code, value) = self.try_call("POST", &format!("/element/{element}/{what}"), body);
+            assert!(code == 200 || value["error"] == "stale element reference", "{selector}: {value}");
+            code == 200
+        });
     }
 
     /// Presses a key wherever the focus is. Keys without a character have one of their own (§17.4.2).
