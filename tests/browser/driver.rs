@@ -6,13 +6,13 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{ChildStdout, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{PATIENCE, Wharf, Wire, eventually, outside};
+use crate::common::{PATIENCE, Running, Wharf, Wire, eventually, outside};
 
 /// Under this name WebDriver gives an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -33,7 +33,7 @@ const FLAGS: [&str; 10] = [
 
 /// A browser, and the program that drives it.
 pub struct Browser {
-    driver: Child,
+    driver: Running,
     /// Open for as long as the driver may write to it.
     _says: BufReader<ChildStdout>,
     address: SocketAddr,
@@ -47,15 +47,15 @@ impl Browser {
         outside("chromium")?;
         let mut command = outside("chromedriver")?;
         let profile = tempfile::tempdir().expect("a folder");
-        let mut driver = command
-            .arg("--port=0")
-            // Its files, and those of the browser, go away with the test.
-            .env("TMPDIR", profile.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .expect("it starts");
+        let mut driver = Running::start(
+            command
+                .arg("--port=0")
+                // Its files, and those of the browser, go away with the test.
+                .env("TMPDIR", profile.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .process_group(0),
+        );
         let mut says = BufReader::new(driver.stdout.take().expect("piped"));
         let port = port(&mut says);
         let mut browser = Self {
