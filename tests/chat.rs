@@ -142,6 +142,14 @@ fn whoever_is_meant_hears_it() {
         (upload["by"].as_str(), upload["path"].as_str(), upload["size"].as_u64()),
         (Some("Bob"), Some("up.txt"), Some(5))
     );
+    assert_eq!(upload["href"], "/up.txt");
+    // A name that is not UTF-8 has a link that leads to it all the same.
+    wharf.ask("PUT", "/a%20b/%ff%3f.txt", "", b"odd");
+    let upload = ann_hears.hear_of(&["upload"]).1;
+    assert_eq!(upload["path"], "a b/\u{fffd}?.txt");
+    let href = upload["href"].as_str().expect("a link");
+    assert_eq!(href, "/a%20b/%FF%3F.txt");
+    assert_eq!(wharf.ask("GET", href, "", b"").text(), "odd");
     wharf.ask("PUT", "/up.txt", "", b"12345");
     assert!(ann_hears.hear_of(&["upload"]).1["by"].as_str().expect("an address").starts_with("127.0.0.1:"));
 }

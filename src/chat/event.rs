@@ -63,8 +63,8 @@ pub enum Kind {
     Upload {
         /// Who brought it.
         by: Uploader,
-        /// Its path in the folder: foreign text, to be escaped where it is shown.
-        path: String,
+        /// Its path in the folder: foreign bytes, to be escaped where they are shown.
+        path: Vec<u8>,
         /// Its size in bytes.
         size: u64,
     },

@@ -100,7 +100,7 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// Tells the room of a file that has arrived, by whatever door.
-    pub fn announce_upload(&mut self, by: Uploader, path: String, size: u64, now: Now) -> EventId {
+    pub fn announce_upload(&mut self, by: Uploader, path: Vec<u8>, size: u64, now: Now) -> EventId {
         self.post(Kind::Upload { by, path, size }, now)
     }
 

@@ -51,13 +51,8 @@ fn pair(directory: &str, prefix: &str, entry: &Entry) -> Option<Pair> {
     if !plain || !entry.name.starts_with(prefix) {
         return None;
     }
-    // A `%` or `?` would mean something else when it is typed, and what is not UTF-8 cannot be typed at all:
-    // such a name is offered encoded.
-    let linked = entry.href.as_deref().map(|href| href.trim_start_matches("./").trim_end_matches('/'));
-    let name = match linked {
-        Some(linked) if entry.name.contains(['%', '?', char::REPLACEMENT_CHARACTER]) => linked,
-        _ => entry.name.as_str(),
-    };
+    let link = entry.href.as_deref().map(|href| href.trim_start_matches("./").trim_end_matches('/'));
+    let name = listing::typable(&entry.name, link);
     let typed = format!("{directory}{name}{slash}");
     Some(Pair {
         display: format!("{}{slash}", entry.name),

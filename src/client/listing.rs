@@ -52,6 +52,12 @@ pub enum Kind {
     File,
 }
 
+/// A name in the spelling that can be typed: its own, or else that of its link. `%` and `?` mean something else when they
+/// are typed, and what is not UTF-8 cannot be typed at all.
+pub fn typable<'a>(name: &'a str, link: Option<&'a str>) -> &'a str {
+    if name.contains(['%', '?', char::REPLACEMENT_CHARACTER]) { link.unwrap_or(name) } else { name }
+}
+
 /// Fetches the listing of the directory at `directory`, an encoded path.
 pub fn fetch(session: &mut Session, directory: &str) -> Result<Listing, Error> {
     let target = target(directory);

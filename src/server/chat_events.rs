@@ -9,6 +9,7 @@ use super::listing::timestamp;
 use crate::chat::event::{Event, Kind, Uploader};
 use crate::chat::stream::{Polled, Start, Welcome};
 use crate::http::event_stream;
+use crate::http::target::encode_path;
 
 /// An event as it goes out.
 pub fn encode(event: &Event) -> Vec<u8> {
@@ -68,7 +69,9 @@ fn data(event: &Event) -> Value {
                 Uploader::Member(person) => person.name.as_str(),
                 Uploader::Address(address) => address,
             };
-            json!({"by": by, "path": path, "size": size})
+            // A name need not be UTF-8: the text is for people, and the link leads there in any case.
+            let (text, href) = (String::from_utf8_lossy(path), format!("/{}", encode_path(path)));
+            json!({"by": by, "path": text, "href": href, "size": size})
         }
     };
     value["at"] = timestamp(event.at).to_string().into();

@@ -73,7 +73,7 @@ impl State {
         };
         log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
         if let Some(talk) = &self.talk {
-            talk.announce(by.clone(), String::from_utf8_lossy(path).into_owned(), saved.size);
+            talk.announce(by.clone(), path.to_vec(), saved.size);
         }
         self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
     }

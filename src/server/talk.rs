@@ -74,7 +74,7 @@ impl Talk {
     }
 
     /// Tells the room of a file that was saved.
-    pub fn announce(&self, by: Uploader, path: String, size: u64) {
+    pub fn announce(&self, by: Uploader, path: Vec<u8>, size: u64) {
         self.room().announce_upload(by, path, size, now());
         self.ring();
     }

@@ -80,6 +80,22 @@ fn two_windows_and_a_terminal() {
     assert_eq!(ann.complaints(), Vec::<String>::new());
 }
 
+/// A name that is no text is told with a link that leads to it, and is in the list at once, also where browsers spell the
+/// directory's path otherwise than the server does.
+#[test]
+fn an_upload_whose_name_is_no_text() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    wharf.ask("PUT", "/[%c3%a4]'%ff/old.txt", "", b"old");
+    browser.go(&wharf.url("/[%c3%a4]'%ff/?list"));
+    join(&browser, "ann");
+    browser.until("document.querySelector('#state').textContent === '1 here'");
+    wharf.ask("PUT", "/[%c3%a4]'%ff/no%fene.txt", "", b"odd");
+    hears(&browser, " uploaded [ä]'\u{fffd}/no\u{fffd}ne.txt, 3 B");
+    browser.until("document.querySelectorAll('#files bdi').length === 2");
+    let fetch = "fetch(document.querySelector('#log .told a').href).then((answer) => answer.text()).then(arguments[0])";
+    assert_eq!(browser.js_later(fetch, &serde_json::json!([])), "odd");
+}
+
 #[test]
 fn a_name_that_is_taken_or_none() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };

@@ -38,8 +38,13 @@ fn short(event: &Event) -> String {
         Kind::Private { from, to, text } => format!("{}>{}: {}", from.name, to.name, text.as_str()),
         Kind::Join { who } => format!("+{}", who.name),
         Kind::Leave { who } => format!("-{}", who.name),
-        Kind::Upload { by: Uploader::Member(who), path, size } => format!("{} put {path} {size}", who.name),
-        Kind::Upload { by: Uploader::Address(address), path, size } => format!("{address} put {path} {size}"),
+        Kind::Upload { by, path, size } => {
+            let by = match by {
+                Uploader::Member(who) => who.name.as_str(),
+                Uploader::Address(address) => address,
+            };
+            format!("{by} put {} {size}", path.escape_ascii())
+        }
     }
 }
 
@@ -137,7 +142,7 @@ fn each_hears_what_is_for_them_once() {
     scene.say_to(ann, "BOB", "to one").unwrap();
     scene.say_to(eve, "eve", "to myself").unwrap();
     let by = Uploader::Address("192.0.2.1:4000".into());
-    scene.room.announce_upload(by, "a.txt".into(), 3, scene.now);
+    scene.room.announce_upload(by, b"a.txt".to_vec(), 3, scene.now);
     scene.room.leave(bob, scene.now).unwrap();
     let [a, b, e] = streams.each_mut().map(|stream| scene.heard(stream));
     let upload = "192.0.2.1:4000 put a.txt 3";
@@ -182,7 +187,7 @@ fn an_event_is_made_ready_once_for_all() {
     });
     scene.heard(&mut streams[0]);
     let by = Uploader::Address("x".into());
-    scene.room.announce_upload(by, "a".into(), 0, scene.now);
+    scene.room.announce_upload(by, b"a".to_vec(), 0, scene.now);
     let [a, b] = streams.each_mut().map(|stream| match scene.room.next(stream) {
         Next::Event(posted) => Arc::clone(&posted.ready),
         other => panic!("{other:?}"),

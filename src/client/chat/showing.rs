@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::client::listing;
 use crate::http::event_stream::decoder::Event;
 use crate::printable::Printable;
 
@@ -29,7 +30,10 @@ pub fn lines(event: &Event, own: &str, style: Style) -> Vec<String> {
         "join" => vec![format!("{} {} has joined the chat.", time(&data), name(text("user"), style))],
         "leave" => vec![format!("{} [{}] has left the chat.", time(&data), name(text("user"), style))],
         "upload" => {
-            let (path, by) = (Printable::text(text("path")), Printable::text(text("by")));
+            // What is shown can be given to `/download`.
+            let link = data["href"].as_str().map(|href| href.trim_start_matches('/'));
+            let path = Printable::text(listing::typable(text("path"), link));
+            let by = Printable::text(text("by"));
             vec![format!("{} {by} uploaded {path} ({} bytes)", time(&data), data["size"])]
         }
         _ => Vec::new(),
@@ -115,6 +119,11 @@ mod tests {
                 "upload",
                 format!("{{\"by\":\"ann\",\"path\":\"a\\tb\",\"size\":7,{at}}}"),
                 vec!["07:08 ann uploaded a\\tb (7 bytes)"],
+            ),
+            (
+                "upload",
+                format!("{{\"by\":\"ann\",\"path\":\"d/\u{fffd}\",\"href\":\"/d/%FF\",\"size\":7,{at}}}"),
+                vec!["07:08 ann uploaded d/%FF (7 bytes)"],
             ),
             (
                 "welcome",

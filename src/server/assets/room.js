@@ -28,15 +28,13 @@ if ($("#room")) {
     switch (type) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
       case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
-      case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data.path), `, ${size(data.size)}`);
+      case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
       case "join": return told(data.user, " is here");
       default: return told(data.text);
     }
   }
 
-  function file(path) {
-    return make("a", { href: `/${encode(path)}` }, make("bdi", {}, path));
-  }
+  const file = ({ href, path }) => make("a", { href }, make("bdi", {}, path));
 
   function add(entry) {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
@@ -93,20 +91,13 @@ if ($("#room")) {
     }
     if (type === "join" && !known.users.includes(data.user)) known.users.push(data.user);
     if (type === "leave") known.users = known.users.filter((user) => user !== data.user);
-    if (type === "upload" && `/${encode(data.path)}`.startsWith(plainHere)) refresh();
+    if (type === "upload" && data.href.startsWith(room.dataset.of)) refresh();
     known.lines.push([type, data]);
     known.lines.splice(0, known.lines.length - LINES);
     add([type, data]);
     if (type === "join" || type === "leave") showPeople();
     if ((type === "message" || type === "private") && data.from !== known.user && !isOpen()) showNews(news + 1);
     showState();
-  }
-
-  /** The folder's path in the one spelling that `encodeURIComponent` gives. */
-  const plainHere = here.split("/").map((part) => encodeURIComponent(decode(part))).join("/");
-
-  function decode(part) {
-    try { return decodeURIComponent(part); } catch { return part; }
   }
 
   /** The kind of a line of the history, by what it says. */

@@ -68,7 +68,7 @@ impl Listing<'_> {
                         (self.nothing())
                         p #count role="status" { (Count::of(self.entries)) }
                     }
-                    @if self.talks { (room()) }
+                    @if self.talks { (room(self.path)) }
                 }
         };
         page(head, Printable::text(&shown_path(self.path)), &body)

@@ -5,11 +5,14 @@ use maud::{Markup, html};
 
 use crate::chat::name::MAX_NAME;
 use crate::chat::text::MAX_TEXT;
+use crate::folder::SharePath;
+use crate::http::target::encode_path;
 
-/// The room.
-pub fn room() -> Markup {
+/// The room, beside the directory at this path. Uploads below it are told with links that begin as `data-of` does.
+pub fn room(directory: &SharePath) -> Markup {
+    let slash = if directory.is_root() { "" } else { "/" };
     html! {
-        aside #room .js aria-labelledby="room-head" {
+        aside #room .js data-of={ "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {
             header {
                 h2 #room-head { "Room" }
                 p #state role="status" {}
