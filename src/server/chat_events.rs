@@ -22,7 +22,7 @@ pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
         "text": format!("Welcome {} to the server", welcome.to.name),
         "user": welcome.to.name.as_str(),
         "users": welcome.members.iter().map(|person| person.name.as_str()).collect::<Vec<_>>(),
-        "history": welcome.history.iter().map(|event| data(event)).collect::<Vec<_>>(),
+        "history": welcome.history.iter().map(|event| identified(event)).collect::<Vec<_>>(),
     });
     event_stream::encode(&welcome.id.to_string(), name, &data.to_string())
 }
@@ -30,9 +30,8 @@ pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
 /// What is new, for one who asks now and then.
 pub fn polled(polled: &Polled) -> Value {
     let line = |event: &Event| {
-        let mut value = data(event);
+        let mut value = identified(event);
         value["event"] = kind(event).into();
-        value["id"] = event.id.to_string().into();
         value
     };
     json!({
@@ -41,6 +40,13 @@ pub fn polled(polled: &Polled) -> Value {
         "more": polled.more,
         "reset": polled.start == Start::Reset,
     })
+}
+
+/// What an event says, and its id, where that is not the event stream's.
+fn identified(event: &Event) -> Value {
+    let mut value = data(event);
+    value["id"] = event.id.to_string().into();
+    value
 }
 
 /// The event's type.

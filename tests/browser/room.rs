@@ -172,8 +172,20 @@ fn one_stream_without_locks() {
         log.matches(" listens as ann").count() - log.matches(" does not listen as ann").count()
     };
     eventually("one of them listens", || streams() == 1);
+    let joined = wharf.ask("POST", "/.wharf/chat/join", "", b"user=bob").text();
+    let token = joined.split('"').nth(3).expect("a token").to_owned();
+    let bob_says = |text: &[u8]| {
+        let fields = format!("Authorization: Bearer {token}\r\n");
+        assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &fields, text).code(), 202);
+    };
+    bob_says(b"the same");
+    hears(&browser, "bob the same");
     browser.close_tab();
+    // Nobody listens for some seconds; it comes with what was said lately.
+    bob_says(b"the same");
     browser.turn_to(&second);
+    let count = "[...document.querySelectorAll('#log p')].filter((line) => line.textContent.includes('the same')).length";
+    browser.until(&format!("{count} === 2"));
     says(&browser, "alone now");
     hears(&browser, "you alone now");
     eventually("the second tab listens", || streams() == 1);

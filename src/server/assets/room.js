@@ -83,12 +83,11 @@ if ($("#room")) {
 
   function hear(type, data) {
     if (type === "welcome" || type === "reset") {
-      const had = new Set(known.lines.map((entry) => JSON.stringify(entry[1])));
-      const missed = data.history.filter((entry) => !had.has(JSON.stringify(entry)));
       [known.user, known.users] = [data.user, data.users];
-      known.lines.push(...missed.map((entry) => [kindOf(entry), entry]));
+      known.lines.push(...data.history.filter(isNew).map((entry) => [kindOf(entry), entry]));
       return showAll();
     }
+    if (!isNew(data)) return;
     if (type === "join" && !known.users.includes(data.user)) known.users.push(data.user);
     if (type === "leave") known.users = known.users.filter((user) => user !== data.user);
     if (type === "upload" && data.href.startsWith(room.dataset.of)) refresh();
@@ -99,6 +98,9 @@ if ($("#room")) {
     if ((type === "message" || type === "private") && data.from !== known.user && !isOpen()) showNews(news + 1);
     showState();
   }
+
+  /** Whether it has not been told yet: a tab that takes over begins with what was said lately. */
+  const isNew = ({ id }) => !known.lines.some(([, line]) => line.id === id);
 
   /** The kind of a line of the history, by what it says. */
   const kindOf = (data) => ("to" in data ? "private" : "from" in data ? "message" : "path" in data ? "upload" : "text" in data ? "leave" : "join");
@@ -135,7 +137,7 @@ if ($("#room")) {
     stream?.close();
     stream = new EventSource("/.wharf/chat/events");
     for (const type of ["welcome", "reset", "message", "private", "join", "leave", "upload"]) {
-      stream.addEventListener(type, (event) => tell(type, JSON.parse(event.data)));
+      stream.addEventListener(type, (event) => tell(type, { ...JSON.parse(event.data), id: event.lastEventId }));
     }
     stream.onopen = () => tellState(true);
     stream.onerror = () => {
