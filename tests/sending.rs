@@ -40,6 +40,40 @@ fn a_directory_with_all_that_is_in_it() {
 }
 
 #[test]
+fn what_is_there_and_unchanged_is_not_sent_again() {
+    let here = tempfile::tempdir().expect("a folder");
+    let socket = here.path().join("s");
+    let wharf = Wharf::serve(&["--on-conflict", "rename", "--unix", socket.to_str().expect("text")]);
+    let dir = here.path().join("d");
+    fs::create_dir(&dir).expect("made");
+    for (name, length) in [("empty", 0), ("a ?#%", 1000), ("large", 3 << 20)] {
+        fs::write(dir.join(name), sample(length, 1)).expect("written");
+    }
+    let put = |to: &str, more: &[&str]| {
+        let output = run(&[&["put", "-R", "d", "--serial", "--to", to], more].concat(), "", here.path());
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+        output.stdout
+    };
+    assert_eq!(put(&wharf.url("/"), &[]).matches("201 Created").count(), 3);
+    for to in [wharf.url("/"), format!("unix:{}", socket.display())] {
+        let said =
+            "unchanged: /d/a%20%3F%23%25, 1000 B\nunchanged: /d/empty, 0 B\nunchanged: /d/large, 3.0 MiB\n";
+        assert_eq!(put(&to, &[]), said);
+    }
+    // Another content of the same length, dated as the old one was, and one of another length.
+    let before = fs::metadata(dir.join("large")).and_then(|facts| facts.modified()).expect("a time");
+    fs::write(dir.join("large"), sample(3 << 20, 2)).expect("written");
+    let large = fs::File::options().write(true).open(dir.join("large")).expect("there");
+    large.set_modified(before).expect("set");
+    fs::write(dir.join("empty"), "x").expect("written");
+    let said = put(&wharf.url("/"), &[]);
+    assert_eq!((said.matches("unchanged").count(), said.matches("201 Created").count()), (1, 2), "{said}");
+    assert!(wharf.read("d/large (1)") == sample(3 << 20, 2));
+    assert_eq!(put(&wharf.url("/"), &["--force"]).matches("201 Created").count(), 3);
+    assert_eq!(wharf.read("d/a ?#% (1)"), sample(1000, 1));
+}
+
+#[test]
 fn where_things_land() {
     let wharf = Wharf::serve(&[]);
     let here = tempfile::tempdir().expect("a folder");

@@ -29,10 +29,14 @@ const HOW_TO_GO_ON: &str = "What has arrived is kept for a day: the same command
 
 /// Upload files, and with -R whole directories
 ///
+/// Files that a wharf has already, with the same content under the same name, are passed over.
+///
 /// A large file need not begin again when its connection breaks: the same command goes on where it stopped, for a day, unless
 /// the file has changed (the server must be one that takes such uploads, as a wharf does). What is needed for that is kept in
 /// $`XDG_STATE_HOME`/wharf/uploads (~/.local/state/wharf/uploads) until the file is there.
 #[derive(Debug, Args)]
+// A flag stands there or does not.
+#[allow(clippy::struct_excessive_bools)]
 pub struct PutArgs {
     /// The files; asked for once when none is named
     #[arg(value_name = "FILE")]
@@ -53,6 +57,9 @@ pub struct PutArgs {
     /// One file after the other, over one connection
     #[arg(long, conflicts_with = "jobs")]
     serial: bool,
+    /// Send files that are there and unchanged, too
+    #[arg(long)]
+    force: bool,
     /// How often to try a file again that got no further: after a cut, an error of the server's
     #[arg(long, value_name = "N", default_value_t = 5)]
     retries: u32,
@@ -206,6 +213,6 @@ fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<Order>> {
 impl PutArgs {
     fn manner(&self) -> Manner {
         let patience = Patience { silence: Duration::from_secs(self.timeout), least_rate: 0 };
-        Manner { retries: self.retries, patience }
+        Manner { retries: self.retries, force: self.force, patience }
     }
 }

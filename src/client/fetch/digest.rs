@@ -10,12 +10,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::sessions::{Sessions, path_of};
 use crate::client::address::Resource;
-use crate::client::session::Method;
+use crate::client::session::{Method, Response};
 use crate::http::response::Received;
 use crate::http::status::Status;
 
 /// A SHA-256.
-pub(super) type Sum = [u8; 32];
+pub(in crate::client) type Sum = [u8; 32];
+
+/// What asks a wharf for it, behind the target of a file.
+pub(in crate::client) const PARAMETER: &str = "sha256";
 
 /// How a wharf calls itself.
 const WHARF: &str = "wharf";
@@ -38,28 +41,30 @@ pub(super) fn told(head: &Received) -> Option<Sum> {
 }
 
 /// Whether the answer is a wharf's: `Server: wharf`, with or without a version.
-pub(super) fn is_wharf(head: &Received) -> bool {
+pub(in crate::client) fn is_wharf(head: &Received) -> bool {
     head.field("Server").is_some_and(|server| server.split(['/', ' ']).next() == Some(WHARF))
 }
 
 /// Asks a wharf for the sum of this very version; `None` when it does not say, or has another version by now.
 pub(super) fn ask(sessions: &mut Sessions, resource: &Resource, etag: &str) -> Option<Sum> {
-    let target = format!("{}?sha256", path_of(&resource.target));
+    let target = format!("{}?{PARAMETER}", path_of(&resource.target));
     let resource = Resource { server: resource.server.clone(), target };
-    let answer = sessions.ask(Method::Get, &resource, &[], |_, response| {
-        let head = &response.head;
-        let is_sum = head.status == Status::OK && response.body.length() == Some(ANSWER);
-        if !is_sum || head.field("ETag").as_deref() != Some(etag) {
-            return Ok(None);
-        }
-        let mut text = Vec::new();
-        Ok(response.body.pour(&mut text).ok().map(|_| text))
-    });
-    from_hex(answer.ok()??.strip_suffix(b"\n")?)
+    sessions.ask(Method::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?
+}
+
+/// The sum that the answer tells, if it is of this very version.
+pub(in crate::client) fn read(response: Response<'_>, etag: &str) -> Option<Sum> {
+    let is_asked = response.head.field("ETag").as_deref() == Some(etag);
+    if response.head.status != Status::OK || response.body.length() != Some(ANSWER) {
+        return None;
+    }
+    let mut text = Vec::new();
+    response.body.pour(&mut text).ok()?;
+    from_hex(text.strip_suffix(b"\n")?).filter(|_| is_asked)
 }
 
 /// The sum of content, from where it stands to its end.
-pub(super) fn of(content: &mut dyn Read) -> io::Result<Sum> {
+pub(in crate::client) fn of(content: &mut dyn Read) -> io::Result<Sum> {
     let (mut sum, mut block) = (Sha256::new(), vec![0; BLOCK]);
     loop {
         match content.read(&mut block) {

@@ -18,7 +18,7 @@
 //!
 //! This room knows nothing of terminals, and of what a person typed.
 
-mod digest;
+pub(super) mod digest;
 pub(super) mod downloads;
 mod incoming;
 mod nameless;

@@ -10,10 +10,14 @@
 //! on with, where the server says that it takes such (`http::resumable`): what it has of it need not be sent again, also not
 //! by the same command tomorrow. What was under way when a connection broke is sent again, no more.
 //!
+//! What a wharf has already, with the same content, is not sent.
+//!
 //! This room knows nothing of terminals.
 
 mod memory;
 mod sender;
+mod sent;
+mod there;
 mod tree;
 
 use std::collections::HashMap;
@@ -26,7 +30,8 @@ use std::thread;
 use std::time::Duration;
 
 pub use self::memory::Memory;
-pub use self::sender::{Manner, Sender, Sent, Server};
+pub use self::sender::{Manner, Sender, Server};
+pub use self::sent::Sent;
 pub use self::tree::{Skipped, Tree};
 use super::board::{Board, Slot};
 use super::error::Error;

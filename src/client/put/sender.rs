@@ -1,12 +1,12 @@
 //! Sending one file over HTTP, over breaks.
 //!
 //! ```text
+//! there already (`there`) ───────────────────────────────────────────────────────────────────────────> unchanged
 //! small, or the server takes pieces from nobody ── PUT ──────────────────────────────────────────────> saved
 //! OPTIONS (once a server) ──> PUT, Upload-Complete: ?0 ──> a place to go on ── PATCH ─────────────────> saved
 //!                                   remembered: HEAD ──> where it stands ── PATCH, the rest ──────────> saved
 //! ```
 
-use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,8 @@ use std::{io, thread};
 
 use super::Order;
 use super::memory::{Identity, Key, Memory, Note};
+use super::sent::Sent;
+use super::there::Knowledge;
 use crate::client::address::{self, Address, Resource};
 use crate::client::board::Slot;
 use crate::client::error::{Error, shown};
@@ -24,7 +26,7 @@ use crate::client::fetch::trial::{Failure, Trials};
 use crate::client::refusal;
 use crate::client::session::{Method, Patience, Request, Response, Session};
 use crate::client::upload::Content;
-use crate::figures::{Bytes, Time};
+use crate::figures::Time;
 use crate::http::response::Received;
 use crate::http::resumable::{
     COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,
@@ -41,6 +43,8 @@ const RESUMABLE_FROM: u64 = 1 << 20;
 pub struct Manner {
     /// How often a file is tried again without getting further.
     pub retries: u32,
+    /// Whether files that are there and unchanged are sent all the same.
+    pub force: bool,
     /// How long the server is waited for.
     pub patience: Patience,
 }
@@ -53,6 +57,8 @@ pub struct Server {
     was_there: AtomicBool,
     /// Whether it takes uploads that can be gone on with, once that was asked.
     resumes: OnceLock<bool>,
+    /// Whether it tells what it has.
+    knowledge: Knowledge,
 }
 
 /// Sends one file after the other, over one connection.
@@ -63,17 +69,6 @@ pub struct Sender<'a> {
     manner: Manner,
     /// Where it is shown what is under way.
     slot: Arc<Slot>,
-}
-
-/// A file that was taken.
-#[derive(Debug)]
-pub struct Sent {
-    status: Status,
-    target: String,
-    length: u64,
-    /// How much of it the server had from an earlier run.
-    resumed: u64,
-    took: Time,
 }
 
 /// How far an upload is, as its server says.
@@ -96,7 +91,8 @@ struct Cargo<'o> {
 impl Server {
     /// The server, and the directory there, at this address.
     pub fn new(address: Address) -> Self {
-        Self { address, was_there: AtomicBool::new(false), resumes: OnceLock::new() }
+        let knowledge = Knowledge::default();
+        Self { address, was_there: AtomicBool::new(false), resumes: OnceLock::new(), knowledge }
     }
 
     /// Over a socket of this machine nothing breaks that would be worth going on with.
@@ -117,6 +113,11 @@ impl<'a> Sender<'a> {
         let begun = Instant::now();
         let length = Content::open(&order.file)?.length();
         let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
+        if !self.manner.force
+            && self.server.knowledge.is_there(&mut self.session, &target, &order.file, length)
+        {
+            return Ok(Sent::Unchanged { target, length });
+        }
         let key = Key::of(&self.server.address.server, &target, &order.file);
         let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None };
         let mut trials = Trials::new(self.manner.retries);
@@ -127,7 +128,8 @@ impl<'a> Sender<'a> {
             let failure = match attempted {
                 Ok(status) => {
                     let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
-                    return Ok(Sent { status, target: cargo.target, length: cargo.length, resumed, took });
+                    let Cargo { target, length, .. } = cargo;
+                    return Ok(Sent::Saved { status, target, length, resumed, took });
                 }
                 Err(failure) => failure,
             };
@@ -311,21 +313,6 @@ fn identity(file: &Path) -> Result<Identity, Error> {
     Ok(Identity::of(&metadata))
 }
 
-impl Sent {
-    /// Its length in bytes.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-}
-
-/// `201 Created → /client/a.txt, 120 B in 0.4 ms`, and how much of it was there before.
-impl fmt::Display for Sent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} → {}, {} in {}", self.status, self.target, Bytes(self.length), self.took)?;
-        if self.resumed > 0 { write!(f, " ({} were there)", Bytes(self.resumed)) } else { Ok(()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,12 +323,12 @@ mod tests {
 
     /// Sends a file of this length to a server that plays this part; what came of it, and what the server heard.
     fn send(length: u64, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
+        let manner = Manner { retries, force: true, patience: Patience::default() };
         let place = tempfile::tempdir().expect("a folder");
         let file = place.path().join("a");
         fs::File::create(&file).and_then(|file| file.set_len(length)).expect("a file");
         let peer = Peer::plays(part);
         let server = Server::new(Address::root(peer.server()));
-        let manner = Manner { retries, patience: Patience::default() };
         let sent = Sender::new(&server, &Memory::default(), manner, &Arc::default())
             .send(&Order { file, path: b"in/a b".to_vec() });
         (sent, peer.heard())
@@ -361,7 +348,7 @@ mod tests {
         let content = Act::ReadContent(RESUMABLE_FROM as usize);
         let (sent, heard) =
             send(RESUMABLE_FROM, 0, &[&[Act::Read, no, Act::ReadHead, go_on, content, SAVED]]);
-        assert_eq!(sent.expect("saved").resumed, 0);
+        assert!(matches!(sent, Ok(Sent::Saved { resumed: 0, .. })), "{sent:?}");
         assert!(heard[0].starts_with("OPTIONS /in/a%20b "), "{}", heard[0]);
         assert!(
             heard[1].starts_with("PUT /in/a%20b ") && !heard[1].contains("Upload-"),

@@ -1,0 +1,126 @@
+//! Whether a file is on the server already, with the very content that it has here.
+//!
+//! ```text
+//! HEAD ── not there, or of another length ─────────────────────────> it is sent
+//!  └───── of this length ── GET ?sha256 ── not that of the file ───> it is sent
+//!                                └──────── that of the file ───────> it is passed over
+//! ```
+//!
+//! Times have no say: a server dates a file when it comes, by its own clock. The sum is told by a wharf alone, so another
+//! server is asked once and no more; whatever does not tell, because it must not be read or does not answer, is sent to.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::client::error::Error;
+use crate::client::fetch::digest::{self, Sum};
+use crate::client::session::{Method, Request, Session};
+use crate::http::status::Status;
+
+/// What is known of a server's willingness to tell sums.
+#[derive(Debug, Default)]
+pub(super) struct Knowledge {
+    /// Whether it is known to be no wharf.
+    is_foreign: AtomicBool,
+}
+
+/// A file on the server: which version of it there is.
+struct Version {
+    length: u64,
+    etag: String,
+}
+
+impl Knowledge {
+    /// Whether this file, of this length, is there.
+    pub(super) fn is_there(&self, session: &mut Session, target: &str, file: &Path, length: u64) -> bool {
+        if self.is_foreign.load(Ordering::Relaxed) {
+            return false;
+        }
+        let version = self.version(session, target).ok().flatten().filter(|there| there.length == length);
+        let told = version.and_then(|version| sum(session, target, &version.etag));
+        told.is_some_and(|told| {
+            File::open(file).and_then(|mut file| digest::of(&mut file)).is_ok_and(|sum| sum == told)
+        })
+    }
+
+    /// What a wharf has there.
+    fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, Error> {
+        let response = session.send(&Request { method: Method::Head, target, fields: &[], content: None })?;
+        let head = &response.head;
+        self.is_foreign.fetch_or(!digest::is_wharf(head), Ordering::Relaxed);
+        let length = head.field("Content-Length").and_then(|length| length.parse().ok());
+        let told =
+            length.zip(head.field("ETag")).filter(|_| head.status == Status::OK && digest::is_wharf(head));
+        response.body.discard()?;
+        Ok(told.map(|(length, etag)| Version { length, etag }))
+    }
+}
+
+/// The sum of this very version.
+fn sum(session: &mut Session, target: &str, etag: &str) -> Option<Sum> {
+    let target = format!("{target}?{}", digest::PARAMETER);
+    let request = Request { method: Method::Get, target: &target, fields: &[], content: None };
+    digest::read(session.send(&request).ok()?, etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::peer::{Act, Peer};
+
+    /// The SHA-256 of nothing.
+    const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn head(server: &str, status: &str, length: u64) -> Act {
+        let fields = format!("Server: {server}\r\nETag: \"1\"\r\nContent-Length: {length}");
+        Act::Say(format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n").leak())
+    }
+
+    fn told(etag: &str, sum: &str) -> Act {
+        let fields = format!("ETag: \"{etag}\"\r\nContent-Length: {}", sum.len() + 1);
+        Act::Say(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{sum}\n").leak())
+    }
+
+    #[test]
+    fn what_a_server_has() {
+        let empty = tempfile::NamedTempFile::new().expect("a file");
+        let other = NOTHING.replace('e', "f");
+        let cases = [
+            ("this", vec![head("wharf", "200 OK", 0), told("1", NOTHING)], true),
+            ("another content", vec![head("wharf", "200 OK", 0), told("1", &other)], false),
+            ("another version by now", vec![head("wharf", "200 OK", 0), told("2", NOTHING)], false),
+            ("what is no sum", vec![head("wharf", "200 OK", 0), told("1", "x")], false),
+            ("another length", vec![head("wharf", "200 OK", 1)], false),
+            ("nothing", vec![head("wharf", "404 Not Found", 0)], false),
+            ("what must not be read", vec![head("wharf", "403 Forbidden", 0)], false),
+            ("what it tells no sums of", vec![head("nginx", "200 OK", 0)], false),
+        ];
+        for (name, answers, expected) in cases {
+            let part: Vec<_> = answers.iter().flat_map(|answer| [Act::Read, *answer]).collect();
+            let peer = Peer::plays(&[&part]);
+            let mut session = Session::new(peer.server());
+            let knowledge = Knowledge::default();
+            assert_eq!(knowledge.is_there(&mut session, "/a%20b", empty.path(), 0), expected, "{name}");
+            drop(session);
+            let asked = peer.heard();
+            assert!(asked[0].starts_with("HEAD /a%20b HTTP/1.1\r\n"), "{name}: {asked:?}");
+            assert!(
+                asked.get(1).is_none_or(|next| next.starts_with("GET /a%20b?sha256 ")),
+                "{name}: {asked:?}"
+            );
+            assert_eq!(asked.len(), answers.len(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_server_of_another_kind_is_asked_once() {
+        let peer = Peer::plays(&[&[Act::Read, head("nginx", "200 OK", 0)]]);
+        let mut session = Session::new(peer.server());
+        let knowledge = Knowledge::default();
+        for target in ["/a", "/b"] {
+            assert!(!knowledge.is_there(&mut session, target, Path::new("/dev/null"), 0));
+        }
+        assert_eq!(peer.heard().len(), 1);
+    }
+}
