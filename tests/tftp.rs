@@ -60,7 +60,7 @@ fn directories_are_listed() {
 #[test]
 fn options_are_answered() {
     let wharf = serve(&[]);
-    let rows: [(&str, &[(&str, &str)], &[u8]); 8] = [
+    let rows: [(&str, &[(&str, &str)], &[u8]); 10] = [
         ("none known", &[("color", "blue")], b"\0\x03\0\x01hello"),
         ("tsize (RFC 2349)", &[("tsize", "0")], b"\0\x06tsize\x005\0"),
         ("blksize (RFC 2348)", &[("BLKSIZE", "1428")], b"\0\x06blksize\x001428\0"),
@@ -73,6 +73,8 @@ fn options_are_answered() {
         ("too small a block", &[("blksize", "7")], b"\0\x03\0\x01hello"),
         ("no window (RFC 7440)", &[("windowsize", "0")], b"\0\x03\0\x01hello"),
         ("timeout (RFC 2349)", &[("timeout", "3")], b"\0\x06timeout\x003\0"),
+        ("longer than a silent client is waited for", &[("timeout", "255")], b"\0\x03\0\x01hello"),
+        ("the same, beside another", &[("timeout", "9"), ("tsize", "0")], b"\0\x06tsize\x005\0"),
     ];
     for (name, options, expected) in rows {
         let mut client = client(&wharf);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::error::{ErrorCode, Fault};
 use super::fields::{Mode, Options};
 use super::packet::MAX_CONTENT;
+use super::timing::MAX_INTERVAL;
 
 const BLKSIZE: &str = "blksize";
 const TSIZE: &str = "tsize";
@@ -73,13 +74,22 @@ pub struct Caps {
     pub blksize: BlockSize,
     /// The largest window.
     pub windowsize: WindowSize,
+    /// The longest fixed interval between retransmissions, in seconds. A longer one is not agreed to.
+    pub timeout: NonZeroU8,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { blksize: BlockSize::MAX, windowsize: WindowSize::SERVED }
+        Self { blksize: BlockSize::MAX, windowsize: WindowSize::SERVED, timeout: MOST_TIMEOUT }
     }
 }
+
+/// The `timeout` up to which a server agrees to one by default: [`MAX_INTERVAL`], so that a peer that fell silent keeps
+/// its session no longer than one that agreed to nothing. 255 would keep it for half an hour.
+pub const MOST_TIMEOUT: NonZeroU8 = match NonZeroU8::new(MAX_INTERVAL.as_secs() as u8) {
+    Some(seconds) => seconds,
+    None => NonZeroU8::MIN,
+};
 
 /// Which way the file goes, and what of that the options need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +125,7 @@ impl Terms {
     /// - `blksize` and `windowsize`: more than we can give becomes the most that we can, however many digits
     ///   it has; a `blksize` below 8 and a `windowsize` of 0 are left out, since there is no valid value that
     ///   is not larger.
-    /// - `timeout`: the answer must be the same number, so all but 1 to 255 is left out.
+    /// - `timeout`: the answer must be the same number, so all but 1 to our most is left out.
     /// - `tsize` of a read: the file's size, unless the mode changes it on the way; of a write: as told. One
     ///   of more than 64 bits counts as [`u64::MAX`], which no folder can take.
     pub fn answer(asked: &Options<'_>, mode: Mode, direction: Direction, caps: &Caps) -> Self {
@@ -123,7 +133,7 @@ impl Terms {
         Self {
             blksize: at_most(BLKSIZE, caps.blksize.0).and_then(BlockSize::new),
             windowsize: at_most(WINDOWSIZE, caps.windowsize.0).and_then(WindowSize::new),
-            timeout: number(asked, TIMEOUT).and_then(seconds),
+            timeout: number(asked, TIMEOUT).and_then(seconds).filter(|asked| *asked <= caps.timeout),
             tsize: number(asked, TSIZE).and_then(|told| match (direction, mode) {
                 (Direction::Write, _) => Some(told),
                 (Direction::Read { size }, Mode::Octet) => size,

@@ -17,6 +17,10 @@ pub const MAX_INTERVAL: Duration = Duration::from_secs(8);
 /// The peer may be syncing the whole file to a slow disk before its last acknowledgment. Repetitions after
 /// less than [`FIRST_INTERVAL`] do not count: they make good losses, and say nothing of a peer that is gone.
 pub const REPEATS: u8 = 6;
+/// Within this time of a peer's last word a server's session is over, whatever was agreed: it repeats what it said
+/// [`REPEATS`] times, [`MAX_INTERVAL`] apart at most, and gives up; what goes before at less than [`FIRST_INTERVAL`] takes
+/// two seconds at most. A test holds it.
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// How often a server repeats its first packet. The address that asked may be forged, and whoever lives there
 /// gets these; after the last one, the session that was never answered is gone within 15 s.
 pub const FIRST_REPEATS: u8 = 3;
@@ -179,7 +183,11 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU8;
+
     use super::*;
+    use crate::tftp::fields::Mode;
+    use crate::tftp::options::{Caps, Direction, Terms};
 
     /// How long each wait is, in milliseconds, until the peer counts as gone, and what it is then.
     fn waits(mut patience: Patience, mut now: Instant) -> (Vec<u128>, Expiry) {
@@ -218,6 +226,27 @@ mod tests {
         for (name, patience, expected, end) in rows {
             let start = if name == "a near peer" { now + Duration::from_millis(1) } else { now };
             assert_eq!(waits(patience, start), (expected, end), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_silent_peer_is_given_up_in_time_whatever_it_asked_for() {
+        let silence = |patience, now| waits(patience, now).0.iter().sum::<u128>();
+        let now = Instant::now();
+        for seconds in 1..=255 {
+            let asked = Terms { timeout: NonZeroU8::new(seconds), ..Terms::default() }.to_options();
+            let terms = Terms::answer(&asked, Mode::Octet, Direction::Write, &Caps::default());
+            let mut patience = Patience::new(now, FIRST_REPEATS);
+            patience.agree(terms.interval());
+            patience.answered(now + FIRST_INTERVAL);
+            let silence = silence(patience, now + FIRST_INTERVAL);
+            assert!(silence <= LONGEST_SILENCE.as_millis(), "timeout {seconds}: {silence} ms");
+        }
+        for round in (0..20_000).step_by(7).map(Duration::from_millis) {
+            let mut patience = Patience::new(now, FIRST_REPEATS);
+            patience.answered(now + round);
+            let silence = silence(patience, now + round);
+            assert!(silence <= LONGEST_SILENCE.as_millis(), "a round of {round:?}: {silence} ms");
         }
     }
 
