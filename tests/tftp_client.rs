@@ -1,7 +1,9 @@
 //! wharf's own TFTP client: against wharf, against another's server, and over a network that loses datagrams.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -168,6 +170,28 @@ fn has_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
     let mut stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
     stats.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+}
+
+/// A name of bytes that are no text reaches the server as it is, and the file its place here.
+#[test]
+fn names_may_be_any_bytes() {
+    let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    let odd = |above: &Path, name: &[u8]| above.join(OsStr::from_bytes(name));
+    fs::create_dir(odd(&server.folder(), b"d\xfe")).expect("made");
+    fs::write(odd(&server.folder(), b"d\xfe/f\xff"), "odd").expect("written");
+    let site = format!("tftp://{}/d%FE", server.tftp());
+    let got = wharf(here.path(), &["get", &format!("{site}/f%FF")]);
+    assert_eq!(got.code, Some(0), "{got:?}");
+    assert_eq!(fs::read(odd(here.path(), b"downloads/d\xfe/f\xff")).expect("it came"), b"odd");
+    let listed = wharf(here.path(), &["list", &site]);
+    assert!(listed.code == Some(0) && listed.stdout.starts_with('f'), "{listed:?}");
+    let to_here = wharf(here.path(), &["get", "-o", "-", &format!("{site}/f%ff")]);
+    assert_eq!(to_here.stdout, "odd", "{to_here:?}");
+    fs::create_dir(odd(here.path(), b"up")).expect("made");
+    fs::write(odd(here.path(), b"up/n\xfd"), "mine").expect("written");
+    let put = wharf(here.path(), &["put", "-R", "up", "--to", &site]);
+    assert_eq!(put.code, Some(0), "{put:?}");
+    assert_eq!(fs::read(odd(&server.folder(), b"d\xfe/up/n\xfd")).expect("it came"), b"mine");
 }
 
 /// tftpd-hpa, serving a folder for as long as this lives.

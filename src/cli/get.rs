@@ -137,7 +137,7 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
     exit::code(match address {
         Place::Http(resource) if to_output => pass_on(resource, args),
         Place::Tftp(site) if to_output => {
-            told(site.path(), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
+            told(&name_of(site), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
         }
         Place::Tftp(site) => {
             let mut report = Report::new(args.quiet, Vec::new());
@@ -146,6 +146,11 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
         }
         Place::Http(resource) => return get_http(args, resource, output),
     })
+}
+
+/// What was asked for over TFTP, for an error.
+fn name_of(site: &Site) -> String {
+    String::from_utf8_lossy(site.path()).into_owned()
 }
 
 fn get_http(args: &GetArgs, resource: &Resource, output: &Path) -> ExitCode {
@@ -236,7 +241,7 @@ impl Report {
     fn heard_tftp(&mut self, site: &Site, outcome: Result<tftp::Moved, Error>) {
         match outcome {
             Ok(moved) => self.say(&moved),
-            Err(error) => self.failures.push((site.path().to_owned(), error)),
+            Err(error) => self.failures.push((name_of(site), error)),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::client::catalogue::{Catalogue, Form, Http, Order, Tftp};
 use crate::client::error::Error;
 use crate::client::listing::NOTHING;
 use crate::client::session::Session;
+use crate::client::tftp::address::from_root;
 
 /// List what a server's folder holds
 ///
@@ -60,7 +61,7 @@ pub fn run(args: &ListArgs) -> ExitCode {
 fn name(place: &Place<Address>) -> String {
     match place {
         Place::Http(address) => address.target(""),
-        Place::Tftp(site) => format!("/{}", site.path().trim_start_matches('/')),
+        Place::Tftp(site) => format!("/{}", String::from_utf8_lossy(from_root(site.path()))),
     }
 }
 
@@ -70,7 +71,7 @@ fn find(place: &Place<Address>, tree: bool) -> Result<Catalogue, Error> {
             let mut lister = Http(Session::new(address.server.clone()));
             Catalogue::gather(&mut lister, &address.target(""), tree)
         }
-        Place::Tftp(site) => Catalogue::gather(&mut Tftp(site), site.path(), tree),
+        Place::Tftp(site) => Catalogue::gather(&mut Tftp(site), "", tree),
     }
 }
 

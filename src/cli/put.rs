@@ -136,7 +136,7 @@ fn send(
         Place::Tftp(site) => {
             let carrier = |_: &Arc<Slot>| -> Carrier<'_> {
                 Box::new(|order| {
-                    let name = site.name(&String::from_utf8_lossy(&order.path));
+                    let name = site.name(&order.path);
                     let moved = tftp::put(&site, &order.file, &name)?;
                     Ok(Carried { line: moved.to_string(), length: moved.length() })
                 })

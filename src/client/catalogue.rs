@@ -53,7 +53,7 @@ pub trait Lister {
 #[derive(Debug)]
 pub struct Http(pub Session);
 
-/// Lists over TFTP; directories are names that end in a slash, or nothing.
+/// Lists over TFTP; directories are names below that of the address, which end in a slash, or nothing.
 #[derive(Debug)]
 pub struct Tftp<'s>(pub &'s Site);
 
@@ -98,7 +98,7 @@ impl Lister for Http {
 
 impl Lister for Tftp<'_> {
     fn list(&mut self, directory: &str) -> Result<Listing, Error> {
-        tftp::list(self.0, directory)
+        tftp::list(self.0, &self.0.name(directory.as_bytes()))
     }
 
     fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {

@@ -130,10 +130,6 @@ pub fn default_path(typed: &str) -> String {
 }
 
 /// As [`default_path`], for servers that take names as they are.
-pub fn default_name(typed: &str) -> String {
-    String::from_utf8_lossy(&default_parts(typed)).into_owned()
-}
-
 pub(super) fn default_parts(typed: &str) -> Vec<u8> {
     let path = Path::new(typed);
     let parts: Option<Vec<&[u8]>> = path

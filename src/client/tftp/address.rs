@@ -19,8 +19,8 @@ const PORT: u16 = 69;
 pub struct Site {
     host: String,
     port: u16,
-    /// As the server is to read it: decoded, without a slash before it.
-    path: String,
+    /// As the server is to read it: decoded to whatever bytes these are, without a slash before it.
+    path: Vec<u8>,
 }
 
 impl Site {
@@ -39,22 +39,23 @@ impl Site {
             Server::Tcp { host, port } => (host, port),
             Server::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
         };
-        let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
+        let path = percent_decode_str(path).collect();
         Ok(Self { host, port, path })
     }
 
     /// The path, if the address names one.
-    pub fn path(&self) -> &str {
+    pub fn path(&self) -> &[u8] {
         &self.path
     }
 
     /// The name of a path that a person typed: from the server's root where it begins with a slash, else from the
     /// address's directory.
-    pub fn name(&self, typed: &str) -> String {
-        if typed.starts_with('/') || self.path.is_empty() {
-            return typed.trim_start_matches('/').to_owned();
+    pub fn name(&self, typed: &[u8]) -> Vec<u8> {
+        if typed.starts_with(b"/") || self.path.is_empty() {
+            return from_root(typed).to_owned();
         }
-        format!("{}/{typed}", self.path.trim_end_matches('/'))
+        let slash = if self.path.ends_with(b"/") { &b""[..] } else { b"/" };
+        [&self.path, slash, typed].concat()
     }
 
     /// Does this at each address of the host in turn, until one is not silent about being there.
@@ -73,6 +74,12 @@ impl Site {
         }
         outcome
     }
+}
+
+/// A name without the slashes before it.
+pub fn from_root(name: &[u8]) -> &[u8] {
+    let slashes = name.iter().take_while(|byte| **byte == b'/').count();
+    name.get(slashes..).unwrap_or_default()
 }
 
 /// `tftp://127.0.0.1:6969`.
@@ -98,10 +105,15 @@ mod tests {
             ("tftp://h:6969/a%20b/c d", "tftp://h:6969", "a b/c d"),
             ("tftp://[::1]:7/x", "tftp://[::1]:7", "x"),
             ("tftp://[::1]/x/", "tftp://[::1]:69", "x/"),
+            ("tftp://h/%ff%2F", "tftp://h:69", "\\xff/"),
         ];
         for (text, site, path) in table {
             let found = Site::parse(text).expect(text).expect(text);
-            assert_eq!((found.to_string().as_str(), found.path()), (site, path), "{text}");
+            assert_eq!(
+                (found.to_string(), found.path().escape_ascii().to_string()),
+                (site.to_owned(), path.to_owned()),
+                "{text}"
+            );
         }
         assert!(Site::parse("http://h").is_none() && Site::parse("h:69").is_none());
         assert!(Site::parse("tftp://h:0/").is_some_and(|site| site.is_err()));
@@ -111,8 +123,9 @@ mod tests {
     #[test]
     fn names() {
         let site = |text| Site::parse(text).expect("TFTP").expect("an address");
-        assert_eq!(site("tftp://h").name("a"), "a");
-        assert_eq!(site("tftp://h/in/").name("a"), "in/a");
-        assert_eq!(site("tftp://h/in").name("/a"), "a");
+        assert_eq!(site("tftp://h").name(b"a"), b"a");
+        assert_eq!(site("tftp://h/in/").name(b"a"), b"in/a");
+        assert_eq!(site("tftp://h/in").name(b""), b"in/");
+        assert_eq!(site("tftp://h/in").name(b"//a"), b"a");
     }
 }

@@ -7,14 +7,15 @@ pub mod address;
 pub mod shell;
 mod wire;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
-use self::address::Site;
+use self::address::{Site, from_root};
 use self::wire::Wire;
 use super::error::{Error, shown};
 use super::listing::{Entry, Kind, Listing};
@@ -41,7 +42,7 @@ const WINDOW: WindowSize = match WindowSize::new(16) {
 };
 
 /// The name that, written to, asks a wharf to leave.
-const EXIT: &str = ".wharf/exit";
+const EXIT: &[u8] = b".wharf/exit";
 
 /// The longest listing that is read, in bytes.
 const LONGEST_LISTING: usize = 64 * 1024 * 1024;
@@ -59,15 +60,16 @@ pub struct Moved {
 }
 
 /// Fetches a file into the directory `downloads`, under the path that it has on the server.
-pub fn get(site: &Site, name: &str, downloads: &Path) -> Result<Moved, Error> {
-    if name.is_empty() || name.ends_with('/') {
-        return Err(Error::NotAFile(PathBuf::from(if name.is_empty() { "/" } else { name })));
+pub fn get(site: &Site, name: &[u8], downloads: &Path) -> Result<Moved, Error> {
+    if name.is_empty() || name.ends_with(b"/") {
+        let name = if name.is_empty() { b"/" } else { name };
+        return Err(Error::NotAFile(PathBuf::from(OsStr::from_bytes(name))));
     }
     get_to(site, name, &downloads.join(local_path(name)?))
 }
 
 /// Fetches a file to this very path.
-pub fn get_to(site: &Site, name: &str, path: &Path) -> Result<Moved, Error> {
+pub fn get_to(site: &Site, name: &[u8], path: &Path) -> Result<Moved, Error> {
     let begun = Instant::now();
     let parent = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| Error::Local("make", parent.to_owned(), error))?;
@@ -87,29 +89,26 @@ pub fn get_to(site: &Site, name: &str, path: &Path) -> Result<Moved, Error> {
 }
 
 /// Writes a file to `out` as it comes. What was written cannot be taken back.
-pub fn pass_on(site: &Site, name: &str, out: &mut dyn Write) -> Result<(), Error> {
+pub fn pass_on(site: &Site, name: &[u8], out: &mut dyn Write) -> Result<(), Error> {
     fetch(site, name, out, Path::new("the output")).map(drop)
 }
 
 /// Sends a file under this name.
-pub fn put(site: &Site, file: &Path, name: &str) -> Result<Moved, Error> {
+pub fn put(site: &Site, file: &Path, name: &[u8]) -> Result<Moved, Error> {
     let begun = Instant::now();
     // What is no regular file is refused, in the same words as over HTTP.
     let length = Content::open(file)?.length();
     let source = File::open(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
     let asked = Terms { tsize: Some(length), ..terms() };
     give(site, name, asked, BufReader::new(source))?;
-    Ok(Moved { to: Printable::text(name).to_string(), length, took: Time(begun.elapsed()) })
+    Ok(Moved { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
 }
 
 /// What is in a directory.
-pub fn list(site: &Site, directory: &str) -> Result<Listing, Error> {
-    let name = if directory.is_empty() || directory.ends_with('/') {
-        directory.to_owned()
-    } else {
-        format!("{directory}/")
-    };
-    let text = fetch(site, &name, Limited(Vec::new()), Path::new("the listing"))?;
+pub fn list(site: &Site, directory: &[u8]) -> Result<Listing, Error> {
+    let is_named = !directory.is_empty() && !directory.ends_with(b"/");
+    let name = if is_named { &[directory, b"/"].concat() } else { directory };
+    let text = fetch(site, name, Limited(Vec::new()), Path::new("the listing"))?;
     let text = String::from_utf8_lossy(&text.0).into_owned();
     let entries: Option<Vec<_>> = text.lines().map(entry).collect();
     entries.map(|entries| Listing { entries }).ok_or(Error::NoListing)
@@ -124,7 +123,7 @@ fn terms() -> Terms {
     Terms { blksize: Some(BLOCK), windowsize: Some(WINDOW), ..Terms::default() }
 }
 
-fn fetch<W: Write>(site: &Site, name: &str, mut into: W, what: &Path) -> Result<W, Error> {
+fn fetch<W: Write>(site: &Site, name: &[u8], mut into: W, what: &Path) -> Result<W, Error> {
     let asked = Terms { tsize: Some(0), ..terms() };
     let outcome = site.at_each_address(|address| {
         let request = request(name, &asked)?;
@@ -133,7 +132,7 @@ fn fetch<W: Write>(site: &Site, name: &str, mut into: W, what: &Path) -> Result<
     outcome.map(|()| into)
 }
 
-fn give(site: &Site, name: &str, asked: Terms, source: impl std::io::BufRead) -> Result<(), Error> {
+fn give(site: &Site, name: &[u8], asked: Terms, source: impl std::io::BufRead) -> Result<(), Error> {
     let mut source = source;
     site.at_each_address(|address| {
         let request = request(name, &asked)?;
@@ -141,24 +140,24 @@ fn give(site: &Site, name: &str, asked: Terms, source: impl std::io::BufRead) ->
     })
 }
 
-fn request<'a>(name: &'a str, asked: &Terms) -> Result<Request<'a>, Error> {
-    let name = Text::new(name.as_bytes()).ok_or_else(|| Error::Name(name.to_owned()))?;
-    let shown = String::from_utf8_lossy(name.as_bytes()).into_owned();
-    Request::new(name, Mode::Octet, asked.to_options()).map_err(|_| Error::Name(shown))
+fn request<'a>(name: &'a [u8], asked: &Terms) -> Result<Request<'a>, Error> {
+    let no_name = || Error::Name(String::from_utf8_lossy(name).into_owned());
+    let text = Text::new(name).ok_or_else(no_name)?;
+    Request::new(text, Mode::Octet, asked.to_options()).map_err(|_| no_name())
 }
 
 /// The path under which a file is saved, below the directory for downloads and never beside it.
-fn local_path(name: &str) -> Result<PathBuf, Error> {
-    let outside = || Error::Outside(name.to_owned());
+fn local_path(name: &[u8]) -> Result<PathBuf, Error> {
+    let outside = || Error::Outside(String::from_utf8_lossy(name).into_owned());
     let mut local = PathBuf::new();
-    for part in Path::new(name.trim_start_matches('/')).components() {
+    for part in Path::new(OsStr::from_bytes(from_root(name))).components() {
         match part {
             Component::Normal(part) => local.push(part),
             Component::CurDir => {}
             _ => return Err(outside()),
         }
     }
-    if local.as_os_str().is_empty() || name.ends_with('/') { Err(outside()) } else { Ok(local) }
+    if local.as_os_str().is_empty() || name.ends_with(b"/") { Err(outside()) } else { Ok(local) }
 }
 
 /// A line of a listing: name, size and time, with tabs between them.
@@ -240,7 +239,7 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in table {
-            assert_eq!(local_path(name).ok(), expected.map(PathBuf::from), "{name:?}");
+            assert_eq!(local_path(name.as_bytes()).ok(), expected.map(PathBuf::from), "{name:?}");
         }
     }
 

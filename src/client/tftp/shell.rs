@@ -11,7 +11,7 @@ use super::address::Site;
 use super::{exit, get, list, put};
 use crate::client::error::Error;
 use crate::client::shell::{FAREWELL, LEAVING};
-use crate::client::upload::default_name;
+use crate::client::upload::default_parts;
 use crate::client::words::split;
 use crate::printable::Printable;
 
@@ -99,11 +99,11 @@ impl<'c> Shell<'c> {
         match (verb.as_deref(), words.get(1..).unwrap_or_default()) {
             (None, _) => Ok(Next::Goes),
             (Some("get"), [path]) => {
-                let moved = get(&self.site, &self.site.name(path), &self.downloads);
+                let moved = get(&self.site, &self.site.name(path.as_bytes()), &self.downloads);
                 self.tell(path, moved, |moved, out| writeln!(out, "{moved}"))
             }
-            (Some("put"), [file]) => self.put(file, &default_name(file)),
-            (Some("put"), [file, path]) => self.put(file, path),
+            (Some("put"), [file]) => self.put(file, &default_parts(file)),
+            (Some("put"), [file, path]) => self.put(file, path.as_bytes()),
             (Some("list"), []) => self.list(""),
             (Some("list"), [directory]) => self.list(directory),
             (Some("exit"), []) => match exit(&self.site) {
@@ -119,13 +119,13 @@ impl<'c> Shell<'c> {
         }
     }
 
-    fn put(&mut self, file: &str, path: &str) -> io::Result<Next> {
+    fn put(&mut self, file: &str, path: &[u8]) -> io::Result<Next> {
         let moved = put(&self.site, Path::new(file), &self.site.name(path));
         self.tell(file, moved, |moved, out| writeln!(out, "{moved}"))
     }
 
     fn list(&mut self, directory: &str) -> io::Result<Next> {
-        let listing = list(&self.site, &self.site.name(directory));
+        let listing = list(&self.site, &self.site.name(directory.as_bytes()));
         let name = if directory.is_empty() { "/" } else { directory };
         self.tell(name, listing, |listing, out| listing.show(out))
     }
