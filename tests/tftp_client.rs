@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -170,6 +171,48 @@ fn has_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
     let mut stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
     stats.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+}
+
+/// A transfer that a person ends: the server hears of it, and has its place free at once.
+#[test]
+fn ctrl_c_is_told_to_the_server() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("local"), sample(10_000, 1)).expect("written");
+    let door = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    door.set_read_timeout(Some(PATIENCE)).expect("set");
+    let site = format!("tftp://{}", door.local_addr().expect("an address"));
+    let rows: [(&[&str], &str, &[u8]); 3] = [
+        (&["get", &format!("{site}/file")], "", &[0, 3, 0, 1, 7]),
+        (&["client", &site], "get file\n", &[0, 3, 0, 1, 7]),
+        (&["put", "local", "--to", &site], "", &[0, 4, 0, 0]),
+    ];
+    for (words, input, first) in rows {
+        let mut client = Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(words)
+            .current_dir(here.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        client.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
+        let mut buffer = [0; 2000];
+        let (_, from) = door.recv_from(&mut buffer).expect("a request");
+        // The transfer has a port of its own (RFC 1350 §4). A block of 512 bytes is no last one.
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        server.set_read_timeout(Some(PATIENCE)).expect("set");
+        let mut datagram = first.to_vec();
+        datagram.resize(if first[1] == 3 { 516 } else { 4 }, 7);
+        server.send_to(&datagram, from).expect("sent");
+        server.recv_from(&mut buffer).expect("the transfer goes on");
+        kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
+        // What it said again, because nobody answered, may come before.
+        while buffer[..4] != *b"\0\x05\0\0" {
+            server.recv_from(&mut buffer).expect("the end of it");
+        }
+        assert!(buffer.starts_with(b"\0\x05\0\0the client leaves\0"), "{words:?}");
+        assert_eq!(client.wait().expect("a child").code(), Some(130), "{words:?}");
+    }
 }
 
 /// A name of bytes that are no text reaches the server as it is, and the file its place here.

@@ -93,6 +93,7 @@ pub(super) fn say_farewell_on_interrupt(
             // Whether anybody still reads it makes no difference now.
             let _ = writeln!(io::stdout(), "\n{FAREWELL}");
             let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));
+            tftp::line::end_all();
             std::process::exit(INTERRUPTED);
         }
     });

@@ -83,7 +83,7 @@ pub struct GetArgs {
 
 /// Runs the command.
 pub fn run(args: &GetArgs) -> ExitCode {
-    if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, INTERRUPTED) {
+    if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, INTERRUPTED, tftp::line::end_all) {
         return exit::code(Err(error));
     }
     match &args.output {

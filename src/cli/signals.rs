@@ -28,13 +28,14 @@ pub fn become_stop(stop: Stop) -> io::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C ends the program at once, with these words on stderr and this exit code.
-pub fn leave_on_interrupt(words: &'static str, code: i32) -> io::Result<()> {
+/// Ctrl-C ends the program at once, with these words on stderr and this exit code; before it goes it does this.
+pub fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
             // Whether anybody still reads it makes no difference now.
             let _ = writeln!(io::stderr(), "\n{words}");
+            before();
             std::process::exit(code);
         }
     })?;

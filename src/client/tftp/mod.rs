@@ -1,9 +1,11 @@
 //! Files over TFTP: fetched, sent and listed, one at a time.
 //!
 //! The machines of the room [`tftp`](crate::tftp) do the transfer; here are the socket (`wire`), what a person calls a
-//! server (`address`), what becomes of the bytes (this file), and the conversation (`shell`).
+//! server (`address`), how they end
+//! when a person leaves (`line`), what becomes of the bytes (this file), and the conversation (`shell`).
 
 pub mod address;
+pub mod line;
 pub mod shell;
 mod wire;
 

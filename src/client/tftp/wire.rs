@@ -4,10 +4,12 @@ use std::io::{BufRead, ErrorKind, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use socket2::SockRef;
 
+use super::line::Line;
 use crate::client::error::Error;
 use crate::net::datagrams::{hear_of_errors, receive_now, take_errors};
 use crate::net::listener::wait_for_any;
@@ -24,10 +26,7 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 /// One transfer's socket.
 #[derive(Debug)]
 pub(super) struct Wire {
-    socket: UdpSocket,
-    door: SocketAddr,
-    /// Whoever has answered the request: the server's side of this transfer (RFC 1350 §4).
-    peer: Option<SocketAddr>,
+    line: Arc<Line>,
     buffer: Vec<u8>,
 }
 
@@ -45,7 +44,7 @@ impl Wire {
             Ok(socket)
         };
         let socket = open().map_err(Error::Broken)?;
-        Ok(Self { socket, door, peer: None, buffer: vec![0; MAX_PACKET + 1] })
+        Ok(Self { line: Line::new(socket, door), buffer: vec![0; MAX_PACKET + 1] })
     }
 
     /// Gives a file away.
@@ -53,7 +52,7 @@ impl Wire {
         loop {
             let until = match sender.step() {
                 send::Step::Send(datagram) => {
-                    self.send(datagram);
+                    self.line.send(datagram);
                     continue;
                 }
                 send::Step::Wait(until) => until,
@@ -79,7 +78,7 @@ impl Wire {
         loop {
             let until = match receiver.step() {
                 receive::Step::Send(datagram) => {
-                    self.send(datagram);
+                    self.line.send(datagram);
                     continue;
                 }
                 receive::Step::Commit => {
@@ -104,29 +103,25 @@ impl Wire {
         }
     }
 
-    /// Sends a datagram. One that cannot be sent counts as lost, and is repeated.
-    fn send(&self, datagram: &[u8]) {
-        let _ = self.socket.send_to(datagram, self.peer.unwrap_or(self.door));
-    }
-
     /// Waits for a packet of the server, or what to answer to what is none.
     fn hear(&mut self, until: Deadline) -> Result<Option<Result<Packet<'_>, Fault>>, Error> {
         let left = until.remaining(Instant::now());
-        wait_for_any([self.socket.as_fd()], Some(left)).map_err(Error::Broken)?;
+        wait_for_any([self.line.socket.as_fd()], Some(left)).map_err(Error::Broken)?;
         let Some((length, from)) = self.receive()? else { return Ok(None) };
-        let is_peer = match self.peer {
+        let peer = self.line.peer();
+        let is_peer = match peer {
             Some(peer) => peer == from,
-            None => from.ip() == self.door.ip().to_canonical(),
+            None => from.ip() == self.line.door.ip().to_canonical(),
         };
         let datagram = self.buffer.get(..length).unwrap_or_default();
         if !is_peer {
             // A server that took the request twice makes two transfers of it, and gives up the one that hears this.
-            if let Some(answer) = Packet::answer_to_stranger(datagram).filter(|_| self.peer.is_some()) {
-                let _ = self.socket.send_to(&answer, from);
+            if let Some(answer) = Packet::answer_to_stranger(datagram).filter(|_| peer.is_some()) {
+                let _ = self.line.socket.send_to(&answer, from);
             }
             return Ok(None);
         }
-        self.peer = Some(from);
+        self.line.answered(from);
         Ok(Some(match Packet::parse(datagram) {
             Ok(packet) => Ok(packet),
             Err(error) => error.answer().map_or_else(
@@ -144,19 +139,19 @@ impl Wire {
     /// The next datagram, if there is one. That nobody listens where we send is the end, unless a server that has left
     /// said something before; other errors of the network pass, or the silence ends it.
     fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, Error> {
-        let error = match receive_now(&self.socket, &mut self.buffer) {
+        let error = match receive_now(&self.line.socket, &mut self.buffer) {
             Ok(arrived) => return Ok(arrived),
             Err(error) => error,
         };
-        let server = self.peer.unwrap_or(self.door);
+        let server = self.line.peer().unwrap_or(self.line.door);
         let is_server = |to: &SocketAddr| (to.ip(), to.port()) == (server.ip().to_canonical(), server.port());
-        let is_about_server = take_errors(&self.socket).iter().any(is_server);
+        let is_about_server = take_errors(&self.line.socket).iter().any(is_server);
         if error.kind() != ErrorKind::ConnectionRefused || !is_about_server {
             return Ok(None);
         }
-        match receive_now(&self.socket, &mut self.buffer) {
+        match receive_now(&self.line.socket, &mut self.buffer) {
             Ok(Some(arrived)) => Ok(Some(arrived)),
-            _ if self.peer.is_none() => Err(Error::NotRunning(format!("tftp://{}", self.door))),
+            _ if self.line.peer().is_none() => Err(Error::NotRunning(format!("tftp://{}", self.line.door))),
             _ => Err(Error::Broken(error)),
         }
     }
