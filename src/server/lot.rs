@@ -88,6 +88,9 @@ pub struct Lot<C> {
     baton: Arc<Baton<Key>>,
     /// When to look at which slot.
     agenda: Mutex<BTreeSet<(Deadline, u32)>>,
+    /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
+    /// behind all of them, so one look is enough for as many newcomers.
+    eldest: Mutex<Vec<(Instant, u32)>>,
     /// Told when the first entry of the agenda has changed.
     agenda_changed: Condvar,
     is_draining: AtomicBool,
@@ -142,6 +145,7 @@ impl<C: AsFd> Lot<C> {
             pages: std::iter::repeat_with(OnceLock::new).take(pages).collect(),
             baton,
             agenda: Mutex::new(BTreeSet::new()),
+            eldest: Mutex::default(),
             agenda_changed: Condvar::new(),
             is_draining: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
@@ -263,12 +267,23 @@ impl<C: AsFd> Lot<C> {
         false
     }
 
-    /// Since when the connection that has been idle for longest has been so, and in which slot it is. How much time
-    /// it has left would not tell: the fewer connections there were when it was parked, the more it was given.
+    /// Since when the connection that has been idle for longest has been so, and in which slot it is. It is not told
+    /// again.
     fn longest_idle(&self) -> Option<(Instant, u32)> {
-        let listed: Vec<u32> = lock(&self.agenda).iter().map(|(_, index)| *index).collect();
-        let idle_since = |index| lock(self.slot(index)).parked.as_ref().and_then(|(_, wish)| wish.idle_since);
-        listed.into_iter().filter_map(|index| Some((idle_since(index)?, index))).min()
+        let mut eldest = lock(&self.eldest);
+        if eldest.is_empty() {
+            eldest.extend(self.all_idle());
+            eldest.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        eldest.pop()
+    }
+
+    /// Since when who is idle. How much time they have left would not tell: the fewer connections there were when one
+    /// was parked, the more it was given.
+    fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
+        let idle_since =
+            |slot: &Mutex<Slot<C>>| lock(slot).parked.as_ref().and_then(|(_, wish)| wish.idle_since);
+        self.slots().filter_map(move |(index, slot)| Some((idle_since(slot)?, index)))
     }
 
     /// Closes a connection of the place that has the most parked here, the one that has waited longest of those, to make
@@ -452,6 +467,32 @@ mod tests {
         assert!(lot.evict_idle());
         assert!(!lot.evict_idle(), "the last one is not idle");
         assert_eq!(lot.open(), 1);
+    }
+
+    #[test]
+    fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
+        let lot = lot(4);
+        let start = Instant::now();
+        let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().expect("a pair")).collect();
+        let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let idle = |at| Wish::idle(start + Duration::from_secs(at), Duration::from_secs(60));
+        for (at, server) in (0..4).zip(servers) {
+            lot.park(lot.admit(server).expect("room"), idle(at)).expect("armed");
+        }
+        let made_room = |client: &mut UnixStream| {
+            client.set_nonblocking(true).expect("set");
+            // It hears of its end, or that what it said was not read.
+            io::Read::read(client, &mut [0]).map_err(|error| error.kind()) != Err(io::ErrorKind::WouldBlock)
+        };
+        assert!(lot.evict_idle() && made_room(&mut clients[0]));
+        clients[1].write_all(b"x").expect("written");
+        let spoke = lot.take().expect("it spoke");
+        lot.park(spoke, idle(9)).expect("armed");
+        for client in [2, 3, 1] {
+            assert!(!made_room(&mut clients[client]), "not yet {client}");
+            assert!(lot.evict_idle() && made_room(&mut clients[client]), "{client}");
+        }
+        assert!(!lot.evict_idle());
     }
 
     #[test]
