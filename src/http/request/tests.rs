@@ -1,0 +1,140 @@
+//! Heads: what is read, what is refused, and how they are written.
+
+use super::*;
+
+/// What is asked of one head: method, framing, host.
+fn parse(text: &str) -> Result<(Method, Framing, Option<String>), HeadError> {
+    let mut space = FieldSpace::new();
+    let head = Head::parse(text.as_bytes(), &mut space)?;
+    Ok((head.method, head.framing, head.host.map(str::to_owned)))
+}
+
+#[test]
+fn framing_is_plain_or_refused() {
+    let cases = [
+        ("none", "", Ok(Framing::Empty)),
+        ("sized", "Content-Length: 7\r\n", Ok(Framing::Sized(7))),
+        ("zero", "Content-Length: 0\r\n", Ok(Framing::Empty)),
+        ("chunked", "transfer-encoding: Chunked\r\n", Ok(Framing::Chunked)),
+        (
+            "doubled (RFC 9110 §8.6)",
+            "Content-Length: 7\r\nContent-Length: 7\r\n",
+            Err(HeadError::ContentLength),
+        ),
+        ("a list", "Content-Length: 7, 7\r\n", Err(HeadError::ContentLength)),
+        ("a sign", "Content-Length: +7\r\n", Err(HeadError::ContentLength)),
+        ("hexadecimal", "Content-Length: 0x7\r\n", Err(HeadError::ContentLength)),
+        ("empty", "Content-Length: \r\n", Err(HeadError::ContentLength)),
+        ("over 2^64", "Content-Length: 18446744073709551616\r\n", Err(HeadError::ContentLength)),
+        (
+            "both (§6.1)",
+            "Content-Length: 7\r\nTransfer-Encoding: chunked\r\n",
+            Err(HeadError::TransferEncoding),
+        ),
+        ("chunked twice", "Transfer-Encoding: chunked, chunked\r\n", Err(HeadError::TransferEncoding)),
+        (
+            "on two lines",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            Err(HeadError::TransferEncoding),
+        ),
+        ("unknown (§6.1: 501)", "Transfer-Encoding: gzip, chunked\r\n", Err(HeadError::UnknownCoding)),
+        ("identity", "Transfer-Encoding: identity\r\n", Err(HeadError::UnknownCoding)),
+        ("hidden by a vertical tab", "Transfer-Encoding: \x0bchunked\r\n", Err(HeadError::FieldLine)),
+    ];
+    for (name, fields, expected) in cases {
+        let found = parse(&format!("POST /x HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
+        assert_eq!(found.map(|(_, framing, _)| framing), expected, "{name}");
+    }
+    let chunks_in_http10 = parse("POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_eq!(chunks_in_http10, Err(HeadError::TransferEncoding), "HTTP/1.0 (§6.1)");
+}
+
+#[test]
+fn hosts() {
+    let cases = [
+        ("one", "GET / HTTP/1.1\r\nHost: a.b:80\r\n\r\n", Ok(Some("a.b:80"))),
+        ("IPv6", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", Ok(Some("[::1]:80"))),
+        ("empty (§3.2)", "GET / HTTP/1.1\r\nHost:\r\n\r\n", Ok(Some(""))),
+        ("none in 1.1", "GET / HTTP/1.1\r\n\r\n", Err(HeadError::Host)),
+        ("none in 1.0", "GET / HTTP/1.0\r\n\r\n", Ok(None)),
+        ("two", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Err(HeadError::Host)),
+        ("two in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", Err(HeadError::Host)),
+        ("no host at all", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Err(HeadError::Host)),
+        ("user info", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", Err(HeadError::Host)),
+        ("no port", "GET / HTTP/1.1\r\nHost: a:x\r\n\r\n", Err(HeadError::Host)),
+        ("absolute wins (§3.2.2)", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", Ok(Some("b"))),
+    ];
+    for (name, text, expected) in cases {
+        let found = parse(text).map(|(_, _, host)| host);
+        assert_eq!(found, expected.map(|host| host.map(str::to_owned)), "{name}");
+    }
+}
+
+#[test]
+fn malformed_heads() {
+    let many = format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "A: b\r\n".repeat(FIELD_LIMIT));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "x".repeat(TARGET_LIMIT));
+    let cases = [
+        ("space before the colon (§5.1)", "GET / HTTP/1.1\r\nHost : h\r\n\r\n", HeadError::FieldLine),
+        ("folded (§5.2)", "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n", HeadError::FieldLine),
+        ("NUL", "GET / HTTP/1.1\r\nHost: h\r\nA: \0\r\n\r\n", HeadError::FieldLine),
+        ("no colon", "GET / HTTP/1.1\r\nHost h\r\n\r\n", HeadError::FieldLine),
+        ("HTTP/2.0", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", HeadError::Version),
+        ("HTTP/1.2", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", HeadError::Version),
+        ("no version", "GET / HTTP/x\r\n\r\n", HeadError::RequestLine),
+        ("HTTP/0.9", "GET /\r\n\r\n", HeadError::RequestLine),
+        ("small letters", "GET / http/1.1\r\n\r\n", HeadError::RequestLine),
+        ("two spaces", "GET  / HTTP/1.1\r\nHost: h\r\n\r\n", HeadError::RequestLine),
+        ("space in the target", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", HeadError::RequestLine),
+        ("too many fields", &many, HeadError::TooManyFields),
+        ("too long a target", &long, HeadError::TargetTooLong),
+        ("no target", "GET a HTTP/1.1\r\nHost: h\r\n\r\n", HeadError::Target(TargetError::Form)),
+    ];
+    for (name, text, expected) in cases {
+        assert_eq!(parse(text), Err(expected), "{name}");
+    }
+}
+
+#[test]
+fn expectations() {
+    let cases = [
+        ("none", "1.1", "", Expectation::None),
+        ("100-continue", "1.1", "Expect: 100-Continue\r\n", Expectation::Continue),
+        ("another", "1.1", "Expect: tea\r\n", Expectation::Other),
+        ("a list", "1.1", "Expect: 100-continue, tea\r\n", Expectation::Other),
+        ("two lines", "1.1", "Expect: 100-continue\r\nExpect: tea\r\n", Expectation::Other),
+        ("the same twice", "1.1", "Expect: 100-continue\r\nExpect: 100-continue\r\n", Expectation::Continue),
+        ("an empty list", "1.1", "Expect: ,\r\n", Expectation::None),
+        ("HTTP/1.0 has none", "1.0", "Expect: 100-continue\r\n", Expectation::None),
+    ];
+    for (name, version, fields, expected) in cases {
+        let bytes = format!("POST / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
+        let mut space = FieldSpace::new();
+        let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
+        assert_eq!(head.expectation, expected, "{name}");
+    }
+}
+
+#[test]
+fn methods_have_case() {
+    let cases = [
+        ("GET", Method::Get),
+        ("get", Method::Unknown),
+        ("DELETE", Method::Delete),
+        ("PATCH", Method::Patch),
+        ("TRACE", Method::NotAllowed),
+        ("BREW", Method::Unknown),
+    ];
+    for (name, expected) in cases {
+        let found = parse(&format!("{name} / HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert_eq!(found.map(|(method, ..)| method), Ok(expected), "{name}");
+    }
+}
+
+#[test]
+fn what_a_client_writes_is_read() {
+    let mut bytes = Vec::new();
+    write_head(&mut bytes, "PUT", "/a%20b", "h:8080", &[("Content-Length", "3")]);
+    let text = String::from_utf8(bytes).expect("ASCII");
+    assert_eq!(parse(&text), Ok((Method::Put, Framing::Sized(3), Some("h:8080".to_owned()))));
+}
