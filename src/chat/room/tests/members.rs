@@ -1,0 +1,109 @@
+//! Who is here: names, tokens, absence.
+
+use super::*;
+
+#[test]
+fn names_are_free_or_taken() {
+    let mut scene = Scene::new();
+    let ann = scene.join("ann");
+    let rows = [("taken", "ann", false), ("other case", "ANN", false), ("longer", "anna", true)];
+    for (case, who, is_free) in rows {
+        let expected = if is_free { None } else { Some(Refusal::NameTaken(name(who))) };
+        assert_eq!(scene.try_join(who).err(), expected, "{case}");
+    }
+    scene.room.leave(ann, scene.now).unwrap();
+    assert!(scene.try_join("Ann").is_ok(), "free at once after leaving");
+    assert_eq!(scene.here(), ["anna", "Ann"], "in the order of joining");
+}
+
+#[test]
+fn tokens_prove_who_asks() {
+    let mut scene = Scene::new();
+    let mut tokens = Vec::new();
+    for (who, secret) in [("ann", 1), ("bob", 2), ("old", 3)] {
+        tokens.push(
+            scene.room.join(name(who), Secret::new([secret; SECRET_LEN]), Place::Here, scene.now).unwrap(),
+        );
+    }
+    let [ann, bob, old] = [0, 1, 2].map(|index: usize| tokens[index].expose());
+    scene.room.leave(tokens[2].member(), scene.now).unwrap();
+    let (number, secret_of_bob) = (ann.split_once('-').unwrap().0, bob.split_once('-').unwrap().1);
+    let rows = [
+        ("ann's", ann.clone(), Some("ann")),
+        ("bob's", bob.clone(), Some("bob")),
+        ("of one who left", old, None),
+        ("ann's number, bob's secret", format!("{number}-{secret_of_bob}"), None),
+        ("a byte more", format!("{ann}00"), None),
+        ("none", String::new(), None),
+    ];
+    for (case, token, expected) in rows {
+        let found = scene.room.authenticate(&token).map(|person| person.name.as_str());
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+#[test]
+fn who_is_not_here_is_refused_everything() {
+    let mut scene = Scene::new();
+    let [ann, gone] = ["ann", "gone"].map(|who| scene.join(who));
+    let stream = scene.listen(gone);
+    scene.room.leave(gone, scene.now).unwrap();
+    let now = scene.now;
+    let refused = Some(Refusal::NotAMember);
+    assert_eq!(scene.room.say(gone, text("x"), now).err(), refused);
+    assert_eq!(scene.room.say_to(gone, "ann", text("x"), now).err(), refused);
+    assert_eq!(scene.room.leave(gone, now).err(), refused);
+    assert_eq!(scene.room.subscribe(gone, None).err(), refused);
+    assert_eq!(scene.room.poll(gone, None, now).err(), refused);
+    assert_eq!(scene.room.welcome(&stream).err(), refused);
+    scene.cut(stream);
+    let mut of_ann = scene.listen(ann);
+    assert_eq!(scene.heard(&mut of_ann), ["+gone", "-gone"], "none of it was heard, and one leave");
+}
+
+#[test]
+fn absence_is_judged_after_thirty_seconds() {
+    let mut scene = Scene::new();
+    let never = scene.join("never");
+    assert_eq!(scene.gone_after(ABSENCE.saturating_sub(MOMENT)), [""; 0]);
+    assert_eq!(scene.gone_after(MOMENT), ["never"], "who never listens leaves too");
+    assert_eq!(scene.gone_after(ABSENCE), [""; 0], "once");
+    assert_eq!(scene.room.leave(never, scene.now), Err(Refusal::NotAMember));
+
+    let ann = scene.join("ann");
+    let (first, second) = (scene.listen(ann), scene.listen(ann));
+    scene.cut(first);
+    assert_eq!(scene.gone_after(ABSENCE * 100), [""; 0], "one stream is enough");
+    scene.cut(second);
+    assert_eq!(scene.gone_after(ABSENCE.saturating_sub(MOMENT)), [""; 0]);
+    assert_eq!(scene.gone_after(MOMENT), ["ann"]);
+}
+
+#[test]
+fn coming_back_in_time_is_no_noise() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let mut of_bob = scene.listen(bob);
+    for _ in 0..5 {
+        let stream = scene.listen(ann);
+        scene.cut(stream);
+        assert_eq!(scene.gone_after(ABSENCE.saturating_sub(MOMENT)), [""; 0]);
+    }
+    assert_eq!(scene.heard(&mut of_bob), [""; 0]);
+    assert_eq!(scene.gone_after(MOMENT), ["ann"]);
+    assert_eq!(scene.heard(&mut of_bob), ["-ann"], "heard once");
+}
+
+#[test]
+fn speaking_and_polling_are_signs_of_life() {
+    let mut scene = Scene::new();
+    let [speaks, polls, silent] = ["speaks", "polls", "silent"].map(|who| scene.join(who));
+    for _ in 0..3 {
+        scene.pass(ABSENCE / 2);
+        scene.say(speaks, "x");
+        scene.room.poll(polls, None, scene.now).unwrap();
+    }
+    assert_eq!(scene.gone_after(MOMENT), ["silent"]);
+    assert_eq!(scene.gone_after(ABSENCE), ["speaks", "polls"]);
+    assert_eq!(scene.room.poll(silent, None, scene.now).err(), Some(Refusal::NotAMember));
+}

@@ -1,0 +1,91 @@
+//! What is said, and who hears it.
+
+use super::*;
+
+#[test]
+fn each_hears_what_is_for_them_once() {
+    let mut scene = Scene::new();
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|who| scene.join(who));
+    let mut streams = [ann, bob, eve].map(|who| scene.listen(who));
+    let mut second_of_ann = scene.listen(ann);
+    scene.say(ann, "to all");
+    scene.say_to(ann, "BOB", "to one").unwrap();
+    scene.say_to(eve, "eve", "to myself").unwrap();
+    let by = Uploader::Address("192.0.2.1:4000".into());
+    scene.room.announce_upload(by, b"a.txt".to_vec(), 3, scene.now);
+    scene.room.leave(bob, scene.now).unwrap();
+    let [a, b, e] = streams.each_mut().map(|stream| scene.heard(stream));
+    let upload = "192.0.2.1:4000 put a.txt 3";
+    let after_join = ["+bob", "+eve", "ann: to all", "ann>bob: to one", upload, "-bob"];
+    assert_eq!(a, after_join, "the sender hears both, once");
+    assert_eq!(b, ["OVER"], "who has left hears nothing more");
+    assert_eq!(e, ["ann: to all", "eve>eve: to myself", upload, "-bob"]);
+    assert_eq!(scene.heard(&mut second_of_ann), after_join[2..], "a second stream begins at its own time");
+}
+
+#[test]
+fn a_private_message_reaches_both_ends() {
+    let mut scene = Scene::new();
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|who| scene.join(who));
+    let mut streams = [ann, bob, eve].map(|who| scene.listen(who));
+    for stream in &mut streams {
+        scene.heard(stream);
+    }
+    scene.say_to(ann, "bob", "psst").unwrap();
+    let heard = streams.each_mut().map(|stream| scene.heard(stream));
+    assert_eq!(heard, [vec!["ann>bob: psst".to_owned()], vec!["ann>bob: psst".to_owned()], vec![]]);
+}
+
+#[test]
+fn a_private_message_is_for_the_member_not_for_the_name() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let before = scene.say(ann, "x");
+    scene.say_to(ann, "bob", "for the first bob").unwrap();
+    scene.room.leave(bob, scene.now).unwrap();
+    let second = scene.join("bob");
+    let (mut stream, start) = scene.resume(second, before);
+    assert_eq!((start, scene.heard(&mut stream)), (Start::Resumed, vec!["-bob".into(), "+bob".into()]));
+}
+
+#[test]
+fn a_message_to_nobody_is_refused_to_its_sender_alone() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let mut stream = scene.listen(bob);
+    for to in ["carl", "", "no such", "server", "bo"] {
+        assert_eq!(scene.say_to(ann, to, "hi"), Err(Refusal::NoSuchUser), "{to}");
+    }
+    assert_eq!(Refusal::NoSuchUser.to_string(), "User not found.");
+    assert_eq!(scene.heard(&mut stream), [""; 0]);
+}
+
+#[test]
+fn an_event_is_made_ready_once_for_all() {
+    let mut scene = Scene::new();
+    let mut streams = ["ann", "bob"].map(|who| {
+        let member = scene.join(who);
+        scene.listen(member)
+    });
+    scene.heard(&mut streams[0]);
+    let by = Uploader::Address("x".into());
+    scene.room.announce_upload(by, b"a".to_vec(), 0, scene.now);
+    let [a, b] = streams.each_mut().map(|stream| match scene.room.next(stream) {
+        Next::Event(posted) => Arc::clone(&posted.ready),
+        other => panic!("{other:?}"),
+    });
+    assert!(Arc::ptr_eq(&a, &b));
+}
+
+#[test]
+fn events_carry_their_time_and_their_id() {
+    let mut scene = Scene::new();
+    let ann = scene.join("ann");
+    scene.pass(Duration::from_secs(5));
+    let id = scene.say(ann, "hi");
+    assert_eq!(id.to_string(), "000000000000feed-2");
+    let mut stream = scene.listen(ann);
+    let Next::Event(posted) = scene.room.next(&mut stream) else { panic!("nothing") };
+    assert_eq!(posted.event.id, id);
+    assert_eq!(posted.event.at, SystemTime::UNIX_EPOCH + Duration::from_millis(5050));
+}

@@ -1,0 +1,151 @@
+//! Streams and polls: the welcome, and nothing lost or told twice after it.
+
+use super::*;
+
+#[test]
+fn a_newcomer_is_shown_who_is_here_and_the_latest_talk() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    for count in 0..HISTORY + 5 {
+        scene.say(ann, &count.to_string());
+        scene.say_to(ann, "bob", "not public").unwrap();
+    }
+    let carl = scene.join("carl");
+    let mut stream = scene.listen(carl);
+    let welcome = scene.room.welcome(&stream).unwrap();
+    assert_eq!(welcome.to.name.as_str(), "carl");
+    let names: Vec<&str> = welcome.members.iter().map(|person| person.name.as_str()).collect();
+    assert_eq!(names, ["ann", "bob", "carl"]);
+    let expected: Vec<String> = (5..HISTORY + 5).map(|count| format!("ann: {count}")).collect();
+    assert_eq!(shorts(&welcome.history), expected);
+    scene.say(bob, "hi carl");
+    assert_eq!(scene.heard(&mut stream), ["bob: hi carl"]);
+    scene.cut(stream);
+    let (mut again, start) = scene.resume(carl, welcome.id);
+    assert_eq!((start, scene.heard(&mut again)), (Start::Resumed, vec!["bob: hi carl".into()]));
+}
+
+#[test]
+fn nothing_is_lost_between_joining_and_listening() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    scene.say(ann, "before");
+    let carl = scene.join("carl");
+    scene.say(bob, "after");
+    scene.say_to(ann, "carl", "psst").unwrap();
+    let mut stream = scene.listen(carl);
+    assert_eq!(shorts(&scene.room.welcome(&stream).unwrap().history), ["ann: before"]);
+    assert_eq!(scene.heard(&mut stream), ["bob: after", "ann>carl: psst"]);
+}
+
+#[test]
+fn history_outlives_the_ring() {
+    let mut scene = Scene::with_ring(4);
+    let ann = scene.join("ann");
+    scene.say(ann, "public");
+    for _ in 0..10 {
+        scene.say_to(ann, "ann", "note").unwrap();
+    }
+    let stream = scene.listen(ann);
+    assert_eq!(shorts(&scene.room.welcome(&stream).unwrap().history), ["ann: public"]);
+}
+
+#[test]
+fn streams_resume_or_are_reset() {
+    let mut scene = Scene::with_ring(4);
+    let ann = scene.join("ann");
+    let ids: Vec<EventId> = (0..8).map(|count| scene.say(ann, &count.to_string())).collect();
+    let of = |index: usize| ids[index].to_string();
+    let other_epoch = EventId { epoch: EPOCH + 1, seq: ids[7].seq }.to_string();
+    let future = EventId { epoch: EPOCH, seq: ids[7].seq + 1 }.to_string();
+    let last = EventId { epoch: EPOCH, seq: u64::MAX }.to_string();
+    let rows: [(&str, String, Start, &[&str]); 10] = [
+        ("the newest", of(7), Start::Resumed, &[]),
+        ("within the ring", of(5), Start::Resumed, &["ann: 6", "ann: 7"]),
+        ("right before the oldest", of(3), Start::Resumed, &["ann: 4", "ann: 5", "ann: 6", "ann: 7"]),
+        ("the next is gone", of(2), Start::Reset, &[]),
+        ("before a restart", other_epoch, Start::Reset, &[]),
+        ("not said yet", future, Start::Reset, &[]),
+        ("the last number", last, Start::Reset, &[]),
+        ("no id", "7".into(), Start::Reset, &[]),
+        ("empty", String::new(), Start::Reset, &[]),
+        ("hostile", "\u{1b}[2J\n-".into(), Start::Reset, &[]),
+    ];
+    for (case, last, expected, heard) in rows {
+        let (mut stream, start) = scene.room.subscribe(ann, Some(&last)).unwrap();
+        assert_eq!(start, expected, "{case}");
+        assert_eq!(scene.heard(&mut stream), heard, "{case}");
+    }
+}
+
+#[test]
+fn who_is_lapped_is_told_and_goes_on_from_now() {
+    let mut scene = Scene::with_ring(4);
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let (mut quick, mut slow) = (scene.listen(ann), scene.listen(bob));
+    scene.heard(&mut quick);
+    for count in 0..5 {
+        scene.say(ann, &count.to_string());
+        assert_eq!(scene.heard(&mut quick), [format!("ann: {count}")]);
+    }
+    assert!(matches!(scene.room.next(&mut slow), Next::Lapped));
+    let welcome = scene.room.welcome(&slow).unwrap();
+    assert_eq!(shorts(&welcome.history), ["ann: 0", "ann: 1", "ann: 2", "ann: 3", "ann: 4"]);
+    scene.say(ann, "on");
+    assert_eq!(scene.heard(&mut slow), ["ann: on"]);
+}
+
+#[test]
+fn a_stream_cut_at_every_message_gets_each_once() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    let mut stream = scene.listen(bob);
+    let mut last = scene.room.welcome(&stream).unwrap().id;
+    let mut heard = Vec::new();
+    for count in 0..10_000 {
+        scene.say(ann, &count.to_string());
+        if count % 3 == 0 {
+            scene.cut(stream);
+            stream = scene.resume(bob, last).0;
+        }
+        if count % 7 == 0 {
+            while let Next::Event(posted) = scene.room.next(&mut stream) {
+                heard.push(short(&posted.event));
+                last = posted.event.id;
+            }
+        }
+    }
+    heard.extend(scene.heard(&mut stream));
+    assert_eq!(heard, (0..10_000).map(|count| format!("ann: {count}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn polls_give_what_is_new() {
+    let mut scene = Scene::new();
+    let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
+    scene.say(ann, "old");
+    let carl = scene.join("carl");
+    scene.say_to(ann, "carl", "psst").unwrap();
+    let poll = |scene: &mut Scene, last: Option<EventId>| {
+        let last = last.map(|id| id.to_string());
+        scene.room.poll(carl, last.as_deref(), scene.now).unwrap()
+    };
+    let first = poll(&mut scene, None);
+    assert_eq!(
+        (first.start, shorts(&first.events)),
+        (Start::Fresh, vec!["ann: old".into(), "ann>carl: psst".into()])
+    );
+    scene.say_to(ann, "bob", "not for carl").unwrap();
+    let second = poll(&mut scene, Some(first.last));
+    assert_eq!((second.start, shorts(&second.events), second.more), (Start::Resumed, vec![], false));
+    for count in 0..=POLL_EVENTS {
+        scene.say(bob, &count.to_string());
+    }
+    let third = poll(&mut scene, Some(second.last));
+    assert_eq!((third.events.len(), third.more), (POLL_EVENTS, true));
+    let fourth = poll(&mut scene, Some(third.last));
+    assert_eq!((shorts(&fourth.events), fourth.more), (vec![format!("bob: {POLL_EVENTS}")], false));
+    let unknown = EventId { epoch: EPOCH + 1, seq: 1 };
+    let reset = poll(&mut scene, Some(unknown));
+    assert_eq!((reset.start, reset.events.len(), reset.last), (Start::Reset, HISTORY, fourth.last));
+}
