@@ -152,6 +152,16 @@ impl<'a> Packet<'a> {
         Some(answer)
     }
 
+    /// What a datagram of the peer says, or what to answer to one that says nothing. A malformed ERROR is not answered: it
+    /// meant to end the transfer, and does.
+    pub fn of_peer(datagram: &'a [u8]) -> Result<Self, Fault> {
+        Self::parse(datagram).or_else(|error| {
+            let message = Text::up_to_nul("malformed error packet");
+            let ends = Self::Error { code: ErrorCode::NotDefined, message };
+            error.answer().map_or(Ok(ends), Err)
+        })
+    }
+
     /// The ERROR packet of a fault. A message is cut at a NUL, which cannot stand in a packet.
     pub fn from_fault(fault: &'a Fault) -> Self {
         Self::Error { code: fault.code, message: Text::up_to_nul(&fault.message) }

@@ -14,7 +14,6 @@ use crate::client::error::Error;
 use crate::net::datagrams::{hear_of_errors, receive_now, take_errors};
 use crate::net::listener::wait_for_any;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
-use crate::tftp::fields::Text;
 use crate::tftp::packet::{MAX_PACKET, Packet};
 use crate::tftp::receive::{self, Receiver};
 use crate::tftp::send::{self, Sender};
@@ -122,16 +121,7 @@ impl Wire {
             return Ok(None);
         }
         self.line.answered(from);
-        Ok(Some(match Packet::parse(datagram) {
-            Ok(packet) => Ok(packet),
-            Err(error) => error.answer().map_or_else(
-                || {
-                    let message = Text::up_to_nul("malformed error packet");
-                    Ok(Packet::Error { code: ErrorCode::NotDefined, message })
-                },
-                Err,
-            ),
-        }))
+        Ok(Some(Packet::of_peer(datagram)))
     }
 }
 

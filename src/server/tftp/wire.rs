@@ -13,7 +13,6 @@ use crate::net::datagrams::{answer_from, receive_now, receive_room};
 use crate::net::listener::wait_for_any;
 use crate::stop::Stop;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
-use crate::tftp::fields::Text;
 use crate::tftp::options::BlockSize;
 use crate::tftp::packet::{MAX_REQUEST, Packet};
 use crate::tftp::receive::{self, Receiver};
@@ -183,17 +182,8 @@ impl Wire {
 
     /// What the peer's datagram says.
     fn read(&self, length: usize) -> Heard<'_> {
-        match Packet::parse(self.buffer.get(..length).unwrap_or_default()) {
-            Ok(packet) => Heard::Packet(packet),
-            Err(error) => error.answer().map_or(
-                // It meant to end the transfer, and is not answered.
-                Heard::Packet(Packet::Error {
-                    code: ErrorCode::NotDefined,
-                    message: Text::up_to_nul("malformed error packet"),
-                }),
-                Heard::Nonsense,
-            ),
-        }
+        let datagram = self.buffer.get(..length).unwrap_or_default();
+        Packet::of_peer(datagram).map_or_else(Heard::Nonsense, Heard::Packet)
     }
 
     /// Tells a stranger that this port is not for them.

@@ -114,6 +114,15 @@ fn malformed_packets_are_refused_with_the_code_that_fits() {
 }
 
 #[test]
+fn what_a_peer_says_is_a_packet_its_end_or_a_fault() {
+    assert_eq!(Packet::of_peer(b"\0\x04\x01\0"), Ok(Packet::Ack { block: 256 }));
+    assert_eq!(Packet::of_peer(b"\0\x09").map_err(|fault| fault.code), Err(ErrorCode::IllegalOperation));
+    let message = text(b"malformed error packet");
+    let ends = Packet::Error { code: ErrorCode::NotDefined, message };
+    assert_eq!(Packet::of_peer(b"\0\x05\0"), Ok(ends), "an error is not answered (RFC 1350 §2)");
+}
+
+#[test]
 fn a_request_of_512_bytes_is_the_longest_both_ways() {
     let fits = [b'a'; 503];
     let longer = [b'a'; 504];
