@@ -12,7 +12,8 @@ use signal_hook::iterator::Signals;
 use super::place::{self, Place};
 use super::{chat, exit};
 use crate::client::address::{Address, DEFAULT_HOST, DEFAULT_PORT};
-use crate::client::shell::{FAREWELL, Shell};
+use crate::client::conversation::FAREWELL;
+use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::Site};
 
 /// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 and the signal's number.

@@ -3,7 +3,7 @@
 //!
 //! A line is understood by `words`, alike in both. What it asks for goes through a `session`: one connection
 //! to one `address`, kept open and opened again when the server has closed it. `download`, `upload`,
-//! `listing` and `leave` say what becomes of an answer; `shell` takes the lines from a person or a pipe; `script`,
+//! `listing` and `leave` say what becomes of an answer; `shell` takes the lines from a person or a pipe (a `conversation`); `script`,
 //! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
 //! speak TFTP.
 //!
@@ -17,6 +17,7 @@ pub mod catalogue;
 pub mod chat;
 mod completion;
 mod connection;
+pub mod conversation;
 pub mod download;
 pub mod error;
 pub mod expect;

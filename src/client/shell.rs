@@ -1,20 +1,17 @@
 //! `wharf client`: takes lines from a person or a pipe, and does what they say.
 //!
-//! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. A person
-//! gets a prompt with history, editing and completion; a pipe gets none, and an exit code at the end.
+//! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. How lines are taken
+//! is the `conversation`'s matter; what they mean, that of `words`.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustyline::error::ReadlineError;
-use rustyline::history::MemHistory;
-use rustyline::{CompletionType, Config, Editor};
-
 use super::address::{Address, Server};
 use super::board::Board;
 use super::completion::Completion;
+use super::conversation::{self, LEAVING, Next, Obedient};
 use super::download;
 use super::error::Error;
 use super::fetch::{self, Downloads, Hear, Manner, Order, Outcome};
@@ -27,15 +24,6 @@ use super::upload;
 use super::wanted::Wanted;
 use super::words::{self, HELP, Selection, Upload, Word};
 use crate::printable::Printable;
-
-/// What is said on leaving.
-pub const FAREWELL: &str = "stopping client.";
-
-/// What is said when the server does as `exit` asks.
-pub const LEAVING: &str = "The server leaves.";
-
-/// What a person types behind.
-const PROMPT: &str = "wharf> ";
 
 /// A conversation with a server.
 pub struct Shell<'c> {
@@ -50,13 +38,6 @@ pub struct Shell<'c> {
     all_well: bool,
 }
 
-/// Whether the conversation goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Goes,
-    Ends,
-}
-
 impl<'c> Shell<'c> {
     /// A conversation that has not begun. Downloads go below `downloads`.
     pub fn new(address: Address, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
@@ -66,57 +47,15 @@ impl<'c> Shell<'c> {
 
     /// Asks a person for lines until they leave. An error is one of the terminal's.
     pub fn converse(mut self) -> io::Result<()> {
-        let config = Config::builder().completion_type(CompletionType::List).build();
-        let mut editor = Editor::with_history(config, MemHistory::new()).map_err(io_error)?;
-        editor.set_helper(Some(Completion::new(self.address.clone(), Rc::clone(&self.session))));
-        writeln!(self.out, "Talking to {}. help says what I know.", self.address.server)?;
-        loop {
-            match editor.readline(PROMPT) {
-                Ok(line) => {
-                    editor.add_history_entry(&line).map_err(io_error)?;
-                    if self.obey(&line)? == Next::Ends {
-                        break;
-                    }
-                }
-                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
-                Err(error) => return Err(io_error(error)),
-            }
-        }
-        writeln!(self.out, "{FAREWELL}")
+        let completion = Completion::new(self.address.clone(), Rc::clone(&self.session));
+        let server = self.address.server.clone();
+        conversation::with_person(&mut self, &server, Some(completion))
     }
 
     /// Does what the lines say until they end; whether all went well.
-    pub fn obey_all(mut self, mut lines: impl BufRead) -> io::Result<bool> {
-        let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line)? > 0 {
-            // Bytes that are not UTF-8 become a name that no file has, and the answer says so.
-            if self.obey(&String::from_utf8_lossy(&line))? == Next::Ends {
-                break;
-            }
-            self.out.flush()?;
-            line.clear();
-        }
-        writeln!(self.out, "{FAREWELL}")?;
-        self.out.flush()?;
+    pub fn obey_all(mut self, lines: impl BufRead) -> io::Result<bool> {
+        conversation::with_pipe(&mut self, lines)?;
         Ok(self.all_well)
-    }
-
-    /// Does what one line says.
-    fn obey(&mut self, line: &str) -> io::Result<Next> {
-        let word =
-            words::split(line.trim_end_matches(['\r', '\n'])).and_then(|words| Word::understand(&words));
-        match word {
-            Ok(None) => {}
-            Ok(Some(Word::Exit)) => return self.exit(),
-            Ok(Some(Word::Quit)) => return Ok(Next::Ends),
-            Ok(Some(Word::Help)) => writeln!(self.out, "{HELP}")?,
-            Ok(Some(Word::Get(path, server))) => self.get(&path, server)?,
-            Ok(Some(Word::Select(selection))) => self.get_selected(&selection)?,
-            Ok(Some(Word::Send(upload))) => self.send(&upload)?,
-            Ok(Some(Word::List(dir))) => self.list(&dir)?,
-            Err(error) => self.fail(error)?,
-        }
-        Ok(Next::Goes)
     }
 
     /// One path is fetched over this connection, whether or not it is here: a person has asked for it by name.
@@ -208,6 +147,27 @@ impl<'c> Shell<'c> {
     }
 }
 
+impl Obedient for Shell<'_> {
+    fn obey(&mut self, line: &str) -> io::Result<Next> {
+        match words::split(line).and_then(|words| Word::understand(&words)) {
+            Ok(None) => {}
+            Ok(Some(Word::Exit)) => return self.exit(),
+            Ok(Some(Word::Quit)) => return Ok(Next::Ends),
+            Ok(Some(Word::Help)) => writeln!(self.out, "{HELP}")?,
+            Ok(Some(Word::Get(path, server))) => self.get(&path, server)?,
+            Ok(Some(Word::Select(selection))) => self.get_selected(&selection)?,
+            Ok(Some(Word::Send(upload))) => self.send(&upload)?,
+            Ok(Some(Word::List(dir))) => self.list(&dir)?,
+            Err(error) => self.fail(error)?,
+        }
+        Ok(Next::Goes)
+    }
+
+    fn out(&mut self) -> &mut dyn Write {
+        self.out
+    }
+}
+
 /// Says a line of each file that is here, as it comes, and keeps what went wrong.
 struct Told<'t> {
     out: &'t mut dyn Write,
@@ -222,14 +182,6 @@ impl Hear for Told<'_> {
             Ok(_) => {}
             Err(error) => self.failures.push((order.resource.target.clone(), error)),
         }
-    }
-}
-
-/// What the line editor reports, as an error of the terminal.
-fn io_error(error: ReadlineError) -> io::Error {
-    match error {
-        ReadlineError::Io(error) => error,
-        other => io::Error::other(other),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Conversations: what is said to each line, and how it ends.
 
 use super::*;
+use crate::client::conversation::FAREWELL;
 use crate::client::peer::{Act, Peer};
 use Act::{Read, Say};
 

@@ -3,14 +3,10 @@
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use rustyline::error::ReadlineError;
-use rustyline::history::MemHistory;
-use rustyline::{Config, Editor};
-
 use super::address::Site;
 use super::{exit, get, list, put};
+use crate::client::conversation::{self, LEAVING, Next, Obedient};
 use crate::client::error::Error;
-use crate::client::shell::{FAREWELL, LEAVING};
 use crate::client::upload::default_parts;
 use crate::client::words::split;
 use crate::printable::Printable;
@@ -28,9 +24,6 @@ quit               leave (Ctrl-D and Ctrl-C do too)
 help, ?            this
 A name with spaces stands in quotes.";
 
-/// What a person types behind.
-const PROMPT: &str = "wharf> ";
-
 /// A conversation with a TFTP server.
 pub struct Shell<'c> {
     site: Site,
@@ -38,13 +31,6 @@ pub struct Shell<'c> {
     out: &'c mut dyn Write,
     err: &'c mut dyn Write,
     all_well: bool,
-}
-
-/// Whether the conversation goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Goes,
-    Ends,
 }
 
 impl<'c> Shell<'c> {
@@ -55,68 +41,14 @@ impl<'c> Shell<'c> {
 
     /// Asks a person for lines until they leave. An error is one of the terminal's.
     pub fn converse(mut self) -> io::Result<()> {
-        let mut editor: Editor<(), MemHistory> =
-            Editor::with_history(Config::default(), MemHistory::new()).map_err(io::Error::other)?;
-        writeln!(self.out, "Talking to {}. help says what I know.", self.site)?;
-        loop {
-            match editor.readline(PROMPT) {
-                Ok(line) => {
-                    editor.add_history_entry(&line).map_err(io::Error::other)?;
-                    if self.obey(&line)? == Next::Ends {
-                        break;
-                    }
-                }
-                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
-                Err(error) => return Err(io::Error::other(error)),
-            }
-        }
-        writeln!(self.out, "{FAREWELL}")
+        let site = self.site.clone();
+        conversation::with_person(&mut self, &site, None::<()>)
     }
 
     /// Does what the lines say until they end; whether all went well.
-    pub fn obey_all(mut self, mut lines: impl BufRead) -> io::Result<bool> {
-        let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line)? > 0 {
-            if self.obey(&String::from_utf8_lossy(&line))? == Next::Ends {
-                break;
-            }
-            self.out.flush()?;
-            line.clear();
-        }
-        writeln!(self.out, "{FAREWELL}")?;
-        self.out.flush()?;
+    pub fn obey_all(mut self, lines: impl BufRead) -> io::Result<bool> {
+        conversation::with_pipe(&mut self, lines)?;
         Ok(self.all_well)
-    }
-
-    /// Does what one line says.
-    fn obey(&mut self, line: &str) -> io::Result<Next> {
-        let words = match split(line.trim_end_matches(['\r', '\n'])) {
-            Ok(words) => words,
-            Err(error) => return self.fail(error),
-        };
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let verb = words.first().map(|verb| verb.to_ascii_lowercase());
-        match (verb.as_deref(), words.get(1..).unwrap_or_default()) {
-            (None, _) => Ok(Next::Goes),
-            (Some("get"), [path]) => {
-                let moved = get(&self.site, &self.site.name(path.as_bytes()), &self.downloads);
-                self.tell(path, moved, |moved, out| writeln!(out, "{moved}"))
-            }
-            (Some("put"), [file]) => self.put(file, &default_parts(file)),
-            (Some("put"), [file, path]) => self.put(file, path.as_bytes()),
-            (Some("list"), []) => self.list(""),
-            (Some("list"), [directory]) => self.list(directory),
-            (Some("exit"), []) => match exit(&self.site) {
-                Ok(()) => {
-                    writeln!(self.out, "{LEAVING}")?;
-                    Ok(Next::Ends)
-                }
-                Err(error) => self.fail(format_args!("exit: {error}")),
-            },
-            (Some("quit"), []) => Ok(Next::Ends),
-            (Some("help" | "?"), []) => writeln!(self.out, "{HELP}").map(|()| Next::Goes),
-            _ => self.fail(KNOWN),
-        }
     }
 
     fn put(&mut self, file: &str, path: &[u8]) -> io::Result<Next> {
@@ -147,5 +79,41 @@ impl<'c> Shell<'c> {
     fn fail(&mut self, error: impl std::fmt::Display) -> io::Result<Next> {
         self.all_well = false;
         writeln!(self.err, "{error}").map(|()| Next::Goes)
+    }
+}
+
+impl Obedient for Shell<'_> {
+    fn obey(&mut self, line: &str) -> io::Result<Next> {
+        let words = match split(line) {
+            Ok(words) => words,
+            Err(error) => return self.fail(error),
+        };
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let verb = words.first().map(|verb| verb.to_ascii_lowercase());
+        match (verb.as_deref(), words.get(1..).unwrap_or_default()) {
+            (None, _) => Ok(Next::Goes),
+            (Some("get"), [path]) => {
+                let moved = get(&self.site, &self.site.name(path.as_bytes()), &self.downloads);
+                self.tell(path, moved, |moved, out| writeln!(out, "{moved}"))
+            }
+            (Some("put"), [file]) => self.put(file, &default_parts(file)),
+            (Some("put"), [file, path]) => self.put(file, path.as_bytes()),
+            (Some("list"), []) => self.list(""),
+            (Some("list"), [directory]) => self.list(directory),
+            (Some("exit"), []) => match exit(&self.site) {
+                Ok(()) => {
+                    writeln!(self.out, "{LEAVING}")?;
+                    Ok(Next::Ends)
+                }
+                Err(error) => self.fail(format_args!("exit: {error}")),
+            },
+            (Some("quit"), []) => Ok(Next::Ends),
+            (Some("help" | "?"), []) => writeln!(self.out, "{HELP}").map(|()| Next::Goes),
+            _ => self.fail(KNOWN),
+        }
+    }
+
+    fn out(&mut self) -> &mut dyn Write {
+        self.out
     }
 }
