@@ -22,8 +22,7 @@
 //! - [`folder`] opens, lists and saves files, beneath one directory handle, under one policy. A file is there
 //!   whole or not at all.
 //! - [`http`] says where a head ends, what it asks, where its body ends, what a range selects.
-//! - [`tftp`] is two machines, one that gives a file away and one that takes one in, whatever the network loses. No
-//!   door speaks it yet.
+//! - [`tftp`] is two machines, one that gives a file away and one that takes one in, whatever the network loses.
 //! - [`archive`] writes tar and zip, from front to back.
 //! - [`chat`] is the room in which people talk: who is here, what was said, who may hear it.
 //! - [`net`] reads and writes without ever waiting for the other side.
