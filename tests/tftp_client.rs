@@ -187,14 +187,14 @@ fn ctrl_c_is_told_to_the_server() {
         (&["put", "local", "--to", &site], "", &[0, 4, 0, 0]),
     ];
     for (words, input, first) in rows {
-        let mut client = Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .args(words)
-            .current_dir(here.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
+        let mut client = Running::start(
+            Command::new(env!("CARGO_BIN_EXE_wharf"))
+                .args(words)
+                .current_dir(here.path())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        );
         client.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
         let mut buffer = [0; 2000];
         let (_, from) = door.recv_from(&mut buffer).expect("a request");
