@@ -2,8 +2,8 @@
 //!
 //! They are kept as ready datagrams and not read again: a source then needs no seeking (netascii has none,
 //! nor has a listing), a repetition costs no disk, and memory is bounded by what was agreed, block size times
-//! window size. Buffers are used again, so a transfer allocates only until its window is full. Knows nothing
-//! of time.
+//! window size, and one block more: while the peer takes the last of its window, the one behind that is read
+//! already. Buffers are used again, so a transfer allocates only until its window is full. Knows nothing of time.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -19,10 +19,12 @@ pub(super) struct Window {
     capacity: usize,
     /// The oldest block that is not acknowledged.
     first: u64,
-    /// The blocks from `first` on, each a whole DATA packet.
+    /// The blocks from `first` on, each a whole DATA packet: those of the window, and the one behind it.
     held: VecDeque<Vec<u8>>,
     /// How many of the held ones have been sent since the last time that sending went back.
     sent: usize,
+    /// How many of the held ones have ever been sent.
+    ever_sent: usize,
     /// Buffers of blocks that were acknowledged.
     spare: Vec<Vec<u8>>,
     /// The last block, the short one, has been read.
@@ -50,14 +52,16 @@ impl Window {
             first: 1,
             held: VecDeque::new(),
             sent: 0,
+            ever_sent: 0,
             spare: Vec::new(),
             ended: false,
         }
     }
 
-    /// Reads the next block, if it is its turn and there is one. So every block that is held is sent at once.
+    /// Reads the next block, if nothing that is held can be sent, there is room, and there is one.
     pub(super) fn fill(&mut self, source: &mut impl Read) -> io::Result<()> {
-        if self.ended || self.sent < self.held.len() || self.held.len() == self.capacity {
+        let can_send = self.sent < self.held.len().min(self.capacity);
+        if self.ended || can_send || self.held.len() > self.capacity {
             return Ok(());
         }
         let full = DATA_HEAD + self.block_size;
@@ -75,8 +79,9 @@ impl Window {
 
     /// The next datagram to send; `None` when the window is full, or the file has gone.
     pub(super) fn next(&mut self) -> Option<&[u8]> {
-        let datagram = self.held.get(self.sent)?;
+        let datagram = self.held.get(self.sent).filter(|_| self.sent < self.capacity)?;
         self.sent += 1;
+        self.ever_sent = self.ever_sent.max(self.sent);
         Some(datagram)
     }
 
@@ -92,9 +97,10 @@ impl Window {
         let Some(count) = (block + 1).checked_sub(self.first).filter(|count| *count > 0) else {
             return Acknowledged::Nothing;
         };
-        if count > self.held.len() as u64 {
+        if count > self.ever_sent as u64 {
             return Acknowledged::NeverSent;
         }
+        self.ever_sent -= count as usize;
         self.spare.extend(self.held.drain(..count as usize));
         (self.first, self.sent) = (block + 1, 0);
         if self.ended && self.held.is_empty() { Acknowledged::Everything } else { Acknowledged::Some }
@@ -160,6 +166,19 @@ mod tests {
             let sent: Vec<u16> = send(&mut window, &mut source).into_iter().map(|(block, _)| block).collect();
             assert_eq!(sent, then, "{name}");
         }
+    }
+
+    #[test]
+    fn the_block_behind_the_window_is_read_and_not_sent() {
+        let (mut window, mut source) = (window(1), &[7; 80][..]);
+        assert_eq!(send(&mut window, &mut source), [(1, 8)]);
+        assert_eq!(source.len(), 64, "the second has been read, the third has not");
+        assert_eq!(window.acknowledge(2), Acknowledged::NeverSent);
+        assert_eq!(window.acknowledge(1), Acknowledged::Some);
+        assert_eq!(window.acknowledge(2), Acknowledged::NeverSent, "it may be sent now, and has not been");
+        assert_eq!(send(&mut window, &mut source), [(2, 8)]);
+        window.go_back();
+        assert_eq!(window.acknowledge(2), Acknowledged::Some, "it had been sent");
     }
 
     #[test]
