@@ -1,15 +1,16 @@
 //! Fetching files, many at once and over breaks.
 //!
 //! ```text
-//! orders ──> worker ──┬── landed ──> settle ──> outcome      synced, named, dated
+//! orders ──> worker ──┬── landed ──> settle ──> outcome      dated, synced, named
 //!            worker ──┤ (each with connections of its own)
 //!            worker ──┴── unchanged, failed ──> outcome
 //! ```
 //!
 //! An [`Order`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
 //! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
-//! help (`trial`). What has come whole is put on
-//! the disk and named by `settle`, meanwhile. `verdict` judges answers without touching anything; `downloads` is the
+//! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
+//! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`nameless`).
+//! `verdict` judges answers without touching anything; `downloads` is the
 //! directory that no name leads out of. The `board` shows what is under way to whoever wants to look.
 //!
 //! What a download promises: a file that has its name is whole, of one version, and on the disk. What has come of a
