@@ -13,17 +13,12 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::peer::Peer;
-use super::stream::Stream;
+use super::stream::{Queue, Stream};
 use super::unix::{BoundPath, CannotBind, SocketName};
 
 /// How many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. Less, and a burst of
 /// a thousand browsers would see a second's delay for a lost SYN.
 const BACKLOG: i32 = 4096;
-
-/// How much of what was written may wait in the kernel to be sent, in bytes (`TCP_NOTSENT_LOWAT`, tcp(7)). By default
-/// it is some megabytes, and a thousand readers who stall fill all the memory that the system has for TCP. What has
-/// been sent and not acknowledged does not count, so a fast reader far away is sent to as fast as ever.
-const UNSENT: u32 = 256 * 1024;
 
 /// A listening socket in non-blocking mode.
 #[derive(Debug)]
@@ -143,7 +138,7 @@ impl Listener {
 fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     // A kernel that does not know this one serves all the same.
-    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    let _ = socket.set_tcp_notsent_lowat(Queue::Short.bytes());
     Ok(())
 }
 
@@ -197,6 +192,6 @@ mod tests {
         let bytes = vec![0; 64 * 1024];
         while let Moved::Bytes(_) = stream.write(&bytes, More::Ends).expect("written") {}
         let waiting = stream.unacknowledged().expect("a number");
-        assert!(waiting <= 2 * u64::from(UNSENT), "{waiting} bytes");
+        assert!(waiting <= 2 * u64::from(Queue::Short.bytes()), "{waiting} bytes");
     }
 }

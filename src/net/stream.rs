@@ -11,6 +11,7 @@ use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::ioctl;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+use socket2::SockRef;
 
 use super::peer::Peer;
 
@@ -43,7 +44,34 @@ pub enum More {
     Ends,
 }
 
+/// How much of what was written may wait in the kernel to be sent (`TCP_NOTSENT_LOWAT`, tcp(7)). What has been sent and
+/// not acknowledged does not count, so a fast reader far away is sent to as fast as ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Little: a thousand readers who stall must not fill all the memory that the system has for TCP.
+    Short,
+    /// About what the kernel would allow by itself: each wake-up moves more, and a long answer takes fewer of them.
+    Long,
+}
+
+impl Queue {
+    /// Its length in bytes.
+    pub const fn bytes(self) -> u32 {
+        match self {
+            Self::Short => 256 * 1024,
+            Self::Long => 4 * 1024 * 1024,
+        }
+    }
+}
+
 impl Stream {
+    /// Lets so much wait in the kernel. One that does not know this goes by its own measure.
+    pub fn set_queue(&self, queue: Queue) {
+        if let Self::Tcp(stream, _) = self {
+            let _ = SockRef::from(stream).set_tcp_notsent_lowat(queue.bytes());
+        }
+    }
+
     /// Who is at the other end, for the log.
     pub fn peer(&self) -> Peer {
         match self {

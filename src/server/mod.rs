@@ -22,6 +22,7 @@ mod exchange;
 mod files;
 mod form;
 mod hashes;
+mod haste;
 mod input;
 mod listing;
 mod lot;
@@ -192,6 +193,7 @@ impl Server {
             root: config.root,
             shelf: Shelf::default(),
             archives: Permits::new(archives(files)),
+            quick: Permits::new(haste::AT_ONCE),
             digests: Digests::default(),
             site: config.site,
             keep_alive: config.keep_alive,

@@ -50,6 +50,12 @@ impl Outgoing {
         self.sent
     }
 
+    /// How many bytes of files have not left yet.
+    pub fn left(&self) -> u64 {
+        let lengths = |(_, pieces): &(Arc<File>, Pieces)| pieces.iter().map(Piece::length).sum();
+        self.file.as_ref().map_or(0, lengths)
+    }
+
     /// Sends as much as there is room for and the turn's share allows, and takes that off the share.
     ///
     /// A file that has become shorter than it was is an error: its length has been told, and to cut the

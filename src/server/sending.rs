@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{Answer, Content, Known, Pieces, Source};
 use super::exchange::Exchange;
+use super::haste::Haste;
 use super::outgoing::{Outgoing, Progress};
 use super::pages;
 use super::produced::{Coded, OnWire, Producing};
@@ -39,6 +40,8 @@ pub struct Sending {
     promised: Duration,
     /// What follows what is on its way out.
     rest: Rest,
+    /// Whether the reader is quick.
+    haste: Haste,
     /// When the next byte has to be gone.
     deadline: Deadline,
     /// What the kernel had not got rid of when it was parked, in bytes.
@@ -105,6 +108,7 @@ impl Sending {
             exchange,
             promised: timeout,
             rest,
+            haste: Haste::default(),
             deadline,
             unacknowledged: None,
         }
@@ -134,6 +138,7 @@ impl Sending {
             }
         };
         if progress != Progress::Done {
+            self.haste.mind(stream, self.outgoing.sent(), self.outgoing.left(), &state.quick);
             // Where nothing could be made yet it is not the client who is slow.
             if self.outgoing.sent() > before || progress == Progress::TurnIsOver {
                 self.deadline = Deadline::after(Instant::now(), state.stall);

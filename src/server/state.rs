@@ -30,6 +30,8 @@ pub struct State {
     pub shelf: Shelf,
     /// For archives, which are only so many at once.
     pub archives: Permits,
+    /// For readers for whom the kernel keeps more, who are only so many at once.
+    pub quick: Permits,
     /// Hashes that were asked for lately.
     pub digests: Digests,
     /// Whose requests are taken.
