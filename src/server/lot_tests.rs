@@ -1,0 +1,186 @@
+//! Who is parked, who is woken, and who has to make room.
+
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+
+use super::*;
+
+fn lot(capacity: u32) -> Lot<UnixStream> {
+    Lot::new(capacity, Arc::new(Baton::new(2))).expect("a poller")
+}
+
+fn in_seconds(seconds: u64) -> Deadline {
+    Deadline::after(Instant::now(), Duration::from_secs(seconds))
+}
+
+fn idle_for(seconds: u64) -> Wish {
+    Wish::idle(Instant::now(), Duration::from_secs(seconds))
+}
+
+#[test]
+fn what_is_parked_comes_back_when_its_client_speaks() {
+    let lot = lot(4);
+    let (mut client, server) = UnixStream::pair().expect("a pair");
+    let moored = lot.admit(server).expect("room");
+    lot.park(moored, idle_for(60)).expect("armed");
+    assert_eq!(lot.open(), 1);
+    client.write_all(b"x").expect("written");
+    let taken = lot.take().expect("taken");
+    lot.park(taken, idle_for(60)).expect("armed again");
+    drop(lot.take().expect("still readable"));
+    assert_eq!(lot.open(), 0);
+}
+
+#[test]
+fn places_are_bounded_and_the_longest_idle_makes_room() {
+    let lot = lot(2);
+    let mut clients = Vec::new();
+    for seconds in [30, 20] {
+        let (client, server) = UnixStream::pair().expect("a pair");
+        clients.push(client);
+        lot.park(lot.admit(server).expect("room"), idle_for(seconds)).expect("armed");
+    }
+    let (_client, server) = UnixStream::pair().expect("a pair");
+    let server = lot.admit(server).expect_err("full");
+    assert!(lot.evict_idle());
+    let busy = lot.admit(server).expect("room");
+    let mut byte = [0];
+    assert_eq!(
+        io::Read::read(&mut clients[0], &mut byte).expect("closed"),
+        0,
+        "the one that came first, though it had more time left"
+    );
+    let not_idle = Wish::readable(in_seconds(60));
+    lot.park(busy, not_idle).expect("armed");
+    assert!(lot.evict_idle());
+    assert!(!lot.evict_idle(), "the last one is not idle");
+    assert_eq!(lot.open(), 1);
+}
+
+#[test]
+fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
+    let lot = lot(4);
+    let start = Instant::now();
+    let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().expect("a pair")).collect();
+    let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let idle = |at| Wish::idle(start + Duration::from_secs(at), Duration::from_secs(60));
+    for (at, server) in (0..4).zip(servers) {
+        lot.park(lot.admit(server).expect("room"), idle(at)).expect("armed");
+    }
+    let made_room = |client: &mut UnixStream| {
+        client.set_nonblocking(true).expect("set");
+        // It hears of its end, or that what it said was not read.
+        io::Read::read(client, &mut [0]).map_err(|error| error.kind()) != Err(io::ErrorKind::WouldBlock)
+    };
+    assert!(lot.evict_idle() && made_room(&mut clients[0]));
+    clients[1].write_all(b"x").expect("written");
+    let spoke = lot.take().expect("it spoke");
+    lot.park(spoke, idle(9)).expect("armed");
+    for client in [2, 3, 1] {
+        assert!(!made_room(&mut clients[client]), "not yet {client}");
+        assert!(lot.evict_idle() && made_room(&mut clients[client]), "{client}");
+    }
+    assert!(!lot.evict_idle());
+}
+
+#[test]
+fn time_is_up_for_each_once_and_in_order() {
+    let lot = lot(8);
+    let now = Instant::now();
+    let mut clients = Vec::new();
+    for milliseconds in [3, 1, 2] {
+        let (client, server) = UnixStream::pair().expect("a pair");
+        clients.push((milliseconds, client));
+        let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
+        lot.park(lot.admit(server).expect("room"), Wish::readable(deadline)).expect("armed");
+    }
+    clients.sort_by_key(|(milliseconds, _)| *milliseconds);
+    for (milliseconds, mut client) in clients {
+        let Expired::Connection(moored) = lot.next_expired(None) else { panic!("nothing expired") };
+        drop(moored);
+        let read = io::Read::read(&mut client, &mut [0]).expect("closed");
+        assert_eq!(read, 0, "the one of {milliseconds} ms");
+    }
+    assert_eq!(lot.open(), 0);
+    assert!(matches!(lot.next_expired(Some(Deadline::after(now, Duration::ZERO))), Expired::Nothing));
+}
+
+#[test]
+fn a_deadline_that_moves_is_minded_where_it_is() {
+    let lot = lot(1);
+    let (mut client, server) = UnixStream::pair().expect("a pair");
+    client.write_all(b"x").expect("written");
+    let mut moored = lot.admit(server).expect("room");
+    let long = in_seconds(600);
+    let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
+    for deadline in [soon, long, soon, long] {
+        lot.park(moored, Wish::readable(deadline)).expect("armed");
+        moored = lot.take().expect("readable");
+    }
+    io::Read::read(&mut moored.connection, &mut [0]).expect("what made it readable");
+    lot.park(moored, Wish::readable(long)).expect("armed");
+    let until = Deadline::after(Instant::now(), Duration::from_millis(20));
+    assert!(matches!(lot.next_expired(Some(until)), Expired::Nothing), "its entry moved on");
+    client.write_all(b"x").expect("written");
+    let mut moored = lot.take().expect("readable");
+    io::Read::read(&mut moored.connection, &mut [0]).expect("what made it readable");
+    lot.park(moored, Wish::readable(soon)).expect("armed");
+    assert!(matches!(lot.next_expired(None), Expired::Connection(..)), "an earlier one stands over a later");
+}
+
+#[test]
+fn who_has_spoken_in_time_is_heard_however_late() {
+    let now = Deadline::after(Instant::now(), Duration::ZERO);
+    for (said, wish) in [("in time", Wish::readable(now)), ("before the end", idle_for(60))] {
+        let lot = lot(1);
+        let (mut client, server) = UnixStream::pair().expect("a pair");
+        lot.park(lot.admit(server).expect("room"), wish).expect("armed");
+        client.write_all(b"x").expect("written");
+        assert!(matches!(lot.next_expired(Some(now)), Expired::Nothing), "{said}");
+        lot.drain(|_, is_idle| assert!(!is_idle, "{said}"));
+        let mut moored = lot.take().expect("its event was not lost");
+        io::Read::read(&mut moored.connection, &mut [0]).expect("what it said");
+        lot.park(moored, Wish::readable(now)).expect("armed");
+        let expired = lot.next_expired(Some(now));
+        assert!(matches!(expired, Expired::Connection(_)), "it has said nothing more");
+    }
+}
+
+#[test]
+fn the_end_wakes_everybody_and_closes_what_is_parked() {
+    let lot = lot(8);
+    let (mut client, server) = UnixStream::pair().expect("a pair");
+    lot.park(lot.admit(server).expect("room"), idle_for(60)).expect("armed");
+    std::thread::scope(|scope| {
+        let work = || {
+            lot.baton.join();
+            lot.take().is_none()
+        };
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+        let sweep = scope.spawn(|| matches!(lot.next_expired(None), Expired::Ended));
+        lot.end();
+        assert!(workers.into_iter().all(|worker| worker.join().expect("no panic")));
+        assert!(sweep.join().expect("no panic"));
+    });
+    assert_eq!(io::Read::read(&mut client, &mut [0]).expect("closed"), 0);
+    assert!(lot.wait_until_empty(Duration::ZERO));
+}
+
+#[test]
+fn draining_closes_the_idle_and_lets_the_others_finish() {
+    let lot = lot(8);
+    let (_idle_client, idle) = UnixStream::pair().expect("a pair");
+    let (mut client, busy) = UnixStream::pair().expect("a pair");
+    lot.park(lot.admit(idle).expect("room"), idle_for(60)).expect("armed");
+    let not_idle = Wish::readable(in_seconds(60));
+    lot.park(lot.admit(busy).expect("room"), not_idle).expect("armed");
+    let mut seen = Vec::new();
+    lot.drain(|_, is_idle| seen.push(is_idle));
+    seen.sort_unstable();
+    assert_eq!(seen, [false, true]);
+    assert_eq!(lot.open(), 1);
+    client.write_all(b"x").expect("written");
+    let moored = lot.take().expect("readable");
+    lot.park(moored, idle_for(60)).expect("refused quietly");
+    assert!(lot.wait_until_empty(Duration::ZERO), "what became idle was closed");
+}
