@@ -12,3 +12,4 @@ pub mod poller;
 pub mod reach;
 pub mod stream;
 pub mod unix;
+pub mod vigil;

@@ -109,6 +109,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         shelf: Shelf::default(),
         archives: Permits::new(1),
         quick: Permits::new(1),
+        vigils: Permits::new(1),
         digests: Digests::default(),
         site: Site::new(Vec::new()),
         keep_alive: KeepAlive::Dynamic,

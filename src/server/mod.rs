@@ -178,7 +178,8 @@ impl Server {
         let files = raise_open_files();
         let room = room(config.max_connections, files);
         let doors = config.doors.open().map_err(CannotServe::Open)?;
-        let baton = Arc::new(Baton::new(thread::available_parallelism().map_or(1, usize::from)));
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let baton = Arc::new(Baton::new(processors));
         let listeners_most = subscribers(config.max_subscribers, room);
         let talk = config
             .chat
@@ -194,6 +195,7 @@ impl Server {
             shelf: Shelf::default(),
             archives: Permits::new(archives(files)),
             quick: Permits::new(haste::AT_ONCE),
+            vigils: Permits::new(processors / 2),
             digests: Digests::default(),
             site: config.site,
             keep_alive: config.keep_alive,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Gives out permits.
-#[derive(Debug)]
+/// Gives out permits; clones give out the same ones.
+#[derive(Debug, Clone)]
 pub struct Permits {
     left: Arc<AtomicUsize>,
 }

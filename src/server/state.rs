@@ -32,6 +32,8 @@ pub struct State {
     pub archives: Permits,
     /// For readers for whom the kernel keeps more, who are only so many at once.
     pub quick: Permits,
+    /// For transfers over UDP that stay awake between two packets, which must leave processors to the others.
+    pub vigils: Permits,
     /// Hashes that were asked for lately.
     pub digests: Digests,
     /// Whose requests are taken.

@@ -136,7 +136,7 @@ fn hear(asked: Asked, sessions: &Arc<Sessions>, shared: &Arc<Shared>) -> Option<
         Err(error) => error.answer()?,
     };
     log::debug!("{from} asked in vain: {fault}");
-    if let Ok(wire) = Wire::open(to, from, shared.state.stop.clone()) {
+    if let Ok(wire) = Wire::open(to, from, &shared.state) {
         wire.refuse(&fault);
     }
     None
@@ -152,7 +152,7 @@ fn begin(asked: Asked, place: Place, shared: &Arc<Shared>) {
     let Asked { datagram, from, to, active, .. } = asked;
     let transfer = move || {
         let state = &shared.state;
-        match Wire::open(to, from, state.stop.clone()) {
+        match Wire::open(to, from, state) {
             Ok(wire) => serve(&datagram, Transfer { state, wire, peer: from, place, active }),
             Err(error) => log::error!("no socket to answer {from}: {error}"),
         }

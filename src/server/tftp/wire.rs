@@ -10,7 +10,9 @@ use std::os::fd::AsFd as _;
 use std::time::Instant;
 
 use crate::net::datagrams::{answer_from, receive_now, receive_room};
-use crate::net::listener::wait_for_any;
+use crate::net::vigil::Vigil;
+use crate::server::permits::Permits;
+use crate::server::state::State;
 use crate::stop::Stop;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::options::BlockSize;
@@ -28,6 +30,9 @@ pub struct Wire {
     socket: UdpSocket,
     peer: SocketAddr,
     stop: Stop,
+    vigil: Vigil,
+    /// For staying awake.
+    vigils: Permits,
     buffer: Vec<u8>,
 }
 
@@ -52,8 +57,15 @@ enum Heard<'a> {
 
 impl Wire {
     /// A port of its own at the address that was asked, to talk with this peer.
-    pub fn open(from: SocketAddr, peer: SocketAddr, stop: Stop) -> io::Result<Self> {
-        Ok(Self { socket: answer_from(from)?, peer, stop, buffer: Vec::new() })
+    pub fn open(from: SocketAddr, peer: SocketAddr, state: &State) -> io::Result<Self> {
+        Ok(Self {
+            socket: answer_from(from)?,
+            peer,
+            stop: state.stop.clone(),
+            vigil: Vigil::default(),
+            vigils: state.vigils.clone(),
+            buffer: Vec::new(),
+        })
     }
 
     /// How many bytes may arrive in one burst.
@@ -165,7 +177,8 @@ impl Wire {
         if left.is_zero() {
             return Heard::Nothing;
         }
-        let waited = wait_for_any([self.socket.as_fd(), self.stop.as_fd()], Some(left));
+        let sources = [self.socket.as_fd(), self.stop.as_fd()];
+        let waited = self.vigil.wait(sources, left, || self.vigils.take());
         if self.stop.asked().is_some() {
             return Heard::Stopped;
         }
