@@ -1,11 +1,11 @@
-//! epoll, as far as it is needed here: some events a wait, and each arming good for one event.
+//! epoll, as far as it is needed here: some events a wait, and each arming good for one event, or for all that follow.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -27,13 +27,26 @@ impl Key {
     pub const WAKE: Self = Self(u64::MAX);
 }
 
-/// What a descriptor is armed for. Never both: a connection waits for one thing.
+/// What a descriptor is armed for. Never several: a connection waits for one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
-    /// Something to read, or the other side's end (RDHUP).
+    /// Something to read, or the other side's end (RDHUP): one event.
     Readable,
-    /// Room to write.
+    /// Room to write: one event.
     Writable,
+    /// As [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed otherwise. For who
+    /// has read all that there was: what was left unread makes no event.
+    News,
+}
+
+/// An event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// What it is for.
+    pub key: Key,
+    /// Whether the other side has ended what it sends, or the connection is broken: nothing more will arrive that could
+    /// make an event.
+    pub is_last: bool,
 }
 
 /// Whether the poller has seen this descriptor before.
@@ -45,18 +58,29 @@ pub enum Arming {
     Again,
 }
 
+impl Event {
+    fn of(event: &epoll::Event) -> Self {
+        let last = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        // Copied first: the system's own is packed.
+        let (flags, data) = (event.flags, event.data);
+        Self { key: Key(data.u64()), is_last: flags.intersects(last) }
+    }
+}
+
 impl Poller {
     /// One that watches nothing yet.
     pub fn new() -> io::Result<Self> {
         Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)? })
     }
 
-    /// Arms a descriptor for one event. A closed descriptor leaves by itself.
+    /// Arms a descriptor; what it is armed for and has come already makes an event at once. A closed descriptor leaves by
+    /// itself.
     pub fn arm(&self, source: impl AsFd, key: Key, interest: Interest, arming: Arming) -> io::Result<()> {
         let flags = match interest {
-            Interest::Readable => EventFlags::IN | EventFlags::RDHUP,
-            Interest::Writable => EventFlags::OUT,
-        } | EventFlags::ONESHOT;
+            Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT,
+            Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
+            Interest::News => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
+        };
         match arming {
             Arming::First => epoll::add(&self.epoll, source, EventData::new_u64(key.0), flags)?,
             Arming::Again => epoll::modify(&self.epoll, source, EventData::new_u64(key.0), flags)?,
@@ -68,7 +92,7 @@ impl Poller {
     /// system cannot look, nothing has.
     pub fn is_ready(source: impl AsFd, interest: Interest) -> bool {
         let flags = match interest {
-            Interest::Readable => PollFlags::IN | PollFlags::RDHUP,
+            Interest::Readable | Interest::News => PollFlags::IN | PollFlags::RDHUP,
             Interest::Writable => PollFlags::OUT,
         };
         let now = Timespec::default();
@@ -80,13 +104,13 @@ impl Poller {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(Key::WAKE.0), EventFlags::IN)?)
     }
 
-    /// Waits for events, at most so long where that is said, and adds their keys: as many as there are, up to
+    /// Waits for events, at most so long where that is said, and adds them: as many as there are, up to
     /// [`EVENTS`]. There may be none.
-    pub fn wait(&self, keys: &mut Vec<Key>, at_most: Option<Duration>) -> io::Result<()> {
-        let mut events = [const { MaybeUninit::<Event>::uninit() }; EVENTS];
+    pub fn wait(&self, events: &mut Vec<Event>, at_most: Option<Duration>) -> io::Result<()> {
+        let mut room = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS];
         let at_most = at_most.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
-        match epoll::wait(&self.epoll, &mut events, at_most.as_ref()) {
-            Ok((found, _)) => keys.extend(found.iter().map(|event| Key(event.data.u64()))),
+        match epoll::wait(&self.epoll, &mut room, at_most.as_ref()) {
+            Ok((found, _)) => events.extend(found.iter().map(Event::of)),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::fs::sendfile;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::SockRef;
@@ -82,7 +82,9 @@ impl Stream {
 
     /// Reads what has arrived.
     pub fn read(&self, into: &mut [u8]) -> io::Result<Moved> {
-        moved(recv(self, into, RecvFlags::DONTWAIT).map(|(count, _)| count))
+        // Whoever is told that there was nothing relies on it.
+        let read = retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT));
+        moved(read.map(|(count, _)| count))
     }
 
     /// Writes as much as there is room for. `bytes` must not be empty.

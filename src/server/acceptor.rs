@@ -88,7 +88,7 @@ fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
     match admitted {
         Ok(moored) => {
             let timeout = state.keep_alive.timeout(lot.open());
-            if let Err(error) = lot.park(moored, Wish::idle(Instant::now(), timeout)) {
+            if let Err(error) = lot.park(moored, Wish::idle(Instant::now(), timeout).for_news()) {
                 log::error!("cannot park a connection: {error}");
             }
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::net::poller::{Arming, Key};
+use crate::net::poller::{Arming, Interest, Key};
 
 /// Hands out places.
 #[derive(Debug)]
@@ -35,7 +35,8 @@ pub struct Berth {
     shared: Arc<Shared>,
     index: u32,
     number: u32,
-    arming: Arming,
+    /// What the poller was last told to watch for; none before it has seen the connection.
+    watched: Option<Interest>,
 }
 
 impl Berths {
@@ -63,7 +64,7 @@ impl Berths {
         };
         state.served = state.served.wrapping_add(1);
         self.0.taken.fetch_add(1, Ordering::AcqRel);
-        Some(Berth { shared: Arc::clone(&self.0), index, number: state.served, arming: Arming::First })
+        Some(Berth { shared: Arc::clone(&self.0), index, number: state.served, watched: None })
     }
 
     /// How many places are taken.
@@ -96,9 +97,14 @@ impl Berth {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 
-    /// Whether the poller has seen this connection before; from now on it has.
-    pub fn arming(&mut self) -> Arming {
-        std::mem::replace(&mut self.arming, Arming::Again)
+    /// Whether the poller watches for this already, and has not stopped after an event.
+    pub fn stands_for(&self, interest: Interest) -> bool {
+        interest == Interest::News && self.watched == Some(Interest::News)
+    }
+
+    /// Whether the poller has seen this connection before; from now on it has, and watches for this.
+    pub fn arming(&mut self, interest: Interest) -> Arming {
+        self.watched.replace(interest).map_or(Arming::First, |_| Arming::Again)
     }
 }
 

@@ -99,13 +99,14 @@ impl Broadcaster {
     /// Serves until it is ended.
     pub fn run(&self) {
         let mut listeners: HashMap<u64, Listener> = HashMap::new();
-        let (mut number, mut round, mut ready) = (0, Instant::now(), Vec::new());
+        let (mut number, mut round, mut events) = (0, Instant::now(), Vec::new());
         loop {
-            let waited = self.poller.wait(&mut ready, Some(ROUND));
+            let waited = self.poller.wait(&mut events, Some(ROUND));
             if let Err(error) = waited {
                 log::error!("the listeners' poller failed: {error}");
                 self.end();
             }
+            let mut ready: Vec<Key> = events.drain(..).map(|event| event.key).collect();
             let is_rung = ready.contains(&Key::WAKE);
             if is_rung {
                 // Before looking at anything that it is rung for: what comes from now on rings it again.
@@ -117,7 +118,7 @@ impl Broadcaster {
                 listeners.insert(number, newcomer);
                 ready.push(Key(number));
             }
-            for Key(number) in ready.drain(..) {
+            for Key(number) in ready {
                 let listener = listeners.get_mut(&number);
                 let stays = listener.is_none_or(|listener| spared(|| self.attend(number, listener)));
                 if !stays {
@@ -241,6 +242,7 @@ mod tests {
     use crate::chat::room::MAX_SUBSCRIBERS;
     use crate::chat::token::{SECRET_LEN, Secret};
     use crate::net::peer::Peer;
+    use crate::net::poller::Event;
     use crate::net::stream::Stream;
     use crate::server::baton::Baton;
     use crate::server::lot::Lot;
@@ -309,7 +311,7 @@ mod tests {
         broadcaster.talk.hush();
         let mut ready = Vec::new();
         broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
-        assert_eq!(ready, [Key(key)], "there is room again");
+        assert_eq!(ready, [Event { key: Key(key), is_last: false }], "there is room again");
         assert!(broadcaster.attend(key, &mut listener));
         let mut heartbeat = [0; HEARTBEAT.len()];
         scene.client.read_exact(&mut heartbeat).expect("a heartbeat");

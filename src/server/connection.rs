@@ -237,7 +237,7 @@ impl Connection {
                         Some(deadline) => Wish::readable(deadline),
                         None => Wish::idle(Instant::now(), turn.timeout),
                     };
-                    return Ok(Step::Wait(Phase::Head(waiting), wish));
+                    return Ok(Step::Wait(Phase::Head(waiting), wish.for_news()));
                 }
             }
         }
@@ -360,7 +360,8 @@ impl Connection {
         match persistence {
             // While a long answer was sent others may have come; what its head said holds all the same.
             Persistence::Keep if nothing_unread => {
-                Step::Wait(waiting, Wish::idle(Instant::now(), turn.timeout.max(promised)))
+                let wish = Wish::idle(Instant::now(), turn.timeout.max(promised));
+                Step::Wait(waiting, if turn.input.is_drained() { wish.for_news() } else { wish })
             }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.

@@ -16,12 +16,13 @@ pub struct Input {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
+    is_drained: bool,
 }
 
 impl Input {
     /// An empty one.
     pub fn new() -> Self {
-        Self { bytes: vec![0; SIZE].into_boxed_slice(), start: 0, end: 0 }
+        Self { bytes: vec![0; SIZE].into_boxed_slice(), start: 0, end: 0, is_drained: false }
     }
 
     /// Begins with what a connection kept. That is never more than what fitted before.
@@ -29,6 +30,7 @@ impl Input {
         let kept = &kept[..kept.len().min(SIZE)];
         self.bytes[..kept.len()].copy_from_slice(kept);
         (self.start, self.end) = (0, kept.len());
+        self.is_drained = false;
     }
 
     /// What nobody has read, for the connection to keep; no allocation when that is nothing.
@@ -41,6 +43,11 @@ impl Input {
     /// What has arrived and not been read.
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
+    }
+
+    /// Whether the socket had nothing more when it was read last, for this connection and in this turn.
+    pub fn is_drained(&self) -> bool {
+        self.is_drained
     }
 
     /// These many bytes have been read.
@@ -57,7 +64,13 @@ impl Input {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
+        let room = self.bytes.len() - self.end;
         let moved = stream.read(&mut self.bytes[self.end..])?;
+        self.is_drained = match moved {
+            Moved::Bytes(count) => count < room,
+            Moved::WouldWait => true,
+            Moved::End => false,
+        };
         if let Moved::Bytes(count) = moved {
             self.end += count;
         }

@@ -11,7 +11,9 @@
 //!
 //! - A parked connection is in exactly one slot. Taking it out, under the slot's lock, is what makes it yours: a worker
 //!   and the deadline sweep cannot both have it.
-//! - Only [`Lot::park`] arms the descriptor, under the same lock, so a connection that is being served makes no events.
+//! - Only [`Lot::park`] arms the descriptor, under the same lock. One that waits for its client's next word stays armed
+//!   while it is served, which saves a system call a request. An event that comes meanwhile is noted in the slot: whoever
+//!   parks the connection arms it again, and so hears of it.
 //! - An event carries the number of the connection that it is for. One for a connection that is gone means nothing.
 //! - Deadlines are lazy: each slot has at most one entry in the ordered list, at or before its real deadline. A
 //!   connection that is parked again and again, each time for later, touches the list only when its entry comes up.
@@ -33,7 +35,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use super::baton::{Baton, Chance};
 use super::berth::{Berth, Berths};
 use super::timing::Deadline;
-use crate::net::poller::{EVENTS, Interest, Key, Poller};
+use crate::net::poller::{EVENTS, Event, Interest, Key, Poller};
 
 /// A connection together with its place in the lot. Dropping it closes the connection, then frees the place.
 #[derive(Debug)]
@@ -72,6 +74,11 @@ impl Wish {
         Self { interest: Interest::Writable, deadline, idle_since: None }
     }
 
+    /// The same, for a connection from which all has been read that there was: it may have stayed armed.
+    pub fn for_news(self) -> Self {
+        Self { interest: Interest::News, ..self }
+    }
+
     /// Whether the socket is ready already, and no worker has come for the connection yet.
     fn has_come_true<C: AsFd>(&self, moored: &Moored<C>) -> bool {
         Poller::is_ready(&moored.connection, self.interest)
@@ -85,7 +92,7 @@ pub struct Lot<C> {
     berths: Berths,
     pages: Box<[OnceLock<Page<C>>]>,
     /// Held by the one worker that waits in the poller.
-    baton: Arc<Baton<Key>>,
+    baton: Arc<Baton<Event>>,
     /// When to look at which slot.
     agenda: Mutex<BTreeSet<(Deadline, u32)>>,
     /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
@@ -108,6 +115,8 @@ struct Slot<C> {
     parked: Option<(Box<Moored<C>>, Wish)>,
     /// The entry that the agenda has for this slot.
     listed: Option<Deadline>,
+    /// Whether an event has come that nobody was there for, or after which there is none.
+    has_missed: bool,
 }
 
 /// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
@@ -134,7 +143,7 @@ pub enum Expired<C> {
 
 impl<C: AsFd> Lot<C> {
     /// A lot for so many connections at once, whose workers pass this baton.
-    pub fn new(capacity: u32, baton: Arc<Baton<Key>>) -> io::Result<Self> {
+    pub fn new(capacity: u32, baton: Arc<Baton<Event>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         poller.watch(&end)?;
@@ -170,18 +179,20 @@ impl<C: AsFd> Lot<C> {
     pub fn park(&self, mut moored: Box<Moored<C>>, wish: Wish) -> io::Result<()> {
         let key = moored.berth.key();
         let index = moored.berth.index();
-        let arming = moored.berth.arming();
         let mut slot = lock(self.slot(index));
         if wish.idle_since.is_some() && self.is_draining.load(Ordering::SeqCst) {
             drop(slot);
             drop(moored);
             return Ok(());
         }
-        let armed = self.poller.arm(&moored.connection, key, wish.interest, arming);
-        if let Err(error) = armed {
-            drop(slot);
-            drop(moored);
-            return Err(error);
+        let has_missed = std::mem::take(&mut slot.has_missed);
+        if has_missed || !moored.berth.stands_for(wish.interest) {
+            let arming = moored.berth.arming(wish.interest);
+            if let Err(error) = self.poller.arm(&moored.connection, key, wish.interest, arming) {
+                drop(slot);
+                drop(moored);
+                return Err(error);
+            }
         }
         slot.parked = Some((moored, wish));
         self.list(&mut slot, index, wish.deadline);
@@ -191,18 +202,28 @@ impl<C: AsFd> Lot<C> {
     /// The next connection whose wish has come true; waits for it. `None` once the lot has ended.
     pub fn take(&self) -> Option<Box<Moored<C>>> {
         loop {
-            let key = self.next_event()?;
-            let mut slot = lock(self.slot(Berth::index_of(key)));
-            if slot.parked.as_ref().is_some_and(|(moored, _)| moored.berth.key() == key) {
-                return slot.parked.take().map(|(moored, _)| moored);
+            let event = self.next_event()?;
+            if let Some(moored) = self.claim(event) {
+                return Some(moored);
             }
         }
     }
 
+    /// The connection that an event is for, if it is parked; else the event is noted for whoever parks it.
+    fn claim(&self, event: Event) -> Option<Box<Moored<C>>> {
+        let mut slot = lock(self.slot(Berth::index_of(event.key)));
+        let is_here = slot.parked.as_ref().is_some_and(|(moored, _)| moored.berth.key() == event.key);
+        slot.has_missed |= !is_here || event.is_last;
+        if !is_here {
+            return None;
+        }
+        slot.parked.take().map(|(moored, _)| moored)
+    }
+
     /// What a leader has found; leads until there is something. `None` once the lot has ended.
-    fn next_event(&self) -> Option<Key> {
-        if let Chance::Found(key) = self.baton.take() {
-            return Some(key);
+    fn next_event(&self) -> Option<Event> {
+        if let Chance::Found(event) = self.baton.take() {
+            return Some(event);
         }
         let found = self.lead();
         if let Some((first, rest)) = found.split_first() {
@@ -214,14 +235,14 @@ impl<C: AsFd> Lot<C> {
     }
 
     /// Waits for events; there are none once the lot has ended.
-    fn lead(&self) -> Vec<Key> {
+    fn lead(&self) -> Vec<Event> {
         let mut found = Vec::with_capacity(EVENTS);
         while found.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
             if let Err(error) = self.poller.wait(&mut found, None) {
                 log::error!("the poller failed: {error}");
                 break;
             }
-            found.retain(|key| *key != Key::WAKE);
+            found.retain(|event| event.key != Key::WAKE);
         }
         found
     }
@@ -353,7 +374,7 @@ impl<C: AsFd> Lot<C> {
 
     fn slot(&self, index: u32) -> &Mutex<Slot<C>> {
         let (page, offset) = (index as usize / PAGE, index as usize % PAGE);
-        let empty = || Mutex::new(Slot { parked: None, listed: None });
+        let empty = || Mutex::new(Slot { parked: None, listed: None, has_missed: false });
         &self.pages[page].get_or_init(|| std::iter::repeat_with(empty).take(PAGE).collect())[offset]
     }
 

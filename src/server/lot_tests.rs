@@ -31,6 +31,70 @@ fn what_is_parked_comes_back_when_its_client_speaks() {
     assert_eq!(lot.open(), 0);
 }
 
+/// Reads all that has come.
+fn read_all(moored: &mut Moored<UnixStream>) {
+    moored.connection.set_nonblocking(true).expect("set");
+    let read = io::Read::read(&mut moored.connection, &mut [0; 64]);
+    assert!(read.is_ok_and(|count| count > 0), "there was something to read");
+}
+
+/// The events that have come.
+fn events_now(lot: &Lot<UnixStream>) -> Vec<Event> {
+    let mut events = Vec::new();
+    lot.poller.wait(&mut events, Some(Duration::ZERO)).expect("a poller");
+    events
+}
+
+#[test]
+fn who_waits_for_news_hears_each_once() {
+    let lot = lot(1);
+    let (mut client, server) = UnixStream::pair().expect("a pair");
+    let mut moored = lot.admit(server).expect("room");
+    for _ in 0..3 {
+        lot.park(moored, idle_for(60).for_news()).expect("armed");
+        client.write_all(b"x").expect("written");
+        moored = lot.take().expect("news");
+        read_all(&mut moored);
+    }
+    // What has been read is none any more: the next event is for what comes after it has been parked otherwise.
+    lot.park(moored, Wish::writable(in_seconds(60))).expect("armed");
+    let moored = lot.take().expect("there is room to write");
+    lot.park(moored, idle_for(60).for_news()).expect("armed");
+    assert!(events_now(&lot).is_empty(), "no news");
+    client.write_all(b"x").expect("written");
+    read_all(&mut lot.take().expect("news"));
+}
+
+#[test]
+fn news_while_it_is_served_are_not_lost() {
+    type Say = fn(&mut UnixStream);
+    let more: Say = |client| client.write_all(b"more").expect("written");
+    let end: Say = |client| client.shutdown(std::net::Shutdown::Write).expect("ended");
+    for (name, before, while_served) in [
+        ("more, of which another hears", None, Some(more)),
+        ("the end, of which another hears", None, Some(end)),
+        ("the end, with what was said before it", Some(end), None),
+    ] {
+        let lot = lot(1);
+        let (mut client, server) = UnixStream::pair().expect("a pair");
+        lot.park(lot.admit(server).expect("room"), idle_for(60).for_news()).expect("armed");
+        client.write_all(b"x").expect("written");
+        if let Some(say) = before {
+            say(&mut client);
+        }
+        let mut moored = lot.take().expect("news");
+        read_all(&mut moored);
+        if let Some(say) = while_served {
+            say(&mut client);
+            for event in events_now(&lot) {
+                assert!(lot.claim(event).is_none(), "{name}: it is being served");
+            }
+        }
+        lot.park(moored, idle_for(60).for_news()).expect("armed");
+        assert!(lot.take().is_some(), "{name}");
+    }
+}
+
 #[test]
 fn places_are_bounded_and_the_longest_idle_makes_room() {
     let lot = lot(2);

@@ -15,7 +15,7 @@ use super::talk::Talk;
 use super::timing::{IdleClock, KeepAlive};
 use crate::chat::event::Uploader;
 use crate::folder::{Folder, Saved};
-use crate::net::poller::Key;
+use crate::net::poller::Event;
 use crate::printable::Printable;
 use crate::stop::Stop;
 
@@ -47,7 +47,7 @@ pub struct State {
     /// Minds when nobody wants anything.
     pub idle: Arc<IdleClock>,
     /// Which worker minds the connections that wait.
-    pub baton: Arc<Baton<Key>>,
+    pub baton: Arc<Baton<Event>>,
     /// Seen by all.
     pub stop: Stop,
     /// Whether pages of the folder may act as the server's own, though others may write there.
