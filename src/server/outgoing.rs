@@ -4,13 +4,18 @@
 //! leave in a packet of its own. What the socket has no room for stays here until it has.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::sync::Arc;
+
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::answer::Pieces;
 use crate::http::range::Span;
 use crate::http::range::byteranges::Piece;
 use crate::net::stream::{More, Moved, Stream};
+
+/// At what distance a file is looked at, in bytes, to tell whether it is in memory: the kernel brings so much at once.
+const READ_AHEAD: usize = 128 * 1024;
 
 /// What has not been sent yet.
 #[derive(Debug)]
@@ -54,6 +59,18 @@ impl Outgoing {
     pub fn left(&self) -> u64 {
         let lengths = |(_, pieces): &(Arc<File>, Pieces)| pieces.iter().map(Piece::length).sum();
         self.file.as_ref().map_or(0, lengths)
+    }
+
+    /// Whether the next so many bytes are in memory, as far as can be told without reading them all.
+    pub fn is_at_hand(&self, share: u64) -> bool {
+        let Some((file, pieces)) = &self.file else { return true };
+        let Some(Piece::Content(span)) = pieces.iter().find(|piece| matches!(piece, Piece::Content(_)))
+        else {
+            return true;
+        };
+        let end = span.end().min(span.start().saturating_add(share));
+        let mut at = (span.start()..end).step_by(READ_AHEAD).chain(end.checked_sub(1));
+        at.all(|at| is_cached(file, at))
     }
 
     /// Sends as much as there is room for and the turn's share allows, and takes that off the share.
@@ -125,5 +142,45 @@ impl Outgoing {
             }
         }
         Ok(moved)
+    }
+}
+
+/// Whether a byte of a file is in memory. Where the system cannot say, it is not.
+fn is_cached(file: &File, at: u64) -> bool {
+    let byte = &mut [0];
+    preadv2(file, &mut [IoSliceMut::new(byte)], at, ReadWriteFlags::NOWAIT).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use rustix::fs::{Advice, fadvise, fstatfs};
+
+    use super::*;
+
+    /// What `f_type` says of a file system that is in memory altogether (tmpfs(5)).
+    const TMPFS: u64 = 0x0102_1994;
+
+    #[test]
+    fn what_has_been_read_is_at_hand_and_what_has_not_is_not() {
+        assert!(Outgoing::new(b"bytes".to_vec(), None).is_at_hand(1), "no file has to be waited for");
+        // Beside this program, as the folder for temporary files may be in memory.
+        let program = std::env::current_exe().expect("its path");
+        let file = Arc::new(tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file"));
+        if fstatfs(&file).expect("its file system").f_type as u64 == TMPFS {
+            return;
+        }
+        let length = 4 * READ_AHEAD as u64;
+        file.write_all_at(&vec![b'x'; length as usize], 0).expect("written");
+        let span = Span::new(0, length, length).expect("it is not empty");
+        let outgoing =
+            Outgoing::new(Vec::new(), Some((Arc::clone(&file), Pieces::from([Piece::Content(span)]))));
+        assert!(outgoing.is_at_hand(length), "it has just been written");
+        file.sync_all().expect("on the disk, so that memory can do without");
+        fadvise(&*file, 0, None, Advice::DontNeed).expect("forgotten");
+        assert!(!outgoing.is_at_hand(length), "the disk has it");
+        file.read_exact_at(&mut vec![0; length as usize], 0).expect("read");
+        assert!(outgoing.is_at_hand(length), "all of it");
     }
 }

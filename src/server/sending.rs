@@ -126,7 +126,7 @@ impl Sending {
     pub fn proceed(&mut self, stream: &Stream, share: &mut u64, state: &State) -> io::Result<Progress> {
         let before = self.outgoing.sent();
         let progress = loop {
-            if self.may_wait {
+            if self.may_wait(*share) {
                 state.may_wait();
             }
             let progress = self.outgoing.proceed(stream, share)?;
@@ -146,6 +146,13 @@ impl Sending {
             self.unacknowledged = stream.unacknowledged().ok();
         }
         Ok(progress)
+    }
+
+    /// Whether the disk may have to be waited for. To hand the lead on for nothing costs a twentieth of a large answer, so a
+    /// file is looked at first; what is made may open others.
+    fn may_wait(&self, share: u64) -> bool {
+        let is_made = matches!(self.rest, Rest::Produced(_));
+        self.may_wait && (is_made || !self.outgoing.is_at_hand(share))
     }
 
     /// Once all is sent that there was: has more of it made, if that is how it goes on. `None` when that is to be sent.
