@@ -32,7 +32,7 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
     let Next::Park(wish) = next else { panic!("it has been done") };
     let ended = when.recv().expect("it was done");
     assert!(wish.deadline >= Deadline::after(ended, state.stall), "counted from its end");
-    let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: Duration::ZERO };
+    let mut turn = Turn { state: &state, input: &mut Input::default(), timeout: Duration::ZERO };
     assert!(matches!(connection.expire(&mut turn), Next::Park(_)), "nothing has been tried yet");
     assert!(matches!(connection.expire(&mut turn), Next::Close), "nothing has moved since");
 }
@@ -48,7 +48,7 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
     connection.work(Work { job, exchange, waits: false }, &state, few);
-    let mut turn = Turn { state: &state, input: &mut Input::new(), timeout: many };
+    let mut turn = Turn { state: &state, input: &mut Input::default(), timeout: many };
     let Next::Park(wish) = connection.advance(&mut turn) else { panic!("it is to be kept") };
     assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
 }

@@ -10,8 +10,9 @@ use crate::net::stream::{Moved, Stream};
 /// The size of the buffer, in bytes: a large piece of a body at once, and four heads of the largest size.
 const SIZE: usize = 64 * 1024;
 
-/// A buffer that is filled at its end and read from its start.
-#[derive(Debug)]
+/// A buffer that is filled at its end and read from its start. It has its memory from its first use on: most workers of a
+/// server at rest never serve, and the allocator would touch all of it to clear it.
+#[derive(Debug, Default)]
 pub struct Input {
     bytes: Box<[u8]>,
     start: usize,
@@ -20,13 +21,11 @@ pub struct Input {
 }
 
 impl Input {
-    /// An empty one.
-    pub fn new() -> Self {
-        Self { bytes: vec![0; SIZE].into_boxed_slice(), start: 0, end: 0, is_drained: false }
-    }
-
     /// Begins with what a connection kept. That is never more than what fitted before.
     pub fn load(&mut self, kept: &[u8]) {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; SIZE].into_boxed_slice();
+        }
         let kept = &kept[..kept.len().min(SIZE)];
         self.bytes[..kept.len()].copy_from_slice(kept);
         (self.start, self.end) = (0, kept.len());

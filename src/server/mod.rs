@@ -318,7 +318,7 @@ fn subscribers(wanted: u32, connections: u32) -> usize {
 impl Shared {
     /// A worker: takes whichever connection has something to say, and moves it on.
     fn work(self: &Arc<Self>) {
-        let mut input = Input::new();
+        let mut input = Input::default();
         self.state.baton.join();
         while let Some(mut moored) = self.lot.take() {
             let advanced = catch_unwind(AssertUnwindSafe(|| {
@@ -331,7 +331,7 @@ impl Shared {
 
     /// Minds deadlines, that nothing stays on the shelf because nobody asks, and that unfinished uploads go.
     fn mind_time(self: &Arc<Self>) {
-        let mut input = Input::new();
+        let mut input = Input::default();
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         loop {
             if next_sweep.is_over(Instant::now()) {
