@@ -26,11 +26,11 @@ pub const CONTENT_LIMIT: u64 = 16 * 1024;
 /// Up to so many bytes a file is kept open: what was sent within the last second is still in memory.
 const OPEN_LIMIT: u64 = 1 << 20;
 
-/// How much is kept in all, in bytes; what a file counts besides its content, and what an open one counts, of
-/// which there are thus some thirty at most: descriptors are scarce.
-const LIMIT: usize = 8 << 20;
+/// How much is kept in all, in bytes: ten thousand files of a kilobyte. What a file counts besides its content, and what
+/// an open one counts, of which there are thus some thirty at most: descriptors are scarce.
+const LIMIT: usize = 16 << 20;
 const OVERHEAD: usize = 512;
-const OPEN_WEIGHT: usize = 256 * 1024;
+const OPEN_WEIGHT: usize = 512 * 1024;
 
 /// How long a look at the disk is trusted.
 const TRUST: Duration = Duration::from_millis(10);
