@@ -44,8 +44,8 @@ pub enum Interest {
 pub struct Event {
     /// What it is for.
     pub key: Key,
-    /// Whether the other side has ended what it sends, or the connection is broken: nothing more will arrive that could
-    /// make an event.
+    /// Whether one read may leave something behind that makes no event any more: the other side has ended what it sends,
+    /// the connection is broken, or there is urgent data, at which a read stops (tcp(7)).
     pub is_last: bool,
 }
 
@@ -60,7 +60,7 @@ pub enum Arming {
 
 impl Event {
     fn of(event: &epoll::Event) -> Self {
-        let last = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        let last = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR | EventFlags::PRI;
         // Copied first: the system's own is packed.
         let (flags, data) = (event.flags, event.data);
         Self { key: Key(data.u64()), is_last: flags.intersects(last) }
@@ -79,13 +79,18 @@ impl Poller {
         let flags = match interest {
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT,
             Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
-            Interest::News => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
+            Interest::News => EventFlags::IN | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET,
         };
         match arming {
             Arming::First => epoll::add(&self.epoll, source, EventData::new_u64(key.0), flags)?,
             Arming::Again => epoll::modify(&self.epoll, source, EventData::new_u64(key.0), flags)?,
         }
         Ok(())
+    }
+
+    /// Stops watching a descriptor that somebody else watches from now on.
+    pub fn forget(&self, source: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, source)?)
     }
 
     /// Whether what a descriptor was armed for has come: then its event is on its way. A look, without waiting; where the

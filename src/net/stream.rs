@@ -87,6 +87,12 @@ impl Stream {
         moved(read.map(|(count, _)| count))
     }
 
+    /// Whether a read that leaves room has read all that there was. On a Unix-domain socket it stops behind what came with
+    /// descriptors (unix(7)).
+    pub const fn reads_all(&self) -> bool {
+        matches!(self, Self::Tcp(..))
+    }
+
     /// Writes as much as there is room for. `bytes` must not be empty.
     pub fn write(&self, bytes: &[u8], more: More) -> io::Result<Moved> {
         let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };

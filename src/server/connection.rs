@@ -235,7 +235,7 @@ impl Connection {
                 Moved::WouldWait => {
                     let wish = match waiting.deadline {
                         Some(deadline) => Wish::readable(deadline),
-                        None => Wish::idle(Instant::now(), turn.timeout),
+                        None => Wish::idle(Instant::now(), turn.timeout.max(waiting.promised)),
                     };
                     return Ok(Step::Wait(Phase::Head(waiting), wish.for_news()));
                 }
@@ -354,7 +354,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> Step {
-        let waiting = Phase::Head(WaitingForHead::default());
+        let waiting = Phase::Head(WaitingForHead { promised, ..WaitingForHead::default() });
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {

@@ -1,5 +1,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use threadpool::ThreadPool;
@@ -7,6 +9,7 @@ use threadpool::ThreadPool;
 use super::*;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
+use crate::net::poller::Interest;
 use crate::server::Shared;
 use crate::server::baton::Baton;
 use crate::server::lot::Lot;
@@ -51,6 +54,41 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     let mut turn = Turn { state: &state, input: &mut Input::default(), timeout: many };
     let Next::Park(wish) = connection.advance(&mut turn) else { panic!("it is to be kept") };
     assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
+}
+
+#[test]
+fn only_who_has_read_all_waits_for_news() {
+    const ROOM: usize = 64 * 1024;
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state(folder.path(), Duration::from_secs(60));
+    let request = |length: usize| {
+        let (before, behind) = ("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\nX: ", "\r\n\r\n");
+        format!("{before}{}{behind}", "x".repeat(length - before.len() - behind.len()))
+    };
+    let (tcp, to_tcp) = stream();
+    let (full, to_full) = stream();
+    let (unix, to_unix) = UnixStream::pair().expect("a pair");
+    unix.set_nonblocking(true).expect("set");
+    let unix = Stream::Unix(unix, Peer::Unix(None));
+    let filled = request(ROOM / 8).repeat(8) + &request(100);
+    let table: [(&str, Stream, OwnedFd, String, &[Interest]); 3] = [
+        ("one request", tcp, to_tcp.into(), request(100), &[Interest::News]),
+        ("a buffer full, and one", full, to_full.into(), filled, &[Interest::Readable, Interest::News]),
+        ("a socket whose reads may stop early", unix, to_unix.into(), request(100), &[Interest::Readable]),
+    ];
+    for (name, stream, client, said, expected) in table {
+        std::fs::File::from(client.try_clone().expect("cloned")).write_all(said.as_bytes()).expect("sent");
+        while rustix::io::ioctl_fionread(&stream).expect("asked") < said.len() as u64 {
+            std::thread::yield_now();
+        }
+        let mut connection = Connection::new(stream);
+        let mut turn = Turn { state: &state, input: &mut Input::default(), timeout: Duration::from_secs(5) };
+        for interest in expected {
+            let Next::Park(wish) = connection.advance(&mut turn) else { panic!("{name}: it is to be kept") };
+            assert_eq!(wish.interest, *interest, "{name}");
+        }
+        drop(client);
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Input {
         let room = self.bytes.len() - self.end;
         let moved = stream.read(&mut self.bytes[self.end..])?;
         self.is_drained = match moved {
-            Moved::Bytes(count) => count < room,
+            Moved::Bytes(count) => count < room && stream.reads_all(),
             Moved::WouldWait => true,
             Moved::End => false,
         };

@@ -18,7 +18,7 @@
 //! - Deadlines are lazy: each slot has at most one entry in the ordered list, at or before its real deadline. A
 //!   connection that is parked again and again, each time for later, touches the list only when its entry comes up.
 //! - Who has spoken in time is heard, however long a busy machine keeps the workers: a connection whose wish has come true
-//!   is neither out of time nor idle. Its event is on its way, so a worker takes it.
+//!   is neither out of time nor idle. It is armed once more, so that its event is sure to come, and a worker takes it.
 //!
 //! The lot knows no HTTP: it keeps anything that has a descriptor.
 
@@ -35,7 +35,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use super::baton::{Baton, Chance};
 use super::berth::{Berth, Berths};
 use super::timing::Deadline;
-use crate::net::poller::{EVENTS, Event, Interest, Key, Poller};
+use crate::net::poller::{Arming, EVENTS, Event, Interest, Key, Poller};
 
 /// A connection together with its place in the lot. Dropping it closes the connection, then frees the place.
 #[derive(Debug)]
@@ -77,11 +77,6 @@ impl Wish {
     /// The same, for a connection from which all has been read that there was: it may have stayed armed.
     pub fn for_news(self) -> Self {
         Self { interest: Interest::News, ..self }
-    }
-
-    /// Whether the socket is ready already, and no worker has come for the connection yet.
-    fn has_come_true<C: AsFd>(&self, moored: &Moored<C>) -> bool {
-        Poller::is_ready(&moored.connection, self.interest)
     }
 }
 
@@ -197,6 +192,13 @@ impl<C: AsFd> Lot<C> {
         slot.parked = Some((moored, wish));
         self.list(&mut slot, index, wish.deadline);
         Ok(())
+    }
+
+    /// Somebody else minds this connection from now on; its place stays taken.
+    pub fn hand_over(&self, moored: &Moored<C>) {
+        if let Err(error) = self.poller.forget(&moored.connection) {
+            log::warn!("the poller still watches a connection that it should not: {error}");
+        }
     }
 
     /// The next connection whose wish has come true; waits for it. `None` once the lot has ended.
@@ -346,7 +348,7 @@ impl<C: AsFd> Lot<C> {
         for slot in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
             let mut slot = lock(slot);
             let Some((moored, wish)) = &slot.parked else { continue };
-            let is_idle = wish.idle_since.is_some() && !wish.has_come_true(moored);
+            let is_idle = wish.idle_since.is_some() && !self.has_come_true(moored, wish);
             each(&moored.connection, is_idle);
             let idle = if is_idle { slot.parked.take() } else { None };
             drop(slot);
@@ -407,10 +409,17 @@ impl<C: AsFd> Lot<C> {
             self.list(&mut slot, index, deadline);
             return None;
         }
-        if wish.has_come_true(moored) {
+        if self.has_come_true(moored, wish) {
             return None;
         }
         slot.parked.take().map(|(moored, _)| moored)
+    }
+
+    /// Whether the socket of a parked connection is ready, and no worker has come for it yet. Then one will.
+    fn has_come_true(&self, moored: &Moored<C>, wish: &Wish) -> bool {
+        let armed_again =
+            || self.poller.arm(&moored.connection, moored.berth.key(), wish.interest, Arming::Again).is_ok();
+        Poller::is_ready(&moored.connection, wish.interest) && armed_again()
     }
 
     fn wait_for_change<'a>(&self, agenda: Agenda<'a>, at_most: Option<Duration>) -> Agenda<'a> {

@@ -1,7 +1,10 @@
 //! Who is parked, who is woken, and who has to make room.
 
 use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+
+use rustix::net::SendFlags;
 
 use super::*;
 
@@ -45,6 +48,14 @@ fn events_now(lot: &Lot<UnixStream>) -> Vec<Event> {
     events
 }
 
+/// The connection that the next event is for; none where there is none for long.
+fn heard<C: AsFd>(lot: &Lot<C>) -> Option<Box<Moored<C>>> {
+    const LONG: Duration = Duration::from_secs(10);
+    let mut events = Vec::new();
+    lot.poller.wait(&mut events, Some(LONG)).expect("a poller");
+    events.into_iter().find_map(|event| lot.claim(event))
+}
+
 #[test]
 fn who_waits_for_news_hears_each_once() {
     let lot = lot(1);
@@ -54,6 +65,7 @@ fn who_waits_for_news_hears_each_once() {
         lot.park(moored, idle_for(60).for_news()).expect("armed");
         client.write_all(b"x").expect("written");
         moored = lot.take().expect("news");
+        assert!(events_now(&lot).is_empty(), "once, though it has not been read");
         read_all(&mut moored);
     }
     // What has been read is none any more: the next event is for what comes after it has been parked otherwise.
@@ -91,7 +103,48 @@ fn news_while_it_is_served_are_not_lost() {
             }
         }
         lot.park(moored, idle_for(60).for_news()).expect("armed");
-        assert!(lot.take().is_some(), "{name}");
+        assert!(heard(&lot).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
+    for is_stop in [false, true] {
+        let lot = lot(1);
+        let (mut client, server) = UnixStream::pair().expect("a pair");
+        let over = Wish::idle(Instant::now(), Duration::ZERO).for_news();
+        lot.park(lot.admit(server).expect("room"), over).expect("armed");
+        client.write_all(b"x").expect("written");
+        let unread = lot.take().expect("news");
+        lot.park(unread, over).expect("it stays armed");
+        assert!(events_now(&lot).is_empty(), "nobody hears of it");
+        if is_stop {
+            lot.drain(|_, is_idle| assert!(!is_idle, "it has spoken"));
+        } else {
+            let expired = lot.next_expired(Some(over.deadline));
+            assert!(matches!(expired, Expired::Nothing), "it has spoken");
+        }
+        assert!(heard(&lot).is_some(), "at the stop: {is_stop}");
+    }
+}
+
+#[test]
+fn what_follows_urgent_data_is_heard() {
+    let lot: Lot<TcpStream> = Lot::new(1, Arc::new(Baton::new(2))).expect("a poller");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
+    let mut client = TcpStream::connect(listener.local_addr().expect("its address")).expect("connected");
+    let (server, _) = listener.accept().expect("accepted");
+    lot.park(lot.admit(server).expect("room"), idle_for(60).for_news()).expect("armed");
+    client.write_all(b"before").expect("written");
+    rustix::net::send(&client, b"!", SendFlags::OOB).expect("sent");
+    client.write_all(b"behind").expect("written");
+    let mut said = Vec::new();
+    while !said.ends_with(b"behind") {
+        let mut moored = heard(&lot).expect("each read that leaves something is followed by an event");
+        let mut bytes = [0; 64];
+        let count = io::Read::read(&mut moored.connection, &mut bytes).expect("there is something");
+        said.extend_from_slice(&bytes[..count]);
+        lot.park(moored, idle_for(60).for_news()).expect("armed");
     }
 }
 

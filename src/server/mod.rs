@@ -382,6 +382,7 @@ impl Shared {
             }
             Next::Listen(listening) => {
                 if let Some(broadcaster) = &self.broadcaster {
+                    self.lot.hand_over(&moored);
                     broadcaster.admit(moored, *listening);
                 }
             }

@@ -1,5 +1,7 @@
 //! The states of a connection: each a type that owns what it needs, so that no state can have what another one has.
 
+use std::time::Duration;
+
 use super::exchange::Exchange;
 use super::outgoing::Outgoing;
 use super::receiving::Receiving;
@@ -31,6 +33,8 @@ pub struct WaitingForHead {
     pub end: EndFinder,
     /// From the head's first byte on: when it has to be whole.
     pub deadline: Option<Deadline>,
+    /// For how long the last answer said that the connection would be kept.
+    pub promised: Duration,
 }
 
 /// An interim answer is being sent, as `100 Continue`; the body comes next (RFC 9110 §15.2).
