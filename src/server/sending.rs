@@ -86,7 +86,7 @@ impl Sending {
         match content {
             _ if exchange.to_head || status.has_no_content() => {}
             Content::Known(known) => {
-                may_wait = matches!(known, Known::Parts(Source::File(_), _));
+                may_wait = may_wait_for(&known);
                 file = push_known(&mut bytes, known);
             }
             Content::Produced(source) => {
@@ -232,6 +232,15 @@ fn push_framing(bytes: &mut Vec<u8>, framing: Framing) {
 fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
     for part in [name, ": ", value, "\r\n"] {
         bytes.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Whether a disk may have to be waited for.
+fn may_wait_for(known: &Known) -> bool {
+    match known {
+        Known::Parts(Source::Kept(kept), _) => kept.may_wait(),
+        Known::Parts(Source::File(_), _) => true,
+        Known::Empty | Known::Bytes(_) => false,
     }
 }
 

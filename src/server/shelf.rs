@@ -1,4 +1,5 @@
-//! Small files at hand: what was asked for lately, ready to be sent again.
+//! Files at hand: what was asked for lately, ready to be sent again. Of small ones the content is kept, others are kept
+//! open.
 //!
 //! What is on the shelf is sent only after a look at the disk has shown that the file is still the same version. That look
 //! costs one system call, where opening, reading and closing cost four. It is trusted for a moment, shorter than any
@@ -23,8 +24,8 @@ use crate::folder::{Facts, SharePath, Version};
 /// Up to so many bytes a file's content is kept. Beyond, `sendfile` costs less than sending what was read.
 pub const CONTENT_LIMIT: u64 = 16 * 1024;
 
-/// Up to so many bytes a file is kept open: what was sent within the last second is still in memory.
-const OPEN_LIMIT: u64 = 1 << 20;
+/// Of a file of up to so many bytes, what was sent within the last second is still in memory.
+const SURE_LIMIT: u64 = 1 << 20;
 
 /// How much is kept in all, in bytes: ten thousand files of a kilobyte. What a file counts besides its content, and what
 /// an open one counts, of which there are thus some thirty at most: descriptors are scarce.
@@ -166,13 +167,13 @@ impl Files {
 }
 
 impl Kept {
-    /// Of a file that has just been opened, if it is small and has been left alone; else gives back what is said of it.
+    /// Of a file that has just been opened, if it has been left alone; else gives back what is said of it.
     pub fn of(
         file: &Arc<File>,
         facts: &Facts,
         representation: Representation,
     ) -> Result<Self, Representation> {
-        if facts.len > OPEN_LIMIT || !facts.were_true_for(AGE, SystemTime::now()) {
+        if !facts.were_true_for(AGE, SystemTime::now()) {
             return Err(representation);
         }
         match KeptContent::of(file, facts.len) {
@@ -181,6 +182,11 @@ impl Kept {
             }
             Err(_) => Err(representation),
         }
+    }
+
+    /// Whether a disk may have to be waited for when it is sent.
+    pub fn may_wait(&self) -> bool {
+        matches!(self.content, KeptContent::File(_)) && self.representation.len > SURE_LIMIT
     }
 
     fn weight(&self) -> usize {
