@@ -296,11 +296,9 @@ impl Server {
         let wanted = [("@log-on", logs), ("@log-off", !logs), ("@cached", self.is_cached)];
         let counts =
             |line: &&str| wanted.iter().all(|(mark, is_wanted)| *is_wanted || !line.starts_with(mark));
-        let lines = self
-            .config
-            .lines()
-            .filter(counts)
-            .map(|line| wanted.iter().find_map(|(mark, _)| line.strip_prefix(mark)).unwrap_or(line));
+        let lines = self.config.lines().filter(counts).map(|line| {
+            wanted.iter().find_map(|(mark, _)| line.strip_prefix(mark)).map_or(line, str::trim_start)
+        });
         lines.collect::<Vec<_>>().join("\n") + "\n"
     }
 }
