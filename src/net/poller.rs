@@ -46,7 +46,7 @@ pub struct Event {
     pub key: Key,
     /// Whether one read may leave something behind that makes no event any more: the other side has ended what it sends,
     /// the connection is broken, or there is urgent data, at which a read stops (tcp(7)).
-    pub is_last: bool,
+    pub may_leave_more: bool,
 }
 
 /// Whether the poller has seen this descriptor before.
@@ -60,10 +60,10 @@ pub enum Arming {
 
 impl Event {
     fn of(event: &epoll::Event) -> Self {
-        let last = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR | EventFlags::PRI;
+        let more = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR | EventFlags::PRI;
         // Copied first: the system's own is packed.
         let (flags, data) = (event.flags, event.data);
-        Self { key: Key(data.u64()), is_last: flags.intersects(last) }
+        Self { key: Key(data.u64()), may_leave_more: flags.intersects(more) }
     }
 }
 
@@ -93,8 +93,8 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, source)?)
     }
 
-    /// Whether what a descriptor was armed for has come: then its event is on its way. A look, without waiting; where the
-    /// system cannot look, nothing has.
+    /// Whether what a descriptor was armed for is there. Its event is on its way then, but for [`Interest::News`], which
+    /// makes none for what a read has left. A look, without waiting; where the system cannot look, nothing is there.
     pub fn is_ready(source: impl AsFd, interest: Interest) -> bool {
         let flags = match interest {
             Interest::Readable | Interest::News => PollFlags::IN | PollFlags::RDHUP,

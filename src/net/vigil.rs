@@ -1,10 +1,11 @@
 //! Waiting for a peer who answers at once, without falling asleep meanwhile.
 //!
 //! A processor that has gone to sleep takes some 50 µs to wake, longer than a small answer takes to make. Where two
-//! programs answer each other in turn, packet by packet, that is most of the time (measured: TFTP in blocks of 512 bytes
-//! over loopback takes a third of the time, or less, if the server stays awake). So whoever has been answered promptly looks again
-//! and again for a moment before it sleeps, and lets everybody else run between two looks. One look in vain, and it
-//! sleeps as others do for a while: a peer who is far away, or slow, costs next to nothing.
+//! programs answer each other in turn, packet by packet, that is most of the time (measured: TFTP in blocks of 512
+//! bytes over loopback takes a third of the time if the server stays awake). So whoever has been answered promptly looks
+//! again and again for a moment before it sleeps, and lets everybody else run between two looks. One vigil in vain, and
+//! it sleeps as others do for a while: a peer who is far away, or slow, costs next to nothing. One who answers promptly
+//! all the time keeps a processor awake, which is why permits are asked for.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -36,8 +37,8 @@ impl Default for Vigil {
 }
 
 impl Vigil {
-    /// Waits until one of the sources has something to read, at most so long; whether one has. `permit` is asked for before it
-    /// stays awake, and kept meanwhile: without one it sleeps.
+    /// Waits until one of the sources has something to read, at most so long; whether one has. `permit` is asked for
+    /// before it stays awake, and kept meanwhile: without one it sleeps.
     pub fn wait<const N: usize, P>(
         &mut self,
         sources: [BorrowedFd<'_>; N],
@@ -51,16 +52,8 @@ impl Vigil {
         let began = Instant::now();
         let permit = if *self == Self::Awake { permit() } else { None };
         let watched = permit.is_some();
-        if watched {
-            loop {
-                if wait_for_any(sources, Some(Duration::ZERO))? {
-                    return Ok(true);
-                }
-                if began.elapsed() >= PROMPT.min(at_most) {
-                    break;
-                }
-                thread::yield_now();
-            }
+        if watched && watch(sources, began, at_most)? {
+            return Ok(true);
         }
         drop(permit);
         let has_come = wait_for_any(sources, Some(at_most.saturating_sub(began.elapsed())))?;
@@ -76,6 +69,23 @@ impl Vigil {
             Self::Awake => Self::Asleep(0),
             Self::Asleep(more) => Self::Asleep(more.saturating_sub(1)),
         }
+    }
+}
+
+/// Looks again and again, as long as an answer may be prompt; whether one of the sources has something to read.
+fn watch<const N: usize>(
+    sources: [BorrowedFd<'_>; N],
+    began: Instant,
+    at_most: Duration,
+) -> io::Result<bool> {
+    loop {
+        if wait_for_any(sources, Some(Duration::ZERO))? {
+            return Ok(true);
+        }
+        if began.elapsed() >= PROMPT.min(at_most) {
+            return Ok(false);
+        }
+        thread::yield_now();
     }
 }
 

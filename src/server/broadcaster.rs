@@ -311,7 +311,7 @@ mod tests {
         broadcaster.talk.hush();
         let mut ready = Vec::new();
         broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
-        assert_eq!(ready, [Event { key: Key(key), is_last: false }], "there is room again");
+        assert_eq!(ready, [Event { key: Key(key), may_leave_more: false }], "there is room again");
         assert!(broadcaster.attend(key, &mut listener));
         let mut heartbeat = [0; HEARTBEAT.len()];
         scene.client.read_exact(&mut heartbeat).expect("a heartbeat");

@@ -74,7 +74,8 @@ impl Wish {
         Self { interest: Interest::Writable, deadline, idle_since: None }
     }
 
-    /// The same, for a connection from which all has been read that there was: it may have stayed armed.
+    /// The same, for a connection from which all has been read that there was, or nothing yet: it may stay armed while it
+    /// is served.
     pub fn for_news(self) -> Self {
         Self { interest: Interest::News, ..self }
     }
@@ -215,7 +216,7 @@ impl<C: AsFd> Lot<C> {
     fn claim(&self, event: Event) -> Option<Box<Moored<C>>> {
         let mut slot = lock(self.slot(Berth::index_of(event.key)));
         let is_here = slot.parked.as_ref().is_some_and(|(moored, _)| moored.berth.key() == event.key);
-        slot.has_missed |= !is_here || event.is_last;
+        slot.has_missed |= !is_here || event.may_leave_more;
         if !is_here {
             return None;
         }
@@ -348,7 +349,7 @@ impl<C: AsFd> Lot<C> {
         for slot in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
             let mut slot = lock(slot);
             let Some((moored, wish)) = &slot.parked else { continue };
-            let is_idle = wish.idle_since.is_some() && !self.has_come_true(moored, wish);
+            let is_idle = wish.idle_since.is_some() && !self.is_to_be_heard(moored, wish);
             each(&moored.connection, is_idle);
             let idle = if is_idle { slot.parked.take() } else { None };
             drop(slot);
@@ -409,14 +410,15 @@ impl<C: AsFd> Lot<C> {
             self.list(&mut slot, index, deadline);
             return None;
         }
-        if self.has_come_true(moored, wish) {
+        if self.is_to_be_heard(moored, wish) {
             return None;
         }
         slot.parked.take().map(|(moored, _)| moored)
     }
 
-    /// Whether the socket of a parked connection is ready, and no worker has come for it yet. Then one will.
-    fn has_come_true(&self, moored: &Moored<C>, wish: &Wish) -> bool {
+    /// Whether the wish of a parked connection has come true, and no worker has come for it yet. It is armed again, so
+    /// that one will, whatever a read has left.
+    fn is_to_be_heard(&self, moored: &Moored<C>, wish: &Wish) -> bool {
         let armed_again =
             || self.poller.arm(&moored.connection, moored.berth.key(), wish.interest, Arming::Again).is_ok();
         Poller::is_ready(&moored.connection, wish.interest) && armed_again()
