@@ -13,6 +13,7 @@ mod baton;
 mod berth;
 mod broadcaster;
 mod bundle;
+mod capacity;
 mod chat;
 mod chat_events;
 mod connection;
@@ -92,15 +93,6 @@ const LAST: Duration = Duration::from_secs(2);
 /// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
 const JOB_THREADS: usize = 4;
 
-/// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
-const OWN_FILES: u64 = 32;
-
-/// Archives at once, at most: each may keep some of the processor and the disk busy, and a zip remembers names.
-const ARCHIVES: u64 = 256;
-
-/// Descriptors that an archive has open while it is made: a directory, twice, and a file.
-const ARCHIVE_FILES: u64 = 3;
-
 /// How often the shelf is looked through.
 const ROUND: Duration = Duration::from_secs(1);
 
@@ -176,11 +168,11 @@ impl Server {
     /// Opens every door of the configuration.
     pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
         let files = raise_open_files();
-        let room = room(config.max_connections, files);
+        let room = capacity::connections(config.max_connections, files);
         let doors = config.doors.open().map_err(CannotServe::Open)?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let baton = Arc::new(Baton::new(processors));
-        let listeners_most = subscribers(config.max_subscribers, room);
+        let listeners_most = capacity::subscribers(config.max_subscribers, room);
         let talk = config
             .chat
             .then(|| Talk::new(listeners_most).map(Arc::new))
@@ -193,7 +185,7 @@ impl Server {
             folder: config.folder,
             root: config.root,
             shelf: Shelf::default(),
-            archives: Permits::new(archives(files)),
+            archives: Permits::new(capacity::archives(files)),
             quick: Permits::new(haste::AT_ONCE),
             vigils: Permits::new(processors / 2),
             digests: Digests::default(),
@@ -290,29 +282,6 @@ fn spawn(
 ) -> io::Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
     thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || work(&shared))
-}
-
-/// How many connections there may be where so many files may be open. A quarter is kept back for the files that they
-/// ask for: were all taken by connections, none of them could be answered.
-fn room(wanted: u32, files: u64) -> u32 {
-    let possible = u32::try_from(files.saturating_sub(OWN_FILES) / 4 * 3).unwrap_or(u32::MAX).max(1);
-    if possible < wanted {
-        log::warn!(
-            "only {files} files may be open: there is room for {possible} connections (see ulimit -n)"
-        );
-    }
-    wanted.min(possible)
-}
-
-/// How many archives there may be at once where so many files may be open. Each takes three while it is made; half of
-/// what is kept back for files is left for the others.
-fn archives(files: u64) -> usize {
-    (files / 4 / 2 / ARCHIVE_FILES).clamp(1, ARCHIVES) as usize
-}
-
-/// How many of so many connections may listen. A fifth is kept for requests: who listens never makes room for others.
-fn subscribers(wanted: u32, connections: u32) -> usize {
-    wanted.min((connections - connections.div_ceil(5)).max(1)) as usize
 }
 
 impl Shared {
@@ -436,41 +405,5 @@ mod tests {
         drop(keep);
         assert!(end_within(LAST, || Ok(())).is_ok());
         assert!(end_within(LAST, || Err(Box::new("a panic"))).is_err());
-    }
-
-    #[test]
-    fn connections_leave_descriptors_for_files() {
-        let table = [
-            ("what was asked for", 10_000, 20_000, 10_000),
-            ("no limit", 10_000, u64::MAX, 10_000),
-            ("the usual limit", 10_000, 1024, 744),
-            ("next to nothing", 10_000, 40, 6),
-            ("nothing", 10_000, 8, 1),
-        ];
-        for (name, wanted, files, expected) in table {
-            assert_eq!(room(wanted, files), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn archives_leave_descriptors_for_others() {
-        let table = [("no limit", u64::MAX, 256), ("the usual limit", 1024, 42), ("next to nothing", 8, 1)];
-        for (name, files, expected) in table {
-            assert_eq!(archives(files), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn listeners_leave_connections_for_requests() {
-        let table = [
-            ("what was asked for", 8192, 12_000, 8192),
-            ("the usual", 8192, 10_000, 8000),
-            ("the usual limit of open files", 8192, 744, 595),
-            ("few connections", 8192, 4, 3),
-            ("one connection", 8192, 1, 1),
-        ];
-        for (name, wanted, connections, expected) in table {
-            assert_eq!(subscribers(wanted, connections), expected, "{name}");
-        }
     }
 }
