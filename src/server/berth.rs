@@ -49,6 +49,8 @@ struct State {
     regular: u32,
     /// How many spare ones are taken.
     spare: u32,
+    /// How many are being closed.
+    left: u32,
     /// What each client holds.
     clients: HashMap<Place, Holding>,
     /// What all hold, in descriptors.
@@ -73,9 +75,18 @@ pub struct Berth {
     client: Place,
     /// How many descriptors the connection holds.
     descriptors: u32,
-    is_spare: bool,
+    kind: Kind,
     /// What the poller was last told to watch for; none before it has seen the connection.
     watched: Option<Interest>,
+}
+
+/// As what a place counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Regular,
+    Spare,
+    /// As none any more: its connection is about to be closed.
+    Left,
 }
 
 impl Berths {
@@ -87,6 +98,7 @@ impl Berths {
             served: 0,
             regular: 0,
             spare: 0,
+            left: 0,
             clients: HashMap::new(),
             descriptors: 0,
         };
@@ -101,24 +113,23 @@ impl Berths {
     /// A free place for a connection of this client, if there is one.
     pub fn take(&self, client: Place) -> Option<Berth> {
         let mut state = self.0.lock();
-        let is_free = state.regular < self.0.capacity.connections;
-        is_free.then(|| {
-            state.regular += 1;
-            self.give(&mut state, client, false)
-        })
+        let is_free = state.regular < self.0.capacity.connections && self.has_slot(&state);
+        is_free.then(|| self.give(&mut state, client, Kind::Regular))
     }
 
     /// A spare place, if there is one.
     pub fn take_spare(&self, client: Place) -> Option<Berth> {
         let mut state = self.0.lock();
-        let is_free = state.spare < self.0.capacity.spare;
-        is_free.then(|| {
-            state.spare += 1;
-            self.give(&mut state, client, true)
-        })
+        let is_free = state.spare < self.0.capacity.spare && self.has_slot(&state);
+        is_free.then(|| self.give(&mut state, client, Kind::Spare))
     }
 
-    fn give(&self, state: &mut State, client: Place, is_spare: bool) -> Berth {
+    fn has_slot(&self, state: &State) -> bool {
+        !state.free.is_empty() || (state.fresh as usize) < self.0.capacity.slots()
+    }
+
+    fn give(&self, state: &mut State, client: Place, kind: Kind) -> Berth {
+        *state.count(kind) += 1;
         let index = state.free.pop().unwrap_or_else(|| {
             state.fresh += 1;
             state.fresh - 1
@@ -130,7 +141,7 @@ impl Berths {
         state.descriptors += 1;
         self.0.taken.fetch_add(1, Ordering::AcqRel);
         let (shared, number) = (Arc::clone(&self.0), state.served);
-        Berth { shared, index, number, client, descriptors: 1, is_spare, watched: None }
+        Berth { shared, index, number, client, descriptors: 1, kind, watched: None }
     }
 
     /// How many places are taken.
@@ -164,9 +175,29 @@ impl Berths {
 }
 
 impl Capacity {
-    /// All places, spare ones included.
+    /// All places: spare ones, and as many again for connections that are being closed while a disk keeps them.
     pub const fn slots(&self) -> usize {
-        self.connections as usize + self.spare as usize
+        2 * self.connections as usize + self.spare as usize
+    }
+}
+
+impl State {
+    /// How many places of this kind are taken.
+    fn count(&mut self, kind: Kind) -> &mut u32 {
+        match kind {
+            Kind::Regular => &mut self.regular,
+            Kind::Spare => &mut self.spare,
+            Kind::Left => &mut self.left,
+        }
+    }
+
+    /// A client has so many descriptors more, or fewer.
+    fn change(&mut self, client: Place, before: u32, now: u32) {
+        let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
+        self.descriptors = change(self.descriptors);
+        if let Some(holding) = self.clients.get_mut(&client) {
+            holding.descriptors = change(holding.descriptors);
+        }
     }
 }
 
@@ -185,6 +216,11 @@ impl Berth {
     /// Whose connection it is.
     pub fn client(&self) -> Place {
         self.client
+    }
+
+    /// Whether its connection is only being told to go.
+    pub fn is_spare(&self) -> bool {
+        self.kind == Kind::Spare
     }
 
     /// How many descriptors the connection holds.
@@ -210,11 +246,7 @@ impl Berth {
             return 0;
         }
         let mut state = self.shared.lock();
-        let change = |held: u64| held.saturating_sub(before.into()).saturating_add(descriptors.into());
-        state.descriptors = change(state.descriptors);
-        if let Some(holding) = state.clients.get_mut(&self.client) {
-            holding.descriptors = change(holding.descriptors);
-        }
+        state.change(self.client, before, descriptors);
         let excess = state.descriptors.saturating_sub(self.shared.capacity.descriptors);
         if descriptors > before { excess } else { 0 }
     }
@@ -222,13 +254,26 @@ impl Berth {
     /// Moves to a spare place, so that its own is free for another; false where there is none.
     pub fn make_spare(&mut self) -> bool {
         let mut state = self.shared.lock();
-        if self.is_spare || state.spare >= self.shared.capacity.spare {
-            return self.is_spare;
+        let has_room = state.spare < self.shared.capacity.spare;
+        if self.kind == Kind::Regular && has_room {
+            Self::change_kind(&mut self.kind, &mut state, Kind::Spare);
         }
-        state.regular -= 1;
-        state.spare += 1;
-        self.is_spare = true;
-        true
+        self.kind == Kind::Spare
+    }
+
+    /// The connection is about to be closed, which may have to wait for the disk: others may have its place, and what it
+    /// held, from now on.
+    pub fn leave(&mut self) {
+        let mut state = self.shared.lock();
+        let before = std::mem::take(&mut self.descriptors);
+        state.change(self.client, before, 0);
+        Self::change_kind(&mut self.kind, &mut state, Kind::Left);
+    }
+
+    fn change_kind(from: &mut Kind, state: &mut State, to: Kind) {
+        *state.count(*from) -= 1;
+        *state.count(to) += 1;
+        *from = to;
     }
 
     /// Whether the poller watches for this already, and has not stopped after an event.
@@ -246,15 +291,10 @@ impl Drop for Berth {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.free.push(self.index);
-        if self.is_spare {
-            state.spare -= 1;
-        } else {
-            state.regular -= 1;
-        }
-        state.descriptors = state.descriptors.saturating_sub(self.descriptors.into());
+        *state.count(self.kind) -= 1;
+        state.change(self.client, self.descriptors, 0);
         if let Some(holding) = state.clients.get_mut(&self.client) {
             holding.connections -= 1;
-            holding.descriptors = holding.descriptors.saturating_sub(self.descriptors.into());
             if holding.connections == 0 {
                 state.clients.remove(&self.client);
             }
@@ -303,6 +343,13 @@ mod tests {
         assert!(!stays.make_spare() && berths.take_spare(client).is_none(), "there is one spare place");
         drop(going);
         assert!(berths.take_spare(client).is_some());
-        assert_eq!(berths.taken(), 1);
+        stays.hold(4);
+        stays.leave();
+        let next = berths.take(client).expect("it counts as gone");
+        assert_eq!(berths.holding(client), Holding { connections: 2, descriptors: 1 });
+        assert!(berths.take_spare(client).is_some());
+        assert_eq!(berths.taken(), 2, "the slot is taken until it is closed");
+        drop((stays, next));
+        assert_eq!(berths.taken(), 0);
     }
 }

@@ -18,7 +18,7 @@ use super::answer::Answer;
 use super::disk::Disk;
 use super::exchange::Exchange;
 use super::input::Input;
-use super::jobs::Jobs;
+use super::jobs::{Chores, Jobs};
 use super::lot::{Moored, Wish};
 use super::outgoing::{Outgoing, Progress};
 use super::phase::{GoingOn, Lingering, Phase, ReceivingBody, WaitingForHead};
@@ -147,11 +147,21 @@ impl Connection {
     }
 
     /// Begins to close a connection that has to make room, without losing what the client is told: it gets this answer, if
-    /// no request of its own has been read yet, and what it still sends is read and thrown away for a moment. Gives what to
-    /// wait for; `None` where the client has gone.
-    pub fn turn_away(&mut self, answer: &[u8]) -> Option<Wish> {
-        if matches!(self.phase, Phase::Head(WaitingForHead { promised: Duration::ZERO, .. })) {
-            self.stream.write(answer, More::Ends).ok()?;
+    /// no other has begun, and what it still sends is read and thrown away for a moment. Gives what to wait for; `None`
+    /// where nothing is left to do but to close it.
+    pub fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<Wish> {
+        match std::mem::replace(&mut self.phase, Phase::Away) {
+            // It has been answered before: its client knows that an idle connection may be closed.
+            Phase::Head(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
+            Phase::Head(_) => drop(self.stream.write(answer, More::Ends)),
+            Phase::Body(body) => {
+                drop(self.stream.write(answer, More::Ends));
+                chores.drop_later(body);
+            }
+            phase => {
+                chores.drop_later(phase);
+                return None;
+            }
         }
         self.stream.end_sending().ok()?;
         let deadline = Deadline::after(Instant::now(), LINGER);

@@ -27,7 +27,7 @@ mod eviction;
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -100,6 +100,11 @@ impl<C> Moored<C> {
         self.berth.hold(descriptors)
     }
 
+    /// It is about to be closed: others may have its place, and what it held, from now on.
+    pub fn leave(&mut self) {
+        self.berth.leave();
+    }
+
     /// Leaves its place to another, for one of the spare ones; false where there is none.
     pub fn make_spare(&mut self) -> bool {
         self.berth.make_spare()
@@ -119,6 +124,8 @@ pub struct Lot<C> {
     /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
     /// behind all of them, so one look is enough for as many newcomers.
     eldest: Mutex<Vec<(Instant, u32)>>,
+    /// How many times a connection was parked.
+    turns: AtomicU64,
     /// Told when the first entry of the agenda has changed.
     agenda_changed: Condvar,
     /// Whether whoever waits for the agenda is to look at something else.
@@ -136,6 +143,8 @@ const PAGE: usize = 256;
 #[derive(Debug)]
 struct Slot<C> {
     parked: Option<(Box<Moored<C>>, Wish)>,
+    /// How many had been parked before it was: who has the least has waited longest.
+    turn: u64,
     /// The entry that the agenda has for this slot.
     listed: Option<Deadline>,
     /// Whether an event has come that nobody was there for, or after which there is none.
@@ -167,6 +176,7 @@ impl<C: AsFd> Lot<C> {
             baton,
             agenda: Mutex::new(BTreeSet::new()),
             eldest: Mutex::default(),
+            turns: AtomicU64::new(0),
             agenda_changed: Condvar::new(),
             is_roused: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
@@ -216,6 +226,7 @@ impl<C: AsFd> Lot<C> {
             }
         }
         slot.parked = Some((moored, wish));
+        slot.turn = self.turns.fetch_add(1, Ordering::Relaxed);
         self.list(&mut slot, index, wish.deadline);
         Ok(())
     }
@@ -352,7 +363,7 @@ impl<C: AsFd> Lot<C> {
 
     fn slot(&self, index: u32) -> &Mutex<Slot<C>> {
         let (page, offset) = (index as usize / PAGE, index as usize % PAGE);
-        let empty = || Mutex::new(Slot { parked: None, listed: None, has_missed: false });
+        let empty = || Mutex::new(Slot { parked: None, turn: 0, listed: None, has_missed: false });
         &self.pages[page].get_or_init(|| std::iter::repeat_with(empty).take(PAGE).collect())[offset]
     }
 

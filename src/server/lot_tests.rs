@@ -203,7 +203,11 @@ fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
         client.set_nonblocking(true).expect("set");
         io::Read::read(client, &mut [0]).is_ok()
     };
-    assert_eq!(clients.iter_mut().map(closed).collect::<Vec<_>>(), [false, true, true, false]);
+    assert_eq!(
+        clients.iter_mut().map(closed).collect::<Vec<_>>(),
+        [false, true, true, false],
+        "the first two of three"
+    );
     assert_eq!(lot.evict_longest(heaviest, 100).len(), 1);
     assert!(lot.evict_longest(heaviest, 1).is_empty());
 }

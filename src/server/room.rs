@@ -66,30 +66,33 @@ fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
     let mut left = descriptors;
     for moored in shared.lot.evict_longest(client, descriptors) {
         left = left.saturating_sub(moored.descriptors().into());
-        shared.discard(moored);
+        dismiss(shared, moored);
     }
     while left > 0
-        && let Some(task) = shared.jobs.evict(client)
+        && let Some(mut task) = shared.jobs.evict(client)
     {
         left = left.saturating_sub(task.moored.descriptors().into());
+        task.moored.leave();
         shared.state.chores.drop_later(task);
     }
     left < descriptors
 }
 
-/// Closes one that is idle, without a reset where a request is on its way.
+/// Closes a connection; its client can read why, and is not reset where something of it is on its way.
 fn dismiss(shared: &Shared, mut moored: Box<Moored<Connection>>) {
     if moored.make_spare()
-        && let Some(wish) = moored.connection.turn_away(FULL)
+        && let Some(wish) = moored.connection.turn_away(FULL, &shared.state.chores)
     {
         shared.park(moored, wish);
+    } else {
+        shared.discard(moored);
     }
 }
 
 /// Tells a newcomer that there is no place.
 fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
     log::warn!("{} found no place", connection.peer());
-    let Some(wish) = connection.turn_away(FULL) else { return };
+    let Some(wish) = connection.turn_away(FULL, &shared.state.chores) else { return };
     match shared.lot.admit_spare(connection, client) {
         Ok(moored) => shared.park(moored, wish),
         // Closing resets the connection if something has come that nobody has read.

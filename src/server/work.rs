@@ -169,8 +169,9 @@ impl Shared {
     }
 
     /// Closes a connection. What it has open on the disk is closed by the thread of chores.
-    pub fn discard(&self, moored: Box<Moored<Connection>>) {
+    pub fn discard(&self, mut moored: Box<Moored<Connection>>) {
         if moored.connection.descriptors() > 1 {
+            moored.leave();
             self.state.chores.drop_later(moored);
         }
     }

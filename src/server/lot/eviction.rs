@@ -8,7 +8,6 @@ use rustix::io::ioctl_fionread;
 
 use super::{Holding, Lot, Moored, Slot, lock};
 use crate::server::place::Place;
-use crate::server::timing::Deadline;
 
 /// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
 /// hold its own against a person.
@@ -67,23 +66,20 @@ impl<C: AsFd> Lot<C> {
         self.berths.excess()
     }
 
-    /// Takes out the parked connections of this client that have waited longest: the ones that have the least time left.
-    /// As many as hold this many descriptors.
+    /// Takes out the parked connections of this client that have waited longest: as many as hold this many descriptors.
     pub fn evict_longest(&self, client: Place, descriptors: u64) -> Vec<Box<Moored<C>>> {
-        let mut waiting: Vec<(Deadline, u32)> = self.waiting_of(client).collect();
+        let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
         waiting.sort_unstable();
         let mut evicted = Vec::new();
         let mut left = descriptors;
-        for (deadline, index) in waiting {
+        for (turn, index) in waiting {
             if left == 0 {
                 break;
             }
             let mut slot = lock(self.slot(index));
-            let is_still = slot
-                .parked
-                .as_ref()
-                .is_some_and(|(moored, wish)| moored.client() == client && wish.deadline == deadline);
-            if is_still && let Some((moored, _)) = slot.parked.take() {
+            if slot.turn == turn
+                && let Some((moored, _)) = slot.parked.take()
+            {
                 left = left.saturating_sub(moored.berth.descriptors().into());
                 evicted.push(moored);
             }
@@ -91,13 +87,14 @@ impl<C: AsFd> Lot<C> {
         evicted
     }
 
-    /// When the time of each parked connection of this client is up, and in which slot it is.
-    fn waiting_of(&self, client: Place) -> impl Iterator<Item = (Deadline, u32)> {
-        let deadline = move |slot: &Mutex<Slot<C>>| {
+    /// Since which turn each connection of this client has been parked, and in which slot. Those that are only being told
+    /// to go leave by themselves.
+    fn waiting_of(&self, client: Place) -> impl Iterator<Item = (u64, u32)> {
+        let turn = move |slot: &Mutex<Slot<C>>| {
             let slot = lock(slot);
-            let (moored, wish) = slot.parked.as_ref()?;
-            (moored.client() == client).then_some(wish.deadline)
+            let (moored, _) = slot.parked.as_ref()?;
+            (moored.client() == client && !moored.berth.is_spare()).then_some(slot.turn)
         };
-        self.slots().filter_map(move |(index, slot)| Some((deadline(slot)?, index)))
+        self.slots().filter_map(move |(index, slot)| Some((turn(slot)?, index)))
     }
 }
