@@ -137,13 +137,13 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
 
 #[test]
 fn a_job_is_not_done_for_a_client_that_has_gone() {
+    type Go = fn(std::net::TcpStream) -> Option<std::net::TcpStream>;
     let chunked = |sent: &str| {
         let mut decoder = Decoder::new(Framing::Chunked);
         decoder.decode(sent.as_bytes()).expect("valid");
         Some(decoder)
     };
     let sized = |length| Some(Decoder::new(Framing::Sized(length)));
-    type Go = fn(std::net::TcpStream) -> Option<std::net::TcpStream>;
     let stay: Go = Some;
     let close: Go = |_client| None;
     let end: Go = |client| client.shutdown(std::net::Shutdown::Write).map(|()| client).ok();
@@ -228,6 +228,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         blocking: Permits::new(1),
         chores: Chores::new().0,
         archives: Permits::new(1),
+        listings: Permits::new(1),
         quick: Permits::new(1),
         vigils: Permits::new(1),
         digests: Digests::default(),

@@ -179,6 +179,7 @@ impl Server {
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             archives: Permits::new(capacity::archives(files)),
+            listings: Permits::new(listing::SHARES),
             quick: Permits::new(haste::AT_ONCE),
             vigils: Permits::new(processors / 2),
             digests: Digests::default(),
@@ -224,7 +225,9 @@ impl Server {
         let jobs = pool("job", JOB_THREADS, &shared, Shared::do_jobs);
         // It ends when the state has gone, which it must not keep.
         let chores = thread::Builder::new().name("chores".into()).stack_size(STACK).spawn(move || {
-            to_do.into_iter().for_each(|chore| chore());
+            for chore in to_do {
+                chore();
+            }
         })?;
         let mut threads = vec![spawn("timer", &shared, Shared::mind_time)?];
         if shared.broadcaster.is_some() {

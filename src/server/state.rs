@@ -35,6 +35,8 @@ pub struct State {
     pub chores: Chores,
     /// For archives, which are only so many at once.
     pub archives: Permits,
+    /// For what listings keep in memory, in shares of their pool.
+    pub listings: Permits,
     /// For readers for whom the kernel keeps more, who are only so many at once.
     pub quick: Permits,
     /// For transfers over UDP that stay awake between two packets, which must leave processors to the others.
