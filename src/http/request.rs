@@ -211,7 +211,7 @@ fn host<'b>(
 
 /// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2) with a host in it. RFC 9112 §3.2 allows an empty Host for a
 /// target without an authority; every target here has one.
-fn is_host(text: &str) -> bool {
+pub fn is_host(text: &str) -> bool {
     let (name, port) = split_port(text);
     let is_port =
         port.bytes().all(|b| b.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok());

@@ -9,9 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use super::answer::Answer;
 use super::receiving::{Job, Outcome, Receiving, Sink};
-use super::refusal::{self, not_found};
+use super::refusal::{self, cross_site, not_found};
 use super::route::Routed;
-use super::site::Site;
 use super::state::State;
 use super::{chat, random, upload};
 use crate::chat::event::Uploader;
@@ -89,9 +88,8 @@ pub fn begin(beginning: Beginning) -> Job {
 pub fn answer(head: &Request<'_, '_>, token: &str, state: &State, peer: Peer) -> Result<Routed, Answer> {
     let token = Token::parse(token).ok_or_else(not_found)?;
     let is_write = matches!(head.method, Method::Patch | Method::Delete);
-    if is_write && !Site::may_write(head.host, head.fields) {
-        let text = "a page of another site must not write here\n";
-        return Err(Answer::text(Status::FORBIDDEN, text));
+    if is_write && !state.site.may_write(head.host, head.fields) {
+        return Err(cross_site());
     }
     match head.method {
         Method::Head => Ok(Routed::Work(job(move |state| stand(&token, state)))),
