@@ -26,6 +26,7 @@ mod hashes;
 mod haste;
 mod host_name;
 mod input;
+mod interim;
 mod listing;
 mod lot;
 mod media;

@@ -5,9 +5,10 @@
 //!
 //! Who knows the token may go on. A page of another site may not, as with any other write.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::Answer;
+use super::interim::Interim;
 use super::receiving::{Job, Outcome, Receiving, Sink};
 use super::refusal::{self, cross_site, not_found};
 use super::route::Routed;
@@ -49,7 +50,7 @@ pub struct Beginning {
     pub plan: Plan,
     /// What the request says of its content.
     pub announced: Announced,
-    /// Whether the client is told at once where it can be gone on with.
+    /// Whether the client is sent an interim response with the place where it can be resumed.
     pub is_told: bool,
     /// How its content is framed.
     pub framing: Framing,
@@ -69,9 +70,11 @@ pub fn begin(beginning: Beginning) -> Job {
                 let begun = Some(location.clone());
                 let sink = Sink::Resumable(Box::new(Resumable { appending, begun, by }));
                 let receiving = Receiving::new(framing, sink);
-                let receiving =
-                    if is_told { receiving.after(resumption(&location, state)) } else { receiving };
-                Outcome::Receive(Box::new(receiving))
+                Outcome::Receive(Box::new(if is_told {
+                    receiving.with(Interim::new(resumption(&location, state), Instant::now()))
+                } else {
+                    receiving
+                }))
             }
             Err(UploadError::TooMany) if announced.completes => {
                 match upload::plain(&plan, announced.size, framing, by, state) {
