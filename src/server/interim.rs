@@ -69,7 +69,9 @@ mod tests {
         ];
         for (name, arrived, after, expected) in cases {
             let mut interim = Interim::new(Vec::new(), start);
-            arrived.iter().for_each(|count| interim.body_arrived(*count));
+            for count in arrived {
+                interim.body_arrived(*count);
+            }
             assert_eq!(interim.is_due(start + Duration::from_millis(after)), expected, "{name}");
         }
     }
