@@ -7,6 +7,7 @@ mod hostile;
 mod looks;
 mod preview;
 mod room;
+mod tls;
 
 use std::process::Command;
 
