@@ -283,10 +283,15 @@ fn what_can_be_done_is_told() {
         assert_eq!(answer.field("Accept-Patch"), "application/partial-upload", "{target}");
         assert_eq!(answer.field("Upload-Limit"), "max-size=7, max-age=86400", "{target}");
     }
-    assert_eq!(wharf.ask("OPTIONS", &upload, "", b"").field("Allow"), "HEAD, PATCH, DELETE, OPTIONS");
-    for method in ["GET", "POST", "PUT"] {
+    assert_eq!(wharf.ask("OPTIONS", &upload, "", b"").field("Allow"), "GET, HEAD, PATCH, DELETE, OPTIONS");
+    let got = wharf.ask("GET", &upload, "", b"");
+    assert_eq!((got.code(), got.field("Upload-Offset").as_str()), (204, "0"), "some caches ask so for HEAD");
+    for method in ["POST", "PUT"] {
         let answer = wharf.ask(method, &upload, "", b"");
-        assert_eq!((answer.code(), answer.field("Allow").as_str()), (405, "HEAD, PATCH, DELETE, OPTIONS"));
+        assert_eq!(
+            (answer.code(), answer.field("Allow").as_str()),
+            (405, "GET, HEAD, PATCH, DELETE, OPTIONS")
+        );
     }
     for method in ["PATCH", "DELETE"] {
         assert_eq!(wharf.ask(method, "/a", "", b"").code(), 405, "files are not for that");

@@ -30,7 +30,7 @@ use crate::net::peer::Peer;
 pub const PREFIX: &str = "/.wharf/uploads/";
 
 /// What can be done with an upload.
-const ALLOWED: &str = "HEAD, PATCH, DELETE, OPTIONS";
+const ALLOWED: &str = "GET, HEAD, PATCH, DELETE, OPTIONS";
 
 /// When to try again where there are too many unfinished uploads, in seconds.
 const RETRY_AFTER: u32 = 60;
@@ -95,7 +95,8 @@ pub fn answer(head: &Request<'_, '_>, token: &str, state: &State, peer: Peer) ->
         return Err(cross_site());
     }
     match head.method {
-        Method::Head => Ok(Routed::Work(job(move |state| stand(&token, state)))),
+        // A cache that is asked with HEAD may ask with GET, as Varnish does; what it hears has no content in any case.
+        Method::Get | Method::Head => Ok(Routed::Work(job(move |state| stand(&token, state)))),
         Method::Delete => Ok(Routed::Work(job(move |state| cancel(&token, state)))),
         Method::Patch => append(head, token, state, peer),
         Method::Options => {
