@@ -6,8 +6,8 @@ mod give;
 mod hostile;
 mod looks;
 mod preview;
+mod proxied;
 mod room;
-mod tls;
 
 use std::process::Command;
 

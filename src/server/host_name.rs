@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-/// A host name or an IP address, as [`canonical`] writes it.
+/// A host name or an IP address, in the one form in which hosts are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 
@@ -20,8 +20,10 @@ impl FromStr for HostName {
     /// Refuses what could never match a Host field, so that a URL or a port given by mistake is noticed at the start.
     fn from_str(text: &str) -> Result<Self, String> {
         let name = canonical(text);
-        let is_name =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        let is_label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        };
+        let is_name = name.split('.').all(is_label);
         if is_name || ipv6(text).is_some() {
             return Ok(Self(name));
         }
@@ -61,6 +63,8 @@ mod tests {
             ("[2001:DB8:0:0::7]", Some("[2001:db8::7]")),
             ("", None),
             (".", None),
+            ("files.example..", None),
+            (".example", None),
             ("files.example:8080", None),
             ("[::1]:8080", None),
             ("[files.example]", None),

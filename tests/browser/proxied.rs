@@ -1,4 +1,4 @@
-//! The page behind a proxy that adds TLS: it uploads and talks as it does without.
+//! The page behind a proxy: with TLS it uploads and talks as it does without; what the proxy refuses is told in a line.
 
 use super::driver::Browser;
 use super::{give, room};
@@ -24,4 +24,20 @@ fn the_page_uploads_and_talks() {
     room::join(&browser, "ann");
     room::says(&browser, "hello over TLS");
     room::hears(&browser, "hello over TLS");
+}
+
+#[test]
+fn the_limit_of_a_proxy_is_told() {
+    let wharf = Wharf::serve(&[]);
+    let front = Front::nginx_with(Tls::Off, |address, _| {
+        let location = format!("proxy_pass http://{}; proxy_set_header Host $http_host;", wharf.address());
+        format!("server {{ listen {address}; location / {{ {location} }} }}")
+    });
+    let (Some(front), Some(browser)) = (front, Browser::open()) else { return };
+    browser.go(&format!("http://{}/?list", front.address()));
+    let (_given, paths) = give::given(&[("large.bin", &sample(8 << 20, 5))]);
+    browser.type_into("#give input", &give::lines(&paths));
+    give::is_told(&browser, "1 failed");
+    let said = browser.text("#uploads li");
+    assert!(said.contains("too large for a proxy in front of the server (413)"), "{said}");
 }
