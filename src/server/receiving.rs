@@ -92,6 +92,21 @@ impl Receiving {
         }
     }
 
+    /// Whether what comes is written to the disk.
+    pub fn needs_disk(&self) -> bool {
+        !matches!(self.sink, Sink::Small(_))
+    }
+
+    /// How many descriptors it keeps open: the file that is written, and the directory for it.
+    pub fn descriptors(&self) -> u32 {
+        if self.needs_disk() { 2 } else { 0 }
+    }
+
+    /// What is still to come of the body; `None` where it is whole.
+    pub fn rest(&self) -> Option<Decoder> {
+        (!self.is_done()).then(|| self.decoder.clone())
+    }
+
     /// Whether the whole body is here.
     pub fn is_done(&self) -> bool {
         self.decoder.is_done()

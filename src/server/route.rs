@@ -1,6 +1,7 @@
 //! Which answer a request gets: by whom it is asked, what it names, and what is to be done with that.
 
 use super::answer::Answer;
+use super::disk::Disk;
 use super::receiving::{Job, Receiving};
 use super::refusal::{bad_request, cross_site, not_found};
 use super::state::State;
@@ -26,6 +27,8 @@ pub enum Routed {
     Receive(Box<Receiving>),
     /// Something that takes its time.
     Work(Job),
+    /// Nothing yet: the disk has to be waited for, which this thread may not do.
+    NeedsDisk,
 }
 
 /// A request for something in the folder, as the files that answer it see it.
@@ -41,11 +44,11 @@ pub struct Asked<'a, 'h, 'b> {
 }
 
 /// Finds the answer.
-pub fn route(head: &Head<'_, '_>, state: &State, peer: Peer) -> Routed {
-    find(head, state, peer).unwrap_or_else(Routed::Answer)
+pub fn route(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Routed {
+    find(head, state, peer, disk).unwrap_or_else(Routed::Answer)
 }
 
-fn find(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Routed, Answer> {
+fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Routed, Answer> {
     if !state.site.takes(peer, head.host, head.fields) {
         return Err(misdirected(head));
     }
@@ -69,9 +72,9 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Routed, Answer
     let path = SharePath::from_segments(segments).map_err(bad_request)?;
     let asked = Asked { head, target, path, peer };
     match head.method {
-        Method::Get | Method::Head => files::answer(&asked, state),
+        Method::Get | Method::Head => files::answer(&asked, disk, state),
         Method::Post | Method::Put if state.site.may_write(head.host, head.fields) => {
-            upload::begin(asked, state)
+            upload::begin(asked, disk, state)
         }
         Method::Post | Method::Put => Err(cross_site()),
         Method::Options => Err(options(state)),
