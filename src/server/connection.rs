@@ -239,6 +239,12 @@ impl Connection {
                 let exchange = Exchange::of_no_head(&self.unread, Why::TimedOut, now, turn.state);
                 answering(too_late("the request did not arrive in time"), exchange, turn)
             }
+            // Only its interim response is due: a worker sends that, when it has read what has arrived.
+            Phase::Body(body) if !body.deadline.is_over(now) => {
+                let wish = Wish::writable(body.deadline);
+                self.phase = Phase::Body(body);
+                return Next::Park(wish);
+            }
             Phase::Body(body) => {
                 let ReceivingBody { mut exchange, receiving, .. } = *body;
                 exchange.persistence = Persistence::Close(Why::TimedOut);
@@ -419,7 +425,11 @@ impl Connection {
                     return Ok(Step::Close);
                 }
                 Moved::WouldWait => {
-                    let wish = Wish::readable(body.deadline);
+                    if let Some(interim) = body.receiving.take_interim(Instant::now()) {
+                        return Ok(Step::Go(going_on(interim, *body)));
+                    }
+                    let interim = body.receiving.interim_deadline();
+                    let wish = Wish::readable(interim.map_or(body.deadline, |due| due.min(body.deadline)));
                     return Ok(Step::Wait(Phase::Body(body), wish));
                 }
             }
@@ -539,16 +549,18 @@ fn too_late(what: &str) -> Answer {
     Answer::text(Status::REQUEST_TIMEOUT, format_args!("{what}\n"))
 }
 
-/// The body is wanted. A client that waits to be told, and has not begun already, is told so (RFC 9110 §10.1.1), after
-/// what else it is to hear before.
-fn expect_body(mut receiving: Box<Receiving>, exchange: Exchange, waits: bool, deadline: Deadline) -> Phase {
-    let mut interim = receiving.take_interim();
-    if waits && !receiving.is_done() {
-        interim.extend_from_slice(format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).as_bytes());
+/// The body is wanted. A client that waits to be told, and has not begun already, is told so (RFC 9110 §10.1.1).
+fn expect_body(receiving: Box<Receiving>, exchange: Exchange, waits: bool, deadline: Deadline) -> Phase {
+    let body = ReceivingBody { exchange, receiving, deadline };
+    if !waits || body.receiving.is_done() {
+        return Phase::Body(Box::new(body));
     }
-    if interim.is_empty() {
-        return Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }));
-    }
+    going_on(format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).into_bytes(), body)
+}
+
+/// Sends an interim response, then receives the body, or the rest of it.
+fn going_on(interim: Vec<u8>, body: ReceivingBody) -> Phase {
+    let ReceivingBody { exchange, receiving, deadline } = body;
     let outgoing = Outgoing::new(interim, None);
     Phase::GoOn(Box::new(GoingOn { outgoing, exchange, receiving, deadline }))
 }

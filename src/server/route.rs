@@ -3,8 +3,7 @@
 use super::answer::Answer;
 use super::disk::Disk;
 use super::receiving::{Job, Receiving};
-use super::refusal::{bad_request, not_found};
-use super::site::Site;
+use super::refusal::{bad_request, cross_site, not_found};
 use super::state::State;
 use super::{files, resumable, status, upload};
 use crate::folder::SharePath;
@@ -50,8 +49,7 @@ pub fn route(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) ->
 }
 
 fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Routed, Answer> {
-    // No name resolves to a Unix-domain socket: there, whatever Host says, no page of others is behind it.
-    if matches!(peer, Peer::Inet(_)) && !state.site.is_asked(head.host) {
+    if !state.site.takes(peer, head.host, head.fields) {
         return Err(misdirected(head));
     }
     if head.expectation == Expectation::Other {
@@ -75,13 +73,10 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Resu
     let asked = Asked { head, target, path, peer };
     match head.method {
         Method::Get | Method::Head => files::answer(&asked, disk, state),
-        Method::Post | Method::Put if Site::may_write(head.host, head.fields) => {
+        Method::Post | Method::Put if state.site.may_write(head.host, head.fields) => {
             upload::begin(asked, disk, state)
         }
-        Method::Post | Method::Put => Err(Answer::text(
-            Status::FORBIDDEN,
-            "a page of another site must not write here (Origin and Sec-Fetch-Site say that one tried)\n",
-        )),
+        Method::Post | Method::Put => Err(cross_site()),
         Method::Options => Err(options(state)),
         Method::Patch | Method::Delete => Err(not_allowed()),
         Method::NotAllowed | Method::Unknown => Err(not_found()),
