@@ -8,6 +8,7 @@ pub mod daily;
 mod dice;
 mod disk;
 mod fake;
+pub mod fuse;
 mod nobody;
 mod outside;
 mod running;
