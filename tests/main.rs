@@ -21,6 +21,7 @@ mod fetch_breaks;
 mod fetch_lies;
 mod fetch_many;
 mod fetch_split;
+mod fuse;
 mod fuzz;
 mod going_on;
 mod hashes;

@@ -9,6 +9,7 @@ mod dice;
 mod disk;
 mod fake;
 mod front;
+pub mod fuse;
 mod nobody;
 mod outside;
 mod running;

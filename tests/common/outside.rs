@@ -12,10 +12,15 @@ pub fn outside(program: &str) -> Option<Command> {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        assert!(std::env::var("WHARF_TESTS_SKIP").as_deref() != Ok("never"), "{program} is not installed");
-        // Not `eprintln!`, which is shown for tests that fail only.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not installed");
+        skip(&format!("{program} is not installed"));
         return None;
     }
     Some(Command::new(program))
+}
+
+/// Prints why a test is skipped. With `WHARF_TESTS_SKIP=never` that is a failure.
+pub fn skip(why: &str) {
+    assert!(std::env::var("WHARF_TESTS_SKIP").as_deref() != Ok("never"), "{why}");
+    // Not `eprintln!`, which is shown for tests that fail only.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }

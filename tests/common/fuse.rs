@@ -1,0 +1,192 @@
+//! A FUSE mount that a test can observe, break and stop.
+//!
+//! [`Mount`] shows a directory through a file system of its own. It records each `fsync`, and each name that appears, in
+//! the order in which they happened ([`Mount::events`]); it can lack what other file systems lack ([`Mount::set`]), and
+//! hang ([`Mount::stop`]). Its daemon is this test binary, started again, as only a process can be stopped.
+
+mod daemon;
+
+use std::cell::Cell;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+
+use super::outside::{outside, skip};
+use super::{Running, eventually};
+
+/// The variable that tells the test binary which directory to serve.
+const PLACE: &str = "WHARF_TESTS_FUSE";
+
+/// What the file system can be told to lack, or to fail at.
+pub mod faults {
+    /// `link` fails with EOPNOTSUPP.
+    pub const NO_LINKS: &str = "no-links";
+    /// `renameat2` with flags fails with EINVAL.
+    pub const NO_NOREPLACE: &str = "no-noreplace";
+    /// Extended attributes fail with ENOTSUP.
+    pub const NO_XATTRS: &str = "no-xattrs";
+    /// Times have no fraction of a second.
+    pub const WHOLE_SECONDS: &str = "whole-seconds";
+    /// `fsync` of a file fails with EIO.
+    pub const FSYNC_EIO: &str = "fsync-eio";
+    /// `fsync` of a directory fails with EIO.
+    pub const FSYNCDIR_EIO: &str = "fsyncdir-eio";
+    /// `fsync` of a directory fails with EINVAL.
+    pub const FSYNCDIR_EINVAL: &str = "fsyncdir-einval";
+    /// `fsync` of a file does not return while this is set.
+    pub const HOLD_FSYNC: &str = "hold-fsync";
+}
+
+/// Something that the file system was asked to do, and has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub what: What,
+    /// The inode.
+    pub inode: u64,
+    /// Below the mount; for [`What::Fsync`], the name that the file had then.
+    pub path: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// `fsync` of a file has begun.
+    FsyncBegins,
+    /// `fsync` of a file has succeeded.
+    Fsync,
+    /// `fsync` of a directory has succeeded.
+    FsyncDir,
+    /// A file has a name: it was created, linked or renamed.
+    Name,
+    /// A directory was made.
+    MakeDir,
+}
+
+const WHATS: [(&str, What); 5] = [
+    ("fsync-begins", What::FsyncBegins),
+    ("fsync", What::Fsync),
+    ("fsyncdir", What::FsyncDir),
+    ("name", What::Name),
+    ("mkdir", What::MakeDir),
+];
+
+/// A mounted file system. `O_TMPFILE` is not supported on it. Declare it before the server that uses it, so that it goes
+/// last.
+pub struct Mount {
+    daemon: Running,
+    root: PathBuf,
+    place: Cell<Option<TempDir>>,
+}
+
+/// While this is there, whatever uses the mount hangs. Declare it after the server, so that it goes first.
+pub struct Stopped<'m>(&'m Mount);
+
+impl Mount {
+    /// A mount of a fresh directory. `None`, and a line on stderr, where this user cannot mount one.
+    pub fn new() -> Option<Self> {
+        outside("umount")?;
+        let may = geteuid().is_root() && fs::File::options().read(true).write(true).open("/dev/fuse").is_ok();
+        if !may {
+            skip("a FUSE mount needs root and /dev/fuse");
+            return None;
+        }
+        let place = tempfile::tempdir().expect("a folder");
+        let root = place.path().to_owned();
+        for name in ["share", "behind"] {
+            fs::create_dir(root.join(name)).expect("a folder");
+        }
+        let program = std::env::current_exe().expect("this program");
+        let mut daemon = Command::new(program);
+        daemon.args(["--ignored", "--exact", daemon::TEST]).env(PLACE, &root).stdin(Stdio::null());
+        let daemon = Running::start(daemon.stdout(Stdio::null()).stderr(Stdio::null()));
+        let mut mount = Self { daemon, root, place: Cell::new(Some(place)) };
+        eventually("the file system is mounted", || {
+            assert!(mount.daemon.try_wait().expect("a child").is_none(), "its daemon has ended");
+            mount.lines().first().is_some_and(|line| line == daemon::READY)
+        });
+        Some(mount)
+    }
+
+    /// The directory, seen through the file system.
+    pub fn path(&self) -> PathBuf {
+        self.root.join("share")
+    }
+
+    /// The same directory without it: this never hangs and is never counted.
+    pub fn behind(&self) -> PathBuf {
+        self.root.join("behind")
+    }
+
+    /// The place for `Wharf::serve_in`, which serves its `share`: the mount.
+    pub fn place(&self) -> TempDir {
+        self.place.take().expect("taken once")
+    }
+
+    /// From now on it has these [`faults`], and no others.
+    pub fn set(&self, words: &[&str]) {
+        let new = self.root.join("words.new");
+        fs::write(&new, words.join("\n")).expect("written");
+        fs::rename(new, self.root.join(daemon::WORDS)).expect("renamed");
+    }
+
+    /// What has happened so far, in this order.
+    pub fn events(&self) -> Vec<Event> {
+        self.lines().iter().filter_map(|line| event(line)).collect()
+    }
+
+    /// How often this has happened to files or directories whose path begins so.
+    pub fn count(&self, what: What, path: &str) -> usize {
+        self.events().iter().filter(|event| event.what == what && event.path.starts_with(path)).count()
+    }
+
+    /// From now on, and until what is returned is dropped, everything on the mount hangs.
+    pub fn stop(&self) -> Stopped<'_> {
+        kill_process(self.pid(), Signal::STOP).expect("it runs");
+        eventually("each thread of the daemon is stopped", || self.is_stopped());
+        Stopped(self)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.root.join(daemon::EVENTS)).unwrap_or_default();
+        // The last line may be half there.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(str::to_owned).collect()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.daemon)
+    }
+
+    fn is_stopped(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.daemon.id())).expect("it runs");
+        let stats =
+            threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        stats.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+    }
+}
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0.pid(), Signal::CONT);
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // The daemon's end, stopped or not, is an error for whatever still waits for the mount.
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+        let _ = Command::new("umount").arg("-l").arg(self.path()).stderr(Stdio::null()).status();
+        // What the server's own folder could not remove, as it was in use.
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+fn event(line: &str) -> Option<Event> {
+    let mut words = line.splitn(3, ' ');
+    let word = words.next()?;
+    let (_, what) = WHATS.iter().find(|(name, _)| *name == word)?;
+    Some(Event { what: *what, inode: words.next()?.parse().ok()?, path: words.next()?.to_owned() })
+}
