@@ -44,6 +44,7 @@ mod slowhttptest;
 mod start;
 mod stopping;
 mod storms;
+mod stuck_disk;
 mod tftp;
 mod tftp_client;
 mod tftp_clients;

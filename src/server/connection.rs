@@ -29,7 +29,7 @@ use super::sending::Sending;
 use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
-use crate::http::body::{Decoder, Framing};
+use crate::http::body::Decoder;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::http::status::Status;
@@ -350,7 +350,7 @@ impl Connection {
         };
         let again = || Phase::Head(WaitingForHead::default());
         // Held back before anything is opened for it.
-        if head.framing != Framing::Empty && turn.jobs.is_crowded(place::of(self.peer())) {
+        if route::is_upload(&head) && turn.jobs.is_crowded(place::of(self.peer())) {
             return Step::HeldBack(again());
         }
         let exchange = Exchange::of(&head, bytes, now, turn.state);

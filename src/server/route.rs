@@ -7,6 +7,7 @@ use super::refusal::{bad_request, cross_site, not_found};
 use super::state::State;
 use super::{files, resumable, status, upload};
 use crate::folder::SharePath;
+use crate::http::body::Framing;
 use crate::http::request::{Expectation, Head, Method};
 use crate::http::response;
 use crate::http::status::Status;
@@ -46,6 +47,14 @@ pub struct Asked<'a, 'h, 'b> {
 /// Finds the answer.
 pub fn route(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Routed {
     find(head, state, peer, disk).unwrap_or_else(Routed::Answer)
+}
+
+/// Whether a request brings something for the folder, and not for the server itself.
+pub fn is_upload(head: &Head<'_, '_>) -> bool {
+    let is_ours = |target: PathAndQuery<'_>| {
+        target.raw().starts_with("/.wharf/") && !target.raw().starts_with(resumable::PREFIX)
+    };
+    head.framing != Framing::Empty && !head.target.path().is_some_and(is_ours)
 }
 
 fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Routed, Answer> {

@@ -1,0 +1,128 @@
+//! A disk that hangs keeps those who want something of it waiting, and nobody else.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::common::fuse::Mount;
+use crate::common::{Wharf, Wire, eventually};
+
+/// Clients that want a file of the disk that hangs: many more than there are workers.
+const CLIENTS: usize = 200;
+
+/// A connection on which a file was asked for.
+fn asks_for(wharf: &Wharf, target: &str) -> Wire {
+    let mut wire = wharf.connect();
+    wire.begin_to_ask("GET", target, None);
+    wire
+}
+
+/// Joins the room; gives the field line that shows who says something.
+fn join(wharf: &Wharf) -> String {
+    let answer = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann");
+    let joined: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    format!("Authorization: Bearer {}\r\n", joined["token"].as_str().expect("a token"))
+}
+
+/// What needs no disk is done while it hangs: all of it is waited for before it goes on.
+fn others_are_served(wharf: &Wharf, member: &str, idle: &mut Wire) {
+    let mut events = wharf.connect();
+    events.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {}\r\n{member}\r\n", wharf.address()));
+    for _ in 0..10 {
+        assert_eq!(wharf.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    }
+    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", member, b"still here").code(), 202);
+    let mut heard = Vec::new();
+    while !String::from_utf8_lossy(&heard).contains("still here") {
+        let mut bytes = [0; 4096];
+        let count = std::io::Read::read(&mut events.stream(), &mut bytes).expect("the stream goes on");
+        assert!(count > 0, "the stream has ended");
+        heard.extend_from_slice(&bytes[..count]);
+    }
+    assert!(idle.is_closed(), "its time is up");
+}
+
+fn hangs(workers: &str, target: impl Fn(usize) -> String) {
+    let Some(mount) = Mount::new() else { return };
+    let flags = ["--workers", workers, "--timeout", "1", "--stall", "2"];
+    let wharf = Wharf::serve_in(mount.place(), &flags);
+    for number in 0..CLIENTS {
+        wharf.write(&number.to_string(), "content");
+    }
+    let member = join(&wharf);
+    let mut upload = wharf.connect();
+    let host = wharf.address();
+    let head =
+        format!("PUT /half HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n");
+    upload.send(head);
+    assert_eq!(upload.try_read_answer(false).expect("it begins").code(), 100);
+    upload.send("half");
+    assert_eq!(wharf.ask("GET", "/0", "", b"").text(), "content");
+    wharf.comes_to_rest();
+    let mut idle = wharf.connect();
+    let stopped = mount.stop();
+    let mut waiting: Vec<_> = (0..CLIENTS).map(|number| asks_for(&wharf, &target(number))).collect();
+    others_are_served(&wharf, &member, &mut idle);
+    assert_eq!(upload.read_answer(false).code(), 408, "an upload that stalls is given up");
+    assert!(!waiting.iter().any(|wire| wire.hears_within(Duration::from_millis(1))), "the disk hangs");
+    drop(stopped);
+    for wire in &mut waiting {
+        assert_eq!(wire.read_answer(false).text(), "content");
+    }
+    eventually("what was uploaded in part is gone", || wharf.tree().len() == CLIENTS);
+}
+
+#[test]
+fn files_that_nobody_has_read_yet() {
+    hangs("4", |number| format!("/{number}"));
+}
+
+#[test]
+fn with_one_worker() {
+    hangs("1", |number| format!("/{number}"));
+}
+
+#[test]
+fn with_as_many_workers_as_usual() {
+    hangs("64", |number| format!("/{number}"));
+}
+
+#[test]
+fn listings() {
+    let Some(mount) = Mount::new() else { return };
+    let wharf = Wharf::serve_in(mount.place(), &["--workers", "4", "--timeout", "1"]);
+    wharf.write("dir/file", "content");
+    let member = join(&wharf);
+    let mut idle = wharf.connect();
+    let stopped = mount.stop();
+    let targets = ["/dir/?list", "/dir/?tar", "/dir/?zip", "/dir/file?sha256"];
+    let mut waiting: Vec<_> = (0..CLIENTS).map(|number| asks_for(&wharf, targets[number % 4])).collect();
+    others_are_served(&wharf, &member, &mut idle);
+    drop(stopped);
+    for wire in &mut waiting {
+        assert_eq!(wire.read_answer(false).code(), 200);
+    }
+}
+
+/// A file that is kept in memory is looked at before it is sent, and that look may hang too.
+#[test]
+fn a_file_that_has_just_been_read() {
+    let Some(mount) = Mount::new() else { return };
+    let wharf = Wharf::serve_in(mount.place(), &["--workers", "4", "--timeout", "1"]);
+    let path = wharf.write("file", "content");
+    let old = std::time::SystemTime::now() - Duration::from_secs(60);
+    std::fs::File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
+    let member = join(&wharf);
+    let mut idle = wharf.connect();
+    let mut warm = wharf.connect();
+    for _ in 0..20 {
+        assert_eq!(warm.ask("GET", "/file", "", b"").text(), "content");
+    }
+    let stopped = mount.stop();
+    let mut waiting: Vec<_> = (0..CLIENTS).map(|_| asks_for(&wharf, "/file")).collect();
+    others_are_served(&wharf, &member, &mut idle);
+    drop(stopped);
+    for wire in &mut waiting {
+        assert_eq!(wire.read_answer(false).text(), "content");
+    }
+}
