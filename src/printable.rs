@@ -4,6 +4,8 @@
 //! direction of a line. Here they become visible.
 
 use std::fmt::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// Bytes of foreign origin, shown so that they cannot do anything: control characters, invisible ones that change the
 /// direction of text, backslashes and quotes as escapes, bytes that are not UTF-8 as `\xNN`.
@@ -14,6 +16,11 @@ impl<'a> Printable<'a> {
     /// Of text.
     pub fn text(text: &'a str) -> Self {
         Self(text.as_bytes())
+    }
+
+    /// Of the name of a file.
+    pub fn path(path: &'a Path) -> Self {
+        Self(path.as_os_str().as_bytes())
     }
 }
 
