@@ -29,6 +29,7 @@ mod interrupted;
 mod keep_alive;
 mod listing;
 mod load;
+mod logging;
 mod lost_folder;
 mod many;
 mod qr;

@@ -160,7 +160,7 @@ fn what_arrived_before_a_cut_is_kept() {
     let upload = wire.try_read_answer(false).expect("104").field("Location");
     wire.send(&content[..600_000]).end();
     assert!(wire.is_closed(), "no answer: it was cut");
-    assert!(wharf.log().contains("what has arrived is kept"));
+    assert!(wharf.settled_log().contains("what has arrived is kept"));
     assert_eq!(stand(&wharf, &upload), ("?0".into(), "600000".into()));
     assert!(files(&wharf).is_empty(), "nothing shows");
     assert_eq!(append(&wharf, &upload, 600_000, true, &content[600_000..]).code(), 201);
@@ -420,7 +420,7 @@ fn nobody_sees_what_is_unfinished() {
         let token = upload.rsplit('/').next().expect("a token");
         let part = format!(".wharf/uploads/{token}.part");
         assert_eq!(wharf.read(&part), b"secret", "it is there");
-        assert!(!wharf.log().contains(token), "no log tells who may go on");
+        assert!(!wharf.settled_log().contains(token), "no log tells who may go on");
         for target in [
             format!("/{part}"),
             "/.wharf/".into(),
