@@ -88,3 +88,18 @@ fn columns_in_a_terminal() {
     assert!(lines[0].ends_with("Z  sub/") && lines[0].starts_with("         -  "), "{text}");
     assert!(lines[2].ends_with("Z  b.txt") && lines[2].starts_with("   2.9 KiB  "), "{text}");
 }
+
+#[test]
+fn a_directory_has_one_identity_by_every_path() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("real/f", "x");
+    symlink("..", wharf.folder().join("real/up")).expect("a link");
+    let id = |path: &str| {
+        let listing = wharf.ask("GET", path, "Accept: application/json\r\n", b"");
+        let listing: serde_json::Value = serde_json::from_slice(&listing.body).expect("JSON");
+        listing["id"].as_str().expect("an id").to_owned()
+    };
+    assert_eq!(id("/"), id("/real/up/"));
+    assert_eq!(id("/real/"), id("/real/up/real/"));
+    assert_ne!(id("/"), id("/real/"));
+}

@@ -4,6 +4,8 @@ use super::root::{self, Entries, Root, name_of};
 use super::{Error, Facts, Rules, SharePath};
 use rustix::fs::{DirEntry, FileType, Stat};
 use std::ffi::OsString;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 /// One line of a listing: something that can be opened.
@@ -39,6 +41,13 @@ pub(super) fn list(root: &Root, rules: &Rules, path: &SharePath) -> Result<Vec<E
     }
     entries.sort_unstable_by(|a: &Entry, b| (is_file(a), &a.name).cmp(&(is_file(b), &b.name)));
     Ok(entries)
+}
+
+/// A hash of the directory's device and inode, with a key of this process, so that it tells neither.
+pub(super) fn id(root: &Root, path: &SharePath) -> Result<String, Error> {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let stat = root.look(path)?;
+    Ok(format!("{:016x}", KEY.hash_one((stat.st_dev, stat.st_ino))))
 }
 
 /// None for what is not shared, and for what has gone meanwhile.

@@ -195,6 +195,13 @@ impl Folder {
         listing::list(&self.shared.root, &self.shared.rules, path)
     }
 
+    /// What is the same for two paths of one directory, and tells nothing else: a client that follows links recognises
+    /// by it a directory that it has seen. It is good as long as this process runs.
+    pub fn directory_id(&self, path: &SharePath) -> Result<String, Error> {
+        self.shared.rules.admit_path(path)?;
+        listing::id(&self.shared.root, path)
+    }
+
     /// Everything below a directory that is shared, one look at a time.
     pub fn walk(&self, path: &SharePath) -> Result<Walk, Error> {
         self.shared.rules.admit_path(path)?;

@@ -72,7 +72,9 @@ fn list(path: &SharePath, wish: &Wish, state: &State) -> Result<Answer, crate::f
             };
             listing.page(head)
         }
-        Form::Json => Answer::bytes(head, "application/json", json(path, &entries)),
+        Form::Json => {
+            Answer::bytes(head, "application/json", json(path, state.folder.directory_id(path)?, &entries))
+        }
         Form::Text => Answer::bytes(head, media::TEXT, text(&entries)),
     })
 }
@@ -99,14 +101,16 @@ pub fn text(entries: &[Entry]) -> Vec<u8> {
     out
 }
 
-/// As [`text`], for programs: an object with the path and its entries.
-fn json(path: &SharePath, entries: &[Entry]) -> Vec<u8> {
+/// As [`text`], for programs: an object with the path, the directory's identity, and its entries.
+fn json(path: &SharePath, id: String, entries: &[Entry]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Listing<'a> {
         path: String,
+        id: String,
         entries: Vec<JsonEntry<'a>>,
     }
-    let listing = Listing { path: shown_path(path), entries: entries.iter().map(JsonEntry::of).collect() };
+    let listing =
+        Listing { path: shown_path(path), id, entries: entries.iter().map(JsonEntry::of).collect() };
     // Strings, numbers and lists: there is nothing in it that could not be written.
     serde_json::to_vec(&listing).unwrap_or_default()
 }
