@@ -19,6 +19,7 @@ mod faults;
 mod fetch;
 mod fetch_breaks;
 mod fetch_lies;
+mod fetch_listed;
 mod fetch_many;
 mod fetch_split;
 mod fuzz;
