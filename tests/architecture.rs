@@ -12,7 +12,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("qr", &[]),
     ("folder", &["printable"]),
     ("http", &[]),
-    ("tftp", &[]),
+    ("tftp", &["printable"]),
     ("archive", &[]),
     ("chat", &[]),
     ("net", &[]),

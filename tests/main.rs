@@ -25,6 +25,7 @@ mod fetch_split;
 mod fuzz;
 mod going_on;
 mod hashes;
+mod hostile_text;
 mod idle_exit;
 mod interrupted;
 mod keep_alive;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Failure, logging, private::PrivateFile};
+use crate::printable::Printable;
 use crate::server::Recorder;
 use crate::sink::{Notices, Sink};
 
@@ -98,5 +99,5 @@ fn cannot(what: &str, file: Option<&PrivateFile>, error: &io::Error) -> Failure 
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "there is no space left (free some)",
         _ => &error.to_string(),
     };
-    format!("cannot {what} {}: {why}", file.map_or(Path::new(""), PrivateFile::path).display()).into()
+    format!("cannot {what} {}: {why}", Printable::path(file.map_or(Path::new(""), PrivateFile::path))).into()
 }

@@ -17,6 +17,7 @@ use crate::net::inherited::Inherited;
 use crate::net::listener::Address;
 use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
+use crate::printable::Printable;
 use crate::qr::{self, Colours};
 use crate::server::{Config, Doors, KeepAlive, Recorder, Server, Site};
 use crate::stop::{Stop, Why};
@@ -175,7 +176,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     if shows_code {
         outputs.print(&code(&server));
     }
-    log::info!("serving {}", root.display());
+    log::info!("serving {}", Printable::path(&root));
     if geteuid().is_root() {
         log::warn!(
             "running as root: a fault in wharf would have all rights; run it as another user, as deploy/ shows"
@@ -253,7 +254,7 @@ fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
 
 /// What is served and where, when it will leave, and how to stop it.
 fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) -> String {
-    let mut lines = vec![format!("wharf serves {}", root.display())];
+    let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
     let mut is_open = false;
     for address in server.addresses() {
         is_open |= is_open_to_others(&address);
@@ -263,7 +264,7 @@ fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: boo
         }
     }
     if is_open && takes_writes {
-        let dir = root.display();
+        let dir = Printable::path(root);
         lines.push(format!("anyone who reaches this address can write into {dir}; --read-only forbids it"));
     }
     lines.push(match idle_exit {

@@ -10,7 +10,7 @@ use super::listing::{self, Entry, Kind, Listing, Seen};
 use super::session::Session;
 use super::tftp::{self, address::Site};
 use super::wanted::target_of;
-use crate::printable::Printable;
+use crate::printable::{self, Printable};
 
 /// How deep a tree may go. Deeper ones are made to have no end.
 const DEEPEST: usize = 64;
@@ -183,8 +183,7 @@ impl Catalogue {
             }),
             Form::Json => {
                 let rows: Vec<_> = self.entries.iter().map(Row::of).collect();
-                serde_json::to_writer_pretty(&mut *out, &rows)?;
-                writeln!(out)
+                writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(&rows)?))
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::session::Response;
 use crate::http::status::Status;
+use crate::printable::Foreign;
 
 /// The longest explanation that is read, in bytes: it is to be one line.
 const LONGEST: u64 = 4 * 1024;
@@ -18,7 +19,7 @@ pub fn read(response: Response<'_>) -> Error {
     if is_short && response.body.pour(&mut text).is_err() {
         text.clear();
     }
-    Error::Refused(status, is_text.then(|| first_line(&text, status)).flatten())
+    Error::Refused(status, is_text.then(|| first_line(&text, status)).flatten().map(Foreign::from))
 }
 
 /// The first line, unless it is empty or says only what the status says.

@@ -22,6 +22,7 @@ use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_segment;
+use crate::printable;
 
 /// The forms in which a listing can be had, the server's favourite first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +91,7 @@ pub fn text(entries: &[Entry]) -> Vec<u8> {
     let mut out = Vec::with_capacity(entries.len() * 64);
     for entry in entries {
         // A name with a line break in it must not look like two.
-        let clean = entry.name.as_bytes().iter().map(|&b| if b.is_ascii_control() { b'?' } else { b });
-        out.extend(clean);
+        out.extend_from_slice(&printable::in_line(entry.name.as_bytes()));
         let (slash, size) = match entry.kind {
             Kind::Directory => ("/", "-".to_owned()),
             Kind::File { len } => ("", len.to_string()),
@@ -112,7 +112,8 @@ fn json(path: &SharePath, id: String, entries: &[Entry]) -> Vec<u8> {
     let listing =
         Listing { path: shown_path(path), id, entries: entries.iter().map(JsonEntry::of).collect() };
     // Strings, numbers and lists: there is nothing in it that could not be written.
-    serde_json::to_vec(&listing).unwrap_or_default()
+    let text = serde_json::to_string(&listing).unwrap_or_default();
+    printable::json(&text).into_owned().into_bytes()
 }
 
 /// An entry of a listing in JSON.
