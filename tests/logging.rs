@@ -29,12 +29,16 @@ fn fifo(place: &TempDir) -> (PathBuf, File) {
     (path, reader)
 }
 
-/// Asks for as many targets; each is answered.
-fn ask_all(wharf: &Wharf, count: usize) {
+/// Sends all requests, reads only then, and sends a last one; what was written.
+fn flood(wharf: &Wharf, reader: &mut File, notice: &str, last: &str) -> String {
     let mut wire = wharf.connect();
-    for number in 0..count {
+    for number in 0..REQUESTS {
         assert_eq!(wire.ask("GET", &long_target(number), "", b"").code(), 404, "request {number}");
     }
+    let text = read_until(reader, notice);
+    // On the same connection, so that its line is the last.
+    wire.ask("GET", "/later", "", b"");
+    text + &read_until(reader, last)
 }
 
 /// Reads until this shows up.
@@ -69,14 +73,10 @@ fn a_log_that_is_not_read_stops_nothing() {
     ];
     for (what, shell, flags) in cases {
         let wharf = Wharf::serve_after(&shell, &flags);
-        ask_all(&wharf, REQUESTS);
-        let text = read_until(&mut reader, DROPPED);
+        let text = flood(&wharf, &mut reader, DROPPED, "\"GET /later HTTP/1.1\" 404");
         let (written, missing) = written_and_missing(&text, DROPPED);
-        assert_eq!(written + missing, REQUESTS, "{what}");
+        assert_eq!(written + missing, REQUESTS + 1, "{what}");
         assert!(missing > 0 && written > 100, "{what}: {written} written, {missing} missing");
-        // From now on it is read.
-        wharf.ask("GET", "/later", "", b"");
-        read_until(&mut reader, "\"GET /later HTTP/1.1\" 404");
     }
 }
 
@@ -85,11 +85,10 @@ fn a_recording_that_is_not_read_stops_nothing() {
     let place = tempfile::tempdir().expect("a directory");
     let (path, mut reader) = fifo(&place);
     let wharf = Wharf::serve(&["--record", path.to_str().expect("text")]);
-    ask_all(&wharf, REQUESTS);
-    let text = read_until(&mut reader, "requests are missing here");
+    let text = flood(&wharf, &mut reader, "requests are missing here", "GET /later -> 404\n");
     assert!(text.starts_with("# Recorded by wharf"), "{}", &text[..100]);
     let (written, missing) = written_and_missing(&text, "requests are missing here");
-    assert_eq!(written + missing, REQUESTS);
+    assert_eq!(written + missing, REQUESTS + 1);
     assert!(missing > 0 && written > 100, "{written} written, {missing} missing");
     let line = format!("{missing} requests are missing in the recording");
     eventually("the log says so too", || wharf.log().contains(&line));
@@ -306,6 +305,16 @@ fn what_is_no_file_takes_the_log_too() {
     let wharf = Wharf::serve(&["--log-file", "/dev/null", "--record", "/dev/null"]);
     wharf.signal(Signal::HUP);
     assert_eq!(wharf.ask("GET", "/a", "", b"").code(), 404);
+}
+
+#[test]
+fn stderr_in_the_shared_folder_is_warned_of() {
+    // The shell has the shared folder as its first argument but one.
+    let wharf = Wharf::serve_after("exec 2>\"$2/log\"", &[]);
+    eventually("it is logged", || {
+        String::from_utf8_lossy(&wharf.read("log"))
+            .contains("WARN  stderr is a file: it is in the shared folder")
+    });
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What a server writes besides its responses: stdout, the log, and the recording. No reader of them can stop it.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Failure, logging, private::PrivateFile};
+use super::{Failure, beneath, logging, private::PrivateFile};
 use crate::printable::Printable;
 use crate::server::Recorder;
 use crate::sink::{Notices, Sink};
@@ -34,17 +35,16 @@ impl Outputs {
     /// Opens them. Neither file may lie in the shared directory.
     pub fn begin(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
         let private = |path| PrivateFile::new(path, root);
-        let (log, record) = (log.map(private), record.map(private));
-        Ok(Self {
-            stdout: Sink::to(&io::stdout(), STDOUT)?,
-            has_log_file: log.is_some(),
-            log: logging::begin(log.as_ref()).map_err(|error| cannot("log to", log.as_ref(), &error))?,
-            recorder: record
-                .as_ref()
-                .map(recorder)
-                .transpose()
-                .map_err(|error| cannot("record to", record.as_ref(), &error))?,
-        })
+        let (file, record) = (log.map(private), record.map(private));
+        let log = logging::begin(file.as_ref()).map_err(|error| cannot("log to", file.as_ref(), &error))?;
+        if file.is_none() {
+            warn_of_stderr(root);
+        }
+        let recorder = record.as_ref().map(recorder).transpose().map_err(|error| {
+            log.flush(LAST);
+            cannot("record to", record.as_ref(), &error)
+        })?;
+        Ok(Self { stdout: Sink::to(&io::stdout(), STDOUT)?, log, has_log_file: file.is_some(), recorder })
     }
 
     /// Where requests are recorded, if they are.
@@ -77,6 +77,15 @@ impl Outputs {
         self.stdout.flush(left());
         self.recorder.iter().for_each(|recorder| recorder.flush(left()));
         self.log.flush(left());
+    }
+}
+
+/// The shell may have opened a file of the shared directory as stderr. That is not refused: it is there already.
+fn warn_of_stderr(root: &Path) {
+    let stderr = Path::new("/proc/self/fd/2");
+    let is_file = fs::metadata(stderr).is_ok_and(|there| there.is_file());
+    if let Some(error) = is_file.then(|| beneath::refuse(stderr, root).err()).flatten() {
+        log::warn!("stderr is a file: {error}");
     }
 }
 
