@@ -23,6 +23,9 @@ pub const QUEUE: usize = 1024 * 1024;
 /// first line after a pause is written at once.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// The stack of a sink's thread, in bytes: what is large is on the heap.
+const STACK: usize = 256 * 1024;
+
 /// Opens the file again, under the same name. It runs in the sink's thread, which may wait for it.
 pub type Reopen = Box<dyn FnMut() -> io::Result<File> + Send>;
 
@@ -82,7 +85,7 @@ impl Sink {
             fails: false,
             is_torn: false,
         };
-        thread::Builder::new().name(notices.name.into()).spawn(move || writer.run())?;
+        thread::Builder::new().name(notices.name.into()).stack_size(STACK).spawn(move || writer.run())?;
         Ok(Self(shared))
     }
 

@@ -43,7 +43,8 @@ fn slow_readers_hold_nobody_up() {
         reader.stream().read_exact(&mut [0]).expect("still sent to");
     }
     let threads = wharf.status("Threads");
-    assert!(threads <= 4 + 8, "{threads} threads");
+    // Workers, and those that every server has: jobs, the log, stdout, signals, time, listeners, doors.
+    assert!(threads <= 4 + 10, "{threads} threads");
 }
 
 #[test]
