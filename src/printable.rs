@@ -91,14 +91,16 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A name in a line of text for programs: each character that acts is a question mark, everything else as it is.
+/// A name in a line of text for programs: a question mark for each control, and for each character that ends or reorders
+/// a line. Everything else is as it is: programs ask for the name, and Persian names have zero-width characters in them.
 pub fn in_line(name: &[u8]) -> Cow<'_, [u8]> {
-    if !String::from_utf8_lossy(name).contains(acts) {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !String::from_utf8_lossy(name).contains(breaks) {
         return Cow::Borrowed(name);
     }
     let mut clean = Vec::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
-        let shown: String = chunk.valid().chars().map(|c| if acts(c) { '?' } else { c }).collect();
+        let shown: String = chunk.valid().chars().map(|c| if breaks(c) { '?' } else { c }).collect();
         clean.extend_from_slice(shown.as_bytes());
         clean.extend_from_slice(chunk.invalid());
     }
@@ -183,7 +185,6 @@ mod tests {
         ];
         for (what, text) in table {
             assert_eq!(Printable::text(text).to_string(), text.escape_default().to_string(), "{what}");
-            assert_eq!(in_line(text.as_bytes()), "?".repeat(text.chars().count()).as_bytes(), "{what}");
             let written = serde_json::to_string(text).expect("a string");
             let escaped = json(&written);
             assert!(escaped.is_ascii() && !escaped.contains(char::is_control), "{what}: {escaped}");
@@ -192,12 +193,25 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_a_line_breaks_it_nowhere() {
+        let persian = "می\u{200c}خواهم.txt";
+        let table: [(&[u8], &[u8]); 5] = [
+            (b"a\xff\\b", b"a\xff\\b"),
+            (b"a\xff\tb\xfe\n\x7f", b"a\xff?b\xfe??"),
+            (persian.as_bytes(), persian.as_bytes()),
+            ("a\u{9b}b\u{85}".as_bytes(), b"a?b?"),
+            ("a\u{202e}b\u{2066}c\u{2028}".as_bytes(), b"a?b?c?"),
+        ];
+        for (name, line) in table {
+            assert_eq!(*in_line(name), *line, "{}", Printable(name));
+        }
+    }
+
+    #[test]
     fn what_does_not_act_stays_as_it_is() {
         let pretty = "{\n  \"a\": \"b\\\\c\"\n}";
         assert_eq!(json(pretty), pretty);
         assert_eq!(json(HARMLESS), HARMLESS);
-        assert_eq!(in_line(b"a\xff\\b"), &b"a\xff\\b"[..]);
-        assert_eq!(in_line(b"a\xff\tb\xfe"), &b"a\xff?b\xfe"[..]);
         assert_eq!(format!("{0} {0:?}", Foreign::from("a\x1b".to_owned())), "a\\u{1b} \"a\\u{1b}\"");
     }
 }
