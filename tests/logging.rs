@@ -247,13 +247,15 @@ fn a_log_in_the_shared_folder_is_refused() {
     assert_eq!(names.len(), 2, "none was created: {names:?}");
 }
 
-/// A mount in a namespace of its own; only root makes one.
+/// The mounts are in a namespace of their own.
 #[test]
 fn a_log_in_a_second_mount_of_the_shared_folder_is_refused() {
-    if !rustix::process::getuid().is_root() {
+    let Some(mut unshare) = outside("unshare") else { return };
+    if !unshare.args(["-m", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: this user may not mount anything");
         return;
     }
-    let Some(mut unshare) = outside("unshare") else { return };
+    let mut unshare = Command::new("unshare");
     let place = tempfile::tempdir().expect("a directory");
     for directory in ["share/sub", "share/mounted", "whole", "part", "logs"] {
         fs::create_dir_all(place.path().join(directory)).expect("a directory");
