@@ -13,7 +13,7 @@
 //!                  │             ├──► chat      the room: knows no sockets, no clock, no JSON
 //!                  └──► client ──┴──► net       sockets that never wait: knows no protocol and no folder
 //!
-//!   stop, printable, figures, qr: below all
+//!   stop, printable, sink, figures, qr: below all
 //! ```
 //!
 //! Arrows go one way, and the rooms in the last column import none of each other; a test reads every `use` and holds
@@ -29,7 +29,7 @@
 //! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
 //! - [`client`] asks: line by line at a prompt, or from a file of requests whose answers it judges.
 //! - [`cli`] is the command line; [`stop`] is how everybody hears that it is time to leave; [`printable`] is the
-//!   one door through which foreign text goes to a log or a terminal; [`figures`] writes sizes and times for people;
+//!   one door through which foreign text goes to a log or a terminal; [`sink`] writes logs without making a worker wait; [`figures`] writes sizes and times for people;
 //!   [`qr`] draws addresses for cameras.
 
 pub mod archive;
@@ -43,5 +43,6 @@ pub mod net;
 pub mod printable;
 pub mod qr;
 pub mod server;
+pub mod sink;
 pub mod stop;
 pub mod tftp;

@@ -1,19 +1,42 @@
-//! The one door through which foreign text goes to the log and the terminal.
+//! The one filter through which foreign text goes to the log, the terminal and other programs.
 //!
-//! What a client or a file name holds may be an escape sequence that moves the cursor, or a character that turns the
-//! direction of a line. Here they become visible.
+//! What a client, a server or a file name holds may be an escape sequence that moves the cursor, or a character that turns
+//! the direction of a line. Here they become visible.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
-/// Bytes of foreign origin, shown so that they cannot do anything: control characters, invisible ones that change the
-/// direction of text, backslashes and quotes as escapes, bytes that are not UTF-8 as `\xNN`.
+/// Bytes of foreign origin, shown so that they cannot do anything: control characters, invisible characters and
+/// backslashes as escapes, bytes that are not UTF-8 as `\xNN`.
 #[derive(Clone, Copy)]
 pub struct Printable<'a>(pub &'a [u8]);
+
+/// Text of foreign origin that is kept. It can be shown in no other way than as [`Printable`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Foreign(String);
 
 impl<'a> Printable<'a> {
     /// Of text.
     pub fn text(text: &'a str) -> Self {
         Self(text.as_bytes())
+    }
+
+    /// Of the name of a file.
+    pub fn path(path: &'a Path) -> Self {
+        Self(path.as_os_str().as_bytes())
+    }
+
+    /// Whether it is shown as it is.
+    pub fn is_plain(self) -> bool {
+        std::str::from_utf8(self.0).is_ok_and(|text| !text.contains(|c| c == '\\' || acts(c)))
+    }
+}
+
+impl From<String> for Foreign {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 
@@ -21,7 +44,7 @@ impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
-                if c == '\\' || c.is_control() || turns_text(c) {
+                if c == '\\' || acts(c) {
                     write!(f, "{}", c.escape_default())?;
                 } else {
                     f.write_char(c)?;
@@ -35,28 +58,160 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Characters that are not seen and change how their neighbours are (Unicode TR #36: bidirectional controls,
-/// line and paragraph separators, zero-width characters, the byte order mark).
-fn turns_text(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}')
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printable::text(&self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// JSON that means the same, in which no character acts on a terminal. A writer of JSON escapes the controls below
+/// U+0020 only.
+pub fn json(text: &str) -> Cow<'_, str> {
+    if !text.contains(acts_in_json) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if acts_in_json(c) {
+            // Outside of a string JSON has none of them.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A string takes everything.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// A name in a line of text for programs: a question mark for each control, and for each character that ends or reorders
+/// a line. Everything else is as it is: programs ask for the name, and Persian names have zero-width characters in them.
+pub fn in_line(name: &[u8]) -> Cow<'_, [u8]> {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !String::from_utf8_lossy(name).contains(breaks) {
+        return Cow::Borrowed(name);
+    }
+    let mut clean = Vec::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        let shown: String = chunk.valid().chars().map(|c| if breaks(c) { '?' } else { c }).collect();
+        clean.extend_from_slice(shown.as_bytes());
+        clean.extend_from_slice(chunk.invalid());
+    }
+    Cow::Owned(clean)
+}
+
+/// Line ends and tabs between the values of JSON are its writer's own.
+fn acts_in_json(c: char) -> bool {
+    acts(c) && !c.is_ascii_control() || c == '\u{7f}'
+}
+
+/// Whether a character does something to a terminal, or to how its neighbours look, and is not seen itself.
+fn acts(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
+/// Characters that are not seen: those that Unicode ignores by default (`Default_Ignorable_Code_Point`: bidirectional
+/// controls, zero-width characters and joiners, fillers, tags), line and paragraph separators, and the marks of an
+/// interlinear annotation. They reorder a line or hide in a name (Unicode TR #36).
+///
+/// Variation selectors are left alone: they only choose among the shapes of the character before them, and names with
+/// emoji and Japanese names are full of them.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e00ff}'
+        | '\u{e01f0}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Text in which nothing acts, though much of it is unusual: emoji with a variation selector, an ideographic
+    /// variant, a combining mark, right-to-left letters.
+    const HARMLESS: &str = "größe 漢字 ❤\u{fe0f} 葛\u{e0100} e\u{301} שלום عربى \u{1f600}\u{1f3fd}";
+
     #[test]
     fn nothing_that_acts_gets_through() {
         let cases: [(&[u8], &str); 6] = [
             (b"plain text.txt", "plain text.txt"),
-            ("größe 漢字".as_bytes(), "größe 漢字"),
+            (HARMLESS.as_bytes(), HARMLESS),
             (b"\x1b[2J\r\n\0", "\\u{1b}[2J\\r\\n\\u{0}"),
             (b"a\\b", "a\\\\b"),
             (b"\xff\xfe", "\\xff\\xfe"),
-            ("a\u{202e}b\u{9b}c".as_bytes(), "a\\u{202e}b\\u{9b}c"),
+            ("a\u{202e}b\u{9b}c\u{7f}".as_bytes(), "a\\u{202e}b\\u{9b}c\\u{7f}"),
         ];
         for (bytes, shown) in cases {
             assert_eq!(Printable(bytes).to_string(), shown);
+            assert_eq!(Printable(bytes).is_plain(), shown.as_bytes() == bytes);
         }
+    }
+
+    #[test]
+    fn every_kind_of_invisible_character_is_shown() {
+        let table = [
+            ("C0", "\0\u{7}\u{8}\t\n\r\u{1b}\u{1f}"),
+            ("DEL and C1", "\u{7f}\u{80}\u{85}\u{9b}\u{9f}"),
+            ("bidirectional controls", "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}"),
+            ("separators", "\u{2028}\u{2029}"),
+            ("zero width", "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{180e}"),
+            ("soft hyphen, grapheme joiner", "\u{ad}\u{34f}"),
+            ("fillers", "\u{115f}\u{1160}\u{3164}\u{ffa0}\u{17b4}"),
+            ("annotations", "\u{fff9}\u{fffa}\u{fffb}"),
+            ("tags", "\u{e0001}\u{e0020}\u{e007f}"),
+            ("other formats", "\u{1bca0}\u{1d173}\u{206a}"),
+        ];
+        for (what, text) in table {
+            assert_eq!(Printable::text(text).to_string(), text.escape_default().to_string(), "{what}");
+            let written = serde_json::to_string(text).expect("a string");
+            let escaped = json(&written);
+            assert!(escaped.is_ascii() && !escaped.contains(char::is_control), "{what}: {escaped}");
+            assert_eq!(serde_json::from_str::<String>(&escaped).expect("JSON"), text, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_line_breaks_it_nowhere() {
+        let persian = "می\u{200c}خواهم.txt";
+        let table: [(&[u8], &[u8]); 5] = [
+            (b"a\xff\\b", b"a\xff\\b"),
+            (b"a\xff\tb\xfe\n\x7f", b"a\xff?b\xfe??"),
+            (persian.as_bytes(), persian.as_bytes()),
+            ("a\u{9b}b\u{85}".as_bytes(), b"a?b?"),
+            ("a\u{202e}b\u{2066}c\u{2028}".as_bytes(), b"a?b?c?"),
+        ];
+        for (name, line) in table {
+            assert_eq!(*in_line(name), *line, "{}", Printable(name));
+        }
+    }
+
+    #[test]
+    fn what_does_not_act_stays_as_it_is() {
+        let pretty = "{\n  \"a\": \"b\\\\c\"\n}";
+        assert_eq!(json(pretty), pretty);
+        assert_eq!(json(HARMLESS), HARMLESS);
+        assert_eq!(format!("{0} {0:?}", Foreign::from("a\x1b".to_owned())), "a\\u{1b} \"a\\u{1b}\"");
     }
 }

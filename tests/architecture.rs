@@ -4,20 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("stop", &[]),
     ("printable", &[]),
+    ("sink", &[]),
     ("figures", &[]),
     ("qr", &[]),
     ("folder", &["printable"]),
     ("http", &[]),
-    ("tftp", &[]),
+    ("tftp", &["printable"]),
     ("archive", &[]),
     ("chat", &[]),
     ("net", &[]),
     ("client", &["http", "tftp", "chat", "net", "printable", "figures", "stop"]),
-    ("server", &["http", "tftp", "archive", "chat", "folder", "net", "printable", "figures", "qr", "stop"]),
-    ("cli", &["client", "server", "folder", "net", "printable", "figures", "qr", "stop"]),
+    (
+        "server",
+        &["http", "tftp", "archive", "chat", "folder", "net", "printable", "sink", "figures", "qr", "stop"],
+    ),
+    ("cli", &["client", "server", "folder", "net", "printable", "sink", "figures", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 

@@ -196,7 +196,7 @@ fn a_cookie_will_do_and_no_token_is_logged() {
     assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &cookie, b"hi").code(), 202);
     let elsewhere = format!("Cookie: wharf-1={}\r\n", ann.token);
     assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &elsewhere, b"hi").code(), 401, "another port's");
-    let log = wharf.log();
+    let log = wharf.settled_log();
     assert!(log.contains("joined as ann"), "{log}");
     assert!(
         !log.contains(&ann.token) && !log.contains(ann.token.split('-').nth(1).expect("a secret")),

@@ -69,9 +69,8 @@ fn for_programs() {
 fn a_tree_with_a_loop_has_an_end() {
     let wharf = stage(&[]);
     symlink(".", wharf.folder().join("sub/loop")).expect("linked");
-    // The system follows forty links and no more.
     let (names, said, code) = list(&[&wharf.url("/"), "-R"]);
-    assert!(names.contains(&"sub/loop/loop/c".to_owned()) && names.len() < 200, "{}", names.len());
+    assert_eq!(names, ["a ?.txt", "b.txt", "sub/", "sub/c", "sub/loop/"], "each directory once");
     assert_eq!((said.as_str(), code), ("", Some(0)));
 }
 

@@ -13,8 +13,9 @@ const ROUNDS: usize = 10;
 const EACH: u64 = 8;
 const REST: u64 = 24 * 1024;
 
-/// Its threads: workers, those of the second pool, and one each for doors, time, signals, listeners and TFTP.
-const THREADS: u64 = 64 + 4 + 5;
+/// Its threads: workers, those of the second pool, and one each for doors, time, signals, listeners, TFTP, the
+/// log and stdout.
+const THREADS: u64 = 64 + 4 + 7;
 
 #[test]
 fn a_crowd_holds_nobody_up() {

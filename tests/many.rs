@@ -43,6 +43,7 @@ fn slow_readers_hold_nobody_up() {
         reader.stream().read_exact(&mut [0]).expect("still sent to");
     }
     let threads = wharf.status("Threads");
+    // Workers, and those that every server has: jobs, chores, the log, stdout, signals, time, listeners, doors.
     assert!(threads <= 4 + 12, "{threads} threads");
 }
 

@@ -56,10 +56,7 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<Address, AddressErr
 pub fn talk(user: &str, address: &Address, downloads: Option<PathBuf>) -> ExitCode {
     let member = match Member::join(&address.server, user) {
         Ok(member) => member,
-        Err(Error::Refused(_, Some(said))) => {
-            let said = crate::printable::Printable::text(said.trim_end()).to_string();
-            return exit::failed(&said);
-        }
+        Err(Error::Refused(_, Some(said))) => return exit::failed(&said),
         Err(error) => return exit::failed(&error),
     };
     let present = Present::default();

@@ -3,12 +3,18 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::client::error::Error;
 use crate::printable::Printable;
 
 /// The exit code of wrong usage; a script that makes no sense is that.
 const WRONG_USAGE: u8 = 2;
+
+/// How long a server's last words are waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The exit code of a command that could say what it had to say, and whether all went well. A pipe that
 /// nobody reads any more is a quiet end: who ran `| head` has seen what they wanted.
@@ -76,4 +82,17 @@ pub(super) fn say_all(failures: &[(String, Error)]) {
 /// A line on stderr. Where that is gone, the exit code still tells.
 pub(super) fn say(line: &dyn Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What a server says at its end, on stderr. A reader that has stalled must not keep it.
+pub(super) fn last_words(line: String) {
+    let (written, seen) = mpsc::channel();
+    let writing = thread::Builder::new().spawn(move || {
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = written.send(());
+    });
+    // Where there is no thread left, and where nobody reads, the exit code still tells.
+    if writing.is_ok() {
+        let _ = seen.recv_timeout(PATIENCE);
+    }
 }

@@ -55,6 +55,9 @@ pub struct GetArgs {
     /// Whole trees: the directories below, too
     #[arg(short = 'R', long)]
     recursive: bool,
+    /// Take names that begin with a dot from a listing, too; one that is named in full needs no flag
+    #[arg(long)]
+    hidden: bool,
     /// How many files to fetch at once, each over a connection of its own
     #[arg(short, long, value_name = "N", default_value_t = WORKERS)]
     jobs: NonZeroUsize,
@@ -95,17 +98,22 @@ pub fn run(args: &GetArgs) -> ExitCode {
 /// Fetches all; whether all came.
 fn get_all(args: &GetArgs) -> io::Result<bool> {
     let manner = args.manner();
-    let (mut wanted, mut sites) = (Wanted::default(), Vec::new());
+    let (mut wanted, mut sites) = (Wanted::new(args.hidden), Vec::new());
     for address in &args.addresses {
         match address {
             Place::Http(resource) => wanted.add(resource, args.recursive, &manner),
             Place::Tftp(site) => sites.push(site),
         }
     }
+    let skipped = wanted.skipped.to_string();
     let mut report = Report::new(args.quiet, wanted.failures);
     fetch_all(args, &Downloads::at(&args.dir), &wanted.orders, &manner, &mut report)?;
     for site in sites {
         report.heard_tftp(site, tftp::get(site, site.path(), &args.dir));
+    }
+    if !args.quiet {
+        // Where stderr is gone, nobody reads it.
+        let _ = write!(io::stderr(), "{skipped}");
     }
     report.end()
 }

@@ -1,19 +1,21 @@
 //! The command line: what can be asked for, and one small file for each command.
 
+mod beneath;
 mod chat;
 mod client;
 mod exit;
 mod get;
 mod list;
 mod logging;
+mod outputs;
 mod place;
+mod private;
 mod put;
 mod replay;
 mod serve;
 mod signals;
 mod size;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -61,8 +63,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => Ok(replay::run(&args)),
     };
     done.unwrap_or_else(|error| {
-        // Where stderr is gone, the exit code still tells.
-        let _ = writeln!(io::stderr(), "wharf: {error}");
+        exit::last_words(format!("wharf: {error}\n"));
         ExitCode::FAILURE
     })
 }

@@ -1,20 +1,23 @@
 //! `wharf serve [DIR]`: shares a folder.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 use rustix::fs::Mode;
+use rustix::process::geteuid;
 
-use super::{Failure, logging, signals, size};
+use super::outputs::Outputs;
+use super::{Failure, signals, size};
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
 use crate::net::listener::Address;
 use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
+use crate::printable::Printable;
 use crate::qr::{self, Colours};
 use crate::server::{Config, Doors, HostName, KeepAlive, Recorder, Server, Site};
 use crate::stop::{Stop, Why};
@@ -110,10 +113,11 @@ pub struct ServeArgs {
     /// Let a client's `exit` stop the server
     #[arg(long)]
     allow_exit: bool,
-    /// Log to this file, which grows, instead of stderr; `RUST_LOG` sets what is logged
+    /// Log to this file instead of stderr; SIGHUP opens it again; it must not be in the folder; `RUST_LOG` sets what
+    /// is logged
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Write a script of the requests served, for `wharf replay`
+    /// Write a script of the requests served, for `wharf replay`; SIGHUP opens it again; it must not be in the folder
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
@@ -150,34 +154,50 @@ impl Default for ServeArgs {
 
 /// Serves until it is stopped.
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
-    logging::begin(args.log_file.as_deref())
-        .map_err(|error| cannot("log to", args.log_file.as_deref(), &error))?;
+    let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
+    let outputs = Outputs::begin(log, record, args.root())?;
+    let served = serve(args, &outputs);
+    outputs.flush();
+    served
+}
+
+fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
-    signals::become_stop(stop.clone())?;
+    let (hung_up, leaving) = (outputs.clone(), outputs.clone());
+    signals::become_stop(stop.clone(), move || hung_up.reopen(), move || leaving.flush())?;
     signals::outlive_file_limit()?;
     let (idle_exit, shows_code) = (args.idle_exit, args.qr);
-    let config = config(args, inherited)?;
+    let config = config(args, inherited, outputs.recorder())?;
     let root = config.root.clone();
     let takes_writes = !config.folder.rules().read_only;
     let server = Server::bind(config, stop)?;
-    // Whoever started it may have closed its output: it serves all the same.
-    let _ = greet(&root, &server, idle_exit, takes_writes);
+    outputs.print(&greeting(&root, &server, idle_exit, takes_writes));
     if shows_code {
-        let _ = show_code(&server);
+        outputs.print(&code(&server));
     }
-    log::info!("serving {}", root.display());
-    server.run(|why| {
-        let _ = announce_stop(why, idle_exit);
-    })?;
+    log::info!("serving {}", Printable::path(&root));
+    if geteuid().is_root() {
+        log::warn!(
+            "running as root: a fault in wharf would have all rights; run it as another user, as deploy/ shows"
+        );
+    }
+    server.run(|why| outputs.print(&announcement(why, idle_exit)))?;
     log::info!("stopped");
-    let _ = writeln!(io::stdout(), "\nBye.");
+    outputs.print("\nBye.\n");
     Ok(())
 }
 
-fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
+impl ServeArgs {
+    /// The folder to share.
+    fn root(&self) -> &Path {
+        self.folder.as_deref().or(self.dir.as_deref()).unwrap_or(Path::new("www"))
+    }
+}
+
+fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> Result<Config, Failure> {
     let doors = doors(&args, inherited)?;
-    let root = args.folder.or(args.dir).unwrap_or_else(|| PathBuf::from("www"));
+    let root = args.root();
     let rules = Rules {
         hidden: args.hidden,
         read_only: args.read_only,
@@ -190,10 +210,9 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
         reserve: args.reserve,
         durable: !args.no_sync,
     };
-    let record = args.record.as_deref();
     Ok(Config {
-        folder: Folder::open_at(&root, rules)?,
-        root: std::path::absolute(&root)?,
+        folder: Folder::open_at(root, rules)?,
+        root: std::path::absolute(root)?,
         doors,
         site: Site::new(args.host),
         keep_alive: args.timeout,
@@ -209,10 +228,7 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
         udp_sessions: usize::from(args.udp_sessions),
         trust_html: args.trust_html,
         allow_exit: args.allow_exit,
-        recorder: record
-            .map(Recorder::create)
-            .transpose()
-            .map_err(|error| cannot("record to", record, &error))?,
+        recorder,
     })
 }
 
@@ -236,64 +252,43 @@ fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
     })
 }
 
-/// Why a file that was named on the command line cannot be written, and what may help.
-fn cannot(what: &str, file: Option<&Path>, error: &io::Error) -> Failure {
-    let why = match error.kind() {
-        io::ErrorKind::NotFound => "its folder is not there (make it, or name another)",
-        io::ErrorKind::PermissionDenied => {
-            "no permission (it must be writable for this user, or not be there in a folder that is)"
-        }
-        io::ErrorKind::IsADirectory => "it is a folder (name a file in it)",
-        io::ErrorKind::NotADirectory => "a part of the path is a file, not a folder (name another)",
-        io::ErrorKind::ReadOnlyFilesystem => "it lies on a disk that is mounted read-only (name another)",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "there is no space left (free some)",
-        _ => &error.to_string(),
-    };
-    format!("cannot {what} {}: {why}", file.unwrap_or(Path::new("")).display()).into()
-}
-
-/// Says what is served and where, when it will leave, and how to stop it.
-fn greet(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "wharf serves {}", root.display())?;
+/// What is served and where, when it will leave, and how to stop it.
+fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) -> String {
+    let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
     let mut is_open = false;
     for address in server.addresses() {
         is_open |= is_open_to_others(&address);
         for url in urls(&address) {
             log::info!("at {url}");
-            writeln!(out, "{url}")?;
+            lines.push(url);
         }
     }
     if is_open && takes_writes {
-        let dir = root.display();
-        writeln!(out, "anyone who reaches this address can write into {dir}; --read-only forbids it")?;
+        let dir = Printable::path(root);
+        lines.push(format!("anyone who reaches this address can write into {dir}; --read-only forbids it"));
     }
-    match idle_exit {
-        IdleExit::After(time) => writeln!(
-            out,
-            "It leaves after {} s without a request; --idle-exit never keeps it.",
-            time.as_secs_f64()
-        )?,
-        IdleExit::Never => writeln!(out, "It stays until it is stopped.")?,
-    }
-    writeln!(out, "Ctrl-C stops it.")?;
-    out.flush()
+    lines.push(match idle_exit {
+        IdleExit::After(time) => {
+            format!("It leaves after {} s without a request; --idle-exit never keeps it.", time.as_secs_f64())
+        }
+        IdleExit::Never => "It stays until it is stopped.".to_owned(),
+    });
+    lines.push("Ctrl-C stops it.\n".to_owned());
+    lines.join("\n")
 }
 
-/// Shows the address as a QR code, also where the output is a file or a pipe: somebody has asked for it, and may look at
+/// The address as a QR code, also where the output is a file or a pipe: somebody has asked for it, and may look at
 /// a log in a terminal.
-fn show_code(server: &Server) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let is_coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+fn code(server: &Server) -> String {
+    let is_coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let colours = if is_coloured { Colours::Taken } else { Colours::Refused };
     match server.url().and_then(|url| Some((qr::lines(&url, colours)?, url))) {
-        Some((code, url)) => {
-            code.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-            writeln!(out, "{url}")?;
+        Some((mut lines, url)) => {
+            lines.extend([url, String::new()]);
+            lines.join("\n")
         }
-        None => writeln!(out, "There is no QR code: nothing is served over TCP.")?,
+        None => "There is no QR code: nothing is served over TCP.\n".to_owned(),
     }
-    out.flush()
 }
 
 /// Whether it can be reached by others than this user (or, over TCP, this machine).
@@ -314,14 +309,13 @@ fn urls(address: &Address) -> Vec<String> {
     reached_at(*address).into_iter().map(|address| format!("{scheme}://{address}")).collect()
 }
 
-fn announce_stop(why: Why, idle_exit: IdleExit) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn announcement(why: Why, idle_exit: IdleExit) -> String {
+    let mut lines = String::new();
     if let (Why::Idle, IdleExit::After(time)) = (why, idle_exit) {
         log::info!("no request for {} s: leaving", time.as_secs_f64());
-        writeln!(out, "No request for {} s.", time.as_secs_f64())?;
+        lines = format!("No request for {} s.\n", time.as_secs_f64());
     }
-    writeln!(out, "Shutting Down Server...")?;
-    out.flush()
+    lines + "Shutting Down Server...\n"
 }
 
 /// The port of `--udp`; what follows the flag is taken for one.

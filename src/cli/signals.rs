@@ -1,11 +1,11 @@
-//! Ctrl-C and SIGTERM become [`Stop`].
+//! Ctrl-C and SIGTERM become [`Stop`]; SIGHUP, the order to open the log again.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::stop::{Stop, Why};
@@ -13,16 +13,26 @@ use crate::stop::{Stop, Why};
 /// The exit code of a program that a signal ended at once: it did not finish what it had begun.
 const FAILED: i32 = 1;
 
-/// The first signal asks to stop; a second one leaves at once.
-pub fn become_stop(stop: Stop) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+/// The first signal asks to stop; a second one leaves at once, after `before`. SIGHUP calls `hung_up`, which must not
+/// block: another signal may come.
+pub fn become_stop(
+    stop: Stop,
+    hung_up: impl Fn() + Send + 'static,
+    before: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
-        let mut signals = signals.forever();
-        if signals.next().is_some() {
-            stop.ask(Why::Signal);
-        }
-        if signals.next().is_some() {
-            std::process::exit(FAILED);
+        let mut is_asked = false;
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                hung_up();
+            } else if is_asked {
+                before();
+                std::process::exit(FAILED);
+            } else {
+                is_asked = true;
+                stop.ask(Why::Signal);
+            }
         }
     })?;
     Ok(())

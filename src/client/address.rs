@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use crate::http::target::from_typed;
+use crate::printable::Printable;
 
 /// Where wharf listens unless it is told otherwise.
 pub const DEFAULT_HOST: &str = "127.0.0.1";
@@ -223,7 +224,7 @@ impl fmt::Display for Server {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Unix(path) => write!(f, "unix:{}", Printable::path(path)),
         }
     }
 }
@@ -247,7 +248,8 @@ impl fmt::Display for AddressError {
             Self::Scheme(scheme) => {
                 write!(
                     f,
-                    "{scheme}:// is not spoken here (http://host:port, unix:PATH and tftp://host:port are)"
+                    "{}:// is not spoken here (http://host:port, unix:PATH and tftp://host:port are)",
+                    Printable::text(scheme)
                 )
             }
             Self::User(text) => {

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::Error;
-use super::listing::{self, Entry, Kind, Listing};
+use super::listing::{self, Entry, Kind, Listing, Seen};
 use super::session::Session;
 use super::tftp::{self, address::Site};
 use super::wanted::target_of;
-use crate::printable::Printable;
+use crate::printable::{self, Printable};
 
 /// How deep a tree may go. Deeper ones are made to have no end.
 const DEEPEST: usize = 64;
@@ -111,12 +111,13 @@ impl Lister for Tftp<'_> {
 }
 
 impl Catalogue {
-    /// What is in a directory, and in those below it if `tree`. What is wrong with one of those does not keep the others.
+    /// What is in a directory, and in those below it if `tree`, each once. What is wrong with one of those does not keep the others.
     pub fn gather(lister: &mut dyn Lister, directory: &str, tree: bool) -> Result<Self, Error> {
         let mut found = Self { is_tree: tree, ..Self::default() };
         let listing = lister.list(directory)?;
         let top = Directory { path: directory.to_owned(), prefix: String::new(), depth: 0 };
-        let mut below = Vec::new();
+        let (mut below, mut seen) = (Vec::new(), Seen::default());
+        seen.before(&listing, directory);
         found.take(lister, &top, listing, &mut below);
         while let Some(directory) = below.pop().filter(|_| tree) {
             if directory.depth > DEEPEST || found.entries.len() > MOST_ENTRIES {
@@ -124,6 +125,8 @@ impl Catalogue {
                 break;
             }
             match lister.list(&directory.path) {
+                // A link has led back to it, or to it by another path.
+                Ok(listing) if seen.before(&listing, &directory.path).is_some() => {}
                 Ok(listing) => found.take(lister, &directory, listing, &mut below),
                 Err(error) => found.failures.push((directory.prefix, error)),
             }
@@ -173,15 +176,14 @@ impl Catalogue {
     /// Writes it.
     pub fn show(self, form: Form, out: &mut dyn Write) -> io::Result<()> {
         match form {
-            Form::Columns => Listing { entries: self.entries }.show(out),
+            Form::Columns => Listing { entries: self.entries, id: None }.show(out),
             Form::Names => self.entries.iter().try_for_each(|entry| {
                 let slash = if entry.is_directory() { "/" } else { "" };
                 writeln!(out, "{}{slash}", Printable::text(&entry.name))
             }),
             Form::Json => {
                 let rows: Vec<_> = self.entries.iter().map(Row::of).collect();
-                serde_json::to_writer_pretty(&mut *out, &rows)?;
-                writeln!(out)
+                writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(&rows)?))
             }
         }
     }
@@ -219,7 +221,7 @@ mod tests {
             }
             let directories = ["d", "x"].map(|name| entry(name, Kind::Directory, None, "01"));
             let files = [entry("a", Kind::File, Some(5), "03"), entry("b\n", Kind::File, Some(7), "02")];
-            Ok(Listing { entries: directories.into_iter().chain(files).collect() })
+            Ok(Listing { entries: directories.into_iter().chain(files).collect(), id: None })
         }
 
         fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {

@@ -47,12 +47,14 @@ fn split_directory(typed: &str) -> (&str, &str) {
 /// What is offered for an entry; `None` when it does not begin as typed, or cannot be shown as it is.
 fn pair(directory: &str, prefix: &str, entry: &Entry) -> Option<Pair> {
     let slash = if entry.is_directory() { "/" } else { "" };
-    let plain = Printable::text(&entry.name).to_string() == entry.name;
-    if !plain || !entry.name.starts_with(prefix) {
+    if !entry.name.starts_with(prefix) {
         return None;
     }
     let link = entry.href.as_deref().map(|href| href.trim_start_matches("./").trim_end_matches('/'));
     let name = listing::typable(&entry.name, link);
+    if ![name, &entry.name].into_iter().all(|text| Printable::text(text).is_plain()) {
+        return None;
+    }
     let typed = format!("{directory}{name}{slash}");
     Some(Pair {
         display: format!("{}{slash}", entry.name),

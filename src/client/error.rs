@@ -8,7 +8,7 @@ use crate::http::body::BodyError;
 use crate::http::response::ResponseError;
 use crate::http::status::Status;
 use crate::http::target::TargetError;
-use crate::printable::Printable;
+use crate::printable::{Foreign, Printable};
 use crate::tftp::error::Ending;
 
 /// Why a request came to nothing.
@@ -35,7 +35,7 @@ pub enum Error {
     /// The answer's content cannot be read.
     Body(BodyError),
     /// The server answered, and not as was hoped; and what it said about it.
-    Refused(Status, Option<String>),
+    Refused(Status, Option<Foreign>),
     /// It sent the client to another server, which is not followed.
     Elsewhere(String),
     /// It sent the client round and round.
@@ -105,7 +105,7 @@ impl fmt::Display for Error {
             Self::Response(error) => write!(f, "The answer cannot be read: {error}."),
             Self::Body(error) => write!(f, "The answer cannot be read: {error}."),
             Self::Refused(status, None) => write!(f, "{status}"),
-            Self::Refused(status, Some(said)) => write!(f, "{status}: {}", Printable::text(said)),
+            Self::Refused(status, Some(said)) => write!(f, "{status}: {said}"),
             Self::Elsewhere(location) => {
                 write!(f, "The server sends us to {}, which is elsewhere.", Printable::text(location))
             }
@@ -207,7 +207,8 @@ struct Plain<'e>(&'e io::Error);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
+        // It may quote what a peer sent.
+        let text = Printable::text(&self.0.to_string()).to_string();
         let words = text.split(" (os error").next().unwrap_or(&text);
         let mut letters = words.chars();
         let first = letters.next().into_iter().flat_map(char::to_lowercase);
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_came_from_the_server_cannot_act_on_the_terminal() {
-        let refused = Error::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned()));
+        let refused = Error::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned().into()));
         assert_eq!(refused.to_string(), "403 Forbidden: no\\u{1b}[2J");
     }
 

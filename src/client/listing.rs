@@ -1,5 +1,6 @@
 //! What is in a directory of the server: its listing as JSON, read and shown.
 
+use std::collections::{HashMap, hash_map};
 use std::io::{self, Write};
 
 use serde::Deserialize;
@@ -13,6 +14,9 @@ use crate::printable::Printable;
 /// The longest listing that is read, in bytes: some hundred thousand names, all of which are held at once.
 const LONGEST: usize = 64 * 1024 * 1024;
 
+/// The longest identity of a directory that is believed; those of a whole tree are held at once.
+const LONGEST_ID: usize = 64;
+
 /// The kind of listing that is asked for.
 const JSON: &str = "application/json";
 
@@ -24,6 +28,9 @@ pub const NOTHING: &str = "No shared files";
 pub struct Listing {
     /// What is in it, in the server's order.
     pub entries: Vec<Entry>,
+    /// What is the same for all paths of one directory, where the server tells it.
+    #[serde(default)]
+    pub id: Option<String>,
 }
 
 /// One of the things in a directory.
@@ -83,6 +90,24 @@ pub fn fetch(session: &mut Session, directory: &str) -> Result<Listing, Error> {
 pub fn target(directory: &str) -> String {
     let slash = if directory.ends_with('/') { "" } else { "/" };
     format!("{directory}{slash}?list")
+}
+
+/// The directories that were seen: the path of each by its identity.
+#[derive(Debug, Default)]
+pub struct Seen(HashMap<String, String>);
+
+impl Seen {
+    /// The path under which this directory was seen before; else it is seen now. One without an identity never was.
+    pub fn before(&mut self, listing: &Listing, path: &str) -> Option<&str> {
+        let id = listing.id.as_ref().filter(|id| id.len() <= LONGEST_ID)?;
+        match self.0.entry(id.clone()) {
+            hash_map::Entry::Occupied(seen) => Some(seen.into_mut()),
+            hash_map::Entry::Vacant(place) => {
+                place.insert(path.to_owned());
+                None
+            }
+        }
+    }
 }
 
 impl Listing {

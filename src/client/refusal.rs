@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::session::Response;
 use crate::http::status::Status;
+use crate::printable::Foreign;
 
 /// The longest explanation that is read, in bytes: it is to be one line.
 const LONGEST: u64 = 4 * 1024;
@@ -23,10 +24,8 @@ pub fn read(response: Response<'_>) -> Error {
         text.clear();
     }
     let said = is_text.then(|| first_line(&text, status)).flatten();
-    Error::Refused(
-        status,
-        said.or_else(|| (status == Status::CONTENT_TOO_LARGE).then(|| TOO_LARGE.to_owned())),
-    )
+    let said = said.or_else(|| (status == Status::CONTENT_TOO_LARGE).then(|| TOO_LARGE.to_owned()));
+    Error::Refused(status, said.map(Foreign::from))
 }
 
 /// The first line, unless it is empty or says only what the status says.

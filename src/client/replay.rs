@@ -122,7 +122,7 @@ fn print(
     quiet: bool,
     console: &mut Console<'_>,
 ) -> io::Result<Outcome> {
-    let place = format!("{}:{}", script.name, step.line);
+    let place = format!("{}:{}", Printable::text(&script.name), step.line);
     let name = Printable::text(&step.name);
     let answer = match done.came {
         Ok(answer) => answer,

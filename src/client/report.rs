@@ -26,7 +26,7 @@ use serde::Serialize;
 use super::script::{Script, Step};
 use super::tally::{LineTally, Tally};
 use crate::figures::{Bytes, Time};
-use crate::printable::Printable;
+use crate::printable::{self, Printable};
 
 /// A replay that is over.
 #[derive(Debug, Clone, Copy)]
@@ -109,8 +109,7 @@ impl Report<'_> {
             },
             lines: self.lines().map(json_line).collect(),
         };
-        serde_json::to_writer_pretty(&mut *out, &json)?;
-        writeln!(out)
+        writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(&json)?))
     }
 
     /// Writes the `JUnit` report.

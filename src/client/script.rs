@@ -216,6 +216,7 @@ impl fmt::Display for ScriptError {
         match self {
             Self::Unreadable(error) => error.fmt(f),
             Self::Lines(name, wrong) => {
+                let name = Printable::text(name);
                 for (at, (line, error)) in wrong.iter().enumerate() {
                     let end = if at == 0 { "" } else { "\n" };
                     write!(f, "{end}{name}:{line}: {error}")?;

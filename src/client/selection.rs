@@ -36,7 +36,7 @@ impl Shown {
     pub fn show(directory: String, listing: Listing, out: &mut dyn Write) -> io::Result<Self> {
         let mut lines = Vec::new();
         listing.show(&mut lines)?;
-        let Listing { entries } = listing;
+        let Listing { entries, .. } = listing;
         let width = entries.len().to_string().len();
         for (number, line) in lines.split_inclusive(|&byte| byte == b'\n').enumerate() {
             // A line that is no entry says that there is none.
@@ -82,6 +82,7 @@ pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner
     }
     for entry in picked {
         match target_of(&shown.directory, entry) {
+            Ok(target) if !wanted.admits(&target) => {}
             Ok(target) if entry.is_directory() => wanted.add(&at(format!("{target}/")), true, manner),
             Ok(target) => match Order::of(at(target)) {
                 Ok(order) => wanted.orders.push(with_facts(order, entry)),
@@ -161,14 +162,15 @@ mod tests {
     #[test]
     fn a_list_is_numbered() {
         let mut out = Vec::new();
-        let listing = Listing { entries: (0..10).map(|number| entry(&format!("n{number}"))).collect() };
+        let listing =
+            Listing { entries: (0..10).map(|number| entry(&format!("n{number}"))).collect(), id: None };
         Shown::show("/d".to_owned(), listing, &mut out).expect("a vector takes everything");
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], " 1         1 B  -                     n0");
         assert_eq!(lines[9], "10         1 B  -                     n9");
         let mut out = Vec::new();
-        Shown::show("/".to_owned(), Listing { entries: Vec::new() }, &mut out).expect("written");
+        Shown::show("/".to_owned(), Listing { entries: Vec::new(), id: None }, &mut out).expect("written");
         assert_eq!(out, b"No shared files\n");
     }
 }

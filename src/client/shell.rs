@@ -61,7 +61,11 @@ impl<'c> Shell<'c> {
     /// One path is fetched over this connection, whether or not it is here: a person has asked for it by name.
     fn get(&mut self, path: &str, server: Option<Server>) -> io::Result<()> {
         if server.is_none() && selection::selects(path, self.shown.as_ref()) {
-            return self.get_selected(&Selection { words: vec![path.to_owned()], serial: false });
+            return self.get_selected(&Selection {
+                words: vec![path.to_owned()],
+                serial: false,
+                hidden: false,
+            });
         }
         let downloads = self.downloads.clone();
         let outcome =
@@ -74,7 +78,7 @@ impl<'c> Shell<'c> {
 
     /// Several are fetched at once, over connections of their own, and those that are here and unchanged are not.
     fn get_selected(&mut self, selection: &Selection) -> io::Result<()> {
-        let mut wanted = Wanted::default();
+        let mut wanted = Wanted::new(selection.hidden);
         let (manner, downloads) = (Manner::default(), Downloads::at(&self.downloads));
         for word in &selection.words {
             selection::add(word, self.shown.as_ref(), &self.address, &manner, &mut wanted);
@@ -89,6 +93,7 @@ impl<'c> Shell<'c> {
         }
         let Told { failures, said, .. } = told;
         said?;
+        write!(self.err, "{}", wanted.skipped)?;
         failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
     }
 

@@ -2,14 +2,17 @@
 //!
 //! What a server lists is judged before it is believed: a name is one segment of a path, and a tree has an end.
 
+use std::fmt;
+
 use super::address::Resource;
 use super::error::Error;
 use super::fetch::{Manner, Order, patiently};
-use super::listing::{self, Entry, Listing};
+use super::listing::{self, Entry, Listing, Seen};
 use super::pattern;
 use super::session::Session;
 use crate::http::date::Date;
 use crate::http::target::{Target, encode_segment};
+use crate::printable::Printable;
 
 /// How deep a tree may go. Deeper ones are made to have no end.
 const DEEPEST: usize = 64;
@@ -24,6 +27,19 @@ pub struct Wanted {
     pub orders: Vec<Order>,
     /// Names, and why nothing of them can be fetched.
     pub failures: Vec<(String, Error)>,
+    /// Whether listed names that begin with a dot are taken.
+    takes_hidden: bool,
+    /// What was listed and is not fetched.
+    pub skipped: Skipped,
+}
+
+/// What was listed and is not fetched, for good reasons.
+#[derive(Debug, Default)]
+pub struct Skipped {
+    /// How many names begin with a dot.
+    hidden: usize,
+    /// Directories to which a link has led again, and the paths under which they were seen before.
+    again: Vec<(String, String)>,
 }
 
 /// Looks at the directories of one server.
@@ -40,8 +56,21 @@ struct Directory {
 }
 
 impl Wanted {
+    /// Nothing yet. A name from a listing that begins with a dot is taken if `takes_hidden`: a server could put a
+    /// `.bashrc` where it is read.
+    pub fn new(takes_hidden: bool) -> Self {
+        Self { takes_hidden, ..Self::default() }
+    }
+
+    /// Whether the target of a listed entry is taken; one that is not is counted.
+    pub fn admits(&mut self, target: &str) -> bool {
+        let is_admitted = self.takes_hidden || !is_hidden(target);
+        self.skipped.hidden += usize::from(!is_admitted);
+        is_admitted
+    }
+
     /// Adds what an address means: a file; the files in a directory (`dir/`), with those in the directories below if
-    /// `tree`; or all that are like a pattern (`*.jpg`).
+    /// `tree`, each directory once; or all that are like a pattern (`*.jpg`).
     pub fn add(&mut self, resource: &Resource, tree: bool, manner: &Manner) {
         let session = Session::with_patience(resource.server.clone(), manner.patience);
         let mut finder = Finder { session, manner, wanted: self };
@@ -102,7 +131,8 @@ impl Finder<'_> {
         tree: bool,
         fits: impl Fn(&str) -> bool,
     ) {
-        let mut below = Vec::new();
+        let (mut below, mut seen) = (Vec::new(), Seen::default());
+        seen.before(listing, &first.target);
         self.take_entries(resource, first, listing, &mut below, fits);
         while let Some(directory) = below.pop().filter(|_| tree) {
             if directory.depth > DEEPEST || self.found() > MOST_FILES {
@@ -111,7 +141,10 @@ impl Finder<'_> {
                 return;
             }
             match self.list(&directory.target) {
-                Ok(listing) => self.take_entries(resource, &directory, &listing, &mut below, |_| true),
+                Ok(listing) => match seen.before(&listing, &directory.target) {
+                    Some(before) => self.wanted.skipped.again.push((directory.target, before.to_owned())),
+                    None => self.take_entries(resource, &directory, &listing, &mut below, |_| true),
+                },
                 Err(error) => self.wanted.failures.push((directory.target, error)),
             }
         }
@@ -128,6 +161,7 @@ impl Finder<'_> {
         let inner = below.len();
         for entry in listing.entries.iter().filter(|entry| fits(&entry.name)) {
             match target_of(&directory.target, entry) {
+                Ok(target) if !self.wanted.admits(&target) => {}
                 Ok(target) if entry.is_directory() => {
                     below.push(Directory { target: format!("{target}/"), depth: directory.depth + 1 });
                 }
@@ -179,6 +213,12 @@ pub fn target_of(directory: &str, entry: &Entry) -> Result<String, Error> {
     if is_segment && is_name { Ok(target) } else { Err(outside()) }
 }
 
+/// Whether the last name of a target, by which it would be saved, begins with a dot.
+fn is_hidden(target: &str) -> bool {
+    let path = Target::parse(target).ok().and_then(|target| target.path());
+    path.and_then(|path| path.segments().last()?.ok()).is_some_and(|name| name.starts_with(b"."))
+}
+
 /// The order, with what the listing tells of the file.
 pub fn with_facts(order: Order, entry: &Entry) -> Order {
     let modified = entry.modified.as_deref().and_then(|time| humantime::parse_rfc3339(time).ok());
@@ -196,9 +236,39 @@ fn decode(segment: &str) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&decoded).into_owned())
 }
 
+impl fmt::Display for Skipped {
+    /// A line for each reason; nothing where nothing was skipped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (directory, before) in &self.again {
+            let (directory, before) = (Printable::text(directory), Printable::text(before));
+            writeln!(f, "skipped {directory}: it is the same directory as {before}")?;
+        }
+        match self.hidden {
+            0 => Ok(()),
+            1 => writeln!(f, "skipped 1 name that begins with a dot (--hidden fetches it)"),
+            count => writeln!(f, "skipped {count} names that begin with a dot (--hidden fetches them)"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hidden_is_what_would_be_saved_under_a_hidden_name() {
+        let table = [
+            ("/a/.bashrc", true),
+            ("/a/%2ebashrc", true),
+            ("/a/..b", true),
+            ("/a/b.c", false),
+            ("/.a/b", false),
+            ("/", false),
+        ];
+        for (target, expected) in table {
+            assert_eq!(is_hidden(target), expected, "{target}");
+        }
+    }
     use crate::client::listing::Kind;
 
     #[test]

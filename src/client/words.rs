@@ -19,6 +19,9 @@ pub const GET_USAGE: &str = "GET path";
 /// What stands before downloads that are to go one after the other.
 pub const SERIAL: &str = "--serial";
 
+/// What stands before downloads of which listed names may begin with a dot.
+pub const HIDDEN: &str = "--hidden";
+
 /// Every verb that completion offers.
 pub const VERBS: [&str; 7] = ["GET", "POST", "PUT", "LIST", "exit", "quit", "help"];
 
@@ -27,6 +30,7 @@ pub const HELP: &str = "\
 GET path           download a file
 get 1 3-5 *.txt    several at once: by the numbers of the last list, by pattern, by name
 get --serial …     the same, one after the other over this connection
+get --hidden …     the same, with names that begin with a dot
 POST file [path]   upload a file; PUT does too
 LIST [dir]         what is there
 exit               ask the server to leave, then leave
@@ -60,6 +64,8 @@ pub struct Selection {
     pub words: Vec<String>,
     /// Whether they go one after the other over the connection that is there.
     pub serial: bool,
+    /// Whether listed names that begin with a dot are taken.
+    pub hidden: bool,
 }
 
 /// An upload as it was asked for.
@@ -147,14 +153,15 @@ impl Rest<'_> {
     /// One path, or what selects several.
     fn downloads(&mut self) -> Result<Word, WordError> {
         let mut first = self.needed("GET", "a path")?;
-        let serial = first == SERIAL;
-        if serial {
+        let (mut serial, mut hidden) = (false, false);
+        while matches!(first.as_str(), SERIAL | HIDDEN) {
+            (serial, hidden) = (serial || first == SERIAL, hidden || first == HIDDEN);
             first = self.needed("GET", "a path")?;
         }
         let mut words = vec![first.clone()];
         words.extend(self.0.by_ref().cloned());
-        let alone = words.len() == 1 && !serial;
-        Ok(if alone { Word::Get(first, None) } else { Word::Select(Selection { words, serial }) })
+        let alone = words.len() == 1 && !serial && !hidden;
+        Ok(if alone { Word::Get(first, None) } else { Word::Select(Selection { words, serial, hidden }) })
     }
 
     fn upload(&mut self, method: Method) -> Result<Upload, WordError> {
@@ -211,7 +218,8 @@ mod tests {
     }
 
     fn select(words: &[&str], serial: bool) -> Word {
-        Word::Select(Selection { words: words.iter().map(|word| (*word).to_owned()).collect(), serial })
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Word::Select(Selection { words, serial, hidden: false })
     }
 
     fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Word {

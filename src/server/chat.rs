@@ -39,6 +39,7 @@ use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
+use crate::printable;
 
 /// The largest body of a call that only names somebody, in bytes.
 const NAME_BODY_LIMIT: usize = 1024;
@@ -236,7 +237,7 @@ fn refused(refusal: &Refusal) -> Answer {
 
 fn json_answer(value: &serde_json::Value) -> Answer {
     let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
-    Answer::bytes(head, "application/json", value.to_string().into_bytes())
+    Answer::bytes(head, "application/json", printable::json(&value.to_string()).into_owned().into_bytes())
 }
 
 fn not_allowed(allow: &str) -> Answer {

@@ -1,6 +1,6 @@
 //! What happens in the room, as events of an event stream with JSON in them.
 //!
-//! JSON escapes every line end and control character, and the event stream takes care of the rest: what somebody said
+//! JSON escapes every line end, the filter for foreign text all that acts on a terminal (`curl -N`), and the event stream takes care of the rest: what somebody said
 //! stays within the string that it stands in.
 
 use serde_json::{Value, json};
@@ -10,10 +10,11 @@ use crate::chat::event::{Event, Kind, Uploader};
 use crate::chat::stream::{Polled, Start, Welcome};
 use crate::http::event_stream;
 use crate::http::target::encode_path;
+use crate::printable;
 
 /// An event as it goes out.
 pub fn encode(event: &Event) -> Vec<u8> {
-    event_stream::encode(&event.id.to_string(), kind(event), &data(event).to_string())
+    event_stream::encode(&event.id.to_string(), kind(event), &printable::json(&data(event).to_string()))
 }
 
 /// What a listener is shown first, or again when it cannot go on where it was: who is here and what was said lately.
@@ -24,7 +25,7 @@ pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
         "users": welcome.members.iter().map(|person| person.name.as_str()).collect::<Vec<_>>(),
         "history": welcome.history.iter().map(|event| identified(event)).collect::<Vec<_>>(),
     });
-    event_stream::encode(&welcome.id.to_string(), name, &data.to_string())
+    event_stream::encode(&welcome.id.to_string(), name, &printable::json(&data.to_string()))
 }
 
 /// What is new, for one who asks now and then.

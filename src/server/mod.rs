@@ -268,8 +268,7 @@ fn end_within(time: Duration, join: impl FnOnce() -> thread::Result<()> + Send +
     if let Ok(ended) = result.recv_timeout(time) {
         return ended.map_err(|_| io::Error::other("a thread panicked"));
     }
-    let what = "something did not end: a disk, or a program that reads what is recorded, keeps it waiting; what it was \
-                for may not be saved";
+    let what = "something did not end: a disk keeps it waiting; what it was for may not be saved";
     log::error!("{what}");
     Err(io::Error::new(io::ErrorKind::TimedOut, what))
 }

@@ -1,33 +1,57 @@
 //! Writes what is served as a request script, for `wharf replay`.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::http::status::Status;
 use crate::printable::Printable;
+use crate::sink::{Notices, Reopen, Sink};
 
-/// A script that grows by a line a request.
-#[derive(Debug)]
-pub struct Recorder(Mutex<File>);
+/// A script that grows by a line a request. Clones write to the same script.
+#[derive(Debug, Clone)]
+pub struct Recorder(Sink);
+
+/// How the recording says that requests are missing: in the script as a comment, and in the log.
+const NOTICES: Notices = Notices {
+    name: "record",
+    missing: |count| {
+        format!("# {count} requests are missing here: they came faster than they could be written.\n")
+    },
+    recovered: |count| log::warn!("{count} requests are missing in the recording"),
+    failed: |error| log::warn!("cannot record requests: {error}"),
+    reopened: |outcome| match outcome {
+        Ok(()) => log::info!("opened the recording again"),
+        Err(error) => log::error!("cannot open the recording again, the old file stays in use: {error}"),
+    },
+};
 
 impl Recorder {
-    /// Begins a script in this file, which is emptied.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let mut file = File::create(path)?;
-        file.write_all(b"# Recorded by wharf serve --record; replay it with wharf replay.\n")?;
-        Ok(Self(Mutex::new(file)))
+    /// The first line of each file.
+    pub const HEADER: &str = "# Recorded by wharf serve --record; replay it with wharf replay.\n";
+
+    /// Begins a script in this file; `reopen` opens it again, and writes the header where the file is new.
+    pub fn new(file: File, reopen: Reopen) -> io::Result<Self> {
+        let sink = Sink::new(file, Some(reopen), NOTICES)?;
+        sink.push(Self::HEADER.as_bytes());
+        Ok(Self(sink))
     }
 
-    /// Adds a request. One that a script cannot ask for stands there as a comment. A disk that is full costs the
+    /// Adds a request. One that a script cannot ask for is added as a comment. A disk that is full or slow costs the
     /// recording, not the request.
     pub fn note(&self, request_line: &[u8], saved: Option<&Path>, status: Status) {
-        let line = script_line(request_line, saved, status);
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.write_all(line.as_bytes()) {
-            log::warn!("cannot record a request: {error}");
-        }
+        self.0.push(script_line(request_line, saved, status).as_bytes());
+    }
+
+    /// Opens the file again by its name.
+    pub fn reopen(&self) {
+        self.0.reopen();
+    }
+
+    /// Waits until everything is written, for this long at most.
+    pub fn flush(&self, limit: Duration) {
+        self.0.flush(limit);
     }
 }
 
@@ -37,7 +61,9 @@ fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> Str
     let mut words = text.split(' ');
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let code = status.code();
-    match (method, saved.and_then(Path::to_str)) {
+    // A line end in a name would begin another request.
+    let saved = saved.filter(|file| Printable::path(file).is_plain()).and_then(Path::to_str);
+    match (method, saved) {
         ("GET", _) if is_plain(target) => format!("GET {target} -> {code}\n"),
         // What was sent is what the folder holds now.
         ("POST", Some(file)) if is_plain(target) => {
@@ -61,7 +87,9 @@ mod tests {
     #[test]
     fn a_line_asks_for_the_same_again() {
         let saved = Some(Path::new("/srv/my files/a.txt"));
-        let cases: [(&[u8], Option<&Path>, Status, &str); 5] = [
+        let odd = Some(Path::new("/srv/a\nPOST /etc/passwd #"));
+        let cases: [(&[u8], Option<&Path>, Status, &str); 6] = [
+            (b"POST /a%0APOST%20/b HTTP/1.1", odd, Status::OK, "# POST /a%0APOST%20/b HTTP/1.1 -> 200\n"),
             (b"GET /a%20b?list HTTP/1.1", None, Status::OK, "GET /a%20b?list -> 200\n"),
             (b"GET /none HTTP/1.0", None, Status::NOT_FOUND, "GET /none -> 404\n"),
             (b"POST /a.txt HTTP/1.1", saved, Status::OK, "POST '/srv/my files/a.txt' /a.txt -> 200\n"),

@@ -2,6 +2,7 @@
 //!
 //! What a folder's own errors become is not decided here: that is the server's business.
 
+use crate::printable::Printable;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -74,7 +75,7 @@ impl fmt::Display for ErrorCode {
 pub struct Fault {
     /// The code, for the program.
     pub code: ErrorCode,
-    /// The sentence. One from the peer is foreign text; `Display` escapes its control characters.
+    /// The sentence. One from the peer is foreign text; `Display` filters it.
     pub message: Cow<'static, str>,
 }
 
@@ -87,10 +88,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): ", self.code, self.code.number())?;
-        self.message.chars().try_for_each(|c| {
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
-        })
+        write!(f, "{} ({}): {}", self.code, self.code.number(), Printable::text(&self.message))
     }
 }
 
@@ -143,7 +141,7 @@ mod tests {
 
     #[test]
     fn foreign_text_is_shown_without_its_control_characters() {
-        let fault = Fault::new(ErrorCode::FileNotFound, "no\u{1b}[2J such\nfile");
-        assert_eq!(fault.to_string(), "file not found (1): no\\u{1b}[2J such\\nfile");
+        let fault = Fault::new(ErrorCode::FileNotFound, "no\u{1b}[2J such\nfile\u{202e}");
+        assert_eq!(fault.to_string(), "file not found (1): no\\u{1b}[2J such\\nfile\\u{202e}");
     }
 }

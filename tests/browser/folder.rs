@@ -153,7 +153,7 @@ fn nothing_runs_that_the_server_did_not_name() {
     });
     assert_eq!(browser.js("return document.title"), "/ – wharf");
     assert_eq!(browser.js("return getComputedStyle(document.body).getPropertyValue('--evil')"), "");
-    assert!(!wharf.log().contains("evil.js"), "it was not even asked for");
+    assert!(!wharf.settled_log().contains("evil.js"), "it was not even asked for");
 }
 
 fn eventually_asked(wharf: &Wharf, line: &str) {

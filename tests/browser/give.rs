@@ -167,7 +167,7 @@ fn a_folder_for_reading_takes_nothing() {
     assert_eq!(browser.js("return document.querySelector('input[type=file]')"), serde_json::Value::Null);
     browser.drop_files(&[&paths[0]]);
     assert_eq!(browser.js("return document.querySelector('#uploads')"), serde_json::Value::Null);
-    assert!(!wharf.log().contains("PUT"));
+    assert!(!wharf.settled_log().contains("PUT"));
 }
 
 /// A network between the browser and the server that breaks once, after so many bytes of one connection.

@@ -103,7 +103,7 @@ fn pictures_as_a_grid_are_fetched_as_they_come_into_view() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     browser.click("nav a[href='?list&view=grid']");
     browser.until("document.querySelector('#files.grid img')?.naturalWidth > 0");
-    assert!(!wharf.log().contains("GET /399.jpg"), "what is out of sight is not fetched");
+    assert!(!wharf.settled_log().contains("GET /399.jpg"), "what is out of sight is not fetched");
     browser.js("scrollTo(0, document.documentElement.scrollHeight)");
     browser.until("[...document.querySelectorAll('#files img')].at(-1).naturalWidth > 0");
     eventually("it is fetched now", || wharf.log().contains("GET /399.jpg"));

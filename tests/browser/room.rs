@@ -123,7 +123,7 @@ fn a_cut_and_back() {
     assert!(browser.text("#log").contains("before"), "what was said stays");
     adds(&browser, " again");
     hears(&browser, "you into the void again");
-    assert!(wharf.log().contains("joined as ann"));
+    assert!(wharf.settled_log().contains("joined as ann"));
 }
 
 /// All tabs of a browser share one stream; when the one that has it is closed, another takes over.
@@ -136,7 +136,7 @@ fn one_stream_for_all_tabs() {
     let (first, second) = browser.new_tab();
     browser.go(&wharf.url("/?list"));
     hears(&browser, "you first");
-    assert_eq!(wharf.log().matches("listens as ann").count(), 1);
+    assert_eq!(wharf.settled_log().matches("listens as ann").count(), 1);
     browser.turn_to(&first);
     browser.close_tab();
     browser.turn_to(&second);

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -160,6 +161,15 @@ impl Wharf {
     /// Its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
+    }
+
+    /// Its log with all that was logged before this call: lines are written a moment later, in order.
+    pub fn settled_log(&self) -> String {
+        static CALLS: AtomicUsize = AtomicUsize::new(0);
+        let last = format!("/.wharf/health?settled={}.", CALLS.fetch_add(1, Ordering::Relaxed));
+        assert_eq!(self.ask("GET", &last, "", b"").code(), 200);
+        eventually("the log is written", || self.log().contains(&last));
+        self.log()
     }
 
     /// Who asked, request by request, as its log tells of those that begin so, once that are as many. A request is

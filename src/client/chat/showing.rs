@@ -34,10 +34,15 @@ pub fn lines(event: &Event, own: &str, style: Style) -> Vec<String> {
             let link = data["href"].as_str().map(|href| href.trim_start_matches('/'));
             let path = Printable::text(listing::typable(text("path"), link));
             let by = Printable::text(text("by"));
-            vec![format!("{} {by} uploaded {path} ({} bytes)", time(&data), data["size"])]
+            vec![format!("{} {by} uploaded {path} ({} bytes)", time(&data), size(&data))]
         }
         _ => Vec::new(),
     }
+}
+
+/// The length of an upload. A server that sends anything but a number does not know it.
+fn size(data: &Value) -> String {
+    data["size"].as_u64().map_or_else(|| "?".to_owned(), |size| size.to_string())
 }
 
 /// The welcome, who is here, and what was said lately.
@@ -119,6 +124,11 @@ mod tests {
                 "upload",
                 format!("{{\"by\":\"ann\",\"path\":\"a\\tb\",\"size\":7,{at}}}"),
                 vec!["07:08 ann uploaded a\\tb (7 bytes)"],
+            ),
+            (
+                "upload",
+                format!("{{\"by\":\"ann\",\"path\":\"a\",\"size\":\"\u{9b}31m\u{202e}\",{at}}}"),
+                vec!["07:08 ann uploaded a (? bytes)"],
             ),
             (
                 "upload",

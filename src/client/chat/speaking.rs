@@ -68,7 +68,7 @@ impl Speaker {
             self.all_well = false;
             match error {
                 // The room's own words: they need no status before them.
-                Error::Refused(_, Some(said)) => writeln!(err, "{}", Printable::text(said.trim_end()))?,
+                Error::Refused(_, Some(said)) => writeln!(err, "{said}")?,
                 error => writeln!(err, "{error}")?,
             }
         }

@@ -113,7 +113,7 @@ pub fn list(site: &Site, directory: &[u8]) -> Result<Listing, Error> {
     let text = fetch(site, name, Limited(Vec::new()), Path::new("the listing"))?;
     let text = String::from_utf8_lossy(&text.0).into_owned();
     let entries: Option<Vec<_>> = text.lines().map(entry).collect();
-    entries.map(|entries| Listing { entries }).ok_or(Error::NoListing)
+    entries.map(|entries| Listing { entries, id: None }).ok_or(Error::NoListing)
 }
 
 /// Asks the server to leave.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::folder::{Entry, Kind, SharePath};
 use crate::http::target::encode_segment;
+use crate::printable;
 
 /// Writes an entry behind others, of which there are so many.
 pub type Row = fn(&Entry, usize, &mut Vec<u8>);
@@ -34,6 +35,7 @@ impl Framed {
     /// The same for programs: an object with the path, the directory's identity, and its entries.
     pub fn json(path: &SharePath, id: &str) -> Self {
         let [path, id] = [&shown_path(path), id].map(|text| serde_json::Value::from(text).to_string());
+        let path = printable::json(&path);
         let before = format!("{{\"path\":{path},\"id\":{id},\"entries\":[").into_bytes();
         Self { before, row: json_row, behind: b"]}".to_vec() }
     }
@@ -41,8 +43,7 @@ impl Framed {
 
 fn text_row(entry: &Entry, _: usize, out: &mut Vec<u8>) {
     // A name with a line break in it must not look like two.
-    let clean = entry.name.as_bytes().iter().map(|&b| if b.is_ascii_control() { b'?' } else { b });
-    out.extend(clean);
+    out.extend_from_slice(&printable::in_line(entry.name.as_bytes()));
     let (slash, size) = match entry.kind {
         Kind::Directory => ("/", "-".to_owned()),
         Kind::File { len } => ("", len.to_string()),
@@ -55,7 +56,8 @@ fn json_row(entry: &Entry, count: usize, out: &mut Vec<u8>) {
         out.push(b',');
     }
     // Strings and numbers: there is nothing in it that could not be written.
-    out.extend(serde_json::to_vec(&JsonEntry::of(entry)).unwrap_or_default());
+    let text = serde_json::to_string(&JsonEntry::of(entry)).unwrap_or_default();
+    out.extend_from_slice(printable::json(&text).as_bytes());
 }
 
 /// An entry of a listing in JSON.

@@ -1,0 +1,206 @@
+//! Whether a file lies in a directory, by whatever path it was named.
+//!
+//! Links, `..` and relative paths are resolved; a directory that is mounted in two places is recognised by its file system
+//! and its path there (`/proc/self/mountinfo`).
+
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+/// How many links a path may lead through (as the kernel's own limit).
+const MOST_LINKS: usize = 40;
+
+/// An error if this file lies in this directory, or would if it were created.
+pub fn refuse(file: &Path, directory: &Path) -> io::Result<()> {
+    // A directory that is not there is another error, and another's to report.
+    let Ok(root) = fs::canonicalize(directory) else { return Ok(()) };
+    let file = resolve(file)?;
+    if is_below(&file, &root) || is_mounted_below(&file, &root) {
+        let what = "it is in the shared folder, where every client could read it (name a file outside of it)";
+        return Err(io::Error::other(what));
+    }
+    if may_have_name_on_same_disk(&file, &root) {
+        let what = "it has other names (hard links), and the shared folder may hold one (name another file)";
+        return Err(io::Error::other(what));
+    }
+    Ok(())
+}
+
+/// The path without links, also where the last name does not exist yet.
+fn resolve(file: &Path) -> io::Result<PathBuf> {
+    let mut path = file.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::canonicalize(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            other => return other,
+        }
+        let parent = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        match fs::read_link(&path) {
+            // The file that a dangling link names is the one that would be created.
+            Ok(target) => path = parent.join(target),
+            Err(_) => return Ok(fs::canonicalize(parent)?.join(path.file_name().unwrap_or_default())),
+        }
+    }
+    Err(rustix::io::Errno::LOOP.into())
+}
+
+/// Whether one of the directories above the file is this one.
+fn is_below(file: &Path, root: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|facts| (facts.dev(), facts.ino())).ok();
+    let root = identity(root);
+    root.is_some() && file.ancestors().skip(1).any(|directory| identity(directory) == root)
+}
+
+/// Whether an existing file has more than one name on the file system of the directory.
+fn may_have_name_on_same_disk(file: &Path, root: &Path) -> bool {
+    let is_shared = |(file, root): (Metadata, Metadata)| file.nlink() > 1 && file.dev() == root.dev();
+    fs::metadata(file).and_then(|file| Ok((file, fs::metadata(root)?))).is_ok_and(is_shared)
+}
+
+/// Whether the file is in a tree that is mounted in the directory, or that holds the directory, under another name.
+fn is_mounted_below(file: &Path, root: &Path) -> bool {
+    let mounts = mounts();
+    let parent = file.parent().unwrap_or(file);
+    let place = place_of(file, &mounts).or_else(|| {
+        let place = place_of(parent, &mounts)?;
+        Some(Place { path: place.path.join(file.file_name()?), ..place })
+    });
+    let Some(place) = place else { return false };
+    let mounted = mounts.iter().filter(|mount| mount.at.starts_with(root)).map(|mount| mount.shows.clone());
+    place_of(root, &mounts).into_iter().chain(mounted).any(|shared| shared.holds(&place))
+}
+
+/// Where something lies, however it was reached: a file system, and a path in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    device: Vec<u8>,
+    path: PathBuf,
+}
+
+impl Place {
+    fn holds(&self, other: &Self) -> bool {
+        self.device == other.device && other.path.starts_with(&self.path)
+    }
+}
+
+/// A line of `/proc/self/mountinfo`.
+#[derive(Debug, PartialEq, Eq)]
+struct Mount {
+    id: Vec<u8>,
+    shows: Place,
+    at: PathBuf,
+}
+
+/// What is mounted. Without `/proc` there is nothing to compare with.
+fn mounts() -> Vec<Mount> {
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    text.split(|byte| *byte == b'\n').filter_map(mount).collect()
+}
+
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let id = words.next()?.to_vec();
+    let device = words.nth(1)?.to_vec();
+    let (path, at) = (unescape(words.next()?), unescape(words.next()?));
+    Some(Mount { id, shows: Place { device, path }, at })
+}
+
+/// Blanks, line feeds and backslashes stand in it as `\040`.
+fn unescape(word: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(word.len());
+    let mut rest = word;
+    while let [first, behind @ ..] = rest {
+        let octal = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok();
+        match behind.split_at_checked(3) {
+            Some((digits, behind)) if *first == b'\\' && octal(digits).is_some() => {
+                bytes.extend(octal(digits));
+                rest = behind;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+/// Where this resolved path lies.
+fn place_of(path: &Path, mounts: &[Mount]) -> Option<Place> {
+    let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let facts = fs::read(format!("/proc/self/fdinfo/{}", handle.as_raw_fd())).ok()?;
+    let id = facts.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"mnt_id:"))?.trim_ascii();
+    let mount = mounts.iter().find(|mount| mount.id == id)?;
+    let inside = path.strip_prefix(&mount.at).ok()?;
+    // `join` of an empty path would add a slash.
+    let path = if inside.as_os_str().as_bytes().is_empty() {
+        mount.shows.path.clone()
+    } else {
+        mount.shows.path.join(inside)
+    };
+    Some(Place { device: mount.shows.device.clone(), path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_file_in_the_directory_is_recognised_by_every_path() {
+        let place = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| place.path().join(path);
+        fs::create_dir_all(at("share/sub")).expect("directories");
+        fs::create_dir_all(at("shared")).expect("a directory");
+        fs::write(at("share/old"), "").expect("written");
+        symlink("share/sub", at("into")).expect("a link");
+        symlink("share/new", at("dangling")).expect("a link");
+        symlink("share", at("root")).expect("a link");
+        symlink("loop", at("loop")).expect("a link");
+        fs::hard_link(at("share/old"), at("other-name")).expect("a hard link");
+        let table = [
+            ("share/log", false),
+            ("share/sub/log", false),
+            ("share/sub/../log", false),
+            ("shared/../share/log", false),
+            ("into/log", false),
+            ("dangling", false),
+            ("root/log", false),
+            ("share/old", false),
+            ("other-name", false),
+            ("loop", false),
+            ("none/log", false),
+            ("log", true),
+            ("shared/log", true),
+            ("share/../log", true),
+        ];
+        for root in ["share", "root", "shared/../share"] {
+            for (file, is_taken) in table {
+                assert_eq!(refuse(&at(file), &at(root)).is_ok(), is_taken, "{file}, served: {root}");
+            }
+        }
+        assert!(refuse(&at("share/log"), &at("none")).is_ok(), "another error");
+    }
+
+    #[test]
+    fn a_line_of_mountinfo_is_read() {
+        let line = b"36 35 98:0 /mnt\\0401 /a\\134b rw,noatime master:1 - ext3 /dev/root rw,errors=continue";
+        let expected = Mount {
+            id: b"36".to_vec(),
+            shows: Place { device: b"98:0".to_vec(), path: "/mnt 1".into() },
+            at: "/a\\b".into(),
+        };
+        assert_eq!(mount(line), Some(expected));
+        assert_eq!(mount(b""), None);
+        assert!(mounts().iter().any(|mount| mount.at == Path::new("/")), "of this process");
+    }
+}

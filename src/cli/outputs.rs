@@ -1,0 +1,112 @@
+//! What a server writes besides its responses: stdout, the log, and the recording. No reader of them can stop it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Failure, beneath, logging, private::PrivateFile};
+use crate::printable::Printable;
+use crate::server::Recorder;
+use crate::sink::{Notices, Sink};
+
+/// How long the program waits at its end for what is not written yet: a reader that has stalled must not keep it.
+const LAST: Duration = Duration::from_secs(1);
+
+/// A line on stdout that cannot be written is for nobody.
+const STDOUT: Notices = Notices {
+    name: "stdout",
+    missing: |_| String::new(),
+    recovered: |_| {},
+    failed: |_| {},
+    reopened: |_| {},
+};
+
+/// Clones write to the same files.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    stdout: Sink,
+    log: Sink,
+    has_log_file: bool,
+    recorder: Option<Recorder>,
+}
+
+impl Outputs {
+    /// Opens them. Neither file may lie in the shared directory.
+    pub fn begin(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
+        let private = |path| PrivateFile::new(path, root);
+        let (file, record) = (log.map(private), record.map(private));
+        let log = logging::begin(file.as_ref()).map_err(|error| cannot("log to", file.as_ref(), &error))?;
+        if file.is_none() {
+            warn_of_stderr(root);
+        }
+        let recorder = record.as_ref().map(recorder).transpose().map_err(|error| {
+            log.flush(LAST);
+            cannot("record to", record.as_ref(), &error)
+        })?;
+        Ok(Self { stdout: Sink::to(&io::stdout(), STDOUT)?, log, has_log_file: file.is_some(), recorder })
+    }
+
+    /// Where requests are recorded, if they are.
+    pub fn recorder(&self) -> Option<Recorder> {
+        self.recorder.clone()
+    }
+
+    /// Prints this on stdout.
+    pub fn print(&self, text: &str) {
+        self.stdout.push(text.as_bytes());
+    }
+
+    /// SIGHUP: opens the log file and the recording again, as whoever has renamed them expects.
+    pub fn reopen(&self) {
+        if self.has_log_file {
+            self.log.reopen();
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.reopen();
+        }
+        if !self.has_log_file && self.recorder.is_none() {
+            log::info!("SIGHUP is ignored: there is no --log-file to open again");
+        }
+    }
+
+    /// Waits until everything is written, for [`LAST`] at most.
+    pub fn flush(&self) {
+        let end = Instant::now() + LAST;
+        let left = || end.saturating_duration_since(Instant::now());
+        self.stdout.flush(left());
+        self.recorder.iter().for_each(|recorder| recorder.flush(left()));
+        self.log.flush(left());
+    }
+}
+
+/// The shell may have opened a file of the shared directory as stderr. That is not refused: it is there already.
+fn warn_of_stderr(root: &Path) {
+    let stderr = Path::new("/proc/self/fd/2");
+    let is_file = fs::metadata(stderr).is_ok_and(|there| there.is_file());
+    if let Some(error) = is_file.then(|| beneath::refuse(stderr, root).err()).flatten() {
+        log::warn!("stderr is a file: {error}");
+    }
+}
+
+fn recorder(file: &PrivateFile) -> io::Result<Recorder> {
+    let opened = file.create()?;
+    let file = file.clone();
+    Recorder::new(opened, Box::new(move || file.append_below(Recorder::HEADER)))
+}
+
+/// Why a file that was named on the command line cannot be written, and what may help.
+fn cannot(what: &str, file: Option<&PrivateFile>, error: &io::Error) -> Failure {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "its folder is not there (make it, or name another)",
+        io::ErrorKind::PermissionDenied => {
+            "no permission (it must be writable for this user, or not be there in a folder that is)"
+        }
+        io::ErrorKind::IsADirectory => "it is a folder (name a file in it)",
+        io::ErrorKind::NotADirectory => "a part of the path is a file, not a folder (name another)",
+        io::ErrorKind::ReadOnlyFilesystem => "it lies on a disk that is mounted read-only (name another)",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "there is no space left (free some)",
+        _ => &error.to_string(),
+    };
+    format!("cannot {what} {}: {why}", Printable::path(file.map_or(Path::new(""), PrivateFile::path))).into()
+}

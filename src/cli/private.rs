@@ -1,0 +1,101 @@
+//! The files that a server writes for its owner alone: the log and the recording.
+//!
+//! They name every client and every path. So others may not read them, and they may not lie in the shared directory.
+
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
+
+use super::beneath;
+use crate::printable::Printable;
+
+/// The mode of a new file: its owner reads and writes it.
+const MODE: u32 = 0o600;
+
+/// The bits of a mode that let others in.
+const OTHERS: u32 = 0o077;
+
+/// A file that must not lie in a shared directory.
+#[derive(Debug, Clone)]
+pub struct PrivateFile {
+    path: PathBuf,
+    /// The shared directory.
+    root: PathBuf,
+}
+
+impl PrivateFile {
+    /// The file at this path, beside this shared directory.
+    pub fn new(path: &Path, root: &Path) -> Self {
+        Self { path: path.to_owned(), root: root.to_owned() }
+    }
+
+    /// Its path, as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens it to write at its end. Where there is none, it is created.
+    pub fn append(&self) -> io::Result<File> {
+        let there = std::fs::metadata(&self.path).ok();
+        if there.as_ref().is_none_or(Metadata::is_file) {
+            beneath::refuse(&self.path, &self.root)?;
+        }
+        // A FIFO that is opened for reading too needs no reader: opening it does not wait for one, and what is written
+        // while there is none is kept for the next (fifo(7)).
+        let is_fifo = there.is_some_and(|there| there.file_type().is_fifo());
+        OpenOptions::new()
+            .read(is_fifo)
+            .append(true)
+            .create(true)
+            .mode(MODE)
+            .custom_flags(OFlags::NOCTTY.bits().cast_signed())
+            .open(&self.path)
+    }
+
+    /// As [`PrivateFile::append`], while the server runs.
+    pub fn append_again(&self) -> io::Result<File> {
+        let file = self.append()?;
+        self.protect(&file);
+        Ok(file)
+    }
+
+    /// Opens it to write at its end, and begins with this header where it is empty.
+    pub fn append_below(&self, header: &str) -> io::Result<File> {
+        let mut file = self.append_again()?;
+        if file.metadata()?.len() == 0 {
+            file.write_all(header.as_bytes())?;
+        }
+        Ok(file)
+    }
+
+    /// Opens it empty.
+    pub fn create(&self) -> io::Result<File> {
+        let file = self.append_again()?;
+        if file.metadata()?.is_file() {
+            file.set_len(0)?;
+        }
+        Ok(file)
+    }
+
+    /// Takes the right to read an old file from others, or logs that it cannot. What `/dev/stderr` and the like lead to
+    /// was made by another program, and stays as it is.
+    pub fn protect(&self, file: &File) {
+        let Ok(facts) = file.metadata() else { return };
+        let is_others = self.path.starts_with("/dev") || self.path.starts_with("/proc");
+        let mode = facts.mode() & 0o777;
+        if !facts.is_file() || is_others || mode & OTHERS == 0 {
+            return;
+        }
+        let name = Printable::path(&self.path);
+        let is_ours = facts.uid() == geteuid().as_raw();
+        if is_ours && file.set_permissions(Permissions::from_mode(MODE)).is_ok() {
+            log::info!("other users could read {name} (mode {mode:04o}); its mode is now {MODE:04o}");
+        } else {
+            log::warn!("other users can read {name} (mode {mode:04o}); chmod 600 forbids it");
+        }
+    }
+}
