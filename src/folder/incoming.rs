@@ -48,6 +48,8 @@ pub enum Guard {
     None,
     /// No file has the name.
     MustBeNew,
+    /// Some file has the name.
+    MustExist,
     /// The file that has the name is still this one.
     MustBe(Version),
 }
@@ -114,7 +116,7 @@ pub(super) fn save(
     guard: Guard,
 ) -> Result<Saved, Error> {
     let durable = shared.rules.durable;
-    if !place.has_directory() && matches!(guard, Guard::MustBe(_)) {
+    if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
         return Err(Error::Changed);
     }
     if durable {
@@ -224,6 +226,7 @@ impl Guard {
         let holds = match self {
             Self::None => true,
             Self::MustBeNew => occupant.is_none(),
+            Self::MustExist => occupant.is_some(),
             Self::MustBe(version) => occupant == Some(version),
         };
         if holds { Ok(()) } else { Err(Error::Changed) }
@@ -265,6 +268,8 @@ mod tests {
             ("none, taken", Guard::None, Some(version), true),
             ("new, free", Guard::MustBeNew, None, true),
             ("new, taken", Guard::MustBeNew, Some(version), false),
+            ("any, free", Guard::MustExist, None, false),
+            ("any, taken", Guard::MustExist, Some(version), true),
             ("this one, free", Guard::MustBe(version), None, false),
             ("this one, the same", Guard::MustBe(version), Some(version), true),
         ];

@@ -10,6 +10,10 @@ use tempfile::TempDir;
 
 use super::outside;
 
+/// The file that an image is, beside the folder, and its size in bytes.
+const IMAGE: &str = "image";
+const IMAGE_SIZE: u64 = 8 << 20;
+
 /// A folder with a file system of its own, as far as this user may mount one. It goes after its server: declared first.
 pub struct SmallDisk {
     share: PathBuf,
@@ -25,6 +29,20 @@ impl SmallDisk {
         let options = format!("size={size}");
         if !mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], &share)? {
             let _ = writeln!(std::io::stderr(), "SKIPPED: a disk of {size}: this user may not mount one");
+            return None;
+        }
+        Some(Self { share, place: Cell::new(Some(place)) })
+    }
+
+    /// Of ext4 with inodes of 128 bytes, which have no room for nanoseconds: it keeps time in whole seconds.
+    pub fn of_whole_seconds() -> Option<Self> {
+        let place = tempfile::tempdir().expect("a folder");
+        let (share, image) = (place.path().join("share"), place.path().join(IMAGE));
+        fs::create_dir(&share).expect("a folder");
+        fs::File::create(&image).and_then(|file| file.set_len(IMAGE_SIZE)).expect("an image");
+        run(outside("mkfs.ext4")?.args(["-q", "-I", "128", "-O", "^has_journal"]).arg(&image));
+        if !mount(&["-o", "loop", image.to_str().expect("text")], &share)? {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: an image as a disk: this user may not mount one");
             return None;
         }
         Some(Self { share, place: Cell::new(Some(place)) })
@@ -46,6 +64,11 @@ impl SmallDisk {
         let space = rustix::fs::statvfs(&self.share).expect("told");
         space.f_bavail * space.f_frsize
     }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn mount(arguments: &[&str], at: &Path) -> Option<bool> {
