@@ -1,7 +1,7 @@
 //! A folder that loses its permissions, its disk's, or its place is served as far as it goes, and again when it is back.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -99,6 +99,46 @@ fn a_disk_that_turns_read_only_says_so() {
     assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
     disk.remount("rw");
     assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 204);
+}
+
+#[test]
+fn a_folder_that_is_mounted_anew_has_the_same_tags() {
+    let Some(disk) = SmallDisk::of_whole_seconds() else { return };
+    let wharf = Wharf::serve_in(disk.place(), &[]);
+    let file = wharf.write("a", "old");
+    let tag = |wharf: &Wharf| wharf.ask("HEAD", "/a", "", b"").field("ETag");
+    eventually("its time is old enough", || tag(&wharf).starts_with('"'));
+    let (before, device) = (tag(&wharf), fs::metadata(file).expect("there").dev());
+    let fields = format!("Upload-Complete: ?0\r\nIf-Match: {before}\r\n");
+    let upload = wharf.ask("PUT", "/a", &fields, b"ne").field("Location");
+    let place = wharf.kill();
+    disk.change_device();
+    let wharf = Wharf::serve_in(place, &[]);
+    assert_ne!(fs::metadata(wharf.folder().join("a")).expect("there").dev(), device, "another device");
+    assert_eq!(tag(&wharf), before);
+    let fields = "Content-Type: application/partial-upload\r\nContent-Length: 1\r\nUpload-Offset: 2\r\nUpload-Complete: ?1\r\n";
+    assert_eq!(wharf.ask("PATCH", &upload, fields, b"w").code(), 204, "its precondition still holds");
+    assert_eq!(wharf.read("a"), b"new");
+}
+
+#[test]
+fn what_is_mounted_below_has_tags_of_its_own() {
+    let (Some(above), Some(below)) = (SmallDisk::mount("1m"), SmallDisk::mount("1m")) else { return };
+    let wharf = Wharf::serve_in(above.place(), &[]);
+    let file = wharf.write("a", "same");
+    let there = wharf.write("below/a", "same");
+    below.mount_at(there.parent().expect("a folder"));
+    fs::write(&there, "same").expect("written");
+    let tag = |target: &str| wharf.ask("HEAD", target, "", b"").field("ETag");
+    let fields = |tag: &str| tag.trim_matches('"').split('-').count();
+    assert_eq!((fields(&tag("/a")), fields(&tag("/below/a"))), (4, 5), "with the device, and without");
+    for (target, path) in [("/a", &file), ("/below/a", &there)] {
+        let old = tag(target);
+        assert_eq!(wharf.ask("GET", target, &format!("If-None-Match: {old}\r\n"), b"").code(), 304);
+        assert_eq!(wharf.ask("PUT", target, &format!("If-Match: {old}\r\n"), b"new").code(), 204, "{target}");
+        assert_eq!(wharf.ask("PUT", target, &format!("If-Match: {old}\r\n"), b"x").code(), 412, "{target}");
+        assert_eq!(fs::read(path).expect("there"), b"new");
+    }
 }
 
 #[test]

@@ -25,15 +25,17 @@ const SECOND: i128 = 1_000_000_000;
 /// other second is for the clock of a file server, which may be behind this machine's.
 const COARSE_AGE: i128 = 2 * SECOND;
 
-/// Tells one version of a file from another: device, inode, size, and the times of the last change of content
-/// and of anything else, in nanoseconds. Equal versions that are [settled](Version::is_settled) are the same bytes, so
+/// Tells one version of a file from another: inode, size, and the times of the last change of content and of
+/// anything else, in nanoseconds; and the device, where it is not that of the folder's root. The root's own changes with
+/// each mount, and differs between the mounts of one volume on several machines, though the file is the same. Equal versions that are [settled](Version::is_settled) are the same bytes, so
 /// one can stand in a strong validator.
 ///
 /// A save through the folder always makes a new inode. A file that another program rewrites in place is told
 /// apart as finely as the file system keeps time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Version {
-    device: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<u64>,
     inode: u64,
     len: u64,
     modified: i128,
@@ -41,9 +43,25 @@ pub struct Version {
 }
 
 impl Facts {
-    /// Of an open file, now.
-    pub fn of(file: &File) -> io::Result<Self> {
-        Ok(Self::from(&rustix::fs::fstat(file)?))
+    /// Of what was looked at, below a root on this device.
+    pub(super) fn new(stat: &Stat, home: u64) -> Self {
+        let len = stat.st_size.unsigned_abs();
+        let version = Version {
+            device: (stat.st_dev != home).then_some(stat.st_dev),
+            inode: stat.st_ino,
+            len,
+            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
+            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
+        };
+        Self { len, modified: time(stat.st_mtime, stat.st_mtime_nsec), version }
+    }
+
+    /// What they are by now, of the same file, which is open.
+    pub fn renewed(&self, file: &File) -> io::Result<Self> {
+        let mut facts = Self::new(&rustix::fs::fstat(file)?, 0);
+        // An open file changes neither its device nor its inode.
+        facts.version.device = self.version.device;
+        Ok(facts)
     }
 
     /// Whether nothing about the file has changed for so long before `now`. Until then it may still change without a
@@ -67,24 +85,14 @@ impl Version {
 }
 
 impl fmt::Display for Version {
-    /// Hexadecimal digits and dashes, without quotes.
+    /// Hexadecimal digits and dashes, without quotes: four numbers, and a fifth before them for another device than the
+    /// root's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { device, inode, len, modified, changed } = self;
-        write!(f, "{device:x}-{inode:x}-{len:x}-{modified:x}-{changed:x}")
-    }
-}
-
-impl From<&Stat> for Facts {
-    fn from(stat: &Stat) -> Self {
-        let len = stat.st_size.unsigned_abs();
-        let version = Version {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-            len,
-            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
-            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
-        };
-        Self { len, modified: time(stat.st_mtime, stat.st_mtime_nsec), version }
+        if let Some(device) = device {
+            write!(f, "{device:x}-")?;
+        }
+        write!(f, "{inode:x}-{len:x}-{modified:x}-{changed:x}")
     }
 }
 
@@ -139,19 +147,53 @@ mod tests {
             ("before the epoch", -5 * SECOND, -5 * SECOND, true),
         ];
         for (name, modified, changed, settled) in table {
-            let version = Version { device: 1, inode: 1, len: 0, modified, changed };
+            let version = Version { device: None, inode: 1, len: 0, modified, changed };
             let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(version.is_settled(at(100)), settled, "{name}");
             assert!(version.is_settled(at(104)), "{name}, later");
         }
-        let epoch = Version { device: 1, inode: 1, len: 0, modified: 0, changed: 0 };
+        let epoch = Version { device: None, inode: 1, len: 0, modified: 0, changed: 0 };
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(9);
         assert!(!epoch.is_settled(before), "a clock before the epoch says nothing");
     }
 
     #[test]
     fn a_version_reads_as_hexadecimal() {
-        let version = Version { device: 255, inode: 16, len: 0, modified: 10, changed: 4096 };
-        assert_eq!(version.to_string(), "ff-10-0-a-1000");
+        let version = Version { device: None, inode: 16, len: 0, modified: 10, changed: 4096 };
+        assert_eq!(version.to_string(), "10-0-a-1000");
+        assert_eq!(Version { device: Some(255), ..version }.to_string(), "ff-10-0-a-1000");
+    }
+
+    #[test]
+    fn the_device_of_the_root_does_not_count() {
+        let file = tempfile::tempfile().expect("a file");
+        let mut stat = rustix::fs::fstat(&file).expect("its facts");
+        let mut version = |device, home| {
+            stat.st_dev = device;
+            Facts::new(&stat, home).version
+        };
+        let table = [
+            ("the root's, mounted twice", version(1, 1), version(2, 2), true),
+            ("another's, whatever the root's", version(3, 1), version(3, 2), true),
+            ("the root's, and another's", version(1, 1), version(2, 1), false),
+            ("two others'", version(2, 1), version(3, 1), false),
+        ];
+        for (name, one, other, same) in table {
+            assert_eq!((one == other, one.to_string() == other.to_string()), (same, same), "{name}");
+            let written = serde_json::to_string(&one).expect("written");
+            assert_eq!(serde_json::from_str::<Version>(&written).expect("read"), one, "{name}: {written}");
+        }
+    }
+
+    #[test]
+    fn facts_are_renewed_with_their_device() {
+        let file = tempfile::tempfile().expect("a file");
+        let stat = rustix::fs::fstat(&file).expect("its facts");
+        for home in [stat.st_dev, stat.st_dev + 1] {
+            let facts = Facts::new(&stat, home);
+            assert_eq!(facts.renewed(&file).expect("its facts"), facts);
+        }
+        file.set_len(1).expect("changed");
+        assert_ne!(Facts::new(&stat, 0).renewed(&file).expect("its facts"), Facts::new(&stat, 0));
     }
 }

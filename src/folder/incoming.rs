@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn guards() {
         let file = std::fs::File::open("/").expect("a root");
-        let version = super::super::Facts::from(&rustix::fs::fstat(file).expect("its facts")).version;
+        let version = super::super::Facts::new(&rustix::fs::fstat(file).expect("its facts"), 0).version;
         let table = [
             ("none, free", Guard::None, None, true),
             ("none, taken", Guard::None, Some(version), true),

@@ -52,13 +52,14 @@ fn show(root: &Root, rules: &Rules, path: &SharePath, dir: &Entries, entry: &Dir
         FileType::Symlink => root.look(&path).ok()?,
         _ => return None,
     };
-    let kind = kind_of(&stat)?;
-    Some(Entry { name, kind, modified: Facts::from(&stat).modified })
+    let facts = root.facts(&stat);
+    let kind = kind_of(&stat, facts)?;
+    Some(Entry { name, kind, modified: facts.modified })
 }
 
-fn kind_of(stat: &Stat) -> Option<Kind> {
+fn kind_of(stat: &Stat, facts: Facts) -> Option<Kind> {
     match root::file_type(stat) {
-        FileType::RegularFile => Some(Kind::File { len: Facts::from(stat).len }),
+        FileType::RegularFile => Some(Kind::File { len: facts.len }),
         FileType::Directory => Some(Kind::Directory),
         _ => None,
     }

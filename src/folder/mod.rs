@@ -173,7 +173,7 @@ impl Folder {
         self.shared.rules.admit_path(path)?;
         let file = self.shared.root.open(path)?;
         let stat = rustix::fs::fstat(&file)?;
-        let facts = Facts::from(&stat);
+        let facts = self.shared.root.facts(&stat);
         match root::file_type(&stat) {
             FileType::RegularFile => Ok(Node::File(OpenFile { file, facts })),
             FileType::Directory => Ok(Node::Directory { modified: facts.modified }),
@@ -184,7 +184,8 @@ impl Folder {
     /// Whether what has this path is still this version: one look, and nothing is opened. It tells nothing of
     /// anything but a file that was opened here before.
     pub fn is_still(&self, path: &SharePath, version: &Version) -> bool {
-        self.shared.root.glance(path).is_ok_and(|stat| Facts::from(&stat).version == *version)
+        let root = &self.shared.root;
+        root.glance(path).is_ok_and(|stat| root.facts(&stat).version == *version)
     }
 
     /// What a directory holds: directories first, then by name. A link to something inside is shown as that;

@@ -9,7 +9,7 @@
 //! directories that it has seen and not entered yet; so its memory is bounded by [`WAITING_LIMIT`].
 
 use super::root::{self, Entries, name_of};
-use super::{Error, Facts, Folder, Node, OpenFile, SharePath};
+use super::{Error, Folder, Node, OpenFile, SharePath};
 use rustix::fs::FileType;
 use std::io;
 use std::time::SystemTime;
@@ -97,7 +97,7 @@ impl Walk {
             }
         };
         let stat = rustix::fs::fstat(here.entries.handle()).map_err(Error::from)?;
-        let (path, modified) = (here.path.clone(), Facts::from(&stat).modified);
+        let (path, modified) = (here.path.clone(), self.folder.shared.root.facts(&stat).modified);
         self.here = Some(here);
         Ok(Found::Directory { path, modified })
     }

@@ -65,7 +65,7 @@ struct UnderWay {
 #[derive(Debug)]
 pub struct Hashing {
     file: File,
-    version: Version,
+    facts: Facts,
     /// Whether the version was settled before the first byte was read.
     is_settled: bool,
     hasher: Sha256,
@@ -126,7 +126,7 @@ impl Digests {
             if let Some(end) = hashing.end
                 && hashing.is_settled
             {
-                self.lock().settle(hashing.version, end);
+                self.lock().settle(hashing.facts.version, end);
             }
         }
         hashing.end
@@ -156,12 +156,12 @@ impl Inner {
 impl Hashing {
     fn new(open: OpenFile, is_settled: bool) -> Self {
         let OpenFile { file, facts } = open;
-        Self { file, version: facts.version, is_settled, hasher: Sha256::new(), offset: 0, end: None }
+        Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None }
     }
 
     /// Hashes the next slice; at the end of the file, judges whether it was one version throughout.
     fn advance(&mut self) -> io::Result<Option<Result<Hash, Failure>>> {
-        if self.offset == 0 && !Facts::of(&self.file)?.were_true_for(TICK, SystemTime::now()) {
+        if self.offset == 0 && !self.facts.renewed(&self.file)?.were_true_for(TICK, SystemTime::now()) {
             std::thread::sleep(TICK);
         }
         let mut block = vec![0; BLOCK];
@@ -181,7 +181,7 @@ impl Hashing {
     }
 
     fn finish(&mut self) -> io::Result<Result<Hash, Failure>> {
-        let is_still = Facts::of(&self.file)?.version == self.version;
+        let is_still = self.facts.renewed(&self.file)?.version == self.facts.version;
         let hash = Hash(std::mem::take(&mut self.hasher).finalize().into());
         Ok(if is_still { Ok(hash) } else { Err(Failure::Changed) })
     }
@@ -197,14 +197,18 @@ impl std::fmt::Display for Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folder::{Folder, Node, Rules, SharePath};
 
     /// The SHA-256 of nothing at all.
     const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn open(path: &std::path::Path) -> OpenFile {
-        let file = File::open(path).expect("it is there");
-        let facts = Facts::of(&file).expect("its facts");
-        OpenFile { file, facts }
+        let folder = Folder::open_at(path.parent().expect("a folder"), Rules::default()).expect("a folder");
+        let name = SharePath::root().join(path.file_name().expect("a name")).expect("a path");
+        match folder.open(&name) {
+            Ok(Node::File(open)) => open,
+            other => panic!("no file: {other:?}"),
+        }
     }
 
     /// Works on it until it is over; in how many slices, and what came of it.

@@ -48,6 +48,23 @@ impl SmallDisk {
         Some(Self { share, place: Cell::new(Some(place)) })
     }
 
+    /// Unmounts an image, and mounts it by another device. Nobody may use it meanwhile.
+    pub fn change_device(&self) {
+        let image = self.share.with_file_name(IMAGE);
+        let output =
+            Command::new("losetup").args(["--find", "--show"]).arg(&image).output().expect("it runs");
+        let device = String::from_utf8(output.stdout).expect("text");
+        run(Command::new("umount").arg(&self.share));
+        assert_eq!(mount(&[device.trim()], &self.share), Some(true), "mounted by {device}");
+        // It goes when it is unmounted.
+        run(Command::new("losetup").args(["--detach", device.trim()]));
+    }
+
+    /// Shows it in this directory, too. It goes with what that directory is on.
+    pub fn mount_at(&self, directory: &Path) {
+        run(Command::new("mount").arg("--bind").arg(&self.share).arg(directory));
+    }
+
     /// Where it lies, for a server.
     pub fn place(&self) -> TempDir {
         self.place.take().expect("taken once")

@@ -155,13 +155,13 @@ impl Store {
 
     /// How much has arrived, and when the last of it; `None` where there is no content.
     pub(super) fn facts(&self, token: &Token) -> Option<Facts> {
-        self.stat(&Self::content_name(token)).map(|stat| Facts::from(&stat))
+        self.stat(&Self::content_name(token)).map(|stat| Facts::new(&stat, 0))
     }
 
     /// When anything about an upload last changed.
     pub(super) fn touched(&self, token: &Token) -> Option<SystemTime> {
         let names = [CONTENT, DESCRIPTION, DRAFT].map(|end| format!("{token}{end}"));
-        names.iter().filter_map(|name| self.stat(name)).map(|stat| Facts::from(&stat).modified).max()
+        names.iter().filter_map(|name| self.stat(name)).map(|stat| Facts::new(&stat, 0).modified).max()
     }
 
     fn stat(&self, name: &str) -> Option<Stat> {
