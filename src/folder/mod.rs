@@ -35,7 +35,7 @@ pub use facts::{Facts, Version};
 pub use incoming::{Guard, Incoming, Saved};
 pub use listing::{Entry, Kind};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
-pub use uploads::{Appending, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
+pub use uploads::{Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
 pub use walk::{Found, Walk};
 
 use place::Place;

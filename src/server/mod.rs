@@ -96,8 +96,8 @@ const JOB_THREADS: usize = 4;
 /// How often the shelf is looked through.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// How often old unfinished uploads are looked for: they are kept for a day, and some minutes make no difference.
-const SWEEP: Duration = Duration::from_secs(600);
+/// How often old unfinished uploads are looked for: empty ones are kept for minutes.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
 const STACK: usize = 256 * 1024;

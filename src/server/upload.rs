@@ -9,6 +9,7 @@ use super::answer::Answer;
 use super::chat;
 use super::form::Form;
 use super::media;
+use super::place;
 use super::receiving::{Outcome, Receiving, Sink};
 use super::refusal::{self, bad_request};
 use super::representation::validators;
@@ -72,7 +73,8 @@ fn begin_resumable(
     let guard = guard(&asked, state)?;
     let memo = if head.method == Method::Put { PUT } else { POST };
     let by = chat::uploader(head, state, asked.peer);
-    let plan = Plan { path: asked.path, length: announced.length, guard, memo: memo.to_owned() };
+    let owner = place::in_words(asked.peer);
+    let plan = Plan { path: asked.path, length: announced.length, guard, owner, memo: memo.to_owned() };
     let framing = head.framing;
     Ok(Routed::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))
 }

@@ -38,7 +38,25 @@ if ($("#give")) {
     });
   }
 
-  /** Sends the file: what is missing of it, if some is there. */
+  /** Whether an answer says that the upload is lost, or cannot go in pieces; it says nothing of the file. */
+  const isNoWay = ({ status }) => [400, 404, 405, 410, 501, 505].includes(status);
+
+  /** A server, or a proxy before one, that cannot answer just now: it is asked again. */
+  const passing = ({ status }) => {
+    if ([502, 503, 504].includes(status)) throw new Error(`the server is busy (${status})`);
+  };
+
+  /** Whether the server says that all of the file has come. */
+  const isComplete = (answer) => answer.getResponseHeader("Upload-Complete") === "?1";
+
+  /** Sends the whole file, now and in each further try. */
+  function sendWhole(job) {
+    Object.assign(job, { plain: true, location: null });
+    moved(job, 0);
+    return send(job);
+  }
+
+  /** Sends the file: what is missing of it, if some is there. Where it cannot go in pieces, it goes as a whole. */
   async function send(job) {
     const { file } = job;
     const url = here + encode(job.path);
@@ -47,39 +65,49 @@ if ($("#give")) {
     let from = 0;
     if (job.location) {
       const found = await request(job, "HEAD", job.location, {});
-      if (found.status >= 500) return found;
+      if (isComplete(found)) return found;
+      passing(found);
       const offset = found.getResponseHeader("Upload-Offset");
-      if (offset === null) job.location = null;
-      if (found.getResponseHeader("Upload-Complete") === "?1") return found;
+      if (offset === null) return sendWhole(job);
       from = Number(offset);
     }
     if (!job.location) {
       const made = await request(job, "POST", url, { "Upload-Complete": "?0", "Upload-Length": file.size, ...guard });
       job.location = made.status === 201 ? made.getResponseHeader("Location") : null;
+      // 503: there are too many unfinished uploads.
+      if (isNoWay(made) || made.status === 503) return sendWhole(job);
       if (made.status >= 400) return made;
-      if (!job.location) return (job.plain = job.replace = true), send(job);
+      // A server that knows nothing of pieces has made an empty file.
+      if (!job.location) return (job.replace = true), sendWhole(job);
     }
     moved(job, from);
     const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": from, "Upload-Complete": "?1" };
-    return request(job, "PATCH", job.location, headers, file.slice(from), from);
+    const sent = await request(job, "PATCH", job.location, headers, file.slice(from), from);
+    if (isComplete(sent)) return sent;
+    passing(sent);
+    return isNoWay(sent) ? sendWhole(job) : sent;
   }
 
   /** Brings a file to its end, whatever the connection does meanwhile. */
   async function run(job) {
-    for (let tries = 0; ; ) {
+    for (let tries = 0, furthest = job.loaded, misplaced = false; ; ) {
       if (job.stopped) return drop(job);
-      const before = job.loaded;
       try {
-        const { status, responseText } = await send(job);
+        const answer = await send(job);
+        const { status, responseText } = answer;
         if (status < 300) return end(job, "done", size(job.file.size));
-        // Not where it was taken to be: the server is asked again.
-        if (status === 409 && job.location) throw new Error(responseText);
+        if (status === 409 && job.location && !isComplete(answer)) {
+          // Not where it was taken to be: the server is asked again, once.
+          if (misplaced) Object.assign(job, { plain: true, location: null });
+          misplaced = true;
+          throw new Error(responseText);
+        }
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", responseText.trim() || `refused (${status})`);
         if (!(await settle(job))) return drop(job);
       } catch (error) {
         if (error instanceof Stopped) return drop(job);
-        if (job.loaded > before) tries = 0;
+        if (job.loaded > furthest) [tries, furthest] = [0, job.loaded];
         if (++tries > TRIES) return end(job, "failed", "the server does not answer");
         const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
         say(job, `connection lost, trying again in ${Math.ceil(wait / 1000)} s`);
@@ -249,7 +277,7 @@ if ($("#give")) {
   }
 
   function retry(job) {
-    Object.assign(job, { state: "waiting", exists: false, sample: null, speed: 0 });
+    Object.assign(job, { state: "waiting", exists: false, plain: false, sample: null, speed: 0 });
     waiting.push(job);
     next();
   }
