@@ -88,6 +88,7 @@ impl Incoming {
     fn try_write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let count = bytes.len() as u64;
         let received = self.received.saturating_add(count);
+        self.shared.was_not_replaced()?;
         self.shared.rules.admit_size(received)?;
         let _in_flight = self.shared.reserve.begin(count, self.place.nearest())?;
         self.temporary.as_mut().ok_or_else(lost)?.write(bytes)?;
@@ -122,6 +123,7 @@ pub(super) fn save(
     if durable {
         temporary.sync()?;
     }
+    shared.stays()?;
     let dir = place.make_directory(durable)?;
     // Before the name is there: whoever is told that it could not be done finds nothing done.
     let names = durable.then(|| root::Sync::of(&dir)).transpose()?;
@@ -158,6 +160,7 @@ fn publish(
     guard: Guard,
 ) -> Result<(SharePath, bool), Error> {
     let _one_at_a_time = shared.commits.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.stays()?;
     for _ in 0..TRIES {
         let occupant = place.occupant(&shared.root, dir)?;
         guard.check(occupant)?;

@@ -25,8 +25,25 @@ const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 /// The shared folder's own directory.
 pub(super) struct Root {
     dir: Dir,
-    /// The device that it is on.
+    identity: Identity,
+}
+
+/// What tells a directory from all others that there are at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
     device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// Of whatever has this path.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(&fs::stat(path)?))
+    }
+
+    fn of(stat: &Stat) -> Self {
+        Self { device: stat.st_dev, inode: stat.st_ino }
+    }
 }
 
 impl Root {
@@ -34,13 +51,18 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = fs::open(path, flags, Mode::empty())?;
         // Opening needs the right to read; entering is another, and without it each file would be refused.
-        let device = fs::statat(&handle, ".", AtFlags::empty())?.st_dev;
-        Ok(Self { dir: Dir::from_std_file(handle.into()), device })
+        let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
+        Ok(Self { dir: Dir::from_std_file(handle.into()), identity })
     }
 
     /// The facts of something below it that was looked at.
     pub(super) fn facts(&self, stat: &Stat) -> Facts {
-        Facts::new(stat, self.device)
+        Facts::new(stat, self.identity.device)
+    }
+
+    /// Which directory it is.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// Opens for reading whatever is there, a directory too: one system call.

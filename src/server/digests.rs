@@ -132,6 +132,11 @@ impl Digests {
         hashing.end
     }
 
+    /// Forgets all: the folder is another directory.
+    pub fn clear(&self) {
+        *self.lock() = Inner::default();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -93,7 +93,7 @@ const LAST: Duration = Duration::from_secs(2);
 /// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
 const JOB_THREADS: usize = 4;
 
-/// How often the shelf is looked through.
+/// How often the shelf is looked through, and whether the folder's path names another directory.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// How often old unfinished uploads are looked for: empty ones are kept for minutes.
@@ -298,11 +298,25 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines, that nothing stays on the shelf because nobody asks, and that unfinished uploads go.
+    /// Minds deadlines, that nothing stays on the shelf because nobody asks, that unfinished uploads go, and that the folder
+    /// follows its path.
     fn mind_time(self: &Arc<Self>) {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
+        let mut next_look = Deadline::after(Instant::now(), ROUND);
+        // A disk that hangs must not make them wait in a row.
+        let looks = Permits::new(1);
         loop {
+            if next_look.is_over(Instant::now()) {
+                next_look = Deadline::after(Instant::now(), ROUND);
+                if let Some(permit) = looks.take() {
+                    let shared = Arc::clone(self);
+                    self.jobs.execute(move || {
+                        shared.state.follow_folder();
+                        drop(permit);
+                    });
+                }
+            }
             if next_sweep.is_over(Instant::now()) {
                 next_sweep = Deadline::after(Instant::now(), SWEEP);
                 let shared = Arc::clone(self);

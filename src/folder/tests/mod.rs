@@ -1,6 +1,7 @@
 //! The folder's promises, on real directories.
 
 mod conflicts;
+mod following;
 mod reading;
 mod saving;
 mod sweeping;

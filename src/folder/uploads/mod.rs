@@ -120,7 +120,7 @@ impl Folder {
     /// Begins an upload under this token, which must be new. What can be refused is refused as
     /// [`receive`](Folder::receive) does it.
     pub fn begin_upload(&self, token: Token, plan: Plan, piece: Piece) -> Result<Appending, UploadError> {
-        let shared = &self.shared;
+        let shared = self.source.current();
         let length = uploading::agreed_length(plan.length, 0, piece)?;
         shared.admit(&plan.path, length.or(piece.size))?;
         let store = Store::make(&shared.root).map_err(Error::from)?;
@@ -147,13 +147,13 @@ impl Folder {
         let number = beginning.admit(file);
         drop(beginning);
         let completes = piece.completes;
-        Ok(Appending { shared: Arc::clone(shared), store, token, upload, number, completes })
+        Ok(Appending { shared, store, token, upload, number, completes })
     }
 
     /// How far an upload is. Whoever appends to it meanwhile can do so no more: the answer stays true until somebody
     /// else appends. It may wait for the disk.
     pub fn upload(&self, token: &Token) -> Result<Standing, UploadError> {
-        let (store, upload) = self.find_upload(token)?;
+        let (_, store, upload) = self.find_upload(token)?;
         let mut upload = lock(&upload);
         upload.take_over();
         upload.stand(&store, token, self.rules().durable)
@@ -161,7 +161,8 @@ impl Folder {
 
     /// Goes on with an upload at this offset. It may wait for the disk.
     pub fn append(&self, token: &Token, offset: u64, piece: Piece) -> Result<Appending, UploadError> {
-        let (store, upload) = self.find_upload(token)?;
+        let (shared, store, upload) = self.find_upload(token)?;
+        shared.stays()?;
         let number = {
             let mut upload = lock(&upload);
             upload.take_over();
@@ -177,22 +178,21 @@ impl Folder {
             let end = piece.size.and_then(|size| offset.checked_add(size));
             if let Err(error) = length.or(end).map_or(Ok(()), |end| self.rules().admit_size(end)) {
                 upload.end();
-                self.shared.discard(&store, token);
+                shared.discard(&store, token);
                 return Err(error.into());
             }
-            self.shared.reserve.admit(piece.size, store.dir())?;
+            shared.reserve.admit(piece.size, store.dir())?;
             upload.learn_length(&store, token, length)?;
             upload.admit(store.content(token).map_err(of_content)?)
         };
-        let (shared, completes) = (Arc::clone(&self.shared), piece.completes);
-        Ok(Appending { shared, store, token: *token, upload, number, completes })
+        Ok(Appending { shared, store, token: *token, upload, number, completes: piece.completes })
     }
 
     /// Throws an upload away; whoever appends to it can do so no more.
     pub fn cancel_upload(&self, token: &Token) -> Result<(), UploadError> {
-        let (store, upload) = self.find_upload(token)?;
+        let (shared, store, upload) = self.find_upload(token)?;
         lock(&upload).end();
-        self.shared.discard(&store, token);
+        shared.discard(&store, token);
         Ok(())
     }
 
@@ -202,28 +202,31 @@ impl Folder {
         if self.rules().read_only {
             return;
         }
-        let Ok(store) = Store::open(&self.shared.root) else { return };
+        let shared = self.source.current();
+        let Ok(store) = shared.stays().and_then(|()| Ok(Store::open(&shared.root)?)) else { return };
         for token in store.tokens() {
             let age = store.touched(&token).and_then(|touched| now.duration_since(touched).ok());
             if age.is_some_and(|age| {
                 age >= LIFETIME || age >= EMPTY_LIFETIME && store.is_empty_and_idle(&token)
             }) {
-                let upload = self.shared.uploads.lock().forget(&token);
+                let upload = shared.uploads.lock().forget(&token);
                 upload.inspect(|upload| lock(upload).end());
                 store.remove(&token);
                 log::info!("an upload was thrown away: nothing has come of it for too long");
             }
         }
-        Store::tidy(&self.shared.root);
+        Store::tidy(&shared.root);
     }
 
-    fn find_upload(&self, token: &Token) -> Result<(Store, Arc<Mutex<Upload>>), UploadError> {
+    /// An upload, and the directory that it is in.
+    fn find_upload(&self, token: &Token) -> Result<(Arc<Shared>, Store, Arc<Mutex<Upload>>), UploadError> {
         if self.rules().read_only {
             return Err(Error::ReadOnly.into());
         }
-        let upload = self.shared.uploads.lock().find(token).ok_or(UploadError::Unknown)?;
-        let store = Store::open(&self.shared.root).map_err(|_| UploadError::Unknown)?;
-        Ok((store, upload))
+        let shared = self.source.current();
+        let upload = shared.uploads.lock().find(token).ok_or(UploadError::Unknown)?;
+        let store = Store::open(&shared.root).map_err(|_| UploadError::Unknown)?;
+        Ok((shared, store, upload))
     }
 }
 

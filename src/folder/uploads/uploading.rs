@@ -175,6 +175,7 @@ impl Appending {
     /// the length that was told, or beyond what the rules allow, spoil the upload: it could not be completed.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
         let mut upload = self.lock()?;
+        self.shared.was_not_replaced()?;
         let Content::Open { offset, synced } = upload.content else { return Err(UploadError::Unknown) };
         let count = bytes.len() as u64;
         let end = offset.saturating_add(count);
@@ -228,8 +229,8 @@ impl Appending {
                 oldest.inspect(|oldest| store.remove(oldest));
                 Ok(Ended::Saved(saved, upload.plan.memo.clone()))
             }
-            // The disk may be well again soon; the bytes are all here.
-            Err(error @ (Error::NoSpace | Error::Denied | Error::Io(_))) => {
+            // The disk may be well again soon, or the folder back at its path; the bytes are all here.
+            Err(error @ (Error::NoSpace | Error::Denied | Error::Replaced | Error::Io(_))) => {
                 temporary.leave();
                 Err(error.into())
             }

@@ -39,7 +39,7 @@ fn of(error: &Error) -> Fault {
         }
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. } | Error::NoSpace => ErrorCode::DiskFull,
-        Error::Changed => ErrorCode::NotDefined,
+        Error::Changed | Error::Replaced => ErrorCode::NotDefined,
         Error::Io(error) => {
             log::error!("the folder: {error}");
             return Fault::new(ErrorCode::NotDefined, "the server could not do that; its log says why");
