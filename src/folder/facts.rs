@@ -27,9 +27,9 @@ const COARSE_AGE: i128 = 2 * SECOND;
 
 /// Tells one version of a file from another: inode, size, and the times of the last change of content and of
 /// anything else, in nanoseconds; and the device, where it is not that of the folder's root. The root's own changes with
-/// each mount, and differs between the mounts of one volume on several machines, though the file is the same. Equal versions that are [settled](Version::is_settled) are the same bytes, so
-/// one can stand in a strong validator.
+/// each mount, and differs between the mounts of one volume on several machines, though the file is the same.
 ///
+/// Equal versions that are [settled](Version::is_settled) are the same bytes, so one can stand in a strong validator.
 /// A save through the folder always makes a new inode. A file that another program rewrites in place is told
 /// apart as finely as the file system keeps time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

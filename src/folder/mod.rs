@@ -197,7 +197,8 @@ impl Folder {
 
     /// Begins to take in a file of `size` bytes, if that is known. What can be refused is refused now, before
     /// the first byte, in this order: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name
-    /// that is not shared; [`Replaced`](Error::Replaced); [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory);
+    /// that is not shared; [`Replaced`](Error::Replaced); [`NotDirectory`](Error::NotDirectory) and
+    /// [`IsDirectory`](Error::IsDirectory);
     /// [`Exists`](Error::Exists); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents
     /// are made when it is committed.
     pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {

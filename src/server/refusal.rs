@@ -78,5 +78,6 @@ mod tests {
         for (name, errno, status) in table {
             assert_eq!(of(&Error::from(errno)).head.status(), status, "{name}");
         }
+        assert_eq!(of(&Error::Replaced).head.status(), Status::SERVICE_UNAVAILABLE, "it is followed soon");
     }
 }

@@ -8,8 +8,9 @@
 //! ends the trust at once: who has saved a file gets what was saved.
 //!
 //! Two things a version cannot tell are minded here. A file that was written within the clock's tick could be written
-//! again in the same tick: so it is not kept before it has been left alone for a while, and its version is settled. A program that writes through a
-//! memory map need not touch the file's times at once: so nothing is kept for longer than a second.
+//! again in the same tick: so it is not kept before it has been left alone for a while, and its version is settled. A
+//! program that writes through a memory map need not touch the file's times at once: so nothing is kept for longer than a
+//! second.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;

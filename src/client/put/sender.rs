@@ -155,6 +155,10 @@ impl<'a> Sender<'a> {
             return self.put(cargo, &content);
         }
         let identity = identity(cargo.file)?;
+        if !identity.is_settled(SystemTime::now()) {
+            // It could change and look the same: two versions would be put together.
+            return self.put(cargo, &content);
+        }
         let (upload, offset) = match self.find(cargo, &identity)? {
             Some((upload, Standing::At(offset))) => (upload, offset),
             Some((_, Standing::Complete(status))) => {
@@ -343,6 +347,9 @@ fn identity(file: &Path) -> Result<Identity, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use super::*;
     use crate::client::peer::{Act, Peer};
 
@@ -351,10 +358,14 @@ mod tests {
 
     /// Sends a file of this length to a server that plays this part; what came of it, and what the server heard.
     fn send(length: u64, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
-        let manner = Manner { retries, force: true, patience: Patience::default() };
         let place = tempfile::tempdir().expect("a folder");
         let file = place.path().join("a");
         fs::File::create(&file).and_then(|file| file.set_len(length)).expect("a file");
+        send_file(file, retries, part)
+    }
+
+    fn send_file(file: PathBuf, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
+        let manner = Manner { retries, force: true, patience: Patience::default() };
         let peer = Peer::plays(part);
         let server = Server::new(Address::root(peer.server()));
         let sent = Sender::new(&server, &Memory::default(), manner, &Arc::default())
@@ -367,6 +378,20 @@ mod tests {
         let (sent, heard) = send(5, 0, &[&[Act::Read, SAVED]]);
         assert!(sent.expect("saved").to_string().starts_with("201 Created → /in/a%20b, 5 B in "));
         assert!(heard[0].starts_with("PUT /in/a%20b HTTP/1.1\r\n"), "{heard:?}");
+    }
+
+    #[test]
+    fn a_file_whose_version_is_not_settled_is_not_sent_in_pieces() {
+        let place = tempfile::tempdir().expect("a folder");
+        let file = place.path().join("a");
+        let later = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+        fs::File::create(&file)
+            .and_then(|file| file.set_len(RESUMABLE_FROM).and_then(|()| file.set_modified(later)))
+            .expect("a file");
+        let go_on = Act::Say("HTTP/1.1 100 Continue\r\n\r\n");
+        let part = [Act::ReadHead, go_on, Act::ReadContent(RESUMABLE_FROM as usize), SAVED];
+        let (sent, heard) = send_file(file, 0, &[&part]);
+        assert!(sent.is_ok() && heard[0].starts_with("PUT "), "{sent:?}");
     }
 
     #[test]

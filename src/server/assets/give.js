@@ -51,7 +51,7 @@ if ($("#give")) {
 
   /** Sends the whole file, now and in each further try. */
   function sendWhole(job) {
-    Object.assign(job, { plain: true, location: null });
+    Object.assign(job, { plain: true, location: null, sample: null });
     moved(job, 0);
     return send(job);
   }

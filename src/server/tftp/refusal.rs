@@ -67,6 +67,7 @@ mod tests {
             ("the name is taken", Error::Exists, 6, 6),
             ("too large", Error::TooLarge { limit: 7 }, 3, 3),
             ("full", Error::NoSpace, 3, 3),
+            ("another directory by now", Error::Replaced, 0, 0),
             ("a broken disk", Error::Io(std::io::Error::other("broken")), 0, 0),
         ];
         for (name, error, reading, writing) in table {
