@@ -22,7 +22,7 @@ if ($("#give")) {
 
   // Requests
 
-  class Stopped extends Error {}
+  class Stopped {}
 
   /** Sends a request, and tells how much of its body has left. Rejects when the connection breaks. */
   function request(job, method, url, headers, body = null, before = 0) {
@@ -32,29 +32,19 @@ if ($("#give")) {
       for (const [header, value] of Object.entries(headers)) xhr.setRequestHeader(header, value);
       xhr.upload.onprogress = ({ loaded }) => moved(job, before + loaded);
       xhr.onload = () => resolve(xhr);
-      xhr.onerror = () => reject(new Error("the connection broke"));
+      xhr.onerror = reject;
       xhr.onabort = () => reject(new Stopped());
       xhr.send(body);
     });
   }
 
-  /** Whether an answer says that the upload is lost, or cannot go in pieces; it says nothing of the file. */
-  const isNoWay = ({ status }) => [400, 404, 405, 410, 501, 505].includes(status);
-
-  /** A server, or a proxy before one, that cannot answer just now: it is asked again. */
-  const passing = ({ status }) => {
-    if ([502, 503, 504].includes(status)) throw new Error(`the server is busy (${status})`);
-  };
+  /** Whether the server has lost the upload, or takes none in pieces: that says nothing of the file. */
+  const isLost = ({ status }) => [404, 405, 410, 501, 503].includes(status);
 
   /** Whether the server says that all of the file has come. */
-  const isComplete = (answer) => answer.getResponseHeader("Upload-Complete") === "?1";
+  const isComplete = (xhr) => xhr.getResponseHeader("Upload-Complete") === "?1";
 
-  /** Sends the whole file, now and in each further try. */
-  function sendWhole(job) {
-    Object.assign(job, { plain: true, location: null, sample: null });
-    moved(job, 0);
-    return send(job);
-  }
+  const whole = (job) => ((job.plain = true), send(job));
 
   /** Sends the file: what is missing of it, if some is there. Where it cannot go in pieces, it goes as a whole. */
   async function send(job) {
@@ -65,49 +55,40 @@ if ($("#give")) {
     let from = 0;
     if (job.location) {
       const found = await request(job, "HEAD", job.location, {});
-      if (isComplete(found)) return found;
-      passing(found);
+      if (found.status >= 500 || isComplete(found)) return found;
       const offset = found.getResponseHeader("Upload-Offset");
-      if (offset === null) return sendWhole(job);
-      from = Number(offset);
-    }
-    if (!job.location) {
+      if (offset === null) return whole(job);
+      from = +offset;
+    } else {
       const made = await request(job, "POST", url, { "Upload-Complete": "?0", "Upload-Length": file.size, ...guard });
-      job.location = made.status === 201 ? made.getResponseHeader("Location") : null;
-      // 503: there are too many unfinished uploads.
-      if (isNoWay(made) || made.status === 503) return sendWhole(job);
+      if (isLost(made)) return whole(job);
       if (made.status >= 400) return made;
+      job.location = made.getResponseHeader("Location");
       // A server that knows nothing of pieces has made an empty file.
-      if (!job.location) return (job.replace = true), sendWhole(job);
+      if (!job.location) return (job.replace = true), whole(job);
     }
     moved(job, from);
     const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": from, "Upload-Complete": "?1" };
     const sent = await request(job, "PATCH", job.location, headers, file.slice(from), from);
-    if (isComplete(sent)) return sent;
-    passing(sent);
-    return isNoWay(sent) ? sendWhole(job) : sent;
+    // Not where it was taken to be: the server is asked again.
+    if (sent.status === 409 && !isComplete(sent)) throw sent;
+    return isLost(sent) ? whole(job) : sent;
   }
 
   /** Brings a file to its end, whatever the connection does meanwhile. */
   async function run(job) {
-    for (let tries = 0, furthest = job.loaded, misplaced = false; ; ) {
+    for (let tries = 0, most = job.loaded; ; ) {
       if (job.stopped) return drop(job);
       try {
-        const answer = await send(job);
-        const { status, responseText } = answer;
+        const { status, responseText } = await send(job);
         if (status < 300) return end(job, "done", size(job.file.size));
-        if (status === 409 && job.location && !isComplete(answer)) {
-          // Not where it was taken to be: the server is asked again, once.
-          if (misplaced) Object.assign(job, { plain: true, location: null });
-          misplaced = true;
-          throw new Error(responseText);
-        }
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", responseText.trim() || `refused (${status})`);
         if (!(await settle(job))) return drop(job);
       } catch (error) {
         if (error instanceof Stopped) return drop(job);
-        if (job.loaded > furthest) [tries, furthest] = [0, job.loaded];
+        job.plain ||= error.status === 409 && tries > 1;
+        if (job.loaded > most) [tries, most] = [0, job.loaded];
         if (++tries > TRIES) return end(job, "failed", "the server does not answer");
         const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
         say(job, `connection lost, trying again in ${Math.ceil(wait / 1000)} s`);
