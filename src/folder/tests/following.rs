@@ -1,11 +1,10 @@
 //! A path that comes to name another directory: it is followed, and nothing is saved in the old one.
 
+use super::uploads::{LAST, MORE, plan, token};
 use super::{Fixture, path, quick, read, save};
-use crate::folder::{Error, Folder, Guard, Incoming, Piece, Plan, Rules, Token, UploadError};
+use crate::folder::{Error, Folder, Found, Guard, Incoming, Rules, UploadError};
 use std::fs;
 use std::path::PathBuf;
-
-const MORE: Piece = Piece { completes: false, size: None, length: None };
 
 /// A folder whose path is a link that a deployment turns.
 struct Deployed {
@@ -56,15 +55,6 @@ fn begin(folder: &Folder, name: &str) -> Incoming {
     incoming
 }
 
-fn token(number: u8) -> Token {
-    Token::new([number; 16])
-}
-
-fn plan(name: &str) -> Plan {
-    let (owner, memo) = ("somebody".to_owned(), String::new());
-    Plan { path: path(name), length: None, guard: Guard::None, owner, memo }
-}
-
 #[test]
 fn a_link_that_is_turned_is_followed() {
     let it = Deployed::new();
@@ -81,8 +71,8 @@ fn a_link_that_is_turned_is_followed() {
     let mut seen = Vec::new();
     loop {
         match walk.look().expect("it goes on") {
-            crate::folder::Found::End => break,
-            crate::folder::Found::File { path, .. } => seen.push(path),
+            Found::End => break,
+            Found::File { path, .. } => seen.push(path),
             _ => {}
         }
     }
@@ -103,8 +93,7 @@ fn nothing_is_saved_in_the_old_directory() {
             let begun = folder.begin_upload(token(2), plan("b"), MORE);
             assert!(matches!(begun, Err(UploadError::Folder(Error::Replaced))));
             drop(piece);
-            let last = Piece { completes: true, ..MORE };
-            let more = folder.append(&token(1), 3, last);
+            let more = folder.append(&token(1), 3, LAST);
             assert!(matches!(more, Err(UploadError::Folder(Error::Replaced))));
         } else {
             assert!(folder.follow());

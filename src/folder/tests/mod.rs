@@ -5,6 +5,7 @@ mod following;
 mod reading;
 mod saving;
 mod sweeping;
+mod unfinished;
 mod uploads;
 mod walking;
 
