@@ -460,7 +460,7 @@ fn one_client_leaves_room_for_others() {
     assert_eq!((refused.code(), refused.field("Retry-After").as_str()), (503, "60"));
     let other = Wire::connect_from(77, wharf.address()).ask("POST", "/other", fields, b"");
     assert_eq!(other.code(), 201, "another address");
-    let whole = wharf.ask("PUT", "/whole", "Upload-Complete: ?1\r\n", b"whole");
+    let whole = wharf.ask("PUT", "/whole", &format!("{DRAFT}Upload-Complete: ?1\r\n"), b"whole");
     assert_eq!((whole.code(), wharf.read("whole")), (201, b"whole".to_vec()), "it needs no place");
     wires.pop();
     eventually("it is seen that one is idle", || wharf.ask("POST", "/one-more", fields, b"").code() == 201);
