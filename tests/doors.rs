@@ -258,6 +258,40 @@ fn the_rules_are_the_same_at_every_door() {
     hidden.all_say(WRITING, ".wharf-0.tmp", Missing);
 }
 
+#[test]
+fn the_servers_own_directory_is_reserved_at_every_depth() {
+    let stage = Stage::new(&["--hidden"]);
+    for own in ["dir/.wharf/uploads/x", "dir/deep/.WHARF/x"] {
+        stage.wharf.write(own, "a server's own");
+    }
+    let before = stage.wharf.tree();
+    for path in ["dir/.wharf/uploads/x", "dir/.wharf", "dir/deep/.WHARF/x", "dir/deep/.wharf/x"] {
+        stage.all_say(READING, path, Missing);
+    }
+    for path in ["dir/.wharf/new", "dir/.wharf/uploads/x", "dir/.Wharf", "new/.wharf/new", ".WHARF/new"] {
+        stage.all_say(WRITING, path, Missing);
+        let begun = stage.wharf.ask("POST", &target(path), "Upload-Complete: ?0\r\n", b"");
+        assert_eq!(begun.code(), 404, "an upload in pieces to {path}");
+    }
+    for target in ["/dir/.wharf/", "/dir/.wharf/?list", "/dir/.wharf/?tar", "/dir/deep/.WHARF/?zip"] {
+        assert_eq!(stage.wharf.ask("GET", target, "", b"").code(), 404, "{target}");
+    }
+    let get = |target: &str, fields: &str| stage.wharf.ask("GET", target, fields, b"").body;
+    let shown = [
+        ("a page", get("/dir/", "Accept: text/html\r\n")),
+        ("JSON", get("/dir/", "Accept: application/json\r\n")),
+        ("text", get("/dir/", "Accept: text/plain\r\n")),
+        ("a listing over TFTP", Tftp::new(stage.wharf.tftp()).get("dir/").expect("a listing")),
+        ("an archive", get("/?tar", "")),
+    ];
+    for (what, bytes) in shown {
+        // The page itself has addresses of the server's own.
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase().replace("\"/.wharf/", "");
+        assert!(text.contains("deep") && text.contains("file") && !text.contains(".wharf"), "{what}: {text}");
+    }
+    assert_eq!(stage.wharf.tree(), before, "and nothing has changed");
+}
+
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).expect("a folder").map(|entry| entry.expect("an entry"));
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()

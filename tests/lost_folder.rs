@@ -1,7 +1,7 @@
 //! A folder that loses its permissions, its disk's, or its place is served as far as it goes, and again when it is back.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -102,26 +102,87 @@ fn a_disk_that_turns_read_only_says_so() {
 }
 
 #[test]
-fn a_folder_that_is_moved_away_and_back_is_the_same() {
+fn a_folder_that_is_mounted_anew_has_the_same_tags() {
+    let Some(disk) = SmallDisk::of_whole_seconds() else { return };
+    let wharf = Wharf::serve_in(disk.place(), &[]);
+    let file = wharf.write("a", "old");
+    let tag = |wharf: &Wharf| wharf.ask("HEAD", "/a", "", b"").field("ETag");
+    eventually("its time is old enough", || tag(&wharf).starts_with('"'));
+    let (before, device) = (tag(&wharf), fs::metadata(file).expect("there").dev());
+    let fields = format!("Upload-Complete: ?0\r\nIf-Match: {before}\r\n");
+    let upload = wharf.ask("PUT", "/a", &fields, b"ne").field("Location");
+    let place = wharf.kill();
+    disk.change_device();
+    let wharf = Wharf::serve_in(place, &[]);
+    assert_ne!(fs::metadata(wharf.folder().join("a")).expect("there").dev(), device, "another device");
+    assert_eq!(tag(&wharf), before);
+    let fields = "Content-Type: application/partial-upload\r\nContent-Length: 1\r\nUpload-Offset: 2\r\nUpload-Complete: ?1\r\n";
+    assert_eq!(wharf.ask("PATCH", &upload, fields, b"w").code(), 204, "its precondition still holds");
+    assert_eq!(wharf.read("a"), b"new");
+}
+
+#[test]
+fn what_is_mounted_below_has_tags_of_its_own() {
+    let (Some(above), Some(below)) = (SmallDisk::mount("1m"), SmallDisk::mount("1m")) else { return };
+    let wharf = Wharf::serve_in(above.place(), &[]);
+    let file = wharf.write("a", "same");
+    let there = wharf.write("below/a", "same");
+    below.mount_at(there.parent().expect("a folder"));
+    fs::write(&there, "same").expect("written");
+    let tag = |target: &str| wharf.ask("HEAD", target, "", b"").field("ETag");
+    let fields = |tag: &str| tag.trim_matches('"').split('-').count();
+    assert_eq!((fields(&tag("/a")), fields(&tag("/below/a"))), (4, 5), "with the device, and without");
+    for (target, path) in [("/a", &file), ("/below/a", &there)] {
+        let old = tag(target);
+        assert_eq!(wharf.ask("GET", target, &format!("If-None-Match: {old}\r\n"), b"").code(), 304);
+        assert_eq!(wharf.ask("PUT", target, &format!("If-Match: {old}\r\n"), b"new").code(), 204, "{target}");
+        assert_eq!(wharf.ask("PUT", target, &format!("If-Match: {old}\r\n"), b"x").code(), 412, "{target}");
+        assert_eq!(fs::read(path).expect("there"), b"new");
+    }
+}
+
+/// What is said of an upload to a folder that is not at its path.
+const REPLACED: &str = "the shared folder has been moved or replaced (try again in a moment)\n";
+
+fn get(wharf: &Wharf, target: &str) -> (u16, String) {
+    let answer = wharf.ask("GET", target, "", b"");
+    (answer.code(), answer.text())
+}
+
+#[track_caller]
+fn takes_nothing(wharf: &Wharf) {
+    let answer = wharf.ask("PUT", "/new", "", b"new");
+    assert_eq!((answer.code(), answer.text().as_str()), (503, REPLACED));
+    assert_eq!(answer.field("Retry-After"), "2");
+    assert_eq!(Tftp::new(wharf.tftp()).put("new", &[], b"new").expect_err("refused").0, 0);
+}
+
+#[test]
+fn a_folder_that_is_moved_away_is_read_and_its_successor_followed() {
     let wharf = Wharf::serve(&["--udp", "0"]);
     wharf.write("a", "old");
     let (folder, away) = (wharf.folder(), wharf.folder().with_extension("away"));
     fs::rename(&folder, &away).expect("moved");
-    // The folder is the directory, not its name.
+    assert_eq!(get(&wharf, "/a"), (200, "old".into()), "nothing else can be read");
+    takes_nothing(&wharf);
+    eventually("it is logged", || wharf.log().contains("there is no such folder"));
     fs::create_dir(&folder).expect("made");
     fs::write(folder.join("b"), "another's").expect("written");
-    assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
-    assert_eq!(wharf.ask("GET", "/b", "", b"").code(), 404, "that directory was never shared");
+    eventually("it is followed", || get(&wharf, "/b") == (200, "another's".into()));
+    assert_eq!(get(&wharf, "/a").0, 404);
     assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
-    assert_eq!(Tftp::new(wharf.tftp()).get("a"), Ok(b"old".to_vec()));
+    assert_eq!(Tftp::new(wharf.tftp()).get("c"), Ok(b"new".to_vec()));
+    assert_eq!(fs::read_dir(&away).expect("there").count(), 1, "nothing came to the old one");
     fs::remove_dir_all(&folder).expect("removed");
     fs::rename(&away, &folder).expect("moved back");
+    eventually("it is followed back", || get(&wharf, "/a") == (200, "old".into()));
+    assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
     assert_eq!(wharf.read("c"), b"new");
-    assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
+    assert_eq!(wharf.log().matches("there is no such folder").count(), 1, "not at each look");
 }
 
 #[test]
-fn a_folder_that_is_removed_is_empty_and_takes_nothing() {
+fn a_folder_that_is_removed_takes_nothing() {
     let mut wharf = Wharf::serve(&["--udp", "0"]);
     wharf.write("dir/a", "old");
     let mut half = wharf.connect();
@@ -129,18 +190,83 @@ fn a_folder_that_is_removed_is_empty_and_takes_nothing() {
     wharf.comes_to_rest();
     fs::remove_dir_all(wharf.folder()).expect("removed");
     for target in ["/dir/a", "/dir/"] {
-        assert_eq!(wharf.ask("GET", target, "", b"").code(), 404, "{target}");
+        assert_eq!(get(&wharf, target).0, 404, "{target}");
     }
     assert_eq!(wharf.ask("GET", "/", "Accept: text/plain\r\n", b"").text(), "");
-    for target in ["/new", "/dir/new"] {
-        assert_eq!(wharf.ask("PUT", target, "", b"new").code(), 404, "{target}");
-    }
-    assert_eq!(half.send("half").read_answer(false).code(), 404, "its directory is gone");
+    takes_nothing(&wharf);
+    assert_eq!(half.send("half").read_answer(false).code(), 503, "its directory is gone");
     assert_eq!(Tftp::new(wharf.tftp()).get("dir/a").expect_err("gone").0, 1);
     fs::create_dir_all(wharf.folder()).expect("made");
     wharf.write("a", "another's");
-    assert_eq!(wharf.ask("GET", "/a", "", b"").code(), 404, "another directory of that name is not shared");
+    eventually("it is followed", || get(&wharf, "/a") == (200, "another's".into()));
     wharf.signal(Signal::TERM);
     assert!(wharf.wait().1.success());
     assert_eq!(wharf.tree(), ["a"]);
+}
+
+#[test]
+fn a_deployment_that_turns_a_link_is_followed() {
+    let wharf = Wharf::serve_behind_link(&["--udp", "0", "--no-sync"]);
+    let place = wharf.folder().parent().expect("a folder").to_owned();
+    let (old, next) = (place.join("release"), place.join("next"));
+    fs::create_dir(&next).expect("made");
+    let large = "x".repeat(100_000);
+    for (release, content) in [(&old, "old"), (&next, "new")] {
+        fs::write(release.join("a"), content).expect("written");
+        fs::write(release.join("large"), large.replace('x', &content[..1])).expect("written");
+    }
+    // Long enough ago for the server to keep it at hand, and hashes with it.
+    thread::sleep(Duration::from_millis(1100));
+    for _ in 0..2 {
+        assert_eq!(get(&wharf, "/a"), (200, "old".into()));
+    }
+    let sums = [get(&wharf, "/a?sha256"), get(&wharf, "/large?sha256")];
+    let mut half = wharf.connect();
+    half.begin_to_ask("PUT", "/half", Some(8)).send("half");
+    let begun = wharf.ask("POST", "/piece", "Upload-Complete: ?0\r\n", b"piece").field("Location");
+    wharf.comes_to_rest();
+
+    symlink("next", place.join("turned")).expect("a link");
+    fs::rename(place.join("turned"), wharf.folder()).expect("turned");
+    let at_once = wharf.ask("PUT", "/b", "", b"new").code();
+    assert!([201, 503].contains(&at_once), "{at_once}");
+    eventually("it is followed", || get(&wharf, "/a") == (200, "new".into()));
+    for (target, sum) in ["/a?sha256", "/large?sha256"].into_iter().zip(sums) {
+        let now = get(&wharf, target);
+        assert!(now.0 == 200 && now != sum, "{target}: {now:?}");
+    }
+    assert_eq!(get(&wharf, "/large").1.chars().next(), Some('n'));
+    assert_eq!(Tftp::new(wharf.tftp()).get("a"), Ok(b"new".to_vec()));
+    assert_eq!(half.send("half").read_answer(false).code(), 503, "what came to the old one");
+    assert_eq!(wharf.ask("HEAD", &begun, "", b"").code(), 404);
+    let names = |directory: &Path| {
+        let entries = fs::read_dir(directory).expect("there").flatten();
+        let mut names: Vec<_> = entries.map(|it| it.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names.retain(|name| name != ".wharf");
+        names
+    };
+    assert_eq!(names(&old), ["a", "large"], "nothing came to the old one");
+    fs::remove_dir_all(&old).expect("removed");
+    assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
+    assert_eq!(names(&next).contains(&"b".to_owned()), at_once == 201, "it is where it was said to be");
+    assert!(names(&next).contains(&"c".to_owned()));
+    assert!(wharf.log().contains("is another directory now"), "and it is logged");
+}
+
+#[test]
+fn a_successor_that_may_not_be_read_is_not_followed() {
+    let Some(wharf) = stopped_by_permissions(&["--udp", "0"]) else { return };
+    wharf.write("a", "old");
+    let (folder, away) = (wharf.folder(), wharf.folder().with_extension("away"));
+    let next = wharf.outside_folder();
+    fs::write(next.join("a"), "new").expect("written");
+    set_mode(&next, 0o000);
+    fs::rename(&folder, &away).expect("moved");
+    fs::rename(&next, &folder).expect("moved");
+    eventually("it is logged", || wharf.log().contains("no permission"));
+    assert_eq!(get(&wharf, "/a"), (200, "old".into()));
+    takes_nothing(&wharf);
+    set_mode(&folder, 0o755);
+    eventually("it is followed", || get(&wharf, "/a") == (200, "new".into()));
 }

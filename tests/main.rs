@@ -10,6 +10,7 @@ mod bad_input;
 mod browser;
 mod chat;
 mod client;
+mod coarse_times;
 mod common;
 mod curl;
 mod differential;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{Answer, Wharf, Wire, eventually, outside, sample};
+use crate::common::{Answer, Wharf, Wire, eventually, outside, run, sample};
 
 /// Field lines of who knows the draft.
 const DRAFT: &str = "Upload-Draft-Interop-Version: 9\r\n";
@@ -452,6 +452,128 @@ fn after_a_day_the_next_server_throws_it_away() {
     let wharf = Wharf::serve_in(place, &[]);
     assert_eq!(wharf.ask("HEAD", &old, "", b"").code(), 404);
     assert_eq!(stand(&wharf, &young), ("?0".into(), "0".into()));
+}
+
+#[test]
+fn after_minutes_an_empty_one_is_thrown_away() {
+    let wharf = Wharf::serve(&[]);
+    let (empty, begun) = (begin(&wharf, "/empty", ""), begin(&wharf, "/begun", ""));
+    let age = |upload: &str| {
+        let limit = wharf.ask("HEAD", upload, "", b"").field("Upload-Limit");
+        limit.split_once("max-age=").expect("a limit").1.parse::<u64>().expect("seconds")
+    };
+    assert!(age(&empty) <= 300, "as it is told");
+    assert_eq!(append(&wharf, &begun, 0, false, b"x").code(), 204);
+    assert!(age(&begun) > 300, "as it is told");
+    let place = wharf.kill();
+    let minutes_ago = SystemTime::now() - Duration::from_secs(6 * 60);
+    for entry in fs::read_dir(place.path().join("share/.wharf/uploads")).expect("there").flatten() {
+        File::options()
+            .write(true)
+            .open(entry.path())
+            .and_then(|it| it.set_modified(minutes_ago))
+            .expect("set");
+    }
+    let wharf = Wharf::serve_in(place, &[]);
+    assert_eq!(wharf.ask("HEAD", &empty, "", b"").code(), 404);
+    assert_eq!(stand(&wharf, &begun), ("?0".into(), "1".into()));
+}
+
+/// As many uploads of this machine as one client may have, and somebody appends to each.
+pub fn occupy(wharf: &Wharf) -> Vec<Wire> {
+    let wires = (0..MOST_OF_A_CLIENT).map(|number| {
+        let mut wire = wharf.connect();
+        let fields = "Upload-Complete: ?0\r\nContent-Length: 9";
+        wire.send(format!("POST /{number} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n\r\nx", wharf.address()));
+        wire
+    });
+    let wires = wires.collect();
+    eventually("they have begun", || unfinished(wharf) == MOST_OF_A_CLIENT);
+    wires
+}
+
+const MOST_OF_A_CLIENT: usize = 64;
+
+#[test]
+fn one_client_leaves_room_for_others() {
+    let wharf = Wharf::serve(&["--no-sync"]);
+    let mut wires = occupy(&wharf);
+    let fields = "Upload-Complete: ?0\r\n";
+    let refused = wharf.ask("POST", "/one-more", fields, b"");
+    assert_eq!((refused.code(), refused.field("Retry-After").as_str()), (503, "60"));
+    let other = Wire::connect_from(77, wharf.address()).ask("POST", "/other", fields, b"");
+    assert_eq!(other.code(), 201, "another address");
+    let whole = wharf.ask("PUT", "/whole", &format!("{DRAFT}Upload-Complete: ?1\r\n"), b"whole");
+    assert_eq!((whole.code(), wharf.read("whole")), (201, b"whole".to_vec()), "it needs no place");
+    wires.pop();
+    eventually("it is seen that one is idle", || wharf.ask("POST", "/one-more", fields, b"").code() == 201);
+    assert_eq!(unfinished(&wharf), MOST_OF_A_CLIENT + 1, "it has made room");
+}
+
+#[test]
+fn wharf_put_needs_no_place() {
+    let wharf = Wharf::serve(&["--no-sync"]);
+    let wires = occupy(&wharf);
+    let here = tempfile::tempdir().expect("a folder");
+    let content = sample(3 << 20, 1);
+    fs::write(here.path().join("large"), &content).expect("written");
+    let put = run(&["put", "large", "--retries", "0", "--to", &wharf.url("/")], "", here.path());
+    assert_eq!((put.code, put.stderr.as_str()), (Some(0), ""), "{}", put.stdout);
+    assert!(wharf.read("large") == content);
+    drop(wires);
+}
+
+#[test]
+fn what_is_refused_at_the_end_gives_its_space_back_at_once() {
+    let wharf = Wharf::serve(&["--no-sync", "--max-upload", "100000", "--on-conflict", "refuse"]);
+    let chunk = |length: usize| format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length));
+    let rows = [
+        (
+            "in pieces: over the limit",
+            "Upload-Complete: ?1\r\nUpload-Draft-Interop-Version: 9\r\n",
+            100_001,
+            false,
+            413,
+        ),
+        (
+            "in pieces: over its own length",
+            "Upload-Complete: ?1\r\nUpload-Draft-Interop-Version: 9\r\nUpload-Length: 9\r\n",
+            10,
+            false,
+            400,
+        ),
+        (
+            "in pieces: the name is taken meanwhile",
+            "Upload-Complete: ?1\r\nUpload-Draft-Interop-Version: 9\r\n",
+            90_000,
+            true,
+            409,
+        ),
+        ("whole: over the limit", "", 100_001, false, 413),
+        ("whole: the name is taken meanwhile", "", 90_000, true, 409),
+    ];
+    for (name, fields, length, is_taken, code) in rows {
+        let mut wire = wharf.connect();
+        wire.send(format!(
+            "PUT /a HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n{fields}\r\n1\r\nx\r\n",
+            wharf.address()
+        ));
+        if is_taken {
+            wharf.comes_to_rest();
+            wharf.write("a", "old");
+        }
+        wire.send(chunk(length - 1));
+        assert_eq!(wire.read_answer(false).code(), code, "{name}");
+        assert_eq!(parts(&wharf), [] as [PathBuf; 0], "{name}");
+        // A file without a name, whose space is not free before it is closed, too.
+        let open = fs::read_dir(format!("/proc/{}/fd", wharf.pid())).expect("it runs").flatten();
+        let held: Vec<_> = open
+            .filter_map(|it| fs::read_link(it.path()).ok())
+            .filter(|it| it.starts_with(wharf.folder()) && *it != wharf.folder())
+            .collect();
+        assert_eq!(held, [] as [PathBuf; 0], "{name}: held open");
+        drop(fs::remove_file(wharf.folder().join("a")));
+    }
 }
 
 #[test]

@@ -95,7 +95,7 @@ pub struct ServeArgs {
     /// afford to lose in a power failure
     #[arg(long)]
     no_sync: bool,
-    /// Serve and accept names that begin with a dot
+    /// Serve and accept names that begin with a dot (never `.wharf`)
     #[arg(long)]
     hidden: bool,
     /// Show the address as a QR code too, for a telephone: that of the network, if it is shared there

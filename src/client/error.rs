@@ -52,8 +52,6 @@ pub enum Error {
     NoRoom,
     /// The answer is no listing.
     NoListing,
-    /// The server was asked to begin an upload in pieces, and does not say where it goes on.
-    NoUpload,
     /// More came than these bytes, which the server had told as the length.
     Excess(u64),
     /// For so many seconds the server sent next to nothing.
@@ -123,7 +121,6 @@ impl fmt::Display for Error {
                 f.write_str("There is no room to talk in (is the server a wharf, without --no-chat?).")
             }
             Self::NoListing => f.write_str("What came is no listing (is the server a wharf?)."),
-            Self::NoUpload => f.write_str("The server does not say where the upload goes on."),
             Self::Excess(told) => write!(f, "The server sent more than the {told} bytes that it told."),
             Self::Trickle(seconds) => {
                 write!(f, "The server sends next to nothing (for {seconds} s; --timeout allows more).")

@@ -78,6 +78,11 @@ impl Content {
         self.length -= left_out;
     }
 
+    /// Leaves nothing out any more.
+    pub fn begin_anew(&mut self) {
+        self.length += std::mem::take(&mut self.start);
+    }
+
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.length

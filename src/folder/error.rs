@@ -25,6 +25,8 @@ pub enum Error {
     Exists,
     /// The [`Guard`](super::Guard) did not hold: the file is not, or no longer, the one that was meant.
     Changed,
+    /// The folder's path does not name the directory any more in which a file was to be saved. Nothing was saved there.
+    Replaced,
     /// An upload over [`Rules::max_upload`](super::Rules::max_upload).
     TooLarge {
         /// What is allowed, in bytes.
@@ -89,6 +91,9 @@ impl fmt::Display for Error {
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::Exists => f.write_str("a file of that name exists (choose another name)"),
             Self::Changed => f.write_str("the file has changed meanwhile (look at it again)"),
+            Self::Replaced => {
+                f.write_str("the shared folder has been moved or replaced (try again in a moment)")
+            }
             Self::TooLarge { limit } => write!(f, "the file is larger than the {limit} bytes allowed"),
             Self::NoSpace => f.write_str("there is no space left for the file"),
             Self::Io(error) => error.fmt(f),

@@ -48,6 +48,8 @@ pub enum Guard {
     None,
     /// No file has the name.
     MustBeNew,
+    /// Some file has the name.
+    MustExist,
     /// The file that has the name is still this one.
     MustBe(Version),
 }
@@ -86,6 +88,7 @@ impl Incoming {
     fn try_write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let count = bytes.len() as u64;
         let received = self.received.saturating_add(count);
+        self.shared.was_not_replaced()?;
         self.shared.rules.admit_size(received)?;
         let _in_flight = self.shared.reserve.begin(count, self.place.nearest())?;
         self.temporary.as_mut().ok_or_else(lost)?.write(bytes)?;
@@ -114,12 +117,13 @@ pub(super) fn save(
     guard: Guard,
 ) -> Result<Saved, Error> {
     let durable = shared.rules.durable;
-    if !place.has_directory() && matches!(guard, Guard::MustBe(_)) {
+    if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
         return Err(Error::Changed);
     }
     if durable {
         temporary.sync()?;
     }
+    shared.stays()?;
     let dir = place.make_directory(durable)?;
     // Before the name is there: whoever is told that it could not be done finds nothing done.
     let names = durable.then(|| root::Sync::of(&dir)).transpose()?;
@@ -156,6 +160,7 @@ fn publish(
     guard: Guard,
 ) -> Result<(SharePath, bool), Error> {
     let _one_at_a_time = shared.commits.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.stays()?;
     for _ in 0..TRIES {
         let occupant = place.occupant(&shared.root, dir)?;
         guard.check(occupant)?;
@@ -224,6 +229,7 @@ impl Guard {
         let holds = match self {
             Self::None => true,
             Self::MustBeNew => occupant.is_none(),
+            Self::MustExist => occupant.is_some(),
             Self::MustBe(version) => occupant == Some(version),
         };
         if holds { Ok(()) } else { Err(Error::Changed) }
@@ -259,12 +265,14 @@ mod tests {
     #[test]
     fn guards() {
         let file = std::fs::File::open("/").expect("a root");
-        let version = super::super::Facts::from(&rustix::fs::fstat(file).expect("its facts")).version;
+        let version = super::super::Facts::new(&rustix::fs::fstat(file).expect("its facts"), 0).version;
         let table = [
             ("none, free", Guard::None, None, true),
             ("none, taken", Guard::None, Some(version), true),
             ("new, free", Guard::MustBeNew, None, true),
             ("new, taken", Guard::MustBeNew, Some(version), false),
+            ("any, free", Guard::MustExist, None, false),
+            ("any, taken", Guard::MustExist, Some(version), true),
             ("this one, free", Guard::MustBe(version), None, false),
             ("this one, the same", Guard::MustBe(version), Some(version), true),
         ];

@@ -1,11 +1,11 @@
 //! What a directory holds, as far as it is shared.
 
 use super::root::{self, Entries, Root, name_of};
-use super::{Error, Facts, Folder, SharePath};
+use super::{Error, Facts, SharePath, Shared};
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 /// One line of a listing: something that can be opened.
@@ -34,7 +34,7 @@ pub enum Kind {
 /// A directory that is being read, in the order of the disk.
 #[derive(Debug)]
 pub struct Scan {
-    folder: Folder,
+    shared: Arc<Shared>,
     path: SharePath,
     entries: Entries,
 }
@@ -47,15 +47,15 @@ pub struct Candidate {
 }
 
 impl Scan {
-    pub(super) fn begin(folder: Folder, path: &SharePath) -> Result<Self, Error> {
-        let entries = folder.shared.root.entries(path.as_path())?;
-        Ok(Self { folder, path: path.clone(), entries })
+    pub(super) fn begin(shared: Arc<Shared>, path: &SharePath) -> Result<Self, Error> {
+        let entries = shared.root.entries(path.as_path())?;
+        Ok(Self { shared, path: path.clone(), entries })
     }
 
     /// What is known of a name; `None` if it is not shared, or has gone.
     pub fn look(&self, candidate: Candidate) -> Option<Entry> {
         let Candidate { name, kind } = candidate;
-        let shared = &self.folder.shared;
+        let shared = &self.shared;
         let path = self.path.join(&name).ok()?;
         shared.rules.admit_path(&path).ok()?;
         let stat = match kind {
@@ -66,8 +66,9 @@ impl Scan {
             FileType::Symlink => shared.root.look(&path).ok()?,
             _ => return None,
         };
-        let kind = kind_of(&stat)?;
-        Some(Entry { name, kind, modified: Facts::from(&stat).modified })
+        let facts = shared.root.facts(&stat);
+        let kind = kind_of(&stat, facts)?;
+        Some(Entry { name, kind, modified: facts.modified })
     }
 }
 
@@ -107,9 +108,9 @@ pub(super) fn id(root: &Root, path: &SharePath) -> Result<String, Error> {
     Ok(format!("{:016x}", KEY.hash_one((stat.st_dev, stat.st_ino))))
 }
 
-fn kind_of(stat: &Stat) -> Option<Kind> {
+fn kind_of(stat: &Stat, facts: Facts) -> Option<Kind> {
     match root::file_type(stat) {
-        FileType::RegularFile => Some(Kind::File { len: Facts::from(stat).len }),
+        FileType::RegularFile => Some(Kind::File { len: facts.len }),
         FileType::Directory => Some(Kind::Directory),
         _ => None,
     }

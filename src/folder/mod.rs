@@ -7,14 +7,15 @@
 //!
 //! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, whatever
 //! links and races there are. What is not shared (hidden names, the server's own, devices, links that lead
-//! out) looks as if it was not there. The folder is the one that was opened: if its name comes to mean
-//! another directory, that one is not served.
+//! out) looks as if it was not there. The folder is the directory that its path names: if that comes to be another
+//! one, the folder [follows](Folder::follow).
 //!
 //! A name is hidden, not a file: a visible link inside the folder to a hidden file shows it, since whoever
 //! may make links there may also copy.
 //!
 //! Knows no protocol: no requests, no statuses, no sockets.
 
+mod current;
 mod error;
 mod facts;
 mod incoming;
@@ -35,16 +36,18 @@ pub use facts::{Facts, Version};
 pub use incoming::{Guard, Incoming, Saved};
 pub use listing::{Candidate, Entry, Kind, Scan};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
-pub use uploads::{Appending, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
+pub use uploads::{Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
 pub use walk::{Found, Walk};
 
+use current::Source;
 use place::Place;
 use reserve::Reserve;
 use root::Root;
 use rustix::fs::FileType;
 use std::fmt;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 use temporary::Manner;
@@ -109,12 +112,16 @@ pub enum OnConflict {
 /// A folder that is shared. Clones are the same folder.
 #[derive(Clone)]
 pub struct Folder {
-    shared: Arc<Shared>,
+    source: Arc<Source>,
 }
 
-/// What a folder and the files on their way into it have in common.
+/// A directory that the folder is, or was, and what the files on their way into it have in common.
 struct Shared {
+    /// What named it when it was opened.
+    path: PathBuf,
     root: Root,
+    /// Whether the folder is another directory by now.
+    is_replaced: AtomicBool,
     rules: Rules,
     manner: Manner,
     reserve: Reserve,
@@ -152,28 +159,70 @@ impl Folder {
     }
 
     fn open_with(path: &Path, rules: Rules, manner: Manner) -> Result<Self, CannotShare> {
-        let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
-        let uploads = Uploads::default();
-        if !rules.read_only {
-            sweep::sweep(&root);
-            uploads.load(&root);
-        }
-        let reserve = Reserve::new(rules.reserve);
-        let commits = Mutex::new(());
-        Ok(Self { shared: Arc::new(Shared { root, rules, manner, reserve, uploads, commits }) })
+        Ok(Self { source: Arc::new(Source::open(path, rules, manner)?) })
     }
 
     /// The rules that the folder is shared under.
     pub fn rules(&self) -> &Rules {
-        &self.shared.rules
+        &self.source.rules
     }
 
     /// Opens a file or a directory. Two system calls: one opens, one tells what it is.
     pub fn open(&self, path: &SharePath) -> Result<Node, Error> {
-        self.shared.rules.admit_path(path)?;
-        let file = self.shared.root.open(path)?;
+        self.source.current().open_node(path)
+    }
+
+    /// Whether what has this path is still this version: one look, and nothing is opened. It tells nothing of
+    /// anything but a file that was opened here before.
+    pub fn is_still(&self, path: &SharePath, version: &Version) -> bool {
+        let root = &self.source.current().root;
+        root.glance(path).is_ok_and(|stat| root.facts(&stat).version == *version)
+    }
+
+    /// Begins to read a directory: its names in the order of the disk, and what is known of each, one look at a time. A
+    /// link to something inside is shown as that; hidden and reserved names, devices, and links that lead out or nowhere
+    /// are left out.
+    pub fn scan(&self, path: &SharePath) -> Result<Scan, Error> {
+        let shared = self.source.current();
+        shared.rules.admit_path(path)?;
+        Scan::begin(shared, path)
+    }
+
+    /// What is the same for two paths of one directory, and tells nothing else: a client that follows links recognises
+    /// by it a directory that it has seen. It is good as long as this process runs.
+    pub fn directory_id(&self, path: &SharePath) -> Result<String, Error> {
+        let shared = self.source.current();
+        shared.rules.admit_path(path)?;
+        listing::id(&shared.root, path)
+    }
+
+    /// Everything below a directory that is shared, one look at a time.
+    pub fn walk(&self, path: &SharePath) -> Result<Walk, Error> {
+        let shared = self.source.current();
+        shared.rules.admit_path(path)?;
+        Walk::begin(shared, path)
+    }
+
+    /// Begins to take in a file of `size` bytes, if that is known. What can be refused is refused now, before
+    /// the first byte, in this order: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name
+    /// that is not shared; [`Replaced`](Error::Replaced); [`NotDirectory`](Error::NotDirectory) and
+    /// [`IsDirectory`](Error::IsDirectory);
+    /// [`Exists`](Error::Exists); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents
+    /// are made when it is committed.
+    pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
+        let shared = self.source.current();
+        let place = shared.admit(path, size)?;
+        shared.reserve.admit(size, place.nearest())?;
+        Incoming::new(shared, place)
+    }
+}
+
+impl Shared {
+    fn open_node(&self, path: &SharePath) -> Result<Node, Error> {
+        self.rules.admit_path(path)?;
+        let file = self.root.open(path)?;
         let stat = rustix::fs::fstat(&file)?;
-        let facts = Facts::from(&stat);
+        let facts = self.root.facts(&stat);
         match root::file_type(&stat) {
             FileType::RegularFile => Ok(Node::File(OpenFile { file, facts })),
             FileType::Directory => Ok(Node::Directory { modified: facts.modified }),
@@ -181,46 +230,6 @@ impl Folder {
         }
     }
 
-    /// Whether what has this path is still this version: one look, and nothing is opened. It tells nothing of
-    /// anything but a file that was opened here before.
-    pub fn is_still(&self, path: &SharePath, version: &Version) -> bool {
-        self.shared.root.glance(path).is_ok_and(|stat| Facts::from(&stat).version == *version)
-    }
-
-    /// Begins to read a directory: its names in the order of the disk, and what is known of each, one look at a time. A
-    /// link to something inside is shown as that; hidden and reserved names, devices, and links that lead out or nowhere
-    /// are left out.
-    pub fn scan(&self, path: &SharePath) -> Result<Scan, Error> {
-        self.shared.rules.admit_path(path)?;
-        Scan::begin(self.clone(), path)
-    }
-
-    /// What is the same for two paths of one directory, and tells nothing else: a client that follows links recognises
-    /// by it a directory that it has seen. It is good as long as this process runs.
-    pub fn directory_id(&self, path: &SharePath) -> Result<String, Error> {
-        self.shared.rules.admit_path(path)?;
-        listing::id(&self.shared.root, path)
-    }
-
-    /// Everything below a directory that is shared, one look at a time.
-    pub fn walk(&self, path: &SharePath) -> Result<Walk, Error> {
-        self.shared.rules.admit_path(path)?;
-        Walk::begin(self.clone(), path)
-    }
-
-    /// Begins to take in a file of `size` bytes, if that is known. What can be refused is refused now, before
-    /// the first byte, in this order: [`ReadOnly`](Error::ReadOnly); [`NotFound`](Error::NotFound) for a name
-    /// that is not shared; [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory);
-    /// [`Exists`](Error::Exists); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents
-    /// are made when it is committed.
-    pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
-        let place = self.shared.admit(path, size)?;
-        self.shared.reserve.admit(size, place.nearest())?;
-        Incoming::new(Arc::clone(&self.shared), place)
-    }
-}
-
-impl Shared {
     /// Where a file of this size may be saved, as far as the rules say; of space they know nothing.
     fn admit(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
         let Self { root, rules, .. } = self;
@@ -228,6 +237,7 @@ impl Shared {
             return Err(Error::ReadOnly);
         }
         rules.admit_path(path)?;
+        self.stays()?;
         let place = Place::find(root, path)?;
         let taken = place.has_directory() && place.occupant(root, place.nearest())?.is_some();
         if taken && rules.on_conflict == OnConflict::Refuse {
@@ -237,6 +247,12 @@ impl Shared {
             rules.admit_size(size)?;
         }
         Ok(place)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("path", &self.path).finish_non_exhaustive()
     }
 }
 

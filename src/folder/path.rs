@@ -18,7 +18,8 @@ pub const LONGEST_SEGMENT: usize = 255;
 /// The longest path, in bytes: Linux's `PATH_MAX` of 4096 counts the NUL at the end.
 pub const LONGEST_PATH: usize = 4095;
 
-/// The first segment under which the server keeps what is its own; the folder never shows it.
+/// The name of the directory in which a server keeps what is its own. The folder shows none at any depth: a directory
+/// below may be shared by another server, whose root it is.
 const SERVERS_OWN: &[u8] = b".wharf";
 /// What the name of a temporary begins and ends with; hexadecimal digits stand between.
 const TEMPORARY: (&[u8], &[u8]) = (b".wharf-", b".tmp");
@@ -144,15 +145,11 @@ impl SharePath {
         self.bytes.first() == Some(&b'.') || self.bytes.windows(2).any(|pair| pair == b"/.")
     }
 
-    /// Whether the path is the server's own: beneath `.wharf`, or a temporary. Such a path is never opened,
-    /// listed or saved, also where hidden names are. Compared without case, since some file systems do.
+    /// Whether the path is a server's own: a `.wharf` at any depth, what is beneath one, or a temporary. Such a path is
+    /// never opened, listed or saved, also where hidden names are. Compared without case, since some file systems do.
     pub fn is_reserved(&self) -> bool {
-        self.has_hidden_segment()
-            && (self
-                .segments()
-                .next()
-                .is_some_and(|first| first.as_bytes().eq_ignore_ascii_case(SERVERS_OWN))
-                || self.segments().any(is_temporary))
+        let is_own = |name: &OsStr| name.as_bytes().eq_ignore_ascii_case(SERVERS_OWN) || is_temporary(name);
+        self.has_hidden_segment() && self.segments().any(is_own)
     }
 }
 
@@ -276,7 +273,9 @@ mod tests {
             ("a/.b", true, false),
             (".wharf", true, true),
             (".WHARF/chat", true, true),
-            ("a/.wharf", true, false),
+            ("a/.wharf", true, true),
+            ("a/b/.Wharf/uploads/x", true, true),
+            ("a/wharf/.wharfs", true, false),
             (".wharf-notes", true, false),
             ("a/.wharf-00fF.tmp", true, true),
             (".wharf-1.tmp/b", true, true),

@@ -1,7 +1,7 @@
 //! Where a file is to be saved: its directory, as far as it is there, and what has its name now.
 
 use super::root::{self, Root};
-use super::{Error, Facts, SharePath, Version};
+use super::{Error, SharePath, Version};
 use cap_std::fs::Dir;
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -84,7 +84,7 @@ impl Place {
             Ok(stat) => stat,
         };
         match root::file_type(&stat) {
-            FileType::RegularFile => Ok(Some(Facts::from(&stat).version)),
+            FileType::RegularFile => Ok(Some(root.facts(&stat).version)),
             FileType::Directory => Err(Error::IsDirectory),
             _ => Err(Error::NotFound),
         }

@@ -7,7 +7,7 @@
 //!
 //! Knows nothing of rules: what may be opened, and by which name, was decided before.
 
-use super::SharePath;
+use super::{Facts, SharePath};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -23,15 +23,46 @@ use std::path::Path;
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// The shared folder's own directory.
-pub(super) struct Root(Dir);
+pub(super) struct Root {
+    dir: Dir,
+    identity: Identity,
+}
+
+/// What tells a directory from all others that there are at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// Of whatever has this path.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(&fs::stat(path)?))
+    }
+
+    fn of(stat: &Stat) -> Self {
+        Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+}
 
 impl Root {
     pub(super) fn open_at(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = fs::open(path, flags, Mode::empty())?;
         // Opening needs the right to read; entering is another, and without it each file would be refused.
-        fs::statat(&handle, ".", AtFlags::empty())?;
-        Ok(Self(Dir::from_std_file(handle.into())))
+        let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
+        Ok(Self { dir: Dir::from_std_file(handle.into()), identity })
+    }
+
+    /// The facts of something below it that was looked at.
+    pub(super) fn facts(&self, stat: &Stat) -> Facts {
+        Facts::new(stat, self.identity.device)
+    }
+
+    /// Which directory it is.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// Opens for reading whatever is there, a directory too: one system call.
@@ -47,7 +78,7 @@ impl Root {
     /// The facts of what has this path now, wherever a link may lead by now. They are good only for a comparison with
     /// the facts of something that was opened: equal ones are the same file, and so is what is in it.
     pub(super) fn glance(&self, path: &SharePath) -> io::Result<Stat> {
-        Ok(fs::statat(&self.0, path.as_path(), AtFlags::empty())?)
+        Ok(fs::statat(&self.dir, path.as_path(), AtFlags::empty())?)
     }
 
     /// A directory to read the entries of.
@@ -62,28 +93,28 @@ impl Root {
 
     /// One of the server's own directories, which is entered by its own name only.
     pub(super) fn own(&self, name: &str) -> Result<Dir, Errno> {
-        enter(&self.0, name)
+        enter(&self.dir, name)
     }
 
     /// Makes one of the server's own directories.
     pub(super) fn make_own(&self, name: &str) -> Result<(), Errno> {
-        make(&self.0, name)
+        make(&self.dir, name)
     }
 
     /// Removes one of the server's own directories, if nothing is in it.
     pub(super) fn remove_own(&self, name: &str) {
-        let _ = fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR);
+        let _ = fs::unlinkat(&self.dir, name, AtFlags::REMOVEDIR);
     }
 
     /// A directory to make things in. It need not be readable.
     pub(super) fn directory(&self, path: &SharePath) -> io::Result<Dir> {
-        self.0.open_dir(path.as_path())
+        self.dir.open_dir(path.as_path())
     }
 
     fn open_as(&self, path: &Path, flags: OFlags) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(flags.bits().cast_signed());
-        Ok(self.0.open_with(path, &options)?.into_std())
+        Ok(self.dir.open_with(path, &options)?.into_std())
     }
 }
 

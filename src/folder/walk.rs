@@ -9,9 +9,10 @@
 //! directories that it has seen and not entered yet; so its memory is bounded by [`WAITING_LIMIT`].
 
 use super::root::{self, Entries, name_of};
-use super::{Error, Facts, Folder, Node, OpenFile, SharePath};
+use super::{Error, Node, OpenFile, SharePath, Shared};
 use rustix::fs::FileType;
 use std::io;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What the paths of directories that were seen and not entered yet may take, in bytes. Some hundred thousand
@@ -21,7 +22,7 @@ pub const WAITING_LIMIT: usize = 16 << 20;
 /// A walk through everything below a directory.
 #[derive(Debug)]
 pub struct Walk {
-    folder: Folder,
+    shared: Arc<Shared>,
     /// The directory where it begins, until it does.
     start: Option<Here>,
     here: Option<Here>,
@@ -62,10 +63,10 @@ pub enum Found {
 
 impl Walk {
     /// Through this directory, which has to be there.
-    pub(super) fn begin(folder: Folder, path: &SharePath) -> Result<Self, Error> {
-        let entries = folder.shared.root.entries(path.as_path())?;
+    pub(super) fn begin(shared: Arc<Shared>, path: &SharePath) -> Result<Self, Error> {
+        let entries = shared.root.entries(path.as_path())?;
         let start = Here { path: path.clone(), entries };
-        Ok(Self { folder, start: Some(start), here: None, waiting: Waiting::default() })
+        Ok(Self { shared, start: Some(start), here: None, waiting: Waiting::default() })
     }
 
     /// Looks at one more entry. An error means that the system fails in a way that has nothing to do with this one.
@@ -91,20 +92,20 @@ impl Walk {
             start
         } else {
             let Some(path) = self.waiting.pop() else { return Ok(Found::End) };
-            match self.folder.shared.root.entries_no_link(path.as_path()) {
+            match self.shared.root.entries_no_link(path.as_path()) {
                 Ok(entries) => Here { path, entries },
                 Err(error) => return lost(path, error.into()),
             }
         };
         let stat = rustix::fs::fstat(here.entries.handle()).map_err(Error::from)?;
-        let (path, modified) = (here.path.clone(), Facts::from(&stat).modified);
+        let (path, modified) = (here.path.clone(), self.shared.root.facts(&stat).modified);
         self.here = Some(here);
         Ok(Found::Directory { path, modified })
     }
 
     /// Looks at the entry of this path, which is of this kind.
     fn see(&mut self, path: SharePath, kind: FileType) -> Result<Found, Error> {
-        if self.folder.shared.rules.admit_path(&path).is_err() {
+        if self.shared.rules.admit_path(&path).is_err() {
             return Ok(Found::Nothing);
         }
         match kind {
@@ -117,12 +118,12 @@ impl Walk {
 
     /// Whether a link leads to a file in the folder. Opening a device, to find that it is one, could set it off.
     fn leads_to_file(&self, path: &SharePath) -> bool {
-        let stat = self.folder.shared.root.look(path);
+        let stat = self.shared.root.look(path);
         stat.is_ok_and(|stat| root::file_type(&stat) == FileType::RegularFile)
     }
 
     fn open(&self, path: SharePath) -> Result<Found, Error> {
-        match self.folder.open(&path) {
+        match self.shared.open_node(&path) {
             Ok(Node::File(open)) => Ok(Found::File { path, open }),
             // It has changed its kind since its name was read.
             Ok(Node::Directory { .. }) => Ok(Found::Nothing),

@@ -139,6 +139,11 @@ impl<'a> Preconditions<'a> {
             || self.if_none_match.is_given()
             || matches!(self.if_unmodified_since, DateField::Given(_))
     }
+
+    /// Whether a write with these only wants something to be there, whatever version: `If-Match: *`.
+    pub fn only_ask_for_existence(&self) -> bool {
+        self.if_match.is_star() && !self.if_none_match.is_given()
+    }
 }
 
 /// Whether a list names what stands there.
@@ -361,13 +366,15 @@ mod tests {
     #[test]
     fn whether_a_range_counts() {
         let weak = Validators { etag: EntityTag::weak(b"a".as_slice()), ..current() };
-        let cases: [(&str, Option<&str>, Validators, &str, bool); 11] = [
+        let cases: [(&str, Option<&str>, Validators, &str, bool); 13] = [
             ("no If-Range", None, current(), AFTER, true),
             ("the tag", Some("\"a\""), current(), AFTER, true),
             ("the tag of what is too young for a date", Some("\"a\""), current(), SAME, true),
             ("another tag", Some("\"b\""), current(), AFTER, false),
             ("a weak tag", Some("W/\"a\""), current(), AFTER, false),
-            ("a tag, when ours is weak", Some("\"a\""), weak, AFTER, false),
+            ("a tag, when ours is weak", Some("\"a\""), weak.clone(), AFTER, false),
+            ("a weak tag, when ours is weak", Some("W/\"a\""), weak.clone(), AFTER, false),
+            ("the date, when our tag is weak", Some(SAME), weak, AFTER, false),
             ("the date", Some(SAME), current(), AFTER, true),
             ("the date, not yet strong (§8.8.2.2)", Some(SAME), current(), SAME, false),
             ("a later date: exact only", Some(AFTER), current(), AFTER, false),
@@ -377,6 +384,22 @@ mod tests {
         for (name, if_range, validators, now, expected) in cases {
             let applies = range_applies(if_range.map(str::as_bytes), &validators, date(now));
             assert_eq!(applies, expected, "{name} (§13.1.5)");
+        }
+    }
+
+    #[test]
+    fn what_only_asks_for_existence() {
+        let cases = [
+            ("If-Match: *", true),
+            ("If-Match: *\nIf-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT", true),
+            ("If-Match: *\nIf-None-Match: \"a\"", false),
+            ("If-Match: \"a\"", false),
+            ("If-Match: *, \"a\"", false),
+            ("If-None-Match: *", false),
+            ("If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT", false),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(given(head).only_ask_for_existence(), expected, "{head}");
         }
     }
 

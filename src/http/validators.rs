@@ -149,9 +149,10 @@ impl Validators {
     }
 
     /// Whether the date may stand for the very bytes, in an answer given at `now`: it is [`STRONG_DATE_AGE`]
-    /// old.
+    /// old, and the tag beside it is not weak, which would say that the bytes may change without it.
     pub fn date_is_strong(&self, now: Date) -> bool {
-        self.last_modified.is_some_and(|date| now.since(date) >= STRONG_DATE_AGE)
+        let is_weak = self.etag.as_ref().is_some_and(EntityTag::is_weak);
+        !is_weak && self.last_modified.is_some_and(|date| now.since(date) >= STRONG_DATE_AGE)
     }
 }
 

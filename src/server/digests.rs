@@ -6,7 +6,8 @@
 //! What is told belongs to one version of the file. Any change in the course of the hashing makes another version,
 //! which is seen at its end, but for one within the tick of the file system's clock: so a file that was written just
 //! now is left alone for a moment first. (A program that writes through a memory map need not touch the file's times
-//! at once; nobody can see that.)
+//! at once; nobody can see that.) Where the clock ticks in whole seconds that moment would be too long: the hash of a
+//! version that is not settled is told, with a weak tag, and neither remembered nor shared with others who ask.
 //!
 //! Knows nothing of requests; `hashes` answers them.
 
@@ -49,14 +50,24 @@ struct Inner {
     known: HashMap<Version, Hash>,
     /// In the order in which they came to be known.
     order: VecDeque<Version>,
-    under_way: HashMap<Version, Weak<Mutex<Hashing>>>,
+    under_way: Vec<UnderWay>,
+}
+
+/// A hashing that somebody waits for.
+#[derive(Debug)]
+struct UnderWay {
+    /// What others may share it by.
+    version: Option<Version>,
+    hashing: Weak<Mutex<Hashing>>,
 }
 
 /// A file that is being hashed.
 #[derive(Debug)]
 pub struct Hashing {
     file: File,
-    version: Version,
+    facts: Facts,
+    /// Whether the version was settled before the first byte was read.
+    is_settled: bool,
     hasher: Sha256,
     offset: u64,
     /// Once it is over.
@@ -84,22 +95,25 @@ pub enum Known {
 }
 
 impl Digests {
-    /// The hash of a file that has just been opened, or the work that leads to it.
-    pub fn find(&self, open: OpenFile) -> Known {
+    /// The hash of a file that was opened just before `now`, or the work that leads to it.
+    pub fn find(&self, open: OpenFile, now: SystemTime) -> Known {
         let version = open.facts.version;
+        let is_settled = version.is_settled(now);
         let mut inner = self.lock();
         if let Some(hash) = inner.known.get(&version) {
             return Known::Yes(*hash);
         }
-        if let Some(hashing) = inner.under_way.get(&version).and_then(Weak::upgrade) {
+        let mut shared = inner.under_way.iter().filter(|it| it.version == Some(version));
+        if let Some(hashing) = shared.find_map(|it| it.hashing.upgrade()) {
             return Known::NotYet(hashing);
         }
-        inner.under_way.retain(|_, hashing| hashing.strong_count() > 0);
+        inner.under_way.retain(|it| it.hashing.strong_count() > 0);
         if inner.under_way.len() >= MOST_UNDER_WAY {
             return Known::NoRoom;
         }
-        let hashing = Arc::new(Mutex::new(Hashing::new(open)));
-        inner.under_way.insert(version, Arc::downgrade(&hashing));
+        let hashing = Arc::new(Mutex::new(Hashing::new(open, is_settled)));
+        let version = is_settled.then_some(version);
+        inner.under_way.push(UnderWay { version, hashing: Arc::downgrade(&hashing) });
         Known::NotYet(hashing)
     }
 
@@ -109,11 +123,18 @@ impl Digests {
         if hashing.end.is_none() {
             hashing.end =
                 hashing.advance().unwrap_or_else(|error| Some(Err(Failure::Unreadable(error.kind()))));
-            if let Some(end) = hashing.end {
-                self.lock().settle(hashing.version, end);
+            if let Some(end) = hashing.end
+                && hashing.is_settled
+            {
+                self.lock().settle(hashing.facts.version, end);
             }
         }
         hashing.end
+    }
+
+    /// Forgets all: the folder is another directory.
+    pub fn clear(&self) {
+        *self.lock() = Inner::default();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -124,7 +145,7 @@ impl Digests {
 impl Inner {
     /// A hashing is over; the oldest hash makes room.
     fn settle(&mut self, version: Version, end: Result<Hash, Failure>) {
-        self.under_way.remove(&version);
+        self.under_way.retain(|it| it.version != Some(version));
         let Ok(hash) = end else { return };
         if self.known.insert(version, hash).is_none() {
             self.order.push_back(version);
@@ -138,14 +159,14 @@ impl Inner {
 }
 
 impl Hashing {
-    fn new(open: OpenFile) -> Self {
+    fn new(open: OpenFile, is_settled: bool) -> Self {
         let OpenFile { file, facts } = open;
-        Self { file, version: facts.version, hasher: Sha256::new(), offset: 0, end: None }
+        Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None }
     }
 
     /// Hashes the next slice; at the end of the file, judges whether it was one version throughout.
     fn advance(&mut self) -> io::Result<Option<Result<Hash, Failure>>> {
-        if self.offset == 0 && !Facts::of(&self.file)?.were_true_for(TICK, SystemTime::now()) {
+        if self.offset == 0 && !self.facts.renewed(&self.file)?.were_true_for(TICK, SystemTime::now()) {
             std::thread::sleep(TICK);
         }
         let mut block = vec![0; BLOCK];
@@ -165,7 +186,7 @@ impl Hashing {
     }
 
     fn finish(&mut self) -> io::Result<Result<Hash, Failure>> {
-        let is_still = Facts::of(&self.file)?.version == self.version;
+        let is_still = self.facts.renewed(&self.file)?.version == self.facts.version;
         let hash = Hash(std::mem::take(&mut self.hasher).finalize().into());
         Ok(if is_still { Ok(hash) } else { Err(Failure::Changed) })
     }
@@ -181,19 +202,23 @@ impl std::fmt::Display for Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folder::{Folder, Node, Rules, SharePath};
 
     /// The SHA-256 of nothing at all.
     const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn open(path: &std::path::Path) -> OpenFile {
-        let file = File::open(path).expect("it is there");
-        let facts = Facts::of(&file).expect("its facts");
-        OpenFile { file, facts }
+        let folder = Folder::open_at(path.parent().expect("a folder"), Rules::default()).expect("a folder");
+        let name = SharePath::root().join(path.file_name().expect("a name")).expect("a path");
+        match folder.open(&name) {
+            Ok(Node::File(open)) => open,
+            other => panic!("no file: {other:?}"),
+        }
     }
 
     /// Works on it until it is over; in how many slices, and what came of it.
     fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, Failure>) {
-        let Known::NotYet(hashing) = digests.find(open) else { panic!("nobody knows it") };
+        let Known::NotYet(hashing) = digests.find(open, SystemTime::now()) else { panic!("nobody knows it") };
         let mut slices = 1;
         loop {
             if let Some(end) = digests.proceed(&hashing) {
@@ -211,9 +236,45 @@ mod tests {
         let digests = Digests::default();
         let (_, hash) = work(&digests, open(&path));
         assert_eq!(hash.expect("hashed").to_string(), OF_NOTHING);
-        assert!(matches!(digests.find(open(&path)), Known::Yes(_)), "remembered");
+        assert!(matches!(digests.find(open(&path), SystemTime::now()), Known::Yes(_)), "remembered");
         std::fs::write(&path, "other").expect("written");
-        assert!(matches!(digests.find(open(&path)), Known::NotYet(_)), "another version");
+        assert!(matches!(digests.find(open(&path), SystemTime::now()), Known::NotYet(_)), "another version");
+    }
+
+    #[test]
+    fn the_hash_of_a_version_that_is_not_settled_is_not_remembered() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        std::fs::write(&path, "a").expect("written");
+        let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let open = || {
+            // As by a clock that ticks in whole seconds.
+            let file = File::options().write(true).open(&path).expect("it is there");
+            file.set_modified(second).expect("set");
+            super::tests::open(&path)
+        };
+        let table = [
+            ("within the second", 0, false),
+            ("before it: the clocks differ", -5, false),
+            ("one second later", 1, false),
+            ("two seconds later", 2, true),
+        ];
+        for (name, seconds, is_remembered) in table {
+            let digests = Digests::default();
+            let age = Duration::from_secs(u64::from(i32::unsigned_abs(seconds)));
+            let now = if seconds < 0 { second - age } else { second + age };
+            let first = open();
+            let (Known::NotYet(one), Known::NotYet(other)) =
+                (digests.find(super::tests::open(&path), now), digests.find(super::tests::open(&path), now))
+            else {
+                panic!("{name}: nobody knows it")
+            };
+            assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: whether others share it");
+            assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: it is told");
+            drop((one, other));
+            let again = digests.find(first, second + Duration::from_secs(9));
+            assert_eq!(matches!(again, Known::Yes(_)), is_remembered, "{name}");
+        }
     }
 
     #[test]
@@ -222,8 +283,12 @@ mod tests {
         let path = folder.path().join("a");
         File::create(&path).and_then(|file| file.set_len(SLICE + 1)).expect("a long file");
         let digests = Digests::default();
-        let Known::NotYet(first) = digests.find(open(&path)) else { panic!("nobody knows it") };
-        let Known::NotYet(second) = digests.find(open(&path)) else { panic!("nobody knows it") };
+        let Known::NotYet(first) = digests.find(open(&path), SystemTime::now()) else {
+            panic!("nobody knows it")
+        };
+        let Known::NotYet(second) = digests.find(open(&path), SystemTime::now()) else {
+            panic!("nobody knows it")
+        };
         assert!(digests.proceed(&first).is_none(), "a slice");
         assert!(digests.proceed(&second).is_some_and(|end| end.is_ok()), "the other goes on from there");
         assert_eq!(digests.proceed(&first), digests.proceed(&second));
@@ -236,7 +301,9 @@ mod tests {
         let file = File::create(&path).expect("made");
         file.set_len(SLICE + 1).expect("a long file");
         let digests = Digests::default();
-        let Known::NotYet(hashing) = digests.find(open(&path)) else { panic!("nobody knows it") };
+        let Known::NotYet(hashing) = digests.find(open(&path), SystemTime::now()) else {
+            panic!("nobody knows it")
+        };
         assert!(digests.proceed(&hashing).is_none(), "a slice");
         // As long as it was, but with another byte in the slice that has been read.
         file.write_all_at(b"x", 0).expect("written");
@@ -253,12 +320,15 @@ mod tests {
         let mut under_way = Vec::new();
         for number in 0..MOST_UNDER_WAY {
             std::fs::write(path(number), "x").expect("written");
-            under_way.push(digests.find(open(&path(number))));
+            under_way.push(digests.find(open(&path(number)), SystemTime::now()));
         }
         std::fs::write(path(MOST_UNDER_WAY), "x").expect("written");
-        assert!(matches!(digests.find(open(&path(MOST_UNDER_WAY))), Known::NoRoom));
+        assert!(matches!(digests.find(open(&path(MOST_UNDER_WAY)), SystemTime::now()), Known::NoRoom));
         under_way.clear();
-        assert!(matches!(digests.find(open(&path(MOST_UNDER_WAY))), Known::NotYet(_)), "they gave up");
+        assert!(
+            matches!(digests.find(open(&path(MOST_UNDER_WAY)), SystemTime::now()), Known::NotYet(_)),
+            "they gave up"
+        );
         let version = open(&path(0)).facts.version;
         let mut inner = Inner::default();
         inner.order.extend(std::iter::repeat_n(version, MOST_KNOWN));

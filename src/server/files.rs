@@ -104,9 +104,9 @@ fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
 
 /// The answer with a file that has just been opened; a small one goes on the shelf.
 fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Answer {
-    let (file, facts) = (Arc::new(open.file), open.facts);
-    let representation = Representation::of(&facts, path, state);
-    match Kept::of(&file, &facts, representation) {
+    let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
+    let representation = Representation::of(&facts, path, state, now);
+    match Kept::of(&file, &facts, representation, now) {
         Ok(kept) => of_kept(asked, state.shelf.keep(path, kept)),
         Err(representation) => match decide(asked, &representation) {
             Decision::Send(head, pieces) => {

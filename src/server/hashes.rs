@@ -1,6 +1,7 @@
 //! The answer to `GET /path?sha256`: the file's SHA-256, and the `ETag` of the version that it belongs to.
 
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use super::answer::Answer;
 use super::digests::{Failure, Hash, Hashing, Known};
@@ -9,9 +10,10 @@ use super::receiving::{Job, Outcome};
 use super::representation::tag;
 use super::route::Routed;
 use super::state::State;
-use crate::folder::{OpenFile, Version};
+use crate::folder::OpenFile;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::http::validators::EntityTag;
 
 /// The parameter that asks for it.
 pub const PARAMETER: &str = "sha256";
@@ -22,33 +24,35 @@ const RETRY_AFTER: u32 = 2;
 /// Finds the answer for a file that has just been opened.
 pub fn answer(open: OpenFile, state: &State) -> Routed {
     let version = open.facts.version;
-    match state.digests.find(open) {
-        Known::Yes(hash) => Routed::Answer(tell(hash, &version)),
-        Known::NotYet(hashing) => Routed::Work(job(hashing, version)),
+    let now = SystemTime::now();
+    match state.digests.find(open, now) {
+        Known::Yes(hash) => Routed::Answer(tell(hash, tag(&version, true))),
+        // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
+        Known::NotYet(hashing) => Routed::Work(job(hashing, tag(&version, version.is_settled(now)))),
         Known::NoRoom => Routed::Answer(not_now("too many files are being hashed; try again in a while\n")),
     }
 }
 
 /// The job that works a slice of it out, and goes behind the other jobs with the rest.
-fn job(hashing: Arc<Mutex<Hashing>>, version: Version) -> Job {
+fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
     Box::new(move |state| {
         let answer = match state.digests.proceed(&hashing) {
-            Some(Ok(hash)) => tell(hash, &version),
+            Some(Ok(hash)) => tell(hash, tag),
             Some(Err(Failure::Changed)) => not_now("the file changed while it was hashed; try again\n"),
             Some(Err(Failure::Unreadable(kind))) => {
                 log::error!("a file cannot be hashed: {kind}");
                 Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not read the file\n")
             }
             None if state.stop.asked().is_some() => not_now("the server is leaving\n"),
-            None => return Outcome::Again(job(hashing, version)),
+            None => return Outcome::Again(job(hashing, tag)),
         };
         Outcome::Answer(answer, None)
     })
 }
 
-fn tell(hash: Hash, version: &Version) -> Answer {
+fn tell(hash: Hash, tag: Option<EntityTag<'static>>) -> Answer {
     let head = Head::new(Status::OK).field("Cache-Control", "no-cache");
-    let head = match tag(version) {
+    let head = match tag {
         Some(tag) => head.field("ETag", tag),
         None => head,
     };

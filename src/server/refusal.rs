@@ -11,6 +11,9 @@ use crate::http::status::Status;
 /// When to try again where descriptors are short, in seconds: as long as an idle connection is kept at least.
 const RETRY_AFTER: u32 = 5;
 
+/// When to try again where the folder is another directory, in seconds: it is followed within one.
+const FOLLOWED_AFTER: u32 = 2;
+
 /// The answer that tells the client of this error, in a line that says what to do.
 pub fn of(error: &Error) -> Answer {
     let status = match error {
@@ -20,6 +23,10 @@ pub fn of(error: &Error) -> Answer {
         Error::Changed => Status::PRECONDITION_FAILED,
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
         Error::NoSpace => Status::INSUFFICIENT_STORAGE,
+        Error::Replaced => {
+            let answer = Answer::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
+            return answer.with("Retry-After", FOLLOWED_AFTER);
+        }
         Error::Io(error) => return of_the_system(error),
     };
     Answer::text(status, format_args!("{error}\n"))
@@ -78,5 +85,6 @@ mod tests {
         for (name, errno, status) in table {
             assert_eq!(of(&Error::from(errno)).head.status(), status, "{name}");
         }
+        assert_eq!(of(&Error::Replaced).head.status(), Status::SERVICE_UNAVAILABLE, "it is followed soon");
     }
 }

@@ -26,9 +26,9 @@ pub struct Representation {
 }
 
 impl Representation {
-    /// Of the file with these facts.
-    pub fn of(facts: &Facts, path: &SharePath, state: &State) -> Self {
-        let validators = validators(facts);
+    /// Of the file with these facts, in an answer given at `now`.
+    pub fn of(facts: &Facts, path: &SharePath, state: &State, now: SystemTime) -> Self {
+        let validators = validators(facts, now);
         let media_type = media::of(path.as_bytes());
         let head = match &validators.etag {
             Some(etag) => Head::new(Status::OK).field("ETag", etag),
@@ -55,14 +55,20 @@ impl Representation {
     }
 }
 
-/// The entity tag of a version: strong, since equal versions are the same bytes.
-pub fn tag(version: &Version) -> Option<EntityTag<'static>> {
-    EntityTag::strong(version.to_string().into_bytes())
+/// The entity tag of a version. It is strong where the version is settled: then it stands for the same bytes (RFC 9110
+/// §8.8.1). Before, it is weak, and another one, so that a copy from that time is not kept for good (§13.1.2 compares
+/// weakly).
+pub fn tag(version: &Version, is_settled: bool) -> Option<EntityTag<'static>> {
+    if is_settled {
+        EntityTag::strong(version.to_string().into_bytes())
+    } else {
+        EntityTag::weak(format!("{version}-young").into_bytes())
+    }
 }
 
-/// What tells this version of a file from others.
-pub fn validators(facts: &Facts) -> Validators {
-    let etag = tag(&facts.version);
-    let last_modified = Date::from(facts.modified).min(Date::from(SystemTime::now()));
+/// What tells this version of a file from others, in an answer given at `now`.
+pub fn validators(facts: &Facts, now: SystemTime) -> Validators {
+    let etag = tag(&facts.version, facts.version.is_settled(now));
+    let last_modified = Date::from(facts.modified).min(Date::from(now));
     Validators { etag, last_modified: Some(last_modified) }
 }

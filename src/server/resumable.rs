@@ -191,7 +191,7 @@ fn paused(standing: Standing, begun: Option<String>, state: &State) -> Answer {
         Some(location) => Head::new(Status::CREATED).field("Location", location),
         None => Head::new(Status::NO_CONTENT),
     };
-    Answer::empty(with_standing(head.field(LIMIT, limits(LIFETIME, state)), standing))
+    Answer::empty(with_standing(head.field(LIMIT, limits(standing.lifetime(), state)), standing))
 }
 
 /// The interim answer that says where an upload can be gone on with (§5).
@@ -226,7 +226,7 @@ fn answer_with(answer: Answer, standing: Standing) -> Answer {
 /// How long an upload is still kept.
 fn left(standing: Standing) -> Duration {
     let age = SystemTime::now().duration_since(standing.modified).unwrap_or_default();
-    LIFETIME.saturating_sub(age)
+    standing.lifetime().saturating_sub(age)
 }
 
 fn limits(age: Duration, state: &State) -> Limits {

@@ -8,8 +8,9 @@
 //! ends the trust at once: who has saved a file gets what was saved.
 //!
 //! Two things a version cannot tell are minded here. A file that was written within the clock's tick could be written
-//! again in the same tick: so it is not kept before it has been left alone for a while. A program that writes through a
-//! memory map need not touch the file's times at once: so nothing is kept for longer than a second.
+//! again in the same tick: so it is not kept before it has been left alone for a while, and its version is settled. A
+//! program that writes through a memory map need not touch the file's times at once: so nothing is kept for longer than a
+//! second.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -175,13 +176,14 @@ impl Files {
 }
 
 impl Kept {
-    /// Of a file that has just been opened, if it has been left alone; else gives back what is said of it.
+    /// Of a file that was opened just before `now`, if it had been left alone; else gives back what is said of it.
     pub fn of(
         file: &Arc<File>,
         facts: &Facts,
         representation: Representation,
+        now: SystemTime,
     ) -> Result<Self, Representation> {
-        if !facts.were_true_for(AGE, SystemTime::now()) {
+        if !facts.were_true_for(AGE, now) || !facts.version.is_settled(now) {
             return Err(representation);
         }
         match KeptContent::of(file, facts.len) {
@@ -230,7 +232,7 @@ mod tests {
         let state = state(place.path(), AGE);
         let path = SharePath::parse(b"a").expect("a path");
         let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path) else { panic!("no file") };
-        let representation = Representation::of(&facts, &path, &state);
+        let representation = Representation::of(&facts, &path, &state, SystemTime::now());
         let content = KeptContent::Bytes(b"content".to_vec());
         let kept = Kept { version: facts.version, representation, content, since: Instant::now() };
         let shelf = Shelf::default();

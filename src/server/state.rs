@@ -68,6 +68,14 @@ pub struct State {
 }
 
 impl State {
+    /// Follows the folder's path, if it names another directory by now; nothing of the old one is kept then.
+    pub fn follow_folder(&self) {
+        if self.folder.follow() {
+            self.shelf.clear();
+            self.digests.clear();
+        }
+    }
+
     /// A file has come, through whichever door: the one place where that is told, to the log, the shelf and the room. Gives
     /// where it lies, if somebody keeps records of it.
     pub fn saved(&self, by: &Uploader, saved: &Saved) -> Option<PathBuf> {

@@ -3,11 +3,14 @@
 //! Everything that can be judged from the head is judged here, before a byte of the body is read and before `100
 //! Continue` is sent; so a client that is refused need not send what it has.
 
+use std::time::SystemTime;
+
 use super::answer::Answer;
 use super::chat;
 use super::disk::Disk;
 use super::form::Form;
 use super::media;
+use super::place;
 use super::receiving::{Outcome, Receiving, Sink};
 use super::refusal::{self, bad_request};
 use super::representation::validators;
@@ -72,7 +75,8 @@ fn begin_resumable(
     let guard = guard(&asked, state)?;
     let memo = if head.method == Method::Put { PUT } else { POST };
     let by = chat::uploader(head, state, asked.peer);
-    let plan = Plan { path: asked.path, length: announced.length, guard, memo: memo.to_owned() };
+    let owner = place::in_words(asked.peer);
+    let plan = Plan { path: asked.path, length: announced.length, guard, owner, memo: memo.to_owned() };
     let framing = head.framing;
     Ok(Routed::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))
 }
@@ -143,10 +147,17 @@ fn guard(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Guard, Answer> {
         Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
         Err(error) => return Err(refusal::of(&error)),
     };
-    let validators = current.map(|facts| validators(&facts));
-    match conditional::evaluate(&preconditions, Action::Modify, validators.as_ref()) {
-        Verdict::Proceed => Ok(current.map_or(Guard::MustBeNew, |facts| Guard::MustBe(facts.version))),
-        Verdict::NotModified | Verdict::Failed => Err(refusal::of(&folder::Error::Changed)),
+    let now = SystemTime::now();
+    let validators = current.map(|facts| validators(&facts, now));
+    if conditional::evaluate(&preconditions, Action::Modify, validators.as_ref()) != Verdict::Proceed {
+        return Err(refusal::of(&folder::Error::Changed));
+    }
+    match current.map(|facts| facts.version) {
+        None => Ok(Guard::MustBeNew),
+        Some(version) if version.is_settled(now) => Ok(Guard::MustBe(version)),
+        Some(_) if preconditions.only_ask_for_existence() => Ok(Guard::MustExist),
+        // The commit could not tell whether it is still the same.
+        Some(_) => Err(refusal::of(&folder::Error::Changed)),
     }
 }
 

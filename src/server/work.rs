@@ -18,15 +18,16 @@ use super::disk::Disk;
 use super::input::Input;
 use super::jobs::{Jobs, Taken};
 use super::lot::{Expired, Lot, Moored, Wish};
+use super::permits::Permits;
 use super::state::State;
 use super::timing::Deadline;
 use super::{GRACE, room};
 
-/// How often the shelf is looked through.
+/// How often the shelf is looked through, and whether the folder's path names another directory.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// How often old unfinished uploads are looked for: they are kept for a day, and some minutes make no difference.
-const SWEEP: Duration = Duration::from_secs(600);
+/// How often old unfinished uploads are looked for: empty ones are kept for minutes.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// What all threads share.
 #[derive(Debug)]
@@ -71,12 +72,14 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines, that somebody polls, that nothing stays on the shelf because nobody asks, and that unfinished
-    /// uploads go. It never waits for the disk.
+    /// Minds deadlines, that somebody polls, that nothing stays on the shelf because nobody asks, that unfinished uploads
+    /// go, and that the folder follows its path. It never waits for the disk.
     pub fn mind_time(self: &Arc<Self>) {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         let mut next_round = Deadline::after(Instant::now(), ROUND);
+        // A disk that hangs must not make them wait in a row.
+        let looks = Permits::new(1);
         loop {
             let now = Instant::now();
             if next_sweep.is_over(now) {
@@ -89,6 +92,13 @@ impl Shared {
                 let old = self.state.shelf.forget_old(now);
                 if !old.is_empty() {
                     self.state.chores.drop_later(old);
+                }
+                if let Some(permit) = looks.take() {
+                    let shared = Arc::clone(self);
+                    self.state.chores.later(move || {
+                        shared.state.follow_folder();
+                        drop(permit);
+                    });
                 }
             }
             let tick = self.state.baton.watch().then(|| Deadline::after(now, TICK));

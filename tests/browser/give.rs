@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::driver::{Browser, stage};
 use crate::common::{Wharf, eventually, sample};
+use crate::resumable::occupy;
 
 /// Files to give, outside of the folder.
 pub(super) fn given(files: &[(&str, &[u8])]) -> (TempDir, Vec<PathBuf>) {
@@ -168,6 +169,37 @@ fn a_folder_for_reading_takes_nothing() {
     browser.drop_files(&[&paths[0]]);
     assert_eq!(browser.js("return document.querySelector('#uploads')"), serde_json::Value::Null);
     assert!(!wharf.settled_log().contains("PUT"));
+}
+
+#[test]
+fn what_cannot_go_in_pieces_goes_as_a_whole() {
+    let Some((wharf, browser)) = stage(&["--no-sync"], |_| {}) else { return };
+    let busy = occupy(&wharf);
+    let content = sample(3 << 20, 1);
+    let (_place, paths) = given(&[("large.bin", &content)]);
+    browser.type_into("#give input", &lines(&paths));
+    is_told(&browser, "1 uploaded");
+    assert!(wharf.read("large.bin") == content);
+    assert!(wharf.log().contains("\"POST /large.bin HTTP/1.1\" 503"), "it was refused in pieces");
+    drop(busy);
+}
+
+#[test]
+fn an_upload_that_the_server_has_lost_goes_as_a_whole() {
+    let Some((wharf, browser)) = stage(&["--no-sync"], |_| {}) else { return };
+    // It is thrown away as soon as it has begun.
+    browser.js(
+        "const open = XMLHttpRequest.prototype.open;
+         XMLHttpRequest.prototype.open = function (method, url) {
+           return open.call(this, method, method === 'PATCH' ? url.replace(/.$/, (last) => last === '0' ? '1' : '0') : url);
+         }",
+    );
+    let content = sample(3 << 20, 2);
+    let (_place, paths) = given(&[("large.bin", &content)]);
+    browser.type_into("#give input", &lines(&paths));
+    is_told(&browser, "1 uploaded");
+    assert!(wharf.read("large.bin") == content);
+    assert!(wharf.log().contains("\"PATCH /.wharf/uploads/TOKEN HTTP/1.1\" 404"), "it was lost");
 }
 
 /// A network between the browser and the server that breaks once, after so many bytes of one connection.

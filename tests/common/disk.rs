@@ -10,6 +10,10 @@ use tempfile::TempDir;
 
 use super::outside;
 
+/// The file that an image is, beside the folder, and its size in bytes.
+const IMAGE: &str = "image";
+const IMAGE_SIZE: u64 = 8 << 20;
+
 /// A folder with a file system of its own, as far as this user may mount one. It goes after its server: declared first.
 pub struct SmallDisk {
     share: PathBuf,
@@ -30,6 +34,37 @@ impl SmallDisk {
         Some(Self { share, place: Cell::new(Some(place)) })
     }
 
+    /// Of ext4 with inodes of 128 bytes, which have no room for nanoseconds: it keeps time in whole seconds.
+    pub fn of_whole_seconds() -> Option<Self> {
+        let place = tempfile::tempdir().expect("a folder");
+        let (share, image) = (place.path().join("share"), place.path().join(IMAGE));
+        fs::create_dir(&share).expect("a folder");
+        fs::File::create(&image).and_then(|file| file.set_len(IMAGE_SIZE)).expect("an image");
+        run(outside("mkfs.ext4")?.args(["-q", "-I", "128", "-O", "^has_journal"]).arg(&image));
+        if !mount(&["-o", "loop", image.to_str().expect("text")], &share)? {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: an image as a disk: this user may not mount one");
+            return None;
+        }
+        Some(Self { share, place: Cell::new(Some(place)) })
+    }
+
+    /// Unmounts an image, and mounts it by another device. Nobody may use it meanwhile.
+    pub fn change_device(&self) {
+        let image = self.share.with_file_name(IMAGE);
+        let output =
+            Command::new("losetup").args(["--find", "--show"]).arg(&image).output().expect("it runs");
+        let device = String::from_utf8(output.stdout).expect("text");
+        run(Command::new("umount").arg(&self.share));
+        assert_eq!(mount(&[device.trim()], &self.share), Some(true), "mounted by {device}");
+        // It goes when it is unmounted.
+        run(Command::new("losetup").args(["--detach", device.trim()]));
+    }
+
+    /// Shows it in this directory, too. It goes with what that directory is on.
+    pub fn mount_at(&self, directory: &Path) {
+        run(Command::new("mount").arg("--bind").arg(&self.share).arg(directory));
+    }
+
     /// Where it lies, for a server.
     pub fn place(&self) -> TempDir {
         self.place.take().expect("taken once")
@@ -46,6 +81,11 @@ impl SmallDisk {
         let space = rustix::fs::statvfs(&self.share).expect("told");
         space.f_bavail * space.f_frsize
     }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn mount(arguments: &[&str], at: &Path) -> Option<bool> {

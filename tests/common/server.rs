@@ -46,6 +46,14 @@ impl Wharf {
         Self::start(Command::new(BINARY), place, flags)
     }
 
+    /// As [`Wharf::serve`], of a folder `release` that is reached by a symbolic link.
+    pub fn serve_behind_link(flags: &[&str]) -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        fs::create_dir(place.path().join("release")).expect("a folder");
+        std::os::unix::fs::symlink("release", place.path().join("share")).expect("a link");
+        Self::serve_in(place, flags)
+    }
+
     /// As [`Wharf::serve`], from a shell that has done this before, as `ulimit -n 40`.
     pub fn serve_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");

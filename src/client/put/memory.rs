@@ -28,6 +28,9 @@ const LONGEST: u64 = 64 * 1024;
 /// No server keeps an upload for so long that a note of this age is of use.
 const AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How old, in seconds, a time in whole seconds must be before it tells versions apart.
+const COARSE_AGE: i64 = 2;
+
 /// All notes.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -160,6 +163,14 @@ impl Identity {
             nanoseconds: metadata.mtime_nsec(),
         }
     }
+
+    /// Whether a change of the file at `now` or later makes another version. Where time is kept in whole seconds, a file
+    /// may be written again until its second is over; a file server's clock may be behind by another.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let age = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(self.modified);
+        self.nanoseconds != 0 || age >= COARSE_AGE
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +205,17 @@ mod tests {
         }
         second.forget(&key);
         assert_eq!((second.unfinished(), fs::read_dir(&dir).expect("there").count()), (0, 0));
+    }
+
+    #[test]
+    fn a_time_in_whole_seconds_settles_after_two() {
+        let table =
+            [(100, 1, true), (100, 0, false), (99, 0, false), (98, 0, true), (101, 0, false), (101, 1, true)];
+        for (modified, nanoseconds, settled) in table {
+            let identity = Identity { inode: 1, length: 1, modified, nanoseconds };
+            let now = SystemTime::UNIX_EPOCH + Duration::from_millis(100_900);
+            assert_eq!(identity.is_settled(now), settled, "{modified}.{nanoseconds}");
+        }
     }
 
     #[test]

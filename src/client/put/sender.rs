@@ -6,6 +6,9 @@
 //! OPTIONS (once a server) ──> PUT, Upload-Complete: ?0 ──> a place to go on ── PATCH ─────────────────> saved
 //!                                   remembered: HEAD ──> where it stands ── PATCH, the rest ──────────> saved
 //! ```
+//!
+//! Where the way of pieces is refused, or the server has lost the upload, the file goes by a plain PUT. Its response is the
+//! outcome then, and it is not tried in pieces again.
 
 use std::fs;
 use std::path::Path;
@@ -86,6 +89,8 @@ struct Cargo<'o> {
     key: Key,
     /// How much of it the server had when this run first asked.
     resumed: Option<u64>,
+    /// Whether it is sent as a whole, because the server does not take it in pieces.
+    is_plain: bool,
 }
 
 impl Server {
@@ -119,7 +124,7 @@ impl<'a> Sender<'a> {
             return Ok(Sent::Unchanged { target, length });
         }
         let key = Key::of(&self.server.address.server, &target, &order.file);
-        let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None };
+        let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None, is_plain: false };
         let mut trials = Trials::new(self.manner.retries);
         loop {
             let mut reached = 0;
@@ -146,10 +151,14 @@ impl<'a> Sender<'a> {
         let mut content = Content::open(cargo.file)?;
         content.show_at(&self.slot);
         cargo.length = content.length();
-        if cargo.length < RESUMABLE_FROM || !self.server.is_far() {
+        if cargo.is_plain || cargo.length < RESUMABLE_FROM || !self.server.is_far() {
             return self.put(cargo, &content);
         }
         let identity = identity(cargo.file)?;
+        if !identity.is_settled(SystemTime::now()) {
+            // It could change and look the same: two versions would be put together.
+            return self.put(cargo, &content);
+        }
         let (upload, offset) = match self.find(cargo, &identity)? {
             Some((upload, Standing::At(offset))) => (upload, offset),
             Some((_, Standing::Complete(status))) => {
@@ -161,7 +170,7 @@ impl<'a> Sender<'a> {
                 if !self.resumes(cargo)? {
                     return self.put(cargo, &content);
                 }
-                let upload = self.begin(cargo)?;
+                let Some(upload) = self.begin(cargo)? else { return self.put_instead(cargo, &content) };
                 self.memory.remember(&cargo.key, Note { identity, upload: upload.clone() });
                 (upload, 0)
             }
@@ -170,7 +179,19 @@ impl<'a> Sender<'a> {
         cargo.resumed.get_or_insert(offset);
         content.begin_at(offset);
         self.slot.begin(&shown(cargo.file), offset, Some(cargo.length));
-        self.append(cargo, &upload, offset, &content)
+        if let Some(status) = self.append(cargo, &upload, offset, &content)? {
+            return Ok(status);
+        }
+        self.memory.forget(&cargo.key);
+        content.begin_anew();
+        self.put_instead(cargo, &content)
+    }
+
+    /// Sends it as a whole, this time and every other: the server does not take it in pieces.
+    fn put_instead(&mut self, cargo: &mut Cargo<'_>, content: &Content) -> Result<Status, Failure> {
+        cargo.is_plain = true;
+        cargo.resumed = None;
+        self.put(cargo, content)
     }
 
     /// Sends it as a whole.
@@ -201,7 +222,7 @@ impl<'a> Sender<'a> {
         let standing = match (status.is_success(), complete, offset) {
             (true, Some(true), _) => Standing::Complete(status),
             (true, _, Some(offset)) if offset <= cargo.length => Standing::At(offset),
-            (false, ..) if status.code() >= 500 => return Err(refused(response)),
+            (false, ..) if status.code() >= 500 && !is_no_way(status) => return Err(refused(response)),
             _ => Standing::Gone,
         };
         if matches!(standing, Standing::Gone) {
@@ -223,33 +244,32 @@ impl<'a> Sender<'a> {
         Ok(*self.server.resumes.get_or_init(|| resumes))
     }
 
-    /// Begins an upload without content; where it goes on.
-    fn begin(&mut self, cargo: &Cargo<'_>) -> Result<String, Failure> {
+    /// Begins an upload without content; where it goes on. `None` where the server refuses that, for whatever reason: it
+    /// is for the answer to a plain upload to say whether the file itself is refused.
+    fn begin(&mut self, cargo: &Cargo<'_>) -> Result<Option<String>, Failure> {
         let (length, version) = (cargo.length.to_string(), INTEROP_VERSION.to_string());
         let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
         let response = self.ask(Method::Put, &cargo.target, &fields, Some(&Content::bytes(Vec::new())))?;
-        if !response.head.status.is_success() {
-            return Err(refused(response));
-        }
-        let location = response.head.field("Location").ok_or(Error::NoUpload)?;
+        let location = response.head.field("Location").filter(|_| response.head.status.is_success());
         response.body.discard()?;
+        let Some(location) = location else { return Ok(None) };
         let current = Resource { server: self.server.address.server.clone(), target: cargo.target.clone() };
         let upload = follow(&current, &location)?;
         if upload.server == current.server {
-            Ok(upload.target)
+            Ok(Some(upload.target))
         } else {
             Err(Error::Elsewhere(location).into())
         }
     }
 
-    /// Sends the rest of an upload.
+    /// Sends the rest of an upload. `None` where the server does not know it any more, or does not take pieces.
     fn append(
         &mut self,
         cargo: &Cargo<'_>,
         upload: &str,
         offset: u64,
         content: &Content,
-    ) -> Result<Status, Failure> {
+    ) -> Result<Option<Status>, Failure> {
         let (offset, version) = (offset.to_string(), INTEROP_VERSION.to_string());
         let fields = [
             ("Content-Type", PARTIAL_UPLOAD),
@@ -265,12 +285,19 @@ impl<'a> Sender<'a> {
             // It is over, well or not: to go on would change nothing.
             memory.forget(&cargo.key);
         }
-        if status == Status::CONFLICT && elsewhere.is_some() || status == Status::NOT_FOUND {
-            response.body.discard()?;
-            let why = "another request went on with the upload";
-            return Err(Error::Broken(io::Error::other(why)).into());
+        if complete != Some(true) {
+            if status == Status::CONFLICT && elsewhere.is_some() {
+                response.body.discard()?;
+                let why = "another request went on with the upload";
+                return Err(Error::Broken(io::Error::other(why)).into());
+            }
+            let is_lost = [Status::NOT_FOUND, Status::GONE, Status::CONFLICT].contains(&status);
+            if is_lost || is_no_way(status) {
+                response.body.discard()?;
+                return Ok(None);
+            }
         }
-        taken(response)
+        taken(response).map(Some)
     }
 
     fn ask(
@@ -284,6 +311,11 @@ impl<'a> Sender<'a> {
         self.server.was_there.store(true, Ordering::Relaxed);
         Ok(response)
     }
+}
+
+/// Whether the server cannot do at all what was asked.
+fn is_no_way(status: Status) -> bool {
+    [Status::METHOD_NOT_ALLOWED, Status::NOT_IMPLEMENTED, Status::VERSION_NOT_SUPPORTED].contains(&status)
 }
 
 /// The answer to what was sent, if it says that it was taken.
@@ -315,6 +347,9 @@ fn identity(file: &Path) -> Result<Identity, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use super::*;
     use crate::client::peer::{Act, Peer};
 
@@ -323,10 +358,14 @@ mod tests {
 
     /// Sends a file of this length to a server that plays this part; what came of it, and what the server heard.
     fn send(length: u64, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
-        let manner = Manner { retries, force: true, patience: Patience::default() };
         let place = tempfile::tempdir().expect("a folder");
         let file = place.path().join("a");
         fs::File::create(&file).and_then(|file| file.set_len(length)).expect("a file");
+        send_file(file, retries, part)
+    }
+
+    fn send_file(file: PathBuf, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
+        let manner = Manner { retries, force: true, patience: Patience::default() };
         let peer = Peer::plays(part);
         let server = Server::new(Address::root(peer.server()));
         let sent = Sender::new(&server, &Memory::default(), manner, &Arc::default())
@@ -339,6 +378,20 @@ mod tests {
         let (sent, heard) = send(5, 0, &[&[Act::Read, SAVED]]);
         assert!(sent.expect("saved").to_string().starts_with("201 Created → /in/a%20b, 5 B in "));
         assert!(heard[0].starts_with("PUT /in/a%20b HTTP/1.1\r\n"), "{heard:?}");
+    }
+
+    #[test]
+    fn a_file_whose_version_is_not_settled_is_not_sent_in_pieces() {
+        let place = tempfile::tempdir().expect("a folder");
+        let file = place.path().join("a");
+        let later = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+        fs::File::create(&file)
+            .and_then(|file| file.set_len(RESUMABLE_FROM).and_then(|()| file.set_modified(later)))
+            .expect("a file");
+        let go_on = Act::Say("HTTP/1.1 100 Continue\r\n\r\n");
+        let part = [Act::ReadHead, go_on, Act::ReadContent(RESUMABLE_FROM as usize), SAVED];
+        let (sent, heard) = send_file(file, 0, &[&part]);
+        assert!(sent.is_ok() && heard[0].starts_with("PUT "), "{sent:?}");
     }
 
     #[test]
@@ -379,5 +432,61 @@ mod tests {
         let (sent, heard) = send(RESUMABLE_FROM, 0, &[&[Act::Read, yes, Act::Read, elsewhere]]);
         assert!(matches!(sent, Err(Error::Elsewhere(_))), "{sent:?}");
         assert!(heard[1].contains("Upload-Complete: ?0\r\nUpload-Length: 1048576\r\n"), "{}", heard[1]);
+    }
+
+    /// An answer without content.
+    fn says(status: &str, fields: &str) -> Act {
+        Act::Say(format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n").leak())
+    }
+
+    #[test]
+    fn where_pieces_are_refused_it_is_sent_as_a_whole() {
+        let yes = says("204 No Content", "Accept-Patch: application/partial-upload\r\n");
+        let begun = says("201 Created", "Location: /u\r\n");
+        let go_on = Act::Say("HTTP/1.1 100 Continue\r\n\r\n");
+        let content = Act::ReadContent(RESUMABLE_FROM as usize);
+        let whole = [Act::ReadHead, go_on, content, SAVED];
+        let beginnings = [
+            ("too many", says("503 Busy", "Retry-After: 60\r\n")),
+            ("another version of the draft", says("400 Bad Request", "")),
+            ("no such thing", says("501 Not Implemented", "")),
+            ("an answer without a place", says("201 Created", "")),
+        ];
+        for (name, refusal) in beginnings {
+            let acts = [&[Act::Read, yes, Act::Read, refusal][..], &whole].concat();
+            let (sent, heard) = send(RESUMABLE_FROM, 0, &[&acts]);
+            assert!(matches!(sent, Ok(Sent::Saved { resumed: 0, .. })), "{name}: {sent:?}");
+            assert!(heard[2].starts_with("PUT ") && !heard[2].contains("Upload-"), "{name}");
+        }
+        let lost = [
+            ("lost", says("404 Not Found", "")),
+            ("gone", says("410 Gone", "")),
+            ("taken over", says("409 Conflict", "")),
+            ("no such method", says("405 Method Not Allowed", "Allow: PUT\r\n")),
+            ("no such thing", says("501 Not Implemented", "")),
+        ];
+        for (name, refusal) in lost {
+            let acts = [&[Act::Read, yes, Act::Read, begun, Act::ReadHead, refusal][..], &whole].concat();
+            let (sent, heard) = send(RESUMABLE_FROM, 0, &[&acts[..6], &acts[6..]]);
+            assert!(matches!(sent, Ok(Sent::Saved { resumed: 0, .. })), "{name}: {sent:?}");
+            assert!(heard[2].starts_with("PATCH /u ") && heard[3].starts_with("PUT "), "{name}: {heard:?}");
+        }
+    }
+
+    #[test]
+    fn what_refuses_the_file_itself_is_the_outcome() {
+        let yes = says("204 No Content", "Accept-Patch: application/partial-upload\r\n");
+        let begun = says("201 Created", "Location: /u\r\n");
+        let exists = says("409 Conflict", "Upload-Complete: ?1\r\n");
+        let go_on = Act::Say("HTTP/1.1 100 Continue\r\n\r\n");
+        let content = Act::ReadContent(RESUMABLE_FROM as usize);
+        let part = [Act::Read, yes, Act::Read, begun, Act::ReadHead, go_on, content, exists];
+        let (sent, _) = send(RESUMABLE_FROM, 9, &[&part]);
+        assert!(matches!(sent, Err(Error::Refused(Status::CONFLICT, _))), "{sent:?}");
+        let busy = says("503 Busy", "");
+        let part = [Act::Read, yes, Act::Read, busy, Act::ReadHead, busy];
+        let (sent, heard) = send(RESUMABLE_FROM, 0, &[&part]);
+        assert!(matches!(sent, Err(Error::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
+        assert_eq!(heard.len(), 3, "one try, and no other");
     }
 }

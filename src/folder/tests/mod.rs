@@ -1,9 +1,11 @@
 //! The folder's promises, on real directories.
 
 mod conflicts;
+mod following;
 mod reading;
 mod saving;
 mod sweeping;
+mod unfinished;
 mod uploads;
 mod walking;
 

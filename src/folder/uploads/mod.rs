@@ -4,7 +4,7 @@
 //! begin_upload ──> Appending ── write, write, … ──> end ──> Paused(Standing)   more is to come
 //!                     │  ▲                           └────> Saved              it has its name
 //!                     │  └── append(token, offset) <── upload(token) says where to go on
-//!                     └─ dropped: what has arrived is kept, for a day
+//!                     └─ dropped: what has arrived is kept, for a day; if nothing has, for minutes
 //! ```
 //!
 //! One request at a time appends. A newer one, also one that only asks how far it is, takes the upload over: the older
@@ -16,15 +16,18 @@
 //!
 //! Knows nothing of protocols, and asks no clock.
 
+mod known;
 mod store;
 mod token;
 mod uploading;
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use std::{fmt, io};
 
+use known::Known;
+#[cfg(test)]
+pub(super) use known::{MOST_OF_A_CLIENT, MOST_UNFINISHED};
 use rustix::io::Errno;
 use store::Store;
 pub use token::Token;
@@ -33,16 +36,13 @@ use uploading::{Content, Upload};
 
 use super::incoming::Guard;
 use super::root::Root;
-use super::{Error, Folder, SharePath};
+use super::{Error, Folder, SharePath, Shared};
 
 /// An upload to which nothing was added for so long is thrown away: a day, time enough to come back tomorrow.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many may be unfinished at once. Each costs two names on the disk, and nobody else can have its space.
-pub(super) const MOST_UNFINISHED: usize = 256;
-
-/// How many complete ones are remembered.
-const MOST_COMPLETE: usize = 1024;
+/// The same for one of which nothing has arrived: to begin it again costs nothing, and it takes a place from others.
+pub const EMPTY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// What is to become of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,9 @@ pub struct Plan {
     pub length: Option<u64>,
     /// What must be true of the name when it gets it.
     pub guard: Guard,
+    /// The client that sends it, in any words that are the same for the same client: how many uploads each has is
+    /// bounded. Empty where it is not known; those are taken for one client's.
+    pub owner: String,
     /// Whatever the door wants to be told again at the end.
     pub memo: String,
 }
@@ -81,6 +84,13 @@ pub struct Standing {
     pub modified: SystemTime,
 }
 
+impl Standing {
+    /// How long it is kept if nothing is added to it.
+    pub fn lifetime(&self) -> Duration {
+        if self.offset > 0 || self.is_complete { LIFETIME } else { EMPTY_LIFETIME }
+    }
+}
+
 /// Why an upload cannot be begun, or gone on with.
 #[derive(Debug)]
 pub enum UploadError {
@@ -106,39 +116,44 @@ pub enum UploadError {
 #[derive(Default)]
 pub(super) struct Uploads(Mutex<Known>);
 
-#[derive(Default)]
-struct Known {
-    by_token: HashMap<Token, Arc<Mutex<Upload>>>,
-    /// Those of them that are complete, in the order in which they became so.
-    complete: VecDeque<Token>,
-}
-
 impl Folder {
     /// Begins an upload under this token, which must be new. What can be refused is refused as
     /// [`receive`](Folder::receive) does it.
     pub fn begin_upload(&self, token: Token, plan: Plan, piece: Piece) -> Result<Appending, UploadError> {
-        let shared = &self.shared;
+        let shared = self.source.current();
         let length = uploading::agreed_length(plan.length, 0, piece)?;
         shared.admit(&plan.path, length.or(piece.size))?;
-        if shared.uploads.lock().is_full() {
-            return Err(UploadError::TooMany);
-        }
         let store = Store::make(&shared.root).map_err(Error::from)?;
         shared.reserve.admit(length.or(piece.size), store.dir())?;
         let plan = Plan { length, ..plan };
-        let file = store.begin(&token, &plan)?;
-        let mut upload = Upload::new(plan, Content::empty());
-        let number = upload.admit(file);
-        let upload = Arc::new(Mutex::new(upload));
-        shared.uploads.lock().by_token.insert(token, Arc::clone(&upload));
+        let upload = Arc::new(Mutex::new(Upload::new(plan.clone(), Content::empty())));
+        // Held until its file is there: before, it makes room for nobody.
+        let mut beginning = lock(&upload);
+        let evicted = shared.uploads.lock().insert(token, &plan.owner, &upload)?;
+        if let Some((token, upload)) = evicted {
+            lock(&upload).end();
+            store.remove(&token);
+            log::info!("an unfinished upload was thrown away: there were too many");
+        }
+        let begun = match store.begin(&token, &plan) {
+            // A sweep has just removed the directory, as it was empty.
+            Err(Error::NotFound) => {
+                let store = Store::make(&shared.root).map_err(Error::from);
+                store.and_then(|store| store.begin(&token, &plan).map(|file| (store, file)))
+            }
+            begun => begun.map(|file| (store, file)),
+        };
+        let (store, file) = begun.inspect_err(|_| drop(shared.uploads.lock().forget(&token)))?;
+        let number = beginning.admit(file);
+        drop(beginning);
         let completes = piece.completes;
-        Ok(Appending { shared: Arc::clone(shared), store, token, upload, number, completes })
+        Ok(Appending { shared, store, token, upload, number, completes })
     }
 
     /// How far an upload is. Whoever appends to it meanwhile can do so no more: the answer stays true until somebody
     /// else appends. It may wait for the disk.
     pub fn upload(&self, token: &Token) -> Result<Standing, UploadError> {
-        let (store, upload) = self.find_upload(token)?;
+        let (_, store, upload) = self.find_upload(token)?;
         let mut upload = lock(&upload);
         upload.take_over();
         upload.stand(&store, token, self.rules().durable)
@@ -146,7 +161,8 @@ impl Folder {
 
     /// Goes on with an upload at this offset. It may wait for the disk.
     pub fn append(&self, token: &Token, offset: u64, piece: Piece) -> Result<Appending, UploadError> {
-        let (store, upload) = self.find_upload(token)?;
+        let (shared, store, upload) = self.find_upload(token)?;
+        shared.stays()?;
         let number = {
             let mut upload = lock(&upload);
             upload.take_over();
@@ -160,50 +176,57 @@ impl Folder {
             }
             let length = uploading::agreed_length(standing.length, offset, piece)?;
             let end = piece.size.and_then(|size| offset.checked_add(size));
-            length.or(end).map_or(Ok(()), |end| self.rules().admit_size(end))?;
-            self.shared.reserve.admit(piece.size, store.dir())?;
+            if let Err(error) = length.or(end).map_or(Ok(()), |end| self.rules().admit_size(end)) {
+                upload.end();
+                shared.discard(&store, token);
+                return Err(error.into());
+            }
+            shared.reserve.admit(piece.size, store.dir())?;
             upload.learn_length(&store, token, length)?;
             upload.admit(store.content(token).map_err(of_content)?)
         };
-        let (shared, completes) = (Arc::clone(&self.shared), piece.completes);
-        Ok(Appending { shared, store, token: *token, upload, number, completes })
+        Ok(Appending { shared, store, token: *token, upload, number, completes: piece.completes })
     }
 
     /// Throws an upload away; whoever appends to it can do so no more.
     pub fn cancel_upload(&self, token: &Token) -> Result<(), UploadError> {
-        let (store, upload) = self.find_upload(token)?;
+        let (shared, store, upload) = self.find_upload(token)?;
         lock(&upload).end();
-        self.shared.uploads.lock().forget(token);
-        store.remove(token);
+        shared.discard(&store, token);
         Ok(())
     }
 
-    /// Throws away the uploads to which nothing has been added for a [`LIFETIME`] before `now`.
+    /// Throws away the uploads to which nothing has been added for a [`LIFETIME`] before `now`, and those of which nothing
+    /// has arrived for an [`EMPTY_LIFETIME`].
     pub fn forget_uploads(&self, now: SystemTime) {
         if self.rules().read_only {
             return;
         }
-        let Ok(store) = Store::open(&self.shared.root) else { return };
+        let shared = self.source.current();
+        let Ok(store) = shared.stays().and_then(|()| Ok(Store::open(&shared.root)?)) else { return };
         for token in store.tokens() {
             let age = store.touched(&token).and_then(|touched| now.duration_since(touched).ok());
-            if age.is_some_and(|age| age >= LIFETIME) {
-                let upload = self.shared.uploads.lock().forget(&token);
+            if age.is_some_and(|age| {
+                age >= LIFETIME || age >= EMPTY_LIFETIME && store.is_empty_and_idle(&token)
+            }) {
+                let upload = shared.uploads.lock().forget(&token);
                 upload.inspect(|upload| lock(upload).end());
                 store.remove(&token);
-                log::info!("an upload was thrown away: nothing has come of it for a day");
+                log::info!("an upload was thrown away: nothing has come of it for too long");
             }
         }
-        Store::tidy(&self.shared.root);
+        Store::tidy(&shared.root);
     }
 
-    fn find_upload(&self, token: &Token) -> Result<(Store, Arc<Mutex<Upload>>), UploadError> {
+    /// An upload, and the directory that it is in.
+    fn find_upload(&self, token: &Token) -> Result<(Arc<Shared>, Store, Arc<Mutex<Upload>>), UploadError> {
         if self.rules().read_only {
             return Err(Error::ReadOnly.into());
         }
-        let upload = self.shared.uploads.lock().by_token.get(token).map(Arc::clone);
-        let upload = upload.ok_or(UploadError::Unknown)?;
-        let store = Store::open(&self.shared.root).map_err(|_| UploadError::Unknown)?;
-        Ok((store, upload))
+        let shared = self.source.current();
+        let upload = shared.uploads.lock().find(token).ok_or(UploadError::Unknown)?;
+        let store = Store::open(&shared.root).map_err(|_| UploadError::Unknown)?;
+        Ok((shared, store, upload))
     }
 }
 
@@ -212,17 +235,17 @@ impl Uploads {
     pub(super) fn load(&self, root: &Root) {
         let Ok(store) = Store::open(root) else { return };
         let mut known = self.lock();
-        for token in store.tokens() {
+        let mut tokens: Vec<_> = store.tokens().into_iter().collect();
+        tokens.sort_by_cached_key(|token| store.touched(token));
+        for token in tokens {
             // Without its description nobody could say what it is: its time will come.
             let Some(plan) = store.plan(&token) else { continue };
             let content = match store.facts(&token) {
                 Some(facts) => Content::Open { offset: facts.len, synced: None },
                 None => Content::Complete { size: plan.length.unwrap_or(0) },
             };
-            if matches!(content, Content::Complete { .. }) {
-                known.complete.push_back(token);
-            }
-            known.by_token.insert(token, Arc::new(Mutex::new(Upload::new(plan, content))));
+            let is_complete = matches!(content, Content::Complete { .. });
+            known.take_up(token, plan.owner.clone(), Upload::new(plan, content), is_complete);
         }
     }
 
@@ -231,21 +254,11 @@ impl Uploads {
     }
 }
 
-impl Known {
-    fn is_full(&self) -> bool {
-        self.by_token.len() - self.complete.len() >= MOST_UNFINISHED
-    }
-
-    /// An upload is complete; the one that has been so for longest makes room, and is given.
-    fn complete(&mut self, token: Token) -> Option<Token> {
-        self.complete.push_back(token);
-        let oldest = if self.complete.len() > MOST_COMPLETE { self.complete.pop_front() } else { None };
-        oldest.inspect(|oldest| drop(self.by_token.remove(oldest)))
-    }
-
-    fn forget(&mut self, token: &Token) -> Option<Arc<Mutex<Upload>>> {
-        self.complete.retain(|other| other != token);
-        self.by_token.remove(token)
+impl Shared {
+    /// Removes an upload that has ended, with what it takes of the disk.
+    fn discard(&self, store: &Store, token: &Token) {
+        self.uploads.lock().forget(token);
+        store.remove(token);
     }
 }
 

@@ -53,6 +53,9 @@ struct Description {
     path: String,
     length: Option<u64>,
     guard: Guard,
+    /// Not there in descriptions from before uploads had one.
+    #[serde(default)]
+    owner: String,
     memo: String,
 }
 
@@ -122,6 +125,7 @@ impl Store {
             path: percent_encode(plan.path.as_bytes(), NON_ALPHANUMERIC).to_string(),
             length: plan.length,
             guard: plan.guard,
+            owner: plan.owner.clone(),
             memo: plan.memo.clone(),
         };
         let text = serde_json::to_vec(&description).map_err(io::Error::from)?;
@@ -149,19 +153,24 @@ impl Store {
         let count = file.read_at(&mut text, 0).ok()?;
         let description: Description = serde_json::from_slice(text.get(..count)?).ok()?;
         let path: Vec<u8> = percent_decode_str(&description.path).collect();
-        let Description { length, guard, memo, .. } = description;
-        Some(Plan { path: SharePath::parse(&path).ok()?, length, guard, memo })
+        let Description { length, guard, owner, memo, .. } = description;
+        Some(Plan { path: SharePath::parse(&path).ok()?, length, guard, owner, memo })
     }
 
     /// How much has arrived, and when the last of it; `None` where there is no content.
     pub(super) fn facts(&self, token: &Token) -> Option<Facts> {
-        self.stat(&Self::content_name(token)).map(|stat| Facts::from(&stat))
+        self.stat(&Self::content_name(token)).map(|stat| Facts::new(&stat, 0))
+    }
+
+    /// Whether nothing has arrived, and nobody appends just now, also through another server.
+    pub(super) fn is_empty_and_idle(&self, token: &Token) -> bool {
+        self.facts(token).is_some_and(|facts| facts.len == 0) && self.content(token).is_ok()
     }
 
     /// When anything about an upload last changed.
     pub(super) fn touched(&self, token: &Token) -> Option<SystemTime> {
         let names = [CONTENT, DESCRIPTION, DRAFT].map(|end| format!("{token}{end}"));
-        names.iter().filter_map(|name| self.stat(name)).map(|stat| Facts::from(&stat).modified).max()
+        names.iter().filter_map(|name| self.stat(name)).map(|stat| Facts::new(&stat, 0).modified).max()
     }
 
     fn stat(&self, name: &str) -> Option<Stat> {

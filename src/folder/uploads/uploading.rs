@@ -77,6 +77,11 @@ impl Upload {
         Self { plan, content, requests: 0, file: None }
     }
 
+    /// Whether a request appends to it just now.
+    pub(super) fn is_appended_to(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Ends whoever appends.
     pub(super) fn take_over(&mut self) {
         self.requests += 1;
@@ -167,19 +172,24 @@ impl Upload {
 
 impl Appending {
     /// Takes the next bytes. After an error, what arrived before them is kept, and no more is taken; but bytes beyond
-    /// the length that was told spoil the upload.
+    /// the length that was told, or beyond what the rules allow, spoil the upload: it could not be completed.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
         let mut upload = self.lock()?;
+        self.shared.was_not_replaced()?;
         let Content::Open { offset, synced } = upload.content else { return Err(UploadError::Unknown) };
         let count = bytes.len() as u64;
         let end = offset.saturating_add(count);
-        if upload.plan.length.is_some_and(|length| end > length) {
+        let fits = if upload.plan.length.is_some_and(|length| end > length) {
+            Err(UploadError::Inconsistent)
+        } else {
+            self.shared.rules.admit_size(end).map_err(UploadError::from)
+        };
+        if fits.is_err() {
             upload.end();
             drop(upload);
-            self.discard();
-            return Err(UploadError::Inconsistent);
+            self.shared.discard(&self.store, &self.token);
+            return fits;
         }
-        self.shared.rules.admit_size(end)?;
         let _in_flight = self.shared.reserve.begin(count, self.store.dir())?;
         let file = upload.file.as_ref().ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {
@@ -219,8 +229,8 @@ impl Appending {
                 oldest.inspect(|oldest| store.remove(oldest));
                 Ok(Ended::Saved(saved, upload.plan.memo.clone()))
             }
-            // The disk may be well again soon; the bytes are all here.
-            Err(error @ (Error::NoSpace | Error::Denied | Error::Io(_))) => {
+            // The disk may be well again soon, or the folder back at its path; the bytes are all here.
+            Err(error @ (Error::NoSpace | Error::Denied | Error::Replaced | Error::Io(_))) => {
                 temporary.leave();
                 Err(error.into())
             }
@@ -238,11 +248,6 @@ impl Appending {
         let upload = lock(&self.upload);
         if upload.requests == self.number { Ok(upload) } else { Err(UploadError::Superseded) }
     }
-
-    fn discard(&self) {
-        self.shared.uploads.lock().forget(&self.token);
-        self.store.remove(&self.token);
-    }
 }
 
 /// Its file is closed, so that others may open it. Whoever has the upload in hand just now has closed it already.
@@ -253,6 +258,8 @@ impl Drop for Appending {
         {
             upload.file = None;
         }
+        // It is idle from now on.
+        self.shared.uploads.lock().find(&self.token);
     }
 }
 

@@ -22,7 +22,7 @@ if ($("#give")) {
 
   // Requests
 
-  class Stopped extends Error {}
+  class Stopped {}
 
   /** Sends a request, and tells how much of its body has left. Rejects when the connection breaks. */
   function request(job, method, url, headers, body = null, before = 0) {
@@ -32,13 +32,21 @@ if ($("#give")) {
       for (const [header, value] of Object.entries(headers)) xhr.setRequestHeader(header, value);
       xhr.upload.onprogress = ({ loaded }) => moved(job, before + loaded);
       xhr.onload = () => resolve(xhr);
-      xhr.onerror = () => reject(new Error("the connection broke"));
+      xhr.onerror = reject;
       xhr.onabort = () => reject(new Stopped());
       xhr.send(body);
     });
   }
 
-  /** Sends the file: what is missing of it, if some is there. */
+  /** Whether the server has lost the upload, or takes none in pieces: that says nothing of the file. */
+  const isLost = ({ status }) => [404, 405, 410, 501, 503].includes(status);
+
+  /** Whether the server says that all of the file has come. */
+  const isComplete = (xhr) => xhr.getResponseHeader("Upload-Complete") === "?1";
+
+  const whole = (job) => ((job.plain = true), send(job));
+
+  /** Sends the file: what is missing of it, if some is there. Where it cannot go in pieces, it goes as a whole. */
   async function send(job) {
     const { file } = job;
     const url = here + encode(job.path);
@@ -47,21 +55,24 @@ if ($("#give")) {
     let from = 0;
     if (job.location) {
       const found = await request(job, "HEAD", job.location, {});
-      if (found.status >= 500) return found;
+      if (found.status >= 500 || isComplete(found)) return found;
       const offset = found.getResponseHeader("Upload-Offset");
-      if (offset === null) job.location = null;
-      if (found.getResponseHeader("Upload-Complete") === "?1") return found;
-      from = Number(offset);
-    }
-    if (!job.location) {
+      if (offset === null) return whole(job);
+      from = +offset;
+    } else {
       const made = await request(job, "POST", url, { "Upload-Complete": "?0", "Upload-Length": file.size, ...guard });
-      job.location = made.status === 201 ? made.getResponseHeader("Location") : null;
+      if (isLost(made)) return whole(job);
       if (made.status >= 400) return made;
-      if (!job.location) return (job.plain = job.replace = true), send(job);
+      job.location = made.getResponseHeader("Location");
+      // A server that knows nothing of pieces has made an empty file.
+      if (!job.location) return (job.replace = true), whole(job);
     }
     moved(job, from);
     const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": from, "Upload-Complete": "?1" };
-    return request(job, "PATCH", job.location, headers, file.slice(from), from);
+    const sent = await request(job, "PATCH", job.location, headers, file.slice(from), from);
+    // Not where it was taken to be: the server is asked again.
+    if (sent.status === 409 && !isComplete(sent)) throw sent;
+    return isLost(sent) ? whole(job) : sent;
   }
 
   /** Why a file was refused, in a line. What the server says is plain text; a proxy's page is not shown. */
@@ -74,21 +85,19 @@ if ($("#give")) {
 
   /** Brings a file to its end, whatever the connection does meanwhile. */
   async function run(job) {
-    for (let tries = 0; ; ) {
+    for (let tries = 0, most = job.loaded; ; ) {
       if (job.stopped) return drop(job);
-      const before = job.loaded;
       try {
         const answer = await send(job);
         const { status } = answer;
         if (status < 300) return end(job, "done", size(job.file.size));
-        // Not where it was taken to be: the server is asked again.
-        if (status === 409 && job.location) throw new Error(answer.responseText);
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", reason(answer));
         if (!(await settle(job))) return drop(job);
       } catch (error) {
         if (error instanceof Stopped) return drop(job);
-        if (job.loaded > before) tries = 0;
+        job.plain ||= error.status === 409 && tries > 1;
+        if (job.loaded > most) [tries, most] = [0, job.loaded];
         if (++tries > TRIES) return end(job, "failed", "the server does not answer");
         const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
         say(job, `connection lost, trying again in ${Math.ceil(wait / 1000)} s`);
@@ -258,7 +267,7 @@ if ($("#give")) {
   }
 
   function retry(job) {
-    Object.assign(job, { state: "waiting", exists: false, sample: null, speed: 0 });
+    Object.assign(job, { state: "waiting", exists: false, plain: false, sample: null, speed: 0 });
     waiting.push(job);
     next();
   }

@@ -39,7 +39,7 @@ fn of(error: &Error) -> Fault {
         }
         Error::Exists => ErrorCode::FileAlreadyExists,
         Error::TooLarge { .. } | Error::NoSpace => ErrorCode::DiskFull,
-        Error::Changed => ErrorCode::NotDefined,
+        Error::Changed | Error::Replaced => ErrorCode::NotDefined,
         Error::Io(error) => {
             log::error!("the folder: {error}");
             return Fault::new(ErrorCode::NotDefined, "the server could not do that; its log says why");
@@ -67,6 +67,7 @@ mod tests {
             ("the name is taken", Error::Exists, 6, 6),
             ("too large", Error::TooLarge { limit: 7 }, 3, 3),
             ("full", Error::NoSpace, 3, 3),
+            ("another directory by now", Error::Replaced, 0, 0),
             ("a broken disk", Error::Io(std::io::Error::other("broken")), 0, 0),
         ];
         for (name, error, reading, writing) in table {

@@ -1,0 +1,133 @@
+//! Which directory the folder is, while its path may come to name another.
+//!
+//! A deployment turns a link, a disk is mounted over the path, a directory is moved away: the path names another directory
+//! then, or none. [`Folder::follow`] looks, and where another directory can be opened the folder is that one from then on,
+//! with the unfinished uploads that are there. Each operation holds one [`Shared`] from its beginning to its end, so it
+//! never sees half of each.
+//!
+//! Nothing is saved in a directory that the path does not name any more: uploads ask before they begin and before they
+//! appear, and are [`Error::Replaced`]. What is open is read to its end; and where nothing can be followed, because the path
+//! names nothing for a while, or nothing that can be read, the old directory is read on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use log::{error, info, warn};
+
+use super::reserve::Reserve;
+use super::root::{Identity, Root};
+use super::temporary::Manner;
+use super::uploads::Uploads;
+use super::{CannotShare, Error, Folder, Rules, Shared, sweep};
+use crate::printable::Printable;
+
+/// The folder by its path, and the directory that it is now.
+pub(super) struct Source {
+    path: PathBuf,
+    pub(super) rules: Rules,
+    manner: Manner,
+    current: RwLock<Arc<Shared>>,
+    /// What keeps the folder from following its path; logged when it changes, not at each look.
+    trouble: Mutex<Option<String>>,
+}
+
+impl Source {
+    pub(super) fn open(path: &Path, rules: Rules, manner: Manner) -> Result<Self, CannotShare> {
+        let current = Shared::open(path, &rules, manner)?;
+        current.sweep();
+        Ok(Self {
+            path: path.to_owned(),
+            rules,
+            manner,
+            current: RwLock::new(Arc::new(current)),
+            trouble: Mutex::default(),
+        })
+    }
+
+    /// The directory that the folder is now, for one operation.
+    pub(super) fn current(&self) -> Arc<Shared> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the directory that the path names, if it is not this one.
+    fn find_another(&self, current: &Shared) -> Result<Option<Shared>, CannotShare> {
+        let found =
+            Identity::at(&self.path).map_err(|error| CannotShare::because(self.path.clone(), error))?;
+        if found == current.root.identity() {
+            return Ok(None);
+        }
+        let other = Shared::open(&self.path, &self.rules, self.manner)?;
+        Ok((other.root.identity() != current.root.identity()).then_some(other))
+    }
+}
+
+impl Folder {
+    /// Looks whether the path still names the directory that the folder is, and follows it to another one; whether that
+    /// was done. It may wait for the disk, and is to be called every now and then.
+    pub fn follow(&self) -> bool {
+        let source = &self.source;
+        let mut trouble = source.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = source.current();
+        let path = Printable(source.path.as_os_str().as_encoded_bytes());
+        match source.find_another(&current) {
+            Ok(None) => {
+                if trouble.take().is_some() {
+                    info!("{path} is the shared folder again");
+                }
+                false
+            }
+            Ok(Some(other)) => {
+                let other = Arc::new(other);
+                current.is_replaced.store(true, Ordering::Release);
+                *source.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&other);
+                *trouble = None;
+                warn!(
+                    "{path} is another directory now, and served from now on; unfinished uploads to the old one failed"
+                );
+                other.sweep();
+                true
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if trouble.as_ref() != Some(&error) {
+                    error!("{error}; uploads are refused, and the old directory is served for reading");
+                    *trouble = Some(error);
+                }
+                false
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn open(path: &Path, rules: &Rules, manner: Manner) -> Result<Self, CannotShare> {
+        let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
+        let uploads = Uploads::default();
+        if !rules.read_only {
+            uploads.load(&root);
+        }
+        let (rules, reserve) = (rules.clone(), Reserve::new(rules.reserve));
+        let (path, is_replaced, commits) = (path.to_owned(), AtomicBool::new(false), Mutex::new(()));
+        Ok(Self { path, root, is_replaced, rules, manner, reserve, uploads, commits })
+    }
+
+    fn sweep(&self) {
+        if !self.rules.read_only {
+            sweep::sweep(&self.root);
+        }
+    }
+
+    /// Whether something may be saved: the path names this directory. One look at the disk.
+    pub(super) fn stays(&self) -> Result<(), Error> {
+        self.was_not_replaced()?;
+        let is_here = |at: io::Result<Identity>| at.is_ok_and(|found| found == self.root.identity());
+        if is_here(Identity::at(&self.path)) { Ok(()) } else { Err(Error::Replaced) }
+    }
+
+    /// The same, as far as is known without a look.
+    pub(super) fn was_not_replaced(&self) -> Result<(), Error> {
+        if self.is_replaced.load(Ordering::Acquire) { Err(Error::Replaced) } else { Ok(()) }
+    }
+}
