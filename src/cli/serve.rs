@@ -189,6 +189,7 @@ fn config(args: ServeArgs, inherited: Inherited) -> Result<Config, Failure> {
         max_upload: args.max_upload,
         reserve: args.reserve,
         durable: !args.no_sync,
+        stall: args.stall,
     };
     let record = args.record.as_deref();
     Ok(Config {

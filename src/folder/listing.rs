@@ -1,7 +1,7 @@
 //! What a directory holds, as far as it is shared.
 
-use super::root::{self, Entries, Root, name_of};
-use super::{Error, Facts, Rules, SharePath};
+use super::root::{self, Entries, name_of};
+use super::{Error, Facts, SharePath, Shared};
 use rustix::fs::{DirEntry, FileType, Stat};
 use std::ffi::OsString;
 use std::time::SystemTime;
@@ -30,29 +30,29 @@ pub enum Kind {
 }
 
 /// The shared entries of a directory, directories first, then by the bytes of their names.
-pub(super) fn list(root: &Root, rules: &Rules, path: &SharePath) -> Result<Vec<Entry>, Error> {
-    let mut dir = root.entries(path.as_path())?;
+pub(super) fn list(shared: &Shared, path: &SharePath) -> Result<Vec<Entry>, Error> {
+    let mut dir = shared.root.entries(path.as_path())?;
     let mut entries = Vec::new();
     while let Some(entry) = dir.next() {
         let entry = entry?;
-        entries.extend(show(root, rules, path, &dir, &entry));
+        entries.extend(show(shared, path, &dir, &entry));
     }
     entries.sort_unstable_by(|a: &Entry, b| (is_file(a), &a.name).cmp(&(is_file(b), &b.name)));
     Ok(entries)
 }
 
 /// None for what is not shared, and for what has gone meanwhile.
-fn show(root: &Root, rules: &Rules, path: &SharePath, dir: &Entries, entry: &DirEntry) -> Option<Entry> {
+fn show(shared: &Shared, path: &SharePath, dir: &Entries, entry: &DirEntry) -> Option<Entry> {
     let name = name_of(entry);
     let path = path.join(&name).ok()?;
-    rules.admit_path(&path).ok()?;
+    shared.rules.admit_path(&path).ok()?;
     let stat = match dir.kind(entry) {
         FileType::RegularFile | FileType::Directory => root::look_in(dir.handle(), &name).ok()?,
         // From the root, because it may lead up and still stay inside.
-        FileType::Symlink => root.look(&path).ok()?,
+        FileType::Symlink => shared.root.look(&path).ok()?,
         _ => return None,
     };
-    let kind = kind_of(&stat)?;
+    let kind = kind_of(&stat).filter(|_| !shared.claims.holds(&stat))?;
     Some(Entry { name, kind, modified: Facts::from(&stat).modified })
 }
 

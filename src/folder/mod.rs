@@ -15,18 +15,26 @@
 //!
 //! Knows no protocol: no requests, no statuses, no sockets.
 
+mod acl;
+mod attributes;
+mod claims;
+mod commit;
 mod error;
 mod facts;
 mod incoming;
 mod listing;
+mod manner;
+mod numbering;
 mod path;
 mod place;
 mod reserve;
 mod root;
+mod stale;
 mod sweep;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod uploads;
 mod walk;
 
@@ -38,16 +46,18 @@ pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 pub use uploads::{Appending, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
 pub use walk::{Found, Walk};
 
+use claims::Claims;
+use manner::{Manner, Manners};
 use place::Place;
 use reserve::Reserve;
 use root::Root;
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Mode, Stat};
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
-use temporary::Manner;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use turns::Turns;
 use uploads::Uploads;
 
 /// What the folder's owner allows.
@@ -66,6 +76,9 @@ pub struct Rules {
     /// Whether a saved file is on the disk before it is said to be. Off is for measurements, and for folders
     /// that one can afford to lose: a file is still there whole or not at all, as long as the power stays.
     pub durable: bool,
+    /// For how long nothing may arrive of an upload before it is given up. What an upload has left behind is not removed
+    /// before that.
+    pub stall: Duration,
 }
 
 impl Default for Rules {
@@ -77,6 +90,7 @@ impl Default for Rules {
             max_upload: None,
             reserve: 0,
             durable: true,
+            stall: Duration::from_secs(60),
         }
     }
 }
@@ -116,11 +130,12 @@ pub struct Folder {
 struct Shared {
     root: Root,
     rules: Rules,
-    manner: Manner,
+    manners: Manners,
+    umask: Mode,
     reserve: Reserve,
     uploads: Uploads,
-    /// Held by the one commit that may change names at the moment.
-    commits: Mutex<()>,
+    turns: Turns,
+    claims: Claims,
 }
 
 /// Something that was opened.
@@ -148,19 +163,20 @@ impl Folder {
     /// Opens the folder at `path`, and removes what an earlier run may have left half-written there (unless
     /// the folder is shared read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
-        Self::open_with(path, rules, Manner::of_this_system())
+        Self::open_with(path, rules, Manner::of_this_system(), SystemTime::now())
     }
 
-    fn open_with(path: &Path, rules: Rules, manner: Manner) -> Result<Self, CannotShare> {
+    fn open_with(path: &Path, rules: Rules, best: Manner, now: SystemTime) -> Result<Self, CannotShare> {
         let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
         let uploads = Uploads::default();
         if !rules.read_only {
-            sweep::sweep(&root);
+            sweep::sweep(&root, rules.stall, now);
             uploads.load(&root);
         }
-        let reserve = Reserve::new(rules.reserve);
-        let commits = Mutex::new(());
-        Ok(Self { shared: Arc::new(Shared { root, rules, manner, reserve, uploads, commits }) })
+        let (manners, reserve) = (Manners::new(best), Reserve::new(rules.reserve));
+        let (umask, turns, claims) = (attributes::umask(), Turns::default(), Claims::default());
+        let shared = Shared { root, rules, manners, umask, reserve, uploads, turns, claims };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The rules that the folder is shared under.
@@ -171,8 +187,7 @@ impl Folder {
     /// Opens a file or a directory. Two system calls: one opens, one tells what it is.
     pub fn open(&self, path: &SharePath) -> Result<Node, Error> {
         self.shared.rules.admit_path(path)?;
-        let file = self.shared.root.open(path)?;
-        let stat = rustix::fs::fstat(&file)?;
+        let (file, stat) = stale::retry(|| self.shared.open(path))?;
         let facts = Facts::from(&stat);
         match root::file_type(&stat) {
             FileType::RegularFile => Ok(Node::File(OpenFile { file, facts })),
@@ -184,7 +199,8 @@ impl Folder {
     /// Whether what has this path is still this version: one look, and nothing is opened. It tells nothing of
     /// anything but a file that was opened here before.
     pub fn is_still(&self, path: &SharePath, version: &Version) -> bool {
-        self.shared.root.glance(path).is_ok_and(|stat| Facts::from(&stat).version == *version)
+        stale::retry(|| self.shared.root.glance(path))
+            .is_ok_and(|stat| Facts::from(&stat).version == *version)
     }
 
     /// What a directory holds: directories first, then by name. A link to something inside is shown as that;
@@ -192,7 +208,7 @@ impl Folder {
     /// entry: a hundred thousand take some tenths of a second.
     pub fn list(&self, path: &SharePath) -> Result<Vec<Entry>, Error> {
         self.shared.rules.admit_path(path)?;
-        listing::list(&self.shared.root, &self.shared.rules, path)
+        stale::retry(|| listing::list(&self.shared, path))
     }
 
     /// Everything below a directory that is shared, one look at a time.
@@ -207,15 +223,37 @@ impl Folder {
     /// [`Exists`](Error::Exists); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents
     /// are made when it is committed.
     pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
-        let place = self.shared.admit(path, size)?;
-        self.shared.reserve.admit(size, place.nearest())?;
-        Incoming::new(Arc::clone(&self.shared), place)
+        stale::retry(|| {
+            let place = self.shared.find_place(path, size)?;
+            self.shared.reserve.admit(size, place.nearest())?;
+            Incoming::new(Arc::clone(&self.shared), place)
+        })
     }
 }
 
 impl Shared {
+    /// Opens for reading whatever is there. An empty file may only hold the name for one that is about to get it, or have
+    /// held it until now; neither is what the client asked for.
+    fn open(&self, path: &SharePath) -> Result<(File, Stat), Error> {
+        loop {
+            let file = self.root.open(path)?;
+            let stat = rustix::fs::fstat(&file)?;
+            if self.claims.holds(&stat) {
+                return Err(Error::NotFound);
+            }
+            let is_there = || self.root.glance(path).is_ok_and(|now| now.st_ino == stat.st_ino);
+            if !self.claims.may_be(&stat) || is_there() {
+                return Ok((file, stat));
+            }
+        }
+    }
+
     /// Where a file of this size may be saved, as far as the rules say; of space they know nothing.
     fn admit(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
+        stale::retry(|| self.find_place(path, size))
+    }
+
+    fn find_place(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
         let Self { root, rules, .. } = self;
         if rules.read_only {
             return Err(Error::ReadOnly);

@@ -3,9 +3,11 @@
 use super::root::{self, Root};
 use super::{Error, Facts, SharePath, Version};
 use cap_std::fs::Dir;
-use rustix::fs::FileType;
+use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// The place of a file that may or may not exist.
@@ -74,20 +76,63 @@ impl Place {
         Ok(dir)
     }
 
-    /// The version of the file that has the name now, if one has it. Only a file can be replaced: a directory
+    /// The file that has the name now, if one has it. Only a file can be replaced: a directory
     /// says so, and what no reader can get at (a device, a link that leads out or nowhere) is not found.
-    pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Version>, Error> {
-        let stat = match root::look_in(dir, &self.name) {
+    pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Occupant>, Error> {
+        let link = match root::look_in(dir, &self.name) {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
-            Ok(link) if root::file_type(&link) == FileType::Symlink => root.look(&self.path)?,
             Ok(stat) => stat,
         };
+        let is_link = root::file_type(&link) == FileType::Symlink;
+        let stat = if is_link { root.look(&self.path)? } else { link };
         match root::file_type(&stat) {
-            FileType::RegularFile => Ok(Some(Facts::from(&stat).version)),
+            FileType::RegularFile => {
+                Ok(Some(Occupant { version: Facts::from(&stat).version, model: Model::of(&link) }))
+            }
             FileType::Directory => Err(Error::IsDirectory),
             _ => Err(Error::NotFound),
         }
+    }
+
+    /// A handle of the file that has the name itself, not by a link.
+    pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Model)>, Errno> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = match fs::openat(dir, self.name.as_bytes(), flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            other => other?,
+        };
+        let model = Model::of(&fs::fstat(&handle)?);
+        Ok(model.map(|model| (handle, model)))
+    }
+}
+
+/// What has the name.
+#[derive(Clone, Copy)]
+pub(super) struct Occupant {
+    /// Of what a reader gets.
+    pub(super) version: Version,
+    /// What a file in its place has to resemble.
+    pub(super) model: Option<Model>,
+}
+
+/// A file whose attributes another has taken over. While this stays the same, so do they, as far as it matters who may
+/// read and write it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Model {
+    device: u64,
+    inode: u64,
+    mode: u32,
+    owner: u32,
+    group: u32,
+}
+
+impl Model {
+    /// A regular file; nothing resembles a link.
+    fn of(stat: &Stat) -> Option<Self> {
+        let Stat { st_dev: device, st_ino: inode, st_mode: mode, st_uid: owner, st_gid: group, .. } = *stat;
+        let is_file = root::file_type(stat) == FileType::RegularFile;
+        is_file.then_some(Self { device, inode, mode, owner, group })
     }
 }
 

@@ -22,6 +22,9 @@ use std::path::Path;
 /// ours.
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
+/// The directory that holds what is the server's own, below the folder.
+pub(super) const OWN: &str = ".wharf";
+
 /// The shared folder's own directory.
 pub(super) struct Root(Dir);
 

@@ -9,7 +9,7 @@
 //! directories that it has seen and not entered yet; so its memory is bounded by [`WAITING_LIMIT`].
 
 use super::root::{self, Entries, name_of};
-use super::{Error, Facts, Folder, Node, OpenFile, SharePath};
+use super::{Error, Facts, Folder, Node, OpenFile, SharePath, stale};
 use rustix::fs::FileType;
 use std::io;
 use std::time::SystemTime;
@@ -63,7 +63,7 @@ pub enum Found {
 impl Walk {
     /// Through this directory, which has to be there.
     pub(super) fn begin(folder: Folder, path: &SharePath) -> Result<Self, Error> {
-        let entries = folder.shared.root.entries(path.as_path())?;
+        let entries = stale::retry(|| folder.shared.root.entries(path.as_path()))?;
         let start = Here { path: path.clone(), entries };
         Ok(Self { folder, start: Some(start), here: None, waiting: Waiting::default() })
     }
@@ -91,7 +91,7 @@ impl Walk {
             start
         } else {
             let Some(path) = self.waiting.pop() else { return Ok(Found::End) };
-            match self.folder.shared.root.entries_no_link(path.as_path()) {
+            match stale::retry(|| self.folder.shared.root.entries_no_link(path.as_path())) {
                 Ok(entries) => Here { path, entries },
                 Err(error) => return lost(path, error.into()),
             }
@@ -117,7 +117,7 @@ impl Walk {
 
     /// Whether a link leads to a file in the folder. Opening a device, to find that it is one, could set it off.
     fn leads_to_file(&self, path: &SharePath) -> bool {
-        let stat = self.folder.shared.root.look(path);
+        let stat = stale::retry(|| self.folder.shared.root.look(path));
         stat.is_ok_and(|stat| root::file_type(&stat) == FileType::RegularFile)
     }
 

@@ -27,10 +27,10 @@ use super::{Plan, Token};
 use crate::folder::incoming::Guard;
 use crate::folder::root::{self, Root};
 use crate::folder::temporary::MODE;
-use crate::folder::{Error, Facts, SharePath};
+use crate::folder::{Error, Facts, SharePath, stale};
 
 /// Where it lies, below the folder's root.
-const PATH: [&str; 2] = [".wharf", "uploads"];
+const PATH: [&str; 2] = [root::OWN, "uploads"];
 
 /// What follows the token in the name of the content, of the description, and of one that is being written.
 const CONTENT: &str = ".part";
@@ -60,21 +60,23 @@ impl Store {
     /// Opens it where it is.
     pub(super) fn open(root: &Root) -> Result<Self, Errno> {
         let [first, second] = PATH;
-        let above = root.own(first)?;
-        Ok(Self { dir: Arc::new(root::enter(&above, second)?) })
+        let dir = stale::retry(|| root.own(first).and_then(|above| root::enter(&above, second)))?;
+        Ok(Self { dir: Arc::new(dir) })
     }
 
     /// Opens it, and makes it where it is missing.
     pub(super) fn make(root: &Root) -> Result<Self, Errno> {
         let [first, second] = PATH;
-        let above = match root.own(first) {
-            Err(Errno::NOENT) => root.make_own(first).and_then(|()| root.own(first)),
-            other => other,
-        }?;
-        let dir = match root::enter(&above, second) {
-            Err(Errno::NOENT) => root::make(&above, second).and_then(|()| root::enter(&above, second)),
-            other => other,
-        }?;
+        let dir = stale::retry(|| {
+            let above = match root.own(first) {
+                Err(Errno::NOENT) => root.make_own(first).and_then(|()| root.own(first)),
+                other => other,
+            }?;
+            match root::enter(&above, second) {
+                Err(Errno::NOENT) => root::make(&above, second).and_then(|()| root::enter(&above, second)),
+                other => other,
+            }
+        })?;
         Ok(Self { dir: Arc::new(dir) })
     }
 

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::store::Store;
 use super::{Piece, Plan, Standing, Token, UploadError, lock};
-use crate::folder::incoming::{Saved, save};
+use crate::folder::commit::save;
+use crate::folder::incoming::Saved;
 use crate::folder::temporary::Temporary;
 use crate::folder::{Error, Shared};
 
@@ -209,7 +210,8 @@ impl Appending {
     fn save(&self, upload: &mut Upload, size: u64) -> Result<Ended, UploadError> {
         let Self { shared, store, token, .. } = self;
         let file = upload.file.take().ok_or(UploadError::Superseded)?;
-        let mut temporary = Temporary::adopt(file, store.dir(), Store::content_name(token));
+        let mut temporary =
+            Temporary::adopt(file, store.dir(), Store::content_name(token), shared.manners.of(store.dir()));
         let place = shared.admit(&upload.plan.path, Some(size));
         let saved = place.and_then(|place| save(shared, &place, &mut temporary, size, upload.plan.guard));
         match saved {
