@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use cap_std::fs::Dir;
 use rustix::buffer::spare_capacity;
-use rustix::fs::{self, Gid, Mode, Uid, XattrFlags};
+use rustix::fs::{self, Gid, Mode, Stat, Uid, XattrFlags};
 use rustix::io::Errno;
 use rustix::process::getegid;
 
@@ -79,8 +79,11 @@ impl Attributes {
         })
     }
 
-    /// Gives them to a file that nobody else can open yet.
-    pub(super) fn give_to(self, file: &File) -> Result<(), Errno> {
+    /// Gives them to a file that nobody else can open yet. Whether that has changed it.
+    pub(super) fn give_to(self, file: &File) -> Result<bool, Errno> {
+        if self.are_those_of(&fs::fstat(file)?) {
+            return Ok(fs::fremovexattr(file, acl::ACCESS).is_ok());
+        }
         // While it is still ours, and may be written.
         for (name, value) in &self.extended {
             let _ = fs::fsetxattr(file, name.as_c_str(), value, XattrFlags::empty());
@@ -90,7 +93,15 @@ impl Attributes {
         let keeps_group = self.give_owner(file)?;
         let mode = self.give_list(file, keeps_group);
         let _ = fs::fchmod(file, mode);
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether a file has these, apart from a list that it may have.
+    fn are_those_of(&self, stat: &Stat) -> bool {
+        let bits = Mode::from_raw_mode(stat.st_mode);
+        let is_plain = matches!(self.list, List::None) && self.extended.is_empty();
+        let has_owner = self.owner.as_raw() == stat.st_uid && self.group.as_raw() == stat.st_gid;
+        is_plain && has_owner && bits == self.mode
     }
 
     /// Whether the file has the group now.

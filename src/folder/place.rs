@@ -98,7 +98,10 @@ impl Place {
     /// A handle of the file that has the name itself, not by a link.
     pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Model)>, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = match fs::openat(dir, self.name.as_bytes(), flags, Mode::empty()) {
+        // Opening takes a descriptor even where there is nothing to open, and there may be none left.
+        let opened = root::look_in(dir, &self.name)
+            .and_then(|_| fs::openat(dir, self.name.as_bytes(), flags, Mode::empty()));
+        let handle = match opened {
             Err(Errno::NOENT) => return Ok(None),
             other => other?,
         };

@@ -36,6 +36,8 @@ pub(super) struct Temporary {
     /// The directory where it was made without a name: there it already has what any new file has.
     home: Option<Arc<Dir>>,
     name: Option<Name>,
+    /// Whether all of it is on the disk.
+    is_synced: bool,
 }
 
 impl Temporary {
@@ -57,7 +59,13 @@ impl Temporary {
         if manner == Manner::Nameless
             && let Ok(file) = fs::openat(dir, ".", flags, MODE)
         {
-            return Ok(Self { file: file.into(), manner, home: Some(Arc::clone(dir)), name: None });
+            return Ok(Self {
+                file: file.into(),
+                manner,
+                home: Some(Arc::clone(dir)),
+                name: None,
+                is_synced: false,
+            });
         }
         Self::create_named(dir, manner, mode_with_name)
     }
@@ -73,7 +81,7 @@ impl Temporary {
             };
             let name = name.taken();
             if is_ours(&file) {
-                return Ok(Self { file, manner, home: None, name: Some(name) });
+                return Ok(Self { file, manner, home: None, name: Some(name), is_synced: false });
             }
         }
         Err(Errno::EXIST)
@@ -82,7 +90,7 @@ impl Temporary {
     /// Takes over a file of that name in `dir`, which is open for reading and writing.
     pub(super) fn adopt(file: File, dir: &Arc<Dir>, name: String, manner: Manner) -> Self {
         let name = Name { dir: Arc::clone(dir), text: name, taken: true };
-        Self { file, manner, home: None, name: Some(name) }
+        Self { file, manner, home: None, name: Some(name), is_synced: false }
     }
 
     /// Lets go of it: it keeps the name that it has.
@@ -114,11 +122,11 @@ impl Temporary {
     /// Gives it what the file has that it will replace.
     pub(super) fn resemble(&mut self, old: impl AsFd) -> Result<(), Errno> {
         self.home = None;
-        Attributes::of(old)?.give_to(&self.file)
+        self.take(Attributes::of(old)?)
     }
 
     /// Gives it what any program gives a file that it makes in `dir`.
-    pub(super) fn resemble_new(&self, dir: &Arc<Dir>, umask: Mode) -> Result<(), Errno> {
+    pub(super) fn resemble_new(&mut self, dir: &Arc<Dir>, umask: Mode) -> Result<(), Errno> {
         let is_new_there = self.home.as_ref().is_some_and(|home| Arc::ptr_eq(home, dir));
         if is_new_there {
             return Ok(());
@@ -128,16 +136,26 @@ impl Temporary {
         } else {
             Attributes::of_new(dir, umask)?
         };
-        new.give_to(&self.file)
+        self.take(new)
+    }
+
+    fn take(&mut self, attributes: Attributes) -> Result<(), Errno> {
+        self.is_synced &= !attributes.give_to(&self.file)?;
+        Ok(())
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.is_synced = false;
         self.file.write_all(bytes)
     }
 
-    /// Puts the content on the disk.
-    pub(super) fn sync(&self) -> Result<(), Errno> {
-        fs::fsync(&self.file)
+    /// Puts the file on the disk, unless it is there.
+    pub(super) fn sync(&mut self) -> Result<(), Errno> {
+        if !self.is_synced {
+            fs::fsync(&self.file)?;
+            self.is_synced = true;
+        }
+        Ok(())
     }
 
     /// Gives the file a name that must be free: `EEXIST` if it is not.

@@ -139,10 +139,15 @@ impl Wharf {
         fs::read(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Every file and directory below the folder, hidden ones too, by path.
+    /// Every file and directory below the folder, hidden ones too, by path. The file that servers lock stays for good, so
+    /// it is left out.
     pub fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.folder(), &self.folder(), &mut found);
+        let in_own = found.iter().filter(|name| name.starts_with(".wharf/")).count();
+        if in_own == 2 && found.iter().any(|name| name == ".wharf/lock") {
+            found.retain(|name| !name.starts_with(".wharf/"));
+        }
         found.sort();
         found
     }

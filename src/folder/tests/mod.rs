@@ -68,7 +68,8 @@ impl Fixture {
     fn on_disk(&self) -> Vec<String> {
         let mut names = Vec::new();
         walk(&self.share(), "", &mut names);
-        if names.iter().any(|name| name == ".wharf/lock") {
+        let in_own = names.iter().filter(|name| name.starts_with(".wharf/")).count();
+        if in_own == 1 && names.iter().any(|name| name == ".wharf/lock") {
             names.retain(|name| !matches!(name.as_str(), ".wharf" | ".wharf/lock"));
         }
         names.sort();

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rustix::fs::{self, AtFlags, StatxFlags};
+
 use super::store::Store;
 use super::{Piece, Plan, Standing, Token, UploadError, lock};
 use crate::folder::commit::save;
@@ -182,7 +184,8 @@ impl Appending {
         }
         self.shared.rules.admit_size(end)?;
         let _in_flight = self.shared.reserve.begin(count, self.store.dir())?;
-        let file = upload.file.as_ref().ok_or(UploadError::Superseded)?;
+        let file =
+            upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {
             // Some of it may be there: whoever asks how far the upload is must not be told more than was counted.
             file.set_len(offset)?;
@@ -209,7 +212,7 @@ impl Appending {
     /// All is here: gives it its name, under the rules of now.
     fn save(&self, upload: &mut Upload, size: u64) -> Result<Ended, UploadError> {
         let Self { shared, store, token, .. } = self;
-        let file = upload.file.take().ok_or(UploadError::Superseded)?;
+        let file = upload.file.take().filter(|file| is_ours(file, size)).ok_or(UploadError::Superseded)?;
         let mut temporary =
             Temporary::adopt(file, store.dir(), Store::content_name(token), shared.manners.of(store.dir()));
         let place = shared.admit(&upload.plan.path, Some(size));
@@ -245,6 +248,14 @@ impl Appending {
         self.shared.uploads.lock().forget(&self.token);
         self.store.remove(&self.token);
     }
+}
+
+/// Whether nobody else has appended to the content. Where another server's lock is not seen, its bytes are: from then on
+/// the upload is the other's, and so is the file, which may have its name by now.
+fn is_ours(file: &File, offset: u64) -> bool {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    // A system that cannot tell has not told that there is another.
+    fs::statx(file, "", flags, StatxFlags::SIZE).map_or(true, |stat| stat.stx_size == offset)
 }
 
 /// Its file is closed, so that others may open it. Whoever has the upload in hand just now has closed it already.
