@@ -29,6 +29,8 @@ const MOST_BYTES: usize = 64 * 1024;
 const MOST_IN_ALL: usize = 1024 * 1024;
 /// What every file may have: reading, writing, executing.
 const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
+/// Those, and set-user-ID, set-group-ID and sticky.
+const EVERY_BIT: u32 = 0o7777;
 /// The attributes that are carried over begin so.
 const KEPT: [&[u8]; 2] = [b"user.", b"security."];
 /// Those that are about the old content.
@@ -82,7 +84,9 @@ impl Attributes {
     /// Gives them to a file that nobody else can open yet. Whether that has changed it.
     pub(super) fn give_to(self, file: &File) -> Result<bool, Errno> {
         if self.are_those_of(&fs::fstat(file)?) {
-            return Ok(fs::fremovexattr(file, acl::ACCESS).is_ok());
+            // Whether it had one: to remove none succeeds, too.
+            let has_list = fs::fgetxattr(file, acl::ACCESS, &mut [0; 1]) == Err(Errno::RANGE);
+            return Ok(has_list && fs::fremovexattr(file, acl::ACCESS).is_ok());
         }
         // While it is still ours, and may be written.
         for (name, value) in &self.extended {
@@ -98,7 +102,7 @@ impl Attributes {
 
     /// Whether a file has these, apart from a list that it may have.
     fn are_those_of(&self, stat: &Stat) -> bool {
-        let bits = Mode::from_raw_mode(stat.st_mode);
+        let bits = Mode::from_raw_mode(stat.st_mode & EVERY_BIT);
         let is_plain = matches!(self.list, List::None) && self.extended.is_empty();
         let has_owner = self.owner.as_raw() == stat.st_uid && self.group.as_raw() == stat.st_gid;
         is_plain && has_owner && bits == self.mode
