@@ -64,7 +64,8 @@ impl Manners {
 }
 
 /// Whether this may mean that the file system, or what guards it, has no such call: FAT and `AppArmor` say that it is
-/// not permitted, FUSE that it is not there, NFS that its flags are wrong, and overlays that it leads to another disk.
+/// not permitted, FUSE that it is not there or (rclone) that the disk has failed, NFS that its flags are wrong, and
+/// overlays that it leads to another disk.
 /// Where it means what it says, the next attempt in another way says it again.
 pub(super) fn is_unsupported(error: Errno) -> bool {
     matches!(
@@ -77,6 +78,7 @@ pub(super) fn is_unsupported(error: Errno) -> bool {
             | Errno::MLINK
             | Errno::XDEV
             | Errno::NOTTY
+            | Errno::IO
     )
 }
 

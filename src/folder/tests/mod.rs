@@ -1,5 +1,6 @@
 //! The folder's promises, on real directories.
 
+mod attributes;
 mod conflicts;
 mod reading;
 mod saving;
