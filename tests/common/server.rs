@@ -45,6 +45,18 @@ impl Wharf {
         Self::start(Command::new(BINARY), place, flags)
     }
 
+    /// Serves a folder that others use, too.
+    pub fn serve_folder(folder: &Path, flags: &[&str]) -> Self {
+        Self::serve_folder_by(Command::new("env"), folder, flags)
+    }
+
+    /// As [`Wharf::serve_folder`], by another program.
+    pub fn serve_folder_by(program: Command, folder: &Path, flags: &[&str]) -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        std::os::unix::fs::symlink(folder, place.path().join("share")).expect("linked");
+        Self::serve_by(program, place, flags)
+    }
+
     /// As [`Wharf::serve`], from a shell that has done this before, as `ulimit -n 40`.
     pub fn serve_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");

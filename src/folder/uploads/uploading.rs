@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustix::fs::{self, AtFlags, StatxFlags};
+use rustix::io::Errno;
 
 use super::store::Store;
 use super::{Piece, Plan, Standing, Token, UploadError, lock};
@@ -254,8 +255,12 @@ impl Appending {
 /// the upload is the other's, and so is the file, which may have its name by now.
 fn is_ours(file: &File, offset: u64) -> bool {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
-    // A system that cannot tell has not told that there is another.
-    fs::statx(file, "", flags, StatxFlags::SIZE).map_or(true, |stat| stat.stx_size == offset)
+    match fs::statx(file, "", flags, StatxFlags::SIZE) {
+        Ok(stat) => stat.stx_size == offset,
+        // Some file systems look by name, and the other may have given it another. Only a system that cannot tell says
+        // nothing of that.
+        Err(error) => error == Errno::NOSYS,
+    }
 }
 
 /// Its file is closed, so that others may open it. Whoever has the upload in hand just now has closed it already.
