@@ -23,7 +23,7 @@ use std::{io, thread};
 const NAME: &str = "lock";
 /// How long another server may hold the lock. It does so for a few system calls; one that was stopped in between must
 /// not stop this one, too.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two attempts. `flock` knows no timeout, so it is asked again and again.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
 /// How often the file's directory may be removed, as it is empty, before the file is in it.

@@ -1,6 +1,6 @@
 //! File systems that can do less than the disk of this machine.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -41,17 +41,6 @@ impl Mount {
         let mut mount = Self::of(!ended, "rclone", place, point)?;
         mount.program = Some(program);
         Some(mount)
-    }
-
-    /// A disk with FAT: without nameless files, hard links and modes.
-    pub fn fat() -> Option<Self> {
-        let (place, point) = place();
-        let image = place.path().join("image");
-        File::create(&image).and_then(|image| image.set_len(8 << 20)).expect("made");
-        let made = outside("mkfs.vfat")?.arg(&image).stdout(Stdio::null()).status();
-        assert!(made.is_ok_and(|status| status.success()), "a FAT file system");
-        let mounted = outside("mount")?.args(["-o", "loop"]).arg(&image).arg(&point).output();
-        Self::of(mounted.is_ok_and(|output| output.status.success()), "FAT", place, point)
     }
 
     fn of(mounted: bool, what: &str, place: TempDir, point: PathBuf) -> Option<Self> {
