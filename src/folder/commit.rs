@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// How often another program may change what has the name between our look and our step. This server's own commits
 /// cannot: they go one at a time.
 const TRIES: usize = 16;
+/// How often that makes a difference even if the next file has the same mode, owner and group: it may have other lists. A
+/// file that others replace all the time would never be replaced by this one.
+const EXACT_TRIES: usize = 4;
 /// How many `name (N).ext` are tried. One more file of the same name means that somebody's loop has gone
 /// wild.
 const MOST_COPIES: u32 = 9_999;
@@ -82,10 +85,14 @@ impl Commit<'_> {
     /// Gives the file its name in `dir`, or a copy of it where it can get none.
     fn publish(&self, dir: &Arc<Dir>, temporary: &mut Temporary) -> Result<(SharePath, bool), Error> {
         let mut copy = None;
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
             let file = copy.as_mut().unwrap_or(&mut *temporary);
             let model = self.prepare(dir, file)?;
-            match self.attempt(dir, file, model)? {
+            let fits = |now: Option<Model>| {
+                let alike = |(now, model): (Model, Model)| tried >= EXACT_TRIES && now.is_alike(&model);
+                now == model || now.zip(model).is_some_and(alike)
+            };
+            match self.attempt(dir, file, fits)? {
                 Attempt::Saved(path, created) => return Ok((path, created)),
                 Attempt::Changed => {}
                 Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
@@ -121,20 +128,25 @@ impl Commit<'_> {
     }
 
     /// The step that readers see. One commit at a time, so that of two with the same guard only one finds that it
-    /// holds.
-    fn attempt(&self, dir: &Arc<Dir>, file: &mut Temporary, model: Option<Model>) -> Result<Attempt, Error> {
+    /// holds. The file `fits` if it resembles what has the name.
+    fn attempt(
+        &self,
+        dir: &Arc<Dir>,
+        file: &mut Temporary,
+        fits: impl Fn(Option<Model>) -> bool,
+    ) -> Result<Attempt, Error> {
         let Self { shared, place, guard, .. } = self;
         let _turn = self.turn()?;
         let occupant = place.occupant(&shared.root, dir)?;
         guard.check(occupant.map(|occupant| occupant.version))?;
         let given = match (occupant, shared.rules.on_conflict) {
-            (None, _) if model.is_some() => return Ok(Attempt::Changed),
+            (None, _) if !fits(None) => return Ok(Attempt::Changed),
             (None, _) => {
                 file.appear(dir, place.name(), &shared.claims).map(|()| (place.path().clone(), true))
             }
             (Some(_), OnConflict::Refuse) => return Err(Error::Exists),
             (Some(_), OnConflict::Rename) => self.appear_beside(dir, file)?.map(|path| (path, true)),
-            (Some(Occupant { model: now, .. }), OnConflict::Overwrite) if now != model => {
+            (Some(Occupant { model, .. }), OnConflict::Overwrite) if !fits(model) => {
                 return Ok(Attempt::Changed);
             }
             (Some(_), OnConflict::Overwrite) => {

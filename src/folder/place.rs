@@ -119,23 +119,24 @@ pub(super) struct Occupant {
     pub(super) model: Option<Model>,
 }
 
-/// A file whose attributes another has taken over. While this stays the same, so do they, as far as it matters who may
-/// read and write it.
+/// A file whose attributes another has taken over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Model {
-    device: u64,
-    inode: u64,
-    mode: u32,
-    owner: u32,
-    group: u32,
+    permissions: (u32, u32, u32),
+    identity: (u64, u64),
 }
 
 impl Model {
     /// A regular file; nothing resembles a link.
     fn of(stat: &Stat) -> Option<Self> {
-        let Stat { st_dev: device, st_ino: inode, st_mode: mode, st_uid: owner, st_gid: group, .. } = *stat;
         let is_file = root::file_type(stat) == FileType::RegularFile;
-        is_file.then_some(Self { device, inode, mode, owner, group })
+        let permissions = (stat.st_mode, stat.st_uid, stat.st_gid);
+        is_file.then_some(Self { permissions, identity: (stat.st_dev, stat.st_ino) })
+    }
+
+    /// Whether this has the same mode, owner and group, whichever file it is.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        self.permissions == other.permissions
     }
 }
 
