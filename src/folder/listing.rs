@@ -3,7 +3,7 @@
 use super::root::{self, Entries, name_of};
 use super::{Error, Facts, SharePath, Shared};
 use rustix::fs::{DirEntry, FileType, Stat};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::SystemTime;
 
 /// One line of a listing: something that can be opened.
@@ -52,8 +52,18 @@ fn show(shared: &Shared, path: &SharePath, dir: &Entries, entry: &DirEntry) -> O
         FileType::Symlink => shared.root.look(&path).ok()?,
         _ => return None,
     };
-    let kind = kind_of(&stat).filter(|_| !shared.claims.holds(&stat))?;
+    let stat = if shared.claims.may_be(&stat) { settled(shared, dir, &name, &stat)? } else { stat };
+    let kind = kind_of(&stat)?;
     Some(Entry { name, kind, modified: Facts::from(&stat).modified })
+}
+
+/// An empty file may only hold the name for one that gets it at this moment: the facts of what has it now.
+fn settled(shared: &Shared, dir: &Entries, name: &OsStr, stat: &Stat) -> Option<Stat> {
+    if shared.claims.holds(stat) {
+        return None;
+    }
+    let now = root::look_in(dir.handle(), name).ok()?;
+    if root::file_type(&now) == FileType::Symlink { Some(*stat) } else { Some(now) }
 }
 
 fn kind_of(stat: &Stat) -> Option<Kind> {

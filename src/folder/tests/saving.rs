@@ -220,7 +220,7 @@ fn a_folder_that_may_not_be_read_takes_files_all_the_same() {
 /// Where a name has to be taken before the file can have it, it is not shown as an empty file.
 #[test]
 fn a_name_that_is_only_taken_is_not_shown() {
-    const FILES: usize = 500;
+    const FILES: usize = 300;
     let it = Fixture::new();
     let folder = it.folder_in(Manner::Claimed, quick());
     let name = |number: usize| format!("f{number}");
