@@ -67,18 +67,18 @@ impl Attributes {
         })
     }
 
-    /// Of a file that any program makes in `dir`, where no default list says otherwise: the directory's group if that is
-    /// set so, and what the umask leaves.
-    pub(super) fn of_new(dir: &Dir, umask: Mode) -> Result<Self, Errno> {
-        let stat = fs::fstat(dir)?;
-        let inherits = Mode::from_raw_mode(stat.st_mode).contains(Mode::SGID);
-        Ok(Self {
-            mode: MODE - umask,
-            owner: rustix::process::geteuid(),
-            group: if inherits { Gid::from_raw(stat.st_gid) } else { getegid() },
-            list: List::None,
-            extended: Vec::new(),
-        })
+    /// Of a file that any program makes in `dir`, where no default list says otherwise: what the umask leaves, and the
+    /// group of this process, or the directory's if that is set so. A file that was made there has its group already.
+    pub(super) fn of_new(file: &File, dir: &Dir, was_made_there: bool, umask: Mode) -> Result<Self, Errno> {
+        let (stat, dir) = (fs::fstat(file)?, fs::fstat(dir)?);
+        let inherits = Mode::from_raw_mode(dir.st_mode).contains(Mode::SGID);
+        let group = match (was_made_there, inherits) {
+            (true, _) => Gid::from_raw(stat.st_gid),
+            (false, true) => Gid::from_raw(dir.st_gid),
+            (false, false) => getegid(),
+        };
+        let (mode, owner) = (MODE - umask, Uid::from_raw(stat.st_uid));
+        Ok(Self { mode, owner, group, list: List::None, extended: Vec::new() })
     }
 
     /// Gives them to a file that nobody else can open yet. Whether that has changed it.

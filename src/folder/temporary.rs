@@ -134,7 +134,8 @@ impl Temporary {
         let new = if attributes::has_default_list(dir) {
             Self::sample(dir, self.manner)?
         } else {
-            Attributes::of_new(dir, umask)?
+            let was_made_there = self.name.as_ref().is_some_and(|name| Arc::ptr_eq(&name.dir, dir));
+            Attributes::of_new(&self.file, dir, was_made_there, umask)?
         };
         self.take(new)
     }

@@ -4,7 +4,7 @@
 //! `rename`) also waits for other servers that share the folder: they hold a lock on `.wharf/lock` meanwhile.
 //!
 //! The lock is `flock`'s. It belongs to an open file, so a thread that closes another file cannot lose it (as with
-//! POSIX locks), and it ends with its process. NFS, `CephFS` and SMB pass it on to other machines, and so do FUSE file
+//! POSIX locks), each thread can wait for it, and it ends with its process. NFS, `CephFS` and SMB pass it on to other machines, and so do FUSE file
 //! systems that have locks at all. Elsewhere only servers of the same machine see it, or none: they go on without.
 //!
 //! The file is never removed: a server that waits for the lock of a removed file would get it beside one that has the
@@ -33,8 +33,6 @@ const TRIES: usize = 16;
 #[derive(Default)]
 pub(super) struct Turns {
     threads: Mutex<()>,
-    /// Held by the thread that deals with other servers, so that nobody else of this one waits for them.
-    servers: Mutex<()>,
     was_warned: AtomicBool,
 }
 
@@ -42,18 +40,17 @@ pub(super) struct Turns {
 pub(super) struct Turn<'t> {
     _threads: MutexGuard<'t, ()>,
     _lock: Option<File>,
-    _servers: Option<MutexGuard<'t, ()>>,
 }
 
 impl Turns {
     /// Waits for this server's other threads.
     pub(super) fn among_threads(&self) -> Turn<'_> {
-        Turn { _threads: hold(&self.threads), _lock: None, _servers: None }
+        Turn { _threads: self.hold(), _lock: None }
     }
 
-    /// Waits for other servers, too, where there are locks.
+    /// Waits for other servers, too, where there are locks; and for them first, so that commits that need not do so go on
+    /// meanwhile.
     pub(super) fn among_servers(&self, root: &Root) -> Result<Turn<'_>, Error> {
-        let servers = hold(&self.servers);
         let lock = match lock(root) {
             Ok(lock) => Some(lock),
             // These pass, and may be over when the client asks again.
@@ -66,7 +63,11 @@ impl Turns {
                 None
             }
         };
-        Ok(Turn { _threads: hold(&self.threads), _lock: lock, _servers: Some(servers) })
+        Ok(Turn { _threads: self.hold(), _lock: lock })
+    }
+
+    fn hold(&self) -> MutexGuard<'_, ()> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn warn(&self, error: Errno) {
@@ -115,8 +116,4 @@ fn held_too_long() -> Error {
     let what =
         format!("another server has held {OWN}/{NAME} for {} s (is it stopped?)", LONGEST_WAIT.as_secs());
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, what))
-}
-
-fn hold(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,7 +26,6 @@ use serde::{Deserialize, Serialize};
 use super::{Plan, Token};
 use crate::folder::incoming::Guard;
 use crate::folder::root::{self, Root};
-use crate::folder::temporary::MODE;
 use crate::folder::{Error, Facts, SharePath, stale};
 
 /// Where it lies, below the folder's root.
@@ -93,7 +92,9 @@ impl Store {
     /// Makes an upload: its content, empty and locked, then its description.
     pub(super) fn begin(&self, token: &Token, plan: &Plan) -> Result<File, Error> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, MODE)?);
+        // It gets what it may be for others with its name.
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, mode)?);
         let described = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, plan));
         match described {
             Ok(()) => Ok(file),
