@@ -19,7 +19,8 @@ pub(super) enum Manner {
     Nameless,
     /// With a temporary name, which is then renamed or linked to a name that is free.
     Named,
-    /// With a temporary name; a name that is free is first taken by an empty file, and then renamed over.
+    /// With a temporary name; a name that is free is first taken by an empty file, and then renamed over. It is also what
+    /// the manners above come to where nothing else works.
     Claimed,
 }
 

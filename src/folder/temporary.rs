@@ -29,6 +29,7 @@ const TRIES: usize = 16;
 /// What a new file may be, before the umask takes its part.
 pub(super) const MODE: Mode =
     Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
+
 /// A file on its way in. Dropped, it is gone.
 pub(super) struct Temporary {
     file: File,

@@ -26,7 +26,7 @@ const NAME: &str = "lock";
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two attempts. `flock` knows no timeout, so it is asked again and again.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
-/// How often the file's directory may be removed, as it is empty, before the file is in it.
+/// How often the file's directory may be removed, as it is empty, before the file is in it; and the file itself.
 const TRIES: usize = 16;
 
 /// The turns of one folder.
@@ -82,12 +82,15 @@ impl Turns {
 fn lock(root: &Root) -> Result<File, Errno> {
     let start = Instant::now();
     let mut file = open(root)?;
-    let mut pause = PAUSES.0;
+    let (mut pause, mut removals) = (PAUSES.0, 0);
     loop {
         match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) if fs::fstat(&file)?.st_nlink > 0 => return Ok(file),
-            // Somebody has removed it.
-            Ok(()) => file = open(root)?,
+            Ok(()) if removals == TRIES || fs::fstat(&file)?.st_nlink > 0 => return Ok(file),
+            // Somebody has removed it; or the file system does not count names.
+            Ok(()) => {
+                removals += 1;
+                file = open(root)?;
+            }
             Err(Errno::INTR) => {}
             Err(Errno::WOULDBLOCK) if start.elapsed() < LONGEST_WAIT => {
                 thread::sleep(pause);

@@ -58,7 +58,12 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.point).stderr(Stdio::null()).status();
+        // A user who is not root has this one for what they mounted.
+        let unmount = |program: &str, how: &str| {
+            let status = Command::new(program).arg(how).arg(&self.point).stderr(Stdio::null()).status();
+            status.is_ok_and(|status| status.success())
+        };
+        let _ = unmount("fusermount3", "-uz") || unmount("umount", "-l");
         drop(self.program.take());
     }
 }

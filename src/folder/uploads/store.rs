@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 use cap_std::fs::Dir;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +158,9 @@ impl Store {
 
     /// How much has arrived, and when the last of it; `None` where there is no content.
     pub(super) fn facts(&self, token: &Token) -> Option<Facts> {
+        // What another machine has appended may not be known here yet: this asks for it.
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
+        let _ = fs::statx(&*self.dir, Self::content_name(token), flags, StatxFlags::SIZE);
         self.stat(&Self::content_name(token)).map(|stat| Facts::from(&stat))
     }
 
