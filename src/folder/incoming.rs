@@ -45,7 +45,7 @@ pub enum Guard {
 /// A file that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// The name that it has now; [`OnConflict::Rename`] may have changed it.
+    /// The name that it has now; [`OnConflict::Rename`](super::OnConflict::Rename) may have changed it.
     pub path: SharePath,
     /// Its size in bytes.
     pub size: u64,
