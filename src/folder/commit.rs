@@ -5,11 +5,11 @@
 //!
 //! Knows nothing of how the bytes came.
 
+use super::commit_lock::CommitGuard;
 use super::incoming::{Guard, Saved};
 use super::numbering::numbered;
 use super::place::{Model, Occupant, Place};
 use super::temporary::Temporary;
-use super::turns::Turn;
 use super::{Error, OnConflict, SharePath, Shared, root, stale};
 use cap_std::fs::Dir;
 use rustix::io::Errno;
@@ -114,8 +114,8 @@ impl Commit<'_> {
     fn prepare(&self, dir: &Arc<Dir>, file: &mut Temporary) -> Result<Option<Model>, Error> {
         let old = if self.may_replace() { self.place.open_occupant(dir)? } else { None };
         match &old {
-            Some((old, _)) => file.resemble(old)?,
-            None => file.resemble_new(dir, self.shared.umask)?,
+            Some((old, _)) => file.copy_attributes(old)?,
+            None => file.set_default_attributes(dir, self.shared.umask)?,
         }
         if self.shared.rules.durable {
             file.sync()?;
@@ -136,7 +136,7 @@ impl Commit<'_> {
         fits: impl Fn(Option<Model>) -> bool,
     ) -> Result<Attempt, Error> {
         let Self { shared, place, guard, .. } = self;
-        let _turn = self.turn()?;
+        let _guard = self.lock()?;
         let occupant = place.occupant(&shared.root, dir)?;
         guard.check(occupant.map(|occupant| occupant.version))?;
         let given = match (occupant, shared.rules.on_conflict) {
@@ -163,10 +163,10 @@ impl Commit<'_> {
 
     /// What depends on what has the name now also waits for other servers that share the folder. That a name is new
     /// ([`Guard::MustBeNew`]) is seen to by the step that gives it.
-    fn turn(&self) -> Result<Turn<'_>, Error> {
-        let Shared { turns, root, rules, .. } = self.shared;
+    fn lock(&self) -> Result<CommitGuard<'_>, Error> {
+        let Shared { commits, root, rules, .. } = self.shared;
         let depends = matches!(self.guard, Guard::MustBe(_)) || rules.on_conflict != OnConflict::Overwrite;
-        if depends { turns.among_servers(root) } else { Ok(turns.among_threads()) }
+        if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
     }
 
     /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …

@@ -19,6 +19,7 @@ mod acl;
 mod attributes;
 mod claims;
 mod commit;
+mod commit_lock;
 mod error;
 mod facts;
 mod incoming;
@@ -34,7 +35,6 @@ mod sweep;
 mod temporary;
 #[cfg(test)]
 mod tests;
-mod turns;
 mod uploads;
 mod walk;
 
@@ -47,6 +47,7 @@ pub use uploads::{Appending, Ended, LIFETIME, Piece, Plan, Standing, Token, Uplo
 pub use walk::{Found, Walk};
 
 use claims::Claims;
+use commit_lock::CommitLock;
 use manner::{Manner, Manners};
 use place::Place;
 use reserve::Reserve;
@@ -57,7 +58,6 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use turns::Turns;
 use uploads::Uploads;
 
 /// How often in a row a name that is opened may have been held for a file that got it just then. Where inodes change by
@@ -138,7 +138,7 @@ struct Shared {
     umask: Mode,
     reserve: Reserve,
     uploads: Uploads,
-    turns: Turns,
+    commits: CommitLock,
     claims: Claims,
 }
 
@@ -178,8 +178,8 @@ impl Folder {
             uploads.load(&root);
         }
         let (manners, reserve) = (Manners::new(best), Reserve::new(rules.reserve));
-        let (umask, turns, claims) = (attributes::umask(), Turns::default(), Claims::default());
-        let shared = Shared { root, rules, manners, umask, reserve, uploads, turns, claims };
+        let (umask, commits, claims) = (attributes::umask(), CommitLock::default(), Claims::default());
+        let shared = Shared { root, rules, manners, umask, reserve, uploads, commits, claims };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_handle_is_known_in_every_dress() {
+    fn estale_is_recognised_in_every_type_of_error() {
         assert!(Errno::STALE.is_stale());
         assert!(io::Error::from(Errno::STALE).is_stale());
         assert!(Error::from(Errno::STALE).is_stale());

@@ -121,13 +121,13 @@ impl Temporary {
     }
 
     /// Gives it what the file has that it will replace.
-    pub(super) fn resemble(&mut self, old: impl AsFd) -> Result<(), Errno> {
+    pub(super) fn copy_attributes(&mut self, old: impl AsFd) -> Result<(), Errno> {
         self.home = None;
-        self.take(Attributes::of(old)?)
+        self.set_attributes(Attributes::of(old)?)
     }
 
     /// Gives it what any program gives a file that it makes in `dir`.
-    pub(super) fn resemble_new(&mut self, dir: &Arc<Dir>, umask: Mode) -> Result<(), Errno> {
+    pub(super) fn set_default_attributes(&mut self, dir: &Arc<Dir>, umask: Mode) -> Result<(), Errno> {
         let is_new_there = self.home.as_ref().is_some_and(|home| Arc::ptr_eq(home, dir));
         if is_new_there {
             return Ok(());
@@ -138,10 +138,10 @@ impl Temporary {
             let was_made_there = self.name.as_ref().is_some_and(|name| Arc::ptr_eq(&name.dir, dir));
             Attributes::of_new(&self.file, dir, was_made_there, umask)?
         };
-        self.take(new)
+        self.set_attributes(new)
     }
 
-    fn take(&mut self, attributes: Attributes) -> Result<(), Errno> {
+    fn set_attributes(&mut self, attributes: Attributes) -> Result<(), Errno> {
         self.is_synced &= !attributes.give_to(&self.file)?;
         Ok(())
     }

@@ -180,7 +180,7 @@ fn the_next_free_number_is_taken() {
     assert_eq!(save(&folder, "a.txt", "new").expect("saved").path, path("a (4).txt"));
 }
 
-/// Two servers share no turns but those by the lock, and the steps of the file system.
+/// Two servers share nothing but the lock file, and the atomic steps of the file system.
 #[test]
 fn two_servers_are_as_one() {
     let table = [

@@ -1,11 +1,12 @@
-//! Whose turn it is to check what has a name, and give it.
+//! The lock for the last step of a commit: checking what has a name, and giving it.
 //!
 //! Within this server the commits go one at a time. One that depends on what has the name (`If-Match`, `refuse`,
 //! `rename`) also waits for other servers that share the folder: they hold a lock on `.wharf/lock` meanwhile.
 //!
-//! The lock is `flock`'s. It belongs to an open file, so a thread that closes another file cannot lose it (as with
-//! POSIX locks), each thread can wait for it, and it ends with its process. NFS, `CephFS` and SMB pass it on to other machines, and so do FUSE file
-//! systems that have locks at all. Elsewhere only servers of the same machine see it, or none: they go on without.
+//! It is an `flock`. Other than a POSIX lock it belongs to an open file: threads exclude each other, closing another
+//! handle does not release it, and it ends with its process. NFS, `CephFS` and SMB pass it on to other machines, and so
+//! do FUSE file systems that support locks. Elsewhere only servers of the same machine see it, or none do: then each
+//! goes on without.
 //!
 //! The file is never removed: a server that waits for the lock of a removed file would get it beside one that has the
 //! lock of its successor.
@@ -29,28 +30,28 @@ const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from
 /// How often the file's directory may be removed, as it is empty, before the file is in it; and the file itself.
 const TRIES: usize = 16;
 
-/// The turns of one folder.
+/// The lock of one folder.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(super) struct CommitLock {
     threads: Mutex<()>,
     was_warned: AtomicBool,
 }
 
-/// A turn. It ends when it is dropped: in the order of its parts.
-pub(super) struct Turn<'t> {
+/// Holds the lock until it is dropped. The parts are released in their order.
+pub(super) struct CommitGuard<'t> {
     _threads: MutexGuard<'t, ()>,
     _lock: Option<File>,
 }
 
-impl Turns {
+impl CommitLock {
     /// Waits for this server's other threads.
-    pub(super) fn among_threads(&self) -> Turn<'_> {
-        Turn { _threads: self.hold(), _lock: None }
+    pub(super) fn within_process(&self) -> CommitGuard<'_> {
+        CommitGuard { _threads: self.hold(), _lock: None }
     }
 
     /// Waits for other servers, too, where there are locks; and for them first, so that commits that need not do so go on
     /// meanwhile.
-    pub(super) fn among_servers(&self, root: &Root) -> Result<Turn<'_>, Error> {
+    pub(super) fn across_servers(&self, root: &Root) -> Result<CommitGuard<'_>, Error> {
         let lock = match lock(root) {
             Ok(lock) => Some(lock),
             // These pass, and may be over when the client asks again.
@@ -63,7 +64,7 @@ impl Turns {
                 None
             }
         };
-        Ok(Turn { _threads: self.hold(), _lock: lock })
+        Ok(CommitGuard { _threads: self.hold(), _lock: lock })
     }
 
     fn hold(&self) -> MutexGuard<'_, ()> {
