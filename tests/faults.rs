@@ -1,6 +1,7 @@
 //! A disk that is full, or fails, costs whoever needs it an honest answer; what was there before stays.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 use rustix::process::Signal;
@@ -112,9 +113,9 @@ fn an_upload_is_on_the_disk_before_it_is_said_to_be() {
     let place = tempfile::tempdir().expect("a folder");
     let seen = place.path().join("seen");
     strace.args(["-D", "-f", "-y", "-s", "12", "-o"]).arg(&seen);
-    strace.args(["-e", "trace=fsync,mkdirat,linkat,renameat,renameat2,sendto"]);
+    strace.args(["-e", "trace=fsync,fchmod,mkdirat,linkat,renameat,renameat2,sendto"]);
     let mut wharf = Wharf::serve_by(strace, place, &[]);
-    wharf.write("old", "old");
+    fs::set_permissions(wharf.write("old", "old"), Permissions::from_mode(0o600)).expect("set");
     assert_eq!(wharf.ask("PUT", "/deep/new", "", b"new").code(), 201);
     assert_eq!(wharf.ask("PUT", "/old", "", b"new").code(), 204);
     wharf.signal(Signal::TERM);
@@ -122,9 +123,10 @@ fn an_upload_is_on_the_disk_before_it_is_said_to_be() {
     let share = wharf.folder().to_string_lossy().into_owned();
     let text = || fs::read_to_string(&seen).unwrap_or_default();
     eventually("strace has written all", || text().contains("+++ exited with 0"));
-    let steps: Vec<&str> = text().lines().filter_map(|line| step(line, &share)).collect();
+    let mut steps: Vec<&str> = text().lines().filter_map(|line| step(line, &share)).collect();
+    steps.dedup();
     let new = ["sync file", "make", "sync dir", "link", "sync dir", "answer 201"];
-    let old = ["sync file", "link", "rename", "sync dir", "answer 204"];
+    let old = ["mode", "sync file", "link", "rename", "sync dir", "answer 204"];
     assert_eq!(steps, [&new[..], &old[..]].concat(), "{}", text());
 }
 
@@ -135,6 +137,7 @@ fn step(line: &str, share: &str) -> Option<&'static str> {
     match name {
         "fsync" if arguments.contains(&format!("<{share}/#")) => Some("sync file"),
         "fsync" => Some("sync dir"),
+        "fchmod" => Some("mode"),
         "mkdirat" => Some("make"),
         "linkat" => Some("link"),
         "renameat" | "renameat2" => Some("rename"),

@@ -209,6 +209,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         max_upload: args.max_upload,
         reserve: args.reserve,
         durable: !args.no_sync,
+        stall: args.stall,
     };
     Ok(Config {
         folder: Folder::open_at(root, rules)?,

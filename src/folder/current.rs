@@ -13,34 +13,42 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use log::{error, info, warn};
 
+use super::claims::Claims;
+use super::commit_lock::CommitLock;
+use super::manner::{Manner, Manners};
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
-use super::temporary::Manner;
 use super::uploads::Uploads;
-use super::{CannotShare, Error, Folder, Rules, Shared, sweep};
+use super::{CannotShare, Error, Folder, Rules, Shared, attributes, sweep};
 use crate::printable::Printable;
 
 /// The folder by its path, and the directory that it is now.
 pub(super) struct Source {
     path: PathBuf,
     pub(super) rules: Rules,
-    manner: Manner,
+    best: Manner,
     current: RwLock<Arc<Shared>>,
     /// What keeps the folder from following its path; logged when it changes, not at each look.
     trouble: Mutex<Option<String>>,
 }
 
 impl Source {
-    pub(super) fn open(path: &Path, rules: Rules, manner: Manner) -> Result<Self, CannotShare> {
-        let current = Shared::open(path, &rules, manner)?;
-        current.sweep();
+    pub(super) fn open(
+        path: &Path,
+        rules: Rules,
+        best: Manner,
+        now: SystemTime,
+    ) -> Result<Self, CannotShare> {
+        let current = Shared::open(path, &rules, best)?;
+        current.sweep(now);
         Ok(Self {
             path: path.to_owned(),
             rules,
-            manner,
+            best,
             current: RwLock::new(Arc::new(current)),
             trouble: Mutex::default(),
         })
@@ -58,7 +66,7 @@ impl Source {
         if found == current.root.identity() {
             return Ok(None);
         }
-        let other = Shared::open(&self.path, &self.rules, self.manner)?;
+        let other = Shared::open(&self.path, &self.rules, self.best)?;
         Ok((other.root.identity() != current.root.identity()).then_some(other))
     }
 }
@@ -86,7 +94,7 @@ impl Folder {
                 warn!(
                     "{path} is another directory now, and served from now on; unfinished uploads to the old one failed"
                 );
-                other.sweep();
+                other.sweep(SystemTime::now());
                 true
             }
             Err(error) => {
@@ -102,20 +110,29 @@ impl Folder {
 }
 
 impl Shared {
-    fn open(path: &Path, rules: &Rules, manner: Manner) -> Result<Self, CannotShare> {
+    fn open(path: &Path, rules: &Rules, best: Manner) -> Result<Self, CannotShare> {
         let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
         let uploads = Uploads::default();
         if !rules.read_only {
             uploads.load(&root);
         }
-        let (rules, reserve) = (rules.clone(), Reserve::new(rules.reserve));
-        let (path, is_replaced, commits) = (path.to_owned(), AtomicBool::new(false), Mutex::new(()));
-        Ok(Self { path, root, is_replaced, rules, manner, reserve, uploads, commits })
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+            is_replaced: AtomicBool::new(false),
+            rules: rules.clone(),
+            manners: Manners::new(best),
+            umask: attributes::umask(),
+            reserve: Reserve::new(rules.reserve),
+            uploads,
+            commits: CommitLock::default(),
+            claims: Claims::default(),
+        })
     }
 
-    fn sweep(&self) {
+    fn sweep(&self, now: SystemTime) {
         if !self.rules.read_only {
-            sweep::sweep(&self.root);
+            sweep::sweep(&self.root, self.rules.stall, now);
         }
     }
 

@@ -38,13 +38,6 @@ pub enum Error {
     Io(io::Error),
 }
 
-impl Error {
-    /// Whether a file could not be renamed because its new name is on another disk.
-    pub(super) fn is_of_another_disk(&self) -> bool {
-        matches!(self, Self::Io(error) if Errno::from_io_error(error) == Some(Errno::XDEV))
-    }
-}
-
 impl From<io::Error> for Error {
     /// The one place where the system's words become the folder's.
     fn from(error: io::Error) -> Self {

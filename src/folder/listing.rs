@@ -1,7 +1,7 @@
 //! What a directory holds, as far as it is shared.
 
 use super::root::{self, Entries, Root, name_of};
-use super::{Error, Facts, SharePath, Shared};
+use super::{Error, Facts, SharePath, Shared, stale};
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
@@ -48,7 +48,7 @@ pub struct Candidate {
 
 impl Scan {
     pub(super) fn begin(shared: Arc<Shared>, path: &SharePath) -> Result<Self, Error> {
-        let entries = shared.root.entries(path.as_path())?;
+        let entries = stale::retry(|| shared.root.entries(path.as_path()))?;
         Ok(Self { shared, path: path.clone(), entries })
     }
 
@@ -66,9 +66,19 @@ impl Scan {
             FileType::Symlink => shared.root.look(&path).ok()?,
             _ => return None,
         };
+        let stat = if shared.claims.may_be(&stat) { self.settled(&name, &stat)? } else { stat };
         let facts = shared.root.facts(&stat);
         let kind = kind_of(&stat, facts)?;
         Some(Entry { name, kind, modified: facts.modified })
+    }
+
+    /// An empty file may only hold the name for one that gets it at this moment: the facts of what has it now.
+    fn settled(&self, name: &OsStr, stat: &Stat) -> Option<Stat> {
+        if self.shared.claims.holds(stat) {
+            return None;
+        }
+        let now = root::look_in(self.entries.handle(), name).ok()?;
+        if root::file_type(&now) == FileType::Symlink { Some(*stat) } else { Some(now) }
     }
 }
 

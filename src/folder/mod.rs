@@ -15,15 +15,23 @@
 //!
 //! Knows no protocol: no requests, no statuses, no sockets.
 
+mod acl;
+mod attributes;
+mod claims;
+mod commit;
+mod commit_lock;
 mod current;
 mod error;
 mod facts;
 mod incoming;
 mod listing;
+mod manner;
+mod numbering;
 mod path;
 mod place;
 mod reserve;
 mod root;
+mod stale;
 mod sweep;
 mod temporary;
 #[cfg(test)]
@@ -39,19 +47,25 @@ pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 pub use uploads::{Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
 pub use walk::{Found, Walk};
 
+use claims::Claims;
+use commit_lock::CommitLock;
 use current::Source;
+use manner::{Manner, Manners};
 use place::Place;
 use reserve::Reserve;
 use root::Root;
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Mode, Stat};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
-use temporary::Manner;
+use std::time::{Duration, SystemTime};
 use uploads::Uploads;
+
+/// How often in a row a name that is opened may have been held for a file that got it just then. Where inodes change by
+/// themselves it always looks so.
+const CLAIMS_IN_A_ROW: usize = 4;
 
 /// What the folder's owner allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +83,9 @@ pub struct Rules {
     /// Whether a saved file is on the disk before it is said to be. Off is for measurements, and for folders
     /// that one can afford to lose: a file is still there whole or not at all, as long as the power stays.
     pub durable: bool,
+    /// For how long nothing may arrive of an upload before it is given up. What an upload has left behind is not removed
+    /// before that.
+    pub stall: Duration,
 }
 
 impl Default for Rules {
@@ -80,6 +97,7 @@ impl Default for Rules {
             max_upload: None,
             reserve: 0,
             durable: true,
+            stall: Duration::from_secs(60),
         }
     }
 }
@@ -123,11 +141,12 @@ struct Shared {
     /// Whether the folder is another directory by now.
     is_replaced: AtomicBool,
     rules: Rules,
-    manner: Manner,
+    manners: Manners,
+    umask: Mode,
     reserve: Reserve,
     uploads: Uploads,
-    /// Held by the one commit that may change names at the moment.
-    commits: Mutex<()>,
+    commits: CommitLock,
+    claims: Claims,
 }
 
 /// Something that was opened.
@@ -155,11 +174,11 @@ impl Folder {
     /// Opens the folder at `path`, and removes what an earlier run may have left half-written there (unless
     /// the folder is shared read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
-        Self::open_with(path, rules, Manner::of_this_system())
+        Self::open_with(path, rules, Manner::of_this_system(), SystemTime::now())
     }
 
-    fn open_with(path: &Path, rules: Rules, manner: Manner) -> Result<Self, CannotShare> {
-        Ok(Self { source: Arc::new(Source::open(path, rules, manner)?) })
+    fn open_with(path: &Path, rules: Rules, best: Manner, now: SystemTime) -> Result<Self, CannotShare> {
+        Ok(Self { source: Arc::new(Source::open(path, rules, best, now)?) })
     }
 
     /// The rules that the folder is shared under.
@@ -176,7 +195,7 @@ impl Folder {
     /// anything but a file that was opened here before.
     pub fn is_still(&self, path: &SharePath, version: &Version) -> bool {
         let root = &self.source.current().root;
-        root.glance(path).is_ok_and(|stat| root.facts(&stat).version == *version)
+        stale::retry(|| root.glance(path)).is_ok_and(|stat| root.facts(&stat).version == *version)
     }
 
     /// Begins to read a directory: its names in the order of the disk, and what is known of each, one look at a time. A
@@ -193,7 +212,7 @@ impl Folder {
     pub fn directory_id(&self, path: &SharePath) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(path)?;
-        listing::id(&shared.root, path)
+        stale::retry(|| listing::id(&shared.root, path))
     }
 
     /// Everything below a directory that is shared, one look at a time.
@@ -211,17 +230,18 @@ impl Folder {
     /// are made when it is committed.
     pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
         let shared = self.source.current();
-        let place = shared.admit(path, size)?;
-        shared.reserve.admit(size, place.nearest())?;
-        Incoming::new(shared, place)
+        stale::retry(|| {
+            let place = shared.find_place(path, size)?;
+            shared.reserve.admit(size, place.nearest())?;
+            Incoming::new(Arc::clone(&shared), place)
+        })
     }
 }
 
 impl Shared {
     fn open_node(&self, path: &SharePath) -> Result<Node, Error> {
         self.rules.admit_path(path)?;
-        let file = self.root.open(path)?;
-        let stat = rustix::fs::fstat(&file)?;
+        let (file, stat) = stale::retry(|| self.open_file(path))?;
         let facts = self.root.facts(&stat);
         match root::file_type(&stat) {
             FileType::RegularFile => Ok(Node::File(OpenFile { file, facts })),
@@ -230,8 +250,33 @@ impl Shared {
         }
     }
 
+    /// Opens for reading whatever is there. An empty file may only hold the name for one that is about to get it, or have
+    /// held it until now; neither is what the client asked for.
+    fn open_file(&self, path: &SharePath) -> Result<(File, Stat), Error> {
+        let mut opened = self.open_once(path)?;
+        for _ in 0..CLAIMS_IN_A_ROW {
+            let (_, stat) = &opened;
+            let is_there = || self.root.glance(path).is_ok_and(|now| now.st_ino == stat.st_ino);
+            if !self.claims.may_be(stat) || is_there() {
+                break;
+            }
+            opened = self.open_once(path)?;
+        }
+        Ok(opened)
+    }
+
+    fn open_once(&self, path: &SharePath) -> Result<(File, Stat), Error> {
+        let file = self.root.open(path)?;
+        let stat = rustix::fs::fstat(&file)?;
+        if self.claims.holds(&stat) { Err(Error::NotFound) } else { Ok((file, stat)) }
+    }
+
     /// Where a file of this size may be saved, as far as the rules say; of space they know nothing.
     fn admit(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
+        stale::retry(|| self.find_place(path, size))
+    }
+
+    fn find_place(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
         let Self { root, rules, .. } = self;
         if rules.read_only {
             return Err(Error::ReadOnly);

@@ -3,9 +3,11 @@
 use super::root::{self, Root};
 use super::{Error, SharePath, Version};
 use cap_std::fs::Dir;
-use rustix::fs::FileType;
+use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// The place of a file that may or may not exist.
@@ -74,20 +76,67 @@ impl Place {
         Ok(dir)
     }
 
-    /// The version of the file that has the name now, if one has it. Only a file can be replaced: a directory
+    /// The file that has the name now, if one has it. Only a file can be replaced: a directory
     /// says so, and what no reader can get at (a device, a link that leads out or nowhere) is not found.
-    pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Version>, Error> {
-        let stat = match root::look_in(dir, &self.name) {
+    pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Occupant>, Error> {
+        let link = match root::look_in(dir, &self.name) {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
-            Ok(link) if root::file_type(&link) == FileType::Symlink => root.look(&self.path)?,
             Ok(stat) => stat,
         };
+        let is_link = root::file_type(&link) == FileType::Symlink;
+        let stat = if is_link { root.look(&self.path)? } else { link };
         match root::file_type(&stat) {
-            FileType::RegularFile => Ok(Some(root.facts(&stat).version)),
+            FileType::RegularFile => {
+                Ok(Some(Occupant { version: root.facts(&stat).version, model: Model::of(&link) }))
+            }
             FileType::Directory => Err(Error::IsDirectory),
             _ => Err(Error::NotFound),
         }
+    }
+
+    /// A handle of the file that has the name itself, not by a link.
+    pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Model)>, Errno> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Opening takes a descriptor even where there is nothing to open, and there may be none left.
+        let opened = root::look_in(dir, &self.name)
+            .and_then(|_| fs::openat(dir, self.name.as_bytes(), flags, Mode::empty()));
+        let handle = match opened {
+            Err(Errno::NOENT) => return Ok(None),
+            other => other?,
+        };
+        let model = Model::of(&fs::fstat(&handle)?);
+        Ok(model.map(|model| (handle, model)))
+    }
+}
+
+/// What has the name.
+#[derive(Clone, Copy)]
+pub(super) struct Occupant {
+    /// Of what a reader gets.
+    pub(super) version: Version,
+    /// What a file in its place has to resemble.
+    pub(super) model: Option<Model>,
+}
+
+/// A file whose attributes another has taken over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Model {
+    permissions: (u32, u32, u32),
+    identity: (u64, u64),
+}
+
+impl Model {
+    /// A regular file; nothing resembles a link.
+    fn of(stat: &Stat) -> Option<Self> {
+        let is_file = root::file_type(stat) == FileType::RegularFile;
+        let permissions = (stat.st_mode, stat.st_uid, stat.st_gid);
+        is_file.then_some(Self { permissions, identity: (stat.st_dev, stat.st_ino) })
+    }
+
+    /// Whether this has the same mode, owner and group, whichever file it is.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        self.permissions == other.permissions
     }
 }
 

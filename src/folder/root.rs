@@ -22,6 +22,9 @@ use std::path::Path;
 /// ours.
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
+/// The directory that holds what is the server's own, below the folder.
+pub(super) const OWN: &str = ".wharf";
+
 /// The shared folder's own directory.
 pub(super) struct Root {
     dir: Dir,
@@ -138,12 +141,15 @@ pub(super) fn make(dir: &Dir, name: &str) -> Result<(), Errno> {
 pub(super) struct Entries {
     handle: OwnedFd,
     dir: fs::Dir,
+    first: Option<fs::DirEntry>,
 }
 
 impl Entries {
     fn of(handle: OwnedFd) -> io::Result<Self> {
-        let dir = fs::Dir::read_from(&handle)?;
-        Ok(Self { handle, dir })
+        let mut dir = fs::Dir::read_from(&handle)?;
+        // A handle that is stale shows it only now.
+        let first = dir.read().transpose()?;
+        Ok(Self { handle, dir, first })
     }
 
     /// The directory itself.
@@ -166,7 +172,7 @@ impl Iterator for Entries {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.dir.read()? {
+            match self.first.take().map_or_else(|| self.dir.read(), |first| Some(Ok(first)))? {
                 Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => {}
                 other => return Some(other.map_err(io::Error::from)),
             }

@@ -1,12 +1,14 @@
 //! What earlier runs left behind, removed at the start.
 //!
 //! A crash can leave a `.wharf-HEX.tmp`: always where the file system has no nameless files, and for the
-//! blink between a link and its rename elsewhere. A server that lives holds a lock on each of its own, so one
-//! that can be locked here belongs to nobody.
+//! blink between a link and its rename elsewhere. A server that lives holds a lock on each of its own. But many
+//! file systems show locks to nobody on other machines or mounts, so what was written to of late is left alone, too: it
+//! may be an upload that another server is receiving.
 //!
 //! The sweep does what it can and never keeps the folder from being shared. It follows no links and enters no
 //! mount points: what lies there is another file system's, and may be slow or endless.
 
+use super::Facts;
 use super::path::is_temporary;
 use super::root::{Entries, Root, name_of};
 use log::{info, warn};
@@ -15,12 +17,23 @@ use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// How many entries are looked at: about a second's worth. Past it a stray file may stay; it is never served.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// Removes stale temporaries below the root, the shallow ones first.
-pub(super) fn sweep(root: &Root) {
+/// What was written to within this time may be an upload on its way: other machines may write late, and their clocks
+/// may differ.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+/// A server gives an upload up when nothing has come for its stall time, which may be longer. As much again is for
+/// putting the last of it on the disk.
+const STALLS: u32 = 2;
+
+/// Removes stale temporaries below the root, the shallow ones first. Uploads of this folder's servers end when nothing
+/// has come of them for `stall`.
+pub(super) fn sweep(root: &Root, stall: Duration, now: SystemTime) {
+    // With a stall time that reaches back beyond all times nothing is ever stale.
+    let Some(before) = now.checked_sub(FRESH.max(stall.saturating_mul(STALLS))) else { return };
     let mut waiting = VecDeque::from([PathBuf::from(".")]);
     let mut left = MOST_ENTRIES;
     let Some(home) = root.entries(Path::new(".")).ok().and_then(|dir| identity(dir.handle())) else { return };
@@ -29,7 +42,7 @@ pub(super) fn sweep(root: &Root) {
         if path.as_os_str() != "." && !is_same_mount(&home, dir.handle()) {
             continue;
         }
-        sweep_directory(dir, &path, &mut waiting, &mut left);
+        sweep_directory(dir, &path, before, &mut waiting, &mut left);
         if left == 0 {
             warn!("more than {MOST_ENTRIES} entries: not all were searched for stale temporaries");
             return;
@@ -37,14 +50,22 @@ pub(super) fn sweep(root: &Root) {
     }
 }
 
-fn sweep_directory(mut dir: Entries, path: &Path, waiting: &mut VecDeque<PathBuf>, left: &mut usize) {
+fn sweep_directory(
+    mut dir: Entries,
+    path: &Path,
+    before: SystemTime,
+    waiting: &mut VecDeque<PathBuf>,
+    left: &mut usize,
+) {
     while *left > 0 {
         let Some(Ok(entry)) = dir.next() else { return };
         *left -= 1;
         let name = name_of(&entry);
         match dir.kind(&entry) {
             FileType::Directory => waiting.push_back(path.join(name)),
-            FileType::RegularFile if is_temporary(&name) && discard(dir.handle(), &entry).is_ok() => {
+            FileType::RegularFile
+                if is_temporary(&name) && discard(dir.handle(), &entry, before) == Ok(true) =>
+            {
                 let path = path.join(name);
                 info!("removed {}, left behind by an earlier run", path.to_string_lossy().escape_debug());
             }
@@ -53,12 +74,19 @@ fn sweep_directory(mut dir: Entries, path: &Path, waiting: &mut VecDeque<PathBuf
     }
 }
 
-/// Removes a temporary, unless its server lives.
-fn discard(dir: &OwnedFd, entry: &fs::DirEntry) -> Result<(), Errno> {
+/// Removes a temporary, unless its server lives, or it was written to after `before`. Whether it has gone.
+fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
-    fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    fs::unlinkat(dir, entry.file_name(), AtFlags::empty())
+    // Where there are no locks at all, its age says enough.
+    if fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        return Ok(false);
+    }
+    let is_stale = Facts::new(&fs::fstat(&file)?, 0).modified < before;
+    if is_stale {
+        fs::unlinkat(dir, entry.file_name(), AtFlags::empty())?;
+    }
+    Ok(is_stale)
 }
 
 fn identity(dir: impl AsFd) -> Option<Statx> {

@@ -9,7 +9,7 @@
 //! directories that it has seen and not entered yet; so its memory is bounded by [`WAITING_LIMIT`].
 
 use super::root::{self, Entries, name_of};
-use super::{Error, Node, OpenFile, SharePath, Shared};
+use super::{Error, Node, OpenFile, SharePath, Shared, stale};
 use rustix::fs::FileType;
 use std::io;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ pub enum Found {
 impl Walk {
     /// Through this directory, which has to be there.
     pub(super) fn begin(shared: Arc<Shared>, path: &SharePath) -> Result<Self, Error> {
-        let entries = shared.root.entries(path.as_path())?;
+        let entries = stale::retry(|| shared.root.entries(path.as_path()))?;
         let start = Here { path: path.clone(), entries };
         Ok(Self { shared, start: Some(start), here: None, waiting: Waiting::default() })
     }
@@ -92,7 +92,7 @@ impl Walk {
             start
         } else {
             let Some(path) = self.waiting.pop() else { return Ok(Found::End) };
-            match self.shared.root.entries_no_link(path.as_path()) {
+            match stale::retry(|| self.shared.root.entries_no_link(path.as_path())) {
                 Ok(entries) => Here { path, entries },
                 Err(error) => return lost(path, error.into()),
             }
@@ -118,7 +118,7 @@ impl Walk {
 
     /// Whether a link leads to a file in the folder. Opening a device, to find that it is one, could set it off.
     fn leads_to_file(&self, path: &SharePath) -> bool {
-        let stat = self.shared.root.look(path);
+        let stat = stale::retry(|| self.shared.root.look(path));
         stat.is_ok_and(|stat| root::file_type(&stat) == FileType::RegularFile)
     }
 

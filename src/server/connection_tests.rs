@@ -219,6 +219,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         on_conflict: OnConflict::Refuse,
         max_upload: None,
         durable: false,
+        stall,
     };
     State {
         baton: Arc::new(Baton::new(1)),

@@ -54,6 +54,18 @@ impl Wharf {
         Self::serve_in(place, flags)
     }
 
+    /// Serves a folder that others use, too.
+    pub fn serve_folder(folder: &Path, flags: &[&str]) -> Self {
+        Self::serve_folder_by(Command::new("env"), folder, flags)
+    }
+
+    /// As [`Wharf::serve_folder`], by another program.
+    pub fn serve_folder_by(program: Command, folder: &Path, flags: &[&str]) -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        std::os::unix::fs::symlink(folder, place.path().join("share")).expect("linked");
+        Self::serve_by(program, place, flags)
+    }
+
     /// As [`Wharf::serve`], from a shell that has done this before, as `ulimit -n 40`.
     pub fn serve_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");
@@ -148,10 +160,15 @@ impl Wharf {
         fs::read(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Every file and directory below the folder, hidden ones too, by path.
+    /// Every file and directory below the folder, hidden ones too, by path. The file that servers lock stays for good, so
+    /// it is left out.
     pub fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.folder(), &self.folder(), &mut found);
+        let in_own = found.iter().filter(|name| name.starts_with(".wharf/")).count();
+        if in_own == 2 && found.iter().any(|name| name == ".wharf/lock") {
+            found.retain(|name| !name.starts_with(".wharf/"));
+        }
         found.sort();
         found
     }

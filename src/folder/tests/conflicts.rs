@@ -21,12 +21,17 @@ fn begin(folder: &Folder, content: &str) -> Incoming {
 
 /// Commits two files of one name at the same time.
 fn both(folder: &Folder, guard: Guard) -> [Result<Saved, Error>; 2] {
+    both_of([folder, folder], guard)
+}
+
+/// As [`both`], by two servers of one folder.
+fn both_of(folders: [&Folder; 2], guard: Guard) -> [Result<Saved, Error>; 2] {
     let barrier = Barrier::new(2);
     let commit = |incoming: Incoming| {
         barrier.wait();
         incoming.commit(guard)
     };
-    let (one, other) = (begin(folder, A), begin(folder, B));
+    let (one, other) = (begin(folders[0], A), begin(folders[1], B));
     std::thread::scope(|scope| {
         let one = scope.spawn(|| commit(one));
         [commit(other), one.join().expect("no panic")]
@@ -173,4 +178,36 @@ fn the_next_free_number_is_taken() {
     let saved = save(&folder, "a.txt", "new").expect("saved");
     assert_eq!(saved, Saved { path: path("a (2).txt"), size: 3, created: true });
     assert_eq!(save(&folder, "a.txt", "new").expect("saved").path, path("a (4).txt"));
+}
+
+/// Two servers share nothing but the lock file, and the atomic steps of the file system.
+#[test]
+fn two_servers_are_as_one() {
+    let table = [
+        ("a version", OnConflict::Overwrite, None),
+        ("a new file", OnConflict::Overwrite, Some(Guard::MustBeNew)),
+        ("refusing", OnConflict::Refuse, Some(Guard::None)),
+        ("renaming", OnConflict::Rename, Some(Guard::None)),
+    ];
+    for manner in MANNERS {
+        for (case, on_conflict, guard) in table {
+            for round in 0..ROUNDS {
+                let it = Fixture::new();
+                let servers = [(); 2].map(|()| it.folder_in(manner, rules(on_conflict)));
+                let guard = guard.unwrap_or_else(|| {
+                    save(&servers[0], "a.txt", "old").expect("saved");
+                    Guard::MustBe(open_file(&servers[1], "a.txt").facts.version)
+                });
+                let outcome = both_of(servers.each_ref(), guard);
+                let saved = outcome.iter().filter(|saved| saved.is_ok()).count();
+                let files = if on_conflict == OnConflict::Rename { 2 } else { 1 };
+                assert_eq!(saved, files, "{case}, {manner:?}, round {round}: {outcome:?}");
+                assert_eq!(it.on_disk().len(), files, "{case}, {manner:?}, round {round}");
+                assert!(
+                    it.on_disk().iter().all(|name| is_whole(&it, name)),
+                    "{case}, {manner:?}, round {round}"
+                );
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The folder's promises, on real directories.
 
+mod attributes;
 mod conflicts;
 mod following;
 mod reading;
@@ -9,15 +10,16 @@ mod unfinished;
 mod uploads;
 mod walking;
 
-use super::temporary::Manner;
+use super::manner::Manner;
 use super::{Entry, Error, Folder, Guard, Kind, Node, OpenFile, Rules, Saved, SharePath};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-/// Both ways of keeping a file unseen; a promise about saving holds for each.
-const MANNERS: [Manner; 2] = [Manner::Nameless, Manner::Named];
+/// All ways of keeping a file unseen; a promise about saving holds for each.
+const MANNERS: [Manner; 3] = [Manner::Nameless, Manner::Named, Manner::Claimed];
 
 /// A directory with the shared folder in it, and beside it a secret.
 struct Fixture {
@@ -56,13 +58,23 @@ impl Fixture {
     }
 
     fn folder_in(&self, manner: Manner, rules: Rules) -> Folder {
-        Folder::open_with(&self.share(), rules, manner).expect("a folder")
+        Folder::open_with(&self.share(), rules, manner, SystemTime::now()).expect("a folder")
     }
 
-    /// All that is in the folder, as the disk has it, sorted.
+    /// The folder of a server that starts when so much time has passed.
+    fn folder_after(&self, time: Duration, rules: Rules) -> Folder {
+        let best = Manner::of_this_system();
+        Folder::open_with(&self.share(), rules, best, SystemTime::now() + time).expect("a folder")
+    }
+
+    /// All that is in the folder, as the disk has it, sorted; but not the server's own lock, which stays for good.
     fn on_disk(&self) -> Vec<String> {
         let mut names = Vec::new();
         walk(&self.share(), "", &mut names);
+        let in_own = names.iter().filter(|name| name.starts_with(".wharf/")).count();
+        if in_own == 1 && names.iter().any(|name| name == ".wharf/lock") {
+            names.retain(|name| !matches!(name.as_str(), ".wharf" | ".wharf/lock"));
+        }
         names.sort();
         names
     }

@@ -1,6 +1,7 @@
 //! Saving one file: whole or not at all, and nothing left behind.
 
 use super::*;
+use crate::folder::Kind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 type Expected = fn(&Error) -> bool;
@@ -214,4 +215,30 @@ fn a_folder_that_may_not_be_read_takes_files_all_the_same() {
     save(&it.folder(Rules::default()), "inbox/new", "hi").expect("saved");
     fs::set_permissions(&inbox, PermissionsExt::from_mode(0o700)).expect("open again");
     assert_eq!(fs::read_to_string(inbox.join("new")).expect("a file"), "hi");
+}
+
+/// Where a name has to be taken before the file can have it, it is not shown as an empty file.
+#[test]
+fn a_name_that_is_only_taken_is_not_shown() {
+    const FILES: usize = 300;
+    let it = Fixture::new();
+    let folder = it.folder_in(Manner::Claimed, quick());
+    let name = |number: usize| format!("f{number}");
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            for number in 0..FILES {
+                let text = loop {
+                    match read(&folder, &name(number)) {
+                        Err(Error::NotFound) => {}
+                        other => break other.expect("readable"),
+                    }
+                };
+                assert_eq!(text, "whole", "{number}");
+                let listed = list(&folder, &SharePath::root()).expect("a listing");
+                assert!(listed.iter().all(|entry| entry.kind == Kind::File { len: 5 }), "{listed:?}");
+            }
+        });
+        (0..FILES).for_each(|number| drop(save(&folder, &name(number), "whole").expect("saved")));
+        reader.join().expect("nothing empty was seen");
+    });
 }

@@ -4,6 +4,9 @@ use super::*;
 use rustix::fs::{FlockOperation, flock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Longer than anything is left alone for.
+const LONG: Duration = Duration::from_secs(60 * 60);
+
 #[test]
 fn stale_temporaries_go_and_nothing_else() {
     let it = Fixture::new();
@@ -14,7 +17,7 @@ fn stale_temporaries_go_and_nothing_else() {
     for name in kept {
         it.write(name, "mine");
     }
-    it.folder(quick());
+    it.folder_after(LONG, quick());
     let left = it.on_disk();
     assert!(kept.iter().all(|name| left.iter().any(|left| left == name)), "{left:?}");
     assert_eq!(left.len(), kept.len() + 5, "the directories stay, the stale files do not: {left:?}");
@@ -27,7 +30,7 @@ fn links_are_not_followed() {
     fs::write(&outside, "not ours").expect("a file");
     it.link("../outside", "dir");
     it.link("../outside/.wharf-1.tmp", ".wharf-2.tmp");
-    it.folder(quick());
+    it.folder_after(LONG, quick());
     assert!(outside.exists());
     assert_eq!(it.on_disk(), [".wharf-2.tmp", "dir"]);
 }
@@ -38,10 +41,10 @@ fn a_locked_temporary_belongs_to_a_server_that_lives() {
     it.write(".wharf-1.tmp", "live");
     let live = fs::File::open(it.share().join(".wharf-1.tmp")).expect("a file");
     flock(&live, FlockOperation::LockExclusive).expect("a lock");
-    it.folder(quick());
+    it.folder_after(LONG, quick());
     assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
     drop(live);
-    it.folder(quick());
+    it.folder_after(LONG, quick());
     assert!(it.on_disk().is_empty());
 }
 
@@ -52,11 +55,43 @@ fn another_server_may_start_while_a_file_arrives() {
         let first = it.folder_in(manner, quick());
         let mut incoming = first.receive(&path("a"), None).expect("begun");
         incoming.write(b"be").expect("written");
-        it.folder_in(manner, quick());
+        it.folder_after(LONG, quick());
         incoming.write(b"gun").expect("written");
         incoming.commit(Guard::None).expect("committed");
         assert_eq!(read(&first, "a").expect("a file"), "begun", "{manner:?}");
     }
+}
+
+/// Nobody holds a lock on these: they stand for uploads of another machine, whose locks are not seen here.
+#[test]
+fn what_was_written_to_of_late_may_be_an_upload_of_another_server() {
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    let table = [
+        ("just now", minutes(0), minutes(1), true),
+        ("nine minutes ago", minutes(9), minutes(1), true),
+        ("eleven minutes ago", minutes(11), minutes(1), false),
+        ("within the stall time", minutes(29), minutes(30), true),
+        ("while the last of it is put on the disk", minutes(59), minutes(30), true),
+        ("long after the stall time", minutes(61), minutes(30), false),
+        ("no stall time at all", minutes(100_000), Duration::MAX, true),
+    ];
+    for (case, age, stall, is_left) in table {
+        let it = Fixture::new();
+        it.write("dir/.wharf-1.tmp", "live");
+        it.folder_after(age, Rules { stall, ..quick() });
+        assert_eq!(it.on_disk().len() == 2, is_left, "{case}");
+    }
+}
+
+/// Its clock may be behind that of the machine that writes.
+#[test]
+fn what_was_written_to_in_the_future_is_left_alone() {
+    let it = Fixture::new();
+    it.write(".wharf-1.tmp", "live");
+    let file = fs::File::options().write(true).open(it.share().join(".wharf-1.tmp")).expect("a file");
+    file.set_modified(SystemTime::now() + LONG).expect("a time");
+    it.folder(quick());
+    assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
 }
 
 /// Between making a temporary and locking it a sweep may come by; whoever is swept begins anew.
@@ -69,7 +104,7 @@ fn servers_that_start_never_take_a_file_away() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                it.folder(quick());
+                it.folder_after(LONG, quick());
             }
         });
         let lost = (0..FILES).find_map(|_| save(&folder, "a", "whole").err());
@@ -83,6 +118,6 @@ fn servers_that_start_never_take_a_file_away() {
 fn a_folder_shared_read_only_stays_as_it_is() {
     let it = Fixture::new();
     it.write(".wharf-1.tmp", "stale");
-    it.folder(Rules { read_only: true, ..quick() });
+    it.folder_after(LONG, Rules { read_only: true, ..quick() });
     assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
 }

@@ -19,18 +19,17 @@ use std::time::SystemTime;
 
 use cap_std::fs::Dir;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, Token};
 use crate::folder::incoming::Guard;
 use crate::folder::root::{self, Root};
-use crate::folder::temporary::MODE;
-use crate::folder::{Error, Facts, SharePath};
+use crate::folder::{Error, Facts, SharePath, stale};
 
 /// Where it lies, below the folder's root.
-const PATH: [&str; 2] = [".wharf", "uploads"];
+const PATH: [&str; 2] = [root::OWN, "uploads"];
 
 /// What follows the token in the name of the content, of the description, and of one that is being written.
 const CONTENT: &str = ".part";
@@ -63,21 +62,23 @@ impl Store {
     /// Opens it where it is.
     pub(super) fn open(root: &Root) -> Result<Self, Errno> {
         let [first, second] = PATH;
-        let above = root.own(first)?;
-        Ok(Self { dir: Arc::new(root::enter(&above, second)?) })
+        let dir = stale::retry(|| root.own(first).and_then(|above| root::enter(&above, second)))?;
+        Ok(Self { dir: Arc::new(dir) })
     }
 
     /// Opens it, and makes it where it is missing.
     pub(super) fn make(root: &Root) -> Result<Self, Errno> {
         let [first, second] = PATH;
-        let above = match root.own(first) {
-            Err(Errno::NOENT) => root.make_own(first).and_then(|()| root.own(first)),
-            other => other,
-        }?;
-        let dir = match root::enter(&above, second) {
-            Err(Errno::NOENT) => root::make(&above, second).and_then(|()| root::enter(&above, second)),
-            other => other,
-        }?;
+        let dir = stale::retry(|| {
+            let above = match root.own(first) {
+                Err(Errno::NOENT) => root.make_own(first).and_then(|()| root.own(first)),
+                other => other,
+            }?;
+            match root::enter(&above, second) {
+                Err(Errno::NOENT) => root::make(&above, second).and_then(|()| root::enter(&above, second)),
+                other => other,
+            }
+        })?;
         Ok(Self { dir: Arc::new(dir) })
     }
 
@@ -94,7 +95,9 @@ impl Store {
     /// Makes an upload: its content, empty and locked, then its description.
     pub(super) fn begin(&self, token: &Token, plan: &Plan) -> Result<File, Error> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, MODE)?);
+        // It gets what it may be for others with its name.
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, mode)?);
         let described = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, plan));
         match described {
             Ok(()) => Ok(file),
@@ -159,6 +162,9 @@ impl Store {
 
     /// How much has arrived, and when the last of it; `None` where there is no content.
     pub(super) fn facts(&self, token: &Token) -> Option<Facts> {
+        // What another machine has appended may not be known here yet: this asks for it.
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
+        let _ = fs::statx(&*self.dir, Self::content_name(token), flags, StatxFlags::SIZE);
         self.stat(&Self::content_name(token)).map(|stat| Facts::new(&stat, 0))
     }
 

@@ -5,9 +5,13 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rustix::fs::{self, AtFlags, StatxFlags};
+use rustix::io::Errno;
+
 use super::store::Store;
 use super::{Piece, Plan, Standing, Token, UploadError, lock};
-use crate::folder::incoming::{Saved, save};
+use crate::folder::commit::save;
+use crate::folder::incoming::Saved;
 use crate::folder::temporary::Temporary;
 use crate::folder::{Error, Shared};
 
@@ -191,7 +195,8 @@ impl Appending {
             return fits;
         }
         let _in_flight = self.shared.reserve.begin(count, self.store.dir())?;
-        let file = upload.file.as_ref().ok_or(UploadError::Superseded)?;
+        let file =
+            upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
         if let Err(error) = file.write_all_at(bytes, offset) {
             // Some of it may be there: whoever asks how far the upload is must not be told more than was counted.
             file.set_len(offset)?;
@@ -218,8 +223,9 @@ impl Appending {
     /// All is here: gives it its name, under the rules of now.
     fn save(&self, upload: &mut Upload, size: u64) -> Result<Ended, UploadError> {
         let Self { shared, store, token, .. } = self;
-        let file = upload.file.take().ok_or(UploadError::Superseded)?;
-        let mut temporary = Temporary::adopt(file, store.dir(), Store::content_name(token));
+        let file = upload.file.take().filter(|file| is_ours(file, size)).ok_or(UploadError::Superseded)?;
+        let mut temporary =
+            Temporary::adopt(file, store.dir(), Store::content_name(token), shared.manners.of(store.dir()));
         let place = shared.admit(&upload.plan.path, Some(size));
         let saved = place.and_then(|place| save(shared, &place, &mut temporary, size, upload.plan.guard));
         match saved {
@@ -247,6 +253,18 @@ impl Appending {
     fn lock(&self) -> Result<MutexGuard<'_, Upload>, UploadError> {
         let upload = lock(&self.upload);
         if upload.requests == self.number { Ok(upload) } else { Err(UploadError::Superseded) }
+    }
+}
+
+/// Whether nobody else has appended to the content. Where another server's lock is not seen, its bytes are: from then on
+/// the upload is the other's, and so is the file, which may have its name by now.
+fn is_ours(file: &File, offset: u64) -> bool {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    match fs::statx(file, "", flags, StatxFlags::SIZE) {
+        Ok(stat) => stat.stx_size == offset,
+        // Some file systems look by name, and the other may have given it another. Only a system that cannot tell says
+        // nothing of that.
+        Err(error) => error == Errno::NOSYS,
     }
 }
 

@@ -1,0 +1,125 @@
+//! Names that are taken for a file a moment before it gets them.
+//!
+//! Where a file system can neither link nor rename without replacing, a name that must be free is taken by an empty
+//! file (`O_EXCL`), and the whole file is renamed over it. Of two servers only one can take it. The empty file stands
+//! there for the blink of one rename, and no reader of this server is shown it. A server that is killed in that blink
+//! leaves it behind; so can a rename that fails, where the file system then will not remove it either.
+
+use cap_std::fs::Dir;
+use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::root::look_in;
+
+/// Device and inode of a file.
+type Identity = (u64, u64);
+
+/// The empty files that hold names for this server at the moment.
+#[derive(Default)]
+pub(super) struct Claims {
+    held: Mutex<HashSet<Identity>>,
+    /// Whether there was ever one: on most file systems there is none.
+    were_made: AtomicBool,
+}
+
+/// A name that is held. Dropped, it is free again, unless something else has it by then.
+pub(super) struct Claim<'c> {
+    claims: &'c Claims,
+    dir: &'c Dir,
+    name: &'c OsStr,
+    identity: Identity,
+    is_fulfilled: bool,
+}
+
+impl Claims {
+    /// Takes a name, which must be free: `EEXIST` if it is not.
+    pub(super) fn take<'c>(&'c self, dir: &'c Dir, name: &'c OsStr) -> Result<Claim<'c>, Errno> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        // Held meanwhile: who has opened the empty file asks after that, and learns what it is.
+        let mut held = self.held();
+        self.were_made.store(true, Ordering::SeqCst);
+        let file = fs::openat(dir, name.as_bytes(), flags, Mode::RUSR | Mode::WUSR)?;
+        let identity = fs::fstat(file).map(|stat| identity(&stat))?;
+        held.insert(identity);
+        Ok(Claim { claims: self, dir, name, identity, is_fulfilled: false })
+    }
+
+    /// Whether this only holds a name for a file that is about to get it.
+    pub(super) fn holds(&self, stat: &Stat) -> bool {
+        self.may_be(stat) && self.held().contains(&identity(stat))
+    }
+
+    /// Whether this may hold a name, or have held it until now.
+    pub(super) fn may_be(&self, stat: &Stat) -> bool {
+        stat.st_size == 0 && self.were_made.load(Ordering::SeqCst)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashSet<Identity>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim<'_> {
+    /// The file has the name now. Some file systems derive its inode from the name, so it could look like the claim.
+    pub(super) fn fulfil(mut self) {
+        self.is_fulfilled = true;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let is_ours = |stat: Stat| identity(&stat) == self.identity && stat.st_size == 0;
+        if !self.is_fulfilled && look_in(self.dir, self.name).is_ok_and(is_ours) {
+            let _ = fs::unlinkat(self.dir, self.name.as_bytes(), AtFlags::empty());
+        }
+        self.claims.held().remove(&self.identity);
+    }
+}
+
+fn identity(stat: &Stat) -> Identity {
+    (stat.st_dev, stat.st_ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cap_std::ambient_authority;
+
+    #[test]
+    fn a_claim_that_comes_to_nothing_takes_only_its_own_file_away() {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = Dir::open_ambient_dir(home.path(), ambient_authority()).expect("a folder");
+        let (claims, name, path) = (Claims::default(), OsStr::new("a"), home.path().join("a"));
+        let meanwhile: [(&str, fn(&std::path::Path), Option<&str>); 4] = [
+            ("nothing happens", |_| {}, None),
+            ("another file takes its place", replace, Some("theirs")),
+            (
+                "somebody writes into it",
+                |path| std::fs::write(path, "theirs").expect("written"),
+                Some("theirs"),
+            ),
+            ("somebody removes it", |path| std::fs::remove_file(path).expect("removed"), None),
+        ];
+        for (case, happens, left) in meanwhile {
+            let claim = claims.take(&dir, name).expect("it is free");
+            let stat = look_in(&dir, name).expect("it is there");
+            assert!(claims.holds(&stat), "{case}");
+            assert!(matches!(claims.take(&dir, name), Err(Errno::EXIST)), "{case}: only once");
+            happens(&path);
+            drop(claim);
+            assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), left, "{case}");
+            assert!(!claims.holds(&stat), "{case}");
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+
+    fn replace(path: &std::path::Path) {
+        let other = path.with_extension("other");
+        std::fs::write(&other, "theirs").and_then(|()| std::fs::rename(&other, path)).expect("replaced");
+    }
+}

@@ -1,0 +1,190 @@
+//! The commit: a whole file gets its name, and with it the attributes of the file that it replaces.
+//!
+//! What the old file has is carried over, and everything synced, before the name is checked and given. In between another
+//! program may have replaced the old file; then it is all done again for what is there now.
+//!
+//! Knows nothing of how the bytes came.
+
+use super::commit_lock::CommitGuard;
+use super::incoming::{Guard, Saved};
+use super::numbering::numbered;
+use super::place::{Model, Occupant, Place};
+use super::temporary::Temporary;
+use super::{Error, OnConflict, SharePath, Shared, root, stale};
+use cap_std::fs::Dir;
+use rustix::io::Errno;
+use std::sync::Arc;
+
+/// How often another program may change what has the name between our look and our step. This server's own commits
+/// cannot: they go one at a time.
+const TRIES: usize = 16;
+/// How often that makes a difference even if the next file has the same mode, owner and group: it may have other lists. A
+/// file that others replace all the time would never be replaced by this one.
+const EXACT_TRIES: usize = 4;
+/// How many `name (N).ext` are tried. One more file of the same name means that somebody's loop has gone
+/// wild.
+const MOST_COPIES: u32 = 9_999;
+
+/// A file that is about to get its name.
+struct Commit<'c> {
+    shared: &'c Shared,
+    place: &'c Place,
+    size: u64,
+    guard: Guard,
+}
+
+/// What came of an attempt to give a file its name.
+enum Attempt {
+    /// It has this name, which is new or was another file's.
+    Saved(SharePath, bool),
+    /// Something else has the name than it had before.
+    Changed,
+    /// There is no way for this file, because of this; but there is one for a copy.
+    NeedsCopy(Errno),
+}
+
+/// Gives a whole file of this size its name, as [`Incoming::commit`](super::Incoming::commit) says.
+pub(super) fn save(
+    shared: &Shared,
+    place: &Place,
+    temporary: &mut Temporary,
+    size: u64,
+    guard: Guard,
+) -> Result<Saved, Error> {
+    if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
+        return Err(Error::Changed);
+    }
+    let mut first = Some(place);
+    stale::retry(|| {
+        if let Some(place) = first.take() {
+            return Commit { shared, place, size, guard }.save(temporary);
+        }
+        let place = &Place::find(&shared.root, place.path())?;
+        Commit { shared, place, size, guard }.save(temporary)
+    })
+}
+
+impl Commit<'_> {
+    fn save(&self, temporary: &mut Temporary) -> Result<Saved, Error> {
+        let Self { shared, place, size, .. } = *self;
+        let durable = shared.rules.durable;
+        if durable && !place.has_directory() {
+            // Directories are made only for a file that is there.
+            temporary.sync()?;
+        }
+        shared.stays()?;
+        let dir = place.make_directory(durable)?;
+        // Before the name is there: whoever is told that it could not be done finds nothing done.
+        let names = durable.then(|| root::Sync::of(&dir)).transpose()?;
+        let (path, created) = self.publish(&dir, temporary)?;
+        if let Some(names) = names {
+            names.now()?;
+        }
+        Ok(Saved { path, size, created })
+    }
+
+    /// Gives the file its name in `dir`, or a copy of it where it can get none.
+    fn publish(&self, dir: &Arc<Dir>, temporary: &mut Temporary) -> Result<(SharePath, bool), Error> {
+        let mut copy = None;
+        for tried in 0..TRIES {
+            let file = copy.as_mut().unwrap_or(&mut *temporary);
+            let model = self.prepare(dir, file)?;
+            let fits = |now: Option<Model>| {
+                let alike = |(now, model): (Model, Model)| tried >= EXACT_TRIES && now.is_alike(&model);
+                now == model || now.zip(model).is_some_and(alike)
+            };
+            match self.attempt(dir, file, fits)? {
+                Attempt::Saved(path, created) => return Ok((path, created)),
+                Attempt::Changed => {}
+                Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
+                Attempt::NeedsCopy(error) => {
+                    self.shared.reserve.admit(Some(self.size), dir)?;
+                    let made = temporary.copy_to(dir)?;
+                    if temporary.cannot_be_named(error, dir) {
+                        self.shared.manners.give_up_nameless(dir);
+                    }
+                    copy = Some(made);
+                }
+            }
+        }
+        Err(Error::Exists)
+    }
+
+    /// Gives the file its attributes, and puts it on the disk. The file that it resembles now; none if it is like any
+    /// new one.
+    fn prepare(&self, dir: &Arc<Dir>, file: &mut Temporary) -> Result<Option<Model>, Error> {
+        let old = if self.may_replace() { self.place.open_occupant(dir)? } else { None };
+        match &old {
+            Some((old, _)) => file.copy_attributes(old)?,
+            None => file.set_default_attributes(dir, self.shared.umask)?,
+        }
+        if self.shared.rules.durable {
+            file.sync()?;
+        }
+        Ok(old.map(|(_, model)| model))
+    }
+
+    fn may_replace(&self) -> bool {
+        self.shared.rules.on_conflict == OnConflict::Overwrite && self.guard != Guard::MustBeNew
+    }
+
+    /// The step that readers see. One commit at a time, so that of two with the same guard only one finds that it
+    /// holds. The file `fits` if it resembles what has the name.
+    fn attempt(
+        &self,
+        dir: &Arc<Dir>,
+        file: &mut Temporary,
+        fits: impl Fn(Option<Model>) -> bool,
+    ) -> Result<Attempt, Error> {
+        let Self { shared, place, guard, .. } = self;
+        let _guard = self.lock()?;
+        shared.stays()?;
+        let occupant = place.occupant(&shared.root, dir)?;
+        guard.check(occupant.map(|occupant| occupant.version))?;
+        let given = match (occupant, shared.rules.on_conflict) {
+            (None, _) if !fits(None) => return Ok(Attempt::Changed),
+            (None, _) => {
+                file.appear(dir, place.name(), &shared.claims).map(|()| (place.path().clone(), true))
+            }
+            (Some(_), OnConflict::Refuse) => return Err(Error::Exists),
+            (Some(_), OnConflict::Rename) => self.appear_beside(dir, file)?.map(|path| (path, true)),
+            (Some(Occupant { model, .. }), OnConflict::Overwrite) if !fits(model) => {
+                return Ok(Attempt::Changed);
+            }
+            (Some(_), OnConflict::Overwrite) => {
+                file.replace(dir, place.name()).map(|()| (place.path().clone(), false))
+            }
+        };
+        match given {
+            Ok((path, created)) => Ok(Attempt::Saved(path, created)),
+            Err(Errno::EXIST) => Ok(Attempt::Changed),
+            Err(error) if file.needs_copy(error) => Ok(Attempt::NeedsCopy(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What depends on what has the name now also waits for other servers that share the folder. That a name is new
+    /// ([`Guard::MustBeNew`]) is seen to by the step that gives it.
+    fn lock(&self) -> Result<CommitGuard<'_>, Error> {
+        let Shared { commits, root, rules, .. } = self.shared;
+        let depends = matches!(self.guard, Guard::MustExist | Guard::MustBe(_))
+            || rules.on_conflict != OnConflict::Overwrite;
+        if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
+    }
+
+    /// Takes the first name that is free of `name (1).ext`, `name (2).ext`, …
+    fn appear_beside(&self, dir: &Dir, file: &mut Temporary) -> Result<Result<SharePath, Errno>, Error> {
+        let parent = self.place.path().parent();
+        for number in 1..=MOST_COPIES {
+            let name = numbered(self.place.name(), number);
+            // A path so long that the number does not fit has no other name.
+            let path = parent.as_ref().and_then(|parent| parent.join(&name).ok()).ok_or(Error::Exists)?;
+            match file.appear(dir, &name, &self.shared.claims) {
+                Ok(()) => return Ok(Ok(path)),
+                Err(Errno::EXIST) => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Err(Error::Exists)
+    }
+}

@@ -1,0 +1,123 @@
+//! The lock for the last step of a commit: checking what has a name, and giving it.
+//!
+//! Within this server the commits go one at a time. One that depends on what has the name (`If-Match`, `refuse`,
+//! `rename`) also waits for other servers that share the folder: they hold a lock on `.wharf/lock` meanwhile.
+//!
+//! It is an `flock`. Other than a POSIX lock it belongs to an open file: threads exclude each other, closing another
+//! handle does not release it, and it ends with its process. NFS, `CephFS` and SMB pass it on to other machines, and so
+//! do FUSE file systems that support locks. Elsewhere only servers of the same machine see it, or none do: then each
+//! goes on without.
+//!
+//! The file is never removed: a server that waits for the lock of a removed file would get it beside one that has the
+//! lock of its successor.
+
+use super::Error;
+use super::root::{OWN, Root};
+use rustix::fs::{self, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+const NAME: &str = "lock";
+/// How long another server may hold the lock. It does so for a few system calls; one that was stopped in between must
+/// not stop this one, too.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The first and the longest pause between two attempts. `flock` knows no timeout, so it is asked again and again.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
+/// How often the file's directory may be removed, as it is empty, before the file is in it; and the file itself.
+const TRIES: usize = 16;
+
+/// The lock of one folder.
+#[derive(Default)]
+pub(super) struct CommitLock {
+    threads: Mutex<()>,
+    was_warned: AtomicBool,
+}
+
+/// Holds the lock until it is dropped. The parts are released in their order.
+pub(super) struct CommitGuard<'t> {
+    _threads: MutexGuard<'t, ()>,
+    _lock: Option<File>,
+}
+
+impl CommitLock {
+    /// Waits for this server's other threads.
+    pub(super) fn within_process(&self) -> CommitGuard<'_> {
+        CommitGuard { _threads: self.hold(), _lock: None }
+    }
+
+    /// Waits for other servers, too, where there are locks; and for them first, so that commits that need not do so go on
+    /// meanwhile.
+    pub(super) fn across_servers(&self, root: &Root) -> Result<CommitGuard<'_>, Error> {
+        let lock = match lock(root) {
+            Ok(lock) => Some(lock),
+            // These pass, and may be over when the client asks again.
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::STALE)) => {
+                return Err(error.into());
+            }
+            Err(Errno::WOULDBLOCK) => return Err(held_too_long()),
+            Err(error) => {
+                self.warn(error);
+                None
+            }
+        };
+        Ok(CommitGuard { _threads: self.hold(), _lock: lock })
+    }
+
+    fn hold(&self) -> MutexGuard<'_, ()> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn warn(&self, error: Errno) {
+        if !self.was_warned.swap(true, Ordering::Relaxed) {
+            let error = io::Error::from(error);
+            log::warn!("cannot lock {OWN}/{NAME}: {error} (share this folder with one server only)");
+        }
+    }
+}
+
+/// The file, locked: `EWOULDBLOCK` if another server has held it for too long.
+fn lock(root: &Root) -> Result<File, Errno> {
+    let start = Instant::now();
+    let mut file = open(root)?;
+    let (mut pause, mut removals) = (PAUSES.0, 0);
+    loop {
+        match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) if removals == TRIES || fs::fstat(&file)?.st_nlink > 0 => return Ok(file),
+            // Somebody has removed it; or the file system does not count names.
+            Ok(()) => {
+                removals += 1;
+                file = open(root)?;
+            }
+            Err(Errno::INTR) => {}
+            Err(Errno::WOULDBLOCK) if start.elapsed() < LONGEST_WAIT => {
+                thread::sleep(pause);
+                pause = (pause * 2).min(PAUSES.1);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn open(root: &Root) -> Result<File, Errno> {
+    // NFS locks only what may be written.
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    for _ in 0..TRIES {
+        let opened = root.own(OWN).and_then(|dir| fs::openat(dir, NAME, flags, Mode::RUSR | Mode::WUSR));
+        match opened {
+            Ok(file) => return Ok(file.into()),
+            Err(Errno::NOENT) => root.make_own(OWN)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Errno::NOENT)
+}
+
+fn held_too_long() -> Error {
+    let what =
+        format!("another server has held {OWN}/{NAME} for {} s (is it stopped?)", LONGEST_WAIT.as_secs());
+    Error::Io(io::Error::new(io::ErrorKind::TimedOut, what))
+}

@@ -1,0 +1,198 @@
+//! Several servers on one folder: what one has accepted, no other takes away.
+
+use std::sync::Barrier;
+use std::thread;
+
+use crate::common::{Answer, Mount, Wharf, eventually};
+
+/// How often two requests are set off together.
+const ROUNDS: usize = 100;
+
+/// One folder, and two servers of it.
+struct Pair {
+    servers: [Wharf; 2],
+    _folder: tempfile::TempDir,
+}
+
+impl Pair {
+    fn new(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let flags = [&["--no-sync"], flags].concat();
+        let servers = [(); 2].map(|()| Wharf::serve_folder(folder.path(), &flags));
+        Self { servers, _folder: folder }
+    }
+
+    /// Both servers are sent an upload for the same name, round after round, and get its content at the same time. What
+    /// both answered goes to `check`.
+    fn race(
+        &self,
+        target: impl Fn(usize) -> String,
+        fields: impl Fn(usize) -> String,
+        check: impl Fn(usize, [Answer; 2]),
+    ) {
+        for round in 0..ROUNDS {
+            let (target, fields, barrier) = (target(round), fields(round), Barrier::new(2));
+            let upload = |server: usize| {
+                let (mut wire, host) = (self.servers[server].connect(), self.servers[server].address());
+                let content = content(server, round);
+                let length = content.len();
+                let head =
+                    format!("PUT {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n{fields}");
+                wire.send(head + "Expect: 100-continue\r\n\r\n");
+                let interim = wire.try_read_answer(false).expect("an answer").code();
+                barrier.wait();
+                assert_eq!(interim, 100, "round {round}: nothing is wrong yet");
+                wire.send(content).read_answer(false)
+            };
+            let answers = thread::scope(|scope| {
+                let one = scope.spawn(|| upload(0));
+                let other = upload(1);
+                [one.join().expect("an answer"), other]
+            });
+            check(round, answers);
+        }
+    }
+
+    /// One of the two was accepted, and it is what is there; the other was answered `refused`.
+    fn one_won(&self, name: &str, round: usize, answers: &[Answer; 2], refused: u16) {
+        let codes = answers.each_ref().map(Answer::code);
+        let winners: Vec<usize> = (0..2).filter(|server| codes[*server] / 100 == 2).collect();
+        assert_eq!(winners.len(), 1, "round {round}: {codes:?}");
+        assert!(codes.contains(&refused), "round {round}: {codes:?}");
+        let found = String::from_utf8(self.servers[0].read(name)).expect("text");
+        assert_eq!(found, content(winners[0], round), "round {round}");
+    }
+}
+
+fn content(server: usize, round: usize) -> String {
+    format!("{round} from {server}")
+}
+
+#[test]
+fn of_two_servers_one_replaces_a_version() {
+    let pair = Pair::new(&[]);
+    pair.servers[0].write("a", "old");
+    let fields = |_| format!("If-Match: {}\r\n", pair.servers[1].ask("HEAD", "/a", "", b"").field("ETag"));
+    pair.race(|_| "/a".to_owned(), fields, |round, answers| pair.one_won("a", round, &answers, 412));
+}
+
+#[test]
+fn of_two_servers_one_makes_a_new_file() {
+    let pair = Pair::new(&[]);
+    let target = |round| format!("/{round}");
+    let fields = |_| "If-None-Match: *\r\n".to_owned();
+    pair.race(target, fields, |round, answers| pair.one_won(&round.to_string(), round, &answers, 412));
+}
+
+#[test]
+fn of_two_servers_that_refuse_one_saves() {
+    let pair = Pair::new(&["--on-conflict", "refuse"]);
+    let target = |round| format!("/{round}");
+    let check = |round: usize, answers| pair.one_won(&round.to_string(), round, &answers, 409);
+    pair.race(target, |_| String::new(), check);
+}
+
+#[test]
+fn two_servers_that_rename_save_both() {
+    let pair = Pair::new(&["--on-conflict", "rename"]);
+    pair.race(
+        |round| format!("/{round}"),
+        |_| String::new(),
+        |round, answers| {
+            assert_eq!(answers.each_ref().map(Answer::code), [201, 201], "round {round}");
+            let mut saved = answers.map(|answer| answer.field("Content-Location")).map(|location| {
+                let answer = pair.servers[0].ask("GET", &location, "", b"");
+                (location, answer.text())
+            });
+            saved.sort_by(|(_, one), (_, other)| one.cmp(other));
+            assert_ne!(saved[0].0, saved[1].0, "round {round}");
+            assert_eq!(
+                saved.map(|(_, text)| text),
+                [0, 1].map(|server| content(server, round)),
+                "round {round}"
+            );
+        },
+    );
+}
+
+/// The lock is there where it is needed, for this user alone, and nobody sees it from outside.
+#[test]
+fn the_lock_is_made_when_it_is_needed() {
+    use std::os::unix::fs::PermissionsExt;
+    let wharf = Wharf::serve(&[]);
+    let lock = wharf.folder().join(".wharf/lock");
+    assert_eq!(wharf.ask("PUT", "/a", "", b"old").code(), 201);
+    assert_eq!(wharf.ask("PUT", "/a", "", b"older").code(), 204);
+    assert!(!wharf.folder().join(".wharf").exists(), "plain uploads need none");
+    let matches = format!("If-Match: {}\r\n", wharf.ask("HEAD", "/a", "", b"").field("ETag"));
+    assert_eq!(wharf.ask("PUT", "/a", &matches, b"new").code(), 204);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("made").permissions().mode() & 0o777;
+    assert_eq!((mode(lock.parent().expect("one")), mode(&lock)), (0o700, 0o600));
+    assert_eq!(wharf.ask("GET", "/.wharf/lock", "", b"").code(), 404);
+}
+
+/// A server that was stopped with the lock in its hand stops no other for good.
+#[test]
+fn a_lock_that_nobody_gives_back_is_waited_for_only_so_long() {
+    use rustix::fs::{FlockOperation, flock};
+    let wharf = Wharf::serve(&["--on-conflict", "refuse"]);
+    wharf.write(".wharf/lock", "");
+    let lock = std::fs::File::open(wharf.folder().join(".wharf/lock")).expect("a file");
+    flock(&lock, FlockOperation::LockExclusive).expect("locked");
+    assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 500);
+    assert!(wharf.log().contains("another server has held .wharf/lock"), "{}", wharf.log());
+    drop(lock);
+    assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 201);
+}
+
+/// A `.wharf` that is not the server's to use: it goes on alone, and says so.
+#[test]
+fn without_a_lock_a_server_goes_on_alone() {
+    let wharf = Wharf::serve(&["--on-conflict", "refuse"]);
+    wharf.write(".wharf", "a file");
+    assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 201);
+    assert_eq!(wharf.ask("PUT", "/a", "", b"newer").code(), 409);
+    assert_eq!(wharf.log().matches("cannot lock .wharf/lock").count(), 1, "{}", wharf.log());
+}
+
+/// Two mounts of one directory, at which locks of the other are not seen, as on two machines.
+fn two_mounts() -> Option<(tempfile::TempDir, [Mount; 2])> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mounts = [Mount::bindfs(folder.path())?, Mount::bindfs(folder.path())?];
+    Some((folder, mounts))
+}
+
+#[test]
+fn a_server_that_starts_leaves_uploads_of_another_machine_alone() {
+    let Some((folder, mounts)) = two_mounts() else { return };
+    let first = Wharf::serve_folder(mounts[0].point(), &[]);
+    let mut wire = first.connect();
+    wire.begin_to_ask("PUT", "/a", Some(8)).send("half");
+    eventually("it has begun", || std::fs::read_dir(folder.path()).expect("a folder").count() == 1);
+    drop(Wharf::serve_folder(mounts[1].point(), &[]));
+    assert_eq!(wire.send("half").read_answer(false).code(), 201);
+    assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"halfhalf");
+}
+
+#[test]
+fn an_upload_that_another_machine_goes_on_with_is_not_mixed() {
+    let Some((folder, mounts)) = two_mounts() else { return };
+    let first = Wharf::serve_folder(mounts[0].point(), &[]);
+    let begun = first.ask("POST", "/a", "Upload-Complete: ?0\r\n", b"");
+    let upload = begun.field("Location");
+    let mut wire = first.connect();
+    let host = first.address();
+    let patch = "Content-Type: application/partial-upload\r\nUpload-Complete: ?1\r\nUpload-Offset: ";
+    wire.send(format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: {host}\r\n{patch}0\r\nContent-Length: 8\r\n\r\nmine"
+    ));
+    // It knows the upload from its start, and is asked until it sees what has arrived at the other.
+    let second = Wharf::serve_folder(mounts[1].point(), &[]);
+    eventually("the second sees what has arrived", || {
+        second.ask("HEAD", &upload, "", b"").field("Upload-Offset") == "4"
+    });
+    let answer = second.ask("PATCH", &upload, &format!("{patch}4\r\nContent-Length: 4\r\n"), b"hers");
+    assert_eq!(answer.code(), 200, "{}", answer.text());
+    assert_eq!(wire.send("mine").read_answer(false).code(), 409, "it is the second's now");
+    assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"minehers");
+}
