@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("stop", &[]),
     ("printable", &[]),
     ("figures", &[]),
@@ -14,8 +14,9 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("tftp", &[]),
     ("archive", &[]),
     ("chat", &[]),
+    ("durable", &[]),
     ("net", &[]),
-    ("client", &["http", "tftp", "chat", "net", "printable", "figures", "stop"]),
+    ("client", &["http", "tftp", "chat", "durable", "net", "printable", "figures", "stop"]),
     ("server", &["http", "tftp", "archive", "chat", "folder", "net", "printable", "figures", "qr", "stop"]),
     ("cli", &["client", "server", "folder", "net", "printable", "figures", "qr", "stop"]),
     ("main", &["cli"]),
