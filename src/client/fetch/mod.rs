@@ -212,7 +212,7 @@ pub fn run(
     };
     let listener = thread::current();
     thread::scope(|scope| {
-        let landed = settle::spawn(scope, downloads, manner.sync, told.clone(), listener)?;
+        let landed = settle::spawn(scope, downloads, manner.sync, orders.len(), told.clone(), listener)?;
         for slot in board.slots().iter().take(orders.len()) {
             let (common, next, told, landed) = (&common, &next, told.clone(), landed.clone());
             let fetcher = thread::Builder::new().name("fetcher".to_owned());

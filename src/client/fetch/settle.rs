@@ -4,10 +4,10 @@
 //! landed ──> put down ──> fsync, up to 32 at once ──> named, and their directories synced ──> outcome
 //! ```
 //!
-//! Each arrow is a queue, and what stands between two of them is a thread. So the disk is waited for in two places only,
-//! and each takes all that has arrived meanwhile at once: the file system's journal commits once for many files, and all
-//! names that were linked into a directory while its `fsync` ran share the next one. Files are made by one thread, and
-//! named by one: a directory lets in one at a time.
+//! Each arrow is a queue, and between two of them is a thread, or for `fsync` as many as may run at once. So the disk is
+//! waited for in two places only: the file system's journal commits once for many files, and all names that were linked
+//! into a directory while its `fsync` ran share the next one. Files are made by one thread, and named by one: a directory
+//! lets in one at a time.
 //!
 //! A file has its name only if it is on the disk. Its outcome is told only after `fsync` of its directory, and of each
 //! directory that was made for it.
@@ -15,8 +15,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope, Thread};
 use std::time::SystemTime;
 
@@ -27,7 +27,7 @@ use super::downloads::Downloads;
 use super::incoming::{Incoming, Whole};
 use super::{Fetched, Outcome};
 use crate::client::error::Error;
-use crate::durable::sync::{self, at_once};
+use crate::durable::sync::{self, AT_ONCE, at_once};
 
 /// How many files may wait in a queue: each of them is open, or held in memory.
 pub(super) const QUEUE: usize = 256;
@@ -54,11 +54,13 @@ type Numbered<T> = (usize, T);
 /// The directories that could not be synced, and why.
 type Failed = HashMap<PathBuf, Errno>;
 
-/// Settles what lands, by threads of its own, until nothing more can; `listener` is woken at the end.
+/// Settles what lands, `most` files at the most, by threads of its own, until nothing more can; `listener` is woken at
+/// the end.
 pub(super) fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     downloads: &'scope Downloads,
     sync: bool,
+    most: usize,
     told: Sender<Numbered<Outcome>>,
     listener: Thread,
 ) -> io::Result<SyncSender<Numbered<Landed>>> {
@@ -67,15 +69,31 @@ pub(super) fn spawn<'scope>(
     let (synced, syncing) = sync_channel(QUEUE);
     let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
     let failed = told.clone();
-    spawn("writer").spawn_scoped(scope, move || put_down_all(&landing, &down, &failed))?;
-    let failed = told.clone();
-    spawn("syncer").spawn_scoped(scope, move || sync_all(&downed, sync, &synced, &failed))?;
+    spawn("writer").spawn_scoped(scope, move || {
+        put_down_all(&landing, &down, &failed);
+        end(failed, down);
+    })?;
+    let downed = Arc::new(Mutex::new(downed));
+    for _ in 0..if sync { most.clamp(1, AT_ONCE) } else { 1 } {
+        let (downed, synced, failed) = (Arc::clone(&downed), synced.clone(), told.clone());
+        spawn("syncer").spawn_scoped(scope, move || {
+            sync_all(&downed, sync, &synced, &failed);
+            end(failed, synced);
+        })?;
+    }
+    drop(synced);
     spawn("namer").spawn_scoped(scope, move || {
         name_all(&syncing, downloads, sync, &told);
         drop(told);
         listener.unpark();
     })?;
     Ok(landed)
+}
+
+/// A thread ends. In this order: the last one, which wakes the listener, is then also the last that could tell something.
+fn end<T>(told: Sender<Numbered<Outcome>>, next: SyncSender<T>) {
+    drop(told);
+    drop(next);
 }
 
 /// Whoever is told, and the next thread, wait until the last file is settled: nothing sent here is lost.
@@ -93,20 +111,17 @@ fn put_down_all(
 }
 
 fn sync_all(
-    downed: &Receiver<Numbered<Down>>,
+    downed: &Mutex<Receiver<Numbered<Down>>>,
     sync: bool,
     synced: &SyncSender<Numbered<Down>>,
     told: &Sender<Numbered<Outcome>>,
 ) {
-    while let Some(batch) = batch(downed) {
-        let outcomes = if sync { at_once(&batch, |(_, down)| down.file.sync()) } else { Vec::new() };
-        let outcomes = outcomes.into_iter().chain(std::iter::repeat_with(|| Ok(())));
-        for ((number, down), outcome) in batch.into_iter().zip(outcomes) {
-            let _ = match outcome {
-                Ok(()) => synced.send((number, down)).map_err(drop),
-                Err(error) => told.send((number, Err(down.give_up(error)))).map_err(drop),
-            };
-        }
+    let next = || downed.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok((number, down)) = next() {
+        let _ = match if sync { down.file.sync() } else { Ok(()) } {
+            Ok(()) => synced.send((number, down)).map_err(drop),
+            Err(error) => told.send((number, Err(down.give_up(error)))).map_err(drop),
+        };
     }
 }
 
