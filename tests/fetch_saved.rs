@@ -89,8 +89,8 @@ fn serve(content: &[u8]) -> (Wharf, [String; 2]) {
 #[test]
 fn what_is_in_the_way_stays() {
     let rows: [(&str, Arrange, &str); 7] = [
-        ("a file", |stage| stage.write("a"), "(--force replaces it)"),
-        ("an empty file", |stage| fs::write(stage.at("a"), "").expect("written"), "(--force replaces it)"),
+        ("a file", |stage| stage.write("a"), "--force replaces it"),
+        ("an empty file", |stage| fs::write(stage.at("a"), "").expect("written"), "--force replaces it"),
         (
             "a link at the name",
             |stage| symlink(stage.outside("kept"), stage.at("a")).expect("linked"),

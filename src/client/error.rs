@@ -151,7 +151,7 @@ impl fmt::Display for Error {
             Self::Exists(path) => {
                 write!(
                     f,
-                    "{} exists and was not replaced: it is no unchanged download of this address (--force replaces it).",
+                    "{} exists and was not replaced: it was not downloaded from this address, or was changed since (wharf get --force replaces it).",
                     shown(path)
                 )
             }

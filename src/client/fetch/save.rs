@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Fetched;
 use super::downloads::Downloads;
 use super::incoming::Incoming;
 use super::settle::Landed;
@@ -61,10 +60,9 @@ impl<'a> Saving<'a> {
 
     fn settle(&mut self) -> Result<(), Error> {
         let incoming = self.incoming(0)?;
-        let (path, length) = (incoming.spot().path.clone(), incoming.length());
-        let fetched = Fetched::Unchanged { path: path.clone(), length };
-        Landed { incoming, fetched, modified: None }.settle(self.downloads, self.sync)?;
-        self.saved = Some((path, length));
+        let fetched = (incoming.spot().path.clone(), incoming.length());
+        let landed = Landed { incoming, fetched, modified: None };
+        self.saved = Some(landed.settle(self.downloads, self.sync)?);
         Ok(())
     }
 

@@ -29,23 +29,28 @@ use super::{Fetched, Outcome};
 use crate::client::error::Error;
 use crate::durable::sync::{self, AT_ONCE, at_once};
 
-/// How many files may wait in a queue: each of them is open, or held in memory.
-pub(super) const QUEUE: usize = 256;
+/// How many files may wait to be written, in memory or as parts.
+const LANDED: usize = 256;
+
+/// How many files may wait in each of the other queues: all of them are open, and a process may often open no more than
+/// 1,024.
+const OPEN: usize = 64;
 
 /// A file that has come whole.
 #[derive(Debug)]
-pub(super) struct Landed {
+pub(super) struct Landed<T = Fetched> {
     pub(super) incoming: Incoming,
-    pub(super) fetched: Fetched,
+    /// What is told of it when it is durable.
+    pub(super) fetched: T,
     /// When the server says that it was last modified.
     pub(super) modified: Option<SystemTime>,
 }
 
 /// The same, on the file system, with the server's time.
 #[derive(Debug)]
-struct Down {
+struct Down<T = Fetched> {
     file: Whole,
-    fetched: Fetched,
+    fetched: T,
 }
 
 /// Something, and the number of its order.
@@ -64,9 +69,9 @@ pub(super) fn spawn<'scope>(
     told: Sender<Numbered<Outcome>>,
     listener: Thread,
 ) -> io::Result<SyncSender<Numbered<Landed>>> {
-    let (landed, landing) = sync_channel(QUEUE);
-    let (down, downed) = sync_channel(QUEUE);
-    let (synced, syncing) = sync_channel(QUEUE);
+    let (landed, landing) = sync_channel(LANDED);
+    let (down, downed) = sync_channel(OPEN);
+    let (synced, syncing) = sync_channel(OPEN);
     let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
     let failed = told.clone();
     spawn("writer").spawn_scoped(scope, move || {
@@ -74,12 +79,18 @@ pub(super) fn spawn<'scope>(
         end(failed, down);
     })?;
     let downed = Arc::new(Mutex::new(downed));
-    for _ in 0..if sync { most.clamp(1, AT_ONCE) } else { 1 } {
+    for number in 0..if sync { most.clamp(1, AT_ONCE) } else { 1 } {
         let (downed, synced, failed) = (Arc::clone(&downed), synced.clone(), told.clone());
-        spawn("syncer").spawn_scoped(scope, move || {
+        let spawned = spawn("syncer").spawn_scoped(scope, move || {
             sync_all(&downed, sync, &synced, &failed);
             end(failed, synced);
-        })?;
+        });
+        match spawned {
+            Ok(_) => {}
+            Err(error) if number == 0 => return Err(error),
+            // The system has no more threads: those that are there do all.
+            Err(_) => break,
+        }
     }
     drop(synced);
     spawn("namer").spawn_scoped(scope, move || {
@@ -142,29 +153,34 @@ fn name_all(
 /// All that has arrived, at least one; `None` when nothing more can.
 fn batch<T>(arriving: &Receiver<T>) -> Option<Vec<T>> {
     let first = arriving.recv().ok()?;
-    Some(std::iter::once(first).chain(arriving.try_iter().take(QUEUE - 1)).collect())
+    Some(std::iter::once(first).chain(arriving.try_iter().take(OPEN - 1)).collect())
 }
 
 /// Names these and makes their names durable; what became of each, in their order.
 fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<Outcome> {
     let named: Vec<_> = downs.into_iter().map(Down::name).collect();
-    let failed = if sync { sync_directories(named.iter().flatten(), downloads) } else { Failed::new() };
+    let failed = if sync {
+        sync_directories(named.iter().flatten().map(|named| &named.file), downloads)
+    } else {
+        Failed::new()
+    };
     named.into_iter().map(|named| named.and_then(|named| named.judge(&failed, downloads))).collect()
 }
 
-impl Landed {
+impl<T> Landed<T> {
     /// Settles this one.
-    pub(super) fn settle(self, downloads: &Downloads, sync: bool) -> Outcome {
+    pub(super) fn settle(self, downloads: &Downloads, sync: bool) -> Result<T, Error> {
         let down = self.put_down()?;
         if sync && let Err(error) = down.file.sync() {
             return Err(down.give_up(error));
         }
         let named = down.name()?;
-        let failed = if sync { sync_directories(std::iter::once(&named), downloads) } else { Failed::new() };
+        let failed =
+            if sync { sync_directories(std::iter::once(&named.file), downloads) } else { Failed::new() };
         named.judge(&failed, downloads)
     }
 
-    fn put_down(self) -> Result<Down, Error> {
+    fn put_down(self) -> Result<Down<T>, Error> {
         let down = Down { file: self.incoming.put_down()?, fetched: self.fetched };
         match down.file.date(self.modified) {
             Ok(()) => Ok(down),
@@ -173,7 +189,7 @@ impl Landed {
     }
 }
 
-impl Down {
+impl<T> Down<T> {
     /// Puts it in its place. Where that cannot be, it stays as its part.
     fn name(self) -> Result<Self, Error> {
         match self.file.appear() {
@@ -186,7 +202,7 @@ impl Down {
     }
 
     /// What became of it, where these directories could not be synced.
-    fn judge(self, failed: &Failed, downloads: &Downloads) -> Outcome {
+    fn judge(self, failed: &Failed, downloads: &Downloads) -> Result<T, Error> {
         let path = &self.file.spot().path;
         let here = path.parent().and_then(|parent| Some((parent.to_owned(), *failed.get(parent)?)));
         match here.or_else(|| downloads.made.failed_above(path)) {
@@ -203,10 +219,10 @@ impl Down {
 }
 
 /// Syncs the directories of these files, and those in which directories were made.
-fn sync_directories<'d>(named: impl Iterator<Item = &'d Down>, downloads: &Downloads) -> Failed {
+fn sync_directories<'d>(named: impl Iterator<Item = &'d Whole>, downloads: &Downloads) -> Failed {
     let mut directories: HashMap<&Path, &Arc<Dir>> = HashMap::new();
-    for down in named {
-        let spot = down.file.spot();
+    for file in named {
+        let spot = file.spot();
         directories.insert(spot.path.parent().unwrap_or(Path::new("")), &spot.dir);
     }
     let directories: Vec<_> = directories.into_iter().collect();
