@@ -8,9 +8,9 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 use super::digest::{self, Sum};
-use super::downloads::Spot;
 use super::nameless::Nameless;
 use super::part::{NOTED_FROM, Part, Version};
+use super::spot::Spot;
 use crate::client::error::Error;
 
 /// The longest content that is held, in bytes: no part of that length has notes.

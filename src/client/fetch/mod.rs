@@ -32,6 +32,7 @@ pub(super) mod save;
 pub(super) mod sessions;
 mod settle;
 mod split;
+mod spot;
 mod stream;
 pub(super) mod trial;
 mod verdict;

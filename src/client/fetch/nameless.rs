@@ -10,9 +10,9 @@ use std::time::SystemTime;
 use rustix::fs::fsync;
 use rustix::io::Errno;
 
-use super::downloads::Spot;
 use super::part::{MODE, date, take_place};
 use super::part_name::{self, Notes};
+use super::spot::Spot;
 use crate::client::error::Error;
 use crate::durable::name::{link, nameless};
 

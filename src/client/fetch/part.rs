@@ -18,9 +18,9 @@ use std::time::SystemTime;
 use rustix::fs::{Mode, fsync, renameat};
 use rustix::io::Errno;
 
-use super::downloads::Spot;
 use super::part_name::{self, Begun, Left, Notes, PartName};
 use super::record;
+use super::spot::Spot;
 use crate::client::error::Error;
 use crate::durable::name::rename_new;
 

@@ -22,8 +22,8 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxFl
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::downloads::{Spot, remove};
 use super::part::MODE;
+use super::spot::{Spot, remove};
 use crate::client::error::Error;
 use crate::durable::name::create;
 
@@ -151,7 +151,7 @@ impl PartName {
     /// The part that was left here, locked, if one was.
     pub(super) fn left(self) -> Result<Option<Left>, Error> {
         let State::Ours((notes, pieces, pieces_at)) = self.state()? else { return Ok(None) };
-        let file = self.lock()?;
+        let file = self.lock(&notes)?;
         Ok(file.map(|file| Left { name: self, file, notes, pieces, pieces_at }))
     }
 
@@ -192,14 +192,16 @@ impl PartName {
     }
 
     /// Opens and locks the part; `None` if there is none. A link is not followed, and a FIFO not waited for.
-    fn lock(&self) -> Result<Option<File>, Error> {
+    fn lock(&self, notes: &Notes) -> Result<Option<File>, Error> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.dir, &self.part, flags, Mode::empty()) {
             Ok(file) => File::from(file),
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(self.failed(error.into())),
         };
-        if lock(&file) && self.is_named(&file) { Ok(Some(file)) } else { Err(self.busy()) }
+        let facts = statx(&file, "", AtFlags::EMPTY_PATH, FACTS);
+        let is_ours = facts.is_ok_and(|facts| is_regular(&facts) && notes.fit(&facts));
+        if lock(&file) && is_ours && self.is_named(&file) { Ok(Some(file)) } else { Err(self.busy()) }
     }
 
     fn busy(&self) -> Error {
@@ -231,8 +233,8 @@ impl PartName {
     }
 
     /// Removes the part that was left here, and its notes. Afterwards nothing of wharf's is here.
-    fn vacate(&self) -> Result<(), Error> {
-        match self.lock()? {
+    fn vacate(&self, notes: &Notes) -> Result<(), Error> {
+        match self.lock(notes)? {
             Some(file) => self.clear(&file),
             None => self.remove_notes(),
         }
@@ -295,7 +297,7 @@ pub(super) fn free(spot: &Spot) -> Result<PartName, Error> {
     for name in spot.part_names() {
         match name.state()? {
             State::Free => {}
-            State::Ours(..) => name.vacate()?,
+            State::Ours((notes, ..)) => name.vacate(&notes)?,
             State::Foreign => continue,
         }
         free.get_or_insert(name);
@@ -306,8 +308,8 @@ pub(super) fn free(spot: &Spot) -> Result<PartName, Error> {
 /// Removes parts that were left.
 pub(super) fn vacate(spot: &Spot) -> Result<(), Error> {
     for name in spot.part_names() {
-        if matches!(name.state()?, State::Ours(..)) {
-            name.vacate()?;
+        if let State::Ours((notes, ..)) = name.state()? {
+            name.vacate(&notes)?;
         }
     }
     Ok(())

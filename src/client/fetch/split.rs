@@ -21,11 +21,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{panic, str, thread};
 
 use super::Order;
-use super::downloads::Spot;
 use super::incoming::Incoming;
 use super::part::{Found, Part, Version};
 use super::part_name::{self, Begun, Left, PartName};
 use super::sessions::Sessions;
+use super::spot::Spot;
 use super::trial::Failure;
 use super::verdict::{Verdict, judge_range, version_told};
 use super::worker::{Arrived, Course, Worker, refuse};

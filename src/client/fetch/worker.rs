@@ -15,11 +15,12 @@ use std::thread;
 use std::time::{Instant, SystemTime};
 
 use super::digest::{self, Sum};
-use super::downloads::{DIRECTORY_PAGE, facts};
+use super::downloads::DIRECTORY_PAGE;
 use super::incoming::Incoming;
 use super::part::{Found, Version};
 use super::sessions::{Sessions, path_of};
 use super::settle::Landed;
+use super::spot::facts;
 use super::trial::{Failure, Trials};
 use super::verdict::{self, Verdict, judge};
 use super::{Common, Fetched, Order};
