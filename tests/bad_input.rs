@@ -17,6 +17,7 @@ fn rows(host: &str) -> Vec<Row> {
     let get = |fields: &str| format!("GET /a HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
     let post = |fields: &str, body: &str| format!("POST /new HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n{body}");
     let line = |line: &str| format!("{line}\r\nHost: {host}\r\n\r\n");
+    let at = |version: &str, host: &str| format!("GET /a HTTP/{version}\r\nHost: {host}\r\n\r\n");
     let target = |target: &str| line(&format!("GET {target} HTTP/1.1"));
     vec![
         ("no request line (RFC 9112 §3)", line("hello"), 400, CLOSES),
@@ -35,7 +36,16 @@ fn rows(host: &str) -> Vec<Row> {
         ("NUL in a value", get("A: \0\r\n"), 400, CLOSES),
         ("no Host (§3.2)", "GET /a HTTP/1.1\r\n\r\n".to_owned(), 400, CLOSES),
         ("two Hosts", get("Host: other\r\n"), 400, CLOSES),
-        ("a Host with a path", "GET /a HTTP/1.1\r\nHost: a/b\r\n\r\n".to_owned(), 400, CLOSES),
+        ("a Host with a path", at("1.1", "a/b"), 400, CLOSES),
+        ("an empty Host", at("1.1", ""), 400, CLOSES),
+        ("an empty Host in HTTP/1.0", at("1.0", ""), 400, CLOSES),
+        ("a Host that is a port alone", at("1.1", ":80"), 400, CLOSES),
+        ("a Host whose port is over 65,535", at("1.1", "localhost:65536"), 400, CLOSES),
+        ("a Host with user info", at("1.1", "u@localhost"), 400, CLOSES),
+        ("a Host that is no IPv6 address", at("1.1", "[ab..cd::1]"), 400, CLOSES),
+        ("the same in HTTP/1.0", at("1.0", "[ab..cd::1]"), 400, CLOSES),
+        ("a Host with a bad escape", at("1.1", "localhost%zz"), 400, CLOSES),
+        ("an absolute target with such an authority", target("http://[ab..cd::1]/a"), 400, CLOSES),
         ("an unknown version", line("GET /a HTTP/2.0"), 505, CLOSES),
         ("HTTP/1.2", line("GET /a HTTP/1.2"), 505, CLOSES),
         ("no version at all", line("GET /a HTCPCP/1.0"), 400, CLOSES),

@@ -6,6 +6,7 @@ mod give;
 mod hostile;
 mod looks;
 mod preview;
+mod proxied;
 mod room;
 
 use std::process::Command;

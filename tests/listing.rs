@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{Wharf, outside, run, sample};
+use crate::common::{Wharf, eventually, outside, run, sample};
 
 /// A folder with some files of known sizes and times, and a directory in it.
 fn stage(flags: &[&str]) -> Wharf {
@@ -87,4 +87,62 @@ fn columns_in_a_terminal() {
     assert_eq!(lines.len(), 3, "{text}");
     assert!(lines[0].ends_with("Z  sub/") && lines[0].starts_with("         -  "), "{text}");
     assert!(lines[2].ends_with("Z  b.txt") && lines[2].starts_with("   2.9 KiB  "), "{text}");
+}
+
+#[test]
+fn a_directory_has_one_identity_by_every_path() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("real/f", "x");
+    symlink("..", wharf.folder().join("real/up")).expect("a link");
+    let id = |path: &str| {
+        let listing = wharf.ask("GET", path, "Accept: application/json\r\n", b"");
+        let listing: serde_json::Value = serde_json::from_slice(&listing.body).expect("JSON");
+        listing["id"].as_str().expect("an id").to_owned()
+    };
+    assert_eq!(id("/"), id("/real/up/"));
+    assert_eq!(id("/real/"), id("/real/up/real/"));
+    assert_ne!(id("/"), id("/real/"));
+}
+
+/// Asks for the listing of a large directory in every form, and does not read it.
+#[test]
+fn a_listing_that_nobody_reads_costs_little_memory() {
+    const ENTRIES: usize = 5_000;
+    const READERS: usize = 40;
+    let wharf = Wharf::serve(&["--udp", "0", "--workers", "4"]);
+    for number in 0..ENTRIES {
+        wharf.write(&format!("large/{number:06} with a usual name.txt"), "");
+    }
+    let names = |listing: &serde_json::Value| -> Vec<String> {
+        let entries = listing["entries"].as_array().expect("entries");
+        entries.iter().map(|entry| entry["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let list = || {
+        let answer = wharf.ask("GET", "/large/", "Accept: application/json\r\n", b"");
+        names(&serde_json::from_slice(&answer.body).expect("JSON"))
+    };
+    let all = list();
+    assert!(all.len() == ENTRIES && all.is_sorted(), "{} names", all.len());
+    wharf.comes_to_rest();
+    let before = wharf.status("VmRSS");
+    let forms = ["text/html", "application/json", "text/plain"];
+    let readers: Vec<_> = (0..READERS)
+        .map(|number| {
+            let mut wire = wharf.connect();
+            let (order, form) = (["name", "-size", "time"][number % 3], forms[number / 3 % 3]);
+            let host = wharf.address();
+            wire.send(format!("GET /large/?sort={order} HTTP/1.1\r\nHost: {host}\r\nAccept: {form}\r\n\r\n"));
+            wire
+        })
+        .collect();
+    eventually("each has something to read", || {
+        readers.iter().all(|reader| reader.hears_within(Duration::from_millis(1)))
+    });
+    wharf.comes_to_rest();
+    let grown = wharf.status("VmRSS").saturating_sub(before);
+    // 256 KiB for each, and what the pool for all listings holds.
+    assert!(grown < READERS as u64 * 256 + 8 * 1024, "{grown} KB");
+    assert_eq!(list(), all, "another gets the same, though the pool is empty");
+    let lines = run(&["list", &format!("tftp://{}/large/", wharf.tftp())], "", &wharf.folder()).stdout;
+    assert!(lines.lines().eq(all.iter()), "and so does TFTP");
 }

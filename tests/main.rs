@@ -34,6 +34,7 @@ mod listing;
 mod load;
 mod lost_folder;
 mod many;
+mod proxy;
 mod qr;
 mod races;
 mod readme;

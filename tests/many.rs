@@ -43,7 +43,7 @@ fn slow_readers_hold_nobody_up() {
         reader.stream().read_exact(&mut [0]).expect("still sent to");
     }
     let threads = wharf.status("Threads");
-    assert!(threads <= 4 + 8, "{threads} threads");
+    assert!(threads <= 4 + 12, "{threads} threads");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn who_takes_all_places_makes_room_for_others() {
         .map(|wire| wire.send("bcd").try_read_answer(false).map(|answer| answer.code()))
         .collect();
     assert_eq!(codes.iter().filter(|code| **code == Some(201)).count(), 19, "one made room: {codes:?}");
-    assert_eq!(codes.iter().filter(|code| code.is_none()).count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == Some(503)).count(), 1, "and was told so: {codes:?}");
 }
 
 #[test]

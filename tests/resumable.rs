@@ -56,26 +56,75 @@ fn unfinished(wharf: &Wharf) -> usize {
     parts(wharf).len()
 }
 
+/// After so much of a body, in bytes, the client is told at once where it goes on.
+const MEBIBYTE: usize = 1 << 20;
+
+/// The head of an upload that is all in one request, by a client that knows the draft.
+fn whole(wharf: &Wharf, method: &str, fields: &str) -> String {
+    let host = wharf.address();
+    format!("{method} /in/a.txt HTTP/1.1\r\nHost: {host}\r\n{DRAFT}Upload-Complete: ?1\r\n{fields}\r\n")
+}
+
 #[test]
-fn all_at_once_is_told_where_to_go_on() {
-    let wharf = Wharf::serve(&["--max-upload", "1000"]);
+fn a_large_body_is_told_where_to_go_on() {
+    let wharf = Wharf::serve(&["--max-upload", "2M"]);
+    let content = sample(MEBIBYTE + 3, 7);
     for (method, code) in [("PUT", 201), ("PUT", 204), ("POST", 200)] {
         let mut wire = wharf.connect();
-        let head = format!("{method} /in/a.txt HTTP/1.1\r\nHost: {}\r\n", wharf.address());
-        wire.send(format!("{head}{DRAFT}Upload-Complete: ?1\r\nContent-Length: 3\r\n\r\n"));
-        let interim = wire.try_read_answer(false).expect("before the content is sent");
+        wire.send(whole(&wharf, method, &format!("Content-Length: {}\r\n", content.len())));
+        let interim =
+            wire.send(&content[..MEBIBYTE]).try_read_answer(false).expect("before the rest is sent");
         assert_eq!(interim.code(), 104);
         assert_eq!(interim.field("Upload-Draft-Interop-Version"), "9");
-        assert_eq!(interim.field("Upload-Limit"), "max-size=1000, max-age=86400");
+        assert_eq!(interim.field("Upload-Limit"), "max-size=2097152, max-age=86400");
         let upload = interim.field("Location");
         assert!(upload.starts_with("/.wharf/uploads/") && upload.len() == 16 + 32, "{upload}");
-        let answer = wire.send("abc").read_answer(false);
+        let answer = wire.send(&content[MEBIBYTE..]).try_read_answer(false).expect("the final one is next");
         assert_eq!((answer.code(), answer.field("Upload-Complete").as_str()), (code, "?1"));
         assert_eq!(answer.field("Content-Location"), "/in/a.txt");
-        assert_eq!(stand(&wharf, &upload), ("?1".into(), "3".into()), "it is remembered");
-        assert_eq!(wire.ask("GET", "/in/a.txt", "", b"").body, b"abc", "the connection goes on");
+        assert_eq!(stand(&wharf, &upload), ("?1".into(), content.len().to_string()), "it is remembered");
+        assert!(wire.ask("GET", "/in/a.txt", "", b"").body == content, "the connection goes on");
     }
     assert_eq!(unfinished(&wharf), 0);
+}
+
+/// Nothing of it need arrive; and what waits for `100 Continue` gets that first.
+#[test]
+fn a_slow_body_is_told_where_to_go_on() {
+    let wharf = Wharf::serve(&[]);
+    for (fields, expected) in [("", &[104][..]), ("Expect: 100-continue\r\n", &[100, 104])] {
+        let mut wire = wharf.connect();
+        wire.send(whole(&wharf, "POST", &format!("Content-Length: 3\r\n{fields}")));
+        for code in expected {
+            assert_eq!(wire.try_read_answer(false).expect("an answer").code(), *code, "{fields}");
+        }
+        let answer = wire.send("abc").try_read_answer(false).expect("an answer");
+        assert_eq!((answer.code(), wharf.read("in/a.txt")), (200, b"abc".to_vec()), "told once");
+    }
+}
+
+/// A proxy may take 104 for the final response, or reject it.
+#[test]
+fn what_is_here_already_is_answered_at_once() {
+    let wharf = Wharf::serve(&["--max-upload", "9"]);
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    let cases = [
+        ("whole", whole(&wharf, "PUT", "Content-Length: 3\r\n") + "abc", 201),
+        ("in chunks", whole(&wharf, "PUT", chunked) + "3\r\nabc\r\n0\r\n\r\n", 204),
+        ("empty", whole(&wharf, "PUT", "Content-Length: 0\r\n"), 204),
+        (
+            "no body, as a client begins",
+            whole(&wharf, "PUT", "Content-Length: 0\r\n").replace("?1", "?0"),
+            201,
+        ),
+        ("too large", whole(&wharf, "PUT", "Content-Length: 10\r\n"), 413),
+        ("too large in chunks", whole(&wharf, "PUT", chunked) + "a\r\n0123456789\r\n", 413),
+        ("no chunk", whole(&wharf, "PUT", chunked) + "x\r\n", 400),
+    ];
+    for (name, request, code) in cases {
+        let answer = wharf.connect().send(request).try_read_answer(false).expect("an answer");
+        assert_eq!(answer.code(), code, "{name}");
+    }
 }
 
 #[test]
@@ -93,17 +142,6 @@ fn who_cannot_be_told_is_not() {
         assert_eq!(wire.try_read_answer(false).expect("an answer").code() / 100, 2, "{name}");
     }
     assert_eq!(wharf.tree(), ["a"], "uploads like any other");
-}
-
-#[test]
-fn who_waits_for_100_is_told_both() {
-    let wharf = Wharf::serve(&[]);
-    let mut wire = wharf.connect();
-    let fields = format!("{DRAFT}Upload-Complete: ?1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n");
-    wire.send(format!("PUT /a HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
-    let codes = [(); 2].map(|()| wire.try_read_answer(false).expect("an answer").code());
-    assert_eq!(codes, [104, 100]);
-    assert_eq!(wire.send("abc").read_answer(false).code(), 201);
 }
 
 /// As a page's script does it, which cannot see 104.
@@ -133,18 +171,19 @@ fn pieces_of_a_length_that_nobody_told() {
     let wharf = Wharf::serve(&[]);
     let chunked = format!("Upload-Complete: ?0\r\n{DRAFT}Transfer-Encoding: chunked\r\n");
     let mut wire = wharf.connect();
-    wire.send(format!("PUT /a HTTP/1.1\r\nHost: {}\r\n{chunked}\r\n3\r\nabc\r\n0\r\n\r\n", wharf.address()));
-    let interim = wire.try_read_answer(false).expect("an answer");
-    let answer = wire.read_answer(false);
+    let first = sample(MEBIBYTE, 6);
+    wire.send(format!("PUT /a HTTP/1.1\r\nHost: {}\r\n{chunked}\r\n{MEBIBYTE:x}\r\n", wharf.address()));
+    let interim = wire.send(&first).try_read_answer(false).expect("an answer");
+    let answer = wire.send("\r\n0\r\n\r\n").read_answer(false);
     assert_eq!((interim.code(), answer.code()), (104, 201));
     let upload = answer.field("Location");
     assert_eq!(upload, interim.field("Location"), "the same in all answers");
     assert_eq!(wharf.ask("HEAD", &upload, "", b"").field("Upload-Length"), "", "nobody knows");
-    let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(3, true));
+    let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(MEBIBYTE as u64, true));
     wire.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
     wire.send("2\r\nde\r\n0\r\n\r\n");
     assert_eq!(wire.read_answer(false).code(), 201);
-    assert_eq!(wharf.read("a"), b"abcde");
+    assert!(wharf.read("a") == [first.as_slice(), b"de"].concat());
     let empty = begin(&wharf, "/empty", "");
     assert_eq!(append(&wharf, &empty, 0, true, b"").code(), 200, "no content at all");
     assert_eq!(wharf.read("empty"), b"");
@@ -153,18 +192,17 @@ fn pieces_of_a_length_that_nobody_told() {
 #[test]
 fn what_arrived_before_a_cut_is_kept() {
     let wharf = Wharf::serve(&[]);
-    let content = sample(1_000_000, 1);
+    let content = sample(MEBIBYTE + 600_000, 1);
+    let (first, rest) = content.split_at(MEBIBYTE + 200_000);
     let mut wire = wharf.connect();
-    let head = format!("PUT /a HTTP/1.1\r\nHost: {}\r\n{DRAFT}Upload-Complete: ?1\r\n", wharf.address());
-    wire.send(format!("{head}Content-Length: {}\r\n\r\n", content.len()));
-    let upload = wire.try_read_answer(false).expect("104").field("Location");
-    wire.send(&content[..600_000]).end();
-    assert!(wire.is_closed(), "no answer: it was cut");
+    wire.send(whole(&wharf, "PUT", &format!("Content-Length: {}\r\n", content.len())));
+    let upload = wire.send(first).try_read_answer(false).expect("104").field("Location");
+    assert!(wire.end().is_closed(), "no answer: it was cut");
     assert!(wharf.log().contains("what has arrived is kept"));
-    assert_eq!(stand(&wharf, &upload), ("?0".into(), "600000".into()));
-    assert!(files(&wharf).is_empty(), "nothing shows");
-    assert_eq!(append(&wharf, &upload, 600_000, true, &content[600_000..]).code(), 201);
-    assert!(wharf.read("a") == content);
+    assert_eq!(stand(&wharf, &upload), ("?0".into(), first.len().to_string()));
+    assert!(files(&wharf).iter().all(|name| !name.ends_with("a.txt")), "nothing shows");
+    assert_eq!(append(&wharf, &upload, first.len() as u64, true, rest).code(), 201);
+    assert!(wharf.read("in/a.txt") == content);
 }
 
 #[test]
@@ -245,10 +283,15 @@ fn what_can_be_done_is_told() {
         assert_eq!(answer.field("Accept-Patch"), "application/partial-upload", "{target}");
         assert_eq!(answer.field("Upload-Limit"), "max-size=7, max-age=86400", "{target}");
     }
-    assert_eq!(wharf.ask("OPTIONS", &upload, "", b"").field("Allow"), "HEAD, PATCH, DELETE, OPTIONS");
-    for method in ["GET", "POST", "PUT"] {
+    assert_eq!(wharf.ask("OPTIONS", &upload, "", b"").field("Allow"), "GET, HEAD, PATCH, DELETE, OPTIONS");
+    let got = wharf.ask("GET", &upload, "", b"");
+    assert_eq!((got.code(), got.field("Upload-Offset").as_str()), (204, "0"), "some caches ask so for HEAD");
+    for method in ["POST", "PUT"] {
         let answer = wharf.ask(method, &upload, "", b"");
-        assert_eq!((answer.code(), answer.field("Allow").as_str()), (405, "HEAD, PATCH, DELETE, OPTIONS"));
+        assert_eq!(
+            (answer.code(), answer.field("Allow").as_str()),
+            (405, "GET, HEAD, PATCH, DELETE, OPTIONS")
+        );
     }
     for method in ["PATCH", "DELETE"] {
         assert_eq!(wharf.ask(method, "/a", "", b"").code(), 405, "files are not for that");

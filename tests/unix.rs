@@ -47,6 +47,48 @@ fn it_serves_and_goes_with_the_server() {
     assert!(!path.exists(), "its name is gone");
 }
 
+/// A proxy may pass on the Host of a page whose name was made to resolve to it (DNS rebinding).
+#[test]
+fn what_a_browser_sends_must_be_for_this_server() {
+    for (flags, cases) in [
+        (
+            &[][..],
+            [
+                ("GET", "Host: evil.example\r\nSec-Fetch-Site: same-origin\r\n", 421),
+                ("PUT", "Host: evil.example\r\nOrigin: http://evil.example\r\n", 421),
+                ("PUT", "Host: localhost\r\nOrigin: http://localhost\r\n", 201),
+                ("PUT", "Host: 192.0.2.7:81\r\nOrigin: http://192.0.2.7:81\r\n", 204),
+                ("PUT", "Host: anything\r\n", 204),
+                ("PUT", "Host: [ab..cd::1]\r\n", 400),
+            ],
+        ),
+        (
+            &["--host", "files.example"][..],
+            [
+                ("GET", "Host: evil.example\r\n", 421),
+                ("PUT", "Host: evil.example\r\n", 421),
+                ("PUT", "Host: files.example\r\nOrigin: https://files.example\r\n", 201),
+                ("PUT", "Host: localhost\r\nOrigin: https://files.example\r\n", 204),
+                ("PUT", "Host: localhost\r\nOrigin: https://evil.example\r\n", 403),
+                ("PUT", "Host:\r\n", 400),
+            ],
+        ),
+    ] {
+        let (_place, path, text) = socket();
+        let wharf = Wharf::serve(&[&["--unix", &text], flags].concat());
+        eventually("it listens", || path.exists());
+        let behind = "GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        for (method, fields, code) in cases {
+            let length = if method == "PUT" { "Content-Length: 1\r\n\r\nx" } else { "\r\n" };
+            let said = ask(&path, &format!("{method} /a HTTP/1.1\r\n{fields}{length}{behind}"));
+            assert!(said.starts_with(&format!("HTTP/1.1 {code} ")), "{flags:?}, {fields}: {said}");
+            let answers = said.matches("HTTP/1.1 ").count();
+            assert!(code != 400 || answers == 1, "nothing behind it is read: {said}");
+        }
+        assert_eq!(wharf.read("a"), b"x");
+    }
+}
+
 #[test]
 fn its_mode_is_the_one_asked_for_whatever_the_umask() {
     for (umask, flags, mode) in [

@@ -1,5 +1,6 @@
 //! Where somebody comes from: what one place may take of the room is bounded, under however many names.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// A place. A household or an office behind one address is one.
@@ -23,6 +24,16 @@ impl Place {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & NETWORK).into(),
             v4 @ IpAddr::V4(_) => v4,
         })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => address.fmt(f),
+            Self::User(uid) => write!(f, "user {uid}"),
+            Self::Here => f.write_str("this machine"),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::net::listener::Address;
 use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
 use crate::qr::{self, Colours};
-use crate::server::{Config, Doors, KeepAlive, Recorder, Server, Site};
+use crate::server::{Config, Doors, HostName, KeepAlive, Recorder, Server, Site};
 use crate::stop::{Stop, Why};
 
 /// The TCP port unless it is told otherwise.
@@ -56,10 +56,10 @@ pub struct ServeArgs {
     /// TFTP transfers at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     udp_sessions: u16,
-    /// A name under which this server may be asked, besides localhost, the machine's own and IP addresses;
-    /// may be given again
+    /// A name of this server, besides localhost, the machine's own and IP addresses: what is in the address bar, also
+    /// where a proxy adds TLS; may be given again
     #[arg(long, value_name = "NAME")]
-    host: Vec<String>,
+    host: Vec<HostName>,
     /// How long a connection is kept between two requests: `dynamic` is max(5, 20 - n) seconds, n the
     /// connections open now; or a number of seconds
     #[arg(long, value_name = "RULE", default_value = "dynamic", value_parser = keep_alive)]

@@ -7,6 +7,10 @@ use crate::http::status::Status;
 /// The longest explanation that is read, in bytes: it is to be one line.
 const LONGEST: u64 = 4 * 1024;
 
+/// What is said for a server that gives no reason. The wharf server does, so the limit is that of another, often a proxy.
+const TOO_LARGE: &str =
+    "the server, or a proxy in front of it, limits uploads (in nginx: client_max_body_size)";
+
 /// Takes an answer as a refusal, together with the first line of its text where it has one. Pages in HTML are
 /// not shown: they are for browsers.
 pub fn read(response: Response<'_>) -> Error {
@@ -18,7 +22,11 @@ pub fn read(response: Response<'_>) -> Error {
     if is_short && response.body.pour(&mut text).is_err() {
         text.clear();
     }
-    Error::Refused(status, is_text.then(|| first_line(&text, status)).flatten())
+    let said = is_text.then(|| first_line(&text, status)).flatten();
+    Error::Refused(
+        status,
+        said.or_else(|| (status == Status::CONTENT_TOO_LARGE).then(|| TOO_LARGE.to_owned())),
+    )
 }
 
 /// The first line, unless it is empty or says only what the status says.
@@ -33,6 +41,26 @@ fn first_line(text: &[u8], status: Status) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::peer::{Act, Peer};
+    use crate::client::session::{Method, Request, Session};
+
+    #[test]
+    fn the_page_of_a_proxy_is_not_shown() {
+        let cases = [
+            ("413 Content Too Large", "text/html", "client_max_body_size)"),
+            ("413 Content Too Large", "text/plain", "413 Content Too Large: <h1>"),
+            ("502 Bad Gateway", "text/html", "502 Bad Gateway"),
+        ];
+        for (status, kind, expected) in cases {
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: 4\r\n\r\n<h1>");
+            let peer = Peer::plays(&[&[Act::Read, Act::Say(answer.leak())]]);
+            let mut session = Session::new(peer.server());
+            let request = Request { method: Method::Get, target: "/", fields: &[], content: None };
+            let refused = read(session.send(&request).expect("an answer")).to_string();
+            assert!(refused.ends_with(expected), "{status}, {kind}: {refused}");
+        }
+    }
 
     #[test]
     fn the_first_line_that_says_something() {

@@ -1,9 +1,11 @@
 //! What a directory holds, as far as it is shared.
 
 use super::root::{self, Entries, Root, name_of};
-use super::{Error, Facts, Rules, SharePath};
-use rustix::fs::{DirEntry, FileType, Stat};
-use std::ffi::OsString;
+use super::{Error, Facts, Folder, SharePath};
+use rustix::fs::{FileType, Stat};
+use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 /// One line of a listing: something that can be opened.
@@ -29,31 +31,80 @@ pub enum Kind {
     },
 }
 
-/// The shared entries of a directory, directories first, then by the bytes of their names.
-pub(super) fn list(root: &Root, rules: &Rules, path: &SharePath) -> Result<Vec<Entry>, Error> {
-    let mut dir = root.entries(path.as_path())?;
-    let mut entries = Vec::new();
-    while let Some(entry) = dir.next() {
-        let entry = entry?;
-        entries.extend(show(root, rules, path, &dir, &entry));
-    }
-    entries.sort_unstable_by(|a: &Entry, b| (is_file(a), &a.name).cmp(&(is_file(b), &b.name)));
-    Ok(entries)
+/// A directory that is being read, in the order of the disk.
+#[derive(Debug)]
+pub struct Scan {
+    folder: Folder,
+    path: SharePath,
+    entries: Entries,
 }
 
-/// None for what is not shared, and for what has gone meanwhile.
-fn show(root: &Root, rules: &Rules, path: &SharePath, dir: &Entries, entry: &DirEntry) -> Option<Entry> {
-    let name = name_of(entry);
-    let path = path.join(&name).ok()?;
-    rules.admit_path(&path).ok()?;
-    let stat = match dir.kind(entry) {
-        FileType::RegularFile | FileType::Directory => root::look_in(dir.handle(), &name).ok()?,
-        // From the root, because it may lead up and still stay inside.
-        FileType::Symlink => root.look(&path).ok()?,
-        _ => return None,
-    };
-    let kind = kind_of(&stat)?;
-    Some(Entry { name, kind, modified: Facts::from(&stat).modified })
+/// A name in a directory, which may or may not be shared.
+#[derive(Debug)]
+pub struct Candidate {
+    name: OsString,
+    kind: FileType,
+}
+
+impl Scan {
+    pub(super) fn begin(folder: Folder, path: &SharePath) -> Result<Self, Error> {
+        let entries = folder.shared.root.entries(path.as_path())?;
+        Ok(Self { folder, path: path.clone(), entries })
+    }
+
+    /// What is known of a name; `None` if it is not shared, or has gone.
+    pub fn look(&self, candidate: Candidate) -> Option<Entry> {
+        let Candidate { name, kind } = candidate;
+        let shared = &self.folder.shared;
+        let path = self.path.join(&name).ok()?;
+        shared.rules.admit_path(&path).ok()?;
+        let stat = match kind {
+            FileType::RegularFile | FileType::Directory => {
+                root::look_in(self.entries.handle(), &name).ok()?
+            }
+            // From the root, because it may lead up and still stay inside.
+            FileType::Symlink => shared.root.look(&path).ok()?,
+            _ => return None,
+        };
+        let kind = kind_of(&stat)?;
+        Some(Entry { name, kind, modified: Facts::from(&stat).modified })
+    }
+}
+
+/// The names in it.
+impl Iterator for Scan {
+    type Item = Result<Candidate, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.next()?;
+        Some(entry.map_err(Error::from).map(|entry| {
+            let kind = self.entries.kind(&entry);
+            Candidate { name: name_of(&entry), kind }
+        }))
+    }
+}
+
+impl Candidate {
+    /// The name.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Whether it is a directory, where that is known without a look.
+    pub fn is_directory(&self) -> Option<bool> {
+        match self.kind {
+            FileType::Directory => Some(true),
+            FileType::RegularFile => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// A hash of the directory's device and inode, with a key of this process, so that it tells neither.
+pub(super) fn id(root: &Root, path: &SharePath) -> Result<String, Error> {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let stat = root.look(path)?;
+    Ok(format!("{:016x}", KEY.hash_one((stat.st_dev, stat.st_ino))))
 }
 
 fn kind_of(stat: &Stat) -> Option<Kind> {
@@ -62,8 +113,4 @@ fn kind_of(stat: &Stat) -> Option<Kind> {
         FileType::Directory => Some(Kind::Directory),
         _ => None,
     }
-}
-
-fn is_file(entry: &Entry) -> bool {
-    entry.kind != Kind::Directory
 }

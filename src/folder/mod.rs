@@ -1,7 +1,7 @@
 //! The shared folder: every file that any door opens, lists or saves goes through here, under one policy.
 //!
 //! A [`SharePath`] names a file, and only that can. [`Folder::open`] gives the file and its facts together;
-//! [`Folder::list`] tells what a directory holds,
+//! [`Folder::scan`] tells what a directory holds,
 //! [`Folder::walk`] all that is below it; [`Folder::receive`] takes a file in, which is there whole
 //! or not at all; [`Folder::begin_upload`] takes one in that may come in pieces, over days if it must.
 //!
@@ -33,7 +33,7 @@ mod walk;
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, Version};
 pub use incoming::{Guard, Incoming, Saved};
-pub use listing::{Entry, Kind};
+pub use listing::{Candidate, Entry, Kind, Scan};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 pub use uploads::{Appending, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
 pub use walk::{Found, Walk};
@@ -128,7 +128,7 @@ struct Shared {
 pub enum Node {
     /// A file, ready to be read.
     File(OpenFile),
-    /// A directory. [`Folder::list`] tells what it holds.
+    /// A directory. [`Folder::scan`] tells what it holds.
     Directory {
         /// When an entry was last made, removed or renamed.
         modified: SystemTime,
@@ -187,12 +187,19 @@ impl Folder {
         self.shared.root.glance(path).is_ok_and(|stat| Facts::from(&stat).version == *version)
     }
 
-    /// What a directory holds: directories first, then by name. A link to something inside is shown as that;
-    /// hidden and reserved names, devices, and links that lead out or nowhere are left out. One look at each
-    /// entry: a hundred thousand take some tenths of a second.
-    pub fn list(&self, path: &SharePath) -> Result<Vec<Entry>, Error> {
+    /// Begins to read a directory: its names in the order of the disk, and what is known of each, one look at a time. A
+    /// link to something inside is shown as that; hidden and reserved names, devices, and links that lead out or nowhere
+    /// are left out.
+    pub fn scan(&self, path: &SharePath) -> Result<Scan, Error> {
         self.shared.rules.admit_path(path)?;
-        listing::list(&self.shared.root, &self.shared.rules, path)
+        Scan::begin(self.clone(), path)
+    }
+
+    /// What is the same for two paths of one directory, and tells nothing else: a client that follows links recognises
+    /// by it a directory that it has seen. It is good as long as this process runs.
+    pub fn directory_id(&self, path: &SharePath) -> Result<String, Error> {
+        self.shared.rules.admit_path(path)?;
+        listing::id(&self.shared.root, path)
     }
 
     /// Everything below a directory that is shared, one look at a time.

@@ -1,7 +1,7 @@
 //! Everything below a directory, one look at a time.
 //!
 //! A [`Walk`] looks at one entry whenever it is asked, so whoever walks may stop after any of them and go on later. It
-//! shows what [`Folder::list`](super::Folder::list) shows, of each directory on the way: hidden and reserved names,
+//! shows what [`Folder::scan`](super::Folder::scan) shows, of each directory on the way: hidden and reserved names,
 //! devices, and links that lead out or nowhere are passed over. A link to a file is that file. A link to a directory is
 //! passed over: followed, it could lead back to where the walk came from, or show the same files again and again.
 //!

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
+use std::net::Ipv6Addr;
 
 use super::body::Framing;
 use super::fields::{Fields, is_token_byte};
@@ -97,7 +98,7 @@ pub enum HeadError {
     Version,
     /// A field line that is none: white space before the colon, a folded line, a control character.
     FieldLine,
-    /// No Host in HTTP/1.1, more than one, or one that is not `host:port`.
+    /// No Host in HTTP/1.1, more than one, or one that is not `host[:port]`.
     Host,
     /// A target that is none.
     Target(TargetError),
@@ -208,16 +209,29 @@ fn host<'b>(
     }
 }
 
-/// Whether this may be a Host value (RFC 9110 §7.2): `uri-host [ ":" port ]`, or empty.
-fn is_host(text: &str) -> bool {
+/// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2) with a host in it. RFC 9112 §3.2 allows an empty Host for a
+/// target without an authority; every target here has one.
+pub fn is_host(text: &str) -> bool {
     let (name, port) = split_port(text);
-    let name_is_fine = match name.strip_prefix('[') {
-        Some(rest) => rest
-            .strip_suffix(']')
-            .is_some_and(|ip| ip.bytes().all(|b| b.is_ascii_hexdigit() || b":.".contains(&b))),
-        None => name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b)),
+    let is_port =
+        port.bytes().all(|b| b.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok());
+    let is_name = match name.strip_prefix('[') {
+        // A zone means something to the client's machine only, and is not sent (RFC 6874 §3). No other literal exists yet.
+        Some(rest) => rest.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()),
+        None => is_reg_name(name),
     };
-    name_is_fine && port.bytes().all(|b| b.is_ascii_digit())
+    is_name && is_port
+}
+
+/// Whether this is a `reg-name` (RFC 3986 §3.2.2) that is not empty; an IPv4 address is one, too.
+fn is_reg_name(name: &str) -> bool {
+    let mut parts = name.split('%');
+    let is_plain =
+        |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&b));
+    let is_encoded = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    !name.is_empty()
+        && parts.next().is_some_and(is_plain)
+        && parts.all(|part| is_encoded(part) && is_plain(part))
 }
 
 /// The name and the port of `host:port`; the port is empty where there is none.
@@ -320,7 +334,7 @@ impl fmt::Display for HeadError {
             Self::RequestLine => f.write_str("the first line is not a request line"),
             Self::Version => f.write_str("only HTTP/1.0 and HTTP/1.1 are spoken here"),
             Self::FieldLine => f.write_str("a field line is malformed"),
-            Self::Host => f.write_str("the request needs exactly one valid Host"),
+            Self::Host => f.write_str("the request needs exactly one Host, of the form host or host:port"),
             Self::Target(error) => error.fmt(f),
             Self::ContentLength => f.write_str("Content-Length is not one number"),
             Self::TransferEncoding => f.write_str("Transfer-Encoding cannot stand here"),

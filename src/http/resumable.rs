@@ -57,7 +57,7 @@ pub struct Announced {
 pub enum Wish {
     /// It is an upload like any other: nobody could be told where it can be gone on with.
     Plain,
-    /// It can be gone on with, and the client hears so before its content is read (104).
+    /// It can be gone on with, and the client hears so while its content is read, if that takes long (104).
     Told(Announced),
     /// It can be gone on with, and the client hears so in the answer.
     Quiet(Announced),

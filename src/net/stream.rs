@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl;
@@ -33,6 +34,17 @@ pub enum Moved {
     WouldWait,
     /// Nothing ever again: the other side has ended what it sends, or, for a file, the file has ended.
     End,
+}
+
+/// What is known of the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherEnd {
+    /// It may still send.
+    Open,
+    /// It has ended what it sends (a half-close); whether it still reads, nobody can tell.
+    Ended,
+    /// The connection is broken.
+    Gone,
 }
 
 /// Whether more bytes follow at once, so that a small write need not leave in a packet of its own.
@@ -85,6 +97,39 @@ impl Stream {
         // Whoever is told that there was nothing relies on it.
         let read = retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT));
         moved(read.map(|(count, _)| count))
+    }
+
+    /// Looks at the other side, without waiting and without reading.
+    pub fn other_end(&self) -> OtherEnd {
+        let mut look = [PollFd::new(self, PollFlags::RDHUP)];
+        match poll(&mut look, Some(&Timespec::default())) {
+            Ok(0) | Err(_) => OtherEnd::Open,
+            Ok(_) if look[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => OtherEnd::Gone,
+            Ok(_) => OtherEnd::Ended,
+        }
+    }
+
+    /// Reads what has arrived, up to a limit, and throws it away: a socket that is closed with something unread resets its
+    /// connection, and what was sent last is lost.
+    pub fn discard_input(&self) {
+        const LIMIT: usize = 64 * 1024;
+        let mut bytes = [0; 4096];
+        let mut read = 0;
+        while let Ok(Moved::Bytes(count)) = self.read(&mut bytes) {
+            read += count;
+            if read >= LIMIT {
+                return;
+            }
+        }
+    }
+
+    /// Copies what has arrived, and leaves it to be read; how many bytes.
+    pub fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        match retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT | RecvFlags::PEEK)) {
+            Ok((count, _)) => Ok(count),
+            Err(Errno::AGAIN) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether a read that leaves room has read all that there was. On a Unix-domain socket it stops behind what came with

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::connection::Connection;
-use super::lot::{Lot, Wish};
-use super::place;
+use super::lot::Wish;
 use super::state::State;
+use super::work::Shared;
+use super::{place, room};
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
@@ -25,13 +26,9 @@ use crate::stop::Why;
 /// How long accepting pauses when the system has no descriptors left. Those who wait stay in the backlog.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a connection that finds no place is told, and closed (RFC 9110 §15.6.4).
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n\r\n\
-    too many connections are open; try again in a while\n";
-
 /// Accepts until the server stops, or finds that it is time to.
-pub fn run(listeners: &[Listener], datagrams: &[Datagrams], lot: &Lot<Connection>, state: &State) {
+pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
+    let state = &shared.state;
     while state.stop.asked().is_none() {
         if let Err(error) = wait(listeners, state) {
             log::error!("cannot wait for connections: {error}");
@@ -39,8 +36,8 @@ pub fn run(listeners: &[Listener], datagrams: &[Datagrams], lot: &Lot<Connection
         }
         let mut is_sure = true;
         for listener in listeners {
-            if let Err(error) = accept_all(listener, lot, state) {
-                make_room(&error, lot, state);
+            if let Err(error) = accept_all(listener, shared) {
+                make_room(&error, shared);
                 // Somebody may be at this door all the same.
                 is_sure = false;
             }
@@ -63,47 +60,37 @@ fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
 }
 
 /// Accepts whoever waits, a bounded number at once so that every listener has its turn.
-fn accept_all(listener: &Listener, lot: &Lot<Connection>, state: &State) -> io::Result<()> {
+fn accept_all(listener: &Listener, shared: &Shared) -> io::Result<()> {
     const AT_ONCE: usize = 64;
     for _ in 0..AT_ONCE {
         match listener.accept()? {
-            Some(stream) => admit(stream, lot, state),
+            Some(stream) => admit(stream, shared),
             None => break,
         }
     }
     Ok(())
 }
 
-/// Finds a place for a connection; whoever has been idle for longest gives up theirs. Where nobody is idle, those give one
-/// up who have by far the most: else one client could take all places with requests that it never ends.
-fn admit(stream: Stream, lot: &Lot<Connection>, state: &State) {
+/// Parks a new connection for its first byte.
+fn admit(stream: Stream, shared: &Shared) {
     log::debug!("{} came", stream.peer());
     // Their request is on its way: leaving now would lose it.
-    state.idle.note(Instant::now());
-    let connection = Connection::new(stream);
-    let admitted = lot.admit(connection).or_else(|connection| {
-        let has_room = lot.evict_idle() || lot.evict_greedy(&connection, |other| place::of(other.peer()));
-        if has_room { lot.admit(connection) } else { Err(connection) }
-    });
-    match admitted {
-        Ok(moored) => {
-            let timeout = state.keep_alive.timeout(lot.open());
-            if let Err(error) = lot.park(moored, Wish::idle(Instant::now(), timeout).for_news()) {
-                log::error!("cannot park a connection: {error}");
-            }
-        }
-        Err(connection) => connection.turn_away(FULL),
+    shared.state.idle.note(Instant::now());
+    let client = place::of(stream.peer());
+    if let Some(moored) = room::admit(shared, Connection::new(stream), client) {
+        shared.park(moored, Wish::idle(Instant::now(), shared.timeout()).for_news());
+        // What has come since is more than there may be.
+        room::give_back(shared, shared.lot.excess());
     }
 }
 
-/// The system is out of descriptors or memory: closes what is idle, and lets others end.
-fn make_room(error: &io::Error, lot: &Lot<Connection>, state: &State) {
+/// The system is out of descriptors or memory: others make room, or end meanwhile.
+fn make_room(error: &io::Error, shared: &Shared) {
     let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
-    state.shelf.clear();
-    let evicted = is_out_of_files && lot.evict_idle();
+    let made = is_out_of_files && room::make_descriptors(shared);
     log::warn!(
         "cannot accept a connection: {error}{}",
-        if evicted { "; closed one that was idle" } else { "" }
+        if made { "; closed others to make room" } else { "" }
     );
     thread::sleep(PAUSE);
 }

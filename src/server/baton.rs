@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The right to lead, and what leaders have found.
 #[derive(Debug)]
@@ -32,7 +33,29 @@ struct Inner<T> {
     is_called: bool,
     /// What a leader found beyond what it does itself, in that order. Nobody leads before it is taken.
     spare: VecDeque<T>,
+    /// How often the baton was taken or given back.
+    passed: u64,
+    watch: Watch,
 }
+
+/// What the watch over the lead has seen.
+#[derive(Debug, Default)]
+struct Watch {
+    /// Whether somebody looks every [`TICK`].
+    is_on: bool,
+    /// How often the baton had been passed at the last look.
+    passed: u64,
+    /// How many looks in a row have found nothing new.
+    quiet: u32,
+}
+
+/// How often the watch looks whether somebody polls. A call that is expected to return at once may still wait for a disk;
+/// other connections then wait no longer than two of these.
+pub const TICK: Duration = Duration::from_millis(5);
+
+/// After this many looks without news the watch ends, until there is something to do again: a server at rest uses no
+/// processor time.
+const QUIET: u32 = 200;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +69,15 @@ pub enum Chance<T> {
 impl<T> Baton<T> {
     /// A baton that nobody holds, on a machine with so many processors.
     pub fn new(processors: usize) -> Self {
-        let inner = Inner { is_held: false, waiting: 0, awake: 0, is_called: false, spare: VecDeque::new() };
+        let inner = Inner {
+            is_held: false,
+            waiting: 0,
+            awake: 0,
+            is_called: false,
+            spare: VecDeque::new(),
+            passed: 0,
+            watch: Watch::default(),
+        };
         Self { inner: Mutex::new(inner), is_free: Condvar::new(), processors }
     }
 
@@ -59,6 +90,7 @@ impl<T> Baton<T> {
     pub fn take(&self) -> Chance<T> {
         let mut inner = self.lock();
         loop {
+            inner.passed += 1;
             if let Some(found) = inner.spare.pop_front() {
                 self.share(inner);
                 return Chance::Found(found);
@@ -76,12 +108,37 @@ impl<T> Baton<T> {
         }
     }
 
-    /// Gives the baton back, with what was found beyond what the leader does itself.
-    pub fn give(&self, found: impl IntoIterator<Item = T>) {
+    /// Gives the baton back, with what was found beyond what the leader does itself. Whether the watch has to begin.
+    #[must_use]
+    pub fn give(&self, found: impl IntoIterator<Item = T>) -> bool {
         let mut inner = self.lock();
         inner.is_held = false;
+        inner.passed += 1;
         inner.spare.extend(found);
+        let begins = !std::mem::replace(&mut inner.watch.is_on, true);
         self.share(inner);
+        begins
+    }
+
+    /// To be called every [`TICK`] while this is true: wakes a worker when nobody has polled since the last look, since
+    /// whoever came back last is kept waiting.
+    pub fn watch(&self) -> bool {
+        let mut inner = self.lock();
+        let Inner { is_held, passed, ref mut watch, .. } = *inner;
+        if !watch.is_on {
+            return false;
+        }
+        let is_new = std::mem::replace(&mut watch.passed, passed) != passed;
+        watch.quiet = if is_new { 0 } else { watch.quiet + 1 };
+        if is_new {
+            return true;
+        }
+        if !is_held {
+            self.call(inner);
+            return true;
+        }
+        watch.is_on = watch.quiet < QUIET;
+        watch.is_on
     }
 
     /// Wakes another worker where there is something for it, and a processor may be free for it.
@@ -150,7 +207,7 @@ mod tests {
         assert_eq!(baton.take(), Chance::Lead);
         with_worker(&baton, |taken| {
             assert_eq!(taken(), None, "it waits while the baton is held");
-            baton.give([7]);
+            let _ = baton.give([7]);
             loop {
                 if let Some(chance) = taken() {
                     assert_eq!(chance, Chance::Found(7));
@@ -166,7 +223,7 @@ mod tests {
         let baton = Baton::new(1);
         baton.join();
         assert_eq!(baton.take(), Chance::Lead);
-        baton.give([1, 2]);
+        let _ = baton.give([1, 2]);
         let chances = [baton.take(), baton.take(), baton.take()];
         assert_eq!(chances, [Chance::Found(1), Chance::Found(2), Chance::Lead]);
     }
@@ -177,7 +234,7 @@ mod tests {
         baton.join();
         baton.take();
         with_worker(&baton, |_| {
-            baton.give(None);
+            let _ = baton.give(None);
             assert_eq!(baton.lock().waiting, 1, "still asleep");
             assert_eq!(baton.take(), Chance::Lead, "the same worker leads again");
         });
@@ -189,11 +246,39 @@ mod tests {
         baton.join();
         baton.take();
         with_worker(&baton, |taken| {
-            baton.give([1]);
+            let _ = baton.give([1]);
             baton.may_wait();
             while taken().is_none() {
                 thread::yield_now();
             }
         });
+    }
+
+    #[test]
+    fn a_worker_that_does_not_come_back_is_replaced() {
+        let baton = Baton::new(1);
+        baton.join();
+        assert!(!baton.watch(), "there is nothing to watch yet");
+        baton.take();
+        with_worker(&baton, |taken| {
+            assert!(baton.give(None), "the watch has to begin");
+            assert!(baton.watch() && taken().is_none(), "the worker has only just begun");
+            assert!(baton.watch(), "it has not come back");
+            while taken().is_none() {
+                thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
+    fn the_watch_ends_when_nothing_happens() {
+        let baton = Baton::<u32>::new(1);
+        baton.join();
+        baton.take();
+        assert!(baton.give(None) && !baton.give(None), "it begins once");
+        baton.take();
+        let looks = std::iter::repeat_with(|| baton.watch()).take_while(|goes_on| *goes_on).count();
+        assert_eq!(looks, QUIET as usize);
+        assert!(baton.give(None), "and begins again");
     }
 }

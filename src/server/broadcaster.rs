@@ -245,7 +245,7 @@ mod tests {
     use crate::net::poller::Event;
     use crate::net::stream::Stream;
     use crate::server::baton::Baton;
-    use crate::server::lot::Lot;
+    use crate::server::lot::{Capacity, Lot};
     use crate::server::timing::IdleClock;
 
     /// A room with one member, and a listener of theirs at its door.
@@ -266,8 +266,9 @@ mod tests {
             let stream = Stream::Unix(server, peer);
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
             let (listening, _) = talk.listen(who, None, peer, active).expect("a place");
-            let lot = Lot::new(1, Arc::new(Baton::new(1))).expect("a poller");
-            let moored = lot.admit(Connection::new(stream)).expect("a place");
+            let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
+            let lot = Lot::new(capacity, Arc::new(Baton::new(1))).expect("a poller");
+            let moored = lot.admit(Connection::new(stream), Place::Here).expect("a place");
             let broadcaster = Broadcaster::new(talk).expect("a poller");
             broadcaster.admit(moored, listening);
             Self { lot, broadcaster, client }

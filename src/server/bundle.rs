@@ -14,6 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::answer::{Answer, Content};
+use super::capacity::ARCHIVE_FILES;
 use super::permits::Permit;
 use super::produced::{Produce, Produced};
 use super::refusal::of_reading;
@@ -125,6 +126,11 @@ impl Produce for Bundle {
             let name = Printable(&self.name).to_string();
             io::Error::new(error.kind(), format!("the archive of {name} was broken off: {error}"))
         })
+    }
+
+    /// A directory, twice, and a file.
+    fn descriptors(&self) -> u32 {
+        ARCHIVE_FILES
     }
 }
 

@@ -1,5 +1,7 @@
 //! How many connections, listeners and archives there may be: files that may be open are what is scarce.
 
+use super::lot::Capacity;
+
 /// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
 const OWN_FILES: u64 = 32;
 
@@ -7,12 +9,24 @@ const OWN_FILES: u64 = 32;
 const ARCHIVES: u64 = 256;
 
 /// Descriptors that an archive has open while it is made: a directory, twice, and a file.
-const ARCHIVE_FILES: u64 = 3;
+pub const ARCHIVE_FILES: u32 = 3;
 
-/// How many connections there may be where so many files may be open. A quarter is kept back for the files that they
-/// ask for: were all taken by connections, none of them could be answered.
-pub fn connections(wanted: u32, files: u64) -> u32 {
-    let possible = u32::try_from(files.saturating_sub(OWN_FILES) / 4 * 3).unwrap_or(u32::MAX).max(1);
+/// Connections that are told that there is no place for them, at once: each is read from for a moment, until its
+/// client has seen the answer.
+const SPARE: u32 = 256;
+
+/// How many connections there may be where so many files may be open, and how many descriptors they and what they wait
+/// with may hold. A quarter is kept back for what workers open for a moment: were all taken, nobody could be answered.
+pub fn of_lot(wanted: u32, files: u64) -> Capacity {
+    let descriptors = (files.saturating_sub(OWN_FILES) / 4 * 3).max(1);
+    let connections = connections(wanted, files, descriptors);
+    // An eighth at most, as they come out of the quarter.
+    let spare = u32::try_from(files / 32).unwrap_or(u32::MAX).clamp(1, SPARE);
+    Capacity { connections, spare, descriptors }
+}
+
+fn connections(wanted: u32, files: u64, descriptors: u64) -> u32 {
+    let possible = u32::try_from(descriptors).unwrap_or(u32::MAX);
     if possible < wanted {
         log::warn!(
             "only {files} files may be open: there is room for {possible} connections (see ulimit -n)"
@@ -24,7 +38,7 @@ pub fn connections(wanted: u32, files: u64) -> u32 {
 /// How many archives there may be at once where so many files may be open. Each takes three while it is made; half of
 /// what is kept back for files is left for the others.
 pub fn archives(files: u64) -> usize {
-    (files / 4 / 2 / ARCHIVE_FILES).clamp(1, ARCHIVES) as usize
+    (files / 4 / 2 / u64::from(ARCHIVE_FILES)).clamp(1, ARCHIVES) as usize
 }
 
 /// How many of so many connections may listen. A fifth is kept for requests: who listens never makes room for others.
@@ -46,7 +60,7 @@ mod tests {
             ("nothing", 10_000, 8, 1),
         ];
         for (name, wanted, files, expected) in table {
-            assert_eq!(connections(wanted, files), expected, "{name}");
+            assert_eq!(of_lot(wanted, files).connections, expected, "{name}");
         }
     }
 

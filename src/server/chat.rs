@@ -21,9 +21,8 @@ use super::chat_events;
 use super::place;
 use super::random;
 use super::receiving::{Receiving, Sink};
-use super::refusal::{bad_request, not_found};
+use super::refusal::{bad_request, cross_site, not_found};
 use super::route::Routed;
-use super::site::Site;
 use super::small_body::SmallBody;
 use super::state::State;
 use super::talk::{Talk, now};
@@ -54,8 +53,8 @@ pub fn answer(
 ) -> Result<Routed, Answer> {
     let Some(talk) = &state.talk else { return Err(not_found()) };
     let is_write = head.method == Method::Post;
-    if is_write && !Site::may_write(head.host, head.fields) {
-        return Err(Answer::text(Status::FORBIDDEN, "a page of another site must not speak here\n"));
+    if is_write && !state.site.may_write(head.host, head.fields) {
+        return Err(cross_site());
     }
     match (call, head.method) {
         ("join", Method::Post) => {
@@ -127,6 +126,8 @@ fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: Peer) -> R
     let head = response::Head::new(Status::OK)
         .field("Content-Type", event_stream::CONTENT_TYPE)
         .field("Cache-Control", "no-store")
+        // nginx would hold events back until they fill a buffer.
+        .field("X-Accel-Buffering", "no")
         .field("X-Content-Type-Options", "nosniff");
     Ok(Answer { head, content: Content::Events(Box::new(listening), first) })
 }

@@ -15,22 +15,26 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
+use super::disk::Disk;
 use super::exchange::Exchange;
 use super::input::Input;
-use super::lot::Wish;
+use super::jobs::{Chores, Jobs};
+use super::lot::{Moored, Wish};
 use super::outgoing::{Outgoing, Progress};
 use super::phase::{GoingOn, Lingering, Phase, ReceivingBody, WaitingForHead};
+use super::place;
 use super::receiving::{Job, Need, Outcome, Receiving};
 use super::route::{self, Routed};
 use super::sending::Sending;
 use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
+use crate::http::body::{Decoder, Framing};
 use crate::http::persistence::{Persistence, Why};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::net::stream::{More, Moved, Stream};
+use crate::net::stream::{More, Moved, OtherEnd, Stream};
 
 /// How many bytes one turn moves before the others get theirs: two milliseconds over loopback. With half of it, large
 /// files took some 8 % more processor time; with twice or eight times as much, no less.
@@ -43,6 +47,9 @@ const TURN_REQUESTS: u32 = 16;
 /// the client still sends is thrown away meanwhile, in bytes.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 64 * 1024;
+
+/// How much of what waits in the socket is looked at to find out whether it completes a body, in bytes.
+const PEEK: usize = 64 * 1024;
 
 /// A client's connection.
 #[derive(Debug)]
@@ -62,6 +69,10 @@ pub struct Turn<'a> {
     pub input: &'a mut Input,
     /// How long a connection is kept now.
     pub timeout: Duration,
+    /// Whether the disk may be waited for.
+    pub disk: Disk,
+    /// What waits for the disk elsewhere.
+    pub jobs: &'a Jobs<Task>,
 }
 
 /// What becomes of a connection after a turn.
@@ -71,6 +82,10 @@ pub enum Next {
     Park(Wish),
     /// It belongs to this job until that is done.
     Work(Work),
+    /// It needs another turn, on a thread that may wait for the disk.
+    NeedsDisk,
+    /// It begins an upload, and its client has too many jobs waiting: it is held back.
+    HeldBack,
     /// It belongs to the broadcaster from now on.
     Listen(Box<Listening>),
     /// It is over.
@@ -83,6 +98,19 @@ pub struct Work {
     exchange: Exchange,
     /// Whether the client waits for `100 Continue`.
     waits: bool,
+    /// What is still to come of the body, if it is not whole.
+    rest: Option<Decoder>,
+    /// How many descriptors the job holds.
+    descriptors: u32,
+}
+
+/// A connection in the job queue.
+#[derive(Debug)]
+pub struct Task {
+    /// The connection.
+    pub moored: Box<Moored<Connection>>,
+    /// What is to be done for it; none: its next turn.
+    pub work: Option<Work>,
 }
 
 /// What one step came to.
@@ -90,6 +118,8 @@ enum Step {
     Go(Phase),
     Wait(Phase, Wish),
     Work(Work),
+    NeedsDisk(Phase),
+    HeldBack(Phase),
     Listen(Box<Listening>),
     Close,
 }
@@ -116,14 +146,61 @@ impl Connection {
         &self.stream
     }
 
-    /// Tells a client for whom there is no place so, as far as that can be done without waiting.
-    pub fn turn_away(self, answer: &[u8]) {
-        let told = self.stream.write(answer, More::Ends).and_then(|_| self.stream.end_sending());
-        log::warn!(
-            "{} found no place{}",
-            self.peer(),
-            if told.is_ok() { "" } else { " and did not wait to hear it" }
-        );
+    /// Begins to close a connection that has to make room, without losing what the client is told: it gets this answer, if
+    /// no other has begun, and what it still sends is read and thrown away for a moment. Gives what to wait for; `None`
+    /// where nothing is left to do but to close it.
+    pub fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<Wish> {
+        match std::mem::replace(&mut self.phase, Phase::Away) {
+            // It has been answered before: its client knows that an idle connection may be closed.
+            Phase::Head(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
+            Phase::Head(_) => drop(self.stream.write(answer, More::Ends)),
+            Phase::Body(body) => {
+                drop(self.stream.write(answer, More::Ends));
+                chores.drop_later(body);
+            }
+            phase => {
+                chores.drop_later(phase);
+                return None;
+            }
+        }
+        self.stream.end_sending().ok()?;
+        let deadline = Deadline::after(Instant::now(), LINGER);
+        self.unread = Vec::new();
+        self.phase = Phase::Linger(Lingering { left: LINGER_LIMIT, deadline });
+        Some(Wish::readable(deadline))
+    }
+
+    /// How many descriptors it holds while it is parked, its socket included.
+    pub fn descriptors(&self) -> u32 {
+        1 + match &self.phase {
+            Phase::Body(body) => body.receiving.descriptors(),
+            Phase::GoOn(going) => going.receiving.descriptors(),
+            Phase::Answer(sending) => sending.descriptors(),
+            Phase::Head(_) | Phase::Linger(_) | Phase::Away => 0,
+        }
+    }
+
+    /// Whether there is no point in a job for this connection any more: the client has reset the connection, or it has
+    /// ended what it sends and its body is cut short. One that has only ended what it sends may wait for the answer; when
+    /// its client is crowded it is taken to have gone.
+    pub fn has_gone(&self, rest: Option<&Decoder>, is_crowded: bool) -> bool {
+        match self.stream.other_end() {
+            OtherEnd::Open => false,
+            OtherEnd::Gone => true,
+            OtherEnd::Ended => is_crowded || rest.is_some_and(|rest| self.is_cut_short(rest.clone())),
+        }
+    }
+
+    /// Whether what has arrived does not complete the body of which this is still to come. Looks at no more than
+    /// [`PEEK`] bytes; beyond that it may.
+    fn is_cut_short(&self, mut rest: Decoder) -> bool {
+        let mut arrived = vec![0; PEEK];
+        let Ok(count) = self.stream.peek(&mut arrived) else { return true };
+        if count == arrived.len() {
+            return false;
+        }
+        let parts = [self.unread.as_slice(), arrived.get(..count).unwrap_or_default()];
+        !parts.into_iter().any(|part| completes(&mut rest, part))
     }
 
     /// Goes as far as the socket allows.
@@ -136,7 +213,7 @@ impl Connection {
 
     /// Does a job, and says what comes then: something to wait for, or another job.
     pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Next {
-        let Work { job, mut exchange, waits } = work;
+        let Work { job, mut exchange, waits, rest, descriptors } = work;
         let outcome = job(state);
         // From here on the client is waited for again; the disk may have taken longer than any client may.
         let deadline = Deadline::after(Instant::now(), state.stall);
@@ -149,7 +226,7 @@ impl Connection {
                 let waits = waits && self.unread.is_empty();
                 expect_body(receiving, exchange, waits, deadline)
             }
-            Outcome::Again(job) => return Next::Work(Work { job, exchange, waits }),
+            Outcome::Again(job) => return Next::Work(Work { job, exchange, waits, rest, descriptors }),
         };
         Next::Park(Wish::writable(deadline))
     }
@@ -162,9 +239,16 @@ impl Connection {
                 let exchange = Exchange::of_no_head(&self.unread, Why::TimedOut, now, turn.state);
                 answering(too_late("the request did not arrive in time"), exchange, turn)
             }
+            // Only its interim response is due: a worker sends that, when it has read what has arrived.
+            Phase::Body(body) if !body.deadline.is_over(now) => {
+                let wish = Wish::writable(body.deadline);
+                self.phase = Phase::Body(body);
+                return Next::Park(wish);
+            }
             Phase::Body(body) => {
-                let mut exchange = body.exchange;
+                let ReceivingBody { mut exchange, receiving, .. } = *body;
                 exchange.persistence = Persistence::Close(Why::TimedOut);
+                turn.state.chores.drop_later(receiving);
                 answering(too_late("the body stopped coming"), exchange, turn)
             }
             Phase::Answer(mut sending) => {
@@ -175,9 +259,13 @@ impl Connection {
                 }
                 log::debug!("{} stopped reading", self.peer());
                 sending.end(self.peer(), turn.state);
+                turn.state.chores.drop_later(sending);
                 return Next::Close;
             }
-            Phase::Head(_) | Phase::GoOn(_) | Phase::Linger(_) | Phase::Away => return Next::Close,
+            phase @ (Phase::Head(_) | Phase::GoOn(_) | Phase::Linger(_) | Phase::Away) => {
+                self.phase = phase;
+                return Next::Close;
+            }
         };
         self.advance(turn)
     }
@@ -200,6 +288,14 @@ impl Connection {
                     return Next::Park(wish);
                 }
                 Ok(Step::Work(work)) => return Next::Work(work),
+                Ok(Step::NeedsDisk(phase)) => {
+                    self.phase = phase;
+                    return Next::NeedsDisk;
+                }
+                Ok(Step::HeldBack(phase)) => {
+                    self.phase = phase;
+                    return Next::HeldBack;
+                }
                 Ok(Step::Listen(listening)) => return Next::Listen(listening),
                 Ok(Step::Close) => return Next::Close,
                 Err(error) => {
@@ -252,20 +348,28 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Step::Go(refusing(error, turn)),
         };
-        share.requests = share.requests.saturating_sub(1);
+        let again = || Phase::Head(WaitingForHead::default());
+        // Held back before anything is opened for it.
+        if head.framing != Framing::Empty && turn.jobs.is_crowded(place::of(self.peer())) {
+            return Step::HeldBack(again());
+        }
         let exchange = Exchange::of(&head, bytes, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
-        let routed = route::route(&head, turn.state, self.peer());
-        turn.input.consume(length);
-        match routed {
+        let routed = route::route(&head, turn.state, self.peer(), &mut turn.disk);
+        let step = match routed {
+            // It is read again, then.
+            Routed::NeedsDisk => return Step::NeedsDisk(again()),
             Routed::Answer(answer) => Step::Go(answering(answer, exchange, turn)),
-            Routed::Work(job) => Step::Work(Work { job, exchange, waits }),
+            Routed::Work(job) => Step::Work(Work { job, exchange, waits, rest: None, descriptors: 1 }),
             Routed::Receive(receiving) => {
                 let deadline = Deadline::after(Instant::now(), turn.state.stall);
-                let waits = waits && turn.input.unread().is_empty();
+                let waits = waits && turn.input.unread().len() == length;
                 Step::Go(expect_body(receiving, exchange, waits, deadline))
             }
-        }
+        };
+        turn.input.consume(length);
+        share.requests = share.requests.saturating_sub(1);
+        step
     }
 
     fn go_on(&mut self, mut going: Box<GoingOn>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
@@ -285,7 +389,9 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Step> {
-        turn.state.may_wait();
+        if body.receiving.needs_disk() && !turn.disk.may_wait(turn.state) {
+            return Ok(Step::NeedsDisk(Phase::Body(body)));
+        }
         loop {
             match body.receiving.absorb(turn.input.unread(), turn.state) {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
@@ -295,7 +401,8 @@ impl Connection {
                     if receiving.is_done() {
                         exchange.body_was_read();
                     }
-                    let work = Work { job: receiving.into_job(), exchange, waits: false };
+                    let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
+                    let work = Work { job: receiving.into_job(), exchange, waits: false, rest, descriptors };
                     if matches!(need, Need::Job) {
                         return Ok(Step::Work(work));
                     }
@@ -318,7 +425,11 @@ impl Connection {
                     return Ok(Step::Close);
                 }
                 Moved::WouldWait => {
-                    let wish = Wish::readable(body.deadline);
+                    if let Some(interim) = body.receiving.take_interim(Instant::now()) {
+                        return Ok(Step::Go(going_on(interim, *body)));
+                    }
+                    let interim = body.receiving.interim_deadline();
+                    let wish = Wish::readable(interim.map_or(body.deadline, |due| due.min(body.deadline)));
                     return Ok(Step::Wait(Phase::Body(body), wish));
                 }
             }
@@ -332,7 +443,10 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Step> {
-        let progress = sending.proceed(&self.stream, &mut share.bytes, turn.state);
+        let progress = sending.proceed(&self.stream, &mut share.bytes, &mut turn.disk, turn.state);
+        if let Ok(Progress::NeedsDisk) = progress {
+            return Ok(Step::NeedsDisk(Phase::Answer(sending)));
+        }
         if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
             let wish = Wish::writable(sending.deadline());
             return Ok(Step::Wait(Phase::Answer(sending), wish));
@@ -343,6 +457,10 @@ impl Connection {
             return Ok(Step::Listen(listening));
         }
         let persistence = sending.end(self.peer(), turn.state);
+        // To close a file may take as long as to read it.
+        if sending.descriptors() > 0 && !turn.disk.may_touch(turn.state) {
+            turn.state.chores.drop_later(sending);
+        }
         progress.map(|_| self.after(persistence, promised, turn, share))
     }
 
@@ -405,6 +523,18 @@ impl Connection {
     }
 }
 
+/// Whether a body ends in these bytes.
+fn completes(rest: &mut Decoder, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() && !rest.is_done() {
+        match rest.decode(bytes) {
+            Ok(found) => bytes = bytes.get(found.used..).unwrap_or_default(),
+            // What is malformed gets its answer.
+            Err(_) => return true,
+        }
+    }
+    rest.is_done()
+}
+
 fn answering(answer: Answer, exchange: Exchange, turn: &Turn<'_>) -> Phase {
     Phase::Answer(Box::new(Sending::new(answer, exchange, turn.timeout, turn.state)))
 }
@@ -419,16 +549,18 @@ fn too_late(what: &str) -> Answer {
     Answer::text(Status::REQUEST_TIMEOUT, format_args!("{what}\n"))
 }
 
-/// The body is wanted. A client that waits to be told, and has not begun already, is told so (RFC 9110 §10.1.1), after
-/// what else it is to hear before.
-fn expect_body(mut receiving: Box<Receiving>, exchange: Exchange, waits: bool, deadline: Deadline) -> Phase {
-    let mut interim = receiving.take_interim();
-    if waits && !receiving.is_done() {
-        interim.extend_from_slice(format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).as_bytes());
+/// The body is wanted. A client that waits to be told, and has not begun already, is told so (RFC 9110 §10.1.1).
+fn expect_body(receiving: Box<Receiving>, exchange: Exchange, waits: bool, deadline: Deadline) -> Phase {
+    let body = ReceivingBody { exchange, receiving, deadline };
+    if !waits || body.receiving.is_done() {
+        return Phase::Body(Box::new(body));
     }
-    if interim.is_empty() {
-        return Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }));
-    }
+    going_on(format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).into_bytes(), body)
+}
+
+/// Sends an interim response, then receives the body, or the rest of it.
+fn going_on(interim: Vec<u8>, body: ReceivingBody) -> Phase {
+    let ReceivingBody { exchange, receiving, deadline } = body;
     let outgoing = Outgoing::new(interim, None);
     Phase::GoOn(Box::new(GoingOn { outgoing, exchange, receiving, deadline }))
 }
@@ -436,6 +568,18 @@ fn expect_body(mut receiving: Box<Receiving>, exchange: Exchange, waits: bool, d
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
+    }
+}
+
+impl Work {
+    /// How many descriptors it holds, those of its connection included.
+    pub fn descriptors(&self) -> u32 {
+        self.descriptors
+    }
+
+    /// What is still to come of the body, if it is not whole.
+    pub fn rest(&self) -> Option<&Decoder> {
+        self.rest.as_ref()
     }
 }
 

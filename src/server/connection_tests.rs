@@ -4,18 +4,18 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use threadpool::ThreadPool;
-
 use super::*;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
-use crate::server::Shared;
 use crate::server::baton::Baton;
-use crate::server::lot::Lot;
+use crate::server::jobs::{Chores, Jobs};
+use crate::server::lot::{Capacity, Lot};
+use crate::server::place::Place;
 use crate::server::receiving::Sink;
 use crate::server::small_body::SmallBody;
 use crate::server::timing::{IdleClock, KeepAlive};
+use crate::server::work::Shared;
 use crate::server::{Digests, Permits, Shelf, Site};
 use crate::stop::Stop;
 
@@ -31,11 +31,12 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
         let _ = ended.send(Instant::now());
         Outcome::Answer(Answer::text(Status::OK, "saved\n"), None)
     });
-    let next = connection.work(Work { job, exchange, waits: false }, &state, Duration::ZERO);
+    let next = connection.work(work(job, exchange), &state, Duration::ZERO);
     let Next::Park(wish) = next else { panic!("it has been done") };
     let ended = when.recv().expect("it was done");
     assert!(wish.deadline >= Deadline::after(ended, state.stall), "counted from its end");
-    let mut turn = Turn { state: &state, input: &mut Input::default(), timeout: Duration::ZERO };
+    let (jobs, mut input) = (Jobs::new(1), Input::default());
+    let mut turn = turn(&state, &jobs, &mut input, Duration::ZERO);
     assert!(matches!(connection.expire(&mut turn), Next::Park(_)), "nothing has been tried yet");
     assert!(matches!(connection.expire(&mut turn), Next::Close), "nothing has moved since");
 }
@@ -50,8 +51,9 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     exchange.body_was_read();
     let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
-    connection.work(Work { job, exchange, waits: false }, &state, few);
-    let mut turn = Turn { state: &state, input: &mut Input::default(), timeout: many };
+    connection.work(work(job, exchange), &state, few);
+    let (jobs, mut input) = (Jobs::new(1), Input::default());
+    let mut turn = turn(&state, &jobs, &mut input, many);
     let Next::Park(wish) = connection.advance(&mut turn) else { panic!("it is to be kept") };
     assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
 }
@@ -82,7 +84,8 @@ fn only_who_has_read_all_waits_for_news() {
             std::thread::yield_now();
         }
         let mut connection = Connection::new(stream);
-        let mut turn = Turn { state: &state, input: &mut Input::default(), timeout: Duration::from_secs(5) };
+        let (jobs, mut input) = (Jobs::new(1), Input::default());
+        let mut turn = turn(&state, &jobs, &mut input, Duration::from_secs(5));
         for interest in expected {
             let Next::Park(wish) = connection.advance(&mut turn) else { panic!("{name}: it is to be kept") };
             assert_eq!(wish.interest, *interest, "{name}");
@@ -95,13 +98,14 @@ fn only_who_has_read_all_waits_for_news() {
 fn a_panic_costs_the_connection_in_which_it_happens() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
-    let lot = Lot::new(3, Arc::clone(&state.baton)).expect("a poller");
-    let shared = Arc::new(Shared { state, lot, jobs: ThreadPool::new(1), broadcaster: None });
+    let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
+    let lot = Lot::new(capacity, Arc::clone(&state.baton)).expect("a poller");
+    let shared = Arc::new(Shared { state, lot, jobs: Jobs::new(1), broadcaster: None });
     let exchange = || Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
         let connection = Connection { stream, phase, unread: unread.to_vec() };
-        shared.lot.admit(connection).expect("a place")
+        shared.lot.admit(connection, Place::Here).expect("a place")
     };
     let waiting = || Phase::Head(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
@@ -111,11 +115,10 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let body = Phase::Body(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
     shared.park(admit(in_turn, body, b"x"), Wish::writable(deadline));
     let job: Job = Box::new(|_| panic!("in a job, on purpose"));
-    let work = Next::Work(Work { job, exchange: exchange(), waits: false });
-    shared.settle(Some((admit(in_job, waiting(), b""), work)));
-    let worker = std::thread::spawn({
+    shared.settle(admit(in_job, waiting(), b""), Next::Work(work(job, exchange())));
+    let [worker, jobs] = [Shared::work, Shared::do_jobs].map(|act| {
         let shared = Arc::clone(&shared);
-        move || shared.work()
+        std::thread::spawn(move || act(&shared))
     });
     for mut client in [one, other] {
         assert_eq!(client.read(&mut [0]).expect("no more than closed"), 0);
@@ -125,10 +128,87 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let mut answer = [0; 12];
     third.read_exact(&mut answer).expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200", "the same worker goes on");
-    shared.jobs.join();
+    shared.jobs.end();
+    jobs.join().expect("it ended by itself");
     assert_eq!(shared.lot.open(), 1, "their places are free");
     shared.lot.end();
     worker.join().expect("it ended by itself");
+}
+
+#[test]
+fn a_job_is_not_done_for_a_client_that_has_gone() {
+    type Go = fn(std::net::TcpStream) -> Option<std::net::TcpStream>;
+    let chunked = |sent: &str| {
+        let mut decoder = Decoder::new(Framing::Chunked);
+        decoder.decode(sent.as_bytes()).expect("valid");
+        Some(decoder)
+    };
+    let sized = |length| Some(Decoder::new(Framing::Sized(length)));
+    let stay: Go = Some;
+    let close: Go = |_client| None;
+    let end: Go = |client| client.shutdown(std::net::Shutdown::Write).map(|()| client).ok();
+    let reset: Go = |client| {
+        socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("set");
+        None
+    };
+    let table: [(&str, Option<Decoder>, &str, Go, bool, bool); 11] = [
+        ("it is there", None, "", stay, false, false),
+        ("it is there, and crowded", None, "", stay, true, false),
+        ("a reset", None, "", reset, false, true),
+        ("it has said all, and waits or has gone", None, "", close, false, false),
+        ("the same, and it is crowded", None, "", close, true, true),
+        ("the rest has arrived", sized(4), "rest", end, false, false),
+        ("the rest has arrived, but it is crowded", sized(4), "rest", end, true, true),
+        ("cut short", sized(5), "rest", close, false, true),
+        ("chunks that are complete", chunked("9\r\n"), "123456789\r\n0\r\n\r\n", close, false, false),
+        ("chunks that are cut short", chunked("9\r\n"), "123456789\r\n", close, false, true),
+        ("what is malformed is answered", chunked("9\r\n"), "123456789x", close, false, false),
+    ];
+    for (name, rest, sent, go, is_crowded, expected) in table {
+        let (stream, mut client) = stream();
+        client.write_all(sent.as_bytes()).expect("sent");
+        let client = go(client);
+        let has_ended = client.is_none() || rest.is_some();
+        let connection = Connection::new(stream);
+        while has_ended && connection.stream.other_end() == OtherEnd::Open {
+            std::thread::yield_now();
+        }
+        assert_eq!(connection.has_gone(rest.as_ref(), is_crowded), expected, "{name}");
+    }
+}
+
+#[test]
+fn without_the_right_to_wait_a_request_stays_unread() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a"), "content").expect("written");
+    let state = state(folder.path(), Duration::from_secs(60));
+    let (stream, mut client) = stream();
+    let mut connection = Connection::new(stream);
+    let (jobs, mut input) = (Jobs::new(1), Input::default());
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
+    let taken = state.blocking.take().expect("the only place");
+    while rustix::io::ioctl_fionread(&connection).expect("asked") == 0 {
+        std::thread::yield_now();
+    }
+    for disk in [Disk::Worker, Disk::Never] {
+        let mut turn = Turn { disk, ..turn(&state, &jobs, &mut input, Duration::ZERO) };
+        assert!(matches!(connection.advance(&mut turn), Next::NeedsDisk));
+    }
+    let mut on_its_own = turn(&state, &jobs, &mut input, Duration::ZERO);
+    assert!(matches!(connection.advance(&mut on_its_own), Next::Close));
+    drop((taken, connection));
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("content"), "{answer}");
+}
+
+fn work(job: Job, exchange: Exchange) -> Work {
+    Work { job, exchange, waits: false, rest: None, descriptors: 1 }
+}
+
+/// A turn on a thread that may wait.
+fn turn<'a>(state: &'a State, jobs: &'a Jobs<Task>, input: &'a mut Input, timeout: Duration) -> Turn<'a> {
+    Turn { state, input, timeout, disk: Disk::OwnThread, jobs }
 }
 
 pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State {
@@ -145,7 +225,10 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         folder: Folder::open_at(root, rules).expect("a folder"),
         root: root.to_owned(),
         shelf: Shelf::default(),
+        blocking: Permits::new(1),
+        chores: Chores::new().0,
         archives: Permits::new(1),
+        listings: Permits::new(1),
         quick: Permits::new(1),
         vigils: Permits::new(1),
         digests: Digests::default(),

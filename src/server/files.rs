@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::answer::{Answer, Known, Pieces, Source};
+use super::disk::Disk;
 use super::refusal::{not_found, of_reading};
 use super::representation::Representation;
 use super::route::{Asked, Routed};
@@ -35,17 +36,19 @@ const INDEX: &str = "index.html";
 const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
 /// Finds the answer to a request for content.
-pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
+pub fn answer(asked: &Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Routed, Answer> {
     let path = &asked.path;
     let names_file = !asked.target.ends_with_slash();
     let wants_hash = asked.target.parameter(hashes::PARAMETER).is_some();
     if names_file
         && !wants_hash
-        && let Some(kept) = at_hand(path, state)
+        && let Some(kept) = at_hand(path, disk, state)
     {
         return Ok(Routed::Answer(of_kept(asked, kept)));
     }
-    state.may_wait();
+    if !disk.may_wait(state) {
+        return Ok(Routed::NeedsDisk);
+    }
     match state.folder.open(path).map_err(|error| of_reading(&error))? {
         Node::File(open) if names_file && wants_hash => Ok(hashes::answer(open, state)),
         Node::File(open) if names_file => Ok(Routed::Answer(of_file(asked, open, path, state))),
@@ -57,12 +60,13 @@ pub fn answer(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer
 }
 
 /// The file from the shelf, if it is there and still the same version.
-fn at_hand(path: &SharePath, state: &State) -> Option<Arc<Kept>> {
+fn at_hand(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<Kept>> {
     let now = Instant::now();
     match state.shelf.find(path, now)? {
         Found::Sure(kept) => Some(kept),
         Found::Unsure(kept) => {
-            let is_still = state.folder.is_still(path, &kept.version);
+            // What was opened within the last second is in memory, as a rule.
+            let is_still = disk.may_touch(state) && state.folder.is_still(path, &kept.version);
             is_still.then(|| state.shelf.saw(path, &kept, now))?;
             Some(kept)
         }

@@ -27,7 +27,7 @@ mod eviction;
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,8 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::baton::{Baton, Chance};
 use super::berth::{Berth, Berths};
+pub use super::berth::{Capacity, Holding};
+use super::place::Place;
 use super::timing::Deadline;
 use crate::net::poller::{Arming, EVENTS, Event, Interest, Key, Poller};
 
@@ -82,6 +84,33 @@ impl Wish {
     }
 }
 
+impl<C> Moored<C> {
+    /// Whose connection it is.
+    pub fn client(&self) -> Place {
+        self.berth.client()
+    }
+
+    /// How many descriptors the connection holds.
+    pub fn descriptors(&self) -> u32 {
+        self.berth.descriptors()
+    }
+
+    /// Notes how many descriptors the connection holds now; gives by how many all hold too much, if this one is a reason.
+    pub fn hold(&mut self, descriptors: u32) -> u64 {
+        self.berth.hold(descriptors)
+    }
+
+    /// It is about to be closed: others may have its place, and what it held, from now on.
+    pub fn leave(&mut self) {
+        self.berth.leave();
+    }
+
+    /// Leaves its place to another, for one of the spare ones; false where there is none.
+    pub fn make_spare(&mut self) -> bool {
+        self.berth.make_spare()
+    }
+}
+
 /// The parked connections, and who waits for them.
 #[derive(Debug)]
 pub struct Lot<C> {
@@ -95,8 +124,12 @@ pub struct Lot<C> {
     /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
     /// behind all of them, so one look is enough for as many newcomers.
     eldest: Mutex<Vec<(Instant, u32)>>,
+    /// How many times a connection was parked.
+    turns: AtomicU64,
     /// Told when the first entry of the agenda has changed.
     agenda_changed: Condvar,
+    /// Whether whoever waits for the agenda is to look at something else.
+    is_roused: AtomicBool,
     is_draining: AtomicBool,
     has_ended: AtomicBool,
     /// Readable once the lot has ended, so that every worker wakes.
@@ -110,6 +143,8 @@ const PAGE: usize = 256;
 #[derive(Debug)]
 struct Slot<C> {
     parked: Option<(Box<Moored<C>>, Wish)>,
+    /// How many had been parked before it was: who has the least has waited longest.
+    turn: u64,
     /// The entry that the agenda has for this slot.
     listed: Option<Deadline>,
     /// Whether an event has come that nobody was there for, or after which there is none.
@@ -121,7 +156,7 @@ struct Slot<C> {
 pub enum Expired<C> {
     /// A connection whose time is up.
     Connection(Box<Moored<C>>),
-    /// Nothing until the moment that was given.
+    /// Nothing so far.
     Nothing,
     /// The lot has ended.
     Ended,
@@ -129,11 +164,11 @@ pub enum Expired<C> {
 
 impl<C: AsFd> Lot<C> {
     /// A lot for so many connections at once, whose workers pass this baton.
-    pub fn new(capacity: u32, baton: Arc<Baton<Event>>) -> io::Result<Self> {
+    pub fn new(capacity: Capacity, baton: Arc<Baton<Event>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         poller.watch(&end)?;
-        let pages = (capacity as usize).div_ceil(PAGE);
+        let pages = capacity.slots().div_ceil(PAGE);
         Ok(Self {
             poller,
             berths: Berths::new(capacity),
@@ -141,7 +176,9 @@ impl<C: AsFd> Lot<C> {
             baton,
             agenda: Mutex::new(BTreeSet::new()),
             eldest: Mutex::default(),
+            turns: AtomicU64::new(0),
             agenda_changed: Condvar::new(),
+            is_roused: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             end,
@@ -153,9 +190,17 @@ impl<C: AsFd> Lot<C> {
         self.berths.taken()
     }
 
-    /// Gives a connection its place; gives it back when all places are taken.
-    pub fn admit(&self, connection: C) -> Result<Box<Moored<C>>, C> {
-        match self.berths.take() {
+    /// Gives a connection of this client its place; gives it back when all places are taken.
+    pub fn admit(&self, connection: C, client: Place) -> Result<Box<Moored<C>>, C> {
+        match self.berths.take(client) {
+            Some(berth) => Ok(Box::new(Moored { connection, berth })),
+            None => Err(connection),
+        }
+    }
+
+    /// Gives a spare place to a connection that is only told that there is none; gives it back when those are taken too.
+    pub fn admit_spare(&self, connection: C, client: Place) -> Result<Box<Moored<C>>, C> {
+        match self.berths.take_spare(client) {
             Some(berth) => Ok(Box::new(Moored { connection, berth })),
             None => Err(connection),
         }
@@ -181,6 +226,7 @@ impl<C: AsFd> Lot<C> {
             }
         }
         slot.parked = Some((moored, wish));
+        slot.turn = self.turns.fetch_add(1, Ordering::Relaxed);
         self.list(&mut slot, index, wish.deadline);
         Ok(())
     }
@@ -220,7 +266,9 @@ impl<C: AsFd> Lot<C> {
         }
         let found = self.lead();
         if let Some((first, rest)) = found.split_first() {
-            self.baton.give(rest.iter().copied());
+            if self.baton.give(rest.iter().copied()) {
+                self.rouse();
+            }
             return Some(*first);
         }
         self.baton.end();
@@ -240,7 +288,7 @@ impl<C: AsFd> Lot<C> {
         found
     }
 
-    /// Waits for a connection whose time is up, but only until this moment.
+    /// Waits for a connection whose time is up, but only until this moment, or until it is roused.
     pub fn next_expired(&self, until: Option<Deadline>) -> Expired<C> {
         let mut agenda = lock(&self.agenda);
         loop {
@@ -257,12 +305,20 @@ impl<C: AsFd> Lot<C> {
                 agenda = lock(&self.agenda);
                 continue;
             }
-            if until.is_some_and(|until| until.is_over(now)) {
+            let is_roused = self.is_roused.swap(false, Ordering::AcqRel);
+            if is_roused || until.is_some_and(|until| until.is_over(now)) {
                 return Expired::Nothing;
             }
             let next = agenda.first().map(|(deadline, _)| *deadline).into_iter().chain(until).min();
             agenda = self.wait_for_change(agenda, next.map(|deadline| deadline.left(now)));
         }
+    }
+
+    /// Lets [`Self::next_expired`] return at once.
+    pub fn rouse(&self) {
+        self.is_roused.store(true, Ordering::Release);
+        drop(lock(&self.agenda));
+        self.agenda_changed.notify_all();
     }
 
     /// The slots that were ever used, by index.
@@ -307,7 +363,7 @@ impl<C: AsFd> Lot<C> {
 
     fn slot(&self, index: u32) -> &Mutex<Slot<C>> {
         let (page, offset) = (index as usize / PAGE, index as usize % PAGE);
-        let empty = || Mutex::new(Slot { parked: None, listed: None, has_missed: false });
+        let empty = || Mutex::new(Slot { parked: None, turn: 0, listed: None, has_missed: false });
         &self.pages[page].get_or_init(|| std::iter::repeat_with(empty).take(PAGE).collect())[offset]
     }
 

@@ -8,7 +8,8 @@ use rustix::net::SendFlags;
 
 use super::*;
 
-fn lot(capacity: u32) -> Lot<UnixStream> {
+fn lot<C: AsFd>(connections: u32) -> Lot<C> {
+    let capacity = Capacity { connections, spare: 0, descriptors: 100 };
     Lot::new(capacity, Arc::new(Baton::new(2))).expect("a poller")
 }
 
@@ -24,7 +25,7 @@ fn idle_for(seconds: u64) -> Wish {
 fn what_is_parked_comes_back_when_its_client_speaks() {
     let lot = lot(4);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let moored = lot.admit(server).expect("room");
+    let moored = lot.admit(server, Place::Here).expect("room");
     lot.park(moored, idle_for(60)).expect("armed");
     assert_eq!(lot.open(), 1);
     client.write_all(b"x").expect("written");
@@ -60,7 +61,7 @@ fn heard<C: AsFd>(lot: &Lot<C>) -> Option<Box<Moored<C>>> {
 fn who_waits_for_news_hears_each_once() {
     let lot = lot(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let mut moored = lot.admit(server).expect("room");
+    let mut moored = lot.admit(server, Place::Here).expect("room");
     for _ in 0..3 {
         lot.park(moored, idle_for(60).for_news()).expect("armed");
         client.write_all(b"x").expect("written");
@@ -89,7 +90,7 @@ fn news_while_it_is_served_are_not_lost() {
     ] {
         let lot = lot(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        lot.park(lot.admit(server).expect("room"), idle_for(60).for_news()).expect("armed");
+        lot.park(lot.admit(server, Place::Here).expect("room"), idle_for(60).for_news()).expect("armed");
         client.write_all(b"x").expect("written");
         if let Some(say) = before {
             say(&mut client);
@@ -113,7 +114,7 @@ fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
         let lot = lot(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         let over = Wish::idle(Instant::now(), Duration::ZERO).for_news();
-        lot.park(lot.admit(server).expect("room"), over).expect("armed");
+        lot.park(lot.admit(server, Place::Here).expect("room"), over).expect("armed");
         client.write_all(b"x").expect("written");
         let unread = lot.take().expect("news");
         lot.park(unread, over).expect("it stays armed");
@@ -130,11 +131,11 @@ fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
 
 #[test]
 fn what_follows_urgent_data_is_heard() {
-    let lot: Lot<TcpStream> = Lot::new(1, Arc::new(Baton::new(2))).expect("a poller");
+    let lot: Lot<TcpStream> = lot(1);
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
     let mut client = TcpStream::connect(listener.local_addr().expect("its address")).expect("connected");
     let (server, _) = listener.accept().expect("accepted");
-    lot.park(lot.admit(server).expect("room"), idle_for(60).for_news()).expect("armed");
+    lot.park(lot.admit(server, Place::Here).expect("room"), idle_for(60).for_news()).expect("armed");
     client.write_all(b"before").expect("written");
     rustix::net::send(&client, b"!", SendFlags::OOB).expect("sent");
     client.write_all(b"behind").expect("written");
@@ -155,12 +156,12 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
     for seconds in [30, 20] {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push(client);
-        lot.park(lot.admit(server).expect("room"), idle_for(seconds)).expect("armed");
+        lot.park(lot.admit(server, Place::Here).expect("room"), idle_for(seconds)).expect("armed");
     }
     let (_client, server) = UnixStream::pair().expect("a pair");
-    let server = lot.admit(server).expect_err("full");
-    assert!(lot.evict_idle());
-    let busy = lot.admit(server).expect("room");
+    let server = lot.admit(server, Place::Here).expect_err("full");
+    assert!(lot.evict_idle().map(drop).is_some());
+    let busy = lot.admit(server, Place::Here).expect("room");
     let mut byte = [0];
     assert_eq!(
         io::Read::read(&mut clients[0], &mut byte).expect("closed"),
@@ -169,9 +170,62 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
     );
     let not_idle = Wish::readable(in_seconds(60));
     lot.park(busy, not_idle).expect("armed");
-    assert!(lot.evict_idle());
-    assert!(!lot.evict_idle(), "the last one is not idle");
+    assert!(lot.evict_idle().is_some());
+    assert!(lot.evict_idle().is_none(), "the last one is not idle");
     assert_eq!(lot.open(), 1);
+}
+
+#[test]
+fn a_client_that_has_just_spoken_is_not_idle() {
+    let lot = lot(1);
+    let (mut client, server) = UnixStream::pair().expect("a pair");
+    lot.park(lot.admit(server, Place::Here).expect("room"), idle_for(60)).expect("armed");
+    client.write_all(b"x").expect("written");
+    assert!(lot.evict_idle().is_none(), "its request is here");
+    assert!(lot.take().is_some(), "and is heard");
+}
+
+#[test]
+fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
+    let lot = lot(10);
+    let mut clients = Vec::new();
+    for (uid, seconds) in [(1, 10), (2, 30), (2, 20), (2, 40)] {
+        let (client, server) = UnixStream::pair().expect("a pair");
+        clients.push(client);
+        let mut moored = lot.admit(server, Place::User(uid)).expect("room");
+        moored.hold(3);
+        lot.park(moored, Wish::readable(in_seconds(seconds))).expect("armed");
+    }
+    let (heaviest, holding) = lot.heaviest().expect("somebody");
+    assert_eq!((heaviest, holding), (Place::User(2), Holding { connections: 3, descriptors: 9 }));
+    assert_eq!(lot.evict_longest(heaviest, 4).len(), 2, "three descriptors each");
+    let closed = |client: &mut UnixStream| {
+        client.set_nonblocking(true).expect("set");
+        io::Read::read(client, &mut [0]).is_ok()
+    };
+    assert_eq!(
+        clients.iter_mut().map(closed).collect::<Vec<_>>(),
+        [false, true, true, false],
+        "the first two of three"
+    );
+    assert_eq!(lot.evict_longest(heaviest, 100).len(), 1);
+    assert!(lot.evict_longest(heaviest, 1).is_empty());
+}
+
+#[test]
+fn only_a_client_with_far_more_connections_is_greedy() {
+    let lot = lot(40);
+    let mut open = Vec::new();
+    let mut admit = |uid| {
+        let (client, server) = UnixStream::pair().expect("a pair");
+        open.push((client, lot.admit(server, Place::User(uid)).expect("room")));
+    };
+    (0..31).for_each(|_| admit(1));
+    assert_eq!(lot.greedy(Place::User(2)), Some(Place::User(1)));
+    admit(2);
+    assert_eq!(lot.greedy(Place::User(2)), None, "31 are less than 16 times 2");
+    admit(1);
+    assert_eq!(lot.greedy(Place::User(2)), Some(Place::User(1)));
 }
 
 #[test]
@@ -182,22 +236,24 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
     let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let idle = |at| Wish::idle(start + Duration::from_secs(at), Duration::from_secs(60));
     for (at, server) in (0..4).zip(servers) {
-        lot.park(lot.admit(server).expect("room"), idle(at)).expect("armed");
+        lot.park(lot.admit(server, Place::Here).expect("room"), idle(at)).expect("armed");
     }
     let made_room = |client: &mut UnixStream| {
         client.set_nonblocking(true).expect("set");
         // It hears of its end, or that what it said was not read.
         io::Read::read(client, &mut [0]).map_err(|error| error.kind()) != Err(io::ErrorKind::WouldBlock)
     };
-    assert!(lot.evict_idle() && made_room(&mut clients[0]));
+    let evict = || lot.evict_idle().map(drop).is_some();
+    assert!(evict() && made_room(&mut clients[0]));
     clients[1].write_all(b"x").expect("written");
-    let spoke = lot.take().expect("it spoke");
+    let mut spoke = lot.take().expect("it spoke");
+    io::Read::read_exact(&mut spoke.connection, &mut [0]).expect("read");
     lot.park(spoke, idle(9)).expect("armed");
     for client in [2, 3, 1] {
         assert!(!made_room(&mut clients[client]), "not yet {client}");
-        assert!(lot.evict_idle() && made_room(&mut clients[client]), "{client}");
+        assert!(evict() && made_room(&mut clients[client]), "{client}");
     }
-    assert!(!lot.evict_idle());
+    assert!(lot.evict_idle().is_none());
 }
 
 #[test]
@@ -209,7 +265,7 @@ fn time_is_up_for_each_once_and_in_order() {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push((milliseconds, client));
         let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
-        lot.park(lot.admit(server).expect("room"), Wish::readable(deadline)).expect("armed");
+        lot.park(lot.admit(server, Place::Here).expect("room"), Wish::readable(deadline)).expect("armed");
     }
     clients.sort_by_key(|(milliseconds, _)| *milliseconds);
     for (milliseconds, mut client) in clients {
@@ -227,7 +283,7 @@ fn a_deadline_that_moves_is_minded_where_it_is() {
     let lot = lot(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     client.write_all(b"x").expect("written");
-    let mut moored = lot.admit(server).expect("room");
+    let mut moored = lot.admit(server, Place::Here).expect("room");
     let long = in_seconds(600);
     let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
     for deadline in [soon, long, soon, long] {
@@ -251,7 +307,7 @@ fn who_has_spoken_in_time_is_heard_however_late() {
     for (said, wish) in [("in time", Wish::readable(now)), ("before the end", idle_for(60))] {
         let lot = lot(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        lot.park(lot.admit(server).expect("room"), wish).expect("armed");
+        lot.park(lot.admit(server, Place::Here).expect("room"), wish).expect("armed");
         client.write_all(b"x").expect("written");
         assert!(matches!(lot.next_expired(Some(now)), Expired::Nothing), "{said}");
         lot.drain(|_, is_idle| assert!(!is_idle, "{said}"));
@@ -267,7 +323,7 @@ fn who_has_spoken_in_time_is_heard_however_late() {
 fn the_end_wakes_everybody_and_closes_what_is_parked() {
     let lot = lot(8);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    lot.park(lot.admit(server).expect("room"), idle_for(60)).expect("armed");
+    lot.park(lot.admit(server, Place::Here).expect("room"), idle_for(60)).expect("armed");
     std::thread::scope(|scope| {
         let work = || {
             lot.baton.join();
@@ -288,9 +344,9 @@ fn draining_closes_the_idle_and_lets_the_others_finish() {
     let lot = lot(8);
     let (_idle_client, idle) = UnixStream::pair().expect("a pair");
     let (mut client, busy) = UnixStream::pair().expect("a pair");
-    lot.park(lot.admit(idle).expect("room"), idle_for(60)).expect("armed");
+    lot.park(lot.admit(idle, Place::Here).expect("room"), idle_for(60)).expect("armed");
     let not_idle = Wish::readable(in_seconds(60));
-    lot.park(lot.admit(busy).expect("room"), not_idle).expect("armed");
+    lot.park(lot.admit(busy, Place::Here).expect("room"), not_idle).expect("armed");
     let mut seen = Vec::new();
     lot.drain(|_, is_idle| seen.push(is_idle));
     seen.sort_unstable();

@@ -18,13 +18,17 @@ mod chat;
 mod chat_events;
 mod connection;
 mod digests;
+mod disk;
 mod doors;
 mod exchange;
 mod files;
 mod form;
 mod hashes;
 mod haste;
+mod host_name;
 mod input;
+mod interim;
+mod jobs;
 mod listing;
 mod lot;
 mod media;
@@ -41,6 +45,7 @@ mod recorder;
 mod refusal;
 mod representation;
 mod resumable;
+mod room;
 mod route;
 mod sending;
 mod shelf;
@@ -52,11 +57,12 @@ mod talk;
 mod tftp;
 mod timing;
 mod upload;
+mod work;
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -65,20 +71,21 @@ use threadpool::ThreadPool;
 
 use self::baton::Baton;
 use self::broadcaster::Broadcaster;
-use self::connection::{Connection, Next, Turn};
 use self::digests::Digests;
 pub use self::doors::Doors;
 use self::doors::{CannotOpen, Open};
-use self::input::Input;
-use self::lot::{Expired, Lot, Moored};
+pub use self::host_name::HostName;
+use self::jobs::{Chore, Chores, Jobs};
+use self::lot::Lot;
 use self::permits::Permits;
 pub use self::recorder::Recorder;
 use self::shelf::Shelf;
 pub use self::site::Site;
 use self::state::State;
 use self::talk::Talk;
+use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
-use self::timing::{Deadline, IdleClock};
+use self::work::Shared;
 use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
 use crate::net::listener::Address;
@@ -92,12 +99,6 @@ const LAST: Duration = Duration::from_secs(2);
 
 /// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
 const JOB_THREADS: usize = 4;
-
-/// How often the shelf is looked through.
-const ROUND: Duration = Duration::from_secs(1);
-
-/// How often old unfinished uploads are looked for: they are kept for a day, and some minutes make no difference.
-const SWEEP: Duration = Duration::from_secs(600);
 
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
 const STACK: usize = 256 * 1024;
@@ -143,16 +144,8 @@ pub struct Server {
     doors: Open,
     udp_sessions: usize,
     shared: Arc<Shared>,
+    to_do: Receiver<Chore>,
     workers: usize,
-}
-
-/// What all threads share.
-#[derive(Debug)]
-struct Shared {
-    state: State,
-    lot: Lot<Connection>,
-    jobs: ThreadPool,
-    broadcaster: Option<Broadcaster>,
 }
 
 /// Why a server cannot start.
@@ -168,24 +161,28 @@ impl Server {
     /// Opens every door of the configuration.
     pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
         let files = raise_open_files();
-        let room = capacity::connections(config.max_connections, files);
+        let capacity = capacity::of_lot(config.max_connections, files);
         let doors = config.doors.open().map_err(CannotServe::Open)?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let baton = Arc::new(Baton::new(processors));
-        let listeners_most = capacity::subscribers(config.max_subscribers, room);
+        let listeners_most = capacity::subscribers(config.max_subscribers, capacity.connections);
         let talk = config
             .chat
             .then(|| Talk::new(listeners_most).map(Arc::new))
             .transpose()
             .map_err(CannotServe::System)?;
         let broadcaster = talk.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
+        let (chores, to_do) = Chores::new();
         let state = State {
             talk,
             baton: Arc::clone(&baton),
             folder: config.folder,
             root: config.root,
             shelf: Shelf::default(),
+            blocking: Permits::new(disk::places(config.workers)),
+            chores,
             archives: Permits::new(capacity::archives(files)),
+            listings: Permits::new(listing::SHARES),
             quick: Permits::new(haste::AT_ONCE),
             vigils: Permits::new(processors / 2),
             digests: Digests::default(),
@@ -200,12 +197,13 @@ impl Server {
             recorder: config.recorder,
         };
         state.folder.forget_uploads(SystemTime::now());
-        let lot = Lot::new(room, baton).map_err(CannotServe::System)?;
-        let jobs = threadpool::Builder::new().num_threads(JOB_THREADS).thread_name("job".into()).build();
+        let lot = Lot::new(capacity, baton).map_err(CannotServe::System)?;
+        let jobs = Jobs::new(JOB_THREADS);
         Ok(Self {
             doors,
             udp_sessions: config.udp_sessions,
             shared: Arc::new(Shared { state, lot, jobs, broadcaster }),
+            to_do,
             workers: config.workers,
         })
     }
@@ -223,18 +221,17 @@ impl Server {
     /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
     /// when it is asked, with the reason, before anything else.
     pub fn run(self, on_stop: impl FnOnce(Why)) -> io::Result<()> {
-        let Self { doors, udp_sessions, shared, workers } = self;
+        let Self { doors, udp_sessions, shared, to_do, workers } = self;
         let Open { listeners, datagrams } = doors;
         let datagrams = Arc::new(datagrams);
-        let pool = threadpool::Builder::new()
-            .num_threads(workers)
-            .thread_name("worker".into())
-            .thread_stack_size(STACK)
-            .build();
-        for _ in 0..workers {
-            let shared = Arc::clone(&shared);
-            pool.execute(move || shared.work());
-        }
+        let workers = pool("worker", workers, &shared, Shared::work);
+        let jobs = pool("job", JOB_THREADS, &shared, Shared::do_jobs);
+        // It ends when the state has gone, which it must not keep.
+        let chores = thread::Builder::new().name("chores".into()).stack_size(STACK).spawn(move || {
+            for chore in to_do {
+                chore();
+            }
+        })?;
         let mut threads = vec![spawn("timer", &shared, Shared::mind_time)?];
         if shared.broadcaster.is_some() {
             let broadcast = |shared: &Arc<Shared>| shared.broadcaster.iter().for_each(Broadcaster::run);
@@ -244,15 +241,18 @@ impl Server {
             let doors = Arc::clone(&datagrams);
             threads.push(spawn("tftp", &shared, move |shared| tftp::run(&doors, udp_sessions, shared))?);
         }
-        acceptor::run(&listeners, &datagrams, &shared.lot, &shared.state);
+        acceptor::run(&listeners, &datagrams, &shared);
         drop((listeners, datagrams));
         on_stop(shared.state.stop.wait());
         shared.drain();
         end_within(LAST, move || {
-            pool.join();
-            shared.jobs.join();
+            workers.join();
+            shared.jobs.end();
+            jobs.join();
             // Each is waited for, whatever became of those before it.
-            threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and)
+            let joined = threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and);
+            drop(shared);
+            joined.and(chores.join())
         })
     }
 }
@@ -274,6 +274,20 @@ fn end_within(time: Duration, join: impl FnOnce() -> thread::Result<()> + Send +
     Err(io::Error::new(io::ErrorKind::TimedOut, what))
 }
 
+/// Starts a pool of threads that all do this.
+fn pool(name: &str, threads: usize, shared: &Arc<Shared>, work: fn(&Arc<Shared>)) -> ThreadPool {
+    let pool = threadpool::Builder::new()
+        .num_threads(threads)
+        .thread_name(name.into())
+        .thread_stack_size(STACK)
+        .build();
+    for _ in 0..threads {
+        let shared = Arc::clone(shared);
+        pool.execute(move || work(&shared));
+    }
+    pool
+}
+
 /// Starts a thread of the server's.
 fn spawn(
     name: &str,
@@ -282,101 +296,6 @@ fn spawn(
 ) -> io::Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
     thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || work(&shared))
-}
-
-impl Shared {
-    /// A worker: takes whichever connection has something to say, and moves it on.
-    fn work(self: &Arc<Self>) {
-        let mut input = Input::default();
-        self.state.baton.join();
-        while let Some(mut moored) = self.lot.take() {
-            let advanced = catch_unwind(AssertUnwindSafe(|| {
-                let next = moored.connection.advance(&mut self.turn(&mut input));
-                (moored, next)
-            }));
-            self.settle(advanced.ok());
-        }
-    }
-
-    /// Minds deadlines, that nothing stays on the shelf because nobody asks, and that unfinished uploads go.
-    fn mind_time(self: &Arc<Self>) {
-        let mut input = Input::default();
-        let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
-        loop {
-            if next_sweep.is_over(Instant::now()) {
-                next_sweep = Deadline::after(Instant::now(), SWEEP);
-                let shared = Arc::clone(self);
-                self.jobs.execute(move || shared.state.folder.forget_uploads(SystemTime::now()));
-            }
-            match self.lot.next_expired(Some(Deadline::after(Instant::now(), ROUND))) {
-                Expired::Connection(mut moored) => {
-                    let advanced = catch_unwind(AssertUnwindSafe(|| {
-                        let next = moored.connection.expire(&mut self.turn(&mut input));
-                        (moored, next)
-                    }));
-                    self.settle(advanced.ok());
-                }
-                Expired::Nothing => self.state.shelf.forget_old(Instant::now()),
-                Expired::Ended => return,
-            }
-        }
-    }
-
-    fn turn<'a>(&'a self, input: &'a mut Input) -> Turn<'a> {
-        Turn { state: &self.state, input, timeout: self.timeout() }
-    }
-
-    fn timeout(&self) -> Duration {
-        self.state.keep_alive.timeout(self.lot.open())
-    }
-
-    /// Puts a connection where its turn has brought it. `None`: the turn panicked, which costs that connection alone.
-    fn settle(self: &Arc<Self>, advanced: Option<(Box<Moored<Connection>>, Next)>) {
-        let Some((moored, next)) = advanced else {
-            log::error!("a request could not be served; its connection was closed");
-            return;
-        };
-        match next {
-            Next::Park(wish) => self.park(moored, wish),
-            Next::Work(work) => {
-                let shared = Arc::clone(self);
-                self.jobs.execute(move || {
-                    let mut moored = moored;
-                    let worked = catch_unwind(AssertUnwindSafe(|| {
-                        let next = moored.connection.work(work, &shared.state, shared.timeout());
-                        (moored, next)
-                    }));
-                    shared.settle(worked.ok());
-                });
-            }
-            Next::Listen(listening) => {
-                if let Some(broadcaster) = &self.broadcaster {
-                    self.lot.hand_over(&moored);
-                    broadcaster.admit(moored, *listening);
-                }
-            }
-            Next::Close => {}
-        }
-    }
-
-    fn park(&self, moored: Box<Moored<Connection>>, wish: lot::Wish) {
-        if let Err(error) = self.lot.park(moored, wish) {
-            log::error!("cannot park a connection: {error}");
-        }
-    }
-
-    /// Closes who waits, lets the others finish, and ends the lot.
-    fn drain(&self) {
-        self.lot.drain(|connection, is_idle| {
-            let state = if is_idle { "idle, closed" } else { "being served" };
-            log::info!("open at the stop: {} ({state})", connection.peer());
-        });
-        self.broadcaster.iter().for_each(Broadcaster::end);
-        if !self.lot.wait_until_empty(GRACE) {
-            log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
-        }
-        self.lot.end();
-    }
 }
 
 impl fmt::Display for CannotServe {

@@ -3,9 +3,10 @@
 //! Names are compared as people sort them: without case, and numbers by their value, so that `img2` stands before
 //! `IMG10`.
 
-use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::time::SystemTime;
 
 use crate::folder::{Entry, Kind};
 
@@ -51,21 +52,40 @@ impl Order {
         Self { key, descending }
     }
 
-    /// Brings entries into this order. Those that it does not tell apart stay as they are.
-    pub fn sort(self, entries: &mut [Entry]) {
-        entries.sort_by_cached_key(|entry| natural(&entry.name));
-        if self.descending && self.key == Key::Name {
-            entries.reverse();
+    /// Bytes whose plain order is this one, for an entry: directories first, then what counts, then the name.
+    pub fn key(self, entry: &Entry) -> Vec<u8> {
+        self.key_of(&entry.name, entry.kind == Kind::Directory, size(entry), entry.modified)
+    }
+
+    /// The same by the name alone, where no more than that counts.
+    pub fn key_by_name(self, name: &OsStr, is_directory: bool) -> Option<Vec<u8>> {
+        (self.key == Key::Name).then(|| self.key_of(name, is_directory, 0, SystemTime::UNIX_EPOCH))
+    }
+
+    fn key_of(self, name: &OsStr, is_directory: bool, size: u64, modified: SystemTime) -> Vec<u8> {
+        let mut key = vec![u8::from(!is_directory)];
+        match self.key {
+            Key::Name => key.extend([natural(name).as_bytes(), b"\0", name.as_bytes(), b"\0"].concat()),
+            Key::Size => key.extend(size.to_be_bytes()),
+            Key::Time => key.extend(since_the_beginning(modified).to_be_bytes()),
         }
-        // Stable: where size and time do not decide, names do.
-        match (self.key, self.descending) {
-            (Key::Name, _) => {}
-            (Key::Size, false) => entries.sort_by_key(size),
-            (Key::Size, true) => entries.sort_by_key(|entry| Reverse(size(entry))),
-            (Key::Time, false) => entries.sort_by_key(|entry| entry.modified),
-            (Key::Time, true) => entries.sort_by_key(|entry| Reverse(entry.modified)),
+        if self.descending {
+            key.iter_mut().skip(1).for_each(|byte| *byte = !*byte);
         }
-        entries.sort_by_key(|entry| entry.kind != Kind::Directory);
+        if self.key != Key::Name {
+            // Where size and time do not decide, names do.
+            key.extend(natural(name).as_bytes());
+        }
+        key
+    }
+}
+
+/// A time as nanoseconds since long before any file was written.
+fn since_the_beginning(time: SystemTime) -> u128 {
+    const BEFORE: u128 = u128::MAX / 2;
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => BEFORE + since.as_nanos(),
+        Err(before) => BEFORE - before.duration().as_nanos(),
     }
 }
 
@@ -111,7 +131,7 @@ fn natural(name: &OsStr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
 
@@ -140,10 +160,26 @@ mod tests {
         ];
         for (order, expected) in table {
             let mut sorted = entries.clone();
-            Order::parse(order).expect("an order").sort(&mut sorted);
+            let order = Order::parse(order).expect("an order");
+            sorted.sort_by_key(|entry| order.key(entry));
             let names: Vec<_> = sorted.iter().map(|entry| entry.name.to_string_lossy()).collect();
             assert_eq!(names.join(" "), expected, "{order}");
+            let by_name = sorted.iter().map(|entry| {
+                order.key_by_name(&entry.name, entry.kind == Kind::Directory) == Some(order.key(entry))
+            });
+            assert!(by_name.into_iter().all(|is_known| is_known == (order.key == Key::Name)), "{order}");
         }
+    }
+
+    #[test]
+    fn times_before_the_epoch_come_first() {
+        let at = |seconds: i64| {
+            let time = Duration::from_secs(seconds.unsigned_abs());
+            let modified =
+                if seconds < 0 { SystemTime::UNIX_EPOCH - time } else { SystemTime::UNIX_EPOCH + time };
+            Order { key: Key::Time, descending: false }.key(&Entry { modified, ..entry("a", Some(1), 0) })
+        };
+        assert!(at(-2) < at(-1) && at(-1) < at(0) && at(0) < at(1));
     }
 
     #[test]

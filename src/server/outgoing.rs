@@ -36,6 +36,8 @@ pub enum Progress {
     WouldWait,
     /// The turn's share is used up; there may be room for more.
     TurnIsOver,
+    /// The disk has to be waited for, which this thread may not do.
+    NeedsDisk,
 }
 
 impl Outgoing {
@@ -48,6 +50,11 @@ impl Outgoing {
     pub fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
         (self.bytes, self.at) = (bytes, 0);
         self.file = span.map(|(file, span)| (file, Pieces::from([Piece::Content(span)])));
+    }
+
+    /// Whether a file is open for it.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
     }
 
     /// How many bytes have left.

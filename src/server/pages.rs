@@ -13,7 +13,6 @@ use std::fmt;
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::answer::Answer;
 use super::assets::{ICON, SCRIPT, STYLE};
 use super::random;
 use crate::http::fields::Fields;
@@ -30,8 +29,8 @@ pub fn are_wanted(fields: Fields<'_, '_>) -> bool {
     fields.list("Accept").any(|range| range.starts_with(b"text/html"))
 }
 
-/// A whole page under this head, and what it may do.
-fn page(head: Head, title: impl fmt::Display, body: &Markup) -> Answer {
+/// A whole page, and the head for it, which says what it may do.
+fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
     let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
     let text = html! {
         (DOCTYPE)
@@ -48,11 +47,13 @@ fn page(head: Head, title: impl fmt::Display, body: &Markup) -> Answer {
         }
     };
     let head = head
+        .field("Content-Type", "text/html; charset=utf-8")
+        .field("X-Content-Type-Options", "nosniff")
         .field("Content-Security-Policy", nonce.policy())
         // Not `no-referrer`: under that, browsers send the form with `Origin: null`, and it looks like a stranger's.
         // Other sites are told as little by this one.
         .field("Referrer-Policy", "same-origin");
-    Answer::bytes(head, "text/html; charset=utf-8", text.into_string().into_bytes())
+    (head, text.into_string())
 }
 
 impl Nonce {

@@ -37,7 +37,7 @@ pub struct WaitingForHead {
     pub promised: Duration,
 }
 
-/// An interim answer is being sent, as `100 Continue`; the body comes next (RFC 9110 §15.2).
+/// An interim answer is being sent, as `100 Continue`; the body comes next, or the rest of it (RFC 9110 §15.2).
 #[derive(Debug)]
 pub struct GoingOn {
     /// The interim answer.

@@ -1,6 +1,6 @@
 //! Where a client comes from: whoever comes from one place shares what one place may take.
 
-use crate::chat::place::Place;
+pub use crate::chat::place::Place;
 use crate::net::peer::Peer;
 
 /// The place of a peer.

@@ -23,6 +23,9 @@ pub trait Produce: fmt::Debug + Send {
     /// Makes some more of it. This may wait for the disk, but for nobody else, and its work is bounded. An error means
     /// that the content cannot be finished; nothing is asked after it.
     fn produce(&mut self) -> io::Result<Produced>;
+
+    /// How many descriptors it keeps open, at most.
+    fn descriptors(&self) -> u32;
 }
 
 /// What came of it.
@@ -114,6 +117,11 @@ impl Producing {
         Self { source, coding }
     }
 
+    /// How many descriptors the source keeps open, at most.
+    pub fn descriptors(&self) -> u32 {
+        self.source.descriptors()
+    }
+
     /// Has some more of it made.
     pub fn next(&mut self) -> io::Result<Coded> {
         Ok(match self.source.produce()? {
@@ -169,6 +177,10 @@ mod tests {
                 Some(bytes) => Ok(Produced::bytes(bytes.into())),
                 None => Ok(Produced::End),
             }
+        }
+
+        fn descriptors(&self) -> u32 {
+            0
         }
     }
 

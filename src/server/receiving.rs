@@ -3,12 +3,16 @@
 //! It takes bytes as they come and keeps none. What must wait for the disk to be sure (a commit) is a [`Job`], which
 //! the connection hands to the second pool; the workers go on meanwhile.
 
+use std::time::Instant;
+
 use super::answer::Answer;
 use super::form::Form;
+use super::interim::Interim;
 use super::refusal;
 use super::resumable::Resumable;
 use super::small_body::SmallBody;
 use super::state::State;
+use super::timing::Deadline;
 use super::upload::Upload;
 use crate::http::body::{BodyError, Decoder, Framing};
 use crate::http::status::Status;
@@ -18,8 +22,8 @@ use crate::http::status::Status;
 pub struct Receiving {
     decoder: Decoder,
     sink: Sink,
-    /// What the client is to hear before its body is read: an interim answer, or nothing.
-    interim: Vec<u8>,
+    /// What the client is to be sent before the body has ended, if that takes long.
+    interim: Option<Interim>,
 }
 
 /// Where content goes.
@@ -62,17 +66,22 @@ pub enum Need {
 impl Receiving {
     /// A body of this framing on its way into this sink.
     pub fn new(framing: Framing, sink: Sink) -> Self {
-        Self { decoder: Decoder::new(framing), sink, interim: Vec::new() }
+        Self { decoder: Decoder::new(framing), sink, interim: None }
     }
 
-    /// The same, to be read after the client has been sent this interim answer.
-    pub fn after(self, interim: Vec<u8>) -> Self {
-        Self { interim, ..self }
+    /// The same, with an interim response to send meanwhile.
+    pub fn with(self, interim: Interim) -> Self {
+        Self { interim: Some(interim), ..self }
     }
 
-    /// What the client is to hear first.
-    pub fn take_interim(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.interim)
+    /// The interim response, once it is due. To be asked when all has been read that has arrived, and it was not the whole.
+    pub fn take_interim(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.interim.take_if(|interim| interim.is_due(now)).map(Interim::into_bytes)
+    }
+
+    /// When the interim response is due, if there is one.
+    pub fn interim_deadline(&self) -> Option<Deadline> {
+        self.interim.as_ref().map(Interim::deadline)
     }
 
     /// What becomes of what has arrived when the rest does not, for the log.
@@ -81,6 +90,21 @@ impl Receiving {
             Sink::Resumable(_) => "what has arrived is kept",
             Sink::File(_) | Sink::Form(_) | Sink::Small(_) => "nothing of it is kept",
         }
+    }
+
+    /// Whether what comes is written to the disk.
+    pub fn needs_disk(&self) -> bool {
+        !matches!(self.sink, Sink::Small(_))
+    }
+
+    /// How many descriptors it keeps open: the file that is written, and the directory for it.
+    pub fn descriptors(&self) -> u32 {
+        if self.needs_disk() { 2 } else { 0 }
+    }
+
+    /// What is still to come of the body; `None` where it is whole.
+    pub fn rest(&self) -> Option<Decoder> {
+        (!self.is_done()).then(|| self.decoder.clone())
     }
 
     /// Whether the whole body is here.
@@ -98,6 +122,9 @@ impl Receiving {
             let found = self.decoder.decode(rest).map_err(malformed)?;
             self.sink.write(&rest[found.content], state)?;
             used += found.used;
+        }
+        if let Some(interim) = &mut self.interim {
+            interim.body_arrived(used);
         }
         let need = match self.sink {
             Sink::Small(_) if self.is_done() => Need::Nothing,

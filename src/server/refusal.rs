@@ -51,6 +51,13 @@ pub fn not_found() -> Answer {
     of(&Error::NotFound)
 }
 
+/// A web page of another site asked for something that changes what is here, or a proxy's name is not known here.
+pub fn cross_site() -> Answer {
+    let text = "a page of another site must not write here; behind a proxy with TLS, wharf serve --host NAME gives the \
+                server the name that is in the address bar\n";
+    Answer::text(Status::FORBIDDEN, text)
+}
+
 /// A request that makes no sense, and why.
 pub fn bad_request(why: impl std::fmt::Display) -> Answer {
     Answer::text(Status::BAD_REQUEST, format_args!("{why}\n"))

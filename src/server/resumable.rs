@@ -5,13 +5,13 @@
 //!
 //! Who knows the token may go on. A page of another site may not, as with any other write.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::Answer;
+use super::interim::Interim;
 use super::receiving::{Job, Outcome, Receiving, Sink};
-use super::refusal::{self, not_found};
+use super::refusal::{self, cross_site, not_found};
 use super::route::Routed;
-use super::site::Site;
 use super::state::State;
 use super::{chat, random, upload};
 use crate::chat::event::Uploader;
@@ -30,7 +30,7 @@ use crate::net::peer::Peer;
 pub const PREFIX: &str = "/.wharf/uploads/";
 
 /// What can be done with an upload.
-const ALLOWED: &str = "HEAD, PATCH, DELETE, OPTIONS";
+const ALLOWED: &str = "GET, HEAD, PATCH, DELETE, OPTIONS";
 
 /// When to try again where there are too many unfinished uploads, in seconds.
 const RETRY_AFTER: u32 = 60;
@@ -50,7 +50,7 @@ pub struct Beginning {
     pub plan: Plan,
     /// What the request says of its content.
     pub announced: Announced,
-    /// Whether the client is told at once where it can be gone on with.
+    /// Whether the client is sent an interim response with the place where it can be resumed.
     pub is_told: bool,
     /// How its content is framed.
     pub framing: Framing,
@@ -70,9 +70,11 @@ pub fn begin(beginning: Beginning) -> Job {
                 let begun = Some(location.clone());
                 let sink = Sink::Resumable(Box::new(Resumable { appending, begun, by }));
                 let receiving = Receiving::new(framing, sink);
-                let receiving =
-                    if is_told { receiving.after(resumption(&location, state)) } else { receiving };
-                Outcome::Receive(Box::new(receiving))
+                Outcome::Receive(Box::new(if is_told {
+                    receiving.with(Interim::new(resumption(&location, state), Instant::now()))
+                } else {
+                    receiving
+                }))
             }
             Err(UploadError::TooMany) if announced.completes => {
                 match upload::plain(&plan, announced.size, framing, by, state) {
@@ -89,12 +91,12 @@ pub fn begin(beginning: Beginning) -> Job {
 pub fn answer(head: &Request<'_, '_>, token: &str, state: &State, peer: Peer) -> Result<Routed, Answer> {
     let token = Token::parse(token).ok_or_else(not_found)?;
     let is_write = matches!(head.method, Method::Patch | Method::Delete);
-    if is_write && !Site::may_write(head.host, head.fields) {
-        let text = "a page of another site must not write here\n";
-        return Err(Answer::text(Status::FORBIDDEN, text));
+    if is_write && !state.site.may_write(head.host, head.fields) {
+        return Err(cross_site());
     }
     match head.method {
-        Method::Head => Ok(Routed::Work(job(move |state| stand(&token, state)))),
+        // A cache that is asked with HEAD may ask with GET, as Varnish does; what it hears has no content in any case.
+        Method::Get | Method::Head => Ok(Routed::Work(job(move |state| stand(&token, state)))),
         Method::Delete => Ok(Routed::Work(job(move |state| cancel(&token, state)))),
         Method::Patch => append(head, token, state, peer),
         Method::Options => {

@@ -1,9 +1,9 @@
 //! Which answer a request gets: by whom it is asked, what it names, and what is to be done with that.
 
 use super::answer::Answer;
+use super::disk::Disk;
 use super::receiving::{Job, Receiving};
-use super::refusal::{bad_request, not_found};
-use super::site::Site;
+use super::refusal::{bad_request, cross_site, not_found};
 use super::state::State;
 use super::{files, resumable, status, upload};
 use crate::folder::SharePath;
@@ -27,6 +27,8 @@ pub enum Routed {
     Receive(Box<Receiving>),
     /// Something that takes its time.
     Work(Job),
+    /// Nothing yet: the disk has to be waited for, which this thread may not do.
+    NeedsDisk,
 }
 
 /// A request for something in the folder, as the files that answer it see it.
@@ -42,13 +44,12 @@ pub struct Asked<'a, 'h, 'b> {
 }
 
 /// Finds the answer.
-pub fn route(head: &Head<'_, '_>, state: &State, peer: Peer) -> Routed {
-    find(head, state, peer).unwrap_or_else(Routed::Answer)
+pub fn route(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Routed {
+    find(head, state, peer, disk).unwrap_or_else(Routed::Answer)
 }
 
-fn find(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Routed, Answer> {
-    // No name resolves to a Unix-domain socket: there, whatever Host says, no page of others is behind it.
-    if matches!(peer, Peer::Inet(_)) && !state.site.is_asked(head.host) {
+fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Routed, Answer> {
+    if !state.site.takes(peer, head.host, head.fields) {
         return Err(misdirected(head));
     }
     if head.expectation == Expectation::Other {
@@ -71,12 +72,11 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Routed, Answer
     let path = SharePath::from_segments(segments).map_err(bad_request)?;
     let asked = Asked { head, target, path, peer };
     match head.method {
-        Method::Get | Method::Head => files::answer(&asked, state),
-        Method::Post | Method::Put if Site::may_write(head.host, head.fields) => upload::begin(asked, state),
-        Method::Post | Method::Put => Err(Answer::text(
-            Status::FORBIDDEN,
-            "a page of another site must not write here (Origin and Sec-Fetch-Site say that one tried)\n",
-        )),
+        Method::Get | Method::Head => files::answer(&asked, disk, state),
+        Method::Post | Method::Put if state.site.may_write(head.host, head.fields) => {
+            upload::begin(asked, disk, state)
+        }
+        Method::Post | Method::Put => Err(cross_site()),
         Method::Options => Err(options(state)),
         Method::Patch | Method::Delete => Err(not_allowed()),
         Method::NotAllowed | Method::Unknown => Err(not_found()),

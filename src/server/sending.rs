@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{Answer, Content, Known, Pieces, Source};
+use super::disk::Disk;
 use super::exchange::Exchange;
 use super::haste::Haste;
 use super::outgoing::{Outgoing, Progress};
@@ -123,11 +124,17 @@ impl Sending {
     }
 
     /// Sends as much as there is room for and the turn's share allows.
-    pub fn proceed(&mut self, stream: &Stream, share: &mut u64, state: &State) -> io::Result<Progress> {
+    pub fn proceed(
+        &mut self,
+        stream: &Stream,
+        share: &mut u64,
+        disk: &mut Disk,
+        state: &State,
+    ) -> io::Result<Progress> {
         let before = self.outgoing.sent();
         let progress = loop {
-            if self.may_wait(*share) {
-                state.may_wait();
+            if self.may_wait(*share) && !disk.may_wait(state) {
+                return Ok(Progress::NeedsDisk);
             }
             let progress = self.outgoing.proceed(stream, share)?;
             if progress != Progress::Done {
@@ -201,8 +208,16 @@ impl Sending {
         moved
     }
 
+    /// How many descriptors it keeps open.
+    pub fn descriptors(&self) -> u32 {
+        match &self.rest {
+            Rest::Produced(producing) => producing.descriptors(),
+            Rest::Nothing | Rest::Heard(_) => u32::from(self.outgoing.has_file()),
+        }
+    }
+
     /// It has been sent, or given up: notes it, and says what becomes of the connection.
-    pub fn end(self, peer: Peer, state: &State) -> Persistence {
+    pub fn end(&self, peer: Peer, state: &State) -> Persistence {
         let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
         self.exchange.note(peer, self.status, content_sent, state);
         self.exchange.persistence

@@ -93,9 +93,11 @@ struct Entry {
 impl Shelf {
     /// What is kept of this path.
     pub fn find(&self, path: &SharePath, now: Instant) -> Option<Found> {
-        let mut files = self.lock();
-        files.forget_old(now);
+        let files = self.lock();
         let Entry { kept, seen } = files.by_path.get(path)?;
+        if now.saturating_duration_since(kept.since) >= AGE {
+            return None;
+        }
         let is_sure = seen.is_some_and(|seen| now.saturating_duration_since(seen) < TRUST);
         let kept = Arc::clone(kept);
         Some(if is_sure { Found::Sure(kept) } else { Found::Unsure(kept) })
@@ -126,14 +128,21 @@ impl Shelf {
         files.by_path.values_mut().for_each(|entry| entry.seen = None);
     }
 
-    /// Keeps nothing any more: what is open here is wanted elsewhere.
-    pub fn clear(&self) {
-        *self.lock() = Files::default();
+    /// Keeps nothing any more: what is open here is wanted elsewhere. Gives what was kept, which is closed when it is
+    /// dropped.
+    pub fn clear(&self) -> impl Send + use<> {
+        std::mem::take(&mut *self.lock())
     }
 
-    /// Lets go of what is too old. To be called now and then, so that nothing stays open because nobody asks.
-    pub fn forget_old(&self, now: Instant) {
-        self.lock().forget_old(now);
+    /// Lets go of what is too old, and gives it. To be called now and then, so that nothing stays open because nobody asks.
+    pub fn forget_old(&self, now: Instant) -> Vec<Arc<Kept>> {
+        let mut files = self.lock();
+        let is_old = |since: Instant| now.saturating_duration_since(since) >= AGE;
+        let mut old = Vec::new();
+        while files.order.front().is_some_and(|(since, _)| is_old(*since)) {
+            old.extend(files.forget_first());
+        }
+        old
     }
 
     fn lock(&self) -> MutexGuard<'_, Files> {
@@ -148,21 +157,20 @@ impl Files {
         if let Some(old) = self.by_path.insert(path.clone(), Entry { kept, seen: None }) {
             self.bytes -= old.kept.weight();
         }
-        while self.bytes > LIMIT && self.forget_first() {}
-    }
-
-    fn forget_old(&mut self, now: Instant) {
-        let is_old = |since: Instant| now.saturating_duration_since(since) >= AGE;
-        while self.order.front().is_some_and(|(since, _)| is_old(*since)) && self.forget_first() {}
-    }
-
-    /// Lets go of what came first, unless it has been replaced; false when there is nothing.
-    fn forget_first(&mut self) -> bool {
-        let Some((since, path)) = self.order.pop_front() else { return false };
-        if self.by_path.get(&path).is_some_and(|entry| entry.kept.since == since) {
-            self.bytes -= self.by_path.remove(&path).map_or(0, |entry| entry.kept.weight());
+        while self.bytes > LIMIT && !self.order.is_empty() {
+            self.forget_first();
         }
-        true
+    }
+
+    /// Lets go of what came first, and gives it, unless it has been replaced.
+    fn forget_first(&mut self) -> Option<Arc<Kept>> {
+        let (since, path) = self.order.pop_front()?;
+        if self.by_path.get(&path).is_none_or(|entry| entry.kept.since != since) {
+            return None;
+        }
+        let kept = self.by_path.remove(&path)?.kept;
+        self.bytes -= kept.weight();
+        Some(kept)
     }
 }
 
@@ -246,6 +254,8 @@ mod tests {
         assert!(is_sure(&shelf, &path, now + TRUST / 2));
         assert!(!is_sure(&shelf, &path, now + TRUST));
         assert!(shelf.find(&path, now + AGE).is_none(), "it is old");
+        assert_eq!(shelf.forget_old(now + AGE).len(), 1);
+        assert!(shelf.forget_old(now + AGE).is_empty(), "once");
     }
 
     #[test]

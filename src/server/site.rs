@@ -3,44 +3,117 @@
 //! A browser sends requests for whatever page it shows. So a page of another site can make it write here (cross-site
 //! request forgery), and one whose name is made to resolve to this machine (DNS rebinding) can make it read here
 //! too. The first is seen by `Origin` and `Sec-Fetch-Site`, the second by `Host`: no such page can choose them.
+//!
+//! Behind a proxy that ends TLS, pages have the origin `https://NAME`. Nothing that reaches this server proves that such a
+//! proxy is there: any client can send `X-Forwarded-Proto`. So the owner says so, with `--host NAME`.
 
 use std::net::IpAddr;
 
+use super::host_name::{HostName, canonical};
 use crate::http::fields::Fields;
-use crate::http::request::split_port;
+use crate::http::request::{is_host, split_port};
+use crate::net::peer::Peer;
+
+/// The fields that browsers send, and that no page can leave out.
+const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
 
 /// The names under which this server may be asked.
 #[derive(Debug, Clone)]
 pub struct Site {
-    names: Vec<String>,
+    /// What the machine is called.
+    machine: Vec<String>,
+    /// What the owner calls the server.
+    given: Vec<HostName>,
+}
+
+/// Where a page comes from (RFC 6454 §4).
+#[derive(Debug, PartialEq, Eq)]
+struct Origin {
+    is_tls: bool,
+    host: String,
+    port: u16,
 }
 
 impl Site {
     /// The machine's own name, with and without `.local`, `localhost`, and these. IP addresses need not be named:
     /// no name can be made to resolve to a page that is asked for by address.
-    pub fn new(given: impl IntoIterator<Item = String>) -> Self {
-        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let local = format!("{machine}.local");
-        let names = ["localhost".to_owned(), machine, local].into_iter().chain(given);
-        Self { names: names.filter(|name| !name.is_empty()).collect() }
+    pub fn new(given: Vec<HostName>) -> Self {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let local = format!("{name}.local");
+        let machine = ["localhost".to_owned(), name, local].into_iter();
+        Self { machine: machine.filter(|name| !name.is_empty()).collect(), given }
     }
 
-    /// Whether a request with this Host is meant for this server. HTTP/1.0 may do without: no browser sends it.
-    pub fn is_asked(&self, host: Option<&str>) -> bool {
+    /// Whether a request that came from here with these fields is meant for this server.
+    ///
+    /// No name resolves to a Unix-domain socket, so programs may put anything into Host there. A proxy at the socket
+    /// may pass on what a page of another site made a browser send: that is so where the owner named the server, and
+    /// for each request that shows a browser.
+    pub fn takes(&self, peer: Peer, host: Option<&str>, fields: Fields<'_, '_>) -> bool {
+        let of_browser = |name: &&str| fields.get(name).is_some();
+        let host_counts =
+            matches!(peer, Peer::Inet(_)) || !self.given.is_empty() || OF_BROWSERS.iter().any(of_browser);
+        !host_counts || self.is_asked(host)
+    }
+
+    /// Whether this Host is this server's. HTTP/1.0 may do without: no browser sends it.
+    fn is_asked(&self, host: Option<&str>) -> bool {
         let Some(host) = host else { return true };
         let (name, _) = split_port(host);
         let name = name.strip_suffix('.').unwrap_or(name);
-        is_address(name) || self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+        let mut names =
+            self.machine.iter().map(String::as_str).chain(self.given.iter().map(HostName::as_str));
+        is_address(name) || names.any(|own| own.eq_ignore_ascii_case(name))
     }
 
     /// Whether a write comes from a page of this server, or from no page at all (WHATWG Fetch §3.2, W3C Fetch
     /// Metadata §2.3). Programs like curl send neither field.
-    pub fn may_write(host: Option<&str>, fields: Fields<'_, '_>) -> bool {
-        let from_here = |origin: &str| origin.strip_prefix("http://").is_some_and(|rest| Some(rest) == host);
+    pub fn may_write(&self, host: Option<&str>, fields: Fields<'_, '_>) -> bool {
         let fetched_here = |site: &[u8]| site == b"same-origin" || site == b"none";
-        fields.all("Sec-Fetch-Site").all(fetched_here)
-            && fields.all("Origin").all(|origin| std::str::from_utf8(origin).is_ok_and(from_here))
+        let mut origins = fields.all("Origin");
+        let is_of_here = match (origins.next(), origins.next()) {
+            (None, _) => true,
+            (Some(origin), None) => Origin::parse(origin).is_some_and(|origin| self.is_own(&origin, host)),
+            (Some(_), Some(_)) => false,
+        };
+        is_of_here && fields.all("Sec-Fetch-Site").all(fetched_here)
     }
+
+    /// Whether pages of this origin are this server's: those with the host and port that was asked; with TLS, those of
+    /// a name that the owner gave.
+    ///
+    /// The port counts with TLS, too: another service may run at another port of that name. Where the proxy passes on
+    /// the browser's Host, it has the port; where it does not, the port is the usual one.
+    fn is_own(&self, origin: &Origin, host: Option<&str>) -> bool {
+        let asked = host.and_then(|host| Origin::of_host(origin.is_tls, host));
+        if !origin.is_tls {
+            return asked.as_ref() == Some(origin);
+        }
+        let port =
+            asked.filter(|asked| asked.host == origin.host).map_or(usual_port(true), |asked| asked.port);
+        origin.port == port && self.given.iter().any(|name| name.as_str() == origin.host)
+    }
+}
+
+impl Origin {
+    /// Reads the value of an Origin field. `null` is none, and so is a list of several.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let (scheme, host) = std::str::from_utf8(value).ok()?.split_once("://")?;
+        let is_tls = scheme == "https";
+        (is_tls || scheme == "http").then(|| Self::of_host(is_tls, host))?
+    }
+
+    /// The origin of the pages at this `host[:port]`.
+    fn of_host(is_tls: bool, host: &str) -> Option<Self> {
+        let (name, port) = split_port(host);
+        let port = if port.is_empty() { usual_port(is_tls) } else { port.parse().ok()? };
+        is_host(host).then(|| Self { is_tls, host: canonical(name), port })
+    }
+}
+
+/// The port that stands in no URL (RFC 9110 §4.2).
+fn usual_port(is_tls: bool) -> u16 {
+    if is_tls { 443 } else { 80 }
 }
 
 /// Whether this is an IPv4 address, or an IPv6 address in brackets.
@@ -57,9 +130,21 @@ mod tests {
     use super::*;
     use crate::http::request::{FieldSpace, Head};
 
+    fn site(given: &[&str]) -> Site {
+        Site::new(given.iter().map(|name| name.parse().expect("a name")).collect())
+    }
+
+    /// What is found of a request with this Host and these field lines.
+    fn of<T>(host: &str, lines: &str, find: impl Fn(Option<&str>, Fields<'_, '_>) -> T) -> T {
+        let bytes = format!("POST /x HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n");
+        let mut space = FieldSpace::new();
+        let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
+        find(head.host, head.fields)
+    }
+
     #[test]
     fn hosts_that_are_ours() {
-        let site = Site::new(["files.example".to_owned()]);
+        let site = site(&["files.example", "2001:db8::7"]);
         let cases = [
             (Some("127.0.0.1:8080"), true),
             (Some("[::1]:8080"), true),
@@ -67,14 +152,42 @@ mod tests {
             (Some("LOCALHOST:1"), true),
             (Some("localhost."), true),
             (Some("files.example:80"), true),
+            (Some("Files.Example.:80"), true),
             (Some("evil.example"), false),
             (Some("127.0.0.1.evil.example"), false),
             (Some("localhost.evil.example"), false),
-            (Some(""), false),
+            (Some("xfiles.example"), false),
+            (Some("files.example.."), false),
             (None, true),
         ];
         for (host, expected) in cases {
             assert_eq!(site.is_asked(host), expected, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_host_counts() {
+        let tcp = Peer::Inet(([127, 0, 0, 1], 5000).into());
+        let unix = Peer::Unix(None);
+        let (origin, fetched) = ("Origin: http://evil\r\n", "Sec-Fetch-Site: same-origin\r\n");
+        let cases: [(&str, Peer, &[&str], &str, &str, bool); 13] = [
+            ("TCP", tcp, &[], "evil", "", false),
+            ("a program", unix, &[], "anything", "", true),
+            ("a browser that writes", unix, &[], "evil", origin, false),
+            ("a browser that reads", unix, &[], "evil", fetched, false),
+            ("any value of that field", unix, &[], "evil", "sec-fetch-site: none\r\n", false),
+            ("an empty field", unix, &[], "evil", "Origin:\r\n", false),
+            ("a browser at an address", unix, &[], "192.0.2.7:8080", origin, true),
+            ("a browser at localhost", unix, &[], "localhost", fetched, true),
+            ("the server has a name", unix, &["files.example"], "anything", "", false),
+            ("this name", unix, &["files.example"], "files.example", "", true),
+            ("a browser at this name", unix, &["files.example"], "files.example:8443", fetched, true),
+            ("a browser at another", unix, &["files.example"], "evil", fetched, false),
+            ("what a proxy says by itself", unix, &["files.example"], "localhost", fetched, true),
+        ];
+        for (name, peer, given, host, lines, expected) in cases {
+            let site = site(given);
+            assert_eq!(of(host, lines, |host, fields| site.takes(peer, host, fields)), expected, "{name}");
         }
     }
 
@@ -84,19 +197,85 @@ mod tests {
             ("curl", "", true),
             ("our own page", "Origin: http://h:1\r\nSec-Fetch-Site: same-origin\r\n", true),
             ("typed into the address bar", "Sec-Fetch-Site: none\r\n", true),
+            ("in any case", "Origin: http://H:1\r\n", true),
             ("another site", "Origin: http://evil\r\n", false),
             ("another port", "Origin: http://h:2\r\n", false),
+            ("the usual port is another", "Origin: http://h\r\n", false),
             ("another scheme", "Origin: https://h:1\r\n", false),
+            ("a scheme that is no web page's", "Origin: file://h:1\r\n", false),
+            ("a scheme in capitals", "Origin: HTTP://h:1\r\n", false),
+            ("no scheme", "Origin: h:1\r\n", false),
             ("a sandboxed page", "Origin: null\r\n", false),
+            ("an empty origin", "Origin: \r\n", false),
+            ("a path", "Origin: http://h:1/\r\n", false),
+            ("user info", "Origin: http://u@h:1\r\n", false),
+            ("not ASCII", "Origin: http://h\u{e9}:1\r\n", false),
             ("same site is not same origin", "Sec-Fetch-Site: same-site\r\n", false),
             ("cross-site without Origin", "Sec-Fetch-Site: cross-site\r\n", false),
+            ("an empty relation", "Sec-Fetch-Site:\r\n", false),
+            ("our origin, fetched by another", "Origin: http://h:1\r\nSec-Fetch-Site: same-site\r\n", false),
             ("one good, one bad", "Origin: http://h:1\r\nOrigin: http://evil\r\n", false),
+            ("twice the same", "Origin: http://h:1\r\nOrigin: http://h:1\r\n", false),
+            ("a list (RFC 6454 §7.1)", "Origin: http://h:1 http://evil\r\n", false),
+            ("two relations", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n", false),
         ];
         for (name, lines, expected) in cases {
-            let bytes = format!("POST /x HTTP/1.1\r\nHost: h:1\r\n{lines}\r\n");
-            let mut space = FieldSpace::new();
-            let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
-            assert_eq!(Site::may_write(head.host, head.fields), expected, "{name}");
+            let site = site(&[]);
+            assert_eq!(of("h:1", lines, |host, fields| site.may_write(host, fields)), expected, "{name}");
         }
+        let bare = Head::parse(b"POST /x HTTP/1.0\r\nOrigin: http://h\r\n\r\n", &mut FieldSpace::new())
+            .map(|head| site(&[]).may_write(head.host, head.fields));
+        assert_eq!(bare, Ok(false), "an origin, and no Host");
+    }
+
+    /// Behind a proxy, whether or not it passes on the Host that the browser sent.
+    #[test]
+    fn writes_from_pages_behind_tls() {
+        let (named, upstream) = ("files.example", "127.0.0.1:8080");
+        let cases = [
+            ("the name", named, "https://files.example", true),
+            ("Host is the upstream's", upstream, "https://files.example", true),
+            ("Host is the socket's", "localhost", "https://files.example", true),
+            ("Host has the usual port", "files.example:443", "https://files.example", true),
+            ("the origin has it", named, "https://files.example:443", true),
+            ("in any case", "FILES.example", "https://Files.Example", true),
+            ("a final dot", "files.example.", "https://files.example.", true),
+            ("a port of its own", "files.example:8443", "https://files.example:8443", true),
+            ("another port (another service)", named, "https://files.example:8443", false),
+            ("the same, Host is the upstream's", upstream, "https://files.example:8080", false),
+            ("the usual port is another service", "files.example:8443", "https://files.example", false),
+            ("an address that was named", upstream, "https://192.0.2.7", true),
+            ("IPv6 that was named", upstream, "https://[2001:db8:0::7]", true),
+            ("IPv6 with its port", "[2001:DB8::7]:8443", "https://[2001:db8::7]:8443", true),
+            ("an address that was not", "192.0.2.8", "https://192.0.2.8", false),
+            ("localhost", "localhost", "https://localhost", false),
+            ("the loopback", "127.0.0.1:8080", "https://127.0.0.1:8080", false),
+            ("another site", named, "https://evil.example", false),
+            ("a name below", named, "https://a.files.example", false),
+            ("a name around it", named, "https://files.example.evil", false),
+            ("two final dots", named, "https://files.example..", false),
+            ("user info", named, "https://files.example@evil", false),
+            ("no TLS, Host is another", upstream, "http://files.example", false),
+            ("no TLS, at Host's port", named, "http://files.example", true),
+            ("no TLS, at the port of TLS", "files.example:443", "http://files.example", false),
+            ("a path", named, "https://files.example/", false),
+            ("a port over 65,535", named, "https://files.example:65979", false),
+            ("no name", named, "https://", false),
+            ("not ASCII", named, "https://fil\u{e9}s.example", false),
+        ];
+        let site = site(&["Files.Example", "192.0.2.7", "2001:db8::7"]);
+        for (name, host, origin, expected) in cases {
+            for (relation, is_fine) in [("same-origin", true), ("same-site", false), ("cross-site", false)] {
+                let lines = format!("Origin: {origin}\r\nSec-Fetch-Site: {relation}\r\n");
+                let may = of(host, &lines, |host, fields| site.may_write(host, fields));
+                assert_eq!(may, expected && is_fine, "{name}, {relation}");
+            }
+            let may = of(host, &format!("Origin: {origin}\r\n"), |host, fields| site.may_write(host, fields));
+            assert_eq!(may, expected, "{name}, from an older browser");
+        }
+        let unnamed = Site::new(Vec::new());
+        let may =
+            of(named, "Origin: https://files.example\r\n", |host, fields| unnamed.may_write(host, fields));
+        assert!(!may, "nobody said that the name is this server's");
     }
 }

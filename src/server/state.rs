@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::baton::Baton;
 use super::digests::Digests;
+use super::jobs::Chores;
 use super::permits::Permits;
 use super::recorder::Recorder;
 use super::shelf::Shelf;
@@ -28,8 +29,14 @@ pub struct State {
     pub root: PathBuf,
     /// Small files that were asked for lately.
     pub shelf: Shelf,
+    /// For workers that wait for the disk, which are only so many at once.
+    pub blocking: Permits,
+    /// What is done on the disk and no client waits for.
+    pub chores: Chores,
     /// For archives, which are only so many at once.
     pub archives: Permits,
+    /// For what listings keep in memory, in shares of their pool.
+    pub listings: Permits,
     /// For readers for whom the kernel keeps more, who are only so many at once.
     pub quick: Permits,
     /// For transfers over UDP that stay awake between two packets, which must leave processors to the others.
@@ -61,11 +68,6 @@ pub struct State {
 }
 
 impl State {
-    /// To be called before anything that may wait for the disk: another worker minds the connections meanwhile.
-    pub fn may_wait(&self) {
-        self.baton.may_wait();
-    }
-
     /// A file has come, through whichever door: the one place where that is told, to the log, the shelf and the room. Gives
     /// where it lies, if somebody keeps records of it.
     pub fn saved(&self, by: &Uploader, saved: &Saved) -> Option<PathBuf> {

@@ -1,10 +1,9 @@
 //! What the server says of itself: the paths below `/.wharf/`.
 
 use super::answer::Answer;
-use super::refusal::not_found;
+use super::refusal::{cross_site, not_found};
 use super::resumable;
 use super::route::Routed;
-use super::site::Site;
 use super::state::State;
 use super::{address, assets, chat};
 use crate::http::request::{Head, Method};
@@ -56,8 +55,8 @@ fn leave(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Answer, Answe
         let text = "this server does not leave on request (wharf serve --allow-exit lets it)\n";
         return Err(Answer::text(Status::FORBIDDEN, text));
     }
-    if !Site::may_write(head.host, head.fields) {
-        return Err(Answer::text(Status::FORBIDDEN, "a page of another site must not ask this\n"));
+    if !state.site.may_write(head.host, head.fields) {
+        return Err(cross_site());
     }
     log::info!("{peer} asked the server to leave");
     state.stop.ask(Why::Client);

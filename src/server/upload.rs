@@ -5,6 +5,7 @@
 
 use super::answer::Answer;
 use super::chat;
+use super::disk::Disk;
 use super::form::Form;
 use super::media;
 use super::receiving::{Outcome, Receiving, Sink};
@@ -38,14 +39,16 @@ pub struct Upload {
 }
 
 /// Decides whether the body is wanted.
-pub fn begin(asked: Asked<'_, '_, '_>, state: &State) -> Result<Routed, Answer> {
+pub fn begin(asked: Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Routed, Answer> {
+    if !disk.may_wait(state) {
+        return Ok(Routed::NeedsDisk);
+    }
     let head = asked.head;
     let wish = if asked.target.ends_with_slash() { Wish::Plain } else { Wish::of(head) };
     if let Wish::Told(announced) | Wish::Quiet(announced) = wish {
         return begin_resumable(asked, announced, matches!(wish, Wish::Told(_)), state);
     }
     let size = length(head)?;
-    state.may_wait();
     refuse_what_is_not_the_content(head)?;
     if asked.target.ends_with_slash() {
         return begin_form(asked, size, state);
@@ -64,7 +67,6 @@ fn begin_resumable(
     is_told: bool,
     state: &State,
 ) -> Result<Routed, Answer> {
-    state.may_wait();
     let head = asked.head;
     refuse_what_is_not_the_content(head)?;
     let guard = guard(&asked, state)?;

@@ -44,6 +44,11 @@ pub struct Browser {
 impl Browser {
     /// A fresh one; `None` where there is none on this machine.
     pub fn open() -> Option<Self> {
+        Self::open_with(&[])
+    }
+
+    /// As [`Browser::open`], with these flags besides.
+    pub fn open_with(flags: &[&str]) -> Option<Self> {
         outside("chromium")?;
         let mut command = outside("chromedriver")?;
         let profile = tempfile::tempdir().expect("a folder");
@@ -65,7 +70,7 @@ impl Browser {
             session: String::new(),
             _profile: profile,
         };
-        let flags: Vec<_> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+        let flags = [&FLAGS, flags].concat();
         let wish = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},

@@ -15,7 +15,7 @@ use super::driver::{Browser, stage};
 use crate::common::{Wharf, eventually, sample};
 
 /// Files to give, outside of the folder.
-fn given(files: &[(&str, &[u8])]) -> (TempDir, Vec<PathBuf>) {
+pub(super) fn given(files: &[(&str, &[u8])]) -> (TempDir, Vec<PathBuf>) {
     let place = tempfile::tempdir().expect("a folder");
     let paths = files.iter().map(|(name, content)| {
         let path = place.path().join(name);
@@ -27,11 +27,11 @@ fn given(files: &[(&str, &[u8])]) -> (TempDir, Vec<PathBuf>) {
     (place, paths)
 }
 
-fn lines(paths: &[PathBuf]) -> String {
+pub(super) fn lines(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.to_str().expect("text")).collect::<Vec<_>>().join("\n")
 }
 
-fn is_told(browser: &Browser, text: &str) {
+pub(super) fn is_told(browser: &Browser, text: &str) {
     browser.until(&format!("document.querySelector('#uploads [role=status]')?.textContent === '{text}'"));
 }
 

@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 use super::driver::{Browser, stage};
 use crate::common::{Running, Wharf, eventually};
 
-fn join(browser: &Browser, name: &str) {
+pub(super) fn join(browser: &Browser, name: &str) {
     browser.type_into("#user", name);
     browser.press("Join");
     browser.until("!document.querySelector('#talk').hidden");
 }
 
 /// Says this, once what was said before has left the field.
-fn says(browser: &Browser, text: &str) {
+pub(super) fn says(browser: &Browser, text: &str) {
     browser.until("document.querySelector('#text').value === ''");
     adds(browser, text);
 }
@@ -26,7 +26,7 @@ fn adds(browser: &Browser, text: &str) {
 
 /// Waits until a line with this text is in the room.
 #[track_caller]
-fn hears(browser: &Browser, text: &str) {
+pub(super) fn hears(browser: &Browser, text: &str) {
     browser.until(&format!(
         "[...document.querySelectorAll('#log p')].some((line) => line.textContent.includes({text:?}))"
     ));

@@ -152,6 +152,14 @@ impl Wire {
         }
     }
 
+    /// Reads until this text has come, wherever it stands; for an answer that does not end.
+    #[track_caller]
+    pub fn read_until(&mut self, text: &str) {
+        while !self.unread.windows(text.len()).any(|window| window == text.as_bytes()) {
+            assert!(self.fill(), "it ended: {}", String::from_utf8_lossy(&self.unread));
+        }
+    }
+
     /// Everything that comes until the other side closes, which it must.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         while self.fill() {}

@@ -8,7 +8,7 @@ mod uploads;
 mod walking;
 
 use super::temporary::Manner;
-use super::{Error, Folder, Guard, Node, OpenFile, Rules, Saved, SharePath};
+use super::{Entry, Error, Folder, Guard, Kind, Node, OpenFile, Rules, Saved, SharePath};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -79,6 +79,17 @@ fn walk(dir: &Path, prefix: &str, names: &mut Vec<String>) {
 
 fn path(text: &str) -> SharePath {
     SharePath::parse(text.as_bytes()).expect("a legal path")
+}
+
+/// What a directory shows, directories first, then by the bytes of the names.
+fn list(folder: &Folder, path: &SharePath) -> Result<Vec<Entry>, Error> {
+    let mut scan = folder.scan(path)?;
+    let mut entries = Vec::new();
+    while let Some(candidate) = scan.next() {
+        entries.extend(scan.look(candidate?));
+    }
+    entries.sort_by_key(|entry| (entry.kind != Kind::Directory, entry.name.clone()));
+    Ok(entries)
 }
 
 fn quick() -> Rules {

@@ -54,19 +54,93 @@ fn hosts() {
     let cases = [
         ("one", "GET / HTTP/1.1\r\nHost: a.b:80\r\n\r\n", Ok(Some("a.b:80"))),
         ("IPv6", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", Ok(Some("[::1]:80"))),
-        ("empty (§3.2)", "GET / HTTP/1.1\r\nHost:\r\n\r\n", Ok(Some(""))),
         ("none in 1.1", "GET / HTTP/1.1\r\n\r\n", Err(HeadError::Host)),
         ("none in 1.0", "GET / HTTP/1.0\r\n\r\n", Ok(None)),
         ("two", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Err(HeadError::Host)),
         ("two in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", Err(HeadError::Host)),
-        ("no host at all", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Err(HeadError::Host)),
-        ("user info", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", Err(HeadError::Host)),
-        ("no port", "GET / HTTP/1.1\r\nHost: a:x\r\n\r\n", Err(HeadError::Host)),
         ("absolute wins (§3.2.2)", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", Ok(Some("b"))),
     ];
     for (name, text, expected) in cases {
         let found = parse(text).map(|(_, _, host)| host);
         assert_eq!(found, expected.map(|host| host.map(str::to_owned)), "{name}");
+    }
+}
+
+/// The same rule for the Host field of both versions and for the authority of an absolute target.
+#[test]
+fn what_is_a_host() {
+    let cases = [
+        ("a name", "a.b", true),
+        ("a port", "a.b:80", true),
+        ("the last port", "a:65535", true),
+        ("an empty port (RFC 3986 §3.2.3)", "a:", true),
+        ("zeros before the port", "a:0000080", true),
+        ("any case, and a final dot", "A.Example.", true),
+        ("an underscore", "my_host", true),
+        ("encoded (RFC 3986 §3.2.2)", "a%2Db", true),
+        ("IPv4", "127.0.0.1:80", true),
+        ("IPv6", "[::1]:80", true),
+        ("IPv6 without a port", "[2001:DB8::7]", true),
+        ("IPv4 in IPv6", "[::ffff:192.0.2.1]", true),
+        ("a port alone", ":80", false),
+        ("a colon alone", ":", false),
+        ("a port over 65,535", "a:65536", false),
+        ("a port over 2^64", "a:18446744073709551696", false),
+        ("a port with a sign", "a:+80", false),
+        ("a port of letters", "a:x", false),
+        ("two ports", "a:80:80", false),
+        ("a port over 65,535 of IPv6", "[::1]:99999", false),
+        ("IPv6 without brackets", "::1", false),
+        ("IPv6 with a gap too many", "[ab..cd::1]", false),
+        ("IPv6 with two gaps", "[1::2::3]", false),
+        ("IPv6 that is too short", "[1:2]", false),
+        ("IPv6 that is too long", "[1:2:3:4:5:6:7:8:9]", false),
+        ("brackets around nothing", "[]", false),
+        ("brackets around IPv4", "[127.0.0.1]", false),
+        ("brackets around a name", "[a]", false),
+        ("an open bracket", "[::1", false),
+        ("a closed bracket", "::1]", false),
+        ("something behind the bracket", "[::1]a", false),
+        ("a bracket in a name", "a[b]", false),
+        ("a zone (RFC 6874)", "[fe80::1%25eth0]", false),
+        ("a zone as people write it", "[fe80::1%eth0]", false),
+        ("a literal of the future", "[v1.a]", false),
+        ("a percent sign alone", "a%", false),
+        ("half an encoded byte", "a%2", false),
+        ("an encoded byte of no digits", "a%zz", false),
+        ("a multi-byte character behind a percent sign", "a%é", false),
+        ("not ASCII", "größe", false),
+        ("user info", "u@a", false),
+        ("user info with a password", "u:p@a", false),
+        ("a backslash", "a\\b", false),
+        ("quotes", "\"a\"", false),
+        ("a list", "a, b", false),
+        ("a space", "a b", false),
+        ("a tab", "a\tb", false),
+    ];
+    for (name, host, is_fine) in cases {
+        let expected = if is_fine { Ok(Some(host.to_owned())) } else { Err(HeadError::Host) };
+        for version in ["1.1", "1.0"] {
+            let field = parse(&format!("GET / HTTP/{version}\r\nHost: {host}\r\n\r\n"));
+            assert_eq!(field.map(|(.., host)| host), expected, "{name}, HTTP/{version}");
+        }
+        let absolute = parse(&format!("GET http://{host}/ HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(absolute.ok().map(|(.., host)| host), expected.ok(), "{name}, absolute");
+    }
+    for (name, text) in [
+        ("an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+        ("an empty Host in HTTP/1.0", "GET / HTTP/1.0\r\nHost: \r\n\r\n"),
+        ("an empty Host beside an absolute target", "GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n"),
+        ("a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+        ("a scheme", "GET / HTTP/1.1\r\nHost: http://a\r\n\r\n"),
+        ("a query", "GET / HTTP/1.1\r\nHost: a?b\r\n\r\n"),
+        ("a fragment", "GET / HTTP/1.1\r\nHost: a#b\r\n\r\n"),
+    ] {
+        assert_eq!(parse(text), Err(HeadError::Host), "{name}");
+    }
+    for target in ["http:///", "http://", "http://?a"] {
+        let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(parse(&text), Err(HeadError::Target(TargetError::Form)), "no authority: {target}");
     }
 }
 

@@ -64,18 +64,27 @@ if ($("#give")) {
     return request(job, "PATCH", job.location, headers, file.slice(from), from);
   }
 
+  /** Why a file was refused, in a line. What the server says is plain text; a proxy's page is not shown. */
+  function reason(answer) {
+    const isText = answer.getResponseHeader("Content-Type")?.startsWith("text/plain");
+    const said = isText ? answer.responseText.trim() : "";
+    if (!said && answer.status === 413) return "too large for a proxy in front of the server (413)";
+    return said || `refused (${answer.status})`;
+  }
+
   /** Brings a file to its end, whatever the connection does meanwhile. */
   async function run(job) {
     for (let tries = 0; ; ) {
       if (job.stopped) return drop(job);
       const before = job.loaded;
       try {
-        const { status, responseText } = await send(job);
+        const answer = await send(job);
+        const { status } = answer;
         if (status < 300) return end(job, "done", size(job.file.size));
         // Not where it was taken to be: the server is asked again.
-        if (status === 409 && job.location) throw new Error(responseText);
+        if (status === 409 && job.location) throw new Error(answer.responseText);
         const exists = status === 412 || (status === 409 && conflict === "refuse");
-        if (!exists) return end(job, "failed", responseText.trim() || `refused (${status})`);
+        if (!exists) return end(job, "failed", reason(answer));
         if (!(await settle(job))) return drop(job);
       } catch (error) {
         if (error instanceof Stopped) return drop(job);

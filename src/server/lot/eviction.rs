@@ -1,51 +1,43 @@
 //! Who makes room for others: whoever has been idle for longest, or whoever has by far the most.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::{Lot, Slot, lock};
-use crate::server::timing::Deadline;
+use rustix::io::ioctl_fionread;
+
+use super::{Holding, Lot, Moored, Slot, lock};
+use crate::server::place::Place;
 
 /// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
 /// hold its own against a person.
-const GREEDY: usize = 16;
-
-/// What one place has parked.
-struct Crowd {
-    count: usize,
-    /// The one that has the least time left.
-    longest: (Deadline, u32),
-}
+const GREEDY: u32 = 16;
 
 impl<C: AsFd> Lot<C> {
-    /// Closes the connection that has been idle for longest, to make room for another; false when none is idle.
-    pub fn evict_idle(&self) -> bool {
-        while let Some((since, index)) = self.longest_idle() {
-            let mut slot = lock(self.slot(index));
-            let is_still = slot.parked.as_ref().is_some_and(|(_, wish)| wish.idle_since == Some(since));
-            // It may have spoken meanwhile; then another is the one.
-            if is_still {
-                let evicted = slot.parked.take();
-                drop(slot);
-                drop(evicted);
-                return true;
-            }
+    /// Takes out the connection that has been idle for longest, to make room for another; `None` when none is idle. One
+    /// whose client has just said something is not.
+    pub fn evict_idle(&self) -> Option<Box<Moored<C>>> {
+        let mut eldest = lock(&self.eldest);
+        let evicted = self.first_idle_of(&mut eldest);
+        if evicted.is_some() {
+            return evicted;
         }
-        false
+        eldest.extend(self.all_idle());
+        eldest.sort_unstable_by(|a, b| b.cmp(a));
+        self.first_idle_of(&mut eldest)
     }
 
-    /// Since when the connection that has been idle for longest has been so, and in which slot it is. It is not told
-    /// again.
-    fn longest_idle(&self) -> Option<(Instant, u32)> {
-        let mut eldest = lock(&self.eldest);
-        if eldest.is_empty() {
-            eldest.extend(self.all_idle());
-            eldest.sort_unstable_by(|a, b| b.cmp(a));
-        }
-        eldest.pop()
+    /// Takes out the first of these that is still idle.
+    fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>) -> Option<Box<Moored<C>>> {
+        let still_idle = |(since, index): (Instant, u32)| {
+            let mut slot = lock(self.slot(index));
+            let is_still = slot.parked.as_ref().is_some_and(|(moored, wish)| {
+                wish.idle_since == Some(since)
+                    && ioctl_fionread(&moored.connection).is_ok_and(|left| left == 0)
+            });
+            if is_still { slot.parked.take().map(|(moored, _)| moored) } else { None }
+        };
+        std::iter::from_fn(|| eldest.pop()).find_map(still_idle)
     }
 
     /// Since when who is idle. How much time they have left would not tell: the fewer connections there were when one
@@ -56,28 +48,53 @@ impl<C: AsFd> Lot<C> {
         self.slots().filter_map(move |(index, slot)| Some((idle_since(slot)?, index)))
     }
 
-    /// Closes a connection of the place that has the most parked here, the one that has waited longest of those, to make
-    /// room for a newcomer; false when that place has not [`GREEDY`] times as many as the newcomer's.
-    pub fn evict_greedy<P: Eq + Hash>(&self, newcomer: &C, place: impl Fn(&C) -> P) -> bool {
-        let mut places: HashMap<P, Crowd> = HashMap::new();
-        for (index, slot) in self.slots() {
-            if let Some((moored, wish)) = &lock(slot).parked {
-                let first = Crowd { count: 0, longest: (wish.deadline, index) };
-                let crowd = places.entry(place(&moored.connection)).or_insert(first);
-                crowd.count += 1;
-                crowd.longest = crowd.longest.min((wish.deadline, index));
+    /// The client that has to make room for a connection of this one: it has the most connections, at least [`GREEDY`]
+    /// times as many.
+    pub fn greedy(&self, newcomer: Place) -> Option<Place> {
+        let (greatest, holding) = self.berths.greatest(|holding| holding.connections.into())?;
+        let own = self.berths.holding(newcomer).connections;
+        (holding.connections >= GREEDY * (own + 1)).then_some(greatest)
+    }
+
+    /// The client that holds the most descriptors, and what it holds.
+    pub fn heaviest(&self) -> Option<(Place, Holding)> {
+        self.berths.greatest(|holding| holding.descriptors)
+    }
+
+    /// By how many descriptors too much is held.
+    pub fn excess(&self) -> u64 {
+        self.berths.excess()
+    }
+
+    /// Takes out the parked connections of this client that have waited longest: as many as hold this many descriptors.
+    pub fn evict_longest(&self, client: Place, descriptors: u64) -> Vec<Box<Moored<C>>> {
+        let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
+        waiting.sort_unstable();
+        let mut evicted = Vec::new();
+        let mut left = descriptors;
+        for (turn, index) in waiting {
+            if left == 0 {
+                break;
+            }
+            let mut slot = lock(self.slot(index));
+            if slot.turn == turn
+                && let Some((moored, _)) = slot.parked.take()
+            {
+                left = left.saturating_sub(moored.berth.descriptors().into());
+                evicted.push(moored);
             }
         }
-        let own = places.get(&place(newcomer)).map_or(0, |crowd| crowd.count);
-        let Some(most) = places.into_values().max_by_key(|crowd| crowd.count) else { return false };
-        if most.count < GREEDY * (own + 1) {
-            return false;
-        }
-        let (deadline, index) = most.longest;
-        let mut slot = lock(self.slot(index));
-        let is_still = slot.parked.as_ref().is_some_and(|(_, wish)| wish.deadline == deadline);
-        let evicted = if is_still { slot.parked.take() } else { None };
-        drop(slot);
-        evicted.is_some()
+        evicted
+    }
+
+    /// Since which turn each connection of this client has been parked, and in which slot. Those that are only being told
+    /// to go leave by themselves.
+    fn waiting_of(&self, client: Place) -> impl Iterator<Item = (u64, u32)> {
+        let turn = move |slot: &Mutex<Slot<C>>| {
+            let slot = lock(slot);
+            let (moored, _) = slot.parked.as_ref()?;
+            (moored.client() == client && !moored.berth.is_spare()).then_some(slot.turn)
+        };
+        self.slots().filter_map(move |(index, slot)| Some((turn(slot)?, index)))
     }
 }

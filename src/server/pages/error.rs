@@ -14,7 +14,8 @@ pub fn for_people(answer: Answer) -> Answer {
             let status = head.status();
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             let head = head.without("Content-Type").without("X-Content-Type-Options");
-            page(head, title(status), &body(status, &line))
+            let (head, text) = page(head, title(status), &body(status, &line));
+            Answer { head, content: Known::Bytes(text.into_bytes()).into() }
         }
         content => Answer { head, content },
     }

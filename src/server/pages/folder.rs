@@ -1,6 +1,6 @@
 //! A directory as a page: what is in it, the way back up, and a form to add to it where that is allowed.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::icons::{self, Sign};
 use super::page;
@@ -10,15 +10,17 @@ use crate::folder::{Entry, Kind, OnConflict, Rules, SharePath};
 use crate::http::response::Head;
 use crate::http::target::encode_path;
 use crate::printable::Printable;
-use crate::server::answer::Answer;
 use crate::server::assets::ICON;
-use crate::server::listing::{href, shown_path, timestamp};
+use crate::server::listing::{Count, Framed, href, shown_path, timestamp};
 use crate::server::order::{Key, Order};
 use std::os::unix::ffi::OsStrExt;
 
 /// Rows that a browser lays out together, once they come into view: with all of ten thousand at once, it takes
 /// seconds to open the page; with each by itself, a second.
 const CHUNK: usize = 100;
+
+/// Where the rows come in a page. No name brings it there: what is shown of names has no control characters.
+const ROWS: &str = "\0";
 
 /// How entries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,9 +37,9 @@ pub enum View {
 pub struct Listing<'a> {
     /// Which one.
     pub path: &'a SharePath,
-    /// What is in it, in order.
-    pub entries: &'a [Entry],
-    /// In which.
+    /// How much is in it.
+    pub count: Count,
+    /// In which order.
     pub order: Order,
     /// How.
     pub view: View,
@@ -48,8 +50,8 @@ pub struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// The page, under this head.
-    pub fn page(&self, head: Head) -> Answer {
+    /// The page without its rows, and its head.
+    pub fn framed(&self, head: Head) -> (Head, Framed) {
         let body = html! {
                 (icons::all())
                 a .skip href="#files" { "Skip to the files" }
@@ -66,12 +68,15 @@ impl Listing<'_> {
                         (self.tools())
                         (self.table())
                         (self.nothing())
-                        p #count role="status" { (Count::of(self.entries)) }
+                        p #count role="status" { (self.count) }
                     }
                     @if self.talks { (room(self.path)) }
                 }
         };
-        page(head, Printable::text(&shown_path(self.path)), &body)
+        let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body);
+        let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
+        let row = if self.view == View::Grid { card } else { row };
+        (head, Framed { before: before.into(), row, behind: behind.into() })
     }
 
     /// The path as links, each directory above by its name.
@@ -102,7 +107,7 @@ impl Listing<'_> {
         html! {
             div .tools {
                 div #look {
-                    @if !self.entries.is_empty() {
+                    @if self.count.entries() > 0 {
                         div .js .filter {
                             label .unseen for="filter" { "Filter by name" }
                             input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
@@ -132,9 +137,8 @@ impl Listing<'_> {
     }
 
     fn table(&self) -> Markup {
-        let chunks = self.entries.chunks(CHUNK);
         let class = match self.view {
-            _ if self.entries.is_empty() => "empty",
+            _ if self.count.entries() == 0 => "empty",
             View::Rows => "rows",
             View::Grid => "grid",
         };
@@ -144,9 +148,7 @@ impl Listing<'_> {
                 thead {
                     tr { (self.column(Key::Name, "Name")) (self.column(Key::Size, "Size")) (self.column(Key::Time, "Modified")) }
                 }
-                @for chunk in chunks {
-                    tbody { @for entry in chunk { (self.row(entry)) } }
-                }
+                @if self.count.entries() > 0 { tbody { (PreEscaped(ROWS)) } }
             }
         }
     }
@@ -162,36 +164,49 @@ impl Listing<'_> {
         }
     }
 
-    fn row(&self, entry: &Entry) -> Markup {
-        let (sign, size) = match entry.kind {
-            Kind::Directory => (Sign::Directory, String::new()),
-            Kind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
-        };
-        let link = href(&entry.name, entry.kind == Kind::Directory);
-        let time = timestamp(entry.modified).to_string();
-        html! {
-            tr {
-                td {
-                    a .(sign.class()) href=(link) {
-                        @if sign == Sign::Image && self.view == View::Grid { img src=(link) alt="" loading="lazy" decoding="async"; }
-                        @else { (sign.drawn()) }
-                        bdi { (shown(entry.name.as_bytes())) }
-                    }
-                }
-                td { (size) }
-                td { time datetime=(time) { (time.get(..10).unwrap_or_default()) " " (time.get(11..16).unwrap_or_default()) } }
-            }
-        }
-    }
-
     fn nothing(&self) -> Markup {
         html! {
-            div #nothing hidden[!self.entries.is_empty()] {
+            div #nothing hidden[self.count.entries() > 0] {
                 p { "No shared files" }
                 @if !self.rules.read_only { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
             }
         }
     }
+}
+
+/// Writes an entry as a line.
+fn row(entry: &Entry, count: usize, out: &mut Vec<u8>) {
+    write_row(entry, count, View::Rows, out);
+}
+
+/// Writes an entry as a card.
+fn card(entry: &Entry, count: usize, out: &mut Vec<u8>) {
+    write_row(entry, count, View::Grid, out);
+}
+
+fn write_row(entry: &Entry, count: usize, view: View, out: &mut Vec<u8>) {
+    let (sign, size) = match entry.kind {
+        Kind::Directory => (Sign::Directory, String::new()),
+        Kind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
+    };
+    let link = href(&entry.name, entry.kind == Kind::Directory);
+    let time = timestamp(entry.modified).to_string();
+    let begins_chunk = count > 0 && count.is_multiple_of(CHUNK);
+    let row = html! {
+        @if begins_chunk { (PreEscaped("</tbody><tbody>")) }
+        tr {
+            td {
+                a .(sign.class()) href=(link) {
+                    @if sign == Sign::Image && view == View::Grid { img src=(link) alt="" loading="lazy" decoding="async"; }
+                    @else { (sign.drawn()) }
+                    bdi { (shown(entry.name.as_bytes())) }
+                }
+            }
+            td { (size) }
+            td { time datetime=(time) { (time.get(..10).unwrap_or_default()) " " (time.get(11..16).unwrap_or_default()) } }
+        }
+    };
+    out.extend_from_slice(row.into_string().as_bytes());
 }
 
 /// The directories between the root and the last segment of this path: their links, and their names.
@@ -217,24 +232,6 @@ fn query(order: Order, view: View) -> String {
     format!("?list{order}{view}")
 }
 
-/// How much there is.
-struct Count {
-    directories: usize,
-    files: usize,
-    bytes: u64,
-}
-
-impl Count {
-    fn of(entries: &[Entry]) -> Self {
-        let sizes = entries.iter().filter_map(|entry| match entry.kind {
-            Kind::File { len } => Some(len),
-            Kind::Directory => None,
-        });
-        let files = sizes.clone().count();
-        Self { directories: entries.len() - files, files, bytes: sizes.fold(0, u64::saturating_add) }
-    }
-}
-
 impl maud::Render for Count {
     fn render(&self) -> Markup {
         let number = |count, one: &str, many: &str| match count {
@@ -258,17 +255,14 @@ mod tests {
 
     use super::*;
     use crate::http::status::Status;
-    use crate::server::answer::{Content, Known};
 
-    fn html_of(listing: &Listing<'_>) -> String {
-        let Content::Known(Known::Bytes(bytes)) = listing.page(Head::new(Status::OK)).content else {
-            panic!("no bytes")
-        };
-        String::from_utf8(bytes).expect("text")
-    }
-
-    fn listing<'a>(path: &'a SharePath, entries: &'a [Entry], rules: &'a Rules) -> Listing<'a> {
-        Listing { path, entries, order: Order::default(), view: View::Grid, rules, talks: true }
+    fn html_of(path: &SharePath, entries: &[Entry], rules: &Rules) -> String {
+        let count = Count { directories: 0, files: entries.len(), bytes: 0 };
+        let page = Listing { path, count, order: Order::default(), view: View::Grid, rules, talks: true };
+        let (_, Framed { before: mut text, row, behind }) = page.framed(Head::new(Status::OK));
+        entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &mut text));
+        text.extend(behind);
+        String::from_utf8(text).expect("text")
     }
 
     fn entry(name: &[u8], kind: Kind) -> Entry {
@@ -278,7 +272,7 @@ mod tests {
     #[test]
     fn a_hostile_name_is_text() {
         let entry = entry(b"<img src=x onerror=alert(1)>\"'&\xff\n\xe2\x80\xae.jpg", Kind::File { len: 1 });
-        let page = html_of(&listing(&SharePath::root(), &[entry], &Rules::default()));
+        let page = html_of(&SharePath::root(), &[entry], &Rules::default());
         assert!(!page.contains("<img src=x"), "{page}");
         assert!(
             page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;'&amp;\\xff\\n\\u{202e}.jpg<"),
@@ -294,7 +288,7 @@ mod tests {
     #[test]
     fn the_way_up_has_a_link_for_each_directory() {
         let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
-        let page = html_of(&listing(&path, &[], &Rules::default()));
+        let page = html_of(&path, &[], &Rules::default());
         for link in [
             "href=\"/?list\">Files<",
             "href=\"/a%20b/?list\"><bdi>a b<",
@@ -307,23 +301,31 @@ mod tests {
 
     #[test]
     fn what_is_there_is_counted() {
-        let file = |len| entry(b"f", Kind::File { len });
-        let directory = || entry(b"d", Kind::Directory);
+        let count = |directories, files, bytes| Count { directories, files, bytes };
         let table = [
-            (vec![], ""),
-            (vec![file(1)], "1 file, 1 B"),
-            (vec![directory(), directory()], "2 folders"),
-            (vec![directory(), file(1024), file(0)], "1 folder, 2 files, 1.0 KiB"),
-            (vec![file(u64::MAX), file(1)], "2 files, 16.0 EiB"),
+            (count(0, 0, 0), ""),
+            (count(0, 1, 1), "1 file, 1 B"),
+            (count(2, 0, 0), "2 folders"),
+            (count(1, 2, 1024), "1 folder, 2 files, 1.0 KiB"),
+            (count(0, 2, u64::MAX), "2 files, 16.0 EiB"),
         ];
-        for (entries, expected) in table {
-            assert_eq!(maud::Render::render(&Count::of(&entries)).into_string(), expected);
+        for (count, expected) in table {
+            assert_eq!(maud::Render::render(&count).into_string(), expected);
         }
+    }
+
+    #[test]
+    fn rows_come_in_chunks() {
+        let entries: Vec<_> = (0..=2 * CHUNK).map(|_| entry(b"f", Kind::File { len: 1 })).collect();
+        let page = html_of(&SharePath::root(), &entries, &Rules::default());
+        assert_eq!([page.matches("<tbody>").count(), page.matches("</tbody>").count()], [3, 3]);
+        let rows = page.split_once("<tbody>").expect("rows").1.split_once("</table>").expect("an end").0;
+        assert_eq!(rows.matches("<tr>").count(), entries.len());
     }
 
     #[test]
     fn a_folder_for_reading_has_no_form() {
         let rules = Rules { read_only: true, ..Rules::default() };
-        assert!(!html_of(&listing(&SharePath::root(), &[], &rules)).contains("<form id=\"give\""));
+        assert!(!html_of(&SharePath::root(), &[], &rules).contains("<form id=\"give\""));
     }
 }

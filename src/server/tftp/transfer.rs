@@ -9,9 +9,9 @@ use super::refusal;
 use super::sessions::Place;
 use super::wire::{Sink, Wire};
 use crate::chat::event::Uploader;
-use crate::folder::{Guard, Incoming, Node, OpenFile, SharePath};
+use crate::folder::{self, Guard, Incoming, Node, OpenFile, SharePath};
 use crate::net::peer::Peer;
-use crate::server::listing;
+use crate::server::listing::{self, Listing};
 use crate::server::state::State;
 use crate::server::timing::Active;
 use crate::stop::Why;
@@ -78,11 +78,11 @@ impl Transfer<'_> {
             Ok(opened) => opened,
             Err(fault) => return self.refuse(fault),
         };
-        let direction = Direction::Read { size: Some(size) };
+        let direction = Direction::Read { size };
         let terms = Terms::answer(request.options(), request.mode(), direction, &Caps::default());
         let ending = self.wire.give(Sender::serve(Instant::now(), terms, request.mode(), source));
         self.place.give_up();
-        let bytes = if ending.is_complete() { size } else { 0 };
+        let bytes = size.filter(|_| ending.is_complete()).unwrap_or(0);
         Outcome { ending, bytes, rest: None, place: self.place }
     }
 
@@ -146,19 +146,56 @@ impl Transfer<'_> {
         Outcome { ending: Ending::Aborted(fault), bytes: 0, rest: None, place: self.place }
     }
 
-    /// The file of this name, or the listing of a directory; with its size in bytes.
-    fn open(&self, name: &[u8]) -> Result<(Source, u64), Fault> {
+    /// The file of this name, or the listing of a directory; with its size in bytes, where that is known.
+    fn open(&self, name: &[u8]) -> Result<(Source, Option<u64>), Fault> {
         let path = SharePath::parse(name).map_err(refusal::of_path)?;
         if name.is_empty() || name.ends_with(b"/") {
-            let entries = self.state.folder.list(&path).map_err(|error| refusal::of_reading(&error))?;
-            let text = listing::text(&entries);
-            let size = text.len() as u64;
-            return Ok((Box::new(Cursor::new(text)), size));
+            return self.list(&path).map_err(|error| refusal::of_reading(&error));
         }
         match self.state.folder.open(&path).map_err(|error| refusal::of_reading(&error))? {
-            Node::File(OpenFile { file, facts }) => Ok((Box::new(Whole::new(file, facts.len)), facts.len)),
+            Node::File(OpenFile { file, facts }) => {
+                Ok((Box::new(Whole::new(file, facts.len)), Some(facts.len)))
+            }
             Node::Directory { .. } => Err(refusal::is_directory()),
         }
+    }
+
+    /// The listing of a directory. One that does not fit into a piece is made while it is sent: its size is not known.
+    fn list(&self, path: &SharePath) -> Result<(Source, Option<u64>), folder::Error> {
+        let mut listing = listing::text(&self.state.folder, path, &self.state.listings)?;
+        Ok(match listing.whole()? {
+            Some(text) => {
+                let size = text.len() as u64;
+                (Box::new(Cursor::new(text)), Some(size))
+            }
+            None => (Box::new(Pieces { listing, piece: Cursor::default() }), None),
+        })
+    }
+}
+
+/// A listing that is read while it is made.
+struct Pieces {
+    listing: Listing,
+    piece: Cursor<Vec<u8>>,
+}
+
+impl BufRead for Pieces {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.piece.fill_buf()?.is_empty() {
+            self.piece = Cursor::new(self.listing.piece().map_err(io::Error::other)?);
+        }
+        self.piece.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.piece.consume(count);
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.fill_buf()?;
+        self.piece.read(into)
     }
 }
 

@@ -1,27 +1,37 @@
 //! What a directory holds, as HTML, JSON or text: whichever the client would rather have.
 //!
-//! A listing looks at every entry, so it is a job of the second pool. `?sort=` (see `order`) brings it into another
-//! order than the bytes of the names; a page is in the order of its names as people sort them, if nothing else is asked.
+//! A listing looks at every entry, so it begins as a job. `?sort=` (see `order`) brings it into another order than the
+//! bytes of the names; a page is in the order of its names as people sort them, if nothing else is asked. It is made in
+//! pieces (`form`) from a window of the entries (`window`), so that a client that does not read costs little memory; one
+//! that fits into a piece is sent with its length.
 
-use serde::Serialize;
-use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, SystemTime};
+mod form;
+mod window;
 
-use super::answer::Answer;
+use std::io;
+
+use super::answer::{Answer, Content, Known};
 use super::media;
 use super::order::Order;
 use super::pages::{self, View};
+use super::permits::Permits;
+use super::produced::{Produce, Produced};
 use super::receiving::{Job, Outcome};
 use super::refusal::of_reading;
 use super::route::Asked;
 use super::state::State;
-use crate::folder::{Entry, Kind, SharePath};
+use crate::folder::{Error, Folder, SharePath};
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::http::target::encode_segment;
+
+use self::form::Row;
+pub use self::form::{Framed, href, shown_path, timestamp};
+use self::window::Windows;
+pub use self::window::{Count, SHARES};
+
+/// How much is made at a time, in bytes.
+const PIECE: usize = 48 * 1024;
 
 /// The forms in which a listing can be had, the server's favourite first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +46,19 @@ struct Wish {
     form: Form,
     order: Option<Order>,
     view: View,
+}
+
+/// A listing on its way to a client.
+#[derive(Debug)]
+pub struct Listing {
+    windows: Windows,
+    row: Row,
+    /// How many rows have been made.
+    count: usize,
+    /// What has been made and not been taken.
+    made: Vec<u8>,
+    /// What stands behind the rows, until it has been made.
+    behind: Option<Vec<u8>>,
 }
 
 /// The job that lists the directory that was asked for.
@@ -53,28 +76,38 @@ pub fn job(asked: &Asked<'_, '_, '_>) -> Job {
     })
 }
 
-fn list(path: &SharePath, wish: &Wish, state: &State) -> Result<Answer, crate::folder::Error> {
-    let mut entries = state.folder.list(path)?;
+fn list(path: &SharePath, wish: &Wish, state: &State) -> Result<Answer, Error> {
     let order = wish.order.or((wish.form == Form::Html).then(Order::default));
-    if let Some(order) = order {
-        order.sort(&mut entries);
-    }
+    let (windows, count) = Windows::open(&state.folder, path, order, &state.listings)?;
     let head = head(Status::OK);
-    Ok(match wish.form {
+    let (head, framed) = match wish.form {
         Form::Html => {
-            let listing = pages::Listing {
+            let page = pages::Listing {
                 path,
-                entries: &entries,
+                count,
                 order: order.unwrap_or_default(),
                 view: wish.view,
                 rules: state.folder.rules(),
                 talks: state.talk.is_some(),
             };
-            listing.page(head)
+            page.framed(head)
         }
-        Form::Json => Answer::bytes(head, "application/json", json(path, &entries)),
-        Form::Text => Answer::bytes(head, media::TEXT, text(&entries)),
+        Form::Json => {
+            (typed(head, "application/json"), Framed::json(path, &state.folder.directory_id(path)?))
+        }
+        Form::Text => (typed(head, media::TEXT), Framed::text()),
+    };
+    let mut listing = Listing::new(windows, framed);
+    Ok(match listing.whole()? {
+        Some(bytes) => Answer { head, content: Known::Bytes(bytes).into() },
+        None => Answer { head, content: Content::Produced(Box::new(listing)) },
     })
+}
+
+/// The listing of a directory as text, for a door that has no other form.
+pub fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<Listing, Error> {
+    let (windows, _) = Windows::open(folder, path, None, pool)?;
+    Ok(Listing::new(windows, Framed::text()))
 }
 
 /// The head of every answer about a listing, with content or without.
@@ -82,81 +115,56 @@ pub fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-cache").field("Vary", "Accept")
 }
 
-/// A line an entry: name, size in bytes, time of the last change, with tabs between them. A directory has a slash
-/// behind its name and no size.
-pub fn text(entries: &[Entry]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(entries.len() * 64);
-    for entry in entries {
-        // A name with a line break in it must not look like two.
-        let clean = entry.name.as_bytes().iter().map(|&b| if b.is_ascii_control() { b'?' } else { b });
-        out.extend(clean);
-        let (slash, size) = match entry.kind {
-            Kind::Directory => ("/", "-".to_owned()),
-            Kind::File { len } => ("", len.to_string()),
-        };
-        out.extend_from_slice(format!("{slash}\t{size}\t{}\n", timestamp(entry.modified)).as_bytes());
+fn typed(head: Head, media_type: &str) -> Head {
+    head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff")
+}
+
+impl Listing {
+    fn new(windows: Windows, framed: Framed) -> Self {
+        let Framed { before, row, behind } = framed;
+        Self { windows, row, count: 0, made: before, behind: Some(behind) }
     }
-    out
-}
 
-/// As [`text`], for programs: an object with the path and its entries.
-fn json(path: &SharePath, entries: &[Entry]) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Listing<'a> {
-        path: String,
-        entries: Vec<JsonEntry<'a>>,
+    /// All of it, if it fits into a piece.
+    pub fn whole(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        self.make()?;
+        Ok(self.behind.is_none().then(|| std::mem::take(&mut self.made)))
     }
-    let listing = Listing { path: shown_path(path), entries: entries.iter().map(JsonEntry::of).collect() };
-    // Strings, numbers and lists: there is nothing in it that could not be written.
-    serde_json::to_vec(&listing).unwrap_or_default()
-}
 
-/// An entry of a listing in JSON.
-#[derive(Serialize)]
-struct JsonEntry<'a> {
-    name: Cow<'a, str>,
-    /// The name as a relative link. For a name that is not UTF-8 it is the only way to ask for it.
-    href: String,
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    modified: String,
-}
+    /// The next bytes; none at the end. It may wait for the disk.
+    pub fn piece(&mut self) -> Result<Vec<u8>, Error> {
+        self.make()?;
+        Ok(std::mem::take(&mut self.made))
+    }
 
-impl<'a> JsonEntry<'a> {
-    fn of(entry: &'a Entry) -> Self {
-        let (kind, size) = match entry.kind {
-            Kind::Directory => ("directory", None),
-            Kind::File { len } => ("file", Some(len)),
-        };
-        let href = href(&entry.name, entry.kind == Kind::Directory);
-        Self {
-            name: entry.name.to_string_lossy(),
-            href,
-            kind,
-            size,
-            modified: timestamp(entry.modified).to_string(),
+    /// Makes more, until there is enough for a piece, or all is made.
+    fn make(&mut self) -> Result<(), Error> {
+        while self.made.len() < PIECE {
+            if let Some(entry) = self.windows.next() {
+                (self.row)(&entry, self.count, &mut self.made);
+                self.count += 1;
+            } else if !self.windows.go_on()? {
+                self.made.extend(self.behind.take().unwrap_or_default());
+                return Ok(());
+            }
         }
+        Ok(())
     }
 }
 
-/// The path of a directory as people write it: `/` or `/a/b/`.
-pub fn shown_path(path: &SharePath) -> String {
-    if path.is_root() { "/".to_owned() } else { format!("/{}/", String::from_utf8_lossy(path.as_bytes())) }
-}
+impl Produce for Listing {
+    fn produce(&mut self) -> io::Result<Produced> {
+        let bytes = self.piece().map_err(|error| match error {
+            Error::Io(error) => error,
+            other => io::Error::other(format!("a listing was broken off: {other}")),
+        })?;
+        Ok(if bytes.is_empty() { Produced::End } else { Produced::bytes(bytes) })
+    }
 
-/// A relative link to an entry. It begins with `./`, so that a name with a colon is not taken for a URL with a scheme.
-pub fn href(name: &OsStr, is_directory: bool) -> String {
-    let slash = if is_directory { "/" } else { "" };
-    format!("./{}{slash}", encode_segment(name.as_bytes()))
-}
-
-/// A time as RFC 3339 writes it, in whole seconds, in UTC. A time that a damaged disk dreams up becomes 1970.
-pub fn timestamp(time: SystemTime) -> impl std::fmt::Display {
-    /// The last second of the year 9999.
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since.min(LAST))
+    /// It reads a directory only while a piece is made.
+    fn descriptors(&self) -> u32 {
+        0
+    }
 }
 
 impl Form {
@@ -225,17 +233,5 @@ mod tests {
             let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
             assert_eq!(Form::preferred(head.fields), expected, "{line}");
         }
-    }
-
-    #[test]
-    fn a_name_is_one_line_and_one_link() {
-        let entry = |name: &[u8], kind| Entry {
-            name: OsStr::from_bytes(name).to_owned(),
-            kind,
-            modified: SystemTime::UNIX_EPOCH,
-        };
-        let entries = [entry(b"d", Kind::Directory), entry(b"a\nb\tc", Kind::File { len: 7 })];
-        assert_eq!(text(&entries), b"d/\t-\t1970-01-01T00:00:00Z\na?b?c\t7\t1970-01-01T00:00:00Z\n");
-        assert_eq!(href(OsStr::from_bytes(b"javascript:a/\xff\""), false), "./javascript:a%2F%FF%22");
     }
 }

@@ -1,0 +1,75 @@
+//! Whether the thread that serves a connection may wait for the disk.
+//!
+//! At most three quarters of the workers may wait for the disk at once, so the others always answer what needs only
+//! memory. Where no more may, the connection becomes a job; the job queue is fair between clients. The timer never
+//! waits.
+
+use super::permits::Permit;
+use super::state::State;
+
+/// The right of a thread to wait for the disk, for one turn of a connection.
+#[derive(Debug)]
+pub enum Disk {
+    /// A worker, which has to ask first.
+    Worker,
+    /// A worker that may wait until its turn is over.
+    Granted {
+        /// One of the places for waiting workers.
+        _place: Permit,
+        /// Whether another worker was woken to poll.
+        is_announced: bool,
+    },
+    /// A thread of its own, which nobody depends on.
+    OwnThread,
+    /// A thread that must not wait.
+    Never,
+}
+
+/// How many of this many workers may wait for the disk at once. With a single worker, none: nobody would poll.
+pub const fn places(workers: usize) -> usize {
+    workers / 4 * 3 + workers % 4 * 3 / 4
+}
+
+impl Disk {
+    /// Asks to wait for the disk, perhaps for long: another worker is woken to poll. False if this thread may not.
+    #[must_use]
+    pub fn may_wait(&mut self, state: &State) -> bool {
+        if !self.may_touch(state) {
+            return false;
+        }
+        if let Self::Granted { is_announced: is_announced @ false, .. } = self {
+            *is_announced = true;
+            state.baton.may_wait();
+        }
+        true
+    }
+
+    /// Asks for a call that finds in memory what it needs, in all likelihood: nobody is woken. Should it take long after
+    /// all, the watch over the lead wakes another worker ([`Baton::watch`](super::baton::Baton::watch)).
+    #[must_use]
+    pub fn may_touch(&mut self, state: &State) -> bool {
+        match self {
+            Self::Worker => match state.blocking.take() {
+                Some(place) => {
+                    *self = Self::Granted { _place: place, is_announced: false };
+                    true
+                }
+                None => false,
+            },
+            Self::Granted { .. } | Self::OwnThread => true,
+            Self::Never => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_quarters_of_the_workers_may_wait() {
+        for (workers, waiting) in [(1, 0), (2, 1), (3, 2), (4, 3), (5, 3), (64, 48), (4096, 3072)] {
+            assert_eq!(places(workers), waiting, "{workers}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The job queue: work that may wait for the disk, fair between clients.
+//!
+//! Each client has a queue of its own, and the threads take from the queues in turn: a client with a thousand jobs
+//! delays another by one job. A client that has a job running never takes the last free thread, so a client that has none
+//! finds one, even when the disk keeps the others waiting.
+//!
+//! A client whose jobs pile up is crowded. Its further connections are held back before they take anything but their
+//! socket, until one of its jobs is done. They are not refused: a proxy with many users in it is one client too.
+//!
+//! This file knows nothing of connections; a job is any value. [`Chores`] is for what no client waits for.
+
+mod chores;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+pub use self::chores::{Chore, Chores};
+use super::place::Place;
+
+/// Jobs of one client that may wait before its further uploads are held back. Enough to keep all threads busy,
+/// and few enough that what they hold (some descriptors and a buffer each) does not matter.
+pub const CROWDED: usize = 8;
+
+/// The jobs that wait, and the connections that are held back.
+#[derive(Debug)]
+pub struct Jobs<T> {
+    queue: Mutex<Queue<T>>,
+    changed: Condvar,
+    /// How many threads take jobs.
+    threads: usize,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    clients: HashMap<Place, Client<T>>,
+    /// The clients with waiting jobs; the first is next.
+    turns: VecDeque<Place>,
+    running: usize,
+    has_ended: bool,
+}
+
+#[derive(Debug)]
+struct Client<T> {
+    waiting: VecDeque<T>,
+    held_back: VecDeque<T>,
+    running: usize,
+}
+
+/// A job to do. [`Jobs::done`] has to be called once it is done.
+#[derive(Debug)]
+pub struct Taken<T> {
+    /// The job.
+    pub job: T,
+    /// Whose job it is.
+    pub client: Place,
+    /// Whether the client was crowded when the job was taken.
+    pub is_crowded: bool,
+}
+
+impl<T> Jobs<T> {
+    /// A queue from which this many threads take, at least one.
+    pub fn new(threads: usize) -> Self {
+        let queue = Queue { clients: HashMap::new(), turns: VecDeque::new(), running: 0, has_ended: false };
+        Self { queue: Mutex::new(queue), changed: Condvar::new(), threads }
+    }
+
+    /// Adds a job behind the client's other jobs.
+    pub fn push(&self, client: Place, job: T) {
+        let mut queue = self.lock();
+        queue.push(client, job);
+        drop(queue);
+        self.changed.notify_one();
+    }
+
+    /// Whether further uploads of this client have to wait.
+    pub fn is_crowded(&self, client: Place) -> bool {
+        self.lock().clients.get(&client).is_some_and(Client::is_crowded)
+    }
+
+    /// Holds something back until one of the client's jobs is done; gives it back if the client is not crowded any more.
+    pub fn hold_back(&self, client: Place, held: T) -> Option<T> {
+        let mut queue = self.lock();
+        match queue.clients.get_mut(&client).filter(|client| client.is_crowded()) {
+            Some(client) => {
+                client.held_back.push_back(held);
+                None
+            }
+            None => Some(held),
+        }
+    }
+
+    /// The next job; waits for one. `None` once the queue has ended and is empty.
+    pub fn take(&self) -> Option<Taken<T>> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(taken) = queue.take(self.threads) {
+                let has_more = !queue.turns.is_empty();
+                drop(queue);
+                if has_more {
+                    self.changed.notify_one();
+                }
+                return Some(taken);
+            }
+            if queue.has_ended && queue.turns.is_empty() {
+                return None;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A job of this client is done. Gives what was held back and need not wait any longer: one for each job that is
+    /// done, and all once the client has no jobs.
+    pub fn done(&self, client: Place) -> VecDeque<T> {
+        let mut queue = self.lock();
+        let freed = queue.done(client);
+        let is_over = queue.has_ended && queue.turns.is_empty();
+        drop(queue);
+        if is_over {
+            self.changed.notify_all();
+        } else {
+            self.changed.notify_one();
+        }
+        freed
+    }
+
+    /// Takes away from this client what has waited longest: first what is held back, then a job that has not begun.
+    pub fn evict(&self, client: Place) -> Option<T> {
+        let mut queue = self.lock();
+        let entry = queue.clients.get_mut(&client)?;
+        let evicted = entry.held_back.pop_front().or_else(|| entry.waiting.pop_front());
+        queue.tidy(client);
+        evicted
+    }
+
+    /// Ends the queue: jobs that wait are done, then the threads get nothing more.
+    pub fn end(&self) {
+        self.lock().has_ended = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Queue<T> {
+    fn push(&mut self, place: Place, job: T) {
+        let client = self.clients.entry(place).or_insert_with(Client::new);
+        if client.waiting.is_empty() {
+            self.turns.push_back(place);
+        }
+        client.waiting.push_back(job);
+    }
+
+    /// The job of the first client that may have a thread; that client goes behind the others.
+    fn take(&mut self, threads: usize) -> Option<Taken<T>> {
+        let is_last = self.running + 1 >= threads;
+        let may_run = |client: &Client<T>| !is_last || client.running == 0;
+        let turn = self.turns.iter().position(|place| self.clients.get(place).is_some_and(may_run))?;
+        let place = self.turns.remove(turn)?;
+        let client = self.clients.get_mut(&place)?;
+        let is_crowded = client.is_crowded();
+        let job = client.waiting.pop_front()?;
+        client.running += 1;
+        self.running += 1;
+        if !client.waiting.is_empty() {
+            self.turns.push_back(place);
+        }
+        Some(Taken { job, client: place, is_crowded })
+    }
+
+    fn done(&mut self, place: Place) -> VecDeque<T> {
+        self.running = self.running.saturating_sub(1);
+        let Some(client) = self.clients.get_mut(&place) else { return VecDeque::new() };
+        client.running = client.running.saturating_sub(1);
+        let freed = if client.waiting.is_empty() && client.running == 0 {
+            std::mem::take(&mut client.held_back)
+        } else if client.is_crowded() {
+            VecDeque::new()
+        } else {
+            client.held_back.pop_front().into_iter().collect()
+        };
+        self.tidy(place);
+        freed
+    }
+
+    /// Forgets a client that has nothing here.
+    fn tidy(&mut self, place: Place) {
+        let Some(client) = self.clients.get(&place) else { return };
+        if client.waiting.is_empty() {
+            self.turns.retain(|other| *other != place);
+            if client.running == 0 && client.held_back.is_empty() {
+                self.clients.remove(&place);
+            }
+        }
+    }
+}
+
+impl<T> Client<T> {
+    fn new() -> Self {
+        Self { waiting: VecDeque::new(), held_back: VecDeque::new(), running: 0 }
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.waiting.len() >= CROWDED
+    }
+}
+
+#[cfg(test)]
+mod tests;

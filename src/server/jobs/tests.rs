@@ -1,0 +1,95 @@
+use super::*;
+use std::net::IpAddr;
+
+fn client(host: u8) -> Place {
+    Place::of_address(IpAddr::from([192, 0, 2, host]))
+}
+
+/// Takes jobs until none is to be had without waiting, and does none of them.
+fn take_all(jobs: &Jobs<u32>) -> Vec<u32> {
+    std::iter::from_fn(|| jobs.lock().take(jobs.threads)).map(|taken| taken.job).collect()
+}
+
+#[test]
+fn clients_take_turns() {
+    let jobs = Jobs::new(usize::MAX);
+    for job in [10, 11, 12] {
+        jobs.push(client(1), job);
+    }
+    jobs.push(client(2), 20);
+    jobs.push(client(3), 30);
+    jobs.push(client(3), 31);
+    assert_eq!(take_all(&jobs), [10, 20, 30, 11, 31, 12]);
+}
+
+#[test]
+fn the_last_thread_is_for_a_client_that_has_none() {
+    let jobs = Jobs::new(4);
+    for job in 10..20 {
+        jobs.push(client(1), job);
+    }
+    assert_eq!(take_all(&jobs), [10, 11, 12], "three of four");
+    jobs.push(client(2), 20);
+    jobs.push(client(2), 21);
+    assert_eq!(take_all(&jobs), [20], "the last one");
+    jobs.done(client(1));
+    assert!(take_all(&jobs).is_empty(), "both have jobs running");
+    jobs.done(client(1));
+    assert_eq!(take_all(&jobs), [13], "there are two free threads again, and the first client was next");
+}
+
+#[test]
+fn one_thread_serves_everybody() {
+    let jobs = Jobs::new(1);
+    jobs.push(client(1), 10);
+    jobs.push(client(1), 11);
+    assert_eq!(take_all(&jobs), [10]);
+    jobs.done(client(1));
+    assert_eq!(take_all(&jobs), [11]);
+}
+
+#[test]
+fn what_is_held_back_goes_on_when_jobs_are_done() {
+    let jobs = Jobs::new(2);
+    assert_eq!(jobs.hold_back(client(1), 99), Some(99), "nothing waits");
+    for job in 0..CROWDED as u32 {
+        assert!(!jobs.is_crowded(client(1)));
+        jobs.push(client(1), job);
+    }
+    assert!(jobs.is_crowded(client(1)) && !jobs.is_crowded(client(2)));
+    for held in 90..94 {
+        assert_eq!(jobs.hold_back(client(1), held), None);
+    }
+    assert!(jobs.take().is_some_and(|taken| taken.is_crowded));
+    assert_eq!(jobs.done(client(1)), [90], "one for each job that is done");
+    jobs.push(client(1), 8);
+    assert!(jobs.take().is_some());
+    jobs.push(client(1), 9);
+    assert!(jobs.done(client(1)).is_empty(), "as crowded as before");
+    let rest = std::iter::from_fn(|| jobs.lock().take(usize::MAX)).count();
+    let freed: Vec<_> = (0..rest).flat_map(|_| jobs.done(client(1))).collect();
+    assert_eq!(freed, [91, 92, 93], "nobody is left behind when the client has no jobs");
+}
+
+#[test]
+fn what_has_waited_longest_is_evicted_first() {
+    let jobs = Jobs::new(2);
+    for job in 0..CROWDED as u32 {
+        jobs.push(client(1), job);
+    }
+    jobs.hold_back(client(1), 98);
+    jobs.hold_back(client(1), 99);
+    let evicted: Vec<_> = std::iter::from_fn(|| jobs.evict(client(1))).collect();
+    assert_eq!(evicted, [98, 99, 0, 1, 2, 3, 4, 5, 6, 7]);
+    assert!(take_all(&jobs).is_empty() && jobs.lock().clients.is_empty(), "nothing is left of the client");
+}
+
+#[test]
+fn what_waits_at_the_end_is_done() {
+    let jobs = Jobs::new(2);
+    jobs.push(client(1), 1);
+    jobs.end();
+    assert_eq!(jobs.take().map(|taken| taken.job), Some(1));
+    jobs.done(client(1));
+    assert!(jobs.take().is_none());
+}

@@ -1,0 +1,126 @@
+//! The forms of a listing: what stands before, between and behind its rows, and how a row looks.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::folder::{Entry, Kind, SharePath};
+use crate::http::target::encode_segment;
+
+/// Writes an entry behind others, of which there are so many.
+pub type Row = fn(&Entry, usize, &mut Vec<u8>);
+
+/// A listing without its rows.
+pub struct Framed {
+    /// What stands before them.
+    pub before: Vec<u8>,
+    /// How each is written.
+    pub row: Row,
+    /// What stands behind them.
+    pub behind: Vec<u8>,
+}
+
+impl Framed {
+    /// A line an entry: name, size in bytes, time of the last change, with tabs between them. A directory has a slash
+    /// behind its name and no size.
+    pub fn text() -> Self {
+        Self { before: Vec::new(), row: text_row, behind: Vec::new() }
+    }
+
+    /// The same for programs: an object with the path, the directory's identity, and its entries.
+    pub fn json(path: &SharePath, id: &str) -> Self {
+        let [path, id] = [&shown_path(path), id].map(|text| serde_json::Value::from(text).to_string());
+        let before = format!("{{\"path\":{path},\"id\":{id},\"entries\":[").into_bytes();
+        Self { before, row: json_row, behind: b"]}".to_vec() }
+    }
+}
+
+fn text_row(entry: &Entry, _: usize, out: &mut Vec<u8>) {
+    // A name with a line break in it must not look like two.
+    let clean = entry.name.as_bytes().iter().map(|&b| if b.is_ascii_control() { b'?' } else { b });
+    out.extend(clean);
+    let (slash, size) = match entry.kind {
+        Kind::Directory => ("/", "-".to_owned()),
+        Kind::File { len } => ("", len.to_string()),
+    };
+    out.extend_from_slice(format!("{slash}\t{size}\t{}\n", timestamp(entry.modified)).as_bytes());
+}
+
+fn json_row(entry: &Entry, count: usize, out: &mut Vec<u8>) {
+    if count > 0 {
+        out.push(b',');
+    }
+    // Strings and numbers: there is nothing in it that could not be written.
+    out.extend(serde_json::to_vec(&JsonEntry::of(entry)).unwrap_or_default());
+}
+
+/// An entry of a listing in JSON.
+#[derive(Serialize)]
+struct JsonEntry<'a> {
+    name: Cow<'a, str>,
+    /// The name as a relative link. For a name that is not UTF-8 it is the only way to ask for it.
+    href: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    modified: String,
+}
+
+impl<'a> JsonEntry<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let (kind, size) = match entry.kind {
+            Kind::Directory => ("directory", None),
+            Kind::File { len } => ("file", Some(len)),
+        };
+        let href = href(&entry.name, entry.kind == Kind::Directory);
+        Self {
+            name: entry.name.to_string_lossy(),
+            href,
+            kind,
+            size,
+            modified: timestamp(entry.modified).to_string(),
+        }
+    }
+}
+
+/// The path of a directory as people write it: `/` or `/a/b/`.
+pub fn shown_path(path: &SharePath) -> String {
+    if path.is_root() { "/".to_owned() } else { format!("/{}/", String::from_utf8_lossy(path.as_bytes())) }
+}
+
+/// A relative link to an entry. It begins with `./`, so that a name with a colon is not taken for a URL with a scheme.
+pub fn href(name: &OsStr, is_directory: bool) -> String {
+    let slash = if is_directory { "/" } else { "" };
+    format!("./{}{slash}", encode_segment(name.as_bytes()))
+}
+
+/// A time as RFC 3339 writes it, in whole seconds, in UTC. A time that a damaged disk dreams up becomes 1970.
+pub fn timestamp(time: SystemTime) -> impl fmt::Display {
+    /// The last second of the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since.min(LAST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_and_one_link() {
+        let entry = |name: &[u8], kind| Entry {
+            name: OsStr::from_bytes(name).to_owned(),
+            kind,
+            modified: SystemTime::UNIX_EPOCH,
+        };
+        let mut text = Vec::new();
+        text_row(&entry(b"d", Kind::Directory), 0, &mut text);
+        text_row(&entry(b"a\nb\tc", Kind::File { len: 7 }), 1, &mut text);
+        assert_eq!(text, b"d/\t-\t1970-01-01T00:00:00Z\na?b?c\t7\t1970-01-01T00:00:00Z\n");
+        assert_eq!(href(OsStr::from_bytes(b"javascript:a/\xff\""), false), "./javascript:a%2F%FF%22");
+    }
+}

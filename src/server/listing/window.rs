@@ -1,0 +1,293 @@
+//! The part of a directory that is in memory while its listing is sent.
+//!
+//! A listing is in order, so all names have to be seen before the first can be sent. They need not be kept: a window holds
+//! the first of them, as many as there is memory for, and once they have been sent the directory is read again for the
+//! next. Usually all of it fits. What a window may hold beyond its own share comes out of a pool for all listings, so a
+//! thousand clients that ask for a large directory and do not read cost little.
+//!
+//! What is made, renamed or removed between two readings may be in the listing or not; nothing is in it twice, unless its
+//! size or time changes and they are what it is sorted by.
+
+use std::ffi::OsStr;
+
+use crate::folder::{Candidate, Entry, Error, Folder, Kind, Scan, SharePath};
+use crate::server::order::Order;
+use crate::server::permits::{Permit, Permits};
+
+/// What a window holds without asking the pool, in bytes: some 900 entries.
+const OWN: usize = 128 * 1024;
+
+/// What one permit of the pool is worth, in bytes.
+const SHARE: usize = 64 * 1024;
+
+/// Permits in the pool: 8 MiB, enough for a listing of some 60,000 entries at once.
+pub const SHARES: usize = 128;
+
+/// What an entry takes besides its name and its key, in bytes, with what the allocator adds.
+const OVERHEAD: usize = size_of::<Row>() + 32;
+
+/// The entries of a directory, one window after the other.
+#[derive(Debug)]
+pub struct Windows {
+    folder: Folder,
+    path: SharePath,
+    order: Option<Order>,
+    pool: Permits,
+    /// What is left of the window, the next entry last.
+    rows: Vec<Row>,
+    held: Vec<Permit>,
+    /// The key and name of the last entry of the window; none where nothing follows.
+    last: Option<Row>,
+}
+
+/// An entry, and what it is sorted by before its name.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    key: Vec<u8>,
+    entry: Entry,
+}
+
+/// What there is in a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Directories.
+    pub directories: usize,
+    /// Files.
+    pub files: usize,
+    /// The sizes of the files together, in bytes.
+    pub bytes: u64,
+}
+
+impl Windows {
+    /// Reads a directory for the first time, and counts what is in it. Without an order, directories come first, then the
+    /// bytes of the names decide.
+    pub fn open(
+        folder: &Folder,
+        path: &SharePath,
+        order: Option<Order>,
+        pool: &Permits,
+    ) -> Result<(Self, Count), Error> {
+        let mut windows = Self {
+            folder: folder.clone(),
+            path: path.clone(),
+            order,
+            pool: pool.clone(),
+            rows: Vec::new(),
+            held: Vec::new(),
+            last: None,
+        };
+        let mut count = Count::default();
+        windows.read(None, |entry| count.add(entry))?;
+        Ok((windows, count))
+    }
+
+    /// The next entry. `None` at the end, and where the window is used up: then [`Self::go_on`] tells.
+    pub fn next(&mut self) -> Option<Entry> {
+        let row = self.rows.pop();
+        if row.is_none() {
+            (self.rows, self.held) = (Vec::new(), Vec::new());
+        }
+        row.map(|row| row.entry)
+    }
+
+    /// Reads the directory again for the entries behind the window; false where there are none. It waits for the disk.
+    pub fn go_on(&mut self) -> Result<bool, Error> {
+        let Some(last) = self.last.take() else { return Ok(false) };
+        self.read(Some(&last), |_| {})?;
+        Ok(true)
+    }
+
+    fn read(&mut self, after: Option<&Row>, mut seen: impl FnMut(&Entry)) -> Result<(), Error> {
+        let mut scan = self.folder.scan(&self.path)?;
+        let mut selection =
+            Selection { pool: &self.pool, rows: Vec::new(), held: Vec::new(), bytes: 0, bound: None };
+        while let Some(candidate) = scan.next() {
+            let candidate = candidate?;
+            // Each is counted at the first reading; later, what is known to stand elsewhere is not looked at.
+            if after.is_some_and(|after| !self.may_be_between(&candidate, after, selection.bound.as_ref())) {
+                continue;
+            }
+            let Some(row) = self.row(&scan, candidate) else { continue };
+            seen(&row.entry);
+            if after.is_none_or(|after| *after < row) {
+                selection.add(row);
+            }
+        }
+        let Selection { mut rows, held, bound, .. } = selection;
+        rows.sort_unstable();
+        self.last = rows.last().filter(|_| bound.is_some()).map(Row::outline);
+        rows.reverse();
+        (self.rows, self.held) = (rows, held);
+        Ok(())
+    }
+
+    fn row(&self, scan: &Scan, candidate: Candidate) -> Option<Row> {
+        let entry = scan.look(candidate)?;
+        let key = match self.order {
+            Some(order) => order.key(&entry),
+            None => plain(entry.kind == Kind::Directory),
+        };
+        Some(Row { key, entry })
+    }
+
+    /// Whether a name may stand between these rows, as far as that is known by the name alone.
+    fn may_be_between(&self, candidate: &Candidate, after: &Row, bound: Option<&Row>) -> bool {
+        let Some(is_directory) = candidate.is_directory() else { return true };
+        let name = candidate.name();
+        let key = match self.order {
+            Some(order) => order.key_by_name(name, is_directory),
+            None => Some(plain(is_directory)),
+        };
+        key.is_none_or(|key| {
+            let place = (key.as_slice(), name);
+            place > after.place() && bound.is_none_or(|bound| place < bound.place())
+        })
+    }
+}
+
+fn plain(is_directory: bool) -> Vec<u8> {
+    vec![u8::from(!is_directory)]
+}
+
+/// The first rows of all that are added, as many as there is memory for.
+struct Selection<'a> {
+    pool: &'a Permits,
+    rows: Vec<Row>,
+    held: Vec<Permit>,
+    bytes: usize,
+    /// The first of those that were left out; what comes behind it is left out too.
+    bound: Option<Row>,
+}
+
+impl Selection<'_> {
+    fn add(&mut self, row: Row) {
+        if self.bound.as_ref().is_some_and(|bound| row >= *bound) {
+            return;
+        }
+        self.bytes += row.weight();
+        self.rows.push(row);
+        if self.bytes <= OWN + self.held.len() * SHARE {
+            return;
+        }
+        match self.pool.take() {
+            Some(permit) => self.held.push(permit),
+            None => self.cut(),
+        }
+    }
+
+    /// Leaves out the later half.
+    fn cut(&mut self) {
+        let half = (self.rows.len() / 2).max(1);
+        if half < self.rows.len() {
+            let (_, bound, _) = self.rows.select_nth_unstable(half);
+            self.bound = Some(bound.outline());
+            self.rows.truncate(half);
+        }
+        self.bytes = self.rows.iter().map(Row::weight).sum();
+    }
+}
+
+impl Row {
+    fn place(&self) -> (&[u8], &OsStr) {
+        (&self.key, &self.entry.name)
+    }
+
+    fn weight(&self) -> usize {
+        OVERHEAD + self.key.len() + self.entry.name.len()
+    }
+
+    /// What tells where it stands.
+    fn outline(&self) -> Self {
+        Self { key: self.key.clone(), entry: self.entry.clone() }
+    }
+}
+
+impl Ord for Row {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for Row {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Count {
+    /// How many there are.
+    pub fn entries(&self) -> usize {
+        self.directories + self.files
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        match entry.kind {
+            Kind::Directory => self.directories += 1,
+            Kind::File { len } => {
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(len);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::Rules;
+
+    /// All that a listing in this order gives, and how often the directory was read.
+    fn read_all(folder: &Folder, order: Option<Order>, pool: &Permits) -> (Vec<String>, usize) {
+        let (mut windows, _) = Windows::open(folder, &SharePath::root(), order, pool).expect("a directory");
+        let (mut names, mut readings) = (Vec::new(), 1);
+        loop {
+            let rows: usize = windows.rows.iter().map(Row::weight).sum();
+            assert!(rows <= OWN + windows.held.len() * SHARE, "{rows} bytes");
+            while let Some(entry) = windows.next() {
+                names.push(entry.name.into_string().expect("text"));
+            }
+            if !windows.go_on().expect("it is there") {
+                return (names, readings);
+            }
+            readings += 1;
+        }
+    }
+
+    #[test]
+    fn a_listing_is_the_same_in_one_window_and_in_many() {
+        let place = tempfile::tempdir().expect("a folder");
+        for number in 0..3000usize {
+            let name = place.path().join(format!("{}-a usual name {number}", number % 7));
+            if number % 10 == 0 {
+                std::fs::create_dir(name).expect("made");
+            } else {
+                std::fs::write(name, vec![b'x'; number % 5]).expect("written");
+            }
+        }
+        let folder = Folder::open_at(place.path(), Rules::default()).expect("a folder");
+        let (plenty, none) = (Permits::new(SHARES), Permits::new(0));
+        for order in ["", "name", "-name", "size", "-size", "time", "-time"] {
+            let order = Order::parse(order);
+            let (all, readings) = read_all(&folder, order, &plenty);
+            assert_eq!((all.len(), readings), (3000, 1), "{order:?}");
+            let (same, readings) = read_all(&folder, order, &none);
+            assert!(readings > 3, "{order:?}: {readings}");
+            assert!(same == all, "{order:?}");
+        }
+        let permits: Vec<_> = std::iter::from_fn(|| plenty.take()).collect();
+        assert_eq!(permits.len(), SHARES, "all is given back");
+    }
+
+    #[test]
+    fn what_is_there_is_counted_once() {
+        let place = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(place.path().join("d")).expect("made");
+        for name in ["a", "b"] {
+            std::fs::write(place.path().join(name), "four").expect("written");
+        }
+        let folder = Folder::open_at(place.path(), Rules::default()).expect("a folder");
+        let (_, count) = Windows::open(&folder, &SharePath::root(), None, &Permits::new(0)).expect("read");
+        assert_eq!(count, Count { directories: 1, files: 2, bytes: 8 });
+        assert_eq!(count.entries(), 3);
+    }
+}

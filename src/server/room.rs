@@ -1,0 +1,111 @@
+//! Making room: which connections are closed when places or descriptors run out.
+//!
+//! - At the most connections, the one that has been idle for longest goes. Where none is idle, a client that has by far the
+//!   most loses the one that has waited longest.
+//! - At the most descriptors, the client that holds the most loses those that have waited longest, whoever has come last.
+//!
+//! A client that is told to go can read why: it is not reset while it still sends.
+
+use super::connection::Connection;
+use super::lot::Moored;
+use super::place::Place;
+use super::work::Shared;
+
+/// What a connection that finds no place is told, and closed (RFC 9110 §15.6.4).
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n\r\n\
+    too many connections are open; try again in a while\n";
+
+/// Descriptors that are given back at once, beyond what is too much: one look at all connections makes room for as many.
+const BATCH: u64 = 64;
+
+/// Finds a place for a connection, where need be that of another; tells it that there is none, otherwise.
+pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<Box<Moored<Connection>>> {
+    let connection = match shared.lot.admit(connection, client) {
+        Ok(moored) => return Some(moored),
+        Err(connection) => connection,
+    };
+    if !make_place(shared, client) {
+        refuse(shared, connection, client);
+        return None;
+    }
+    match shared.lot.admit(connection, client) {
+        Ok(moored) => Some(moored),
+        Err(connection) => {
+            refuse(shared, connection, client);
+            None
+        }
+    }
+}
+
+/// Closes an idle connection, or one of a client that has by far the most.
+fn make_place(shared: &Shared, newcomer: Place) -> bool {
+    if let Some(idle) = shared.lot.evict_idle() {
+        dismiss(shared, idle);
+        return true;
+    }
+    let Some(greedy) = shared.lot.greedy(newcomer) else { return false };
+    evict(shared, greedy, 1)
+}
+
+/// Closes connections until no more descriptors are held than may be, if this many are too many.
+pub fn give_back(shared: &Shared, excess: u64) {
+    if excess == 0 {
+        return;
+    }
+    let Some((heaviest, holding)) = shared.lot.heaviest() else { return };
+    // Not all that it has: whoever holds little more than others loses little.
+    let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
+    if evict(shared, heaviest, count) {
+        log::warn!("too many files are open; closed connections of {heaviest}, which holds the most");
+    }
+}
+
+/// Closes what this client has waiting for longest, until it has given back so many descriptors; false if there is nothing.
+fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
+    let mut left = descriptors;
+    for moored in shared.lot.evict_longest(client, descriptors) {
+        left = left.saturating_sub(moored.descriptors().into());
+        dismiss(shared, moored);
+    }
+    while left > 0
+        && let Some(mut task) = shared.jobs.evict(client)
+    {
+        left = left.saturating_sub(task.moored.descriptors().into());
+        task.moored.leave();
+        shared.state.chores.drop_later(task);
+    }
+    left < descriptors
+}
+
+/// Closes a connection; its client can read why, and is not reset where something of it is on its way.
+fn dismiss(shared: &Shared, mut moored: Box<Moored<Connection>>) {
+    if moored.make_spare()
+        && let Some(wish) = moored.connection.turn_away(FULL, &shared.state.chores)
+    {
+        shared.park(moored, wish);
+    } else {
+        shared.discard(moored);
+    }
+}
+
+/// Tells a newcomer that there is no place.
+fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
+    log::warn!("{} found no place", connection.peer());
+    let Some(wish) = connection.turn_away(FULL, &shared.state.chores) else { return };
+    match shared.lot.admit_spare(connection, client) {
+        Ok(moored) => shared.park(moored, wish),
+        // Closing resets the connection if something has come that nobody has read.
+        Err(connection) => connection.stream().discard_input(),
+    }
+}
+
+/// The system has no descriptors left, against all that was counted: whoever holds the most gives some back.
+pub fn make_descriptors(shared: &Shared) -> bool {
+    shared.state.chores.drop_later(shared.state.shelf.clear());
+    if let Some(idle) = shared.lot.evict_idle() {
+        drop(idle);
+        return true;
+    }
+    shared.lot.heaviest().is_some_and(|(heaviest, _)| evict(shared, heaviest, BATCH))
+}

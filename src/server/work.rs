@@ -1,0 +1,196 @@
+//! What the threads do: workers move connections on, jobs wait for the disk, the timer minds deadlines.
+//!
+//! ```text
+//!              parked (lot) <────────────────────────────┐
+//!    worker:       └──> turn ──> wait, listen, or close ─┤
+//!    job thread:         └──> job queue ──> job or turn ─┘
+//!    timer:        deadline over ──> expire
+//! ```
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::baton::TICK;
+use super::broadcaster::Broadcaster;
+use super::connection::{Connection, Next, Task, Turn};
+use super::disk::Disk;
+use super::input::Input;
+use super::jobs::{Jobs, Taken};
+use super::lot::{Expired, Lot, Moored, Wish};
+use super::state::State;
+use super::timing::Deadline;
+use super::{GRACE, room};
+
+/// How often the shelf is looked through.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// How often old unfinished uploads are looked for: they are kept for a day, and some minutes make no difference.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// What all threads share.
+#[derive(Debug)]
+pub struct Shared {
+    /// What every answer may use.
+    pub state: State,
+    /// The connections that wait for their client.
+    pub lot: Lot<Connection>,
+    /// Those that wait for the disk.
+    pub jobs: Jobs<Task>,
+    /// Those that listen to the room.
+    pub broadcaster: Option<Broadcaster>,
+}
+
+impl Shared {
+    /// A worker: takes whichever connection has something to say, and moves it on.
+    pub fn work(self: &Arc<Self>) {
+        let mut input = Input::default();
+        self.state.baton.join();
+        while let Some(moored) = self.lot.take() {
+            self.turn(moored, &mut input, Disk::Worker);
+        }
+    }
+
+    /// A thread for jobs: does them, and takes the turns for which no worker may wait.
+    pub fn do_jobs(self: &Arc<Self>) {
+        let mut input = Input::default();
+        while let Some(Taken { job, client, is_crowded }) = self.jobs.take() {
+            let Task { moored, work } = job;
+            let rest = work.as_ref().and_then(|work| work.rest());
+            if moored.connection.has_gone(rest, is_crowded) {
+                log::debug!("{} has gone; what it asked for is not done", moored.connection.peer());
+                drop((moored, work));
+            } else if let Some(work) = work {
+                self.advance(moored, |connection| connection.work(work, &self.state, self.timeout()));
+            } else {
+                self.turn(moored, &mut input, Disk::OwnThread);
+            }
+            for freed in self.jobs.done(client) {
+                self.go_on(freed.moored);
+            }
+        }
+    }
+
+    /// Minds deadlines, that somebody polls, that nothing stays on the shelf because nobody asks, and that unfinished
+    /// uploads go. It never waits for the disk.
+    pub fn mind_time(self: &Arc<Self>) {
+        let mut input = Input::default();
+        let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
+        let mut next_round = Deadline::after(Instant::now(), ROUND);
+        loop {
+            let now = Instant::now();
+            if next_sweep.is_over(now) {
+                next_sweep = Deadline::after(now, SWEEP);
+                let folder = self.state.folder.clone();
+                self.state.chores.later(move || folder.forget_uploads(SystemTime::now()));
+            }
+            if next_round.is_over(now) {
+                next_round = Deadline::after(now, ROUND);
+                let old = self.state.shelf.forget_old(now);
+                if !old.is_empty() {
+                    self.state.chores.drop_later(old);
+                }
+            }
+            let tick = self.state.baton.watch().then(|| Deadline::after(now, TICK));
+            match self.lot.next_expired(tick.into_iter().chain([next_round]).min()) {
+                Expired::Connection(moored) => {
+                    let mut turn = self.lend(&mut input, Disk::Never);
+                    self.advance(moored, |connection| connection.expire(&mut turn));
+                }
+                Expired::Nothing => {}
+                Expired::Ended => return,
+            }
+        }
+    }
+
+    /// How long a connection is kept now.
+    pub fn timeout(&self) -> Duration {
+        self.state.keep_alive.timeout(self.lot.open())
+    }
+
+    fn turn(self: &Arc<Self>, moored: Box<Moored<Connection>>, input: &mut Input, disk: Disk) {
+        let mut turn = self.lend(input, disk);
+        self.advance(moored, |connection| connection.advance(&mut turn));
+    }
+
+    fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
+        Turn { state: &self.state, input, timeout: self.timeout(), disk, jobs: &self.jobs }
+    }
+
+    /// Moves a connection on. A panic on the way costs that connection alone.
+    fn advance(
+        self: &Arc<Self>,
+        mut moored: Box<Moored<Connection>>,
+        act: impl FnOnce(&mut Connection) -> Next,
+    ) {
+        let advanced = catch_unwind(AssertUnwindSafe(move || {
+            let next = act(&mut moored.connection);
+            (moored, next)
+        }));
+        match advanced {
+            Ok((moored, next)) => self.settle(moored, next),
+            Err(_) => log::error!("a request could not be served; its connection was closed"),
+        }
+    }
+
+    /// Puts a connection where its turn has brought it.
+    pub fn settle(self: &Arc<Self>, mut moored: Box<Moored<Connection>>, next: Next) {
+        let client = moored.client();
+        match next {
+            Next::Park(wish) => self.park(moored, wish),
+            Next::Work(work) => {
+                let excess = moored.hold(work.descriptors());
+                self.jobs.push(client, Task { moored, work: Some(work) });
+                room::give_back(self, excess);
+            }
+            Next::NeedsDisk => self.jobs.push(client, Task { moored, work: None }),
+            Next::HeldBack => {
+                if let Some(task) = self.jobs.hold_back(client, Task { moored, work: None }) {
+                    self.go_on(task.moored);
+                }
+            }
+            Next::Listen(listening) => {
+                if let Some(broadcaster) = &self.broadcaster {
+                    self.lot.hand_over(&moored);
+                    broadcaster.admit(moored, *listening);
+                }
+            }
+            Next::Close => self.discard(moored),
+        }
+    }
+
+    /// Parks a connection; where it holds too much, somebody makes room.
+    pub fn park(&self, mut moored: Box<Moored<Connection>>, wish: Wish) {
+        let excess = moored.hold(moored.connection.descriptors());
+        if let Err(error) = self.lot.park(moored, wish) {
+            log::error!("cannot park a connection: {error}");
+        }
+        room::give_back(self, excess);
+    }
+
+    /// Closes a connection. What it has open on the disk is closed by the thread of chores.
+    pub fn discard(&self, mut moored: Box<Moored<Connection>>) {
+        if moored.connection.descriptors() > 1 {
+            moored.leave();
+            self.state.chores.drop_later(moored);
+        }
+    }
+
+    /// A connection that was held back has its turn as soon as a worker is free.
+    fn go_on(&self, moored: Box<Moored<Connection>>) {
+        self.park(moored, Wish::writable(Deadline::after(Instant::now(), self.state.stall)));
+    }
+
+    /// Closes who waits, lets the others finish, and ends the lot.
+    pub fn drain(&self) {
+        self.lot.drain(|connection, is_idle| {
+            let state = if is_idle { "idle, closed" } else { "being served" };
+            log::info!("open at the stop: {} ({state})", connection.peer());
+        });
+        self.broadcaster.iter().for_each(Broadcaster::end);
+        if !self.lot.wait_until_empty(GRACE) {
+            log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
+        }
+        self.lot.end();
+    }
+}

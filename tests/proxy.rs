@@ -1,0 +1,200 @@
+//! Behind a proxy: its pages are the server's own, event streams and large uploads get through.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::common::{Answer, Front, Output, Tls, Wharf, Wire, eventually, outside, run, sample};
+
+/// What is answered to a request of a page of this origin, where the proxy sends this Host.
+fn from_page(wharf: &Wharf, [host, origin]: [&str; 2], method: &str, target: &str, fields: &str) -> Answer {
+    let mut wire = wharf.connect();
+    let from = format!("Host: {host}\r\nOrigin: {origin}\r\nSec-Fetch-Site: same-origin\r\n");
+    wire.send(format!("{method} {target} HTTP/1.1\r\n{from}Content-Length: 8\r\n{fields}\r\nuser=ann"));
+    wire.read_answer(false)
+}
+
+#[test]
+fn its_pages_write_wherever_the_servers_own_do() {
+    let pieces = "Upload-Complete: ?0\r\n";
+    let form = "Content-Type: multipart/form-data; boundary=b\r\n";
+    for host in ["files.example", "127.0.0.1:8080"] {
+        let wharf = Wharf::serve(&["--host", "files.example", "--allow-exit"]);
+        let own = [host, "https://files.example"];
+        assert_eq!(from_page(&wharf, own, "PUT", "/a", "").code(), 201, "{host}");
+        assert_eq!(from_page(&wharf, own, "POST", "/.wharf/chat/join", "").code(), 200, "{host}");
+        assert_eq!(from_page(&wharf, own, "POST", "/", form).code(), 400, "{host}: the form itself is wrong");
+        let begun = from_page(&wharf, own, "PUT", "/u", pieces);
+        let upload = begun.field("Location");
+        assert_eq!(begun.code(), 201, "{host}");
+        for origin in ["https://evil.example", "https://files.example:8443", "https://localhost", "null"] {
+            for (method, target) in [
+                ("PUT", "/b"),
+                ("POST", "/b"),
+                ("POST", "/"),
+                ("POST", "/.wharf/chat/join"),
+                ("POST", "/.wharf/chat/messages"),
+                ("POST", "/.wharf/chat/leave"),
+                ("POST", "/.wharf/exit"),
+                ("PATCH", &upload),
+                ("DELETE", &upload),
+            ] {
+                let answer = from_page(&wharf, [host, origin], method, target, "");
+                assert_eq!(answer.code(), 403, "{host}, {origin}: {method} {target}");
+            }
+        }
+        assert_eq!(from_page(&wharf, own, "DELETE", &upload, "").code(), 204, "{host}");
+    }
+    let unnamed = Wharf::serve(&[]);
+    let mut wire = unnamed.connect();
+    let answer = wire.ask("PUT", "/a", "Origin: https://files.example\r\n", b"x");
+    assert_eq!(answer.code(), 403, "nobody said that this is its name");
+    assert!(answer.text().contains("--host"), "it says what to do: {}", answer.text());
+}
+
+#[test]
+fn a_name_is_no_url() {
+    for name in ["https://files.example", "files.example:8443", "größe.example", ""] {
+        let refused = run(&["serve", ".", "--host", name], "", &std::env::temp_dir());
+        assert_eq!(refused.code, Some(2), "{name:?}");
+        assert!(refused.stderr.contains("--host"), "{name:?}: {}", refused.stderr);
+    }
+}
+
+/// nginx holds back what comes in small pieces, unless it is told not to.
+#[test]
+fn an_event_stream_asks_not_to_be_buffered() {
+    let wharf = Wharf::serve(&[]);
+    let joined = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann");
+    let token: serde_json::Value = serde_json::from_slice(&joined.body).expect("JSON");
+    let token = token["token"].as_str().expect("a token");
+    let mut wire = wharf.connect();
+    let fields = format!("Authorization: Bearer {token}\r\n");
+    wire.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
+    let begun = wire.try_read_answer(true).expect("a head");
+    assert_eq!((begun.code(), begun.field("X-Accel-Buffering").as_str()), (200, "no"));
+    assert_eq!(begun.field("Cache-Control"), "no-store");
+}
+
+/// A proxy that waits for more waits until the server closes; it is not to be saved by that.
+const KEPT: [&str; 2] = ["--timeout", "600"];
+
+/// A server at a Unix-domain socket, as the files of `deploy/` want it.
+fn at_socket() -> (TempDir, Wharf, String) {
+    let place = tempfile::tempdir().expect("a folder");
+    let path = place.path().join("wharf.sock");
+    let socket = path.to_str().expect("text").to_owned();
+    let wharf = Wharf::serve(&[&["--unix", &socket, "--host", "files.example"], &KEPT[..]].concat());
+    eventually("it listens", || path.exists());
+    (place, wharf, socket)
+}
+
+/// The proxies with the files of `deploy/`, as far as they are installed.
+fn fronts(socket: &str, tls: Tls) -> Vec<(&'static str, Front)> {
+    let fronts = [
+        ("nginx", Front::nginx(socket, tls)),
+        ("haproxy", Front::haproxy(socket, tls)),
+        ("caddy", Front::caddy(socket, tls)),
+    ];
+    fronts.into_iter().filter_map(|(name, front)| Some((name, front?))).collect()
+}
+
+/// A file that is large enough to be sent in pieces, in a folder of its own.
+fn large() -> (TempDir, PathBuf, Vec<u8>) {
+    let place = tempfile::tempdir().expect("a folder");
+    let (path, content) = (place.path().join("large"), sample(3 << 20, 9));
+    fs::write(&path, &content).expect("written");
+    (place, path, content)
+}
+
+/// What `wharf put` says of a large file that it sends through this proxy.
+fn put(front: &Front, directory: &str) -> Output {
+    let (place, path, _) = large();
+    let to = format!("http://{}/{directory}/", front.address());
+    run(&["put", path.to_str().expect("text"), "--retries", "0", "--to", &to], "", place.path())
+}
+
+#[test]
+fn large_uploads_get_through() {
+    let (_place, wharf, socket) = at_socket();
+    let (_, _, content) = large();
+    for (name, front) in fronts(&socket, Tls::Off) {
+        let sent = put(&front, name);
+        assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
+        assert!(wharf.read(&format!("{name}/large")) == content, "{name}");
+    }
+}
+
+/// The usual settings that pass requests on over connections that are kept.
+#[test]
+fn large_uploads_get_through_nginx_as_people_set_it_up() {
+    let wharf = Wharf::serve(&KEPT);
+    let upstream = wharf.address();
+    let host = "proxy_set_header Host $http_host;";
+    let kept = format!("{host} proxy_http_version 1.1; proxy_set_header Connection \"\";");
+    for (name, location) in [("1.0", host), ("1.1", &kept)] {
+        let front = Front::nginx_with(Tls::Off, |address, _| {
+            let upstream = format!("upstream wharf {{ server {upstream}; keepalive 4; }}");
+            let location = format!("location / {{ proxy_pass http://wharf; {location} }}");
+            format!("{upstream} server {{ listen {address}; client_max_body_size 0; {location} }}")
+        });
+        let Some(front) = front else { return };
+        let sent = put(&front, name);
+        assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
+        assert!(wharf.read(&format!("{name}/large")) == large().2, "{name}");
+    }
+    let front = Front::nginx_with(Tls::Off, |address, _| {
+        format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; }} }}")
+    });
+    let refused = put(&front.expect("it is installed"), "limited");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("413") && refused.stderr.contains("client_max_body_size"), "{refused:?}");
+}
+
+/// The room through a proxy: what is said is heard while the stream goes on.
+fn is_heard(wharf: &Wharf, name: &str, front: &Front) {
+    let joined = wharf.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
+    let token: serde_json::Value = serde_json::from_slice(&joined.body).expect("JSON");
+    let fields = format!("Authorization: Bearer {}\r\n", token["token"].as_str().expect("a token"));
+    let mut wire = Wire::connect(front.address());
+    let host = front.address();
+    wire.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"));
+    wire.read_until("welcome");
+    assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &fields, b"through the proxy").code(), 202);
+    wire.read_until("through the proxy");
+}
+
+#[test]
+fn the_room_is_heard() {
+    let (_place, wharf, socket) = at_socket();
+    for (name, front) in fronts(&socket, Tls::Off) {
+        is_heard(&wharf, name, &front);
+    }
+    let upstream = wharf.address();
+    let front = Front::nginx_with(Tls::Off, |address, _| {
+        format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; }} }}")
+    });
+    if let Some(front) = front {
+        is_heard(&wharf, "defaults", &front);
+    }
+}
+
+#[test]
+fn pages_behind_tls_write() {
+    let (place, wharf, socket) = at_socket();
+    fs::write(place.path().join("local"), "over TLS").expect("written");
+    for (name, front) in fronts(&socket, Tls::On) {
+        let port = front.address().port();
+        let own = format!("https://files.example:{port}");
+        for (origin, code) in [(own.as_str(), "201"), ("https://files.example", "403"), ("null", "403")] {
+            let Some(mut curl) = outside("curl") else { return };
+            curl.args(["-sk", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}", "-T", "local"]);
+            curl.args(["--resolve", &format!("files.example:{port}:127.0.0.1")]);
+            curl.args(["-H", &format!("Origin: {origin}"), &format!("{own}/{name}/{code}")]);
+            let output = curl.current_dir(place.path()).output().expect("it runs");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), code, "{name}, {origin}: {output:?}");
+        }
+        assert_eq!(wharf.read(&format!("{name}/201")), b"over TLS");
+    }
+}
