@@ -13,7 +13,7 @@ use super::part::{NOTED_FROM, Part, Version};
 use super::spot::Spot;
 use crate::client::error::Error;
 
-/// The longest content that is held, in bytes: no part of that length has notes.
+/// The longest content that is held, in bytes: no part of that length is resumed.
 const HELD_UP_TO: u64 = NOTED_FROM;
 
 /// A file on its way in.

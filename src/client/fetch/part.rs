@@ -24,8 +24,7 @@ use super::spot::Spot;
 use crate::client::error::Error;
 use crate::durable::name::rename_new;
 
-/// Files up to this length, in bytes, are begun anew after a break: to note of which version they are would cost more
-/// than to fetch them again.
+/// Files up to this length, in bytes, are begun anew after a break: to resume one would cost more than to fetch it again.
 pub(super) const NOTED_FROM: u64 = 64 * 1024;
 
 /// What a new file may be, before the umask takes its part.

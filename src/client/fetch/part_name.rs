@@ -1,7 +1,9 @@
 //! Where a part is kept, and how it proves to be one.
 //!
-//! A part of `name` is `name.part`, with `name.part.from` beside it: notes about the part, among them when its inode was
-//! made. A file without notes that fit is somebody else's, whatever it is called; then the part is `name.1.part`, and so on.
+//! A part of `name` is `name.part`, with `name.part.from` beside it: notes about the part, among them its inode and when
+//! that was made. A file without notes that fit is somebody else's, whatever it is called; then the part is `name.1.part`,
+//! and so on. Where the file system does not tell when an inode was made, the notes fit a file that is no longer than they
+//! say.
 //!
 //! ```text
 //! notes ── the part, empty and locked ── its inode in the notes ── content ── the part gets its name ── no notes
