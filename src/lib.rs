@@ -11,7 +11,8 @@
 //!                  │             ├──► folder    the shared folder: knows no protocol
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the room: knows no sockets, no clock, no JSON
-//!                  └──► client ──┴──► net       sockets that never wait: knows no protocol and no folder
+//!                  └──► client ──┼──► net       sockets that never wait: knows no protocol and no folder
+//!                                └──► durable   files that outlast a power failure: knows no protocol
 //!
 //!   stop, printable, sink, figures, qr: below all
 //! ```
@@ -26,6 +27,7 @@
 //! - [`archive`] writes tar and zip, from front to back.
 //! - [`chat`] is the room in which people talk: who is here, what was said, who may hear it.
 //! - [`net`] reads and writes without ever waiting for the other side.
+//! - [`durable`] syncs many files at once, and the directories of their names.
 //! - [`server`] parks connections while they wait and moves each as far as its socket allows; see its page for how.
 //! - [`client`] asks: line by line at a prompt, or from a file of requests whose answers it judges.
 //! - [`cli`] is the command line; [`stop`] is how everybody hears that it is time to leave; [`printable`] is the
@@ -36,6 +38,7 @@ pub mod archive;
 pub mod chat;
 pub mod cli;
 pub mod client;
+pub mod durable;
 pub mod figures;
 pub mod folder;
 pub mod http;

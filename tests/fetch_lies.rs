@@ -81,17 +81,12 @@ fn liar() -> Fake {
                 let sum = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
                 say(stream, format!("HTTP/1.1 200 OK\r\nRepr-Digest: {sum}\r\nContent-Length: 1\r\n\r\nx"));
             }
-            "/other-range" if ranged => say(stream, rest("0-29999/100000", "\"1\"", &b"n".repeat(30_000))),
-            "/other-total" if ranged => {
-                say(stream, rest("70000-99999/200000", "\"1\"", &b"n".repeat(30_000)));
-            }
             "/other-version" if ranged => {
                 say(stream, rest("70000-99999/100000", "\"2\"", &b"n".repeat(30_000)));
             }
             "/gone" if ranged => {
                 say(stream, "HTTP/1.1 416 No\r\nContent-Range: bytes */9\r\nContent-Length: 0\r\n\r\n");
             }
-            "/other-range" | "/other-total" => say(stream, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"),
             "/changed" | "/other-version" | "/gone" => say(stream, whole()),
             _ => say(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
         }
@@ -99,12 +94,12 @@ fn liar() -> Fake {
 }
 
 /// Leaves a part of a file of this server, as a run that was killed does.
-fn leave_part(server: &Fake, downloads: &Path, name: &str) {
+fn leave_part(server: &Fake, downloads: &Path, name: &str, there: usize) {
     fs::create_dir_all(downloads).expect("a folder");
     let from = server.url(&format!("/{name}"));
     let notes = format!(r#"{{"from":"{from}","validator":"\"1\"","length":{LENGTH}}}"#);
     fs::write(downloads.join(format!("{name}.part.from")), notes).expect("written");
-    fs::write(downloads.join(format!("{name}.part")), b"o".repeat(THERE)).expect("written");
+    fs::write(downloads.join(format!("{name}.part")), b"o".repeat(there)).expect("written");
 }
 
 #[test]
@@ -126,13 +121,8 @@ fn one_line_for_each_lie_and_the_others_go_on() {
         ("chunk", "The answer cannot be read: a chunk is longer or shorter than its size says."),
         ("unasked", "The server sent another part of the file than was asked for."),
         ("sum", "What came is not what the server's SHA-256 says."),
-        ("other-range", "The server sent another part of the file than was asked for."),
-        ("other-total", "The server sent another part of the file than was asked for."),
         ("none", "404 Not Found"),
     ];
-    for name in ["other-range", "other-total"] {
-        leave_part(&server, &downloads, name);
-    }
     let mut arguments =
         // Longer than this machine keeps those servers waiting that say something.
         vec!["get".to_owned(), "--retries=0".into(), "--timeout=4".into(), "--jobs=20".into()];
@@ -150,10 +140,88 @@ fn one_line_for_each_lie_and_the_others_go_on() {
     let mut here: Vec<_> =
         fs::read_dir(&downloads).expect("a folder").map(|entry| entry.expect("one").file_name()).collect();
     here.sort();
-    let parts =
-        ["good", "other-range.part", "other-range.part.from", "other-total.part", "other-total.part.from"];
-    assert_eq!(here, parts, "nothing else has a name here");
-    assert_eq!(fs::read(downloads.join("other-total.part")).expect("kept"), b"o".repeat(THERE));
+    assert_eq!(here, ["good"], "nothing else has a name here");
+}
+
+/// What answers a range, and is not what was asked for: the file is asked for once more, as a whole.
+#[test]
+fn another_range_than_was_asked_for_starts_over() {
+    let n = |count: usize| b"n".repeat(count);
+    let (length, total) = (LENGTH - THERE, LENGTH);
+    let plain = |fields: &str, content: Vec<u8>| {
+        [format!("HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\n{fields}\r\n").into_bytes(), content]
+            .concat()
+    };
+    let sized = |count: usize, fields: &str| plain(&format!("Content-Length: {count}\r\n{fields}"), n(count));
+    let multipart = "Content-Type: multipart/byteranges; boundary=x\r\n";
+    let chunked = format!(
+        "Content-Range: bytes 70000-99999/100000\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+        length + 1
+    );
+    let chunked = [
+        format!("HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\n{chunked}").into_bytes(),
+        n(length + 1),
+        b"\r\n0\r\n\r\n".to_vec(),
+    ]
+    .concat();
+    let rows: [(&str, Vec<u8>, bool); 13] = [
+        ("the whole", rest("0-99999/100000", "\"1\"", &n(total)), true),
+        ("another range", rest("0-29999/100000", "\"1\"", &n(length)), true),
+        ("another total", rest("70000-99999/200000", "\"1\"", &n(length)), true),
+        ("less than was asked for", rest("70000-89999/100000", "\"1\"", &n(20_000)), true),
+        ("more than it says", rest("70000-99999/100000", "\"1\"", &n(length + 1)), true),
+        ("more than it says, in chunks", chunked, true),
+        ("several ranges", sized(length, multipart), true),
+        ("no range", sized(length, ""), true),
+        ("a range that is none", sized(length, "Content-Range: bytes 70000-\r\n"), true),
+        ("a range without a total, past the end", rest("70000-100000/*", "\"1\"", &n(length + 1)), true),
+        ("another version", rest("70000-99999/100000", "\"2\"", &n(length)), false),
+        ("nothing of it", b"HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n".to_vec(), false),
+        ("the whole, and says so", whole(), false),
+    ];
+    for (name, answer, is_wrong) in rows {
+        for there in [THERE, LENGTH, LENGTH + 9] {
+            // Of a part that is whole the last byte is asked for, and it might be answered rightly.
+            let answer = if there == THERE { answer.clone() } else { whole_as_part() };
+            let server = Fake::answers(move |head, stream| match field(head, "Range") {
+                Some(_) => say(stream, &answer),
+                None => say(stream, whole()),
+            });
+            let place = tempfile::tempdir().expect("a folder");
+            leave_part(&server, &place.path().join("downloads"), "a", there.min(LENGTH));
+            let output = run(&["get", "--retries=0", &server.url("/a")], "", place.path());
+            assert_eq!(output.code, Some(0), "{name}: {output:?}");
+            let is_wrong = is_wrong || there != THERE;
+            let said = "/a: The server sent another part of the file than was asked for; started over.\n";
+            assert_eq!(output.stderr, if is_wrong { said } else { "" }, "{name}");
+            let saved = fs::read(place.path().join("downloads/a")).expect("saved");
+            assert!(saved == n(LENGTH), "{name} is a mixture");
+            let left = fs::read_dir(place.path().join("downloads")).expect("a folder").count();
+            assert_eq!((left, server.requests("/a").len() <= 2), (1, true), "{name}");
+        }
+    }
+}
+
+/// The whole of the version that was asked for a part of.
+fn whole_as_part() -> Vec<u8> {
+    rest("0-99999/100000", "\"1\"", &b"n".repeat(LENGTH))
+}
+
+/// A server that never sends what was asked for, and breaks off: each run starts over once, and ends.
+#[test]
+fn starting_over_ends() {
+    let server = Fake::answers(|head, stream| match field(head, "Range") {
+        Some(_) => say(stream, whole_as_part()),
+        None => say(stream, &whole()[..THERE]),
+    });
+    let place = tempfile::tempdir().expect("a folder");
+    for run_number in 0..2 {
+        let output = run(&["get", "--retries=1", &server.url("/a")], "", place.path());
+        assert_eq!(output.code, Some(1), "{output:?}");
+        assert!(output.stderr.contains("/a: The server went away after "), "{output:?}");
+        let asked = server.requests("/a");
+        assert!(asked.len() <= 4 * (run_number + 1), "{asked:?}");
+    }
 }
 
 #[test]
@@ -162,7 +230,7 @@ fn a_file_that_changed_is_never_a_mixture() {
     let place = tempfile::tempdir().expect("a folder");
     let downloads = place.path().join("downloads");
     for name in ["changed", "other-version", "gone"] {
-        leave_part(&server, &downloads, name);
+        leave_part(&server, &downloads, name, THERE);
         let target = format!("/{name}");
         let output = run(&["get", "--retries=0", &server.url(&target)], "", place.path());
         assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{name}: {output:?}");

@@ -49,12 +49,11 @@ fn nothing_is_lost_on_a_network_that_loses() {
     for seed in 1..=3 {
         let network = Network::before(server.tftp(), seed);
         let site = format!("tftp://{}", network.address());
-        let got = wharf(here.path(), &["get", &format!("{site}/file")]);
+        // Each network has another address.
+        let dir = format!("seed {seed}");
+        let got = wharf(here.path(), &["get", &format!("{site}/file"), "--dir", &dir]);
         assert_eq!(got.code, Some(0), "{got:?}");
-        assert!(
-            fs::read(here.path().join("downloads/file")).expect("it came") == content,
-            "seed {seed}, out"
-        );
+        assert!(fs::read(here.path().join(&dir).join("file")).expect("it came") == content, "{dir}, out");
         let name = format!("{seed}/");
         let put = wharf(here.path(), &["put", "local", "--to", &format!("{site}/{name}")]);
         assert_eq!(put.code, Some(0), "{put:?}");

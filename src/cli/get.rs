@@ -19,6 +19,7 @@ use crate::client::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcom
 use crate::client::progress::Bars;
 use crate::client::tftp::{self, address::Site};
 use crate::client::wanted::Wanted;
+use crate::printable::Printable;
 
 /// How many files are fetched at once unless `--jobs` says otherwise.
 const WORKERS: NonZeroUsize = match NonZeroUsize::new(fetch::WORKERS) {
@@ -67,7 +68,7 @@ pub struct GetArgs {
     /// Fetch files from this size on, as 100M, in four ranges at once, each over a connection of its own
     #[arg(long, value_name = "SIZE", value_parser = size::parse, conflicts_with = "serial")]
     split: Option<u64>,
-    /// Fetch files that are here and unchanged, too
+    /// Fetch files that are here and unchanged, too, and replace files that wharf did not download or that were changed since
     #[arg(long)]
     force: bool,
     /// How often to try a file again that got no further: after a cut, a refused connection, an error of the server's
@@ -107,9 +108,10 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     }
     let skipped = wanted.skipped.to_string();
     let mut report = Report::new(args.quiet, wanted.failures);
-    fetch_all(args, &Downloads::at(&args.dir), &wanted.orders, &manner, &mut report)?;
+    let downloads = args.downloads(&args.dir);
+    fetch_all(args, &downloads, &wanted.orders, &manner, &mut report)?;
     for site in sites {
-        report.heard_tftp(site, tftp::get(site, site.path(), &args.dir));
+        report.heard_tftp(site, tftp::get(site, site.path(), &downloads, manner.sync));
     }
     if !args.quiet {
         // Where stderr is gone, nobody reads it.
@@ -141,35 +143,35 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
     let [address] = args.addresses.as_slice() else {
         return exit::wrong_usage(&"wharf: --output is for one file (use --dir for several)");
     };
-    let to_output = output.as_os_str() == OUTPUT;
-    exit::code(match address {
-        Place::Http(resource) if to_output => pass_on(resource, args),
-        Place::Tftp(site) if to_output => {
-            told(&name_of(site), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
+    if output.as_os_str() == OUTPUT {
+        return exit::code(match address {
+            Place::Http(resource) => pass_on(resource, args),
+            Place::Tftp(site) => {
+                told(&name_of(site), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
+            }
+        });
+    }
+    let Some(name) = output.file_name().map(PathBuf::from) else {
+        return exit::wrong_usage(&"wharf: --output needs the name of a file (use --dir for a directory)");
+    };
+    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (downloads, manner) = (args.downloads(parent), args.manner());
+    let mut report = Report::new(args.quiet, Vec::new());
+    let fetched = match address {
+        Place::Http(resource) => {
+            fetch_all(args, &downloads, &[Order::under(resource.clone(), name)], &manner, &mut report)
         }
         Place::Tftp(site) => {
-            let mut report = Report::new(args.quiet, Vec::new());
-            report.heard_tftp(site, tftp::get_to(site, site.path(), output));
-            report.end()
+            report.heard_tftp(site, tftp::get_to(site, site.path(), &downloads, name, manner.sync));
+            Ok(())
         }
-        Place::Http(resource) => return get_http(args, resource, output),
-    })
+    };
+    exit::code(fetched.and_then(|()| report.end()))
 }
 
 /// What was asked for over TFTP, for an error.
 fn name_of(site: &Site) -> String {
     String::from_utf8_lossy(site.path()).into_owned()
-}
-
-fn get_http(args: &GetArgs, resource: &Resource, output: &Path) -> ExitCode {
-    let Some(name) = output.file_name() else {
-        return exit::wrong_usage(&"wharf: --output needs the name of a file (use --dir for a directory)");
-    };
-    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let order = Order::under(resource.clone(), PathBuf::from(name));
-    let mut report = Report::new(args.quiet, Vec::new());
-    let fetched = fetch_all(args, &Downloads::at(parent), &[order], &args.manner(), &mut report);
-    exit::code(fetched.and_then(|()| report.end()))
 }
 
 /// Writes a file to the output as it comes.
@@ -191,11 +193,15 @@ fn told(name: &str, outcome: Result<(), Error>) -> io::Result<bool> {
 }
 
 impl GetArgs {
+    fn downloads(&self, directory: &Path) -> Downloads {
+        Downloads::at(directory).replacing(self.force)
+    }
+
     fn manner(&self) -> Manner {
         Manner {
             retries: self.retries,
             patience: Manner::patience(Duration::from_secs(self.timeout)),
-            force: self.force,
+            again: self.force,
             sync: !self.no_sync,
             split: self.split,
         }
@@ -205,6 +211,8 @@ impl GetArgs {
 /// Says a line of each file that is here, as it comes, and of each that is not, at the end.
 struct Report {
     quiet: bool,
+    /// What is to be said of files that are here, by name.
+    warnings: Vec<(String, &'static str)>,
     failures: Vec<(String, Error)>,
     /// Whether the output still takes lines.
     failed: io::Result<()>,
@@ -213,7 +221,10 @@ struct Report {
 impl Hear for Report {
     fn heard(&mut self, order: &Order, outcome: Outcome) {
         match outcome {
-            Ok(fetched) => self.say(&fetched),
+            Ok(fetched) => {
+                self.warn(order, &fetched);
+                self.say(&fetched);
+            }
             Err(error) => self.failures.push((order.resource.target.clone(), error)),
         }
     }
@@ -229,7 +240,10 @@ impl Hear for Shown<'_> {
     fn heard(&mut self, order: &Order, outcome: Outcome) {
         self.bars.ended(outcome.as_ref().map_or(0, Fetched::length));
         match outcome {
-            Ok(fetched) => self.bars.line(&fetched),
+            Ok(fetched) => {
+                self.report.warn(order, &fetched);
+                self.bars.line(&fetched);
+            }
             Err(error) => self.report.heard(order, Err(error)),
         }
     }
@@ -243,7 +257,7 @@ impl Hear for Shown<'_> {
 
 impl Report {
     fn new(quiet: bool, failures: Vec<(String, Error)>) -> Self {
-        Self { quiet, failures, failed: Ok(()) }
+        Self { quiet, warnings: Vec::new(), failures, failed: Ok(()) }
     }
 
     fn heard_tftp(&mut self, site: &Site, outcome: Result<tftp::Moved, Error>) {
@@ -253,14 +267,23 @@ impl Report {
         }
     }
 
+    /// Remembers what is to be said of a file that is here: at the end, when no bars are shown.
+    fn warn(&mut self, order: &Order, fetched: &Fetched) {
+        let name = || order.resource.target.clone();
+        self.warnings.extend(fetched.warning().map(|warning| (name(), warning)));
+    }
+
     fn say(&mut self, line: &dyn std::fmt::Display) {
         if !self.quiet && self.failed.is_ok() {
             self.failed = writeln!(io::stdout(), "{line}");
         }
     }
 
-    /// Says what is missing; whether nothing is.
+    /// Says what was strange, and what is missing; whether nothing is missing.
     fn end(self) -> io::Result<bool> {
+        for (name, warning) in &self.warnings {
+            exit::say(&format_args!("{}: {warning}", Printable::text(name)));
+        }
         exit::say_all(&self.failures);
         self.failed.map(|()| self.failures.is_empty())
     }

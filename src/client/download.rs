@@ -11,7 +11,7 @@ use super::session::Session;
 /// of it that is there, and is tried once: a person who waits can ask again. An answer other than 2xx is an error.
 pub fn fetch(session: &mut Session, target: &str, downloads: &Path) -> Result<Fetched, Error> {
     let order = Order::of(Resource { server: session.server().clone(), target: target.to_owned() })?;
-    let manner = Manner { retries: 0, force: true, ..Manner::default() };
+    let manner = Manner { retries: 0, again: true, ..Manner::default() };
     fetch::one(session, &order, &Downloads::at(downloads), &manner)
 }
 

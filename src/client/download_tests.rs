@@ -90,12 +90,14 @@ fn a_refusal_is_not_saved() {
 }
 
 #[test]
-fn a_file_that_exists_is_replaced() {
-    let peer = Peer::plays(&[&[Read, OK]]);
+fn a_file_that_exists_is_not_replaced() {
+    // It is asked whether it is the same, and has another length.
+    let peer = Peer::plays(&[&[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")]]);
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a"), "older and longer").expect("written");
-    fetch(&mut Session::new(peer.server()), "/a", folder.path()).expect("fetched");
-    assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"ok");
+    let outcome = fetch(&mut Session::new(peer.server()), "/a", folder.path());
+    assert!(matches!(outcome, Err(Error::Exists(_))), "{outcome:?}");
+    assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"older and longer");
 }
 
 #[test]

@@ -72,6 +72,10 @@ pub enum Error {
     Collision(PathBuf),
     /// Something is there that a download must not replace: a directory, a link, a device.
     Occupied(PathBuf),
+    /// A file is there that wharf did not download from this address, or that was changed since.
+    Exists(PathBuf),
+    /// All names that a part of this file may have are taken by others' files.
+    NoPart(PathBuf),
     /// Another program is downloading to this file.
     Busy(PathBuf),
     /// There is no such local file.
@@ -141,6 +145,20 @@ impl fmt::Display for Error {
             Self::Occupied(path) => {
                 write!(f, "{} is no regular file, and is not replaced.", shown(path))
             }
+            Self::Exists(path) => {
+                write!(
+                    f,
+                    "{} exists and was not replaced: it was not downloaded from this address, or was changed since (wharf get --force replaces it).",
+                    shown(path)
+                )
+            }
+            Self::NoPart(path) => {
+                write!(
+                    f,
+                    "Cannot keep a part of {0}: other files have the names {0}.part, {0}.1.part and so on (move one of them away).",
+                    shown(path)
+                )
+            }
             Self::Busy(path) => write!(f, "Another program is downloading {}.", shown(path)),
             Self::Missing(path) => write!(f, "File {} not found.", shown(path)),
             Self::NotAFile(path) => write!(f, "{} is no regular file.", shown(path)),
@@ -161,6 +179,8 @@ impl Error {
             | Self::Outside(_)
             | Self::Collision(_)
             | Self::Occupied(_)
+            | Self::Exists(_)
+            | Self::NoPart(_)
             | Self::Busy(_)
             | Self::Missing(_)
             | Self::NotAFile(_)

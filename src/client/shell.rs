@@ -14,7 +14,7 @@ use super::completion::Completion;
 use super::conversation::{self, LEAVING, Next, Obedient};
 use super::download;
 use super::error::Error;
-use super::fetch::{self, Downloads, Hear, Manner, Order, Outcome};
+use super::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
 use super::leave;
 use super::listing;
 use super::script::upload_target;
@@ -71,7 +71,12 @@ impl<'c> Shell<'c> {
         let outcome =
             self.with(server, |session, address| download::fetch(session, &address.target(path), &downloads));
         match outcome {
-            Ok(saved) => writeln!(self.out, "{saved}"),
+            Ok(saved) => {
+                if let Some(warning) = saved.warning() {
+                    writeln!(self.err, "{}: {warning}", Printable::text(path))?;
+                }
+                writeln!(self.out, "{saved}")
+            }
             Err(error) => self.fail_at(path, &error),
         }
     }
@@ -83,7 +88,7 @@ impl<'c> Shell<'c> {
         for word in &selection.words {
             selection::add(word, self.shown.as_ref(), &self.address, &manner, &mut wanted);
         }
-        let mut told = Told { out: self.out, failures: wanted.failures, said: Ok(()) };
+        let mut told = Told { out: self.out, err: self.err, failures: wanted.failures, said: Ok(()) };
         if selection.serial {
             let mut session = self.session.borrow_mut();
             fetch::run_over(&mut session, &wanted.orders, &downloads, &manner, &mut told);
@@ -176,6 +181,7 @@ impl Obedient for Shell<'_> {
 /// Says a line of each file that is here, as it comes, and keeps what went wrong.
 struct Told<'t> {
     out: &'t mut dyn Write,
+    err: &'t mut dyn Write,
     failures: Vec<(String, Error)>,
     said: io::Result<()>,
 }
@@ -183,10 +189,19 @@ struct Told<'t> {
 impl Hear for Told<'_> {
     fn heard(&mut self, order: &Order, outcome: Outcome) {
         match outcome {
-            Ok(fetched) if self.said.is_ok() => self.said = writeln!(self.out, "{fetched}"),
+            Ok(fetched) if self.said.is_ok() => self.said = self.say(order, &fetched),
             Ok(_) => {}
             Err(error) => self.failures.push((order.resource.target.clone(), error)),
         }
+    }
+}
+
+impl Told<'_> {
+    fn say(&mut self, order: &Order, fetched: &Fetched) -> io::Result<()> {
+        if let Some(warning) = fetched.warning() {
+            writeln!(self.err, "{}: {warning}", Printable::text(&order.resource.target))?;
+        }
+        writeln!(self.out, "{fetched}")
     }
 }
 

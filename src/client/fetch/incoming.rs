@@ -8,12 +8,12 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 use super::digest::{self, Sum};
-use super::downloads::Spot;
 use super::nameless::Nameless;
 use super::part::{NOTED_FROM, Part, Version};
+use super::spot::Spot;
 use crate::client::error::Error;
 
-/// The longest content that is held, in bytes: no part of that length has notes.
+/// The longest content that is held, in bytes: no part of that length is resumed.
 const HELD_UP_TO: u64 = NOTED_FROM;
 
 /// A file on its way in.
@@ -48,6 +48,20 @@ impl Incoming {
             Some(Ok(length)) => Ok(Self::Held(Held { spot, content: Vec::with_capacity(length) })),
             _ => Part::begin(spot, version).map(Self::Part),
         }
+    }
+
+    /// Where it is not known how much comes: in memory, until that is much.
+    pub(super) fn begin_unknown(spot: Spot) -> Self {
+        Self::Held(Held { spot, content: Vec::new() })
+    }
+
+    /// The same, with room for these bytes.
+    pub(super) fn with_room(self, bytes: usize) -> Result<Self, Error> {
+        let Held { spot, content } = match self {
+            Self::Held(held) if held.content.len() as u64 + bytes as u64 > HELD_UP_TO => held,
+            other => return Ok(other),
+        };
+        Ok(Self::Part(part_with(spot, &content)?))
     }
 
     /// How much of it is here, in bytes.
@@ -85,15 +99,7 @@ impl Incoming {
         if let Some(nameless) = Nameless::write(&spot, &content)? {
             return Ok(Whole::Nameless(nameless));
         }
-        let path = spot.path.clone();
-        let mut part = Part::begin(spot, None)?;
-        match part.write_all(&content) {
-            Ok(()) => Ok(Whole::Part(part)),
-            Err(error) => {
-                part.discard();
-                Err(Error::Local("write", path, error))
-            }
-        }
+        Ok(Whole::Part(part_with(spot, &content)?))
     }
 
     /// Throws it away.
@@ -109,6 +115,19 @@ impl Incoming {
         match self {
             Self::Part(part) => part.leave(),
             Self::Held(_) => 0,
+        }
+    }
+}
+
+/// A part with this content, with which no other run can go on.
+fn part_with(spot: Spot, content: &[u8]) -> Result<Part, Error> {
+    let path = spot.path.clone();
+    let mut part = Part::begin(spot, None)?;
+    match part.write_all(content) {
+        Ok(()) => Ok(part),
+        Err(error) => {
+            part.discard();
+            Err(Error::Local("write", path, error))
         }
     }
 }
@@ -135,8 +154,8 @@ impl Whole {
         }
     }
 
-    /// Gives it the server's time.
-    pub(super) fn date(&self, modified: SystemTime) -> Result<(), Error> {
+    /// Gives it the server's time, where that is known, and its record.
+    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), Error> {
         match self {
             Self::Part(part) => part.date(modified),
             Self::Nameless(nameless) => nameless.date(modified),
@@ -156,6 +175,20 @@ impl Whole {
         match self {
             Self::Part(part) => part.appear(),
             Self::Nameless(nameless) => nameless.appear(),
+        }
+    }
+
+    /// Throws it away.
+    pub(super) fn discard(self) {
+        if let Self::Part(part) = self {
+            part.discard();
+        }
+    }
+
+    /// Leaves it for the next run, or throws it away where that could not go on with it.
+    pub(super) fn leave(self) {
+        if let Self::Part(part) = self {
+            part.leave();
         }
     }
 }

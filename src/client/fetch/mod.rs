@@ -1,7 +1,7 @@
 //! Fetching files, many at once and over breaks.
 //!
 //! ```text
-//! orders ──> worker ──┬── landed ──> settle ──> outcome      dated, synced, named
+//! orders ──> worker ──┬── landed ──> settle ──> outcome      dated, synced, named, its name synced
 //!            worker ──┤ (each with connections of its own)
 //!            worker ──┴── unchanged, failed ──> outcome
 //! ```
@@ -10,12 +10,14 @@
 //! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
 //! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
 //! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`nameless`).
-//! `verdict` judges answers without touching anything; `downloads` is the directory that no name leads out of. The
-//! `board` shows what is under way to whoever wants to look.
+//! `verdict` judges answers without touching anything; `downloads` is the directory that no name leads out of; `part_name`
+//! says where a part is kept, and `record` which files are downloads. The `board` shows what is under way to whoever wants to
+//! look. What does not come over HTTP is saved in the same way (`save`).
 //!
 //! What a download promises: a file that has its name is whole, of one version, and on the disk. What has come of a
 //! file that is not whole stays as its part, with which the same order goes on. A file of up to 64 KiB, or one that its
-//! server cannot tell from another version (no strong validator, no length), begins again.
+//! server cannot tell from another version (no strong validator, no length), begins again. A file that wharf did not
+//! download, or that was changed since, is not replaced unless the person asks for that.
 //!
 //! This room knows nothing of terminals, and of what a person typed.
 
@@ -24,9 +26,13 @@ pub(super) mod downloads;
 mod incoming;
 mod nameless;
 mod part;
+mod part_name;
+mod record;
+pub(super) mod save;
 pub(super) mod sessions;
 mod settle;
 mod split;
+mod spot;
 mod stream;
 pub(super) mod trial;
 mod verdict;
@@ -35,9 +41,9 @@ mod worker;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -76,7 +82,7 @@ pub struct Manner {
     /// How long a server is waited for.
     pub patience: Patience,
     /// Whether files that are here and unchanged are fetched all the same.
-    pub force: bool,
+    pub again: bool,
     /// Whether a file is on the disk before it has its name.
     pub sync: bool,
     /// From which length on, in bytes, a file is fetched in several ranges at once; none for never.
@@ -88,8 +94,8 @@ pub struct Manner {
 pub struct Order {
     /// Where it is.
     pub resource: Resource,
-    /// Its address, as its part notes it.
-    from: String,
+    /// Its address, as its part and its record note it.
+    from: Arc<str>,
     /// Its name below the directory for downloads.
     local: PathBuf,
     /// Its length and time, where a listing has told them.
@@ -111,6 +117,8 @@ pub enum Fetched {
         resumed: u64,
         /// How long it took.
         took: Time,
+        /// Whether it was fetched anew, as the server had sent another part of it than was asked for.
+        restarted: bool,
     },
     /// It was here, and is unchanged.
     Unchanged {
@@ -137,8 +145,6 @@ pub trait Hear {
 struct Common<'a> {
     manner: &'a Manner,
     downloads: &'a Downloads,
-    /// Whose each name is.
-    claims: Mutex<HashMap<PathBuf, usize>>,
     /// Servers that could not be reached, however often it was tried, and what is said of them.
     given_up: Mutex<HashMap<Server, String>>,
 }
@@ -154,7 +160,7 @@ impl Manner {
 impl Default for Manner {
     fn default() -> Self {
         let patience = Self::patience(Patience::default().silence);
-        Self { retries: RETRIES, patience, force: false, sync: true, split: None }
+        Self { retries: RETRIES, patience, again: false, sync: true, split: None }
     }
 }
 
@@ -167,7 +173,7 @@ impl Order {
 
     /// A file that is kept under this name, which must be one below the directory for downloads.
     pub fn under(resource: Resource, local: PathBuf) -> Self {
-        Self { from: resource.to_string(), resource, local, told: None }
+        Self { from: resource.to_string().into(), resource, local, told: None }
     }
 
     /// Its length in bytes, where a listing has told it.
@@ -193,10 +199,9 @@ pub fn run(
 ) -> io::Result<()> {
     let common = Common::new(manner, downloads);
     let (told, outcomes) = channel();
-    let (landed, landing) = sync_channel(settle::BATCH);
     let mut queue = Vec::with_capacity(orders.len());
     for (number, order) in orders.iter().enumerate() {
-        match common.claim(number, &order.local) {
+        match downloads.claim(number, &order.local) {
             Ok(()) => queue.push(number),
             Err(error) => hear.heard(order, Err(error)),
         }
@@ -208,16 +213,11 @@ pub fn run(
     };
     let listener = thread::current();
     thread::scope(|scope| {
-        let settled = told.clone();
-        let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
-        spawn("settler").spawn_scoped(scope, move || {
-            settle::run(&landing, manner.sync, &settled);
-            drop(settled);
-            listener.unpark();
-        })?;
+        let landed = settle::spawn(scope, downloads, manner.sync, orders.len(), told.clone(), listener)?;
         for slot in board.slots().iter().take(orders.len()) {
             let (common, next, told, landed) = (&common, &next, told.clone(), landed.clone());
-            spawn("fetcher").spawn_scoped(scope, move || work(common, slot, next, told, landed))?;
+            let fetcher = thread::Builder::new().name("fetcher".to_owned());
+            fetcher.spawn_scoped(scope, move || work(common, slot, next, told, landed))?;
         }
         drop((told, landed));
         listen(&outcomes, orders, hear);
@@ -256,12 +256,12 @@ fn work<'o>(
     while let Some((number, order)) = next() {
         // Whoever is told waits until the last worker has gone.
         let _ = match worker.fetch(number, order) {
-            Ok(End::Landed(file)) => landed.send((number, file)).map_err(drop),
+            Ok(End::Landed(file)) => landed.send((number, *file)).map_err(drop),
             Ok(End::Unchanged(fetched)) => told.send((number, Ok(fetched))).map_err(drop),
             Err(error) => told.send((number, Err(error))).map_err(drop),
         };
     }
-    // In this order: the settler, who goes when nothing more can land, is the last who has something to tell.
+    // In this order: the threads that settle, which end when nothing more can land, are the last to tell something.
     drop(told);
     drop(landed);
 }
@@ -288,7 +288,7 @@ pub(super) fn run_over(
     let common = Common::new(manner, downloads);
     for (number, order) in orders.iter().enumerate() {
         let outcome =
-            common.claim(number, &order.local).and_then(|()| one_of(session, number, order, &common));
+            downloads.claim(number, &order.local).and_then(|()| one_of(session, number, order, &common));
         hear.heard(order, outcome);
     }
 }
@@ -309,25 +309,14 @@ fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'
         *session = lent;
     }
     match end? {
-        End::Landed(landed) => landed.settle(common.manner.sync),
+        End::Landed(landed) => landed.settle(common.downloads, common.manner.sync),
         End::Unchanged(fetched) => Ok(fetched),
     }
 }
 
 impl<'a> Common<'a> {
     fn new(manner: &'a Manner, downloads: &'a Downloads) -> Self {
-        Self { manner, downloads, claims: Mutex::default(), given_up: Mutex::default() }
-    }
-
-    /// Takes a name for an order, with those of its part; no two orders may share one.
-    fn claim(&self, number: usize, local: &Path) -> Result<(), Error> {
-        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        let names = downloads::names(local);
-        if names.iter().any(|name| claims.get(name).is_some_and(|&other| other != number)) {
-            return Err(Error::Collision(self.downloads.path(local)));
-        }
-        claims.extend(names.into_iter().map(|name| (name, number)));
-        Ok(())
+        Self { manner, downloads, given_up: Mutex::default() }
     }
 
     /// Remembers that a server cannot be reached, so that it is not tried again for each file.
@@ -350,13 +339,19 @@ impl Fetched {
             Self::Saved { length, .. } | Self::Unchanged { length, .. } => *length,
         }
     }
+
+    /// What the person should know about it besides, for stderr.
+    pub fn warning(&self) -> Option<&'static str> {
+        let restarted = matches!(self, Self::Saved { restarted: true, .. });
+        restarted.then_some("The server sent another part of the file than was asked for; started over.")
+    }
 }
 
 /// `200 OK → downloads/a.txt, 512 B in 0.4 ms`.
 impl fmt::Display for Fetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Saved { status, path, length, resumed, took } => {
+            Self::Saved { status, path, length, resumed, took, restarted: _ } => {
                 write!(f, "{status} → {}, {} in {took}", shown(path), Bytes(*length))?;
                 if *resumed > 0 { write!(f, " ({} were here)", Bytes(*resumed)) } else { Ok(()) }
             }

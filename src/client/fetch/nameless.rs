@@ -3,25 +3,18 @@
 //! It costs half of what a part costs that is made, locked and renamed, and a crash leaves nothing of it. Not every file
 //! system can do this; where it cannot, there is a part.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
-use std::sync::LazyLock;
 use std::time::SystemTime;
 
-use rustix::fs::{Access, AtFlags, CWD, OFlags, access, fsync, linkat, openat, statat};
+use rustix::fs::fsync;
 use rustix::io::Errno;
 
-use super::downloads::Spot;
-use super::part::{MODE, take_place};
+use super::part::{MODE, date, take_place};
+use super::part_name::{self, Notes};
+use super::spot::Spot;
 use crate::client::error::Error;
-
-/// Where the system shows this process's open files: a file gets its name by way of it.
-const OPEN_FILES: &str = "/proc/self/fd";
-
-/// Whether it does show them.
-static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
+use crate::durable::name::{link, nameless};
 
 /// A file that is whole, and has no name yet. Dropped, it is gone.
 #[derive(Debug)]
@@ -31,16 +24,11 @@ pub(super) struct Nameless {
 }
 
 impl Nameless {
-    /// Writes one. `None` where the file system cannot, or where an earlier run has left a part, which is to be used up.
+    /// Writes one. A part that an earlier run left is removed. `None` where the file system cannot.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, Error> {
-        let is_left = statat(&spot.dir, spot.part(), AtFlags::SYMLINK_NOFOLLOW).is_ok();
-        if is_left || !*SHOWS_FILES {
-            return Ok(None);
-        }
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        // Whatever the reason, making a part tells whether it is a real one.
-        let Ok(file) = openat(&spot.dir, ".", flags, MODE) else { return Ok(None) };
-        let (mut file, spot) = (File::from(file), spot.clone());
+        part_name::vacate(spot)?;
+        let Some(mut file) = nameless(&spot.dir, MODE) else { return Ok(None) };
+        let spot = spot.clone();
         file.write_all(content).map_err(|error| failed(&spot, error))?;
         Ok(Some(Self { file, spot }))
     }
@@ -50,9 +38,9 @@ impl Nameless {
         &self.spot
     }
 
-    /// Gives it the server's time.
-    pub(super) fn date(&self, modified: SystemTime) -> Result<(), Error> {
-        self.file.set_modified(modified).map_err(|error| failed(&self.spot, error))
+    /// Gives it the server's time, where that is known, and its record.
+    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), Error> {
+        date(&self.file, &self.spot, modified).map_err(|error| failed(&self.spot, error))
     }
 
     /// Puts what was written on the disk.
@@ -60,22 +48,33 @@ impl Nameless {
         fsync(&self.file).map_err(|error| failed(&self.spot, error.into()))
     }
 
-    /// Gives it its name. Where a file has that, it is replaced: by way of the part's name.
+    /// Gives it its name. A file that is there is replaced, by way of a part's name, if it may be.
     pub(super) fn appear(&self) -> Result<(), Error> {
-        let named = match self.link(&self.spot.name) {
-            Err(Errno::EXIST) => self.link(&self.spot.part()),
-            other => return other.map_err(|error| failed(&self.spot, error.into())),
-        };
-        match named {
-            Ok(()) => take_place(&self.spot).inspect_err(|_| self.spot.remove(&self.spot.part())),
-            Err(Errno::EXIST) => Err(Error::Busy(self.spot.path.clone())),
-            Err(error) => Err(failed(&self.spot, error.into())),
+        if self.spot.may_be_taken()? {
+            return self.replace();
+        }
+        match link(&self.file, &self.spot.dir, &self.spot.name) {
+            Err(Errno::EXIST) => Err(Error::Exists(self.spot.path.clone())),
+            other => other.map_err(|error| failed(&self.spot, error.into())),
         }
     }
 
-    fn link(&self, name: &OsStr) -> Result<(), Errno> {
-        let file = format!("{OPEN_FILES}/{}", self.file.as_raw_fd());
-        linkat(CWD, file, &self.spot.dir, name, AtFlags::SYMLINK_FOLLOW)
+    fn replace(&self) -> Result<(), Error> {
+        let part = part_name::free(&self.spot)?;
+        part.announce(&self.file, &Notes::new(&self.spot.from, None, None))?;
+        match link(&self.file, &part.dir, &part.part) {
+            Ok(()) => take_place(&part, &self.spot).inspect_err(|_| part.clear(&self.file)),
+            Err(error) => {
+                part.remove_notes();
+                // Somebody else's file has come to that name.
+                let is_taken = error == Errno::EXIST;
+                Err(if is_taken {
+                    Error::Busy(self.spot.path.clone())
+                } else {
+                    failed(&self.spot, error.into())
+                })
+            }
+        }
     }
 }
 
@@ -93,7 +92,8 @@ mod tests {
     use crate::client::fetch::downloads::Downloads;
 
     fn spot(folder: &Path) -> Spot {
-        Downloads::at(folder).make(Path::new("a")).expect("a place")
+        let downloads = Downloads::at(folder).replacing(true);
+        downloads.make(Path::new("a"), &"http://h/a".into()).expect("a place")
     }
 
     /// One that is written; `None` on a file system that knows no such files, where there is nothing to be tried.
@@ -103,7 +103,9 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let names = fs::read_dir(folder).expect("a folder").flatten();
-        names.map(|entry| entry.file_name().into_string().expect("text")).collect()
+        let mut names: Vec<_> = names.map(|entry| entry.file_name().into_string().expect("text")).collect();
+        names.sort();
+        names
     }
 
     #[test]
@@ -134,23 +136,32 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_came_meanwhile_stays() {
+    fn what_came_meanwhile_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let Some(file) = written(folder.path()) else { return };
         symlink("elsewhere", folder.path().join("a")).expect("linked");
         assert!(matches!(file.appear(), Err(Error::Occupied(_))));
         assert_eq!(names(folder.path()), ["a"]);
         assert_eq!(fs::read_link(folder.path().join("a")).expect("a link"), Path::new("elsewhere"));
+        fs::remove_file(folder.path().join("a")).expect("removed");
+        fs::write(folder.path().join("a"), "another's").expect("written");
+        let careful = Downloads::at(folder.path());
+        let spot = careful.make(Path::new("a"), &"http://h/a".into()).expect("a place");
+        let file = Nameless::write(&spot, b"new").expect("written").expect("supported");
+        assert!(matches!(file.appear(), Err(Error::Exists(_))));
+        assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"another's");
     }
 
     #[test]
-    fn a_part_is_left_to_whom_it_belongs() {
+    fn what_has_the_name_of_a_part_stays() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("a"), "old").expect("written");
+        for name in ["a", "a.part", "a.1.part.from"] {
+            fs::write(folder.path().join(name), name).expect("written");
+        }
         let Some(file) = written(folder.path()) else { return };
-        fs::write(folder.path().join("a.part"), "another's").expect("written");
-        assert!(matches!(file.appear(), Err(Error::Busy(_))));
-        assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"old");
-        assert!(written(folder.path()).is_none(), "what is left is used up first");
+        file.appear().expect("named");
+        assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"new");
+        assert_eq!(names(folder.path()), ["a", "a.1.part.from", "a.part"]);
+        assert_eq!(fs::read(folder.path().join("a.part")).expect("there"), b"a.part");
     }
 }

@@ -1,5 +1,4 @@
-//! A download that is not complete: `name.part`, and beside it `name.part.from`, which notes of which version of which
-//! file it is a part.
+//! A download that is not complete: `name.part`, and notes that tell of which version of which file it is a part.
 //!
 //! ```text
 //! Found ── go_on ──> Part ── finish ──> the file
@@ -10,32 +9,30 @@
 //! What was written stays when the program ends, however it ends. The next run goes on from there only if the
 //! server confirms the version; otherwise it begins again, so a file is never put together from two versions.
 //!
-//! This file knows nothing of servers: it is told what their answers said.
+//! This file knows nothing of servers: it is told what their answers said. Where a part is kept is `part_name`'s.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, Seek as _, SeekFrom, Write};
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, fsync, openat, renameat, statat};
+use rustix::fs::{Mode, fsync, renameat};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
-use super::downloads::{Spot, is_regular};
+use super::part_name::{self, Begun, Left, Notes, PartName};
+use super::record;
+use super::spot::Spot;
 use crate::client::error::Error;
+use crate::durable::name::rename_new;
 
-/// Files up to this length, in bytes, are begun anew after a break: to note of which version they are would cost more
-/// than to fetch them again.
+/// Files up to this length, in bytes, are begun anew after a break: to resume one would cost more than to fetch it again.
 pub(super) const NOTED_FROM: u64 = 64 * 1024;
-
-/// The longest notes that are read, in bytes: an address, an entity tag, two numbers.
-pub(super) const LONGEST_NOTES: u64 = 64 * 1024;
 
 /// What a new file may be, before the umask takes its part.
 pub(super) const MODE: Mode =
     Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 
 /// Which version of which file this is a part of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Version {
     /// Its address.
     pub(super) from: String,
@@ -49,6 +46,7 @@ pub(super) struct Version {
 #[derive(Debug)]
 pub(super) struct Found {
     file: File,
+    name: PartName,
     spot: Spot,
     /// Of what it is a part.
     pub(super) version: Version,
@@ -60,67 +58,76 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Part {
     file: File,
+    name: PartName,
     spot: Spot,
     length: u64,
-    /// Whether there are notes about it, so that another run can go on with it.
-    noted: bool,
+    /// Whether another run can go on with it.
+    can_go_on: bool,
+}
+
+impl Version {
+    /// The version that a part's notes tell, if they tell one of this address.
+    pub(super) fn noted(notes: &Notes, from: &str) -> Option<Self> {
+        let (validator, length) = (notes.validator.clone()?, notes.length?);
+        (notes.from == from).then(|| Self { from: from.to_owned(), validator, length })
+    }
+
+    pub(super) fn notes(&self) -> Notes {
+        Notes::new(&self.from, Some(self.validator.clone()), Some(self.length))
+    }
 }
 
 impl Found {
-    /// The part of this place, if it is one of this address.
-    pub(super) fn look(spot: &Spot, from: &str) -> Result<Option<Self>, Error> {
-        let Some(version) = read_notes(spot).filter(|version| version.from == from) else { return Ok(None) };
-        let file = match open(spot, OFlags::empty()) {
-            Err(Error::Local(_, _, error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let there = file.metadata().map_err(|error| failed(spot, error))?.len();
-        // Of a part that is whole the last byte is asked for again: the answer tells whether it still holds.
-        let offset = there.min(version.length.saturating_sub(1));
-        Ok((offset > 0).then(|| Self { file, spot: spot.clone(), version, offset }))
+    /// The part of this place, if it is one of its address.
+    pub(super) fn look(spot: &Spot) -> Result<Option<Self>, Error> {
+        for name in spot.part_names() {
+            let Some(Left { name, file, notes, pieces, .. }) = name.left()? else { continue };
+            let Some(version) = Version::noted(&notes, &spot.from).filter(|_| pieces.is_empty()) else {
+                continue;
+            };
+            let there = file.metadata().map_err(|error| name.failed(error))?.len();
+            // Of a part that is whole the last byte is asked for again: the answer tells whether it still holds.
+            let offset = there.min(version.length.saturating_sub(1));
+            if offset > 0 {
+                return Ok(Some(Self { file, name, spot: spot.clone(), version, offset }));
+            }
+        }
+        Ok(None)
     }
 
     /// Goes on where it stopped.
     pub(super) fn go_on(mut self) -> Result<Part, Error> {
         let offset = self.offset;
         let sought = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
-        sought.map_err(|error| failed(&self.spot, error))?;
-        Ok(Part { file: self.file, spot: self.spot, length: offset, noted: true })
+        sought.map_err(|error| self.name.failed(error))?;
+        Ok(Part { file: self.file, name: self.name, spot: self.spot, length: offset, can_go_on: true })
     }
 
     /// Begins again: the file has changed.
     pub(super) fn begin(self, version: Option<&Version>) -> Result<Part, Error> {
-        Part::anew(self.file, self.spot, version)
+        let spot = self.spot.clone();
+        self.discard();
+        Part::begin(spot, version)
     }
 
     /// Throws it away.
     pub(super) fn discard(self) {
-        self.spot.remove(&self.spot.notes());
-        self.spot.remove(&self.spot.part());
+        self.name.clear(&self.file);
     }
 }
 
 impl Part {
     /// Begins a part of this version; without one, what comes cannot be gone on with.
     pub(super) fn begin(spot: Spot, version: Option<&Version>) -> Result<Self, Error> {
-        let file = open(&spot, OFlags::CREATE)?;
-        Self::anew(file, spot, version)
+        let version = version.filter(|version| version.length > NOTED_FROM);
+        let notes = version.map_or_else(|| Notes::new(&spot.from, None, None), Version::notes);
+        let Begun { name, file, .. } = part_name::begin(&spot, &notes)?;
+        Ok(Self { file, name, spot, length: 0, can_go_on: version.is_some() })
     }
 
-    fn anew(mut file: File, spot: Spot, version: Option<&Version>) -> Result<Self, Error> {
-        // In this order: at no moment do the notes tell of another version than the bytes are of.
-        empty(&mut file).map_err(|error| failed(&spot, error))?;
-        let noted = version.filter(|version| version.length > NOTED_FROM);
-        match noted {
-            Some(version) => write_notes(&spot, version).map_err(|error| failed(&spot, error))?,
-            None => spot.remove(&spot.notes()),
-        }
-        Ok(Self { file, spot, length: 0, noted: noted.is_some() })
-    }
-
-    /// One that has come whole, by another way, and has notes.
-    pub(super) fn whole(file: File, spot: Spot, length: u64) -> Self {
-        Self { file, spot, length, noted: true }
+    /// One that has come whole, by another way.
+    pub(super) fn whole(file: File, name: PartName, spot: Spot, length: u64) -> Self {
+        Self { file, name, spot, length, can_go_on: true }
     }
 
     /// How much of it is there, in bytes.
@@ -135,39 +142,37 @@ impl Part {
 
     /// What is in it, to be read from its start.
     pub(super) fn content(&mut self) -> Result<&mut File, Error> {
-        self.file.rewind().map_err(|error| failed(&self.spot, error))?;
+        self.file.rewind().map_err(|error| self.name.failed(error))?;
         Ok(&mut self.file)
     }
 
-    /// Gives it the server's time.
-    pub(super) fn date(&self, modified: SystemTime) -> Result<(), Error> {
-        self.file.set_modified(modified).map_err(|error| failed(&self.spot, error))
+    /// Gives it the server's time, where that is known, and its record.
+    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), Error> {
+        date(&self.file, &self.spot, modified).map_err(|error| self.name.failed(error))
     }
 
     /// Puts what was written on the disk.
     pub(super) fn sync(&self) -> Result<(), Error> {
-        fsync(&self.file).map_err(|error| failed(&self.spot, error.into()))
+        fsync(&self.file).map_err(|error| self.name.failed(error.into()))
     }
 
     /// Puts it in its place.
     pub(super) fn appear(&self) -> Result<(), Error> {
-        take_place(&self.spot)?;
-        if self.noted {
-            self.spot.remove(&self.spot.notes());
+        if !self.name.is_named(&self.file) {
+            return Err(self.name.failed(Errno::NOENT.into()));
         }
-        Ok(())
+        take_place(&self.name, &self.spot)
     }
 
     /// Throws it away.
     pub(super) fn discard(self) {
-        self.spot.remove(&self.spot.notes());
-        self.spot.remove(&self.spot.part());
+        self.name.clear(&self.file);
     }
 
     /// Leaves it for the next run, or throws it away where that could not go on with it; how much of it need not come
     /// again, in bytes.
     pub(super) fn leave(self) -> u64 {
-        if self.noted {
+        if self.can_go_on {
             return self.length;
         }
         self.discard();
@@ -175,57 +180,27 @@ impl Part {
     }
 }
 
-pub(super) fn failed(spot: &Spot, error: io::Error) -> Error {
-    Error::Local("write", spot.path.with_file_name(spot.part()), error)
-}
-
-/// Gives what has the part's name its own. A link or a directory that has come there meanwhile stays what it is.
-pub(super) fn take_place(spot: &Spot) -> Result<(), Error> {
-    spot.look()?;
-    let Spot { dir, name, path } = spot;
-    renameat(dir, spot.part(), dir, name).map_err(|error| Error::Local("write", path.clone(), error.into()))
-}
-
-/// Opens and locks the part. A link is not followed, and a FIFO not waited for.
-pub(super) fn open(spot: &Spot, flags: OFlags) -> Result<File, Error> {
-    let flags = flags | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(&spot.dir, spot.part(), flags, MODE).map_err(|error| failed(spot, error.into()))?;
-    let file = File::from(file);
-    if !file.metadata().is_ok_and(|metadata| is_regular(&metadata)) {
-        return Err(Error::Occupied(spot.path.with_file_name(spot.part())));
+/// Gives what has the part's name its own. What has come there meanwhile, and is not to be replaced, stays what it is.
+pub(super) fn take_place(part: &PartName, spot: &Spot) -> Result<(), Error> {
+    let Spot { dir, name, path, .. } = spot;
+    let renamed = if spot.may_be_taken()? {
+        renameat(dir, &part.part, dir, name)
+    } else {
+        rename_new(dir, &part.part, name)
+    };
+    match renamed {
+        Ok(()) => part.remove_notes(),
+        Err(Errno::EXIST) => return Err(Error::Exists(path.clone())),
+        Err(error) => return Err(Error::Local("write", path.clone(), error.into())),
     }
-    // A file system without locks has no way to tell.
-    let locked = flock(&file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK);
-    if locked && is_there(&file, spot) { Ok(file) } else { Err(Error::Busy(spot.path.clone())) }
+    Ok(())
 }
 
-/// Throws away what an earlier run left. For a file system to do so is work even where nothing is.
-fn empty(file: &mut File) -> io::Result<()> {
-    if file.metadata()?.len() > 0 { file.set_len(0).and_then(|()| file.rewind()) } else { Ok(()) }
-}
-
-/// Whether the part still has its name: whoever had locked it may just have put it in its place.
-fn is_there(file: &File, spot: &Spot) -> bool {
-    let named = statat(&spot.dir, spot.part(), AtFlags::SYMLINK_NOFOLLOW);
-    fstat(file)
-        .is_ok_and(|ours| named.is_ok_and(|named| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)))
-}
-
-fn read_notes(spot: &Spot) -> Option<Version> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(openat(&spot.dir, spot.notes(), flags, Mode::empty()).ok()?);
-    let mut json = Vec::new();
-    file.take(LONGEST_NOTES).read_to_end(&mut json).ok()?;
-    serde_json::from_slice(&json).ok()
-}
-
-/// Whatever was there under the notes' name is replaced, not followed.
-fn write_notes(spot: &Spot, version: &Version) -> io::Result<()> {
-    spot.remove(&spot.notes());
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mut file = File::from(openat(&spot.dir, spot.notes(), flags, MODE)?);
-    // Strings and a number: there is nothing in it that could not be written.
-    file.write_all(&serde_json::to_vec(version).unwrap_or_default())
+/// Gives a file that is whole the server's time, and then the record of the download, which holds that time.
+pub(super) fn date(file: &File, spot: &Spot, modified: Option<SystemTime>) -> io::Result<()> {
+    modified.map_or(Ok(()), |modified| file.set_modified(modified))?;
+    record::write(file, &spot.from);
+    Ok(())
 }
 
 impl Write for Part {

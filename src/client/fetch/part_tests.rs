@@ -1,16 +1,22 @@
-//! What is gone on with, and what is not.
+//! What is gone on with, what is not, and what is somebody else's.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use super::*;
 use crate::client::fetch::downloads::Downloads;
 
 const FROM: &str = "http://h/a";
 
-/// A place in a folder.
+/// A place in a folder, of a file of this address.
+fn spot_of(folder: &Path, from: &str) -> Spot {
+    Downloads::at(folder).make(Path::new("a"), &from.into()).expect("a place")
+}
+
 fn spot(folder: &Path) -> Spot {
-    Downloads::at(folder).make(Path::new("a")).expect("a place")
+    spot_of(folder, FROM)
 }
 
 fn version(length: u64) -> Version {
@@ -24,6 +30,19 @@ fn leave(spot: &Spot, version: &Version, content: &[u8]) {
     part.leave();
 }
 
+/// From where an earlier run's part is gone on with.
+fn offset(spot: &Spot) -> Option<u64> {
+    Found::look(spot).expect("readable").map(|found| found.offset)
+}
+
+/// What is in the folder.
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("a folder").flatten();
+    let mut names: Vec<_> = names.map(|entry| entry.file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn a_part_is_gone_on_with() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -31,14 +50,14 @@ fn a_part_is_gone_on_with() {
     let version = version(NOTED_FROM + 3);
     let content = vec![b'x'; NOTED_FROM as usize];
     leave(&spot, &version, &content);
-    let found = Found::look(&spot, FROM).expect("readable").expect("there");
+    let found = Found::look(&spot).expect("readable").expect("there");
     assert_eq!((found.offset, &found.version), (NOTED_FROM, &version));
     let mut part = found.go_on().expect("there");
     part.write_all(b"end").expect("written");
     assert_eq!(part.length(), version.length);
     part.appear().expect("placed");
     assert_eq!(fs::read(folder.path().join("a")).expect("there"), [&content[..], b"end"].concat());
-    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing else stays");
+    assert_eq!(names(folder.path()), ["a"], "nothing else stays");
 }
 
 #[test]
@@ -46,18 +65,15 @@ fn what_is_not_gone_on_with() {
     let long = version(NOTED_FROM + 3);
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
-    let offset = |from| Found::look(&spot, from).expect("readable").map(|found| found.offset);
-    assert_eq!(offset(FROM), None, "nothing is there");
+    assert_eq!(offset(&spot), None, "nothing is there");
     leave(&spot, &long, b"");
-    assert_eq!(offset(FROM), None, "nothing has come");
+    assert_eq!(offset(&spot), None, "nothing has come");
     leave(&spot, &long, b"abc");
-    assert_eq!(offset("http://h/b"), None, "it is of another file");
-    assert_eq!(offset(FROM), Some(3));
-    fs::write(folder.path().join("a.part.from"), "{\"validator\":\"x\"}").expect("written");
-    assert_eq!(offset(FROM), None, "its notes cannot be read");
+    assert_eq!(offset(&spot_of(folder.path(), "http://h/b")), None, "it is of another file");
+    assert_eq!(offset(&spot), Some(3));
     leave(&spot, &version(NOTED_FROM), b"abc");
-    assert_eq!(offset(FROM), None, "it is short");
-    assert!(!folder.path().join("a.part").exists(), "and does not stay");
+    assert_eq!(offset(&spot), None, "it is short");
+    assert_eq!(names(folder.path()), Vec::<String>::new(), "and does not stay");
 }
 
 #[test]
@@ -66,7 +82,7 @@ fn of_a_part_that_is_whole_the_last_byte_is_asked_for() {
     let spot = spot(folder.path());
     let content = vec![b'x'; NOTED_FROM as usize + 1];
     leave(&spot, &version(NOTED_FROM + 1), &content);
-    assert_eq!(Found::look(&spot, FROM).expect("readable").map(|found| found.offset), Some(NOTED_FROM));
+    assert_eq!(offset(&spot), Some(NOTED_FROM));
 }
 
 #[test]
@@ -74,19 +90,121 @@ fn a_part_has_one_writer() {
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
     let _first = Part::begin(spot.clone(), None).expect("begun");
-    assert!(matches!(Part::begin(spot, None), Err(Error::Busy(_))));
+    assert!(matches!(Part::begin(spot.clone(), None), Err(Error::Busy(_))));
+    assert!(matches!(Part::begin(spot_of(folder.path(), "http://h/b"), None), Err(Error::Busy(_))));
+    assert!(matches!(part_name::vacate(&spot), Err(Error::Busy(_))));
+}
+
+/// Each of these has the name of a part, or of notes, and stays as it is, while another name is used.
+#[test]
+fn what_is_somebody_elses_stays() {
+    let long = version(NOTED_FROM + 3);
+    let notes = String::from_utf8(long.notes().line()).expect("text");
+    let rows: [(&str, &dyn Fn(&Path)); 10] = [
+        ("a file", &|at| fs::write(at.join("a.part"), "mine").expect("written")),
+        ("an empty file", &|at| fs::write(at.join("a.part"), "").expect("written")),
+        ("notes that are none", &|at| fs::write(at.join("a.part.from"), "mine").expect("written")),
+        ("empty notes", &|at| fs::write(at.join("a.part.from"), "").expect("written")),
+        ("a file beside notes of another", &|at| {
+            leave(&spot(at), &long, b"abc");
+            fs::remove_file(at.join("a.part")).expect("removed");
+            fs::write(at.join("a.part"), "mine").expect("written");
+        }),
+        ("a file that is longer than its notes say", &|at| {
+            let old = r#"{"from":"http://h/a","validator":"\"1\"","length":3}"#;
+            fs::write(at.join("a.part.from"), old).expect("written");
+            fs::write(at.join("a.part"), "mine").expect("written");
+        }),
+        ("a directory", &|at| fs::create_dir(at.join("a.part")).expect("made")),
+        ("a directory for notes", &|at| fs::create_dir(at.join("a.part.from")).expect("made")),
+        ("a link", &|at| symlink("elsewhere", at.join("a.part")).expect("linked")),
+        ("a link for notes, and a FIFO", &|at| {
+            fs::write(at.join("notes"), &notes).expect("written");
+            symlink("notes", at.join("a.part.from")).expect("linked");
+            let made = Command::new("mkfifo").arg(at.join("a.part")).status();
+            assert!(made.expect("it runs").success());
+        }),
+    ];
+    for (name, make) in rows {
+        let folder = tempfile::tempdir().expect("a folder");
+        make(folder.path());
+        let before = contents(folder.path());
+        let spot = spot(folder.path());
+        assert_eq!(offset(&spot), None, "{name}");
+        leave(&spot, &long, b"abc");
+        assert_eq!(offset(&spot), Some(3), "{name}: another name is used");
+        assert!(folder.path().join("a.1.part").exists(), "{name}: {:?}", names(folder.path()));
+        Found::look(&spot).expect("readable").expect("there").discard();
+        assert_eq!(contents(folder.path()), before, "{name}");
+    }
+}
+
+/// Each entry of a folder: its name, its inode, its length.
+fn contents(folder: &Path) -> Vec<(String, u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let facts = |name: &String| fs::symlink_metadata(folder.join(name)).expect("there");
+    let entry = |name: String| {
+        let facts = facts(&name);
+        (name, facts.ino(), facts.len())
+    };
+    names(folder).into_iter().map(entry).collect()
 }
 
 #[test]
-fn links_are_not_written_through() {
+fn where_all_names_are_taken_nothing_is_touched() {
     let folder = tempfile::tempdir().expect("a folder");
-    let spot = spot(folder.path());
-    let outside = tempfile::tempdir().expect("a folder");
-    for name in ["a.part", "a.part.from"] {
-        std::os::unix::fs::symlink(outside.path().join("x"), folder.path().join(name)).expect("linked");
+    for name in ["a.part", "a.1.part", "a.2.part", "a.3.part"] {
+        fs::write(folder.path().join(name), name).expect("written");
     }
-    assert!(matches!(Part::begin(spot.clone(), None), Err(Error::Local(..))));
-    fs::remove_file(folder.path().join("a.part")).expect("removed");
-    leave(&spot, &version(NOTED_FROM + 1), b"abc");
-    assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 0);
+    let before = contents(folder.path());
+    assert!(matches!(Part::begin(spot(folder.path()), None), Err(Error::NoPart(_))));
+    assert_eq!(contents(folder.path()), before);
+}
+
+/// Whatever a run leaves, at whichever moment it ends, the next one removes or uses.
+#[test]
+fn what_a_crash_leaves_does_not_stay() {
+    let rows: [(&str, &dyn Fn(&Path)); 4] = [
+        ("notes alone", &|at| {
+            leave(&spot(at), &version(NOTED_FROM + 3), b"abc");
+            fs::remove_file(at.join("a.part")).expect("removed");
+        }),
+        ("an empty part whose inode is not noted yet", &|at| {
+            fs::write(at.join("a.part.from"), version(NOTED_FROM + 3).notes().line()).expect("written");
+            fs::write(at.join("a.part"), "").expect("written");
+        }),
+        ("a part that cannot be gone on with", &|at| {
+            let mut part = Part::begin(spot(at), None).expect("begun");
+            part.write_all(b"abc").expect("written");
+        }),
+        ("a part under another name, of another address", &|at| {
+            fs::write(at.join("a.part"), "in the way").expect("written");
+            leave(&spot_of(at, "http://h/b"), &version(NOTED_FROM + 3), b"abc");
+            fs::remove_file(at.join("a.part")).expect("removed");
+        }),
+    ];
+    for (name, crash) in rows {
+        let folder = tempfile::tempdir().expect("a folder");
+        crash(folder.path());
+        assert_ne!(names(folder.path()), Vec::<String>::new(), "{name}");
+        let mut part = Part::begin(spot(folder.path()), None).expect(name);
+        part.write_all(b"whole").expect("written");
+        part.appear().expect("placed");
+        assert_eq!(names(folder.path()), ["a"], "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_came_meanwhile_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let part = Part::begin(spot(folder.path()), None).expect("begun");
+    fs::write(folder.path().join("a"), "mine").expect("written");
+    assert!(matches!(part.appear(), Err(Error::Exists(_))));
+    assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"mine");
+    fs::remove_file(folder.path().join("a")).expect("removed");
+    fs::rename(folder.path().join("a.part"), folder.path().join("b")).expect("moved");
+    fs::write(folder.path().join("a.part"), "mine").expect("written");
+    assert!(matches!(part.appear(), Err(Error::Local(..))), "it is no longer the part");
+    part.discard();
+    assert_eq!(fs::read(folder.path().join("a.part")).expect("there"), b"mine");
 }

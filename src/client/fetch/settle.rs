@@ -1,123 +1,233 @@
-//! Files that have come whole are put on the disk and into their places, while the workers fetch the next.
+//! Files that have come whole are made durable, while the workers fetch the next.
 //!
-//! To wait for the disk after each of many small files would take longer than to fetch them. So whatever has arrived
-//! while the disk was busy is one batch: it is put down and synced together, then each file gets its name, then the
-//! names are synced.
-//! A file that has its name is on the disk: also after a power failure it is whole, or still a part.
+//! ```text
+//! landed ──> put down ──> fsync, up to 32 at once ──> named, and their directories synced ──> outcome
+//! ```
+//!
+//! Each arrow is a queue, and between two of them is a thread, or for `fsync` as many as may run at once. So the disk is
+//! waited for in two places only: the file system's journal commits once for many files, and all names that were linked
+//! into a directory while its `fsync` ran share the next one. Files are made by one thread, and named by one: a directory
+//! lets in one at a time.
+//!
+//! A file has its name only if it is on the disk. Its outcome is told only after `fsync` of its directory, and of each
+//! directory that was made for it.
 
 use std::collections::HashMap;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Scope, Thread};
 use std::time::SystemTime;
 
-use rustix::fs::{Mode, OFlags, fstat, fsync, openat, syncfs};
+use cap_std::fs::Dir;
+use rustix::io::Errno;
 
+use super::downloads::Downloads;
 use super::incoming::{Incoming, Whole};
 use super::{Fetched, Outcome};
 use crate::client::error::Error;
+use crate::durable::sync::{self, AT_ONCE, at_once};
 
-/// The largest batch: each of its files is open, and as many may wait in memory.
-pub(super) const BATCH: usize = 256;
+/// How many files may wait to be written, in memory or as parts.
+const LANDED: usize = 256;
 
-/// From so many files on, the whole file system is synced at once: a call for each costs more, however little is left
-/// to write.
-const MANY: usize = 4;
+/// How many files may wait in each of the other queues: all of them are open, and a process may often open no more than
+/// 1,024.
+const OPEN: usize = 64;
 
 /// A file that has come whole.
 #[derive(Debug)]
-pub(super) struct Landed {
+pub(super) struct Landed<T = Fetched> {
     pub(super) incoming: Incoming,
-    pub(super) fetched: Fetched,
+    /// What is told of it when it is durable.
+    pub(super) fetched: T,
     /// When the server says that it was last modified.
     pub(super) modified: Option<SystemTime>,
 }
 
 /// The same, on the file system, with the server's time.
-struct Down {
+#[derive(Debug)]
+struct Down<T = Fetched> {
     file: Whole,
-    fetched: Fetched,
+    fetched: T,
 }
 
-/// Settles what lands, until nothing more can.
-pub(super) fn run(landing: &Receiver<(usize, Landed)>, sync: bool, told: &Sender<(usize, Outcome)>) {
-    while let Ok(first) = landing.recv() {
-        let batch = std::iter::once(first).chain(landing.try_iter().take(BATCH - 1));
-        let (numbers, landed): (Vec<_>, Vec<_>) = batch.unzip();
-        for outcome in numbers.into_iter().zip(settle(landed, sync)) {
-            // Whoever is told waits until the last file is settled.
+/// Something, and the number of its order.
+type Numbered<T> = (usize, T);
+
+/// The directories that could not be synced, and why.
+type Failed = HashMap<PathBuf, Errno>;
+
+/// Settles what lands, `most` files at the most, by threads of its own, until nothing more can; `listener` is woken at
+/// the end.
+pub(super) fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    downloads: &'scope Downloads,
+    sync: bool,
+    most: usize,
+    told: Sender<Numbered<Outcome>>,
+    listener: Thread,
+) -> io::Result<SyncSender<Numbered<Landed>>> {
+    let (landed, landing) = sync_channel(LANDED);
+    let (down, downed) = sync_channel(OPEN);
+    let (synced, syncing) = sync_channel(OPEN);
+    let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
+    let failed = told.clone();
+    spawn("writer").spawn_scoped(scope, move || {
+        put_down_all(&landing, &down, &failed);
+        end(failed, down);
+    })?;
+    let downed = Arc::new(Mutex::new(downed));
+    for number in 0..if sync { most.clamp(1, AT_ONCE) } else { 1 } {
+        let (downed, synced, failed) = (Arc::clone(&downed), synced.clone(), told.clone());
+        let spawned = spawn("syncer").spawn_scoped(scope, move || {
+            sync_all(&downed, sync, &synced, &failed);
+            end(failed, synced);
+        });
+        match spawned {
+            Ok(_) => {}
+            Err(error) if number == 0 => return Err(error),
+            // The system has no more threads: those that are there do all.
+            Err(_) => break,
+        }
+    }
+    drop(synced);
+    spawn("namer").spawn_scoped(scope, move || {
+        name_all(&syncing, downloads, sync, &told);
+        drop(told);
+        listener.unpark();
+    })?;
+    Ok(landed)
+}
+
+/// A thread ends. In this order: the last one, which wakes the listener, is then also the last that could tell something.
+fn end<T>(told: Sender<Numbered<Outcome>>, next: SyncSender<T>) {
+    drop(told);
+    drop(next);
+}
+
+/// Whoever is told, and the next thread, wait until the last file is settled: nothing sent here is lost.
+fn put_down_all(
+    landing: &Receiver<Numbered<Landed>>,
+    down: &SyncSender<Numbered<Down>>,
+    told: &Sender<Numbered<Outcome>>,
+) {
+    for (number, landed) in landing {
+        let _ = match landed.put_down() {
+            Ok(file) => down.send((number, file)).map_err(drop),
+            Err(error) => told.send((number, Err(error))).map_err(drop),
+        };
+    }
+}
+
+fn sync_all(
+    downed: &Mutex<Receiver<Numbered<Down>>>,
+    sync: bool,
+    synced: &SyncSender<Numbered<Down>>,
+    told: &Sender<Numbered<Outcome>>,
+) {
+    let next = || downed.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok((number, down)) = next() {
+        let _ = match if sync { down.file.sync() } else { Ok(()) } {
+            Ok(()) => synced.send((number, down)).map_err(drop),
+            Err(error) => told.send((number, Err(down.give_up(error)))).map_err(drop),
+        };
+    }
+}
+
+fn name_all(
+    syncing: &Receiver<Numbered<Down>>,
+    downloads: &Downloads,
+    sync: bool,
+    told: &Sender<Numbered<Outcome>>,
+) {
+    while let Some(batch) = batch(syncing) {
+        let (numbers, downs): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        for outcome in numbers.into_iter().zip(name(downs, downloads, sync)) {
             let _ = told.send(outcome);
         }
     }
 }
 
-/// Settles these, and says what became of each, in their order.
-fn settle(batch: Vec<Landed>, sync: bool) -> Vec<Outcome> {
-    let down: Vec<_> = batch.into_iter().map(Landed::put_down).collect();
-    let each = sync && !(down.len() >= MANY && sync_together(down.iter().flatten()));
-    let named: Vec<_> = down.into_iter().map(|down| down.and_then(|down| down.name(each))).collect();
-    if sync {
-        sync_names(named.iter().flatten());
-    }
-    named.into_iter().map(|named| named.map(|down| down.fetched)).collect()
+/// All that has arrived, at least one; `None` when nothing more can.
+fn batch<T>(arriving: &Receiver<T>) -> Option<Vec<T>> {
+    let first = arriving.recv().ok()?;
+    Some(std::iter::once(first).chain(arriving.try_iter().take(OPEN - 1)).collect())
 }
 
-impl Landed {
+/// Names these and makes their names durable; what became of each, in their order.
+fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<Outcome> {
+    let named: Vec<_> = downs.into_iter().map(Down::name).collect();
+    let failed = if sync {
+        sync_directories(named.iter().flatten().map(|named| &named.file), downloads)
+    } else {
+        Failed::new()
+    };
+    named.into_iter().map(|named| named.and_then(|named| named.judge(&failed, downloads))).collect()
+}
+
+impl<T> Landed<T> {
     /// Settles this one.
-    pub(super) fn settle(self, sync: bool) -> Outcome {
-        let named = self.put_down()?.name(sync)?;
-        if sync {
-            sync_names(std::iter::once(&named));
+    pub(super) fn settle(self, downloads: &Downloads, sync: bool) -> Result<T, Error> {
+        let down = self.put_down()?;
+        if sync && let Err(error) = down.file.sync() {
+            return Err(down.give_up(error));
         }
-        Ok(named.fetched)
+        let named = down.name()?;
+        let failed =
+            if sync { sync_directories(std::iter::once(&named.file), downloads) } else { Failed::new() };
+        named.judge(&failed, downloads)
     }
 
-    fn put_down(self) -> Result<Down, Error> {
-        let file = self.incoming.put_down()?;
-        self.modified.map_or(Ok(()), |modified| file.date(modified))?;
-        Ok(Down { file, fetched: self.fetched })
+    fn put_down(self) -> Result<Down<T>, Error> {
+        let down = Down { file: self.incoming.put_down()?, fetched: self.fetched };
+        match down.file.date(self.modified) {
+            Ok(()) => Ok(down),
+            Err(error) => Err(down.give_up(error)),
+        }
     }
 }
 
-impl Down {
-    /// Puts it in its place; on the disk before, if asked to.
-    fn name(self, sync: bool) -> Result<Self, Error> {
-        if sync {
-            self.file.sync()?;
+impl<T> Down<T> {
+    /// Puts it in its place. Where that cannot be, it stays as its part.
+    fn name(self) -> Result<Self, Error> {
+        match self.file.appear() {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.file.leave();
+                Err(error)
+            }
         }
-        self.file.appear()?;
-        Ok(self)
+    }
+
+    /// What became of it, where these directories could not be synced.
+    fn judge(self, failed: &Failed, downloads: &Downloads) -> Result<T, Error> {
+        let path = &self.file.spot().path;
+        let here = path.parent().and_then(|parent| Some((parent.to_owned(), *failed.get(parent)?)));
+        match here.or_else(|| downloads.made.failed_above(path)) {
+            Some((directory, error)) => Err(Error::Local("sync", directory, error.into())),
+            None => Ok(self.fetched),
+        }
+    }
+
+    /// Throws it away: after a failed `fsync` nobody knows what of it is on the disk.
+    fn give_up(self, error: Error) -> Error {
+        self.file.discard();
+        error
     }
 }
 
-/// Whether all of these are on the disk now.
-fn sync_together<'d>(batch: impl Iterator<Item = &'d Down>) -> bool {
-    let mut disks = HashMap::new();
-    for down in batch {
-        let dir = &down.file.spot().dir;
-        let Ok(stat) = fstat(&**dir) else { return false };
-        disks.entry(stat.st_dev).or_insert(dir);
+/// Syncs the directories of these files, and those in which directories were made.
+fn sync_directories<'d>(named: impl Iterator<Item = &'d Whole>, downloads: &Downloads) -> Failed {
+    let mut directories: HashMap<&Path, &Arc<Dir>> = HashMap::new();
+    for file in named {
+        let spot = file.spot();
+        directories.insert(spot.path.parent().unwrap_or(Path::new("")), &spot.dir);
     }
-    disks.into_values().all(|dir| {
-        // A directory may be open for its path only; what is opened here is not.
-        openat(&**dir, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .and_then(syncfs)
-            .is_ok()
-    })
-}
-
-/// Makes the names outlast a crash. A directory that cannot be read, or a file system that cannot do it, does without:
-/// the files are there all the same.
-fn sync_names<'d>(batch: impl Iterator<Item = &'d Down>) {
-    let mut seen: Vec<&Path> = Vec::new();
-    for down in batch {
-        let spot = down.file.spot();
-        let parent = spot.path.parent().unwrap_or(Path::new(""));
-        if seen.iter().any(|known| known.as_os_str().as_bytes() == parent.as_os_str().as_bytes()) {
-            continue;
-        }
-        seen.push(parent);
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let _ = openat(&*spot.dir, ".", flags, Mode::empty()).and_then(fsync);
-    }
+    let directories: Vec<_> = directories.into_iter().collect();
+    downloads.made.sync();
+    let outcomes = at_once(&directories, |(_, dir)| sync::directory(&***dir));
+    let failed = directories.into_iter().zip(outcomes);
+    failed.filter_map(|((path, _), outcome)| Some((path.to_owned(), outcome.err()?))).collect()
 }

@@ -15,21 +15,20 @@
 //! away, and the file is fetched like any other.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{panic, str, thread};
 
-use rustix::fs::{Mode, OFlags, openat};
-
 use super::Order;
-use super::downloads::Spot;
 use super::incoming::Incoming;
-use super::part::{Found, LONGEST_NOTES, MODE, Part, Version, failed, open};
+use super::part::{Found, Part, Version};
+use super::part_name::{self, Begun, Left, PartName};
 use super::sessions::Sessions;
+use super::spot::Spot;
 use super::trial::Failure;
 use super::verdict::{Verdict, judge_range, version_told};
-use super::worker::{Arrived, Worker, refuse};
+use super::worker::{Arrived, Course, Worker, refuse};
 use crate::client::address::Resource;
 use crate::client::board::Slot;
 use crate::client::error::Error;
@@ -63,6 +62,7 @@ struct Piece {
 #[derive(Debug)]
 struct Pieces {
     file: File,
+    name: PartName,
     spot: Spot,
     version: Version,
     notes: File,
@@ -77,14 +77,22 @@ type Answer = (Received, Resource);
 
 impl Worker<'_> {
     /// Fetches a file in ranges, where that is wanted and can be done; else it is to be fetched like any other.
-    pub(super) fn in_ranges(&mut self, order: &Order, reached: &mut u64) -> Result<Option<Arrived>, Failure> {
-        let spot = self.common.downloads.find(&order.local)?;
-        let found = spot.map(|spot| Pieces::look(&spot, &order.from)).transpose()?.flatten();
+    pub(super) fn in_ranges(
+        &mut self,
+        order: &Order,
+        course: &mut Course,
+    ) -> Result<Option<Arrived>, Failure> {
+        if course.restarted {
+            return Ok(None);
+        }
+        let spot = self.common.downloads.find(&order.local, &order.from)?;
+        let found = spot.map(Pieces::look).transpose()?.flatten();
         let begun = match found {
             Some(pieces) => Some(pieces),
             None => self.begin_pieces(order)?,
         };
         let Some(pieces) = begun else { return Ok(None) };
+        course.is_ranged = true;
         let resumed = pieces.here();
         self.slot.begin(&order.shown(), resumed, Some(pieces.version.length));
         let fetched = self.fetch_pieces(order, &pieces);
@@ -99,7 +107,7 @@ impl Worker<'_> {
                 Ok(None)
             }
             Err(failure) => {
-                *reached = pieces.here();
+                course.reached = pieces.here();
                 Err(failure)
             }
         }
@@ -109,8 +117,8 @@ impl Worker<'_> {
     fn begin_pieces(&mut self, order: &Order) -> Result<Option<Pieces>, Failure> {
         let Some(least) = self.common.manner.split else { return Ok(None) };
         let downloads = self.common.downloads;
-        if let Some(spot) = downloads.find(&order.local)?
-            && Found::look(&spot, &order.from)?.is_some()
+        if let Some(spot) = downloads.find(&order.local, &order.from)?
+            && Found::look(&spot)?.is_some()
         {
             // What was begun in one piece goes on so.
             return Ok(None);
@@ -123,8 +131,8 @@ impl Worker<'_> {
         let Some(version) = version.filter(|version| version.length >= least.max(LEAST)) else {
             return Ok(None);
         };
-        let spot = downloads.make(&order.local)?;
-        spot.look()?;
+        let spot = downloads.make(&order.local, &order.from)?;
+        spot.may_be_taken()?;
         Ok(Some(Pieces::begin(spot, version)?))
     }
 
@@ -173,12 +181,12 @@ fn fetch(
         }
         let Response { head, body } = response;
         let poured = body.pour(&mut Writer { pieces, piece, slot });
-        let noted = pieces.note(piece).map_err(|error| failed(&pieces.spot, error));
+        let noted = pieces.note(piece).map_err(|error| pieces.name.failed(error));
         match poured {
             Err(PourError::Source(error)) => return Err(error.into()),
             // More came than was asked for.
             Err(PourError::Sink(_)) if piece.at() == piece.end => return Err(Error::WrongRange.into()),
-            Err(PourError::Sink(error)) => return Err(failed(&pieces.spot, error).into()),
+            Err(PourError::Sink(error)) => return Err(pieces.name.failed(error).into()),
             Ok(_) => noted?,
         }
         if piece.at() < piece.end {
@@ -189,49 +197,40 @@ fn fetch(
 }
 
 impl Pieces {
-    /// Those that an earlier run left of this address.
-    fn look(spot: &Spot, from: &str) -> Result<Option<Self>, Error> {
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(notes) = openat(&*spot.dir, spot.notes(), flags, Mode::empty()) else { return Ok(None) };
-        let (notes, mut text) = (File::from(notes), Vec::new());
-        if (&notes).take(LONGEST_NOTES).read_to_end(&mut text).is_err() {
-            return Ok(None);
+    /// Those that an earlier run left of this place's address.
+    fn look(spot: Spot) -> Result<Option<Self>, Error> {
+        for name in spot.part_names() {
+            let Some(Left { name, file, notes, pieces, pieces_at }) = name.left()? else { continue };
+            let Some(version) = Version::noted(&notes, &spot.from) else { continue };
+            let Some(all) = read(&pieces, version.length) else { continue };
+            if !file.metadata().is_ok_and(|metadata| metadata.len() == version.length) {
+                continue;
+            }
+            // Where all is here the last byte is asked for again: the answer tells whether it still holds.
+            if let Some(last) = all.last().filter(|_| all.iter().all(|piece| piece.at() == piece.end)) {
+                last.at.store(last.end - 1, Ordering::Relaxed);
+            }
+            let notes = name.open_notes()?;
+            return Ok(Some(Self { file, name, spot, version, notes, lines_at: pieces_at, all }));
         }
-        let Some((version, lines_at, all)) = read(&text).filter(|(version, ..)| version.from == from) else {
-            return Ok(None);
-        };
-        let file = open(spot, OFlags::empty())?;
-        if !file.metadata().is_ok_and(|metadata| metadata.len() == version.length) {
-            return Ok(None);
-        }
-        // Where all is here the last byte is asked for again: the answer tells whether it still holds.
-        if let Some(last) = all.last().filter(|_| all.iter().all(|piece| piece.at() == piece.end)) {
-            last.at.store(last.end - 1, Ordering::Relaxed);
-        }
-        Ok(Some(Self { file, spot: spot.clone(), version, notes, lines_at, all }))
+        Ok(None)
     }
 
     /// Begins a file of this version.
     fn begin(spot: Spot, version: Version) -> Result<Self, Error> {
-        let file = open(&spot, OFlags::CREATE)?;
-        let made = file.set_len(0).and_then(|()| {
-            spot.remove(&spot.notes());
-            file.set_len(version.length)?;
-            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let notes = File::from(openat(&*spot.dir, spot.notes(), flags, MODE)?);
-            let head = [serde_json::to_vec(&version)?, b"\n".to_vec()].concat();
-            notes.write_all_at(&head, 0)?;
-            Ok((notes, head.len() as u64))
-        });
-        let (notes, lines_at) = made.map_err(|error| failed(&spot, error))?;
+        let Begun { name, file, notes: (notes, lines_at) } = part_name::begin(&spot, &version.notes())?;
         let all = divide(version.length);
-        let begun = Self { file, spot, version, notes, lines_at, all };
-        begun
-            .all
-            .iter()
-            .try_for_each(|piece| begun.note(piece))
-            .map_err(|error| failed(&begun.spot, error))?;
-        Ok(begun)
+        let begun = Self { file, name, spot, version, notes, lines_at, all };
+        let lines = begun.all.iter().try_for_each(|piece| begun.note(piece));
+        let made = lines.and_then(|()| begun.file.set_len(begun.version.length));
+        match made {
+            Ok(()) => Ok(begun),
+            Err(error) => {
+                let error = begun.name.failed(error);
+                begun.discard();
+                Err(error)
+            }
+        }
     }
 
     /// How much of it is here, in bytes.
@@ -247,7 +246,7 @@ impl Pieces {
 
     /// All of it is here.
     fn finish(self) -> Part {
-        Part::whole(self.file, self.spot, self.version.length)
+        Part::whole(self.file, self.name, self.spot, self.version.length)
     }
 
     /// Throws it away.
@@ -282,15 +281,11 @@ fn divide(length: u64) -> Vec<Piece> {
     (0..RANGES).map(|number| number * size).take_while(|start| *start < length).map(piece).collect()
 }
 
-/// What notes say, if they are of a file in pieces: its version, where the lines begin, and the pieces, which are all of
-/// it.
-fn read(notes: &[u8]) -> Option<(Version, u64, Vec<Piece>)> {
-    let lines_at = notes.iter().position(|byte| *byte == b'\n')? + 1;
-    let version: Version = serde_json::from_slice(notes.get(..lines_at)?).ok()?;
-    let lines = notes.get(lines_at..)?.chunks(LINE);
-    let pieces = lines.map(Piece::read).collect::<Option<Vec<_>>>()?;
+/// The pieces that the lines of notes tell, if they are all of a file of this length.
+fn read(lines: &[u8], length: u64) -> Option<Vec<Piece>> {
+    let pieces = lines.chunks(LINE).map(Piece::read).collect::<Option<Vec<_>>>()?;
     let ends = pieces.iter().try_fold(0, |at, piece| (piece.start == at).then_some(piece.end));
-    (!pieces.is_empty() && ends == Some(version.length)).then_some((version, lines_at as u64, pieces))
+    (!pieces.is_empty() && ends == Some(length)).then_some(pieces)
 }
 
 /// Where the bytes of a piece go.
@@ -324,11 +319,6 @@ impl Write for Writer<'_> {
 mod tests {
     use super::*;
 
-    fn notes(length: u64, lines: &str) -> Vec<u8> {
-        let version = Version { from: "a".to_owned(), validator: "\"1\"".to_owned(), length };
-        [serde_json::to_vec(&version).expect("text"), b"\n".to_vec(), lines.into()].concat()
-    }
-
     #[test]
     fn pieces_are_all_of_a_file() {
         for length in [LEAST, LEAST + 1, LEAST + 3, 10 * LEAST - 1] {
@@ -336,8 +326,7 @@ mod tests {
             assert_eq!(pieces.len() as u64, RANGES);
             let lines: String = pieces.iter().map(Piece::line).collect();
             assert_eq!(lines.len(), pieces.len() * LINE);
-            let (version, _, read) = read(&notes(length, &lines)).expect("whole");
-            assert_eq!((version.length, read.len()), (length, pieces.len()));
+            assert_eq!(read(lines.as_bytes(), length).expect("whole").len(), pieces.len());
         }
     }
 
@@ -356,9 +345,8 @@ mod tests {
             ("no numbers", "x".repeat(LINE)),
         ];
         for (name, lines) in table {
-            assert!(read(&notes(10, &lines)).is_none(), "{name}");
+            assert!(read(lines.as_bytes(), 10).is_none(), "{name}");
         }
-        assert!(read(&notes(10, &(line(0, 5, 5) + &line(5, 7, 10)))).is_some());
-        assert!(read(b"{}").is_none(), "notes of one piece");
+        assert!(read((line(0, 5, 5) + &line(5, 7, 10)).as_bytes(), 10).is_some());
     }
 }

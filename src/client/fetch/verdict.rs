@@ -7,7 +7,8 @@
 //! asked for the whole ── 200 ──> begins
 //! ```
 //!
-//! Whatever does not fit is an error: nothing is put together from answers that do not say what they are.
+//! Whatever does not fit is an error: nothing is put together from answers that do not say what they are. The file is then
+//! asked for once more, as a whole.
 
 use std::ops::Range;
 use std::time::SystemTime;

@@ -4,6 +4,7 @@
 //! here and unchanged (RFC 9110 §9.3.2: HEAD) ──> nothing to do
 //! a part of a known version ── Range, If-Range ──> the rest, or the whole if the file has changed
 //! nothing ── GET ──> the whole
+//! another range than was asked for ──> once more, as if nothing were here
 //! ```
 //!
 //! How a large file comes in several ranges at once is `split`'s.
@@ -14,11 +15,12 @@ use std::thread;
 use std::time::{Instant, SystemTime};
 
 use super::digest::{self, Sum};
-use super::downloads::{DIRECTORY_PAGE, facts};
+use super::downloads::DIRECTORY_PAGE;
 use super::incoming::Incoming;
 use super::part::{Found, Version};
 use super::sessions::{Sessions, path_of};
 use super::settle::Landed;
+use super::spot::facts;
 use super::trial::{Failure, Trials};
 use super::verdict::{self, Verdict, judge};
 use super::{Common, Fetched, Order};
@@ -44,9 +46,20 @@ pub(super) struct Worker<'a> {
 /// What became of a file.
 pub(super) enum End {
     /// It came, and is to be settled.
-    Landed(Landed),
+    Landed(Box<Landed>),
     /// It was here.
     Unchanged(Fetched),
+}
+
+/// How far a file has come.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    /// How much of it another try need not fetch again, in bytes.
+    pub(super) reached: u64,
+    /// Whether a range of it was asked for.
+    pub(super) is_ranged: bool,
+    /// Whether the server sent another range: it is not asked for any again.
+    pub(super) restarted: bool,
 }
 
 /// What one question led to.
@@ -76,16 +89,17 @@ impl Worker<'_> {
             return Ok(End::Unchanged(unchanged));
         }
         let mut trials = Trials::new(self.common.manner.retries);
+        let mut course = Course::default();
         loop {
             if let Some(error) = self.common.is_given_up(&order.resource.server) {
                 return Err(error);
             }
-            let mut reached = 0;
-            let failure = match self.attempt(number, order, begun, &mut reached) {
-                Ok(landed) => return Ok(End::Landed(landed)),
+            course.reached = 0;
+            let failure = match self.attempt(number, order, begun, &mut course) {
+                Ok(landed) => return Ok(End::Landed(Box::new(landed))),
                 Err(failure) => failure,
             };
-            match trials.next(failure, reached) {
+            match trials.next(failure, course.reached) {
                 Ok(pause) => thread::sleep(pause),
                 Err(error) => {
                     if error.is_servers() {
@@ -97,17 +111,25 @@ impl Worker<'_> {
         }
     }
 
-    /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for.
+    /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for. An
+    /// error if another one is here that is not to be replaced.
     fn unchanged(&mut self, order: &Order) -> Result<Option<Fetched>, Error> {
         let Common { manner, downloads, .. } = self.common;
-        let Some(spot) = downloads.find(&order.local)?.filter(|_| !manner.force) else { return Ok(None) };
+        let Some(spot) = downloads.find(&order.local, &order.from)? else { return Ok(None) };
         // A directory may be here where the server has one, too: its page goes into it.
         let Ok(Some(stat)) = spot.look() else { return Ok(None) };
+        let may_be_taken = spot.may_be_taken();
+        if manner.again && may_be_taken.is_ok() {
+            return Ok(None);
+        }
         let here = facts(&stat);
         let told = order.told.or_else(|| self.ask_for_facts(&order.resource));
         let is_same = told
             .is_some_and(|(length, modified)| (length, Date::from(modified)) == (here.0, Date::from(here.1)));
-        Ok(is_same.then_some(Fetched::Unchanged { path: spot.path, length: here.0 }))
+        if is_same {
+            return Ok(Some(Fetched::Unchanged { path: spot.path, length: here.0 }));
+        }
+        may_be_taken.map(|_| None)
     }
 
     /// The length and time that the server tells. Where it does not, the file is fetched.
@@ -121,27 +143,26 @@ impl Worker<'_> {
         told.ok().flatten()
     }
 
-    /// Fetches a file once. `reached` is how much of it another try need not fetch again.
+    /// Fetches a file once, or twice where the server sent another range than was asked for.
     fn attempt(
         &mut self,
         number: usize,
         order: &Order,
         begun: Instant,
-        reached: &mut u64,
+        course: &mut Course,
     ) -> Result<Landed, Failure> {
-        let arrived = match self.in_ranges(order, reached)? {
-            Some(arrived) => arrived,
-            None => loop {
-                if let Step::Arrived(arrived) = self.ask(number, order, reached)? {
-                    break *arrived;
-                }
-            },
+        let arrived = match self.arrive(number, order, course) {
+            Err(Failure { error: Error::WrongRange, .. }) if course.is_ranged && !course.restarted => {
+                course.restarted = true;
+                self.arrive(number, order, course)?
+            }
+            other => other?,
         };
         let Arrived { mut incoming, head, at, resumed, is_joined } = arrived;
         if let Some(expected) = self.expected_sum(&head, &at, is_joined)
             && incoming.sum()? != expected
         {
-            *reached = 0;
+            course.reached = 0;
             incoming.discard();
             return Err(Error::Digest.into());
         }
@@ -151,14 +172,40 @@ impl Worker<'_> {
             length: incoming.length(),
             resumed,
             took: Time(begun.elapsed()),
+            restarted: course.restarted,
         };
         Ok(Landed { incoming, fetched, modified: verdict::modified(&head) })
     }
 
+    /// Fetches all of a file.
+    fn arrive(&mut self, number: usize, order: &Order, course: &mut Course) -> Result<Arrived, Failure> {
+        if let Some(arrived) = self.in_ranges(order, course)? {
+            return Ok(arrived);
+        }
+        loop {
+            if let Step::Arrived(arrived) = self.ask(number, order, course)? {
+                return Ok(*arrived);
+            }
+        }
+    }
+
+    /// What is here of a file, if its server may be asked for the rest.
+    fn find_part(&self, order: &Order, course: &Course) -> Result<Option<Found>, Error> {
+        let spot = self.common.downloads.find(&order.local, &order.from)?;
+        let found = spot.map(|spot| Found::look(&spot)).transpose()?.flatten();
+        match found {
+            Some(found) if course.restarted => {
+                found.discard();
+                Ok(None)
+            }
+            found => Ok(found),
+        }
+    }
+
     /// Asks for a file, or for the rest of it, and receives what comes.
-    fn ask(&mut self, number: usize, order: &Order, reached: &mut u64) -> Result<Step, Failure> {
-        let spot = self.common.downloads.find(&order.local)?;
-        let found = spot.map(|spot| Found::look(&spot, &order.from)).transpose()?.flatten();
+    fn ask(&mut self, number: usize, order: &Order, course: &mut Course) -> Result<Step, Failure> {
+        let found = self.find_part(order, course)?;
+        course.is_ranged |= found.is_some();
         let asked =
             found.as_ref().map(|found| (format!("bytes={}-", found.offset), found.version.validator.clone()));
         let fields: Vec<_> = asked
@@ -179,7 +226,15 @@ impl Worker<'_> {
                 Verdict::GoesOn => go_on(found)?,
                 Verdict::Begins => begin(common, number, order, at, &response.head, found)?,
             };
-            let arrived = receive(response, incoming, version.as_ref(), at, board, &order.shown(), reached)?;
+            let arrived = receive(
+                response,
+                incoming,
+                version.as_ref(),
+                at,
+                board,
+                &order.shown(),
+                &mut course.reached,
+            )?;
             Ok(Step::Arrived(Box::new(arrived)))
         })
     }
@@ -222,9 +277,9 @@ fn begin(
     }
     let page = order.local.join(DIRECTORY_PAGE);
     let local: &Path = if is_directory { &page } else { &order.local };
-    common.claim(number, local)?;
-    let spot = common.downloads.make(local)?;
-    spot.look()?;
+    common.downloads.claim(number, local)?;
+    let spot = common.downloads.make(local, &order.from)?;
+    spot.may_be_taken()?;
     Ok((Incoming::begin(spot, version.as_ref(), length(head))?, version))
 }
 
@@ -258,11 +313,17 @@ fn receive(
         PourError::Sink(error) => Error::Local("write", incoming.spot().path.clone(), error),
     });
     let checked = ended.and_then(|_| match total {
-        Some(total) if total != incoming.length() => Err(Error::CutShort(incoming.length(), Some(total))),
+        Some(total) if total > incoming.length() => Err(Error::CutShort(incoming.length(), Some(total))),
+        Some(total) if total < incoming.length() => Err(Error::WrongRange),
         _ => Ok(()),
     });
     match checked {
         Ok(()) => Ok(Arrived { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
+        // Longer than its notes say, it would not prove to be a part.
+        Err(Error::WrongRange) => {
+            incoming.discard();
+            Err(Error::WrongRange.into())
+        }
         Err(error) => {
             *reached = incoming.leave();
             Err(error.into())

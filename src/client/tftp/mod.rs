@@ -2,16 +2,16 @@
 //!
 //! The machines of the room [`tftp`](crate::tftp) do the transfer; here are the socket (`wire`), what a person calls a
 //! server (`address`), how they end
-//! when a person leaves (`line`), what becomes of the bytes (this file), and the conversation (`shell`).
+//! when a person leaves (`line`), and the conversation (`shell`). What comes is saved as a download over HTTP is.
 
 pub mod address;
 pub mod line;
 pub mod shell;
 mod wire;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -20,6 +20,8 @@ use std::time::Instant;
 use self::address::{Site, from_root};
 use self::wire::Wire;
 use super::error::{Error, shown};
+use super::fetch::Downloads;
+use super::fetch::save::Saving;
 use super::listing::{Entry, Kind, Listing};
 use super::upload::Content;
 use crate::figures::{Bytes, Time};
@@ -49,9 +51,6 @@ const EXIT: &[u8] = b".wharf/exit";
 /// The longest listing that is read, in bytes.
 const LONGEST_LISTING: usize = 64 * 1024 * 1024;
 
-/// What is added to the name of a file that is not complete yet.
-const PART: &str = ".part";
-
 /// A file that went one way or the other.
 #[derive(Debug)]
 pub struct Moved {
@@ -61,33 +60,31 @@ pub struct Moved {
     took: Time,
 }
 
-/// Fetches a file into the directory `downloads`, under the path that it has on the server.
-pub fn get(site: &Site, name: &[u8], downloads: &Path) -> Result<Moved, Error> {
+/// Fetches a file into the directory for downloads, under the path that it has on the server; `sync` waits until it is on
+/// the disk.
+pub fn get(site: &Site, name: &[u8], downloads: &Downloads, sync: bool) -> Result<Moved, Error> {
     if name.is_empty() || name.ends_with(b"/") {
         let name = if name.is_empty() { b"/" } else { name };
         return Err(Error::NotAFile(PathBuf::from(OsStr::from_bytes(name))));
     }
-    get_to(site, name, &downloads.join(local_path(name)?))
+    get_to(site, name, downloads, local_path(name)?, sync)
 }
 
-/// Fetches a file to this very path.
-pub fn get_to(site: &Site, name: &[u8], path: &Path) -> Result<Moved, Error> {
+/// Fetches a file to this path below the directory for downloads.
+pub fn get_to(
+    site: &Site,
+    name: &[u8],
+    downloads: &Downloads,
+    local: PathBuf,
+    sync: bool,
+) -> Result<Moved, Error> {
     let begun = Instant::now();
-    let parent = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(|error| Error::Local("make", parent.to_owned(), error))?;
-    let mut part = OsString::from(path);
-    part.push(PART);
-    let part = PathBuf::from(part);
-    let file = File::create(&part).map_err(|error| Error::Local("write", part.clone(), error))?;
-    let placed = fetch(site, name, Counted { inner: file, count: 0 }, &part).and_then(|file| {
-        fs::rename(&part, path).map_err(|error| Error::Local("write", path.to_owned(), error))?;
-        Ok(file.count)
-    });
-    if placed.is_err() {
-        // The error that is reported says more than that the rest of it could not be removed.
-        let _ = fs::remove_file(&part);
-    }
-    Ok(Moved { length: placed?, to: shown(path), took: Time(begun.elapsed()) })
+    let address = format!("{site}/{}", from_root(name).escape_ascii());
+    let path = downloads.path(&local);
+    let mut saving = Saving::new(downloads, local, &address, sync)?;
+    let outcome = fetch(site, name, &mut saving, &path).map(drop);
+    let (path, length) = saving.end(outcome)?;
+    Ok(Moved { length, to: shown(&path), took: Time(begun.elapsed()) })
 }
 
 /// Writes a file to `out` as it comes. What was written cannot be taken back.
@@ -174,24 +171,6 @@ fn entry(line: &str) -> Option<Entry> {
         modified: Some(modified.to_owned()),
         href: None,
     })
-}
-
-/// A file, and how many bytes went into it.
-struct Counted {
-    inner: File,
-    count: u64,
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.count += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 /// A buffer that refuses to grow past [`LONGEST_LISTING`].

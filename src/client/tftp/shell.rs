@@ -7,6 +7,7 @@ use super::address::Site;
 use super::{exit, get, list, put};
 use crate::client::conversation::{self, LEAVING, Next, Obedient};
 use crate::client::error::Error;
+use crate::client::fetch::Downloads;
 use crate::client::upload::default_parts;
 use crate::client::words::split;
 use crate::printable::Printable;
@@ -93,7 +94,8 @@ impl Obedient for Shell<'_> {
         match (verb.as_deref(), words.get(1..).unwrap_or_default()) {
             (None, _) => Ok(Next::Goes),
             (Some("get"), [path]) => {
-                let moved = get(&self.site, &self.site.name(path.as_bytes()), &self.downloads);
+                let downloads = Downloads::at(&self.downloads);
+                let moved = get(&self.site, &self.site.name(path.as_bytes()), &downloads, true);
                 self.tell(path, moved, |moved, out| writeln!(out, "{moved}"))
             }
             (Some("put"), [file]) => self.put(file, &default_parts(file)),

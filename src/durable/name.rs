@@ -1,0 +1,106 @@
+//! A file gets a name that nothing has yet, when what is in it is whole.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, AsRawFd as _};
+use std::sync::LazyLock;
+
+use rustix::fs::{
+    Access, AtFlags, CWD, Mode, OFlags, RenameFlags, access, linkat, openat, renameat, renameat_with,
+    unlinkat,
+};
+use rustix::io::Errno;
+
+/// Where the system shows this process's open files: a file without a name gets one by way of it.
+const OPEN_FILES: &str = "/proc/self/fd";
+
+/// Whether it does show them.
+static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
+
+/// A file without a name (`O_TMPFILE`), which is gone when it is closed before it has one. `None` where the file system
+/// has no such files, or none can be made for another reason: making one with a name tells which.
+pub fn nameless(dir: impl AsFd, mode: Mode) -> Option<File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    SHOWS_FILES.then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)
+}
+
+/// Gives a file another name, or its first, and replaces nothing.
+pub fn link(file: &File, dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
+    linkat(CWD, format!("{OPEN_FILES}/{}", file.as_raw_fd()), dir, name, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Makes a file with this content; `AlreadyExists` where the name is taken. Where the file system can do that, the name
+/// appears with the content.
+pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::Result<File> {
+    let dir = dir.as_fd();
+    if let Some(mut file) = nameless(dir, mode) {
+        file.write_all(content)?;
+        match link(&file, dir, name) {
+            Err(error) if error != Errno::EXIST => {}
+            other => return Ok(other.map(|()| file)?),
+        }
+    }
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut file = File::from(openat(dir, name, flags, mode)?);
+    file.write_all(content).inspect_err(|_| {
+        // It was made here.
+        let _ = unlinkat(dir, name, AtFlags::empty());
+    })?;
+    Ok(file)
+}
+
+/// Renames a file within its directory, and replaces nothing: `EEXIST` where the new name is taken.
+///
+/// Not every file system can do that in one step. Then a hard link takes the name; without hard links an empty file does,
+/// and the rename replaces that.
+pub fn rename_new(dir: impl AsFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    let dir = dir.as_fd();
+    match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        other => return other,
+    }
+    match linkat(dir, from, dir, to, AtFlags::empty()) {
+        Ok(()) => return unlinkat(dir, from, AtFlags::empty()),
+        Err(Errno::EXIST) => return Err(Errno::EXIST),
+        Err(_) => {}
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    openat(dir, to, flags, Mode::RUSR | Mode::WUSR)?;
+    renameat(dir, from, dir, to).inspect_err(|_| {
+        // It is empty, and was made here.
+        let _ = unlinkat(dir, to, AtFlags::empty());
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_made_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = File::open(folder.path()).expect("open");
+        let mode = Mode::RUSR | Mode::WUSR;
+        create(&dir, OsStr::new("a"), mode, b"first").expect("made");
+        let error = create(&dir, OsStr::new("a"), mode, b"second").expect_err("it is there");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"first");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn nothing_is_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = File::open(folder.path()).expect("open");
+        let [a, b] = ["a", "b"].map(OsStr::new);
+        fs::write(folder.path().join("a"), "a").expect("written");
+        assert_eq!(rename_new(&dir, a, b), Ok(()));
+        assert_eq!(rename_new(&dir, a, b), Err(Errno::NOENT));
+        fs::write(folder.path().join("a"), "new").expect("written");
+        assert_eq!(rename_new(&dir, a, b), Err(Errno::EXIST));
+        assert_eq!(fs::read(folder.path().join("b")).expect("there"), b"a");
+    }
+}

@@ -1,0 +1,79 @@
+//! `fsync`, of many files and directories at once.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{panic, thread};
+
+use rustix::fs::{Mode, OFlags, fsync, openat};
+use rustix::io::Errno;
+
+/// How many `fsync` calls run at once: the journal commits once for all of them. More gain nothing (measured on ext4: 500
+/// files of 20 KB take 1.7 s one by one, 77 ms with 8 at once, 35 ms with 32, and longer again with 64).
+pub const AT_ONCE: usize = 32;
+
+/// Syncs an open directory. That the file system cannot sync a directory is no error.
+pub fn directory(dir: impl AsFd) -> Result<(), Errno> {
+    // A directory may be open for its path only; what is opened here is not.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match openat(dir, ".", flags, Mode::empty()).and_then(fsync) {
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
+        other => other,
+    }
+}
+
+/// Does this with each item, up to [`AT_ONCE`] at a time; what came of each, in their order.
+pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let mine = numbers.map_while(|number| items.get(number).map(|item| (number, item)));
+        mine.map(|(number, item)| (number, act(item))).collect::<Vec<_>>()
+    };
+    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+        let others = 1..items.len().min(AT_ONCE);
+        // Where the system has no threads left, those that are there do all.
+        let spawn = |_| thread::Builder::new().name("fsync".to_owned()).spawn_scoped(scope, work).ok();
+        let threads: Vec<_> = others.map_while(spawn).collect();
+        let mut done = work();
+        for thread in threads {
+            done.extend(thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked)));
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn each_is_done_once_and_in_order() {
+        for count in [0, 1, 2, AT_ONCE, 10 * AT_ONCE + 1] {
+            let items: Vec<usize> = (0..count).collect();
+            assert_eq!(
+                at_once(&items, |item| item * 2),
+                items.iter().map(|item| item * 2).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    #[test]
+    fn as_many_run_at_once_as_may() {
+        // Nobody passes the barrier before all are there.
+        let barrier = Barrier::new(AT_ONCE);
+        at_once(&[(); AT_ONCE], |()| barrier.wait());
+    }
+
+    #[test]
+    fn a_directory_is_synced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = std::fs::File::open(folder.path()).expect("open");
+        assert_eq!(directory(dir), Ok(()));
+        let file = std::fs::File::open("/proc/self/stat").expect("open");
+        assert_eq!(directory(file), Err(Errno::NOTDIR));
+    }
+}

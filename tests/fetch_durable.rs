@@ -1,0 +1,169 @@
+//! When a download is said to be there, it is on the disk: on a file system that counts `fsync`, lacks what some lack, and
+//! fails.
+
+use std::fs;
+
+use crate::common::fuse::{Event, Mount, What, faults};
+use crate::common::{Output, Running, Wharf, eventually, run, sample};
+
+/// `wharf get` into `dl` on the mount.
+fn get(mount: &Mount, arguments: &[&str]) -> Output {
+    run(&[&["get", "--dir", "dl", "--retries=0"], arguments].concat(), "", &mount.path())
+}
+
+/// A server with these files, each of this length, also over TFTP.
+fn serve(names: &[String], length: usize) -> Wharf {
+    let wharf = Wharf::serve(&["--udp", "0"]);
+    for name in names {
+        wharf.write(name, sample(length, 1));
+    }
+    wharf
+}
+
+fn position(events: &[Event], is_it: impl Fn(&Event) -> bool) -> Option<usize> {
+    events.iter().rposition(is_it)
+}
+
+/// Each file was synced before it had its name, its directory after that, and each directory that was made in its
+/// parent.
+fn is_durable(events: &[Event], names: &[String]) {
+    let parent = |path: &str| path.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
+    let synced =
+        |directory: &str| position(events, |event| event.what == What::FsyncDir && event.path == directory);
+    for name in names {
+        let path = format!("dl/{name}");
+        let at = position(events, |event| event.what == What::Name && event.path == path);
+        let at = at.unwrap_or_else(|| panic!("{path} has no name: {events:?}"));
+        let inode = events[at].inode;
+        let before = |event: &Event| event.what == What::Fsync && event.inode == inode;
+        let count = events[..at].iter().filter(|event| before(event)).count();
+        assert_eq!(count, 1, "{path} was synced before it was named: {events:?}");
+        assert!(synced(&parent(&path)) > Some(at), "{path}: its directory was not synced: {events:?}");
+    }
+    let made = events.iter().enumerate().filter(|(_, event)| event.what == What::MakeDir);
+    for (number, event) in made {
+        assert!(synced(&parent(&event.path)) > Some(number), "{}: {events:?}", event.path);
+    }
+}
+
+#[test]
+fn each_file_and_each_directory_is_synced() {
+    let names: Vec<String> = (0..40).map(|number| format!("in/{}/deep/{number}", number % 4)).collect();
+    for length in [500, 100_000] {
+        let wharf = serve(&names, length);
+        for split in [None, Some("--split=1M")] {
+            let Some(mount) = Mount::new() else { return };
+            let output = get(&mount, &[&["-R", &wharf.url("/in/")][..], split.as_slice()].concat());
+            assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+            let events = mount.events();
+            is_durable(&events, &names);
+            assert_eq!(mount.count(What::Fsync, ""), names.len(), "each is synced once");
+            assert!(mount.count(What::FsyncDir, "") <= names.len() + 10, "those that come together share it");
+        }
+        // One after the other, over one connection and at a prompt, and over TFTP.
+        let url = wharf.url(&format!("/{}", names[0]));
+        let tftp = format!("tftp://{}/{}", wharf.tftp(), names[0]);
+        for address in [&url, &tftp] {
+            let Some(mount) = Mount::new() else { return };
+            assert_eq!(get(&mount, &[address]).code, Some(0), "{address}");
+            is_durable(&mount.events(), &names[..1]);
+        }
+        for site in [wharf.url(""), format!("tftp://{}", wharf.tftp())] {
+            let Some(mount) = Mount::new() else { return };
+            fs::create_dir(mount.path().join("at")).expect("made");
+            let words = format!("get {}\n", names[0]);
+            let output = run(&["client", "--dir", "dl", &site], &words, &mount.path());
+            assert_eq!(output.code, Some(0), "{output:?}");
+            is_durable(&mount.events(), &names[..1]);
+        }
+    }
+}
+
+#[test]
+fn no_sync_syncs_nothing() {
+    let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
+    let wharf = serve(&names, 1000);
+    let Some(mount) = Mount::new() else { return };
+    let tftp = format!("tftp://{}/a", wharf.tftp());
+    assert_eq!(get(&mount, &["--no-sync", "-R", &wharf.url("/")]).code, Some(0));
+    assert_eq!(get(&mount, &["--no-sync", "--force", &tftp]).code, Some(0));
+    assert_eq!((mount.count(What::FsyncBegins, ""), mount.count(What::FsyncDir, "")), (0, 0));
+    assert_eq!(fs::read(mount.behind().join("dl/e")).expect("saved"), sample(1000, 1));
+}
+
+#[test]
+fn many_are_synced_at_once_and_none_is_named_before() {
+    const AT_ONCE: usize = 32;
+    let names: Vec<String> = (0..50).map(|number| format!("in/{number}")).collect();
+    let wharf = serve(&names, 1000);
+    let Some(mount) = Mount::new() else { return };
+    mount.set(&[faults::HOLD_FSYNC]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"));
+    command.args(["get", "--dir", "dl", "-R", &wharf.url("/in/")]).current_dir(mount.path());
+    let client = Running::start(command.stdout(std::process::Stdio::piped()));
+    eventually("as many run as may", || mount.count(What::FsyncBegins, "") == AT_ONCE);
+    let is_named = |event: &Event| event.what == What::Name && !event.path.contains(".part");
+    assert!(!mount.events().iter().any(is_named), "{:?}", mount.events());
+    mount.set(&[]);
+    let output = client.output();
+    assert_eq!(output.status.code(), Some(0));
+    is_durable(&mount.events(), &names);
+}
+
+#[test]
+fn what_cannot_be_synced_is_not_there() {
+    let rows = [
+        ("a file", faults::FSYNC_EIO, 1, "Cannot write dl/in/", false),
+        ("a directory", faults::FSYNCDIR_EIO, 1, "Cannot sync dl", true),
+        ("a directory, which the file system cannot do", faults::FSYNCDIR_EINVAL, 0, "", true),
+    ];
+    let names: Vec<String> = (0..6).map(|number| format!("in/{number}")).collect();
+    for length in [1000, 100_000] {
+        let wharf = serve(&names, length);
+        let tftp = format!("tftp://{}/in/0", wharf.tftp());
+        for (name, fault, code, said, is_named) in rows {
+            let Some(mount) = Mount::new() else { return };
+            mount.set(&[fault]);
+            let output = get(&mount, &["-R", &wharf.url("/in/")]);
+            assert_eq!(output.code, Some(code), "{name}: {output:?}");
+            let lines = if code == 0 { 0 } else { names.len() };
+            assert_eq!(output.stderr.lines().count(), lines, "{name}: {output:?}");
+            assert!(output.stderr.lines().all(|line| line.contains(said)), "{name}: {output:?}");
+            let left = fs::read_dir(mount.behind().join("dl/in")).expect("a folder").count();
+            assert_eq!(left, if is_named { names.len() } else { 0 }, "{name}");
+            let output = get(&mount, &["--force", &tftp]);
+            assert_eq!(output.code, Some(code), "{name}, TFTP: {output:?}");
+        }
+    }
+}
+
+/// Without hard links, without renaming that replaces nothing, without extended attributes, with times in whole
+/// seconds: files come all the same, and what is there stays.
+#[test]
+fn a_file_system_that_can_do_little() {
+    let bare = [faults::NO_LINKS, faults::NO_NOREPLACE, faults::NO_XATTRS, faults::WHOLE_SECONDS];
+    for length in [1000, 100_000] {
+        let wharf = serve(&["a".to_owned()], length);
+        for address in [wharf.url("/a"), format!("tftp://{}/a", wharf.tftp())] {
+            let Some(mount) = Mount::new() else { return };
+            let downloads = mount.behind().join("dl");
+            mount.set(&bare);
+            let output = get(&mount, &[&address]);
+            assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{address}");
+            assert!(fs::read(downloads.join("a")).expect("saved") == sample(length, 1), "{address}");
+            wharf.write("a", "newer");
+            let output = get(&mount, &[&address]);
+            assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 1), "no record: {output:?}");
+            assert_eq!(get(&mount, &["--force", &address]).code, Some(0), "{address}");
+            assert_eq!(fs::read(downloads.join("a")).expect("saved"), b"newer", "{address}");
+            assert_eq!(fs::read_dir(&downloads).expect("a folder").count(), 1, "{address}");
+            // With a record the older version is replaced.
+            mount.set(&bare[..2]);
+            wharf.write("a", "the newest");
+            assert_eq!(get(&mount, &["--force", &address]).code, Some(0), "{address}");
+            wharf.write("a", sample(length, 1));
+            assert_eq!(get(&mount, &[&address]).code, Some(0), "{address}");
+            assert!(fs::read(downloads.join("a")).expect("saved") == sample(length, 1), "{address}");
+        }
+    }
+}
