@@ -39,7 +39,7 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("assets/room.js"),
         include_str!("assets/give.js"),
     );
-    Asset::new("page", "js", "text/javascript; charset=utf-8", lean(source))
+    Asset::new("page", "js", "text/javascript; charset=utf-8", joined(&lean(source)))
 });
 
 /// The picture of a tab.
@@ -101,9 +101,15 @@ fn lean(source: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
+/// A script whose blocks begin and end without a line break: none of its lines ends with a comment, and no string goes on
+/// over a line's end.
+fn joined(source: &str) -> String {
+    source.replace("{\n", "{").replace("\n}", "}")
+}
+
 /// A style sheet without the white space beside its punctuation. No string of it has any there.
 fn dense(source: &str) -> String {
-    let punctuation = ["{\n", "\n}", ";\n", " {", "{ ", " }", "; ", ": ", ", "];
+    let punctuation = ["{\n", "\n}", "}\n", ";\n", " {", "{ ", " }", "; ", ": ", ", ", " > "];
     let tight = |text: String, pair: &&str| text.replace(pair, pair.trim());
     punctuation.iter().fold(source.to_owned(), tight).replace(";}", "}")
 }
@@ -150,8 +156,9 @@ mod tests {
     fn comments_stay_at_home() {
         let source = "/* what */\n  a { b: c; }\n\n  // why\n  /** how */\n  x; // not alone\n";
         assert_eq!(lean(source), "a { b: c; }\nx; // not alone\n");
+        assert_eq!(joined("a {\nb;\n}\nc;\n"), "a {b;}\nc;\n");
         let style = "@media (a: b) {\na, b > c { d: e f; g: \"h\" }\n}\n";
-        assert_eq!(dense(style), "@media (a:b){a,b > c{d:e f;g:\"h\"}}\n");
+        assert_eq!(dense(style), "@media (a:b){a,b>c{d:e f;g:\"h\"}}");
     }
 
     #[test]

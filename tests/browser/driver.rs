@@ -277,7 +277,10 @@ impl Browser {
     pub fn complaints(&self) -> Vec<String> {
         let log = self.call("POST", "/se/log", &json!({"type": "browser"}));
         let messages = log.as_array().into_iter().flatten();
-        messages.map(|entry| entry["message"].to_string()).filter(|text| !text.contains("404")).collect()
+        messages
+            .map(|entry| entry["message"].to_string())
+            .filter(|text| !text.contains("a status of 404"))
+            .collect()
     }
 }
 

@@ -77,10 +77,9 @@ if ($("#give")) {
 
   /** Why a file was refused, in a line. What the server says is plain text; a proxy's page is not shown. */
   function reason(answer) {
-    const isText = answer.getResponseHeader("Content-Type")?.startsWith("text/plain");
-    const said = isText ? answer.responseText.trim() : "";
-    if (!said && answer.status === 413) return "too large for a proxy in front of the server (413)";
-    return said || `refused (${answer.status})`;
+    const isText = /^text.plain/.test(answer.getResponseHeader("Content-Type"));
+    const said = isText && answer.responseText.trim();
+    return said || (answer.status === 413 ? "too large for a proxy in front of the server (413)" : `refused (${answer.status})`);
   }
 
   /** Brings a file to its end, whatever the connection does meanwhile. */
