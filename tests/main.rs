@@ -3,6 +3,7 @@
 // What the harness shows of a test that fails.
 #![allow(clippy::print_stderr)]
 
+mod abandoned;
 mod activation;
 mod architecture;
 mod archives;

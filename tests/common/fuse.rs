@@ -148,6 +148,12 @@ impl Mount {
         Stopped(self)
     }
 
+    /// From now on, and until what is returned is dropped, no `fsync` of a file returns.
+    pub fn hold_fsync(&self) -> Held<'_> {
+        self.set(&[faults::HOLD_FSYNC]);
+        Held(self)
+    }
+
     fn lines(&self) -> Vec<String> {
         let text = fs::read_to_string(self.root.join(daemon::EVENTS)).unwrap_or_default();
         // The last line may be half there.
@@ -164,6 +170,15 @@ impl Mount {
         let stats =
             threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
         stats.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+    }
+}
+
+/// While this is there, no `fsync` of a file returns. Declare it after the server, so that it goes first.
+pub struct Held<'m>(&'m Mount);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.set(&[]);
     }
 }
 
