@@ -348,17 +348,15 @@ impl<C: AsFd> Lot<C> {
         self.berths.wait_until_free(at_most)
     }
 
-    /// Ends it: nobody waits any more, and what is parked is closed.
-    pub fn end(&self) {
+    /// Ends it: nobody waits any more. Gives what is parked, which is closed when it is dropped.
+    pub fn end(&self) -> Vec<Box<Moored<C>>> {
         self.has_ended.store(true, Ordering::SeqCst);
         // An eventfd at 0 takes a 1: this write cannot fail.
         let _ = rustix::io::write(&self.end, &1u64.to_ne_bytes());
         drop(lock(&self.agenda));
         self.agenda_changed.notify_all();
-        for slot in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
-            let parked = lock(slot).parked.take();
-            drop(parked);
-        }
+        let parked = self.slots().filter_map(|(_, slot)| lock(slot).parked.take());
+        parked.map(|(moored, _)| moored).collect()
     }
 
     fn slot(&self, index: u32) -> &Mutex<Slot<C>> {

@@ -3,6 +3,7 @@
 //! - At the most connections, the one that has been idle for longest goes. Where none is idle, a client that has by far the
 //!   most loses the one that has waited longest.
 //! - At the most descriptors, the client that holds the most loses those that have waited longest, whoever has come last.
+//!   Where no client holds many, idle connections go first.
 //!
 //! A client that is told to go can read why: it is not reset while it still sends.
 
@@ -48,12 +49,26 @@ fn make_place(shared: &Shared, newcomer: Place) -> bool {
     evict(shared, greedy, 1)
 }
 
+/// A client that holds no more descriptors than this is not the reason why there are too few: a browser with several
+/// uploads.
+const MODEST: u64 = 64;
+
 /// Closes connections until no more descriptors are held than may be, if this many are too many.
 pub fn give_back(shared: &Shared, excess: u64) {
     if excess == 0 {
         return;
     }
     let Some((heaviest, holding)) = shared.lot.heaviest() else { return };
+    let mut excess = excess;
+    while holding.descriptors <= MODEST
+        && let Some(idle) = shared.lot.evict_idle()
+    {
+        dismiss(shared, idle);
+        excess -= 1;
+        if excess == 0 {
+            return;
+        }
+    }
     // Not all that it has: whoever holds little more than others loses little.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
     if evict(shared, heaviest, count) {

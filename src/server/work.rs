@@ -201,6 +201,8 @@ impl Shared {
         if !self.lot.wait_until_empty(GRACE) {
             log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
         }
-        self.lot.end();
+        for moored in self.lot.end() {
+            self.discard(moored);
+        }
     }
 }
