@@ -62,6 +62,10 @@ impl Nameless {
     fn replace(&self) -> Result<(), Error> {
         let part = part_name::free(&self.spot)?;
         part.announce(&self.file, &Notes::new(&self.spot.from, None, None))?;
+        // Another program would take a part that nobody has locked for one that was left, and begin its own in its place.
+        if !part_name::lock(&self.file) {
+            return Err(Error::Busy(self.spot.path.clone()));
+        }
         match link(&self.file, &part.dir, &part.part) {
             Ok(()) => take_place(&part, &self.spot).inspect_err(|_| part.clear(&self.file)),
             Err(error) => {

@@ -25,6 +25,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::part::MODE;
+use super::record;
 use super::spot::{Spot, remove};
 use crate::client::error::Error;
 use crate::durable::name::create;
@@ -178,7 +179,8 @@ impl PartName {
     fn read_notes(&self) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, &self.notes, flags, Mode::empty())?);
-        if !file.metadata()?.is_file() {
+        // A server may offer a file of such a name, to have somebody's file taken for a part.
+        if !file.metadata()?.is_file() || record::has_one(&file) {
             return Err(ErrorKind::InvalidData.into());
         }
         let mut text = Vec::new();
@@ -333,6 +335,6 @@ fn is_regular(file: &Statx) -> bool {
 }
 
 /// Locks a file; a file system without locks has no way to tell.
-fn lock(file: &File) -> bool {
+pub(super) fn lock(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
 }

@@ -100,7 +100,13 @@ fn a_part_has_one_writer() {
 fn what_is_somebody_elses_stays() {
     let long = version(NOTED_FROM + 3);
     let notes = String::from_utf8(long.notes().line()).expect("text");
-    let rows: [(&str, &dyn Fn(&Path)); 10] = [
+    let rows: [(&str, &dyn Fn(&Path)); 11] = [
+        ("notes that a server has offered as a file, and a file", &|at| {
+            let path = at.join("a.part.from");
+            fs::write(&path, r#"{"from":"http://h/a"}"#).expect("written");
+            record::write(&fs::File::open(path).expect("open"), "http://h/a.part.from");
+            fs::write(at.join("a.part"), "mine").expect("written");
+        }),
         ("a file", &|at| fs::write(at.join("a.part"), "mine").expect("written")),
         ("an empty file", &|at| fs::write(at.join("a.part"), "").expect("written")),
         ("notes that are none", &|at| fs::write(at.join("a.part.from"), "mine").expect("written")),
