@@ -26,7 +26,7 @@ pub(super) struct Nameless {
 impl Nameless {
     /// Writes one. A part that an earlier run left is removed. `None` where the file system cannot.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, Error> {
-        part_name::vacate(spot)?;
+        part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
         let Some(mut file) = nameless(&spot.dir, MODE) else { return Ok(None) };
         let spot = spot.clone();
         file.write_all(content).map_err(|error| failed(&spot, error))?;
@@ -51,7 +51,7 @@ impl Nameless {
     /// Gives it its name. A file that is there is replaced, by way of a part's name, if it may be.
     pub(super) fn appear(&self) -> Result<(), Error> {
         if self.spot.may_be_taken()? {
-            return self.replace();
+            return part_name::in_turn(|| self.replace(), part_name::pause);
         }
         match link(&self.file, &self.spot.dir, &self.spot.name) {
             Err(Errno::EXIST) => Err(Error::Exists(self.spot.path.clone())),

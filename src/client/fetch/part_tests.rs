@@ -95,6 +95,19 @@ fn a_part_has_one_writer() {
     assert!(matches!(part_name::vacate(&spot), Err(Error::Busy(_))));
 }
 
+#[test]
+fn when_another_gives_up_a_part_is_begun() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spot = spot(folder.path());
+    let mut first = Some(Part::begin(spot.clone(), None).expect("begun"));
+    let begin = || part_name::free(&spot).map(drop);
+    let mut pauses = 0;
+    assert!(matches!(part_name::in_turn(begin, || pauses += 1), Err(Error::Busy(_))), "it is still there");
+    assert!(pauses > 0);
+    let begun = part_name::in_turn(begin, || drop(first.take().map(Part::discard)));
+    assert!(begun.is_ok(), "{begun:?}");
+}
+
 /// Each of these has the name of a part, or of notes, and stays as it is, while another name is used.
 #[test]
 fn what_is_somebody_elses_stays() {
