@@ -27,6 +27,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxFl
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::access;
 use super::part::MODE;
 use super::record;
 use super::spot::{Spot, remove};
@@ -298,9 +299,12 @@ impl PartName {
     }
 }
 
-/// Begins a part of this file, with these notes. Parts that were left of it are removed.
+/// Begins a part of this file, with these notes. Parts that were left of it are removed. Nobody may read it who may not read
+/// the file that it will replace.
 pub(super) fn begin(spot: &Spot, notes: &Notes) -> Result<Begun, Error> {
-    in_turn(|| free(spot)?.begin(notes), pause)
+    let begun = in_turn(|| free(spot)?.begin(notes), pause)?;
+    access::keep(&begun.file, spot, Mode::RUSR | Mode::WUSR);
+    Ok(begun)
 }
 
 /// A free name for a part. Parts that were left are removed; `Busy` if another program still writes one.
