@@ -100,11 +100,11 @@ fn when_another_gives_up_a_part_is_begun() {
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
     let mut first = Some(Part::begin(spot.clone(), None).expect("begun"));
-    let begin = || part_name::free(&spot).map(drop);
+    let free = || part_name::free(&spot).map(drop);
     let mut pauses = 0;
-    assert!(matches!(part_name::in_turn(begin, || pauses += 1), Err(Error::Busy(_))), "it is still there");
+    assert!(matches!(part_name::in_turn(free, || pauses += 1), Err(Error::Busy(_))), "it is still there");
     assert!(pauses > 0);
-    let begun = part_name::in_turn(begin, || {
+    let begun = part_name::in_turn(free, || {
         if let Some(first) = first.take() {
             first.discard();
         }
