@@ -38,12 +38,16 @@ impl PrivateFile {
         &self.path
     }
 
+    /// An error if it lies in the shared directory, or would if it were created.
+    pub fn stay_outside(&self) -> io::Result<()> {
+        let is_file = std::fs::metadata(&self.path).ok().as_ref().is_none_or(Metadata::is_file);
+        if is_file { beneath::refuse(&self.path, &self.root) } else { Ok(()) }
+    }
+
     /// Opens it to write at its end. Where there is none, it is created.
     pub fn append(&self) -> io::Result<File> {
+        self.stay_outside()?;
         let there = std::fs::metadata(&self.path).ok();
-        if there.as_ref().is_none_or(Metadata::is_file) {
-            beneath::refuse(&self.path, &self.root)?;
-        }
         // A FIFO that is opened for reading too needs no reader: opening it does not wait for one, and what is written
         // while there is none is kept for the next (fifo(7)).
         let is_fifo = there.is_some_and(|there| there.file_type().is_fifo());
