@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::UdpSocket;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -224,6 +224,26 @@ fn a_download_is_replaced_and_what_was_changed_since_is_not() {
         wharf.write("d/a", "third");
         fs::remove_dir_all(tftp.at("")).and_then(|()| fs::rename(http.at(""), tftp.at(""))).expect("moved");
         assert_eq!(tftp.get(&[]).code, Some(1));
+    }
+}
+
+/// Whoever made a download their own secret, or a program, finds it so after the next one.
+#[test]
+fn a_download_that_is_replaced_keeps_its_permissions() {
+    for length in LENGTHS {
+        let (wharf, addresses) = serve(b"first");
+        for address in &addresses {
+            for mode in [0o600, 0o755, 0o440] {
+                let stage = Stage::new(address);
+                wharf.write("d/a", "first");
+                assert_eq!(stage.get(&[]).code, Some(0), "{address}");
+                fs::set_permissions(stage.at("a"), fs::Permissions::from_mode(mode)).expect("set");
+                wharf.write("d/a", sample(length, 6));
+                assert_eq!(stage.get(&[]).code, Some(0), "{address}: an older version");
+                let facts = fs::metadata(stage.at("a")).expect("there");
+                assert_eq!((facts.len(), facts.mode() & 0o777), (length as u64, mode), "{address}");
+            }
+        }
     }
 }
 

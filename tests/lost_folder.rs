@@ -178,7 +178,7 @@ fn a_folder_that_is_moved_away_is_read_and_its_successor_followed() {
     eventually("it is followed back", || get(&wharf, "/a") == (200, "old".into()));
     assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
     assert_eq!(wharf.read("c"), b"new");
-    assert_eq!(wharf.log().matches("there is no such folder").count(), 1, "not at each look");
+    assert_eq!(wharf.settled_log().matches("there is no such folder").count(), 1, "not at each look");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_deployment_that_turns_a_link_is_followed() {
     assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
     assert_eq!(names(&next).contains(&"b".to_owned()), at_once == 201, "it is where it was said to be");
     assert!(names(&next).contains(&"c".to_owned()));
-    assert!(wharf.log().contains("is another directory now"), "and it is logged");
+    assert!(wharf.settled_log().contains("is another directory now"), "and it is logged");
 }
 
 #[test]
@@ -269,4 +269,23 @@ fn a_successor_that_may_not_be_read_is_not_followed() {
     takes_nothing(&wharf);
     set_mode(&folder, 0o755);
     eventually("it is followed", || get(&wharf, "/a") == (200, "new".into()));
+}
+
+/// A file that no client could read must not be in the folder after a deployment.
+#[test]
+fn a_directory_with_the_recording_in_it_is_not_followed() {
+    let place = tempfile::tempdir().expect("a place");
+    for release in ["1", "2"] {
+        fs::create_dir(place.path().join(release)).expect("made");
+        fs::write(place.path().join(release).join("a"), release).expect("written");
+    }
+    symlink("1", place.path().join("share")).expect("a link");
+    let record = place.path().join("2/record");
+    let wharf = Wharf::serve_in(place, &["--record", record.to_str().expect("text")]);
+    let turned = wharf.folder().with_file_name("turned");
+    symlink("2", &turned).and_then(|()| fs::rename(&turned, wharf.folder())).expect("turned");
+    eventually("it is noticed", || wharf.log().contains("it is in the shared folder"));
+    assert_eq!(get(&wharf, "/a"), (200, "1".into()), "the old one is served");
+    assert_eq!(get(&wharf, "/record").0, 404);
+    assert_eq!(wharf.ask("PUT", "/b", "", b"new").code(), 503);
 }

@@ -140,7 +140,7 @@ fn a_lock_that_nobody_gives_back_is_waited_for_only_so_long() {
     let lock = std::fs::File::open(wharf.folder().join(".wharf/lock")).expect("a file");
     flock(&lock, FlockOperation::LockExclusive).expect("locked");
     assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 500);
-    assert!(wharf.log().contains("another server has held .wharf/lock"), "{}", wharf.log());
+    assert!(wharf.settled_log().contains("another server has held .wharf/lock"), "{}", wharf.settled_log());
     drop(lock);
     assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 201);
 }
@@ -152,7 +152,7 @@ fn without_a_lock_a_server_goes_on_alone() {
     wharf.write(".wharf", "a file");
     assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 201);
     assert_eq!(wharf.ask("PUT", "/a", "", b"newer").code(), 409);
-    assert_eq!(wharf.log().matches("cannot lock .wharf/lock").count(), 1, "{}", wharf.log());
+    assert_eq!(wharf.settled_log().matches("cannot lock .wharf/lock").count(), 1, "{}", wharf.settled_log());
 }
 
 /// Two mounts of one directory, at which locks of the other are not seen, as on two machines.

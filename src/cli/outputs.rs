@@ -29,6 +29,8 @@ pub struct Outputs {
     log: Sink,
     has_log_file: bool,
     recorder: Option<Recorder>,
+    /// The log file and the recording, as far as there are any.
+    files: Vec<PrivateFile>,
 }
 
 impl Outputs {
@@ -44,7 +46,17 @@ impl Outputs {
             log.flush(LAST);
             cannot("record to", record.as_ref(), &error)
         })?;
-        Ok(Self { stdout: Sink::to(&io::stdout(), STDOUT)?, log, has_log_file: file.is_some(), recorder })
+        let (stdout, has_log_file) = (Sink::to(&io::stdout(), STDOUT)?, file.is_some());
+        let files = file.into_iter().chain(record).collect();
+        Ok(Self { stdout, log, has_log_file, recorder, files })
+    }
+
+    /// An error if a file lies in the shared directory, which may be another one by now.
+    pub fn stay_outside(&self) -> io::Result<()> {
+        self.files.iter().try_for_each(|file| {
+            let name = Printable::path(file.path());
+            file.stay_outside().map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+        })
     }
 
     /// Where requests are recorded, if they are.

@@ -38,12 +38,16 @@ impl PrivateFile {
         &self.path
     }
 
+    /// An error if it lies in the shared directory, or would if it were created.
+    pub fn stay_outside(&self) -> io::Result<()> {
+        let is_file = std::fs::metadata(&self.path).ok().as_ref().is_none_or(Metadata::is_file);
+        if is_file { beneath::refuse(&self.path, &self.root) } else { Ok(()) }
+    }
+
     /// Opens it to write at its end. Where there is none, it is created.
     pub fn append(&self) -> io::Result<File> {
+        self.stay_outside()?;
         let there = std::fs::metadata(&self.path).ok();
-        if there.as_ref().is_none_or(Metadata::is_file) {
-            beneath::refuse(&self.path, &self.root)?;
-        }
         // A FIFO that is opened for reading too needs no reader: opening it does not wait for one, and what is written
         // while there is none is kept for the next (fifo(7)).
         let is_fifo = there.is_some_and(|there| there.file_type().is_fifo());
@@ -85,7 +89,8 @@ impl PrivateFile {
     /// was made by another program, and stays as it is.
     pub fn protect(&self, file: &File) {
         let Ok(facts) = file.metadata() else { return };
-        let is_others = self.path.starts_with("/dev") || self.path.starts_with("/proc");
+        let is_link = std::fs::symlink_metadata(&self.path).is_ok_and(|it| it.is_symlink());
+        let is_others = is_link && (self.path.starts_with("/dev") || self.path.starts_with("/proc"));
         let mode = facts.mode() & 0o777;
         if !facts.is_file() || is_others || mode & OTHERS == 0 {
             return;
@@ -96,6 +101,32 @@ impl PrivateFile {
             log::info!("other users could read {name} (mode {mode:04o}); its mode is now {MODE:04o}");
         } else {
             log::warn!("other users can read {name} (mode {mode:04o}); chmod 600 forbids it");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+
+    #[test]
+    fn only_what_another_program_has_opened_keeps_its_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let opened = File::create(folder.path().join("opened")).expect("made");
+        let mut table = vec![
+            (PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd())), 0o644),
+            (folder.path().join("log"), MODE),
+        ];
+        // In memory, but a file as any other.
+        let in_memory = tempfile::tempdir_in("/dev/shm").ok();
+        table.extend(in_memory.iter().map(|folder| (folder.path().join("log"), MODE)));
+        for (path, expected) in table {
+            let file = OpenOptions::new().append(true).create(true).open(&path).expect("open");
+            file.set_permissions(Permissions::from_mode(0o644)).expect("set");
+            PrivateFile::new(&path, folder.path()).protect(&file);
+            assert_eq!(file.metadata().expect("facts").mode() & 0o777, expected, "{}", path.display());
         }
     }
 }

@@ -169,6 +169,8 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     signals::outlive_file_limit()?;
     let (idle_exit, shows_code) = (args.idle_exit, args.qr);
     let config = config(args, inherited, outputs.recorder())?;
+    let files = outputs.clone();
+    config.folder.follow_if(move || files.stay_outside());
     let root = config.root.clone();
     let takes_writes = !config.folder.rules().read_only;
     let server = Server::bind(config, stop)?;

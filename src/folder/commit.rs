@@ -1,7 +1,8 @@
 //! The commit: a whole file gets its name, and with it the attributes of the file that it replaces.
 //!
 //! What the old file has is carried over, and everything synced, before the name is checked and given. In between another
-//! program may have replaced the old file; then it is all done again for what is there now.
+//! program may have replaced the old file; then it is all done again for what is there now. So it is where the directory
+//! was moved or removed since the upload began: the file is saved at its path, or not at all.
 //!
 //! Knows nothing of how the bytes came.
 
@@ -73,6 +74,7 @@ impl Commit<'_> {
             temporary.sync()?;
         }
         shared.stays()?;
+        place.confirm_nearest(&shared.root)?;
         let dir = place.make_directory(durable)?;
         // Before the name is there: whoever is told that it could not be done finds nothing done.
         let names = durable.then(|| root::Sync::of(&dir)).transpose()?;
@@ -139,6 +141,7 @@ impl Commit<'_> {
         let Self { shared, place, guard, .. } = self;
         let _guard = self.lock()?;
         shared.stays()?;
+        place.confirm(&shared.root, dir)?;
         let occupant = place.occupant(&shared.root, dir)?;
         guard.check(occupant.map(|occupant| occupant.version))?;
         let given = match (occupant, shared.rules.on_conflict) {

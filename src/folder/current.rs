@@ -12,7 +12,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use log::{error, info, warn};
@@ -26,12 +26,16 @@ use super::uploads::Uploads;
 use super::{CannotShare, Error, Folder, Rules, Shared, attributes, sweep};
 use crate::printable::Printable;
 
+/// Whether another directory at the folder's path may be shared; the error says why not.
+type MayFollow = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
+
 /// The folder by its path, and the directory that it is now.
 pub(super) struct Source {
     path: PathBuf,
     pub(super) rules: Rules,
     best: Manner,
     current: RwLock<Arc<Shared>>,
+    may_follow: OnceLock<MayFollow>,
     /// What keeps the folder from following its path; logged when it changes, not at each look.
     trouble: Mutex<Option<String>>,
 }
@@ -50,6 +54,7 @@ impl Source {
             rules,
             best,
             current: RwLock::new(Arc::new(current)),
+            may_follow: OnceLock::new(),
             trouble: Mutex::default(),
         })
     }
@@ -61,17 +66,22 @@ impl Source {
 
     /// Opens the directory that the path names, if it is not this one.
     fn find_another(&self, current: &Shared) -> Result<Option<Shared>, CannotShare> {
-        let found =
-            Identity::at(&self.path).map_err(|error| CannotShare::because(self.path.clone(), error))?;
-        if found == current.root.identity() {
+        let cannot = |error| CannotShare::because(self.path.clone(), error);
+        if Identity::at(&self.path).map_err(cannot)? == current.root.identity() {
             return Ok(None);
         }
+        self.may_follow.get().map_or(Ok(()), |may_follow| may_follow()).map_err(cannot)?;
         let other = Shared::open(&self.path, &self.rules, self.best)?;
         Ok((other.root.identity() != current.root.identity()).then_some(other))
     }
 }
 
 impl Folder {
+    /// From now on another directory is followed only where this allows it. Only the first call counts.
+    pub fn follow_if(&self, may_follow: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
+        let _ = self.source.may_follow.set(Box::new(may_follow));
+    }
+
     /// Looks whether the path still names the directory that the folder is, and follows it to another one; whether that
     /// was done. It may wait for the disk, and is to be called every now and then.
     pub fn follow(&self) -> bool {

@@ -76,6 +76,31 @@ impl Place {
         Ok(dir)
     }
 
+    /// `ESTALE` if this is not the directory at the file's path any more: it, or one above it, was moved or removed, or a
+    /// link on the way was turned. What is saved in it then has another path, or lies outside the folder.
+    pub(super) fn confirm(&self, root: &Root, dir: &Dir) -> Result<(), Error> {
+        self.confirm_above(root, dir, 0)
+    }
+
+    /// The same for the deepest directory that existed when the place was found.
+    pub(super) fn confirm_nearest(&self, root: &Root) -> Result<(), Error> {
+        self.confirm_above(root, &self.dir, self.missing.len())
+    }
+
+    /// Whether this is the directory so many levels above the file's own.
+    fn confirm_above(&self, root: &Root, dir: &Dir, levels: usize) -> Result<(), Error> {
+        let above = (0..levels).try_fold(self.path.parent(), |path, _| Some(path?.parent()));
+        let path = above.flatten().ok_or(Error::NotFound)?;
+        let (ours, now) = (fs::fstat(dir)?, root.look(&path));
+        let is_ours = |now: Stat| (now.st_dev, now.st_ino) == (ours.st_dev, ours.st_ino);
+        match now {
+            Ok(now) if is_ours(now) => Ok(()),
+            Ok(_) => Err(Errno::STALE.into()),
+            Err(error) if is_missing(&error) => Err(Errno::STALE.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The file that has the name now, if one has it. Only a file can be replaced: a directory
     /// says so, and what no reader can get at (a device, a link that leads out or nowhere) is not found.
     pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Occupant>, Error> {

@@ -94,8 +94,9 @@ impl Temporary {
         Self { file, manner, home: None, name: Some(name), is_synced: false }
     }
 
-    /// Lets go of it: it keeps the name that it has.
+    /// Lets go of it: it keeps the name that it has. What it was to become may not be written; it must be, once more.
     pub(super) fn leave(mut self) {
+        let _ = fs::fchmod(&self.file, Mode::RUSR | Mode::WUSR);
         if let Some(name) = &mut self.name {
             name.taken = false;
         }

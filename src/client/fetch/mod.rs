@@ -11,7 +11,7 @@
 //! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
 //! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`nameless`).
 //! `verdict` judges answers without touching anything; `downloads` is the directory that no name leads out of; `part_name`
-//! says where a part is kept, and `record` which files are downloads. The `board` shows what is under way to whoever wants to
+//! says where a part is kept, `record` which files are downloads, and `access` who may read one that replaces another. The `board` shows what is under way to whoever wants to
 //! look. What does not come over HTTP is saved in the same way (`save`).
 //!
 //! What a download promises: a file that has its name is whole, of one version, and on the disk. What has come of a
@@ -21,6 +21,7 @@
 //!
 //! This room knows nothing of terminals, and of what a person typed.
 
+mod access;
 pub(super) mod digest;
 pub(super) mod downloads;
 mod incoming;

@@ -26,7 +26,7 @@ pub(super) struct Nameless {
 impl Nameless {
     /// Writes one. A part that an earlier run left is removed. `None` where the file system cannot.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, Error> {
-        part_name::vacate(spot)?;
+        part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
         let Some(mut file) = nameless(&spot.dir, MODE) else { return Ok(None) };
         let spot = spot.clone();
         file.write_all(content).map_err(|error| failed(&spot, error))?;
@@ -51,7 +51,7 @@ impl Nameless {
     /// Gives it its name. A file that is there is replaced, by way of a part's name, if it may be.
     pub(super) fn appear(&self) -> Result<(), Error> {
         if self.spot.may_be_taken()? {
-            return self.replace();
+            return part_name::in_turn(|| self.replace(), part_name::pause);
         }
         match link(&self.file, &self.spot.dir, &self.spot.name) {
             Err(Errno::EXIST) => Err(Error::Exists(self.spot.path.clone())),
@@ -62,6 +62,10 @@ impl Nameless {
     fn replace(&self) -> Result<(), Error> {
         let part = part_name::free(&self.spot)?;
         part.announce(&self.file, &Notes::new(&self.spot.from, None, None))?;
+        // Another program would take a part that nobody has locked for one that was left, and begin its own in its place.
+        if !part_name::lock(&self.file) {
+            return Err(Error::Busy(self.spot.path.clone()));
+        }
         match link(&self.file, &part.dir, &part.part) {
             Ok(()) => take_place(&part, &self.spot).inspect_err(|_| part.clear(&self.file)),
             Err(error) => {

@@ -18,6 +18,7 @@ use std::time::SystemTime;
 use rustix::fs::{Mode, fsync, renameat};
 use rustix::io::Errno;
 
+use super::access;
 use super::part_name::{self, Begun, Left, Notes, PartName};
 use super::record;
 use super::spot::Spot;
@@ -196,10 +197,13 @@ pub(super) fn take_place(part: &PartName, spot: &Spot) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives a file that is whole the server's time, and then the record of the download, which holds that time.
+/// Gives a file that is whole the server's time, then the record of the download, which holds that time, and the
+/// permissions of the file that it replaces.
 pub(super) fn date(file: &File, spot: &Spot, modified: Option<SystemTime>) -> io::Result<()> {
     modified.map_or(Ok(()), |modified| file.set_modified(modified))?;
     record::write(file, &spot.from);
+    // After that: it may not be written any more.
+    access::keep(file, spot, Mode::empty());
     Ok(())
 }
 

@@ -14,23 +14,33 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxFlags, flock, openat, statx};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::access;
 use super::part::MODE;
+use super::record;
 use super::spot::{Spot, remove};
 use crate::client::error::Error;
 use crate::durable::name::create;
 
 /// The longest notes that are read, in bytes: an address, an entity tag, two numbers, and the lines of the pieces.
 const LONGEST_NOTES: u64 = 64 * 1024;
+
+/// How often a part is tried to be begun while another program is in the way, and how long the pause in between may be, in
+/// milliseconds. To begin one takes some system calls.
+const TURNS: usize = 5;
+const LONGEST_PAUSE: u64 = 32;
 
 /// An inode of which nothing is known yet.
 const NO_INODE: &str = "00000000000000000000 000000000000000000000";
@@ -178,7 +188,8 @@ impl PartName {
     fn read_notes(&self) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, &self.notes, flags, Mode::empty())?);
-        if !file.metadata()?.is_file() {
+        // A server may offer a file of such a name, to have somebody's file taken for a part.
+        if !file.metadata()?.is_file() || record::has_one(&file) {
             return Err(ErrorKind::InvalidData.into());
         }
         let mut text = Vec::new();
@@ -288,9 +299,12 @@ impl PartName {
     }
 }
 
-/// Begins a part of this file, with these notes. Parts that were left of it are removed.
+/// Begins a part of this file, with these notes. Parts that were left of it are removed. Nobody may read it who may not read
+/// the file that it will replace.
 pub(super) fn begin(spot: &Spot, notes: &Notes) -> Result<Begun, Error> {
-    free(spot)?.begin(notes)
+    let begun = in_turn(|| free(spot)?.begin(notes), pause)?;
+    access::keep(&begun.file, spot, Mode::RUSR | Mode::WUSR);
+    Ok(begun)
 }
 
 /// A free name for a part. Parts that were left are removed; `Busy` if another program still writes one.
@@ -317,6 +331,26 @@ pub(super) fn vacate(spot: &Spot) -> Result<(), Error> {
     Ok(())
 }
 
+/// Does this again as long as another program is in the way: two that begin at the same moment may each find the other's
+/// notes and give up, and then no one would have the file. One that really downloads it is still in the way at the end.
+pub(super) fn in_turn<T>(
+    mut act: impl FnMut() -> Result<T, Error>,
+    mut pause: impl FnMut(),
+) -> Result<T, Error> {
+    for _ in 0..TURNS {
+        match act() {
+            Err(Error::Busy(_)) => pause(),
+            other => return other,
+        }
+    }
+    act()
+}
+
+/// Waits for a random time, so that two that wait do not meet again.
+pub(super) fn pause() {
+    thread::sleep(Duration::from_millis(RandomState::new().hash_one(()) % LONGEST_PAUSE));
+}
+
 /// What tells one file from another.
 const FACTS: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
 
@@ -333,6 +367,6 @@ fn is_regular(file: &Statx) -> bool {
 }
 
 /// Locks a file; a file system without locks has no way to tell.
-fn lock(file: &File) -> bool {
+pub(super) fn lock(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
 }

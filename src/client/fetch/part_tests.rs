@@ -95,12 +95,35 @@ fn a_part_has_one_writer() {
     assert!(matches!(part_name::vacate(&spot), Err(Error::Busy(_))));
 }
 
+#[test]
+fn when_another_gives_up_a_part_is_begun() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spot = spot(folder.path());
+    let mut first = Some(Part::begin(spot.clone(), None).expect("begun"));
+    let free = || part_name::free(&spot).map(drop);
+    let mut pauses = 0;
+    assert!(matches!(part_name::in_turn(free, || pauses += 1), Err(Error::Busy(_))), "it is still there");
+    assert!(pauses > 0);
+    let begun = part_name::in_turn(free, || {
+        if let Some(first) = first.take() {
+            first.discard();
+        }
+    });
+    assert!(begun.is_ok(), "{begun:?}");
+}
+
 /// Each of these has the name of a part, or of notes, and stays as it is, while another name is used.
 #[test]
 fn what_is_somebody_elses_stays() {
     let long = version(NOTED_FROM + 3);
     let notes = String::from_utf8(long.notes().line()).expect("text");
-    let rows: [(&str, &dyn Fn(&Path)); 10] = [
+    let rows: [(&str, &dyn Fn(&Path)); 11] = [
+        ("notes that a server has offered as a file, and a file", &|at| {
+            let path = at.join("a.part.from");
+            fs::write(&path, r#"{"from":"http://h/a"}"#).expect("written");
+            record::write(&fs::File::open(path).expect("open"), "http://h/a.part.from");
+            fs::write(at.join("a.part"), "mine").expect("written");
+        }),
         ("a file", &|at| fs::write(at.join("a.part"), "mine").expect("written")),
         ("an empty file", &|at| fs::write(at.join("a.part"), "").expect("written")),
         ("notes that are none", &|at| fs::write(at.join("a.part.from"), "mine").expect("written")),

@@ -37,6 +37,11 @@ pub(super) fn is_of(file: &File, from: &str) -> bool {
     record(file, from).is_ok_and(|record| found.get(..length) == Some(record.as_bytes()))
 }
 
+/// Whether the file was a download once, of any address.
+pub(super) fn has_one(file: &File) -> bool {
+    fgetxattr(file, NAME, &mut [0; LONGEST][..]).is_ok()
+}
+
 /// The record of a file that is as it is now.
 fn record(file: &File, from: &str) -> io::Result<String> {
     let metadata = file.metadata()?;

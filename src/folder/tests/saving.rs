@@ -242,3 +242,75 @@ fn a_name_that_is_only_taken_is_not_shown() {
         reader.join().expect("nothing empty was seen");
     });
 }
+
+#[test]
+fn a_directory_that_goes_meanwhile_is_not_written_to() {
+    type Change = fn(&Fixture);
+    let table: [(&str, Change, &str, &[&str]); 6] = [
+        (
+            "removed",
+            |it| fs::remove_dir_all(it.share().join("sub")).expect("removed"),
+            "sub/a",
+            &["sub", "sub/a"],
+        ),
+        (
+            "made anew",
+            |it| {
+                fs::rename(it.share().join("sub"), it.share().join("old")).expect("moved");
+                fs::create_dir(it.share().join("sub")).expect("made");
+            },
+            "sub/a",
+            &["old", "sub", "sub/a"],
+        ),
+        (
+            "moved out of the folder",
+            |it| fs::rename(it.share().join("sub"), it.outside().join("sub")).expect("moved"),
+            "sub/a",
+            &["sub", "sub/a"],
+        ),
+        (
+            "moved out, with some below that are missing",
+            |it| fs::rename(it.share().join("sub"), it.outside().join("sub")).expect("moved"),
+            "sub/b/c/a",
+            &["sub", "sub/b", "sub/b/c", "sub/b/c/a"],
+        ),
+        (
+            "a link that is turned",
+            |it| {
+                fs::remove_file(it.share().join("link")).expect("removed");
+                fs::create_dir(it.share().join("other")).expect("made");
+                it.link("other", "link");
+            },
+            "link/a",
+            &["link", "other", "other/a", "sub"],
+        ),
+        ("nothing happens", |_| {}, "sub/a", &["sub", "sub/a"]),
+    ];
+    for manner in [Manner::Nameless, Manner::Named] {
+        for (case, change, name, expected) in table {
+            let it = Fixture::new();
+            fs::create_dir(it.share().join("sub")).expect("made");
+            if name.starts_with("link") {
+                it.link("sub", "link");
+            }
+            let folder = it.folder_in(manner, Rules::default());
+            let mut incoming = folder.receive(&path(name), Some(3)).expect("begun");
+            incoming.write(b"new").expect("written");
+            change(&it);
+            let saved = incoming.commit(Guard::None);
+            // A temporary goes with the directory that it has its name in.
+            if case == "removed" && manner == Manner::Named {
+                assert!(matches!(saved, Err(Error::NotFound)), "{case}: {saved:?}");
+                continue;
+            }
+            assert!(saved.is_ok(), "{case}, {manner:?}: {saved:?}");
+            assert_eq!(read(&folder, name).ok().as_deref(), Some("new"), "{case}, {manner:?}");
+            assert_eq!(it.on_disk(), expected, "{case}, {manner:?}");
+            let outside = it.outside().join("sub");
+            assert!(
+                fs::read_dir(outside).map_or(0, Iterator::count) == 0,
+                "{case}, {manner:?}: nothing is outside"
+            );
+        }
+    }
+}

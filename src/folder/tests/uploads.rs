@@ -1,8 +1,15 @@
 //! Uploads that come in pieces: nothing is lost, nothing is mixed, nothing shows before it is whole.
 
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Fixture, path, quick, read, save};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use super::{Fixture, Manner, path, quick, read, save};
+use crate::folder::temporary::Temporary;
 use crate::folder::{
     Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, Token,
     UploadError,
@@ -239,6 +246,20 @@ fn what_must_be_true_of_the_name_is_asked_at_the_end() {
     let folder = fixture.folder(quick());
     finish(&folder, 2, 0, b"third").expect("it is still the same");
     assert_eq!(read(&folder, "a").expect("it is there"), "third");
+}
+
+/// It has got the attributes of the file that it was to replace, but not the name.
+#[test]
+fn one_that_could_not_be_named_can_be_written_again() {
+    let fixture = Fixture::new();
+    fixture.write("1.part", "all of it");
+    let at = fixture.share().join("1.part");
+    let file = File::options().read(true).write(true).open(&at).expect("open");
+    file.set_permissions(Permissions::from_mode(0o444)).expect("set");
+    let dir = Dir::open_ambient_dir(fixture.share(), ambient_authority()).expect("a folder");
+    Temporary::adopt(file, &Arc::new(dir), "1.part".to_owned(), Manner::Named).leave();
+    let mode = at.metadata().expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]
