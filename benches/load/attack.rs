@@ -1,6 +1,6 @@
 //! The attacks: what one client can do to take a server from the others.
 //!
-//! Each is bounded: it opens at most [`Attack::CONNECTIONS`] at once and ends when the measurement ends.
+//! Each is bounded: it opens at most [`UPLOADERS`] connections at once, and ends when the measurement ends.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use super::attack::{self, ATTACKS, Attack, Target};
 use super::client::{self, ask, percentiles, spread};
 use super::common::{Wharf, raise_open_files, sample};
-use super::figures::Figures;
+use super::figures::{ATTACK_SLACK, Figures};
 use super::peers::{Result, folder, server};
 use super::{RATIO, TURNS};
 
@@ -90,7 +90,7 @@ fn endure(attack: &Attack, (from, origin): (u8, &str), wharf: &Wharf, idle: u16,
     });
     let held = [before, during, after].map(|of| [of.memory, of.threads, of.files as u64]);
     let [memory, threads, files] = [0, 1, 2].map(|which| held.map(|of| of[which].to_string()).join(", "));
-    let faults = [(ratio > RATIO, "too slow"), (!after.is_back_to(before), "not back")];
+    let faults = [(ratio > RATIO, "too slow"), (!after.is_back_to(before, ATTACK_SLACK), "not back")];
     let said: Vec<_> = faults.iter().filter(|(is_so, _)| *is_so).map(|(_, said)| *said).collect();
     println!(
         "| {} | {origin} | {lighttpd} | {attacked} | {ratio:.2} ({least:.2}–{most:.2}) | {memory} | {threads} | {files} | {} |",

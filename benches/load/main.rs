@@ -34,7 +34,7 @@ use client::{ask, percentiles, spread};
 use common::crowd::{CROWD, Crowd, Sizes};
 use common::daily::{everything_once, fill_the_room};
 use common::{Dice, Wharf, sample};
-use figures::Figures;
+use figures::{Figures, SOAK_SLACK};
 
 /// The p99 beside a crowd may be so many times that without, and under attack so many times that of an idle lighttpd.
 const RATIO: f64 = 3.0;
@@ -171,7 +171,7 @@ fn soak(time: Duration) -> bool {
         (0..10).map(tenth).collect::<Vec<_>>()
     });
     let (warm, end) = (figures[0], figures[9]);
-    let is_well = end.is_back_to(warm);
+    let is_well = end.is_back_to(warm, SOAK_SLACK);
     println!("{}", if is_well { "nothing grew" } else { "something grew" });
     is_well
 }
