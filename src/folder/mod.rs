@@ -236,6 +236,13 @@ impl Folder {
             Incoming::new(Arc::clone(&shared), place)
         })
     }
+
+    /// Refuses what [`Folder::receive`] would refuse, and opens nothing for what it would take.
+    pub fn may_receive(&self, path: &SharePath, size: Option<u64>) -> Result<(), Error> {
+        let shared = self.source.current();
+        let place = shared.admit(path, size)?;
+        shared.reserve.admit(size, place.nearest())
+    }
 }
 
 impl Shared {

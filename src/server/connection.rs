@@ -187,19 +187,29 @@ impl Connection {
         match self.stream.other_end() {
             OtherEnd::Open => false,
             OtherEnd::Gone => true,
-            OtherEnd::Ended => is_crowded || rest.is_some_and(|rest| self.is_cut_short(rest.clone())),
+            OtherEnd::Ended => {
+                is_crowded || rest.is_some_and(|rest| self.is_cut_short(rest.clone(), &self.unread))
+            }
         }
+    }
+
+    /// Whether a form that is about to begin is cut short already. A file for which something is created and deleted again
+    /// is dear: ext4 gives out no inode that was deleted within minutes, and searches for another.
+    fn is_in_vain(&self, receiving: &Receiving, unread: &[u8]) -> bool {
+        receiving.is_form()
+            && self.stream.other_end() != OtherEnd::Open
+            && receiving.rest().is_some_and(|rest| self.is_cut_short(rest, unread))
     }
 
     /// Whether what has arrived does not complete the body of which this is still to come. Looks at no more than
     /// [`PEEK`] bytes; beyond that it may.
-    fn is_cut_short(&self, mut rest: Decoder) -> bool {
+    fn is_cut_short(&self, mut rest: Decoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
         let Ok(count) = self.stream.peek(&mut arrived) else { return true };
         if count == arrived.len() {
             return false;
         }
-        let parts = [self.unread.as_slice(), arrived.get(..count).unwrap_or_default()];
+        let parts = [unread, arrived.get(..count).unwrap_or_default()];
         !parts.into_iter().any(|part| completes(&mut rest, part))
     }
 
@@ -361,6 +371,10 @@ impl Connection {
             Routed::NeedsDisk => return Step::NeedsDisk(again()),
             Routed::Answer(answer) => Step::Go(answering(answer, exchange, turn)),
             Routed::Work(job) => Step::Work(Work { job, exchange, waits, rest: None, descriptors: 1 }),
+            Routed::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
+                log::debug!("{} has gone; its form is not begun", self.peer());
+                Step::Close
+            }
             Routed::Receive(receiving) => {
                 let deadline = Deadline::after(Instant::now(), turn.state.stall);
                 let waits = waits && turn.input.unread().len() == length;

@@ -9,7 +9,7 @@ use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
 use crate::server::baton::Baton;
-use crate::server::jobs::{Chores, Jobs};
+use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::lot::{Capacity, Lot};
 use crate::server::place::Place;
 use crate::server::receiving::Sink;
@@ -178,6 +178,69 @@ fn a_job_is_not_done_for_a_client_that_has_gone() {
 }
 
 #[test]
+fn what_is_held_back_is_dropped_when_its_client_has_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state(folder.path(), Duration::from_secs(60));
+    let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
+    let lot = Lot::new(capacity, Arc::clone(&state.baton)).expect("a poller");
+    let shared = Arc::new(Shared { state, lot, jobs: Jobs::new(1), broadcaster: None });
+    let mut clients = Vec::new();
+    let mut admit = || {
+        let (stream, client) = stream();
+        clients.push(client);
+        shared.lot.admit(Connection::new(stream), Place::Here).expect("a place")
+    };
+    let jobs = CROWDED;
+    for _ in 0..jobs {
+        let exchange = Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
+        let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
+        shared.settle(admit(), Next::Work(work(job, exchange)));
+    }
+    let more_than_jobs = 2 * jobs - 1;
+    let held_back: Vec<_> = (jobs..more_than_jobs).map(|_| admit()).collect();
+    // All but the last go.
+    clients.drain(jobs..more_than_jobs - 1);
+    for moored in held_back {
+        shared.settle(moored, Next::HeldBack);
+    }
+    shared.jobs.end();
+    shared.do_jobs();
+    assert_eq!(shared.lot.open() as usize, jobs + 1);
+}
+
+#[test]
+fn a_form_is_begun_unless_it_is_cut_short_already() {
+    let part = |name| {
+        format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{name}\r\n")
+    };
+    let form = part("a") + &part("b") + "--B--\r\n";
+    for (name, length, is_begun) in [("whole", form.len(), true), ("cut short", form.len() + 1, false)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = state(folder.path(), Duration::from_secs(60));
+        let (stream, mut client) = stream();
+        let fields = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=B";
+        write!(client, "POST / HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n{form}")
+            .expect("sent");
+        drop(client);
+        let mut connection = Connection::new(stream);
+        while connection.stream.other_end() == OtherEnd::Open {
+            std::thread::yield_now();
+        }
+        let (jobs, mut input) = (Jobs::new(1), Input::default());
+        let mut next = connection.advance(&mut turn(&state, &jobs, &mut input, Duration::ZERO));
+        assert_eq!(matches!(next, Next::Work(_)), is_begun, "{name}");
+        assert_eq!(matches!(next, Next::Close), !is_begun, "{name}");
+        // Each file is a job, and there is no turn in between.
+        let mut files = 0;
+        while let Next::Work(work) = next {
+            next = connection.work(work, &state, Duration::ZERO);
+            files += 1;
+        }
+        assert_eq!(files, if is_begun { 2 } else { 0 }, "{name}");
+    }
+}
+
+#[test]
 fn without_the_right_to_wait_a_request_stays_unread() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a"), "content").expect("written");
@@ -214,7 +277,7 @@ fn turn<'a>(state: &'a State, jobs: &'a Jobs<Task>, input: &'a mut Input, timeou
 pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State {
     let rules = Rules {
         hidden: false,
-        read_only: true,
+        read_only: false,
         reserve: 0,
         on_conflict: OnConflict::Refuse,
         max_upload: None,

@@ -57,8 +57,8 @@ impl Form {
         let Asked { head, path: directory, peer, .. } = asked;
         // What the folder says to a file of this size in that directory, it would say to each of them.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
-        match state.folder.receive(&any, size) {
-            Ok(_) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
+        match state.folder.may_receive(&any, size) {
+            Ok(()) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
             Err(error) => return Err(refusal::of(&error)),
         }
         Ok(Self {

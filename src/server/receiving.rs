@@ -97,6 +97,11 @@ impl Receiving {
         !matches!(self.sink, Sink::Small(_))
     }
 
+    /// Whether it is a form, for which nothing is opened before its first file begins.
+    pub fn is_form(&self) -> bool {
+        matches!(self.sink, Sink::Form(_))
+    }
+
     /// How many descriptors it keeps open: the file that is written, and the directory for it.
     pub fn descriptors(&self) -> u32 {
         if self.needs_disk() { 2 } else { 0 }
@@ -143,8 +148,13 @@ impl Receiving {
                 Sink::Resumable(upload) => upload.finish(state),
                 Sink::Small(small) => Outcome::Answer(small.finish(state), None),
                 Sink::Form(form) if decoder.is_done() && !form.has_finished_file() => form.finish(),
-                Sink::Form(mut form) => match form.commit_finished(state) {
-                    Ok(()) => Outcome::Receive(Box::new(Self { decoder, sink: Sink::Form(form), interim })),
+                // The next file begins here, too: to create one may take as long as to commit one.
+                Sink::Form(mut form) => match form.commit_finished(state).and_then(|()| form.go_on(state)) {
+                    Ok(()) => {
+                        let is_next = form.has_finished_file();
+                        let rest = Box::new(Self { decoder, sink: Sink::Form(form), interim });
+                        if is_next { Outcome::Again(rest.into_job()) } else { Outcome::Receive(rest) }
+                    }
                     Err(answer) => Outcome::Answer(answer, None),
                 },
             }

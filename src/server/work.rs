@@ -19,6 +19,7 @@ use super::input::Input;
 use super::jobs::{Jobs, Taken};
 use super::lot::{Expired, Lot, Moored, Wish};
 use super::permits::Permits;
+use super::place::Place;
 use super::state::State;
 use super::timing::Deadline;
 use super::{GRACE, room};
@@ -66,8 +67,21 @@ impl Shared {
             } else {
                 self.turn(moored, &mut input, Disk::OwnThread);
             }
-            for freed in self.jobs.done(client) {
-                self.go_on(freed.moored);
+            self.release(client);
+        }
+    }
+
+    /// A job of this client is done: lets go on what was held back for it. A connection that its client has closed meanwhile
+    /// is dropped and makes way for another; otherwise each would cost a turn, and the client could pile them up.
+    fn release(&self, client: Place) {
+        let mut released = self.jobs.done(client);
+        while let Some(Task { moored, .. }) = released.pop_front() {
+            if moored.connection.has_gone(None, true) {
+                log::debug!("{} has gone; it was held back", moored.connection.peer());
+                drop(moored);
+                released.extend(self.jobs.release(client));
+            } else {
+                self.go_on(moored);
             }
         }
     }

@@ -123,6 +123,16 @@ impl<T> Jobs<T> {
         freed
     }
 
+    /// Releases another that was held back, in place of one that is not needed any more; `None` while the client is
+    /// crowded.
+    pub fn release(&self, client: Place) -> Option<T> {
+        let mut queue = self.lock();
+        let entry = queue.clients.get_mut(&client).filter(|client| !client.is_crowded())?;
+        let released = entry.held_back.pop_front();
+        queue.tidy(client);
+        released
+    }
+
     /// Takes away from this client what has waited longest: first what is held back, then a job that has not begun.
     pub fn evict(&self, client: Place) -> Option<T> {
         let mut queue = self.lock();

@@ -72,6 +72,22 @@ fn what_is_held_back_goes_on_when_jobs_are_done() {
 }
 
 #[test]
+fn what_is_held_back_makes_way_for_another() {
+    let jobs = Jobs::new(1);
+    for job in 0..CROWDED as u32 {
+        jobs.push(client(1), job);
+    }
+    jobs.hold_back(client(1), 98);
+    jobs.hold_back(client(1), 99);
+    assert_eq!(jobs.release(client(1)), None, "the client is crowded");
+    assert!(jobs.take().is_some());
+    assert_eq!(jobs.done(client(1)), [98]);
+    assert_eq!(jobs.release(client(1)), Some(99), "98 was not needed any more");
+    assert_eq!(jobs.release(client(1)), None);
+    assert_eq!(jobs.release(client(2)), None, "it has nothing here");
+}
+
+#[test]
 fn what_has_waited_longest_is_evicted_first() {
     let jobs = Jobs::new(2);
     for job in 0..CROWDED as u32 {

@@ -1,7 +1,8 @@
-//! What a crowd costs an ordinary client, and whether anything grows in the long run.
+//! What a crowd or an attack costs an ordinary client, and whether anything grows in the long run.
 //!
 //! ```sh
 //! cargo bench --bench load                                # five seconds without the crowd and five with it, five times
+//! cargo bench --bench load -- --attacks --seconds 2       # an ordinary client while another attacks the server
 //! cargo bench --bench load -- --soak --seconds 600        # a day of clients again and again, for ten minutes
 //! ```
 //!
@@ -10,9 +11,14 @@
 // The harness of the tests has more than is needed here; what a test asserts, this reports by failing.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-#[path = "../tests/common/mod.rs"]
+mod attack;
+mod attacks;
+mod client;
+#[path = "../../tests/common/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod common;
+mod figures;
+mod peers;
 
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,20 +26,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use hdrhistogram::Histogram;
 
+use attack::ATTACKS;
+use client::{ask, percentiles, spread};
 use common::crowd::{CROWD, Crowd, Sizes};
 use common::daily::{everything_once, fill_the_room};
 use common::{Dice, Wharf, sample};
+use figures::{Figures, SOAK_SLACK};
 
-/// The loaded p99 may be so many times the unloaded one.
+/// The p99 beside a crowd may be so many times that without, and under attack so many times that of an idle lighttpd.
 const RATIO: f64 = 3.0;
 
-/// Turns of the ordinary client, alone and beside the crowd.
+/// Turns of the ordinary client, alone and beside the crowd, or with an idle and with an attacked server.
 const TURNS: usize = 5;
-
-/// The ordinary client asks, reads the answer, and waits so long.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// The crowd moves a little every so often: who is slow moves a byte every `SLOW` steps, which is once a second, and who is
 /// restless leaves and comes again every `RESTLESS`, ten times as often.
@@ -41,13 +48,10 @@ const STEP: Duration = Duration::from_millis(10);
 const SLOW: usize = 100;
 const RESTLESS: usize = 10;
 
-/// What memory may grow by in a soak once it is warm, in KB: what an allocator makes of it.
-const SLACK: u64 = 4 * 1024;
-
 /// Clients that do everything side by side in a soak.
 const CLIENTS: u64 = 4;
 
-/// A crowd, or a long day
+/// A crowd, attacks, or a long day
 #[derive(Debug, Parser)]
 struct Settings {
     /// How long each turn lasts, or the soak
@@ -56,6 +60,12 @@ struct Settings {
     /// See whether anything grows
     #[arg(long)]
     soak: bool,
+    /// Attack the server
+    #[arg(long, conflicts_with = "soak")]
+    attacks: bool,
+    /// Only these attacks
+    #[arg(value_name = "NAME", requires = "attacks", value_parser = PossibleValuesParser::new(ATTACKS.iter().map(|attack| attack.name)))]
+    names: Vec<String>,
     /// Said by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -64,8 +74,19 @@ struct Settings {
 fn main() -> ExitCode {
     let settings = Settings::parse();
     let time = Duration::from_secs(settings.seconds);
-    let is_well = if settings.soak { soak(time) } else { crowd(time) };
-    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let is_well = match settings {
+        Settings { soak: true, .. } => Ok(soak(time)),
+        Settings { attacks: true, names, .. } => attacks::attacks(time, &names),
+        _ => Ok(crowd(time)),
+    };
+    match is_well {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn serve(flags: &[&str]) -> Wharf {
@@ -83,41 +104,28 @@ fn crowd(time: Duration) -> bool {
     println!("{sizes:?}");
     println!("{:24} {:>9} {:>9} {:>9} {:>9}", "µs", "requests", "p50", "p99", "max");
     let wharf = serve(&[]);
-    wharf.write("small", sample(1000, 91));
+    wharf.write(client::FILE, sample(client::SIZE, 91));
+    let port = wharf.address().port();
     // The first request of all opens what later ones find open.
-    ask(&wharf, Duration::from_millis(500));
-    let mut ratios: Vec<f64> = (0..TURNS)
+    ask(port, Duration::from_millis(500));
+    let ratios = (0..TURNS)
         .map(|_| {
-            let alone = show("alone", &ask(&wharf, time));
+            let alone = show("alone", &ask(port, time));
             let crowd = Crowd::gather(&wharf, sizes);
-            let beside = show("beside a crowd", &with(crowd, || ask(&wharf, time)));
+            let beside = show("beside a crowd", &with(crowd, || ask(port, time)));
             wharf.comes_to_rest();
             beside as f64 / alone.max(1) as f64
         })
         .collect();
-    ratios.sort_by(f64::total_cmp);
-    let (least, median, most) = (ratios[0], ratios[TURNS / 2], ratios[TURNS - 1]);
+    let [least, median, most] = spread(ratios);
     println!("p99 beside a crowd: {median:.2} times that alone ({least:.2} to {most:.2}); at most {RATIO}");
     median <= RATIO
 }
 
-/// Asks for a small file again and again; how long each answer took, in microseconds.
-fn ask(wharf: &Wharf, time: Duration) -> Histogram<u64> {
-    let mut histogram = Histogram::new(3).expect("3 digits");
-    let (mut wire, start) = (wharf.connect(), Instant::now());
-    while start.elapsed() < time {
-        let asked = Instant::now();
-        assert_eq!(wire.ask("GET", "/small", "", b"").body.len(), 1000);
-        histogram.saturating_record(asked.elapsed().as_micros() as u64);
-        thread::sleep(PAUSE);
-    }
-    histogram
-}
-
 /// Prints a line; gives its p99.
 fn show(what: &str, times: &Histogram<u64>) -> u64 {
-    let [p50, p99] = [0.5, 0.99].map(|quantile| times.value_at_quantile(quantile));
-    println!("{what:24} {:>9} {p50:>9} {p99:>9} {:>9}", times.len(), times.max());
+    let [p50, p99, max] = percentiles(times);
+    println!("{what:24} {:>9} {p50:>9} {p99:>9} {max:>9}", times.len());
     p99
 }
 
@@ -139,14 +147,6 @@ fn with<T>(mut crowd: Crowd<'_>, act: impl FnOnce() -> T) -> T {
         is_over.store(true, Ordering::Relaxed);
         done
     })
-}
-
-/// What must not grow.
-#[derive(Debug, Clone, Copy)]
-struct Figures {
-    memory: u64,
-    threads: u64,
-    files: usize,
 }
 
 /// Whether nothing grows while clients do everything that they do, beside a small crowd.
@@ -171,7 +171,7 @@ fn soak(time: Duration) -> bool {
         (0..10).map(tenth).collect::<Vec<_>>()
     });
     let (warm, end) = (figures[0], figures[9]);
-    let is_well = end.memory <= warm.memory + SLACK && end.threads <= warm.threads && end.files <= warm.files;
+    let is_well = end.is_back_to(warm, SOAK_SLACK);
     println!("{}", if is_well { "nothing grew" } else { "something grew" });
     is_well
 }
@@ -200,5 +200,5 @@ fn look(wharf: &Wharf, at_rest: u64) -> Figures {
         thread::sleep(Duration::from_secs(1));
     }
     thread::sleep(Duration::from_secs(1));
-    Figures { memory: wharf.status("VmRSS"), threads: wharf.status("Threads"), files: wharf.open_files() }
+    Figures::of(wharf)
 }

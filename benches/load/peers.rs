@@ -1,0 +1,18 @@
+//! How the other benchmark starts its servers.
+
+// It has more than is needed here.
+#![allow(dead_code)]
+
+#[path = "../peers/case.rs"]
+mod case;
+#[path = "../peers/exchange.rs"]
+pub mod exchange;
+#[path = "../peers/folder.rs"]
+pub mod folder;
+#[path = "../peers/process.rs"]
+mod process;
+#[path = "../peers/server.rs"]
+pub mod server;
+
+/// What these modules return.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
