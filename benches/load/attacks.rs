@@ -85,7 +85,7 @@ fn endure(attack: &Attack, (from, origin): (u8, &str), wharf: &Wharf, idle: u16,
         spread(turns.iter().map(|[idle, attacked]| p99(attacked) / p99(idle)).collect());
     let [lighttpd, attacked] = [0, 1].map(|which| {
         let mut all = client::histogram();
-        for turn in turns {
+        for turn in &turns {
             all += &turn[which];
         }
         percentiles(&all).map(|time| time.to_string()).join(", ")
