@@ -58,6 +58,8 @@ pub struct Connection {
     phase: Phase,
     /// What arrived and has not been read, while it is parked.
     unread: Vec<u8>,
+    /// Whether it was held back, and its next upload is not.
+    has_waited: bool,
 }
 
 /// What a worker lends to the connection that it serves.
@@ -133,7 +135,7 @@ struct Share {
 impl Connection {
     /// A connection that has just been accepted.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, phase: Phase::Head(WaitingForHead::default()), unread: Vec::new() }
+        Self { stream, phase: Phase::Head(WaitingForHead::default()), unread: Vec::new(), has_waited: false }
     }
 
     /// Who is at the other end.
@@ -144,6 +146,11 @@ impl Connection {
     /// Its socket.
     pub fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// It was held back; the upload that it begins is not held back again.
+    pub fn has_waited(&mut self) {
+        self.has_waited = true;
     }
 
     /// Begins to close a connection that has to make room, without losing what the client is told: it gets this answer, if
@@ -350,8 +357,11 @@ impl Connection {
         };
         let again = || Phase::Head(WaitingForHead::default());
         // Held back before anything is opened for it.
-        if route::is_upload(&head) && turn.jobs.is_crowded(place::of(self.peer())) {
-            return Step::HeldBack(again());
+        if route::is_upload(&head) {
+            let has_waited = std::mem::take(&mut self.has_waited);
+            if !has_waited && turn.jobs.is_crowded(place::of(self.peer())) {
+                return Step::HeldBack(again());
+            }
         }
         let exchange = Exchange::of(&head, bytes, now, turn.state);
         let waits = head.expectation == Expectation::Continue;

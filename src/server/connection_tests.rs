@@ -104,7 +104,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let exchange = || Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
-        let connection = Connection { stream, phase, unread: unread.to_vec() };
+        let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
         shared.lot.admit(connection, Place::Here).expect("a place")
     };
     let waiting = || Phase::Head(WaitingForHead::default());

@@ -16,7 +16,7 @@ use super::broadcaster::Broadcaster;
 use super::connection::{Connection, Next, Task, Turn};
 use super::disk::Disk;
 use super::input::Input;
-use super::jobs::{Jobs, Taken};
+use super::jobs::{Freed, Jobs, Taken};
 use super::lot::{Expired, Lot, Moored, Wish};
 use super::permits::Permits;
 use super::state::State;
@@ -66,8 +66,12 @@ impl Shared {
             } else {
                 self.turn(moored, &mut input, Disk::OwnThread);
             }
-            for freed in self.jobs.done(client) {
-                self.go_on(freed.moored);
+            let Freed { held, is_final } = self.jobs.done(client);
+            for mut task in held {
+                if is_final {
+                    task.moored.connection.has_waited();
+                }
+                self.go_on(task.moored);
             }
         }
     }
