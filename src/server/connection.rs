@@ -383,7 +383,15 @@ impl Connection {
     }
 
     fn go_on(&mut self, mut going: Box<GoingOn>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
-        if going.outgoing.proceed(&self.stream, &mut share.bytes)? == Progress::Done {
+        let progress = match going.outgoing.proceed(&self.stream, &mut share.bytes) {
+            Ok(progress) => progress,
+            Err(error) => {
+                // To close the file of an upload may take long.
+                turn.state.chores.drop_later(going);
+                return Err(error);
+            }
+        };
+        if progress == Progress::Done {
             let GoingOn { exchange, receiving, .. } = *going;
             let deadline = Deadline::after(Instant::now(), turn.state.stall);
             return Ok(Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))));

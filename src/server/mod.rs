@@ -246,6 +246,8 @@ impl Server {
         on_stop(shared.state.stop.wait());
         shared.drain();
         end_within(LAST, move || {
+            // It closes what is still parked, for which the disk may have to be waited.
+            shared.lot.end();
             workers.join();
             shared.jobs.end();
             jobs.join();

@@ -195,7 +195,7 @@ impl Shared {
         self.park(moored, Wish::writable(Deadline::after(Instant::now(), self.state.stall)));
     }
 
-    /// Closes who waits, lets the others finish, and ends the lot.
+    /// Closes who waits, and lets the others finish.
     pub fn drain(&self) {
         self.lot.drain(|connection, is_idle| {
             let state = if is_idle { "idle, closed" } else { "being served" };
@@ -205,6 +205,5 @@ impl Shared {
         if !self.lot.wait_until_empty(GRACE) {
             log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
         }
-        self.lot.end();
     }
 }
