@@ -9,6 +9,7 @@ use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
 use crate::server::baton::Baton;
+use crate::server::fair_permits::FairPermits;
 use crate::server::jobs::{Chores, Jobs};
 use crate::server::lot::{Capacity, Lot};
 use crate::server::place::Place;
@@ -228,7 +229,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         shelf: Shelf::default(),
         blocking: Permits::new(1),
         chores: Chores::new().0,
-        archives: Permits::new(1),
+        archives: FairPermits::new(1),
         listings: Permits::new(1),
         quick: Permits::new(1),
         vigils: Permits::new(1),
