@@ -160,7 +160,8 @@ impl Connection {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // It has been answered before: its client knows that an idle connection may be closed.
             Phase::Head(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
-            Phase::Head(_) => drop(self.stream.write(answer, More::Ends)),
+            // Away: its job has not begun.
+            Phase::Head(_) | Phase::Away => drop(self.stream.write(answer, More::Ends)),
             Phase::Body(body) => {
                 drop(self.stream.write(answer, More::Ends));
                 chores.drop_later(body);

@@ -60,6 +60,18 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
 }
 
 #[test]
+fn one_that_waits_for_its_job_can_read_why_it_is_closed() {
+    let (stream, mut client) = stream();
+    let mut connection = Connection { stream, phase: Phase::Away, unread: Vec::new(), has_waited: false };
+    client.write_all(b"the rest of a body").expect("sent");
+    let wish = connection.turn_away(b"no place", &Chores::new().0).expect("it is not closed at once");
+    assert_eq!(wish.interest, Interest::Readable, "what still comes is read");
+    let mut told = String::new();
+    client.read_to_string(&mut told).expect("no reset");
+    assert_eq!(told, "no place");
+}
+
+#[test]
 fn only_who_has_read_all_waits_for_news() {
     const ROOM: usize = 64 * 1024;
     let folder = tempfile::tempdir().expect("a folder");

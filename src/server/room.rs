@@ -6,7 +6,7 @@
 //!
 //! A client that is told to go can read why: it is not reset while it still sends.
 
-use super::connection::Connection;
+use super::connection::{Connection, Task};
 use super::lot::Moored;
 use super::place::Place;
 use super::work::Shared;
@@ -69,11 +69,11 @@ fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
         dismiss(shared, moored);
     }
     while left > 0
-        && let Some(mut task) = shared.jobs.evict(client)
+        && let Some(Task { moored, work }) = shared.jobs.evict(client)
     {
-        left = left.saturating_sub(task.moored.descriptors().into());
-        task.moored.leave();
-        shared.state.chores.drop_later(task);
+        left = left.saturating_sub(moored.descriptors().into());
+        shared.state.chores.drop_later(work);
+        dismiss(shared, moored);
     }
     left < descriptors
 }
