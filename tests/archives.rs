@@ -382,13 +382,18 @@ fn what_vanishes_meanwhile_is_left_out() {
 
 #[test]
 fn only_so_many_are_made_at_once() {
-    // 1024 open files leave 42 archives.
+    // 1024 open files leave 42 archives, half of them for one client.
     let wharf = Wharf::serve_after("ulimit -n 1024", &[]);
     sparse(&wharf, "large.bin", 64 << 20);
-    let readers: Vec<_> = (0..42).map(|_| begun(&wharf, "/?tar")).collect();
+    let readers: Vec<_> = (0..21).map(|_| begun(&wharf, "/?tar")).collect();
     let refused = wharf.ask("GET", "/?zip", "", b"");
     assert_eq!((refused.code(), refused.field("Retry-After").as_str()), (503, "30"));
     assert_eq!(wharf.ask("HEAD", "/?zip", "", b"").code(), 200, "this one is not made");
+    let mut other = Wire::connect_from(2, wharf.address());
+    other.begin_to_ask("GET", "/?tar", None);
+    let mut status = [0; 12];
+    other.stream().read_exact(&mut status).expect("a status");
+    assert_eq!(status, *b"HTTP/1.1 200", "another client gets one");
     drop(readers);
     eventually("others are made then", || {
         let mut wire = wharf.connect();

@@ -1,5 +1,8 @@
 //! `?sha256` tells the hash of a file, of one version of it, and which that is.
 
+use std::fs::File;
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use crate::common::{Wharf, outside, sample};
@@ -56,4 +59,22 @@ fn what_has_no_content_has_no_hash() {
     for (target, code) in cases {
         assert_eq!(wharf.ask("GET", target, "", b"").code(), code, "{target}");
     }
+}
+
+/// As of two users of one proxy. None of the hashes is ready while this test runs.
+#[test]
+fn one_who_asks_for_many_does_not_keep_an_upload_from_the_same_address_waiting_for_ever() {
+    let wharf = Wharf::serve(&[]);
+    let mut hashes: Vec<_> = (0..12)
+        .map(|number| {
+            let path = wharf.write(&number.to_string(), "");
+            let file = File::options().write(true).open(path).expect("it is there");
+            file.set_len(1 << 40).expect("long, with nothing in it");
+            let mut wire = wharf.connect();
+            wire.begin_to_ask("GET", &format!("/{number}?sha256"), None);
+            wire
+        })
+        .collect();
+    assert_eq!(wharf.ask("PUT", "/new", "", b"content").code(), 201);
+    assert!(!hashes.iter_mut().any(|wire| wire.hears_within(Duration::from_millis(1))), "still at it");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::common::fuse::Mount;
@@ -125,4 +126,22 @@ fn a_file_that_has_just_been_read() {
     for wire in &mut waiting {
         assert_eq!(wire.read_answer(false).text(), "content");
     }
+}
+
+/// What is still open at the end is closed, and closing it hangs like all else.
+#[test]
+fn a_stop_meanwhile() {
+    let Some(mount) = Mount::new() else { return };
+    let mut wharf = Wharf::serve_in(mount.place(), &["--workers", "4"]);
+    let mut upload = wharf.connect();
+    let host = wharf.address();
+    upload.send(format!("PUT /half HTTP/1.1\r\nHost: {host}\r\nContent-Length: 8\r\n\r\nhalf"));
+    eventually("it has begun", || !wharf.tree().is_empty());
+    let stopped = mount.stop();
+    wharf.signal(Signal::TERM);
+    // FUSE lets nobody end who closes a file, not even when killed. To say so is all that the server can do.
+    eventually("it gives up", || wharf.log().contains("something did not end"));
+    drop(stopped);
+    let (_, status) = wharf.wait();
+    assert_eq!(status.code(), Some(1), "it could not finish");
 }

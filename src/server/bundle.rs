@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Content};
 use super::capacity::ARCHIVE_FILES;
-use super::permits::Permit;
+use super::fair_permits::FairPermit;
+use super::place;
 use super::produced::{Produce, Produced};
 use super::refusal::of_reading;
 use super::route::Asked;
@@ -65,7 +66,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, format: Format, state: &State) -> Resul
     let permit = match asked.head.method {
         // Only told, not made.
         Method::Head => None,
-        _ => Some(state.archives.take().ok_or_else(too_many)?),
+        _ => Some(state.archives.take(place::of(asked.peer)).ok_or_else(too_many)?),
     };
     let bundle = Bundle {
         name,
@@ -109,7 +110,7 @@ struct Bundle {
     /// The file that is being put in.
     reading: Option<Reading>,
     /// Given back when the last of it has been sent.
-    _permit: Option<Permit>,
+    _permit: Option<FairPermit>,
 }
 
 /// A file of which some is still to go.

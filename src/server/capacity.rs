@@ -5,7 +5,7 @@ use super::lot::Capacity;
 /// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
 const OWN_FILES: u64 = 32;
 
-/// Archives at once, at most: each may keep some of the processor and the disk busy, and a zip remembers names.
+/// Archives at once, at most, half of them for one client: each may keep some of the processor and the disk busy, and a zip remembers names.
 const ARCHIVES: u64 = 256;
 
 /// Descriptors that an archive has open while it is made: a directory, twice, and a file.

@@ -58,6 +58,8 @@ pub struct Connection {
     phase: Phase,
     /// What arrived and has not been read, while it is parked.
     unread: Vec<u8>,
+    /// Whether it was held back, and its next upload is not.
+    has_waited: bool,
 }
 
 /// What a worker lends to the connection that it serves.
@@ -133,7 +135,7 @@ struct Share {
 impl Connection {
     /// A connection that has just been accepted.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, phase: Phase::Head(WaitingForHead::default()), unread: Vec::new() }
+        Self { stream, phase: Phase::Head(WaitingForHead::default()), unread: Vec::new(), has_waited: false }
     }
 
     /// Who is at the other end.
@@ -146,6 +148,11 @@ impl Connection {
         &self.stream
     }
 
+    /// It was held back; the upload that it begins is not held back again.
+    pub fn has_waited(&mut self) {
+        self.has_waited = true;
+    }
+
     /// Begins to close a connection that has to make room, without losing what the client is told: it gets this answer, if
     /// no other has begun, and what it still sends is read and thrown away for a moment. Gives what to wait for; `None`
     /// where nothing is left to do but to close it.
@@ -153,7 +160,8 @@ impl Connection {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // It has been answered before: its client knows that an idle connection may be closed.
             Phase::Head(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
-            Phase::Head(_) => drop(self.stream.write(answer, More::Ends)),
+            // Away: its job has not begun.
+            Phase::Head(_) | Phase::Away => drop(self.stream.write(answer, More::Ends)),
             Phase::Body(body) => {
                 drop(self.stream.write(answer, More::Ends));
                 chores.drop_later(body);
@@ -360,8 +368,11 @@ impl Connection {
         };
         let again = || Phase::Head(WaitingForHead::default());
         // Held back before anything is opened for it.
-        if route::is_upload(&head) && turn.jobs.is_crowded(place::of(self.peer())) {
-            return Step::HeldBack(again());
+        if route::is_upload(&head) {
+            let has_waited = std::mem::take(&mut self.has_waited);
+            if !has_waited && turn.jobs.is_crowded(place::of(self.peer())) {
+                return Step::HeldBack(again());
+            }
         }
         let exchange = Exchange::of(&head, bytes, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
@@ -387,7 +398,15 @@ impl Connection {
     }
 
     fn go_on(&mut self, mut going: Box<GoingOn>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
-        if going.outgoing.proceed(&self.stream, &mut share.bytes)? == Progress::Done {
+        let progress = match going.outgoing.proceed(&self.stream, &mut share.bytes) {
+            Ok(progress) => progress,
+            Err(error) => {
+                // To close the file of an upload may take long.
+                turn.state.chores.drop_later(going);
+                return Err(error);
+            }
+        };
+        if progress == Progress::Done {
             let GoingOn { exchange, receiving, .. } = *going;
             let deadline = Deadline::after(Instant::now(), turn.state.stall);
             return Ok(Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))));

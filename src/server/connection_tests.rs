@@ -9,6 +9,7 @@ use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
 use crate::server::baton::Baton;
+use crate::server::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::lot::{Capacity, Lot};
 use crate::server::place::Place;
@@ -59,6 +60,18 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
 }
 
 #[test]
+fn one_that_waits_for_its_job_can_read_why_it_is_closed() {
+    let (stream, mut client) = stream();
+    let mut connection = Connection { stream, phase: Phase::Away, unread: Vec::new(), has_waited: false };
+    client.write_all(b"the rest of a body").expect("sent");
+    let wish = connection.turn_away(b"no place", &Chores::new().0).expect("it is not closed at once");
+    assert_eq!(wish.interest, Interest::Readable, "what still comes is read");
+    let mut told = String::new();
+    client.read_to_string(&mut told).expect("no reset");
+    assert_eq!(told, "no place");
+}
+
+#[test]
 fn only_who_has_read_all_waits_for_news() {
     const ROOM: usize = 64 * 1024;
     let folder = tempfile::tempdir().expect("a folder");
@@ -104,7 +117,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let exchange = || Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
-        let connection = Connection { stream, phase, unread: unread.to_vec() };
+        let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
         shared.lot.admit(connection, Place::Here).expect("a place")
     };
     let waiting = || Phase::Head(WaitingForHead::default());
@@ -291,7 +304,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         shelf: Shelf::default(),
         blocking: Permits::new(1),
         chores: Chores::new().0,
-        archives: Permits::new(1),
+        archives: FairPermits::new(1),
         listings: Permits::new(1),
         quick: Permits::new(1),
         vigils: Permits::new(1),

@@ -20,12 +20,14 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
+use super::fair_permits::{FairPermit, FairPermits};
+use super::place::Place;
 use crate::folder::{Facts, OpenFile, Version};
 
 /// How many hashes are remembered: with what a version takes, less than a megabyte.
 const MOST_KNOWN: usize = 4096;
 
-/// How many files are hashed at once: each is open meanwhile, and descriptors are scarce.
+/// How many files are hashed at once, half of them for one client: each is open meanwhile, and descriptors are scarce.
 const MOST_UNDER_WAY: usize = 32;
 
 /// How much of a file is hashed before other jobs get their turn, in bytes: some hundredths of a second.
@@ -42,8 +44,11 @@ const TICK: Duration = Duration::from_millis(20);
 pub struct Hash([u8; 32]);
 
 /// What is known, and what is being worked out.
-#[derive(Debug, Default)]
-pub struct Digests(Mutex<Inner>);
+#[derive(Debug)]
+pub struct Digests {
+    inner: Mutex<Inner>,
+    permits: FairPermits,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -72,6 +77,8 @@ pub struct Hashing {
     offset: u64,
     /// Once it is over.
     end: Option<Result<Hash, Failure>>,
+    /// Given back when nobody waits for it any more.
+    _permit: FairPermit,
 }
 
 /// Why there is no hash.
@@ -94,9 +101,15 @@ pub enum Known {
     NoRoom,
 }
 
+impl Default for Digests {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), permits: FairPermits::new(MOST_UNDER_WAY) }
+    }
+}
+
 impl Digests {
-    /// The hash of a file that was opened just before `now`, or the work that leads to it.
-    pub fn find(&self, open: OpenFile, now: SystemTime) -> Known {
+    /// The hash of a file that was opened just before `now`, or the work that leads to it, for this client.
+    pub fn find(&self, open: OpenFile, now: SystemTime, client: Place) -> Known {
         let version = open.facts.version;
         let is_settled = version.is_settled(now);
         let mut inner = self.lock();
@@ -108,10 +121,8 @@ impl Digests {
             return Known::NotYet(hashing);
         }
         inner.under_way.retain(|it| it.hashing.strong_count() > 0);
-        if inner.under_way.len() >= MOST_UNDER_WAY {
-            return Known::NoRoom;
-        }
-        let hashing = Arc::new(Mutex::new(Hashing::new(open, is_settled)));
+        let Some(permit) = self.permits.take(client) else { return Known::NoRoom };
+        let hashing = Arc::new(Mutex::new(Hashing::new(open, is_settled, permit)));
         let version = is_settled.then_some(version);
         inner.under_way.push(UnderWay { version, hashing: Arc::downgrade(&hashing) });
         Known::NotYet(hashing)
@@ -138,7 +149,7 @@ impl Digests {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,9 +170,9 @@ impl Inner {
 }
 
 impl Hashing {
-    fn new(open: OpenFile, is_settled: bool) -> Self {
+    fn new(open: OpenFile, is_settled: bool, permit: FairPermit) -> Self {
         let OpenFile { file, facts } = open;
-        Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None }
+        Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None, _permit: permit }
     }
 
     /// Hashes the next slice; at the end of the file, judges whether it was one version throughout.
@@ -204,6 +215,8 @@ mod tests {
     use super::*;
     use crate::folder::{Folder, Node, Rules, SharePath};
 
+    const CLIENT: Place = Place::Here;
+
     /// The SHA-256 of nothing at all.
     const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -218,7 +231,9 @@ mod tests {
 
     /// Works on it until it is over; in how many slices, and what came of it.
     fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, Failure>) {
-        let Known::NotYet(hashing) = digests.find(open, SystemTime::now()) else { panic!("nobody knows it") };
+        let Known::NotYet(hashing) = digests.find(open, SystemTime::now(), CLIENT) else {
+            panic!("nobody knows it")
+        };
         let mut slices = 1;
         loop {
             if let Some(end) = digests.proceed(&hashing) {
@@ -236,9 +251,12 @@ mod tests {
         let digests = Digests::default();
         let (_, hash) = work(&digests, open(&path));
         assert_eq!(hash.expect("hashed").to_string(), OF_NOTHING);
-        assert!(matches!(digests.find(open(&path), SystemTime::now()), Known::Yes(_)), "remembered");
+        assert!(matches!(digests.find(open(&path), SystemTime::now(), CLIENT), Known::Yes(_)), "remembered");
         std::fs::write(&path, "other").expect("written");
-        assert!(matches!(digests.find(open(&path), SystemTime::now()), Known::NotYet(_)), "another version");
+        assert!(
+            matches!(digests.find(open(&path), SystemTime::now(), CLIENT), Known::NotYet(_)),
+            "another version"
+        );
     }
 
     #[test]
@@ -264,15 +282,16 @@ mod tests {
             let age = Duration::from_secs(u64::from(i32::unsigned_abs(seconds)));
             let now = if seconds < 0 { second - age } else { second + age };
             let first = open();
-            let (Known::NotYet(one), Known::NotYet(other)) =
-                (digests.find(super::tests::open(&path), now), digests.find(super::tests::open(&path), now))
-            else {
+            let (Known::NotYet(one), Known::NotYet(other)) = (
+                digests.find(super::tests::open(&path), now, CLIENT),
+                digests.find(super::tests::open(&path), now, CLIENT),
+            ) else {
                 panic!("{name}: nobody knows it")
             };
             assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: whether others share it");
             assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: it is told");
             drop((one, other));
-            let again = digests.find(first, second + Duration::from_secs(9));
+            let again = digests.find(first, second + Duration::from_secs(9), CLIENT);
             assert_eq!(matches!(again, Known::Yes(_)), is_remembered, "{name}");
         }
     }
@@ -283,10 +302,10 @@ mod tests {
         let path = folder.path().join("a");
         File::create(&path).and_then(|file| file.set_len(SLICE + 1)).expect("a long file");
         let digests = Digests::default();
-        let Known::NotYet(first) = digests.find(open(&path), SystemTime::now()) else {
+        let Known::NotYet(first) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
         };
-        let Known::NotYet(second) = digests.find(open(&path), SystemTime::now()) else {
+        let Known::NotYet(second) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
         };
         assert!(digests.proceed(&first).is_none(), "a slice");
@@ -301,7 +320,7 @@ mod tests {
         let file = File::create(&path).expect("made");
         file.set_len(SLICE + 1).expect("a long file");
         let digests = Digests::default();
-        let Known::NotYet(hashing) = digests.find(open(&path), SystemTime::now()) else {
+        let Known::NotYet(hashing) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
         };
         assert!(digests.proceed(&hashing).is_none(), "a slice");
@@ -318,17 +337,15 @@ mod tests {
         let path = |number: usize| folder.path().join(number.to_string());
         let digests = Digests::default();
         let mut under_way = Vec::new();
-        for number in 0..MOST_UNDER_WAY {
+        for number in 0..=MOST_UNDER_WAY / 2 {
             std::fs::write(path(number), "x").expect("written");
-            under_way.push(digests.find(open(&path(number)), SystemTime::now()));
+            under_way.push(digests.find(open(&path(number)), SystemTime::now(), CLIENT));
         }
-        std::fs::write(path(MOST_UNDER_WAY), "x").expect("written");
-        assert!(matches!(digests.find(open(&path(MOST_UNDER_WAY)), SystemTime::now()), Known::NoRoom));
+        assert!(matches!(under_way.pop(), Some(Known::NoRoom)), "a client has half");
+        let find = |client| digests.find(open(&path(MOST_UNDER_WAY / 2)), SystemTime::now(), client);
+        assert!(matches!(find(Place::User(1)), Known::NotYet(_)), "another finds some");
         under_way.clear();
-        assert!(
-            matches!(digests.find(open(&path(MOST_UNDER_WAY)), SystemTime::now()), Known::NotYet(_)),
-            "they gave up"
-        );
+        assert!(matches!(find(CLIENT), Known::NotYet(_)), "they gave up");
         let version = open(&path(0)).facts.version;
         let mut inner = Inner::default();
         inner.order.extend(std::iter::repeat_n(version, MOST_KNOWN));

@@ -50,7 +50,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Resu
         return Ok(Routed::NeedsDisk);
     }
     match state.folder.open(path).map_err(|error| of_reading(&error))? {
-        Node::File(open) if names_file && wants_hash => Ok(hashes::answer(open, state)),
+        Node::File(open) if names_file && wants_hash => Ok(hashes::answer(open, asked.peer, state)),
         Node::File(open) if names_file => Ok(Routed::Answer(of_file(asked, open, path, state))),
         // A slash behind a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::answer::Answer;
 use super::digests::{Failure, Hash, Hashing, Known};
 use super::media;
+use super::place;
 use super::receiving::{Job, Outcome};
 use super::representation::tag;
 use super::route::Routed;
@@ -14,6 +15,7 @@ use crate::folder::OpenFile;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::EntityTag;
+use crate::net::peer::Peer;
 
 /// The parameter that asks for it.
 pub const PARAMETER: &str = "sha256";
@@ -22,10 +24,10 @@ pub const PARAMETER: &str = "sha256";
 const RETRY_AFTER: u32 = 2;
 
 /// Finds the answer for a file that has just been opened.
-pub fn answer(open: OpenFile, state: &State) -> Routed {
+pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Routed {
     let version = open.facts.version;
     let now = SystemTime::now();
-    match state.digests.find(open, now) {
+    match state.digests.find(open, now, place::of(peer)) {
         Known::Yes(hash) => Routed::Answer(tell(hash, tag(&version, true))),
         // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
         Known::NotYet(hashing) => Routed::Work(job(hashing, tag(&version, version.is_settled(now)))),

@@ -160,7 +160,7 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
     }
     let (_client, server) = UnixStream::pair().expect("a pair");
     let server = lot.admit(server, Place::Here).expect_err("full");
-    assert!(lot.evict_idle().map(drop).is_some());
+    assert!(lot.evict_idle(Instant::now()).map(drop).is_some());
     let busy = lot.admit(server, Place::Here).expect("room");
     let mut byte = [0];
     assert_eq!(
@@ -170,8 +170,8 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
     );
     let not_idle = Wish::readable(in_seconds(60));
     lot.park(busy, not_idle).expect("armed");
-    assert!(lot.evict_idle().is_some());
-    assert!(lot.evict_idle().is_none(), "the last one is not idle");
+    assert!(lot.evict_idle(Instant::now()).is_some());
+    assert!(lot.evict_idle(Instant::now()).is_none(), "the last one is not idle");
     assert_eq!(lot.open(), 1);
 }
 
@@ -181,7 +181,7 @@ fn a_client_that_has_just_spoken_is_not_idle() {
     let (mut client, server) = UnixStream::pair().expect("a pair");
     lot.park(lot.admit(server, Place::Here).expect("room"), idle_for(60)).expect("armed");
     client.write_all(b"x").expect("written");
-    assert!(lot.evict_idle().is_none(), "its request is here");
+    assert!(lot.evict_idle(Instant::now()).is_none(), "its request is here");
     assert!(lot.take().is_some(), "and is heard");
 }
 
@@ -243,7 +243,8 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
         // It hears of its end, or that what it said was not read.
         io::Read::read(client, &mut [0]).map_err(|error| error.kind()) != Err(io::ErrorKind::WouldBlock)
     };
-    let evict = || lot.evict_idle().map(drop).is_some();
+    let evict = || lot.evict_idle(start + Duration::from_secs(9)).map(drop).is_some();
+    assert!(lot.evict_idle(start - Duration::from_millis(1)).is_none(), "all have come since");
     assert!(evict() && made_room(&mut clients[0]));
     clients[1].write_all(b"x").expect("written");
     let mut spoke = lot.take().expect("it spoke");
@@ -253,7 +254,7 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
         assert!(!made_room(&mut clients[client]), "not yet {client}");
         assert!(evict() && made_room(&mut clients[client]), "{client}");
     }
-    assert!(lot.evict_idle().is_none());
+    assert!(!evict());
 }
 
 #[test]

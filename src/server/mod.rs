@@ -21,6 +21,7 @@ mod digests;
 mod disk;
 mod doors;
 mod exchange;
+mod fair_permits;
 mod files;
 mod form;
 mod hashes;
@@ -74,6 +75,7 @@ use self::broadcaster::Broadcaster;
 use self::digests::Digests;
 pub use self::doors::Doors;
 use self::doors::{CannotOpen, Open};
+use self::fair_permits::FairPermits;
 pub use self::host_name::HostName;
 use self::jobs::{Chore, Chores, Jobs};
 use self::lot::Lot;
@@ -181,7 +183,7 @@ impl Server {
             shelf: Shelf::default(),
             blocking: Permits::new(disk::places(config.workers)),
             chores,
-            archives: Permits::new(capacity::archives(files)),
+            archives: FairPermits::new(capacity::archives(files)),
             listings: Permits::new(listing::SHARES),
             quick: Permits::new(haste::AT_ONCE),
             vigils: Permits::new(processors / 2),
@@ -246,6 +248,8 @@ impl Server {
         on_stop(shared.state.stop.wait());
         shared.drain();
         end_within(LAST, move || {
+            // What is still parked is closed here: the disk may keep it waiting.
+            drop(shared.lot.end());
             workers.join();
             shared.jobs.end();
             jobs.join();

@@ -7,7 +7,9 @@
 //!
 //! A client that is told to go can read why: it is not reset while it still sends.
 
-use super::connection::Connection;
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, Task};
 use super::lot::Moored;
 use super::place::Place;
 use super::work::Shared;
@@ -41,7 +43,7 @@ pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<B
 
 /// Closes an idle connection, or one of a client that has by far the most.
 fn make_place(shared: &Shared, newcomer: Place) -> bool {
-    if let Some(idle) = shared.lot.evict_idle() {
+    if let Some(idle) = shared.lot.evict_idle(Instant::now()) {
         dismiss(shared, idle);
         return true;
     }
@@ -53,15 +55,19 @@ fn make_place(shared: &Shared, newcomer: Place) -> bool {
 /// uploads.
 const MODEST: u64 = 64;
 
+/// A connection that has been idle for less than this does not make room for the descriptors of others: the request of one
+/// that has just come is on its way.
+const ARRIVAL: Duration = Duration::from_secs(1);
+
 /// Closes connections until no more descriptors are held than may be, if this many are too many.
 pub fn give_back(shared: &Shared, excess: u64) {
     if excess == 0 {
         return;
     }
     let Some((heaviest, holding)) = shared.lot.heaviest() else { return };
-    let mut excess = excess;
+    let (mut excess, settled) = (excess, Instant::now().checked_sub(ARRIVAL));
     while holding.descriptors <= MODEST
-        && let Some(idle) = shared.lot.evict_idle()
+        && let Some(idle) = settled.and_then(|settled| shared.lot.evict_idle(settled))
     {
         dismiss(shared, idle);
         excess -= 1;
@@ -84,11 +90,11 @@ fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
         dismiss(shared, moored);
     }
     while left > 0
-        && let Some(mut task) = shared.jobs.evict(client)
+        && let Some(Task { moored, work }) = shared.jobs.evict(client)
     {
-        left = left.saturating_sub(task.moored.descriptors().into());
-        task.moored.leave();
-        shared.state.chores.drop_later(task);
+        left = left.saturating_sub(moored.descriptors().into());
+        shared.state.chores.drop_later(work);
+        dismiss(shared, moored);
     }
     left < descriptors
 }
@@ -118,7 +124,7 @@ fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
 /// The system has no descriptors left, against all that was counted: whoever holds the most gives some back.
 pub fn make_descriptors(shared: &Shared) -> bool {
     shared.state.chores.drop_later(shared.state.shelf.clear());
-    if let Some(idle) = shared.lot.evict_idle() {
+    if let Some(idle) = shared.lot.evict_idle(Instant::now()) {
         drop(idle);
         return true;
     }

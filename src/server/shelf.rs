@@ -118,7 +118,9 @@ impl Shelf {
     /// Keeps a file; the oldest make room.
     pub fn keep(&self, path: &SharePath, kept: Kept) -> Arc<Kept> {
         let kept = Arc::new(kept);
-        self.lock().insert(path, Arc::clone(&kept));
+        let displaced = self.lock().insert(path, Arc::clone(&kept));
+        // To close a file may take long: the lock is free by now, as the timer takes it too.
+        drop(displaced);
         kept
     }
 
@@ -152,15 +154,19 @@ impl Shelf {
 }
 
 impl Files {
-    fn insert(&mut self, path: &SharePath, kept: Arc<Kept>) {
+    /// Gives what has to go for it.
+    fn insert(&mut self, path: &SharePath, kept: Arc<Kept>) -> Vec<Arc<Kept>> {
         self.bytes += kept.weight();
         self.order.push_back((kept.since, path.clone()));
+        let mut displaced = Vec::new();
         if let Some(old) = self.by_path.insert(path.clone(), Entry { kept, seen: None }) {
             self.bytes -= old.kept.weight();
+            displaced.push(old.kept);
         }
         while self.bytes > LIMIT && !self.order.is_empty() {
-            self.forget_first();
+            displaced.extend(self.forget_first());
         }
+        displaced
     }
 
     /// Lets go of what came first, and gives it, unless it has been replaced.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::baton::Baton;
 use super::digests::Digests;
+use super::fair_permits::FairPermits;
 use super::jobs::Chores;
 use super::permits::Permits;
 use super::recorder::Recorder;
@@ -34,7 +35,7 @@ pub struct State {
     /// What is done on the disk and no client waits for.
     pub chores: Chores,
     /// For archives, which are only so many at once.
-    pub archives: Permits,
+    pub archives: FairPermits,
     /// For what listings keep in memory, in shares of their pool.
     pub listings: Permits,
     /// For readers for whom the kernel keeps more, who are only so many at once.

@@ -16,7 +16,7 @@ use super::broadcaster::Broadcaster;
 use super::connection::{Connection, Next, Task, Turn};
 use super::disk::Disk;
 use super::input::Input;
-use super::jobs::{Jobs, Taken};
+use super::jobs::{Freed, Jobs, Taken};
 use super::lot::{Expired, Lot, Moored, Wish};
 use super::permits::Permits;
 use super::place::Place;
@@ -74,13 +74,16 @@ impl Shared {
     /// A job of this client is done: lets go on what was held back for it. A connection that its client has closed meanwhile
     /// is dropped and makes way for another; otherwise each would cost a turn, and the client could pile them up.
     fn release(&self, client: Place) {
-        let mut released = self.jobs.done(client);
-        while let Some(Task { moored, .. }) = released.pop_front() {
+        let Freed { mut held, is_final } = self.jobs.done(client);
+        while let Some(Task { mut moored, .. }) = held.pop_front() {
             if moored.connection.has_gone(None, true) {
                 log::debug!("{} has gone; it was held back", moored.connection.peer());
                 drop(moored);
-                released.extend(self.jobs.release(client));
+                held.extend(self.jobs.release(client));
             } else {
+                if is_final {
+                    moored.connection.has_waited();
+                }
                 self.go_on(moored);
             }
         }
@@ -205,7 +208,7 @@ impl Shared {
         self.park(moored, Wish::writable(Deadline::after(Instant::now(), self.state.stall)));
     }
 
-    /// Closes who waits, lets the others finish, and ends the lot.
+    /// Closes who waits, and lets the others finish.
     pub fn drain(&self) {
         self.lot.drain(|connection, is_idle| {
             let state = if is_idle { "idle, closed" } else { "being served" };
@@ -214,9 +217,6 @@ impl Shared {
         self.broadcaster.iter().for_each(Broadcaster::end);
         if !self.lot.wait_until_empty(GRACE) {
             log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
-        }
-        for moored in self.lot.end() {
-            self.discard(moored);
         }
     }
 }

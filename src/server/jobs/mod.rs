@@ -5,7 +5,9 @@
 //! finds one, even when the disk keeps the others waiting.
 //!
 //! A client whose jobs pile up is crowded. Its further connections are held back before they take anything but their
-//! socket, until one of its jobs is done. They are not refused: a proxy with many users in it is one client too.
+//! socket, until one of its jobs is done. They are not refused: a proxy with many users in it is one client too. Nor do
+//! they wait for ever: a client stays crowded as long as some of its connections ask for one hash after the other, or send
+//! a form without end, and those may be another user's.
 //!
 //! This file knows nothing of connections; a job is any value. [`Chores`] is for what no client waits for.
 
@@ -20,6 +22,10 @@ use super::place::Place;
 /// Jobs of one client that may wait before its further uploads are held back. Enough to keep all threads busy,
 /// and few enough that what they hold (some descriptors and a buffer each) does not matter.
 pub const CROWDED: usize = 8;
+
+/// While a client stays crowded, one of the connections that are held back goes on after this many of its jobs. Most of
+/// what is done is then for those that have begun.
+const PATIENCE: usize = 8;
 
 /// The jobs that wait, and the connections that are held back.
 #[derive(Debug)]
@@ -44,6 +50,17 @@ struct Client<T> {
     waiting: VecDeque<T>,
     held_back: VecDeque<T>,
     running: usize,
+    /// Jobs that were done while it was crowded, since a connection last went on.
+    done: usize,
+}
+
+/// What was held back and need not wait any longer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Freed<T> {
+    /// The connections, in the order in which they came.
+    pub held: VecDeque<T>,
+    /// Whether they go on even if the client is crowded again by then, so that others do not overtake them.
+    pub is_final: bool,
 }
 
 /// A job to do. [`Jobs::done`] has to be called once it is done.
@@ -109,8 +126,8 @@ impl<T> Jobs<T> {
     }
 
     /// A job of this client is done. Gives what was held back and need not wait any longer: one for each job that is
-    /// done, and all once the client has no jobs.
-    pub fn done(&self, client: Place) -> VecDeque<T> {
+    /// done (one for [`PATIENCE`] of them while the client stays crowded), and all once the client has no jobs.
+    pub fn done(&self, client: Place) -> Freed<T> {
         let mut queue = self.lock();
         let freed = queue.done(client);
         let is_over = queue.has_ended && queue.turns.is_empty();
@@ -179,16 +196,17 @@ impl<T> Queue<T> {
         Some(Taken { job, client: place, is_crowded })
     }
 
-    fn done(&mut self, place: Place) -> VecDeque<T> {
+    fn done(&mut self, place: Place) -> Freed<T> {
         self.running = self.running.saturating_sub(1);
-        let Some(client) = self.clients.get_mut(&place) else { return VecDeque::new() };
+        let Some(client) = self.clients.get_mut(&place) else {
+            return Freed { held: VecDeque::new(), is_final: false };
+        };
         client.running = client.running.saturating_sub(1);
         let freed = if client.waiting.is_empty() && client.running == 0 {
-            std::mem::take(&mut client.held_back)
-        } else if client.is_crowded() {
-            VecDeque::new()
+            // Who knows whether any of them makes a job: without one, nobody would free the next.
+            Freed { held: std::mem::take(&mut client.held_back), is_final: false }
         } else {
-            client.held_back.pop_front().into_iter().collect()
+            Freed { held: client.free_one().into_iter().collect(), is_final: true }
         };
         self.tidy(place);
         freed
@@ -208,7 +226,16 @@ impl<T> Queue<T> {
 
 impl<T> Client<T> {
     fn new() -> Self {
-        Self { waiting: VecDeque::new(), held_back: VecDeque::new(), running: 0 }
+        Self { waiting: VecDeque::new(), held_back: VecDeque::new(), running: 0, done: 0 }
+    }
+
+    fn free_one(&mut self) -> Option<T> {
+        self.done += 1;
+        if self.is_crowded() && self.done < PATIENCE {
+            return None;
+        }
+        self.done = 0;
+        self.held_back.pop_front()
     }
 
     fn is_crowded(&self) -> bool {

@@ -61,14 +61,39 @@ fn what_is_held_back_goes_on_when_jobs_are_done() {
         assert_eq!(jobs.hold_back(client(1), held), None);
     }
     assert!(jobs.take().is_some_and(|taken| taken.is_crowded));
-    assert_eq!(jobs.done(client(1)), [90], "one for each job that is done");
+    assert_eq!(
+        jobs.done(client(1)),
+        Freed { held: [90].into(), is_final: true },
+        "one for each job that is done"
+    );
     jobs.push(client(1), 8);
     assert!(jobs.take().is_some());
     jobs.push(client(1), 9);
-    assert!(jobs.done(client(1)).is_empty(), "as crowded as before");
+    assert!(jobs.done(client(1)).held.is_empty(), "as crowded as before");
     let rest = std::iter::from_fn(|| jobs.lock().take(usize::MAX)).count();
-    let freed: Vec<_> = (0..rest).flat_map(|_| jobs.done(client(1))).collect();
+    let freed: Vec<_> = (0..rest).flat_map(|_| jobs.done(client(1)).held).collect();
     assert_eq!(freed, [91, 92, 93], "nobody is left behind when the client has no jobs");
+}
+
+/// As when other users of the same proxy ask for one hash after the other.
+#[test]
+fn a_client_that_stays_crowded_holds_nothing_back_for_ever() {
+    let jobs = Jobs::new(1);
+    for job in 0..=CROWDED as u32 {
+        jobs.push(client(1), job);
+    }
+    for held in [90, 91] {
+        assert_eq!(jobs.hold_back(client(1), held), None);
+    }
+    let mut freed = Vec::new();
+    for job in 0..2 * PATIENCE as u32 {
+        assert!(jobs.take().is_some_and(|taken| taken.is_crowded));
+        jobs.push(client(1), job);
+        let Freed { held, is_final } = jobs.done(client(1));
+        assert!(held.is_empty() || is_final, "it is not held back again");
+        freed.extend(held.into_iter().map(|held| (held, job + 1)));
+    }
+    assert_eq!(freed, [(90, PATIENCE as u32), (91, 2 * PATIENCE as u32)]);
 }
 
 #[test]
@@ -81,7 +106,7 @@ fn what_is_held_back_makes_way_for_another() {
     jobs.hold_back(client(1), 99);
     assert_eq!(jobs.release(client(1)), None, "the client is crowded");
     assert!(jobs.take().is_some());
-    assert_eq!(jobs.done(client(1)), [98]);
+    assert_eq!(jobs.done(client(1)).held, [98]);
     assert_eq!(jobs.release(client(1)), Some(99), "98 was not needed any more");
     assert_eq!(jobs.release(client(1)), None);
     assert_eq!(jobs.release(client(2)), None, "it has nothing here");

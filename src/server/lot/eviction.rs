@@ -14,21 +14,21 @@ use crate::server::place::Place;
 const GREEDY: u32 = 16;
 
 impl<C: AsFd> Lot<C> {
-    /// Takes out the connection that has been idle for longest, to make room for another; `None` when none is idle. One
-    /// whose client has just said something is not.
-    pub fn evict_idle(&self) -> Option<Box<Moored<C>>> {
+    /// Takes out the connection that has been idle for longest, to make room for another; `None` when none has been idle
+    /// since this moment. One whose client has just said something is not idle.
+    pub fn evict_idle(&self, since: Instant) -> Option<Box<Moored<C>>> {
         let mut eldest = lock(&self.eldest);
-        let evicted = self.first_idle_of(&mut eldest);
-        if evicted.is_some() {
+        let evicted = self.first_idle_of(&mut eldest, since);
+        if evicted.is_some() || !eldest.is_empty() {
             return evicted;
         }
         eldest.extend(self.all_idle());
         eldest.sort_unstable_by(|a, b| b.cmp(a));
-        self.first_idle_of(&mut eldest)
+        self.first_idle_of(&mut eldest, since)
     }
 
-    /// Takes out the first of these that is still idle.
-    fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>) -> Option<Box<Moored<C>>> {
+    /// Takes out the first of these that is still idle, if it has been since this moment.
+    fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>, since: Instant) -> Option<Box<Moored<C>>> {
         let still_idle = |(since, index): (Instant, u32)| {
             let mut slot = lock(self.slot(index));
             let is_still = slot.parked.as_ref().is_some_and(|(moored, wish)| {
@@ -37,7 +37,7 @@ impl<C: AsFd> Lot<C> {
             });
             if is_still { slot.parked.take().map(|(moored, _)| moored) } else { None }
         };
-        std::iter::from_fn(|| eldest.pop()).find_map(still_idle)
+        std::iter::from_fn(|| eldest.pop_if(|(idle_since, _)| *idle_since <= since)).find_map(still_idle)
     }
 
     /// Since when who is idle. How much time they have left would not tell: the fewer connections there were when one
