@@ -78,3 +78,18 @@ fn one_who_asks_for_many_does_not_keep_an_upload_from_the_same_address_waiting_f
     assert_eq!(wharf.ask("PUT", "/new", "", b"content").code(), 201);
     assert!(!hashes.iter_mut().any(|wire| wire.hears_within(Duration::from_millis(1))), "still at it");
 }
+
+#[test]
+fn a_long_one_ends_when_its_client_has_closed_the_connection() {
+    let wharf = Wharf::serve(&[]);
+    let ask = |name: &str| {
+        let mut wire = wharf.connect();
+        wire.begin_to_ask("GET", &format!("/{name}?sha256"), None).end();
+        wire
+    };
+    wharf.write("short", "one");
+    assert_eq!(ask("short").read_answer(false).text(), line(b"one"), "it still reads");
+    let long = File::options().write(true).open(wharf.write("long", "")).expect("it is there");
+    long.set_len(1 << 40).expect("long, with nothing in it");
+    assert!(ask("long").is_closed());
+}

@@ -48,6 +48,10 @@ const TURN_REQUESTS: u32 = 16;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 64 * 1024;
 
+/// For how long a job in several steps goes on for a client that has ended what it sends. Most such clients have closed the
+/// connection, which looks the same; one that still reads gets what takes no longer.
+const HALF_CLOSED: Duration = Duration::from_secs(3);
+
 /// How much of what waits in the socket is looked at to find out whether it completes a body, in bytes.
 const PEEK: usize = 64 * 1024;
 
@@ -104,6 +108,8 @@ pub struct Work {
     rest: Option<Decoder>,
     /// How many descriptors the job holds.
     descriptors: u32,
+    /// When its first step was done, if it has several.
+    begun: Option<Instant>,
 }
 
 /// A connection in the job queue.
@@ -189,14 +195,14 @@ impl Connection {
     }
 
     /// Whether there is no point in a job for this connection any more: the client has reset the connection, or it has
-    /// ended what it sends and its body is cut short. One that has only ended what it sends may wait for the answer; when
-    /// its client is crowded it is taken to have gone.
-    pub fn has_gone(&self, rest: Option<&Decoder>, is_crowded: bool) -> bool {
+    /// ended what it sends and its body is cut short. One that has only ended what it sends may wait for the answer, unless
+    /// the server is `impatient`: then it is taken to have gone.
+    pub fn has_gone(&self, rest: Option<&Decoder>, impatient: bool) -> bool {
         match self.stream.other_end() {
             OtherEnd::Open => false,
             OtherEnd::Gone => true,
             OtherEnd::Ended => {
-                is_crowded || rest.is_some_and(|rest| self.is_cut_short(rest.clone(), &self.unread))
+                impatient || rest.is_some_and(|rest| self.is_cut_short(rest.clone(), &self.unread))
             }
         }
     }
@@ -231,7 +237,7 @@ impl Connection {
 
     /// Does a job, and says what comes then: something to wait for, or another job.
     pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Next {
-        let Work { job, mut exchange, waits, rest, descriptors } = work;
+        let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
         let outcome = job(state);
         // From here on the client is waited for again; the disk may have taken longer than any client may.
         let deadline = Deadline::after(Instant::now(), state.stall);
@@ -244,7 +250,10 @@ impl Connection {
                 let waits = waits && self.unread.is_empty();
                 expect_body(receiving, exchange, waits, deadline)
             }
-            Outcome::Again(job) => return Next::Work(Work { job, exchange, waits, rest, descriptors }),
+            Outcome::Again(job) => {
+                let begun = begun.or_else(|| Some(Instant::now()));
+                return Next::Work(Work { job, exchange, waits, rest, descriptors, begun });
+            }
         };
         Next::Park(Wish::writable(deadline))
     }
@@ -381,7 +390,9 @@ impl Connection {
             // It is read again, then.
             Routed::NeedsDisk => return Step::NeedsDisk(again()),
             Routed::Answer(answer) => Step::Go(answering(answer, exchange, turn)),
-            Routed::Work(job) => Step::Work(Work { job, exchange, waits, rest: None, descriptors: 1 }),
+            Routed::Work(job) => {
+                Step::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
+            }
             Routed::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{} has gone; its form is not begun", self.peer());
                 Step::Close
@@ -435,7 +446,14 @@ impl Connection {
                         exchange.body_was_read();
                     }
                     let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
-                    let work = Work { job: receiving.into_job(), exchange, waits: false, rest, descriptors };
+                    let work = Work {
+                        job: receiving.into_job(),
+                        exchange,
+                        waits: false,
+                        rest,
+                        descriptors,
+                        begun: None,
+                    };
                     if matches!(need, Need::Job) {
                         return Ok(Step::Work(work));
                     }
@@ -608,6 +626,11 @@ impl Work {
     /// How many descriptors it holds, those of its connection included.
     pub fn descriptors(&self) -> u32 {
         self.descriptors
+    }
+
+    /// Whether it has taken so long that a client that has ended what it sends is taken to have gone.
+    pub fn takes_long(&self) -> bool {
+        self.begun.is_some_and(|begun| begun.elapsed() > HALF_CLOSED)
     }
 
     /// What is still to come of the body, if it is not whole.

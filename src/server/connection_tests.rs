@@ -279,7 +279,7 @@ fn without_the_right_to_wait_a_request_stays_unread() {
 }
 
 fn work(job: Job, exchange: Exchange) -> Work {
-    Work { job, exchange, waits: false, rest: None, descriptors: 1 }
+    Work { job, exchange, waits: false, rest: None, descriptors: 1, begun: None }
 }
 
 /// A turn on a thread that may wait.

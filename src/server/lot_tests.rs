@@ -231,7 +231,8 @@ fn only_a_client_with_far_more_connections_is_greedy() {
 #[test]
 fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
     let lot = lot(4);
-    let start = Instant::now();
+    let before = Instant::now();
+    let start = before + Duration::from_millis(1);
     let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().expect("a pair")).collect();
     let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let idle = |at| Wish::idle(start + Duration::from_secs(at), Duration::from_secs(60));
@@ -244,7 +245,7 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
         io::Read::read(client, &mut [0]).map_err(|error| error.kind()) != Err(io::ErrorKind::WouldBlock)
     };
     let evict = || lot.evict_idle(start + Duration::from_secs(9)).map(drop).is_some();
-    assert!(lot.evict_idle(start - Duration::from_millis(1)).is_none(), "all have come since");
+    assert!(lot.evict_idle(before).is_none(), "all have come since");
     assert!(evict() && made_room(&mut clients[0]));
     clients[1].write_all(b"x").expect("written");
     let mut spoke = lot.take().expect("it spoke");

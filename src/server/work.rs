@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::baton::TICK;
 use super::broadcaster::Broadcaster;
-use super::connection::{Connection, Next, Task, Turn};
+use super::connection::{Connection, Next, Task, Turn, Work};
 use super::disk::Disk;
 use super::input::Input;
 use super::jobs::{Freed, Jobs, Taken};
@@ -59,7 +59,8 @@ impl Shared {
         while let Some(Taken { job, client, is_crowded }) = self.jobs.take() {
             let Task { moored, work } = job;
             let rest = work.as_ref().and_then(|work| work.rest());
-            if moored.connection.has_gone(rest, is_crowded) {
+            let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
+            if moored.connection.has_gone(rest, impatient) {
                 log::debug!("{} has gone; what it asked for is not done", moored.connection.peer());
                 drop((moored, work));
             } else if let Some(work) = work {
