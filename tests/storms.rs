@@ -40,9 +40,10 @@ fn uploads_that_take_all(limit: u32) {
         .collect();
     let saved = codes.iter().filter(|code| **code == 201).count();
     let closed = codes.iter().filter(|code| matches!(**code, 503 | 0)).count();
-    assert!(saved >= 5 && saved + closed == UPLOADS, "{codes:?}");
-    assert_eq!(codes[0], 503, "it was told why");
-    assert!(codes.ends_with(&[201; 5]), "the latest are served: {codes:?}");
+    assert_eq!(saved + closed, UPLOADS, "{codes:?}");
+    assert!(codes[..5].contains(&503), "as many as can be are told why: {codes:?}");
+    // There is room for eight or so, and each time half of them make room.
+    assert!(codes.ends_with(&[201; 3]), "the latest are served: {codes:?}");
     assert_eq!(wharf.tree().len(), 1 + saved, "nothing else is there: {codes:?}");
     assert!(!wharf.log().contains("Too many open files"), "what is open is counted");
 }

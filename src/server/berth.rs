@@ -62,7 +62,7 @@ struct State {
 pub struct Holding {
     /// Connections.
     pub connections: u32,
-    /// Descriptors, those of the connections included.
+    /// Descriptors, those of the connections included; without the connections that are only being told to go, or closed.
     pub descriptors: u64,
 }
 
@@ -135,10 +135,8 @@ impl Berths {
             state.fresh - 1
         });
         state.served = state.served.wrapping_add(1);
-        let holding = state.clients.entry(client).or_default();
-        holding.connections += 1;
-        holding.descriptors += 1;
-        state.descriptors += 1;
+        state.clients.entry(client).or_default().connections += 1;
+        state.change(client, kind, 0, 1);
         self.0.taken.fetch_add(1, Ordering::AcqRel);
         let (shared, number) = (Arc::clone(&self.0), state.served);
         Berth { shared, index, number, client, descriptors: 1, kind, watched: None }
@@ -191,11 +189,13 @@ impl State {
         }
     }
 
-    /// A client has so many descriptors more, or fewer.
-    fn change(&mut self, client: Place, before: u32, now: u32) {
+    /// A connection of this client, in a place of this kind, has so many descriptors more, or fewer.
+    fn change(&mut self, client: Place, kind: Kind, before: u32, now: u32) {
         let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
         self.descriptors = change(self.descriptors);
-        if let Some(holding) = self.clients.get_mut(&client) {
+        if kind == Kind::Regular
+            && let Some(holding) = self.clients.get_mut(&client)
+        {
             holding.descriptors = change(holding.descriptors);
         }
     }
@@ -246,7 +246,7 @@ impl Berth {
             return 0;
         }
         let mut state = self.shared.lock();
-        state.change(self.client, before, descriptors);
+        state.change(self.client, self.kind, before, descriptors);
         let excess = state.descriptors.saturating_sub(self.shared.capacity.descriptors);
         if descriptors > before { excess } else { 0 }
     }
@@ -256,7 +256,9 @@ impl Berth {
         let mut state = self.shared.lock();
         let has_room = state.spare < self.shared.capacity.spare;
         if self.kind == Kind::Regular && has_room {
+            state.change(self.client, self.kind, self.descriptors, 0);
             Self::change_kind(&mut self.kind, &mut state, Kind::Spare);
+            state.change(self.client, self.kind, 0, self.descriptors);
         }
         self.kind == Kind::Spare
     }
@@ -266,7 +268,7 @@ impl Berth {
     pub fn leave(&mut self) {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);
-        state.change(self.client, before, 0);
+        state.change(self.client, self.kind, before, 0);
         Self::change_kind(&mut self.kind, &mut state, Kind::Left);
     }
 
@@ -292,7 +294,7 @@ impl Drop for Berth {
         let mut state = self.shared.lock();
         state.free.push(self.index);
         *state.count(self.kind) -= 1;
-        state.change(self.client, self.descriptors, 0);
+        state.change(self.client, self.kind, self.descriptors, 0);
         if let Some(holding) = state.clients.get_mut(&self.client) {
             holding.connections -= 1;
             if holding.connections == 0 {
@@ -341,6 +343,12 @@ mod tests {
         assert!(going.make_spare() && going.make_spare(), "it is spare, and stays so");
         let mut stays = berths.take(client).expect("the place is free");
         assert!(!stays.make_spare() && berths.take_spare(client).is_none(), "there is one spare place");
+        going.hold(4);
+        assert_eq!(
+            (berths.excess(), berths.holding(client).descriptors),
+            (0, 1),
+            "what goes counts, but for nobody"
+        );
         drop(going);
         assert!(berths.take_spare(client).is_some());
         stays.hold(4);

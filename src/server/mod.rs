@@ -204,7 +204,7 @@ impl Server {
         Ok(Self {
             doors,
             udp_sessions: config.udp_sessions,
-            shared: Arc::new(Shared { state, lot, jobs, broadcaster }),
+            shared: Arc::new(Shared { state, lot, jobs, broadcaster, making_room: Permits::new(1) }),
             to_do,
             workers: config.workers,
         })

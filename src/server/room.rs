@@ -59,13 +59,17 @@ const MODEST: u64 = 64;
 /// that has just come is on its way.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
-/// Closes connections until no more descriptors are held than may be, if this many are too many.
-pub fn give_back(shared: &Shared, excess: u64) {
-    if excess == 0 {
+/// Closes connections until no more descriptors are held than may be, if so many have been found to be too many. One
+/// thread does it at a time: two would close twice as much as is needed, and those who have come last too.
+pub fn give_back(shared: &Shared, found: u64) {
+    if found == 0 {
         return;
     }
-    let Some((heaviest, holding)) = shared.lot.heaviest() else { return };
-    let (mut excess, settled) = (excess, Instant::now().checked_sub(ARRIVAL));
+    let Some(_permit) = shared.making_room.take() else { return };
+    // Another may have made room since.
+    let mut excess = shared.lot.excess();
+    let Some((heaviest, holding)) = shared.lot.heaviest().filter(|_| excess > 0) else { return };
+    let settled = Instant::now().checked_sub(ARRIVAL);
     while holding.descriptors <= MODEST
         && let Some(idle) = settled.and_then(|settled| shared.lot.evict_idle(settled))
     {

@@ -41,6 +41,8 @@ pub struct Shared {
     pub jobs: Jobs<Task>,
     /// Those that listen to the room.
     pub broadcaster: Option<Broadcaster>,
+    /// Held by the thread that makes room for descriptors.
+    pub making_room: Permits,
 }
 
 impl Shared {
