@@ -33,6 +33,7 @@ mod jobs;
 mod listing;
 mod lot;
 mod media;
+mod memory;
 mod order;
 mod outgoing;
 mod pages;

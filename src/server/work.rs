@@ -22,10 +22,13 @@ use super::permits::Permits;
 use super::place::Place;
 use super::state::State;
 use super::timing::Deadline;
-use super::{GRACE, room};
+use super::{GRACE, memory, room};
 
 /// How often the shelf is looked through, and whether the folder's path names another directory.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How often freed memory is returned to the system.
+const RETURN: Duration = Duration::from_secs(2);
 
 /// How often old unfinished uploads are looked for: empty ones are kept for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -98,6 +101,7 @@ impl Shared {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         let mut next_round = Deadline::after(Instant::now(), ROUND);
+        let mut next_return = Deadline::after(Instant::now(), RETURN);
         // A disk that hangs must not make them wait in a row.
         let looks = Permits::new(1);
         loop {
@@ -120,6 +124,10 @@ impl Shared {
                         drop(permit);
                     });
                 }
+            }
+            if next_return.is_over(now) {
+                next_return = Deadline::after(now, RETURN);
+                self.state.chores.later(memory::return_freed);
             }
             let tick = self.state.baton.watch().then(|| Deadline::after(now, TICK));
             match self.lot.next_expired(tick.into_iter().chain([next_round]).min()) {

@@ -1,0 +1,58 @@
+//! Memory that was freed goes back to the system.
+//!
+//! glibc keeps what a thread frees for later, in an arena of that thread, and there are many threads: after a few hundred
+//! listings at once the server kept ten times the memory that it needs, for good.
+
+use std::fs;
+
+/// Below this much resident memory, in bytes, nothing is returned: it is what a busy server needs anyway.
+const ENOUGH: u64 = 16 * 1024 * 1024;
+
+/// Returns freed memory to the system, if the process holds more than [`ENOUGH`]. Takes up to some milliseconds.
+pub fn return_freed() {
+    if resident().is_some_and(|bytes| bytes > ENOUGH) {
+        trim();
+    }
+}
+
+/// What the process holds in memory, in bytes.
+fn resident() -> Option<u64> {
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    pages.checked_mul(rustix::param::page_size() as u64)
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn trim() {
+    // glibc's own function, which no crate wraps: it takes a number, and may be called at any time from any thread.
+    #[allow(unsafe_code)]
+    unsafe extern "C" {
+        safe fn malloc_trim(pad: usize) -> std::ffi::c_int;
+    }
+    // Whether anything was returned makes no difference.
+    malloc_trim(0);
+}
+
+/// Other allocators return freed memory by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim() {}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freed_memory_returns_to_the_system() {
+        const BLOCKS: usize = 4096;
+        const SIZE: usize = 16 * 1024;
+        // The last block stays, and so the allocator cannot shrink its heap by itself.
+        let mut blocks: Vec<Vec<u8>> = (0..BLOCKS).map(|_| vec![1; SIZE]).collect();
+        let last = blocks.pop();
+        let before = resident().expect("Linux says it");
+        drop(blocks);
+        return_freed();
+        let after = resident().expect("Linux says it");
+        assert!(after + (BLOCKS * SIZE / 2) as u64 <= before, "{before} bytes before, {after} after");
+        assert!(last.is_some());
+    }
+}
