@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::process::{ChildStdout, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
@@ -52,17 +52,14 @@ impl Browser {
         outside("chromium")?;
         let mut command = outside("chromedriver")?;
         let profile = tempfile::tempdir().expect("a folder");
-        let mut driver = Running::start(
-            command
-                .arg("--port=0")
-                // Its files, and those of the browser, go away with the test.
-                .env("TMPDIR", profile.path())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .process_group(0),
-        );
-        let mut says = BufReader::new(driver.stdout.take().expect("piped"));
-        let port = port(&mut says);
+        command
+            .arg("--port=0")
+            // Its files, and those of the browser, go away with the test.
+            .env("TMPDIR", profile.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let (driver, says, port) = start(&mut command);
         let mut browser = Self {
             driver,
             _says: says,
@@ -284,17 +281,24 @@ impl Browser {
     }
 }
 
-/// The port that the driver says it listens at.
-fn port(says: &mut BufReader<ChildStdout>) -> u16 {
-    let mut line = String::new();
-    loop {
-        line.clear();
-        assert!(says.read_line(&mut line).expect("text") > 0, "chromedriver left");
-        let port = line.trim_end().strip_suffix('.').and_then(|line| line.rsplit_once("on port "));
-        if let Some((_, port)) = port {
-            return port.parse().expect("a port");
-        }
-    }
+/// Starts the driver. It looks for a port that is free for IPv4 and takes the same for IPv6, which another process may have
+/// by then: it exits, and is started again.
+fn start(command: &mut Command) -> (Running, BufReader<ChildStdout>, u16) {
+    const ATTEMPTS: usize = 5;
+    let attempt = || {
+        let mut driver = Running::start(command);
+        let mut output = BufReader::new(driver.stdout.take().expect("piped"));
+        let port = port(&mut output)?;
+        Some((driver, output, port))
+    };
+    std::iter::repeat_with(attempt).take(ATTEMPTS).flatten().next().expect("chromedriver starts")
+}
+
+/// The port that the driver says it listens at; `None` if it exits before.
+fn port(output: &mut impl BufRead) -> Option<u16> {
+    let port_of =
+        |line: String| Some(line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().expect("a port"));
+    output.lines().map(|line| line.expect("text")).find_map(port_of)
 }
 
 /// Undoes Base64 (RFC 4648 §4).
