@@ -41,7 +41,7 @@ fn uploads_that_take_all(limit: u32) {
     let saved = codes.iter().filter(|code| **code == 201).count();
     let closed = codes.iter().filter(|code| matches!(**code, 503 | 0)).count();
     assert_eq!(saved + closed, UPLOADS, "{codes:?}");
-    assert!(codes[..5].contains(&503), "as many as can be are told why: {codes:?}");
+    assert!(codes[..5].contains(&503), "the first evicted uploads get a 503: {codes:?}");
     // There is room for eight or so, and each time half of them make room.
     assert!(codes.ends_with(&[201; 3]), "the latest are served: {codes:?}");
     assert_eq!(wharf.tree().len(), 1 + saved, "nothing else is there: {codes:?}");

@@ -139,7 +139,7 @@ fn a_stop_meanwhile() {
     eventually("it has begun", || !wharf.tree().is_empty());
     let stopped = mount.stop();
     wharf.signal(Signal::TERM);
-    // FUSE lets nobody end who closes a file, not even when killed. To say so is all that the server can do.
+    // A process that closes a file on a hung FUSE mount cannot exit, even when killed. All the server can do is log it.
     eventually("it gives up", || wharf.log().contains("something did not end"));
     drop(stopped);
     let (_, status) = wharf.wait();

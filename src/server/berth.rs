@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(
             (berths.excess(), berths.holding(client).descriptors),
             (0, 1),
-            "what goes counts, but for nobody"
+            "a connection being closed counts, but for no client"
         );
         drop(going);
         assert!(berths.take_spare(client).is_some());

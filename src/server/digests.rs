@@ -27,7 +27,7 @@ use crate::folder::{Facts, OpenFile, Version};
 /// How many hashes are remembered: with what a version takes, less than a megabyte.
 const MOST_KNOWN: usize = 4096;
 
-/// How many files are hashed at once, half of them for one client: each is open meanwhile, and descriptors are scarce.
+/// The most files that are hashed at once; one client gets at most half. Each keeps a descriptor open, and those are scarce.
 const MOST_UNDER_WAY: usize = 32;
 
 /// How much of a file is hashed before other jobs get their turn, in bytes: some hundredths of a second.

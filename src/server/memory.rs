@@ -24,7 +24,7 @@ fn resident() -> Option<u64> {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn trim() {
-    // glibc's own function, which no crate wraps: it takes a number, and may be called at any time from any thread.
+    // SAFETY: malloc_trim(3) takes one size_t, returns an int, and is thread-safe; the signature below is glibc's.
     #[allow(unsafe_code)]
     unsafe extern "C" {
         safe fn malloc_trim(pad: usize) -> std::ffi::c_int;

@@ -59,8 +59,8 @@ const MODEST: u64 = 64;
 /// that has just come is on its way.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
-/// Closes connections until no more descriptors are held than may be, if so many have been found to be too many. One
-/// thread does it at a time: two would close twice as much as is needed, and those who have come last too.
+/// Closes connections until no more descriptors are held than may be, if so many have been found to be too many. Only
+/// one thread does this at a time: two would close twice as many as needed, the newest included.
 pub fn give_back(shared: &Shared, found: u64) {
     if found == 0 {
         return;

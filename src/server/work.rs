@@ -102,8 +102,8 @@ impl Shared {
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         let mut next_round = Deadline::after(Instant::now(), ROUND);
         let mut next_return = Deadline::after(Instant::now(), RETURN);
-        // A disk that hangs must not make them wait in a row.
-        let looks = Permits::new(1);
+        // One of each at a time: they must not pile up behind a chore that a hanging disk delays.
+        let (looks, returns) = (Permits::new(1), Permits::new(1));
         loop {
             let now = Instant::now();
             if next_sweep.is_over(now) {
@@ -127,7 +127,12 @@ impl Shared {
             }
             if next_return.is_over(now) {
                 next_return = Deadline::after(now, RETURN);
-                self.state.chores.later(memory::return_freed);
+                if let Some(permit) = returns.take() {
+                    self.state.chores.later(move || {
+                        memory::return_freed();
+                        drop(permit);
+                    });
+                }
             }
             let tick = self.state.baton.watch().then(|| Deadline::after(now, TICK));
             match self.lot.next_expired(tick.into_iter().chain([next_round]).min()) {
@@ -219,7 +224,7 @@ impl Shared {
         self.park(moored, Wish::writable(Deadline::after(Instant::now(), self.state.stall)));
     }
 
-    /// Closes who waits, and lets the others finish.
+    /// Closes idle connections, and lets active ones finish.
     pub fn drain(&self) {
         self.lot.drain(|connection, is_idle| {
             let state = if is_idle { "idle, closed" } else { "being served" };

@@ -203,7 +203,7 @@ impl<T> Queue<T> {
         };
         client.running = client.running.saturating_sub(1);
         let freed = if client.waiting.is_empty() && client.running == 0 {
-            // Who knows whether any of them makes a job: without one, nobody would free the next.
+            // All of them: a connection that queues no job would never free the next one.
             Freed { held: std::mem::take(&mut client.held_back), is_final: false }
         } else {
             Freed { held: client.free_one().into_iter().collect(), is_final: true }

@@ -14,8 +14,8 @@ use crate::server::place::Place;
 const GREEDY: u32 = 16;
 
 impl<C: AsFd> Lot<C> {
-    /// Takes out the connection that has been idle for longest, to make room for another; `None` when none has been idle
-    /// since this moment. One whose client has just said something is not idle.
+    /// Takes out the connection that has been idle longest, to make room for another; `None` if none has been idle since
+    /// this moment. A connection with unread input is not idle.
     pub fn evict_idle(&self, since: Instant) -> Option<Box<Moored<C>>> {
         let mut eldest = lock(&self.eldest);
         let evicted = self.first_idle_of(&mut eldest, since);
