@@ -21,6 +21,10 @@ fn evil() -> String {
     format!("\x1b]0;x\u{7}\x1b[2J\u{7f}\u{8}{IN_FIELD}")
 }
 
+/// A [`Fake`] closes after each answer. A client that is not told may send its next POST into that, and rightly
+/// does not send it twice.
+const CLOSES: &str = "Connection: close\r\n";
+
 /// What must not be in an output: the controls but the line feed, and one invisible character of each kind.
 fn acts(text: &[u8]) -> Option<char> {
     let text = String::from_utf8_lossy(text);
@@ -88,7 +92,7 @@ fn fake(manner: Manner) -> Fake {
         read_content(head, stream);
         let (target, length) = (target_of(head), evil().len());
         let fields = format!(
-            "Server: wharf {IN_FIELD}\r\nETag: \"{IN_FIELD}\"\r\nLast-Modified: {IN_FIELD}\r\nContent-Disposition: {IN_FIELD}\r\n"
+            "Server: wharf {IN_FIELD}\r\n{CLOSES}ETag: \"{IN_FIELD}\"\r\nLast-Modified: {IN_FIELD}\r\nContent-Disposition: {IN_FIELD}\r\n"
         );
         let answer = match manner {
             Manner::Refuses => format!(
@@ -205,7 +209,7 @@ fn room() -> Fake {
         let evil = evil();
         let json = |body: String| {
             format!(
-                "HTTP/1.1 200 OK\r\nServer: wharf\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                "HTTP/1.1 200 OK\r\nServer: wharf\r\n{CLOSES}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             )
         };
@@ -229,7 +233,7 @@ fn room() -> Fake {
                 return;
             }
             _ => format!(
-                "HTTP/1.1 409 {IN_FIELD}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{evil}",
+                "HTTP/1.1 409 {IN_FIELD}\r\n{CLOSES}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{evil}",
                 evil.len()
             ),
         };
