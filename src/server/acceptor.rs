@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::connection::Connection;
-use super::lot::Wish;
+use super::connection_table::Wish;
 use super::state::State;
 use super::work::Shared;
 use super::{place, room};
@@ -80,7 +80,7 @@ fn admit(stream: Stream, shared: &Shared) {
     if let Some(moored) = room::admit(shared, Connection::new(stream), client) {
         shared.park(moored, Wish::idle(Instant::now(), shared.timeout()).for_news());
         // What has come since is more than there may be.
-        room::give_back(shared, shared.lot.excess());
+        room::give_back(shared, shared.table.excess());
     }
 }
 

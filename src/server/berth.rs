@@ -1,4 +1,4 @@
-//! The places in the lot: a bounded number, each with one connection at most, and what each client holds of them.
+//! The places in the table: a bounded number, each with one connection at most, and what each client holds of them.
 //!
 //! Descriptors are what is scarce. A connection is one; what it keeps open while it waits (a file that it sends, the
 //! temporary file of its upload and the directory for it) are more. Each place says how many, and all are added up.

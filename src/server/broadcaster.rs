@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::lot::Moored;
+use super::connection_table::Moored;
 use super::talk::{Heard, Listening, Ready, Talk, now};
 use crate::http::event_stream::HEARTBEAT;
 use crate::net::poller::{Arming, Interest, Key, Poller};
@@ -245,12 +245,12 @@ mod tests {
     use crate::net::poller::Event;
     use crate::net::stream::Stream;
     use crate::server::baton::Baton;
-    use crate::server::lot::{Capacity, Lot};
+    use crate::server::connection_table::{Capacity, ConnectionTable};
     use crate::server::timing::IdleClock;
 
     /// A room with one member, and a listener of theirs at its door.
     struct Scene {
-        lot: Lot<Connection>,
+        table: ConnectionTable<Connection>,
         broadcaster: Broadcaster,
         client: UnixStream,
     }
@@ -267,11 +267,11 @@ mod tests {
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
             let (listening, _) = talk.listen(who, None, peer, active).expect("a place");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
-            let lot = Lot::new(capacity, Arc::new(Baton::new(1))).expect("a poller");
-            let moored = lot.admit(Connection::new(stream), Place::Here).expect("a place");
+            let table = ConnectionTable::new(capacity, Arc::new(Baton::new(1))).expect("a poller");
+            let moored = table.admit(Connection::new(stream), Place::Here).expect("a place");
             let broadcaster = Broadcaster::new(talk).expect("a poller");
             broadcaster.admit(moored, listening);
-            Self { lot, broadcaster, client }
+            Self { table, broadcaster, client }
         }
 
         fn newcomer(&self) -> Listener {
@@ -281,10 +281,10 @@ mod tests {
 
     #[test]
     fn who_comes_just_before_the_end_goes_too() {
-        let Scene { lot, broadcaster, .. } = Scene::new();
+        let Scene { table, broadcaster, .. } = Scene::new();
         broadcaster.end();
         broadcaster.run();
-        assert_eq!((broadcaster.talk.room().subscribers(), lot.open()), (0, 0));
+        assert_eq!((broadcaster.talk.room().subscribers(), table.open()), (0, 0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How many connections, listeners and archives there may be: files that may be open are what is scarce.
 
-use super::lot::Capacity;
+use super::connection_table::Capacity;
 
 /// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
 const OWN_FILES: u64 = 32;

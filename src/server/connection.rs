@@ -15,11 +15,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
+use super::connection_table::{Moored, Wish};
 use super::disk::Disk;
 use super::exchange::Exchange;
 use super::input::Input;
 use super::jobs::{Chores, Jobs};
-use super::lot::{Moored, Wish};
 use super::outgoing::{Outgoing, Progress};
 use super::phase::{GoingOn, Lingering, Phase, ReceivingBody, WaitingForHead};
 use super::place;

@@ -9,9 +9,9 @@ use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
 use crate::server::baton::Baton;
+use crate::server::connection_table::{Capacity, ConnectionTable};
 use crate::server::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
-use crate::server::lot::{Capacity, Lot};
 use crate::server::place::Place;
 use crate::server::receiving::Sink;
 use crate::server::small_body::SmallBody;
@@ -112,14 +112,19 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
-    let lot = Lot::new(capacity, Arc::clone(&state.baton)).expect("a poller");
-    let shared =
-        Arc::new(Shared { state, lot, jobs: Jobs::new(1), broadcaster: None, making_room: Permits::new(1) });
+    let table = ConnectionTable::new(capacity, Arc::clone(&state.baton)).expect("a poller");
+    let shared = Arc::new(Shared {
+        state,
+        table,
+        jobs: Jobs::new(1),
+        broadcaster: None,
+        making_room: Permits::new(1),
+    });
     let exchange = || Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
         let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
-        shared.lot.admit(connection, Place::Here).expect("a place")
+        shared.table.admit(connection, Place::Here).expect("a place")
     };
     let waiting = || Phase::Head(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
@@ -144,8 +149,8 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     assert_eq!(&answer, b"HTTP/1.1 200", "the same worker goes on");
     shared.jobs.end();
     jobs.join().expect("it ended by itself");
-    assert_eq!(shared.lot.open(), 1, "their places are free");
-    shared.lot.end();
+    assert_eq!(shared.table.open(), 1, "their places are free");
+    shared.table.end();
     worker.join().expect("it ended by itself");
 }
 
@@ -196,14 +201,19 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
-    let lot = Lot::new(capacity, Arc::clone(&state.baton)).expect("a poller");
-    let shared =
-        Arc::new(Shared { state, lot, jobs: Jobs::new(1), broadcaster: None, making_room: Permits::new(1) });
+    let table = ConnectionTable::new(capacity, Arc::clone(&state.baton)).expect("a poller");
+    let shared = Arc::new(Shared {
+        state,
+        table,
+        jobs: Jobs::new(1),
+        broadcaster: None,
+        making_room: Permits::new(1),
+    });
     let mut clients = Vec::new();
     let mut admit = || {
         let (stream, client) = stream();
         clients.push(client);
-        shared.lot.admit(Connection::new(stream), Place::Here).expect("a place")
+        shared.table.admit(Connection::new(stream), Place::Here).expect("a place")
     };
     let jobs = CROWDED;
     for _ in 0..jobs {
@@ -220,7 +230,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     }
     shared.jobs.end();
     shared.do_jobs();
-    assert_eq!(shared.lot.open() as usize, jobs + 1);
+    assert_eq!(shared.table.open() as usize, jobs + 1);
 }
 
 #[test]

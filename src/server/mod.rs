@@ -1,6 +1,6 @@
 //! Who serves.
 //!
-//! The acceptor takes connections in; the lot keeps them while they wait; workers of the pool take whichever has
+//! The acceptor takes connections in; the connection table keeps them while they wait; workers of the pool take whichever has
 //! something to say and move it as far as its socket allows. An answer is found by `route`, made by one file a kind
 //! (`files`, `listing`, `bundle`, `upload`, `status`) as a value, and written by `connection` alone. This file wires them
 //! together, and is the only one that does.
@@ -17,6 +17,7 @@ mod capacity;
 mod chat;
 mod chat_events;
 mod connection;
+mod connection_table;
 mod digests;
 mod disk;
 mod doors;
@@ -31,7 +32,6 @@ mod input;
 mod interim;
 mod jobs;
 mod listing;
-mod lot;
 mod media;
 mod memory;
 mod order;
@@ -73,13 +73,13 @@ use threadpool::ThreadPool;
 
 use self::baton::Baton;
 use self::broadcaster::Broadcaster;
+use self::connection_table::ConnectionTable;
 use self::digests::Digests;
 pub use self::doors::Doors;
 use self::doors::{CannotOpen, Open};
 use self::fair_permits::FairPermits;
 pub use self::host_name::HostName;
 use self::jobs::{Chore, Chores, Jobs};
-use self::lot::Lot;
 use self::permits::Permits;
 pub use self::recorder::Recorder;
 use self::shelf::Shelf;
@@ -200,12 +200,12 @@ impl Server {
             recorder: config.recorder,
         };
         state.folder.forget_uploads(SystemTime::now());
-        let lot = Lot::new(capacity, baton).map_err(CannotServe::System)?;
+        let table = ConnectionTable::new(capacity, baton).map_err(CannotServe::System)?;
         let jobs = Jobs::new(JOB_THREADS);
         Ok(Self {
             doors,
             udp_sessions: config.udp_sessions,
-            shared: Arc::new(Shared { state, lot, jobs, broadcaster, making_room: Permits::new(1) }),
+            shared: Arc::new(Shared { state, table, jobs, broadcaster, making_room: Permits::new(1) }),
             to_do,
             workers: config.workers,
         })
@@ -250,7 +250,7 @@ impl Server {
         shared.drain();
         end_within(LAST, move || {
             // What is still parked is closed here: the disk may keep it waiting.
-            drop(shared.lot.end());
+            drop(shared.table.end());
             workers.join();
             shared.jobs.end();
             jobs.join();

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Task};
-use super::lot::Moored;
+use super::connection_table::Moored;
 use super::place::Place;
 use super::work::Shared;
 
@@ -24,7 +24,7 @@ const BATCH: u64 = 64;
 
 /// Finds a place for a connection, where need be that of another; tells it that there is none, otherwise.
 pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<Box<Moored<Connection>>> {
-    let connection = match shared.lot.admit(connection, client) {
+    let connection = match shared.table.admit(connection, client) {
         Ok(moored) => return Some(moored),
         Err(connection) => connection,
     };
@@ -32,7 +32,7 @@ pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<B
         refuse(shared, connection, client);
         return None;
     }
-    match shared.lot.admit(connection, client) {
+    match shared.table.admit(connection, client) {
         Ok(moored) => Some(moored),
         Err(connection) => {
             refuse(shared, connection, client);
@@ -43,11 +43,11 @@ pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<B
 
 /// Closes an idle connection, or one of a client that has by far the most.
 fn make_place(shared: &Shared, newcomer: Place) -> bool {
-    if let Some(idle) = shared.lot.evict_idle(Instant::now()) {
+    if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         dismiss(shared, idle);
         return true;
     }
-    let Some(greedy) = shared.lot.greedy(newcomer) else { return false };
+    let Some(greedy) = shared.table.greedy(newcomer) else { return false };
     evict(shared, greedy, 1)
 }
 
@@ -67,11 +67,11 @@ pub fn give_back(shared: &Shared, found: u64) {
     }
     let Some(_permit) = shared.making_room.take() else { return };
     // Another may have made room since.
-    let mut excess = shared.lot.excess();
-    let Some((heaviest, holding)) = shared.lot.heaviest().filter(|_| excess > 0) else { return };
+    let mut excess = shared.table.excess();
+    let Some((heaviest, holding)) = shared.table.heaviest().filter(|_| excess > 0) else { return };
     let settled = Instant::now().checked_sub(ARRIVAL);
     while holding.descriptors <= MODEST
-        && let Some(idle) = settled.and_then(|settled| shared.lot.evict_idle(settled))
+        && let Some(idle) = settled.and_then(|settled| shared.table.evict_idle(settled))
     {
         dismiss(shared, idle);
         excess -= 1;
@@ -89,7 +89,7 @@ pub fn give_back(shared: &Shared, found: u64) {
 /// Closes what this client has waiting for longest, until it has given back so many descriptors; false if there is nothing.
 fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
     let mut left = descriptors;
-    for moored in shared.lot.evict_longest(client, descriptors) {
+    for moored in shared.table.evict_longest(client, descriptors) {
         left = left.saturating_sub(moored.descriptors().into());
         dismiss(shared, moored);
     }
@@ -118,7 +118,7 @@ fn dismiss(shared: &Shared, mut moored: Box<Moored<Connection>>) {
 fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
     log::warn!("{} found no place", connection.peer());
     let Some(wish) = connection.turn_away(FULL, &shared.state.chores) else { return };
-    match shared.lot.admit_spare(connection, client) {
+    match shared.table.admit_spare(connection, client) {
         Ok(moored) => shared.park(moored, wish),
         // Closing resets the connection if something has come that nobody has read.
         Err(connection) => connection.stream().discard_input(),
@@ -128,9 +128,9 @@ fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
 /// The system has no descriptors left, against all that was counted: whoever holds the most gives some back.
 pub fn make_descriptors(shared: &Shared) -> bool {
     shared.state.chores.drop_later(shared.state.shelf.clear());
-    if let Some(idle) = shared.lot.evict_idle(Instant::now()) {
+    if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         drop(idle);
         return true;
     }
-    shared.lot.heaviest().is_some_and(|(heaviest, _)| evict(shared, heaviest, BATCH))
+    shared.table.heaviest().is_some_and(|(heaviest, _)| evict(shared, heaviest, BATCH))
 }

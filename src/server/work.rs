@@ -1,7 +1,7 @@
 //! What the threads do: workers move connections on, jobs wait for the disk, the timer minds deadlines.
 //!
 //! ```text
-//!              parked (lot) <────────────────────────────┐
+//!              parked (table) <──────────────────────────┐
 //!    worker:       └──> turn ──> wait, listen, or close ─┤
 //!    job thread:         └──> job queue ──> job or turn ─┘
 //!    timer:        deadline over ──> expire
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 use super::baton::TICK;
 use super::broadcaster::Broadcaster;
 use super::connection::{Connection, Next, Task, Turn, Work};
+use super::connection_table::{ConnectionTable, Expired, Moored, Wish};
 use super::disk::Disk;
 use super::input::Input;
 use super::jobs::{Freed, Jobs, Taken};
-use super::lot::{Expired, Lot, Moored, Wish};
 use super::permits::Permits;
 use super::place::Place;
 use super::state::State;
@@ -39,7 +39,7 @@ pub struct Shared {
     /// What every answer may use.
     pub state: State,
     /// The connections that wait for their client.
-    pub lot: Lot<Connection>,
+    pub table: ConnectionTable<Connection>,
     /// Those that wait for the disk.
     pub jobs: Jobs<Task>,
     /// Those that listen to the room.
@@ -53,7 +53,7 @@ impl Shared {
     pub fn work(self: &Arc<Self>) {
         let mut input = Input::default();
         self.state.baton.join();
-        while let Some(moored) = self.lot.take() {
+        while let Some(moored) = self.table.take() {
             self.turn(moored, &mut input, Disk::Worker);
         }
     }
@@ -135,7 +135,7 @@ impl Shared {
                 }
             }
             let tick = self.state.baton.watch().then(|| Deadline::after(now, TICK));
-            match self.lot.next_expired(tick.into_iter().chain([next_round]).min()) {
+            match self.table.next_expired(tick.into_iter().chain([next_round]).min()) {
                 Expired::Connection(moored) => {
                     let mut turn = self.lend(&mut input, Disk::Never);
                     self.advance(moored, |connection| connection.expire(&mut turn));
@@ -148,7 +148,7 @@ impl Shared {
 
     /// How long a connection is kept now.
     pub fn timeout(&self) -> Duration {
-        self.state.keep_alive.timeout(self.lot.open())
+        self.state.keep_alive.timeout(self.table.open())
     }
 
     fn turn(self: &Arc<Self>, moored: Box<Moored<Connection>>, input: &mut Input, disk: Disk) {
@@ -194,7 +194,7 @@ impl Shared {
             }
             Next::Listen(listening) => {
                 if let Some(broadcaster) = &self.broadcaster {
-                    self.lot.hand_over(&moored);
+                    self.table.hand_over(&moored);
                     broadcaster.admit(moored, *listening);
                 }
             }
@@ -205,7 +205,7 @@ impl Shared {
     /// Parks a connection; where it holds too much, somebody makes room.
     pub fn park(&self, mut moored: Box<Moored<Connection>>, wish: Wish) {
         let excess = moored.hold(moored.connection.descriptors());
-        if let Err(error) = self.lot.park(moored, wish) {
+        if let Err(error) = self.table.park(moored, wish) {
             log::error!("cannot park a connection: {error}");
         }
         room::give_back(self, excess);
@@ -226,13 +226,13 @@ impl Shared {
 
     /// Closes idle connections, and lets active ones finish.
     pub fn drain(&self) {
-        self.lot.drain(|connection, is_idle| {
+        self.table.drain(|connection, is_idle| {
             let state = if is_idle { "idle, closed" } else { "being served" };
             log::info!("open at the stop: {} ({state})", connection.peer());
         });
         self.broadcaster.iter().for_each(Broadcaster::end);
-        if !self.lot.wait_until_empty(GRACE) {
-            log::warn!("{} connections did not finish in {} s", self.lot.open(), GRACE.as_secs());
+        if !self.table.wait_until_empty(GRACE) {
+            log::warn!("{} connections did not finish in {} s", self.table.open(), GRACE.as_secs());
         }
     }
 }

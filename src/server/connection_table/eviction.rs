@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use rustix::io::ioctl_fionread;
 
-use super::{Holding, Lot, Moored, Slot, lock};
+use super::{ConnectionTable, Holding, Moored, Slot, lock};
 use crate::server::place::Place;
 
 /// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
 /// hold its own against a person.
 const GREEDY: u32 = 16;
 
-impl<C: AsFd> Lot<C> {
+impl<C: AsFd> ConnectionTable<C> {
     /// Takes out the connection that has been idle longest, to make room for another; `None` if none has been idle since
     /// this moment. A connection with unread input is not idle.
     pub fn evict_idle(&self, since: Instant) -> Option<Box<Moored<C>>> {

@@ -11,7 +11,7 @@
 //!
 //! - A parked connection is in exactly one slot. Taking it out, under the slot's lock, is what makes it yours: a worker
 //!   and the deadline sweep cannot both have it.
-//! - Only [`Lot::park`] arms the descriptor, under the same lock. One that waits for its client's next word stays armed
+//! - Only [`ConnectionTable::park`] arms the descriptor, under the same lock. One that waits for its client's next word stays armed
 //!   while it is served, which saves a system call a request. An event that comes meanwhile is noted in the slot: whoever
 //!   parks the connection arms it again, and so hears of it.
 //! - An event carries the number of the connection that it is for. One for a connection that is gone means nothing.
@@ -20,7 +20,7 @@
 //! - Who has spoken in time is heard, however long a busy machine keeps the workers: a connection whose wish has come true
 //!   is neither out of time nor idle. It is armed once more, so that its event is sure to come, and a worker takes it.
 //!
-//! The lot knows no HTTP: it keeps anything that has a descriptor. Who makes room for others, `eviction` says.
+//! The table knows no HTTP: it keeps anything that has a descriptor. Who makes room for others, `eviction` says.
 
 mod eviction;
 
@@ -40,7 +40,7 @@ use super::place::Place;
 use super::timing::Deadline;
 use crate::net::poller::{Arming, EVENTS, Event, Interest, Key, Poller};
 
-/// A connection together with its place in the lot. Dropping it closes the connection, then frees the place.
+/// A connection together with its place in the table. Dropping it closes the connection, then frees the place.
 #[derive(Debug)]
 pub struct Moored<C> {
     /// What is kept.
@@ -113,7 +113,7 @@ impl<C> Moored<C> {
 
 /// The parked connections, and who waits for them.
 #[derive(Debug)]
-pub struct Lot<C> {
+pub struct ConnectionTable<C> {
     poller: Poller,
     berths: Berths,
     pages: Box<[OnceLock<Page<C>>]>,
@@ -132,7 +132,7 @@ pub struct Lot<C> {
     is_roused: AtomicBool,
     is_draining: AtomicBool,
     has_ended: AtomicBool,
-    /// Readable once the lot has ended, so that every worker wakes.
+    /// Readable once the table has ended, so that every worker wakes.
     end: OwnedFd,
 }
 
@@ -151,19 +151,19 @@ struct Slot<C> {
     has_missed: bool,
 }
 
-/// What [`Lot::next_expired`] found.
+/// What [`ConnectionTable::next_expired`] found.
 #[derive(Debug)]
 pub enum Expired<C> {
     /// A connection whose time is up.
     Connection(Box<Moored<C>>),
     /// Nothing so far.
     Nothing,
-    /// The lot has ended.
+    /// The table has ended.
     Ended,
 }
 
-impl<C: AsFd> Lot<C> {
-    /// A lot for so many connections at once, whose workers pass this baton.
+impl<C: AsFd> ConnectionTable<C> {
+    /// A table for this many connections at once, whose workers pass this baton.
     pub fn new(capacity: Capacity, baton: Arc<Baton<Event>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -206,7 +206,7 @@ impl<C: AsFd> Lot<C> {
         }
     }
 
-    /// Parks a connection until its wish comes true, its time is up, or the lot ends.
+    /// Parks a connection until its wish comes true, its time is up, or the table ends.
     pub fn park(&self, mut moored: Box<Moored<C>>, wish: Wish) -> io::Result<()> {
         let key = moored.berth.key();
         let index = moored.berth.index();
@@ -238,7 +238,7 @@ impl<C: AsFd> Lot<C> {
         }
     }
 
-    /// The next connection whose wish has come true; waits for it. `None` once the lot has ended.
+    /// The next connection whose wish has come true; waits for it. `None` once the table has ended.
     pub fn take(&self) -> Option<Box<Moored<C>>> {
         loop {
             let event = self.next_event()?;
@@ -259,7 +259,7 @@ impl<C: AsFd> Lot<C> {
         slot.parked.take().map(|(moored, _)| moored)
     }
 
-    /// What a leader has found; leads until there is something. `None` once the lot has ended.
+    /// What a leader has found; leads until there is something. `None` once the table has ended.
     fn next_event(&self) -> Option<Event> {
         if let Chance::Found(event) = self.baton.take() {
             return Some(event);
@@ -275,7 +275,7 @@ impl<C: AsFd> Lot<C> {
         None
     }
 
-    /// Waits for events; there are none once the lot has ended.
+    /// Waits for events; there are none once the table has ended.
     fn lead(&self) -> Vec<Event> {
         let mut found = Vec::with_capacity(EVENTS);
         while found.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
@@ -426,5 +426,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-#[path = "lot_tests.rs"]
+#[path = "connection_table_tests.rs"]
 mod tests;
