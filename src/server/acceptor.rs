@@ -77,8 +77,8 @@ fn admit(stream: Stream, shared: &Shared) {
     // Their request is on its way: leaving now would lose it.
     shared.state.idle.note(Instant::now());
     let client = place::of(stream.peer());
-    if let Some(moored) = room::admit(shared, Connection::new(stream), client) {
-        shared.park(moored, Wish::idle(Instant::now(), shared.timeout()).for_news());
+    if let Some(tracked) = room::admit(shared, Connection::new(stream), client) {
+        shared.park(tracked, Wish::idle(Instant::now(), shared.timeout()).for_news());
         // What has come since is more than there may be.
         room::give_back(shared, shared.table.excess());
     }

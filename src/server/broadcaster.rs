@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::connection_table::Moored;
+use super::connection_table::Tracked;
 use super::talk::{Heard, Listening, Ready, Talk, now};
 use crate::http::event_stream::HEARTBEAT;
 use crate::net::poller::{Arming, Interest, Key, Poller};
@@ -44,7 +44,7 @@ struct Door {
 #[derive(Debug)]
 struct Listener {
     listening: Listening,
-    moored: Box<Moored<Connection>>,
+    tracked: Box<Tracked<Connection>>,
     /// An event or a heartbeat that has not been sent, or in part only.
     half: Option<(Ready, usize)>,
     arming: Arming,
@@ -70,13 +70,13 @@ impl Broadcaster {
     }
 
     /// Takes a listener in. Its head has been sent.
-    pub fn admit(&self, moored: Box<Moored<Connection>>, listening: Listening) {
-        if let Err(error) = moored.connection.stream().give_up_after(STUCK_AFTER) {
-            log::debug!("{}: {error}", moored.connection.peer());
+    pub fn admit(&self, tracked: Box<Tracked<Connection>>, listening: Listening) {
+        if let Err(error) = tracked.connection.stream().give_up_after(STUCK_AFTER) {
+            log::debug!("{}: {error}", tracked.connection.peer());
         }
         let listener = Listener {
             listening,
-            moored,
+            tracked,
             half: None,
             arming: Arming::First,
             armed: None,
@@ -160,7 +160,7 @@ impl Broadcaster {
             return true;
         }
         let arming = std::mem::replace(&mut listener.arming, Arming::Again);
-        self.poller.arm(&listener.moored.connection, Key(number), interest, arming).is_ok()
+        self.poller.arm(&listener.tracked.connection, Key(number), interest, arming).is_ok()
     }
 
     /// Sends a listener a heartbeat where it is time; whether it stays, as it still takes what it is sent.
@@ -208,7 +208,7 @@ impl Listener {
                     Heard::Over => return Told::Gone,
                 },
             };
-            match self.moored.connection.stream().write(&bytes[at..], More::Ends) {
+            match self.tracked.connection.stream().write(&bytes[at..], More::Ends) {
                 Ok(Moved::Bytes(count)) => {
                     self.moved = Instant::now();
                     if at + count < bytes.len() {
@@ -227,7 +227,7 @@ impl Listener {
     /// Whether the client has closed. What it sends is not asked for, and thrown away.
     fn has_ended(&self) -> bool {
         let mut bytes = [0; 512];
-        matches!(self.moored.connection.stream().read(&mut bytes), Ok(Moved::End) | Err(_))
+        matches!(self.tracked.connection.stream().read(&mut bytes), Ok(Moved::End) | Err(_))
     }
 }
 
@@ -268,9 +268,9 @@ mod tests {
             let (listening, _) = talk.listen(who, None, peer, active).expect("a place");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Baton::new(1))).expect("a poller");
-            let moored = table.admit(Connection::new(stream), Place::Here).expect("a place");
+            let tracked = table.admit(Connection::new(stream), Place::Here).expect("a place");
             let broadcaster = Broadcaster::new(talk).expect("a poller");
-            broadcaster.admit(moored, listening);
+            broadcaster.admit(tracked, listening);
             Self { table, broadcaster, client }
         }
 
@@ -298,7 +298,7 @@ mod tests {
         let mut listener = scene.newcomer();
         let mut sent = 0;
         while let Moved::Bytes(count) =
-            listener.moored.connection.stream().write(&[b' '; 4096], More::Ends).expect("open")
+            listener.tracked.connection.stream().write(&[b' '; 4096], More::Ends).expect("open")
         {
             sent += count;
         }

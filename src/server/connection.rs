@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
-use super::connection_table::{Moored, Wish};
+use super::connection_table::{Tracked, Wish};
 use super::disk::Disk;
 use super::exchange::Exchange;
 use super::input::Input;
@@ -116,7 +116,7 @@ pub struct Work {
 #[derive(Debug)]
 pub struct Task {
     /// The connection.
-    pub moored: Box<Moored<Connection>>,
+    pub tracked: Box<Tracked<Connection>>,
     /// What is to be done for it; none: its next turn.
     pub work: Option<Work>,
 }

@@ -42,7 +42,7 @@ use crate::net::poller::{Arming, EVENTS, Event, Interest, Key, Poller};
 
 /// A connection together with its place in the table. Dropping it closes the connection, then frees the place.
 #[derive(Debug)]
-pub struct Moored<C> {
+pub struct Tracked<C> {
     /// What is kept.
     pub connection: C,
     berth: Berth,
@@ -84,7 +84,7 @@ impl Wish {
     }
 }
 
-impl<C> Moored<C> {
+impl<C> Tracked<C> {
     /// Whose connection it is.
     pub fn client(&self) -> Place {
         self.berth.client()
@@ -142,7 +142,7 @@ const PAGE: usize = 256;
 
 #[derive(Debug)]
 struct Slot<C> {
-    parked: Option<(Box<Moored<C>>, Wish)>,
+    parked: Option<(Box<Tracked<C>>, Wish)>,
     /// How many had been parked before it was: who has the least has waited longest.
     turn: u64,
     /// The entry that the agenda has for this slot.
@@ -155,7 +155,7 @@ struct Slot<C> {
 #[derive(Debug)]
 pub enum Expired<C> {
     /// A connection whose time is up.
-    Connection(Box<Moored<C>>),
+    Connection(Box<Tracked<C>>),
     /// Nothing so far.
     Nothing,
     /// The table has ended.
@@ -191,72 +191,72 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Gives a connection of this client its place; gives it back when all places are taken.
-    pub fn admit(&self, connection: C, client: Place) -> Result<Box<Moored<C>>, C> {
+    pub fn admit(&self, connection: C, client: Place) -> Result<Box<Tracked<C>>, C> {
         match self.berths.take(client) {
-            Some(berth) => Ok(Box::new(Moored { connection, berth })),
+            Some(berth) => Ok(Box::new(Tracked { connection, berth })),
             None => Err(connection),
         }
     }
 
     /// Gives a spare place to a connection that is only told that there is none; gives it back when those are taken too.
-    pub fn admit_spare(&self, connection: C, client: Place) -> Result<Box<Moored<C>>, C> {
+    pub fn admit_spare(&self, connection: C, client: Place) -> Result<Box<Tracked<C>>, C> {
         match self.berths.take_spare(client) {
-            Some(berth) => Ok(Box::new(Moored { connection, berth })),
+            Some(berth) => Ok(Box::new(Tracked { connection, berth })),
             None => Err(connection),
         }
     }
 
     /// Parks a connection until its wish comes true, its time is up, or the table ends.
-    pub fn park(&self, mut moored: Box<Moored<C>>, wish: Wish) -> io::Result<()> {
-        let key = moored.berth.key();
-        let index = moored.berth.index();
+    pub fn park(&self, mut tracked: Box<Tracked<C>>, wish: Wish) -> io::Result<()> {
+        let key = tracked.berth.key();
+        let index = tracked.berth.index();
         let mut slot = lock(self.slot(index));
         if wish.idle_since.is_some() && self.is_draining.load(Ordering::SeqCst) {
             drop(slot);
-            drop(moored);
+            drop(tracked);
             return Ok(());
         }
         let has_missed = std::mem::take(&mut slot.has_missed);
-        if has_missed || !moored.berth.stands_for(wish.interest) {
-            let arming = moored.berth.arming(wish.interest);
-            if let Err(error) = self.poller.arm(&moored.connection, key, wish.interest, arming) {
+        if has_missed || !tracked.berth.stands_for(wish.interest) {
+            let arming = tracked.berth.arming(wish.interest);
+            if let Err(error) = self.poller.arm(&tracked.connection, key, wish.interest, arming) {
                 drop(slot);
-                drop(moored);
+                drop(tracked);
                 return Err(error);
             }
         }
-        slot.parked = Some((moored, wish));
+        slot.parked = Some((tracked, wish));
         slot.turn = self.turns.fetch_add(1, Ordering::Relaxed);
         self.list(&mut slot, index, wish.deadline);
         Ok(())
     }
 
     /// Somebody else minds this connection from now on; its place stays taken.
-    pub fn hand_over(&self, moored: &Moored<C>) {
-        if let Err(error) = self.poller.forget(&moored.connection) {
+    pub fn hand_over(&self, tracked: &Tracked<C>) {
+        if let Err(error) = self.poller.forget(&tracked.connection) {
             log::warn!("the poller still watches a connection that it should not: {error}");
         }
     }
 
     /// The next connection whose wish has come true; waits for it. `None` once the table has ended.
-    pub fn take(&self) -> Option<Box<Moored<C>>> {
+    pub fn take(&self) -> Option<Box<Tracked<C>>> {
         loop {
             let event = self.next_event()?;
-            if let Some(moored) = self.claim(event) {
-                return Some(moored);
+            if let Some(tracked) = self.claim(event) {
+                return Some(tracked);
             }
         }
     }
 
     /// The connection that an event is for, if it is parked; else the event is noted for whoever parks it.
-    fn claim(&self, event: Event) -> Option<Box<Moored<C>>> {
+    fn claim(&self, event: Event) -> Option<Box<Tracked<C>>> {
         let mut slot = lock(self.slot(Berth::index_of(event.key)));
-        let is_here = slot.parked.as_ref().is_some_and(|(moored, _)| moored.berth.key() == event.key);
+        let is_here = slot.parked.as_ref().is_some_and(|(tracked, _)| tracked.berth.key() == event.key);
         slot.has_missed |= !is_here || event.may_leave_more;
         if !is_here {
             return None;
         }
-        slot.parked.take().map(|(moored, _)| moored)
+        slot.parked.take().map(|(tracked, _)| tracked)
     }
 
     /// What a leader has found; leads until there is something. `None` once the table has ended.
@@ -299,8 +299,8 @@ impl<C: AsFd> ConnectionTable<C> {
             if let Some(&(listed, index)) = agenda.first().filter(|(deadline, _)| deadline.is_over(now)) {
                 agenda.pop_first();
                 drop(agenda);
-                if let Some(moored) = self.take_if_over(index, listed, now) {
-                    return Expired::Connection(moored);
+                if let Some(tracked) = self.take_if_over(index, listed, now) {
+                    return Expired::Connection(tracked);
                 }
                 agenda = lock(&self.agenda);
                 continue;
@@ -334,9 +334,9 @@ impl<C: AsFd> ConnectionTable<C> {
         self.is_draining.store(true, Ordering::SeqCst);
         for slot in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
             let mut slot = lock(slot);
-            let Some((moored, wish)) = &slot.parked else { continue };
-            let is_idle = wish.idle_since.is_some() && !self.is_to_be_heard(moored, wish);
-            each(&moored.connection, is_idle);
+            let Some((tracked, wish)) = &slot.parked else { continue };
+            let is_idle = wish.idle_since.is_some() && !self.is_to_be_heard(tracked, wish);
+            each(&tracked.connection, is_idle);
             let idle = if is_idle { slot.parked.take() } else { None };
             drop(slot);
             drop(idle);
@@ -349,14 +349,14 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Ends it: nobody waits any more. Gives what is parked, which is closed when it is dropped.
-    pub fn end(&self) -> Vec<Box<Moored<C>>> {
+    pub fn end(&self) -> Vec<Box<Tracked<C>>> {
         self.has_ended.store(true, Ordering::SeqCst);
         // An eventfd at 0 takes a 1: this write cannot fail.
         let _ = rustix::io::write(&self.end, &1u64.to_ne_bytes());
         drop(lock(&self.agenda));
         self.agenda_changed.notify_all();
         let parked = self.slots().filter_map(|(_, slot)| lock(slot).parked.take());
-        parked.map(|(moored, _)| moored).collect()
+        parked.map(|(tracked, _)| tracked).collect()
     }
 
     fn slot(&self, index: u32) -> &Mutex<Slot<C>> {
@@ -381,31 +381,32 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// The connection of a slot whose entry has come up, if its time is really up; else the entry moves.
-    fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Moored<C>>> {
+    fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Tracked<C>>> {
         let mut slot = lock(self.slot(index));
         if slot.listed != Some(listed) {
             // Listed anew between the agenda's lock and the slot's.
             return None;
         }
         slot.listed = None;
-        let (moored, wish) = slot.parked.as_ref()?;
+        let (tracked, wish) = slot.parked.as_ref()?;
         let deadline = wish.deadline;
         if !deadline.is_over(now) {
             self.list(&mut slot, index, deadline);
             return None;
         }
-        if self.is_to_be_heard(moored, wish) {
+        if self.is_to_be_heard(tracked, wish) {
             return None;
         }
-        slot.parked.take().map(|(moored, _)| moored)
+        slot.parked.take().map(|(tracked, _)| tracked)
     }
 
     /// Whether the wish of a parked connection has come true, and no worker has come for it yet. It is armed again, so
     /// that one will, whatever a read has left.
-    fn is_to_be_heard(&self, moored: &Moored<C>, wish: &Wish) -> bool {
-        let armed_again =
-            || self.poller.arm(&moored.connection, moored.berth.key(), wish.interest, Arming::Again).is_ok();
-        Poller::is_ready(&moored.connection, wish.interest) && armed_again()
+    fn is_to_be_heard(&self, tracked: &Tracked<C>, wish: &Wish) -> bool {
+        let armed_again = || {
+            self.poller.arm(&tracked.connection, tracked.berth.key(), wish.interest, Arming::Again).is_ok()
+        };
+        Poller::is_ready(&tracked.connection, wish.interest) && armed_again()
     }
 
     fn wait_for_change<'a>(&self, agenda: Agenda<'a>, at_most: Option<Duration>) -> Agenda<'a> {

@@ -25,8 +25,8 @@ fn idle_for(seconds: u64) -> Wish {
 fn what_is_parked_comes_back_when_its_client_speaks() {
     let table = table_for(4);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let moored = table.admit(server, Place::Here).expect("room");
-    table.park(moored, idle_for(60)).expect("armed");
+    let tracked = table.admit(server, Place::Here).expect("room");
+    table.park(tracked, idle_for(60)).expect("armed");
     assert_eq!(table.open(), 1);
     client.write_all(b"x").expect("written");
     let taken = table.take().expect("taken");
@@ -36,9 +36,9 @@ fn what_is_parked_comes_back_when_its_client_speaks() {
 }
 
 /// Reads all that has come.
-fn read_all(moored: &mut Moored<UnixStream>) {
-    moored.connection.set_nonblocking(true).expect("set");
-    let read = io::Read::read(&mut moored.connection, &mut [0; 64]);
+fn read_all(tracked: &mut Tracked<UnixStream>) {
+    tracked.connection.set_nonblocking(true).expect("set");
+    let read = io::Read::read(&mut tracked.connection, &mut [0; 64]);
     assert!(read.is_ok_and(|count| count > 0), "there was something to read");
 }
 
@@ -50,7 +50,7 @@ fn events_now(table: &ConnectionTable<UnixStream>) -> Vec<Event> {
 }
 
 /// The connection that the next event is for; none where there is none for long.
-fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Moored<C>>> {
+fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Tracked<C>>> {
     const LONG: Duration = Duration::from_secs(10);
     let mut events = Vec::new();
     table.poller.wait(&mut events, Some(LONG)).expect("a poller");
@@ -61,18 +61,18 @@ fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Moored<C>>> {
 fn who_waits_for_news_hears_each_once() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let mut moored = table.admit(server, Place::Here).expect("room");
+    let mut tracked = table.admit(server, Place::Here).expect("room");
     for _ in 0..3 {
-        table.park(moored, idle_for(60).for_news()).expect("armed");
+        table.park(tracked, idle_for(60).for_news()).expect("armed");
         client.write_all(b"x").expect("written");
-        moored = table.take().expect("news");
+        tracked = table.take().expect("news");
         assert!(events_now(&table).is_empty(), "once, though it has not been read");
-        read_all(&mut moored);
+        read_all(&mut tracked);
     }
     // What has been read is none any more: the next event is for what comes after it has been parked otherwise.
-    table.park(moored, Wish::writable(in_seconds(60))).expect("armed");
-    let moored = table.take().expect("there is room to write");
-    table.park(moored, idle_for(60).for_news()).expect("armed");
+    table.park(tracked, Wish::writable(in_seconds(60))).expect("armed");
+    let tracked = table.take().expect("there is room to write");
+    table.park(tracked, idle_for(60).for_news()).expect("armed");
     assert!(events_now(&table).is_empty(), "no news");
     client.write_all(b"x").expect("written");
     read_all(&mut table.take().expect("news"));
@@ -95,15 +95,15 @@ fn news_while_it_is_served_are_not_lost() {
         if let Some(say) = before {
             say(&mut client);
         }
-        let mut moored = table.take().expect("news");
-        read_all(&mut moored);
+        let mut tracked = table.take().expect("news");
+        read_all(&mut tracked);
         if let Some(say) = while_served {
             say(&mut client);
             for event in events_now(&table) {
                 assert!(table.claim(event).is_none(), "{name}: it is being served");
             }
         }
-        table.park(moored, idle_for(60).for_news()).expect("armed");
+        table.park(tracked, idle_for(60).for_news()).expect("armed");
         assert!(heard(&table).is_some(), "{name}");
     }
 }
@@ -141,11 +141,11 @@ fn what_follows_urgent_data_is_heard() {
     client.write_all(b"behind").expect("written");
     let mut said = Vec::new();
     while !said.ends_with(b"behind") {
-        let mut moored = heard(&table).expect("each read that leaves something is followed by an event");
+        let mut tracked = heard(&table).expect("each read that leaves something is followed by an event");
         let mut bytes = [0; 64];
-        let count = io::Read::read(&mut moored.connection, &mut bytes).expect("there is something");
+        let count = io::Read::read(&mut tracked.connection, &mut bytes).expect("there is something");
         said.extend_from_slice(&bytes[..count]);
-        table.park(moored, idle_for(60).for_news()).expect("armed");
+        table.park(tracked, idle_for(60).for_news()).expect("armed");
     }
 }
 
@@ -192,9 +192,9 @@ fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
     for (uid, seconds) in [(1, 10), (2, 30), (2, 20), (2, 40)] {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push(client);
-        let mut moored = table.admit(server, Place::User(uid)).expect("room");
-        moored.hold(3);
-        table.park(moored, Wish::readable(in_seconds(seconds))).expect("armed");
+        let mut tracked = table.admit(server, Place::User(uid)).expect("room");
+        tracked.hold(3);
+        table.park(tracked, Wish::readable(in_seconds(seconds))).expect("armed");
     }
     let (heaviest, holding) = table.heaviest().expect("somebody");
     assert_eq!((heaviest, holding), (Place::User(2), Holding { connections: 3, descriptors: 9 }));
@@ -271,8 +271,8 @@ fn time_is_up_for_each_once_and_in_order() {
     }
     clients.sort_by_key(|(milliseconds, _)| *milliseconds);
     for (milliseconds, mut client) in clients {
-        let Expired::Connection(moored) = table.next_expired(None) else { panic!("nothing expired") };
-        drop(moored);
+        let Expired::Connection(tracked) = table.next_expired(None) else { panic!("nothing expired") };
+        drop(tracked);
         let read = io::Read::read(&mut client, &mut [0]).expect("closed");
         assert_eq!(read, 0, "the one of {milliseconds} ms");
     }
@@ -285,21 +285,21 @@ fn a_deadline_that_moves_is_minded_where_it_is() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     client.write_all(b"x").expect("written");
-    let mut moored = table.admit(server, Place::Here).expect("room");
+    let mut tracked = table.admit(server, Place::Here).expect("room");
     let long = in_seconds(600);
     let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
     for deadline in [soon, long, soon, long] {
-        table.park(moored, Wish::readable(deadline)).expect("armed");
-        moored = table.take().expect("readable");
+        table.park(tracked, Wish::readable(deadline)).expect("armed");
+        tracked = table.take().expect("readable");
     }
-    io::Read::read(&mut moored.connection, &mut [0]).expect("what made it readable");
-    table.park(moored, Wish::readable(long)).expect("armed");
+    io::Read::read(&mut tracked.connection, &mut [0]).expect("what made it readable");
+    table.park(tracked, Wish::readable(long)).expect("armed");
     let until = Deadline::after(Instant::now(), Duration::from_millis(20));
     assert!(matches!(table.next_expired(Some(until)), Expired::Nothing), "its entry moved on");
     client.write_all(b"x").expect("written");
-    let mut moored = table.take().expect("readable");
-    io::Read::read(&mut moored.connection, &mut [0]).expect("what made it readable");
-    table.park(moored, Wish::readable(soon)).expect("armed");
+    let mut tracked = table.take().expect("readable");
+    io::Read::read(&mut tracked.connection, &mut [0]).expect("what made it readable");
+    table.park(tracked, Wish::readable(soon)).expect("armed");
     assert!(
         matches!(table.next_expired(None), Expired::Connection(..)),
         "an earlier one stands over a later"
@@ -316,9 +316,9 @@ fn who_has_spoken_in_time_is_heard_however_late() {
         client.write_all(b"x").expect("written");
         assert!(matches!(table.next_expired(Some(now)), Expired::Nothing), "{said}");
         table.drain(|_, is_idle| assert!(!is_idle, "{said}"));
-        let mut moored = table.take().expect("its event was not lost");
-        io::Read::read(&mut moored.connection, &mut [0]).expect("what it said");
-        table.park(moored, Wish::readable(now)).expect("armed");
+        let mut tracked = table.take().expect("its event was not lost");
+        io::Read::read(&mut tracked.connection, &mut [0]).expect("what it said");
+        table.park(tracked, Wish::readable(now)).expect("armed");
         let expired = table.next_expired(Some(now));
         assert!(matches!(expired, Expired::Connection(_)), "it has said nothing more");
     }
@@ -358,7 +358,7 @@ fn draining_closes_the_idle_and_lets_the_others_finish() {
     assert_eq!(seen, [false, true]);
     assert_eq!(table.open(), 1);
     client.write_all(b"x").expect("written");
-    let moored = table.take().expect("readable");
-    table.park(moored, idle_for(60)).expect("refused quietly");
+    let tracked = table.take().expect("readable");
+    table.park(tracked, idle_for(60)).expect("refused quietly");
     assert!(table.wait_until_empty(Duration::ZERO), "what became idle was closed");
 }

@@ -225,8 +225,8 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     let held_back: Vec<_> = (jobs..more_than_jobs).map(|_| admit()).collect();
     // All but the last go.
     clients.drain(jobs..more_than_jobs - 1);
-    for moored in held_back {
-        shared.settle(moored, Next::HeldBack);
+    for tracked in held_back {
+        shared.settle(tracked, Next::HeldBack);
     }
     shared.jobs.end();
     shared.do_jobs();

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Task};
-use super::connection_table::Moored;
+use super::connection_table::Tracked;
 use super::place::Place;
 use super::work::Shared;
 
@@ -23,9 +23,9 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
 const BATCH: u64 = 64;
 
 /// Finds a place for a connection, where need be that of another; tells it that there is none, otherwise.
-pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<Box<Moored<Connection>>> {
+pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<Box<Tracked<Connection>>> {
     let connection = match shared.table.admit(connection, client) {
-        Ok(moored) => return Some(moored),
+        Ok(tracked) => return Some(tracked),
         Err(connection) => connection,
     };
     if !make_place(shared, client) {
@@ -33,7 +33,7 @@ pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<B
         return None;
     }
     match shared.table.admit(connection, client) {
-        Ok(moored) => Some(moored),
+        Ok(tracked) => Some(tracked),
         Err(connection) => {
             refuse(shared, connection, client);
             None
@@ -89,28 +89,28 @@ pub fn give_back(shared: &Shared, found: u64) {
 /// Closes what this client has waiting for longest, until it has given back so many descriptors; false if there is nothing.
 fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
     let mut left = descriptors;
-    for moored in shared.table.evict_longest(client, descriptors) {
-        left = left.saturating_sub(moored.descriptors().into());
-        dismiss(shared, moored);
+    for tracked in shared.table.evict_longest(client, descriptors) {
+        left = left.saturating_sub(tracked.descriptors().into());
+        dismiss(shared, tracked);
     }
     while left > 0
-        && let Some(Task { moored, work }) = shared.jobs.evict(client)
+        && let Some(Task { tracked, work }) = shared.jobs.evict(client)
     {
-        left = left.saturating_sub(moored.descriptors().into());
+        left = left.saturating_sub(tracked.descriptors().into());
         shared.state.chores.drop_later(work);
-        dismiss(shared, moored);
+        dismiss(shared, tracked);
     }
     left < descriptors
 }
 
 /// Closes a connection; its client can read why, and is not reset where something of it is on its way.
-fn dismiss(shared: &Shared, mut moored: Box<Moored<Connection>>) {
-    if moored.make_spare()
-        && let Some(wish) = moored.connection.turn_away(FULL, &shared.state.chores)
+fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
+    if tracked.make_spare()
+        && let Some(wish) = tracked.connection.turn_away(FULL, &shared.state.chores)
     {
-        shared.park(moored, wish);
+        shared.park(tracked, wish);
     } else {
-        shared.discard(moored);
+        shared.discard(tracked);
     }
 }
 
@@ -119,7 +119,7 @@ fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
     log::warn!("{} found no place", connection.peer());
     let Some(wish) = connection.turn_away(FULL, &shared.state.chores) else { return };
     match shared.table.admit_spare(connection, client) {
-        Ok(moored) => shared.park(moored, wish),
+        Ok(tracked) => shared.park(tracked, wish),
         // Closing resets the connection if something has come that nobody has read.
         Err(connection) => connection.stream().discard_input(),
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::baton::TICK;
 use super::broadcaster::Broadcaster;
 use super::connection::{Connection, Next, Task, Turn, Work};
-use super::connection_table::{ConnectionTable, Expired, Moored, Wish};
+use super::connection_table::{ConnectionTable, Expired, Tracked, Wish};
 use super::disk::Disk;
 use super::input::Input;
 use super::jobs::{Freed, Jobs, Taken};
@@ -53,8 +53,8 @@ impl Shared {
     pub fn work(self: &Arc<Self>) {
         let mut input = Input::default();
         self.state.baton.join();
-        while let Some(moored) = self.table.take() {
-            self.turn(moored, &mut input, Disk::Worker);
+        while let Some(tracked) = self.table.take() {
+            self.turn(tracked, &mut input, Disk::Worker);
         }
     }
 
@@ -62,16 +62,16 @@ impl Shared {
     pub fn do_jobs(self: &Arc<Self>) {
         let mut input = Input::default();
         while let Some(Taken { job, client, is_crowded }) = self.jobs.take() {
-            let Task { moored, work } = job;
+            let Task { tracked, work } = job;
             let rest = work.as_ref().and_then(|work| work.rest());
             let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
-            if moored.connection.has_gone(rest, impatient) {
-                log::debug!("{} has gone; what it asked for is not done", moored.connection.peer());
-                drop((moored, work));
+            if tracked.connection.has_gone(rest, impatient) {
+                log::debug!("{} has gone; what it asked for is not done", tracked.connection.peer());
+                drop((tracked, work));
             } else if let Some(work) = work {
-                self.advance(moored, |connection| connection.work(work, &self.state, self.timeout()));
+                self.advance(tracked, |connection| connection.work(work, &self.state, self.timeout()));
             } else {
-                self.turn(moored, &mut input, Disk::OwnThread);
+                self.turn(tracked, &mut input, Disk::OwnThread);
             }
             self.release(client);
         }
@@ -81,16 +81,16 @@ impl Shared {
     /// is dropped and makes way for another; otherwise each would cost a turn, and the client could pile them up.
     fn release(&self, client: Place) {
         let Freed { mut held, is_final } = self.jobs.done(client);
-        while let Some(Task { mut moored, .. }) = held.pop_front() {
-            if moored.connection.has_gone(None, true) {
-                log::debug!("{} has gone; it was held back", moored.connection.peer());
-                drop(moored);
+        while let Some(Task { mut tracked, .. }) = held.pop_front() {
+            if tracked.connection.has_gone(None, true) {
+                log::debug!("{} has gone; it was held back", tracked.connection.peer());
+                drop(tracked);
                 held.extend(self.jobs.release(client));
             } else {
                 if is_final {
-                    moored.connection.has_waited();
+                    tracked.connection.has_waited();
                 }
-                self.go_on(moored);
+                self.go_on(tracked);
             }
         }
     }
@@ -136,9 +136,9 @@ impl Shared {
             }
             let tick = self.state.baton.watch().then(|| Deadline::after(now, TICK));
             match self.table.next_expired(tick.into_iter().chain([next_round]).min()) {
-                Expired::Connection(moored) => {
+                Expired::Connection(tracked) => {
                     let mut turn = self.lend(&mut input, Disk::Never);
-                    self.advance(moored, |connection| connection.expire(&mut turn));
+                    self.advance(tracked, |connection| connection.expire(&mut turn));
                 }
                 Expired::Nothing => {}
                 Expired::Ended => return,
@@ -151,9 +151,9 @@ impl Shared {
         self.state.keep_alive.timeout(self.table.open())
     }
 
-    fn turn(self: &Arc<Self>, moored: Box<Moored<Connection>>, input: &mut Input, disk: Disk) {
+    fn turn(self: &Arc<Self>, tracked: Box<Tracked<Connection>>, input: &mut Input, disk: Disk) {
         let mut turn = self.lend(input, disk);
-        self.advance(moored, |connection| connection.advance(&mut turn));
+        self.advance(tracked, |connection| connection.advance(&mut turn));
     }
 
     fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
@@ -163,65 +163,65 @@ impl Shared {
     /// Moves a connection on. A panic on the way costs that connection alone.
     fn advance(
         self: &Arc<Self>,
-        mut moored: Box<Moored<Connection>>,
+        mut tracked: Box<Tracked<Connection>>,
         act: impl FnOnce(&mut Connection) -> Next,
     ) {
         let advanced = catch_unwind(AssertUnwindSafe(move || {
-            let next = act(&mut moored.connection);
-            (moored, next)
+            let next = act(&mut tracked.connection);
+            (tracked, next)
         }));
         match advanced {
-            Ok((moored, next)) => self.settle(moored, next),
+            Ok((tracked, next)) => self.settle(tracked, next),
             Err(_) => log::error!("a request could not be served; its connection was closed"),
         }
     }
 
     /// Puts a connection where its turn has brought it.
-    pub fn settle(self: &Arc<Self>, mut moored: Box<Moored<Connection>>, next: Next) {
-        let client = moored.client();
+    pub fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: Next) {
+        let client = tracked.client();
         match next {
-            Next::Park(wish) => self.park(moored, wish),
+            Next::Park(wish) => self.park(tracked, wish),
             Next::Work(work) => {
-                let excess = moored.hold(work.descriptors());
-                self.jobs.push(client, Task { moored, work: Some(work) });
+                let excess = tracked.hold(work.descriptors());
+                self.jobs.push(client, Task { tracked, work: Some(work) });
                 room::give_back(self, excess);
             }
-            Next::NeedsDisk => self.jobs.push(client, Task { moored, work: None }),
+            Next::NeedsDisk => self.jobs.push(client, Task { tracked, work: None }),
             Next::HeldBack => {
-                if let Some(task) = self.jobs.hold_back(client, Task { moored, work: None }) {
-                    self.go_on(task.moored);
+                if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {
+                    self.go_on(task.tracked);
                 }
             }
             Next::Listen(listening) => {
                 if let Some(broadcaster) = &self.broadcaster {
-                    self.table.hand_over(&moored);
-                    broadcaster.admit(moored, *listening);
+                    self.table.hand_over(&tracked);
+                    broadcaster.admit(tracked, *listening);
                 }
             }
-            Next::Close => self.discard(moored),
+            Next::Close => self.discard(tracked),
         }
     }
 
     /// Parks a connection; where it holds too much, somebody makes room.
-    pub fn park(&self, mut moored: Box<Moored<Connection>>, wish: Wish) {
-        let excess = moored.hold(moored.connection.descriptors());
-        if let Err(error) = self.table.park(moored, wish) {
+    pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wish: Wish) {
+        let excess = tracked.hold(tracked.connection.descriptors());
+        if let Err(error) = self.table.park(tracked, wish) {
             log::error!("cannot park a connection: {error}");
         }
         room::give_back(self, excess);
     }
 
     /// Closes a connection. What it has open on the disk is closed by the thread of chores.
-    pub fn discard(&self, mut moored: Box<Moored<Connection>>) {
-        if moored.connection.descriptors() > 1 {
-            moored.leave();
-            self.state.chores.drop_later(moored);
+    pub fn discard(&self, mut tracked: Box<Tracked<Connection>>) {
+        if tracked.connection.descriptors() > 1 {
+            tracked.leave();
+            self.state.chores.drop_later(tracked);
         }
     }
 
     /// A connection that was held back has its turn as soon as a worker is free.
-    fn go_on(&self, moored: Box<Moored<Connection>>) {
-        self.park(moored, Wish::writable(Deadline::after(Instant::now(), self.state.stall)));
+    fn go_on(&self, tracked: Box<Tracked<Connection>>) {
+        self.park(tracked, Wish::writable(Deadline::after(Instant::now(), self.state.stall)));
     }
 
     /// Closes idle connections, and lets active ones finish.

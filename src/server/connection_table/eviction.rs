@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustix::io::ioctl_fionread;
 
-use super::{ConnectionTable, Holding, Moored, Slot, lock};
+use super::{ConnectionTable, Holding, Slot, Tracked, lock};
 use crate::server::place::Place;
 
 /// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
@@ -16,7 +16,7 @@ const GREEDY: u32 = 16;
 impl<C: AsFd> ConnectionTable<C> {
     /// Takes out the connection that has been idle longest, to make room for another; `None` if none has been idle since
     /// this moment. A connection with unread input is not idle.
-    pub fn evict_idle(&self, since: Instant) -> Option<Box<Moored<C>>> {
+    pub fn evict_idle(&self, since: Instant) -> Option<Box<Tracked<C>>> {
         let mut eldest = lock(&self.eldest);
         let evicted = self.first_idle_of(&mut eldest, since);
         if evicted.is_some() || !eldest.is_empty() {
@@ -28,14 +28,14 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Takes out the first of these that is still idle, if it has been since this moment.
-    fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>, since: Instant) -> Option<Box<Moored<C>>> {
+    fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>, since: Instant) -> Option<Box<Tracked<C>>> {
         let still_idle = |(since, index): (Instant, u32)| {
             let mut slot = lock(self.slot(index));
-            let is_still = slot.parked.as_ref().is_some_and(|(moored, wish)| {
+            let is_still = slot.parked.as_ref().is_some_and(|(tracked, wish)| {
                 wish.idle_since == Some(since)
-                    && ioctl_fionread(&moored.connection).is_ok_and(|left| left == 0)
+                    && ioctl_fionread(&tracked.connection).is_ok_and(|left| left == 0)
             });
-            if is_still { slot.parked.take().map(|(moored, _)| moored) } else { None }
+            if is_still { slot.parked.take().map(|(tracked, _)| tracked) } else { None }
         };
         std::iter::from_fn(|| eldest.pop_if(|(idle_since, _)| *idle_since <= since)).find_map(still_idle)
     }
@@ -67,7 +67,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Takes out the parked connections of this client that have waited longest: as many as hold this many descriptors.
-    pub fn evict_longest(&self, client: Place, descriptors: u64) -> Vec<Box<Moored<C>>> {
+    pub fn evict_longest(&self, client: Place, descriptors: u64) -> Vec<Box<Tracked<C>>> {
         let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
         waiting.sort_unstable();
         let mut evicted = Vec::new();
@@ -78,10 +78,10 @@ impl<C: AsFd> ConnectionTable<C> {
             }
             let mut slot = lock(self.slot(index));
             if slot.turn == turn
-                && let Some((moored, _)) = slot.parked.take()
+                && let Some((tracked, _)) = slot.parked.take()
             {
-                left = left.saturating_sub(moored.berth.descriptors().into());
-                evicted.push(moored);
+                left = left.saturating_sub(tracked.berth.descriptors().into());
+                evicted.push(tracked);
             }
         }
         evicted
@@ -92,8 +92,8 @@ impl<C: AsFd> ConnectionTable<C> {
     fn waiting_of(&self, client: Place) -> impl Iterator<Item = (u64, u32)> {
         let turn = move |slot: &Mutex<Slot<C>>| {
             let slot = lock(slot);
-            let (moored, _) = slot.parked.as_ref()?;
-            (moored.client() == client && !moored.berth.is_spare()).then_some(slot.turn)
+            let (tracked, _) = slot.parked.as_ref()?;
+            (tracked.client() == client && !tracked.berth.is_spare()).then_some(slot.turn)
         };
         self.slots().filter_map(move |(index, slot)| Some((turn(slot)?, index)))
     }
