@@ -34,18 +34,18 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::baton::{Baton, Chance};
-use super::berth::{Berth, Berths};
-pub use super::berth::{Capacity, Holding};
 use super::place::Place;
+pub use super::slot::{Capacity, Holding};
+use super::slot::{Slot, Slots};
 use super::timing::Deadline;
 use crate::net::poller::{Arming, EVENTS, Event, Interest, Key, Poller};
 
-/// A connection together with its place in the table. Dropping it closes the connection, then frees the place.
+/// A connection together with its slot in the table. Dropping it closes the connection, then frees the slot.
 #[derive(Debug)]
 pub struct Tracked<C> {
     /// What is kept.
     pub connection: C,
-    berth: Berth,
+    slot: Slot,
 }
 
 /// What a parked connection waits for.
@@ -87,27 +87,27 @@ impl Wish {
 impl<C> Tracked<C> {
     /// Whose connection it is.
     pub fn client(&self) -> Place {
-        self.berth.client()
+        self.slot.client()
     }
 
     /// How many descriptors the connection holds.
     pub fn descriptors(&self) -> u32 {
-        self.berth.descriptors()
+        self.slot.descriptors()
     }
 
     /// Notes how many descriptors the connection holds now; gives by how many all hold too much, if this one is a reason.
     pub fn hold(&mut self, descriptors: u32) -> u64 {
-        self.berth.hold(descriptors)
+        self.slot.hold(descriptors)
     }
 
-    /// It is about to be closed: others may have its place, and what it held, from now on.
+    /// It is about to be closed: its slot and what it held count as free from now on.
     pub fn leave(&mut self) {
-        self.berth.leave();
+        self.slot.leave();
     }
 
-    /// Leaves its place to another, for one of the spare ones; false where there is none.
+    /// Moves to a spare slot, so that its own is free for another; false if none is left.
     pub fn make_spare(&mut self) -> bool {
-        self.berth.make_spare()
+        self.slot.make_spare()
     }
 }
 
@@ -115,7 +115,7 @@ impl<C> Tracked<C> {
 #[derive(Debug)]
 pub struct ConnectionTable<C> {
     poller: Poller,
-    berths: Berths,
+    slots: Slots,
     pages: Box<[OnceLock<Page<C>>]>,
     /// Held by the one worker that waits in the poller.
     baton: Arc<Baton<Event>>,
@@ -137,11 +137,11 @@ pub struct ConnectionTable<C> {
 }
 
 /// Slots are made a page at a time, so that a server at rest does not pay for ten thousand.
-type Page<C> = Box<[Mutex<Slot<C>>]>;
+type Page<C> = Box<[Mutex<Entry<C>>]>;
 const PAGE: usize = 256;
 
 #[derive(Debug)]
-struct Slot<C> {
+struct Entry<C> {
     parked: Option<(Box<Tracked<C>>, Wish)>,
     /// How many had been parked before it was: who has the least has waited longest.
     turn: u64,
@@ -171,7 +171,7 @@ impl<C: AsFd> ConnectionTable<C> {
         let pages = capacity.slots().div_ceil(PAGE);
         Ok(Self {
             poller,
-            berths: Berths::new(capacity),
+            slots: Slots::new(capacity),
             pages: std::iter::repeat_with(OnceLock::new).take(pages).collect(),
             baton,
             agenda: Mutex::new(BTreeSet::new()),
@@ -187,47 +187,47 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// How many connections are open, parked or served.
     pub fn open(&self) -> usize {
-        self.berths.taken()
+        self.slots.taken()
     }
 
-    /// Gives a connection of this client its place; gives it back when all places are taken.
+    /// Gives a connection of this client a slot; gives it back when all slots are taken.
     pub fn admit(&self, connection: C, client: Place) -> Result<Box<Tracked<C>>, C> {
-        match self.berths.take(client) {
-            Some(berth) => Ok(Box::new(Tracked { connection, berth })),
+        match self.slots.take(client) {
+            Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
         }
     }
 
-    /// Gives a spare place to a connection that is only told that there is none; gives it back when those are taken too.
+    /// Gives a spare slot to a connection that is only told that there is none; gives it back when those are taken too.
     pub fn admit_spare(&self, connection: C, client: Place) -> Result<Box<Tracked<C>>, C> {
-        match self.berths.take_spare(client) {
-            Some(berth) => Ok(Box::new(Tracked { connection, berth })),
+        match self.slots.take_spare(client) {
+            Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
         }
     }
 
     /// Parks a connection until its wish comes true, its time is up, or the table ends.
     pub fn park(&self, mut tracked: Box<Tracked<C>>, wish: Wish) -> io::Result<()> {
-        let key = tracked.berth.key();
-        let index = tracked.berth.index();
-        let mut slot = lock(self.slot(index));
+        let key = tracked.slot.key();
+        let index = tracked.slot.index();
+        let mut entry = lock(self.entry(index));
         if wish.idle_since.is_some() && self.is_draining.load(Ordering::SeqCst) {
-            drop(slot);
+            drop(entry);
             drop(tracked);
             return Ok(());
         }
-        let has_missed = std::mem::take(&mut slot.has_missed);
-        if has_missed || !tracked.berth.stands_for(wish.interest) {
-            let arming = tracked.berth.arming(wish.interest);
+        let has_missed = std::mem::take(&mut entry.has_missed);
+        if has_missed || !tracked.slot.stands_for(wish.interest) {
+            let arming = tracked.slot.arming(wish.interest);
             if let Err(error) = self.poller.arm(&tracked.connection, key, wish.interest, arming) {
-                drop(slot);
+                drop(entry);
                 drop(tracked);
                 return Err(error);
             }
         }
-        slot.parked = Some((tracked, wish));
-        slot.turn = self.turns.fetch_add(1, Ordering::Relaxed);
-        self.list(&mut slot, index, wish.deadline);
+        entry.parked = Some((tracked, wish));
+        entry.turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        self.list(&mut entry, index, wish.deadline);
         Ok(())
     }
 
@@ -250,13 +250,13 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// The connection that an event is for, if it is parked; else the event is noted for whoever parks it.
     fn claim(&self, event: Event) -> Option<Box<Tracked<C>>> {
-        let mut slot = lock(self.slot(Berth::index_of(event.key)));
-        let is_here = slot.parked.as_ref().is_some_and(|(tracked, _)| tracked.berth.key() == event.key);
-        slot.has_missed |= !is_here || event.may_leave_more;
+        let mut entry = lock(self.entry(Slot::index_of(event.key)));
+        let is_here = entry.parked.as_ref().is_some_and(|(tracked, _)| tracked.slot.key() == event.key);
+        entry.has_missed |= !is_here || event.may_leave_more;
         if !is_here {
             return None;
         }
-        slot.parked.take().map(|(tracked, _)| tracked)
+        entry.parked.take().map(|(tracked, _)| tracked)
     }
 
     /// What a leader has found; leads until there is something. `None` once the table has ended.
@@ -322,7 +322,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// The slots that were ever used, by index.
-    fn slots(&self) -> impl Iterator<Item = (u32, &Mutex<Slot<C>>)> {
+    fn entries(&self) -> impl Iterator<Item = (u32, &Mutex<Entry<C>>)> {
         let pages = (0..).step_by(PAGE).zip(&self.pages);
         let pages = pages.filter_map(|(first, page)| Some((first, page.get()?)));
         pages.flat_map(|(first, page)| (first..).zip(page.iter()))
@@ -332,20 +332,20 @@ impl<C: AsFd> ConnectionTable<C> {
     /// goes on. Calls `each` with every connection that is parked, and whether it is idle.
     pub fn drain(&self, mut each: impl FnMut(&C, bool)) {
         self.is_draining.store(true, Ordering::SeqCst);
-        for slot in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
-            let mut slot = lock(slot);
-            let Some((tracked, wish)) = &slot.parked else { continue };
+        for entry in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
+            let mut entry = lock(entry);
+            let Some((tracked, wish)) = &entry.parked else { continue };
             let is_idle = wish.idle_since.is_some() && !self.is_to_be_heard(tracked, wish);
             each(&tracked.connection, is_idle);
-            let idle = if is_idle { slot.parked.take() } else { None };
-            drop(slot);
+            let idle = if is_idle { entry.parked.take() } else { None };
+            drop(entry);
             drop(idle);
         }
     }
 
     /// Waits until no connection is open, at most so long; whether that came true.
     pub fn wait_until_empty(&self, at_most: Duration) -> bool {
-        self.berths.wait_until_free(at_most)
+        self.slots.wait_until_free(at_most)
     }
 
     /// Ends it: nobody waits any more. Gives what is parked, which is closed when it is dropped.
@@ -355,23 +355,23 @@ impl<C: AsFd> ConnectionTable<C> {
         let _ = rustix::io::write(&self.end, &1u64.to_ne_bytes());
         drop(lock(&self.agenda));
         self.agenda_changed.notify_all();
-        let parked = self.slots().filter_map(|(_, slot)| lock(slot).parked.take());
+        let parked = self.entries().filter_map(|(_, entry)| lock(entry).parked.take());
         parked.map(|(tracked, _)| tracked).collect()
     }
 
-    fn slot(&self, index: u32) -> &Mutex<Slot<C>> {
+    fn entry(&self, index: u32) -> &Mutex<Entry<C>> {
         let (page, offset) = (index as usize / PAGE, index as usize % PAGE);
-        let empty = || Mutex::new(Slot { parked: None, turn: 0, listed: None, has_missed: false });
+        let empty = || Mutex::new(Entry { parked: None, turn: 0, listed: None, has_missed: false });
         &self.pages[page].get_or_init(|| std::iter::repeat_with(empty).take(PAGE).collect())[offset]
     }
 
     /// Sees to it that the agenda has an entry for this slot, no later than its deadline.
-    fn list(&self, slot: &mut Slot<C>, index: u32, deadline: Deadline) {
-        if slot.listed.is_some_and(|listed| listed <= deadline) {
+    fn list(&self, entry: &mut Entry<C>, index: u32, deadline: Deadline) {
+        if entry.listed.is_some_and(|listed| listed <= deadline) {
             return;
         }
         let mut agenda = lock(&self.agenda);
-        if let Some(listed) = slot.listed.replace(deadline) {
+        if let Some(listed) = entry.listed.replace(deadline) {
             agenda.remove(&(listed, index));
         }
         agenda.insert((deadline, index));
@@ -382,30 +382,29 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// The connection of a slot whose entry has come up, if its time is really up; else the entry moves.
     fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Tracked<C>>> {
-        let mut slot = lock(self.slot(index));
-        if slot.listed != Some(listed) {
+        let mut entry = lock(self.entry(index));
+        if entry.listed != Some(listed) {
             // Listed anew between the agenda's lock and the slot's.
             return None;
         }
-        slot.listed = None;
-        let (tracked, wish) = slot.parked.as_ref()?;
+        entry.listed = None;
+        let (tracked, wish) = entry.parked.as_ref()?;
         let deadline = wish.deadline;
         if !deadline.is_over(now) {
-            self.list(&mut slot, index, deadline);
+            self.list(&mut entry, index, deadline);
             return None;
         }
         if self.is_to_be_heard(tracked, wish) {
             return None;
         }
-        slot.parked.take().map(|(tracked, _)| tracked)
+        entry.parked.take().map(|(tracked, _)| tracked)
     }
 
     /// Whether the wish of a parked connection has come true, and no worker has come for it yet. It is armed again, so
     /// that one will, whatever a read has left.
     fn is_to_be_heard(&self, tracked: &Tracked<C>, wish: &Wish) -> bool {
-        let armed_again = || {
-            self.poller.arm(&tracked.connection, tracked.berth.key(), wish.interest, Arming::Again).is_ok()
-        };
+        let armed_again =
+            || self.poller.arm(&tracked.connection, tracked.slot.key(), wish.interest, Arming::Again).is_ok();
         Poller::is_ready(&tracked.connection, wish.interest) && armed_again()
     }
 

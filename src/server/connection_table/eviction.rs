@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustix::io::ioctl_fionread;
 
-use super::{ConnectionTable, Holding, Slot, Tracked, lock};
+use super::{ConnectionTable, Entry, Holding, Tracked, lock};
 use crate::server::place::Place;
 
 /// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
@@ -30,12 +30,12 @@ impl<C: AsFd> ConnectionTable<C> {
     /// Takes out the first of these that is still idle, if it has been since this moment.
     fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>, since: Instant) -> Option<Box<Tracked<C>>> {
         let still_idle = |(since, index): (Instant, u32)| {
-            let mut slot = lock(self.slot(index));
-            let is_still = slot.parked.as_ref().is_some_and(|(tracked, wish)| {
+            let mut entry = lock(self.entry(index));
+            let is_still = entry.parked.as_ref().is_some_and(|(tracked, wish)| {
                 wish.idle_since == Some(since)
                     && ioctl_fionread(&tracked.connection).is_ok_and(|left| left == 0)
             });
-            if is_still { slot.parked.take().map(|(tracked, _)| tracked) } else { None }
+            if is_still { entry.parked.take().map(|(tracked, _)| tracked) } else { None }
         };
         std::iter::from_fn(|| eldest.pop_if(|(idle_since, _)| *idle_since <= since)).find_map(still_idle)
     }
@@ -44,26 +44,26 @@ impl<C: AsFd> ConnectionTable<C> {
     /// was parked, the more it was given.
     fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
         let idle_since =
-            |slot: &Mutex<Slot<C>>| lock(slot).parked.as_ref().and_then(|(_, wish)| wish.idle_since);
-        self.slots().filter_map(move |(index, slot)| Some((idle_since(slot)?, index)))
+            |entry: &Mutex<Entry<C>>| lock(entry).parked.as_ref().and_then(|(_, wish)| wish.idle_since);
+        self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
     }
 
     /// The client that has to make room for a connection of this one: it has the most connections, at least [`GREEDY`]
     /// times as many.
     pub fn greedy(&self, newcomer: Place) -> Option<Place> {
-        let (greatest, holding) = self.berths.greatest(|holding| holding.connections.into())?;
-        let own = self.berths.holding(newcomer).connections;
+        let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;
+        let own = self.slots.holding(newcomer).connections;
         (holding.connections >= GREEDY * (own + 1)).then_some(greatest)
     }
 
     /// The client that holds the most descriptors, and what it holds.
     pub fn heaviest(&self) -> Option<(Place, Holding)> {
-        self.berths.greatest(|holding| holding.descriptors)
+        self.slots.greatest(|holding| holding.descriptors)
     }
 
     /// By how many descriptors too much is held.
     pub fn excess(&self) -> u64 {
-        self.berths.excess()
+        self.slots.excess()
     }
 
     /// Takes out the parked connections of this client that have waited longest: as many as hold this many descriptors.
@@ -76,11 +76,11 @@ impl<C: AsFd> ConnectionTable<C> {
             if left == 0 {
                 break;
             }
-            let mut slot = lock(self.slot(index));
-            if slot.turn == turn
-                && let Some((tracked, _)) = slot.parked.take()
+            let mut entry = lock(self.entry(index));
+            if entry.turn == turn
+                && let Some((tracked, _)) = entry.parked.take()
             {
-                left = left.saturating_sub(tracked.berth.descriptors().into());
+                left = left.saturating_sub(tracked.slot.descriptors().into());
                 evicted.push(tracked);
             }
         }
@@ -90,11 +90,11 @@ impl<C: AsFd> ConnectionTable<C> {
     /// Since which turn each connection of this client has been parked, and in which slot. Those that are only being told
     /// to go leave by themselves.
     fn waiting_of(&self, client: Place) -> impl Iterator<Item = (u64, u32)> {
-        let turn = move |slot: &Mutex<Slot<C>>| {
-            let slot = lock(slot);
-            let (tracked, _) = slot.parked.as_ref()?;
-            (tracked.client() == client && !tracked.berth.is_spare()).then_some(slot.turn)
+        let turn = move |entry: &Mutex<Entry<C>>| {
+            let entry = lock(entry);
+            let (tracked, _) = entry.parked.as_ref()?;
+            (tracked.client() == client && !tracked.slot.is_spare()).then_some(entry.turn)
         };
-        self.slots().filter_map(move |(index, slot)| Some((turn(slot)?, index)))
+        self.entries().filter_map(move |(index, entry)| Some((turn(entry)?, index)))
     }
 }

@@ -15,7 +15,7 @@ use crate::net::poller::{Arming, Interest, Key};
 
 /// Hands out places.
 #[derive(Debug)]
-pub struct Berths(Arc<Shared>);
+pub struct Slots(Arc<Shared>);
 
 /// How many places there are, and how many descriptors those in them may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Holding {
 
 /// A connection's place, and the number that tells it from all that have had the place before. Dropped, it is free.
 #[derive(Debug)]
-pub struct Berth {
+pub struct Slot {
     shared: Arc<Shared>,
     index: u32,
     number: u32,
@@ -89,7 +89,7 @@ enum Kind {
     Left,
 }
 
-impl Berths {
+impl Slots {
     /// So many places, all free.
     pub fn new(capacity: Capacity) -> Self {
         let state = State {
@@ -111,14 +111,14 @@ impl Berths {
     }
 
     /// A free place for a connection of this client, if there is one.
-    pub fn take(&self, client: Place) -> Option<Berth> {
+    pub fn take(&self, client: Place) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.regular < self.0.capacity.connections && self.has_slot(&state);
         is_free.then(|| self.give(&mut state, client, Kind::Regular))
     }
 
-    /// A spare place, if there is one.
-    pub fn take_spare(&self, client: Place) -> Option<Berth> {
+    /// A spare slot, if there is one.
+    pub fn take_spare(&self, client: Place) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.spare < self.0.capacity.spare && self.has_slot(&state);
         is_free.then(|| self.give(&mut state, client, Kind::Spare))
@@ -128,7 +128,7 @@ impl Berths {
         !state.free.is_empty() || (state.fresh as usize) < self.0.capacity.slots()
     }
 
-    fn give(&self, state: &mut State, client: Place, kind: Kind) -> Berth {
+    fn give(&self, state: &mut State, client: Place, kind: Kind) -> Slot {
         *state.count(kind) += 1;
         let index = state.free.pop().unwrap_or_else(|| {
             state.fresh += 1;
@@ -139,7 +139,7 @@ impl Berths {
         state.change(client, kind, 0, 1);
         self.0.taken.fetch_add(1, Ordering::AcqRel);
         let (shared, number) = (Arc::clone(&self.0), state.served);
-        Berth { shared, index, number, client, descriptors: 1, kind, watched: None }
+        Slot { shared, index, number, client, descriptors: 1, kind, watched: None }
     }
 
     /// How many places are taken.
@@ -207,7 +207,7 @@ impl Shared {
     }
 }
 
-impl Berth {
+impl Slot {
     /// The slot.
     pub fn index(&self) -> u32 {
         self.index
@@ -251,7 +251,7 @@ impl Berth {
         if descriptors > before { excess } else { 0 }
     }
 
-    /// Moves to a spare place, so that its own is free for another; false where there is none.
+    /// Moves to a spare slot, so that its own is free for another; false where there is none.
     pub fn make_spare(&mut self) -> bool {
         let mut state = self.shared.lock();
         let has_room = state.spare < self.shared.capacity.spare;
@@ -289,7 +289,7 @@ impl Berth {
     }
 }
 
-impl Drop for Berth {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.free.push(self.index);
@@ -313,51 +313,51 @@ mod tests {
 
     #[test]
     fn what_each_client_holds_is_added_up() {
-        let berths = Berths::new(Capacity { connections: 3, spare: 1, descriptors: 5 });
+        let slots = Slots::new(Capacity { connections: 3, spare: 1, descriptors: 5 });
         let (one, other) = (Place::User(1), Place::User(2));
-        let mut first = berths.take(one).expect("a place");
-        let mut second = berths.take(other).expect("a place");
-        let third = berths.take(other).expect("a place");
-        assert!(berths.take(one).is_none(), "all are taken");
+        let mut first = slots.take(one).expect("a place");
+        let mut second = slots.take(other).expect("a place");
+        let third = slots.take(other).expect("a place");
+        assert!(slots.take(one).is_none(), "all are taken");
         assert_eq!(first.hold(3), 0);
         assert_eq!(second.hold(3), 2, "7 where 5 may be held");
-        assert_eq!(berths.excess(), 2);
+        assert_eq!(slots.excess(), 2);
         assert_eq!(first.hold(2), 0, "who gives something back is not over the limit");
-        assert_eq!(berths.holding(other), Holding { connections: 2, descriptors: 4 });
-        let most = |by: fn(&Holding) -> u64| berths.greatest(by).expect("a client").0;
+        assert_eq!(slots.holding(other), Holding { connections: 2, descriptors: 4 });
+        let most = |by: fn(&Holding) -> u64| slots.greatest(by).expect("a client").0;
         assert_eq!(most(|holding| holding.connections.into()), other);
         drop(third);
         assert_eq!(second.hold(1), 0);
         assert_eq!(most(|holding| holding.descriptors), one);
         drop((first, second));
-        assert_eq!((berths.excess(), berths.taken()), (0, 0));
-        assert!(berths.greatest(|holding| holding.descriptors).is_none(), "nobody is remembered");
+        assert_eq!((slots.excess(), slots.taken()), (0, 0));
+        assert!(slots.greatest(|holding| holding.descriptors).is_none(), "nobody is remembered");
     }
 
     #[test]
     fn who_is_told_to_go_makes_room_at_once() {
-        let berths = Berths::new(Capacity { connections: 1, spare: 1, descriptors: 5 });
+        let slots = Slots::new(Capacity { connections: 1, spare: 1, descriptors: 5 });
         let client = Place::User(1);
-        let mut going = berths.take(client).expect("a place");
-        assert!(berths.take(client).is_none());
+        let mut going = slots.take(client).expect("a place");
+        assert!(slots.take(client).is_none());
         assert!(going.make_spare() && going.make_spare(), "it is spare, and stays so");
-        let mut stays = berths.take(client).expect("the place is free");
-        assert!(!stays.make_spare() && berths.take_spare(client).is_none(), "there is one spare place");
+        let mut stays = slots.take(client).expect("the place is free");
+        assert!(!stays.make_spare() && slots.take_spare(client).is_none(), "there is one spare slot");
         going.hold(4);
         assert_eq!(
-            (berths.excess(), berths.holding(client).descriptors),
+            (slots.excess(), slots.holding(client).descriptors),
             (0, 1),
             "a connection being closed counts, but for no client"
         );
         drop(going);
-        assert!(berths.take_spare(client).is_some());
+        assert!(slots.take_spare(client).is_some());
         stays.hold(4);
         stays.leave();
-        let next = berths.take(client).expect("it counts as gone");
-        assert_eq!(berths.holding(client), Holding { connections: 2, descriptors: 1 });
-        assert!(berths.take_spare(client).is_some());
-        assert_eq!(berths.taken(), 2, "the slot is taken until it is closed");
+        let next = slots.take(client).expect("it counts as gone");
+        assert_eq!(slots.holding(client), Holding { connections: 2, descriptors: 1 });
+        assert!(slots.take_spare(client).is_some());
+        assert_eq!(slots.taken(), 2, "the slot is taken until it is closed");
         drop((stays, next));
-        assert_eq!(berths.taken(), 0);
+        assert_eq!(slots.taken(), 0);
     }
 }
