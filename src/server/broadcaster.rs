@@ -244,8 +244,8 @@ mod tests {
     use crate::net::peer::Peer;
     use crate::net::poller::Event;
     use crate::net::stream::Stream;
-    use crate::server::baton::Baton;
     use crate::server::connection_table::{Capacity, ConnectionTable};
+    use crate::server::lead::Lead;
     use crate::server::timing::IdleClock;
 
     /// A room with one member, and a listener of theirs at its door.
@@ -267,7 +267,7 @@ mod tests {
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
             let (listening, _) = talk.listen(who, None, peer, active).expect("a place");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
-            let table = ConnectionTable::new(capacity, Arc::new(Baton::new(1))).expect("a poller");
+            let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
             let tracked = table.admit(Connection::new(stream), Place::Here).expect("a place");
             let broadcaster = Broadcaster::new(talk).expect("a poller");
             broadcaster.admit(tracked, listening);

@@ -4,7 +4,7 @@
 //! here, and the next worker that is free takes whichever has something to say. So ten thousand idle clients cost ten
 //! thousand table entries, not threads.
 //!
-//! One worker at a time, the leader, waits in epoll (`baton` says who). With all workers in `epoll_wait` at once the
+//! One worker at a time, the leader, waits in epoll (see `lead`). With all workers in `epoll_wait` at once the
 //! kernel wakes too many (measured: 12 µs a request against 7).
 //!
 //! What keeps it right:
@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::baton::{Baton, Chance};
+use super::lead::{Chance, Lead};
 use super::place::Place;
 pub use super::slot::{Capacity, Holding};
 use super::slot::{Slot, Slots};
@@ -117,8 +117,8 @@ pub struct ConnectionTable<C> {
     poller: Poller,
     slots: Slots,
     pages: Box<[OnceLock<Page<C>>]>,
-    /// Held by the one worker that waits in the poller.
-    baton: Arc<Baton<Event>>,
+    /// Decides which worker polls.
+    lead: Arc<Lead<Event>>,
     /// When to look at which slot.
     agenda: Mutex<BTreeSet<(Deadline, u32)>>,
     /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
@@ -163,8 +163,8 @@ pub enum Expired<C> {
 }
 
 impl<C: AsFd> ConnectionTable<C> {
-    /// A table for this many connections at once, whose workers pass this baton.
-    pub fn new(capacity: Capacity, baton: Arc<Baton<Event>>) -> io::Result<Self> {
+    /// A table for this many connections at once, whose workers share this lead.
+    pub fn new(capacity: Capacity, lead: Arc<Lead<Event>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         poller.watch(&end)?;
@@ -173,7 +173,7 @@ impl<C: AsFd> ConnectionTable<C> {
             poller,
             slots: Slots::new(capacity),
             pages: std::iter::repeat_with(OnceLock::new).take(pages).collect(),
-            baton,
+            lead,
             agenda: Mutex::new(BTreeSet::new()),
             eldest: Mutex::default(),
             turns: AtomicU64::new(0),
@@ -261,17 +261,17 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// What a leader has found; leads until there is something. `None` once the table has ended.
     fn next_event(&self) -> Option<Event> {
-        if let Chance::Found(event) = self.baton.take() {
+        if let Chance::Found(event) = self.lead.take() {
             return Some(event);
         }
         let found = self.lead();
         if let Some((first, rest)) = found.split_first() {
-            if self.baton.give(rest.iter().copied()) {
+            if self.lead.give(rest.iter().copied()) {
                 self.rouse();
             }
             return Some(*first);
         }
-        self.baton.end();
+        self.lead.end();
         None
     }
 

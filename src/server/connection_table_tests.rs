@@ -10,7 +10,7 @@ use super::*;
 
 fn table_for<C: AsFd>(connections: u32) -> ConnectionTable<C> {
     let capacity = Capacity { connections, spare: 0, descriptors: 100 };
-    ConnectionTable::new(capacity, Arc::new(Baton::new(2))).expect("a poller")
+    ConnectionTable::new(capacity, Arc::new(Lead::new(2))).expect("a poller")
 }
 
 fn in_seconds(seconds: u64) -> Deadline {
@@ -331,7 +331,7 @@ fn the_end_wakes_everybody_and_closes_what_is_parked() {
     table.park(table.admit(server, Place::Here).expect("room"), idle_for(60)).expect("armed");
     std::thread::scope(|scope| {
         let work = || {
-            table.baton.join();
+            table.lead.join();
             table.take().is_none()
         };
         let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();

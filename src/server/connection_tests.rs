@@ -8,10 +8,10 @@ use super::*;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
-use crate::server::baton::Baton;
 use crate::server::connection_table::{Capacity, ConnectionTable};
 use crate::server::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
+use crate::server::lead::Lead;
 use crate::server::place::Place;
 use crate::server::receiving::Sink;
 use crate::server::small_body::SmallBody;
@@ -112,7 +112,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
-    let table = ConnectionTable::new(capacity, Arc::clone(&state.baton)).expect("a poller");
+    let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
     let shared = Arc::new(Shared {
         state,
         table,
@@ -201,7 +201,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
-    let table = ConnectionTable::new(capacity, Arc::clone(&state.baton)).expect("a poller");
+    let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
     let shared = Arc::new(Shared {
         state,
         table,
@@ -310,7 +310,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         stall,
     };
     State {
-        baton: Arc::new(Baton::new(1)),
+        lead: Arc::new(Lead::new(1)),
         folder: Folder::open_at(root, rules).expect("a folder"),
         root: root.to_owned(),
         shelf: Shelf::default(),

@@ -39,13 +39,13 @@ impl Disk {
         }
         if let Self::Granted { is_announced: is_announced @ false, .. } = self {
             *is_announced = true;
-            state.baton.may_wait();
+            state.lead.may_wait();
         }
         true
     }
 
     /// Asks for a call that finds in memory what it needs, in all likelihood: nobody is woken. Should it take long after
-    /// all, the watch over the lead wakes another worker ([`Baton::watch`](super::baton::Baton::watch)).
+    /// all, the watch over the lead wakes another worker ([`Lead::watch`](super::lead::Lead::watch)).
     #[must_use]
     pub fn may_touch(&mut self, state: &State) -> bool {
         match self {

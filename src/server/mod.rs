@@ -9,7 +9,6 @@ mod acceptor;
 mod address;
 mod answer;
 mod assets;
-mod baton;
 mod broadcaster;
 mod bundle;
 mod capacity;
@@ -30,6 +29,7 @@ mod host_name;
 mod input;
 mod interim;
 mod jobs;
+mod lead;
 mod listing;
 mod media;
 mod memory;
@@ -71,7 +71,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use threadpool::ThreadPool;
 
-use self::baton::Baton;
 use self::broadcaster::Broadcaster;
 use self::connection_table::ConnectionTable;
 use self::digests::Digests;
@@ -80,6 +79,7 @@ use self::doors::{CannotOpen, Open};
 use self::fair_permits::FairPermits;
 pub use self::host_name::HostName;
 use self::jobs::{Chore, Chores, Jobs};
+use self::lead::Lead;
 use self::permits::Permits;
 pub use self::recorder::Recorder;
 use self::shelf::Shelf;
@@ -167,7 +167,7 @@ impl Server {
         let capacity = capacity::of_lot(config.max_connections, files);
         let doors = config.doors.open().map_err(CannotServe::Open)?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let baton = Arc::new(Baton::new(processors));
+        let lead = Arc::new(Lead::new(processors));
         let listeners_most = capacity::subscribers(config.max_subscribers, capacity.connections);
         let talk = config
             .chat
@@ -178,7 +178,7 @@ impl Server {
         let (chores, to_do) = Chores::new();
         let state = State {
             talk,
-            baton: Arc::clone(&baton),
+            lead: Arc::clone(&lead),
             folder: config.folder,
             root: config.root,
             shelf: Shelf::default(),
@@ -200,7 +200,7 @@ impl Server {
             recorder: config.recorder,
         };
         state.folder.forget_uploads(SystemTime::now());
-        let table = ConnectionTable::new(capacity, baton).map_err(CannotServe::System)?;
+        let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
         let jobs = Jobs::new(JOB_THREADS);
         Ok(Self {
             doors,

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::baton::Baton;
 use super::digests::Digests;
 use super::fair_permits::FairPermits;
 use super::jobs::Chores;
+use super::lead::Lead;
 use super::permits::Permits;
 use super::recorder::Recorder;
 use super::shelf::Shelf;
@@ -55,7 +55,7 @@ pub struct State {
     /// Minds when nobody wants anything.
     pub idle: Arc<IdleClock>,
     /// Which worker minds the connections that wait.
-    pub baton: Arc<Baton<Event>>,
+    pub lead: Arc<Lead<Event>>,
     /// Seen by all.
     pub stop: Stop,
     /// Whether pages of the folder may act as the server's own, though others may write there.

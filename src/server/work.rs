@@ -11,13 +11,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::baton::TICK;
 use super::broadcaster::Broadcaster;
 use super::connection::{Connection, Next, Task, Turn, Work};
 use super::connection_table::{ConnectionTable, Expired, Tracked, Wish};
 use super::disk::Disk;
 use super::input::Input;
 use super::jobs::{Freed, Jobs, Taken};
+use super::lead::TICK;
 use super::permits::Permits;
 use super::place::Place;
 use super::state::State;
@@ -52,7 +52,7 @@ impl Shared {
     /// A worker: takes whichever connection has something to say, and moves it on.
     pub fn work(self: &Arc<Self>) {
         let mut input = Input::default();
-        self.state.baton.join();
+        self.state.lead.join();
         while let Some(tracked) = self.table.take() {
             self.turn(tracked, &mut input, Disk::Worker);
         }
@@ -134,7 +134,7 @@ impl Shared {
                     });
                 }
             }
-            let tick = self.state.baton.watch().then(|| Deadline::after(now, TICK));
+            let tick = self.state.lead.watch().then(|| Deadline::after(now, TICK));
             match self.table.next_expired(tick.into_iter().chain([next_round]).min()) {
                 Expired::Connection(tracked) => {
                     let mut turn = self.lend(&mut input, Disk::Never);

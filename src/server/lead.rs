@@ -1,0 +1,285 @@
+//! Which worker polls: one at a time, the leader.
+//!
+//! Waking a thread costs as much as half a small request, so a worker is woken only if that gains something. A leader
+//! that finds an event serves it and then leads again; for those microseconds there is no leader. It wakes another
+//! worker in two cases: more events are ready than it can serve itself and a processor may be free, or it is about to
+//! wait for the disk ([`Lead::may_wait`]), which can take long.
+//!
+//! A leader takes all ready events at once, so that many requests share one system call. The next worker takes from
+//! those before anybody polls again.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The right to poll, and the events that leaders have found.
+#[derive(Debug)]
+pub struct Lead<T> {
+    inner: Mutex<Inner<T>>,
+    is_free: Condvar,
+    /// How many workers can run at the same time.
+    processors: usize,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    /// Whether there is a leader now.
+    has_leader: bool,
+    /// Workers that wait to lead.
+    waiting: usize,
+    /// Workers that are running, the leader included.
+    awake: usize,
+    /// Whether a waiting worker has been woken and is not running yet.
+    is_waking: bool,
+    /// Events beyond the one that the leader serves itself, in order. Nobody leads until they are taken.
+    spare: VecDeque<T>,
+    /// How often a worker took or released the lead.
+    changes: u64,
+    watch: Watch,
+}
+
+/// The watch over the lead, which notices when nobody polls.
+#[derive(Debug, Default)]
+struct Watch {
+    /// Whether [`Lead::watch`] is called every [`TICK`].
+    is_on: bool,
+    /// The value of `changes` at the last check.
+    changes: u64,
+    /// How many checks in a row have found no change.
+    quiet: u32,
+}
+
+/// How often the watch checks that somebody polls. A call that should return at once may still wait for a disk; other
+/// connections then wait for at most two ticks.
+pub const TICK: Duration = Duration::from_millis(5);
+
+/// The watch ends after this many checks without a change, until there is work again: an idle server uses no processor
+/// time.
+const QUIET: u32 = 200;
+
+/// What a worker does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chance<T> {
+    /// Serve this event, which a leader has found.
+    Found(T),
+    /// Poll.
+    Lead,
+}
+
+impl<T> Lead<T> {
+    /// Without a leader, on a machine with this many processors.
+    pub fn new(processors: usize) -> Self {
+        let inner = Inner {
+            has_leader: false,
+            waiting: 0,
+            awake: 0,
+            is_waking: false,
+            spare: VecDeque::new(),
+            changes: 0,
+            watch: Watch::default(),
+        };
+        Self { inner: Mutex::new(inner), is_free: Condvar::new(), processors }
+    }
+
+    /// Counts the calling worker as running; each worker calls it once.
+    pub fn join(&self) {
+        self.lock().awake += 1;
+    }
+
+    /// Takes an event that was found, or the lead; waits until there is either.
+    pub fn take(&self) -> Chance<T> {
+        let mut inner = self.lock();
+        loop {
+            inner.changes += 1;
+            if let Some(found) = inner.spare.pop_front() {
+                self.share(inner);
+                return Chance::Found(found);
+            }
+            if !inner.has_leader {
+                inner.has_leader = true;
+                return Chance::Lead;
+            }
+            inner.waiting += 1;
+            inner.awake -= 1;
+            inner = self.is_free.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner.awake += 1;
+            inner.waiting -= 1;
+            inner.is_waking = false;
+        }
+    }
+
+    /// Releases the lead, and leaves the events that the leader does not serve itself. Returns whether the caller has to
+    /// start the watch.
+    #[must_use]
+    pub fn give(&self, found: impl IntoIterator<Item = T>) -> bool {
+        let mut inner = self.lock();
+        inner.has_leader = false;
+        inner.changes += 1;
+        inner.spare.extend(found);
+        let begins = !std::mem::replace(&mut inner.watch.is_on, true);
+        self.share(inner);
+        begins
+    }
+
+    /// Call every [`TICK`] as long as it returns true: wakes a worker if nobody has polled since the last check, because
+    /// the last leader is then blocked.
+    pub fn watch(&self) -> bool {
+        let mut inner = self.lock();
+        let Inner { has_leader, changes, ref mut watch, .. } = *inner;
+        if !watch.is_on {
+            return false;
+        }
+        let is_new = std::mem::replace(&mut watch.changes, changes) != changes;
+        watch.quiet = if is_new { 0 } else { watch.quiet + 1 };
+        if is_new {
+            return true;
+        }
+        if !has_leader {
+            self.call(inner);
+            return true;
+        }
+        watch.is_on = watch.quiet < QUIET;
+        watch.is_on
+    }
+
+    /// Wakes another worker if there is an event for it and a processor may be free.
+    fn share(&self, inner: MutexGuard<'_, Inner<T>>) {
+        if !inner.spare.is_empty() && inner.awake < self.processors {
+            self.call(inner);
+        }
+    }
+
+    /// Call before blocking: wakes another worker to poll.
+    pub fn may_wait(&self) {
+        let inner = self.lock();
+        if !inner.has_leader {
+            self.call(inner);
+        }
+    }
+
+    /// Wakes a waiting worker, unless one is waking already.
+    fn call(&self, mut inner: MutexGuard<'_, Inner<T>>) {
+        if inner.waiting > 0 && !inner.is_waking {
+            inner.is_waking = true;
+            drop(inner);
+            self.is_free.notify_one();
+        }
+    }
+
+    /// Releases the lead for good and wakes all workers.
+    pub fn end(&self) {
+        self.lock().has_leader = false;
+        self.is_free.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// Runs `act` beside a worker that takes from the lead and sends what it got.
+    fn with_worker(lead: &Lead<u32>, act: impl FnOnce(&dyn Fn() -> Option<Chance<u32>>)) {
+        let (took, taken) = channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                lead.join();
+                took.send(lead.take()).expect("the receiver is alive");
+                lead.end();
+            });
+            while lead.lock().waiting == 0 && lead.lock().has_leader {
+                thread::yield_now();
+            }
+            act(&|| taken.try_recv().ok());
+            lead.end();
+        });
+    }
+
+    #[test]
+    fn one_worker_leads_while_another_serves_the_events_left() {
+        let lead = Lead::new(2);
+        lead.join();
+        assert_eq!(lead.take(), Chance::Lead);
+        with_worker(&lead, |taken| {
+            assert_eq!(taken(), None, "it waits while there is a leader");
+            let _ = lead.give([7]);
+            loop {
+                if let Some(chance) = taken() {
+                    assert_eq!(chance, Chance::Found(7));
+                    break;
+                }
+                thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
+    fn events_are_taken_in_order_before_anyone_leads() {
+        let lead = Lead::new(1);
+        lead.join();
+        assert_eq!(lead.take(), Chance::Lead);
+        let _ = lead.give([1, 2]);
+        let chances = [lead.take(), lead.take(), lead.take()];
+        assert_eq!(chances, [Chance::Found(1), Chance::Found(2), Chance::Lead]);
+    }
+
+    #[test]
+    fn a_leader_that_returns_wakes_no_other_worker() {
+        let lead = Lead::new(2);
+        lead.join();
+        lead.take();
+        with_worker(&lead, |_| {
+            let _ = lead.give(None);
+            assert_eq!(lead.lock().waiting, 1, "still asleep");
+            assert_eq!(lead.take(), Chance::Lead, "the same worker leads again");
+        });
+    }
+
+    #[test]
+    fn a_worker_that_may_block_wakes_another() {
+        let lead = Lead::new(1);
+        lead.join();
+        lead.take();
+        with_worker(&lead, |taken| {
+            let _ = lead.give([1]);
+            lead.may_wait();
+            while taken().is_none() {
+                thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
+    fn a_blocked_worker_is_replaced() {
+        let lead = Lead::new(1);
+        lead.join();
+        assert!(!lead.watch(), "nothing to watch yet");
+        lead.take();
+        with_worker(&lead, |taken| {
+            assert!(lead.give(None), "the watch must start");
+            assert!(lead.watch() && taken().is_none(), "the worker has only just started");
+            assert!(lead.watch(), "it has not returned");
+            while taken().is_none() {
+                thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
+    fn the_watch_ends_when_idle() {
+        let lead = Lead::<u32>::new(1);
+        lead.join();
+        lead.take();
+        assert!(lead.give(None) && !lead.give(None), "it starts once");
+        lead.take();
+        let looks = std::iter::repeat_with(|| lead.watch()).take_while(|goes_on| *goes_on).count();
+        assert_eq!(looks, QUIET as usize);
+        assert!(lead.give(None), "and starts again");
+    }
+}
