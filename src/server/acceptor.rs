@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::connection::Connection;
-use super::connection_table::Wish;
+use super::connection_table::WaitFor;
 use super::state::State;
 use super::work::Shared;
 use super::{place, room};
@@ -78,7 +78,7 @@ fn admit(stream: Stream, shared: &Shared) {
     shared.state.idle.note(Instant::now());
     let client = place::of(stream.peer());
     if let Some(tracked) = room::admit(shared, Connection::new(stream), client) {
-        shared.park(tracked, Wish::idle(Instant::now(), shared.timeout()).for_news());
+        shared.park(tracked, WaitFor::idle(Instant::now(), shared.timeout()).for_news());
         // What has come since is more than there may be.
         room::give_back(shared, shared.table.excess());
     }

@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
-use super::connection_table::{Tracked, Wish};
+use super::connection_table::{Tracked, WaitFor};
 use super::disk::Disk;
 use super::exchange::Exchange;
 use super::input::Input;
@@ -85,7 +85,7 @@ pub struct Turn<'a> {
 #[derive(Debug)]
 pub enum Next {
     /// It is to be parked.
-    Park(Wish),
+    Park(WaitFor),
     /// It belongs to this job until that is done.
     Work(Work),
     /// It needs another turn, on a thread that may wait for the disk.
@@ -124,7 +124,7 @@ pub struct Task {
 /// What one step came to.
 enum Step {
     Go(Phase),
-    Wait(Phase, Wish),
+    Wait(Phase, WaitFor),
     Work(Work),
     NeedsDisk(Phase),
     HeldBack(Phase),
@@ -162,7 +162,7 @@ impl Connection {
     /// Begins to close a connection that has to make room, without losing what the client is told: it gets this answer, if
     /// no other has begun, and what it still sends is read and thrown away for a moment. Gives what to wait for; `None`
     /// where nothing is left to do but to close it.
-    pub fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<Wish> {
+    pub fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<WaitFor> {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // It has been answered before: its client knows that an idle connection may be closed.
             Phase::Head(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
@@ -181,7 +181,7 @@ impl Connection {
         let deadline = Deadline::after(Instant::now(), LINGER);
         self.unread = Vec::new();
         self.phase = Phase::Linger(Lingering { left: LINGER_LIMIT, deadline });
-        Some(Wish::readable(deadline))
+        Some(WaitFor::readable(deadline))
     }
 
     /// How many descriptors it holds while it is parked, its socket included.
@@ -255,7 +255,7 @@ impl Connection {
                 return Next::Work(Work { job, exchange, waits, rest, descriptors, begun });
             }
         };
-        Next::Park(Wish::writable(deadline))
+        Next::Park(WaitFor::writable(deadline))
     }
 
     /// Its time is up: says so where a request had begun, and closes.
@@ -268,9 +268,9 @@ impl Connection {
             }
             // Only its interim response is due: a worker sends that, when it has read what has arrived.
             Phase::Body(body) if !body.deadline.is_over(now) => {
-                let wish = Wish::writable(body.deadline);
+                let wait_for = WaitFor::writable(body.deadline);
                 self.phase = Phase::Body(body);
-                return Next::Park(wish);
+                return Next::Park(wait_for);
             }
             Phase::Body(body) => {
                 let ReceivingBody { mut exchange, receiving, .. } = *body;
@@ -280,9 +280,9 @@ impl Connection {
             }
             Phase::Answer(mut sending) => {
                 if sending.still_moves(&self.stream, turn.state.stall) {
-                    let wish = Wish::writable(sending.deadline());
+                    let wait_for = WaitFor::writable(sending.deadline());
                     self.phase = Phase::Answer(sending);
-                    return Next::Park(wish);
+                    return Next::Park(wait_for);
                 }
                 log::debug!("{} stopped reading", self.peer());
                 sending.end(self.peer(), turn.state);
@@ -310,9 +310,9 @@ impl Connection {
             };
             match step {
                 Ok(Step::Go(phase)) => self.phase = phase,
-                Ok(Step::Wait(phase, wish)) => {
+                Ok(Step::Wait(phase, wait_for)) => {
                     self.phase = phase;
-                    return Next::Park(wish);
+                    return Next::Park(wait_for);
                 }
                 Ok(Step::Work(work)) => return Next::Work(work),
                 Ok(Step::NeedsDisk(phase)) => {
@@ -356,11 +356,11 @@ impl Connection {
                 Moved::Bytes(_) => {}
                 Moved::End => return Ok(Step::Close),
                 Moved::WouldWait => {
-                    let wish = match waiting.deadline {
-                        Some(deadline) => Wish::readable(deadline),
-                        None => Wish::idle(Instant::now(), turn.timeout.max(waiting.promised)),
+                    let wait_for = match waiting.deadline {
+                        Some(deadline) => WaitFor::readable(deadline),
+                        None => WaitFor::idle(Instant::now(), turn.timeout.max(waiting.promised)),
                     };
-                    return Ok(Step::Wait(Phase::Head(waiting), wish.for_news()));
+                    return Ok(Step::Wait(Phase::Head(waiting), wait_for.for_news()));
                 }
             }
         }
@@ -422,8 +422,8 @@ impl Connection {
             let deadline = Deadline::after(Instant::now(), turn.state.stall);
             return Ok(Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))));
         }
-        let wish = Wish::writable(going.deadline);
-        Ok(Step::Wait(Phase::GoOn(going), wish))
+        let wait_for = WaitFor::writable(going.deadline);
+        Ok(Step::Wait(Phase::GoOn(going), wait_for))
     }
 
     /// Takes what has come of the body, until there is no more, or enough for a turn.
@@ -480,8 +480,9 @@ impl Connection {
                         return Ok(Step::Go(going_on(interim, *body)));
                     }
                     let interim = body.receiving.interim_deadline();
-                    let wish = Wish::readable(interim.map_or(body.deadline, |due| due.min(body.deadline)));
-                    return Ok(Step::Wait(Phase::Body(body), wish));
+                    let wait_for =
+                        WaitFor::readable(interim.map_or(body.deadline, |due| due.min(body.deadline)));
+                    return Ok(Step::Wait(Phase::Body(body), wait_for));
                 }
             }
         }
@@ -499,8 +500,8 @@ impl Connection {
             return Ok(Step::NeedsDisk(Phase::Answer(sending)));
         }
         if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
-            let wish = Wish::writable(sending.deadline());
-            return Ok(Step::Wait(Phase::Answer(sending), wish));
+            let wait_for = WaitFor::writable(sending.deadline());
+            return Ok(Step::Wait(Phase::Answer(sending), wait_for));
         }
         let promised = sending.promised();
         if let (Ok(_), Some(listening)) = (&progress, sending.take_listening()) {
@@ -529,12 +530,12 @@ impl Connection {
         match persistence {
             // While a long answer was sent others may have come; what its head said holds all the same.
             Persistence::Keep if nothing_unread => {
-                let wish = Wish::idle(Instant::now(), turn.timeout.max(promised));
-                Step::Wait(waiting, if turn.input.is_drained() { wish.for_news() } else { wish })
+                let wait_for = WaitFor::idle(Instant::now(), turn.timeout.max(promised));
+                Step::Wait(waiting, if turn.input.is_drained() { wait_for.for_news() } else { wait_for })
             }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
-            Persistence::Keep => Step::Wait(waiting, Wish::writable(deadline(turn.timeout))),
+            Persistence::Keep => Step::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
             Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if self.is_silent(turn) => {
                 Step::Close
             }
@@ -565,8 +566,8 @@ impl Connection {
                     lingering.left -= count;
                 }
                 Moved::WouldWait => {
-                    let wish = Wish::readable(lingering.deadline);
-                    return Ok(Step::Wait(Phase::Linger(lingering), wish));
+                    let wait_for = WaitFor::readable(lingering.deadline);
+                    return Ok(Step::Wait(Phase::Linger(lingering), wait_for));
                 }
                 Moved::Bytes(_) | Moved::End => return Ok(Step::Close),
             }

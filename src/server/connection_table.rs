@@ -50,7 +50,7 @@ pub struct Tracked<C> {
 
 /// What a parked connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wish {
+pub struct WaitFor {
     /// What the socket should be ready for.
     pub interest: Interest,
     /// When its time is up.
@@ -60,7 +60,7 @@ pub struct Wish {
     pub idle_since: Option<Instant>,
 }
 
-impl Wish {
+impl WaitFor {
     /// The first byte of a request, for so long.
     pub fn idle(since: Instant, time: Duration) -> Self {
         let deadline = Deadline::after(since, time);
@@ -142,7 +142,7 @@ const PAGE: usize = 256;
 
 #[derive(Debug)]
 struct Entry<C> {
-    parked: Option<(Box<Tracked<C>>, Wish)>,
+    parked: Option<(Box<Tracked<C>>, WaitFor)>,
     /// How many had been parked before it was: who has the least has waited longest.
     turn: u64,
     /// The entry that the agenda has for this slot.
@@ -207,27 +207,27 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Parks a connection until its wish comes true, its time is up, or the table ends.
-    pub fn park(&self, mut tracked: Box<Tracked<C>>, wish: Wish) -> io::Result<()> {
+    pub fn park(&self, mut tracked: Box<Tracked<C>>, wait_for: WaitFor) -> io::Result<()> {
         let key = tracked.slot.key();
         let index = tracked.slot.index();
         let mut entry = lock(self.entry(index));
-        if wish.idle_since.is_some() && self.is_draining.load(Ordering::SeqCst) {
+        if wait_for.idle_since.is_some() && self.is_draining.load(Ordering::SeqCst) {
             drop(entry);
             drop(tracked);
             return Ok(());
         }
         let has_missed = std::mem::take(&mut entry.has_missed);
-        if has_missed || !tracked.slot.stands_for(wish.interest) {
-            let arming = tracked.slot.arming(wish.interest);
-            if let Err(error) = self.poller.arm(&tracked.connection, key, wish.interest, arming) {
+        if has_missed || !tracked.slot.stands_for(wait_for.interest) {
+            let arming = tracked.slot.arming(wait_for.interest);
+            if let Err(error) = self.poller.arm(&tracked.connection, key, wait_for.interest, arming) {
                 drop(entry);
                 drop(tracked);
                 return Err(error);
             }
         }
-        entry.parked = Some((tracked, wish));
+        entry.parked = Some((tracked, wait_for));
         entry.turn = self.turns.fetch_add(1, Ordering::Relaxed);
-        self.list(&mut entry, index, wish.deadline);
+        self.list(&mut entry, index, wait_for.deadline);
         Ok(())
     }
 
@@ -334,8 +334,8 @@ impl<C: AsFd> ConnectionTable<C> {
         self.is_draining.store(true, Ordering::SeqCst);
         for entry in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
             let mut entry = lock(entry);
-            let Some((tracked, wish)) = &entry.parked else { continue };
-            let is_idle = wish.idle_since.is_some() && !self.is_to_be_heard(tracked, wish);
+            let Some((tracked, wait_for)) = &entry.parked else { continue };
+            let is_idle = wait_for.idle_since.is_some() && !self.is_to_be_heard(tracked, wait_for);
             each(&tracked.connection, is_idle);
             let idle = if is_idle { entry.parked.take() } else { None };
             drop(entry);
@@ -388,13 +388,13 @@ impl<C: AsFd> ConnectionTable<C> {
             return None;
         }
         entry.listed = None;
-        let (tracked, wish) = entry.parked.as_ref()?;
-        let deadline = wish.deadline;
+        let (tracked, wait_for) = entry.parked.as_ref()?;
+        let deadline = wait_for.deadline;
         if !deadline.is_over(now) {
             self.list(&mut entry, index, deadline);
             return None;
         }
-        if self.is_to_be_heard(tracked, wish) {
+        if self.is_to_be_heard(tracked, wait_for) {
             return None;
         }
         entry.parked.take().map(|(tracked, _)| tracked)
@@ -402,10 +402,11 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// Whether the wish of a parked connection has come true, and no worker has come for it yet. It is armed again, so
     /// that one will, whatever a read has left.
-    fn is_to_be_heard(&self, tracked: &Tracked<C>, wish: &Wish) -> bool {
-        let armed_again =
-            || self.poller.arm(&tracked.connection, tracked.slot.key(), wish.interest, Arming::Again).is_ok();
-        Poller::is_ready(&tracked.connection, wish.interest) && armed_again()
+    fn is_to_be_heard(&self, tracked: &Tracked<C>, wait_for: &WaitFor) -> bool {
+        let armed_again = || {
+            self.poller.arm(&tracked.connection, tracked.slot.key(), wait_for.interest, Arming::Again).is_ok()
+        };
+        Poller::is_ready(&tracked.connection, wait_for.interest) && armed_again()
     }
 
     fn wait_for_change<'a>(&self, agenda: Agenda<'a>, at_most: Option<Duration>) -> Agenda<'a> {

@@ -17,8 +17,8 @@ fn in_seconds(seconds: u64) -> Deadline {
     Deadline::after(Instant::now(), Duration::from_secs(seconds))
 }
 
-fn idle_for(seconds: u64) -> Wish {
-    Wish::idle(Instant::now(), Duration::from_secs(seconds))
+fn idle_for(seconds: u64) -> WaitFor {
+    WaitFor::idle(Instant::now(), Duration::from_secs(seconds))
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn who_waits_for_news_hears_each_once() {
         read_all(&mut tracked);
     }
     // What has been read is none any more: the next event is for what comes after it has been parked otherwise.
-    table.park(tracked, Wish::writable(in_seconds(60))).expect("armed");
+    table.park(tracked, WaitFor::writable(in_seconds(60))).expect("armed");
     let tracked = table.take().expect("there is room to write");
     table.park(tracked, idle_for(60).for_news()).expect("armed");
     assert!(events_now(&table).is_empty(), "no news");
@@ -113,7 +113,7 @@ fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
     for is_stop in [false, true] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        let over = Wish::idle(Instant::now(), Duration::ZERO).for_news();
+        let over = WaitFor::idle(Instant::now(), Duration::ZERO).for_news();
         table.park(table.admit(server, Place::Here).expect("room"), over).expect("armed");
         client.write_all(b"x").expect("written");
         let unread = table.take().expect("news");
@@ -168,7 +168,7 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
         0,
         "the one that came first, though it had more time left"
     );
-    let not_idle = Wish::readable(in_seconds(60));
+    let not_idle = WaitFor::readable(in_seconds(60));
     table.park(busy, not_idle).expect("armed");
     assert!(table.evict_idle(Instant::now()).is_some());
     assert!(table.evict_idle(Instant::now()).is_none(), "the last one is not idle");
@@ -194,7 +194,7 @@ fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
         clients.push(client);
         let mut tracked = table.admit(server, Place::User(uid)).expect("room");
         tracked.hold(3);
-        table.park(tracked, Wish::readable(in_seconds(seconds))).expect("armed");
+        table.park(tracked, WaitFor::readable(in_seconds(seconds))).expect("armed");
     }
     let (heaviest, holding) = table.heaviest().expect("somebody");
     assert_eq!((heaviest, holding), (Place::User(2), Holding { connections: 3, descriptors: 9 }));
@@ -235,7 +235,7 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
     let start = before + Duration::from_millis(1);
     let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().expect("a pair")).collect();
     let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-    let idle = |at| Wish::idle(start + Duration::from_secs(at), Duration::from_secs(60));
+    let idle = |at| WaitFor::idle(start + Duration::from_secs(at), Duration::from_secs(60));
     for (at, server) in (0..4).zip(servers) {
         table.park(table.admit(server, Place::Here).expect("room"), idle(at)).expect("armed");
     }
@@ -267,7 +267,9 @@ fn time_is_up_for_each_once_and_in_order() {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push((milliseconds, client));
         let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
-        table.park(table.admit(server, Place::Here).expect("room"), Wish::readable(deadline)).expect("armed");
+        table
+            .park(table.admit(server, Place::Here).expect("room"), WaitFor::readable(deadline))
+            .expect("armed");
     }
     clients.sort_by_key(|(milliseconds, _)| *milliseconds);
     for (milliseconds, mut client) in clients {
@@ -289,17 +291,17 @@ fn a_deadline_that_moves_is_minded_where_it_is() {
     let long = in_seconds(600);
     let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
     for deadline in [soon, long, soon, long] {
-        table.park(tracked, Wish::readable(deadline)).expect("armed");
+        table.park(tracked, WaitFor::readable(deadline)).expect("armed");
         tracked = table.take().expect("readable");
     }
     io::Read::read(&mut tracked.connection, &mut [0]).expect("what made it readable");
-    table.park(tracked, Wish::readable(long)).expect("armed");
+    table.park(tracked, WaitFor::readable(long)).expect("armed");
     let until = Deadline::after(Instant::now(), Duration::from_millis(20));
     assert!(matches!(table.next_expired(Some(until)), Expired::Nothing), "its entry moved on");
     client.write_all(b"x").expect("written");
     let mut tracked = table.take().expect("readable");
     io::Read::read(&mut tracked.connection, &mut [0]).expect("what made it readable");
-    table.park(tracked, Wish::readable(soon)).expect("armed");
+    table.park(tracked, WaitFor::readable(soon)).expect("armed");
     assert!(
         matches!(table.next_expired(None), Expired::Connection(..)),
         "an earlier one stands over a later"
@@ -309,16 +311,16 @@ fn a_deadline_that_moves_is_minded_where_it_is() {
 #[test]
 fn who_has_spoken_in_time_is_heard_however_late() {
     let now = Deadline::after(Instant::now(), Duration::ZERO);
-    for (said, wish) in [("in time", Wish::readable(now)), ("before the end", idle_for(60))] {
+    for (said, wait_for) in [("in time", WaitFor::readable(now)), ("before the end", idle_for(60))] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        table.park(table.admit(server, Place::Here).expect("room"), wish).expect("armed");
+        table.park(table.admit(server, Place::Here).expect("room"), wait_for).expect("armed");
         client.write_all(b"x").expect("written");
         assert!(matches!(table.next_expired(Some(now)), Expired::Nothing), "{said}");
         table.drain(|_, is_idle| assert!(!is_idle, "{said}"));
         let mut tracked = table.take().expect("its event was not lost");
         io::Read::read(&mut tracked.connection, &mut [0]).expect("what it said");
-        table.park(tracked, Wish::readable(now)).expect("armed");
+        table.park(tracked, WaitFor::readable(now)).expect("armed");
         let expired = table.next_expired(Some(now));
         assert!(matches!(expired, Expired::Connection(_)), "it has said nothing more");
     }
@@ -350,7 +352,7 @@ fn draining_closes_the_idle_and_lets_the_others_finish() {
     let (_idle_client, idle) = UnixStream::pair().expect("a pair");
     let (mut client, busy) = UnixStream::pair().expect("a pair");
     table.park(table.admit(idle, Place::Here).expect("room"), idle_for(60)).expect("armed");
-    let not_idle = Wish::readable(in_seconds(60));
+    let not_idle = WaitFor::readable(in_seconds(60));
     table.park(table.admit(busy, Place::Here).expect("room"), not_idle).expect("armed");
     let mut seen = Vec::new();
     table.drain(|_, is_idle| seen.push(is_idle));

@@ -33,9 +33,9 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
         Outcome::Answer(Answer::text(Status::OK, "saved\n"), None)
     });
     let next = connection.work(work(job, exchange), &state, Duration::ZERO);
-    let Next::Park(wish) = next else { panic!("it has been done") };
+    let Next::Park(wait_for) = next else { panic!("it has been done") };
     let ended = when.recv().expect("it was done");
-    assert!(wish.deadline >= Deadline::after(ended, state.stall), "counted from its end");
+    assert!(wait_for.deadline >= Deadline::after(ended, state.stall), "counted from its end");
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, Duration::ZERO);
     assert!(matches!(connection.expire(&mut turn), Next::Park(_)), "nothing has been tried yet");
@@ -55,8 +55,8 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     connection.work(work(job, exchange), &state, few);
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, many);
-    let Next::Park(wish) = connection.advance(&mut turn) else { panic!("it is to be kept") };
-    assert!(wish.idle_since.is_some() && wish.deadline >= Deadline::after(now, few));
+    let Next::Park(wait_for) = connection.advance(&mut turn) else { panic!("it is to be kept") };
+    assert!(wait_for.idle_since.is_some() && wait_for.deadline >= Deadline::after(now, few));
 }
 
 #[test]
@@ -64,8 +64,8 @@ fn one_that_waits_for_its_job_can_read_why_it_is_closed() {
     let (stream, mut client) = stream();
     let mut connection = Connection { stream, phase: Phase::Away, unread: Vec::new(), has_waited: false };
     client.write_all(b"the rest of a body").expect("sent");
-    let wish = connection.turn_away(b"no place", &Chores::new().0).expect("it is not closed at once");
-    assert_eq!(wish.interest, Interest::Readable, "what still comes is read");
+    let wait_for = connection.turn_away(b"no place", &Chores::new().0).expect("it is not closed at once");
+    assert_eq!(wait_for.interest, Interest::Readable, "what still comes is read");
     let mut told = String::new();
     client.read_to_string(&mut told).expect("no reset");
     assert_eq!(told, "no place");
@@ -100,8 +100,10 @@ fn only_who_has_read_all_waits_for_news() {
         let (jobs, mut input) = (Jobs::new(1), Input::default());
         let mut turn = turn(&state, &jobs, &mut input, Duration::from_secs(5));
         for interest in expected {
-            let Next::Park(wish) = connection.advance(&mut turn) else { panic!("{name}: it is to be kept") };
-            assert_eq!(wish.interest, *interest, "{name}");
+            let Next::Park(wait_for) = connection.advance(&mut turn) else {
+                panic!("{name}: it is to be kept")
+            };
+            assert_eq!(wait_for.interest, *interest, "{name}");
         }
         drop(client);
     }
@@ -132,7 +134,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let sink = Sink::Small(Box::new(SmallBody::new(8, |_, _| panic!("in a worker, on purpose"))));
     let receiving = Box::new(Receiving::new(Framing::Sized(1), sink));
     let body = Phase::Body(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
-    shared.park(admit(in_turn, body, b"x"), Wish::writable(deadline));
+    shared.park(admit(in_turn, body, b"x"), WaitFor::writable(deadline));
     let job: Job = Box::new(|_| panic!("in a job, on purpose"));
     shared.settle(admit(in_job, waiting(), b""), Next::Work(work(job, exchange())));
     let [worker, jobs] = [Shared::work, Shared::do_jobs].map(|act| {
@@ -143,7 +145,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
         assert_eq!(client.read(&mut [0]).expect("no more than closed"), 0);
     }
     third.write_all(b"GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
-    shared.park(admit(well, waiting(), b""), Wish::readable(deadline));
+    shared.park(admit(well, waiting(), b""), WaitFor::readable(deadline));
     let mut answer = [0; 12];
     third.read_exact(&mut answer).expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200", "the same worker goes on");

@@ -106,9 +106,9 @@ fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
 /// Closes a connection; its client can read why, and is not reset where something of it is on its way.
 fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
     if tracked.make_spare()
-        && let Some(wish) = tracked.connection.turn_away(FULL, &shared.state.chores)
+        && let Some(wait_for) = tracked.connection.turn_away(FULL, &shared.state.chores)
     {
-        shared.park(tracked, wish);
+        shared.park(tracked, wait_for);
     } else {
         shared.discard(tracked);
     }
@@ -117,9 +117,9 @@ fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
 /// Tells a newcomer that there is no place.
 fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
     log::warn!("{} found no place", connection.peer());
-    let Some(wish) = connection.turn_away(FULL, &shared.state.chores) else { return };
+    let Some(wait_for) = connection.turn_away(FULL, &shared.state.chores) else { return };
     match shared.table.admit_spare(connection, client) {
-        Ok(tracked) => shared.park(tracked, wish),
+        Ok(tracked) => shared.park(tracked, wait_for),
         // Closing resets the connection if something has come that nobody has read.
         Err(connection) => connection.stream().discard_input(),
     }

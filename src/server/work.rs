@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::broadcaster::Broadcaster;
 use super::connection::{Connection, Next, Task, Turn, Work};
-use super::connection_table::{ConnectionTable, Expired, Tracked, Wish};
+use super::connection_table::{ConnectionTable, Expired, Tracked, WaitFor};
 use super::disk::Disk;
 use super::input::Input;
 use super::jobs::{Freed, Jobs, Taken};
@@ -180,7 +180,7 @@ impl Shared {
     pub fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: Next) {
         let client = tracked.client();
         match next {
-            Next::Park(wish) => self.park(tracked, wish),
+            Next::Park(wait_for) => self.park(tracked, wait_for),
             Next::Work(work) => {
                 let excess = tracked.hold(work.descriptors());
                 self.jobs.push(client, Task { tracked, work: Some(work) });
@@ -203,9 +203,9 @@ impl Shared {
     }
 
     /// Parks a connection; where it holds too much, somebody makes room.
-    pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wish: Wish) {
+    pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
         let excess = tracked.hold(tracked.connection.descriptors());
-        if let Err(error) = self.table.park(tracked, wish) {
+        if let Err(error) = self.table.park(tracked, wait_for) {
             log::error!("cannot park a connection: {error}");
         }
         room::give_back(self, excess);
@@ -221,7 +221,7 @@ impl Shared {
 
     /// A connection that was held back has its turn as soon as a worker is free.
     fn go_on(&self, tracked: Box<Tracked<Connection>>) {
-        self.park(tracked, Wish::writable(Deadline::after(Instant::now(), self.state.stall)));
+        self.park(tracked, WaitFor::writable(Deadline::after(Instant::now(), self.state.stall)));
     }
 
     /// Closes idle connections, and lets active ones finish.

@@ -31,8 +31,8 @@ impl<C: AsFd> ConnectionTable<C> {
     fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>, since: Instant) -> Option<Box<Tracked<C>>> {
         let still_idle = |(since, index): (Instant, u32)| {
             let mut entry = lock(self.entry(index));
-            let is_still = entry.parked.as_ref().is_some_and(|(tracked, wish)| {
-                wish.idle_since == Some(since)
+            let is_still = entry.parked.as_ref().is_some_and(|(tracked, wait_for)| {
+                wait_for.idle_since == Some(since)
                     && ioctl_fionread(&tracked.connection).is_ok_and(|left| left == 0)
             });
             if is_still { entry.parked.take().map(|(tracked, _)| tracked) } else { None }
@@ -43,8 +43,9 @@ impl<C: AsFd> ConnectionTable<C> {
     /// Since when who is idle. How much time they have left would not tell: the fewer connections there were when one
     /// was parked, the more it was given.
     fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
-        let idle_since =
-            |entry: &Mutex<Entry<C>>| lock(entry).parked.as_ref().and_then(|(_, wish)| wish.idle_since);
+        let idle_since = |entry: &Mutex<Entry<C>>| {
+            lock(entry).parked.as_ref().and_then(|(_, wait_for)| wait_for.idle_since)
+        };
         self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
     }
 

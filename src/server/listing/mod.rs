@@ -42,7 +42,7 @@ enum Form {
 }
 
 /// How the listing is asked for.
-struct Wish {
+struct ListingOptions {
     form: Form,
     order: Option<Order>,
     view: View,
@@ -64,29 +64,29 @@ pub struct Listing {
 /// The job that lists the directory that was asked for.
 pub fn job(asked: &Asked<'_, '_, '_>) -> Job {
     let is_grid = asked.target.parameter("view") == Some("grid");
-    let wish = Wish {
+    let options = ListingOptions {
         form: Form::preferred(asked.head.fields),
         order: asked.target.parameter("sort").and_then(Order::parse),
         view: if is_grid { View::Grid } else { View::Rows },
     };
     let path = asked.path.clone();
     Box::new(move |state| {
-        let answer = list(&path, &wish, state).unwrap_or_else(|error| of_reading(&error));
+        let answer = list(&path, &options, state).unwrap_or_else(|error| of_reading(&error));
         Outcome::Answer(answer, None)
     })
 }
 
-fn list(path: &SharePath, wish: &Wish, state: &State) -> Result<Answer, Error> {
-    let order = wish.order.or((wish.form == Form::Html).then(Order::default));
+fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Answer, Error> {
+    let order = options.order.or((options.form == Form::Html).then(Order::default));
     let (windows, count) = Windows::open(&state.folder, path, order, &state.listings)?;
     let head = head(Status::OK);
-    let (head, framed) = match wish.form {
+    let (head, framed) = match options.form {
         Form::Html => {
             let page = pages::Listing {
                 path,
                 count,
                 order: order.unwrap_or_default(),
-                view: wish.view,
+                view: options.view,
                 rules: state.folder.rules(),
                 talks: state.talk.is_some(),
             };
