@@ -24,7 +24,6 @@ mod fair_permits;
 mod files;
 mod form;
 mod hashes;
-mod haste;
 mod host_name;
 mod input;
 mod interim;
@@ -48,6 +47,7 @@ mod representation;
 mod resumable;
 mod room;
 mod route;
+mod send_buffer;
 mod sending;
 mod shelf;
 mod site;
@@ -186,8 +186,8 @@ impl Server {
             chores,
             archives: FairPermits::new(capacity::archives(files)),
             listings: Permits::new(listing::SHARES),
-            quick: Permits::new(haste::AT_ONCE),
-            vigils: Permits::new(processors / 2),
+            quick: Permits::new(send_buffer::AT_ONCE),
+            spin_waits: Permits::new(processors / 2),
             digests: Digests::default(),
             site: config.site,
             keep_alive: config.keep_alive,

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 use super::answer::{Answer, Content, Known, Pieces, Source};
 use super::disk::Disk;
 use super::exchange::Exchange;
-use super::haste::Haste;
 use super::outgoing::{Outgoing, Progress};
 use super::pages;
 use super::produced::{Coded, OnWire, Producing};
+use super::send_buffer::SendBuffer;
 use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
 use super::talk::Listening;
@@ -42,7 +42,7 @@ pub struct Sending {
     /// What follows what is on its way out.
     rest: Rest,
     /// Whether the reader is quick.
-    haste: Haste,
+    send_buffer: SendBuffer,
     /// When the next byte has to be gone.
     deadline: Deadline,
     /// What the kernel had not got rid of when it was parked, in bytes.
@@ -109,7 +109,7 @@ impl Sending {
             exchange,
             promised: timeout,
             rest,
-            haste: Haste::default(),
+            send_buffer: SendBuffer::default(),
             deadline,
             unacknowledged: None,
         }
@@ -145,7 +145,7 @@ impl Sending {
             }
         };
         if progress != Progress::Done {
-            self.haste.mind(stream, self.outgoing.sent(), self.outgoing.left(), &state.quick);
+            self.send_buffer.adjust(stream, self.outgoing.sent(), self.outgoing.left(), &state.quick);
             // Where nothing could be made yet it is not the client who is slow.
             if self.outgoing.sent() > before || progress == Progress::TurnIsOver {
                 self.deadline = Deadline::after(Instant::now(), state.stall);

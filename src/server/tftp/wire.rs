@@ -32,7 +32,7 @@ pub struct Wire {
     stop: Stop,
     vigil: Vigil,
     /// For staying awake.
-    vigils: Permits,
+    spin_waits: Permits,
     buffer: Vec<u8>,
 }
 
@@ -63,7 +63,7 @@ impl Wire {
             peer,
             stop: state.stop.clone(),
             vigil: Vigil::default(),
-            vigils: state.vigils.clone(),
+            spin_waits: state.spin_waits.clone(),
             buffer: Vec::new(),
         })
     }
@@ -178,7 +178,7 @@ impl Wire {
             return Heard::Nothing;
         }
         let sources = [self.socket.as_fd(), self.stop.as_fd()];
-        let waited = self.vigil.wait(sources, left, || self.vigils.take());
+        let waited = self.vigil.wait(sources, left, || self.spin_waits.take());
         if self.stop.asked().is_some() {
             return Heard::Stopped;
         }

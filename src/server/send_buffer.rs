@@ -18,7 +18,7 @@ const WORTH: u64 = 4 * Queue::Long.bytes() as u64;
 
 /// What is known of the reader of an answer.
 #[derive(Debug, Default)]
-pub enum Haste {
+pub enum SendBuffer {
     /// Nothing yet.
     #[default]
     Unknown,
@@ -28,9 +28,9 @@ pub enum Haste {
     Ending(#[allow(dead_code, reason = "it is held")] Permit),
 }
 
-impl Haste {
+impl SendBuffer {
     /// Looks at how far an answer has come, and lets the kernel keep as much as is right.
-    pub fn mind(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
+    pub fn adjust(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
         *self = match std::mem::take(self) {
             Self::Unknown if sent >= TAKEN && left >= WORTH => match permits.take() {
                 Some(permit) => {
@@ -67,7 +67,7 @@ mod tests {
         let ((one, _a), (other, _b)) = (accept(), accept());
         let queue = |stream: &Stream| SockRef::from(stream).tcp_notsent_lowat().expect("told");
         let permits = Permits::new(1);
-        let (mut first, mut second) = (Haste::default(), Haste::default());
+        let (mut first, mut second) = (SendBuffer::default(), SendBuffer::default());
         let long = 100 * TAKEN;
         let table = [
             ("nobody knows", 0, long, Queue::Short),
@@ -78,15 +78,15 @@ mod tests {
             ("a moment later", long, 0, Queue::Short),
         ];
         for (name, sent, left, expected) in table {
-            first.mind(&one, sent, left, &permits);
+            first.adjust(&one, sent, left, &permits);
             assert_eq!(queue(&one), expected.bytes(), "{name}");
             if expected == Queue::Long {
-                second.mind(&other, TAKEN, long, &permits);
+                second.adjust(&other, TAKEN, long, &permits);
                 assert_eq!(queue(&other), Queue::Short.bytes(), "there is one permit");
             }
         }
         drop(first);
-        second.mind(&other, TAKEN, long, &permits);
+        second.adjust(&other, TAKEN, long, &permits);
         assert_eq!(queue(&other), Queue::Long.bytes(), "it was given back");
     }
 }
