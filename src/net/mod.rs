@@ -10,6 +10,6 @@ pub mod listener;
 pub mod peer;
 pub mod poller;
 pub mod reach;
+pub mod spin_wait;
 pub mod stream;
 pub mod unix;
-pub mod vigil;

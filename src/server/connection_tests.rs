@@ -321,7 +321,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         archives: FairPermits::new(1),
         listings: Permits::new(1),
         quick: Permits::new(1),
-        spin_waits: Permits::new(1),
+        spin_permits: Permits::new(1),
         digests: Digests::default(),
         site: Site::new(Vec::new()),
         keep_alive: KeepAlive::Dynamic,

@@ -187,7 +187,7 @@ impl Server {
             archives: FairPermits::new(capacity::archives(files)),
             listings: Permits::new(listing::SHARES),
             quick: Permits::new(send_buffer::AT_ONCE),
-            spin_waits: Permits::new(processors / 2),
+            spin_permits: Permits::new(processors / 2),
             digests: Digests::default(),
             site: config.site,
             keep_alive: config.keep_alive,

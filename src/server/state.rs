@@ -41,7 +41,7 @@ pub struct State {
     /// For readers for whom the kernel keeps more, who are only so many at once.
     pub quick: Permits,
     /// For transfers over UDP that stay awake between two packets, which must leave processors to the others.
-    pub spin_waits: Permits,
+    pub spin_permits: Permits,
     /// Hashes that were asked for lately.
     pub digests: Digests,
     /// Whose requests are taken.

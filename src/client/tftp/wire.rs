@@ -12,7 +12,7 @@ use socket2::SockRef;
 use super::line::Line;
 use crate::client::error::Error;
 use crate::net::datagrams::{hear_of_errors, receive_now, take_errors};
-use crate::net::vigil::Vigil;
+use crate::net::spin_wait::SpinWait;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::packet::{MAX_PACKET, Packet};
 use crate::tftp::receive::{self, Receiver};
@@ -26,7 +26,7 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Wire {
     line: Arc<Line>,
-    vigil: Vigil,
+    spin_wait: SpinWait,
     buffer: Vec<u8>,
 }
 
@@ -45,7 +45,7 @@ impl Wire {
         };
         let socket = open().map_err(Error::Broken)?;
         let line = Line::new(socket, door);
-        Ok(Self { line, vigil: Vigil::default(), buffer: vec![0; MAX_PACKET + 1] })
+        Ok(Self { line, spin_wait: SpinWait::default(), buffer: vec![0; MAX_PACKET + 1] })
     }
 
     /// Gives a file away.
@@ -107,7 +107,7 @@ impl Wire {
     /// Waits for a packet of the server, or what to answer to what is none.
     fn hear(&mut self, until: Deadline) -> Result<Option<Result<Packet<'_>, Fault>>, Error> {
         let left = until.remaining(Instant::now());
-        let waited = self.vigil.wait([self.line.socket.as_fd()], left, || Some(()));
+        let waited = self.spin_wait.wait([self.line.socket.as_fd()], left, || Some(()));
         waited.map_err(Error::Broken)?;
         let Some((length, from)) = self.receive()? else { return Ok(None) };
         let peer = self.line.peer();

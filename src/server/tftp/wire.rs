@@ -10,7 +10,7 @@ use std::os::fd::AsFd as _;
 use std::time::Instant;
 
 use crate::net::datagrams::{answer_from, receive_now, receive_room};
-use crate::net::vigil::Vigil;
+use crate::net::spin_wait::SpinWait;
 use crate::server::permits::Permits;
 use crate::server::state::State;
 use crate::stop::Stop;
@@ -30,9 +30,9 @@ pub struct Wire {
     socket: UdpSocket,
     peer: SocketAddr,
     stop: Stop,
-    vigil: Vigil,
+    spin_wait: SpinWait,
     /// For staying awake.
-    spin_waits: Permits,
+    spin_permits: Permits,
     buffer: Vec<u8>,
 }
 
@@ -62,8 +62,8 @@ impl Wire {
             socket: answer_from(from)?,
             peer,
             stop: state.stop.clone(),
-            vigil: Vigil::default(),
-            spin_waits: state.spin_waits.clone(),
+            spin_wait: SpinWait::default(),
+            spin_permits: state.spin_permits.clone(),
             buffer: Vec::new(),
         })
     }
@@ -178,7 +178,7 @@ impl Wire {
             return Heard::Nothing;
         }
         let sources = [self.socket.as_fd(), self.stop.as_fd()];
-        let waited = self.vigil.wait(sources, left, || self.spin_waits.take());
+        let waited = self.spin_wait.wait(sources, left, || self.spin_permits.take());
         if self.stop.asked().is_some() {
             return Heard::Stopped;
         }
