@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use rustix::process::getegid;
 
 use super::acl::{self, Acl};
-use super::manner::OPEN_FILES;
+use super::save_method::OPEN_FILES;
 use super::temporary::MODE;
 
 /// The most that Linux takes as one value, and as a list of names (`linux/limits.h`).

@@ -103,7 +103,7 @@ impl Commit<'_> {
                     self.shared.reserve.admit(Some(self.size), dir)?;
                     let made = temporary.copy_to(dir)?;
                     if temporary.cannot_be_named(error, dir) {
-                        self.shared.manners.give_up_nameless(dir);
+                        self.shared.save_methods.give_up_anonymous(dir);
                     }
                     copy = Some(made);
                 }

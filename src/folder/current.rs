@@ -19,9 +19,9 @@ use log::{error, info, warn};
 
 use super::claims::Claims;
 use super::commit_lock::CommitLock;
-use super::manner::{Manner, Manners};
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
+use super::save_method::{SaveMethod, SaveMethods};
 use super::uploads::Uploads;
 use super::{CannotShare, Error, Folder, Rules, Shared, attributes, sweep};
 use crate::printable::Printable;
@@ -33,7 +33,7 @@ type MayFollow = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
 pub(super) struct Source {
     path: PathBuf,
     pub(super) rules: Rules,
-    best: Manner,
+    best: SaveMethod,
     current: RwLock<Arc<Shared>>,
     may_follow: OnceLock<MayFollow>,
     /// What keeps the folder from following its path; logged when it changes, not at each look.
@@ -44,7 +44,7 @@ impl Source {
     pub(super) fn open(
         path: &Path,
         rules: Rules,
-        best: Manner,
+        best: SaveMethod,
         now: SystemTime,
     ) -> Result<Self, CannotShare> {
         let current = Shared::open(path, &rules, best)?;
@@ -120,7 +120,7 @@ impl Folder {
 }
 
 impl Shared {
-    fn open(path: &Path, rules: &Rules, best: Manner) -> Result<Self, CannotShare> {
+    fn open(path: &Path, rules: &Rules, best: SaveMethod) -> Result<Self, CannotShare> {
         let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
         let uploads = Uploads::default();
         if !rules.read_only {
@@ -131,7 +131,7 @@ impl Shared {
             root,
             is_replaced: AtomicBool::new(false),
             rules: rules.clone(),
-            manners: Manners::new(best),
+            save_methods: SaveMethods::new(best),
             umask: attributes::umask(),
             reserve: Reserve::new(rules.reserve),
             uploads,

@@ -57,7 +57,7 @@ pub struct Saved {
 
 impl Incoming {
     pub(super) fn new(shared: Arc<Shared>, place: Place) -> Result<Self, Error> {
-        let temporary = Temporary::create(place.nearest(), shared.manners.of(place.nearest()))?;
+        let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
         Ok(Self { shared, place, temporary: Some(temporary), received: 0 })
     }
 

@@ -25,12 +25,12 @@ mod error;
 mod facts;
 mod incoming;
 mod listing;
-mod manner;
 mod numbering;
 mod path;
 mod place;
 mod reserve;
 mod root;
+mod save_method;
 mod stale;
 mod sweep;
 mod temporary;
@@ -50,11 +50,11 @@ pub use walk::{Found, Walk};
 use claims::Claims;
 use commit_lock::CommitLock;
 use current::Source;
-use manner::{Manner, Manners};
 use place::Place;
 use reserve::Reserve;
 use root::Root;
 use rustix::fs::{FileType, Mode, Stat};
+use save_method::{SaveMethod, SaveMethods};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -141,7 +141,7 @@ struct Shared {
     /// Whether the folder is another directory by now.
     is_replaced: AtomicBool,
     rules: Rules,
-    manners: Manners,
+    save_methods: SaveMethods,
     umask: Mode,
     reserve: Reserve,
     uploads: Uploads,
@@ -174,10 +174,10 @@ impl Folder {
     /// Opens the folder at `path`, and removes what an earlier run may have left half-written there (unless
     /// the folder is shared read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
-        Self::open_with(path, rules, Manner::of_this_system(), SystemTime::now())
+        Self::open_with(path, rules, SaveMethod::of_this_system(), SystemTime::now())
     }
 
-    fn open_with(path: &Path, rules: Rules, best: Manner, now: SystemTime) -> Result<Self, CannotShare> {
+    fn open_with(path: &Path, rules: Rules, best: SaveMethod, now: SystemTime) -> Result<Self, CannotShare> {
         Ok(Self { source: Arc::new(Source::open(path, rules, best, now)?) })
     }
 

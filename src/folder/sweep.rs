@@ -1,6 +1,6 @@
 //! What earlier runs left behind, removed at the start.
 //!
-//! A crash can leave a `.wharf-HEX.tmp`: always where the file system has no nameless files, and for the
+//! A crash can leave a `.wharf-HEX.tmp`: always where the file system has no anonymous files, and for the
 //! blink between a link and its rename elsewhere. A server that lives holds a lock on each of its own. But many
 //! file systems show locks to nobody on other machines or mounts, so what was written to of late is left alone, too: it
 //! may be an upload that another server is receiving.

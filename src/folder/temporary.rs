@@ -12,7 +12,7 @@
 
 use super::attributes::{self, Attributes};
 use super::claims::Claims;
-use super::manner::{Manner, OPEN_FILES, is_unsupported};
+use super::save_method::{OPEN_FILES, SaveMethod, is_unsupported};
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -33,7 +33,7 @@ pub(super) const MODE: Mode =
 /// A file on its way in. Dropped, it is gone.
 pub(super) struct Temporary {
     file: File,
-    manner: Manner,
+    method: SaveMethod,
     /// The directory where it was made without a name: there it already has what any new file has.
     home: Option<Arc<Dir>>,
     name: Option<Name>,
@@ -43,35 +43,34 @@ pub(super) struct Temporary {
 
 impl Temporary {
     /// Makes an empty one in `dir`, or on the same file system at least.
-    pub(super) fn create(dir: &Arc<Dir>, manner: Manner) -> Result<Self, Errno> {
+    pub(super) fn create(dir: &Arc<Dir>, method: SaveMethod) -> Result<Self, Errno> {
         // Others could open one that has a name, and read on when it is no longer for them.
-        Self::create_as(dir, manner, Mode::RUSR | Mode::WUSR)
+        Self::create_as(dir, method, Mode::RUSR | Mode::WUSR)
     }
 
     /// What any program would give a file that it makes in `dir`: one is made and dropped again, and stays empty.
-    fn sample(dir: &Arc<Dir>, manner: Manner) -> Result<Attributes, Errno> {
-        Attributes::of(&Self::create_as(dir, manner, MODE)?.file)
+    fn sample(dir: &Arc<Dir>, method: SaveMethod) -> Result<Attributes, Errno> {
+        Attributes::of(&Self::create_as(dir, method, MODE)?.file)
     }
 
-    fn create_as(dir: &Arc<Dir>, manner: Manner, mode_with_name: Mode) -> Result<Self, Errno> {
-        // Whatever the reason why it cannot be nameless, the attempt with a name tells whether it is a real
-        // one.
+    fn create_as(dir: &Arc<Dir>, method: SaveMethod, mode_with_name: Mode) -> Result<Self, Errno> {
+        // Whatever the error, the attempt with a name shows whether it is a real one.
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        if manner == Manner::Nameless
+        if method == SaveMethod::Anonymous
             && let Ok(file) = fs::openat(dir, ".", flags, MODE)
         {
             return Ok(Self {
                 file: file.into(),
-                manner,
+                method,
                 home: Some(Arc::clone(dir)),
                 name: None,
                 is_synced: false,
             });
         }
-        Self::create_named(dir, manner, mode_with_name)
+        Self::create_named(dir, method, mode_with_name)
     }
 
-    fn create_named(dir: &Arc<Dir>, manner: Manner, mode: Mode) -> Result<Self, Errno> {
+    fn create_named(dir: &Arc<Dir>, method: SaveMethod, mode: Mode) -> Result<Self, Errno> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         for _ in 0..TRIES {
             let name = Name::random(dir);
@@ -82,16 +81,16 @@ impl Temporary {
             };
             let name = name.taken();
             if is_ours(&file) {
-                return Ok(Self { file, manner, home: None, name: Some(name), is_synced: false });
+                return Ok(Self { file, method, home: None, name: Some(name), is_synced: false });
             }
         }
         Err(Errno::EXIST)
     }
 
     /// Takes over a file of that name in `dir`, which is open for reading and writing.
-    pub(super) fn adopt(file: File, dir: &Arc<Dir>, name: String, manner: Manner) -> Self {
+    pub(super) fn adopt(file: File, dir: &Arc<Dir>, name: String, method: SaveMethod) -> Self {
         let name = Name { dir: Arc::clone(dir), text: name, taken: true };
-        Self { file, manner, home: None, name: Some(name), is_synced: false }
+        Self { file, method, home: None, name: Some(name), is_synced: false }
     }
 
     /// Lets go of it: it keeps the name that it has. What it was to become may not be written; it must be, once more.
@@ -104,7 +103,7 @@ impl Temporary {
 
     /// The same bytes in `dir`, with a temporary name, for a file that cannot get to there or get a name at all.
     pub(super) fn copy_to(&self, dir: &Arc<Dir>) -> io::Result<Self> {
-        let mut copy = Self::create(dir, self.manner.max(Manner::Named))?;
+        let mut copy = Self::create(dir, self.method.max(SaveMethod::Named))?;
         (&self.file).seek(SeekFrom::Start(0))?;
         io::copy(&mut &self.file, &mut copy.file)?;
         Ok(copy)
@@ -115,7 +114,7 @@ impl Temporary {
         error == Errno::XDEV || (self.name.is_none() && is_unsupported(error))
     }
 
-    /// Whether an error means that no nameless file of `dir` can get a name there.
+    /// Whether an error means that no anonymous file of `dir` can get a name there.
     pub(super) fn cannot_be_named(&self, error: Errno, dir: &Arc<Dir>) -> bool {
         let is_from_here = self.home.as_ref().is_some_and(|home| Arc::ptr_eq(home, dir));
         self.name.is_none() && (is_from_here || error != Errno::XDEV)
@@ -134,7 +133,7 @@ impl Temporary {
             return Ok(());
         }
         let new = if attributes::has_default_list(dir) {
-            Self::sample(dir, self.manner)?
+            Self::sample(dir, self.method)?
         } else {
             let was_made_there = self.name.as_ref().is_some_and(|name| Arc::ptr_eq(&name.dir, dir));
             Attributes::of_new(&self.file, dir, was_made_there, umask)?
@@ -164,7 +163,7 @@ impl Temporary {
     /// Gives the file a name that must be free: `EEXIST` if it is not.
     pub(super) fn appear(&mut self, dir: &Dir, name: &OsStr, claims: &Claims) -> Result<(), Errno> {
         let Some(old) = &mut self.name else { return self.link(dir, name.as_bytes()) };
-        if self.manner == Manner::Claimed {
+        if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
         // NFS, for one, cannot rename so, but it can link; FAT the other way round; many in user space neither.
@@ -186,7 +185,7 @@ impl Temporary {
         self.name.insert(old).rename(dir, name)
     }
 
-    /// A nameless file cannot be renamed, so it is given a temporary name first.
+    /// An anonymous file cannot be renamed, so it is given a temporary name first.
     fn give_name(&self, dir: &Arc<Dir>) -> Result<Name, Errno> {
         // Where there are no locks, no sweep can get one either, and leaves the file alone.
         let _ = fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive);

@@ -41,13 +41,13 @@ fn in_pieces(folder: &Folder, name: &str) -> Saved {
     }
 }
 
-/// Runs a check in every manner, and for every way.
+/// Runs a check with every save method, and for every way.
 fn everywhere(on_conflict: OnConflict, check: impl Fn(&Fixture, &dyn Fn(&str), &str)) {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         for (way, save) in WAYS {
             let it = Fixture::new();
-            let folder = it.folder_in(manner, Rules { on_conflict, ..quick() });
-            check(&it, &|name| drop(save(&folder, name)), &format!("{manner:?}, {way}"));
+            let folder = it.folder_in(method, Rules { on_conflict, ..quick() });
+            check(&it, &|name| drop(save(&folder, name)), &format!("{method:?}, {way}"));
         }
     }
 }
@@ -226,26 +226,26 @@ fn what_replaces_nothing_resembles_nothing() {
 
 #[test]
 fn a_file_that_comes_in_between_is_the_one_that_is_resembled() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
-        let mut incoming = it.folder_in(manner, quick()).receive(&path("a"), None).expect("begun");
+        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None).expect("begun");
         incoming.write(b"new").expect("written");
         it.write("a", "theirs");
         set_mode(it.share().join("a"), 0o600);
         incoming.commit(Guard::None).expect("saved");
-        assert_eq!(mode(it.share().join("a")), 0o600, "{manner:?}");
+        assert_eq!(mode(it.share().join("a")), 0o600, "{method:?}");
     }
 }
 
 /// Others could open it then, and read on when it has its name and is not for them.
 #[test]
 fn a_file_on_its_way_is_for_this_user_alone() {
-    for manner in [Manner::Named, Manner::Claimed] {
+    for method in [SaveMethod::Named, SaveMethod::Claimed] {
         let it = Fixture::new();
-        let mut incoming = it.folder_in(manner, quick()).receive(&path("a"), None).expect("begun");
+        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None).expect("begun");
         incoming.write(b"secret").expect("written");
         let names = it.on_disk();
-        assert_eq!(names.len(), 1, "{manner:?}: {names:?}");
-        assert_eq!(mode(it.share().join(&names[0])), 0o600, "{manner:?}");
+        assert_eq!(names.len(), 1, "{method:?}: {names:?}");
+        assert_eq!(mode(it.share().join(&names[0])), 0o600, "{method:?}");
     }
 }

@@ -38,12 +38,12 @@ fn both_of(folders: [&Folder; 2], guard: Guard) -> [Result<Saved, Error>; 2] {
     })
 }
 
-/// Runs `check` on the outcome of two commits at once, many times and in both manners.
+/// Runs `check` on the outcome of two commits at once, many times and with every save method.
 fn race(on_conflict: OnConflict, guard: Guard, check: impl Fn(&Fixture, [Result<Saved, Error>; 2])) {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         for _ in 0..ROUNDS {
             let it = Fixture::new();
-            let outcome = both(&it.folder_in(manner, rules(on_conflict)), guard);
+            let outcome = both(&it.folder_in(method, rules(on_conflict)), guard);
             check(&it, outcome);
         }
     }
@@ -109,10 +109,10 @@ fn a_new_file_is_new_only_once() {
 
 #[test]
 fn a_version_is_replaced_only_once() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         for _ in 0..ROUNDS {
             let it = Fixture::new();
-            let folder = it.folder_in(manner, quick());
+            let folder = it.folder_in(method, quick());
             save(&folder, "a.txt", "old").expect("saved");
             let guard = Guard::MustBe(open_file(&folder, "a.txt").facts.version);
             assert!(matches!(one_refused(both(&folder, guard)), Error::Changed));
@@ -153,17 +153,17 @@ fn a_name_taken_while_the_file_arrived() {
         (OnConflict::Refuse, None, "theirs"),
         (OnConflict::Rename, Some("a (1).txt"), "theirs"),
     ];
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         for (on_conflict, saved_as, left) in table {
             let it = Fixture::new();
-            let incoming = begin(&it.folder_in(manner, rules(on_conflict)), "mine");
+            let incoming = begin(&it.folder_in(method, rules(on_conflict)), "mine");
             it.write("a.txt", "theirs");
             let saved = incoming.commit(Guard::None);
             match saved_as {
                 Some(name) => assert_eq!(saved.expect("saved").path, path(name), "{on_conflict:?}"),
                 None => assert!(matches!(saved, Err(Error::Exists)), "{on_conflict:?}"),
             }
-            assert_eq!(content(&it, "a.txt"), left, "{on_conflict:?} {manner:?}");
+            assert_eq!(content(&it, "a.txt"), left, "{on_conflict:?} {method:?}");
         }
     }
 }
@@ -189,11 +189,11 @@ fn two_servers_are_as_one() {
         ("refusing", OnConflict::Refuse, Some(Guard::None)),
         ("renaming", OnConflict::Rename, Some(Guard::None)),
     ];
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         for (case, on_conflict, guard) in table {
             for round in 0..ROUNDS {
                 let it = Fixture::new();
-                let servers = [(); 2].map(|()| it.folder_in(manner, rules(on_conflict)));
+                let servers = [(); 2].map(|()| it.folder_in(method, rules(on_conflict)));
                 let guard = guard.unwrap_or_else(|| {
                     save(&servers[0], "a.txt", "old").expect("saved");
                     Guard::MustBe(open_file(&servers[1], "a.txt").facts.version)
@@ -201,11 +201,11 @@ fn two_servers_are_as_one() {
                 let outcome = both_of(servers.each_ref(), guard);
                 let saved = outcome.iter().filter(|saved| saved.is_ok()).count();
                 let files = if on_conflict == OnConflict::Rename { 2 } else { 1 };
-                assert_eq!(saved, files, "{case}, {manner:?}, round {round}: {outcome:?}");
-                assert_eq!(it.on_disk().len(), files, "{case}, {manner:?}, round {round}");
+                assert_eq!(saved, files, "{case}, {method:?}, round {round}: {outcome:?}");
+                assert_eq!(it.on_disk().len(), files, "{case}, {method:?}, round {round}");
                 assert!(
                     it.on_disk().iter().all(|name| is_whole(&it, name)),
-                    "{case}, {manner:?}, round {round}"
+                    "{case}, {method:?}, round {round}"
                 );
             }
         }

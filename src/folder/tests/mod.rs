@@ -10,7 +10,7 @@ mod unfinished;
 mod uploads;
 mod walking;
 
-use super::manner::Manner;
+use super::save_method::SaveMethod;
 use super::{Entry, Error, Folder, Guard, Kind, Node, OpenFile, Rules, Saved, SharePath};
 use std::fs;
 use std::io::Read;
@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// All ways of keeping a file unseen; a promise about saving holds for each.
-const MANNERS: [Manner; 3] = [Manner::Nameless, Manner::Named, Manner::Claimed];
+const SAVE_METHODS: [SaveMethod; 3] = [SaveMethod::Anonymous, SaveMethod::Named, SaveMethod::Claimed];
 
 /// A directory with the shared folder in it, and beside it a secret.
 struct Fixture {
@@ -57,13 +57,13 @@ impl Fixture {
         Folder::open_at(&self.share(), rules).expect("a folder")
     }
 
-    fn folder_in(&self, manner: Manner, rules: Rules) -> Folder {
-        Folder::open_with(&self.share(), rules, manner, SystemTime::now()).expect("a folder")
+    fn folder_in(&self, method: SaveMethod, rules: Rules) -> Folder {
+        Folder::open_with(&self.share(), rules, method, SystemTime::now()).expect("a folder")
     }
 
     /// The folder of a server that starts when so much time has passed.
     fn folder_after(&self, time: Duration, rules: Rules) -> Folder {
-        let best = Manner::of_this_system();
+        let best = SaveMethod::of_this_system();
         Folder::open_with(&self.share(), rules, best, SystemTime::now() + time).expect("a folder")
     }
 

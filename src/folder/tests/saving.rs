@@ -8,33 +8,33 @@ type Expected = fn(&Error) -> bool;
 
 #[test]
 fn a_file_appears_whole_at_the_commit() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
-        let folder = it.folder_in(manner, Rules::default());
+        let folder = it.folder_in(method, Rules::default());
         let mut incoming = folder.receive(&path("a/b/c"), None).expect("begun");
         incoming.write(b"one ").expect("written");
         incoming.write(b"two").expect("written");
         assert_eq!(incoming.received(), 7);
-        assert!(matches!(folder.open(&path("a")), Err(Error::NotFound)), "{manner:?}: parents come last");
-        assert!(list(&folder, &SharePath::root()).expect("a listing").is_empty(), "{manner:?}");
+        assert!(matches!(folder.open(&path("a")), Err(Error::NotFound)), "{method:?}: parents come last");
+        assert!(list(&folder, &SharePath::root()).expect("a listing").is_empty(), "{method:?}");
         let saved = incoming.commit(Guard::None).expect("committed");
         assert_eq!(saved, Saved { path: path("a/b/c"), size: 7, created: true });
-        assert_eq!(read(&folder, "a/b/c").expect("a file"), "one two", "{manner:?}");
-        assert_eq!(it.on_disk(), ["a", "a/b", "a/b/c"], "{manner:?}");
+        assert_eq!(read(&folder, "a/b/c").expect("a file"), "one two", "{method:?}");
+        assert_eq!(it.on_disk(), ["a", "a/b", "a/b/c"], "{method:?}");
     }
 }
 
 #[test]
 fn dropped_it_leaves_nothing() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
         it.write("old", "old");
-        let folder = it.folder_in(manner, quick());
+        let folder = it.folder_in(method, quick());
         for name in ["new", "old", "a/b/c"] {
             let mut incoming = folder.receive(&path(name), Some(100)).expect("begun");
             incoming.write(b"half").expect("written");
             drop(incoming);
-            assert_eq!(it.on_disk(), ["old"], "{manner:?} {name}");
+            assert_eq!(it.on_disk(), ["old"], "{method:?} {name}");
         }
         assert_eq!(read(&folder, "old").expect("the old file"), "old");
     }
@@ -42,28 +42,28 @@ fn dropped_it_leaves_nothing() {
 
 #[test]
 fn a_reader_keeps_the_file_that_it_opened() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
         it.write("a", "old");
-        let folder = it.folder_in(manner, quick());
+        let folder = it.folder_in(method, quick());
         let mut open = open_file(&folder, "a").file;
         let saved = save(&folder, "a", "new").expect("saved");
         assert_eq!(saved, Saved { path: path("a"), size: 3, created: false });
         let mut text = String::new();
         open.read_to_string(&mut text).expect("read");
-        assert_eq!((text.as_str(), read(&folder, "a").expect("read").as_str()), ("old", "new"), "{manner:?}");
-        assert_eq!(it.on_disk(), ["a"], "{manner:?}");
+        assert_eq!((text.as_str(), read(&folder, "a").expect("read").as_str()), ("old", "new"), "{method:?}");
+        assert_eq!(it.on_disk(), ["a"], "{method:?}");
     }
 }
 
 #[test]
 fn a_new_file_has_the_mode_that_any_program_gives() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
         it.write("usual", "");
-        save(&it.folder_in(manner, quick()), "saved", "").expect("saved");
+        save(&it.folder_in(method, quick()), "saved", "").expect("saved");
         let mode = |name| fs::metadata(it.share().join(name)).expect("a file").permissions().mode();
-        assert_eq!(mode("saved"), mode("usual"), "{manner:?}");
+        assert_eq!(mode("saved"), mode("usual"), "{method:?}");
     }
 }
 
@@ -99,37 +99,37 @@ fn what_has_no_place() {
 
 #[test]
 fn a_directory_that_takes_the_name_meanwhile_is_kept() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
-        let incoming = it.folder_in(manner, quick()).receive(&path("a"), None).expect("begun");
+        let incoming = it.folder_in(method, quick()).receive(&path("a"), None).expect("begun");
         fs::create_dir(it.share().join("a")).expect("a directory");
-        assert!(matches!(incoming.commit(Guard::None), Err(Error::IsDirectory)), "{manner:?}");
-        assert_eq!(it.on_disk(), ["a"], "{manner:?}");
+        assert!(matches!(incoming.commit(Guard::None), Err(Error::IsDirectory)), "{method:?}");
+        assert_eq!(it.on_disk(), ["a"], "{method:?}");
     }
 }
 
 #[test]
 fn a_parent_that_becomes_a_link_out_is_refused() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
-        let incoming = it.folder_in(manner, quick()).receive(&path("a/b"), None).expect("begun");
+        let incoming = it.folder_in(method, quick()).receive(&path("a/b"), None).expect("begun");
         it.link("../outside", "a");
-        assert!(matches!(incoming.commit(Guard::None), Err(Error::NotFound)), "{manner:?}");
-        assert_eq!(fs::read_dir(it.outside()).expect("outside").count(), 1, "{manner:?}");
+        assert!(matches!(incoming.commit(Guard::None), Err(Error::NotFound)), "{method:?}");
+        assert_eq!(fs::read_dir(it.outside()).expect("outside").count(), 1, "{method:?}");
     }
 }
 
 #[test]
 fn a_link_to_a_file_is_replaced_and_not_followed() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
         it.write("file", "old");
         it.link("file", "link");
-        let folder = it.folder_in(manner, quick());
+        let folder = it.folder_in(method, quick());
         assert!(!save(&folder, "link", "new").expect("saved").created);
-        assert_eq!(read(&folder, "file").expect("read"), "old", "{manner:?}");
-        assert_eq!(read(&folder, "link").expect("read"), "new", "{manner:?}");
-        assert!(fs::symlink_metadata(it.share().join("link")).expect("a file").is_file(), "{manner:?}");
+        assert_eq!(read(&folder, "file").expect("read"), "old", "{method:?}");
+        assert_eq!(read(&folder, "link").expect("read"), "new", "{method:?}");
+        assert!(fs::symlink_metadata(it.share().join("link")).expect("a file").is_file(), "{method:?}");
     }
 }
 
@@ -154,17 +154,17 @@ fn read_only_is_judged_first() {
 
 #[test]
 fn the_limit_holds_whether_or_not_the_size_is_known() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
-        let folder = it.folder_in(manner, Rules { max_upload: Some(4), ..quick() });
+        let folder = it.folder_in(method, Rules { max_upload: Some(4), ..quick() });
         let told = folder.receive(&path("a"), Some(5)).expect_err("an error");
-        assert!(matches!(told, Error::TooLarge { limit: 4 }), "{manner:?}");
+        assert!(matches!(told, Error::TooLarge { limit: 4 }), "{method:?}");
         let mut untold = folder.receive(&path("a"), None).expect("begun");
         untold.write(b"1234").expect("just fits");
-        assert!(matches!(untold.write(b"5"), Err(Error::TooLarge { limit: 4 })), "{manner:?}");
-        assert!(it.on_disk().is_empty(), "{manner:?}: its space is free at once");
-        assert!(untold.commit(Guard::None).is_err(), "{manner:?}: what is not whole cannot appear");
-        assert!(it.on_disk().is_empty(), "{manner:?}");
+        assert!(matches!(untold.write(b"5"), Err(Error::TooLarge { limit: 4 })), "{method:?}");
+        assert!(it.on_disk().is_empty(), "{method:?}: its space is free at once");
+        assert!(untold.commit(Guard::None).is_err(), "{method:?}: what is not whole cannot appear");
+        assert!(it.on_disk().is_empty(), "{method:?}");
         save(&folder, "a", "1234").expect("the limit itself is allowed");
     }
 }
@@ -192,15 +192,15 @@ fn the_order_of_refusals() {
 
 #[test]
 fn a_saved_file_has_one_name() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
-        let folder = it.folder_in(manner, quick());
+        let folder = it.folder_in(method, quick());
         for content in ["new", "replaced"] {
             save(&folder, "a", content).expect("saved");
             assert_eq!(
                 fs::metadata(it.share().join("a")).expect("a file").nlink(),
                 1,
-                "{manner:?} {content}"
+                "{method:?} {content}"
             );
         }
     }
@@ -222,7 +222,7 @@ fn a_folder_that_may_not_be_read_takes_files_all_the_same() {
 fn a_name_that_is_only_taken_is_not_shown() {
     const FILES: usize = 300;
     let it = Fixture::new();
-    let folder = it.folder_in(Manner::Claimed, quick());
+    let folder = it.folder_in(SaveMethod::Claimed, quick());
     let name = |number: usize| format!("f{number}");
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -286,30 +286,30 @@ fn a_directory_that_goes_meanwhile_is_not_written_to() {
         ),
         ("nothing happens", |_| {}, "sub/a", &["sub", "sub/a"]),
     ];
-    for manner in [Manner::Nameless, Manner::Named] {
+    for method in [SaveMethod::Anonymous, SaveMethod::Named] {
         for (case, change, name, expected) in table {
             let it = Fixture::new();
             fs::create_dir(it.share().join("sub")).expect("made");
             if name.starts_with("link") {
                 it.link("sub", "link");
             }
-            let folder = it.folder_in(manner, Rules::default());
+            let folder = it.folder_in(method, Rules::default());
             let mut incoming = folder.receive(&path(name), Some(3)).expect("begun");
             incoming.write(b"new").expect("written");
             change(&it);
             let saved = incoming.commit(Guard::None);
             // A temporary goes with the directory that it has its name in.
-            if case == "removed" && manner == Manner::Named {
+            if case == "removed" && method == SaveMethod::Named {
                 assert!(matches!(saved, Err(Error::NotFound)), "{case}: {saved:?}");
                 continue;
             }
-            assert!(saved.is_ok(), "{case}, {manner:?}: {saved:?}");
-            assert_eq!(read(&folder, name).ok().as_deref(), Some("new"), "{case}, {manner:?}");
-            assert_eq!(it.on_disk(), expected, "{case}, {manner:?}");
+            assert!(saved.is_ok(), "{case}, {method:?}: {saved:?}");
+            assert_eq!(read(&folder, name).ok().as_deref(), Some("new"), "{case}, {method:?}");
+            assert_eq!(it.on_disk(), expected, "{case}, {method:?}");
             let outside = it.outside().join("sub");
             assert!(
                 fs::read_dir(outside).map_or(0, Iterator::count) == 0,
-                "{case}, {manner:?}: nothing is outside"
+                "{case}, {method:?}: nothing is outside"
             );
         }
     }

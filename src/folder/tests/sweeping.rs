@@ -50,15 +50,15 @@ fn a_locked_temporary_belongs_to_a_server_that_lives() {
 
 #[test]
 fn another_server_may_start_while_a_file_arrives() {
-    for manner in MANNERS {
+    for method in SAVE_METHODS {
         let it = Fixture::new();
-        let first = it.folder_in(manner, quick());
+        let first = it.folder_in(method, quick());
         let mut incoming = first.receive(&path("a"), None).expect("begun");
         incoming.write(b"be").expect("written");
         it.folder_after(LONG, quick());
         incoming.write(b"gun").expect("written");
         incoming.commit(Guard::None).expect("committed");
-        assert_eq!(read(&first, "a").expect("a file"), "begun", "{manner:?}");
+        assert_eq!(read(&first, "a").expect("a file"), "begun", "{method:?}");
     }
 }
 
@@ -99,7 +99,7 @@ fn what_was_written_to_in_the_future_is_left_alone() {
 fn servers_that_start_never_take_a_file_away() {
     const FILES: usize = 1_000;
     let it = Fixture::new();
-    let folder = it.folder_in(Manner::Named, quick());
+    let folder = it.folder_in(SaveMethod::Named, quick());
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use super::{Fixture, Manner, path, quick, read, save};
+use super::{Fixture, SaveMethod, path, quick, read, save};
 use crate::folder::temporary::Temporary;
 use crate::folder::{
     Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, Token,
@@ -257,7 +257,7 @@ fn one_that_could_not_be_named_can_be_written_again() {
     let file = File::options().read(true).write(true).open(&at).expect("open");
     file.set_permissions(Permissions::from_mode(0o444)).expect("set");
     let dir = Dir::open_ambient_dir(fixture.share(), ambient_authority()).expect("a folder");
-    Temporary::adopt(file, &Arc::new(dir), "1.part".to_owned(), Manner::Named).leave();
+    Temporary::adopt(file, &Arc::new(dir), "1.part".to_owned(), SaveMethod::Named).leave();
     let mode = at.metadata().expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -224,8 +224,12 @@ impl Appending {
     fn save(&self, upload: &mut Upload, size: u64) -> Result<Ended, UploadError> {
         let Self { shared, store, token, .. } = self;
         let file = upload.file.take().filter(|file| is_ours(file, size)).ok_or(UploadError::Superseded)?;
-        let mut temporary =
-            Temporary::adopt(file, store.dir(), Store::content_name(token), shared.manners.of(store.dir()));
+        let mut temporary = Temporary::adopt(
+            file,
+            store.dir(),
+            Store::content_name(token),
+            shared.save_methods.of(store.dir()),
+        );
         let place = shared.admit(&upload.plan.path, Some(size));
         let saved = place.and_then(|place| save(shared, &place, &mut temporary, size, upload.plan.guard));
         match saved {
