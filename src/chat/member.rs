@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
+use super::error::RoomError;
 use super::flood::{self, Bucket};
 use super::name::Name;
 use super::place::Place;
-use super::refusal::Refusal;
 use super::ring::Position;
 use super::token::{Secret, Token};
 
@@ -141,15 +141,15 @@ impl Members {
         place: Place,
         from: Position,
         now: Instant,
-    ) -> Result<&Member, Refusal> {
+    ) -> Result<&Member, RoomError> {
         if self.by_name.contains_key(&name) {
-            return Err(Refusal::NameTaken(name));
+            return Err(RoomError::NameTaken(name));
         }
         if self.by_id.len() >= MAX_MEMBERS {
-            return Err(Refusal::RoomFull);
+            return Err(RoomError::RoomFull);
         }
         if self.by_id.values().filter(|member| member.place == place).count() >= MEMBERS_PER_PLACE {
-            return Err(Refusal::PlaceFull);
+            return Err(RoomError::PlaceFull);
         }
         let id = MemberId(self.next_id);
         self.next_id += 1;
@@ -161,18 +161,18 @@ impl Members {
     }
 
     /// Lets someone go; the name is free at once.
-    pub(super) fn remove(&mut self, id: MemberId) -> Result<Person, Refusal> {
-        let member = self.by_id.remove(&id).ok_or(Refusal::NotAMember)?;
+    pub(super) fn remove(&mut self, id: MemberId) -> Result<Person, RoomError> {
+        let member = self.by_id.remove(&id).ok_or(RoomError::NotAMember)?;
         self.by_name.remove(&member.person.name);
         Ok(member.person)
     }
 
-    pub(super) fn get(&self, id: MemberId) -> Result<&Member, Refusal> {
-        self.by_id.get(&id).ok_or(Refusal::NotAMember)
+    pub(super) fn get(&self, id: MemberId) -> Result<&Member, RoomError> {
+        self.by_id.get(&id).ok_or(RoomError::NotAMember)
     }
 
-    pub(super) fn get_mut(&mut self, id: MemberId) -> Result<&mut Member, Refusal> {
-        self.by_id.get_mut(&id).ok_or(Refusal::NotAMember)
+    pub(super) fn get_mut(&mut self, id: MemberId) -> Result<&mut Member, RoomError> {
+        self.by_id.get_mut(&id).ok_or(RoomError::NotAMember)
     }
 
     pub(super) fn contains(&self, id: MemberId) -> bool {
@@ -186,9 +186,9 @@ impl Members {
     }
 
     /// Who is called so. A text that cannot be a name is nobody's.
-    pub(super) fn by_name(&self, name: &str) -> Result<&Person, Refusal> {
+    pub(super) fn by_name(&self, name: &str) -> Result<&Person, RoomError> {
         let id = Name::new(name).ok().and_then(|name| self.by_name.get(&name));
-        let member = id.and_then(|id| self.by_id.get(id)).ok_or(Refusal::NoSuchUser)?;
+        let member = id.and_then(|id| self.by_id.get(id)).ok_or(RoomError::NoSuchUser)?;
         Ok(&member.person)
     }
 

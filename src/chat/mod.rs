@@ -23,12 +23,12 @@
 
 use std::time::{Instant, SystemTime};
 
+pub mod error;
 pub mod event;
 mod flood;
 pub mod member;
 pub mod name;
 pub mod place;
-pub mod refusal;
 mod ring;
 pub mod room;
 pub mod stream;

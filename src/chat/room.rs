@@ -21,12 +21,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Now;
+use super::error::RoomError;
 use super::event::{Event, EventId, Kind, Uploader};
 use super::flood::Places;
 use super::member::{MAX_MEMBERS, MemberId, Members, Person};
 use super::name::Name;
 use super::place::Place;
-use super::refusal::Refusal;
 use super::ring::{Bounds, Found, Position, Ring};
 use super::stream::{HISTORY, Next, POLL_EVENTS, Polled, Posted, Start, Subscription, Welcome};
 use super::text::Text;
@@ -70,8 +70,8 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// Lets someone in from a place; the others hear of it. The secret is random, from the caller.
-    pub fn join(&mut self, name: Name, secret: Secret, place: Place, now: Now) -> Result<Token, Refusal> {
-        self.places.take(place, now.steady).map_err(|wait| Refusal::TooFast { wait })?;
+    pub fn join(&mut self, name: Name, secret: Secret, place: Place, now: Now) -> Result<Token, RoomError> {
+        self.places.take(place, now.steady).map_err(|wait| RoomError::TooFast { wait })?;
         let after_join = self.ring.end().next();
         let who = self.members.admit(name, secret.clone(), place, after_join, now.steady)?.person.clone();
         let token = Token::new(who.id, secret);
@@ -80,20 +80,26 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// Lets someone go; the others hear of it, and the member's streams are [`Next::Over`].
-    pub fn leave(&mut self, member: MemberId, now: Now) -> Result<Person, Refusal> {
+    pub fn leave(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let who = self.members.remove(member)?;
         self.post(Kind::Leave { who: who.clone() }, now);
         Ok(who)
     }
 
     /// Says something to all.
-    pub fn say(&mut self, member: MemberId, text: Text, now: Now) -> Result<EventId, Refusal> {
+    pub fn say(&mut self, member: MemberId, text: Text, now: Now) -> Result<EventId, RoomError> {
         let from = self.speaker(member, now)?;
         Ok(self.post(Kind::Message { from, text }, now))
     }
 
     /// Says something to whoever has this name now, and to nobody else.
-    pub fn say_to(&mut self, member: MemberId, name: &str, text: Text, now: Now) -> Result<EventId, Refusal> {
+    pub fn say_to(
+        &mut self,
+        member: MemberId,
+        name: &str,
+        text: Text,
+        now: Now,
+    ) -> Result<EventId, RoomError> {
         let from = self.speaker(member, now)?;
         let to = self.members.by_name(name)?.clone();
         Ok(self.post(Kind::Private { from, to, text }, now))
@@ -133,13 +139,13 @@ impl<P: AsRef<[u8]>> Room<P> {
         &mut self,
         member: MemberId,
         last: Option<&str>,
-    ) -> Result<(Subscription, Start), Refusal> {
+    ) -> Result<(Subscription, Start), RoomError> {
         let listener = self.members.get_mut(member)?;
         if listener.has_enough_streams() {
-            return Err(Refusal::EnoughStreams);
+            return Err(RoomError::EnoughStreams);
         }
         if self.subscribers >= self.max_subscribers {
-            return Err(Refusal::TooManyStreams(self.max_subscribers));
+            return Err(RoomError::TooManyStreams(self.max_subscribers));
         }
         self.subscribers += 1;
         let joined = listener.stream_opened();
@@ -164,7 +170,7 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// What to show a listener before its first event.
-    pub fn welcome(&self, subscription: &Subscription) -> Result<Welcome, Refusal> {
+    pub fn welcome(&self, subscription: &Subscription) -> Result<Welcome, RoomError> {
         let to = self.members.get(subscription.member)?.person.clone();
         let id = self.id_before(subscription.position);
         let history = self.history_before(subscription.position).cloned().collect();
@@ -173,7 +179,7 @@ impl<P: AsRef<[u8]>> Room<P> {
 
     /// What is new since the event that the client names, for those who ask now and then instead of
     /// listening. Asking is a sign of life.
-    pub fn poll(&mut self, member: MemberId, last: Option<&str>, now: Now) -> Result<Polled, Refusal> {
+    pub fn poll(&mut self, member: MemberId, last: Option<&str>, now: Now) -> Result<Polled, RoomError> {
         let joined = self.members.get_mut(member)?.polled(now.steady);
         let (mut position, start) = self.start(last, joined);
         let mut events = Vec::new();
@@ -192,12 +198,12 @@ impl<P: AsRef<[u8]>> Room<P> {
 
     /// Who speaks, if they may now. Speaking is a sign of life, and counts even if it reaches nobody, so
     /// that names cannot be tried out any faster than that. Who is too fast takes nothing from their neighbours.
-    fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, Refusal> {
+    fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);
         let taken =
             speaker.bucket.take(now.steady).and_then(|()| self.places.take(speaker.place, now.steady));
-        taken.map_err(|wait| Refusal::TooFast { wait })?;
+        taken.map_err(|wait| RoomError::TooFast { wait })?;
         Ok(speaker.person.clone())
     }
 

@@ -26,10 +26,10 @@ use super::route::Routed;
 use super::small_body::SmallBody;
 use super::state::State;
 use super::talk::{Talk, now};
+use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::name::Name;
-use crate::chat::refusal::Refusal;
 use crate::chat::text::{MAX_TEXT, Text};
 use crate::chat::token::Secret;
 use crate::http::body::Framing;
@@ -111,7 +111,7 @@ fn join(talk: &Talk, body: &[u8], cookie: &str, peer: Peer) -> Answer {
     let joined = talk.room().join(name.clone(), Secret::new(random::bytes()), place::of(peer), now());
     let token = match joined {
         Ok(token) => token.expose(),
-        Err(refusal) => return refused(&refusal),
+        Err(error) => return refused(&error),
     };
     talk.ring();
     log::info!("{peer} joined as {name}");
@@ -123,7 +123,7 @@ fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: Peer) -> R
     let who = member(head, talk)?;
     let last = head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
     let opened = talk.listen(who, last, peer, state.idle.begin());
-    let (listening, first) = opened.map_err(|refusal| refused(&refusal))?;
+    let (listening, first) = opened.map_err(|error| refused(&error))?;
     let head = response::Head::new(Status::OK)
         .field("Content-Type", event_stream::CONTENT_TYPE)
         .field("Cache-Control", "no-store")
@@ -136,7 +136,7 @@ fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: Peer) -> R
 fn poll(head: &Head<'_, '_>, target: PathAndQuery<'_>, talk: &Talk) -> Result<Answer, Answer> {
     let who = member(head, talk)?;
     let since = target.parameter("since").filter(|id| !id.is_empty());
-    let polled = talk.room().poll(who.id, since, now()).map_err(|refusal| refused(&refusal))?;
+    let polled = talk.room().poll(who.id, since, now()).map_err(|error| refused(&error))?;
     Ok(json_answer(&chat_events::polled(&polled)))
 }
 
@@ -158,7 +158,7 @@ fn say(talk: &Talk, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
             let bytes = json!({"id": id.to_string()}).to_string().into_bytes();
             Answer { head, content: Known::Bytes(bytes).into() }
         }
-        Err(refusal) => refused(&refusal),
+        Err(error) => refused(&error),
     }
 }
 
@@ -170,7 +170,7 @@ fn leave(talk: &Talk, who: &Person, peer: Peer) -> Answer {
             log::info!("{peer} left, who was {}", who.name);
             Answer::empty(response::Head::new(Status::NO_CONTENT))
         }
-        Err(refusal) => refused(&refusal),
+        Err(error) => refused(&error),
     }
 }
 
@@ -185,7 +185,7 @@ fn member(head: &Head<'_, '_>, talk: &Talk) -> Result<Person, Answer> {
         return Err(answer.with("WWW-Authenticate", "Bearer"));
     };
     let person = talk.room().authenticate(token).cloned();
-    person.ok_or_else(|| refused(&Refusal::NotAMember))
+    person.ok_or_else(|| refused(&RoomError::NotAMember))
 }
 
 /// The token in the cookie (RFC 6265 §5.4).
@@ -220,17 +220,19 @@ fn decoded(value: &str) -> String {
 }
 
 /// What the room refuses, as an answer.
-fn refused(refusal: &Refusal) -> Answer {
-    let status = match refusal {
-        Refusal::NameTaken(_) => Status::CONFLICT,
-        Refusal::RoomFull | Refusal::TooManyStreams(_) => Status::SERVICE_UNAVAILABLE,
-        Refusal::NotAMember => Status::FORBIDDEN,
-        Refusal::NoSuchUser => Status::NOT_FOUND,
-        Refusal::TooFast { .. } | Refusal::PlaceFull | Refusal::EnoughStreams => Status::TOO_MANY_REQUESTS,
+fn refused(error: &RoomError) -> Answer {
+    let status = match error {
+        RoomError::NameTaken(_) => Status::CONFLICT,
+        RoomError::RoomFull | RoomError::TooManyStreams(_) => Status::SERVICE_UNAVAILABLE,
+        RoomError::NotAMember => Status::FORBIDDEN,
+        RoomError::NoSuchUser => Status::NOT_FOUND,
+        RoomError::TooFast { .. } | RoomError::PlaceFull | RoomError::EnoughStreams => {
+            Status::TOO_MANY_REQUESTS
+        }
     };
-    let answer = Answer::text(status, format_args!("{refusal}\n"));
-    match refusal {
-        Refusal::TooFast { wait } => answer.with("Retry-After", wait.as_secs() + 1),
+    let answer = Answer::text(status, format_args!("{error}\n"));
+    match error {
+        RoomError::TooFast { wait } => answer.with("Retry-After", wait.as_secs() + 1),
         _ => answer,
     }
 }

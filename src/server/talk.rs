@@ -11,9 +11,9 @@ use super::chat_events;
 use super::random;
 use super::timing::Active;
 use crate::chat::Now;
+use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
-use crate::chat::refusal::Refusal;
 use crate::chat::room::Room;
 use crate::chat::stream::{Next, Start, Subscription};
 use crate::net::peer::Peer;
@@ -86,7 +86,7 @@ impl Talk {
         last: Option<&str>,
         from: Peer,
         active: Active,
-    ) -> Result<(Listening, Vec<u8>), Refusal> {
+    ) -> Result<(Listening, Vec<u8>), RoomError> {
         let mut room = self.room();
         let (subscription, start) = room.subscribe(who.id, last)?;
         let first = match start {

@@ -74,7 +74,7 @@ impl Scene {
         self.now.wall += time;
     }
 
-    fn try_join(&mut self, who: &str) -> Result<Token, Refusal> {
+    fn try_join(&mut self, who: &str) -> Result<Token, RoomError> {
         self.joined += 1;
         self.room.join(name(who), Secret::new([7; SECRET_LEN]), Place::User(self.joined), self.now)
     }
@@ -89,7 +89,7 @@ impl Scene {
         self.room.say(who, text(words), self.now).unwrap()
     }
 
-    fn say_to(&mut self, who: MemberId, to: &str, words: &str) -> Result<EventId, Refusal> {
+    fn say_to(&mut self, who: MemberId, to: &str, words: &str) -> Result<EventId, RoomError> {
         self.pass(Duration::from_millis(50));
         self.room.say_to(who, to, text(words), self.now)
     }

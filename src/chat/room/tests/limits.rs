@@ -9,7 +9,7 @@ fn a_flood_is_refused_and_others_speak_on() {
     let now = scene.now;
     let taken = (0..1000).filter(|_| scene.room.say(ann, text("x"), now).is_ok()).count();
     assert_eq!(taken, MEMBER.burst as usize);
-    let Err(Refusal::TooFast { wait }) = scene.room.say_to(ann, "nobody", text("x"), now) else {
+    let Err(RoomError::TooFast { wait }) = scene.room.say_to(ann, "nobody", text("x"), now) else {
         panic!("private messages count too")
     };
     assert!(scene.room.say(bob, text("x"), now).is_ok());
@@ -22,7 +22,8 @@ fn tries_at_names_count_as_messages() {
     let mut scene = Scene::new();
     let ann = scene.join("ann");
     let now = scene.now;
-    let tries = (0..1000).filter(|_| scene.room.say_to(ann, "x", text("x"), now) == Err(Refusal::NoSuchUser));
+    let tries =
+        (0..1000).filter(|_| scene.room.say_to(ann, "x", text("x"), now) == Err(RoomError::NoSuchUser));
     assert_eq!(tries.count(), MEMBER.burst as usize);
 }
 
@@ -30,7 +31,7 @@ fn tries_at_names_count_as_messages() {
 fn the_room_has_limits() {
     let mut scene = Scene::new();
     let members: Vec<MemberId> = (0..MAX_MEMBERS).map(|count| scene.join(&format!("m{count}"))).collect();
-    assert_eq!(scene.try_join("late").err(), Some(Refusal::RoomFull));
+    assert_eq!(scene.try_join("late").err(), Some(RoomError::RoomFull));
     scene.room.leave(members[0], scene.now).unwrap();
     assert!(scene.try_join("late").is_ok());
 
@@ -40,7 +41,7 @@ fn the_room_has_limits() {
         let others: Vec<_> = (0..most.min(512)).map(|count| scene.join(&format!("m{count}"))).collect();
         let mut streams: Vec<Subscription> =
             (0..most).map(|count| scene.listen(others[count % others.len()])).collect();
-        assert_eq!(scene.room.subscribe(bob, None).err(), Some(Refusal::TooManyStreams(most)));
+        assert_eq!(scene.room.subscribe(bob, None).err(), Some(RoomError::TooManyStreams(most)));
         scene.cut(streams.pop().unwrap());
         assert_eq!(scene.room.subscribers(), most - 1);
         assert!(scene.room.subscribe(bob, None).is_ok());
@@ -65,7 +66,7 @@ fn one_member_has_streams_enough() {
     let mut scene = Scene::new();
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     let mut streams: Vec<_> = (0..STREAMS_PER_MEMBER).map(|_| scene.listen(ann)).collect();
-    assert_eq!(scene.room.subscribe(ann, None).unwrap_err(), Refusal::EnoughStreams);
+    assert_eq!(scene.room.subscribe(ann, None).unwrap_err(), RoomError::EnoughStreams);
     let _others = scene.listen(bob);
     assert_eq!(scene.room.subscribers(), STREAMS_PER_MEMBER + 1, "what was refused counts nowhere");
     scene.cut(streams.pop().unwrap());
@@ -81,7 +82,7 @@ fn one_place_does_not_fill_the_room() {
         scene.room.join(name(&format!("m{count}")), secret(), office, scene.now).unwrap();
     }
     let one_more = scene.room.join(name("more"), secret(), office, scene.now);
-    assert_eq!(one_more.unwrap_err(), Refusal::PlaceFull);
+    assert_eq!(one_more.unwrap_err(), RoomError::PlaceFull);
     let ann = scene.join("ann");
     let first = scene.room.who().next().unwrap().id;
     scene.room.leave(first, scene.now).unwrap();
@@ -97,7 +98,7 @@ fn who_comes_and_goes_all_the_time_is_slowed_and_so_is_a_choir() {
     let wait = loop {
         match scene.room.join(name("revenant"), secret(), office, scene.now) {
             Ok(token) => scene.room.leave(token.member(), scene.now).unwrap(),
-            Err(Refusal::TooFast { wait }) => break wait,
+            Err(RoomError::TooFast { wait }) => break wait,
             Err(other) => panic!("{other}"),
         };
         joined += 1;

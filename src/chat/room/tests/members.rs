@@ -8,7 +8,7 @@ fn names_are_free_or_taken() {
     let ann = scene.join("ann");
     let rows = [("taken", "ann", false), ("other case", "ANN", false), ("longer", "anna", true)];
     for (case, who, is_free) in rows {
-        let expected = if is_free { None } else { Some(Refusal::NameTaken(name(who))) };
+        let expected = if is_free { None } else { Some(RoomError::NameTaken(name(who))) };
         assert_eq!(scene.try_join(who).err(), expected, "{case}");
     }
     scene.room.leave(ann, scene.now).unwrap();
@@ -49,7 +49,7 @@ fn who_is_not_here_is_refused_everything() {
     let stream = scene.listen(gone);
     scene.room.leave(gone, scene.now).unwrap();
     let now = scene.now;
-    let refused = Some(Refusal::NotAMember);
+    let refused = Some(RoomError::NotAMember);
     assert_eq!(scene.room.say(gone, text("x"), now).err(), refused);
     assert_eq!(scene.room.say_to(gone, "ann", text("x"), now).err(), refused);
     assert_eq!(scene.room.leave(gone, now).err(), refused);
@@ -68,7 +68,7 @@ fn absence_is_judged_after_thirty_seconds() {
     assert_eq!(scene.gone_after(ABSENCE.saturating_sub(MOMENT)), [""; 0]);
     assert_eq!(scene.gone_after(MOMENT), ["never"], "who never listens leaves too");
     assert_eq!(scene.gone_after(ABSENCE), [""; 0], "once");
-    assert_eq!(scene.room.leave(never, scene.now), Err(Refusal::NotAMember));
+    assert_eq!(scene.room.leave(never, scene.now), Err(RoomError::NotAMember));
 
     let ann = scene.join("ann");
     let (first, second) = (scene.listen(ann), scene.listen(ann));
@@ -105,5 +105,5 @@ fn speaking_and_polling_are_signs_of_life() {
     }
     assert_eq!(scene.gone_after(MOMENT), ["silent"]);
     assert_eq!(scene.gone_after(ABSENCE), ["speaks", "polls"]);
-    assert_eq!(scene.room.poll(silent, None, scene.now).err(), Some(Refusal::NotAMember));
+    assert_eq!(scene.room.poll(silent, None, scene.now).err(), Some(RoomError::NotAMember));
 }

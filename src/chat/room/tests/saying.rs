@@ -54,9 +54,9 @@ fn a_message_to_nobody_is_refused_to_its_sender_alone() {
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     let mut stream = scene.listen(bob);
     for to in ["carl", "", "no such", "server", "bo"] {
-        assert_eq!(scene.say_to(ann, to, "hi"), Err(Refusal::NoSuchUser), "{to}");
+        assert_eq!(scene.say_to(ann, to, "hi"), Err(RoomError::NoSuchUser), "{to}");
     }
-    assert_eq!(Refusal::NoSuchUser.to_string(), "User not found.");
+    assert_eq!(RoomError::NoSuchUser.to_string(), "User not found.");
     assert_eq!(scene.heard(&mut stream), [""; 0]);
 }
 

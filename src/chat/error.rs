@@ -1,4 +1,4 @@
-//! Refusals: why the room does not do what it was asked.
+//! Why the room rejects a call.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,31 +6,31 @@ use std::time::Duration;
 use super::member::{MAX_MEMBERS, MEMBERS_PER_PLACE, STREAMS_PER_MEMBER};
 use super::name::Name;
 
-/// Why not. Nobody else hears of what was refused.
+/// Why a call was rejected. The other members see nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// Another member has that name, in whatever case.
+pub enum RoomError {
+    /// Another member has that name; upper and lower case count as the same.
     NameTaken(Name),
-    /// [`MAX_MEMBERS`] are here.
+    /// The room has [`MAX_MEMBERS`] members.
     RoomFull,
-    /// [`MEMBERS_PER_PLACE`] are here from where whoever asks comes from.
+    /// The room has [`MEMBERS_PER_PLACE`] members from the client's network.
     PlaceFull,
-    /// [`STREAMS_PER_MEMBER`] are open of this member's.
+    /// The member has [`STREAMS_PER_MEMBER`] open streams.
     EnoughStreams,
-    /// As many streams are open as there may be: so many.
+    /// The room has this many open streams, its maximum.
     TooManyStreams(usize),
-    /// Whoever asks is not in the room: never was, has left, or was away for too long.
+    /// The caller is not a member: it never joined, has left, or was absent for too long.
     NotAMember,
-    /// Nobody here has the name that the message was for.
+    /// No member has the name that the message is for.
     NoSuchUser,
-    /// Speaking too fast.
+    /// Too many messages at once.
     TooFast {
-        /// The same message will be taken after so long.
+        /// How long to wait before the same message is accepted.
         wait: Duration,
     },
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RoomError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NameTaken(name) => write!(f, "the name {name} is taken (choose another)"),
@@ -53,4 +53,4 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for RoomError {}
