@@ -42,12 +42,12 @@ pub enum Event<'a> {
     Finished,
 }
 
-/// What one call of [`Decoder::decode`] found.
+/// The result of one call of [`Decoder::decode`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct Step<'a> {
-    /// Bytes of the input that are done with.
+pub struct DecodedEvent<'a> {
+    /// Bytes of the input that were consumed.
     pub used: usize,
-    /// What they say; `None` when there is nothing to tell yet.
+    /// The event, if these bytes complete one.
     pub event: Option<Event<'a>>,
 }
 
@@ -121,9 +121,9 @@ impl Decoder {
 
     /// Reads on, up to the next thing to tell. Call it again with the rest of the input until all of it is
     /// used: a call with input always gets on, though it may use none of it.
-    pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<'a>, MultipartError> {
+    pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<DecodedEvent<'a>, MultipartError> {
         let part = self.parts;
-        self.step(input).map_err(|problem| MultipartError { part, problem })
+        self.decode_event(input).map_err(|problem| MultipartError { part, problem })
     }
 
     /// Says whether a body that ends here is whole.
@@ -134,25 +134,25 @@ impl Decoder {
         }
     }
 
-    fn step<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<'a>, Problem> {
+    fn decode_event<'a>(&'a mut self, input: &'a [u8]) -> Result<DecodedEvent<'a>, Problem> {
         match &mut self.state {
             State::Preamble | State::Data => Ok(self.scan(input)),
             State::AfterDelimiter(after) => {
-                let Some(&byte) = input.first() else { return Ok(Step::silent(0)) };
+                let Some(&byte) = input.first() else { return Ok(DecodedEvent::none(0)) };
                 let after = *after;
                 self.after_delimiter(after, byte)
             }
             State::PartHead(head) => {
                 let used = take_line(head, input)?;
                 let event = if is_whole(head) { Some(self.begin_part()?) } else { None };
-                Ok(Step { used, event })
+                Ok(DecodedEvent { used, event })
             }
-            State::Epilogue => Ok(Step::silent(input.len())),
+            State::Epilogue => Ok(DecodedEvent::none(input.len())),
         }
     }
 
     /// Looks for the delimiter that ends the preamble or the data.
-    fn scan<'a>(&'a mut self, input: &'a [u8]) -> Step<'a> {
+    fn scan<'a>(&'a mut self, input: &'a [u8]) -> DecodedEvent<'a> {
         let in_part = self.state == State::Data;
         let (used, found) = self.scanner.scan(input);
         let event = match found {
@@ -163,18 +163,18 @@ impl Decoder {
             }
             Found::Undecided => None,
         };
-        Step { used, event }
+        DecodedEvent { used, event }
     }
 
     /// A byte behind a delimiter.
-    fn after_delimiter(&mut self, after: After, byte: u8) -> Result<Step<'static>, Problem> {
+    fn after_delimiter(&mut self, after: After, byte: u8) -> Result<DecodedEvent<'static>, Problem> {
         self.state = match (after, byte) {
             (After::Boundary, b'-') => State::AfterDelimiter(After::Dash),
             (After::Boundary | After::Padding, b' ' | b'\t') => State::AfterDelimiter(After::Padding),
             (After::Boundary | After::Padding, b'\r') => State::AfterDelimiter(After::Cr),
             (After::Dash, b'-') => {
                 self.state = State::Epilogue;
-                return Ok(Step { used: 1, event: Some(Event::Finished) });
+                return Ok(DecodedEvent { used: 1, event: Some(Event::Finished) });
             }
             (After::Cr, b'\n') if self.parts == PARTS_LIMIT => return Err(Problem::TooManyParts),
             (After::Cr, b'\n') => {
@@ -183,7 +183,7 @@ impl Decoder {
             }
             _ => return Err(Problem::Delimiter),
         };
-        Ok(Step::silent(1))
+        Ok(DecodedEvent::none(1))
     }
 
     /// The part head is whole.
@@ -213,9 +213,9 @@ fn is_whole(head: &[u8]) -> bool {
     head == b"\r\n" || head.ends_with(b"\r\n\r\n")
 }
 
-impl Step<'_> {
-    /// So many bytes that say nothing.
-    fn silent(used: usize) -> Self {
+impl DecodedEvent<'_> {
+    /// `used` bytes without an event.
+    fn none(used: usize) -> Self {
         Self { used, event: None }
     }
 }
