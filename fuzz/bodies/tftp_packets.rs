@@ -5,8 +5,8 @@ use std::time::Instant;
 use wharf::tftp::fields::Mode;
 use wharf::tftp::options::{Caps, Direction, Terms};
 use wharf::tftp::packet::{MAX_PACKET, MAX_REQUEST, Packet};
-use wharf::tftp::receive::{self, Receiver};
-use wharf::tftp::send::{self, Sender};
+use wharf::tftp::receive::{ReceiveAction, Receiver};
+use wharf::tftp::send::{SendAction, Sender};
 
 /// The file that is given away.
 const FILE: &[u8] = &[7; 2000];
@@ -76,13 +76,13 @@ fn takes(datagrams: &[&[u8]]) {
 fn told_by_receiver(machine: &mut Receiver, now: Instant) -> usize {
     let mut said = 0;
     loop {
-        match machine.step() {
-            receive::Step::Send(datagram) => {
+        match machine.next_action() {
+            ReceiveAction::Send(datagram) => {
                 assert!(Packet::parse(datagram).is_ok());
                 said += 1;
             }
-            receive::Step::Commit => machine.on_committed(now, Ok(())),
-            receive::Step::Wait(_) | receive::Step::Dally(_) | receive::Step::Over(_) => return said,
+            ReceiveAction::Commit => machine.on_committed(now, Ok(())),
+            ReceiveAction::Wait(_) | ReceiveAction::Dally(_) | ReceiveAction::Over(_) => return said,
         }
     }
 }
@@ -102,7 +102,7 @@ fn gives(datagrams: &[&[u8]]) {
 
 fn told_by_sender(machine: &mut Sender<&[u8]>) {
     let mut said = 0;
-    while let send::Step::Send(datagram) = machine.step() {
+    while let SendAction::Send(datagram) = machine.next_action() {
         match Packet::parse(datagram) {
             Ok(Packet::Data { content, .. }) => assert!(content.len() <= 512),
             other => assert!(matches!(other, Ok(Packet::Error { .. })), "{other:?}"),

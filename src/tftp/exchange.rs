@@ -189,7 +189,7 @@ impl<'p, F: FnMut(Stage, &[u8]) -> Fate> Exchange<'p, F> {
     /// Until when a side waits, after all that it had to do.
     fn drain(&mut self, side: Side) -> Option<Instant> {
         loop {
-            match self.party(side)?.step() {
+            match self.party(side)?.next_action() {
                 Next::Send(datagram) => self.send(side, datagram),
                 Next::Wait(until) | Next::Dally(until) => return Some(until.instant()),
                 Next::Commit => self.commit(side),

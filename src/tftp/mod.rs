@@ -21,13 +21,13 @@
 //!
 //! ```
 //! # use std::time::Instant;
-//! # use wharf::tftp::{fields::Mode, options::Terms, packet::Packet, send::{Sender, Step}};
+//! # use wharf::tftp::{fields::Mode, options::Terms, packet::Packet, send::{Sender, SendAction}};
 //! let mut sender = Sender::serve(Instant::now(), Terms::default(), Mode::Octet, &b"hello"[..]);
 //! loop {
-//!     match sender.step() {
-//!         Step::Send(datagram) => assert_eq!(datagram, b"\0\x03\0\x01hello"),
-//!         Step::Wait(_until) => sender.on_packet(Instant::now(), &Packet::Ack { block: 1 }),
-//!         Step::Over(ending) => break assert!(ending.is_complete()),
+//!     match sender.next_action() {
+//!         SendAction::Send(datagram) => assert_eq!(datagram, b"\0\x03\0\x01hello"),
+//!         SendAction::Wait(_until) => sender.on_packet(Instant::now(), &Packet::Ack { block: 1 }),
+//!         SendAction::Over(ending) => break assert!(ending.is_complete()),
 //!     }
 //! }
 //! ```

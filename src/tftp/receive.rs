@@ -41,7 +41,7 @@ pub struct Receiver {
 
 /// What the driver does next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum ReceiveAction<'a> {
     /// Send this datagram to the peer, then ask again.
     Send(&'a [u8]),
     /// Wait for a packet until then.
@@ -95,22 +95,24 @@ impl Receiver {
         }
     }
 
-    /// What to do now. Ask until it says anything but [`Step::Send`].
-    pub fn step(&mut self) -> Step<'_> {
+    /// What to do now. Ask until it says anything but [`ReceiveAction::Send`].
+    pub fn next_action(&mut self) -> ReceiveAction<'_> {
         match &mut self.phase {
             Phase::Requesting { word, patience, .. } | Phase::Receiving(Flow { word, patience, .. }) => {
-                word.take().map_or(Step::Wait(patience.deadline()), Step::Send)
+                word.take().map_or(ReceiveAction::Wait(patience.deadline()), ReceiveAction::Send)
             }
-            Phase::Committing { .. } => Step::Commit,
-            Phase::Dallying { word, until, .. } => word.take().map_or(Step::Dally(*until), Step::Send),
+            Phase::Committing { .. } => ReceiveAction::Commit,
+            Phase::Dallying { word, until, .. } => {
+                word.take().map_or(ReceiveAction::Dally(*until), ReceiveAction::Send)
+            }
             Phase::Over(farewell) => match farewell.step() {
-                Ok(datagram) => Step::Send(datagram),
-                Err(ending) => Step::Over(ending),
+                Ok(datagram) => ReceiveAction::Send(datagram),
+                Err(ending) => ReceiveAction::Over(ending),
             },
         }
     }
 
-    /// A packet came from the peer. The answer is the file's next bytes, to be written before [`Self::step`]
+    /// A packet came from the peer. The answer is the file's next bytes, to be written before [`Self::next_action`]
     /// is asked; none when the packet brought none.
     #[must_use = "these are the file's next bytes"]
     pub fn on_packet<'a>(&'a mut self, now: Instant, packet: &Packet<'a>) -> &'a [u8] {
@@ -168,7 +170,7 @@ impl Receiver {
         }
     }
 
-    /// The driver has committed the file, or could not. Means nothing unless [`Step::Commit`] was said.
+    /// The driver has committed the file, or could not. Means nothing unless [`ReceiveAction::Commit`] was said.
     pub fn on_committed(&mut self, now: Instant, outcome: Result<(), Fault>) {
         let Phase::Committing { last, terms } = &self.phase else {
             return;

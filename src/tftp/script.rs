@@ -7,8 +7,8 @@ use super::error::{Ending, ErrorCode, Fault};
 use super::fields::{Mode, Text};
 use super::options::Terms;
 use super::packet::{Packet, Request};
-use super::receive::{self, Receiver};
-use super::send::{self, Sender};
+use super::receive::{ReceiveAction, Receiver};
+use super::send::{SendAction, Sender};
 use super::timing::Deadline;
 
 /// One side of a transfer, with the file that it gives or takes.
@@ -33,19 +33,19 @@ impl Party<'_> {
         Self::Taking { machine, file: Vec::new() }
     }
 
-    pub(super) fn step(&mut self) -> Next {
+    pub(super) fn next_action(&mut self) -> Next {
         match self {
-            Self::Giving(machine) => match machine.step() {
-                send::Step::Send(datagram) => Next::Send(datagram.to_vec()),
-                send::Step::Wait(until) => Next::Wait(until),
-                send::Step::Over(ending) => Next::Over(ending.clone()),
+            Self::Giving(machine) => match machine.next_action() {
+                SendAction::Send(datagram) => Next::Send(datagram.to_vec()),
+                SendAction::Wait(until) => Next::Wait(until),
+                SendAction::Over(ending) => Next::Over(ending.clone()),
             },
-            Self::Taking { machine, .. } => match machine.step() {
-                receive::Step::Send(datagram) => Next::Send(datagram.to_vec()),
-                receive::Step::Wait(until) => Next::Wait(until),
-                receive::Step::Commit => Next::Commit,
-                receive::Step::Dally(until) => Next::Dally(until),
-                receive::Step::Over(ending) => Next::Over(ending.clone()),
+            Self::Taking { machine, .. } => match machine.next_action() {
+                ReceiveAction::Send(datagram) => Next::Send(datagram.to_vec()),
+                ReceiveAction::Wait(until) => Next::Wait(until),
+                ReceiveAction::Commit => Next::Commit,
+                ReceiveAction::Dally(until) => Next::Dally(until),
+                ReceiveAction::Over(ending) => Next::Over(ending.clone()),
             },
         }
     }
@@ -101,7 +101,7 @@ pub(super) const UNCOUNTED: usize = 6;
 pub(super) fn play(name: &str, mut party: Party<'_>, mut now: Instant, script: &[(On, &str)]) {
     for (turn, (event, expected)) in script.iter().enumerate() {
         if let On::Silence = event
-            && let Next::Wait(until) | Next::Dally(until) = party.step()
+            && let Next::Wait(until) | Next::Dally(until) = party.next_action()
         {
             now = until.instant();
         }
@@ -138,7 +138,7 @@ pub(super) fn request(asked: &Terms, mode: Mode) -> Request<'static> {
 fn said(party: &mut Party<'_>) -> String {
     let mut words = Vec::new();
     let stands = loop {
-        match party.step() {
+        match party.next_action() {
             Next::Send(datagram) => words.push(word(&datagram)),
             stands => break stands,
         }

@@ -41,7 +41,7 @@ pub struct Sender<R> {
 
 /// What the driver does next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum SendAction<'a> {
     /// Send this datagram to the peer, then ask again. What arrives meanwhile may be told first.
     Send(&'a [u8]),
     /// Wait for a packet until then.
@@ -82,9 +82,9 @@ impl<R: BufRead> Sender<R> {
         Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
     }
 
-    /// What to do now. Ask until it says [`Step::Wait`] or [`Step::Over`]. Reads a block from the source when
+    /// What to do now. Ask until it says [`SendAction::Wait`] or [`SendAction::Over`]. Reads a block from the source when
     /// it is due.
-    pub fn step(&mut self) -> Step<'_> {
+    pub fn next_action(&mut self) -> SendAction<'_> {
         if let Phase::Sending { window, .. } = &mut self.phase
             && let Err(error) = window.fill(&mut self.content)
         {
@@ -92,14 +92,14 @@ impl<R: BufRead> Sender<R> {
         }
         match &mut self.phase {
             Phase::Requesting { word, patience, .. } | Phase::Offering { word, patience, .. } => {
-                word.take().map_or(Step::Wait(patience.deadline()), Step::Send)
+                word.take().map_or(SendAction::Wait(patience.deadline()), SendAction::Send)
             }
             Phase::Sending { window, patience } => {
-                window.next().map_or(Step::Wait(patience.deadline()), Step::Send)
+                window.next().map_or(SendAction::Wait(patience.deadline()), SendAction::Send)
             }
             Phase::Over(farewell) => match farewell.step() {
-                Ok(datagram) => Step::Send(datagram),
-                Err(ending) => Step::Over(ending),
+                Ok(datagram) => SendAction::Send(datagram),
+                Err(ending) => SendAction::Over(ending),
             },
         }
     }

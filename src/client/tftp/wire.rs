@@ -15,8 +15,8 @@ use crate::net::datagrams::{hear_of_errors, receive_now, take_errors};
 use crate::net::spin_wait::SpinWait;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::packet::{MAX_PACKET, Packet};
-use crate::tftp::receive::{self, Receiver};
-use crate::tftp::send::{self, Sender};
+use crate::tftp::receive::{ReceiveAction, Receiver};
+use crate::tftp::send::{SendAction, Sender};
 use crate::tftp::timing::Deadline;
 
 /// What the socket may keep of a window that comes in one burst, in bytes.
@@ -51,13 +51,13 @@ impl Wire {
     /// Gives a file away.
     pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Result<(), Error> {
         loop {
-            let until = match sender.step() {
-                send::Step::Send(datagram) => {
+            let until = match sender.next_action() {
+                SendAction::Send(datagram) => {
                     self.line.send(datagram);
                     continue;
                 }
-                send::Step::Wait(until) => until,
-                send::Step::Over(ending) => return ended(ending),
+                SendAction::Wait(until) => until,
+                SendAction::Over(ending) => return ended(ending),
             };
             match self.hear(until)? {
                 Some(Ok(packet)) => sender.on_packet(Instant::now(), &packet),
@@ -77,19 +77,19 @@ impl Wire {
     ) -> Result<(), Error> {
         let mut failed = None;
         loop {
-            let until = match receiver.step() {
-                receive::Step::Send(datagram) => {
+            let until = match receiver.next_action() {
+                ReceiveAction::Send(datagram) => {
                     self.line.send(datagram);
                     continue;
                 }
-                receive::Step::Commit => {
+                ReceiveAction::Commit => {
                     let flushed = into.flush().map_err(|error| local(&mut failed, what, error));
                     receiver.on_committed(Instant::now(), flushed);
                     continue;
                 }
-                receive::Step::Wait(until) => until,
-                receive::Step::Dally(_) => return Ok(()),
-                receive::Step::Over(ending) => return failed.map_or_else(|| ended(ending), Err),
+                ReceiveAction::Wait(until) => until,
+                ReceiveAction::Dally(_) => return Ok(()),
+                ReceiveAction::Over(ending) => return failed.map_or_else(|| ended(ending), Err),
             };
             match self.hear(until)? {
                 Some(Ok(packet)) => {

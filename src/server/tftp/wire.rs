@@ -17,8 +17,8 @@ use crate::stop::Stop;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::options::BlockSize;
 use crate::tftp::packet::{MAX_REQUEST, Packet};
-use crate::tftp::receive::{self, Receiver};
-use crate::tftp::send::{self, Sender};
+use crate::tftp::receive::{ReceiveAction, Receiver};
+use crate::tftp::send::{SendAction, Sender};
 use crate::tftp::timing::Deadline;
 
 /// Opcode and block number of a DATA packet, and one byte more, by which one that is too long is seen.
@@ -85,13 +85,13 @@ impl Wire {
         // What comes to a sender is short: ACKs, errors, the request again.
         self.buffer.resize(MAX_REQUEST + 1, 0);
         loop {
-            let until = match sender.step() {
-                send::Step::Send(datagram) => {
+            let until = match sender.next_action() {
+                SendAction::Send(datagram) => {
                     self.send(datagram);
                     continue;
                 }
-                send::Step::Wait(until) => until,
-                send::Step::Over(ending) => return ending.clone(),
+                SendAction::Wait(until) => until,
+                SendAction::Over(ending) => return ending.clone(),
             };
             match self.hear(until) {
                 Heard::Packet(packet) => sender.on_packet(Instant::now(), &packet),
@@ -113,20 +113,20 @@ impl Wire {
     ) -> Ending {
         self.buffer.resize((block.bytes() + AROUND_BLOCK).max(MAX_REQUEST + 1), 0);
         loop {
-            let until = match receiver.step() {
-                receive::Step::Send(datagram) => {
+            let until = match receiver.next_action() {
+                ReceiveAction::Send(datagram) => {
                     self.send(datagram);
                     continue;
                 }
-                receive::Step::Commit => {
+                ReceiveAction::Commit => {
                     let outcome = sink.commit();
                     settled();
                     receiver.on_committed(Instant::now(), outcome);
                     continue;
                 }
-                receive::Step::Wait(until) => until,
-                receive::Step::Dally(_) => return Ending::Complete,
-                receive::Step::Over(ending) => return ending.clone(),
+                ReceiveAction::Wait(until) => until,
+                ReceiveAction::Dally(_) => return Ending::Complete,
+                ReceiveAction::Over(ending) => return ending.clone(),
             };
             match self.hear(until) {
                 Heard::Packet(packet) => {
@@ -145,12 +145,12 @@ impl Wire {
     /// Waits for as long as the peer may not have heard the last ACK, and repeats it for them.
     pub fn dally(&mut self, receiver: &mut Receiver) {
         loop {
-            let until = match receiver.step() {
-                receive::Step::Send(datagram) => {
+            let until = match receiver.next_action() {
+                ReceiveAction::Send(datagram) => {
                     self.send(datagram);
                     continue;
                 }
-                receive::Step::Dally(until) => until,
+                ReceiveAction::Dally(until) => until,
                 _ => return,
             };
             match self.hear(until) {

@@ -209,8 +209,8 @@ fn a_source_that_fails_ends_it() {
     }
     let source = io::BufReader::new(Broken);
     let mut sender = Sender::serve(Instant::now(), Terms::default(), Mode::Octet, source);
-    assert!(matches!(sender.step(), Step::Send([0, 5, 0, 0, ..])));
+    assert!(matches!(sender.next_action(), SendAction::Send([0, 5, 0, 0, ..])));
     assert!(
-        matches!(sender.step(), Step::Over(Ending::Aborted(fault)) if fault.code == ErrorCode::NotDefined)
+        matches!(sender.next_action(), SendAction::Over(Ending::Aborted(fault)) if fault.code == ErrorCode::NotDefined)
     );
 }
