@@ -15,7 +15,7 @@ use super::fields::Mode;
 use super::options::{BlockSize, Caps, Direction, Terms, WindowSize};
 use super::packet::Packet;
 use super::receive::Receiver;
-use super::script::{Next, Party, request};
+use super::script::{Party, TestAction, request};
 use super::send::Sender;
 use super::timing::MIN_INTERVAL;
 
@@ -190,10 +190,10 @@ impl<'p, F: FnMut(Stage, &[u8]) -> Fate> Exchange<'p, F> {
     fn drain(&mut self, side: Side) -> Option<Instant> {
         loop {
             match self.party(side)?.next_action() {
-                Next::Send(datagram) => self.send(side, datagram),
-                Next::Wait(until) | Next::Dally(until) => return Some(until.instant()),
-                Next::Commit => self.commit(side),
-                Next::Over(ending) => {
+                TestAction::Send(datagram) => self.send(side, datagram),
+                TestAction::Wait(until) | TestAction::Dally(until) => return Some(until.instant()),
+                TestAction::Commit => self.commit(side),
+                TestAction::Over(ending) => {
                     match side {
                         Side::Client => self.report.client = Some(ending),
                         Side::Server => self.report.server = Some(ending),

@@ -18,9 +18,9 @@ pub(super) enum Party<'f> {
     Taking { machine: Receiver, file: Vec<u8> },
 }
 
-/// A step of either machine, owned.
+/// An action of either machine, owned.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Next {
+pub(super) enum TestAction {
     Send(Vec<u8>),
     Wait(Deadline),
     Commit,
@@ -33,19 +33,19 @@ impl Party<'_> {
         Self::Taking { machine, file: Vec::new() }
     }
 
-    pub(super) fn next_action(&mut self) -> Next {
+    pub(super) fn next_action(&mut self) -> TestAction {
         match self {
             Self::Giving(machine) => match machine.next_action() {
-                SendAction::Send(datagram) => Next::Send(datagram.to_vec()),
-                SendAction::Wait(until) => Next::Wait(until),
-                SendAction::Over(ending) => Next::Over(ending.clone()),
+                SendAction::Send(datagram) => TestAction::Send(datagram.to_vec()),
+                SendAction::Wait(until) => TestAction::Wait(until),
+                SendAction::Over(ending) => TestAction::Over(ending.clone()),
             },
             Self::Taking { machine, .. } => match machine.next_action() {
-                ReceiveAction::Send(datagram) => Next::Send(datagram.to_vec()),
-                ReceiveAction::Wait(until) => Next::Wait(until),
-                ReceiveAction::Commit => Next::Commit,
-                ReceiveAction::Dally(until) => Next::Dally(until),
-                ReceiveAction::Over(ending) => Next::Over(ending.clone()),
+                ReceiveAction::Send(datagram) => TestAction::Send(datagram.to_vec()),
+                ReceiveAction::Wait(until) => TestAction::Wait(until),
+                ReceiveAction::Commit => TestAction::Commit,
+                ReceiveAction::Dally(until) => TestAction::Dally(until),
+                ReceiveAction::Over(ending) => TestAction::Over(ending.clone()),
             },
         }
     }
@@ -101,7 +101,7 @@ pub(super) const UNCOUNTED: usize = 6;
 pub(super) fn play(name: &str, mut party: Party<'_>, mut now: Instant, script: &[(On, &str)]) {
     for (turn, (event, expected)) in script.iter().enumerate() {
         if let On::Silence = event
-            && let Next::Wait(until) | Next::Dally(until) = party.next_action()
+            && let TestAction::Wait(until) | TestAction::Dally(until) = party.next_action()
         {
             now = until.instant();
         }
@@ -139,18 +139,18 @@ fn said(party: &mut Party<'_>) -> String {
     let mut words = Vec::new();
     let stands = loop {
         match party.next_action() {
-            Next::Send(datagram) => words.push(word(&datagram)),
+            TestAction::Send(datagram) => words.push(word(&datagram)),
             stands => break stands,
         }
     };
     words.extend(match stands {
-        Next::Send(_) | Next::Wait(_) => None,
-        Next::Commit => Some("commit".to_owned()),
-        Next::Dally(_) => Some("dally".to_owned()),
-        Next::Over(Ending::Complete) => Some("complete".to_owned()),
-        Next::Over(Ending::TimedOut) => Some("timed out".to_owned()),
-        Next::Over(Ending::Refused(fault)) => Some(format!("refused {}", fault.code.number())),
-        Next::Over(Ending::Aborted(fault)) => Some(format!("aborted {}", fault.code.number())),
+        TestAction::Send(_) | TestAction::Wait(_) => None,
+        TestAction::Commit => Some("commit".to_owned()),
+        TestAction::Dally(_) => Some("dally".to_owned()),
+        TestAction::Over(Ending::Complete) => Some("complete".to_owned()),
+        TestAction::Over(Ending::TimedOut) => Some("timed out".to_owned()),
+        TestAction::Over(Ending::Refused(fault)) => Some(format!("refused {}", fault.code.number())),
+        TestAction::Over(Ending::Aborted(fault)) => Some(format!("aborted {}", fault.code.number())),
     });
     words.join(", ")
 }
