@@ -14,7 +14,7 @@
 //!
 //! What is promised: between a start and its end, a subscription gives each event that its member may hear
 //! exactly once, in order; so it does across streams, when the second is opened with the id of the last
-//! event of the first. When it cannot, because the ring has gone past, it says so ([`Next::Lapped`],
+//! event of the first. When it cannot, because the ring has gone past, it says so ([`StreamItem::Lapped`],
 //! [`Start::Reset`]).
 
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ use super::member::{MAX_MEMBERS, MemberId, Members, Person};
 use super::name::Name;
 use super::place::Place;
 use super::ring::{Bounds, Found, Position, Ring};
-use super::stream::{HISTORY, Next, POLL_EVENTS, Polled, Posted, Start, Subscription, Welcome};
+use super::stream::{HISTORY, POLL_EVENTS, Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::Text;
 use super::token::{Secret, Token};
 
@@ -79,7 +79,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok(token)
     }
 
-    /// Lets someone go; the others hear of it, and the member's streams are [`Next::Over`].
+    /// Lets someone go; the others hear of it, and the member's streams are [`StreamItem::Over`].
     pub fn leave(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let who = self.members.remove(member)?;
         self.post(Kind::Leave { who: who.clone() }, now);
@@ -162,9 +162,9 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// What a stream gives next.
-    pub fn next(&self, subscription: &mut Subscription) -> Next<'_, P> {
+    pub fn next(&self, subscription: &mut Subscription) -> StreamItem<'_, P> {
         if !self.members.contains(subscription.member) {
-            return Next::Over;
+            return StreamItem::Over;
         }
         self.read(&mut subscription.position, subscription.member)
     }
@@ -188,7 +188,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         }
         let mut wanted = POLL_EVENTS;
         while wanted > 0
-            && let Next::Event(posted) = self.read(&mut position, member)
+            && let StreamItem::Event(posted) = self.read(&mut position, member)
         {
             events.push(Arc::clone(&posted.event));
             wanted -= 1;
@@ -245,18 +245,18 @@ impl<P: AsRef<[u8]>> Room<P> {
 
     /// The next event from a position on that the viewer may hear. The position moves past it, and past all
     /// others'.
-    fn read(&self, position: &mut Position, viewer: MemberId) -> Next<'_, P> {
+    fn read(&self, position: &mut Position, viewer: MemberId) -> StreamItem<'_, P> {
         loop {
             match self.ring.at(*position) {
-                Found::NothingYet => return Next::NothingYet,
+                Found::NothingYet => return StreamItem::NothingYet,
                 Found::Lapped => {
                     *position = self.ring.end();
-                    return Next::Lapped;
+                    return StreamItem::Lapped;
                 }
                 Found::Item(posted) => {
                     *position = position.next();
                     if posted.event.is_heard_by(viewer) {
-                        return Next::Event(posted);
+                        return StreamItem::Event(posted);
                     }
                 }
             }

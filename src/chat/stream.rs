@@ -51,7 +51,7 @@ pub enum Start {
 
 /// What a stream gives next.
 #[derive(Debug)]
-pub enum Next<'r, P> {
+pub enum StreamItem<'r, P> {
     /// This; the subscription stands after it now.
     Event(&'r Posted<P>),
     /// The ring has gone past this listener. The subscription stands at the end now; as for

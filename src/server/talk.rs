@@ -15,7 +15,7 @@ use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::room::Room;
-use crate::chat::stream::{Next, Start, Subscription};
+use crate::chat::stream::{Start, StreamItem, Subscription};
 use crate::net::peer::Peer;
 
 /// What is sent of an event: made once, shared by all who hear it.
@@ -125,10 +125,10 @@ impl Listening {
         let Some(subscription) = &mut self.subscription else { return Heard::Over };
         let room = self.talk.room();
         match room.next(subscription) {
-            Next::Event(posted) => Heard::Bytes(Arc::clone(&posted.ready)),
-            Next::NothingYet => Heard::Nothing,
-            Next::Over => Heard::Over,
-            Next::Lapped => match room.welcome(subscription) {
+            StreamItem::Event(posted) => Heard::Bytes(Arc::clone(&posted.ready)),
+            StreamItem::NothingYet => Heard::Nothing,
+            StreamItem::Over => Heard::Over,
+            StreamItem::Lapped => match room.welcome(subscription) {
                 Ok(welcome) => Heard::Bytes(chat_events::welcome("reset", &welcome).into()),
                 Err(_) => Heard::Over,
             },

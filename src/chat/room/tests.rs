@@ -112,10 +112,10 @@ impl Scene {
         let mut heard = Vec::new();
         loop {
             match self.room.next(stream) {
-                Next::Event(posted) => heard.push(short(&posted.event)),
-                Next::Lapped => heard.push("LAPPED".into()),
-                Next::NothingYet => return heard,
-                Next::Over => {
+                StreamItem::Event(posted) => heard.push(short(&posted.event)),
+                StreamItem::Lapped => heard.push("LAPPED".into()),
+                StreamItem::NothingYet => return heard,
+                StreamItem::Over => {
                     heard.push("OVER".into());
                     return heard;
                 }

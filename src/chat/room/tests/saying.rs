@@ -71,7 +71,7 @@ fn an_event_is_made_ready_once_for_all() {
     let by = Uploader::Address("x".into());
     scene.room.announce_upload(by, b"a".to_vec(), 0, scene.now);
     let [a, b] = streams.each_mut().map(|stream| match scene.room.next(stream) {
-        Next::Event(posted) => Arc::clone(&posted.ready),
+        StreamItem::Event(posted) => Arc::clone(&posted.ready),
         other => panic!("{other:?}"),
     });
     assert!(Arc::ptr_eq(&a, &b));
@@ -85,7 +85,7 @@ fn events_carry_their_time_and_their_id() {
     let id = scene.say(ann, "hi");
     assert_eq!(id.to_string(), "000000000000feed-2");
     let mut stream = scene.listen(ann);
-    let Next::Event(posted) = scene.room.next(&mut stream) else { panic!("nothing") };
+    let StreamItem::Event(posted) = scene.room.next(&mut stream) else { panic!("nothing") };
     assert_eq!(posted.event.id, id);
     assert_eq!(posted.event.at, SystemTime::UNIX_EPOCH + Duration::from_millis(5050));
 }

@@ -88,7 +88,7 @@ fn who_is_lapped_is_told_and_goes_on_from_now() {
         scene.say(ann, &count.to_string());
         assert_eq!(scene.heard(&mut quick), [format!("ann: {count}")]);
     }
-    assert!(matches!(scene.room.next(&mut slow), Next::Lapped));
+    assert!(matches!(scene.room.next(&mut slow), StreamItem::Lapped));
     let welcome = scene.room.welcome(&slow).unwrap();
     assert_eq!(shorts(&welcome.history), ["ann: 0", "ann: 1", "ann: 2", "ann: 3", "ann: 4"]);
     scene.say(ann, "on");
@@ -109,7 +109,7 @@ fn a_stream_cut_at_every_message_gets_each_once() {
             stream = scene.resume(bob, last).0;
         }
         if count % 7 == 0 {
-            while let Next::Event(posted) = scene.room.next(&mut stream) {
+            while let StreamItem::Event(posted) = scene.room.next(&mut stream) {
                 heard.push(short(&posted.event));
                 last = posted.event.id;
             }

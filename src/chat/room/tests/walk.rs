@@ -56,13 +56,13 @@ impl Listener {
 
     fn read(&mut self, scene: &Scene, ring: u64) {
         match scene.room.next(&mut self.stream) {
-            Next::Event(posted) => {
+            StreamItem::Event(posted) => {
                 assert_eq!(Some(posted.event.id), self.due.pop_front(), "for {}", self.name);
                 self.last = posted.event.id;
             }
-            Next::NothingYet => assert!(self.due.is_empty(), "{} lost {:?}", self.name, self.due),
-            Next::Lapped => self.reset(scene, ring),
-            Next::Over => panic!("{} is here", self.name),
+            StreamItem::NothingYet => assert!(self.due.is_empty(), "{} lost {:?}", self.name, self.due),
+            StreamItem::Lapped => self.reset(scene, ring),
+            StreamItem::Over => panic!("{} is here", self.name),
         }
     }
 
@@ -122,7 +122,7 @@ impl Walk {
         let mut gone = self.listeners.swap_remove(who);
         self.scene.room.leave(gone.member, self.scene.now).unwrap();
         self.newest_is_due();
-        assert!(matches!(self.scene.room.next(&mut gone.stream), Next::Over));
+        assert!(matches!(self.scene.room.next(&mut gone.stream), StreamItem::Over));
         self.scene.cut(gone.stream);
     }
 
