@@ -30,9 +30,9 @@ pub(super) struct Bounds {
     pub(super) weight: usize,
 }
 
-/// What stands at a position.
+/// What is at a position.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<'r, T> {
+pub(super) enum Lookup<'r, T> {
     /// This.
     Item(&'r T),
     /// Something that is gone.
@@ -92,12 +92,12 @@ impl<T> Ring<T> {
         }
     }
 
-    /// What stands at a position.
-    pub(super) fn at(&self, position: Position) -> Found<'_, T> {
-        let Some(offset) = position.0.checked_sub(self.first) else { return Found::Lapped };
+    /// What is at a position.
+    pub(super) fn at(&self, position: Position) -> Lookup<'_, T> {
+        let Some(offset) = position.0.checked_sub(self.first) else { return Lookup::Lapped };
         match self.items.get(offset as usize) {
-            Some(slot) => Found::Item(&slot.item),
-            None => Found::NothingYet,
+            Some(slot) => Lookup::Item(&slot.item),
+            None => Lookup::NothingYet,
         }
     }
 
@@ -130,12 +130,12 @@ mod tests {
             ring.push(item, 1);
         }
         let rows = [
-            ("long gone", 1, Found::Lapped, false),
-            ("just gone", 2, Found::Lapped, false),
-            ("oldest", 3, Found::Item(&3), true),
-            ("newest", 5, Found::Item(&5), true),
-            ("end", 6, Found::NothingYet, true),
-            ("future", 7, Found::NothingYet, false),
+            ("long gone", 1, Lookup::Lapped, false),
+            ("just gone", 2, Lookup::Lapped, false),
+            ("oldest", 3, Lookup::Item(&3), true),
+            ("newest", 5, Lookup::Item(&5), true),
+            ("end", 6, Lookup::NothingYet, true),
+            ("future", 7, Lookup::NothingYet, false),
         ];
         for (case, seq, found, reaches) in rows {
             assert_eq!(ring.at(position(seq)), found, "{case}");
@@ -148,7 +148,7 @@ mod tests {
         let ring = Ring::<()>::new(Bounds { items: 3, weight: 100 });
         assert_eq!(ring.end(), position(1));
         assert_eq!(ring.end().passed(), 0);
-        assert_eq!(ring.at(ring.end()), Found::NothingYet);
+        assert_eq!(ring.at(ring.end()), Lookup::NothingYet);
     }
 
     #[test]
@@ -156,12 +156,12 @@ mod tests {
         let mut ring = Ring::new(Bounds { items: 100, weight: 10 });
         ring.push('a', 4);
         ring.push('b', 6);
-        assert_eq!(ring.at(position(1)), Found::Item(&'a'), "exactly full");
+        assert_eq!(ring.at(position(1)), Lookup::Item(&'a'), "exactly full");
         ring.push('c', 5);
-        assert_eq!(ring.at(position(2)), Found::Lapped, "both had to go");
+        assert_eq!(ring.at(position(2)), Lookup::Lapped, "both had to go");
         ring.push('d', 50);
-        assert_eq!(ring.at(position(3)), Found::Lapped);
-        assert_eq!(ring.at(position(4)), Found::Item(&'d'), "heavier than the ring, and there");
+        assert_eq!(ring.at(position(3)), Lookup::Lapped);
+        assert_eq!(ring.at(position(4)), Lookup::Item(&'d'), "heavier than the ring, and there");
     }
 
     proptest! {
@@ -171,13 +171,13 @@ mod tests {
             let mut ring = Ring::new(bounds);
             for (seq, &weight) in (1_u64..).zip(&weights) {
                 ring.push(seq, weight);
-                let held = (1..=seq).filter(|&s| ring.at(position(s)) == Found::Item(&s)).collect::<Vec<_>>();
+                let held = (1..=seq).filter(|&s| ring.at(position(s)) == Lookup::Item(&s)).collect::<Vec<_>>();
                 let heavy: usize = held.iter().map(|&s| weights[s as usize - 1]).sum();
                 prop_assert!(held.len() <= bounds.items && heavy <= bounds.weight);
                 prop_assert_eq!(held.last(), Some(&seq));
                 prop_assert!(held.windows(2).all(|pair| pair[0] + 1 == pair[1]), "no holes");
                 let oldest = *held.first().unwrap();
-                prop_assert!((1..oldest).all(|s| ring.at(position(s)) == Found::Lapped));
+                prop_assert!((1..oldest).all(|s| ring.at(position(s)) == Lookup::Lapped));
             }
         }
     }

@@ -27,7 +27,7 @@ use super::flood::Places;
 use super::member::{MAX_MEMBERS, MemberId, Members, Person};
 use super::name::Name;
 use super::place::Place;
-use super::ring::{Bounds, Found, Position, Ring};
+use super::ring::{Bounds, Lookup, Position, Ring};
 use super::stream::{HISTORY, POLL_EVENTS, Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::Text;
 use super::token::{Secret, Token};
@@ -248,12 +248,12 @@ impl<P: AsRef<[u8]>> Room<P> {
     fn read(&self, position: &mut Position, viewer: MemberId) -> StreamItem<'_, P> {
         loop {
             match self.ring.at(*position) {
-                Found::NothingYet => return StreamItem::NothingYet,
-                Found::Lapped => {
+                Lookup::NothingYet => return StreamItem::NothingYet,
+                Lookup::Lapped => {
                     *position = self.ring.end();
                     return StreamItem::Lapped;
                 }
-                Found::Item(posted) => {
+                Lookup::Item(posted) => {
                     *position = position.next();
                     if posted.event.is_heard_by(viewer) {
                         return StreamItem::Event(posted);

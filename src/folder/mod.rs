@@ -45,7 +45,7 @@ pub use incoming::{Guard, Incoming, Saved};
 pub use listing::{Candidate, Entry, Kind, Scan};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 pub use uploads::{Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
-pub use walk::{Found, Walk};
+pub use walk::{Walk, WalkStep};
 
 use claims::Claims;
 use commit_lock::CommitLock;

@@ -36,9 +36,9 @@ struct Here {
     entries: Entries,
 }
 
-/// What one look found.
+/// The result of one step.
 #[derive(Debug)]
-pub enum Found {
+pub enum WalkStep {
     /// A directory; what is in it comes next. The one where the walk began is the first.
     Directory {
         /// Its path in the folder.
@@ -70,28 +70,28 @@ impl Walk {
     }
 
     /// Looks at one more entry. An error means that the system fails in a way that has nothing to do with this one.
-    pub fn look(&mut self) -> Result<Found, Error> {
+    pub fn step(&mut self) -> Result<WalkStep, Error> {
         let Some(here) = &mut self.here else { return self.enter() };
         match here.entries.next() {
             None => {
                 self.here = None;
-                Ok(Found::Nothing)
+                Ok(WalkStep::Nothing)
             }
             Some(entry) => {
                 let entry = entry?;
                 let kind = here.entries.kind(&entry);
-                let Ok(path) = here.path.join(&name_of(&entry)) else { return Ok(Found::Nothing) };
+                let Ok(path) = here.path.join(&name_of(&entry)) else { return Ok(WalkStep::Nothing) };
                 self.see(path, kind)
             }
         }
     }
 
     /// Goes into the next directory.
-    fn enter(&mut self) -> Result<Found, Error> {
+    fn enter(&mut self) -> Result<WalkStep, Error> {
         let here = if let Some(start) = self.start.take() {
             start
         } else {
-            let Some(path) = self.waiting.pop() else { return Ok(Found::End) };
+            let Some(path) = self.waiting.pop() else { return Ok(WalkStep::End) };
             match stale::retry(|| self.shared.root.entries_no_link(path.as_path())) {
                 Ok(entries) => Here { path, entries },
                 Err(error) => return lost(path, error.into()),
@@ -100,19 +100,19 @@ impl Walk {
         let stat = rustix::fs::fstat(here.entries.handle()).map_err(Error::from)?;
         let (path, modified) = (here.path.clone(), self.shared.root.facts(&stat).modified);
         self.here = Some(here);
-        Ok(Found::Directory { path, modified })
+        Ok(WalkStep::Directory { path, modified })
     }
 
     /// Looks at the entry of this path, which is of this kind.
-    fn see(&mut self, path: SharePath, kind: FileType) -> Result<Found, Error> {
+    fn see(&mut self, path: SharePath, kind: FileType) -> Result<WalkStep, Error> {
         if self.shared.rules.admit_path(&path).is_err() {
-            return Ok(Found::Nothing);
+            return Ok(WalkStep::Nothing);
         }
         match kind {
-            FileType::Directory => self.waiting.push(&path).map(|()| Found::Nothing),
+            FileType::Directory => self.waiting.push(&path).map(|()| WalkStep::Nothing),
             FileType::RegularFile => self.open(path),
             FileType::Symlink if self.leads_to_file(&path) => self.open(path),
-            _ => Ok(Found::Nothing),
+            _ => Ok(WalkStep::Nothing),
         }
     }
 
@@ -122,21 +122,21 @@ impl Walk {
         stat.is_ok_and(|stat| root::file_type(&stat) == FileType::RegularFile)
     }
 
-    fn open(&self, path: SharePath) -> Result<Found, Error> {
+    fn open(&self, path: SharePath) -> Result<WalkStep, Error> {
         match self.shared.open_node(&path) {
-            Ok(Node::File(open)) => Ok(Found::File { path, open }),
+            Ok(Node::File(open)) => Ok(WalkStep::File { path, open }),
             // It has changed its kind since its name was read.
-            Ok(Node::Directory { .. }) => Ok(Found::Nothing),
+            Ok(Node::Directory { .. }) => Ok(WalkStep::Nothing),
             Err(error) => lost(path, error),
         }
     }
 }
 
 /// What concerns this path alone does not end the walk.
-fn lost(path: SharePath, error: Error) -> Result<Found, Error> {
+fn lost(path: SharePath, error: Error) -> Result<WalkStep, Error> {
     match error {
         Error::Io(_) => Err(error),
-        error => Ok(Found::Lost(path, error)),
+        error => Ok(WalkStep::Lost(path, error)),
     }
 }
 

@@ -18,7 +18,7 @@ mod part_head;
 use std::fmt;
 
 pub use boundary::{BOUNDARY_LIMIT, Boundary, BoundaryError, boundary};
-use delimiter::{Found, Scanner};
+use delimiter::{Scanned, Scanner};
 pub use part_head::PartHead;
 
 /// The longest part head, in bytes: two or three field lines, of which one holds two names.
@@ -156,12 +156,12 @@ impl Decoder {
         let in_part = self.state == State::Data;
         let (used, found) = self.scanner.scan(input);
         let event = match found {
-            Found::Content(content) => (in_part && !content.is_empty()).then_some(Event::Data(content)),
-            Found::Delimiter => {
+            Scanned::Content(content) => (in_part && !content.is_empty()).then_some(Event::Data(content)),
+            Scanned::Delimiter => {
                 self.state = State::AfterDelimiter(After::Boundary);
                 in_part.then_some(Event::PartEnds)
             }
-            Found::Undecided => None,
+            Scanned::Undecided => None,
         };
         DecodedEvent { used, event }
     }

@@ -22,7 +22,7 @@ use super::refusal::of_reading;
 use super::route::Asked;
 use super::state::State;
 use crate::archive::{Archive, Error, Format};
-use crate::folder::{Found, OpenFile, SharePath, Walk};
+use crate::folder::{OpenFile, SharePath, Walk, WalkStep};
 use crate::http::disposition::attachment;
 use crate::http::range::Span;
 use crate::http::request::Method;
@@ -157,16 +157,16 @@ impl Bundle {
 
     /// Looks at the next entry; the last bytes of the archive when there is none.
     fn look(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let found = self.walk.look().map_err(|error| match error {
+        let found = self.walk.step().map_err(|error| match error {
             crate::folder::Error::Io(error) => error,
             other => io::Error::other(other),
         })?;
         match found {
-            Found::Directory { path, modified } => {
+            WalkStep::Directory { path, modified } => {
                 let name = self.name_of(&path);
                 self.put(&path, |archive| archive.directory(&name, modified))?;
             }
-            Found::File { path, open: OpenFile { file, facts } } => {
+            WalkStep::File { path, open: OpenFile { file, facts } } => {
                 let name = self.name_of(&path);
                 if self.put(&path, |archive| archive.file(&name, facts.len, facts.modified))? {
                     // An empty file ends where it begins.
@@ -174,9 +174,9 @@ impl Bundle {
                     self.reading = rest.map(|rest| Reading { file: Arc::new(file), len: facts.len, rest });
                 }
             }
-            Found::Lost(path, error) => leave_out(&path, &error),
-            Found::Nothing => {}
-            Found::End => {
+            WalkStep::Lost(path, error) => leave_out(&path, &error),
+            WalkStep::Nothing => {}
+            WalkStep::End => {
                 return self.archive.take().map(Archive::finish).transpose().map_err(io::Error::from);
             }
         }

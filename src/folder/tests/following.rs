@@ -2,7 +2,7 @@
 
 use super::uploads::{LAST, MORE, plan, token};
 use super::{Fixture, path, quick, read, save};
-use crate::folder::{Error, Folder, Found, Guard, Incoming, Rules, UploadError};
+use crate::folder::{Error, Folder, Guard, Incoming, Rules, UploadError, WalkStep};
 use std::fs;
 use std::path::PathBuf;
 
@@ -70,9 +70,9 @@ fn a_link_that_is_turned_is_followed() {
     assert_eq!((it.on_disk("1"), it.on_disk("2")), (vec!["a".to_owned()], vec!["a".into(), "new".into()]));
     let mut seen = Vec::new();
     loop {
-        match walk.look().expect("it goes on") {
-            Found::End => break,
-            Found::File { path, .. } => seen.push(path),
+        match walk.step().expect("it goes on") {
+            WalkStep::End => break,
+            WalkStep::File { path, .. } => seen.push(path),
             _ => {}
         }
     }

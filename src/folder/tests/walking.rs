@@ -1,7 +1,7 @@
 //! Walking: what is shared, wherever it lies below, and nothing twice.
 
 use super::*;
-use crate::folder::{Found, Walk};
+use crate::folder::{Walk, WalkStep};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::os::unix::fs::PermissionsExt;
 
@@ -17,16 +17,16 @@ fn walked(folder: &Folder, from: &str) -> Vec<String> {
 fn rest_of(walk: &mut Walk) -> Vec<String> {
     let mut lines = Vec::new();
     loop {
-        lines.push(match walk.look().expect("no error of the system") {
-            Found::Directory { path, .. } => format!("{}/", path.display()),
-            Found::File { path, mut open } => {
+        lines.push(match walk.step().expect("no error of the system") {
+            WalkStep::Directory { path, .. } => format!("{}/", path.display()),
+            WalkStep::File { path, mut open } => {
                 let mut text = String::new();
                 open.file.read_to_string(&mut text).expect("text");
                 format!("{}={text}", path.display())
             }
-            Found::Lost(path, error) => format!("{}: {error}", path.display()),
-            Found::Nothing => continue,
-            Found::End => return lines,
+            WalkStep::Lost(path, error) => format!("{}: {error}", path.display()),
+            WalkStep::Nothing => continue,
+            WalkStep::End => return lines,
         });
     }
 }
@@ -88,8 +88,8 @@ fn what_goes_meanwhile_is_lost_and_the_rest_is_found() {
     }
     let folder = it.folder(Rules::default());
     let mut walk = folder.walk(&path("")).expect("a directory");
-    assert!(matches!(walk.look(), Ok(Found::Directory { .. })), "where it begins");
-    assert!(matches!(walk.look(), Ok(Found::Nothing)), "a directory, which waits now");
+    assert!(matches!(walk.step(), Ok(WalkStep::Directory { .. })), "where it begins");
+    assert!(matches!(walk.step(), Ok(WalkStep::Nothing)), "a directory, which waits now");
     for name in ["a", "b", "c"] {
         fs::remove_dir_all(it.share().join(name)).expect("removed");
     }
@@ -125,10 +125,10 @@ fn however_deep_it_goes() {
     let mut walk = it.folder(Rules::default()).walk(&path("")).expect("a directory");
     let mut directories = 0;
     let last = loop {
-        match walk.look().expect("no error of the system") {
-            Found::Directory { .. } => directories += 1,
-            Found::File { path, .. } => break path,
-            Found::Nothing => {}
+        match walk.step().expect("no error of the system") {
+            WalkStep::Directory { .. } => directories += 1,
+            WalkStep::File { path, .. } => break path,
+            WalkStep::Nothing => {}
             other => panic!("{other:?}"),
         }
     };

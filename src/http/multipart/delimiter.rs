@@ -31,7 +31,7 @@ const CRLF: usize = 2;
 
 /// What the next bytes are.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(super) enum Scanned<'a> {
     /// Content; may be empty.
     Content(&'a [u8]),
     /// A whole delimiter ends here.
@@ -59,11 +59,11 @@ impl Scanner {
 
     /// Tells what the input begins with, and how much of the input that is. After `Content` of no bytes, ask
     /// again.
-    pub(super) fn scan<'a>(&'a mut self, input: &'a [u8]) -> (usize, Found<'a>) {
+    pub(super) fn scan<'a>(&'a mut self, input: &'a [u8]) -> (usize, Scanned<'a>) {
         if self.matched == 0 {
             let (content, _) = input.split_at(self.find(input));
             if !content.is_empty() {
-                return (content.len(), Found::Content(content));
+                return (content.len(), Scanned::Content(content));
             }
         }
         self.go_on_matching(input)
@@ -86,18 +86,18 @@ impl Scanner {
     }
 
     /// Compares the input with what is left of the delimiter.
-    fn go_on_matching<'a>(&'a mut self, input: &[u8]) -> (usize, Found<'a>) {
+    fn go_on_matching<'a>(&'a mut self, input: &[u8]) -> (usize, Scanned<'a>) {
         let missing = self.delimiter.iter().skip(self.matched);
         let common = missing.zip(input).take_while(|(wanted, byte)| wanted == byte).count();
         self.matched += common;
         if self.matched < self.delimiter.len() && common == input.len() {
-            return (common, Found::Undecided);
+            return (common, Scanned::Undecided);
         }
         let (from, to) = (std::mem::take(&mut self.lent), std::mem::take(&mut self.matched));
         if to == self.delimiter.len() {
-            return (common, Found::Delimiter);
+            return (common, Scanned::Delimiter);
         }
-        (common, Found::Content(self.delimiter.get(from..to).unwrap_or_default()))
+        (common, Scanned::Content(self.delimiter.get(from..to).unwrap_or_default()))
     }
 }
 
@@ -116,9 +116,9 @@ mod tests {
             while !piece.is_empty() {
                 let (used, found) = scanner.scan(piece);
                 match found {
-                    Found::Content(content) => seen.push_str(&String::from_utf8_lossy(content)),
-                    Found::Delimiter => seen.push('|'),
-                    Found::Undecided => seen.push('…'),
+                    Scanned::Content(content) => seen.push_str(&String::from_utf8_lossy(content)),
+                    Scanned::Delimiter => seen.push('|'),
+                    Scanned::Undecided => seen.push('…'),
                 }
                 piece = &piece[used..];
             }
