@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use wharf::http::event_stream::decoder::{Decoder, Event};
+use wharf::http::event_stream::decoder::{Event, EventStreamDecoder};
 
 use crate::common::{Nobody, PATIENCE, Running, Wharf, Wire, eventually, outside, raise_open_files, run};
 
@@ -18,7 +18,7 @@ struct Person<'w> {
 /// Somebody's event stream.
 struct Ear {
     stream: TcpStream,
-    decoder: Decoder,
+    decoder: EventStreamDecoder,
     unread: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ impl<'w> Person<'w> {
             answer.push(byte[0]);
         }
         assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
-        Ear { stream, decoder: Decoder::new(), unread: Vec::new() }
+        Ear { stream, decoder: EventStreamDecoder::new(), unread: Vec::new() }
     }
 }
 

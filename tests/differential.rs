@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use wharf::http::body::{BodyError, Decoder, Framing};
+use wharf::http::body::{BodyDecoder, BodyError, Framing};
 use wharf::http::head_end::EndFinder;
 use wharf::http::request::{FieldSpace, Head, HeadError};
 
@@ -123,7 +123,7 @@ enum Read {
 struct Reader {
     unread: Vec<u8>,
     end: EndFinder,
-    body: Option<(Decoder, Vec<u8>)>,
+    body: Option<(BodyDecoder, Vec<u8>)>,
     read: Vec<Read>,
     has_stopped: bool,
 }
@@ -153,14 +153,14 @@ impl Reader {
         match Head::parse(&head, &mut FieldSpace::new()) {
             Ok(head) => {
                 self.read.push(Read::Head(format!("{:?} {:?}", head.method, head.target), head.framing));
-                self.body = Some((Decoder::new(head.framing), Vec::new()));
+                self.body = Some((BodyDecoder::new(head.framing), Vec::new()));
                 true
             }
             Err(error) => self.stop(Read::NoHead(error)),
         }
     }
 
-    fn read_body(&mut self, mut decoder: Decoder, mut content: Vec<u8>) -> bool {
+    fn read_body(&mut self, mut decoder: BodyDecoder, mut content: Vec<u8>) -> bool {
         while !decoder.is_done() && !self.unread.is_empty() {
             match decoder.decode(&self.unread) {
                 Ok(found) => {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-use wharf::http::body::Decoder;
+use wharf::http::body::BodyDecoder;
 use wharf::http::response::Received;
 
 use super::Result;
@@ -72,7 +72,7 @@ impl Exchange {
             }
         };
         bytes.drain(..start);
-        let (mut decoder, mut length) = (Decoder::new(head.framing), 0);
+        let (mut decoder, mut length) = (BodyDecoder::new(head.framing), 0);
         loop {
             while !bytes.is_empty() && !decoder.is_done() {
                 let piece = decoder.decode(&bytes)?;

@@ -1,6 +1,6 @@
 //! Chunked bodies: the decoder finds what a slow reading of RFC 9112 §7.1 finds, however the bytes come.
 
-use wharf::http::body::{BodyError, CHUNK_LINE_LIMIT, Decoder, Framing};
+use wharf::http::body::{BodyDecoder, BodyError, CHUNK_LINE_LIMIT, Framing};
 
 /// What a body of these bytes comes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub fn check(data: &[u8]) {
 }
 
 fn decode(pieces: &[&[u8]]) -> Found {
-    let (mut decoder, mut content, mut used) = (Decoder::new(Framing::Chunked), Vec::new(), 0);
+    let (mut decoder, mut content, mut used) = (BodyDecoder::new(Framing::Chunked), Vec::new(), 0);
     for piece in pieces {
         let mut rest = *piece;
         while !rest.is_empty() && !decoder.is_done() {

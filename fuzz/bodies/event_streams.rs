@@ -1,6 +1,6 @@
 //! Event streams: what is written is read back, no value can forge an event, and pieces do not matter.
 
-use wharf::http::event_stream::decoder::{Decoder, Event, TooLong};
+use wharf::http::event_stream::decoder::{Event, EventStreamDecoder, TooLong};
 use wharf::http::event_stream::encode;
 
 /// The bytes are a stream, cut where the first one says, and the parts of an event.
@@ -16,7 +16,7 @@ pub fn check(data: &[u8]) {
 }
 
 fn decode(pieces: &[&[u8]]) -> (Vec<Event>, Option<TooLong>, String) {
-    let (mut decoder, mut events) = (Decoder::new(), Vec::new());
+    let (mut decoder, mut events) = (EventStreamDecoder::new(), Vec::new());
     for piece in pieces {
         let mut rest = *piece;
         loop {

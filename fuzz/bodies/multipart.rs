@@ -1,6 +1,8 @@
 //! Forms: the decoder finds the parts that a slow reading of RFC 2046 §5.1.1 finds, however the bytes come.
 
-use wharf::http::multipart::{Boundary, Decoder, Event, PART_HEAD_LIMIT, PARTS_LIMIT, PartHead, boundary};
+use wharf::http::multipart::{
+    Boundary, Event, MultipartDecoder, PART_HEAD_LIMIT, PARTS_LIMIT, PartHead, boundary,
+};
 
 const BOUNDARY: &[u8] = b"b";
 const DELIMITER: &[u8] = b"\r\n--b";
@@ -30,7 +32,7 @@ pub fn check(data: &[u8]) {
 }
 
 fn decode(pieces: &[&[u8]]) -> (Parts, Result<(), String>) {
-    let mut decoder = Decoder::new(&Boundary::new(BOUNDARY).expect("valid"));
+    let mut decoder = MultipartDecoder::new(&Boundary::new(BOUNDARY).expect("valid"));
     let mut parts: Parts = Vec::new();
     for piece in pieces {
         let mut rest = *piece;

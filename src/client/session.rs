@@ -17,7 +17,7 @@ use super::connection::{Answered, Connection};
 use super::error::Error;
 use super::upload::Content;
 use super::wire::STALL;
-use crate::http::body::Decoder;
+use crate::http::body::BodyDecoder;
 use crate::http::response::Received;
 
 /// How an answer begins.
@@ -86,7 +86,7 @@ pub struct Response<'s> {
 #[derive(Debug)]
 pub struct Body<'s> {
     connection: Connection,
-    decoder: Decoder,
+    decoder: BodyDecoder,
     length: Option<u64>,
     /// Where the connection goes when the content has been read; nowhere, if nothing can follow on it.
     home: Option<&'s mut Option<Connection>>,
@@ -148,7 +148,7 @@ impl Session {
 impl<'s> Response<'s> {
     fn new(answered: Answered, idle: &'s mut Option<Connection>) -> Self {
         let Answered { connection, head, sent_whole } = answered;
-        let decoder = Decoder::new(head.framing);
+        let decoder = BodyDecoder::new(head.framing);
         let length = decoder.remaining();
         let home = (head.keeps() && sent_whole).then_some(idle);
         Self { head, body: Body { connection, decoder, length, home } }

@@ -1,6 +1,6 @@
 //! Where a body ends (RFC 9112 §6 and §7), for what comes in.
 //!
-//! A [`Decoder`] is given whatever bytes have arrived and says which of them are content. It never holds bytes
+//! A [`BodyDecoder`] is given whatever bytes have arrived and says which of them are content. It never holds bytes
 //! itself, so a body costs the same few words of memory whatever its length.
 
 use std::fmt;
@@ -35,7 +35,7 @@ impl Framing {
     }
 }
 
-/// What one call of [`Decoder::decode`] found.
+/// What one call of [`BodyDecoder::decode`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
     /// Bytes of the input that are done with.
@@ -46,7 +46,7 @@ pub struct Decoded {
 
 /// Finds the content in the bytes of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decoder(State);
+pub struct BodyDecoder(State);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
@@ -114,7 +114,7 @@ pub enum BodyError {
     Trailer,
 }
 
-impl Decoder {
+impl BodyDecoder {
     /// For a body of this framing.
     pub fn new(framing: Framing) -> Self {
         Self(match framing {
@@ -287,7 +287,7 @@ mod tests {
 
     /// All content of an input given in pieces of this size, and how much of it was used; the body must be done.
     fn decode(framing: Framing, input: &[u8], piece: usize) -> Result<(Vec<u8>, usize), BodyError> {
-        let (mut decoder, mut content, mut used) = (Decoder::new(framing), Vec::new(), 0);
+        let (mut decoder, mut content, mut used) = (BodyDecoder::new(framing), Vec::new(), 0);
         for part in input.chunks(piece) {
             let mut at = 0;
             while at < part.len() && !decoder.is_done() {
@@ -367,10 +367,10 @@ mod tests {
 
     #[test]
     fn until_close_takes_everything_and_is_never_done() {
-        let mut decoder = Decoder::new(Framing::UntilClose);
+        let mut decoder = BodyDecoder::new(Framing::UntilClose);
         assert_eq!(decoder.decode(b"abc"), Ok(Decoded { used: 3, content: 0..3 }));
         assert!(!decoder.is_done());
         assert!(decoder.ends_with_connection());
-        assert!(!Decoder::new(Framing::sized(1)).ends_with_connection());
+        assert!(!BodyDecoder::new(Framing::sized(1)).ends_with_connection());
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! What decides is the line end: whoever can put one into a value can write lines, and so forge events.
 //! Here that is impossible by construction: [`encode`] begins each line of the data with `data: `, and an
-//! id or a type loses what would end its line. The other way, [`decoder::Decoder`] reads what any server
+//! id or a type loses what would end its line. The other way, [`decoder::EventStreamDecoder`] reads what any server
 //! sends, in pieces of any size.
 //!
 //! This page knows nothing of what the events say, nor of sockets.
@@ -64,12 +64,12 @@ fn push_field(bytes: &mut Vec<u8>, field: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::decoder::{Decoder, Event};
+    use super::decoder::{Event, EventStreamDecoder};
     use super::*;
     use proptest::prelude::*;
 
     fn decode(mut bytes: &[u8]) -> Vec<Event> {
-        let mut decoder = Decoder::new();
+        let mut decoder = EventStreamDecoder::new();
         std::iter::from_fn(|| decoder.next(&mut bytes).unwrap()).collect()
     }
 

@@ -5,7 +5,7 @@
 //!                            `--"--"--> epilogue
 //! ```
 //!
-//! A [`Decoder`] is given whatever has come and tells one [`Event`] at a time. It keeps a part head until it
+//! A [`MultipartDecoder`] is given whatever has come and tells one [`Event`] at a time. It keeps a part head until it
 //! is whole and, of the content, only a count: so a body of any length costs the same few kilobytes, and no
 //! byte needs to be kept by the caller. What is done with the parts, where files go and what names are good
 //! is not known here.
@@ -42,7 +42,7 @@ pub enum Event<'a> {
     Finished,
 }
 
-/// The result of one call of [`Decoder::decode`].
+/// The result of one call of [`MultipartDecoder::decode`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct DecodedEvent<'a> {
     /// Bytes of the input that were consumed.
@@ -53,7 +53,7 @@ pub struct DecodedEvent<'a> {
 
 /// Takes a body apart. After an error nothing more can be read from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decoder {
+pub struct MultipartDecoder {
     state: State,
     scanner: Scanner,
     /// Parts begun.
@@ -110,7 +110,7 @@ pub enum Problem {
     Truncated,
 }
 
-impl Decoder {
+impl MultipartDecoder {
     /// For a body with this boundary.
     pub fn new(boundary: &Boundary) -> Self {
         let mut scanner = Scanner::new(boundary);

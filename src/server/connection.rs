@@ -29,7 +29,7 @@ use super::sending::Sending;
 use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
-use crate::http::body::Decoder;
+use crate::http::body::BodyDecoder;
 use crate::http::persistence::{Persistence, Why};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::http::status::Status;
@@ -105,7 +105,7 @@ pub struct Work {
     /// Whether the client waits for `100 Continue`.
     waits: bool,
     /// What is still to come of the body, if it is not whole.
-    rest: Option<Decoder>,
+    rest: Option<BodyDecoder>,
     /// How many descriptors the job holds.
     descriptors: u32,
     /// When its first step was done, if it has several.
@@ -197,7 +197,7 @@ impl Connection {
     /// Whether there is no point in a job for this connection any more: the client has reset the connection, or it has
     /// ended what it sends and its body is cut short. One that has only ended what it sends may wait for the answer, unless
     /// the server is `impatient`: then it is taken to have gone.
-    pub fn has_gone(&self, rest: Option<&Decoder>, impatient: bool) -> bool {
+    pub fn has_gone(&self, rest: Option<&BodyDecoder>, impatient: bool) -> bool {
         match self.stream.other_end() {
             OtherEnd::Open => false,
             OtherEnd::Gone => true,
@@ -217,7 +217,7 @@ impl Connection {
 
     /// Whether what has arrived does not complete the body of which this is still to come. Looks at no more than
     /// [`PEEK`] bytes; beyond that it may.
-    fn is_cut_short(&self, mut rest: Decoder, unread: &[u8]) -> bool {
+    fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
         let Ok(count) = self.stream.peek(&mut arrived) else { return true };
         if count == arrived.len() {
@@ -576,7 +576,7 @@ impl Connection {
 }
 
 /// Whether a body ends in these bytes.
-fn completes(rest: &mut Decoder, mut bytes: &[u8]) -> bool {
+fn completes(rest: &mut BodyDecoder, mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() && !rest.is_done() {
         match rest.decode(bytes) {
             Ok(found) => bytes = bytes.get(found.used..).unwrap_or_default(),
@@ -635,7 +635,7 @@ impl Work {
     }
 
     /// What is still to come of the body, if it is not whole.
-    pub fn rest(&self) -> Option<&Decoder> {
+    pub fn rest(&self) -> Option<&BodyDecoder> {
         self.rest.as_ref()
     }
 }

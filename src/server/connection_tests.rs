@@ -160,11 +160,11 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
 fn a_job_is_not_done_for_a_client_that_has_gone() {
     type Go = fn(std::net::TcpStream) -> Option<std::net::TcpStream>;
     let chunked = |sent: &str| {
-        let mut decoder = Decoder::new(Framing::Chunked);
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
         decoder.decode(sent.as_bytes()).expect("valid");
         Some(decoder)
     };
-    let sized = |length| Some(Decoder::new(Framing::Sized(length)));
+    let sized = |length| Some(BodyDecoder::new(Framing::Sized(length)));
     let stay: Go = Some;
     let close: Go = |_client| None;
     let end: Go = |client| client.shutdown(std::net::Shutdown::Write).map(|()| client).ok();
@@ -172,7 +172,7 @@ fn a_job_is_not_done_for_a_client_that_has_gone() {
         socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("set");
         None
     };
-    let table: [(&str, Option<Decoder>, &str, Go, bool, bool); 11] = [
+    let table: [(&str, Option<BodyDecoder>, &str, Go, bool, bool); 11] = [
         ("it is there", None, "", stay, false, false),
         ("it is there, and crowded", None, "", stay, true, false),
         ("a reset", None, "", reset, false, true),

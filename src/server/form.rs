@@ -15,7 +15,7 @@ use super::state::State;
 use super::{chat, media, pages, upload};
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, SharePath};
-use crate::http::multipart::{Boundary, Decoder, Event, PartHead};
+use crate::http::multipart::{Boundary, Event, MultipartDecoder, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
@@ -23,7 +23,7 @@ use crate::http::target::encode_path;
 /// A form that is being received.
 #[derive(Debug)]
 pub struct Form {
-    decoder: Decoder,
+    decoder: MultipartDecoder,
     directory: SharePath,
     by: Uploader,
     /// Whether a browser is to be sent back to the listing.
@@ -62,7 +62,7 @@ impl Form {
             Err(error) => return Err(refusal::of(&error)),
         }
         Ok(Self {
-            decoder: Decoder::new(boundary),
+            decoder: MultipartDecoder::new(boundary),
             directory,
             by: chat::uploader(head, state, peer),
             for_browser: pages::are_wanted(head.fields),

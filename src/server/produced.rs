@@ -164,7 +164,7 @@ impl Coding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::body::Decoder;
+    use crate::http::body::BodyDecoder;
 
     /// Gives these pieces; an empty one is nothing yet.
     #[derive(Debug)]
@@ -218,7 +218,7 @@ mod tests {
         ];
         for (name, pieces, framing, wire, overhead) in table {
             assert_eq!(sent(pieces, framing).expect("whole"), (wire.to_owned(), overhead), "{name}");
-            let mut decoder = Decoder::new(framing);
+            let mut decoder = BodyDecoder::new(framing);
             let (mut rest, mut content) = (wire.as_bytes(), Vec::new());
             while !rest.is_empty() {
                 let found = decoder.decode(rest).expect("valid");

@@ -14,13 +14,13 @@ use super::small_body::SmallBody;
 use super::state::State;
 use super::timing::Deadline;
 use super::upload::Upload;
-use crate::http::body::{BodyError, Decoder, Framing};
+use crate::http::body::{BodyDecoder, BodyError, Framing};
 use crate::http::status::Status;
 
 /// A body, as far as it has been received.
 #[derive(Debug)]
 pub struct Receiving {
-    decoder: Decoder,
+    decoder: BodyDecoder,
     sink: Sink,
     /// What the client is to be sent before the body has ended, if that takes long.
     interim: Option<Interim>,
@@ -66,7 +66,7 @@ pub enum Need {
 impl Receiving {
     /// A body of this framing on its way into this sink.
     pub fn new(framing: Framing, sink: Sink) -> Self {
-        Self { decoder: Decoder::new(framing), sink, interim: None }
+        Self { decoder: BodyDecoder::new(framing), sink, interim: None }
     }
 
     /// The same, with an interim response to send meanwhile.
@@ -108,7 +108,7 @@ impl Receiving {
     }
 
     /// What is still to come of the body; `None` where it is whole.
-    pub fn rest(&self) -> Option<Decoder> {
+    pub fn rest(&self) -> Option<BodyDecoder> {
         (!self.is_done()).then(|| self.decoder.clone())
     }
 

@@ -66,12 +66,12 @@ impl<R: BufRead> Read for Encode<R> {
 
 /// The wire's bytes on their way back to a file's.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct NetasciiDecoder {
     /// A CR came, and what it means depends on the next byte.
     after_cr: bool,
 }
 
-impl Decoder {
+impl NetasciiDecoder {
     /// Appends to `out` what `wire` means, but for a CR at its end, which waits for the next call.
     ///
     /// A CR before anything but LF or NUL is no netascii; it is kept as it is, as other receivers do.
@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-        let (mut decoder, mut file) = (Decoder::default(), Vec::new());
+        let (mut decoder, mut file) = (NetasciiDecoder::default(), Vec::new());
         for piece in pieces {
             decoder.decode(piece, &mut file);
         }

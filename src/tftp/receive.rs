@@ -26,7 +26,7 @@ use std::time::Instant;
 use super::block::{nearest, on_wire};
 use super::error::{Ending, Fault};
 use super::fields::Mode;
-use super::netascii::Decoder;
+use super::netascii::NetasciiDecoder;
 use super::options::Terms;
 use super::packet::{Packet, Request};
 use super::timing::{Deadline, Expiry, FIRST_REPEATS, Patience, REPEATS};
@@ -343,14 +343,14 @@ impl Flow {
 #[derive(Debug)]
 enum Content {
     Octet,
-    Netascii { decoder: Decoder, decoded: Vec<u8> },
+    Netascii { decoder: NetasciiDecoder, decoded: Vec<u8> },
 }
 
 impl Content {
     fn new(mode: Mode) -> Self {
         match mode {
             Mode::Octet => Self::Octet,
-            Mode::Netascii => Self::Netascii { decoder: Decoder::default(), decoded: Vec::new() },
+            Mode::Netascii => Self::Netascii { decoder: NetasciiDecoder::default(), decoded: Vec::new() },
         }
     }
 

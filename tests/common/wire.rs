@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use wharf::http::body::{Decoder, Framing};
+use wharf::http::body::{BodyDecoder, Framing};
 use wharf::http::response::Received;
 
 use super::PATIENCE;
@@ -119,7 +119,7 @@ impl Wire {
     }
 
     fn read_body(&mut self, framing: Framing) -> Vec<u8> {
-        let (mut decoder, mut body) = (Decoder::new(framing), Vec::new());
+        let (mut decoder, mut body) = (BodyDecoder::new(framing), Vec::new());
         loop {
             while !self.unread.is_empty() && !decoder.is_done() {
                 let found = decoder.decode(&self.unread).expect("a body");

@@ -12,7 +12,7 @@ use super::member::Member;
 use crate::client::error::Error;
 use crate::client::refusal;
 use crate::client::session::{Method, Request, Session};
-use crate::http::event_stream::decoder::{Decoder, Event};
+use crate::http::event_stream::decoder::{Event, EventStreamDecoder};
 
 /// For how long a lost server is looked for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +36,7 @@ pub fn listen(
     mut hear: impl FnMut(&Event),
     mut say: impl FnMut(&str),
 ) -> Result<(), Error> {
-    let mut ear = Ear { decoder: Decoder::new(), present: Arc::clone(present), hear: &mut hear };
+    let mut ear = Ear { decoder: EventStreamDecoder::new(), present: Arc::clone(present), hear: &mut hear };
     let (mut lost_since, mut pause): (Option<Instant>, Duration) = (None, FIRST_PAUSE);
     loop {
         match open_and_listen(member, &mut ear) {
@@ -93,7 +93,7 @@ fn hear_once(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
         return Err(refusal::read(response));
     }
     // A new stream begins at the start of a line, whatever the last one ended in.
-    ear.decoder = Decoder::resuming(&last);
+    ear.decoder = EventStreamDecoder::resuming(&last);
     // However it ends, it has ended: the next one goes on behind the last event that came whole.
     let _ = response.body.pour(ear);
     Ok(())
@@ -101,7 +101,7 @@ fn hear_once(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
 
 /// Takes the bytes of a stream, and finds the events in them.
 struct Ear<'h> {
-    decoder: Decoder,
+    decoder: EventStreamDecoder,
     present: Present,
     hear: &'h mut dyn FnMut(&Event),
 }

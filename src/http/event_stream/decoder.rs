@@ -41,7 +41,7 @@ pub enum TooLong {
 
 /// One stream on its way in.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct EventStreamDecoder {
     line: Vec<u8>,
     is_past_first_line: bool,
     /// The last byte was a CR, which has ended its line: an LF now belongs to it.
@@ -54,7 +54,7 @@ pub struct Decoder {
     retry: Option<Duration>,
 }
 
-impl Decoder {
+impl EventStreamDecoder {
     /// A stream from its beginning.
     pub fn new() -> Self {
         Self::default()
@@ -176,8 +176,8 @@ mod tests {
     }
 
     /// Feeds the pieces one after the other; gives the events and the decoder.
-    fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, Decoder) {
-        let (mut events, mut decoder) = (Vec::new(), Decoder::new());
+    fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, EventStreamDecoder) {
+        let (mut events, mut decoder) = (Vec::new(), EventStreamDecoder::new());
         for mut piece in pieces {
             events.extend(std::iter::from_fn(|| decoder.next(&mut piece).unwrap()));
             assert!(piece.is_empty(), "all input is taken");
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_resumed_stream_keeps_the_id_of_the_one_before() {
-        let mut decoder = Decoder::resuming("7");
+        let mut decoder = EventStreamDecoder::resuming("7");
         assert_eq!(decoder.last_event_id(), "7");
         assert_eq!(decoder.next(&mut &b"data: a\n\n"[..]), Ok(Some(event("7", "message", "a"))));
         assert_eq!(decoder.last_event_id(), "7");
@@ -281,13 +281,13 @@ mod tests {
     #[test]
     fn an_event_that_is_ready_is_given_before_the_next_is_read() {
         let mut input = &b"data: a\n\ndata: b\n\nrest"[..];
-        let mut decoder = Decoder::new();
+        let mut decoder = EventStreamDecoder::new();
         assert_eq!(decoder.next(&mut input), Ok(Some(event("", "message", "a"))));
         assert_eq!(input, b"data: b\n\nrest");
     }
 
     fn until_refused(piece: &[u8], rounds: usize) -> Option<TooLong> {
-        let mut decoder = Decoder::new();
+        let mut decoder = EventStreamDecoder::new();
         (0..rounds).find_map(|_| decoder.next(&mut &*piece).err())
     }
 

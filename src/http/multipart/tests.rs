@@ -16,7 +16,7 @@ enum Told {
 
 /// Everything that is told of a body in these pieces, and how it ends.
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Told>, Result<(), MultipartError>) {
-    let mut decoder = Decoder::new(&Boundary::new(b"AaB03x").expect("valid"));
+    let mut decoder = MultipartDecoder::new(&Boundary::new(b"AaB03x").expect("valid"));
     let mut told = Vec::new();
     for mut piece in pieces {
         let mut without_progress = 0;
