@@ -16,14 +16,14 @@ pub struct Stop(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    why: OnceLock<Why>,
+    why: OnceLock<StopReason>,
     /// Readable from the moment that it is asked.
     event: OwnedFd,
 }
 
 /// Who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum StopReason {
     /// Ctrl-C or SIGTERM.
     Signal,
     /// Nobody wanted anything for the time that the idle rule gives.
@@ -40,7 +40,7 @@ impl Stop {
     }
 
     /// Asks. The first to ask is the one whose reason counts.
-    pub fn ask(&self, why: Why) {
+    pub fn ask(&self, why: StopReason) {
         if self.0.why.set(why).is_ok() {
             // An eventfd at 0 takes a 1: this write cannot fail.
             let _ = rustix::io::write(&self.0.event, &1u64.to_ne_bytes());
@@ -48,12 +48,12 @@ impl Stop {
     }
 
     /// Who asked, if anybody did.
-    pub fn asked(&self) -> Option<Why> {
+    pub fn asked(&self) -> Option<StopReason> {
         self.0.why.get().copied()
     }
 
     /// Waits until somebody asks.
-    pub fn wait(&self) -> Why {
+    pub fn wait(&self) -> StopReason {
         loop {
             if let Some(why) = self.asked() {
                 return why;
@@ -61,7 +61,7 @@ impl Stop {
             match poll(&mut [PollFd::new(&self.0.event, PollFlags::IN)], None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 // Polling one descriptor that is ours fails only when the machine has no memory left: leaving is all there is.
-                Err(_) => return Why::Signal,
+                Err(_) => return StopReason::Signal,
             }
         }
     }
@@ -86,9 +86,9 @@ mod tests {
             move || stop.wait()
         });
         assert_eq!(stop.asked(), None);
-        stop.ask(Why::Idle);
-        stop.ask(Why::Signal);
-        assert_eq!(waiting.join().expect("no panic"), Why::Idle);
-        assert_eq!(stop.wait(), Why::Idle, "seen again");
+        stop.ask(StopReason::Idle);
+        stop.ask(StopReason::Signal);
+        assert_eq!(waiting.join().expect("no panic"), StopReason::Idle);
+        assert_eq!(stop.wait(), StopReason::Idle, "seen again");
     }
 }

@@ -1,7 +1,7 @@
 //! Forms: the decoder finds the parts that a slow reading of RFC 2046 §5.1.1 finds, however the bytes come.
 
 use wharf::http::multipart::{
-    Boundary, Event, MultipartDecoder, PART_HEAD_LIMIT, PARTS_LIMIT, PartHead, boundary,
+    Boundary, MultipartDecoder, MultipartEvent, PART_HEAD_LIMIT, PARTS_LIMIT, PartHead, boundary,
 };
 
 const BOUNDARY: &[u8] = b"b";
@@ -45,14 +45,14 @@ fn decode(pieces: &[&[u8]]) -> (Parts, Result<(), String>) {
             silent = if step.used == 0 { silent + 1 } else { 0 };
             assert!(step.used <= rest.len() && silent <= 2, "it gets on");
             match step.event {
-                Some(Event::PartBegins(head)) => parts.push((head, Vec::new(), false)),
-                Some(Event::Data(content)) => {
+                Some(MultipartEvent::PartBegins(head)) => parts.push((head, Vec::new(), false)),
+                Some(MultipartEvent::Data(content)) => {
                     let (_, so_far, has_ended) = parts.last_mut().expect("a part has begun");
                     assert!(!content.is_empty() && !*has_ended);
                     so_far.extend_from_slice(content);
                 }
-                Some(Event::PartEnds) => parts.last_mut().expect("a part has begun").2 = true,
-                Some(Event::Finished) | None => {}
+                Some(MultipartEvent::PartEnds) => parts.last_mut().expect("a part has begun").2 = true,
+                Some(MultipartEvent::Finished) | None => {}
             }
             rest = &rest[step.used..];
         }

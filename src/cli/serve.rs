@@ -20,7 +20,7 @@ use crate::net::unix::SocketName;
 use crate::printable::Printable;
 use crate::qr::{self, Colours};
 use crate::server::{Config, Doors, HostName, KeepAlive, Recorder, Server, Site};
-use crate::stop::{Stop, Why};
+use crate::stop::{Stop, StopReason};
 
 /// The TCP port unless it is told otherwise.
 const PORT: u16 = 8080;
@@ -312,9 +312,9 @@ fn urls(address: &Address) -> Vec<String> {
     reached_at(*address).into_iter().map(|address| format!("{scheme}://{address}")).collect()
 }
 
-fn announcement(why: Why, idle_exit: IdleExit) -> String {
+fn announcement(why: StopReason, idle_exit: IdleExit) -> String {
     let mut lines = String::new();
-    if let (Why::Idle, IdleExit::After(time)) = (why, idle_exit) {
+    if let (StopReason::Idle, IdleExit::After(time)) = (why, idle_exit) {
         log::info!("no request for {} s: leaving", time.as_secs_f64());
         lines = format!("No request for {} s.\n", time.as_secs_f64());
     }

@@ -8,7 +8,7 @@ use std::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-use crate::stop::{Stop, Why};
+use crate::stop::{Stop, StopReason};
 
 /// The exit code of a program that a signal ended at once: it did not finish what it had begun.
 const FAILED: i32 = 1;
@@ -31,7 +31,7 @@ pub fn become_stop(
                 std::process::exit(FAILED);
             } else {
                 is_asked = true;
-                stop.ask(Why::Signal);
+                stop.ask(StopReason::Signal);
             }
         }
     })?;

@@ -5,7 +5,7 @@
 //!                            `--"--"--> epilogue
 //! ```
 //!
-//! A [`MultipartDecoder`] is given whatever has come and tells one [`Event`] at a time. It keeps a part head until it
+//! A [`MultipartDecoder`] is given whatever has come and tells one [`MultipartEvent`] at a time. It keeps a part head until it
 //! is whole and, of the content, only a count: so a body of any length costs the same few kilobytes, and no
 //! byte needs to be kept by the caller. What is done with the parts, where files go and what names are good
 //! is not known here.
@@ -30,7 +30,7 @@ pub const PARTS_LIMIT: usize = 10_000;
 
 /// Something that the body says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum MultipartEvent<'a> {
     /// A part begins; what follows, up to `PartEnds`, belongs to it.
     PartBegins(PartHead),
     /// Content of the part, never empty: from the input, or bytes that came before it and could not be told
@@ -48,7 +48,7 @@ pub struct DecodedEvent<'a> {
     /// Bytes of the input that were consumed.
     pub used: usize,
     /// The event, if these bytes complete one.
-    pub event: Option<Event<'a>>,
+    pub event: Option<MultipartEvent<'a>>,
 }
 
 /// Takes a body apart. After an error nothing more can be read from it.
@@ -88,12 +88,12 @@ pub struct MultipartError {
     /// In which part, counted from 1; 0 is before the first.
     pub part: usize,
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: MultipartProblem,
 }
 
 /// What is wrong with a multipart body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Problem {
+pub enum MultipartProblem {
     /// A boundary is followed by something else than CRLF or `--`.
     Delimiter,
     /// A part head is longer than [`PART_HEAD_LIMIT`].
@@ -130,11 +130,11 @@ impl MultipartDecoder {
     pub fn finish(&self) -> Result<(), MultipartError> {
         match self.state {
             State::Epilogue => Ok(()),
-            _ => Err(MultipartError { part: self.parts, problem: Problem::Truncated }),
+            _ => Err(MultipartError { part: self.parts, problem: MultipartProblem::Truncated }),
         }
     }
 
-    fn decode_event<'a>(&'a mut self, input: &'a [u8]) -> Result<DecodedEvent<'a>, Problem> {
+    fn decode_event<'a>(&'a mut self, input: &'a [u8]) -> Result<DecodedEvent<'a>, MultipartProblem> {
         match &mut self.state {
             State::Preamble | State::Data => Ok(self.scan(input)),
             State::AfterDelimiter(after) => {
@@ -156,10 +156,12 @@ impl MultipartDecoder {
         let in_part = self.state == State::Data;
         let (used, found) = self.scanner.scan(input);
         let event = match found {
-            Scanned::Content(content) => (in_part && !content.is_empty()).then_some(Event::Data(content)),
+            Scanned::Content(content) => {
+                (in_part && !content.is_empty()).then_some(MultipartEvent::Data(content))
+            }
             Scanned::Delimiter => {
                 self.state = State::AfterDelimiter(After::Boundary);
-                in_part.then_some(Event::PartEnds)
+                in_part.then_some(MultipartEvent::PartEnds)
             }
             Scanned::Undecided => None,
         };
@@ -167,45 +169,45 @@ impl MultipartDecoder {
     }
 
     /// A byte behind a delimiter.
-    fn after_delimiter(&mut self, after: After, byte: u8) -> Result<DecodedEvent<'static>, Problem> {
+    fn after_delimiter(&mut self, after: After, byte: u8) -> Result<DecodedEvent<'static>, MultipartProblem> {
         self.state = match (after, byte) {
             (After::Boundary, b'-') => State::AfterDelimiter(After::Dash),
             (After::Boundary | After::Padding, b' ' | b'\t') => State::AfterDelimiter(After::Padding),
             (After::Boundary | After::Padding, b'\r') => State::AfterDelimiter(After::Cr),
             (After::Dash, b'-') => {
                 self.state = State::Epilogue;
-                return Ok(DecodedEvent { used: 1, event: Some(Event::Finished) });
+                return Ok(DecodedEvent { used: 1, event: Some(MultipartEvent::Finished) });
             }
-            (After::Cr, b'\n') if self.parts == PARTS_LIMIT => return Err(Problem::TooManyParts),
+            (After::Cr, b'\n') if self.parts == PARTS_LIMIT => return Err(MultipartProblem::TooManyParts),
             (After::Cr, b'\n') => {
                 self.parts += 1;
                 State::PartHead(Vec::new())
             }
-            _ => return Err(Problem::Delimiter),
+            _ => return Err(MultipartProblem::Delimiter),
         };
         Ok(DecodedEvent::none(1))
     }
 
     /// The part head is whole.
-    fn begin_part(&mut self) -> Result<Event<'static>, Problem> {
+    fn begin_part(&mut self) -> Result<MultipartEvent<'static>, MultipartProblem> {
         let State::PartHead(head) = std::mem::replace(&mut self.state, State::Data) else {
-            return Err(Problem::Head);
+            return Err(MultipartProblem::Head);
         };
         // A part may be empty, with the end of its head as the line break of the delimiter.
         self.scanner.begin_line();
-        PartHead::parse(&head).map(Event::PartBegins)
+        PartHead::parse(&head).map(MultipartEvent::PartBegins)
     }
 }
 
 /// Moves the input up to the end of its first line into the head, and says how much that was.
-fn take_line(head: &mut Vec<u8>, input: &[u8]) -> Result<usize, Problem> {
+fn take_line(head: &mut Vec<u8>, input: &[u8]) -> Result<usize, MultipartProblem> {
     let end = input.iter().position(|&byte| byte == b'\n').map_or(input.len(), |at| at + 1);
     let (line, _) = input.split_at(end);
     if head.len() + line.len() > PART_HEAD_LIMIT {
-        return Err(Problem::HeadTooLarge);
+        return Err(MultipartProblem::HeadTooLarge);
     }
     head.extend_from_slice(line);
-    if head.ends_with(b"\n") && !head.ends_with(b"\r\n") { Err(Problem::Head) } else { Ok(end) }
+    if head.ends_with(b"\n") && !head.ends_with(b"\r\n") { Err(MultipartProblem::Head) } else { Ok(end) }
 }
 
 /// Whether a head that ends here ends with its empty line.
@@ -229,7 +231,7 @@ impl fmt::Display for MultipartError {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for MultipartProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Delimiter => f.write_str("a boundary must be followed by a line break or by --"),

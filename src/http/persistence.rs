@@ -11,12 +11,12 @@ pub enum Persistence {
     /// The next request may come.
     Keep,
     /// It ends, for this reason.
-    Close(Why),
+    Close(CloseReason),
 }
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum CloseReason {
     /// The other side sent `Connection: close`.
     Asked,
     /// HTTP/1.0 without `Connection: keep-alive`.
@@ -39,12 +39,12 @@ impl Persistence {
     /// What a message of this version with these fields asks for.
     pub fn of_message(version: Version, fields: Fields<'_, '_>) -> Self {
         if fields.has_token("Connection", "close") {
-            return Self::Close(Why::Asked);
+            return Self::Close(CloseReason::Asked);
         }
         match version {
             Version::Http11 => Self::Keep,
             Version::Http10 if fields.has_token("Connection", "keep-alive") => Self::Keep,
-            Version::Http10 => Self::Close(Why::Http10),
+            Version::Http10 => Self::Close(CloseReason::Http10),
         }
     }
 
@@ -55,7 +55,7 @@ impl Persistence {
 
     /// Ends a connection that would have gone on; one that ends already keeps its reason.
     #[must_use]
-    pub fn unless(self, ends: bool, why: Why) -> Self {
+    pub fn unless(self, ends: bool, why: CloseReason) -> Self {
         match self {
             Self::Keep if ends => Self::Close(why),
             other => other,
@@ -63,7 +63,7 @@ impl Persistence {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Asked => "the client asked for it",
@@ -86,11 +86,11 @@ mod tests {
     fn of_message() {
         let cases: [(&str, Version, &[u8], Persistence); 6] = [
             ("1.1 keeps", Version::Http11, b"", Persistence::Keep),
-            ("1.1 close", Version::Http11, b"close", Persistence::Close(Why::Asked)),
-            ("close among others", Version::Http11, b"TE, Close", Persistence::Close(Why::Asked)),
-            ("1.0 closes", Version::Http10, b"", Persistence::Close(Why::Http10)),
+            ("1.1 close", Version::Http11, b"close", Persistence::Close(CloseReason::Asked)),
+            ("close among others", Version::Http11, b"TE, Close", Persistence::Close(CloseReason::Asked)),
+            ("1.0 closes", Version::Http10, b"", Persistence::Close(CloseReason::Http10)),
             ("1.0 keep-alive", Version::Http10, b"Keep-Alive", Persistence::Keep),
-            ("close wins", Version::Http10, b"keep-alive, close", Persistence::Close(Why::Asked)),
+            ("close wins", Version::Http10, b"keep-alive, close", Persistence::Close(CloseReason::Asked)),
         ];
         for (name, version, value, expected) in cases {
             let lines = [httparse::Header { name: "Connection", value }];

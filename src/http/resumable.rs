@@ -52,15 +52,15 @@ pub struct Announced {
     pub length: Option<u64>,
 }
 
-/// What may be done about a request that announces an upload (§4.2).
+/// How the server handles the upload that a request starts (§4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
-    /// It is an upload like any other: nobody could be told where it can be gone on with.
+pub enum UploadKind {
+    /// A plain upload: the client cannot be told a URL to resume it at.
     Plain,
-    /// It can be gone on with, and the client hears so while its content is read, if that takes long (104).
-    Told(Announced),
-    /// It can be gone on with, and the client hears so in the answer.
-    Quiet(Announced),
+    /// A resumable upload. If reading the content takes long, a 104 response gives the client its URL.
+    ResumableWithInterim(Announced),
+    /// A resumable upload; only the final response gives the client its URL.
+    Resumable(Announced),
 }
 
 /// A request to append (§4.4).
@@ -85,7 +85,7 @@ pub enum AppendError {
 
 /// A problem of an upload as a type of RFC 9457 (§7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Problem {
+pub enum UploadProblem {
     /// It goes on at another offset than the request says.
     MismatchingOffset {
         /// Where it goes on.
@@ -156,14 +156,14 @@ impl Announced {
     }
 }
 
-impl Wish {
+impl UploadKind {
     /// Of a request for something that can be saved. An interim answer needs HTTP/1.1, and a client that knows the
     /// draft. One that sends all at once and cannot be told gains nothing from it; one that does not is told at the end.
     pub fn of(head: &Head<'_, '_>) -> Self {
         let hears = head.version == Version::Http11 && knows_the_draft(head.fields);
         match Announced::of(head) {
-            Some(announced) if hears => Self::Told(announced),
-            Some(announced) if !announced.completes => Self::Quiet(announced),
+            Some(announced) if hears => Self::ResumableWithInterim(announced),
+            Some(announced) if !announced.completes => Self::Resumable(announced),
             _ => Self::Plain,
         }
     }
@@ -192,7 +192,7 @@ impl AppendError {
     }
 }
 
-impl Problem {
+impl UploadProblem {
     /// The status that it goes with.
     pub fn status(self) -> Status {
         match self {

@@ -21,7 +21,7 @@ use super::{place, room};
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
-use crate::stop::Why;
+use crate::stop::StopReason;
 
 /// How long accepting pauses when the system has no descriptors left. Those who wait stay in the backlog.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -46,7 +46,7 @@ pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
         if is_sure && state.idle.settle(Instant::now()) {
-            state.stop.ask(Why::Idle);
+            state.stop.ask(StopReason::Idle);
         }
     }
 }

@@ -30,7 +30,7 @@ use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
 use crate::http::body::BodyDecoder;
-use crate::http::persistence::{Persistence, Why};
+use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
@@ -263,7 +263,7 @@ impl Connection {
         let now = Instant::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
             Phase::Head(WaitingForHead { deadline: Some(_), .. }) => {
-                let exchange = Exchange::of_no_head(&self.unread, Why::TimedOut, now, turn.state);
+                let exchange = Exchange::of_no_head(&self.unread, CloseReason::TimedOut, now, turn.state);
                 answering(too_late("the request did not arrive in time"), exchange, turn)
             }
             // Only its interim response is due: a worker sends that, when it has read what has arrived.
@@ -274,7 +274,7 @@ impl Connection {
             }
             Phase::Body(body) => {
                 let ReceivingBody { mut exchange, receiving, .. } = *body;
-                exchange.persistence = Persistence::Close(Why::TimedOut);
+                exchange.persistence = Persistence::Close(CloseReason::TimedOut);
                 turn.state.chores.drop_later(receiving);
                 answering(too_late("the body stopped coming"), exchange, turn)
             }
@@ -536,7 +536,7 @@ impl Connection {
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
             Persistence::Keep => Step::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
-            Persistence::Close(Why::Asked | Why::Http10 | Why::Stopping) if self.is_silent(turn) => {
+            Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping) if self.is_silent(turn) => {
                 Step::Close
             }
             // To close while the client still sends would reset the connection, and the answer would be lost.
@@ -593,7 +593,8 @@ fn answering(answer: Answer, exchange: Exchange, turn: &Turn<'_>) -> Phase {
 
 /// Answers what is no request. Nothing after it is read as one.
 fn refusing(error: HeadError, turn: &Turn<'_>) -> Phase {
-    let exchange = Exchange::of_no_head(turn.input.unread(), Why::Framing, Instant::now(), turn.state);
+    let exchange =
+        Exchange::of_no_head(turn.input.unread(), CloseReason::Framing, Instant::now(), turn.state);
     answering(Answer::text(error.status(), format_args!("{error}\n")), exchange, turn)
 }
 

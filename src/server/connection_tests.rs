@@ -26,7 +26,7 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
     let state = state(folder.path(), Duration::from_millis(1));
     let (stream, _client) = stream();
     let mut connection = Connection::new(stream);
-    let exchange = Exchange::of_no_head(b"", Why::Framing, Instant::now(), &state);
+    let exchange = Exchange::of_no_head(b"", CloseReason::Framing, Instant::now(), &state);
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_| {
         let _ = ended.send(Instant::now());
@@ -48,7 +48,7 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     let state = state(folder.path(), Duration::from_secs(60));
     let (stream, _client) = stream();
     let mut connection = Connection::new(stream);
-    let mut exchange = Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &state);
+    let mut exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &state);
     exchange.body_was_read();
     let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
@@ -122,7 +122,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
         broadcaster: None,
         making_room: Permits::new(1),
     });
-    let exchange = || Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
+    let exchange = || Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
         let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
@@ -219,7 +219,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     };
     let jobs = CROWDED;
     for _ in 0..jobs {
-        let exchange = Exchange::of_no_head(b"", Why::BodyUnread, Instant::now(), &shared.state);
+        let exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
         let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
         shared.settle(admit(), Next::Work(work(job, exchange)));
     }

@@ -7,7 +7,7 @@ use super::resumable::PREFIX;
 use super::state::State;
 use super::timing::Active;
 use crate::http::body::Framing;
-use crate::http::persistence::{Persistence, Why};
+use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, Method, Version};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
@@ -44,16 +44,16 @@ impl Exchange {
             to_head: head.method == Method::Head,
             to_browser: pages::are_wanted(head.fields),
             persistence: persistence
-                .unless(state.stop.asked().is_some(), Why::Stopping)
+                .unless(state.stop.asked().is_some(), CloseReason::Stopping)
                 // Whoever reads the body to its end takes this back.
-                .unless(has_body, Why::BodyUnread),
+                .unless(has_body, CloseReason::BodyUnread),
             saved: None,
             _active: state.idle.begin(),
         }
     }
 
     /// Of bytes that are no head, or not yet one.
-    pub fn of_no_head(bytes: &[u8], why: Why, began: Instant, state: &State) -> Self {
+    pub fn of_no_head(bytes: &[u8], why: CloseReason, began: Instant, state: &State) -> Self {
         Self {
             line: request_line(bytes, state),
             began,
@@ -68,7 +68,7 @@ impl Exchange {
 
     /// The body has been read to its end: it is no reason any more to close.
     pub fn body_was_read(&mut self) {
-        if self.persistence == Persistence::Close(Why::BodyUnread) {
+        if self.persistence == Persistence::Close(CloseReason::BodyUnread) {
             self.persistence = Persistence::Keep;
         }
     }

@@ -15,7 +15,7 @@ use super::state::State;
 use super::{chat, media, pages, upload};
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, SharePath};
-use crate::http::multipart::{Boundary, Event, MultipartDecoder, PartHead};
+use crate::http::multipart::{Boundary, MultipartDecoder, MultipartEvent, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
@@ -83,14 +83,14 @@ impl Form {
             }
             let step = decoder.decode(input).map_err(bad_request)?;
             match step.event {
-                Some(Event::PartBegins(head)) => *part = Part::begin(&head, directory, state)?,
-                Some(Event::Data(bytes)) => part.write(bytes)?,
-                Some(Event::PartEnds) => {
+                Some(MultipartEvent::PartBegins(head)) => *part = Part::begin(&head, directory, state)?,
+                Some(MultipartEvent::Data(bytes)) => part.write(bytes)?,
+                Some(MultipartEvent::PartEnds) => {
                     if let Part::File(incoming) = std::mem::replace(part, Part::PassedOver) {
                         *finished = Some(incoming);
                     }
                 }
-                Some(Event::Finished) | None => {}
+                Some(MultipartEvent::Finished) | None => {}
             }
             input = &input[step.used..];
         }

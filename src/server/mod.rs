@@ -92,7 +92,7 @@ use self::work::Shared;
 use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
 use crate::net::listener::Address;
-use crate::stop::{Stop, Why};
+use crate::stop::{Stop, StopReason};
 
 /// How long what is in flight may take when the server leaves.
 const GRACE: Duration = Duration::from_secs(10);
@@ -223,7 +223,7 @@ impl Server {
 
     /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
     /// when it is asked, with the reason, before anything else.
-    pub fn run(self, on_stop: impl FnOnce(Why)) -> io::Result<()> {
+    pub fn run(self, on_stop: impl FnOnce(StopReason)) -> io::Result<()> {
         let Self { doors, udp_sessions, shared, to_do, workers } = self;
         let Open { listeners, datagrams } = doors;
         let datagrams = Arc::new(datagrams);

@@ -21,7 +21,7 @@ use crate::http::request::{Head as Request, Method};
 use crate::http::response::Head;
 use crate::http::resumable::{
     Announced, Append, COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, LIMIT, Limits, OFFSET, PARTIAL_UPLOAD,
-    Problem, boolean,
+    UploadProblem, boolean,
 };
 use crate::http::status::Status;
 use crate::net::peer::Peer;
@@ -156,7 +156,7 @@ fn append(head: &Request<'_, '_>, token: Token, state: &State, peer: Peer) -> Re
             }
             // Content beyond the end is a matter of lengths, none at all one of completeness.
             Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
-                let answer = problem(Problem::InconsistentLength);
+                let answer = problem(UploadProblem::InconsistentLength);
                 Outcome::Answer(answer_with(answer, standing), None)
             }
             Err(error) => Outcome::Answer(refuse(error, offset, state), None),
@@ -244,18 +244,18 @@ fn refuse(error: UploadError, offset: u64, state: &State) -> Answer {
         UploadError::Refused(error) => refusal::of(&error).with(COMPLETE, boolean(true)),
         UploadError::Unknown => not_found(),
         UploadError::Mismatch(standing) => {
-            let mismatch = Problem::MismatchingOffset { expected: standing.offset, provided: offset };
+            let mismatch = UploadProblem::MismatchingOffset { expected: standing.offset, provided: offset };
             answer_with(problem(mismatch), standing)
         }
-        UploadError::Complete(standing) => answer_with(problem(Problem::Completed), standing),
-        UploadError::Inconsistent => problem(Problem::InconsistentLength),
+        UploadError::Complete(standing) => answer_with(problem(UploadProblem::Completed), standing),
+        UploadError::Inconsistent => problem(UploadProblem::InconsistentLength),
         UploadError::Superseded => Answer::text(Status::CONFLICT, format_args!("{error}\n")),
         UploadError::TooMany => Answer::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"))
             .with("Retry-After", RETRY_AFTER),
     }
 }
 
-fn problem(problem: Problem) -> Answer {
+fn problem(problem: UploadProblem) -> Answer {
     let head = Head::new(problem.status());
     Answer::bytes(head, "application/problem+json", problem.to_json().into_bytes())
 }

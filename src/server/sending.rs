@@ -18,7 +18,7 @@ use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
 use crate::http::body::Framing;
-use crate::http::persistence::{Persistence, Why};
+use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::range::byteranges::Piece;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
@@ -67,12 +67,14 @@ enum Rest {
 impl Sending {
     /// Of an answer; `timeout` is for how long the connection will be kept.
     pub fn new(answer: Answer, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
-        exchange.persistence = exchange.persistence.unless(state.stop.asked().is_some(), Why::Stopping);
+        exchange.persistence =
+            exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);
         let answer = if exchange.to_browser { pages::for_people(answer) } else { answer };
         let Answer { head, content } = answer;
         let status = head.status();
         let framing = content.framing(exchange.version);
-        exchange.persistence = exchange.persistence.unless(framing == Framing::UntilClose, Why::Endless);
+        exchange.persistence =
+            exchange.persistence.unless(framing == Framing::UntilClose, CloseReason::Endless);
         let mut bytes = Vec::with_capacity(USUAL_HEAD);
         head.write(&mut bytes);
         push_line(&mut bytes, "Server", NAME);

@@ -10,7 +10,7 @@ use crate::http::request::{Head, Method};
 use crate::http::status::Status;
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
-use crate::stop::Why;
+use crate::stop::StopReason;
 
 /// The answer to a request for one of the server's own names.
 pub fn answer(
@@ -59,6 +59,6 @@ fn leave(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Answer, Answe
         return Err(cross_site());
     }
     log::info!("{peer} asked the server to leave");
-    state.stop.ask(Why::Client);
+    state.stop.ask(StopReason::Client);
     Ok(Answer::text(Status::OK, "the server leaves\n"))
 }

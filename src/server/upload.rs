@@ -24,7 +24,7 @@ use crate::http::conditional::{self, Action, Verdict};
 use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::response;
-use crate::http::resumable::{Announced, Wish};
+use crate::http::resumable::{Announced, UploadKind};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
@@ -47,9 +47,9 @@ pub fn begin(asked: Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result
         return Ok(Routed::NeedsDisk);
     }
     let head = asked.head;
-    let wish = if asked.target.ends_with_slash() { Wish::Plain } else { Wish::of(head) };
-    if let Wish::Told(announced) | Wish::Quiet(announced) = wish {
-        return begin_resumable(asked, announced, matches!(wish, Wish::Told(_)), state);
+    let wish = if asked.target.ends_with_slash() { UploadKind::Plain } else { UploadKind::of(head) };
+    if let UploadKind::ResumableWithInterim(announced) | UploadKind::Resumable(announced) = wish {
+        return begin_resumable(asked, announced, matches!(wish, UploadKind::ResumableWithInterim(_)), state);
     }
     let size = length(head)?;
     refuse_what_is_not_the_content(head)?;

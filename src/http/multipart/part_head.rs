@@ -1,6 +1,6 @@
 //! The head of a part of a form: which field it is, and which file (RFC 7578 §4).
 
-use super::{Problem, parameters};
+use super::{MultipartProblem, parameters};
 
 /// The most field lines in a part head. Forms send two or three.
 const FIELDS_LIMIT: usize = 16;
@@ -19,22 +19,22 @@ pub struct PartHead {
 
 impl PartHead {
     /// Reads a whole head, its empty line included.
-    pub(super) fn parse(head: &[u8]) -> Result<Self, Problem> {
+    pub(super) fn parse(head: &[u8]) -> Result<Self, MultipartProblem> {
         let mut lines = [httparse::EMPTY_HEADER; FIELDS_LIMIT];
         let Ok(httparse::Status::Complete((_, lines))) = httparse::parse_headers(head, &mut lines) else {
-            return Err(Problem::Head);
+            return Err(MultipartProblem::Head);
         };
-        let disposition = field(lines, "Content-Disposition")?.ok_or(Problem::Disposition)?;
+        let disposition = field(lines, "Content-Disposition")?.ok_or(MultipartProblem::Disposition)?;
         if field(lines, "Content-Transfer-Encoding")?.is_some_and(changes_content) {
-            return Err(Problem::TransferEncoding);
+            return Err(MultipartProblem::TransferEncoding);
         }
         let (kind, parameters) = parameters::split(disposition);
         if !kind.eq_ignore_ascii_case(b"form-data") {
-            return Err(Problem::Disposition);
+            return Err(MultipartProblem::Disposition);
         }
-        let get = |name: &[u8]| parameters.get(name).map_err(|_| Problem::Disposition);
+        let get = |name: &[u8]| parameters.get(name).map_err(|_| MultipartProblem::Disposition);
         Ok(Self {
-            name: undo_form_escapes(&get(b"name")?.ok_or(Problem::Disposition)?),
+            name: undo_form_escapes(&get(b"name")?.ok_or(MultipartProblem::Disposition)?),
             filename: get(b"filename")?.map(|path| last_component(&undo_form_escapes(&path)).to_vec()),
             content_type: field(lines, "Content-Type")?.map(<[u8]>::to_vec),
         })
@@ -42,10 +42,10 @@ impl PartHead {
 }
 
 /// The value of the one line of this name.
-fn field<'b>(lines: &[httparse::Header<'b>], name: &str) -> Result<Option<&'b [u8]>, Problem> {
+fn field<'b>(lines: &[httparse::Header<'b>], name: &str) -> Result<Option<&'b [u8]>, MultipartProblem> {
     let mut values = lines.iter().filter(|line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value);
     let value = values.next();
-    if values.next().is_some() { Err(Problem::Head) } else { Ok(value) }
+    if values.next().is_some() { Err(MultipartProblem::Head) } else { Ok(value) }
 }
 
 /// Whether this encoding would have to be undone. RFC 7578 §4.7 has done away with it; to save the content as
@@ -128,25 +128,41 @@ mod tests {
     fn heads_that_are_refused() {
         let many = format!("Content-Disposition: form-data; name=a\r\n{}", "X: y\r\n".repeat(FIELDS_LIMIT));
         let cases = [
-            ("no fields", "", Problem::Disposition),
-            ("no Content-Disposition (§4.2)", "Content-Type: text/plain\r\n", Problem::Disposition),
-            ("another disposition", "Content-Disposition: attachment; name=a\r\n", Problem::Disposition),
-            ("no name (§4.2)", "Content-Disposition: form-data; filename=a\r\n", Problem::Disposition),
-            ("two names", "Content-Disposition: form-data; name=a; name=b\r\n", Problem::Disposition),
-            ("quote left open", "Content-Disposition: form-data; name=\"a\r\n", Problem::Disposition),
+            ("no fields", "", MultipartProblem::Disposition),
+            ("no Content-Disposition (§4.2)", "Content-Type: text/plain\r\n", MultipartProblem::Disposition),
+            (
+                "another disposition",
+                "Content-Disposition: attachment; name=a\r\n",
+                MultipartProblem::Disposition,
+            ),
+            (
+                "no name (§4.2)",
+                "Content-Disposition: form-data; filename=a\r\n",
+                MultipartProblem::Disposition,
+            ),
+            (
+                "two names",
+                "Content-Disposition: form-data; name=a; name=b\r\n",
+                MultipartProblem::Disposition,
+            ),
+            (
+                "quote left open",
+                "Content-Disposition: form-data; name=\"a\r\n",
+                MultipartProblem::Disposition,
+            ),
             (
                 "two dispositions",
                 "Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n",
-                Problem::Head,
+                MultipartProblem::Head,
             ),
-            ("no colon", "Content-Disposition\r\n", Problem::Head),
-            ("NUL", "Content-Disposition: form-data; name=\"\0\"\r\n", Problem::Head),
-            ("folded line", "Content-Disposition: form-data;\r\n name=a\r\n", Problem::Head),
-            ("too many", &many, Problem::Head),
+            ("no colon", "Content-Disposition\r\n", MultipartProblem::Head),
+            ("NUL", "Content-Disposition: form-data; name=\"\0\"\r\n", MultipartProblem::Head),
+            ("folded line", "Content-Disposition: form-data;\r\n name=a\r\n", MultipartProblem::Head),
+            ("too many", &many, MultipartProblem::Head),
             (
                 "encoded content (§4.7)",
                 "Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n",
-                Problem::TransferEncoding,
+                MultipartProblem::TransferEncoding,
             ),
         ];
         for (name, fields, expected) in cases {

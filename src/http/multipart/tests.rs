@@ -28,11 +28,11 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Told>, Result<
             without_progress = if step.used == 0 { without_progress + 1 } else { 0 };
             assert!(without_progress < 2, "stuck before {piece:?}");
             match (step.event, told.last_mut()) {
-                (Some(Event::Data(more)), Some(Told::Data(data))) => data.extend_from_slice(more),
-                (Some(Event::Data(data)), _) => told.push(Told::Data(data.to_vec())),
-                (Some(Event::PartBegins(head)), _) => told.push(Told::Begins(head)),
-                (Some(Event::PartEnds), _) => told.push(Told::Ends),
-                (Some(Event::Finished), _) => told.push(Told::Finished),
+                (Some(MultipartEvent::Data(more)), Some(Told::Data(data))) => data.extend_from_slice(more),
+                (Some(MultipartEvent::Data(data)), _) => told.push(Told::Data(data.to_vec())),
+                (Some(MultipartEvent::PartBegins(head)), _) => told.push(Told::Begins(head)),
+                (Some(MultipartEvent::PartEnds), _) => told.push(Told::Ends),
+                (Some(MultipartEvent::Finished), _) => told.push(Told::Finished),
                 (None, _) => {}
             }
             piece = &piece[step.used..];
@@ -108,21 +108,26 @@ fn a_file_as_a_browser_sends_it() {
 fn bodies_that_are_refused() {
     let long = format!("--AaB03x\r\nX: {}", "y".repeat(PART_HEAD_LIMIT));
     let parts = format!("{A}\r\n").repeat(PARTS_LIMIT);
-    let cases: [(&str, &str, usize, Problem); 14] = [
-        ("text behind a boundary", "--AaB03xy\r\n", 0, Problem::Delimiter),
-        ("text behind white space", "--AaB03x y\r\n", 0, Problem::Delimiter),
-        ("bare CR", "--AaB03x\ry", 0, Problem::Delimiter),
-        ("bare LF", "--AaB03x\ny", 0, Problem::Delimiter),
-        ("one dash", "--AaB03x-\r\n", 0, Problem::Delimiter),
-        ("bare LF in a head", "--AaB03x\r\nContent-Disposition: form-data; name=a\n\n", 1, Problem::Head),
-        ("no name (RFC 7578 §4.2)", "--AaB03x\r\n\r\n", 1, Problem::Disposition),
-        ("endless head", &long, 1, Problem::HeadTooLarge),
-        ("too many parts", &format!("{parts}--AaB03x\r\n"), PARTS_LIMIT, Problem::TooManyParts),
-        ("nothing", "", 0, Problem::Truncated),
-        ("no delimiter", "hello", 0, Problem::Truncated),
-        ("ends in a head", "--AaB03x\r\nContent-Dis", 1, Problem::Truncated),
-        ("ends in data", &format!("{A}x\r\n--AaB0"), 1, Problem::Truncated),
-        ("ends in the closing delimiter", &format!("{A}x\r\n--AaB03x-"), 1, Problem::Truncated),
+    let cases: [(&str, &str, usize, MultipartProblem); 14] = [
+        ("text behind a boundary", "--AaB03xy\r\n", 0, MultipartProblem::Delimiter),
+        ("text behind white space", "--AaB03x y\r\n", 0, MultipartProblem::Delimiter),
+        ("bare CR", "--AaB03x\ry", 0, MultipartProblem::Delimiter),
+        ("bare LF", "--AaB03x\ny", 0, MultipartProblem::Delimiter),
+        ("one dash", "--AaB03x-\r\n", 0, MultipartProblem::Delimiter),
+        (
+            "bare LF in a head",
+            "--AaB03x\r\nContent-Disposition: form-data; name=a\n\n",
+            1,
+            MultipartProblem::Head,
+        ),
+        ("no name (RFC 7578 §4.2)", "--AaB03x\r\n\r\n", 1, MultipartProblem::Disposition),
+        ("endless head", &long, 1, MultipartProblem::HeadTooLarge),
+        ("too many parts", &format!("{parts}--AaB03x\r\n"), PARTS_LIMIT, MultipartProblem::TooManyParts),
+        ("nothing", "", 0, MultipartProblem::Truncated),
+        ("no delimiter", "hello", 0, MultipartProblem::Truncated),
+        ("ends in a head", "--AaB03x\r\nContent-Dis", 1, MultipartProblem::Truncated),
+        ("ends in data", &format!("{A}x\r\n--AaB0"), 1, MultipartProblem::Truncated),
+        ("ends in the closing delimiter", &format!("{A}x\r\n--AaB03x-"), 1, MultipartProblem::Truncated),
     ];
     for (name, body, part, problem) in cases {
         for size in [1, body.len().max(1)] {
@@ -143,7 +148,7 @@ fn the_most_parts_are_not_too_many() {
 fn the_longest_head_is_not_too_long() {
     let fields = "Content-Disposition: form-data; name=a\r\nX: ";
     for (more, expected) in
-        [(0, Ok(())), (1, Err(MultipartError { part: 1, problem: Problem::HeadTooLarge }))]
+        [(0, Ok(())), (1, Err(MultipartError { part: 1, problem: MultipartProblem::HeadTooLarge }))]
     {
         let filler = "y".repeat(PART_HEAD_LIMIT - fields.len() - "\r\n\r\n".len() + more);
         let body = format!("--AaB03x\r\n{fields}{filler}\r\n\r\n\r\n--AaB03x--");
@@ -153,7 +158,7 @@ fn the_longest_head_is_not_too_long() {
 
 #[test]
 fn errors_say_where() {
-    let error = MultipartError { part: 3, problem: Problem::Truncated };
+    let error = MultipartError { part: 3, problem: MultipartProblem::Truncated };
     assert_eq!(error.to_string(), "multipart body, part 3: the body ends before its closing boundary");
 }
 

@@ -45,72 +45,72 @@ fn what_an_announcement_leads_to() {
     let all = Announced { completes: true, size: Some(5), length: None };
     let part = Announced { completes: false, size: Some(5), length: Some(9) };
     let cases = [
-        ("nothing", "HTTP/1.1", "Content-Length: 5\r\n", Wish::Plain),
+        ("nothing", "HTTP/1.1", "Content-Length: 5\r\n", UploadKind::Plain),
         (
             "all at once",
             "HTTP/1.1",
             "Content-Length: 5\r\nUpload-Complete: ?1\r\nUpload-Draft-Interop-Version: 9\r\n",
-            Wish::Told(all),
+            UploadKind::ResumableWithInterim(all),
         ),
         (
             "no interim answers in 1.0",
             "HTTP/1.0",
             "Content-Length: 5\r\nUpload-Complete: ?1\r\nUpload-Draft-Interop-Version: 9\r\n",
-            Wish::Plain,
+            UploadKind::Plain,
         ),
         (
             "another draft",
             "HTTP/1.1",
             "Content-Length: 5\r\nUpload-Complete: ?1\r\nUpload-Draft-Interop-Version: 8\r\n",
-            Wish::Plain,
+            UploadKind::Plain,
         ),
-        ("no draft", "HTTP/1.1", "Content-Length: 5\r\nUpload-Complete: ?1\r\n", Wish::Plain),
+        ("no draft", "HTTP/1.1", "Content-Length: 5\r\nUpload-Complete: ?1\r\n", UploadKind::Plain),
         (
             "in pieces, no draft",
             "HTTP/1.1",
             "Content-Length: 5\r\nUpload-Complete: ?0\r\nUpload-Length: 9\r\n",
-            Wish::Quiet(part),
+            UploadKind::Resumable(part),
         ),
         (
             "in pieces, told",
             "HTTP/1.1",
             "Content-Length: 5\r\nUpload-Complete: ?0\r\nUpload-Length: 9\r\nUpload-Draft-Interop-Version: 9\r\n",
-            Wish::Told(part),
+            UploadKind::ResumableWithInterim(part),
         ),
         (
             "in pieces, in 1.0",
             "HTTP/1.0",
             "Content-Length: 5\r\nUpload-Complete: ?0\r\nUpload-Length: 9\r\nUpload-Draft-Interop-Version: 9\r\n",
-            Wish::Quiet(part),
+            UploadKind::Resumable(part),
         ),
         (
             "twice",
             "HTTP/1.1",
             "Content-Length: 5\r\nUpload-Complete: ?0\r\nUpload-Complete: ?0\r\n",
-            Wish::Plain,
+            UploadKind::Plain,
         ),
-        ("no Boolean", "HTTP/1.1", "Content-Length: 5\r\nUpload-Complete: no\r\n", Wish::Plain),
+        ("no Boolean", "HTTP/1.1", "Content-Length: 5\r\nUpload-Complete: no\r\n", UploadKind::Plain),
         (
             "no length",
             "HTTP/1.1",
             "Content-Length: 5\r\nUpload-Complete: ?0\r\nUpload-Length: -9\r\n",
-            Wish::Quiet(Announced { length: None, ..part }),
+            UploadKind::Resumable(Announced { length: None, ..part }),
         ),
         (
             "no content",
             "HTTP/1.1",
             "Upload-Complete: ?0\r\n",
-            Wish::Quiet(Announced { completes: false, size: Some(0), length: None }),
+            UploadKind::Resumable(Announced { completes: false, size: Some(0), length: None }),
         ),
         (
             "chunked",
             "HTTP/1.1",
             "Transfer-Encoding: chunked\r\nUpload-Complete: ?0\r\n",
-            Wish::Quiet(Announced { completes: false, size: None, length: None }),
+            UploadKind::Resumable(Announced { completes: false, size: None, length: None }),
         ),
     ];
     for (name, version, lines, expected) in cases {
-        assert_eq!(of(version, lines, Wish::of), expected, "{name}");
+        assert_eq!(of(version, lines, UploadKind::of), expected, "{name}");
     }
 }
 
@@ -141,10 +141,10 @@ fn how_it_is_written() {
     assert_eq!((boolean(true), boolean(false)), ("?1", "?0"));
     assert_eq!(Limits { max_size: Some(10), max_age: 60 }.to_string(), "max-size=10, max-age=60");
     assert_eq!(Limits { max_size: None, max_age: 60 }.to_string(), "max-age=60");
-    let problem = Problem::MismatchingOffset { expected: 3, provided: 5 };
+    let problem = UploadProblem::MismatchingOffset { expected: 3, provided: 5 };
     let json: serde_json::Value = serde_json::from_str(&problem.to_json()).expect("JSON");
     assert_eq!((json["expected-offset"].as_u64(), json["provided-offset"].as_u64()), (Some(3), Some(5)));
-    for problem in [problem, Problem::Completed, Problem::InconsistentLength] {
+    for problem in [problem, UploadProblem::Completed, UploadProblem::InconsistentLength] {
         let json: serde_json::Value = serde_json::from_str(&problem.to_json()).expect("JSON");
         let name = json["type"].as_str().expect("a type");
         assert!(name.starts_with("https://iana.org/assignments/http-problem-types#"), "{name}");

@@ -14,7 +14,7 @@ use crate::net::peer::Peer;
 use crate::server::listing::{self, Listing};
 use crate::server::state::State;
 use crate::server::timing::Active;
-use crate::stop::Why;
+use crate::stop::StopReason;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::fields::Mode;
 use crate::tftp::options::{Caps, Direction, Terms, WindowSize};
@@ -120,7 +120,7 @@ impl Transfer<'_> {
         let outcome = self.take(terms, mode, &mut Nowhere);
         if outcome.ending.is_complete() {
             log::info!("{peer} asked the server to leave");
-            state.stop.ask(Why::Client);
+            state.stop.ask(StopReason::Client);
         }
         outcome
     }
