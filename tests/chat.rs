@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use wharf::http::event_stream::decoder::{Event, EventStreamDecoder};
+use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
 use crate::common::{Nobody, PATIENCE, Running, Wharf, Wire, eventually, outside, raise_open_files, run};
 
@@ -70,7 +70,7 @@ impl<'w> Person<'w> {
 
 impl Ear {
     /// The next event; `None` when the stream ends.
-    fn hear(&mut self) -> Option<Event> {
+    fn hear(&mut self) -> Option<StreamEvent> {
         loop {
             let mut rest = self.unread.as_slice();
             let event = self.decoder.next(&mut rest).expect("a stream");

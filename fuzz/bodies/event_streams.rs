@@ -1,6 +1,6 @@
-//! Event streams: what is written is read back, no value can forge an event, and pieces do not matter.
+//! StreamEvent streams: what is written is read back, no value can forge an event, and pieces do not matter.
 
-use wharf::http::event_stream::decoder::{Event, EventStreamDecoder, TooLong};
+use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent, TooLong};
 use wharf::http::event_stream::encode;
 
 /// The bytes are a stream, cut where the first one says, and the parts of an event.
@@ -15,7 +15,7 @@ pub fn check(data: &[u8]) {
     comes_back(part(), part(), part());
 }
 
-fn decode(pieces: &[&[u8]]) -> (Vec<Event>, Option<TooLong>, String) {
+fn decode(pieces: &[&[u8]]) -> (Vec<StreamEvent>, Option<TooLong>, String) {
     let (mut decoder, mut events) = (EventStreamDecoder::new(), Vec::new());
     for piece in pieces {
         let mut rest = *piece;
@@ -40,5 +40,5 @@ fn comes_back(id: &str, event: &str, data: &str) {
         event => event,
     };
     let data = data.replace("\r\n", "\n").replace('\r', "\n");
-    assert_eq!(events, [Event { id: one_line(id), event, data }]);
+    assert_eq!(events, [StreamEvent { id: one_line(id), event, data }]);
 }

@@ -2,7 +2,7 @@
 
 use wharf::http::body::Framing;
 use wharf::http::head_end::EndFinder;
-use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, HeadError, Version, write_head};
+use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, HeadError, HttpVersion, write_head};
 
 /// The bytes are cut where the first one says.
 pub fn check(data: &[u8]) {
@@ -39,7 +39,7 @@ fn reads_plainly(head: &Head<'_, '_>, bytes: &[u8]) {
     let words = split(lines.next().expect("a request line"), b" ");
     let [method, _target, version] = words.try_into().expect("three words");
     assert!(super::is_token(method));
-    assert_eq!(version, if head.version == Version::Http10 { b"HTTP/1.0" } else { b"HTTP/1.1" });
+    assert_eq!(version, if head.version == HttpVersion::Http10 { b"HTTP/1.0" } else { b"HTTP/1.1" });
     let fields: Vec<_> = lines.map(field).collect();
     let read: Vec<_> = head.fields.iter().map(|(name, value)| (name.as_bytes(), value)).collect();
     assert_eq!(read, fields);
@@ -53,12 +53,12 @@ fn reads_plainly(head: &Head<'_, '_>, bytes: &[u8]) {
             assert_eq!(head.framing, Framing::sized(length));
         }
         ([], [coding]) => {
-            assert!(coding.eq_ignore_ascii_case(b"chunked") && head.version == Version::Http11);
+            assert!(coding.eq_ignore_ascii_case(b"chunked") && head.version == HttpVersion::Http11);
             assert_eq!(head.framing, Framing::Chunked);
         }
         both => panic!("{both:?} was taken as {:?}", head.framing),
     }
-    assert!(all(b"host").len() == 1 || (all(b"host").is_empty() && head.version == Version::Http10));
+    assert!(all(b"host").len() == 1 || (all(b"host").is_empty() && head.version == HttpVersion::Http10));
 }
 
 fn field(line: &[u8]) -> (&[u8], &[u8]) {

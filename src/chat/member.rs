@@ -15,7 +15,7 @@ use super::flood::{self, Bucket};
 use super::name::Name;
 use super::place::Place;
 use super::ring::Position;
-use super::token::{Secret, Token};
+use super::token::{MemberToken, Secret};
 
 /// Members at most: somewhat below the default limit of connections (10,000), as each member needs one, and
 /// files need some.
@@ -180,7 +180,7 @@ impl Members {
     }
 
     /// Who shows this token, if they are here and it is theirs.
-    pub(super) fn by_token(&self, token: &Token) -> Option<&Person> {
+    pub(super) fn by_token(&self, token: &MemberToken) -> Option<&Person> {
         let member = self.by_id.get(&token.member())?;
         member.secret.matches(token.secret()).then_some(&member.person)
     }

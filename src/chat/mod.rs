@@ -1,6 +1,6 @@
 //! The room: the people in the folder talk.
 //!
-//! Whoever joins under a [`name::Name`] gets a [`token::Token`], says a [`text::Text`] to all or to one,
+//! Whoever joins under a [`name::Name`] gets a [`token::MemberToken`], says a [`text::Text`] to all or to one,
 //! and hears what others say. Everything that happens is an [`event::Event`] in one ring; a listener is a
 //! place in that ring. So memory is bounded by the ring, and a listener who is slow costs the others
 //! nothing: the ring goes on, and who has been lapped is told so and starts over.

@@ -7,9 +7,9 @@
 //! A listener's life:
 //!
 //! ```text
-//! join ─▶ Token ─▶ subscribe ─▶ Subscription, Start ─▶ next, next, … ─▶ unsubscribe ─▶ 30 s ─▶ on_time
-//!                       ▲              │ Fresh, Reset: welcome()             │           has left
-//!                       └──────────────┴─── comes back with its last id ─────┘
+//! join ─▶ MemberToken ─▶ subscribe ─▶ Subscription, Start ─▶ next, next, … ─▶ unsubscribe ─▶ 30 s ─▶ on_time
+//!                             ▲              │ Fresh, Reset: welcome()             │           has left
+//!                             └──────────────┴─── comes back with its last id ─────┘
 //! ```
 //!
 //! What is promised: between a start and its end, a subscription gives each event that its member may hear
@@ -30,7 +30,7 @@ use super::place::Place;
 use super::ring::{Bounds, Lookup, Position, Ring};
 use super::stream::{HISTORY, POLL_EVENTS, Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::Text;
-use super::token::{Secret, Token};
+use super::token::{MemberToken, Secret};
 
 /// Streams at most, of all members together, unless told otherwise: one for each member, if there are that many.
 pub const MAX_SUBSCRIBERS: usize = MAX_MEMBERS;
@@ -70,11 +70,17 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// Lets someone in from a place; the others hear of it. The secret is random, from the caller.
-    pub fn join(&mut self, name: Name, secret: Secret, place: Place, now: Now) -> Result<Token, RoomError> {
+    pub fn join(
+        &mut self,
+        name: Name,
+        secret: Secret,
+        place: Place,
+        now: Now,
+    ) -> Result<MemberToken, RoomError> {
         self.places.take(place, now.steady).map_err(|wait| RoomError::TooFast { wait })?;
         let after_join = self.ring.end().next();
         let who = self.members.admit(name, secret.clone(), place, after_join, now.steady)?.person.clone();
-        let token = Token::new(who.id, secret);
+        let token = MemberToken::new(who.id, secret);
         self.post(Kind::Join { who }, now);
         Ok(token)
     }
@@ -120,7 +126,7 @@ impl<P: AsRef<[u8]>> Room<P> {
 
     /// Whose token this is, as a client sent it; nobody's if it is not exactly a present member's.
     pub fn authenticate(&self, token: &str) -> Option<&Person> {
-        self.members.by_token(&Token::parse(token)?)
+        self.members.by_token(&MemberToken::parse(token)?)
     }
 
     /// Who is here, in the order of joining.

@@ -19,9 +19,9 @@ pub const SECRET_LEN: usize = 16;
 #[derive(Clone)]
 pub struct Secret([u8; SECRET_LEN]);
 
-/// What a member shows with each call. Its `Debug` does not show it; only [`Token::expose`] does.
+/// What a member shows with each call. Its `Debug` does not show it; only [`MemberToken::expose`] does.
 #[derive(Debug, Clone)]
-pub struct Token {
+pub struct MemberToken {
     member: MemberId,
     secret: Secret,
 }
@@ -40,7 +40,7 @@ impl Secret {
     }
 }
 
-impl Token {
+impl MemberToken {
     pub(super) fn new(member: MemberId, secret: Secret) -> Self {
         Self { member, secret }
     }
@@ -83,9 +83,9 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_as_it_was_shown() {
-        let token = Token::new(MemberId(0x2a), Secret::new(*b"0123456789abcdef"));
+        let token = MemberToken::new(MemberId(0x2a), Secret::new(*b"0123456789abcdef"));
         assert_eq!(token.expose(), "2a-30313233343536373839616263646566");
-        let again = Token::parse(&token.expose()).unwrap();
+        let again = MemberToken::parse(&token.expose()).unwrap();
         assert_eq!(again.member(), MemberId(0x2a));
         assert!(again.secret().matches(token.secret()));
     }
@@ -106,7 +106,7 @@ mod tests {
             ("not ASCII", "1-é0313233343536373839616263646566"),
         ];
         for (case, text) in rows {
-            assert!(Token::parse(text).is_none(), "{case}");
+            assert!(MemberToken::parse(text).is_none(), "{case}");
         }
     }
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn debug_hides_the_secret() {
-        let token = Token::new(MemberId(1), Secret::new([0xab; SECRET_LEN]));
+        let token = MemberToken::new(MemberId(1), Secret::new([0xab; SECRET_LEN]));
         let shown = format!("{token:?} {token:#?}");
         assert!(shown.contains("hidden"));
         assert!(!shown.contains("171") && !shown.to_lowercase().contains("ab, ") && !shown.contains("abab"));

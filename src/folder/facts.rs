@@ -15,7 +15,7 @@ pub struct Facts {
     /// When its content last changed.
     pub modified: SystemTime,
     /// Which version of which file it is.
-    pub version: Version,
+    pub version: FileVersion,
 }
 
 /// Nanoseconds in a second.
@@ -29,11 +29,11 @@ const COARSE_AGE: i128 = 2 * SECOND;
 /// anything else, in nanoseconds; and the device, where it is not that of the folder's root. The root's own changes with
 /// each mount, and differs between the mounts of one volume on several machines, though the file is the same.
 ///
-/// Equal versions that are [settled](Version::is_settled) are the same bytes, so one can stand in a strong validator.
+/// Equal versions that are [settled](FileVersion::is_settled) are the same bytes, so one can stand in a strong validator.
 /// A save through the folder always makes a new inode. A file that another program rewrites in place is told
 /// apart as finely as the file system keeps time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Version {
+pub struct FileVersion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<u64>,
     inode: u64,
@@ -46,7 +46,7 @@ impl Facts {
     /// Of what was looked at, below a root on this device.
     pub(super) fn new(stat: &Stat, home: u64) -> Self {
         let len = stat.st_size.unsigned_abs();
-        let version = Version {
+        let version = FileVersion {
             device: (stat.st_dev != home).then_some(stat.st_dev),
             inode: stat.st_ino,
             len,
@@ -73,7 +73,7 @@ impl Facts {
     }
 }
 
-impl Version {
+impl FileVersion {
     /// Whether a change of the file at `now` or later makes another version. Some file systems keep time in whole seconds
     /// (`MooseFS`, sshfs, ext4 with inodes of 128 bytes): a file that is rewritten within the second keeps its version. A
     /// time without nanoseconds may come from one of them; it must be two seconds old, and one in the future never is.
@@ -84,7 +84,7 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for FileVersion {
     /// Hexadecimal digits and dashes, without quotes: four numbers, and a fifth before them for another device than the
     /// root's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,21 +147,21 @@ mod tests {
             ("before the epoch", -5 * SECOND, -5 * SECOND, true),
         ];
         for (name, modified, changed, settled) in table {
-            let version = Version { device: None, inode: 1, len: 0, modified, changed };
+            let version = FileVersion { device: None, inode: 1, len: 0, modified, changed };
             let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(version.is_settled(at(100)), settled, "{name}");
             assert!(version.is_settled(at(104)), "{name}, later");
         }
-        let epoch = Version { device: None, inode: 1, len: 0, modified: 0, changed: 0 };
+        let epoch = FileVersion { device: None, inode: 1, len: 0, modified: 0, changed: 0 };
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(9);
         assert!(!epoch.is_settled(before), "a clock before the epoch says nothing");
     }
 
     #[test]
     fn a_version_reads_as_hexadecimal() {
-        let version = Version { device: None, inode: 16, len: 0, modified: 10, changed: 4096 };
+        let version = FileVersion { device: None, inode: 16, len: 0, modified: 10, changed: 4096 };
         assert_eq!(version.to_string(), "10-0-a-1000");
-        assert_eq!(Version { device: Some(255), ..version }.to_string(), "ff-10-0-a-1000");
+        assert_eq!(FileVersion { device: Some(255), ..version }.to_string(), "ff-10-0-a-1000");
     }
 
     #[test]
@@ -181,7 +181,11 @@ mod tests {
         for (name, one, other, same) in table {
             assert_eq!((one == other, one.to_string() == other.to_string()), (same, same), "{name}");
             let written = serde_json::to_string(&one).expect("written");
-            assert_eq!(serde_json::from_str::<Version>(&written).expect("read"), one, "{name}: {written}");
+            assert_eq!(
+                serde_json::from_str::<FileVersion>(&written).expect("read"),
+                one,
+                "{name}: {written}"
+            );
         }
     }
 

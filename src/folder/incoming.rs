@@ -17,7 +17,7 @@
 use super::commit::save;
 use super::place::Place;
 use super::temporary::Temporary;
-use super::{Error, SharePath, Shared, Version};
+use super::{Error, FileVersion, SharePath, Shared};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::{fmt, io};
@@ -41,7 +41,7 @@ pub enum Guard {
     /// Some file has the name.
     MustExist,
     /// The file that has the name is still this one.
-    MustBe(Version),
+    MustBe(FileVersion),
 }
 
 /// A file that was saved.
@@ -109,7 +109,7 @@ fn lost() -> Error {
 }
 
 impl Guard {
-    pub(super) fn check(self, occupant: Option<Version>) -> Result<(), Error> {
+    pub(super) fn check(self, occupant: Option<FileVersion>) -> Result<(), Error> {
         let holds = match self {
             Self::None => true,
             Self::MustBeNew => occupant.is_none(),

@@ -40,11 +40,13 @@ mod uploads;
 mod walk;
 
 pub use error::{CannotShare, Error};
-pub use facts::{Facts, Version};
+pub use facts::{Facts, FileVersion};
 pub use incoming::{Guard, Incoming, Saved};
 pub use listing::{Candidate, Entry, Kind, Scan};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
-pub use uploads::{Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, Token, UploadError};
+pub use uploads::{
+    Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
+};
 pub use walk::{Walk, WalkStep};
 
 use claims::Claims;
@@ -193,7 +195,7 @@ impl Folder {
 
     /// Whether what has this path is still this version: one look, and nothing is opened. It tells nothing of
     /// anything but a file that was opened here before.
-    pub fn is_still(&self, path: &SharePath, version: &Version) -> bool {
+    pub fn is_still(&self, path: &SharePath, version: &FileVersion) -> bool {
         let root = &self.source.current().root;
         stale::retry(|| root.glance(path)).is_ok_and(|stat| root.facts(&stat).version == *version)
     }

@@ -1,7 +1,7 @@
 //! Where a file is to be saved: its directory, as far as it is there, and what has its name now.
 
 use super::root::{self, Root};
-use super::{Error, SharePath, Version};
+use super::{Error, FileVersion, SharePath};
 use cap_std::fs::Dir;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -139,7 +139,7 @@ impl Place {
 #[derive(Clone, Copy)]
 pub(super) struct Occupant {
     /// Of what a reader gets.
-    pub(super) version: Version,
+    pub(super) version: FileVersion,
     /// What a file in its place has to resemble.
     pub(super) model: Option<Model>,
 }

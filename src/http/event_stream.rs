@@ -64,17 +64,17 @@ fn push_field(bytes: &mut Vec<u8>, field: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::decoder::{Event, EventStreamDecoder};
+    use super::decoder::{EventStreamDecoder, StreamEvent};
     use super::*;
     use proptest::prelude::*;
 
-    fn decode(mut bytes: &[u8]) -> Vec<Event> {
+    fn decode(mut bytes: &[u8]) -> Vec<StreamEvent> {
         let mut decoder = EventStreamDecoder::new();
         std::iter::from_fn(|| decoder.next(&mut bytes).unwrap()).collect()
     }
 
-    fn event(id: &str, event: &str, data: &str) -> Event {
-        Event { id: id.into(), event: event.into(), data: data.into() }
+    fn event(id: &str, event: &str, data: &str) -> StreamEvent {
+        StreamEvent { id: id.into(), event: event.into(), data: data.into() }
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             let clean = |text: &str| text.replace(['\r', '\n', '\0'], "");
             let seen = data.replace("\r\n", "\n").replace('\r', "\n");
             let kind_seen = if clean(&kind).is_empty() { "message".into() } else { clean(&kind) };
-            let expected = Event { id: clean(&id), event: kind_seen, data: seen };
+            let expected = StreamEvent { id: clean(&id), event: kind_seen, data: seen };
             let stream = [encode(&id, &kind, &data), encode("after", "m", "x")].concat();
             prop_assert_eq!(decode(&stream), vec![expected, event("after", "m", "x")]);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::fields::Fields;
-use super::request::Version;
+use super::request::HttpVersion;
 
 /// What becomes of the connection after the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +37,14 @@ pub enum CloseReason {
 
 impl Persistence {
     /// What a message of this version with these fields asks for.
-    pub fn of_message(version: Version, fields: Fields<'_, '_>) -> Self {
+    pub fn of_message(version: HttpVersion, fields: Fields<'_, '_>) -> Self {
         if fields.has_token("Connection", "close") {
             return Self::Close(CloseReason::Asked);
         }
         match version {
-            Version::Http11 => Self::Keep,
-            Version::Http10 if fields.has_token("Connection", "keep-alive") => Self::Keep,
-            Version::Http10 => Self::Close(CloseReason::Http10),
+            HttpVersion::Http11 => Self::Keep,
+            HttpVersion::Http10 if fields.has_token("Connection", "keep-alive") => Self::Keep,
+            HttpVersion::Http10 => Self::Close(CloseReason::Http10),
         }
     }
 
@@ -84,13 +84,13 @@ mod tests {
 
     #[test]
     fn of_message() {
-        let cases: [(&str, Version, &[u8], Persistence); 6] = [
-            ("1.1 keeps", Version::Http11, b"", Persistence::Keep),
-            ("1.1 close", Version::Http11, b"close", Persistence::Close(CloseReason::Asked)),
-            ("close among others", Version::Http11, b"TE, Close", Persistence::Close(CloseReason::Asked)),
-            ("1.0 closes", Version::Http10, b"", Persistence::Close(CloseReason::Http10)),
-            ("1.0 keep-alive", Version::Http10, b"Keep-Alive", Persistence::Keep),
-            ("close wins", Version::Http10, b"keep-alive, close", Persistence::Close(CloseReason::Asked)),
+        let cases: [(&str, HttpVersion, &[u8], Persistence); 6] = [
+            ("1.1 keeps", HttpVersion::Http11, b"", Persistence::Keep),
+            ("1.1 close", HttpVersion::Http11, b"close", Persistence::Close(CloseReason::Asked)),
+            ("close among others", HttpVersion::Http11, b"TE, Close", Persistence::Close(CloseReason::Asked)),
+            ("1.0 closes", HttpVersion::Http10, b"", Persistence::Close(CloseReason::Http10)),
+            ("1.0 keep-alive", HttpVersion::Http10, b"Keep-Alive", Persistence::Keep),
+            ("close wins", HttpVersion::Http10, b"keep-alive, close", Persistence::Close(CloseReason::Asked)),
         ];
         for (name, version, value, expected) in cases {
             let lines = [httparse::Header { name: "Connection", value }];

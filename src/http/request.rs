@@ -21,7 +21,7 @@ pub const FIELD_LIMIT: usize = 100;
 
 /// The two versions that are spoken here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
+pub enum HttpVersion {
     /// `HTTP/1.0`: closes unless it asks to be kept, and has no chunks.
     Http10,
     /// `HTTP/1.1`.
@@ -59,7 +59,7 @@ pub struct Head<'h, 'b> {
     /// With what.
     pub target: Target<'b>,
     /// In which version.
-    pub version: Version,
+    pub version: HttpVersion,
     /// The field lines.
     pub fields: Fields<'h, 'b>,
     /// Where the body ends.
@@ -144,7 +144,7 @@ impl<'h, 'b> Head<'h, 'b> {
         if target.len() > TARGET_LIMIT {
             return Err(HeadError::TargetTooLong);
         }
-        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+        let version = if minor == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 };
         let fields = Fields::new(request.headers);
         let target = Target::parse(target).map_err(HeadError::Target)?;
         Ok(Self {
@@ -160,7 +160,7 @@ impl<'h, 'b> Head<'h, 'b> {
 }
 
 /// Where the body ends (RFC 9112 §6.3). Anything that two readers could read in two ways is refused (§11.2).
-fn framing(version: Version, fields: Fields<'_, '_>) -> Result<Framing, HeadError> {
+fn framing(version: HttpVersion, fields: Fields<'_, '_>) -> Result<Framing, HeadError> {
     let mut lengths = fields.all("Content-Length");
     let mut codings = fields.all("Transfer-Encoding");
     match (lengths.next(), codings.next()) {
@@ -169,7 +169,7 @@ fn framing(version: Version, fields: Fields<'_, '_>) -> Result<Framing, HeadErro
             decimal(length).map(Framing::sized).ok_or(HeadError::ContentLength)
         }
         (Some(_), None) => Err(HeadError::ContentLength),
-        (None, Some(coding)) if version == Version::Http11 && codings.next().is_none() => {
+        (None, Some(coding)) if version == HttpVersion::Http11 && codings.next().is_none() => {
             if coding.eq_ignore_ascii_case(b"chunked") {
                 Ok(Framing::Chunked)
             } else {
@@ -190,7 +190,7 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
 
 /// The host that is asked (RFC 9112 §3.2): exactly one in HTTP/1.1, and an absolute target's stands over it.
 fn host<'b>(
-    version: Version,
+    version: HttpVersion,
     fields: Fields<'_, 'b>,
     target: Target<'b>,
 ) -> Result<Option<&'b str>, HeadError> {
@@ -199,7 +199,7 @@ fn host<'b>(
         (Some(host), None) => {
             Some(std::str::from_utf8(host).ok().filter(|host| is_host(host)).ok_or(HeadError::Host)?)
         }
-        (None, None) if version == Version::Http10 => None,
+        (None, None) if version == HttpVersion::Http10 => None,
         _ => return Err(HeadError::Host),
     };
     match target {
@@ -263,10 +263,10 @@ impl Method {
 impl Expectation {
     /// HTTP/1.0 has no Expect; its field is passed over. The field is a list, on one line or several: all that is in it
     /// is expected (RFC 9110 §10.1.1, §5.3).
-    fn of(version: Version, fields: Fields<'_, '_>) -> Self {
+    fn of(version: HttpVersion, fields: Fields<'_, '_>) -> Self {
         let mut expected = fields.list("Expect").map(|member| member.eq_ignore_ascii_case(b"100-continue"));
         match expected.next() {
-            Some(is_continue) if version == Version::Http11 => {
+            Some(is_continue) if version == HttpVersion::Http11 => {
                 if is_continue && expected.all(|is_continue| is_continue) {
                     Self::Continue
                 } else {

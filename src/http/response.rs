@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::body::Framing;
 use super::fields::Fields;
 use super::persistence::Persistence;
-use super::request::{FIELD_LIMIT, Version, decimal};
+use super::request::{FIELD_LIMIT, HttpVersion, decimal};
 use super::status::Status;
 
 /// The largest response head that a client reads, in bytes: other people's servers set long cookies.
@@ -117,7 +117,7 @@ impl Received {
             return Err(ResponseError::Malformed);
         };
         let status = Status::new(code).ok_or(ResponseError::Malformed)?;
-        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+        let version = if minor == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 };
         let fields = Fields::new(response.headers);
         let framing = if to_head || status.has_no_content() { Framing::Empty } else { framing(fields)? };
         let persistence = Persistence::of_message(version, fields);

@@ -14,7 +14,7 @@ use std::fmt;
 
 use super::body::Framing;
 use super::fields::Fields;
-use super::request::{Head, Version, decimal};
+use super::request::{Head, HttpVersion, decimal};
 use super::status::Status;
 
 /// The iteration of the draft that is spoken here ("Draft Version Identification"): that of revisions -12 to -15.
@@ -160,7 +160,7 @@ impl UploadKind {
     /// Of a request for something that can be saved. An interim answer needs HTTP/1.1, and a client that knows the
     /// draft. One that sends all at once and cannot be told gains nothing from it; one that does not is told at the end.
     pub fn of(head: &Head<'_, '_>) -> Self {
-        let hears = head.version == Version::Http11 && knows_the_draft(head.fields);
+        let hears = head.version == HttpVersion::Http11 && knows_the_draft(head.fields);
         match Announced::of(head) {
             Some(announced) if hears => Self::ResumableWithInterim(announced),
             Some(announced) if !announced.completes => Self::Resumable(announced),

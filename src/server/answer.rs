@@ -10,7 +10,7 @@ use super::shelf::Kept;
 use super::talk::Listening;
 use crate::http::body::Framing;
 use crate::http::range::byteranges::Piece;
-use crate::http::request::Version;
+use crate::http::request::HttpVersion;
 use crate::http::response::Head;
 use crate::http::status::Status;
 
@@ -84,10 +84,10 @@ impl Answer {
 
 impl Content {
     /// How a client that speaks this version learns where it ends (RFC 9112 §6.3).
-    pub fn framing(&self, version: Version) -> Framing {
+    pub fn framing(&self, version: HttpVersion) -> Framing {
         match self {
             Self::Known(known) => Framing::sized(known.length()),
-            Self::Produced(_) if version == Version::Http11 => Framing::Chunked,
+            Self::Produced(_) if version == HttpVersion::Http11 => Framing::Chunked,
             Self::Produced(_) | Self::Events(..) => Framing::UntilClose,
         }
     }

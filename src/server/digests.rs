@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::fair_permits::{FairPermit, FairPermits};
 use super::place::Place;
-use crate::folder::{Facts, OpenFile, Version};
+use crate::folder::{Facts, FileVersion, OpenFile};
 
 /// How many hashes are remembered: with what a version takes, less than a megabyte.
 const MOST_KNOWN: usize = 4096;
@@ -52,9 +52,9 @@ pub struct Digests {
 
 #[derive(Debug, Default)]
 struct Inner {
-    known: HashMap<Version, Hash>,
+    known: HashMap<FileVersion, Hash>,
     /// In the order in which they came to be known.
-    order: VecDeque<Version>,
+    order: VecDeque<FileVersion>,
     under_way: Vec<UnderWay>,
 }
 
@@ -62,7 +62,7 @@ struct Inner {
 #[derive(Debug)]
 struct UnderWay {
     /// What others may share it by.
-    version: Option<Version>,
+    version: Option<FileVersion>,
     hashing: Weak<Mutex<Hashing>>,
 }
 
@@ -155,7 +155,7 @@ impl Digests {
 
 impl Inner {
     /// A hashing is over; the oldest hash makes room.
-    fn settle(&mut self, version: Version, end: Result<Hash, Failure>) {
+    fn settle(&mut self, version: FileVersion, end: Result<Hash, Failure>) {
         self.under_way.retain(|it| it.version != Some(version));
         let Ok(hash) = end else { return };
         if self.known.insert(version, hash).is_none() {

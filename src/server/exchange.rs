@@ -8,7 +8,7 @@ use super::state::State;
 use super::timing::Active;
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
-use crate::http::request::{Head, Method, Version};
+use crate::http::request::{Head, HttpVersion, Method};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::printable::Printable;
@@ -20,7 +20,7 @@ pub struct Exchange {
     line: Vec<u8>,
     began: Instant,
     /// What the client speaks.
-    pub version: Version,
+    pub version: HttpVersion,
     /// The answer's content is told, not sent.
     pub to_head: bool,
     /// What went wrong is told as a page.
@@ -57,7 +57,7 @@ impl Exchange {
         Self {
             line: request_line(bytes, state),
             began,
-            version: Version::Http11,
+            version: HttpVersion::Http11,
             to_head: false,
             to_browser: false,
             persistence: Persistence::Close(why),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::media;
 use super::state::State;
-use crate::folder::{Facts, SharePath, Version};
+use crate::folder::{Facts, FileVersion, SharePath};
 use crate::http::date::Date;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -58,7 +58,7 @@ impl Representation {
 /// The entity tag of a version. It is strong where the version is settled: then it stands for the same bytes (RFC 9110
 /// §8.8.1). Before, it is weak, and another one, so that a copy from that time is not kept for good (§13.1.2 compares
 /// weakly).
-pub fn tag(version: &Version, is_settled: bool) -> Option<EntityTag<'static>> {
+pub fn tag(version: &FileVersion, is_settled: bool) -> Option<EntityTag<'static>> {
     if is_settled {
         EntityTag::strong(version.to_string().into_bytes())
     } else {

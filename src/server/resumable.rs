@@ -15,7 +15,7 @@ use super::route::Routed;
 use super::state::State;
 use super::{chat, random, upload};
 use crate::chat::event::Uploader;
-use crate::folder::{Appending, Ended, Error, LIFETIME, Piece, Plan, Standing, Token, UploadError};
+use crate::folder::{Appending, Ended, Error, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken};
 use crate::http::body::Framing;
 use crate::http::request::{Head as Request, Method};
 use crate::http::response::Head;
@@ -63,7 +63,7 @@ pub struct Beginning {
 pub fn begin(beginning: Beginning) -> Job {
     Box::new(move |state| {
         let Beginning { plan, announced, is_told, framing, by } = beginning;
-        let token = Token::new(random::bytes());
+        let token = UploadToken::new(random::bytes());
         let location = format!("{PREFIX}{token}");
         match state.folder.begin_upload(token, plan.clone(), piece(announced)) {
             Ok(appending) => {
@@ -89,7 +89,7 @@ pub fn begin(beginning: Beginning) -> Job {
 
 /// Finds the answer to a request for an upload; `token` is what stands behind [`PREFIX`].
 pub fn answer(head: &Request<'_, '_>, token: &str, state: &State, peer: Peer) -> Result<Routed, Answer> {
-    let token = Token::parse(token).ok_or_else(not_found)?;
+    let token = UploadToken::parse(token).ok_or_else(not_found)?;
     let is_write = matches!(head.method, Method::Patch | Method::Delete);
     if is_write && !state.site.may_write(head.host, head.fields) {
         return Err(cross_site());
@@ -123,7 +123,7 @@ fn job(act: impl FnOnce(&State) -> Answer + Send + 'static) -> Job {
 }
 
 /// How far an upload is (§4.3).
-fn stand(token: &Token, state: &State) -> Answer {
+fn stand(token: &UploadToken, state: &State) -> Answer {
     match state.folder.upload(token) {
         Ok(standing) => {
             let head = with_standing(Head::new(Status::NO_CONTENT), standing);
@@ -135,7 +135,7 @@ fn stand(token: &Token, state: &State) -> Answer {
 }
 
 /// Throws an upload away (§4.5).
-fn cancel(token: &Token, state: &State) -> Answer {
+fn cancel(token: &UploadToken, state: &State) -> Answer {
     match state.folder.cancel_upload(token) {
         Ok(()) => Answer::empty(Head::new(Status::NO_CONTENT)),
         Err(error) => refuse(error, 0, state),
@@ -143,7 +143,7 @@ fn cancel(token: &Token, state: &State) -> Answer {
 }
 
 /// Goes on with an upload (§4.4).
-fn append(head: &Request<'_, '_>, token: Token, state: &State, peer: Peer) -> Result<Routed, Answer> {
+fn append(head: &Request<'_, '_>, token: UploadToken, state: &State, peer: Peer) -> Result<Routed, Answer> {
     upload::refuse_what_is_not_the_content(head)?;
     let Append { offset, announced } =
         Append::of(head).map_err(|error| Answer::text(error.status(), format_args!("{error}\n")))?;

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::representation::Representation;
-use crate::folder::{Facts, SharePath, Version};
+use crate::folder::{Facts, FileVersion, SharePath};
 
 /// Up to so many bytes a file's content is kept. Beyond, `sendfile` costs less than sending what was read.
 pub const CONTENT_LIMIT: u64 = 16 * 1024;
@@ -44,7 +44,7 @@ const AGE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Kept {
     /// Which version of which file it is.
-    pub version: Version,
+    pub version: FileVersion,
     /// What is said of it.
     pub representation: Representation,
     /// All of it.

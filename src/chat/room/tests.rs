@@ -74,7 +74,7 @@ impl Scene {
         self.now.wall += time;
     }
 
-    fn try_join(&mut self, who: &str) -> Result<Token, RoomError> {
+    fn try_join(&mut self, who: &str) -> Result<MemberToken, RoomError> {
         self.joined += 1;
         self.room.join(name(who), Secret::new([7; SECRET_LEN]), Place::User(self.joined), self.now)
     }

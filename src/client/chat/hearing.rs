@@ -12,7 +12,7 @@ use super::member::Member;
 use crate::client::error::Error;
 use crate::client::refusal;
 use crate::client::session::{Method, Request, Session};
-use crate::http::event_stream::decoder::{Event, EventStreamDecoder};
+use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
 /// For how long a lost server is looked for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ pub fn listen(
     member: &Member,
     present: &Present,
     left: &Receiver<()>,
-    mut hear: impl FnMut(&Event),
+    mut hear: impl FnMut(&StreamEvent),
     mut say: impl FnMut(&str),
 ) -> Result<(), Error> {
     let mut ear = Ear { decoder: EventStreamDecoder::new(), present: Arc::clone(present), hear: &mut hear };
@@ -103,7 +103,7 @@ fn hear_once(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
 struct Ear<'h> {
     decoder: EventStreamDecoder,
     present: Present,
-    hear: &'h mut dyn FnMut(&Event),
+    hear: &'h mut dyn FnMut(&StreamEvent),
 }
 
 impl Write for Ear<'_> {
@@ -121,7 +121,7 @@ impl Write for Ear<'_> {
     }
 }
 
-fn note_presence(present: &Present, event: &Event) {
+fn note_presence(present: &Present, event: &StreamEvent) {
     let Ok(data) = serde_json::from_str::<Value>(&event.data) else { return };
     let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
     let user = data["user"].as_str().unwrap_or_default();

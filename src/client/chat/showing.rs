@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::client::listing;
-use crate::http::event_stream::decoder::Event;
+use crate::http::event_stream::decoder::StreamEvent;
 use crate::printable::Printable;
 
 /// How lines look.
@@ -19,7 +19,7 @@ pub enum Style {
 const COLOURS: [u8; 6] = [31, 32, 33, 34, 35, 36];
 
 /// The lines of an event; what is said by oneself is not shown again.
-pub fn lines(event: &Event, own: &str, style: Style) -> Vec<String> {
+pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
     let Ok(data) = serde_json::from_str::<Value>(&event.data) else { return Vec::new() };
     let text = |key: &str| data[key].as_str().unwrap_or_default();
     match event.event.as_str() {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn shown(event: &str, data: &str) -> Vec<String> {
-        let event = Event { id: String::new(), event: event.to_owned(), data: data.to_owned() };
+        let event = StreamEvent { id: String::new(), event: event.to_owned(), data: data.to_owned() };
         lines(&event, "me", Style::Plain)
     }
 

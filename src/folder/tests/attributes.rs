@@ -1,7 +1,7 @@
 //! What a file has besides its content: kept where one is replaced, and as usual where one is new.
 
 use super::*;
-use crate::folder::{Ended, OnConflict, Piece, Plan, Token};
+use crate::folder::{Ended, OnConflict, Piece, Plan, UploadToken};
 use rustix::fs::{XattrFlags, chown, getxattr, setxattr};
 use rustix::process::{Gid, Uid, geteuid};
 use std::io::Write;
@@ -32,7 +32,7 @@ fn in_pieces(folder: &Folder, name: &str) -> Saved {
     };
     let last = Piece { completes: true, size: None, length: None };
     let mut appending = folder
-        .begin_upload(Token::new([NEXT.fetch_add(1, Ordering::Relaxed); 16]), plan, last)
+        .begin_upload(UploadToken::new([NEXT.fetch_add(1, Ordering::Relaxed); 16]), plan, last)
         .expect("begun");
     appending.write(b"new").expect("written");
     match appending.end() {

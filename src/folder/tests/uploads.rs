@@ -11,14 +11,14 @@ use cap_std::fs::Dir;
 use super::{Fixture, SaveMethod, path, quick, read, save};
 use crate::folder::temporary::Temporary;
 use crate::folder::{
-    Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, Token,
-    UploadError,
+    Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, UploadError,
+    UploadToken,
 };
 
-pub(super) fn token(number: u32) -> Token {
+pub(super) fn token(number: u32) -> UploadToken {
     let mut chance = [7; 16];
     chance[..4].copy_from_slice(&number.to_be_bytes());
-    Token::new(chance)
+    UploadToken::new(chance)
 }
 
 pub(super) fn plan(name: &str) -> Plan {

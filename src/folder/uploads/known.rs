@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::uploading::Upload;
-use super::{Token, UploadError};
+use super::{UploadError, UploadToken};
 
 /// How many may be unfinished at once. Each costs two names on the disk, and nobody else can have its space.
 pub(in crate::folder) const MOST_UNFINISHED: usize = 256;
@@ -25,9 +25,9 @@ const MOST_COMPLETE: usize = 1024;
 /// All uploads that are known.
 #[derive(Default)]
 pub(super) struct Known {
-    by_token: HashMap<Token, Entry>,
+    by_token: HashMap<UploadToken, Entry>,
     /// Those of them that are complete, in the order in which they became so.
-    complete: VecDeque<Token>,
+    complete: VecDeque<UploadToken>,
     /// Counts requests, to tell which upload has been idle for longest.
     requests: u64,
 }
@@ -41,11 +41,11 @@ struct Entry {
 }
 
 /// An upload that had to make room.
-pub(super) type Evicted = (Token, Arc<Mutex<Upload>>);
+pub(super) type Evicted = (UploadToken, Arc<Mutex<Upload>>);
 
 impl Known {
     /// Takes in an upload from an earlier run. The one that has been idle for longest comes first.
-    pub(super) fn take_up(&mut self, token: Token, owner: String, upload: Upload, is_complete: bool) {
+    pub(super) fn take_up(&mut self, token: UploadToken, owner: String, upload: Upload, is_complete: bool) {
         if is_complete {
             self.complete.push_back(token);
         }
@@ -57,7 +57,7 @@ impl Known {
     /// Takes in a new upload, if there is room for it or another makes some. That one is to be thrown away.
     pub(super) fn insert(
         &mut self,
-        token: Token,
+        token: UploadToken,
         owner: &str,
         upload: &Arc<Mutex<Upload>>,
     ) -> Result<Option<Evicted>, UploadError> {
@@ -69,7 +69,7 @@ impl Known {
     }
 
     /// The upload of this token, which is not idle from now on.
-    pub(super) fn find(&mut self, token: &Token) -> Option<Arc<Mutex<Upload>>> {
+    pub(super) fn find(&mut self, token: &UploadToken) -> Option<Arc<Mutex<Upload>>> {
         self.requests += 1;
         let entry = self.by_token.get_mut(token)?;
         entry.last = self.requests;
@@ -77,7 +77,7 @@ impl Known {
     }
 
     /// An upload is complete; the one that has been so for longest makes room, and is given.
-    pub(super) fn complete(&mut self, token: Token) -> Option<Token> {
+    pub(super) fn complete(&mut self, token: UploadToken) -> Option<UploadToken> {
         if let Some(entry) = self.by_token.get_mut(&token) {
             entry.is_complete = true;
         }
@@ -86,7 +86,7 @@ impl Known {
         oldest.inspect(|oldest| drop(self.by_token.remove(oldest)))
     }
 
-    pub(super) fn forget(&mut self, token: &Token) -> Option<Arc<Mutex<Upload>>> {
+    pub(super) fn forget(&mut self, token: &UploadToken) -> Option<Arc<Mutex<Upload>>> {
         self.complete.retain(|other| other != token);
         self.by_token.remove(token).map(|entry| entry.upload)
     }
@@ -111,7 +111,7 @@ impl Known {
 
     /// The upload of this client that can best be spared: rather one to which nobody appends just now, or else one if
     /// that may be; rather an empty one, in which nothing is lost; then the one that has been idle for longest.
-    fn idle_longest(&self, owner: &str, or_busy: bool) -> Option<Token> {
+    fn idle_longest(&self, owner: &str, or_busy: bool) -> Option<UploadToken> {
         let own = self.by_token.iter().filter(|(_, entry)| !entry.is_complete && entry.owner == owner);
         let ranked = own.filter_map(|(token, entry)| {
             // Somebody works on it at this very moment.

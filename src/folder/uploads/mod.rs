@@ -30,7 +30,7 @@ use known::Known;
 pub(super) use known::{MOST_OF_A_CLIENT, MOST_UNFINISHED};
 use rustix::io::Errno;
 use store::Store;
-pub use token::Token;
+pub use token::UploadToken;
 pub use uploading::{Appending, Ended};
 use uploading::{Content, Upload};
 
@@ -119,7 +119,12 @@ pub(super) struct Uploads(Mutex<Known>);
 impl Folder {
     /// Begins an upload under this token, which must be new. What can be refused is refused as
     /// [`receive`](Folder::receive) does it.
-    pub fn begin_upload(&self, token: Token, plan: Plan, piece: Piece) -> Result<Appending, UploadError> {
+    pub fn begin_upload(
+        &self,
+        token: UploadToken,
+        plan: Plan,
+        piece: Piece,
+    ) -> Result<Appending, UploadError> {
         let shared = self.source.current();
         let length = uploading::agreed_length(plan.length, 0, piece)?;
         shared.admit(&plan.path, length.or(piece.size))?;
@@ -152,7 +157,7 @@ impl Folder {
 
     /// How far an upload is. Whoever appends to it meanwhile can do so no more: the answer stays true until somebody
     /// else appends. It may wait for the disk.
-    pub fn upload(&self, token: &Token) -> Result<Standing, UploadError> {
+    pub fn upload(&self, token: &UploadToken) -> Result<Standing, UploadError> {
         let (_, store, upload) = self.find_upload(token)?;
         let mut upload = lock(&upload);
         upload.take_over();
@@ -160,7 +165,7 @@ impl Folder {
     }
 
     /// Goes on with an upload at this offset. It may wait for the disk.
-    pub fn append(&self, token: &Token, offset: u64, piece: Piece) -> Result<Appending, UploadError> {
+    pub fn append(&self, token: &UploadToken, offset: u64, piece: Piece) -> Result<Appending, UploadError> {
         let (shared, store, upload) = self.find_upload(token)?;
         shared.stays()?;
         let number = {
@@ -189,7 +194,7 @@ impl Folder {
     }
 
     /// Throws an upload away; whoever appends to it can do so no more.
-    pub fn cancel_upload(&self, token: &Token) -> Result<(), UploadError> {
+    pub fn cancel_upload(&self, token: &UploadToken) -> Result<(), UploadError> {
         let (shared, store, upload) = self.find_upload(token)?;
         lock(&upload).end();
         shared.discard(&store, token);
@@ -219,7 +224,10 @@ impl Folder {
     }
 
     /// An upload, and the directory that it is in.
-    fn find_upload(&self, token: &Token) -> Result<(Arc<Shared>, Store, Arc<Mutex<Upload>>), UploadError> {
+    fn find_upload(
+        &self,
+        token: &UploadToken,
+    ) -> Result<(Arc<Shared>, Store, Arc<Mutex<Upload>>), UploadError> {
         if self.rules().read_only {
             return Err(Error::ReadOnly.into());
         }
@@ -256,7 +264,7 @@ impl Uploads {
 
 impl Shared {
     /// Removes an upload that has ended, with what it takes of the disk.
-    fn discard(&self, store: &Store, token: &Token) {
+    fn discard(&self, store: &Store, token: &UploadToken) {
         self.uploads.lock().forget(token);
         store.remove(token);
     }

@@ -23,7 +23,7 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Token};
+use super::{Plan, UploadToken};
 use crate::folder::incoming::Guard;
 use crate::folder::root::{self, Root};
 use crate::folder::{Error, Facts, SharePath, stale};
@@ -88,12 +88,12 @@ impl Store {
     }
 
     /// The name of an upload's content.
-    pub(super) fn content_name(token: &Token) -> String {
+    pub(super) fn content_name(token: &UploadToken) -> String {
         format!("{token}{CONTENT}")
     }
 
     /// Makes an upload: its content, empty and locked, then its description.
-    pub(super) fn begin(&self, token: &Token, plan: &Plan) -> Result<File, Error> {
+    pub(super) fn begin(&self, token: &UploadToken, plan: &Plan) -> Result<File, Error> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         // It gets what it may be for others with its name.
         let mode = Mode::RUSR | Mode::WUSR;
@@ -109,7 +109,7 @@ impl Store {
     }
 
     /// Opens the content, locked: another server may share the folder.
-    pub(super) fn content(&self, token: &Token) -> Result<File, Errno> {
+    pub(super) fn content(&self, token: &UploadToken) -> Result<File, Errno> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, Mode::empty())?);
         lock(&file)?;
@@ -117,13 +117,13 @@ impl Store {
     }
 
     /// Puts the content on the disk.
-    pub(super) fn sync_content(&self, token: &Token) -> Result<(), Errno> {
+    pub(super) fn sync_content(&self, token: &UploadToken) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         fs::fdatasync(fs::openat(&*self.dir, Self::content_name(token), flags, Mode::empty())?)
     }
 
     /// Writes the description, in one step.
-    pub(super) fn describe(&self, token: &Token, plan: &Plan) -> Result<(), Error> {
+    pub(super) fn describe(&self, token: &UploadToken, plan: &Plan) -> Result<(), Error> {
         let description = Description {
             path: percent_encode(plan.path.as_bytes(), NON_ALPHANUMERIC).to_string(),
             length: plan.length,
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// Puts the description, and that both files are there, on the disk.
-    pub(super) fn sync(&self, token: &Token) -> Result<(), Errno> {
+    pub(super) fn sync(&self, token: &UploadToken) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
         fs::fsync(fs::openat(&*self.dir, name, flags, Mode::empty())?)?;
@@ -148,7 +148,7 @@ impl Store {
     }
 
     /// What was to become of an upload; `None` where that cannot be told any more.
-    pub(super) fn plan(&self, token: &Token) -> Option<Plan> {
+    pub(super) fn plan(&self, token: &UploadToken) -> Option<Plan> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
         let file = File::from(fs::openat(&*self.dir, name, flags, Mode::empty()).ok()?);
@@ -161,7 +161,7 @@ impl Store {
     }
 
     /// How much has arrived, and when the last of it; `None` where there is no content.
-    pub(super) fn facts(&self, token: &Token) -> Option<Facts> {
+    pub(super) fn facts(&self, token: &UploadToken) -> Option<Facts> {
         // What another machine has appended may not be known here yet: this asks for it.
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
         let _ = fs::statx(&*self.dir, Self::content_name(token), flags, StatxFlags::SIZE);
@@ -169,12 +169,12 @@ impl Store {
     }
 
     /// Whether nothing has arrived, and nobody appends just now, also through another server.
-    pub(super) fn is_empty_and_idle(&self, token: &Token) -> bool {
+    pub(super) fn is_empty_and_idle(&self, token: &UploadToken) -> bool {
         self.facts(token).is_some_and(|facts| facts.len == 0) && self.content(token).is_ok()
     }
 
     /// When anything about an upload last changed.
-    pub(super) fn touched(&self, token: &Token) -> Option<SystemTime> {
+    pub(super) fn touched(&self, token: &UploadToken) -> Option<SystemTime> {
         let names = [CONTENT, DESCRIPTION, DRAFT].map(|end| format!("{token}{end}"));
         names.iter().filter_map(|name| self.stat(name)).map(|stat| Facts::new(&stat, 0).modified).max()
     }
@@ -184,20 +184,22 @@ impl Store {
     }
 
     /// Whatever uploads there are, in no order.
-    pub(super) fn tokens(&self) -> HashSet<Token> {
+    pub(super) fn tokens(&self) -> HashSet<UploadToken> {
         let entries = self.dir.entries().into_iter().flatten().flatten();
-        entries.filter_map(|entry| Token::parse(entry.file_name().to_str()?.split('.').next()?)).collect()
+        entries
+            .filter_map(|entry| UploadToken::parse(entry.file_name().to_str()?.split('.').next()?))
+            .collect()
     }
 
     /// Removes an upload. The description goes first: alone it would mean that the upload is complete.
-    pub(super) fn remove(&self, token: &Token) {
+    pub(super) fn remove(&self, token: &UploadToken) {
         for end in [DESCRIPTION, DRAFT, CONTENT] {
             let _ = fs::unlinkat(&*self.dir, format!("{token}{end}"), AtFlags::empty());
         }
     }
 
     /// Removes the description: what is left is nothing that anybody could go on with.
-    pub(super) fn forget(&self, token: &Token) {
+    pub(super) fn forget(&self, token: &UploadToken) {
         let _ = fs::unlinkat(&*self.dir, format!("{token}{DESCRIPTION}"), AtFlags::empty());
     }
 

@@ -7,9 +7,9 @@ pub const TOKEN_BYTES: usize = 16;
 
 /// A token. It is made from bytes that nobody can foretell, and is written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Token([u8; TOKEN_BYTES]);
+pub struct UploadToken([u8; TOKEN_BYTES]);
 
-impl Token {
+impl UploadToken {
     /// Of bytes from the system's source of chance.
     pub fn new(chance: [u8; TOKEN_BYTES]) -> Self {
         Self(chance)
@@ -29,16 +29,16 @@ impl Token {
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for UploadToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
 /// It gives a right, so it is not shown.
-impl fmt::Debug for Token {
+impl fmt::Debug for UploadToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(..)")
+        f.write_str("UploadToken(..)")
     }
 }
 
@@ -48,14 +48,14 @@ mod tests {
 
     #[test]
     fn tokens_are_written_in_one_way() {
-        let token = Token::new([0, 1, 0xab, 0xff, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        let token = UploadToken::new([0, 1, 0xab, 0xff, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
         let text = token.to_string();
         assert_eq!(text, "0001abff0405060708090a0b0c0d0e0f");
-        assert_eq!(Token::parse(&text), Some(token));
+        assert_eq!(UploadToken::parse(&text), Some(token));
         for wrong in ["", "0001ABFF0405060708090a0b0c0d0e0f", &text[1..], "+001abff0405060708090a0b0c0d0e0f"]
         {
-            assert_eq!(Token::parse(wrong), None, "{wrong}");
+            assert_eq!(UploadToken::parse(wrong), None, "{wrong}");
         }
-        assert_eq!(format!("{token:?}"), "Token(..)");
+        assert_eq!(format!("{token:?}"), "UploadToken(..)");
     }
 }

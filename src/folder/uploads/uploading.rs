@@ -9,7 +9,7 @@ use rustix::fs::{self, AtFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::store::Store;
-use super::{Piece, Plan, Standing, Token, UploadError, lock};
+use super::{Piece, Plan, Standing, UploadError, UploadToken, lock};
 use crate::folder::commit::save;
 use crate::folder::incoming::Saved;
 use crate::folder::temporary::Temporary;
@@ -39,7 +39,7 @@ pub(super) enum Content {
 pub struct Appending {
     pub(super) shared: Arc<Shared>,
     pub(super) store: Store,
-    pub(super) token: Token,
+    pub(super) token: UploadToken,
     pub(super) upload: Arc<Mutex<Upload>>,
     /// Its number among the requests for this upload.
     pub(super) number: u64,
@@ -118,7 +118,7 @@ impl Upload {
     pub(super) fn stand(
         &mut self,
         store: &Store,
-        token: &Token,
+        token: &UploadToken,
         sync: bool,
     ) -> Result<Standing, UploadError> {
         let length = self.plan.length;
@@ -140,7 +140,7 @@ impl Upload {
         Ok(Standing { offset, length, is_complete, modified })
     }
 
-    fn sync(&mut self, store: &Store, token: &Token) -> Result<(), UploadError> {
+    fn sync(&mut self, store: &Store, token: &UploadToken) -> Result<(), UploadError> {
         let Content::Open { offset, synced } = self.content else { return Ok(()) };
         if synced == Some(offset) {
             return Ok(());
@@ -157,7 +157,7 @@ impl Upload {
     pub(super) fn learn_length(
         &mut self,
         store: &Store,
-        token: &Token,
+        token: &UploadToken,
         length: Option<u64>,
     ) -> Result<(), Error> {
         if self.plan.length == length {

@@ -3,7 +3,7 @@
 //! Bytes become lines (ended by LF, CR or CRLF), lines become fields, a blank line ends the event:
 //!
 //! ```text
-//! bytes ──▶ line ──▶ comment | field ──▶ data, event, id ── blank line ──▶ Event
+//! bytes ──▶ line ──▶ comment | field ──▶ data, event, id ── blank line ──▶ StreamEvent
 //! ```
 //!
 //! What the section says of the end of a stream happens by itself: an event that no blank line has ended is
@@ -21,7 +21,7 @@ pub const MAX_DATA: usize = 4 << 20;
 
 /// One event as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct StreamEvent {
     /// The last id that the stream has named, in this event or before it; empty if none.
     pub id: String,
     /// Its type; `message` if it names none.
@@ -78,7 +78,7 @@ impl EventStreamDecoder {
     }
 
     /// Takes bytes off the input up to the end of the next event, or all of them if they end none.
-    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Event>, TooLong> {
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<StreamEvent>, TooLong> {
         while self.end_line(input)? {
             let line = std::mem::take(&mut self.line);
             if let Some(event) = self.take_line(&line)? {
@@ -108,7 +108,7 @@ impl EventStreamDecoder {
         Ok(end.is_some())
     }
 
-    fn take_line(&mut self, line: &[u8]) -> Result<Option<Event>, TooLong> {
+    fn take_line(&mut self, line: &[u8]) -> Result<Option<StreamEvent>, TooLong> {
         let is_first = !std::mem::replace(&mut self.is_past_first_line, true);
         let line = if is_first { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         if line.is_empty() {
@@ -135,13 +135,13 @@ impl EventStreamDecoder {
     }
 
     /// §9.2.6, "dispatch the event": the id counts even if there is no data and so no event.
-    fn dispatch(&mut self) -> Option<Event> {
+    fn dispatch(&mut self) -> Option<StreamEvent> {
         self.id.clone_into(&mut self.last_id);
         let event = std::mem::take(&mut self.event);
         let mut data = std::mem::take(&mut self.data);
         data.pop()?;
         let event = if event.is_empty() { "message".to_owned() } else { event };
-        Some(Event { id: self.id.clone(), event, data })
+        Some(StreamEvent { id: self.id.clone(), event, data })
     }
 }
 
@@ -171,12 +171,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn event(id: &str, event: &str, data: &str) -> Event {
-        Event { id: id.into(), event: event.into(), data: data.into() }
+    fn event(id: &str, event: &str, data: &str) -> StreamEvent {
+        StreamEvent { id: id.into(), event: event.into(), data: data.into() }
     }
 
     /// Feeds the pieces one after the other; gives the events and the decoder.
-    fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, EventStreamDecoder) {
+    fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<StreamEvent>, EventStreamDecoder) {
         let (mut events, mut decoder) = (Vec::new(), EventStreamDecoder::new());
         for mut piece in pieces {
             events.extend(std::iter::from_fn(|| decoder.next(&mut piece).unwrap()));
@@ -189,7 +189,7 @@ mod tests {
     fn streams_are_read_as_the_standard_says() {
         let m = |data| event("", "message", data);
         let seven = |data| event("7", "message", data);
-        let rows: Vec<(&str, &[u8], Vec<Event>)> = vec![
+        let rows: Vec<(&str, &[u8], Vec<StreamEvent>)> = vec![
             ("§9.2.6 two lines", b"data: YHOO\ndata: +2\ndata: 10\n\n", vec![m("YHOO\n+2\n10")]),
             (
                 "§9.2.6 ids",
