@@ -1,7 +1,7 @@
-//! Stop: asked once, seen everywhere.
+//! The shutdown signal: requested once, seen by every thread.
 //!
-//! Whoever wants the program to leave (a signal, the idle clock, a client that may) asks here. Whoever waits, waits
-//! for this too: it is a descriptor that becomes readable, so no thread has to look at it again and again.
+//! A signal, the idle timer or an authorised client requests the shutdown. It is a file descriptor that becomes readable,
+//! so threads can wait for it and nobody has to poll a flag.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,36 +10,36 @@ use std::sync::{Arc, OnceLock};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 
-/// A request to leave that all who hold a clone of it see.
+/// A shutdown request, shared by all clones.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     why: OnceLock<StopReason>,
-    /// Readable from the moment that it is asked.
+    /// Readable once the shutdown is requested.
     event: OwnedFd,
 }
 
-/// Who asked.
+/// Why the program shuts down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     /// Ctrl-C or SIGTERM.
     Signal,
-    /// Nobody wanted anything for the time that the idle rule gives.
+    /// No request came within the idle timeout.
     Idle,
-    /// A client that may.
+    /// A client that is allowed to request it.
     Client,
 }
 
 impl Stop {
-    /// One that nobody has asked yet. It fails where the system has no descriptor left.
+    /// A signal that is not set. Fails if the process has no file descriptor left.
     pub fn new() -> io::Result<Self> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self(Arc::new(Inner { why: OnceLock::new(), event })))
     }
 
-    /// Asks. The first to ask is the one whose reason counts.
+    /// Requests the shutdown. The first reason is kept.
     pub fn ask(&self, why: StopReason) {
         if self.0.why.set(why).is_ok() {
             // An eventfd at 0 takes a 1: this write cannot fail.
@@ -47,12 +47,12 @@ impl Stop {
         }
     }
 
-    /// Who asked, if anybody did.
+    /// The reason, if a shutdown was requested.
     pub fn asked(&self) -> Option<StopReason> {
         self.0.why.get().copied()
     }
 
-    /// Waits until somebody asks.
+    /// Blocks until a shutdown is requested.
     pub fn wait(&self) -> StopReason {
         loop {
             if let Some(why) = self.asked() {
@@ -60,14 +60,14 @@ impl Stop {
             }
             match poll(&mut [PollFd::new(&self.0.event, PollFlags::IN)], None) {
                 Ok(_) | Err(Errno::INTR) => {}
-                // Polling one descriptor that is ours fails only when the machine has no memory left: leaving is all there is.
+                // Polling one open descriptor fails only when the machine is out of memory: shut down.
                 Err(_) => return StopReason::Signal,
             }
         }
     }
 }
 
-/// Readable once it is asked, and ever after.
+/// Readable once the shutdown is requested, and from then on.
 impl AsFd for Stop {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.event.as_fd()
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_reason_counts_and_all_see_it() {
+    fn the_first_reason_is_kept_and_seen_by_all() {
         let stop = Stop::new().expect("a descriptor");
         let waiting = std::thread::spawn({
             let stop = stop.clone();

@@ -1,7 +1,6 @@
-//! What can go wrong in the folder, in the folder's own words.
+//! The errors of the folder.
 //!
-//! The system's errors become these in one place, below; what they become on a wire (a status, an error
-//! code) each door says for itself.
+//! System errors are converted in one place, below. HTTP and TFTP convert them further, to a status or an error code.
 
 use rustix::io::Errno;
 use std::path::PathBuf;
@@ -10,31 +9,31 @@ use std::{fmt, io};
 /// Why something in the folder was not opened, listed or saved.
 #[derive(Debug)]
 pub enum Error {
-    /// Nothing of that name, or nothing that is shared: hidden, reserved, a device, a link that leads out.
-    /// They all look alike, so that the answer tells nothing.
+    /// The name does not exist or is not shared: hidden, reserved, a device, a link that leads out.
+    /// All of these look alike, so the response reveals nothing.
     NotFound,
     /// The file system's permissions forbid it.
     Denied,
-    /// The folder is shared read-only, or lies on a file system that is mounted so.
+    /// The folder is shared read-only, or its file system is mounted read-only.
     ReadOnly,
-    /// A file was to be saved where a directory is.
+    /// A file cannot replace a directory.
     IsDirectory,
-    /// A file stands where the path needs a directory.
+    /// A parent in the path is a file.
     NotDirectory,
-    /// The name is taken, and [`OnConflict::Refuse`](super::OnConflict::Refuse) is the rule.
+    /// The name is taken, and the folder's rule is [`OnConflict::Refuse`](super::OnConflict::Refuse).
     Exists,
-    /// The [`Guard`](super::Guard) did not hold: the file is not, or no longer, the one that was meant.
+    /// The [`Guard`](super::Guard) failed: the file has changed.
     Changed,
-    /// The folder's path does not name the directory any more in which a file was to be saved. Nothing was saved there.
+    /// The folder's path no longer names the directory that the upload began in. Nothing was saved.
     Replaced,
     /// An upload over [`Rules::max_upload`](super::Rules::max_upload).
     TooLarge {
-        /// What is allowed, in bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// The file system or the quota is full, or the file is larger than they take.
+    /// The file system or the quota is full, or the file is larger than they allow.
     NoSpace,
-    /// Anything else that the system said.
+    /// Any other system error.
     Io(io::Error),
 }
 
@@ -106,13 +105,13 @@ impl std::error::Error for Error {
 /// Why a folder cannot be shared at all.
 #[derive(Debug)]
 pub enum CannotShare {
-    /// Nothing is there.
+    /// The path does not exist.
     Missing(PathBuf),
-    /// Something is there, but no directory.
+    /// The path is not a directory.
     NotDirectory(PathBuf),
-    /// It may not be read, or not be entered.
+    /// No permission to read or enter it.
     Denied(PathBuf),
-    /// Anything else that the system said.
+    /// Any other system error.
     Io(PathBuf, io::Error),
 }
 

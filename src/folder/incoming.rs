@@ -1,18 +1,18 @@
-//! A file on its way in: there whole, or not at all.
+//! A file that is being received: it appears whole, or not at all.
 //!
 //! ```text
 //! Folder::receive ──> Incoming ── write, write, … ──> commit ──> Saved
 //!                        │
-//!                        └─ dropped: gone, nothing is left
+//!                        └─ dropped: removed without a trace
 //! ```
 //!
-//! Until [`commit`](Incoming::commit) nobody sees the file, nor the directories that it needs and that are
-//! missing. Then it is synced and appears under its name in one step; a reader gets the old file or the new
-//! one. An old file is replaced, not written over: whoever reads it goes on reading it, and the new one has its
-//! [`attributes`](super::attributes). A symbolic link to a file is replaced, too: the link goes, the file that it
-//! led to stays as it was, and the new one is like any new file.
+//! Until [`commit`](Incoming::commit), neither the file nor its missing parent directories are visible. Then the file is
+//! synced and appears under its name in one atomic step; a reader gets the old file or the new one. An old file is
+//! replaced, not overwritten: a client that reads it keeps reading it, and the new file gets its
+//! [`attributes`](super::attributes). A symbolic link to a file is replaced too: the link goes, its target stays
+//! unchanged, and the new file gets the attributes of any new file.
 //!
-//! Knows nothing of protocols; a precondition of theirs arrives as a [`Guard`].
+//! Knows no protocol; a precondition of a request arrives as a [`Guard`].
 
 use super::commit::save;
 use super::place::Place;
@@ -26,32 +26,32 @@ use std::{fmt, io};
 pub struct Incoming {
     shared: Arc<Shared>,
     place: Place,
-    /// None once a write has failed: the space that it took is free again at once.
+    /// `None` once a write has failed, which frees its space at once.
     temporary: Option<Temporary>,
     received: u64,
 }
 
-/// What must be true of the name at the moment of the commit, whatever the folder's rules.
+/// What must hold for the name at the moment of the commit, in addition to the folder's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Guard {
-    /// Nothing in particular.
+    /// No condition.
     None,
-    /// No file has the name.
+    /// No file has this name.
     MustBeNew,
-    /// Some file has the name.
+    /// Some file has this name.
     MustExist,
-    /// The file that has the name is still this one.
+    /// This version of the file still has the name.
     MustBe(FileVersion),
 }
 
 /// A file that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// The name that it has now; [`OnConflict::Rename`](super::OnConflict::Rename) may have changed it.
+    /// Its final name, which [`OnConflict::Rename`](super::OnConflict::Rename) may have changed.
     pub path: SharePath,
     /// Its size in bytes.
     pub size: u64,
-    /// Whether the name is new, and no file was replaced.
+    /// Whether the name is new, so that no file was replaced.
     pub created: bool,
 }
 

@@ -1,19 +1,18 @@
-//! The shared folder: every file that any door opens, lists or saves goes through here, under one policy.
+//! The shared folder: every file that the server opens, lists or saves goes through here, under one set of rules.
 //!
-//! A [`SharePath`] names a file, and only that can. [`Folder::open`] gives the file and its facts together;
-//! [`Folder::scan`] tells what a directory holds,
-//! [`Folder::walk`] all that is below it; [`Folder::receive`] takes a file in, which is there whole
-//! or not at all; [`Folder::begin_upload`] takes one in that may come in pieces, over days if it must.
+//! A [`SharePath`] is the only way to name a file. [`Folder::open`] returns a file together with its facts;
+//! [`Folder::scan`] lists one directory, [`Folder::walk`] everything below it. [`Folder::receive`] saves a file, which is
+//! whole or absent; [`Folder::begin_upload`] saves one that may arrive in pieces, over days if necessary.
 //!
-//! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, whatever
-//! links and races there are. What is not shared (hidden names, the server's own, devices, links that lead
-//! out) looks as if it was not there. The folder is the directory that its path names: if that comes to be another
-//! one, the folder [follows](Folder::follow).
+//! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, so links and races
+//! cannot escape it. What is not shared (hidden names, the server's own files, devices, links that lead out) looks
+//! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
+//! [follows](Folder::follow).
 //!
-//! A name is hidden, not a file: a visible link inside the folder to a hidden file shows it, since whoever
-//! may make links there may also copy.
+//! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
+//! anyone who may create links there may also copy.
 //!
-//! Knows no protocol: no requests, no statuses, no sockets.
+//! Knows no protocol: no requests, no status codes, no sockets.
 
 mod acl;
 mod attributes;
@@ -65,28 +64,27 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 use uploads::Uploads;
 
-/// How often in a row a name that is opened may have been held for a file that got it just then. Where inodes change by
-/// themselves it always looks so.
+/// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
+/// inodes change by themselves, every open looks like that.
 const CLAIMS_IN_A_ROW: usize = 4;
 
-/// What the folder's owner allows.
+/// What the owner of the folder allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Whether names that begin with a dot are served and accepted.
     pub hidden: bool,
-    /// Whether nothing may be saved.
+    /// Whether saving is disabled.
     pub read_only: bool,
-    /// What becomes of an upload whose name is taken.
+    /// What to do with an upload whose name is taken.
     pub on_conflict: OnConflict,
-    /// The largest upload, in bytes; none for no limit but the disk's.
+    /// The largest upload, in bytes; `None` for no limit.
     pub max_upload: Option<u64>,
-    /// How many bytes of the disk uploads leave free.
+    /// Bytes of disk space that uploads must leave free.
     pub reserve: u64,
-    /// Whether a saved file is on the disk before it is said to be. Off is for measurements, and for folders
-    /// that one can afford to lose: a file is still there whole or not at all, as long as the power stays.
+    /// Whether a saved file is synced to the disk before its upload succeeds. Turn it off for measurements and for
+    /// data you can afford to lose: without a power failure, a file is still whole or absent.
     pub durable: bool,
-    /// For how long nothing may arrive of an upload before it is given up. What an upload has left behind is not removed
-    /// before that.
+    /// How long an upload may stall before it is aborted. Leftovers of uploads are not removed earlier than that.
     pub stall: Duration,
 }
 
@@ -118,29 +116,29 @@ impl Rules {
     }
 }
 
-/// What becomes of an upload whose name is taken by a file.
+/// What to do with an upload when a file has its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnConflict {
-    /// It takes the file's place.
+    /// Replace the file.
     Overwrite,
-    /// It is refused.
+    /// Reject the upload.
     Refuse,
-    /// It is saved beside it, as `name (1).ext`.
+    /// Save it as `name (1).ext`.
     Rename,
 }
 
-/// A folder that is shared. Clones are the same folder.
+/// A shared folder. Clones refer to the same folder.
 #[derive(Clone)]
 pub struct Folder {
     source: Arc<Source>,
 }
 
-/// A directory that the folder is, or was, and what the files on their way into it have in common.
+/// The directory that the folder is, or was, and the state that its uploads share.
 struct Shared {
-    /// What named it when it was opened.
+    /// The path that it was opened by.
     path: PathBuf,
     root: Root,
-    /// Whether the folder is another directory by now.
+    /// Whether the folder is now another directory.
     is_replaced: AtomicBool,
     rules: Rules,
     save_methods: SaveMethods,
@@ -151,19 +149,19 @@ struct Shared {
     claims: Claims,
 }
 
-/// Something that was opened.
+/// The result of opening a path.
 #[derive(Debug)]
 pub enum Node {
     /// A file, ready to be read.
     File(OpenFile),
-    /// A directory. [`Folder::scan`] tells what it holds.
+    /// A directory. [`Folder::scan`] lists it.
     Directory {
-        /// When an entry was last made, removed or renamed.
+        /// When an entry was last created, removed or renamed.
         modified: SystemTime,
     },
 }
 
-/// A regular file, open for reading, and its facts: both of the same file, whatever has its name by now.
+/// A regular file, open for reading, and the facts of the same file, even if another file has its name by now.
 #[derive(Debug)]
 pub struct OpenFile {
     /// Open for reading, at its beginning.
@@ -173,8 +171,8 @@ pub struct OpenFile {
 }
 
 impl Folder {
-    /// Opens the folder at `path`, and removes what an earlier run may have left half-written there (unless
-    /// the folder is shared read-only).
+    /// Opens the folder at `path` and removes incomplete files of earlier runs (unless the folder is shared
+    /// read-only).
     pub fn open_at(path: &Path, rules: Rules) -> Result<Self, CannotShare> {
         Self::open_with(path, rules, SaveMethod::of_this_system(), SystemTime::now())
     }
@@ -188,7 +186,7 @@ impl Folder {
         &self.source.rules
     }
 
-    /// Opens a file or a directory. Two system calls: one opens, one tells what it is.
+    /// Opens a file or a directory, with two system calls: open and stat.
     pub fn open(&self, path: &SharePath) -> Result<Node, Error> {
         self.source.current().open_node(path)
     }

@@ -1,12 +1,12 @@
-//! Everything below a directory, one look at a time.
+//! Everything below a directory, one step at a time.
 //!
-//! A [`Walk`] looks at one entry whenever it is asked, so whoever walks may stop after any of them and go on later. It
-//! shows what [`Folder::scan`](super::Folder::scan) shows, of each directory on the way: hidden and reserved names,
-//! devices, and links that lead out or nowhere are passed over. A link to a file is that file. A link to a directory is
-//! passed over: followed, it could lead back to where the walk came from, or show the same files again and again.
+//! A [`Walk`] looks at one entry per call, so the caller may stop after any of them and continue later. It shows what
+//! [`Folder::scan`](super::Folder::scan) shows of each directory; it skips hidden and reserved names, devices, and links
+//! that lead out or nowhere. A link to a file counts as that file. A link to a directory is skipped: following it could
+//! loop, or show the same files again.
 //!
-//! One directory is open at a time, and entries come in the order of the disk. What a walk keeps are the paths of
-//! directories that it has seen and not entered yet; so its memory is bounded by [`WAITING_LIMIT`].
+//! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
+//! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.
 
 use super::root::{self, Entries, name_of};
 use super::{Error, Node, OpenFile, SharePath, Shared, stale};
@@ -15,15 +15,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// What the paths of directories that were seen and not entered yet may take, in bytes. Some hundred thousand
-/// directories beside each other are more than people make.
+/// Memory for the paths of directories seen and not entered yet, in bytes: enough for some hundred thousand directories
+/// in one directory.
 pub const WAITING_LIMIT: usize = 16 << 20;
 
 /// A walk through everything below a directory.
 #[derive(Debug)]
 pub struct Walk {
     shared: Arc<Shared>,
-    /// The directory where it begins, until it does.
+    /// The first directory, until it is entered.
     start: Option<Here>,
     here: Option<Here>,
     waiting: Waiting,
@@ -39,11 +39,11 @@ struct Here {
 /// The result of one step.
 #[derive(Debug)]
 pub enum WalkStep {
-    /// A directory; what is in it comes next. The one where the walk began is the first.
+    /// A directory; its entries come next. The first is the one where the walk begins.
     Directory {
         /// Its path in the folder.
         path: SharePath,
-        /// When an entry was last made, removed or renamed.
+        /// When an entry was last created, removed or renamed.
         modified: SystemTime,
     },
     /// A file.
@@ -53,23 +53,23 @@ pub enum WalkStep {
         /// Open for reading, and its facts.
         open: OpenFile,
     },
-    /// Something that cannot be read, or has gone meanwhile.
+    /// An entry that cannot be read, or that was removed meanwhile.
     Lost(SharePath, Error),
-    /// Nothing to show; the walk goes on.
+    /// Nothing to show; the walk continues.
     Nothing,
-    /// That was all.
+    /// The walk is complete.
     End,
 }
 
 impl Walk {
-    /// Through this directory, which has to be there.
+    /// Starts at this directory, which must exist.
     pub(super) fn begin(shared: Arc<Shared>, path: &SharePath) -> Result<Self, Error> {
         let entries = stale::retry(|| shared.root.entries(path.as_path()))?;
         let start = Here { path: path.clone(), entries };
         Ok(Self { shared, start: Some(start), here: None, waiting: Waiting::default() })
     }
 
-    /// Looks at one more entry. An error means that the system fails in a way that has nothing to do with this one.
+    /// Looks at one more entry. Fails only on a system error that is not about this entry.
     pub fn step(&mut self) -> Result<WalkStep, Error> {
         let Some(here) = &mut self.here else { return self.enter() };
         match here.entries.next() {
@@ -86,7 +86,7 @@ impl Walk {
         }
     }
 
-    /// Goes into the next directory.
+    /// Enters the next directory.
     fn enter(&mut self) -> Result<WalkStep, Error> {
         let here = if let Some(start) = self.start.take() {
             start
@@ -103,7 +103,7 @@ impl Walk {
         Ok(WalkStep::Directory { path, modified })
     }
 
-    /// Looks at the entry of this path, which is of this kind.
+    /// Looks at the entry with this path and type.
     fn see(&mut self, path: SharePath, kind: FileType) -> Result<WalkStep, Error> {
         if self.shared.rules.admit_path(&path).is_err() {
             return Ok(WalkStep::Nothing);
@@ -116,7 +116,7 @@ impl Walk {
         }
     }
 
-    /// Whether a link leads to a file in the folder. Opening a device, to find that it is one, could set it off.
+    /// Whether a link leads to a file in the folder. A device must not be opened to find out: that could activate it.
     fn leads_to_file(&self, path: &SharePath) -> bool {
         let stat = stale::retry(|| self.shared.root.look(path));
         stat.is_ok_and(|stat| root::file_type(&stat) == FileType::RegularFile)
@@ -125,14 +125,14 @@ impl Walk {
     fn open(&self, path: SharePath) -> Result<WalkStep, Error> {
         match self.shared.open_node(&path) {
             Ok(Node::File(open)) => Ok(WalkStep::File { path, open }),
-            // It has changed its kind since its name was read.
+            // It became a directory after its name was read.
             Ok(Node::Directory { .. }) => Ok(WalkStep::Nothing),
             Err(error) => lost(path, error),
         }
     }
 }
 
-/// What concerns this path alone does not end the walk.
+/// An error about this path alone does not end the walk.
 fn lost(path: SharePath, error: Error) -> Result<WalkStep, Error> {
     match error {
         Error::Io(_) => Err(error),
