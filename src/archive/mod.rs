@@ -1,12 +1,11 @@
-//! Archives as bytes: tar and zip, written from front to back.
+//! tar and zip archives as bytes, written from front to back.
 //!
-//! An [`Archive`] is told what comes next (a directory, a file, some of its content) and gives the bytes that say so.
-//! They leave with [`Archive::take`] whenever the caller likes, so what is kept is what has not been taken. A zip has to
-//! remember each name until its end, where its directory stands: [`zip::ENTRIES_LIMIT`] bounds that. A tar remembers
-//! nothing.
+//! The caller tells an [`Archive`] what comes next (a directory, a file, some of its content) and takes the resulting bytes
+//! with [`Archive::take`] at any time, so only untaken bytes are buffered. A zip must store each name until its end, where
+//! the central directory is written; [`zip::ENTRIES_LIMIT`] bounds that. A tar stores nothing.
 //!
-//! This room knows no files, no sockets, no clock, and none of the other rooms. Names are bytes with `/` between their
-//! parts; whether they may be told is decided elsewhere.
+//! This module knows no files, no sockets and no clock, and imports none of its siblings. Names are bytes with `/` as the
+//! separator; whether a name may be shown is decided elsewhere.
 
 pub mod tar;
 pub mod zip;
@@ -17,7 +16,7 @@ use std::{fmt, io};
 use self::tar::Tar;
 use self::zip::Zip;
 
-/// The mode of every directory in an archive: what the folder's own modes are is nobody's business.
+/// The mode of every directory in an archive. The folder's own modes are not revealed.
 const DIRECTORY_MODE: u32 = 0o755;
 
 /// The mode of every file in an archive.
@@ -41,14 +40,14 @@ pub enum Archive {
     Zip(Box<Zip>),
 }
 
-/// Why something cannot go into an archive.
+/// Why an entry cannot be added to an archive.
 #[derive(Debug)]
 pub enum Error {
-    /// This entry cannot; the archive goes on without it.
+    /// This entry is rejected; the archive continues without it.
     Refused(String),
-    /// The archive holds as many entries as it may.
+    /// The archive has the maximum number of entries.
     Full,
-    /// It cannot be written.
+    /// The archive cannot be written.
     Io(io::Error),
 }
 
@@ -79,7 +78,7 @@ impl Archive {
         }
     }
 
-    /// Puts in a directory. Its name has no slash at the end.
+    /// Adds a directory. Its name has no slash at the end.
     pub fn directory(&mut self, name: &[u8], modified: SystemTime) -> Result<(), Error> {
         match self {
             Self::Tar(tar) => Ok(tar.directory(name, modified)?),
@@ -95,7 +94,7 @@ impl Archive {
         }
     }
 
-    /// Puts in some content of the file that was begun.
+    /// Adds content to the current file.
     pub fn content(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self {
             Self::Tar(tar) => tar.content(bytes),

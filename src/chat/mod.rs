@@ -1,25 +1,23 @@
-//! The room: the people in the folder talk.
+//! The chat room.
 //!
-//! Whoever joins under a [`name::Name`] gets a [`token::MemberToken`], says a [`text::Text`] to all or to one,
-//! and hears what others say. Everything that happens is an [`event::Event`] in one ring; a listener is a
-//! place in that ring. So memory is bounded by the ring, and a listener who is slow costs the others
-//! nothing: the ring goes on, and who has been lapped is told so and starts over.
+//! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With it, it sends a [`text::Text`] to all or to
+//! one member, and receives what the others send. Everything that happens is an [`event::Event`] in one ring buffer; a
+//! listener is a position in it. So the ring bounds the memory, and a slow listener costs the others nothing: the ring
+//! keeps moving, and a listener that was lapped is told so and starts again.
 //!
 //! ```text
 //! Room::say ──▶ ring: [Event, bytes] [Event, bytes] … ──▶ Room::next ──▶ each Subscription, at its own pace
-//!                             └ made ready once, by a function that the caller gave
+//!                             └ encoded once, by a function of the caller
 //! ```
 //!
-//! The room knows no sockets, no clock, no source of randomness, no JSON and no event stream. Times and
-//! secrets are given to each call, and the bytes that go out are made by the caller's function, so a test
-//! can play days of talk in no time.
+//! The room knows no sockets, no clock, no source of randomness, no JSON and no event stream. The caller passes times and
+//! secrets to each call, and its function encodes the bytes to send, so a test can simulate days of chat in no time.
 //!
-//! **Who escapes what.** Text is data. The door refuses what can only be an attack on a terminal (control
-//! characters, see [`text`]); everything else is passed on as it was said. The encoder (JSON in an event
-//! stream) makes sure that no text can forge an event. What shows it, a page or a terminal, makes sure that
-//! markup is not obeyed, and isolates or shows the bidirectional controls, which the room passes on because
-//! Arabic and Hebrew need them. File names in [`event::Kind::Upload`] and addresses are foreign text too,
-//! and have not been through [`text::Text`].
+//! **Escaping.** Text is data. [`text`] rejects only what can be nothing but an attack on a terminal (control characters);
+//! everything else is passed on unchanged. The encoder (JSON in an event stream) makes sure that no text can forge an
+//! event. The page or terminal that shows it must not interpret markup, and must isolate or show the bidirectional
+//! controls, which the room passes on because Arabic and Hebrew need them. File names in [`event::Kind::Upload`] and
+//! addresses are foreign text too, and have not passed through [`text::Text`].
 
 use std::time::{Instant, SystemTime};
 

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-/// Where a reader stands: the sequence number that it reads next.
+/// A reader's position: the sequence number that it reads next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position(u64);
 
@@ -33,9 +33,9 @@ pub(super) struct Bounds {
 /// What is at a position.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Lookup<'r, T> {
-    /// This.
+    /// An item.
     Item(&'r T),
-    /// Something that is gone.
+    /// The item was evicted.
     Lapped,
     /// Nothing yet: the position is the ring's end.
     NothingYet,

@@ -1,6 +1,4 @@
-//! What a listener holds, and what it is given.
-//!
-//! Values only: [`Room`] makes them, and decides.
+//! The values that a listener holds and receives. [`Room`] creates them.
 
 use std::sync::Arc;
 
@@ -10,22 +8,22 @@ use super::ring::Position;
 #[cfg(doc)]
 use super::room::Room;
 
-/// Public messages that a newcomer is shown: what one reads to know what the talk is about.
+/// Public messages that a new member is shown, as context.
 pub const HISTORY: usize = 100;
 
-/// Events in the answer to one poll: who polls asks again at once if there are more.
+/// The most events in the response to one poll; if there are more, the client polls again at once.
 pub const POLL_EVENTS: usize = 256;
 
-/// An event as it stands in the ring.
+/// An event in the ring.
 #[derive(Debug, Clone)]
 pub struct Posted<P> {
     /// What happened.
     pub event: Arc<Event>,
-    /// The same, ready to be sent.
+    /// The same event, encoded.
     pub ready: P,
 }
 
-/// One open stream: a place in the ring, and who listens there.
+/// One open stream: a position in the ring, and the member that listens.
 ///
 /// It counts as its member's presence until it is given back to [`Room::unsubscribe`]; so it cannot be
 /// cloned.
@@ -49,17 +47,17 @@ pub enum Start {
     Reset,
 }
 
-/// What a stream gives next.
+/// The next item of a stream.
 #[derive(Debug)]
 pub enum StreamItem<'r, P> {
-    /// This; the subscription stands after it now.
+    /// An event; the subscription has advanced past it.
     Event(&'r Posted<P>),
     /// The ring has gone past this listener. The subscription stands at the end now; as for
     /// [`Start::Reset`], the listener is to be shown [`Room::welcome`].
     Lapped,
-    /// Nothing until something more is said.
+    /// Nothing until the next event.
     NothingYet,
-    /// Nothing any more: the member has left. The stream is to be closed and given back.
+    /// The member has left. Close the stream and give it back.
     Over,
 }
 

@@ -1,4 +1,4 @@
-//! Directories that were made for a file: each must be synced in its parent, before the file is durable.
+//! Directories created for a file: each must be synced in its parent before the file is durable.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,14 +17,14 @@ pub struct Made {
 }
 
 impl Made {
-    /// This directory was made.
+    /// Records that this directory was created.
     pub fn add(&self, directory: &Path) {
         let parent = directory.parent().unwrap_or(Path::new(""));
         self.lock().entry(parent.to_owned()).or_insert(None);
     }
 
-    /// Syncs what has not been synced yet. What failed once is not tried again: the system reports an error once, and
-    /// says that all is well from then on.
+    /// Syncs what has not been synced yet. A failed sync is not retried: the system reports an error once, and success
+    /// from then on.
     pub fn sync(&self) {
         let pending: Vec<_> = {
             let parents = self.lock();

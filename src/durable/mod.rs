@@ -4,12 +4,12 @@
 //! written ── fsync of the file ──> named ── fsync of its directory, and of each in which one was made ──> durable
 //! ```
 //!
-//! `sync` makes many `fsync` calls at once, so that they share the commits of the file system's journal; `made` knows the
-//! directories that a new directory is to be synced in; `name` gives a file a name that nothing has yet.
+//! `sync` runs many `fsync` calls at once, so that they share the commits of the file system's journal; `made` tracks the
+//! parents in which new directories must be synced; `name` gives a file a name that must be free.
 //!
 //! `syncfs` is not used: FUSE ignores it, it waits for the data of every other program, and its errors belong to no file.
 //!
-//! This module knows nothing of clients, servers, and where the bytes come from.
+//! This module knows no clients, no servers, and no source of the bytes.
 
 pub mod made;
 pub mod name;

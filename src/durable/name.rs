@@ -1,4 +1,4 @@
-//! A file gets a name that nothing has yet, when what is in it is whole.
+//! Gives a complete file a name that must be free.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,14 +12,14 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-/// Where the system shows this process's open files: a file without a name gets one by way of it.
+/// This process's open files. An anonymous file is linked into a directory through it.
 const OPEN_FILES: &str = "/proc/self/fd";
 
 /// Whether it does show them.
 static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
 
-/// A file without a name (`O_TMPFILE`), which is gone when it is closed before it has one. `None` where the file system
-/// has no such files, or none can be made for another reason: making one with a name tells which.
+/// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file system does
+/// not support it or the open fails for another reason: creating a named file then shows which.
 pub fn nameless(dir: impl AsFd, mode: Mode) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     SHOWS_FILES.then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)

@@ -1,18 +1,18 @@
-//! Where a body ends (RFC 9112 §6 and §7), for what comes in.
+//! Where a received body ends (RFC 9112 §6 and §7).
 //!
-//! A [`BodyDecoder`] is given whatever bytes have arrived and says which of them are content. It never holds bytes
-//! itself, so a body costs the same few words of memory whatever its length.
+//! A [`BodyDecoder`] is given the bytes that have arrived and returns which of them are content. It never
+//! buffers, so a body of any length costs the same few words of memory.
 
 use std::fmt;
 use std::ops::Range;
 
 use super::fields::is_token_byte;
 
-/// The longest chunk-size line, extensions included, in bytes. Nobody sends extensions; a line that goes on and on
-/// is an attempt to make the server read without end.
+/// The longest chunk-size line, extensions included, in bytes. Nobody sends extensions; an endless line is an attempt to
+/// make the server read forever.
 pub const CHUNK_LINE_LIMIT: usize = 1024;
 
-/// The longest trailer section, in bytes: as for a small head. It is read and thrown away.
+/// The longest trailer section, in bytes: as for a small head. It is read and discarded.
 pub const TRAILER_LIMIT: usize = 8 * 1024;
 
 /// How the end of a body is found (RFC 9112 §6.3).
@@ -35,12 +35,12 @@ impl Framing {
     }
 }
 
-/// What one call of [`BodyDecoder::decode`] found.
+/// The result of one call of [`BodyDecoder::decode`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
-    /// Bytes of the input that are done with.
+    /// Bytes of the input that were consumed.
     pub used: usize,
-    /// Where in the input the content stands; may be empty. Never reaches beyond `used`.
+    /// The range of content in the input; may be empty, and never ends after `used`.
     pub content: Range<usize>,
 }
 

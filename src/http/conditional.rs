@@ -1,11 +1,11 @@
-//! Preconditions: whether what stands there is what the client thinks it is (RFC 9110 §13).
+//! Preconditions: whether the current representation is the one that the client expects (RFC 9110 §13).
 //!
-//! [`gather`] picks the fields out of a head, [`evaluate`] decides in the order of §13.2.2. A write is judged
-//! twice: before its body is taken, and at its commit, when the head is gone and somebody else may have
-//! written: [`Preconditions::guard_a_write`] says whether the commit has to look again.
+//! [`gather`] extracts the fields from a head, [`evaluate`] decides in the order of §13.2.2. A write is checked
+//! twice: before its body is read, and at its commit, when the head is gone and another client may have
+//! written. [`Preconditions::guard_a_write`] returns whether the commit must check again.
 //!
-//! A server that would refuse the request anyway (404, 403, …) does so without asking here (§13.2.1). Neither
-//! files nor the clock are known in this place.
+//! A server that rejects the request for another reason (404, 403, …) does not evaluate preconditions (§13.2.1).
+//! Knows no files and no clock.
 
 use super::date::Date;
 use super::validators::{EntityTag, EntityTags, NoTag, Validators};
@@ -34,7 +34,7 @@ enum DateField {
     Ignored,
 }
 
-/// What a request would do with what stands there.
+/// What a request does with the current representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// GET or HEAD.
@@ -43,14 +43,14 @@ pub enum Action {
     Modify,
 }
 
-/// What follows from the preconditions.
+/// The result of the preconditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Answer as if there were none.
+    /// Respond as if there were none.
     Proceed,
-    /// 304: the client's copy will do.
+    /// 304: the client's copy is current.
     NotModified,
-    /// 412: it is not what the client thinks.
+    /// 412: a precondition failed.
     Failed,
 }
 

@@ -1,10 +1,10 @@
 //! HTTP/1.1 as bytes (RFC 9110 and 9112).
 //!
-//! What a head says, where a body ends, which bytes a range selects, whether a precondition holds, whether the
-//! connection goes on: everything that can be decided by looking at bytes. The server and the client both use it.
+//! Parsing of heads, body framing, ranges, preconditions, persistence: everything that can be decided from bytes alone. The
+//! server and the client both use it.
 //!
-//! This room knows no sockets, no files, no clock, and none of the other rooms. A function here takes bytes and
-//! times and gives back values; who reads, who writes and who waits is decided elsewhere.
+//! This module knows no sockets, no files and no clock, and imports none of its siblings. Its functions take bytes and times
+//! and return values; the caller reads, writes and waits.
 
 pub mod body;
 pub mod conditional;

@@ -1,42 +1,42 @@
-//! Whether a connection goes on after this message (RFC 9112 §9.3), and if not, why: the log says it.
+//! Whether a connection persists after a message (RFC 9112 §9.3), and if not, the reason for the log.
 
 use std::fmt;
 
 use super::fields::Fields;
 use super::request::HttpVersion;
 
-/// What becomes of the connection after the answer.
+/// What happens to the connection after the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Persistence {
-    /// The next request may come.
+    /// Keep it open for the next request.
     Keep,
-    /// It ends, for this reason.
+    /// Close it, for this reason.
     Close(CloseReason),
 }
 
-/// Why a connection ends.
+/// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
     /// The other side sent `Connection: close`.
     Asked,
     /// HTTP/1.0 without `Connection: keep-alive`.
     Http10,
-    /// What came could not be framed: nothing after it can be read as a message.
+    /// The message has invalid framing, so nothing after it can be parsed.
     Framing,
-    /// The answer was given before the whole body had been read.
+    /// The response was sent before the whole body was read.
     BodyUnread,
-    /// The answer goes on until the connection ends.
+    /// The end of the connection ends the response.
     Endless,
-    /// The program is leaving.
+    /// The server is shutting down.
     Stopping,
-    /// Time ran out while a message was on its way.
+    /// A message timed out.
     TimedOut,
-    /// There is no place for this connection.
+    /// The server has too many connections.
     Full,
 }
 
 impl Persistence {
-    /// What a message of this version with these fields asks for.
+    /// What a message of this version with these fields requests.
     pub fn of_message(version: HttpVersion, fields: Fields<'_, '_>) -> Self {
         if fields.has_token("Connection", "close") {
             return Self::Close(CloseReason::Asked);
@@ -48,12 +48,12 @@ impl Persistence {
         }
     }
 
-    /// Whether the next request may come.
+    /// Whether the connection stays open.
     pub fn keeps(self) -> bool {
         self == Self::Keep
     }
 
-    /// Ends a connection that would have gone on; one that ends already keeps its reason.
+    /// Closes a connection that would have been kept; an earlier reason to close wins.
     #[must_use]
     pub fn unless(self, ends: bool, why: CloseReason) -> Self {
         match self {

@@ -1,18 +1,16 @@
 //! Ranges: which bytes of a representation a `Range` field selects (RFC 9110 §14).
 //!
-//! A field that cannot be read, or that asks for too much, is ignored, as §14.2 allows, and the whole is
-//! sent: that is always a right answer. What comes out are [`Span`]s, which lie within the representation by
-//! construction. [`content_range`] says them in field lines, [`byteranges`] frames several of them as one
-//! body.
+//! A field that is malformed or asks for too many ranges is ignored, as §14.2 allows, and the whole representation is
+//! sent, which is always correct. The result is [`Span`]s, which lie within the representation by
+//! construction. [`content_range`] writes them as field values, [`byteranges`] frames several as one body.
 //!
-//! Whether a range counts at all (`If-Range`) is decided in `conditional`. No content is seen here, only
-//! lengths.
+//! Whether a range applies at all (`If-Range`) is decided in `conditional`. This module sees lengths, not content.
 
 pub mod byteranges;
 pub mod content_range;
 
-/// The most ranges in one field. Viewers of documents and those who mend archives ask for some tens at once;
-/// every further one is a part head and a write of its own.
+/// The most ranges in one field. Document viewers and tools that repair archives request some tens at once; each
+/// further range costs a part head and a write.
 pub const RANGES_LIMIT: usize = 64;
 
 /// A stretch of a representation, in bytes: never empty, never beyond the length that it was made for.

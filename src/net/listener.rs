@@ -1,4 +1,4 @@
-//! A socket on which connections come in.
+//! A listening socket.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,15 +16,15 @@ use super::peer::Peer;
 use super::stream::{Queue, Stream};
 use super::unix::{BoundPath, CannotBind, SocketName};
 
-/// How many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. Less, and a burst of
-/// a thousand browsers would see a second's delay for a lost SYN.
+/// The backlog: connections that may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. With fewer, a
+/// burst of a thousand browsers would lose SYNs, which costs a second each.
 const BACKLOG: i32 = 4096;
 
 /// A listening socket in non-blocking mode.
 #[derive(Debug)]
 pub struct Listener {
     address: Address,
-    /// The name of a Unix-domain socket that was bound here; it goes before the socket does.
+    /// The name of a Unix-domain socket that was bound here; it is removed before the socket is closed.
     _bound: Option<BoundPath>,
     socket: Kind,
 }
@@ -83,13 +83,13 @@ impl Listener {
         })
     }
 
-    /// Listens on a socket that is somebody else's, who made it listen.
+    /// Takes over a listening socket from another process.
     pub fn inherit_tcp(socket: TcpListener) -> io::Result<Self> {
         prepare(&SockRef::from(&socket))?;
         Self::of_tcp(socket)
     }
 
-    /// Listens on a Unix-domain socket that is somebody else's. Its name stays when this one goes.
+    /// Takes over a listening Unix-domain socket from another process. Its name is not removed.
     pub fn inherit_unix(socket: UnixListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = Address::Unix(SocketName::of(&socket.local_addr()?));
@@ -102,12 +102,12 @@ impl Listener {
         Ok(Self { address, _bound: None, socket: Kind::Tcp(socket) })
     }
 
-    /// Where it listens, with the port that it got.
+    /// The address it listens on, with the actual port.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The next connection, or `None` when nobody is waiting.
+    /// The next connection, or `None` if none is waiting.
     pub fn accept(&self) -> io::Result<Option<Stream>> {
         let (socket, peer) = match acceptfrom_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
             Ok(accepted) => accepted,
@@ -163,8 +163,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Waits until one of these becomes readable, at most so long; whether one has. It returns early for a signal; the
-/// caller looks at everything again anyhow.
+/// Waits until one of these becomes readable, for `at_most`; returns whether one is. A signal ends the wait early;
+/// callers check everything again anyway.
 pub fn wait_for_any<'a>(
     sources: impl IntoIterator<Item = BorrowedFd<'a>>,
     at_most: Option<Duration>,

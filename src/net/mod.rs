@@ -1,7 +1,7 @@
-//! Sockets: what Linux has for moving bytes without waiting for anybody.
+//! Non-blocking sockets on Linux.
 //!
-//! A stream that says "it would wait" instead of waiting, a listener, a poller, a file sent without passing through
-//! this program. What is Linux's own stands here, in few small files. This room knows no protocol and no folder.
+//! A stream that returns "would block" instead of blocking, a listener, a poller, `sendfile`. The Linux-specific code is
+//! here, in a few small files. This module knows no protocol and no folder.
 
 pub mod datagrams;
 pub mod inherited;

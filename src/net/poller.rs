@@ -1,4 +1,4 @@
-//! epoll, as far as it is needed here: some events a wait, and each arming good for one event, or for all that follow.
+//! A small wrapper around epoll: several events per wait; each arming lasts for one event, or for all that follow.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// How many events a wait gives at the most. Under load so many requests share a system call.
+/// The most events per wait. Under load, that many requests share one system call.
 pub const EVENTS: usize = 64;
 
 /// Waits for many descriptors at once.
@@ -18,7 +18,7 @@ pub struct Poller {
     epoll: OwnedFd,
 }
 
-/// What an event is for: any number that the caller can make something of, but [`Key::WAKE`].
+/// Identifies the descriptor of an event: any number except [`Key::WAKE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key(pub u64);
 
@@ -27,12 +27,12 @@ impl Key {
     pub const WAKE: Self = Self(u64::MAX);
 }
 
-/// What a descriptor is armed for. Never several: a connection waits for one thing.
+/// What a descriptor is armed for. Always one thing: a connection never waits for two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
-    /// Something to read, or the other side's end (RDHUP): one event.
+    /// Data to read, or the end of the peer's stream (RDHUP): one event.
     Readable,
-    /// Room to write: one event.
+    /// Space to write: one event.
     Writable,
     /// As [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed otherwise. For who
     /// has read all that there was: what was left unread makes no event.
@@ -42,7 +42,7 @@ pub enum Interest {
 /// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
-    /// What it is for.
+    /// The descriptor that it is for.
     pub key: Key,
     /// Whether one read may leave something behind that makes no event any more: the other side has ended what it sends,
     /// the connection is broken, or there is urgent data, at which a read stops (tcp(7)).

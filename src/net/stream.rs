@@ -1,4 +1,4 @@
-//! One connection's socket, which never makes anybody wait.
+//! The non-blocking socket of one connection.
 
 use std::fs::File;
 use std::io;
@@ -25,23 +25,23 @@ pub enum Stream {
     Unix(UnixStream, Peer),
 }
 
-/// What a call moved.
+/// The result of a read or write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
-    /// So many bytes, at least one.
+    /// This many bytes, at least one.
     Bytes(usize),
-    /// Nothing now: the call would have waited.
+    /// Nothing now: the call would block.
     WouldWait,
-    /// Nothing ever again: the other side has ended what it sends, or, for a file, the file has ended.
+    /// The end: the peer has ended its stream, or, for a file, the file has ended.
     End,
 }
 
-/// What is known of the other side.
+/// The state of the peer, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherEnd {
     /// It may still send.
     Open,
-    /// It has ended what it sends (a half-close); whether it still reads, nobody can tell.
+    /// It has ended its stream (a half-close); whether it still reads is unknown.
     Ended,
     /// The connection is broken.
     Gone,

@@ -1,23 +1,21 @@
 //! TFTP as bytes and times: RFC 1350, with RFC 1123 §4.2 and the options of RFC 2347, 2348, 2349 and 7440.
 //!
-//! This room knows nothing of sockets, files, folders, threads or clocks. Datagrams, the time and the bytes
-//! of a file go in; datagrams, the bytes of a file and a deadline come out. So every loss, duplicate and
-//! reordering can be played to it without waiting for any (`exchange.rs`), and the server and the client use
-//! the same two machines.
+//! This module knows no sockets, files, folders, threads or clocks. Its input is datagrams, the time and the bytes
+//! of a file; its output is datagrams, the bytes of a file and a deadline. So a test can simulate every loss, duplicate
+//! and reordering without waiting (`exchange.rs`), and the server and the client use the same two state machines.
 //!
 //! - [`packet`] turns a datagram into a [`packet::Packet`] and back; [`fields`] holds what packets are made
 //!   of.
-//! - [`options`] decides what is agreed: the server's answer to what was asked, the client's verdict on that
-//!   answer.
-//! - [`netascii`] translates text, a byte stream at a time.
-//! - [`send::Sender`] gives a file away: a server's read request, a client's write request.
-//! - [`receive::Receiver`] takes one in: a server's write request, a client's read request.
-//! - [`timing`] says when to repeat and when to give up; [`error`] how a transfer ends.
+//! - [`options`] negotiates options: the server's answer to a request, and the client's check of that answer.
+//! - [`netascii`] translates text as a byte stream.
+//! - [`send::Sender`] sends a file: a server's read request, a client's write request.
+//! - [`receive::Receiver`] receives a file: a server's write request, a client's read request.
+//! - [`timing`] decides when to retransmit and when to give up; [`error`] describes how a transfer ends.
 //!
-//! # How a machine is driven
+//! # Driving a state machine
 //!
-//! Both machines have the same shape. Their `step` is asked until it says to wait; what arrives, or the
-//! passing of the deadline, is told by `on_packet` or `on_timeout`; then `step` is asked again.
+//! Both machines have the same interface. Call `next_action` until it returns `Wait`; report an arrived packet or a
+//! passed deadline with `on_packet` or `on_timeout`; then call `next_action` again.
 //!
 //! ```
 //! # use std::time::Instant;
@@ -32,12 +30,12 @@
 //! }
 //! ```
 //!
-//! # What the driver minds
+//! # What the driver must do
 //!
-//! A packet from another address than the peer's never reaches a machine; its sender is told
-//! [`error::ErrorCode::UnknownTransferId`] (RFC 1350 §4). A repeated request from the same address belongs to
-//! the transfer that it began: handing it to the machine, which ignores it, is right. The client's peer is
-//! whoever answers its request first.
+//! A packet from another address than the peer's must not reach the machine; the driver answers it with
+//! [`error::ErrorCode::UnknownTransferId`] (RFC 1350 §4). A repeated request from the same address belongs to the
+//! transfer that it started: pass it to the machine, which ignores it. The client's peer is the first address that
+//! answers its request.
 
 mod block;
 pub mod error;

@@ -1,4 +1,4 @@
-//! The machine that takes a file in: a server's answer to a write request, or a client's read request.
+//! The state machine that receives a file: a server's side of a write request, or a client's of a read request.
 //!
 //! ```text
 //! client:  Requesting ── DATA 1, OACK ──┐
@@ -7,7 +7,7 @@
 //!                     any before Dallying ── ERROR, silence, a fault ──→ Over
 //! ```
 //!
-//! What it holds to:
+//! Its rules:
 //!
 //! - The last block is acknowledged only after the file is committed: the sender's success means that the
 //!   file is there. Then the receiver dallies, to say so again to a sender that did not hear it.
@@ -18,8 +18,7 @@
 //! - A block longer than agreed, or a packet that has no place here, ends the transfer with error 4 (RFC 1350
 //!   §2).
 //!
-//! Knows nothing of where the bytes go, or of how many may come: who writes them ends the transfer by
-//! `abort`.
+//! Knows no destination and no size limit: the code that writes the bytes ends the transfer with `abort`.
 
 use std::time::Instant;
 
@@ -32,26 +31,26 @@ use super::packet::{Packet, Request};
 use super::timing::{Deadline, Expiry, FIRST_REPEATS, Patience, REPEATS};
 use super::word::{Farewell, Word, unexpected};
 
-/// A file on its way in.
+/// The receiving side of a transfer.
 #[derive(Debug)]
 pub struct Receiver {
     content: Content,
     phase: Phase,
 }
 
-/// What the driver does next.
+/// What the driver must do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReceiveAction<'a> {
     /// Send this datagram to the peer, then ask again.
     Send(&'a [u8]),
-    /// Wait for a packet until then.
+    /// Wait for a packet until this deadline.
     Wait(Deadline),
     /// The file is whole: make it appear, then tell [`Receiver::on_committed`]. Said again until then.
     Commit,
     /// The file is committed and acknowledged. Wait for a packet until then, in case the sender did not hear
     /// it; who needs the room, or has a person waiting, may leave at any time.
     Dally(Deadline),
-    /// It is over. Everything has been said.
+    /// The transfer is over, and everything has been sent.
     Over(&'a Ending),
 }
 
@@ -95,7 +94,7 @@ impl Receiver {
         }
     }
 
-    /// What to do now. Ask until it says anything but [`ReceiveAction::Send`].
+    /// What to do now. Call until it returns anything but [`ReceiveAction::Send`].
     pub fn next_action(&mut self) -> ReceiveAction<'_> {
         match &mut self.phase {
             Phase::Requesting { word, patience, .. } | Phase::Receiving(Flow { word, patience, .. }) => {

@@ -1,4 +1,4 @@
-//! The machine that gives a file away: a server's answer to a read request, or a client's write request.
+//! The state machine that sends a file: a server's side of a read request, or a client's of a write request.
 //!
 //! ```text
 //! server:  Offering ── ACK 0 ──────────┐
@@ -7,7 +7,7 @@
 //!            (WRQ)              any of them ── ERROR, silence, a fault ──→ Over
 //! ```
 //!
-//! What it holds to:
+//! Its rules:
 //!
 //! - Only time and a new acknowledgment make it send; a duplicate never does (RFC 1123 §4.2.3.1).
 //! - Until the peer has answered, a server repeats one packet, [`FIRST_REPEATS`] times at most: a request
@@ -17,8 +17,7 @@
 //!   (RFC 1350 §2).
 //! - The file's last acknowledgment is the end. There is nothing to linger for.
 //!
-//! Knows nothing of where the bytes come from. A source that must not end early says so with an error of its
-//! own.
+//! Knows nothing about the source of the bytes. A source that ends too early must return an error.
 
 use std::io::{self, BufRead, Read};
 use std::time::Instant;
@@ -32,21 +31,21 @@ use super::timing::{Deadline, Expiry, FIRST_REPEATS, Patience, REPEATS};
 use super::window::{Acknowledged, Window};
 use super::word::{Farewell, Word, unexpected};
 
-/// A file on its way out.
+/// The sending side of a transfer.
 #[derive(Debug)]
 pub struct Sender<R> {
     content: Content<R>,
     phase: Phase,
 }
 
-/// What the driver does next.
+/// What the driver must do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SendAction<'a> {
     /// Send this datagram to the peer, then ask again. What arrives meanwhile may be told first.
     Send(&'a [u8]),
-    /// Wait for a packet until then.
+    /// Wait for a packet until this deadline.
     Wait(Deadline),
-    /// It is over. Everything has been said.
+    /// The transfer is over, and everything has been sent.
     Over(&'a Ending),
 }
 
@@ -82,7 +81,7 @@ impl<R: BufRead> Sender<R> {
         Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
     }
 
-    /// What to do now. Ask until it says [`SendAction::Wait`] or [`SendAction::Over`]. Reads a block from the source when
+    /// What to do now. Call until it returns [`SendAction::Wait`] or [`SendAction::Over`]. Reads a block from the source when
     /// it is due.
     pub fn next_action(&mut self) -> SendAction<'_> {
         if let Phase::Sending { window, .. } = &mut self.phase
