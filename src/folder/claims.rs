@@ -1,9 +1,9 @@
-//! Names that are taken for a file a moment before it gets them.
+//! Empty files that reserve a name for the file that is about to get it.
 //!
-//! Where a file system can neither link nor rename without replacing, a name that must be free is taken by an empty
-//! file (`O_EXCL`), and the whole file is renamed over it. Of two servers only one can take it. The empty file stands
-//! there for the blink of one rename, and no reader of this server is shown it. A server that is killed in that blink
-//! leaves it behind; so can a rename that fails, where the file system then will not remove it either.
+//! If a file system can neither link nor rename without replacing, an empty file (`O_EXCL`) claims the name, and the
+//! complete file is renamed over it. Of two servers only one can claim it. The empty file exists only until the rename,
+//! and this server shows it to no reader. A server that is killed in between leaves it behind; so can a failed rename, if
+//! the file system then refuses to remove it.
 
 use cap_std::fs::Dir;
 use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
@@ -19,15 +19,15 @@ use super::root::look_in;
 /// Device and inode of a file.
 type Identity = (u64, u64);
 
-/// The empty files that hold names for this server at the moment.
+/// The empty files that currently hold names for this server.
 #[derive(Default)]
 pub(super) struct Claims {
     held: Mutex<HashSet<Identity>>,
-    /// Whether there was ever one: on most file systems there is none.
+    /// Whether there ever was one: on most file systems there is none.
     were_made: AtomicBool,
 }
 
-/// A name that is held. Dropped, it is free again, unless something else has it by then.
+/// A claimed name. Freed on drop, unless another file has it by then.
 pub(super) struct Claim<'c> {
     claims: &'c Claims,
     dir: &'c Dir,
@@ -37,7 +37,7 @@ pub(super) struct Claim<'c> {
 }
 
 impl Claims {
-    /// Takes a name, which must be free: `EEXIST` if it is not.
+    /// Claims a name; `EEXIST` if it is taken.
     pub(super) fn take<'c>(&'c self, dir: &'c Dir, name: &'c OsStr) -> Result<Claim<'c>, Errno> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         // Held meanwhile: who has opened the empty file asks after that, and learns what it is.

@@ -1,10 +1,10 @@
-//! The commit: a whole file gets its name, and with it the attributes of the file that it replaces.
+//! The commit: a complete file gets its name, and the attributes of the file that it replaces.
 //!
-//! What the old file has is carried over, and everything synced, before the name is checked and given. In between another
-//! program may have replaced the old file; then it is all done again for what is there now. So it is where the directory
-//! was moved or removed since the upload began: the file is saved at its path, or not at all.
+//! The old file's attributes are copied and everything is synced before the name is checked and given. If another program
+//! replaces the old file in between, all of this is repeated for the new one. The same holds if the directory was moved or
+//! removed since the upload began: the file is saved at its path, or not at all.
 //!
-//! Knows nothing of how the bytes came.
+//! Knows nothing about how the bytes arrived.
 
 use super::commit_lock::CommitGuard;
 use super::incoming::{Guard, Saved};
@@ -22,11 +22,10 @@ const TRIES: usize = 16;
 /// How often that makes a difference even if the next file has the same mode, owner and group: it may have other lists. A
 /// file that others replace all the time would never be replaced by this one.
 const EXACT_TRIES: usize = 4;
-/// How many `name (N).ext` are tried. One more file of the same name means that somebody's loop has gone
-/// wild.
+/// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
 const MOST_COPIES: u32 = 9_999;
 
-/// A file that is about to get its name.
+/// A complete file that is about to get its name.
 struct Commit<'c> {
     shared: &'c Shared,
     place: &'c Place,
@@ -34,13 +33,13 @@ struct Commit<'c> {
     guard: Guard,
 }
 
-/// What came of an attempt to give a file its name.
+/// The result of an attempt to name a file.
 enum Attempt {
     /// It has this name, which is new or was another file's.
     Saved(SharePath, bool),
     /// Something else has the name than it had before.
     Changed,
-    /// There is no way for this file, because of this; but there is one for a copy.
+    /// This file cannot be named, because of this error; a copy can.
     NeedsCopy(Errno),
 }
 

@@ -1,15 +1,15 @@
-//! The lock for the last step of a commit: checking what has a name, and giving it.
+//! The lock for the last step of a commit: checking which file has a name, and giving the name.
 //!
-//! Within this server the commits go one at a time. One that depends on what has the name (`If-Match`, `refuse`,
+//! Within this server, commits run one at a time. A commit that depends on the current file (`If-Match`, `refuse`,
 //! `rename`) also waits for other servers that share the folder: they hold a lock on `.wharf/lock` meanwhile.
 //!
-//! It is an `flock`. Other than a POSIX lock it belongs to an open file: threads exclude each other, closing another
-//! handle does not release it, and it ends with its process. NFS, `CephFS` and SMB pass it on to other machines, and so
-//! do FUSE file systems that support locks. Elsewhere only servers of the same machine see it, or none do: then each
-//! goes on without.
+//! It is an `flock`. Unlike a POSIX lock it belongs to an open file: threads exclude each other, closing another handle
+//! does not release it, and it ends with its process. NFS, `CephFS` and SMB forward it to other machines, and so do FUSE
+//! file systems that support locks. Elsewhere only servers on the same machine see it, or none do; then each continues
+//! without it.
 //!
-//! The file is never removed: a server that waits for the lock of a removed file would get it beside one that has the
-//! lock of its successor.
+//! The file is never removed: a server waiting for the lock of a removed file would get it while another holds the lock of
+//! its successor.
 
 use super::Error;
 use super::root::{OWN, Root};

@@ -1,13 +1,12 @@
-//! Which directory the folder is, while its path may come to name another.
+//! Which directory the folder is, as its path may come to name another.
 //!
-//! A deployment turns a link, a disk is mounted over the path, a directory is moved away: the path names another directory
-//! then, or none. [`Folder::follow`] looks, and where another directory can be opened the folder is that one from then on,
-//! with the unfinished uploads that are there. Each operation holds one [`Shared`] from its beginning to its end, so it
-//! never sees half of each.
+//! A deployment changes a link, a disk is mounted over the path, a directory is moved: the path then names another
+//! directory, or none. [`Folder::follow`] checks this; if another directory can be opened, it becomes the folder, with its
+//! unfinished uploads. Each operation holds one [`Shared`] from start to end, so it never sees half of each.
 //!
-//! Nothing is saved in a directory that the path does not name any more: uploads ask before they begin and before they
-//! appear, and are [`Error::Replaced`]. What is open is read to its end; and where nothing can be followed, because the path
-//! names nothing for a while, or nothing that can be read, the old directory is read on.
+//! Nothing is saved in a directory that the path no longer names: uploads check before they begin and before they appear,
+//! and fail with [`Error::Replaced`]. Open files are read to their end. If the path names nothing for a while, or nothing
+//! readable, the old directory is still served.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What is known of a file without reading it.
+//! Metadata of a file.
 
 use rustix::fs::Stat;
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,14 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-/// A file's facts, all of one moment.
+/// A file's metadata, all from one `stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Size in bytes.
     pub len: u64,
     /// When its content last changed.
     pub modified: SystemTime,
-    /// Which version of which file it is.
+    /// Identifies the file and its version.
     pub version: FileVersion,
 }
 

@@ -1,4 +1,4 @@
-//! What a directory holds, as far as it is shared.
+//! The shared entries of a directory.
 
 use super::root::{self, Entries, Root, name_of};
 use super::{Error, Facts, SharePath, Shared, stale};
@@ -8,18 +8,18 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
-/// One line of a listing: something that can be opened.
+/// An entry of a listing, which can be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The last segment of its path.
     pub name: OsString,
-    /// What it is, or what the link leads to.
+    /// Its type, or that of the link's target.
     pub kind: Kind,
     /// When its content last changed.
     pub modified: SystemTime,
 }
 
-/// What an entry is. Directories sort before files.
+/// The type of an entry. Directories sort before files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A directory.
@@ -31,7 +31,7 @@ pub enum Kind {
     },
 }
 
-/// A directory that is being read, in the order of the disk.
+/// Reads a directory, in the order of the disk.
 #[derive(Debug)]
 pub struct Scan {
     shared: Arc<Shared>,
@@ -39,7 +39,7 @@ pub struct Scan {
     entries: Entries,
 }
 
-/// A name in a directory, which may or may not be shared.
+/// A name in a directory, which may not be shared.
 #[derive(Debug)]
 pub struct Candidate {
     name: OsString,
@@ -52,7 +52,7 @@ impl Scan {
         Ok(Self { shared, path: path.clone(), entries })
     }
 
-    /// What is known of a name; `None` if it is not shared, or has gone.
+    /// The entry of this name; `None` if it is not shared or was removed.
     pub fn look(&self, candidate: Candidate) -> Option<Entry> {
         let Candidate { name, kind } = candidate;
         let shared = &self.shared;

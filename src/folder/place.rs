@@ -1,4 +1,4 @@
-//! Where a file is to be saved: its directory, as far as it is there, and what has its name now.
+//! Where to save a file: its directory, as far as it exists, and the file that has its name now.
 
 use super::root::{self, Root};
 use super::{Error, FileVersion, SharePath};
@@ -14,14 +14,14 @@ use std::sync::Arc;
 pub(super) struct Place {
     /// The deepest directory on the way that exists.
     dir: Arc<Dir>,
-    /// The directories that are missing below it, the deepest first.
+    /// The missing directories below it, the deepest first.
     missing: Vec<OsString>,
     path: SharePath,
     name: OsString,
 }
 
 impl Place {
-    /// The root is no place for a file.
+    /// Fails for the root, which cannot be a file.
     pub(super) fn find(root: &Root, path: &SharePath) -> Result<Self, Error> {
         let (Some(name), Some(mut parent)) = (path.name(), path.parent()) else {
             return Err(Error::NotFound);

@@ -1,9 +1,9 @@
-//! The space that uploads leave free for others, whoever sends them and however many at once.
+//! The disk space that all uploads together must leave free.
 //!
-//! It is asked before each piece is written: a body need not tell its length, and other programs fill the same disk.
-//! What is just being written counts as written, so uploads side by side cannot each take what is left.
+//! Checked before each write, because a body may have no length and other programs fill the same disk. Bytes that are being
+//! written count as written, so parallel uploads cannot each use the remaining space.
 //!
-//! A file system that learns late what a file will take (NFS, compression) may end up with a little less.
+//! A file system that learns late how much space a file takes (NFS, compression) may end up with a little less.
 
 use super::{Error, root};
 use cap_std::fs::Dir;

@@ -1,12 +1,11 @@
-//! What earlier runs left behind, removed at the start.
+//! Removes leftovers of earlier runs at start-up.
 //!
-//! A crash can leave a `.wharf-HEX.tmp`: always where the file system has no anonymous files, and for the
-//! blink between a link and its rename elsewhere. A server that lives holds a lock on each of its own. But many
-//! file systems show locks to nobody on other machines or mounts, so what was written to of late is left alone, too: it
-//! may be an upload that another server is receiving.
+//! A crash can leave a `.wharf-HEX.tmp`: always on file systems without anonymous files, and elsewhere only between a link
+//! and its rename. A live server holds a lock on each of its own. But many file systems do not show locks to other machines
+//! or mounts, so a recently written file is kept too: another server may be receiving it.
 //!
-//! The sweep does what it can and never keeps the folder from being shared. It follows no links and enters no
-//! mount points: what lies there is another file system's, and may be slow or endless.
+//! The sweep is best effort and never prevents the folder from being shared. It follows no links and enters no mount
+//! points: those are other file systems, possibly slow or endless.
 
 use super::Facts;
 use super::path::is_temporary;

@@ -1,14 +1,14 @@
-//! The bytes of a file that nobody can see yet.
+//! The bytes of a file that is not visible yet.
 //!
-//! Where the file system can, the file has no name at all (`O_TMPFILE`): a crash leaves nothing, the kernel
-//! sees to that. Elsewhere it is called `.wharf-HEX.tmp`, which is never served, and goes when it is dropped.
-//! A new name is given in one step that fails when the name is taken, or else by way of a [claim](super::claims); an old
-//! file is replaced by a rename. A file with a name is this user's alone until it gets its [`Attributes`].
+//! If the file system supports it, the file is anonymous (`O_TMPFILE`), so a crash leaves nothing behind. Otherwise it is
+//! named `.wharf-HEX.tmp`, which is never served and is removed on drop. A new name is given in one step that fails when
+//! the name is taken, or else through a [claim](super::claims); an old file is replaced by a rename. A named file is
+//! readable only by this user until it gets its [`Attributes`].
 //!
-//! Whatever bears a temporary name is locked (`flock`) as long as its server lives, so that another server's
-//! [sweep](super::sweep) can tell what was left behind from what is being written.
+//! A file with a temporary name stays locked (`flock`) while its server lives, so that another server's
+//! [sweep](super::sweep) can distinguish leftovers from files that are being written.
 //!
-//! Knows nothing of rules, nor of what the final name means.
+//! Knows no rules, and not what the final name means.
 
 use super::attributes::{self, Attributes};
 use super::claims::Claims;
@@ -24,31 +24,31 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-/// How often a random name of 64 bits may turn out taken, or swept away, before something else must be wrong.
+/// How often a random 64-bit name may be taken, or swept away, before something else must be wrong.
 const TRIES: usize = 16;
-/// What a new file may be, before the umask takes its part.
+/// The mode of a new file, before the umask.
 pub(super) const MODE: Mode =
     Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 
-/// A file on its way in. Dropped, it is gone.
+/// An incomplete file. Removed on drop.
 pub(super) struct Temporary {
     file: File,
     method: SaveMethod,
-    /// The directory where it was made without a name: there it already has what any new file has.
+    /// The directory where an anonymous file was created: there it already has the attributes of any new file.
     home: Option<Arc<Dir>>,
     name: Option<Name>,
-    /// Whether all of it is on the disk.
+    /// Whether all of it is synced.
     is_synced: bool,
 }
 
 impl Temporary {
-    /// Makes an empty one in `dir`, or on the same file system at least.
+    /// Creates an empty file in `dir`, or at least on the same file system.
     pub(super) fn create(dir: &Arc<Dir>, method: SaveMethod) -> Result<Self, Errno> {
-        // Others could open one that has a name, and read on when it is no longer for them.
+        // Another user could open a named file, and keep reading it after its permissions change.
         Self::create_as(dir, method, Mode::RUSR | Mode::WUSR)
     }
 
-    /// What any program would give a file that it makes in `dir`: one is made and dropped again, and stays empty.
+    /// The attributes that any program's new file has in `dir`: creates an empty file and removes it again.
     fn sample(dir: &Arc<Dir>, method: SaveMethod) -> Result<Attributes, Errno> {
         Attributes::of(&Self::create_as(dir, method, MODE)?.file)
     }
@@ -87,13 +87,13 @@ impl Temporary {
         Err(Errno::EXIST)
     }
 
-    /// Takes over a file of that name in `dir`, which is open for reading and writing.
+    /// Takes over the file with this name in `dir`, which is open for reading and writing.
     pub(super) fn adopt(file: File, dir: &Arc<Dir>, name: String, method: SaveMethod) -> Self {
         let name = Name { dir: Arc::clone(dir), text: name, taken: true };
         Self { file, method, home: None, name: Some(name), is_synced: false }
     }
 
-    /// Lets go of it: it keeps the name that it has. What it was to become may not be written; it must be, once more.
+    /// Releases the file under its current name, and makes it writable again: its final mode may have been read-only.
     pub(super) fn leave(mut self) {
         let _ = fs::fchmod(&self.file, Mode::RUSR | Mode::WUSR);
         if let Some(name) = &mut self.name {
@@ -101,7 +101,7 @@ impl Temporary {
         }
     }
 
-    /// The same bytes in `dir`, with a temporary name, for a file that cannot get to there or get a name at all.
+    /// Copies the bytes to a temporary file in `dir`, for a file that cannot be moved there or cannot be named.
     pub(super) fn copy_to(&self, dir: &Arc<Dir>) -> io::Result<Self> {
         let mut copy = Self::create(dir, self.method.max(SaveMethod::Named))?;
         (&self.file).seek(SeekFrom::Start(0))?;
@@ -120,13 +120,13 @@ impl Temporary {
         self.name.is_none() && (is_from_here || error != Errno::XDEV)
     }
 
-    /// Gives it what the file has that it will replace.
+    /// Copies the attributes of the file that it will replace.
     pub(super) fn copy_attributes(&mut self, old: impl AsFd) -> Result<(), Errno> {
         self.home = None;
         self.set_attributes(Attributes::of(old)?)
     }
 
-    /// Gives it what any program gives a file that it makes in `dir`.
+    /// Sets the attributes that any program's new file has in `dir`.
     pub(super) fn set_default_attributes(&mut self, dir: &Arc<Dir>, umask: Mode) -> Result<(), Errno> {
         let is_new_there = self.home.as_ref().is_some_and(|home| Arc::ptr_eq(home, dir));
         if is_new_there {
@@ -151,7 +151,7 @@ impl Temporary {
         self.file.write_all(bytes)
     }
 
-    /// Puts the file on the disk, unless it is there.
+    /// Syncs the file, unless it is synced already.
     pub(super) fn sync(&mut self) -> Result<(), Errno> {
         if !self.is_synced {
             fs::fsync(&self.file)?;
@@ -166,7 +166,7 @@ impl Temporary {
         if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
-        // NFS, for one, cannot rename so, but it can link; FAT the other way round; many in user space neither.
+        // NFS cannot rename without replacing, but can link; FAT the other way round; many FUSE file systems neither.
         match old.rename_to_free(dir, name) {
             Err(error) if error != Errno::XDEV && is_unsupported(error) => match old.link(dir, name) {
                 Err(error) if error != Errno::XDEV && is_unsupported(error) => old.claim(dir, name, claims),
@@ -176,7 +176,7 @@ impl Temporary {
         }
     }
 
-    /// Takes the place of the file of that name, in one step.
+    /// Replaces the file with this name, atomically.
     pub(super) fn replace(&mut self, dir: &Arc<Dir>, name: &OsStr) -> Result<(), Errno> {
         let old = match self.name.take() {
             Some(old) => old,
@@ -187,7 +187,7 @@ impl Temporary {
 
     /// An anonymous file cannot be renamed, so it is given a temporary name first.
     fn give_name(&self, dir: &Arc<Dir>) -> Result<Name, Errno> {
-        // Where there are no locks, no sweep can get one either, and leaves the file alone.
+        // Without lock support no sweep can get a lock either, so it leaves the file alone.
         let _ = fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive);
         for _ in 0..TRIES {
             let name = Name::random(dir);
@@ -206,8 +206,7 @@ impl Temporary {
     }
 }
 
-/// Locks a file that has just got its name. A sweep may have been faster: then it has the lock, or the file
-/// is gone.
+/// Locks a file that has just been named. If a sweep was faster, it holds the lock or has removed the file.
 fn is_ours(file: &File) -> bool {
     let swept = fs::flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
     !swept && fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
@@ -217,12 +216,12 @@ fn is_ours(file: &File) -> bool {
 struct Name {
     dir: Arc<Dir>,
     text: String,
-    /// Whether the name is ours, so that it goes when this is dropped.
+    /// Whether the name is ours, so that it is removed on drop.
     taken: bool,
 }
 
 impl Name {
-    /// Std's hasher is seeded from the system, once a thread, and anew for each instance.
+    /// `RandomState` is seeded by the system once per thread, and differs for each instance.
     fn random(dir: &Arc<Dir>) -> Self {
         let number = RandomState::new().build_hasher().finish();
         Self { dir: Arc::clone(dir), text: format!(".wharf-{number:016x}.tmp"), taken: false }
@@ -233,14 +232,14 @@ impl Name {
         self
     }
 
-    /// Becomes this name, whatever has it.
+    /// Renames to this name and replaces any file that has it.
     fn rename(&mut self, dir: &Dir, name: &OsStr) -> Result<(), Errno> {
         fs::renameat(&*self.dir, self.text.as_str(), dir, name.as_bytes())?;
         self.taken = false;
         Ok(())
     }
 
-    /// Becomes this name, if that is free.
+    /// Renames to this name if it is free.
     fn rename_to_free(&mut self, dir: &Dir, name: &OsStr) -> Result<(), Errno> {
         let old = self.text.as_str();
         fs::renameat_with(&*self.dir, old, dir, name.as_bytes(), RenameFlags::NOREPLACE)?;
@@ -248,12 +247,12 @@ impl Name {
         Ok(())
     }
 
-    /// Gives the file this name too, if that is free.
+    /// Links the file to this name too, if it is free.
     fn link(&self, dir: &Dir, name: &OsStr) -> Result<(), Errno> {
         fs::linkat(&*self.dir, self.text.as_str(), dir, name.as_bytes(), AtFlags::empty())
     }
 
-    /// Takes this name, if that is free, and becomes it.
+    /// Claims this name if it is free, and renames over the claim.
     fn claim(&mut self, dir: &Dir, name: &OsStr, claims: &Claims) -> Result<(), Errno> {
         let claim = claims.take(dir, name)?;
         self.rename(dir, name)?;
