@@ -1,4 +1,4 @@
-//! StreamEvent streams: what is written is read back, no value can forge an event, and pieces do not matter.
+//! Event streams: what is written is read back, no value can forge an event, and pieces do not matter.
 
 use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent, TooLong};
 use wharf::http::event_stream::encode;
