@@ -536,7 +536,9 @@ impl Connection {
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
             Persistence::Keep => Step::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
-            Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping) if self.is_silent(turn) => {
+            Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping)
+                if self.is_silent(turn) =>
+            {
                 Step::Close
             }
             // To close while the client still sends would reset the connection, and the answer would be lost.
