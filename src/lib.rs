@@ -13,7 +13,7 @@
 //!                  └──► client ──┼──► net       non-blocking sockets: no protocol, no folder
 //!                                └──► durable   files that survive a power failure: no protocol
 //!
-//!   stop, printable, sink, figures, qr: below all
+//!   stop, printable, sink, format, qr: below all
 //! ```
 //!
 //! Imports follow the arrows, and the modules in the last column do not import each other. A test reads every `use` and
@@ -30,7 +30,7 @@
 //! - [`server`] parks waiting connections and advances each as far as its socket allows; its page explains how.
 //! - [`client`] sends requests, from a prompt or from a file of requests whose responses it checks.
 //! - [`cli`] is the command line; [`stop`] signals shutdown to every thread; [`printable`] escapes foreign text for logs and
-//!   terminals; [`sink`] writes logs without blocking a worker; [`figures`] formats sizes and times; [`qr`] draws addresses
+//!   terminals; [`sink`] writes logs without blocking a worker; [`mod@format`] formats sizes and times; [`qr`] draws addresses
 //!   as QR codes.
 
 pub mod archive;
@@ -38,7 +38,7 @@ pub mod chat;
 pub mod cli;
 pub mod client;
 pub mod durable;
-pub mod figures;
+pub mod format;
 pub mod folder;
 pub mod http;
 pub mod net;

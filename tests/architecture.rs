@@ -8,7 +8,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("stop", &[]),
     ("printable", &[]),
     ("sink", &[]),
-    ("figures", &[]),
+    ("format", &[]),
     ("qr", &[]),
     ("folder", &["printable"]),
     ("http", &[]),
@@ -17,12 +17,12 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("chat", &[]),
     ("durable", &[]),
     ("net", &[]),
-    ("client", &["http", "tftp", "chat", "durable", "net", "printable", "figures", "stop"]),
+    ("client", &["http", "tftp", "chat", "durable", "net", "printable", "format", "stop"]),
     (
         "server",
-        &["http", "tftp", "archive", "chat", "folder", "net", "printable", "sink", "figures", "qr", "stop"],
+        &["http", "tftp", "archive", "chat", "folder", "net", "printable", "sink", "format", "qr", "stop"],
     ),
-    ("cli", &["client", "server", "folder", "net", "printable", "sink", "figures", "qr", "stop"]),
+    ("cli", &["client", "server", "folder", "net", "printable", "sink", "format", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 

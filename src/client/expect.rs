@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use crate::figures::Time;
+use crate::format::Time;
 use crate::http::status::Status;
 use crate::printable::Printable;
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::error::Error;
 use super::refusal;
 use super::session::{Method, PourError, Request, Session};
-use crate::figures::Bytes;
+use crate::format::Bytes;
 use crate::printable::Printable;
 
 /// The longest listing that is read, in bytes: some hundred thousand names, all of which are held at once.

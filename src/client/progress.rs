@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::termios::tcgetwinsize;
 
 use super::board::{Board, Running};
-use crate::figures::Bytes;
+use crate::format::Bytes;
 
 /// How often the bars are drawn.
 const PERIOD: Duration = Duration::from_millis(100);

@@ -26,7 +26,7 @@ use super::script::{Script, Step};
 use super::session::{PourError, Request, Session};
 use super::tally::{Outcome, Tally};
 use super::upload::Content;
-use crate::figures::{Bytes, Time};
+use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 
 /// Results that may wait to be printed. A terminal that is slower than the server holds it up only when so

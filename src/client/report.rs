@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use super::script::{Script, Step};
 use super::tally::{LineTally, Tally};
-use crate::figures::{Bytes, Time};
+use crate::format::{Bytes, Time};
 use crate::printable::{self, Printable};
 
 /// A replay that is over.

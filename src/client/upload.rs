@@ -12,7 +12,7 @@ use super::board::Slot;
 use super::error::Error;
 use super::refusal;
 use super::session::{Method, Request, Session};
-use crate::figures::{Bytes, Time};
+use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 

@@ -56,7 +56,7 @@ use super::address::{Resource, Server};
 use super::board::{Board, Slot};
 use super::error::{Error, shown};
 use super::session::{Patience, Session};
-use crate::figures::{Bytes, Time};
+use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
 pub use self::downloads::Downloads;

@@ -29,7 +29,7 @@ use crate::client::board::Slot;
 use crate::client::error::Error;
 use crate::client::refusal;
 use crate::client::session::{Method, PourError, Response};
-use crate::figures::Time;
+use crate::format::Time;
 use crate::http::body::Framing;
 use crate::http::date::Date;
 use crate::http::response::Received;

@@ -29,7 +29,7 @@ use crate::client::fetch::trial::{Failure, Trials};
 use crate::client::refusal;
 use crate::client::session::{Method, Patience, Request, Response, Session};
 use crate::client::upload::Content;
-use crate::figures::Time;
+use crate::format::Time;
 use crate::http::response::Received;
 use crate::http::resumable::{
     COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::figures::{Bytes, Time};
+use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
 /// A file that is on the server now.

@@ -24,7 +24,7 @@ use super::fetch::Downloads;
 use super::fetch::save::Saving;
 use super::listing::{Entry, Kind, Listing};
 use super::upload::Content;
-use crate::figures::{Bytes, Time};
+use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 use crate::tftp::fields::{Mode, Text};
 use crate::tftp::options::{BlockSize, Terms, WindowSize};

@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use super::icons::{self, Sign};
 use super::page;
 use super::room::room;
-use crate::figures::Bytes;
+use crate::format::Bytes;
 use crate::folder::{Entry, Kind, OnConflict, Rules, SharePath};
 use crate::http::response::Head;
 use crate::http::target::encode_path;
