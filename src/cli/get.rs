@@ -13,10 +13,10 @@ use super::exit;
 use super::place::{self, Place};
 use super::{signals, size};
 use crate::client::address::Resource;
-use crate::client::board::Board;
+use crate::client::progress::TransferProgress;
 use crate::client::error::Error;
 use crate::client::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
-use crate::client::progress::Bars;
+use crate::client::progress_bar::Bars;
 use crate::client::tftp::{self, address::Site};
 use crate::client::wanted::Wanted;
 use crate::printable::Printable;
@@ -128,13 +128,13 @@ fn fetch_all(
     manner: &Manner,
     report: &mut Report,
 ) -> io::Result<()> {
-    let board = Board::new(if args.serial { 1 } else { args.jobs.get() });
+    let progress = TransferProgress::new(if args.serial { 1 } else { args.jobs.get() });
     if args.quiet || orders.is_empty() || !io::stderr().is_terminal() {
-        return fetch::run(orders, downloads, manner, &board, report);
+        return fetch::run(orders, downloads, manner, &progress, report);
     }
     let known = orders.iter().map(Order::length).sum();
-    let mut shown = Shown { report, bars: Bars::new(&board, orders.len(), known) };
-    fetch::run(orders, downloads, manner, &board, &mut shown)?;
+    let mut shown = Shown { report, bars: Bars::new(&progress, orders.len(), known) };
+    fetch::run(orders, downloads, manner, &progress, &mut shown)?;
     shown.bars.end(&mut io::stdout())
 }
 

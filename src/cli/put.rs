@@ -12,9 +12,9 @@ use clap::Args;
 use super::place::{self, Place};
 use super::{client, exit};
 use crate::client::address::Address;
-use crate::client::board::{Board, Slot};
+use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::error::shown;
-use crate::client::progress::Bars;
+use crate::client::progress_bar::Bars;
 use crate::client::put::{
     self, Carried, Carrier, Hear, Manner, Memory, Order, Outcome, Sender, Server, Tree,
 };
@@ -99,15 +99,15 @@ fn ask() -> io::Result<Vec<String>> {
 fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     let mut all_well = true;
     let orders = find(args, &mut all_well)?;
-    let board = Board::new(if args.serial { 1 } else { args.jobs.get() });
+    let progress = TransferProgress::new(if args.serial { 1 } else { args.jobs.get() });
     let mut report = Report { all_well };
     if orders.is_empty() || !io::stderr().is_terminal() {
-        send(args, &orders, memory, &board, &mut report)?;
+        send(args, &orders, memory, &progress, &mut report)?;
     } else {
         let lengths = orders.iter().map(|order| fs::metadata(&order.file).ok().map(|facts| facts.len()));
-        let bars = Bars::new(&board, orders.len(), lengths.sum());
+        let bars = Bars::new(&progress, orders.len(), lengths.sum());
         let mut shown = Shown { report: &mut report, bars };
-        send(args, &orders, memory, &board, &mut shown)?;
+        send(args, &orders, memory, &progress, &mut shown)?;
         shown.bars.end(&mut io::stdout())?;
     }
     Ok(report.all_well)
@@ -118,30 +118,30 @@ fn send(
     args: &PutArgs,
     orders: &[Order],
     memory: &Memory,
-    board: &Board,
+    progress: &TransferProgress,
     hear: &mut dyn Hear,
 ) -> io::Result<()> {
     match args.to.clone().unwrap_or_else(|| Place::Http(Address::default())) {
         Place::Http(address) => {
             let (server, manner) = (Server::new(address), args.manner());
-            let carrier = |slot: &Arc<Slot>| -> Carrier<'_> {
-                let mut sender = Sender::new(&server, memory, manner, slot);
+            let carrier = |progress: &Arc<WorkerProgress>| -> Carrier<'_> {
+                let mut sender = Sender::new(&server, memory, manner, progress);
                 Box::new(move |order| {
                     let sent = sender.send(order)?;
                     Ok(Carried { line: sent.to_string(), length: sent.length() })
                 })
             };
-            put::run(orders, board, &carrier, hear)
+            put::run(orders, progress, &carrier, hear)
         }
         Place::Tftp(site) => {
-            let carrier = |_: &Arc<Slot>| -> Carrier<'_> {
+            let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
                 Box::new(|order| {
                     let name = site.name(&order.path);
                     let moved = tftp::put(&site, &order.file, &name)?;
                     Ok(Carried { line: moved.to_string(), length: moved.length() })
                 })
             };
-            put::run(orders, board, &carrier, hear)
+            put::run(orders, progress, &carrier, hear)
         }
     }
 }

@@ -12,7 +12,7 @@
 //! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
 
 pub mod address;
-pub mod board;
+pub mod progress;
 pub mod catalogue;
 pub mod chat;
 mod completion;
@@ -25,7 +25,7 @@ pub mod fetch;
 pub mod leave;
 pub mod listing;
 pub mod pattern;
-pub mod progress;
+pub mod progress_bar;
 pub mod put;
 pub mod refusal;
 pub mod replay;

@@ -1,253 +1,109 @@
-//! What is under way, on a terminal: a bar for each file that comes or goes, as many as fit, and one for all.
+//! What is under way, for whoever shows it: written by the workers, looked at now and then.
 //!
-//! A bar is drawn ten times a second at most, from what the board shows; the workers never wait for the terminal. Lines
-//! that are to stay are kept until the next drawing, and go above the bars.
+//! A worker only adds to a counter as bytes come; nothing here waits for a terminal.
 
-use std::fmt::Display;
-use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rustix::termios::tcgetwinsize;
-
-use super::board::{Board, Running};
-use crate::format::Bytes;
-
-/// How often the bars are drawn.
-const PERIOD: Duration = Duration::from_millis(100);
-
-/// From this width on, in columns, a line has room for everything.
-const WIDE: u16 = 64;
-
-/// A terminal that does not tell its size is as small as they were: lines and columns.
-const SMALLEST: (u16, u16) = (24, 80);
-
-/// The lines that are left free: for the bar of all, and for the prompt behind it.
-const OTHER_LINES: u16 = 2;
-
-/// The characters of a bar: what is here, and what is not.
-const BAR: &str = "━╸ ";
-
-/// The bars of a command.
-pub struct Bars<'b> {
-    board: &'b Board,
-    multi: MultiProgress,
-    rows: Vec<Row>,
-    all: ProgressBar,
-    sum: Sum,
-    begun: Instant,
-    drawn: Instant,
-    /// Lines that are to stay, until they are written.
-    lines: Vec<String>,
+/// What all workers are doing.
+#[derive(Debug)]
+pub struct TransferProgress {
+    workers: Vec<Arc<WorkerProgress>>,
 }
 
-/// The bar of one worker.
-struct Row {
-    bar: ProgressBar,
-    /// Which file it shows, and at which width.
-    shows: Option<(u64, u16)>,
+/// What one worker is doing.
+#[derive(Debug, Default)]
+pub struct WorkerProgress {
+    file: Mutex<Option<File>>,
+    /// How many files it has begun.
+    turns: AtomicU64,
+    /// How many bytes of the file are here.
+    at: AtomicU64,
+    /// How many bytes have come over this worker's connections, of all files.
+    came: AtomicU64,
+    /// How many bytes were here from an earlier run, of all files.
+    resumed: AtomicU64,
 }
 
-/// How far all of it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Sum {
-    files: usize,
-    done: usize,
-    /// Bytes of files that are here.
-    here: u64,
-    /// Bytes in all, if they are known from the beginning.
-    known: Option<u64>,
-    /// Bytes that have come now.
-    came: u64,
-    /// Bytes that were here from an earlier run.
+#[derive(Debug, Clone)]
+struct File {
+    name: String,
+    total: Option<u64>,
     resumed: u64,
-    /// How many bytes all that is under way has, and how many of them are here; nothing where one is unknown.
-    running: Option<(u64, u64)>,
-    /// How many files are under way.
-    under_way: usize,
+    turn: u64,
 }
 
-impl<'b> Bars<'b> {
-    /// Bars for so many files, with so many bytes in all if that is known. They are drawn on stderr.
-    pub fn new(board: &'b Board, files: usize, known: Option<u64>) -> Self {
-        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let all = multi.add(ProgressBar::no_length());
-        let now = Instant::now();
-        let sum = Sum { files, known, ..Sum::default() };
-        Self { board, multi, rows: Vec::new(), all, sum, begun: now, drawn: now, lines: Vec::new() }
+/// A file that is on its way, as it was at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Its name.
+    pub name: String,
+    /// Which of its worker's files it is: another number is another file.
+    pub turn: u64,
+    /// How much of it is here, in bytes.
+    pub at: u64,
+    /// How much of that was here from an earlier run.
+    pub resumed: u64,
+    /// Its length, where that is known.
+    pub total: Option<u64>,
+}
+
+impl TransferProgress {
+    /// For so many workers.
+    pub fn new(workers: usize) -> Self {
+        Self { workers: std::iter::repeat_with(Arc::default).take(workers.max(1)).collect() }
     }
 
-    /// A file has come to its end, well or not; so many bytes of it have arrived.
-    pub fn ended(&mut self, length: u64) {
-        self.sum.done += 1;
-        self.sum.here += length;
+    /// Each worker's place.
+    pub(super) fn workers(&self) -> &[Arc<WorkerProgress>] {
+        &self.workers
     }
 
-    /// Lets somebody else write to the terminal.
-    pub fn aside(&self, write: impl FnOnce()) {
-        self.multi.suspend(write);
+    /// What each worker moves now.
+    pub fn running(&self) -> Vec<Option<Running>> {
+        self.workers.iter().map(|worker| worker.running()).collect()
     }
 
-    /// Keeps a line above the bars.
-    pub fn line(&mut self, line: &dyn Display) {
-        self.lines.push(line.to_string());
+    /// How many bytes have come in all.
+    pub fn came(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.came.load(Ordering::Relaxed)).sum()
     }
 
-    /// Draws, if it is time. An error is the output's, which takes the lines.
-    pub fn tick(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        if self.drawn.elapsed() < PERIOD {
-            return Ok(());
-        }
-        self.drawn = Instant::now();
-        let (height, width) = size();
-        let running: Vec<_> = self.board.running().into_iter().flatten().collect();
-        self.write_lines(out)?;
-        self.fit(running.len().min(usize::from(height.saturating_sub(OTHER_LINES))));
-        for (row, running) in self.rows.iter_mut().zip(&running) {
-            row.show(running, width);
-        }
-        self.count(&running);
-        self.all.set_style(style(if width < WIDE { "{msg}" } else { "{msg} {wide_bar}" }));
-        let (at, total) = self.sum.bytes();
-        self.all.set_length(total.unwrap_or_default());
-        self.all.set_position(at);
-        self.all.set_message(self.sum.line(width, self.begun.elapsed()));
-        Ok(())
-    }
-
-    /// Takes the bars away and writes what is left to say.
-    pub fn end(mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.fit(0);
-        self.all.finish_and_clear();
-        self.write_lines(out)
-    }
-
-    fn write_lines(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        if self.lines.is_empty() {
-            return Ok(());
-        }
-        let lines = std::mem::take(&mut self.lines).join("\n");
-        self.multi.suspend(|| writeln!(out, "{lines}").and_then(|()| out.flush()))
-    }
-
-    /// Has so many rows, above the bar of all.
-    fn fit(&mut self, rows: usize) {
-        while self.rows.len() > rows {
-            if let Some(row) = self.rows.pop() {
-                row.bar.finish_and_clear();
-                self.multi.remove(&row.bar);
-            }
-        }
-        while self.rows.len() < rows {
-            let bar = self.multi.insert_before(&self.all, ProgressBar::no_length());
-            self.rows.push(Row { bar, shows: None });
-        }
-    }
-
-    fn count(&mut self, running: &[Running]) {
-        let totals: Option<u64> = running.iter().map(|running| running.total).sum();
-        let at = running.iter().map(|running| running.at).sum();
-        self.sum.running = totals.map(|totals| (totals, at));
-        self.sum.under_way = running.len();
-        (self.sum.came, self.sum.resumed) = (self.board.came(), self.board.resumed());
+    /// How many bytes were here from an earlier run.
+    pub fn resumed(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.resumed.load(Ordering::Relaxed)).sum()
     }
 }
 
-impl Row {
-    fn show(&mut self, running: &Running, width: u16) {
-        if self.shows != Some((running.turn, width)) {
-            self.shows = Some((running.turn, width));
-            self.bar.set_style(style(&template(width, running.total.is_some())));
-            self.bar.set_prefix(short(&running.name, name_width(width)));
-            self.bar.set_length(running.total.unwrap_or_default());
-            self.bar.set_position(running.resumed);
-            // What was here has not come at any speed.
-            self.bar.reset_eta();
-        }
-        self.bar.set_position(running.at);
-    }
-}
-
-impl Sum {
-    /// How many bytes are here, and how many there will be: known from the beginning, or once the last file has begun.
-    fn bytes(&self) -> (u64, Option<u64>) {
-        let at = self.here + self.running.map_or(0, |(_, at)| at);
-        let last = self.done + self.under_way >= self.files;
-        let total = self.running.filter(|_| last).map(|(totals, _)| self.here + totals);
-        (at, self.known.or(total))
+impl WorkerProgress {
+    /// A file's content begins to come, from this byte on.
+    pub(super) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        self.at.store(offset, Ordering::Relaxed);
+        self.set(Some(File { name: name.to_owned(), total, resumed: offset, turn }));
+        self.resumed.fetch_add(offset, Ordering::Relaxed);
     }
 
-    /// `12/500 files, 3.4 MiB (1.0 MiB resumed), 12.0 MiB/s, 3 s left`, or as much of it as fits.
-    fn line(&self, width: u16, elapsed: Duration) -> String {
-        let (at, total) = self.bytes();
-        let speed = self.came as f64 / elapsed.as_secs_f64().max(PERIOD.as_secs_f64());
-        let left = total.map(|total| total.saturating_sub(at) as f64 / speed.max(1.0));
-        let speed = Bytes(speed as u64);
-        let resumed = if self.resumed > 0 { Some(Bytes(self.resumed)) } else { None };
-        let (Self { files, done, .. }, at) = (self, Bytes(at));
-        if width < WIDE {
-            let resumed = resumed.map(|resumed| format!(" (+{resumed})")).unwrap_or_default();
-            let left = left.map(|left| format!(" {}", Left(left))).unwrap_or_default();
-            let all = format!("{done}/{files} {at}{resumed} {speed}/s{left}");
-            let fits = all.chars().count() <= usize::from(width) || left.is_empty();
-            return if fits { all } else { format!("{done}/{files} {at}{resumed}{left}") };
-        }
-        let resumed = resumed.map(|resumed| format!(" ({resumed} resumed)")).unwrap_or_default();
-        let left = left.map(|left| format!(", {} left", Left(left))).unwrap_or_default();
-        format!("{done}/{files} files, {at}{resumed}, {speed}/s{left}")
+    /// So many bytes have come.
+    pub(super) fn came(&self, count: usize) {
+        self.at.fetch_add(count as u64, Ordering::Relaxed);
+        self.came.fetch_add(count as u64, Ordering::Relaxed);
     }
-}
 
-/// Seconds that are left: `3 s`, `2:05`, `1:02:05`.
-struct Left(f64);
-
-impl Display for Left {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = self.0.ceil() as u64;
-        match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-            (0, 0, seconds) => write!(f, "{seconds} s"),
-            (0, minutes, seconds) => write!(f, "{minutes}:{seconds:02}"),
-            (hours, minutes, seconds) => write!(f, "{hours}:{minutes:02}:{seconds:02}"),
-        }
+    /// No more of it comes.
+    pub(super) fn end(&self) {
+        self.set(None);
     }
-}
 
-/// The lines and columns of the terminal.
-fn size() -> (u16, u16) {
-    match tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),
-        _ => SMALLEST,
+    fn set(&self, file: Option<File>) {
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
     }
-}
 
-fn name_width(width: u16) -> usize {
-    usize::from(width) * 2 / 5
-}
-
-/// What a file's line shows.
-fn template(width: u16, is_sized: bool) -> String {
-    let name = format!("{{prefix:{}!}}", name_width(width));
-    match (is_sized, width < WIDE) {
-        (true, true) => format!("{name} {{percent:>3}}% {{wide_bar}}"),
-        (true, false) => {
-            format!("{name} {{percent:>3}}% {{wide_bar}} {{binary_bytes_per_sec:>12}} {{eta:>4}}")
-        }
-        (false, true) => format!("{name} {{binary_bytes:>10}}"),
-        (false, false) => format!("{name} {{binary_bytes:>10}} {{binary_bytes_per_sec:>12}}"),
+    fn running(&self) -> Option<Running> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let File { name, total, resumed, turn } = file;
+        Some(Running { name, turn, at: self.at.load(Ordering::Relaxed), resumed, total })
     }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars(BAR)
-}
-
-/// A path, or of one that is too long its last name.
-fn short(path: &str, most: usize) -> String {
-    let is_long = path.chars().count() > most;
-    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-    if is_long { name.to_owned() } else { path.to_owned() }
 }
 
 #[cfg(test)]
@@ -255,55 +111,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_of_all_fits() {
-        let second = Duration::from_secs(1);
-        let sum = Sum { files: 500, done: 12, here: 3 << 20, came: 2 << 20, ..Sum::default() };
-        assert_eq!(sum.line(80, second), "12/500 files, 3.0 MiB, 2.0 MiB/s");
-        assert_eq!(sum.line(40, second), "12/500 3.0 MiB 2.0 MiB/s");
-        let sum = Sum { known: Some(9 << 20), resumed: 1 << 20, running: Some((2 << 20, 1 << 20)), ..sum };
-        assert_eq!(sum.line(80, second), "12/500 files, 4.0 MiB (1.0 MiB resumed), 2.0 MiB/s, 3 s left");
-        assert_eq!(sum.line(40, second), "12/500 4.0 MiB (+1.0 MiB) 2.0 MiB/s 3 s");
-        let huge = Sum {
-            files: 100_000,
-            done: 99_999,
-            here: u64::MAX >> 1,
-            known: Some(u64::MAX),
-            resumed: 1 << 50,
-            ..sum
-        };
-        assert!(huge.line(40, second * 100_000).chars().count() <= 60, "{}", huge.line(40, second));
-    }
-
-    #[test]
-    fn what_is_left_is_known_once_the_last_file_has_begun() {
-        let sum = Sum { files: 3, done: 1, here: 5, running: Some((20, 7)), under_way: 1, ..Sum::default() };
-        assert_eq!(sum.bytes(), (12, None));
-        assert_eq!(Sum { under_way: 2, ..sum.clone() }.bytes(), (12, Some(25)));
-        assert_eq!(Sum { known: Some(99), ..sum }.bytes(), (12, Some(99)));
-    }
-
-    #[test]
-    fn times_that_are_left() {
-        let cases = [(0.0, "0 s"), (2.1, "3 s"), (125.0, "2:05"), (3725.0, "1:02:05")];
-        for (seconds, shown) in cases {
-            assert_eq!(Left(seconds).to_string(), shown);
-        }
-    }
-
-    #[test]
-    fn long_paths_are_shown_by_their_last_name() {
-        assert_eq!(short("a/b.txt", 10), "a/b.txt");
-        assert_eq!(short("a/very/long/b.txt", 10), "b.txt");
-        assert_eq!(short("verylongname.txt", 10), "verylongname.txt");
-    }
-
-    #[test]
-    fn every_template_is_one() {
-        for width in [20, 40, 80, 200] {
-            for is_sized in [false, true] {
-                let template = template(width, is_sized);
-                assert!(ProgressStyle::with_template(&template).is_ok(), "{template}");
-            }
-        }
+    fn what_a_worker_does_is_seen() {
+        let progress = TransferProgress::new(2);
+        assert_eq!(progress.running(), [None, None]);
+        let worker = &progress.workers()[1];
+        worker.begin("a", 5, Some(9));
+        worker.came(3);
+        let running = Running { name: "a".to_owned(), turn: 0, at: 8, resumed: 5, total: Some(9) };
+        assert_eq!(progress.running(), [None, Some(running)]);
+        worker.begin("b", 0, None);
+        worker.came(1);
+        let running = Running { name: "b".to_owned(), turn: 1, at: 1, resumed: 0, total: None };
+        assert_eq!(progress.running(), [None, Some(running)]);
+        worker.end();
+        assert_eq!(progress.running(), [None, None]);
+        assert_eq!((progress.came(), progress.resumed()), (4, 5));
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::address::{Address, Server};
-use super::board::Board;
+use super::progress::TransferProgress;
 use super::completion::Completion;
 use super::conversation::{self, LEAVING, Next, Obedient};
 use super::download;
@@ -93,8 +93,8 @@ impl<'c> Shell<'c> {
             let mut session = self.session.borrow_mut();
             fetch::run_over(&mut session, &wanted.orders, &downloads, &manner, &mut told);
         } else {
-            let board = Board::new(fetch::WORKERS);
-            fetch::run(&wanted.orders, &downloads, &manner, &board, &mut told)?;
+            let progress = TransferProgress::new(fetch::WORKERS);
+            fetch::run(&wanted.orders, &downloads, &manner, &progress, &mut told)?;
         }
         let Told { failures, said, .. } = told;
         said?;

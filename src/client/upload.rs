@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::board::Slot;
+use super::progress::WorkerProgress;
 use super::error::Error;
 use super::refusal;
 use super::session::{Method, Request, Session};
@@ -24,7 +24,7 @@ pub struct Content {
     start: u64,
     length: u64,
     /// Where it is shown how much has gone.
-    shown_at: Option<Arc<Slot>>,
+    shown_at: Option<Arc<WorkerProgress>>,
 }
 
 #[derive(Debug)]
@@ -67,8 +67,8 @@ impl Content {
     }
 
     /// Shows there how much of it goes.
-    pub(super) fn show_at(&mut self, slot: &Arc<Slot>) {
-        self.shown_at = Some(Arc::clone(slot));
+    pub(super) fn show_at(&mut self, progress: &Arc<WorkerProgress>) {
+        self.shown_at = Some(Arc::clone(progress));
     }
 
     /// Leaves out what is before this offset.
@@ -106,8 +106,8 @@ impl Content {
             ErrorKind::UnexpectedEof => Error::Shrunk,
             _ => Error::Local("read", path.clone(), error),
         })?;
-        if let Some(slot) = &self.shown_at {
-            slot.came(wanted);
+        if let Some(progress) = &self.shown_at {
+            progress.came(wanted);
         }
         Ok(wanted as u64)
     }

@@ -11,7 +11,7 @@
 //! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
 //! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`nameless`).
 //! `verdict` judges answers without touching anything; `downloads` is the directory that no name leads out of; `part_name`
-//! says where a part is kept, `record` which files are downloads, and `access` who may read one that replaces another. The `board` shows what is under way to whoever wants to
+//! says where a part is kept, `record` which files are downloads, and `access` who may read one that replaces another. `progress` shows what is under way to whoever wants to
 //! look. What does not come over HTTP is saved in the same way (`save`).
 //!
 //! What a download promises: a file that has its name is whole, of one version, and on the disk. What has come of a
@@ -53,7 +53,7 @@ use self::settle::Landed;
 use self::trial::Trials;
 use self::worker::{End, Worker};
 use super::address::{Resource, Server};
-use super::board::{Board, Slot};
+use super::progress::{TransferProgress, WorkerProgress};
 use super::error::{Error, shown};
 use super::session::{Patience, Session};
 use crate::format::{Bytes, Time};
@@ -62,7 +62,7 @@ use crate::http::status::Status;
 pub use self::downloads::Downloads;
 pub use self::stream::stream;
 
-/// How often a listener may look at the board.
+/// How often a listener may look at the progress.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How many files are fetched at once, unless told otherwise: enough to hide the time that an answer takes on its way, and
@@ -189,13 +189,13 @@ impl Order {
     }
 }
 
-/// Fetches all, by as many workers as the board has places for, and tells what becomes of each as it does. An error is
+/// Fetches all, by as many workers as `progress` has workers, and tells what becomes of each as it does. An error is
 /// the system's: it has no threads left.
 pub fn run(
     orders: &[Order],
     downloads: &Downloads,
     manner: &Manner,
-    board: &Board,
+    progress: &TransferProgress,
     hear: &mut dyn Hear,
 ) -> io::Result<()> {
     let common = Common::new(manner, downloads);
@@ -215,10 +215,10 @@ pub fn run(
     let listener = thread::current();
     thread::scope(|scope| {
         let landed = settle::spawn(scope, downloads, manner.sync, orders.len(), told.clone(), listener)?;
-        for slot in board.slots().iter().take(orders.len()) {
+        for worker in progress.workers().iter().take(orders.len()) {
             let (common, next, told, landed) = (&common, &next, told.clone(), landed.clone());
             let fetcher = thread::Builder::new().name("fetcher".to_owned());
-            fetcher.spawn_scoped(scope, move || work(common, slot, next, told, landed))?;
+            fetcher.spawn_scoped(scope, move || work(common, worker, next, told, landed))?;
         }
         drop((told, landed));
         listen(&outcomes, orders, hear);
@@ -248,12 +248,12 @@ fn listen(outcomes: &Receiver<(usize, Outcome)>, orders: &[Order], hear: &mut dy
 /// Does orders until there are none.
 fn work<'o>(
     common: &Common<'_>,
-    slot: &Slot,
+    progress: &WorkerProgress,
     next: impl Fn() -> Option<(usize, &'o Order)>,
     told: Sender<(usize, Outcome)>,
     landed: SyncSender<(usize, Landed)>,
 ) {
-    let mut worker = Worker { sessions: Sessions::new(common.manner.patience), common, slot };
+    let mut worker = Worker { sessions: Sessions::new(common.manner.patience), common, progress };
     while let Some((number, order)) = next() {
         // Whoever is told waits until the last worker has gone.
         let _ = match worker.fetch(number, order) {
@@ -301,10 +301,10 @@ pub(super) fn one(session: &mut Session, order: &Order, downloads: &Downloads, m
 
 fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'_>) -> Outcome {
     let server = session.server().clone();
-    let slot = Slot::default();
+    let progress = WorkerProgress::default();
     let mut sessions = Sessions::new(common.manner.patience);
     sessions.lend(std::mem::replace(session, Session::new(server.clone())));
-    let mut worker = Worker { sessions, common, slot: &slot };
+    let mut worker = Worker { sessions, common, progress: &progress };
     let end = worker.fetch(number, order);
     if let Some(lent) = worker.sessions.give_back(&server) {
         *session = lent;

@@ -30,7 +30,7 @@ use super::trial::Failure;
 use super::verdict::{Verdict, judge_range, version_told};
 use super::worker::{Arrived, Course, Worker, refuse};
 use crate::client::address::Resource;
-use crate::client::board::Slot;
+use crate::client::progress::WorkerProgress;
 use crate::client::error::Error;
 use crate::client::session::{Method, PourError, Response};
 use crate::http::response::Received;
@@ -94,9 +94,9 @@ impl Worker<'_> {
         let Some(pieces) = begun else { return Ok(None) };
         course.is_ranged = true;
         let resumed = pieces.here();
-        self.slot.begin(&order.shown(), resumed, Some(pieces.version.length));
+        self.progress.begin(&order.shown(), resumed, Some(pieces.version.length));
         let fetched = self.fetch_pieces(order, &pieces);
-        self.slot.end();
+        self.progress.end();
         match fetched {
             Ok(Some((head, at))) => {
                 let incoming = Incoming::Part(pieces.finish());
@@ -140,13 +140,13 @@ impl Worker<'_> {
     /// server does not give pieces of this version.
     fn fetch_pieces(&mut self, order: &Order, pieces: &Pieces) -> Result<Option<Answer>, Failure> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
-        let (slot, patience, resource) = (self.slot, self.common.manner.patience, &order.resource);
+        let (progress, patience, resource) = (self.progress, self.common.manner.patience, &order.resource);
         let answers: Vec<_> = if self.common.manner.split.is_none() {
-            missing.map(|piece| fetch(&mut self.sessions, resource, pieces, piece, slot)).collect()
+            missing.map(|piece| fetch(&mut self.sessions, resource, pieces, piece, progress)).collect()
         } else {
             thread::scope(|scope| {
                 let begin = |piece| {
-                    let work = move || fetch(&mut Sessions::new(patience), resource, pieces, piece, slot);
+                    let work = move || fetch(&mut Sessions::new(patience), resource, pieces, piece, progress);
                     thread::Builder::new().name("range".to_owned()).spawn_scoped(scope, work)
                 };
                 let threads: Vec<_> = missing.map(begin).collect();
@@ -168,7 +168,7 @@ fn fetch(
     resource: &Resource,
     pieces: &Pieces,
     piece: &Piece,
-    slot: &Slot,
+    progress: &WorkerProgress,
 ) -> Result<Option<Answer>, Failure> {
     let bytes = piece.at()..piece.end;
     let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
@@ -180,7 +180,7 @@ fn fetch(
             Verdict::Begins | Verdict::Anew => return Ok(None),
         }
         let Response { head, body } = response;
-        let poured = body.pour(&mut Writer { pieces, piece, slot });
+        let poured = body.pour(&mut Writer { pieces, piece, progress });
         let noted = pieces.note(piece).map_err(|error| pieces.name.failed(error));
         match poured {
             Err(PourError::Source(error)) => return Err(error.into()),
@@ -292,7 +292,7 @@ fn read(lines: &[u8], length: u64) -> Option<Vec<Piece>> {
 struct Writer<'a> {
     pieces: &'a Pieces,
     piece: &'a Piece,
-    slot: &'a Slot,
+    progress: &'a WorkerProgress,
 }
 
 impl Write for Writer<'_> {
@@ -303,7 +303,7 @@ impl Write for Writer<'_> {
         let written = self.pieces.file.write_at(bytes, at)?;
         let now = at + written as u64;
         self.piece.at.store(now, Ordering::Relaxed);
-        self.slot.came(written);
+        self.progress.came(written);
         if now / STEP > at / STEP {
             self.pieces.note(self.piece)?;
         }

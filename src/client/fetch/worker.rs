@@ -25,7 +25,7 @@ use super::trial::{Failure, Trials};
 use super::verdict::{self, Verdict, judge};
 use super::{Common, Fetched, Order};
 use crate::client::address::Resource;
-use crate::client::board::Slot;
+use crate::client::progress::WorkerProgress;
 use crate::client::error::Error;
 use crate::client::refusal;
 use crate::client::session::{Method, PourError, Response};
@@ -40,7 +40,7 @@ use crate::printable::Printable;
 pub(super) struct Worker<'a> {
     pub(super) sessions: Sessions,
     pub(super) common: &'a Common<'a>,
-    pub(super) slot: &'a Slot,
+    pub(super) progress: &'a WorkerProgress,
 }
 
 /// What became of a file.
@@ -212,7 +212,7 @@ impl Worker<'_> {
             .iter()
             .flat_map(|(range, validator)| [("Range", range.as_str()), ("If-Range", validator.as_str())])
             .collect();
-        let (common, board) = (self.common, self.slot);
+        let (common, progress) = (self.common, self.progress);
         self.sessions.ask(Method::Get, &order.resource, &fields, |at, response| {
             let asked = found.as_ref().map(|found| (&found.version, found.offset));
             let (incoming, version) = match judge(&response.head, asked)? {
@@ -231,7 +231,7 @@ impl Worker<'_> {
                 incoming,
                 version.as_ref(),
                 at,
-                board,
+                progress,
                 &order.shown(),
                 &mut course.reached,
             )?;
@@ -298,16 +298,16 @@ fn receive(
     mut incoming: Incoming,
     version: Option<&Version>,
     at: &Resource,
-    slot: &Slot,
+    progress: &WorkerProgress,
     name: &str,
     reached: &mut u64,
 ) -> Result<Arrived, Failure> {
     let resumed = incoming.length();
     let total = version.map(|version| version.length).or_else(|| response.body.length());
-    slot.begin(name, resumed, total);
+    progress.begin(name, resumed, total);
     let Response { head, body } = response;
-    let poured = body.pour(&mut Counted { incoming: &mut incoming, slot });
-    slot.end();
+    let poured = body.pour(&mut Counted { incoming: &mut incoming, progress });
+    progress.end();
     let ended = poured.map_err(|error| match error {
         PourError::Source(error) => error,
         PourError::Sink(error) => Error::Local("write", incoming.spot().path.clone(), error),
@@ -334,13 +334,13 @@ fn receive(
 /// A file that is written to while others look.
 struct Counted<'a> {
     incoming: &'a mut Incoming,
-    slot: &'a Slot,
+    progress: &'a WorkerProgress,
 }
 
 impl Write for Counted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.incoming.write(bytes)?;
-        self.slot.came(written);
+        self.progress.came(written);
         Ok(written)
     }
 

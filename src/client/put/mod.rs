@@ -33,7 +33,7 @@ pub use self::memory::Memory;
 pub use self::sender::{Manner, Sender, Server};
 pub use self::sent::Sent;
 pub use self::tree::{Skipped, Tree};
-use super::board::{Board, Slot};
+use super::progress::{TransferProgress, WorkerProgress};
 use super::error::Error;
 
 /// A file to send.
@@ -71,15 +71,15 @@ pub trait Hear {
     }
 }
 
-/// How often a listener may look at the board.
+/// How often a listener may look at the progress.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Sends all, by as many carriers as the board has places for, and tells what becomes of each as it does. A server that
+/// Sends all, by as many carriers as `progress` has workers, and tells what becomes of each as it does. A server that
 /// is not there is told once, and nothing more is sent to it. An error is that of the system, or of who is told.
 pub fn run<'a>(
     orders: &[Order],
-    board: &Board,
-    carrier: &(dyn Fn(&Arc<Slot>) -> Carrier<'a> + Sync),
+    progress: &TransferProgress,
+    carrier: &(dyn Fn(&Arc<WorkerProgress>) -> Carrier<'a> + Sync),
     hear: &mut dyn Hear,
 ) -> io::Result<()> {
     let abandoned = AtomicBool::new(false);
@@ -88,10 +88,10 @@ pub fn run<'a>(
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
         thread::scope(|scope| {
             let (told, outcomes) = channel();
-            for slot in board.slots().iter().take(round.len()) {
+            for worker in progress.workers().iter().take(round.len()) {
                 let (told, next, abandoned) = (told.clone(), &next, &abandoned);
                 thread::Builder::new().name("sender".into()).spawn_scoped(scope, move || {
-                    let mut carry = carrier(slot);
+                    let mut carry = carrier(worker);
                     while !abandoned.load(Ordering::Relaxed) {
                         let Some(order) = next() else { return };
                         // Whoever is told may have gone; then nobody waits for the rest either.
@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn a_server_that_is_gone_is_told_once() {
         let orders: Vec<_> = (0..9).map(|number| order("f", &number.to_string())).collect();
-        let carrier = |_: &Arc<Slot>| -> Carrier<'_> { Box::new(|_| Err(Error::NotRunning("h".to_owned()))) };
+        let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> { Box::new(|_| Err(Error::NotRunning("h".to_owned()))) };
         let mut told = Told(0);
-        run(&orders, &Board::new(4), &carrier, &mut told).expect("threads");
+        run(&orders, &TransferProgress::new(4), &carrier, &mut told).expect("threads");
         assert_eq!(told.0, 1);
     }
 

@@ -22,7 +22,7 @@ use super::memory::{Identity, Key, Memory, Note};
 use super::sent::Sent;
 use super::there::Knowledge;
 use crate::client::address::{self, Address, Resource};
-use crate::client::board::Slot;
+use crate::client::progress::WorkerProgress;
 use crate::client::error::{Error, shown};
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::{Failure, Trials};
@@ -71,7 +71,7 @@ pub struct Sender<'a> {
     memory: &'a Memory,
     manner: Manner,
     /// Where it is shown what is under way.
-    slot: Arc<Slot>,
+    progress: Arc<WorkerProgress>,
 }
 
 /// How far an upload is, as its server says.
@@ -108,9 +108,9 @@ impl Server {
 
 impl<'a> Sender<'a> {
     /// One that has no connection yet.
-    pub fn new(server: &'a Server, memory: &'a Memory, manner: Manner, slot: &Arc<Slot>) -> Self {
+    pub fn new(server: &'a Server, memory: &'a Memory, manner: Manner, progress: &Arc<WorkerProgress>) -> Self {
         let session = Session::with_patience(server.address.server.clone(), manner.patience);
-        Self { session, server, memory, manner, slot: Arc::clone(slot) }
+        Self { session, server, memory, manner, progress: Arc::clone(progress) }
     }
 
     /// Sends a file; tries again where that may help.
@@ -129,7 +129,7 @@ impl<'a> Sender<'a> {
         loop {
             let mut reached = 0;
             let attempted = self.attempt(&mut cargo, &mut reached);
-            self.slot.end();
+            self.progress.end();
             let failure = match attempted {
                 Ok(status) => {
                     let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
@@ -149,7 +149,7 @@ impl<'a> Sender<'a> {
 
     fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, Failure> {
         let mut content = Content::open(cargo.file)?;
-        content.show_at(&self.slot);
+        content.show_at(&self.progress);
         cargo.length = content.length();
         if cargo.is_plain || cargo.length < RESUMABLE_FROM || !self.server.is_far() {
             return self.put(cargo, &content);
@@ -178,7 +178,7 @@ impl<'a> Sender<'a> {
         *reached = offset;
         cargo.resumed.get_or_insert(offset);
         content.begin_at(offset);
-        self.slot.begin(&shown(cargo.file), offset, Some(cargo.length));
+        self.progress.begin(&shown(cargo.file), offset, Some(cargo.length));
         if let Some(status) = self.append(cargo, &upload, offset, &content)? {
             return Ok(status);
         }
@@ -197,7 +197,7 @@ impl<'a> Sender<'a> {
     /// Sends it as a whole.
     fn put(&mut self, cargo: &Cargo<'_>, content: &Content) -> Result<Status, Failure> {
         let fields = [("Content-Type", "application/octet-stream")];
-        self.slot.begin(&shown(cargo.file), 0, Some(cargo.length));
+        self.progress.begin(&shown(cargo.file), 0, Some(cargo.length));
         let response = self.ask(Method::Put, &cargo.target, &fields, Some(content))?;
         taken(response)
     }
