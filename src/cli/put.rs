@@ -12,8 +12,8 @@ use clap::Args;
 use super::place::{self, Place};
 use super::{client, exit};
 use crate::client::address::Address;
-use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::error::shown;
+use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
     self, Carried, Carrier, Hear, Manner, Memory, Order, Outcome, Sender, Server, Tree,

@@ -98,13 +98,13 @@ fn run_and_report(
     };
     let (mut out, mut err) = (BufWriter::new(io::stdout().lock()), io::stderr());
     let begun = Instant::now();
-    let tally = replay::run(script, manner, &mut Console { out: &mut out, err: &mut err })?;
-    let report = Report { script, tally: &tally, took: begun.elapsed() };
+    let stats = replay::run(script, manner, &mut Console { out: &mut out, err: &mut err })?;
+    let report = Report { script, stats: &stats, took: begun.elapsed() };
     report.summarize(&mut out)?;
     out.flush()?;
     let json = json.is_none_or(|file| file.write(|out| report.write_json(out)));
     let junit = junit.is_none_or(|file| file.write(|out| report.write_junit(out)));
-    Ok(tally.failed() == 0 && json && junit)
+    Ok(stats.failed() == 0 && json && junit)
 }
 
 /// A file that a report goes to.

@@ -12,7 +12,6 @@
 //! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
 
 pub mod address;
-pub mod progress;
 pub mod catalogue;
 pub mod chat;
 mod completion;
@@ -25,6 +24,7 @@ pub mod fetch;
 pub mod leave;
 pub mod listing;
 pub mod pattern;
+pub mod progress;
 pub mod progress_bar;
 pub mod put;
 pub mod refusal;
@@ -34,7 +34,7 @@ pub mod script;
 mod selection;
 pub mod session;
 pub mod shell;
-pub mod tally;
+pub mod stats;
 pub mod tftp;
 pub mod upload;
 pub mod wanted;

@@ -24,7 +24,7 @@ use super::error::Error;
 use super::expect::Answer;
 use super::script::{Script, Step};
 use super::session::{PourError, Request, Session};
-use super::tally::{Outcome, Tally};
+use super::stats::{RequestResult, Stats};
 use super::upload::Content;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
@@ -71,9 +71,9 @@ struct Queue {
 
 /// Sends a script, writing a line for each result as it comes. An error is one of the console's, or the
 /// system has no thread for a connection.
-pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Result<Tally> {
+pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Result<Stats> {
     let queue = Queue::new(script, manner);
-    let mut tally = Tally::new(script);
+    let mut stats = Stats::new(script);
     let printed = thread::scope(|scope| {
         let (results, incoming) = sync_channel(WAITING_RESULTS);
         for _ in 0..manner.connections {
@@ -83,9 +83,9 @@ pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Re
         }
         drop(results);
         // When it fails, `incoming` goes with it, and the couriers stop for want of somebody to tell.
-        collect(script, manner, &incoming, console, &mut tally)
+        collect(script, manner, &incoming, console, &mut stats)
     });
-    printed.map(|()| tally)
+    printed.map(|()| stats)
 }
 
 /// Judges, prints and counts results until no courier is left. What is printed is flushed whenever none
@@ -95,7 +95,7 @@ fn collect(
     manner: Manner,
     incoming: &Receiver<Done>,
     console: &mut Console<'_>,
-    tally: &mut Tally,
+    stats: &mut Stats,
 ) -> io::Result<()> {
     loop {
         let done = match incoming.try_recv() {
@@ -109,8 +109,8 @@ fn collect(
         };
         let Some(step) = script.steps.get(done.step) else { continue };
         let at = done.step;
-        let outcome = print(script, step, done, manner.quiet, console)?;
-        tally.count(at, outcome);
+        let result = print(script, step, done, manner.quiet, console)?;
+        stats.count(at, result);
     }
 }
 
@@ -121,14 +121,14 @@ fn print(
     done: Done,
     quiet: bool,
     console: &mut Console<'_>,
-) -> io::Result<Outcome> {
+) -> io::Result<RequestResult> {
     let place = format!("{}:{}", Printable::text(&script.name), step.line);
     let name = Printable::text(&step.name);
     let answer = match done.came {
         Ok(answer) => answer,
         Err(error) => {
             writeln!(console.err, "✗ {place}: {error}")?;
-            return Ok(Outcome { answer: None, bytes: 0, failure: Some(error.to_string()) });
+            return Ok(RequestResult { answer: None, bytes: 0, failure: Some(error.to_string()) });
         }
     };
     let failures = step.expected.judge(&answer).join("; ");
@@ -140,7 +140,7 @@ fn print(
         writeln!(console.out, "✓ {code} {name} {size} {time}")?;
     }
     let failure = (!failures.is_empty()).then_some(failures);
-    Ok(Outcome { answer: Some((answer.status, answer.took)), bytes, failure })
+    Ok(RequestResult { answer: Some((answer.status, answer.took)), bytes, failure })
 }
 
 impl Queue {

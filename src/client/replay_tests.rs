@@ -9,8 +9,8 @@ const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Leng
 const MISSING: Act = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 const MANNER: Manner = Manner { connections: 1, repeat: 1, rate: None, quiet: false };
 
-/// What a replay of this script prints on stdout and stderr, times left out, and its tally.
-fn replay(server: Server, text: &str, manner: Manner) -> (Vec<String>, String, Tally) {
+/// What a replay of this script prints on stdout and stderr, times left out, and its stats.
+fn replay(server: Server, text: &str, manner: Manner) -> (Vec<String>, String, Stats) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.txt");
     std::fs::write(&path, text).expect("written");
@@ -18,10 +18,10 @@ fn replay(server: Server, text: &str, manner: Manner) -> (Vec<String>, String, T
     let script =
         Script { name: "s.txt".to_owned(), ..Script::load(&path, &Address::root(server)).expect("valid") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let tally = run(&script, manner, &mut Console { out: &mut out, err: &mut err }).expect("printed");
+    let stats = run(&script, manner, &mut Console { out: &mut out, err: &mut err }).expect("printed");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     let untimed = text(out).lines().map(|line| line.split(" B ").next().unwrap_or(line).to_owned()).collect();
-    (untimed, text(err), tally)
+    (untimed, text(err), stats)
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_line_of_result_for_each_request() {
     let script = format!(
         "GET a\nPOST up.txt\nGET b -> 404\nGET c\n\nGET d -> 404 bytes=2\nGET e -> 200 type=text/plain sha256={digest}"
     );
-    let (out, err, tally) = replay(peer.server(), &script, MANNER);
+    let (out, err, stats) = replay(peer.server(), &script, MANNER);
     let expected = [
         "✓ 200 GET a 2",
         "✓ 200 POST up.txt 5",
@@ -42,7 +42,7 @@ fn a_line_of_result_for_each_request() {
     ];
     assert_eq!(out, expected);
     assert_eq!(err, "");
-    assert_eq!((tally.sent(), tally.failed(), tally.bytes()), (6, 2, 11));
+    assert_eq!((stats.sent(), stats.failed(), stats.bytes()), (6, 2, 11));
     let heard = peer.heard();
     assert!(heard[1].starts_with("POST /up.txt ") && heard[1].ends_with("\r\n\r\nhello"), "{}", heard[1]);
 }
@@ -51,10 +51,10 @@ fn a_line_of_result_for_each_request() {
 fn a_server_that_goes_away_costs_its_request_only() {
     let cut = Say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok");
     let peer = Peer::plays(&[&[Read, cut], &[Read, OK]]);
-    let (out, err, tally) = replay(peer.server(), "GET a\nGET b", MANNER);
+    let (out, err, stats) = replay(peer.server(), "GET a\nGET b", MANNER);
     assert_eq!(out, ["✓ 200 GET b 2"]);
     assert_eq!(err, "✗ s.txt:1: The server went away after 2 of 9 bytes.\n");
-    assert_eq!((tally.sent(), tally.failed()), (2, 1));
+    assert_eq!((stats.sent(), stats.failed()), (2, 1));
 }
 
 #[test]
@@ -70,15 +70,15 @@ fn several_connections_share_the_requests() {
     let connection: &[Act] = &[Read, OK, Read, OK, Read, OK];
     let peer = Peer::plays(&[connection, connection, connection]);
     let manner = Manner { connections: 1, repeat: 3, quiet: true, ..MANNER };
-    let (out, _, tally) = replay(peer.server(), "GET a\nGET b -> 200\nGET c", manner);
+    let (out, _, stats) = replay(peer.server(), "GET a\nGET b -> 200\nGET c", manner);
     assert!(out.is_empty(), "{out:?}");
-    assert_eq!((tally.sent(), tally.failed()), (9, 0));
-    assert!(tally.lines.iter().all(|line| line.sent == 3));
+    assert_eq!((stats.sent(), stats.failed()), (9, 0));
+    assert!(stats.lines.iter().all(|line| line.sent == 3));
 }
 
 #[test]
 fn every_request_is_taken_once_whoever_takes_it() {
-    let script = crate::client::tally::tests::script(3);
+    let script = crate::client::stats::tests::script(3);
     let queue = Queue::new(&script, Manner { repeat: 7, rate: Some(1e6), ..MANNER });
     let taken = thread::scope(|scope| {
         let take = || std::iter::from_fn(|| queue.take()).collect::<Vec<_>>();
@@ -95,7 +95,7 @@ fn every_request_is_taken_once_whoever_takes_it() {
 
 #[test]
 fn a_time_that_no_clock_can_tell_is_not_waited_for() {
-    let script = crate::client::tally::tests::script(1);
+    let script = crate::client::stats::tests::script(1);
     let queue = Queue::new(&script, Manner { repeat: u64::MAX, rate: Some(1e-6), ..MANNER });
     assert_eq!(queue.due(u64::MAX, 1e-6), None);
 }
@@ -103,7 +103,7 @@ fn a_time_that_no_clock_can_tell_is_not_waited_for() {
 #[test]
 fn lateness_counts_as_time() {
     let peer = Peer::plays(&[&[Read, OK]]);
-    let script = crate::client::tally::tests::script(1);
+    let script = crate::client::stats::tests::script(1);
     let mut step = script.steps[0].clone();
     step.ask.server = peer.server();
     let due = Instant::now().checked_sub(Duration::from_secs(5)).expect("the machine has run so long");
@@ -122,7 +122,7 @@ fn nobody_who_listens_ends_it() {
             Ok(())
         }
     }
-    let mut script = crate::client::tally::tests::script(1);
+    let mut script = crate::client::stats::tests::script(1);
     script.steps[0].ask.server = Server::Unix("/nowhere/w.sock".into());
     let manner = Manner { repeat: u64::MAX, ..MANNER };
     let ended = run(&script, manner, &mut Console { out: &mut Gone, err: &mut Gone });

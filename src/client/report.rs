@@ -24,7 +24,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::script::{Script, Step};
-use super::tally::{LineTally, Tally};
+use super::stats::{LineStats, Stats};
 use crate::format::{Bytes, Time};
 use crate::printable::{self, Printable};
 
@@ -34,7 +34,7 @@ pub struct Report<'r> {
     /// What was sent.
     pub script: &'r Script,
     /// What came of it.
-    pub tally: &'r Tally,
+    pub stats: &'r Stats,
     /// How long all of it took.
     pub took: Duration,
 }
@@ -80,12 +80,12 @@ struct JsonSpread {
 impl Report<'_> {
     /// Writes the counts and the percentiles, two lines.
     pub fn summarize(&self, out: &mut dyn Write) -> io::Result<()> {
-        let (sent, failed) = (self.tally.sent(), self.tally.failed());
+        let (sent, failed) = (self.stats.sent(), self.stats.failed());
         let requests = if sent == 1 { "request" } else { "requests" };
-        let (bytes, took) = (Bytes(self.tally.bytes()), Time(self.took));
+        let (bytes, took) = (Bytes(self.stats.bytes()), Time(self.took));
         writeln!(out, "{sent} {requests}, {} ok, {failed} failed, {bytes} in {took}", sent - failed)?;
-        let times = [self.tally.percentile(0.5), self.tally.percentile(0.9), self.tally.percentile(0.99)];
-        if let ([Some(p50), Some(p90), Some(p99)], Some(max)) = (times, self.tally.max()) {
+        let times = [self.stats.percentile(0.5), self.stats.percentile(0.9), self.stats.percentile(0.99)];
+        if let ([Some(p50), Some(p90), Some(p99)], Some(max)) = (times, self.stats.max()) {
             let [p50, p90, p99, max] = [p50, p90, p99, max].map(Time);
             writeln!(out, "p50 {p50}, p90 {p90}, p99 {p99}, max {max}")?;
         }
@@ -94,18 +94,18 @@ impl Report<'_> {
 
     /// Writes the JSON report.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let percentile = |part| self.tally.percentile(part).map(millis);
+        let percentile = |part| self.stats.percentile(part).map(millis);
         let json = Json {
             script: &self.script.name,
-            requests: self.tally.sent(),
-            failed: self.tally.failed(),
-            bytes: self.tally.bytes(),
+            requests: self.stats.sent(),
+            failed: self.stats.failed(),
+            bytes: self.stats.bytes(),
             seconds: self.took.as_secs_f64(),
             latency_ms: Percentiles {
                 p50: percentile(0.5),
                 p90: percentile(0.9),
                 p99: percentile(0.99),
-                max: self.tally.max().map(millis),
+                max: self.stats.max().map(millis),
             },
             lines: self.lines().map(json_line).collect(),
         };
@@ -116,7 +116,7 @@ impl Report<'_> {
     pub fn write_junit(&self, out: &mut dyn Write) -> io::Result<()> {
         let name = escape(&self.script.name);
         let cases = self.script.steps.len();
-        let failures = self.tally.lines.iter().filter(|line| line.failed > 0).count();
+        let failures = self.stats.lines.iter().filter(|line| line.failed > 0).count();
         writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
         writeln!(out, "<testsuites>")?;
         let counts = format!("tests=\"{cases}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\"");
@@ -127,12 +127,12 @@ impl Report<'_> {
         writeln!(out, "</testsuites>")
     }
 
-    fn lines(&self) -> impl Iterator<Item = (&Step, &LineTally)> {
-        self.script.steps.iter().zip(&self.tally.lines)
+    fn lines(&self) -> impl Iterator<Item = (&Step, &LineStats)> {
+        self.script.steps.iter().zip(&self.stats.lines)
     }
 }
 
-fn json_line<'r>((step, line): (&'r Step, &'r LineTally)) -> JsonLine<'r> {
+fn json_line<'r>((step, line): (&'r Step, &'r LineStats)) -> JsonLine<'r> {
     let mean = line.times.mean();
     JsonLine {
         line: step.line,
@@ -150,7 +150,7 @@ fn json_line<'r>((step, line): (&'r Step, &'r LineTally)) -> JsonLine<'r> {
     }
 }
 
-fn junit_case(out: &mut dyn Write, script: &str, step: &Step, line: &LineTally) -> io::Result<()> {
+fn junit_case(out: &mut dyn Write, script: &str, step: &Step, line: &LineStats) -> io::Result<()> {
     let name = escape(&format!("{}: {}", step.line, step.name));
     let seconds = line.times.mean().unwrap_or_default().as_secs_f64();
     write!(out, "    <testcase classname=\"{script}\" name=\"{name}\" time=\"{seconds:.6}\"")?;
@@ -190,22 +190,22 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::tally::Outcome;
-    use crate::client::tally::tests::script;
+    use crate::client::stats::RequestResult;
+    use crate::client::stats::tests::script;
     use crate::http::status::Status;
 
     /// What a writer makes of a replay of two requests, one of which failed.
     fn written(write: impl Fn(&Report<'_>, &mut dyn Write) -> io::Result<()>) -> String {
         let script = script(2);
-        let mut tally = Tally::new(&script);
+        let mut stats = Stats::new(&script);
         let answer = Some((Status::OK, Duration::from_millis(2)));
-        tally.count(0, Outcome { answer, bytes: 12, failure: None });
-        tally.count(
+        stats.count(0, RequestResult { answer, bytes: 12, failure: None });
+        stats.count(
             1,
-            Outcome { answer: None, bytes: 0, failure: Some("<no> \"\x1b\" & \u{ffff}".to_owned()) },
+            RequestResult { answer: None, bytes: 0, failure: Some("<no> \"\x1b\" & \u{ffff}".to_owned()) },
         );
         let mut out = Vec::new();
-        let report = Report { script: &script, tally: &tally, took: Duration::from_secs(1) };
+        let report = Report { script: &script, stats: &stats, took: Duration::from_secs(1) };
         write(&report, &mut out).expect("a vector takes everything");
         String::from_utf8(out).expect("UTF-8")
     }

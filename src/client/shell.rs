@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::address::{Address, Server};
-use super::progress::TransferProgress;
 use super::completion::Completion;
 use super::conversation::{self, LEAVING, Next, Obedient};
 use super::download;
@@ -17,6 +16,7 @@ use super::error::Error;
 use super::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
 use super::leave;
 use super::listing;
+use super::progress::TransferProgress;
 use super::script::upload_target;
 use super::selection::{self, Shown};
 use super::session::Session;

@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::progress::WorkerProgress;
 use super::error::Error;
+use super::progress::WorkerProgress;
 use super::refusal;
 use super::session::{Method, Request, Session};
 use crate::format::{Bytes, Time};

@@ -33,8 +33,8 @@ pub use self::memory::Memory;
 pub use self::sender::{Manner, Sender, Server};
 pub use self::sent::Sent;
 pub use self::tree::{Skipped, Tree};
-use super::progress::{TransferProgress, WorkerProgress};
 use super::error::Error;
+use super::progress::{TransferProgress, WorkerProgress};
 
 /// A file to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn a_server_that_is_gone_is_told_once() {
         let orders: Vec<_> = (0..9).map(|number| order("f", &number.to_string())).collect();
-        let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> { Box::new(|_| Err(Error::NotRunning("h".to_owned()))) };
+        let carrier =
+            |_: &Arc<WorkerProgress>| -> Carrier<'_> { Box::new(|_| Err(Error::NotRunning("h".to_owned()))) };
         let mut told = Told(0);
         run(&orders, &TransferProgress::new(4), &carrier, &mut told).expect("threads");
         assert_eq!(told.0, 1);

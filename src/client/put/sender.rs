@@ -22,10 +22,10 @@ use super::memory::{Identity, Key, Memory, Note};
 use super::sent::Sent;
 use super::there::Knowledge;
 use crate::client::address::{self, Address, Resource};
-use crate::client::progress::WorkerProgress;
 use crate::client::error::{Error, shown};
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::{Failure, Trials};
+use crate::client::progress::WorkerProgress;
 use crate::client::refusal;
 use crate::client::session::{Method, Patience, Request, Response, Session};
 use crate::client::upload::Content;
@@ -108,7 +108,12 @@ impl Server {
 
 impl<'a> Sender<'a> {
     /// One that has no connection yet.
-    pub fn new(server: &'a Server, memory: &'a Memory, manner: Manner, progress: &Arc<WorkerProgress>) -> Self {
+    pub fn new(
+        server: &'a Server,
+        memory: &'a Memory,
+        manner: Manner,
+        progress: &Arc<WorkerProgress>,
+    ) -> Self {
         let session = Session::with_patience(server.address.server.clone(), manner.patience);
         Self { session, server, memory, manner, progress: Arc::clone(progress) }
     }

@@ -18,7 +18,7 @@ const DIGITS: u8 = 3;
 
 /// How one request went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RequestResult {
     /// The status of its answer, and how long that took; `None` where no whole answer came.
     pub answer: Option<(Status, Duration)>,
     /// The bytes of content that went or came.
@@ -29,15 +29,15 @@ pub struct Outcome {
 
 /// Counts and times of a replay.
 #[derive(Debug)]
-pub struct Tally {
+pub struct Stats {
     /// A line of the script each, in its order.
-    pub lines: Vec<LineTally>,
+    pub lines: Vec<LineStats>,
     times: Histogram<u64>,
 }
 
 /// Counts and times of one line.
 #[derive(Debug, Clone, Default)]
-pub struct LineTally {
+pub struct LineStats {
     /// How often it was sent.
     pub sent: u64,
     /// How often it failed.
@@ -63,7 +63,7 @@ pub struct Spread {
     pub max: Duration,
 }
 
-impl Tally {
+impl Stats {
     /// Nothing yet, of any line of this script.
     ///
     /// # Panics
@@ -72,16 +72,16 @@ impl Tally {
     pub fn new(script: &Script) -> Self {
         let longest = u64::try_from(LONGEST.as_nanos()).unwrap_or(u64::MAX);
         let times = Histogram::new_with_bounds(1, longest, DIGITS).expect("valid bounds");
-        Self { lines: vec![LineTally::default(); script.steps.len()], times }
+        Self { lines: vec![LineStats::default(); script.steps.len()], times }
     }
 
     /// Counts how a request of this step went.
-    pub fn count(&mut self, step: usize, outcome: Outcome) {
-        if let Some((_, took)) = outcome.answer {
+    pub fn count(&mut self, step: usize, result: RequestResult) {
+        if let Some((_, took)) = result.answer {
             self.times.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         }
         if let Some(line) = self.lines.get_mut(step) {
-            line.count(outcome);
+            line.count(result);
         }
     }
 
@@ -113,15 +113,15 @@ impl Tally {
     }
 }
 
-impl LineTally {
-    fn count(&mut self, outcome: Outcome) {
+impl LineStats {
+    fn count(&mut self, result: RequestResult) {
         self.sent += 1;
-        self.bytes += outcome.bytes;
-        if let Some((status, took)) = outcome.answer {
+        self.bytes += result.bytes;
+        if let Some((status, took)) = result.answer {
             *self.statuses.entry(status.code()).or_default() += 1;
             self.times.add(took);
         }
-        if let Some(failure) = outcome.failure {
+        if let Some(failure) = result.failure {
             self.failed += 1;
             self.failure.get_or_insert(failure);
         }
@@ -168,24 +168,24 @@ pub(super) mod tests {
         Script { name: "s.txt".to_owned(), steps: (1..=lines).map(step).collect() }
     }
 
-    fn outcome(millis: u64, failure: Option<&str>) -> Outcome {
+    fn result(millis: u64, failure: Option<&str>) -> RequestResult {
         let answer = Some((Status::OK, Duration::from_millis(millis)));
-        Outcome { answer, bytes: 10, failure: failure.map(str::to_owned) }
+        RequestResult { answer, bytes: 10, failure: failure.map(str::to_owned) }
     }
 
     #[test]
     fn counts_and_times() {
-        let mut tally = Tally::new(&script(2));
-        (1..=100).for_each(|millis| tally.count(0, outcome(millis, None)));
-        tally.count(1, Outcome { answer: None, bytes: 0, failure: Some("first".to_owned()) });
-        tally.count(1, outcome(7, Some("second")));
-        assert_eq!((tally.sent(), tally.failed(), tally.bytes()), (102, 2, 1010));
-        assert_eq!(tally.max(), Some(Duration::from_millis(100)));
-        let median = tally.percentile(0.5).expect("answers").as_secs_f64();
+        let mut stats = Stats::new(&script(2));
+        (1..=100).for_each(|millis| stats.count(0, result(millis, None)));
+        stats.count(1, RequestResult { answer: None, bytes: 0, failure: Some("first".to_owned()) });
+        stats.count(1, result(7, Some("second")));
+        assert_eq!((stats.sent(), stats.failed(), stats.bytes()), (102, 2, 1010));
+        assert_eq!(stats.max(), Some(Duration::from_millis(100)));
+        let median = stats.percentile(0.5).expect("answers").as_secs_f64();
         assert!((0.0499..0.0511).contains(&median), "{median}");
-        assert_eq!(tally.lines[1].failure.as_deref(), Some("first"));
-        assert_eq!(tally.lines[1].statuses, BTreeMap::from([(200, 1)]));
-        let times = tally.lines[0].times;
+        assert_eq!(stats.lines[1].failure.as_deref(), Some("first"));
+        assert_eq!(stats.lines[1].statuses, BTreeMap::from([(200, 1)]));
+        let times = stats.lines[0].times;
         assert_eq!(
             (times.min, times.mean()),
             (Duration::from_millis(1), Some(Duration::from_micros(50_500)))
@@ -194,7 +194,7 @@ pub(super) mod tests {
 
     #[test]
     fn nothing_has_no_percentiles() {
-        let tally = Tally::new(&script(1));
-        assert_eq!((tally.percentile(0.99), tally.max()), (None, None));
+        let stats = Stats::new(&script(1));
+        assert_eq!((stats.percentile(0.99), stats.max()), (None, None));
     }
 }
