@@ -5,8 +5,8 @@ use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 
+use super::cache::CacheEntry;
 use super::produced::Produce;
-use super::shelf::Kept;
 use super::talk::Listening;
 use crate::http::body::Framing;
 use crate::http::range::byteranges::Piece;
@@ -50,8 +50,8 @@ pub enum Known {
 pub enum Source {
     /// The disk, for which it may have to wait.
     File(Arc<File>),
-    /// The shelf.
-    Kept(Arc<Kept>),
+    /// The cache.
+    Cached(Arc<CacheEntry>),
 }
 
 /// What is sent of a file, in order, with what stands between the parts of a multipart answer.

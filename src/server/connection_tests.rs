@@ -17,7 +17,7 @@ use crate::server::receiving::Sink;
 use crate::server::small_body::SmallBody;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::work::Shared;
-use crate::server::{Digests, Permits, Shelf, Site};
+use crate::server::{Cache, Digests, Permits, Site};
 use crate::stop::Stop;
 
 #[test]
@@ -315,7 +315,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         lead: Arc::new(Lead::new(1)),
         folder: Folder::open_at(root, rules).expect("a folder"),
         root: root.to_owned(),
-        shelf: Shelf::default(),
+        cache: Cache::default(),
         blocking: Permits::new(1),
         chores: Chores::new().0,
         archives: FairPermits::new(1),

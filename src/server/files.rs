@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::answer::{Answer, Known, Pieces, Source};
+use super::cache::{CacheEntry, Lookup};
 use super::disk::Disk;
 use super::refusal::{not_found, of_reading};
 use super::representation::Representation;
 use super::route::{Asked, Routed};
-use super::shelf::{Found, Kept};
 use super::state::State;
 use super::{bundle, hashes, listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
@@ -42,9 +42,9 @@ pub fn answer(asked: &Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Resu
     let wants_hash = asked.target.parameter(hashes::PARAMETER).is_some();
     if names_file
         && !wants_hash
-        && let Some(kept) = at_hand(path, disk, state)
+        && let Some(entry) = cached(path, disk, state)
     {
-        return Ok(Routed::Answer(of_kept(asked, kept)));
+        return Ok(Routed::Answer(of_cached(asked, entry)));
     }
     if !disk.may_wait(state) {
         return Ok(Routed::NeedsDisk);
@@ -59,16 +59,16 @@ pub fn answer(asked: &Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Resu
     }
 }
 
-/// The file from the shelf, if it is there and still the same version.
-fn at_hand(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<Kept>> {
+/// The file from the cache, if it is there and still the same version.
+fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheEntry>> {
     let now = Instant::now();
-    match state.shelf.find(path, now)? {
-        Found::Sure(kept) => Some(kept),
-        Found::Unsure(kept) => {
+    match state.cache.find(path, now)? {
+        Lookup::Fresh(entry) => Some(entry),
+        Lookup::Stale(entry) => {
             // What was opened within the last second is in memory, as a rule.
-            let is_still = disk.may_touch(state) && state.folder.is_still(path, &kept.version);
-            is_still.then(|| state.shelf.saw(path, &kept, now))?;
-            Some(kept)
+            let is_still = disk.may_touch(state) && state.folder.is_still(path, &entry.version);
+            is_still.then(|| state.cache.confirm(path, &entry, now))?;
+            Some(entry)
         }
     }
 }
@@ -102,12 +102,12 @@ fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
     }
 }
 
-/// The answer with a file that has just been opened; a small one goes on the shelf.
+/// The answer with a file that has just been opened; a small one is cached.
 fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Answer {
     let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
     let representation = Representation::of(&facts, path, state, now);
-    match Kept::of(&file, &facts, representation, now) {
-        Ok(kept) => of_kept(asked, state.shelf.keep(path, kept)),
+    match CacheEntry::of(&file, &facts, representation, now) {
+        Ok(entry) => of_cached(asked, state.cache.insert(path, entry)),
         Err(representation) => match decide(asked, &representation) {
             Decision::Send(head, pieces) => {
                 Answer { head, content: Known::Parts(Source::File(file), pieces).into() }
@@ -117,11 +117,11 @@ fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &
     }
 }
 
-/// The answer with a file from the shelf.
-fn of_kept(asked: &Asked<'_, '_, '_>, kept: Arc<Kept>) -> Answer {
-    match decide(asked, &kept.representation) {
+/// The answer with a file from the cache.
+fn of_cached(asked: &Asked<'_, '_, '_>, entry: Arc<CacheEntry>) -> Answer {
+    match decide(asked, &entry.representation) {
         Decision::Send(head, pieces) => {
-            Answer { head, content: Known::Parts(Source::Kept(kept), pieces).into() }
+            Answer { head, content: Known::Parts(Source::Cached(entry), pieces).into() }
         }
         Decision::Answer(answer) => answer,
     }

@@ -11,6 +11,7 @@ mod answer;
 mod assets;
 mod broadcaster;
 mod bundle;
+mod cache;
 mod capacity;
 mod chat;
 mod chat_events;
@@ -49,7 +50,6 @@ mod room;
 mod route;
 mod send_buffer;
 mod sending;
-mod shelf;
 mod site;
 mod slot;
 mod small_body;
@@ -72,6 +72,7 @@ use std::time::{Duration, Instant, SystemTime};
 use threadpool::ThreadPool;
 
 use self::broadcaster::Broadcaster;
+use self::cache::Cache;
 use self::connection_table::ConnectionTable;
 use self::digests::Digests;
 pub use self::doors::Doors;
@@ -82,7 +83,6 @@ use self::jobs::{Chore, Chores, Jobs};
 use self::lead::Lead;
 use self::permits::Permits;
 pub use self::recorder::Recorder;
-use self::shelf::Shelf;
 pub use self::site::Site;
 use self::state::State;
 use self::talk::Talk;
@@ -181,7 +181,7 @@ impl Server {
             lead: Arc::clone(&lead),
             folder: config.folder,
             root: config.root,
-            shelf: Shelf::default(),
+            cache: Cache::default(),
             blocking: Permits::new(disk::places(config.workers)),
             chores,
             archives: FairPermits::new(capacity::archives(files)),

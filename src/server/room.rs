@@ -127,7 +127,7 @@ fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
 
 /// The system has no descriptors left, against all that was counted: whoever holds the most gives some back.
 pub fn make_descriptors(shared: &Shared) -> bool {
-    shared.state.chores.drop_later(shared.state.shelf.clear());
+    shared.state.chores.drop_later(shared.state.cache.clear());
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         drop(idle);
         return true;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{Answer, Content, Known, Pieces, Source};
+use super::cache::{CONTENT_LIMIT, CachedContent};
 use super::disk::Disk;
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
 use super::pages;
 use super::produced::{Coded, OnWire, Producing};
 use super::send_buffer::SendBuffer;
-use super::shelf::{CONTENT_LIMIT, KeptContent};
 use super::state::State;
 use super::talk::Listening;
 use super::timing::Deadline;
@@ -255,7 +255,7 @@ fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
 /// Whether a disk may have to be waited for.
 fn may_wait_for(known: &Known) -> bool {
     match known {
-        Known::Parts(Source::Kept(kept), _) => kept.may_wait(),
+        Known::Parts(Source::Cached(entry), _) => entry.may_wait(),
         Known::Parts(Source::File(_), _) => true,
         Known::Empty | Known::Bytes(_) => false,
     }
@@ -269,14 +269,14 @@ fn push_known(bytes: &mut Vec<u8>, known: Known) -> Option<(Arc<File>, Pieces)> 
             bytes.extend_from_slice(&content);
             None
         }
-        Known::Parts(Source::Kept(kept), pieces) => match &kept.content {
-            KeptContent::Bytes(content) => {
+        Known::Parts(Source::Cached(entry), pieces) => match &entry.content {
+            CachedContent::Bytes(content) => {
                 for piece in &pieces {
                     push_piece(bytes, piece, content);
                 }
                 None
             }
-            KeptContent::File(file) => Some((Arc::clone(file), pieces)),
+            CachedContent::File(file) => Some((Arc::clone(file), pieces)),
         },
         Known::Parts(Source::File(file), pieces) => read_inline(bytes, file, pieces),
     }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::cache::Cache;
 use super::digests::Digests;
 use super::fair_permits::FairPermits;
 use super::jobs::Chores;
 use super::lead::Lead;
 use super::permits::Permits;
 use super::recorder::Recorder;
-use super::shelf::Shelf;
 use super::site::Site;
 use super::talk::Talk;
 use super::timing::{IdleClock, KeepAlive};
@@ -28,8 +28,8 @@ pub struct State {
     pub folder: Folder,
     /// Where that lies, for whoever keeps records; files are never opened by it.
     pub root: PathBuf,
-    /// Small files that were asked for lately.
-    pub shelf: Shelf,
+    /// Files that were requested lately.
+    pub cache: Cache,
     /// For workers that wait for the disk, which are only so many at once.
     pub blocking: Permits,
     /// What is done on the disk and no client waits for.
@@ -72,15 +72,15 @@ impl State {
     /// Follows the folder's path, if it names another directory by now; nothing of the old one is kept then.
     pub fn follow_folder(&self) {
         if self.folder.follow() {
-            self.shelf.clear();
+            self.cache.clear();
             self.digests.clear();
         }
     }
 
-    /// A file has come, through whichever door: the one place where that is told, to the log, the shelf and the room. Gives
+    /// A file has come, through whichever door: the one place where that is told, to the log, the cache and the room. Gives
     /// where it lies, if somebody keeps records of it.
     pub fn saved(&self, by: &Uploader, saved: &Saved) -> Option<PathBuf> {
-        self.shelf.distrust(Instant::now());
+        self.cache.invalidate(Instant::now());
         let path = saved.path.as_bytes();
         let name = match by {
             Uploader::Member(person) => person.name.as_str(),

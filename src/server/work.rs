@@ -24,7 +24,7 @@ use super::state::State;
 use super::timing::Deadline;
 use super::{GRACE, memory, room};
 
-/// How often the shelf is looked through, and whether the folder's path names another directory.
+/// How often old entries of the cache are evicted, and whether the folder's path names another directory.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// How often freed memory is returned to the system.
@@ -95,7 +95,7 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines, that somebody polls, that nothing stays on the shelf because nobody asks, that unfinished uploads
+    /// Minds deadlines, that somebody polls, that old entries leave the cache, that unfinished uploads
     /// go, and that the folder follows its path. It never waits for the disk.
     pub fn mind_time(self: &Arc<Self>) {
         let mut input = Input::default();
@@ -113,7 +113,7 @@ impl Shared {
             }
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
-                let old = self.state.shelf.forget_old(now);
+                let old = self.state.cache.evict_old(now);
                 if !old.is_empty() {
                     self.state.chores.drop_later(old);
                 }
