@@ -50,7 +50,7 @@ fn no_room_imports_one_that_is_above_it() {
 #[test]
 fn only_the_wiring_imports_the_acceptor_and_the_connection_table() {
     let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server");
-    for name in ["files", "listing/mod", "bundle", "upload", "form", "status", "pages", "route"] {
+    for name in ["files", "listing/mod", "archive_body", "upload", "form", "status", "pages", "route"] {
         let text = fs::read_to_string(server.join(format!("{name}.rs"))).expect("text");
         for inner in ["acceptor", "connection_table", "connection", "sending", "outgoing"] {
             let imports = text.contains(&format!("super::{inner}"));

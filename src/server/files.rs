@@ -13,7 +13,7 @@ use super::refusal::{not_found, of_reading};
 use super::representation::Representation;
 use super::route::{Asked, Routed};
 use super::state::State;
-use super::{bundle, hashes, listing, media, random};
+use super::{archive_body, hashes, listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
@@ -85,9 +85,9 @@ fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
 
 /// The directory as an archive where that is asked for; else its `index.html`, unless the listing is asked for or is all there is.
 fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
-    if let Some(format) = bundle::format(asked) {
-        let made = judge(asked.head.fields, &MADE_ANEW, || bundle::head(Status::NOT_MODIFIED))
-            .and_then(|()| bundle::answer(asked, format, state));
+    if let Some(format) = archive_body::format(asked) {
+        let made = judge(asked.head.fields, &MADE_ANEW, || archive_body::head(Status::NOT_MODIFIED))
+            .and_then(|()| archive_body::answer(asked, format, state));
         return Routed::Answer(made.unwrap_or_else(|refusal| refusal));
     }
     if asked.target.parameter("list").is_none()

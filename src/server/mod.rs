@@ -2,15 +2,15 @@
 //!
 //! The acceptor takes connections in; the connection table keeps them while they wait; workers of the pool take whichever has
 //! something to say and move it as far as its socket allows. An answer is found by `route`, made by one file a kind
-//! (`files`, `listing`, `bundle`, `upload`, `status`) as a value, and written by `connection` alone. This file wires them
-//! together, and is the only one that does.
+//! (`files`, `listing`, `archive_body`, `upload`, `status`) as a value, and written by `connection` alone. This file
+//! wires them together, and is the only one that does.
 
 mod acceptor;
 mod address;
 mod answer;
+mod archive_body;
 mod assets;
 mod broadcaster;
-mod bundle;
 mod cache;
 mod capacity;
 mod chat;

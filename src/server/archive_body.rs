@@ -68,7 +68,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, format: Format, state: &State) -> Resul
         Method::Head => None,
         _ => Some(state.archives.take(place::of(asked.peer)).ok_or_else(too_many)?),
     };
-    let bundle = Bundle {
+    let body = ArchiveBody {
         name,
         skip: asked.path.as_bytes().len(),
         walk,
@@ -76,7 +76,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, format: Format, state: &State) -> Resul
         reading: None,
         _permit: permit,
     };
-    Ok(Answer { head, content: Content::Produced(Box::new(bundle)) })
+    Ok(Answer { head, content: Content::Produced(Box::new(body)) })
 }
 
 /// The head of every answer about an archive, with content or without.
@@ -97,9 +97,9 @@ fn name(path: &SharePath, state: &State) -> Vec<u8> {
     given.or_else(own).unwrap_or_else(|| b"files".to_vec())
 }
 
-/// A directory on its way into an archive.
+/// The body of a response with an archive, made while it is sent.
 #[derive(Debug)]
-struct Bundle {
+struct ArchiveBody {
     /// What the archive's own directory is called.
     name: Vec<u8>,
     /// The length of the path at which the walk began: what lies before it is not told.
@@ -121,7 +121,7 @@ struct Reading {
     rest: Span,
 }
 
-impl Produce for Bundle {
+impl Produce for ArchiveBody {
     fn produce(&mut self) -> io::Result<Produced> {
         self.make().map_err(|error| {
             let name = Printable(&self.name).to_string();
@@ -135,7 +135,7 @@ impl Produce for Bundle {
     }
 }
 
-impl Bundle {
+impl ArchiveBody {
     fn make(&mut self) -> io::Result<Produced> {
         for _ in 0..LOOKS {
             let Some(archive) = &mut self.archive else { return Ok(Produced::End) };
