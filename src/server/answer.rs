@@ -6,8 +6,8 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::cache::CacheEntry;
+use super::chat_state::EventStream;
 use super::produced::Produce;
-use super::talk::Listening;
 use crate::http::body::Framing;
 use crate::http::range::byteranges::Piece;
 use crate::http::request::HttpVersion;
@@ -31,7 +31,7 @@ pub enum Content {
     /// It is made while it is sent.
     Produced(Box<dyn Produce>),
     /// These bytes, and then whatever is to be heard, until the connection ends.
-    Events(Box<Listening>, Vec<u8>),
+    Events(Box<EventStream>, Vec<u8>),
 }
 
 /// Content whose length is known.

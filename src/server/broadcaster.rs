@@ -1,7 +1,7 @@
-//! Those who listen: one thread has all their connections, and writes to each what it has not heard yet.
+//! The broadcaster: one thread has the connections of all subscribers, and sends each its next events.
 //!
-//! A listener is a place in the room's ring. What a socket has no room for waits in the ring, not here: of a slow
-//! reader, the server keeps one event that is half sent, and the place. A heartbeat finds those who are gone; one who
+//! A subscriber is a position in the room's ring. What a socket has no room for waits in the ring, not here: of a slow
+//! reader, the server keeps one event that is half sent, and the position. A heartbeat finds those who are gone; one who
 //! takes nothing for a while is cut.
 
 use std::collections::HashMap;
@@ -10,43 +10,43 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::chat_state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
 use super::connection::Connection;
 use super::connection_table::Tracked;
-use super::talk::{Heard, Listening, Ready, Talk, now};
 use crate::http::event_stream::HEARTBEAT;
 use crate::net::poller::{Arming, Interest, Key, Poller};
 use crate::net::stream::{More, Moved};
 
-/// After so long without a word a listener is sent a comment, to find out whether it is there (WHATWG HTML §9.2.7).
+/// After so long without a word a subscriber is sent a comment, to find out whether it is there (WHATWG HTML §9.2.7).
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
 
-/// A listener that takes nothing for so long is cut; also what the kernel waits for an acknowledgement.
+/// A subscriber that takes nothing for so long is cut; also what the kernel waits for an acknowledgement.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 
-/// How often heartbeats, stuck listeners and absent members are looked for.
+/// How often heartbeats, stuck subscribers and absent members are looked for.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Takes listeners in, and serves them until it is ended.
+/// Takes subscribers in, and serves them until it is ended.
 #[derive(Debug)]
 pub struct Broadcaster {
-    talk: Arc<Talk>,
+    chat: Arc<ChatState>,
     poller: Poller,
-    door: Mutex<Door>,
+    inbox: Mutex<Inbox>,
 }
 
 #[derive(Debug, Default)]
-struct Door {
-    newcomers: Vec<Listener>,
-    is_shut: bool,
+struct Inbox {
+    newcomers: Vec<Subscriber>,
+    is_closed: bool,
 }
 
-/// Somebody's connection, and what it has to hear.
+/// The connection of a subscriber, and its event stream.
 #[derive(Debug)]
-struct Listener {
-    listening: Listening,
+struct Subscriber {
+    events: EventStream,
     tracked: Box<Tracked<Connection>>,
     /// An event or a heartbeat that has not been sent, or in part only.
-    half: Option<(Ready, usize)>,
+    half: Option<(EncodedEvent, usize)>,
     arming: Arming,
     /// What the poller looks out for.
     armed: Option<Interest>,
@@ -55,7 +55,7 @@ struct Listener {
 }
 
 /// What came of an attempt to send all that there is.
-enum Told {
+enum Delivery {
     All,
     WouldWait,
     Gone,
@@ -63,149 +63,150 @@ enum Told {
 
 impl Broadcaster {
     /// For this room.
-    pub fn new(talk: Arc<Talk>) -> io::Result<Self> {
+    pub fn new(chat: Arc<ChatState>) -> io::Result<Self> {
         let poller = Poller::new()?;
-        poller.watch(&*talk)?;
-        Ok(Self { talk, poller, door: Mutex::default() })
+        poller.watch(&*chat)?;
+        Ok(Self { chat, poller, inbox: Mutex::default() })
     }
 
-    /// Takes a listener in. Its head has been sent.
-    pub fn admit(&self, tracked: Box<Tracked<Connection>>, listening: Listening) {
+    /// Takes a subscriber in. Its head has been sent.
+    pub fn admit(&self, tracked: Box<Tracked<Connection>>, events: EventStream) {
         if let Err(error) = tracked.connection.stream().give_up_after(STUCK_AFTER) {
             log::debug!("{}: {error}", tracked.connection.peer());
         }
-        let listener = Listener {
-            listening,
+        let subscriber = Subscriber {
+            events,
             tracked,
             half: None,
             arming: Arming::First,
             armed: None,
             moved: Instant::now(),
         };
-        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        if !door.is_shut {
-            door.newcomers.push(listener);
-            drop(door);
-            self.talk.ring();
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if !inbox.is_closed {
+            inbox.newcomers.push(subscriber);
+            drop(inbox);
+            self.chat.wake();
         }
     }
 
     /// Ends every stream, and the thread that serves them.
     pub fn end(&self) {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner).is_shut = true;
-        self.talk.ring();
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        self.chat.wake();
     }
 
     /// Serves until it is ended.
     pub fn run(&self) {
-        let mut listeners: HashMap<u64, Listener> = HashMap::new();
+        let mut subscribers: HashMap<u64, Subscriber> = HashMap::new();
         let (mut number, mut round, mut events) = (0, Instant::now(), Vec::new());
         loop {
             let waited = self.poller.wait(&mut events, Some(ROUND));
             if let Err(error) = waited {
-                log::error!("the listeners' poller failed: {error}");
+                log::error!("the subscribers' poller failed: {error}");
                 self.end();
             }
             let mut ready: Vec<Key> = events.drain(..).map(|event| event.key).collect();
-            let is_rung = ready.contains(&Key::WAKE);
-            if is_rung {
-                // Before looking at anything that it is rung for: what comes from now on rings it again.
-                self.talk.hush();
+            let is_woken = ready.contains(&Key::WAKE);
+            if is_woken {
+                // Before looking at anything that it is for: what comes from now on wakes it again.
+                self.chat.clear_wake();
             }
             let Some(newcomers) = self.newcomers() else { return };
             for newcomer in newcomers {
                 number += 1;
-                listeners.insert(number, newcomer);
+                subscribers.insert(number, newcomer);
                 ready.push(Key(number));
             }
             for Key(number) in ready {
-                let listener = listeners.get_mut(&number);
-                let stays = listener.is_none_or(|listener| spared(|| self.attend(number, listener)));
+                let subscriber = subscribers.get_mut(&number);
+                let stays = subscriber.is_none_or(|subscriber| spared(|| self.attend(number, subscriber)));
                 if !stays {
-                    listeners.remove(&number);
+                    subscribers.remove(&number);
                 }
             }
-            if is_rung {
-                listeners.retain(|number, listener| spared(|| self.tell(*number, listener)));
+            if is_woken {
+                subscribers.retain(|number, subscriber| spared(|| self.tell(*number, subscriber)));
             }
             if round.elapsed() >= ROUND {
                 round = Instant::now();
                 self.mind_absent();
-                listeners.retain(|number, listener| spared(|| self.look_after(*number, listener, round)));
+                subscribers
+                    .retain(|number, subscriber| spared(|| self.look_after(*number, subscriber, round)));
             }
         }
     }
 
     /// Who has come; `None` when it is over, and who came just before has to go too.
-    fn newcomers(&self) -> Option<Vec<Listener>> {
-        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        let newcomers = std::mem::take(&mut door.newcomers);
-        (!door.is_shut).then_some(newcomers)
+    fn newcomers(&self) -> Option<Vec<Subscriber>> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let newcomers = std::mem::take(&mut inbox.newcomers);
+        (!inbox.is_closed).then_some(newcomers)
     }
 
-    /// A listener's socket has something: its end, or room again.
-    fn attend(&self, number: u64, listener: &mut Listener) -> bool {
-        listener.armed = None;
-        !listener.has_ended() && self.tell(number, listener)
+    /// A subscriber's socket has something: its end, or room again.
+    fn attend(&self, number: u64, subscriber: &mut Subscriber) -> bool {
+        subscriber.armed = None;
+        !subscriber.has_ended() && self.tell(number, subscriber)
     }
 
-    /// Sends a listener what it has not heard; whether it stays.
-    fn tell(&self, number: u64, listener: &mut Listener) -> bool {
-        let interest = match listener.tell() {
-            Told::All => Interest::Readable,
-            Told::WouldWait => Interest::Writable,
-            Told::Gone => return false,
+    /// Sends a subscriber what it has not heard; whether it stays.
+    fn tell(&self, number: u64, subscriber: &mut Subscriber) -> bool {
+        let interest = match subscriber.tell() {
+            Delivery::All => Interest::Readable,
+            Delivery::WouldWait => Interest::Writable,
+            Delivery::Gone => return false,
         };
-        if listener.armed.replace(interest) == Some(interest) {
+        if subscriber.armed.replace(interest) == Some(interest) {
             return true;
         }
-        let arming = std::mem::replace(&mut listener.arming, Arming::Again);
-        self.poller.arm(&listener.tracked.connection, Key(number), interest, arming).is_ok()
+        let arming = std::mem::replace(&mut subscriber.arming, Arming::Again);
+        self.poller.arm(&subscriber.tracked.connection, Key(number), interest, arming).is_ok()
     }
 
-    /// Sends a listener a heartbeat where it is time; whether it stays, as it still takes what it is sent.
-    fn look_after(&self, number: u64, listener: &mut Listener, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(listener.moved);
-        match listener.half {
+    /// Sends a subscriber a heartbeat where it is time; whether it stays, as it still takes what it is sent.
+    fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Instant) -> bool {
+        let quiet = now.saturating_duration_since(subscriber.moved);
+        match subscriber.half {
             Some(_) => quiet < STUCK_AFTER,
             None if quiet < HEARTBEAT_AFTER => true,
             None => {
-                listener.half = Some((Ready::from(HEARTBEAT), 0));
-                self.tell(number, listener)
+                subscriber.half = Some((EncodedEvent::from(HEARTBEAT), 0));
+                self.tell(number, subscriber)
             }
         }
     }
 
     /// Lets those go who have been away for too long.
     fn mind_absent(&self) {
-        let left = self.talk.room().on_time(now());
+        let left = self.chat.room().on_time(now());
         for person in &left {
             log::info!("{} is gone", person.name);
         }
         if !left.is_empty() {
-            self.talk.ring();
+            self.chat.wake();
         }
     }
 }
 
-/// Does something for one listener, and says whether it stays. A panic costs that listener alone, and not all streams.
+/// Does something for one subscriber, and says whether it stays. A panic costs that subscriber alone, and not all streams.
 fn spared(act: impl FnOnce() -> bool) -> bool {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
-        log::error!("a listener could not be served; its stream was ended");
+        log::error!("a subscriber could not be served; its stream was ended");
         false
     })
 }
 
-impl Listener {
+impl Subscriber {
     /// Sends what there is room for.
-    fn tell(&mut self) -> Told {
+    fn tell(&mut self) -> Delivery {
         loop {
             let (bytes, at) = match self.half.take() {
                 Some(half) => half,
-                None => match self.listening.hear() {
-                    Heard::Bytes(bytes) => (bytes, 0),
-                    Heard::Nothing => return Told::All,
-                    Heard::Over => return Told::Gone,
+                None => match self.events.next() {
+                    NextBytes::Bytes(bytes) => (bytes, 0),
+                    NextBytes::Nothing => return Delivery::All,
+                    NextBytes::Over => return Delivery::Gone,
                 },
             };
             match self.tracked.connection.stream().write(&bytes[at..], More::Ends) {
@@ -217,9 +218,9 @@ impl Listener {
                 }
                 Ok(Moved::WouldWait | Moved::End) => {
                     self.half = Some((bytes, at));
-                    return Told::WouldWait;
+                    return Delivery::WouldWait;
                 }
-                Err(_) => return Told::Gone,
+                Err(_) => return Delivery::Gone,
             }
         }
     }
@@ -248,7 +249,7 @@ mod tests {
     use crate::server::lead::Lead;
     use crate::server::timing::IdleClock;
 
-    /// A room with one member, and a listener of theirs at its door.
+    /// A room with one member, and a subscriber of theirs in the inbox.
     struct Scene {
         table: ConnectionTable<Connection>,
         broadcaster: Broadcaster,
@@ -257,24 +258,24 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let talk = Arc::new(Talk::new(MAX_SUBSCRIBERS).expect("a descriptor"));
+            let chat = Arc::new(ChatState::new(MAX_SUBSCRIBERS).expect("a descriptor"));
             let name = Name::new("ann").expect("a name");
-            talk.room().join(name, Secret::new([7; SECRET_LEN]), Place::Here, now()).expect("joined");
-            let who = talk.room().who().next().expect("ann").clone();
+            chat.room().join(name, Secret::new([7; SECRET_LEN]), Place::Here, now()).expect("joined");
+            let who = chat.room().who().next().expect("ann").clone();
             let (server, client) = UnixStream::pair().expect("two sockets");
             let peer = Peer::of_unix(&server);
             let stream = Stream::Unix(server, peer);
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
-            let (listening, _) = talk.listen(who, None, peer, active).expect("a place");
+            let (events, _) = chat.subscribe(who, None, peer, active).expect("a place");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
             let tracked = table.admit(Connection::new(stream), Place::Here).expect("a place");
-            let broadcaster = Broadcaster::new(talk).expect("a poller");
-            broadcaster.admit(tracked, listening);
+            let broadcaster = Broadcaster::new(chat).expect("a poller");
+            broadcaster.admit(tracked, events);
             Self { table, broadcaster, client }
         }
 
-        fn newcomer(&self) -> Listener {
+        fn newcomer(&self) -> Subscriber {
             self.broadcaster.newcomers().and_then(|mut newcomers| newcomers.pop()).expect("a newcomer")
         }
     }
@@ -284,7 +285,7 @@ mod tests {
         let Scene { table, broadcaster, .. } = Scene::new();
         broadcaster.end();
         broadcaster.run();
-        assert_eq!((broadcaster.talk.room().subscribers(), table.open()), (0, 0));
+        assert_eq!((broadcaster.chat.room().subscribers(), table.open()), (0, 0));
     }
 
     #[test]
@@ -295,25 +296,28 @@ mod tests {
     #[test]
     fn who_does_not_take_a_heartbeat_is_written_to_again_and_cut_in_the_end() {
         let mut scene = Scene::new();
-        let mut listener = scene.newcomer();
+        let mut subscriber = scene.newcomer();
         let mut sent = 0;
         while let Moved::Bytes(count) =
-            listener.tracked.connection.stream().write(&[b' '; 4096], More::Ends).expect("open")
+            subscriber.tracked.connection.stream().write(&[b' '; 4096], More::Ends).expect("open")
         {
             sent += count;
         }
-        let (key, moved) = (7, listener.moved);
+        let (key, moved) = (7, subscriber.moved);
         let broadcaster = &scene.broadcaster;
-        assert!(broadcaster.look_after(key, &mut listener, moved + HEARTBEAT_AFTER));
-        assert!(listener.half.is_some(), "the heartbeat waits");
-        assert!(broadcaster.look_after(key, &mut listener, moved + HEARTBEAT_AFTER + ROUND), "some patience");
-        assert!(!broadcaster.look_after(key, &mut listener, moved + STUCK_AFTER), "not any more");
+        assert!(broadcaster.look_after(key, &mut subscriber, moved + HEARTBEAT_AFTER));
+        assert!(subscriber.half.is_some(), "the heartbeat waits");
+        assert!(
+            broadcaster.look_after(key, &mut subscriber, moved + HEARTBEAT_AFTER + ROUND),
+            "some patience"
+        );
+        assert!(!broadcaster.look_after(key, &mut subscriber, moved + STUCK_AFTER), "not any more");
         scene.client.read_exact(&mut vec![0; sent]).expect("all that was sent");
-        broadcaster.talk.hush();
+        broadcaster.chat.clear_wake();
         let mut ready = Vec::new();
         broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
         assert_eq!(ready, [Event { key: Key(key), may_leave_more: false }], "there is room again");
-        assert!(broadcaster.attend(key, &mut listener));
+        assert!(broadcaster.attend(key, &mut subscriber));
         let mut heartbeat = [0; HEARTBEAT.len()];
         scene.client.read_exact(&mut heartbeat).expect("a heartbeat");
         assert_eq!(heartbeat, HEARTBEAT);

@@ -1,4 +1,4 @@
-//! How many connections, listeners and archives there may be: files that may be open are what is scarce.
+//! How many connections, subscribers and archives there may be: files that may be open are what is scarce.
 
 use super::connection_table::Capacity;
 
@@ -41,7 +41,8 @@ pub fn archives(files: u64) -> usize {
     (files / 4 / 2 / u64::from(ARCHIVE_FILES)).clamp(1, ARCHIVES) as usize
 }
 
-/// How many of so many connections may listen. A fifth is kept for requests: who listens never makes room for others.
+/// How many of this many connections may be event streams. A fifth is left for requests, as a subscriber is never
+/// evicted.
 pub fn subscribers(wanted: u32, connections: u32) -> usize {
     wanted.min((connections - connections.div_ceil(5)).max(1)) as usize
 }
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn listeners_leave_connections_for_requests() {
+    fn subscribers_leave_connections_for_requests() {
         let table = [
             ("what was asked for", 8192, 12_000, 8192),
             ("the usual", 8192, 10_000, 8000),

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Content, Known};
 use super::chat_events;
+use super::chat_state::{ChatState, now};
 use super::place;
 use super::random;
 use super::receiving::{Receiving, Sink};
@@ -25,7 +26,6 @@ use super::refusal::{bad_request, cross_site, not_found};
 use super::route::Routed;
 use super::small_body::SmallBody;
 use super::state::State;
-use super::talk::{Talk, now};
 use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
@@ -52,26 +52,26 @@ pub fn answer(
     state: &State,
     peer: Peer,
 ) -> Result<Routed, Answer> {
-    let Some(talk) = &state.talk else { return Err(not_found()) };
+    let Some(chat) = &state.chat else { return Err(not_found()) };
     let is_write = head.method == Method::Post;
     if is_write && !state.site.may_write(head.host, head.fields) {
         return Err(cross_site());
     }
     match (call, head.method) {
         ("join", Method::Post) => {
-            let (talk, cookie) = (Arc::clone(talk), cookie_name(head.host));
-            receive(head, NAME_BODY_LIMIT, move |body, _| join(&talk, body, &cookie, peer))
+            let (chat, cookie) = (Arc::clone(chat), cookie_name(head.host));
+            receive(head, NAME_BODY_LIMIT, move |body, _| join(&chat, body, &cookie, peer))
         }
-        ("events", Method::Get) => events(head, talk, state, peer).map(Routed::Answer),
-        ("messages", Method::Get) => poll(head, target, talk).map(Routed::Answer),
+        ("events", Method::Get) => events(head, chat, state, peer).map(Routed::Answer),
+        ("messages", Method::Get) => poll(head, target, chat).map(Routed::Answer),
         ("messages", Method::Post) => {
-            let (talk, who) = (Arc::clone(talk), member(head, talk)?);
+            let (chat, who) = (Arc::clone(chat), member(head, chat)?);
             let to = target.parameter("to").map(decoded);
-            receive(head, MAX_TEXT, move |body, _| say(&talk, &who, to.as_deref(), body))
+            receive(head, MAX_TEXT, move |body, _| say(&chat, &who, to.as_deref(), body))
         }
         ("leave", Method::Post) => {
-            let (talk, who) = (Arc::clone(talk), member(head, talk)?);
-            receive(head, NAME_BODY_LIMIT, move |_, _| leave(&talk, &who, peer))
+            let (chat, who) = (Arc::clone(chat), member(head, chat)?);
+            receive(head, NAME_BODY_LIMIT, move |_, _| leave(&chat, &who, peer))
         }
         ("join" | "leave", _) => Err(not_allowed("POST")),
         ("events", _) => Err(not_allowed("GET")),
@@ -82,7 +82,7 @@ pub fn answer(
 
 /// Who saves a file: the member who shows a token, or whoever is at this address.
 pub fn uploader(head: &Head<'_, '_>, state: &State, peer: Peer) -> Uploader {
-    let member = state.talk.as_ref().and_then(|talk| member(head, talk).ok());
+    let member = state.chat.as_ref().and_then(|chat| member(head, chat).ok());
     member.map_or_else(|| Uploader::Address(peer.to_string()), Uploader::Member)
 }
 
@@ -102,50 +102,50 @@ fn receive(
     Ok(Routed::Receive(Box::new(Receiving::new(head.framing, sink))))
 }
 
-fn join(talk: &Talk, body: &[u8], cookie: &str, peer: Peer) -> Answer {
+fn join(chat: &ChatState, body: &[u8], cookie: &str, peer: Peer) -> Answer {
     let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
     let name = match Name::new(&name) {
         Ok(name) => name,
         Err(error) => return bad_request(error),
     };
-    let joined = talk.room().join(name.clone(), Secret::new(random::bytes()), place::of(peer), now());
+    let joined = chat.room().join(name.clone(), Secret::new(random::bytes()), place::of(peer), now());
     let token = match joined {
         Ok(token) => token.expose(),
         Err(error) => return refused(&error),
     };
-    talk.ring();
+    chat.wake();
     log::info!("{peer} joined as {name}");
     let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
     json_answer(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
 }
 
-fn events(head: &Head<'_, '_>, talk: &Arc<Talk>, state: &State, peer: Peer) -> Result<Answer, Answer> {
-    let who = member(head, talk)?;
+fn events(head: &Head<'_, '_>, chat: &Arc<ChatState>, state: &State, peer: Peer) -> Result<Answer, Answer> {
+    let who = member(head, chat)?;
     let last = head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
-    let opened = talk.listen(who, last, peer, state.idle.begin());
-    let (listening, first) = opened.map_err(|error| refused(&error))?;
+    let opened = chat.subscribe(who, last, peer, state.idle.begin());
+    let (events, first) = opened.map_err(|error| refused(&error))?;
     let head = response::Head::new(Status::OK)
         .field("Content-Type", event_stream::CONTENT_TYPE)
         .field("Cache-Control", "no-store")
         // nginx would hold events back until they fill a buffer.
         .field("X-Accel-Buffering", "no")
         .field("X-Content-Type-Options", "nosniff");
-    Ok(Answer { head, content: Content::Events(Box::new(listening), first) })
+    Ok(Answer { head, content: Content::Events(Box::new(events), first) })
 }
 
-fn poll(head: &Head<'_, '_>, target: PathAndQuery<'_>, talk: &Talk) -> Result<Answer, Answer> {
-    let who = member(head, talk)?;
+fn poll(head: &Head<'_, '_>, target: PathAndQuery<'_>, chat: &ChatState) -> Result<Answer, Answer> {
+    let who = member(head, chat)?;
     let since = target.parameter("since").filter(|id| !id.is_empty());
-    let polled = talk.room().poll(who.id, since, now()).map_err(|error| refused(&error))?;
+    let polled = chat.room().poll(who.id, since, now()).map_err(|error| refused(&error))?;
     Ok(json_answer(&chat_events::polled(&polled)))
 }
 
-fn say(talk: &Talk, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
+fn say(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
     let text = match Text::new(body) {
         Ok(text) => text,
         Err(error) => return bad_request(error),
     };
-    let mut room = talk.room();
+    let mut room = chat.room();
     let said = match to {
         Some(to) => room.say_to(who.id, to, text, now()),
         None => room.say(who.id, text, now()),
@@ -153,7 +153,7 @@ fn say(talk: &Talk, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
     drop(room);
     match said {
         Ok(id) => {
-            talk.ring();
+            chat.wake();
             let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
             let bytes = json!({"id": id.to_string()}).to_string().into_bytes();
             Answer { head, content: Known::Bytes(bytes).into() }
@@ -162,11 +162,11 @@ fn say(talk: &Talk, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
     }
 }
 
-fn leave(talk: &Talk, who: &Person, peer: Peer) -> Answer {
-    let left = talk.room().leave(who.id, now());
+fn leave(chat: &ChatState, who: &Person, peer: Peer) -> Answer {
+    let left = chat.room().leave(who.id, now());
     match left {
         Ok(who) => {
-            talk.ring();
+            chat.wake();
             log::info!("{peer} left, who was {}", who.name);
             Answer::empty(response::Head::new(Status::NO_CONTENT))
         }
@@ -175,7 +175,7 @@ fn leave(talk: &Talk, who: &Person, peer: Peer) -> Answer {
 }
 
 /// Whose token the request shows: 401 without one, 403 with one that is nobody's.
-fn member(head: &Head<'_, '_>, talk: &Talk) -> Result<Person, Answer> {
+fn member(head: &Head<'_, '_>, chat: &ChatState) -> Result<Person, Answer> {
     let bearer = head.fields.text("Authorization").and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
@@ -184,7 +184,7 @@ fn member(head: &Head<'_, '_>, talk: &Talk) -> Result<Person, Answer> {
         let answer = Answer::text(Status::UNAUTHORIZED, "not in the room (join first)\n");
         return Err(answer.with("WWW-Authenticate", "Bearer"));
     };
-    let person = talk.room().authenticate(token).cloned();
+    let person = chat.room().authenticate(token).cloned();
     person.ok_or_else(|| refused(&RoomError::NotAMember))
 }
 

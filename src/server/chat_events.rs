@@ -17,7 +17,7 @@ pub fn encode(event: &Event) -> Vec<u8> {
     event_stream::encode(&event.id.to_string(), kind(event), &printable::json(&data(event).to_string()))
 }
 
-/// What a listener is shown first, or again when it cannot go on where it was: who is here and what was said lately.
+/// What a subscriber is shown first, or again when it cannot go on where it was: who is here and what was said lately.
 pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
     let data = json!({
         "text": format!("Welcome {} to the server", welcome.to.name),

@@ -15,6 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
+use super::chat_state::EventStream;
 use super::connection_table::{Tracked, WaitFor};
 use super::disk::Disk;
 use super::exchange::Exchange;
@@ -27,7 +28,6 @@ use super::receiving::{Job, Need, Outcome, Receiving};
 use super::route::{self, Routed};
 use super::sending::Sending;
 use super::state::State;
-use super::talk::Listening;
 use super::timing::Deadline;
 use crate::http::body::BodyDecoder;
 use crate::http::persistence::{CloseReason, Persistence};
@@ -93,7 +93,7 @@ pub enum Next {
     /// It begins an upload, and its client has too many jobs waiting: it is held back.
     HeldBack,
     /// It belongs to the broadcaster from now on.
-    Listen(Box<Listening>),
+    Subscribe(Box<EventStream>),
     /// It is over.
     Close,
 }
@@ -128,7 +128,7 @@ enum Step {
     Work(Work),
     NeedsDisk(Phase),
     HeldBack(Phase),
-    Listen(Box<Listening>),
+    Subscribe(Box<EventStream>),
     Close,
 }
 
@@ -323,7 +323,7 @@ impl Connection {
                     self.phase = phase;
                     return Next::HeldBack;
                 }
-                Ok(Step::Listen(listening)) => return Next::Listen(listening),
+                Ok(Step::Subscribe(events)) => return Next::Subscribe(events),
                 Ok(Step::Close) => return Next::Close,
                 Err(error) => {
                     // What no call of the system said is ours to tell: the client sees only that it was cut.
@@ -504,9 +504,9 @@ impl Connection {
             return Ok(Step::Wait(Phase::Answer(sending), wait_for));
         }
         let promised = sending.promised();
-        if let (Ok(_), Some(listening)) = (&progress, sending.take_listening()) {
+        if let (Ok(_), Some(events)) = (&progress, sending.take_events()) {
             sending.end(self.peer(), turn.state);
-            return Ok(Step::Listen(listening));
+            return Ok(Step::Subscribe(events));
         }
         let persistence = sending.end(self.peer(), turn.state);
         // To close a file may take as long as to read it.

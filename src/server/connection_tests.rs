@@ -331,7 +331,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         tcp: Vec::new(),
         trust_html: false,
         allow_exit: false,
-        talk: None,
+        chat: None,
         recorder: None,
     }
 }

@@ -15,6 +15,7 @@ mod cache;
 mod capacity;
 mod chat;
 mod chat_events;
+mod chat_state;
 mod connection;
 mod connection_table;
 mod digests;
@@ -55,7 +56,6 @@ mod slot;
 mod small_body;
 mod state;
 mod status;
-mod talk;
 mod tftp;
 mod timing;
 mod upload;
@@ -73,6 +73,7 @@ use threadpool::ThreadPool;
 
 use self::broadcaster::Broadcaster;
 use self::cache::Cache;
+use self::chat_state::ChatState;
 use self::connection_table::ConnectionTable;
 use self::digests::Digests;
 pub use self::doors::Doors;
@@ -85,7 +86,6 @@ use self::permits::Permits;
 pub use self::recorder::Recorder;
 pub use self::site::Site;
 use self::state::State;
-use self::talk::Talk;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
 use self::work::Shared;
@@ -133,9 +133,9 @@ pub struct Config {
     pub trust_html: bool,
     /// Whether a client may ask the server to leave.
     pub allow_exit: bool,
-    /// Whether people may talk.
+    /// Whether the chat is enabled.
     pub chat: bool,
-    /// Listeners at once, of all connections.
+    /// Subscribers at once, of all connections.
     pub max_subscribers: u32,
     /// Where requests are recorded.
     pub recorder: Option<Recorder>,
@@ -168,16 +168,16 @@ impl Server {
         let doors = config.doors.open().map_err(CannotServe::Open)?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let lead = Arc::new(Lead::new(processors));
-        let listeners_most = capacity::subscribers(config.max_subscribers, capacity.connections);
-        let talk = config
+        let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
+        let chat = config
             .chat
-            .then(|| Talk::new(listeners_most).map(Arc::new))
+            .then(|| ChatState::new(subscribers_most).map(Arc::new))
             .transpose()
             .map_err(CannotServe::System)?;
-        let broadcaster = talk.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
+        let broadcaster = chat.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
         let (chores, to_do) = Chores::new();
         let state = State {
-            talk,
+            chat,
             lead: Arc::clone(&lead),
             folder: config.folder,
             root: config.root,

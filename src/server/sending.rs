@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{Answer, Content, Known, Pieces, Source};
 use super::cache::{CONTENT_LIMIT, CachedContent};
+use super::chat_state::EventStream;
 use super::disk::Disk;
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
@@ -15,7 +16,6 @@ use super::pages;
 use super::produced::{Coded, OnWire, Producing};
 use super::send_buffer::SendBuffer;
 use super::state::State;
-use super::talk::Listening;
 use super::timing::Deadline;
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
@@ -60,8 +60,8 @@ enum Rest {
     Nothing,
     /// What is made meanwhile.
     Produced(Producing),
-    /// What is said meanwhile, to who listens.
-    Heard(Box<Listening>),
+    /// The events that follow.
+    Events(Box<EventStream>),
 }
 
 impl Sending {
@@ -96,9 +96,9 @@ impl Sending {
                 may_wait = true;
                 rest = Rest::Produced(Producing::new(source, framing));
             }
-            Content::Events(listener, first) => {
+            Content::Events(events, first) => {
                 bytes.extend_from_slice(&first);
-                rest = Rest::Heard(listener);
+                rest = Rest::Events(events);
             }
         }
         let deadline = Deadline::after(Instant::now(), state.stall);
@@ -117,10 +117,10 @@ impl Sending {
         }
     }
 
-    /// Who listens to what follows, once all of this has been sent.
-    pub fn take_listening(&mut self) -> Option<Box<Listening>> {
+    /// The event stream that follows, once all of this has been sent.
+    pub fn take_events(&mut self) -> Option<Box<EventStream>> {
         match std::mem::replace(&mut self.rest, Rest::Nothing) {
-            Rest::Heard(listening) => Some(listening),
+            Rest::Events(events) => Some(events),
             Rest::Nothing | Rest::Produced(_) => None,
         }
     }
@@ -214,7 +214,7 @@ impl Sending {
     pub fn descriptors(&self) -> u32 {
         match &self.rest {
             Rest::Produced(producing) => producing.descriptors(),
-            Rest::Nothing | Rest::Heard(_) => u32::from(self.outgoing.has_file()),
+            Rest::Nothing | Rest::Events(_) => u32::from(self.outgoing.has_file()),
         }
     }
 

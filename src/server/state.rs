@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cache::Cache;
+use super::chat_state::ChatState;
 use super::digests::Digests;
 use super::fair_permits::FairPermits;
 use super::jobs::Chores;
@@ -13,7 +14,6 @@ use super::lead::Lead;
 use super::permits::Permits;
 use super::recorder::Recorder;
 use super::site::Site;
-use super::talk::Talk;
 use super::timing::{IdleClock, KeepAlive};
 use crate::chat::event::Uploader;
 use crate::folder::{Folder, Saved};
@@ -62,8 +62,8 @@ pub struct State {
     pub trust_html: bool,
     /// Whether a client may ask the server to leave.
     pub allow_exit: bool,
-    /// Where people talk, if they may.
-    pub talk: Option<Arc<Talk>>,
+    /// The chat, if it is enabled.
+    pub chat: Option<Arc<ChatState>>,
     /// Where requests are recorded, if they are.
     pub recorder: Option<Recorder>,
 }
@@ -87,8 +87,8 @@ impl State {
             Uploader::Address(address) => address,
         };
         log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
-        if let Some(talk) = &self.talk {
-            talk.announce(by.clone(), path.to_vec(), saved.size);
+        if let Some(chat) = &self.chat {
+            chat.announce(by.clone(), path.to_vec(), saved.size);
         }
         self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
     }

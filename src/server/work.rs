@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!              parked (table) <──────────────────────────┐
-//!    worker:       └──> turn ──> wait, listen, or close ─┤
+//!    worker:       └──> turn ──> wait, stream, or close ─┤
 //!    job thread:         └──> job queue ──> job or turn ─┘
 //!    timer:        deadline over ──> expire
 //! ```
@@ -42,7 +42,7 @@ pub struct Shared {
     pub table: ConnectionTable<Connection>,
     /// Those that wait for the disk.
     pub jobs: Jobs<Task>,
-    /// Those that listen to the room.
+    /// Serves the event streams.
     pub broadcaster: Option<Broadcaster>,
     /// Held by the thread that makes room for descriptors.
     pub making_room: Permits,
@@ -192,10 +192,10 @@ impl Shared {
                     self.go_on(task.tracked);
                 }
             }
-            Next::Listen(listening) => {
+            Next::Subscribe(events) => {
                 if let Some(broadcaster) = &self.broadcaster {
                     self.table.hand_over(&tracked);
-                    broadcaster.admit(tracked, *listening);
+                    broadcaster.admit(tracked, *events);
                 }
             }
             Next::Close => self.discard(tracked),

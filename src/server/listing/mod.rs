@@ -88,7 +88,7 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Ans
                 order: order.unwrap_or_default(),
                 view: options.view,
                 rules: state.folder.rules(),
-                talks: state.talk.is_some(),
+                has_chat: state.chat.is_some(),
             };
             page.framed(head)
         }

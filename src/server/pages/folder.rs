@@ -45,8 +45,8 @@ pub struct Listing<'a> {
     pub view: View,
     /// What is allowed in it.
     pub rules: &'a Rules,
-    /// Whether people may talk.
-    pub talks: bool,
+    /// Whether the chat is enabled.
+    pub has_chat: bool,
 }
 
 impl Listing<'_> {
@@ -59,7 +59,7 @@ impl Listing<'_> {
                     img src=(ICON.path()) alt="" width="28" height="28";
                     (self.way())
                     a href="/.wharf/qr.svg" { "QR code" }
-                    @if self.talks {
+                    @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Room" }
                     }
                 }
@@ -70,7 +70,7 @@ impl Listing<'_> {
                         (self.nothing())
                         p #count role="status" { (self.count) }
                     }
-                    @if self.talks { (room(self.path)) }
+                    @if self.has_chat { (room(self.path)) }
                 }
         };
         let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body);
@@ -258,7 +258,7 @@ mod tests {
 
     fn html_of(path: &SharePath, entries: &[Entry], rules: &Rules) -> String {
         let count = Count { directories: 0, files: entries.len(), bytes: 0 };
-        let page = Listing { path, count, order: Order::default(), view: View::Grid, rules, talks: true };
+        let page = Listing { path, count, order: Order::default(), view: View::Grid, rules, has_chat: true };
         let (_, Framed { before: mut text, row, behind }) = page.framed(Head::new(Status::OK));
         entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &mut text));
         text.extend(behind);

@@ -1,4 +1,4 @@
-//! The room as the server has it: behind a lock, with a bell that tells the broadcaster when something was said.
+//! The state of the chat: the room behind a lock, and a waker for the broadcaster.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,75 +18,75 @@ use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
 use crate::net::peer::Peer;
 
-/// What is sent of an event: made once, shared by all who hear it.
-pub type Ready = Arc<[u8]>;
+/// An event as it is sent: encoded once, shared by all subscribers.
+pub type EncodedEvent = Arc<[u8]>;
 
-/// The room, and its bell.
-pub struct Talk {
-    room: Mutex<Room<Ready>>,
-    bell: OwnedFd,
+/// The room, and the waker of the broadcaster.
+pub struct ChatState {
+    room: Mutex<Room<EncodedEvent>>,
+    waker: OwnedFd,
 }
 
-/// Somebody who listens. Dropped, the stream is given back, and its member is gone soon.
+/// An open event stream of a member. Dropping it ends the subscription, and its member is gone soon.
 #[derive(Debug)]
-pub struct Listening {
-    talk: Arc<Talk>,
+pub struct EventStream {
+    chat: Arc<ChatState>,
     subscription: Option<Subscription>,
     who: Person,
     from: Peer,
     _active: Active,
 }
 
-/// What a listener hears next.
+/// What comes next in an event stream.
 #[derive(Debug)]
-pub enum Heard {
+pub enum NextBytes {
     /// These bytes.
-    Bytes(Ready),
+    Bytes(EncodedEvent),
     /// Nothing yet.
     Nothing,
     /// Nothing any more.
     Over,
 }
 
-impl Talk {
-    /// An empty room, for so many listeners at once.
+impl ChatState {
+    /// An empty room, with at most this many subscribers.
     pub fn new(max_subscribers: usize) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
         let room = Room::new(epoch, max_subscribers, |event| chat_events::encode(event).into());
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { room: Mutex::new(room), bell })
+        let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { room: Mutex::new(room), waker })
     }
 
     /// The room, for one short call.
-    pub fn room(&self) -> MutexGuard<'_, Room<Ready>> {
+    pub fn room(&self) -> MutexGuard<'_, Room<EncodedEvent>> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the broadcaster that there is something to do.
-    pub fn ring(&self) {
-        // It fails only when 2^64 - 1 calls have not been heard.
-        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    /// Wakes the broadcaster.
+    pub fn wake(&self) {
+        // It fails only when 2^64 - 1 calls are pending.
+        let _ = rustix::io::write(&self.waker, &1u64.to_ne_bytes());
     }
 
-    /// The bell has been heard.
-    pub fn hush(&self) {
-        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+    /// Clears the wake-ups so far.
+    pub fn clear_wake(&self) {
+        let _ = rustix::io::read(&self.waker, &mut [0; 8]);
     }
 
     /// Tells the room of a file that was saved.
     pub fn announce(&self, by: Uploader, path: Vec<u8>, size: u64) {
         self.room().announce_upload(by, path, size, now());
-        self.ring();
+        self.wake();
     }
 
-    /// Opens a stream for a member, after the event that it names as its last; with the bytes that it begins with.
-    pub fn listen(
+    /// Opens a stream for a member, after the event that it names as its last. Also returns the bytes that it begins with.
+    pub fn subscribe(
         self: &Arc<Self>,
         who: Person,
         last: Option<&str>,
         from: Peer,
         active: Active,
-    ) -> Result<(Listening, Vec<u8>), RoomError> {
+    ) -> Result<(EventStream, Vec<u8>), RoomError> {
         let mut room = self.room();
         let (subscription, start) = room.subscribe(who.id, last)?;
         let first = match start {
@@ -100,46 +100,46 @@ impl Talk {
         };
         drop(room);
         log::info!("{from} listens as {}", who.name);
-        let talk = Arc::clone(self);
-        let listening = Listening { talk, subscription: Some(subscription), who, from, _active: active };
-        Ok((listening, first?))
+        let chat = Arc::clone(self);
+        let stream = EventStream { chat, subscription: Some(subscription), who, from, _active: active };
+        Ok((stream, first?))
     }
 }
 
-impl fmt::Debug for Talk {
+impl fmt::Debug for ChatState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Talk").field("subscribers", &self.room().subscribers()).finish_non_exhaustive()
+        f.debug_struct("ChatState").field("subscribers", &self.room().subscribers()).finish_non_exhaustive()
     }
 }
 
-/// The bell: readable when it has been rung.
-impl AsFd for Talk {
+/// The waker: readable after [`ChatState::wake`].
+impl AsFd for ChatState {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.waker.as_fd()
     }
 }
 
-impl Listening {
+impl EventStream {
     /// What comes next.
-    pub fn hear(&mut self) -> Heard {
-        let Some(subscription) = &mut self.subscription else { return Heard::Over };
-        let room = self.talk.room();
+    pub fn next(&mut self) -> NextBytes {
+        let Some(subscription) = &mut self.subscription else { return NextBytes::Over };
+        let room = self.chat.room();
         match room.next(subscription) {
-            StreamItem::Event(posted) => Heard::Bytes(Arc::clone(&posted.ready)),
-            StreamItem::NothingYet => Heard::Nothing,
-            StreamItem::Over => Heard::Over,
+            StreamItem::Event(posted) => NextBytes::Bytes(Arc::clone(&posted.ready)),
+            StreamItem::NothingYet => NextBytes::Nothing,
+            StreamItem::Over => NextBytes::Over,
             StreamItem::Lapped => match room.welcome(subscription) {
-                Ok(welcome) => Heard::Bytes(chat_events::welcome("reset", &welcome).into()),
-                Err(_) => Heard::Over,
+                Ok(welcome) => NextBytes::Bytes(chat_events::welcome("reset", &welcome).into()),
+                Err(_) => NextBytes::Over,
             },
         }
     }
 }
 
-impl Drop for Listening {
+impl Drop for EventStream {
     fn drop(&mut self) {
         if let Some(subscription) = self.subscription.take() {
-            self.talk.room().unsubscribe(subscription, now());
+            self.chat.room().unsubscribe(subscription, now());
             log::info!("{} does not listen as {} any more", self.from, self.who.name);
         }
     }
