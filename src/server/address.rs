@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::answer::Answer;
-use super::refusal::not_found;
+use super::error_response::not_found;
 use super::state::State;
 use crate::http::request::{Head, split_port};
 use crate::http::response;

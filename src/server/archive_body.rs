@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Content};
 use super::capacity::ARCHIVE_FILES;
+use super::error_response::of_read_error;
 use super::fair_permits::FairPermit;
 use super::place;
 use super::produced::{Produce, Produced};
-use super::refusal::of_reading;
 use super::route::Asked;
 use super::state::State;
 use crate::archive::{Archive, Error, Format};
@@ -62,7 +62,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, format: Format, state: &State) -> Resul
         .field("Content-Type", format.media_type())
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
-    let walk = state.folder.walk(&asked.path).map_err(|error| of_reading(&error))?;
+    let walk = state.folder.walk(&asked.path).map_err(|error| of_read_error(&error))?;
     let permit = match asked.head.method {
         // Only told, not made.
         Method::Head => None,

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
-use super::refusal::not_found;
+use super::error_response::not_found;
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::fields::Fields;
 use crate::http::response::Head;
@@ -130,7 +130,7 @@ mod tests {
         let bytes = format!("GET {path} HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
         let mut space = FieldSpace::new();
         let head = RequestHead::parse(bytes.as_bytes(), &mut space).expect("valid");
-        answer(path, head.fields).unwrap_or_else(|refusal| refusal).head.status()
+        answer(path, head.fields).unwrap_or_else(|response| response).head.status()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 use super::answer::{Answer, Known, Pieces, Source};
 use super::cache::{CacheEntry, Lookup};
 use super::disk::Disk;
-use super::refusal::{not_found, of_reading};
+use super::error_response::{not_found, of_read_error};
 use super::representation::Representation;
 use super::route::{Asked, Routed};
 use super::state::State;
@@ -49,7 +49,7 @@ pub fn answer(asked: &Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Resu
     if !disk.may_wait(state) {
         return Ok(Routed::NeedsDisk);
     }
-    match state.folder.open(path).map_err(|error| of_reading(&error))? {
+    match state.folder.open(path).map_err(|error| of_read_error(&error))? {
         Node::File(open) if names_file && wants_hash => Ok(hashes::answer(open, asked.peer, state)),
         Node::File(open) if names_file => Ok(Routed::Answer(of_file(asked, open, path, state))),
         // A slash behind a file's name asks for a directory of that name.
@@ -88,7 +88,7 @@ fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
     if let Some(format) = archive_body::format(asked) {
         let made = judge(asked.head.fields, &MADE_ANEW, || archive_body::head(Status::NOT_MODIFIED))
             .and_then(|()| archive_body::answer(asked, format, state));
-        return Routed::Answer(made.unwrap_or_else(|refusal| refusal));
+        return Routed::Answer(made.unwrap_or_else(|response| response));
     }
     if asked.target.parameter("list").is_none()
         && let Ok(index) = asked.path.join(INDEX.as_ref())

@@ -8,8 +8,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::answer::Answer;
+use super::error_response::{self, bad_request};
 use super::receiving::Outcome;
-use super::refusal::{self, bad_request};
 use super::route::Asked;
 use super::state::State;
 use super::{chat, media, pages, upload};
@@ -59,7 +59,7 @@ impl Form {
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
         match state.folder.may_receive(&any, size) {
             Ok(()) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
-            Err(error) => return Err(refusal::of(&error)),
+            Err(error) => return Err(error_response::of(&error)),
         }
         Ok(Self {
             decoder: MultipartDecoder::new(boundary),
@@ -111,7 +111,7 @@ impl Form {
     /// Gives the file that is whole its name.
     pub fn commit_finished(&mut self, state: &State) -> Result<(), Answer> {
         if let Some(incoming) = self.finished.take() {
-            let saved = incoming.commit(Guard::None).map_err(|error| refusal::of(&error))?;
+            let saved = incoming.commit(Guard::None).map_err(|error| error_response::of(&error))?;
             state.saved(&self.by, &saved);
             self.saved.push_str(&upload::line(&saved));
         }
@@ -148,12 +148,12 @@ impl Part {
             return Ok(Self::PassedOver);
         };
         let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
-        state.folder.receive(&path, None).map(Self::File).map_err(|error| refusal::of(&error))
+        state.folder.receive(&path, None).map(Self::File).map_err(|error| error_response::of(&error))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Answer> {
         match self {
-            Self::File(incoming) => incoming.write(bytes).map_err(|error| refusal::of(&error)),
+            Self::File(incoming) => incoming.write(bytes).map_err(|error| error_response::of(&error)),
             Self::PassedOver => Ok(()),
         }
     }

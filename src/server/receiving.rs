@@ -6,9 +6,9 @@
 use std::time::Instant;
 
 use super::answer::Answer;
+use super::error_response;
 use super::form::Form;
 use super::interim::Interim;
-use super::refusal;
 use super::resumable::Resumable;
 use super::small_body::SmallBody;
 use super::state::State;
@@ -165,7 +165,7 @@ impl Receiving {
 impl Sink {
     fn write(&mut self, content: &[u8], state: &State) -> Result<(), Answer> {
         match self {
-            Self::File(upload) => upload.write(content).map_err(|error| refusal::of(&error)),
+            Self::File(upload) => upload.write(content).map_err(|error| error_response::of(&error)),
             Self::Resumable(upload) => upload.write(content, state),
             Self::Form(form) => form.write(content, state),
             Self::Small(small) => small.write(content),

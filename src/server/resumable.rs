@@ -8,9 +8,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::Answer;
+use super::error_response::{self, cross_site, not_found};
 use super::interim::Interim;
 use super::receiving::{Job, Outcome, Receiving, Sink};
-use super::refusal::{self, cross_site, not_found};
 use super::route::Routed;
 use super::state::State;
 use super::{chat, random, upload};
@@ -237,11 +237,11 @@ fn limits(age: Duration, state: &State) -> Limits {
 fn refuse(error: UploadError, offset: u64, state: &State) -> Answer {
     match error {
         UploadError::Folder(error @ Error::TooLarge { .. }) => {
-            refusal::of(&error).with(LIMIT, limits(LIFETIME, state))
+            error_response::of(&error).with(LIMIT, limits(LIFETIME, state))
         }
-        UploadError::Folder(error) => refusal::of(&error),
+        UploadError::Folder(error) => error_response::of(&error),
         // All of it came: to send it again would not help (§4.4).
-        UploadError::Refused(error) => refusal::of(&error).with(COMPLETE, boolean(true)),
+        UploadError::Refused(error) => error_response::of(&error).with(COMPLETE, boolean(true)),
         UploadError::Unknown => not_found(),
         UploadError::Mismatch(standing) => {
             let mismatch = UploadProblem::MismatchingOffset { expected: standing.offset, provided: offset };

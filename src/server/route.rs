@@ -2,8 +2,8 @@
 
 use super::answer::Answer;
 use super::disk::Disk;
+use super::error_response::{bad_request, cross_site, not_found};
 use super::receiving::{Job, Receiving};
-use super::refusal::{bad_request, cross_site, not_found};
 use super::state::State;
 use super::{files, resumable, status, upload};
 use crate::folder::SharePath;

@@ -1,7 +1,7 @@
 //! What the server says of itself: the paths below `/.wharf/`.
 
 use super::answer::Answer;
-use super::refusal::{cross_site, not_found};
+use super::error_response::{cross_site, not_found};
 use super::resumable;
 use super::route::Routed;
 use super::state::State;

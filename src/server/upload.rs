@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use super::answer::Answer;
 use super::chat;
 use super::disk::Disk;
+use super::error_response::{self, bad_request};
 use super::form::Form;
 use super::media;
 use super::place;
 use super::receiving::{Outcome, Receiving, Sink};
-use super::refusal::{self, bad_request};
 use super::representation::validators;
 use super::resumable::{self, Beginning};
 use super::route::{Asked, Routed};
@@ -56,7 +56,7 @@ pub fn begin(asked: Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result
     if asked.target.ends_with_slash() {
         return begin_form(asked, size, state);
     }
-    let incoming = state.folder.receive(&asked.path, size).map_err(|error| refusal::of(&error))?;
+    let incoming = state.folder.receive(&asked.path, size).map_err(|error| error_response::of(&error))?;
     let guard = guard(&asked, state)?;
     let is_put = head.method == Method::Put;
     let upload = Box::new(Upload { incoming, guard, is_put, by: chat::uploader(head, state, asked.peer) });
@@ -89,7 +89,7 @@ pub fn plain(
     by: Uploader,
     state: &State,
 ) -> Result<Receiving, Answer> {
-    let incoming = state.folder.receive(&plan.path, size).map_err(|error| refusal::of(&error))?;
+    let incoming = state.folder.receive(&plan.path, size).map_err(|error| error_response::of(&error))?;
     let upload = Upload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
     Ok(Receiving::new(framing, Sink::File(Box::new(upload))))
 }
@@ -145,19 +145,19 @@ fn guard(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Guard, Answer> {
     let current = match state.folder.open(&asked.path) {
         Ok(Node::File(open)) => Some(open.facts),
         Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
-        Err(error) => return Err(refusal::of(&error)),
+        Err(error) => return Err(error_response::of(&error)),
     };
     let now = SystemTime::now();
     let validators = current.map(|facts| validators(&facts, now));
     if conditional::evaluate(&preconditions, Action::Modify, validators.as_ref()) != Verdict::Proceed {
-        return Err(refusal::of(&folder::Error::Changed));
+        return Err(error_response::of(&folder::Error::Changed));
     }
     match current.map(|facts| facts.version) {
         None => Ok(Guard::MustBeNew),
         Some(version) if version.is_settled(now) => Ok(Guard::MustBe(version)),
         Some(_) if preconditions.only_ask_for_existence() => Ok(Guard::MustExist),
         // The commit could not tell whether it is still the same.
-        Some(_) => Err(refusal::of(&folder::Error::Changed)),
+        Some(_) => Err(error_response::of(&folder::Error::Changed)),
     }
 }
 
@@ -175,7 +175,7 @@ impl Upload {
                 let kept = state.saved(&by, &saved);
                 Outcome::Answer(tell(&saved, is_put), kept)
             }
-            Err(error) => Outcome::Answer(refusal::of(&error), None),
+            Err(error) => Outcome::Answer(error_response::of(&error), None),
         }
     }
 }

@@ -11,13 +11,13 @@ mod window;
 use std::io;
 
 use super::answer::{Answer, Content, Known};
+use super::error_response::of_read_error;
 use super::media;
 use super::order::Order;
 use super::pages::{self, View};
 use super::permits::Permits;
 use super::produced::{Produce, Produced};
 use super::receiving::{Job, Outcome};
-use super::refusal::of_reading;
 use super::route::Asked;
 use super::state::State;
 use crate::folder::{Error, Folder, SharePath};
@@ -71,7 +71,7 @@ pub fn job(asked: &Asked<'_, '_, '_>) -> Job {
     };
     let path = asked.path.clone();
     Box::new(move |state| {
-        let answer = list(&path, &options, state).unwrap_or_else(|error| of_reading(&error));
+        let answer = list(&path, &options, state).unwrap_or_else(|error| of_read_error(&error));
         Outcome::Answer(answer, None)
     })
 }

@@ -5,7 +5,7 @@
 //! [`tftp`](crate::tftp) do the rest. So a request is all that ever comes to the door, and whatever else does is
 //! answered as RFC 1350 says, or not at all.
 
-mod refusal;
+mod error_packet;
 mod sessions;
 mod transfer;
 mod wire;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::refusal;
+use super::error_packet;
 use super::sessions::Place;
 use super::wire::{Sink, Wire};
 use crate::chat::event::Uploader;
@@ -90,7 +90,7 @@ impl Transfer<'_> {
     pub fn write(self, request: &Request<'_>) -> Outcome {
         let path = match SharePath::parse(request.filename()) {
             Ok(path) => path,
-            Err(error) => return self.refuse(refusal::of_path(error)),
+            Err(error) => return self.refuse(error_packet::of_path_error(error)),
         };
         let terms = Terms::answer(request.options(), request.mode(), Direction::Write, &Caps::default());
         let terms = within(terms, self.wire.room());
@@ -100,13 +100,13 @@ impl Transfer<'_> {
         // In netascii the file may come out shorter than what is sent.
         let size = terms.tsize.filter(|_| request.mode() == Mode::Octet);
         match self.state.folder.receive(&path, size) {
-            Ok(_) if request.filename().ends_with(b"/") => self.refuse(refusal::is_directory()),
+            Ok(_) if request.filename().ends_with(b"/") => self.refuse(error_packet::is_directory()),
             Ok(incoming) => {
                 let mut upload = Upload::new(incoming, self.state, self.peer);
                 let outcome = self.take(terms, request.mode(), &mut upload);
                 Outcome { bytes: upload.received, ..outcome }
             }
-            Err(error) => self.refuse(refusal::of_writing(&error)),
+            Err(error) => self.refuse(error_packet::of_write_error(&error)),
         }
     }
 
@@ -148,15 +148,15 @@ impl Transfer<'_> {
 
     /// The file of this name, or the listing of a directory; with its size in bytes, where that is known.
     fn open(&self, name: &[u8]) -> Result<(Source, Option<u64>), Fault> {
-        let path = SharePath::parse(name).map_err(refusal::of_path)?;
+        let path = SharePath::parse(name).map_err(error_packet::of_path_error)?;
         if name.is_empty() || name.ends_with(b"/") {
-            return self.list(&path).map_err(|error| refusal::of_reading(&error));
+            return self.list(&path).map_err(|error| error_packet::of_read_error(&error));
         }
-        match self.state.folder.open(&path).map_err(|error| refusal::of_reading(&error))? {
+        match self.state.folder.open(&path).map_err(|error| error_packet::of_read_error(&error))? {
             Node::File(OpenFile { file, facts }) => {
                 Ok((Box::new(Whole::new(file, facts.len)), Some(facts.len)))
             }
-            Node::Directory { .. } => Err(refusal::is_directory()),
+            Node::Directory { .. } => Err(error_packet::is_directory()),
         }
     }
 
@@ -272,7 +272,7 @@ impl<'a> Upload<'a> {
 
     fn flush(&mut self) -> Result<(), Fault> {
         if let Some(incoming) = &mut self.incoming {
-            incoming.write(&self.buffer).map_err(|error| refusal::of_writing(&error))?;
+            incoming.write(&self.buffer).map_err(|error| error_packet::of_write_error(&error))?;
         }
         self.buffer.clear();
         Ok(())
@@ -289,7 +289,7 @@ impl Sink for Upload<'_> {
     fn commit(&mut self) -> Result<(), Fault> {
         self.flush()?;
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        let saved = incoming.commit(Guard::None).map_err(|error| refusal::of_writing(&error))?;
+        let saved = incoming.commit(Guard::None).map_err(|error| error_packet::of_write_error(&error))?;
         self.state.saved(&self.by, &saved);
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! What the folder says, as TFTP's error codes: the one place where they meet.
+//! Maps the errors of the folder to TFTP error packets, in one place.
 
 use crate::folder::{Error, PathError};
 use crate::tftp::error::{ErrorCode, Fault};
 
 /// Why a file cannot be read.
-pub fn of_reading(error: &Error) -> Fault {
+pub fn of_read_error(error: &Error) -> Fault {
     match error {
         Error::NotFound | Error::NotDirectory => fault(ErrorCode::FileNotFound, &Error::NotFound),
         other => of(other),
@@ -12,7 +12,7 @@ pub fn of_reading(error: &Error) -> Fault {
 }
 
 /// Why a file cannot be taken in.
-pub fn of_writing(error: &Error) -> Fault {
+pub fn of_write_error(error: &Error) -> Fault {
     match error {
         // A name that is not shared; where nothing is, a file can be.
         Error::NotFound | Error::NotDirectory => fault(ErrorCode::AccessViolation, error),
@@ -21,7 +21,7 @@ pub fn of_writing(error: &Error) -> Fault {
 }
 
 /// A name that names nothing.
-pub fn of_path(error: PathError) -> Fault {
+pub fn of_path_error(error: PathError) -> Fault {
     fault(ErrorCode::AccessViolation, &error)
 }
 
@@ -71,7 +71,7 @@ mod tests {
             ("a broken disk", Error::Io(std::io::Error::other("broken")), 0, 0),
         ];
         for (name, error, reading, writing) in table {
-            let codes = (of_reading(&error).code.number(), of_writing(&error).code.number());
+            let codes = (of_read_error(&error).code.number(), of_write_error(&error).code.number());
             assert_eq!(codes, (reading, writing), "{name}");
         }
     }

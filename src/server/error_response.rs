@@ -1,4 +1,4 @@
-//! What the folder says, as statuses: the one place where they meet.
+//! Error responses. All errors of the folder are mapped to a status here.
 
 use std::io;
 
@@ -27,14 +27,14 @@ pub fn of(error: &Error) -> Answer {
             let answer = Answer::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
             return answer.with("Retry-After", FOLLOWED_AFTER);
         }
-        Error::Io(error) => return of_the_system(error),
+        Error::Io(error) => return of_io_error(error),
     };
     Answer::text(status, format_args!("{error}\n"))
 }
 
 /// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
 /// give theirs back.
-fn of_the_system(error: &io::Error) -> Answer {
+fn of_io_error(error: &io::Error) -> Answer {
     log::error!("the folder: {error}");
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => {
@@ -46,14 +46,14 @@ fn of_the_system(error: &io::Error) -> Answer {
 }
 
 /// As [`of`], for reading: a path that goes through a file names nothing.
-pub fn of_reading(error: &Error) -> Answer {
+pub fn of_read_error(error: &Error) -> Answer {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
         other => of(other),
     }
 }
 
-/// There is nothing of that name.
+/// The response to a path that names nothing.
 pub fn not_found() -> Answer {
     of(&Error::NotFound)
 }
