@@ -24,7 +24,7 @@ use super::jobs::{Chores, Jobs};
 use super::outgoing::{Outgoing, Progress};
 use super::phase::{GoingOn, Lingering, Phase, ReceivingBody, WaitingForHead};
 use super::place;
-use super::receiving::{Job, Need, Outcome, Receiving};
+use super::receiving::{Job, JobOutcome, Need, Receiving};
 use super::route::{self, Routed};
 use super::sending::Sending;
 use super::state::State;
@@ -81,9 +81,9 @@ pub struct Turn<'a> {
     pub jobs: &'a Jobs<Task>,
 }
 
-/// What becomes of a connection after a turn.
+/// What happens to a connection after a turn.
 #[derive(Debug)]
-pub enum Next {
+pub enum AfterTurn {
     /// It is to be parked.
     Park(WaitFor),
     /// It belongs to this job until that is done.
@@ -121,8 +121,8 @@ pub struct Task {
     pub work: Option<Work>,
 }
 
-/// What one step came to.
-enum Step {
+/// The result of one step.
+enum Transition {
     Go(Phase),
     Wait(Phase, WaitFor),
     Work(Work),
@@ -228,7 +228,7 @@ impl Connection {
     }
 
     /// Goes as far as the socket allows.
-    pub fn advance(&mut self, turn: &mut Turn<'_>) -> Next {
+    pub fn advance(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         turn.input.load(&self.unread);
         let next = self.run(turn);
         self.unread = turn.input.unload();
@@ -236,30 +236,30 @@ impl Connection {
     }
 
     /// Does a job, and says what comes then: something to wait for, or another job.
-    pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> Next {
+    pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> AfterTurn {
         let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
         let outcome = job(state);
         // From here on the client is waited for again; the disk may have taken longer than any client may.
         let deadline = Deadline::after(Instant::now(), state.stall);
         self.phase = match outcome {
-            Outcome::Answer(answer, saved) => {
+            JobOutcome::Answer(answer, saved) => {
                 exchange.saved = saved;
                 Phase::Answer(Box::new(Sending::new(answer, exchange, timeout, state)))
             }
-            Outcome::Receive(receiving) => {
+            JobOutcome::Receive(receiving) => {
                 let waits = waits && self.unread.is_empty();
                 expect_body(receiving, exchange, waits, deadline)
             }
-            Outcome::Again(job) => {
+            JobOutcome::Again(job) => {
                 let begun = begun.or_else(|| Some(Instant::now()));
-                return Next::Work(Work { job, exchange, waits, rest, descriptors, begun });
+                return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, begun });
             }
         };
-        Next::Park(WaitFor::writable(deadline))
+        AfterTurn::Park(WaitFor::writable(deadline))
     }
 
     /// Its time is up: says so where a request had begun, and closes.
-    pub fn expire(&mut self, turn: &mut Turn<'_>) -> Next {
+    pub fn expire(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         let now = Instant::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
             Phase::Head(WaitingForHead { deadline: Some(_), .. }) => {
@@ -270,7 +270,7 @@ impl Connection {
             Phase::Body(body) if !body.deadline.is_over(now) => {
                 let wait_for = WaitFor::writable(body.deadline);
                 self.phase = Phase::Body(body);
-                return Next::Park(wait_for);
+                return AfterTurn::Park(wait_for);
             }
             Phase::Body(body) => {
                 let ReceivingBody { mut exchange, receiving, .. } = *body;
@@ -282,22 +282,22 @@ impl Connection {
                 if sending.still_moves(&self.stream, turn.state.stall) {
                     let wait_for = WaitFor::writable(sending.deadline());
                     self.phase = Phase::Answer(sending);
-                    return Next::Park(wait_for);
+                    return AfterTurn::Park(wait_for);
                 }
                 log::debug!("{} stopped reading", self.peer());
                 sending.end(self.peer(), turn.state);
                 turn.state.chores.drop_later(sending);
-                return Next::Close;
+                return AfterTurn::Close;
             }
             phase @ (Phase::Head(_) | Phase::GoOn(_) | Phase::Linger(_) | Phase::Away) => {
                 self.phase = phase;
-                return Next::Close;
+                return AfterTurn::Close;
             }
         };
         self.advance(turn)
     }
 
-    fn run(&mut self, turn: &mut Turn<'_>) -> Next {
+    fn run(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         let mut share = Share { bytes: TURN, requests: TURN_REQUESTS };
         loop {
             let step = match std::mem::replace(&mut self.phase, Phase::Away) {
@@ -306,31 +306,31 @@ impl Connection {
                 Phase::Body(body) => self.receive(body, turn, &mut share),
                 Phase::Answer(sending) => self.send(sending, turn, &mut share),
                 Phase::Linger(lingering) => self.linger(lingering, turn),
-                Phase::Away => Ok(Step::Close),
+                Phase::Away => Ok(Transition::Close),
             };
             match step {
-                Ok(Step::Go(phase)) => self.phase = phase,
-                Ok(Step::Wait(phase, wait_for)) => {
+                Ok(Transition::Go(phase)) => self.phase = phase,
+                Ok(Transition::Wait(phase, wait_for)) => {
                     self.phase = phase;
-                    return Next::Park(wait_for);
+                    return AfterTurn::Park(wait_for);
                 }
-                Ok(Step::Work(work)) => return Next::Work(work),
-                Ok(Step::NeedsDisk(phase)) => {
+                Ok(Transition::Work(work)) => return AfterTurn::Work(work),
+                Ok(Transition::NeedsDisk(phase)) => {
                     self.phase = phase;
-                    return Next::NeedsDisk;
+                    return AfterTurn::NeedsDisk;
                 }
-                Ok(Step::HeldBack(phase)) => {
+                Ok(Transition::HeldBack(phase)) => {
                     self.phase = phase;
-                    return Next::HeldBack;
+                    return AfterTurn::HeldBack;
                 }
-                Ok(Step::Subscribe(events)) => return Next::Subscribe(events),
-                Ok(Step::Close) => return Next::Close,
+                Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
+                Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
                     // What no call of the system said is ours to tell: the client sees only that it was cut.
                     let level =
                         if error.raw_os_error().is_some() { log::Level::Debug } else { log::Level::Warn };
                     log::log!(level, "{} was lost: {error}", self.peer());
-                    return Next::Close;
+                    return AfterTurn::Close;
                 }
             }
         }
@@ -342,45 +342,45 @@ impl Connection {
         mut waiting: WaitingForHead,
         turn: &mut Turn<'_>,
         share: &mut Share,
-    ) -> io::Result<Step> {
+    ) -> io::Result<Transition> {
         loop {
             match waiting.end.find(turn.input.unread()) {
                 Ok(Some(length)) => return Ok(self.serve(length, turn, share)),
                 Ok(None) => {}
-                Err(error) => return Ok(Step::Go(refusing(error, turn))),
+                Err(error) => return Ok(Transition::Go(refusing(error, turn))),
             }
             if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
                 waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
             }
             match turn.input.fill(&self.stream)? {
                 Moved::Bytes(_) => {}
-                Moved::End => return Ok(Step::Close),
+                Moved::End => return Ok(Transition::Close),
                 Moved::WouldWait => {
                     let wait_for = match waiting.deadline {
                         Some(deadline) => WaitFor::readable(deadline),
                         None => WaitFor::idle(Instant::now(), turn.timeout.max(waiting.promised)),
                     };
-                    return Ok(Step::Wait(Phase::Head(waiting), wait_for.for_news()));
+                    return Ok(Transition::Wait(Phase::Head(waiting), wait_for.for_news()));
                 }
             }
         }
     }
 
     /// Finds the answer to the head that stands at the start of the input.
-    fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> Step {
+    fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> Transition {
         let now = Instant::now();
         let bytes = &turn.input.unread()[..length];
         let mut space = FieldSpace::new();
         let head = match Head::parse(bytes, &mut space) {
             Ok(head) => head,
-            Err(error) => return Step::Go(refusing(error, turn)),
+            Err(error) => return Transition::Go(refusing(error, turn)),
         };
         let again = || Phase::Head(WaitingForHead::default());
         // Held back before anything is opened for it.
         if route::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(place::of(self.peer())) {
-                return Step::HeldBack(again());
+                return Transition::HeldBack(again());
             }
         }
         let exchange = Exchange::of(&head, bytes, now, turn.state);
@@ -388,19 +388,19 @@ impl Connection {
         let routed = route::route(&head, turn.state, self.peer(), &mut turn.disk);
         let step = match routed {
             // It is read again, then.
-            Routed::NeedsDisk => return Step::NeedsDisk(again()),
-            Routed::Answer(answer) => Step::Go(answering(answer, exchange, turn)),
+            Routed::NeedsDisk => return Transition::NeedsDisk(again()),
+            Routed::Answer(answer) => Transition::Go(answering(answer, exchange, turn)),
             Routed::Work(job) => {
-                Step::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
+                Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
             }
             Routed::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{} has gone; its form is not begun", self.peer());
-                Step::Close
+                Transition::Close
             }
             Routed::Receive(receiving) => {
                 let deadline = Deadline::after(Instant::now(), turn.state.stall);
                 let waits = waits && turn.input.unread().len() == length;
-                Step::Go(expect_body(receiving, exchange, waits, deadline))
+                Transition::Go(expect_body(receiving, exchange, waits, deadline))
             }
         };
         turn.input.consume(length);
@@ -408,7 +408,12 @@ impl Connection {
         step
     }
 
-    fn go_on(&mut self, mut going: Box<GoingOn>, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Step> {
+    fn go_on(
+        &mut self,
+        mut going: Box<GoingOn>,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
         let progress = match going.outgoing.proceed(&self.stream, &mut share.bytes) {
             Ok(progress) => progress,
             Err(error) => {
@@ -420,10 +425,14 @@ impl Connection {
         if progress == Progress::Done {
             let GoingOn { exchange, receiving, .. } = *going;
             let deadline = Deadline::after(Instant::now(), turn.state.stall);
-            return Ok(Step::Go(Phase::Body(Box::new(ReceivingBody { exchange, receiving, deadline }))));
+            return Ok(Transition::Go(Phase::Body(Box::new(ReceivingBody {
+                exchange,
+                receiving,
+                deadline,
+            }))));
         }
         let wait_for = WaitFor::writable(going.deadline);
-        Ok(Step::Wait(Phase::GoOn(going), wait_for))
+        Ok(Transition::Wait(Phase::GoOn(going), wait_for))
     }
 
     /// Takes what has come of the body, until there is no more, or enough for a turn.
@@ -432,9 +441,9 @@ impl Connection {
         mut body: Box<ReceivingBody>,
         turn: &mut Turn<'_>,
         share: &mut Share,
-    ) -> io::Result<Step> {
+    ) -> io::Result<Transition> {
         if body.receiving.needs_disk() && !turn.disk.may_wait(turn.state) {
-            return Ok(Step::NeedsDisk(Phase::Body(body)));
+            return Ok(Transition::NeedsDisk(Phase::Body(body)));
         }
         loop {
             match body.receiving.absorb(turn.input.unread(), turn.state) {
@@ -455,14 +464,14 @@ impl Connection {
                         begun: None,
                     };
                     if matches!(need, Need::Job) {
-                        return Ok(Step::Work(work));
+                        return Ok(Transition::Work(work));
                     }
                     return Ok(match self.work(work, turn.state, turn.timeout) {
-                        Next::Work(work) => Step::Work(work),
-                        _ => Step::Go(std::mem::replace(&mut self.phase, Phase::Away)),
+                        AfterTurn::Work(work) => Transition::Work(work),
+                        _ => Transition::Go(std::mem::replace(&mut self.phase, Phase::Away)),
                     });
                 }
-                Err(answer) => return Ok(Step::Go(answering(answer, body.exchange, turn))),
+                Err(answer) => return Ok(Transition::Go(answering(answer, body.exchange, turn))),
             }
             let moved = if share.bytes > 0 { turn.input.fill(&self.stream)? } else { Moved::WouldWait };
             match moved {
@@ -473,16 +482,16 @@ impl Connection {
                 Moved::End => {
                     let fate = body.receiving.fate();
                     log::info!("{} went away in the middle of an upload; {fate}", self.peer());
-                    return Ok(Step::Close);
+                    return Ok(Transition::Close);
                 }
                 Moved::WouldWait => {
                     if let Some(interim) = body.receiving.take_interim(Instant::now()) {
-                        return Ok(Step::Go(going_on(interim, *body)));
+                        return Ok(Transition::Go(going_on(interim, *body)));
                     }
                     let interim = body.receiving.interim_deadline();
                     let wait_for =
                         WaitFor::readable(interim.map_or(body.deadline, |due| due.min(body.deadline)));
-                    return Ok(Step::Wait(Phase::Body(body), wait_for));
+                    return Ok(Transition::Wait(Phase::Body(body), wait_for));
                 }
             }
         }
@@ -494,19 +503,19 @@ impl Connection {
         mut sending: Box<Sending>,
         turn: &mut Turn<'_>,
         share: &mut Share,
-    ) -> io::Result<Step> {
+    ) -> io::Result<Transition> {
         let progress = sending.proceed(&self.stream, &mut share.bytes, &mut turn.disk, turn.state);
         if let Ok(Progress::NeedsDisk) = progress {
-            return Ok(Step::NeedsDisk(Phase::Answer(sending)));
+            return Ok(Transition::NeedsDisk(Phase::Answer(sending)));
         }
         if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
             let wait_for = WaitFor::writable(sending.deadline());
-            return Ok(Step::Wait(Phase::Answer(sending), wait_for));
+            return Ok(Transition::Wait(Phase::Answer(sending), wait_for));
         }
         let promised = sending.promised();
         if let (Ok(_), Some(events)) = (&progress, sending.take_events()) {
             sending.end(self.peer(), turn.state);
-            return Ok(Step::Subscribe(events));
+            return Ok(Transition::Subscribe(events));
         }
         let persistence = sending.end(self.peer(), turn.state);
         // To close a file may take as long as to read it.
@@ -523,7 +532,7 @@ impl Connection {
         promised: Duration,
         turn: &mut Turn<'_>,
         share: &mut Share,
-    ) -> Step {
+    ) -> Transition {
         let waiting = Phase::Head(WaitingForHead { promised, ..WaitingForHead::default() });
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
@@ -531,24 +540,28 @@ impl Connection {
             // While a long answer was sent others may have come; what its head said holds all the same.
             Persistence::Keep if nothing_unread => {
                 let wait_for = WaitFor::idle(Instant::now(), turn.timeout.max(promised));
-                Step::Wait(waiting, if turn.input.is_drained() { wait_for.for_news() } else { wait_for })
+                Transition::Wait(
+                    waiting,
+                    if turn.input.is_drained() { wait_for.for_news() } else { wait_for },
+                )
             }
-            Persistence::Keep if share.requests > 0 && share.bytes > 0 => Step::Go(waiting),
+            Persistence::Keep if share.requests > 0 && share.bytes > 0 => Transition::Go(waiting),
             // Pipelined requests are here already; the others get a turn first.
-            Persistence::Keep => Step::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
+            Persistence::Keep => Transition::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
             Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping)
                 if self.is_silent(turn) =>
             {
-                Step::Close
+                Transition::Close
             }
             // To close while the client still sends would reset the connection, and the answer would be lost.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
                 match self.stream.end_sending() {
-                    Ok(()) => {
-                        Step::Go(Phase::Linger(Lingering { left: LINGER_LIMIT, deadline: deadline(LINGER) }))
-                    }
-                    Err(_) => Step::Close,
+                    Ok(()) => Transition::Go(Phase::Linger(Lingering {
+                        left: LINGER_LIMIT,
+                        deadline: deadline(LINGER),
+                    })),
+                    Err(_) => Transition::Close,
                 }
             }
         }
@@ -560,7 +573,7 @@ impl Connection {
     }
 
     /// Throws away what the client still sends, until it has seen that it should not, or for a short while.
-    fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Step> {
+    fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Transition> {
         loop {
             match turn.input.fill(&self.stream)? {
                 Moved::Bytes(count) if count < lingering.left => {
@@ -569,9 +582,9 @@ impl Connection {
                 }
                 Moved::WouldWait => {
                     let wait_for = WaitFor::readable(lingering.deadline);
-                    return Ok(Step::Wait(Phase::Linger(lingering), wait_for));
+                    return Ok(Transition::Wait(Phase::Linger(lingering), wait_for));
                 }
-                Moved::Bytes(_) | Moved::End => return Ok(Step::Close),
+                Moved::Bytes(_) | Moved::End => return Ok(Transition::Close),
             }
         }
     }

@@ -30,16 +30,16 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_| {
         let _ = ended.send(Instant::now());
-        Outcome::Answer(Answer::text(Status::OK, "saved\n"), None)
+        JobOutcome::Answer(Answer::text(Status::OK, "saved\n"), None)
     });
     let next = connection.work(work(job, exchange), &state, Duration::ZERO);
-    let Next::Park(wait_for) = next else { panic!("it has been done") };
+    let AfterTurn::Park(wait_for) = next else { panic!("it has been done") };
     let ended = when.recv().expect("it was done");
     assert!(wait_for.deadline >= Deadline::after(ended, state.stall), "counted from its end");
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, Duration::ZERO);
-    assert!(matches!(connection.expire(&mut turn), Next::Park(_)), "nothing has been tried yet");
-    assert!(matches!(connection.expire(&mut turn), Next::Close), "nothing has moved since");
+    assert!(matches!(connection.expire(&mut turn), AfterTurn::Park(_)), "nothing has been tried yet");
+    assert!(matches!(connection.expire(&mut turn), AfterTurn::Close), "nothing has moved since");
 }
 
 #[test]
@@ -50,12 +50,12 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     let mut connection = Connection::new(stream);
     let mut exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &state);
     exchange.body_was_read();
-    let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
+    let job: Job = Box::new(|_| JobOutcome::Answer(Answer::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
     connection.work(work(job, exchange), &state, few);
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, many);
-    let Next::Park(wait_for) = connection.advance(&mut turn) else { panic!("it is to be kept") };
+    let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else { panic!("it is to be kept") };
     assert!(wait_for.idle_since.is_some() && wait_for.deadline >= Deadline::after(now, few));
 }
 
@@ -100,7 +100,7 @@ fn only_who_has_read_all_waits_for_news() {
         let (jobs, mut input) = (Jobs::new(1), Input::default());
         let mut turn = turn(&state, &jobs, &mut input, Duration::from_secs(5));
         for interest in expected {
-            let Next::Park(wait_for) = connection.advance(&mut turn) else {
+            let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else {
                 panic!("{name}: it is to be kept")
             };
             assert_eq!(wait_for.interest, *interest, "{name}");
@@ -136,7 +136,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let body = Phase::Body(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
     shared.park(admit(in_turn, body, b"x"), WaitFor::writable(deadline));
     let job: Job = Box::new(|_| panic!("in a job, on purpose"));
-    shared.settle(admit(in_job, waiting(), b""), Next::Work(work(job, exchange())));
+    shared.settle(admit(in_job, waiting(), b""), AfterTurn::Work(work(job, exchange())));
     let [worker, jobs] = [Shared::work, Shared::do_jobs].map(|act| {
         let shared = Arc::clone(&shared);
         std::thread::spawn(move || act(&shared))
@@ -220,15 +220,15 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     let jobs = CROWDED;
     for _ in 0..jobs {
         let exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
-        let job: Job = Box::new(|_| Outcome::Answer(Answer::text(Status::OK, "saved\n"), None));
-        shared.settle(admit(), Next::Work(work(job, exchange)));
+        let job: Job = Box::new(|_| JobOutcome::Answer(Answer::text(Status::OK, "saved\n"), None));
+        shared.settle(admit(), AfterTurn::Work(work(job, exchange)));
     }
     let more_than_jobs = 2 * jobs - 1;
     let held_back: Vec<_> = (jobs..more_than_jobs).map(|_| admit()).collect();
     // All but the last go.
     clients.drain(jobs..more_than_jobs - 1);
     for tracked in held_back {
-        shared.settle(tracked, Next::HeldBack);
+        shared.settle(tracked, AfterTurn::HeldBack);
     }
     shared.jobs.end();
     shared.do_jobs();
@@ -255,11 +255,11 @@ fn a_form_is_begun_unless_it_is_cut_short_already() {
         }
         let (jobs, mut input) = (Jobs::new(1), Input::default());
         let mut next = connection.advance(&mut turn(&state, &jobs, &mut input, Duration::ZERO));
-        assert_eq!(matches!(next, Next::Work(_)), is_begun, "{name}");
-        assert_eq!(matches!(next, Next::Close), !is_begun, "{name}");
+        assert_eq!(matches!(next, AfterTurn::Work(_)), is_begun, "{name}");
+        assert_eq!(matches!(next, AfterTurn::Close), !is_begun, "{name}");
         // Each file is a job, and there is no turn in between.
         let mut files = 0;
-        while let Next::Work(work) = next {
+        while let AfterTurn::Work(work) = next {
             next = connection.work(work, &state, Duration::ZERO);
             files += 1;
         }
@@ -282,10 +282,10 @@ fn without_the_right_to_wait_a_request_stays_unread() {
     }
     for disk in [Disk::Worker, Disk::Never] {
         let mut turn = Turn { disk, ..turn(&state, &jobs, &mut input, Duration::ZERO) };
-        assert!(matches!(connection.advance(&mut turn), Next::NeedsDisk));
+        assert!(matches!(connection.advance(&mut turn), AfterTurn::NeedsDisk));
     }
     let mut on_its_own = turn(&state, &jobs, &mut input, Duration::ZERO);
-    assert!(matches!(connection.advance(&mut on_its_own), Next::Close));
+    assert!(matches!(connection.advance(&mut on_its_own), AfterTurn::Close));
     drop((taken, connection));
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer");

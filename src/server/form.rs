@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::answer::Answer;
 use super::error_response::{self, bad_request};
-use super::receiving::Outcome;
+use super::receiving::JobOutcome;
 use super::route::Asked;
 use super::state::State;
 use super::{chat, media, pages, upload};
@@ -119,13 +119,13 @@ impl Form {
     }
 
     /// The body has ended, and every file in it has been committed: answers.
-    pub fn finish(self: Box<Self>) -> Outcome {
+    pub fn finish(self: Box<Self>) -> JobOutcome {
         let answer = match self.decoder.finish().map_err(bad_request) {
             Ok(()) if self.saved.is_empty() => bad_request("the form has no file in it"),
             Ok(()) => self.tell(),
             Err(answer) => answer,
         };
-        Outcome::Answer(answer, None)
+        JobOutcome::Answer(answer, None)
     }
 
     fn tell(self) -> Answer {

@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::digests::{Failure, Hash, Hashing, Known};
 use super::media;
 use super::place;
-use super::receiving::{Job, Outcome};
+use super::receiving::{Job, JobOutcome};
 use super::representation::tag;
 use super::route::Routed;
 use super::state::State;
@@ -46,9 +46,9 @@ fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
                 Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not read the file\n")
             }
             None if state.stop.asked().is_some() => not_now("the server is leaving\n"),
-            None => return Outcome::Again(job(hashing, tag)),
+            None => return JobOutcome::Again(job(hashing, tag)),
         };
-        Outcome::Answer(answer, None)
+        JobOutcome::Answer(answer, None)
     })
 }
 

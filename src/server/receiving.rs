@@ -40,10 +40,10 @@ pub enum Sink {
 }
 
 /// Work that waits for the disk.
-pub type Job = Box<dyn FnOnce(&State) -> Outcome + Send>;
+pub type Job = Box<dyn FnOnce(&State) -> JobOutcome + Send>;
 
 /// What came of a job.
-pub enum Outcome {
+pub enum JobOutcome {
     /// The answer to the request, and the file that was saved on the way, for whoever keeps records.
     Answer(Answer, Option<std::path::PathBuf>),
     /// The body goes on.
@@ -146,16 +146,16 @@ impl Receiving {
             match sink {
                 Sink::File(upload) => upload.commit(state),
                 Sink::Resumable(upload) => upload.finish(state),
-                Sink::Small(small) => Outcome::Answer(small.finish(state), None),
+                Sink::Small(small) => JobOutcome::Answer(small.finish(state), None),
                 Sink::Form(form) if decoder.is_done() && !form.has_finished_file() => form.finish(),
                 // The next file begins here, too: to create one may take as long as to commit one.
                 Sink::Form(mut form) => match form.commit_finished(state).and_then(|()| form.go_on(state)) {
                     Ok(()) => {
                         let is_next = form.has_finished_file();
                         let rest = Box::new(Self { decoder, sink: Sink::Form(form), interim });
-                        if is_next { Outcome::Again(rest.into_job()) } else { Outcome::Receive(rest) }
+                        if is_next { JobOutcome::Again(rest.into_job()) } else { JobOutcome::Receive(rest) }
                     }
-                    Err(answer) => Outcome::Answer(answer, None),
+                    Err(answer) => JobOutcome::Answer(answer, None),
                 },
             }
         })

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::answer::Answer;
 use super::error_response::{self, cross_site, not_found};
 use super::interim::Interim;
-use super::receiving::{Job, Outcome, Receiving, Sink};
+use super::receiving::{Job, JobOutcome, Receiving, Sink};
 use super::route::Routed;
 use super::state::State;
 use super::{chat, random, upload};
@@ -70,7 +70,7 @@ pub fn begin(beginning: Beginning) -> Job {
                 let begun = Some(location.clone());
                 let sink = Sink::Resumable(Box::new(Resumable { appending, begun, by }));
                 let receiving = Receiving::new(framing, sink);
-                Outcome::Receive(Box::new(if is_told {
+                JobOutcome::Receive(Box::new(if is_told {
                     receiving.with(Interim::new(resumption(&location, state), Instant::now()))
                 } else {
                     receiving
@@ -78,11 +78,11 @@ pub fn begin(beginning: Beginning) -> Job {
             }
             Err(UploadError::TooMany) if announced.completes => {
                 match upload::plain(&plan, announced.size, framing, by, state) {
-                    Ok(receiving) => Outcome::Receive(Box::new(receiving)),
-                    Err(answer) => Outcome::Answer(answer, None),
+                    Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
+                    Err(answer) => JobOutcome::Answer(answer, None),
                 }
             }
-            Err(error) => Outcome::Answer(refuse(error, 0, state), None),
+            Err(error) => JobOutcome::Answer(refuse(error, 0, state), None),
         }
     })
 }
@@ -119,7 +119,7 @@ pub fn offer(head: Head, state: &State) -> Head {
 }
 
 fn job(act: impl FnOnce(&State) -> Answer + Send + 'static) -> Job {
-    Box::new(move |state| Outcome::Answer(act(state), None))
+    Box::new(move |state| JobOutcome::Answer(act(state), None))
 }
 
 /// How far an upload is (§4.3).
@@ -152,14 +152,14 @@ fn append(head: &Request<'_, '_>, token: UploadToken, state: &State, peer: Peer)
         match state.folder.append(&token, offset, piece(announced)) {
             Ok(appending) => {
                 let sink = Sink::Resumable(Box::new(Resumable { appending, begun: None, by }));
-                Outcome::Receive(Box::new(Receiving::new(framing, sink)))
+                JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
             }
             // Content beyond the end is a matter of lengths, none at all one of completeness.
             Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
                 let answer = problem(UploadProblem::InconsistentLength);
-                Outcome::Answer(answer_with(answer, standing), None)
+                JobOutcome::Answer(answer_with(answer, standing), None)
             }
-            Err(error) => Outcome::Answer(refuse(error, offset, state), None),
+            Err(error) => JobOutcome::Answer(refuse(error, offset, state), None),
         }
     })))
 }
@@ -171,16 +171,16 @@ impl Resumable {
     }
 
     /// The body has ended: the upload waits for more, or gets its name.
-    pub fn finish(self, state: &State) -> Outcome {
+    pub fn finish(self, state: &State) -> JobOutcome {
         let Self { appending, begun, by } = self;
         match appending.end() {
-            Ok(Ended::Paused(standing)) => Outcome::Answer(paused(standing, begun, state), None),
+            Ok(Ended::Paused(standing)) => JobOutcome::Answer(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, memo)) => {
                 let kept = state.saved(&by, &saved);
                 let answer = upload::tell(&saved, memo == upload::PUT).with(COMPLETE, boolean(true));
-                Outcome::Answer(answer, kept)
+                JobOutcome::Answer(answer, kept)
             }
-            Err(error) => Outcome::Answer(refuse(error, 0, state), None),
+            Err(error) => JobOutcome::Answer(refuse(error, 0, state), None),
         }
     }
 }

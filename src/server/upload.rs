@@ -12,7 +12,7 @@ use super::error_response::{self, bad_request};
 use super::form::Form;
 use super::media;
 use super::place;
-use super::receiving::{Outcome, Receiving, Sink};
+use super::receiving::{JobOutcome, Receiving, Sink};
 use super::representation::validators;
 use super::resumable::{self, Beginning};
 use super::route::{Asked, Routed};
@@ -168,14 +168,14 @@ impl Upload {
     }
 
     /// Gives the file its name, and says so.
-    pub fn commit(self: Box<Self>, state: &State) -> Outcome {
+    pub fn commit(self: Box<Self>, state: &State) -> JobOutcome {
         let Self { incoming, guard, is_put, by } = *self;
         match incoming.commit(guard) {
             Ok(saved) => {
                 let kept = state.saved(&by, &saved);
-                Outcome::Answer(tell(&saved, is_put), kept)
+                JobOutcome::Answer(tell(&saved, is_put), kept)
             }
-            Err(error) => Outcome::Answer(error_response::of(&error), None),
+            Err(error) => JobOutcome::Answer(error_response::of(&error), None),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::broadcaster::Broadcaster;
-use super::connection::{Connection, Next, Task, Turn, Work};
+use super::connection::{AfterTurn, Connection, Task, Turn, Work};
 use super::connection_table::{ConnectionTable, Expired, Tracked, WaitFor};
 use super::disk::Disk;
 use super::input::Input;
@@ -164,7 +164,7 @@ impl Shared {
     fn advance(
         self: &Arc<Self>,
         mut tracked: Box<Tracked<Connection>>,
-        act: impl FnOnce(&mut Connection) -> Next,
+        act: impl FnOnce(&mut Connection) -> AfterTurn,
     ) {
         let advanced = catch_unwind(AssertUnwindSafe(move || {
             let next = act(&mut tracked.connection);
@@ -177,28 +177,28 @@ impl Shared {
     }
 
     /// Puts a connection where its turn has brought it.
-    pub fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: Next) {
+    pub fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: AfterTurn) {
         let client = tracked.client();
         match next {
-            Next::Park(wait_for) => self.park(tracked, wait_for),
-            Next::Work(work) => {
+            AfterTurn::Park(wait_for) => self.park(tracked, wait_for),
+            AfterTurn::Work(work) => {
                 let excess = tracked.hold(work.descriptors());
                 self.jobs.push(client, Task { tracked, work: Some(work) });
                 room::give_back(self, excess);
             }
-            Next::NeedsDisk => self.jobs.push(client, Task { tracked, work: None }),
-            Next::HeldBack => {
+            AfterTurn::NeedsDisk => self.jobs.push(client, Task { tracked, work: None }),
+            AfterTurn::HeldBack => {
                 if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {
                     self.go_on(task.tracked);
                 }
             }
-            Next::Subscribe(events) => {
+            AfterTurn::Subscribe(events) => {
                 if let Some(broadcaster) = &self.broadcaster {
                     self.table.hand_over(&tracked);
                     broadcaster.admit(tracked, *events);
                 }
             }
-            Next::Close => self.discard(tracked),
+            AfterTurn::Close => self.discard(tracked),
         }
     }
 

@@ -17,7 +17,7 @@ use super::order::Order;
 use super::pages::{self, View};
 use super::permits::Permits;
 use super::produced::{Produce, Produced};
-use super::receiving::{Job, Outcome};
+use super::receiving::{Job, JobOutcome};
 use super::route::Asked;
 use super::state::State;
 use crate::folder::{Error, Folder, SharePath};
@@ -72,7 +72,7 @@ pub fn job(asked: &Asked<'_, '_, '_>) -> Job {
     let path = asked.path.clone();
     Box::new(move |state| {
         let answer = list(&path, &options, state).unwrap_or_else(|error| of_read_error(&error));
-        Outcome::Answer(answer, None)
+        JobOutcome::Answer(answer, None)
     })
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use self::sessions::{NoPlace, Place, Sessions};
-use self::transfer::{Outcome, Transfer};
+use self::transfer::{Transfer, TransferOutcome};
 use self::wire::Wire;
 use super::timing::Active;
 use super::{GRACE, STACK, Shared};
@@ -173,7 +173,7 @@ fn serve(datagram: &[u8], transfer: Transfer<'_>) {
         // Only requests are given a place.
         _ => return,
     };
-    let Outcome { ending, bytes, rest, place } = outcome;
+    let TransferOutcome { ending, bytes, rest, place } = outcome;
     let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
     log::info!(target: ACCESS, "{peer} \"{verb} {}\" {ending}, {bytes} B {milliseconds:.1} ms", Printable(&name));
     if let Some(rest) = rest {

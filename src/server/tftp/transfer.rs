@@ -50,7 +50,7 @@ pub struct Rest {
 }
 
 /// How a transfer went, for the log.
-pub struct Outcome {
+pub struct TransferOutcome {
     /// How it ended.
     pub ending: Ending,
     /// How many bytes of the file it moved.
@@ -73,7 +73,7 @@ type Source = Box<dyn BufRead>;
 
 impl Transfer<'_> {
     /// Gives away what the request names.
-    pub fn read(mut self, request: &Request<'_>) -> Outcome {
+    pub fn read(mut self, request: &Request<'_>) -> TransferOutcome {
         let (source, size) = match self.open(request.filename()) {
             Ok(opened) => opened,
             Err(fault) => return self.refuse(fault),
@@ -83,11 +83,11 @@ impl Transfer<'_> {
         let ending = self.wire.give(Sender::serve(Instant::now(), terms, request.mode(), source));
         self.place.give_up();
         let bytes = size.filter(|_| ending.is_complete()).unwrap_or(0);
-        Outcome { ending, bytes, rest: None, place: self.place }
+        TransferOutcome { ending, bytes, rest: None, place: self.place }
     }
 
     /// Takes in the file that the request announces.
-    pub fn write(self, request: &Request<'_>) -> Outcome {
+    pub fn write(self, request: &Request<'_>) -> TransferOutcome {
         let path = match SharePath::parse(request.filename()) {
             Ok(path) => path,
             Err(error) => return self.refuse(error_packet::of_path_error(error)),
@@ -104,14 +104,14 @@ impl Transfer<'_> {
             Ok(incoming) => {
                 let mut upload = Upload::new(incoming, self.state, self.peer);
                 let outcome = self.take(terms, request.mode(), &mut upload);
-                Outcome { bytes: upload.received, ..outcome }
+                TransferOutcome { bytes: upload.received, ..outcome }
             }
             Err(error) => self.refuse(error_packet::of_write_error(&error)),
         }
     }
 
     /// Leaves, once the client has shown by its block that it is where it says it is.
-    fn exit(self, terms: Terms, mode: Mode) -> Outcome {
+    fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
         if !self.state.allow_exit {
             let text = "this server does not leave on request (wharf serve --allow-exit lets it)";
             return self.refuse(Fault::new(ErrorCode::AccessViolation, text));
@@ -125,7 +125,7 @@ impl Transfer<'_> {
         outcome
     }
 
-    fn take(self, terms: Terms, mode: Mode, sink: &mut impl Sink) -> Outcome {
+    fn take(self, terms: Terms, mode: Mode, sink: &mut impl Sink) -> TransferOutcome {
         let Self { mut wire, place, active, .. } = self;
         let mut receiver = Receiver::serve(Instant::now(), terms, mode);
         let mut may_dally = false;
@@ -137,13 +137,13 @@ impl Transfer<'_> {
         // The server need not stay for the last word.
         drop(active);
         let rest = may_dally.then_some(Rest { wire, receiver });
-        Outcome { ending, bytes: 0, rest, place }
+        TransferOutcome { ending, bytes: 0, rest, place }
     }
 
-    fn refuse(self, fault: Fault) -> Outcome {
+    fn refuse(self, fault: Fault) -> TransferOutcome {
         self.place.give_up();
         self.wire.refuse(&fault);
-        Outcome { ending: Ending::Aborted(fault), bytes: 0, rest: None, place: self.place }
+        TransferOutcome { ending: Ending::Aborted(fault), bytes: 0, rest: None, place: self.place }
     }
 
     /// The file of this name, or the listing of a directory; with its size in bytes, where that is known.
