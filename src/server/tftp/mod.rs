@@ -1,14 +1,14 @@
 //! TFTP: the same folder over UDP.
 //!
-//! One thread hears the requests, at one socket an address. Each that may begin a transfer gets a place (`sessions`), a
+//! One thread hears the requests, at one socket an address. Each that may begin a transfer gets a permit (`sessions`), a
 //! socket and a thread of its own (`wire` says why); `transfer` says what it leads to, and the machines of the room
-//! [`tftp`](crate::tftp) do the rest. So a request is all that ever comes to the door, and whatever else does is
+//! [`tftp`](crate::tftp) do the rest. So a request is all that this socket ever receives, and whatever else does is
 //! answered as RFC 1350 says, or not at all.
 
 mod error_packet;
 mod sessions;
+mod socket;
 mod transfer;
-mod wire;
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use self::sessions::{NoPlace, Place, Sessions};
+use self::sessions::{AdmitError, TftpSessions, TransferPermit};
+use self::socket::TransferSocket;
 use self::transfer::{Transfer, TransferOutcome};
-use self::wire::Wire;
 use super::timing::Active;
 use super::{GRACE, STACK, Shared};
 use crate::net::datagrams::Datagrams;
@@ -46,7 +46,7 @@ const LOOKS: u8 = 5;
 const MOST_KNOWN: usize = 64;
 
 /// A request, and while it is held, the server is not idle.
-struct Asked {
+struct PendingRequest {
     datagram: Vec<u8>,
     from: SocketAddr,
     /// The address at which they asked.
@@ -57,23 +57,23 @@ struct Asked {
 }
 
 /// Takes requests until the server stops, and then waits until every transfer has ended.
-pub fn run(doors: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
+pub fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
     let state = &shared.state;
-    let sessions = Sessions::new(limit);
+    let sessions = TftpSessions::new(limit);
     let mut known = Vec::new();
     while state.stop.asked().is_none() {
-        let sources = doors.iter().map(AsFd::as_fd).chain([state.stop.as_fd()]);
+        let sources = listeners.iter().map(AsFd::as_fd).chain([state.stop.as_fd()]);
         if let Err(error) = wait_for_any(sources, (!known.is_empty()).then_some(SECOND_LOOK)) {
             log::error!("cannot wait for datagrams: {error}");
             thread::sleep(PAUSE);
         }
-        for asked in std::mem::take(&mut known) {
-            known.extend(hear(asked, &sessions, shared));
+        for pending in std::mem::take(&mut known) {
+            known.extend(hear(pending, &sessions, shared));
         }
         known.truncate(MOST_KNOWN);
-        for door in doors {
-            if let Err(error) = hear_all(door, &sessions, shared, &mut known) {
-                log::error!("cannot hear at {}: {error}", door.address());
+        for listener in listeners {
+            if let Err(error) = hear_all(listener, &sessions, shared, &mut known) {
+                log::error!("cannot hear at {}: {error}", listener.address());
                 thread::sleep(PAUSE);
             }
         }
@@ -83,52 +83,56 @@ pub fn run(doors: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
     }
 }
 
-/// Hears whoever asks, a bounded number at once so that every door has its turn. Requests that are known already come
+/// Hears whoever asks, a bounded number at once so that every listener has its turn. Requests that are known already come
 /// into `known`.
 fn hear_all(
-    door: &Datagrams,
-    sessions: &Arc<Sessions>,
+    listener: &Datagrams,
+    sessions: &Arc<TftpSessions>,
     shared: &Arc<Shared>,
-    known: &mut Vec<Asked>,
+    known: &mut Vec<PendingRequest>,
 ) -> io::Result<()> {
     const AT_ONCE: usize = 64;
     // One byte more than a request may have, by which one that is too long is seen.
     let mut buffer = [0; MAX_REQUEST + 1];
     for _ in 0..AT_ONCE {
-        // Before it is taken from the door: whoever looks there and finds nothing must find this.
+        // Before it is received: whoever looks at the socket and finds nothing must find this.
         let active = shared.state.idle.begin();
         if active.is_late() || shared.state.stop.asked().is_some() {
-            // What is at the door stays there: where it is inherited, the next server finds it.
+            // What has arrived stays there: where it is inherited, the next server finds it.
             break;
         }
-        let Some(arrived) = door.receive(&mut buffer)? else { break };
+        let Some(arrived) = listener.receive(&mut buffer)? else { break };
         // A request to everybody is nobody's to answer (RFC 1123 §4.2.3.5).
         let Some(to) = arrived.to else { continue };
         let datagram = buffer.get(..arrived.length).unwrap_or_default().to_vec();
-        let asked = Asked { datagram, from: arrived.from, to, active, looks: LOOKS };
-        known.extend(hear(asked, sessions, shared));
+        let pending = PendingRequest { datagram, from: arrived.from, to, active, looks: LOOKS };
+        known.extend(hear(pending, sessions, shared));
     }
     Ok(())
 }
 
 /// Finds out what a datagram is, and begins a transfer where it asks for one; gives it back if it has begun one already.
-fn hear(asked: Asked, sessions: &Arc<Sessions>, shared: &Arc<Shared>) -> Option<Asked> {
-    let Asked { from, to, .. } = asked;
-    let fault = match Packet::parse(&asked.datagram) {
-        Ok(request @ (Packet::Read(_) | Packet::Write(_))) => match sessions.admit(from, &asked.datagram) {
-            Ok(place) => {
-                begin(asked, place, shared);
+fn hear(
+    pending: PendingRequest,
+    sessions: &Arc<TftpSessions>,
+    shared: &Arc<Shared>,
+) -> Option<PendingRequest> {
+    let PendingRequest { from, to, .. } = pending;
+    let fault = match Packet::parse(&pending.datagram) {
+        Ok(request @ (Packet::Read(_) | Packet::Write(_))) => match sessions.admit(from, &pending.datagram) {
+            Ok(permit) => {
+                begin(pending, permit, shared);
                 return None;
             }
-            // What answers it is on its way, or will be repeated by time. A write gives up its place before its last
+            // What answers it is on its way, or will be repeated by time. A write gives up its permit before its last
             // word, so whoever asks for the same one again has been heard.
-            Err(NoPlace::Known) if matches!(request, Packet::Write(_)) => return None,
-            Err(NoPlace::Known) => {
-                let looks = asked.looks.checked_sub(1)?;
-                return Some(Asked { looks, ..asked });
+            Err(AdmitError::Known) if matches!(request, Packet::Write(_)) => return None,
+            Err(AdmitError::Known) => {
+                let looks = pending.looks.checked_sub(1)?;
+                return Some(PendingRequest { looks, ..pending });
             }
-            Err(NoPlace::Full) => busy("all transfers that this server makes at once are taken"),
-            Err(NoPlace::PeerHasMany) => busy("this client has as many transfers as one may have"),
+            Err(AdmitError::Full) => busy("all transfers that this server makes at once are taken"),
+            Err(AdmitError::PeerHasMany) => busy("this client has as many transfers as one may have"),
         },
         // Errors are not answered (RFC 1350 §2).
         Ok(Packet::Error { .. }) => return None,
@@ -136,8 +140,8 @@ fn hear(asked: Asked, sessions: &Arc<Sessions>, shared: &Arc<Shared>) -> Option<
         Err(error) => error.answer()?,
     };
     log::debug!("{from} asked in vain: {fault}");
-    if let Ok(wire) = Wire::open(to, from, &shared.state) {
-        wire.refuse(&fault);
+    if let Ok(socket) = TransferSocket::open(to, from, &shared.state) {
+        socket.refuse(&fault);
     }
     None
 }
@@ -147,13 +151,13 @@ fn busy(what: &'static str) -> Fault {
 }
 
 /// Gives a transfer its socket and its thread.
-fn begin(asked: Asked, place: Place, shared: &Arc<Shared>) {
+fn begin(pending: PendingRequest, permit: TransferPermit, shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
-    let Asked { datagram, from, to, active, .. } = asked;
+    let PendingRequest { datagram, from, to, active, .. } = pending;
     let transfer = move || {
         let state = &shared.state;
-        match Wire::open(to, from, state) {
-            Ok(wire) => serve(&datagram, Transfer { state, wire, peer: from, place, active }),
+        match TransferSocket::open(to, from, state) {
+            Ok(socket) => serve(&datagram, Transfer { state, socket, peer: from, permit, active }),
             Err(error) => log::error!("no socket to answer {from}: {error}"),
         }
     };
@@ -170,14 +174,14 @@ fn serve(datagram: &[u8], transfer: Transfer<'_>) {
     let (verb, name, outcome) = match &Packet::parse(datagram) {
         Ok(Packet::Read(request)) => ("RRQ", request.filename().to_vec(), transfer.read(request)),
         Ok(Packet::Write(request)) => ("WRQ", request.filename().to_vec(), transfer.write(request)),
-        // Only requests are given a place.
+        // Only requests get a permit.
         _ => return,
     };
-    let TransferOutcome { ending, bytes, rest, place } = outcome;
+    let TransferOutcome { ending, bytes, last_ack, permit } = outcome;
     let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
     log::info!(target: ACCESS, "{peer} \"{verb} {}\" {ending}, {bytes} B {milliseconds:.1} ms", Printable(&name));
-    if let Some(rest) = rest {
-        rest.dally();
+    if let Some(last_ack) = last_ack {
+        last_ack.dally();
     }
-    drop(place);
+    drop(permit);
 }

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::error_packet;
-use super::sessions::Place;
-use super::wire::{Sink, Wire};
+use super::sessions::TransferPermit;
+use super::socket::{FileSink, TransferSocket};
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, Node, OpenFile, SharePath};
 use crate::net::peer::Peer;
@@ -34,18 +34,18 @@ pub struct Transfer<'a> {
     /// What every answer may use.
     pub state: &'a State,
     /// Its socket.
-    pub wire: Wire,
+    pub socket: TransferSocket,
     /// Who asked.
     pub peer: SocketAddr,
-    /// Its place among the others.
-    pub place: Place,
+    /// Its permit.
+    pub permit: TransferPermit,
     /// While this is held, the server is not idle.
     pub active: Active,
 }
 
 /// What is left of a transfer once the file is there: its last word, which the peer may not have heard.
-pub struct Rest {
-    wire: Wire,
+pub struct LastAck {
+    socket: TransferSocket,
     receiver: Receiver,
 }
 
@@ -56,20 +56,20 @@ pub struct TransferOutcome {
     /// How many bytes of the file it moved.
     pub bytes: u64,
     /// What may still have to be said.
-    pub rest: Option<Rest>,
+    pub last_ack: Option<LastAck>,
     /// Kept until the transfer is logged and has said its last word: a server that leaves waits for that.
-    pub place: Place,
+    pub permit: TransferPermit,
 }
 
-impl Rest {
+impl LastAck {
     /// Stays for a while to say the last word again.
     pub fn dally(mut self) {
-        self.wire.dally(&mut self.receiver);
+        self.socket.dally(&mut self.receiver);
     }
 }
 
 /// What is given away.
-type Source = Box<dyn BufRead>;
+type TransferSource = Box<dyn BufRead>;
 
 impl Transfer<'_> {
     /// Gives away what the request names.
@@ -80,10 +80,10 @@ impl Transfer<'_> {
         };
         let direction = Direction::Read { size };
         let terms = Terms::answer(request.options(), request.mode(), direction, &Caps::default());
-        let ending = self.wire.give(Sender::serve(Instant::now(), terms, request.mode(), source));
-        self.place.give_up();
+        let ending = self.socket.give(Sender::serve(Instant::now(), terms, request.mode(), source));
+        self.permit.give_up();
         let bytes = size.filter(|_| ending.is_complete()).unwrap_or(0);
-        TransferOutcome { ending, bytes, rest: None, place: self.place }
+        TransferOutcome { ending, bytes, last_ack: None, permit: self.permit }
     }
 
     /// Takes in the file that the request announces.
@@ -93,7 +93,7 @@ impl Transfer<'_> {
             Err(error) => return self.refuse(error_packet::of_path_error(error)),
         };
         let terms = Terms::answer(request.options(), request.mode(), Direction::Write, &Caps::default());
-        let terms = within(terms, self.wire.room());
+        let terms = within(terms, self.socket.room());
         if path.as_bytes() == EXIT {
             return self.exit(terms, request.mode());
         }
@@ -102,7 +102,7 @@ impl Transfer<'_> {
         match self.state.folder.receive(&path, size) {
             Ok(_) if request.filename().ends_with(b"/") => self.refuse(error_packet::is_directory()),
             Ok(incoming) => {
-                let mut upload = Upload::new(incoming, self.state, self.peer);
+                let mut upload = TftpUpload::new(incoming, self.state, self.peer);
                 let outcome = self.take(terms, request.mode(), &mut upload);
                 TransferOutcome { bytes: upload.received, ..outcome }
             }
@@ -125,61 +125,61 @@ impl Transfer<'_> {
         outcome
     }
 
-    fn take(self, terms: Terms, mode: Mode, sink: &mut impl Sink) -> TransferOutcome {
-        let Self { mut wire, place, active, .. } = self;
+    fn take(self, terms: Terms, mode: Mode, sink: &mut impl FileSink) -> TransferOutcome {
+        let Self { mut socket, permit, active, .. } = self;
         let mut receiver = Receiver::serve(Instant::now(), terms, mode);
         let mut may_dally = false;
-        let ending = wire.take(&mut receiver, terms.block_size(), sink, || may_dally = place.give_up());
+        let ending = socket.take(&mut receiver, terms.block_size(), sink, || may_dally = permit.give_up());
         // Where there is no file, nothing has settled.
         if !may_dally {
-            place.give_up();
+            permit.give_up();
         }
         // The server need not stay for the last word.
         drop(active);
-        let rest = may_dally.then_some(Rest { wire, receiver });
-        TransferOutcome { ending, bytes: 0, rest, place }
+        let last_ack = may_dally.then_some(LastAck { socket, receiver });
+        TransferOutcome { ending, bytes: 0, last_ack, permit }
     }
 
     fn refuse(self, fault: Fault) -> TransferOutcome {
-        self.place.give_up();
-        self.wire.refuse(&fault);
-        TransferOutcome { ending: Ending::Aborted(fault), bytes: 0, rest: None, place: self.place }
+        self.permit.give_up();
+        self.socket.refuse(&fault);
+        TransferOutcome { ending: Ending::Aborted(fault), bytes: 0, last_ack: None, permit: self.permit }
     }
 
     /// The file of this name, or the listing of a directory; with its size in bytes, where that is known.
-    fn open(&self, name: &[u8]) -> Result<(Source, Option<u64>), Fault> {
+    fn open(&self, name: &[u8]) -> Result<(TransferSource, Option<u64>), Fault> {
         let path = SharePath::parse(name).map_err(error_packet::of_path_error)?;
         if name.is_empty() || name.ends_with(b"/") {
             return self.list(&path).map_err(|error| error_packet::of_read_error(&error));
         }
         match self.state.folder.open(&path).map_err(|error| error_packet::of_read_error(&error))? {
             Node::File(OpenFile { file, facts }) => {
-                Ok((Box::new(Whole::new(file, facts.len)), Some(facts.len)))
+                Ok((Box::new(FileReader::new(file, facts.len)), Some(facts.len)))
             }
             Node::Directory { .. } => Err(error_packet::is_directory()),
         }
     }
 
     /// The listing of a directory. One that does not fit into a piece is made while it is sent: its size is not known.
-    fn list(&self, path: &SharePath) -> Result<(Source, Option<u64>), folder::Error> {
+    fn list(&self, path: &SharePath) -> Result<(TransferSource, Option<u64>), folder::Error> {
         let mut listing = listing::text(&self.state.folder, path, &self.state.listings)?;
         Ok(match listing.whole()? {
             Some(text) => {
                 let size = text.len() as u64;
                 (Box::new(Cursor::new(text)), Some(size))
             }
-            None => (Box::new(Pieces { listing, piece: Cursor::default() }), None),
+            None => (Box::new(ListingReader { listing, piece: Cursor::default() }), None),
         })
     }
 }
 
 /// A listing that is read while it is made.
-struct Pieces {
+struct ListingReader {
     listing: Listing,
     piece: Cursor<Vec<u8>>,
 }
 
-impl BufRead for Pieces {
+impl BufRead for ListingReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.piece.fill_buf()?.is_empty() {
             self.piece = Cursor::new(self.listing.piece().map_err(io::Error::other)?);
@@ -192,7 +192,7 @@ impl BufRead for Pieces {
     }
 }
 
-impl Read for Pieces {
+impl Read for ListingReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.fill_buf()?;
         self.piece.read(into)
@@ -208,18 +208,18 @@ fn within(terms: Terms, room: usize) -> Terms {
 }
 
 /// A file of a length that was told: one that has become shorter must not look whole.
-struct Whole {
+struct FileReader {
     file: BufReader<File>,
     left: u64,
 }
 
-impl Whole {
+impl FileReader {
     fn new(file: File, length: u64) -> Self {
         Self { file: BufReader::with_capacity(CHUNK, file), left: length }
     }
 }
 
-impl BufRead for Whole {
+impl BufRead for FileReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.left == 0 {
             return Ok(&[]);
@@ -238,7 +238,7 @@ impl BufRead for Whole {
     }
 }
 
-impl Read for Whole {
+impl Read for FileReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
         let count = self.file.read(into.get_mut(..most).unwrap_or_default())?;
@@ -255,7 +255,7 @@ fn shorter() -> io::Error {
 }
 
 /// A file on its way into the folder.
-struct Upload<'a> {
+struct TftpUpload<'a> {
     /// None once it has been committed.
     incoming: Option<Incoming>,
     buffer: Vec<u8>,
@@ -264,7 +264,7 @@ struct Upload<'a> {
     by: Uploader,
 }
 
-impl<'a> Upload<'a> {
+impl<'a> TftpUpload<'a> {
     fn new(incoming: Incoming, state: &'a State, peer: SocketAddr) -> Self {
         let by = Uploader::Address(Peer::Inet(peer).to_string());
         Self { incoming: Some(incoming), buffer: Vec::with_capacity(CHUNK), received: 0, state, by }
@@ -279,7 +279,7 @@ impl<'a> Upload<'a> {
     }
 }
 
-impl Sink for Upload<'_> {
+impl FileSink for TftpUpload<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.received += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
@@ -298,7 +298,7 @@ impl Sink for Upload<'_> {
 /// What comes with a request to leave: it says nothing.
 struct Nowhere;
 
-impl Sink for Nowhere {
+impl FileSink for Nowhere {
     fn write(&mut self, _: &[u8]) -> Result<(), Fault> {
         Ok(())
     }

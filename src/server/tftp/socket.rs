@@ -26,7 +26,7 @@ const AROUND_BLOCK: usize = 5;
 
 /// One transfer's socket.
 #[derive(Debug)]
-pub struct Wire {
+pub struct TransferSocket {
     socket: UdpSocket,
     peer: SocketAddr,
     stop: Stop,
@@ -37,7 +37,7 @@ pub struct Wire {
 }
 
 /// Where the bytes that are received go.
-pub trait Sink {
+pub trait FileSink {
     /// Takes the next bytes.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Fault>;
     /// The file is whole: makes it appear.
@@ -45,7 +45,7 @@ pub trait Sink {
 }
 
 /// What came of waiting.
-enum Heard<'a> {
+enum Received<'a> {
     Packet(Packet<'a>),
     /// From the peer, and no packet.
     Nonsense(Fault),
@@ -55,7 +55,7 @@ enum Heard<'a> {
     Stopped,
 }
 
-impl Wire {
+impl TransferSocket {
     /// A port of its own at the address that was asked, to talk with this peer.
     pub fn open(from: SocketAddr, peer: SocketAddr, state: &State) -> io::Result<Self> {
         Ok(Self {
@@ -94,10 +94,10 @@ impl Wire {
                 SendAction::Over(ending) => return ending.clone(),
             };
             match self.hear(until) {
-                Heard::Packet(packet) => sender.on_packet(Instant::now(), &packet),
-                Heard::Nonsense(fault) => sender.abort(fault),
-                Heard::Nothing => sender.on_timeout(Instant::now()),
-                Heard::Stopped => sender.abort(leaving()),
+                Received::Packet(packet) => sender.on_packet(Instant::now(), &packet),
+                Received::Nonsense(fault) => sender.abort(fault),
+                Received::Nothing => sender.on_timeout(Instant::now()),
+                Received::Stopped => sender.abort(leaving()),
             }
         }
     }
@@ -108,7 +108,7 @@ impl Wire {
         &mut self,
         receiver: &mut Receiver,
         block: BlockSize,
-        sink: &mut impl Sink,
+        sink: &mut impl FileSink,
         mut settled: impl FnMut(),
     ) -> Ending {
         self.buffer.resize((block.bytes() + AROUND_BLOCK).max(MAX_REQUEST + 1), 0);
@@ -129,15 +129,15 @@ impl Wire {
                 ReceiveAction::Over(ending) => return ending.clone(),
             };
             match self.hear(until) {
-                Heard::Packet(packet) => {
+                Received::Packet(packet) => {
                     let written = sink.write(receiver.on_packet(Instant::now(), &packet));
                     if let Err(fault) = written {
                         receiver.abort(fault);
                     }
                 }
-                Heard::Nonsense(fault) => receiver.abort(fault),
-                Heard::Nothing => receiver.on_timeout(Instant::now()),
-                Heard::Stopped => receiver.abort(leaving()),
+                Received::Nonsense(fault) => receiver.abort(fault),
+                Received::Nothing => receiver.on_timeout(Instant::now()),
+                Received::Stopped => receiver.abort(leaving()),
             }
         }
     }
@@ -155,11 +155,11 @@ impl Wire {
             };
             match self.hear(until) {
                 // It brings nothing new: the file is whole.
-                Heard::Packet(packet) => {
+                Received::Packet(packet) => {
                     let _ = receiver.on_packet(Instant::now(), &packet);
                 }
-                Heard::Nothing => receiver.on_timeout(Instant::now()),
-                Heard::Nonsense(_) | Heard::Stopped => return,
+                Received::Nothing => receiver.on_timeout(Instant::now()),
+                Received::Nonsense(_) | Received::Stopped => return,
             }
         }
     }
@@ -172,31 +172,31 @@ impl Wire {
     }
 
     /// Waits for a packet of the peer.
-    fn hear(&mut self, until: Deadline) -> Heard<'_> {
+    fn hear(&mut self, until: Deadline) -> Received<'_> {
         let left = until.remaining(Instant::now());
         if left.is_zero() {
-            return Heard::Nothing;
+            return Received::Nothing;
         }
         let sources = [self.socket.as_fd(), self.stop.as_fd()];
         let waited = self.spin_wait.wait(sources, left, || self.spin_permits.take());
         if self.stop.asked().is_some() {
-            return Heard::Stopped;
+            return Received::Stopped;
         }
         match waited.and_then(|_| receive_now(&self.socket, &mut self.buffer)) {
             Ok(Some((length, from))) if from == self.peer => self.read(length),
             Ok(Some((length, from))) => {
                 self.correct(length, from);
-                Heard::Nothing
+                Received::Nothing
             }
-            Ok(None) => Heard::Nothing,
-            Err(error) => Heard::Nonsense(Fault::new(ErrorCode::NotDefined, error.to_string())),
+            Ok(None) => Received::Nothing,
+            Err(error) => Received::Nonsense(Fault::new(ErrorCode::NotDefined, error.to_string())),
         }
     }
 
     /// What the peer's datagram says.
-    fn read(&self, length: usize) -> Heard<'_> {
+    fn read(&self, length: usize) -> Received<'_> {
         let datagram = self.buffer.get(..length).unwrap_or_default();
-        Packet::of_peer(datagram).map_or_else(Heard::Nonsense, Heard::Packet)
+        Packet::of_peer(datagram).map_or_else(Received::Nonsense, Received::Packet)
     }
 
     /// Tells a stranger that this port is not for them.
