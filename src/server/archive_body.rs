@@ -19,7 +19,7 @@ use super::error_response::of_read_error;
 use super::fair_permits::FairPermit;
 use super::place;
 use super::produced::{Produce, Produced};
-use super::route::Asked;
+use super::route::FolderRequest;
 use super::state::State;
 use crate::archive::{Archive, Error, Format};
 use crate::folder::{OpenFile, SharePath, Walk, WalkStep};
@@ -48,29 +48,29 @@ const LOOKS: usize = 256;
 const RETRY_AFTER: u32 = 30;
 
 /// The archive that the query asks for.
-pub fn format(asked: &Asked<'_, '_, '_>) -> Option<Format> {
-    let is_asked = |name| asked.target.parameter(name).is_some();
+pub fn format(request: &FolderRequest<'_, '_, '_>) -> Option<Format> {
+    let is_asked = |name| request.target.parameter(name).is_some();
     let formats = [("tar", Format::Tar), ("zip", Format::Zip)];
     formats.into_iter().find(|(name, _)| is_asked(name)).map(|(_, format)| format)
 }
 
 /// The answer with an archive of the directory that was asked for.
-pub fn answer(asked: &Asked<'_, '_, '_>, format: Format, state: &State) -> Result<Answer, Answer> {
-    let name = name(&asked.path, state);
+pub fn answer(request: &FolderRequest<'_, '_, '_>, format: Format, state: &State) -> Result<Answer, Answer> {
+    let name = name(&request.path, state);
     let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
     let head = head(Status::OK)
         .field("Content-Type", format.media_type())
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
-    let walk = state.folder.walk(&asked.path).map_err(|error| of_read_error(&error))?;
-    let permit = match asked.head.method {
+    let walk = state.folder.walk(&request.path).map_err(|error| of_read_error(&error))?;
+    let permit = match request.head.method {
         // Only told, not made.
         Method::Head => None,
-        _ => Some(state.archives.take(place::of(asked.peer)).ok_or_else(too_many)?),
+        _ => Some(state.archives.take(place::of(request.peer)).ok_or_else(too_many)?),
     };
     let body = ArchiveBody {
         name,
-        skip: asked.path.as_bytes().len(),
+        skip: request.path.as_bytes().len(),
         walk,
         archive: Some(Archive::new(format)),
         reading: None,

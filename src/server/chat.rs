@@ -22,7 +22,7 @@ use super::chat_state::{ChatState, now};
 use super::error_response::{bad_request, cross_site, not_found};
 use super::place;
 use super::random;
-use super::receiving::{Receiving, Sink};
+use super::receiving::{BodySink, Receiving};
 use super::route::Routed;
 use super::small_body::SmallBody;
 use super::state::State;
@@ -98,7 +98,7 @@ fn receive(
         let text = format_args!("at most {limit} bytes are taken here\n").to_string();
         return Err(Answer::text(Status::CONTENT_TOO_LARGE, text));
     }
-    let sink = Sink::Small(Box::new(SmallBody::new(limit, then)));
+    let sink = BodySink::Small(Box::new(SmallBody::new(limit, then)));
     Ok(Routed::Receive(Box::new(Receiving::new(head.framing, sink))))
 }
 

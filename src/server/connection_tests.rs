@@ -13,7 +13,7 @@ use crate::server::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::lead::Lead;
 use crate::server::place::Place;
-use crate::server::receiving::Sink;
+use crate::server::receiving::BodySink;
 use crate::server::small_body::SmallBody;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::work::Shared;
@@ -131,7 +131,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let waiting = || Phase::Head(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
 
-    let sink = Sink::Small(Box::new(SmallBody::new(8, |_, _| panic!("in a worker, on purpose"))));
+    let sink = BodySink::Small(Box::new(SmallBody::new(8, |_, _| panic!("in a worker, on purpose"))));
     let receiving = Box::new(Receiving::new(Framing::Sized(1), sink));
     let body = Phase::Body(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
     shared.park(admit(in_turn, body, b"x"), WaitFor::writable(deadline));

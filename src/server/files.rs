@@ -11,7 +11,7 @@ use super::cache::{CacheEntry, Lookup};
 use super::disk::Disk;
 use super::error_response::{not_found, of_read_error};
 use super::representation::Representation;
-use super::route::{Asked, Routed};
+use super::route::{FolderRequest, Routed};
 use super::state::State;
 use super::{archive_body, hashes, listing, media, random};
 use crate::folder::{Node, OpenFile, SharePath};
@@ -36,26 +36,26 @@ const INDEX: &str = "index.html";
 const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
 /// Finds the answer to a request for content.
-pub fn answer(asked: &Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Routed, Answer> {
-    let path = &asked.path;
-    let names_file = !asked.target.ends_with_slash();
-    let wants_hash = asked.target.parameter(hashes::PARAMETER).is_some();
+pub fn answer(request: &FolderRequest<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Routed, Answer> {
+    let path = &request.path;
+    let names_file = !request.target.ends_with_slash();
+    let wants_hash = request.target.parameter(hashes::PARAMETER).is_some();
     if names_file
         && !wants_hash
         && let Some(entry) = cached(path, disk, state)
     {
-        return Ok(Routed::Answer(of_cached(asked, entry)));
+        return Ok(Routed::Answer(of_cached(request, entry)));
     }
     if !disk.may_wait(state) {
         return Ok(Routed::NeedsDisk);
     }
     match state.folder.open(path).map_err(|error| of_read_error(&error))? {
-        Node::File(open) if names_file && wants_hash => Ok(hashes::answer(open, asked.peer, state)),
-        Node::File(open) if names_file => Ok(Routed::Answer(of_file(asked, open, path, state))),
+        Node::File(open) if names_file && wants_hash => Ok(hashes::answer(open, request.peer, state)),
+        Node::File(open) if names_file => Ok(Routed::Answer(of_file(request, open, path, state))),
         // A slash behind a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),
-        Node::Directory { .. } if names_file => Err(to_directory(asked)),
-        Node::Directory { .. } => Ok(of_directory(asked, state)),
+        Node::Directory { .. } if names_file => Err(to_directory(request)),
+        Node::Directory { .. } => Ok(of_directory(request, state)),
     }
 }
 
@@ -75,40 +75,40 @@ fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheE
 
 /// Sends the client to the directory's own name. The path is made anew, so that it begins with one slash: with two, a
 /// browser would take what follows for another host.
-fn to_directory(asked: &Asked<'_, '_, '_>) -> Answer {
-    let path = encode_path(asked.path.as_bytes());
-    let query = asked.target.query().map(|query| format!("?{query}")).unwrap_or_default();
+fn to_directory(request: &FolderRequest<'_, '_, '_>) -> Answer {
+    let path = encode_path(request.path.as_bytes());
+    let query = request.target.query().map(|query| format!("?{query}")).unwrap_or_default();
     let location = format!("/{path}/{query}");
     let head = Head::new(Status::PERMANENT_REDIRECT).field("Location", &location);
     Answer::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
 /// The directory as an archive where that is asked for; else its `index.html`, unless the listing is asked for or is all there is.
-fn of_directory(asked: &Asked<'_, '_, '_>, state: &State) -> Routed {
-    if let Some(format) = archive_body::format(asked) {
-        let made = judge(asked.head.fields, &MADE_ANEW, || archive_body::head(Status::NOT_MODIFIED))
-            .and_then(|()| archive_body::answer(asked, format, state));
+fn of_directory(request: &FolderRequest<'_, '_, '_>, state: &State) -> Routed {
+    if let Some(format) = archive_body::format(request) {
+        let made = judge(request.head.fields, &MADE_ANEW, || archive_body::head(Status::NOT_MODIFIED))
+            .and_then(|()| archive_body::answer(request, format, state));
         return Routed::Answer(made.unwrap_or_else(|response| response));
     }
-    if asked.target.parameter("list").is_none()
-        && let Ok(index) = asked.path.join(INDEX.as_ref())
+    if request.target.parameter("list").is_none()
+        && let Ok(index) = request.path.join(INDEX.as_ref())
         && let Ok(Node::File(open)) = state.folder.open(&index)
     {
-        return Routed::Answer(of_file(asked, open, &index, state));
+        return Routed::Answer(of_file(request, open, &index, state));
     }
-    match judge(asked.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
-        Ok(()) => Routed::Work(listing::job(asked)),
+    match judge(request.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
+        Ok(()) => Routed::Work(listing::job(request)),
         Err(answer) => Routed::Answer(answer),
     }
 }
 
 /// The answer with a file that has just been opened; a small one is cached.
-fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Answer {
+fn of_file(request: &FolderRequest<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Answer {
     let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
     let representation = Representation::of(&facts, path, state, now);
     match CacheEntry::of(&file, &facts, representation, now) {
-        Ok(entry) => of_cached(asked, state.cache.insert(path, entry)),
-        Err(representation) => match decide(asked, &representation) {
+        Ok(entry) => of_cached(request, state.cache.insert(path, entry)),
+        Err(representation) => match decide(request, &representation) {
             Decision::Send(head, pieces) => {
                 Answer { head, content: Known::Parts(Source::File(file), pieces).into() }
             }
@@ -118,8 +118,8 @@ fn of_file(asked: &Asked<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &
 }
 
 /// The answer with a file from the cache.
-fn of_cached(asked: &Asked<'_, '_, '_>, entry: Arc<CacheEntry>) -> Answer {
-    match decide(asked, &entry.representation) {
+fn of_cached(request: &FolderRequest<'_, '_, '_>, entry: Arc<CacheEntry>) -> Answer {
+    match decide(request, &entry.representation) {
         Decision::Send(head, pieces) => {
             Answer { head, content: Known::Parts(Source::Cached(entry), pieces).into() }
         }
@@ -136,12 +136,12 @@ enum Decision {
 }
 
 /// Decides what of a file is sent.
-fn decide(asked: &Asked<'_, '_, '_>, file: &Representation) -> Decision {
-    let fields = asked.head.fields;
+fn decide(request: &FolderRequest<'_, '_, '_>, file: &Representation) -> Decision {
+    let fields = request.head.fields;
     if let Err(answer) = judge(fields, &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
         return Decision::Answer(answer);
     }
-    let selection = match asked.head.method {
+    let selection = match request.head.method {
         // Only GET has ranges (RFC 9110 §14.2).
         Method::Get => select(fields, file),
         _ => Selection::Whole,

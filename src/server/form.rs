@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::answer::Answer;
 use super::error_response::{self, bad_request};
 use super::receiving::JobOutcome;
-use super::route::Asked;
+use super::route::FolderRequest;
 use super::state::State;
 use super::{chat, media, pages, upload};
 use crate::chat::event::Uploader;
@@ -22,7 +22,7 @@ use crate::http::target::encode_path;
 
 /// A form that is being received.
 #[derive(Debug)]
-pub struct Form {
+pub struct FormUpload {
     decoder: MultipartDecoder,
     directory: SharePath,
     by: Uploader,
@@ -46,15 +46,15 @@ enum Part {
     PassedOver,
 }
 
-impl Form {
+impl FormUpload {
     /// Decides whether a form is wanted at all.
     pub fn begin(
-        asked: Asked<'_, '_, '_>,
+        request: FolderRequest<'_, '_, '_>,
         boundary: &Boundary,
         size: Option<u64>,
         state: &State,
     ) -> Result<Self, Answer> {
-        let Asked { head, path: directory, peer, .. } = asked;
+        let FolderRequest { head, path: directory, peer, .. } = request;
         // What the folder says to a file of this size in that directory, it would say to each of them.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
         match state.folder.may_receive(&any, size) {
@@ -73,7 +73,7 @@ impl Form {
         })
     }
 
-    /// Takes the next bytes of the form. While a file is finished they are kept for [`Form::go_on`].
+    /// Takes the next bytes of the form. While a file is finished they are kept for [`FormUpload::go_on`].
     pub fn write(&mut self, mut input: &[u8], state: &State) -> Result<(), Answer> {
         while !input.is_empty() {
             let Self { decoder, directory, part, finished, unread, .. } = self;
@@ -103,7 +103,7 @@ impl Form {
         self.write(&unread, state)
     }
 
-    /// Whether a file waits for [`Form::commit_finished`].
+    /// Whether a file waits for [`FormUpload::commit_finished`].
     pub fn has_finished_file(&self) -> bool {
         self.finished.is_some()
     }

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use super::answer::Answer;
 use super::error_response;
-use super::form::Form;
+use super::form::FormUpload;
 use super::interim::Interim;
-use super::resumable::Resumable;
+use super::resumable::ResumableUpload;
 use super::small_body::SmallBody;
 use super::state::State;
 use super::timing::Deadline;
-use super::upload::Upload;
+use super::upload::FileUpload;
 use crate::http::body::{BodyDecoder, BodyError, Framing};
 use crate::http::status::Status;
 
@@ -21,20 +21,20 @@ use crate::http::status::Status;
 #[derive(Debug)]
 pub struct Receiving {
     decoder: BodyDecoder,
-    sink: Sink,
+    sink: BodySink,
     /// What the client is to be sent before the body has ended, if that takes long.
     interim: Option<Interim>,
 }
 
 /// Where content goes.
 #[derive(Debug)]
-pub enum Sink {
+pub enum BodySink {
     /// Into one file.
-    File(Box<Upload>),
+    File(Box<FileUpload>),
     /// Into an upload that can be gone on with.
-    Resumable(Box<Resumable>),
+    Resumable(Box<ResumableUpload>),
     /// Into a file for each part of a form.
-    Form(Box<Form>),
+    Form(Box<FormUpload>),
     /// Into memory.
     Small(Box<SmallBody>),
 }
@@ -65,7 +65,7 @@ pub enum Need {
 
 impl Receiving {
     /// A body of this framing on its way into this sink.
-    pub fn new(framing: Framing, sink: Sink) -> Self {
+    pub fn new(framing: Framing, sink: BodySink) -> Self {
         Self { decoder: BodyDecoder::new(framing), sink, interim: None }
     }
 
@@ -87,19 +87,19 @@ impl Receiving {
     /// What becomes of what has arrived when the rest does not, for the log.
     pub fn fate(&self) -> &'static str {
         match self.sink {
-            Sink::Resumable(_) => "what has arrived is kept",
-            Sink::File(_) | Sink::Form(_) | Sink::Small(_) => "nothing of it is kept",
+            BodySink::Resumable(_) => "what has arrived is kept",
+            BodySink::File(_) | BodySink::Form(_) | BodySink::Small(_) => "nothing of it is kept",
         }
     }
 
     /// Whether what comes is written to the disk.
     pub fn needs_disk(&self) -> bool {
-        !matches!(self.sink, Sink::Small(_))
+        !matches!(self.sink, BodySink::Small(_))
     }
 
     /// Whether it is a form, for which nothing is opened before its first file begins.
     pub fn is_form(&self) -> bool {
-        matches!(self.sink, Sink::Form(_))
+        matches!(self.sink, BodySink::Form(_))
     }
 
     /// How many descriptors it keeps open: the file that is written, and the directory for it.
@@ -132,7 +132,7 @@ impl Receiving {
             interim.body_arrived(used);
         }
         let need = match self.sink {
-            Sink::Small(_) if self.is_done() => Need::Nothing,
+            BodySink::Small(_) if self.is_done() => Need::Nothing,
             _ if self.is_done() || self.sink.has_work() => Need::Job,
             _ => Need::Bytes,
         };
@@ -144,25 +144,31 @@ impl Receiving {
         Box::new(move |state| {
             let Self { decoder, sink, interim } = *self;
             match sink {
-                Sink::File(upload) => upload.commit(state),
-                Sink::Resumable(upload) => upload.finish(state),
-                Sink::Small(small) => JobOutcome::Answer(small.finish(state), None),
-                Sink::Form(form) if decoder.is_done() && !form.has_finished_file() => form.finish(),
+                BodySink::File(upload) => upload.commit(state),
+                BodySink::Resumable(upload) => upload.finish(state),
+                BodySink::Small(small) => JobOutcome::Answer(small.finish(state), None),
+                BodySink::Form(form) if decoder.is_done() && !form.has_finished_file() => form.finish(),
                 // The next file begins here, too: to create one may take as long as to commit one.
-                Sink::Form(mut form) => match form.commit_finished(state).and_then(|()| form.go_on(state)) {
-                    Ok(()) => {
-                        let is_next = form.has_finished_file();
-                        let rest = Box::new(Self { decoder, sink: Sink::Form(form), interim });
-                        if is_next { JobOutcome::Again(rest.into_job()) } else { JobOutcome::Receive(rest) }
+                BodySink::Form(mut form) => {
+                    match form.commit_finished(state).and_then(|()| form.go_on(state)) {
+                        Ok(()) => {
+                            let is_next = form.has_finished_file();
+                            let rest = Box::new(Self { decoder, sink: BodySink::Form(form), interim });
+                            if is_next {
+                                JobOutcome::Again(rest.into_job())
+                            } else {
+                                JobOutcome::Receive(rest)
+                            }
+                        }
+                        Err(answer) => JobOutcome::Answer(answer, None),
                     }
-                    Err(answer) => JobOutcome::Answer(answer, None),
-                },
+                }
             }
         })
     }
 }
 
-impl Sink {
+impl BodySink {
     fn write(&mut self, content: &[u8], state: &State) -> Result<(), Answer> {
         match self {
             Self::File(upload) => upload.write(content).map_err(|error| error_response::of(&error)),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::answer::Answer;
 use super::error_response::{self, cross_site, not_found};
 use super::interim::Interim;
-use super::receiving::{Job, JobOutcome, Receiving, Sink};
+use super::receiving::{BodySink, Job, JobOutcome, Receiving};
 use super::route::Routed;
 use super::state::State;
 use super::{chat, random, upload};
@@ -37,7 +37,7 @@ const RETRY_AFTER: u32 = 60;
 
 /// The body of a request that brings a piece of an upload.
 #[derive(Debug)]
-pub struct Resumable {
+pub struct ResumableUpload {
     appending: Appending,
     /// Where the upload is gone on with, if this request has begun it.
     begun: Option<String>,
@@ -68,7 +68,7 @@ pub fn begin(beginning: Beginning) -> Job {
         match state.folder.begin_upload(token, plan.clone(), piece(announced)) {
             Ok(appending) => {
                 let begun = Some(location.clone());
-                let sink = Sink::Resumable(Box::new(Resumable { appending, begun, by }));
+                let sink = BodySink::Resumable(Box::new(ResumableUpload { appending, begun, by }));
                 let receiving = Receiving::new(framing, sink);
                 JobOutcome::Receive(Box::new(if is_told {
                     receiving.with(Interim::new(resumption(&location, state), Instant::now()))
@@ -151,7 +151,7 @@ fn append(head: &Request<'_, '_>, token: UploadToken, state: &State, peer: Peer)
     Ok(Routed::Work(Box::new(move |state| {
         match state.folder.append(&token, offset, piece(announced)) {
             Ok(appending) => {
-                let sink = Sink::Resumable(Box::new(Resumable { appending, begun: None, by }));
+                let sink = BodySink::Resumable(Box::new(ResumableUpload { appending, begun: None, by }));
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
             }
             // Content beyond the end is a matter of lengths, none at all one of completeness.
@@ -164,7 +164,7 @@ fn append(head: &Request<'_, '_>, token: UploadToken, state: &State, peer: Peer)
     })))
 }
 
-impl Resumable {
+impl ResumableUpload {
     /// Takes the next bytes.
     pub fn write(&mut self, content: &[u8], state: &State) -> Result<(), Answer> {
         self.appending.write(content).map_err(|error| refuse(error, 0, state))

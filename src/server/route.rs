@@ -33,7 +33,7 @@ pub enum Routed {
 }
 
 /// A request for something in the folder, as the files that answer it see it.
-pub struct Asked<'a, 'h, 'b> {
+pub struct FolderRequest<'a, 'h, 'b> {
     /// The request's head.
     pub head: &'a Head<'h, 'b>,
     /// What it names, encoded, with its query.
@@ -79,11 +79,11 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Resu
         return status::answer(head, target, state, peer);
     }
     let path = SharePath::from_segments(segments).map_err(bad_request)?;
-    let asked = Asked { head, target, path, peer };
+    let request = FolderRequest { head, target, path, peer };
     match head.method {
-        Method::Get | Method::Head => files::answer(&asked, disk, state),
+        Method::Get | Method::Head => files::answer(&request, disk, state),
         Method::Post | Method::Put if state.site.may_write(head.host, head.fields) => {
-            upload::begin(asked, disk, state)
+            upload::begin(request, disk, state)
         }
         Method::Post | Method::Put => Err(cross_site()),
         Method::Options => Err(options(state)),

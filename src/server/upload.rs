@@ -9,13 +9,13 @@ use super::answer::Answer;
 use super::chat;
 use super::disk::Disk;
 use super::error_response::{self, bad_request};
-use super::form::Form;
+use super::form::FormUpload;
 use super::media;
 use super::place;
-use super::receiving::{JobOutcome, Receiving, Sink};
+use super::receiving::{BodySink, JobOutcome, Receiving};
 use super::representation::validators;
 use super::resumable::{self, Beginning};
-use super::route::{Asked, Routed};
+use super::route::{FolderRequest, Routed};
 use super::state::State;
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, Node, Plan, Saved};
@@ -34,7 +34,7 @@ const POST: &str = "POST";
 
 /// A file that is being uploaded as the whole body.
 #[derive(Debug)]
-pub struct Upload {
+pub struct FileUpload {
     incoming: Incoming,
     guard: Guard,
     is_put: bool,
@@ -42,41 +42,47 @@ pub struct Upload {
 }
 
 /// Decides whether the body is wanted.
-pub fn begin(asked: Asked<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Routed, Answer> {
+pub fn begin(request: FolderRequest<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Routed, Answer> {
     if !disk.may_wait(state) {
         return Ok(Routed::NeedsDisk);
     }
-    let head = asked.head;
-    let wish = if asked.target.ends_with_slash() { UploadKind::Plain } else { UploadKind::of(head) };
-    if let UploadKind::ResumableWithInterim(announced) | UploadKind::Resumable(announced) = wish {
-        return begin_resumable(asked, announced, matches!(wish, UploadKind::ResumableWithInterim(_)), state);
+    let head = request.head;
+    let kind = if request.target.ends_with_slash() { UploadKind::Plain } else { UploadKind::of(head) };
+    if let UploadKind::ResumableWithInterim(announced) | UploadKind::Resumable(announced) = kind {
+        return begin_resumable(
+            request,
+            announced,
+            matches!(kind, UploadKind::ResumableWithInterim(_)),
+            state,
+        );
     }
     let size = length(head)?;
     refuse_what_is_not_the_content(head)?;
-    if asked.target.ends_with_slash() {
-        return begin_form(asked, size, state);
+    if request.target.ends_with_slash() {
+        return begin_form(request, size, state);
     }
-    let incoming = state.folder.receive(&asked.path, size).map_err(|error| error_response::of(&error))?;
-    let guard = guard(&asked, state)?;
+    let incoming = state.folder.receive(&request.path, size).map_err(|error| error_response::of(&error))?;
+    let guard = guard(&request, state)?;
     let is_put = head.method == Method::Put;
-    let upload = Box::new(Upload { incoming, guard, is_put, by: chat::uploader(head, state, asked.peer) });
-    Ok(Routed::Receive(Box::new(Receiving::new(head.framing, Sink::File(upload)))))
+    let upload =
+        Box::new(FileUpload { incoming, guard, is_put, by: chat::uploader(head, state, request.peer) });
+    Ok(Routed::Receive(Box::new(Receiving::new(head.framing, BodySink::File(upload)))))
 }
 
 /// An upload that can be gone on with: what the folder says to it is found out by a job.
 fn begin_resumable(
-    asked: Asked<'_, '_, '_>,
+    request: FolderRequest<'_, '_, '_>,
     announced: Announced,
     is_told: bool,
     state: &State,
 ) -> Result<Routed, Answer> {
-    let head = asked.head;
+    let head = request.head;
     refuse_what_is_not_the_content(head)?;
-    let guard = guard(&asked, state)?;
+    let guard = guard(&request, state)?;
     let memo = if head.method == Method::Put { PUT } else { POST };
-    let by = chat::uploader(head, state, asked.peer);
-    let owner = place::in_words(asked.peer);
-    let plan = Plan { path: asked.path, length: announced.length, guard, owner, memo: memo.to_owned() };
+    let by = chat::uploader(head, state, request.peer);
+    let owner = place::in_words(request.peer);
+    let plan = Plan { path: request.path, length: announced.length, guard, owner, memo: memo.to_owned() };
     let framing = head.framing;
     Ok(Routed::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))
 }
@@ -90,13 +96,17 @@ pub fn plain(
     state: &State,
 ) -> Result<Receiving, Answer> {
     let incoming = state.folder.receive(&plan.path, size).map_err(|error| error_response::of(&error))?;
-    let upload = Upload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
-    Ok(Receiving::new(framing, Sink::File(Box::new(upload))))
+    let upload = FileUpload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
+    Ok(Receiving::new(framing, BodySink::File(Box::new(upload))))
 }
 
 /// A form is sent to a directory; so is what was meant for a file whose name is missing.
-fn begin_form(asked: Asked<'_, '_, '_>, size: Option<u64>, state: &State) -> Result<Routed, Answer> {
-    let head = asked.head;
+fn begin_form(
+    request: FolderRequest<'_, '_, '_>,
+    size: Option<u64>,
+    state: &State,
+) -> Result<Routed, Answer> {
+    let head = request.head;
     let content_type = head.fields.get("Content-Type").unwrap_or_default();
     let boundary = match multipart::boundary(content_type) {
         Ok(boundary) if head.method == Method::Post => boundary,
@@ -106,8 +116,8 @@ fn begin_form(asked: Asked<'_, '_, '_>, size: Option<u64>, state: &State) -> Res
             return Err(Answer::text(Status::CONFLICT, text));
         }
     };
-    let form = Form::begin(asked, &boundary, size, state)?;
-    Ok(Routed::Receive(Box::new(Receiving::new(head.framing, Sink::Form(Box::new(form))))))
+    let form = FormUpload::begin(request, &boundary, size, state)?;
+    Ok(Routed::Receive(Box::new(Receiving::new(head.framing, BodySink::Form(Box::new(form))))))
 }
 
 /// How long the body is, if that is told; one that is neither told nor chunked cannot be received.
@@ -137,12 +147,12 @@ pub fn refuse_what_is_not_the_content(head: &Head<'_, '_>) -> Result<(), Answer>
 }
 
 /// Judges the preconditions, and says what must still be true at the commit.
-fn guard(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Guard, Answer> {
-    let preconditions = conditional::gather(asked.head.fields.iter());
+fn guard(request: &FolderRequest<'_, '_, '_>, state: &State) -> Result<Guard, Answer> {
+    let preconditions = conditional::gather(request.head.fields.iter());
     if !preconditions.guard_a_write() {
         return Ok(Guard::None);
     }
-    let current = match state.folder.open(&asked.path) {
+    let current = match state.folder.open(&request.path) {
         Ok(Node::File(open)) => Some(open.facts),
         Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
         Err(error) => return Err(error_response::of(&error)),
@@ -161,7 +171,7 @@ fn guard(asked: &Asked<'_, '_, '_>, state: &State) -> Result<Guard, Answer> {
     }
 }
 
-impl Upload {
+impl FileUpload {
     /// Takes the next bytes.
     pub fn write(&mut self, content: &[u8]) -> Result<(), folder::Error> {
         self.incoming.write(content)

@@ -18,7 +18,7 @@ use super::pages::{self, View};
 use super::permits::Permits;
 use super::produced::{Produce, Produced};
 use super::receiving::{Job, JobOutcome};
-use super::route::Asked;
+use super::route::FolderRequest;
 use super::state::State;
 use crate::folder::{Error, Folder, SharePath};
 use crate::http::fields::Fields;
@@ -62,14 +62,14 @@ pub struct Listing {
 }
 
 /// The job that lists the directory that was asked for.
-pub fn job(asked: &Asked<'_, '_, '_>) -> Job {
-    let is_grid = asked.target.parameter("view") == Some("grid");
+pub fn job(request: &FolderRequest<'_, '_, '_>) -> Job {
+    let is_grid = request.target.parameter("view") == Some("grid");
     let options = ListingOptions {
-        form: Form::preferred(asked.head.fields),
-        order: asked.target.parameter("sort").and_then(Order::parse),
+        form: Form::preferred(request.head.fields),
+        order: request.target.parameter("sort").and_then(Order::parse),
         view: if is_grid { View::Grid } else { View::Rows },
     };
-    let path = asked.path.clone();
+    let path = request.path.clone();
     Box::new(move |state| {
         let answer = list(&path, &options, state).unwrap_or_else(|error| of_read_error(&error));
         JobOutcome::Answer(answer, None)

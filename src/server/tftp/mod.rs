@@ -1,7 +1,7 @@
 //! TFTP: the same folder over UDP.
 //!
 //! One thread hears the requests, at one socket an address. Each that may begin a transfer gets a permit (`sessions`), a
-//! socket and a thread of its own (`wire` says why); `transfer` says what it leads to, and the machines of the room
+//! socket and a thread of its own (`socket` says why); `transfer` says what it leads to, and the machines of the room
 //! [`tftp`](crate::tftp) do the rest. So a request is all that this socket ever receives, and whatever else does is
 //! answered as RFC 1350 says, or not at all.
 
