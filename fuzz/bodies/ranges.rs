@@ -1,7 +1,7 @@
 //! `Range` fields: what is selected is what was asked for, and never more than there is.
 
 use wharf::http::multipart::Boundary;
-use wharf::http::range::byteranges::{self, Piece};
+use wharf::http::range::byteranges::{self, RangePart};
 use wharf::http::range::content_range::{ContentRange, content_range};
 use wharf::http::range::{RANGES_LIMIT, Selection, Span, select};
 
@@ -60,7 +60,7 @@ fn frames_as_it_says(spans: &[Span], len: u64) {
     let pieces = byteranges::frame(&boundary, "text/plain", spans, len);
     let content: Vec<_> = pieces
         .iter()
-        .filter_map(|piece| if let Piece::Content(span) = piece { Some(*span) } else { None })
+        .filter_map(|piece| if let RangePart::Content(span) = piece { Some(*span) } else { None })
         .collect();
     assert_eq!(content, spans);
     assert_eq!(pieces.len(), 2 * spans.len() + 1);

@@ -5,11 +5,11 @@ use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 
+use super::body_source::BodySource;
 use super::cache::CacheEntry;
 use super::chat_state::EventStream;
-use super::produced::Produce;
 use crate::http::body::Framing;
-use crate::http::range::byteranges::Piece;
+use crate::http::range::byteranges::RangePart;
 use crate::http::request::HttpVersion;
 use crate::http::response::Head;
 use crate::http::status::Status;
@@ -27,27 +27,27 @@ pub struct Answer {
 #[derive(Debug)]
 pub enum Content {
     /// It is all there, and how long it is will be told.
-    Known(Known),
+    Sized(SizedContent),
     /// It is made while it is sent.
-    Produced(Box<dyn Produce>),
+    Streamed(Box<dyn BodySource>),
     /// These bytes, and then whatever is to be heard, until the connection ends.
     Events(Box<EventStream>, Vec<u8>),
 }
 
 /// Content whose length is known.
 #[derive(Debug)]
-pub enum Known {
+pub enum SizedContent {
     /// None.
     Empty,
     /// These bytes.
     Bytes(Vec<u8>),
     /// Parts of a file.
-    Parts(Source, Pieces),
+    Parts(FileSource, RangeParts),
 }
 
 /// Where the parts of a file are taken from.
 #[derive(Debug)]
-pub enum Source {
+pub enum FileSource {
     /// The disk, for which it may have to wait.
     File(Arc<File>),
     /// The cache.
@@ -55,12 +55,12 @@ pub enum Source {
 }
 
 /// What is sent of a file, in order, with what stands between the parts of a multipart answer.
-pub type Pieces = VecDeque<Piece>;
+pub type RangeParts = VecDeque<RangePart>;
 
 impl Answer {
     /// An answer without content.
     pub fn empty(head: Head) -> Self {
-        Self { head, content: Known::Empty.into() }
+        Self { head, content: SizedContent::Empty.into() }
     }
 
     /// An answer with text in UTF-8.
@@ -71,7 +71,7 @@ impl Answer {
     /// An answer with these bytes of this type.
     pub fn bytes(head: Head, media_type: &str, bytes: Vec<u8>) -> Self {
         let head = head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff");
-        Self { head, content: Known::Bytes(bytes).into() }
+        Self { head, content: SizedContent::Bytes(bytes).into() }
     }
 
     /// The same answer with another field line.
@@ -86,26 +86,26 @@ impl Content {
     /// How a client that speaks this version learns where it ends (RFC 9112 §6.3).
     pub fn framing(&self, version: HttpVersion) -> Framing {
         match self {
-            Self::Known(known) => Framing::sized(known.length()),
-            Self::Produced(_) if version == HttpVersion::Http11 => Framing::Chunked,
-            Self::Produced(_) | Self::Events(..) => Framing::UntilClose,
+            Self::Sized(known) => Framing::sized(known.length()),
+            Self::Streamed(_) if version == HttpVersion::Http11 => Framing::Chunked,
+            Self::Streamed(_) | Self::Events(..) => Framing::UntilClose,
         }
     }
 }
 
-impl Known {
+impl SizedContent {
     /// Its length in bytes.
     fn length(&self) -> u64 {
         match self {
             Self::Empty => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Parts(_, pieces) => pieces.iter().map(Piece::length).sum(),
+            Self::Parts(_, parts) => parts.iter().map(RangePart::length).sum(),
         }
     }
 }
 
-impl From<Known> for Content {
-    fn from(known: Known) -> Self {
-        Self::Known(known)
+impl From<SizedContent> for Content {
+    fn from(known: SizedContent) -> Self {
+        Self::Sized(known)
     }
 }

@@ -14,11 +14,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::answer::{Answer, Content};
+use super::body_source::{BodySource, NextChunk};
 use super::capacity::ARCHIVE_FILES;
 use super::error_response::of_read_error;
 use super::fair_permits::FairPermit;
 use super::place;
-use super::produced::{Produce, Produced};
 use super::route::FolderRequest;
 use super::state::State;
 use crate::archive::{Archive, Error, Format};
@@ -31,11 +31,11 @@ use crate::http::status::Status;
 use crate::printable::Printable;
 
 /// How many bytes are made at a time: enough for a full socket buffer, and little for each of many slow readers.
-const PIECE: usize = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 /// From this length on a file leaves by itself where its format allows that, in bytes. A shorter one is copied behind
 /// its header, which saves two system calls.
-const BY_ITSELF: u64 = PIECE as u64;
+const BY_ITSELF: u64 = CHUNK as u64;
 
 /// The longest span that leaves as one chunk, in bytes. Any client can count that far.
 const LONGEST_SPAN: u64 = 1 << 30;
@@ -76,7 +76,7 @@ pub fn answer(request: &FolderRequest<'_, '_, '_>, format: Format, state: &State
         reading: None,
         _permit: permit,
     };
-    Ok(Answer { head, content: Content::Produced(Box::new(body)) })
+    Ok(Answer { head, content: Content::Streamed(Box::new(body)) })
 }
 
 /// The head of every answer about an archive, with content or without.
@@ -121,8 +121,8 @@ struct Reading {
     rest: Span,
 }
 
-impl Produce for ArchiveBody {
-    fn produce(&mut self) -> io::Result<Produced> {
+impl BodySource for ArchiveBody {
+    fn next_chunk(&mut self) -> io::Result<NextChunk> {
         self.make().map_err(|error| {
             let name = Printable(&self.name).to_string();
             io::Error::new(error.kind(), format!("the archive of {name} was broken off: {error}"))
@@ -136,23 +136,23 @@ impl Produce for ArchiveBody {
 }
 
 impl ArchiveBody {
-    fn make(&mut self) -> io::Result<Produced> {
+    fn make(&mut self) -> io::Result<NextChunk> {
         for _ in 0..LOOKS {
-            let Some(archive) = &mut self.archive else { return Ok(Produced::End) };
-            if archive.made() >= PIECE {
+            let Some(archive) = &mut self.archive else { return Ok(NextChunk::End) };
+            if archive.made() >= CHUNK {
                 break;
             }
             if let Some(reading) = self.reading.take() {
                 let (rest, past) = reading.go_on(archive)?;
                 self.reading = rest;
-                if let Some(produced) = past {
-                    return Ok(produced);
+                if let Some(chunk) = past {
+                    return Ok(chunk);
                 }
             } else if let Some(last) = self.look()? {
-                return Ok(Produced::bytes(last));
+                return Ok(NextChunk::bytes(last));
             }
         }
-        Ok(Produced::bytes(self.archive.as_mut().map(Archive::take).unwrap_or_default()))
+        Ok(NextChunk::bytes(self.archive.as_mut().map(Archive::take).unwrap_or_default()))
     }
 
     /// Looks at the next entry; the last bytes of the archive when there is none.
@@ -209,14 +209,14 @@ impl ArchiveBody {
 
 impl Reading {
     /// Puts in some more: through the archive, or past it. What is left, and what goes past.
-    fn go_on(self, archive: &mut Archive) -> io::Result<(Option<Self>, Option<Produced>)> {
+    fn go_on(self, archive: &mut Archive) -> io::Result<(Option<Self>, Option<NextChunk>)> {
         let Self { file, len, rest } = self;
         let goes_past = archive.lets_content_pass() && rest.length() >= BY_ITSELF;
         let (moved, past) = if goes_past {
             let span = rest.first(LONGEST_SPAN);
-            (span.length(), Some(Produced::with_span(archive.take(), Arc::clone(&file), span)))
+            (span.length(), Some(NextChunk::with_span(archive.take(), Arc::clone(&file), span)))
         } else {
-            let mut buffer = vec![0; rest.length().min(PIECE as u64) as usize];
+            let mut buffer = vec![0; rest.length().min(CHUNK as u64) as usize];
             let count = file.read_at(&mut buffer, rest.start())?;
             if count == 0 {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file has become shorter"));

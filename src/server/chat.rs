@@ -16,7 +16,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode;
 use serde_json::json;
 
-use super::answer::{Answer, Content, Known};
+use super::answer::{Answer, Content, SizedContent};
 use super::chat_events;
 use super::chat_state::{ChatState, now};
 use super::error_response::{bad_request, cross_site, not_found};
@@ -156,7 +156,7 @@ fn say(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Answer 
             chat.wake();
             let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
             let bytes = json!({"id": id.to_string()}).to_string().into_bytes();
-            Answer { head, content: Known::Bytes(bytes).into() }
+            Answer { head, content: SizedContent::Bytes(bytes).into() }
         }
         Err(error) => refused(&error),
     }

@@ -76,29 +76,29 @@ pub struct Hashing {
     hasher: Sha256,
     offset: u64,
     /// Once it is over.
-    end: Option<Result<Hash, Failure>>,
+    end: Option<Result<Hash, HashError>>,
     /// Given back when nobody waits for it any more.
     _permit: FairPermit,
 }
 
 /// Why there is no hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub enum HashError {
     /// The file changed meanwhile.
     Changed,
     /// It could not be read.
     Unreadable(io::ErrorKind),
 }
 
-/// What is to be done for a hash.
+/// The result of [`Digests::find`].
 #[derive(Debug)]
-pub enum Known {
+pub enum HashLookup {
     /// Nothing: here it is.
     Yes(Hash),
     /// It has to be worked out.
     NotYet(Arc<Mutex<Hashing>>),
     /// Too many others are being worked out.
-    NoRoom,
+    TooMany,
 }
 
 impl Default for Digests {
@@ -109,31 +109,31 @@ impl Default for Digests {
 
 impl Digests {
     /// The hash of a file that was opened just before `now`, or the work that leads to it, for this client.
-    pub fn find(&self, open: OpenFile, now: SystemTime, client: Place) -> Known {
+    pub fn find(&self, open: OpenFile, now: SystemTime, client: Place) -> HashLookup {
         let version = open.facts.version;
         let is_settled = version.is_settled(now);
         let mut inner = self.lock();
         if let Some(hash) = inner.known.get(&version) {
-            return Known::Yes(*hash);
+            return HashLookup::Yes(*hash);
         }
         let mut shared = inner.under_way.iter().filter(|it| it.version == Some(version));
         if let Some(hashing) = shared.find_map(|it| it.hashing.upgrade()) {
-            return Known::NotYet(hashing);
+            return HashLookup::NotYet(hashing);
         }
         inner.under_way.retain(|it| it.hashing.strong_count() > 0);
-        let Some(permit) = self.permits.take(client) else { return Known::NoRoom };
+        let Some(permit) = self.permits.take(client) else { return HashLookup::TooMany };
         let hashing = Arc::new(Mutex::new(Hashing::new(open, is_settled, permit)));
         let version = is_settled.then_some(version);
         inner.under_way.push(UnderWay { version, hashing: Arc::downgrade(&hashing) });
-        Known::NotYet(hashing)
+        HashLookup::NotYet(hashing)
     }
 
     /// Goes on with a hash for a while. It reads the disk, and may wait for another who goes on with the same.
-    pub fn proceed(&self, hashing: &Mutex<Hashing>) -> Option<Result<Hash, Failure>> {
+    pub fn proceed(&self, hashing: &Mutex<Hashing>) -> Option<Result<Hash, HashError>> {
         let mut hashing = hashing.lock().unwrap_or_else(PoisonError::into_inner);
         if hashing.end.is_none() {
             hashing.end =
-                hashing.advance().unwrap_or_else(|error| Some(Err(Failure::Unreadable(error.kind()))));
+                hashing.advance().unwrap_or_else(|error| Some(Err(HashError::Unreadable(error.kind()))));
             if let Some(end) = hashing.end
                 && hashing.is_settled
             {
@@ -155,7 +155,7 @@ impl Digests {
 
 impl Inner {
     /// A hashing is over; the oldest hash makes room.
-    fn settle(&mut self, version: FileVersion, end: Result<Hash, Failure>) {
+    fn settle(&mut self, version: FileVersion, end: Result<Hash, HashError>) {
         self.under_way.retain(|it| it.version != Some(version));
         let Ok(hash) = end else { return };
         if self.known.insert(version, hash).is_none() {
@@ -176,7 +176,7 @@ impl Hashing {
     }
 
     /// Hashes the next slice; at the end of the file, judges whether it was one version throughout.
-    fn advance(&mut self) -> io::Result<Option<Result<Hash, Failure>>> {
+    fn advance(&mut self) -> io::Result<Option<Result<Hash, HashError>>> {
         if self.offset == 0 && !self.facts.renewed(&self.file)?.were_true_for(TICK, SystemTime::now()) {
             std::thread::sleep(TICK);
         }
@@ -196,10 +196,10 @@ impl Hashing {
         Ok(None)
     }
 
-    fn finish(&mut self) -> io::Result<Result<Hash, Failure>> {
+    fn finish(&mut self) -> io::Result<Result<Hash, HashError>> {
         let is_still = self.facts.renewed(&self.file)?.version == self.facts.version;
         let hash = Hash(std::mem::take(&mut self.hasher).finalize().into());
-        Ok(if is_still { Ok(hash) } else { Err(Failure::Changed) })
+        Ok(if is_still { Ok(hash) } else { Err(HashError::Changed) })
     }
 }
 
@@ -230,8 +230,8 @@ mod tests {
     }
 
     /// Works on it until it is over; in how many slices, and what came of it.
-    fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, Failure>) {
-        let Known::NotYet(hashing) = digests.find(open, SystemTime::now(), CLIENT) else {
+    fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, HashError>) {
+        let HashLookup::NotYet(hashing) = digests.find(open, SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
         };
         let mut slices = 1;
@@ -251,10 +251,13 @@ mod tests {
         let digests = Digests::default();
         let (_, hash) = work(&digests, open(&path));
         assert_eq!(hash.expect("hashed").to_string(), OF_NOTHING);
-        assert!(matches!(digests.find(open(&path), SystemTime::now(), CLIENT), Known::Yes(_)), "remembered");
+        assert!(
+            matches!(digests.find(open(&path), SystemTime::now(), CLIENT), HashLookup::Yes(_)),
+            "remembered"
+        );
         std::fs::write(&path, "other").expect("written");
         assert!(
-            matches!(digests.find(open(&path), SystemTime::now(), CLIENT), Known::NotYet(_)),
+            matches!(digests.find(open(&path), SystemTime::now(), CLIENT), HashLookup::NotYet(_)),
             "another version"
         );
     }
@@ -282,7 +285,7 @@ mod tests {
             let age = Duration::from_secs(u64::from(i32::unsigned_abs(seconds)));
             let now = if seconds < 0 { second - age } else { second + age };
             let first = open();
-            let (Known::NotYet(one), Known::NotYet(other)) = (
+            let (HashLookup::NotYet(one), HashLookup::NotYet(other)) = (
                 digests.find(super::tests::open(&path), now, CLIENT),
                 digests.find(super::tests::open(&path), now, CLIENT),
             ) else {
@@ -292,7 +295,7 @@ mod tests {
             assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: it is told");
             drop((one, other));
             let again = digests.find(first, second + Duration::from_secs(9), CLIENT);
-            assert_eq!(matches!(again, Known::Yes(_)), is_remembered, "{name}");
+            assert_eq!(matches!(again, HashLookup::Yes(_)), is_remembered, "{name}");
         }
     }
 
@@ -302,10 +305,10 @@ mod tests {
         let path = folder.path().join("a");
         File::create(&path).and_then(|file| file.set_len(SLICE + 1)).expect("a long file");
         let digests = Digests::default();
-        let Known::NotYet(first) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
+        let HashLookup::NotYet(first) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
         };
-        let Known::NotYet(second) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
+        let HashLookup::NotYet(second) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
         };
         assert!(digests.proceed(&first).is_none(), "a slice");
@@ -320,13 +323,13 @@ mod tests {
         let file = File::create(&path).expect("made");
         file.set_len(SLICE + 1).expect("a long file");
         let digests = Digests::default();
-        let Known::NotYet(hashing) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
+        let HashLookup::NotYet(hashing) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
         };
         assert!(digests.proceed(&hashing).is_none(), "a slice");
         // As long as it was, but with another byte in the slice that has been read.
         file.write_all_at(b"x", 0).expect("written");
-        assert_eq!(digests.proceed(&hashing), Some(Err(Failure::Changed)));
+        assert_eq!(digests.proceed(&hashing), Some(Err(HashError::Changed)));
         let (slices, hash) = work(&digests, open(&path));
         assert!(slices == 2 && hash.is_ok(), "and then has one again");
     }
@@ -341,11 +344,11 @@ mod tests {
             std::fs::write(path(number), "x").expect("written");
             under_way.push(digests.find(open(&path(number)), SystemTime::now(), CLIENT));
         }
-        assert!(matches!(under_way.pop(), Some(Known::NoRoom)), "a client has half");
+        assert!(matches!(under_way.pop(), Some(HashLookup::TooMany)), "a client has half");
         let find = |client| digests.find(open(&path(MOST_UNDER_WAY / 2)), SystemTime::now(), client);
-        assert!(matches!(find(Place::User(1)), Known::NotYet(_)), "another finds some");
+        assert!(matches!(find(Place::User(1)), HashLookup::NotYet(_)), "another finds some");
         under_way.clear();
-        assert!(matches!(find(CLIENT), Known::NotYet(_)), "they gave up");
+        assert!(matches!(find(CLIENT), HashLookup::NotYet(_)), "they gave up");
         let version = open(&path(0)).facts.version;
         let mut inner = Inner::default();
         inner.order.extend(std::iter::repeat_n(version, MOST_KNOWN));

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::answer::{Answer, Known, Pieces, Source};
+use super::answer::{Answer, FileSource, RangeParts, SizedContent};
 use super::cache::{CacheEntry, Lookup};
 use super::disk::Disk;
 use super::error_response::{not_found, of_read_error};
@@ -19,7 +19,7 @@ use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
 use crate::http::fields::Fields;
 use crate::http::multipart::Boundary;
-use crate::http::range::byteranges::{self, Piece};
+use crate::http::range::byteranges::{self, RangePart};
 use crate::http::range::content_range::{content_range, unsatisfied};
 use crate::http::range::{self, Selection, Span};
 use crate::http::request::Method;
@@ -109,8 +109,8 @@ fn of_file(request: &FolderRequest<'_, '_, '_>, open: OpenFile, path: &SharePath
     match CacheEntry::of(&file, &facts, representation, now) {
         Ok(entry) => of_cached(request, state.cache.insert(path, entry)),
         Err(representation) => match decide(request, &representation) {
-            Decision::Send(head, pieces) => {
-                Answer { head, content: Known::Parts(Source::File(file), pieces).into() }
+            Decision::Send(head, parts) => {
+                Answer { head, content: SizedContent::Parts(FileSource::File(file), parts).into() }
             }
             Decision::Answer(answer) => answer,
         },
@@ -120,8 +120,8 @@ fn of_file(request: &FolderRequest<'_, '_, '_>, open: OpenFile, path: &SharePath
 /// The answer with a file from the cache.
 fn of_cached(request: &FolderRequest<'_, '_, '_>, entry: Arc<CacheEntry>) -> Answer {
     match decide(request, &entry.representation) {
-        Decision::Send(head, pieces) => {
-            Answer { head, content: Known::Parts(Source::Cached(entry), pieces).into() }
+        Decision::Send(head, parts) => {
+            Answer { head, content: SizedContent::Parts(FileSource::Cached(entry), parts).into() }
         }
         Decision::Answer(answer) => answer,
     }
@@ -130,7 +130,7 @@ fn of_cached(request: &FolderRequest<'_, '_, '_>, entry: Arc<CacheEntry>) -> Ans
 /// What of a file is sent.
 enum Decision {
     /// These pieces, under this head.
-    Send(Head, Pieces),
+    Send(Head, RangeParts),
     /// Nothing of it.
     Answer(Answer),
 }
@@ -148,20 +148,20 @@ fn decide(request: &FolderRequest<'_, '_, '_>, file: &Representation) -> Decisio
     };
     match selection {
         Selection::Whole => {
-            let whole = Span::new(0, file.len, file.len).map(Piece::Content);
+            let whole = Span::new(0, file.len, file.len).map(RangePart::Content);
             Decision::Send(file.head(Status::OK, &file.media_type), whole.into_iter().collect())
         }
         Selection::One(span) => {
             let head = file.head(Status::PARTIAL_CONTENT, &file.media_type);
             let head = head.field("Content-Range", content_range(span, file.len));
-            Decision::Send(head, Pieces::from([Piece::Content(span)]))
+            Decision::Send(head, RangeParts::from([RangePart::Content(span)]))
         }
         Selection::Many(spans) => {
             let boundary = Boundary::of_bytes(random::bytes());
-            let pieces = byteranges::frame(&boundary, &file.media_type, &spans, file.len);
+            let parts = byteranges::frame(&boundary, &file.media_type, &spans, file.len);
             Decision::Send(
                 file.head(Status::PARTIAL_CONTENT, &byteranges::media_type(&boundary)),
-                pieces.into(),
+                parts.into(),
             )
         }
         Selection::Unsatisfiable => {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::answer::Answer;
-use super::digests::{Failure, Hash, Hashing, Known};
+use super::digests::{Hash, HashError, HashLookup, Hashing};
 use super::media;
 use super::place;
 use super::receiving::{Job, JobOutcome};
@@ -28,10 +28,12 @@ pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Routed {
     let version = open.facts.version;
     let now = SystemTime::now();
     match state.digests.find(open, now, place::of(peer)) {
-        Known::Yes(hash) => Routed::Answer(tell(hash, tag(&version, true))),
+        HashLookup::Yes(hash) => Routed::Answer(tell(hash, tag(&version, true))),
         // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
-        Known::NotYet(hashing) => Routed::Work(job(hashing, tag(&version, version.is_settled(now)))),
-        Known::NoRoom => Routed::Answer(not_now("too many files are being hashed; try again in a while\n")),
+        HashLookup::NotYet(hashing) => Routed::Work(job(hashing, tag(&version, version.is_settled(now)))),
+        HashLookup::TooMany => {
+            Routed::Answer(not_now("too many files are being hashed; try again in a while\n"))
+        }
     }
 }
 
@@ -40,8 +42,8 @@ fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
     Box::new(move |state| {
         let answer = match state.digests.proceed(&hashing) {
             Some(Ok(hash)) => tell(hash, tag),
-            Some(Err(Failure::Changed)) => not_now("the file changed while it was hashed; try again\n"),
-            Some(Err(Failure::Unreadable(kind))) => {
+            Some(Err(HashError::Changed)) => not_now("the file changed while it was hashed; try again\n"),
+            Some(Err(HashError::Unreadable(kind))) => {
                 log::error!("a file cannot be hashed: {kind}");
                 Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not read the file\n")
             }

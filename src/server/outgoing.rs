@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use super::answer::Pieces;
+use super::answer::RangeParts;
 use crate::http::range::Span;
-use crate::http::range::byteranges::Piece;
+use crate::http::range::byteranges::RangePart;
 use crate::net::stream::{More, Moved, Stream};
 
 /// At what distance a file is looked at, in bytes, to tell whether it is in memory: the kernel brings so much at once.
@@ -23,7 +23,7 @@ pub struct Outgoing {
     bytes: Vec<u8>,
     /// So many of `bytes` have left.
     at: usize,
-    file: Option<(Arc<File>, Pieces)>,
+    file: Option<(Arc<File>, RangeParts)>,
     sent: u64,
 }
 
@@ -42,14 +42,14 @@ pub enum Progress {
 
 impl Outgoing {
     /// These bytes, then these pieces of a file.
-    pub fn new(bytes: Vec<u8>, file: Option<(Arc<File>, Pieces)>) -> Self {
+    pub fn new(bytes: Vec<u8>, file: Option<(Arc<File>, RangeParts)>) -> Self {
         Self { bytes, at: 0, file, sent: 0 }
     }
 
     /// Goes on with these bytes and this span of a file, once all that was before is done.
     pub fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
         (self.bytes, self.at) = (bytes, 0);
-        self.file = span.map(|(file, span)| (file, Pieces::from([Piece::Content(span)])));
+        self.file = span.map(|(file, span)| (file, RangeParts::from([RangePart::Content(span)])));
     }
 
     /// Whether a file is open for it.
@@ -64,17 +64,17 @@ impl Outgoing {
 
     /// How many bytes of files have not left yet.
     pub fn left(&self) -> u64 {
-        let lengths = |(_, pieces): &(Arc<File>, Pieces)| pieces.iter().map(Piece::length).sum();
+        let lengths = |(_, parts): &(Arc<File>, RangeParts)| parts.iter().map(RangePart::length).sum();
         self.file.as_ref().map_or(0, lengths)
     }
 
     /// Whether the next so many bytes are in memory, as far as can be told without reading them all. Of a file in several
     /// pieces that is not looked for.
     pub fn is_at_hand(&self, share: u64) -> bool {
-        let Some((file, pieces)) = &self.file else { return true };
-        let mut spans = pieces.iter().filter_map(|piece| match piece {
-            Piece::Content(span) => Some(span),
-            Piece::Frame(_) => None,
+        let Some((file, parts)) = &self.file else { return true };
+        let mut spans = parts.iter().filter_map(|part| match part {
+            RangePart::Content(span) => Some(span),
+            RangePart::Frame(_) => None,
         });
         let (Some(span), None) = (spans.next(), spans.next()) else { return false };
         let end = span.end().min(span.start().saturating_add(share));
@@ -115,22 +115,22 @@ impl Outgoing {
         if self.at < self.bytes.len() {
             return true;
         }
-        let Some((_, pieces)) = &mut self.file else { return false };
-        match pieces.pop_front() {
+        let Some((_, parts)) = &mut self.file else { return false };
+        match parts.pop_front() {
             None => false,
-            Some(Piece::Frame(bytes)) => {
+            Some(RangePart::Frame(bytes)) => {
                 (self.bytes, self.at) = (bytes, 0);
                 true
             }
             Some(span) => {
-                pieces.push_front(span);
+                parts.push_front(span);
                 true
             }
         }
     }
 
     fn send_bytes(&mut self, stream: &Stream) -> io::Result<Moved> {
-        let follows = self.file.as_ref().is_some_and(|(_, pieces)| !pieces.is_empty());
+        let follows = self.file.as_ref().is_some_and(|(_, parts)| !parts.is_empty());
         let moved = stream.write(&self.bytes[self.at..], if follows { More::Follows } else { More::Ends })?;
         if let Moved::Bytes(count) = moved {
             self.at += count;
@@ -139,14 +139,14 @@ impl Outgoing {
     }
 
     fn send_file(&mut self, stream: &Stream, share: u64) -> io::Result<Moved> {
-        let Some((file, pieces)) = &mut self.file else { return Ok(Moved::End) };
-        let Some(Piece::Content(span)) = pieces.front_mut() else { return Ok(Moved::End) };
+        let Some((file, parts)) = &mut self.file else { return Ok(Moved::End) };
+        let Some(RangePart::Content(span)) = parts.front_mut() else { return Ok(Moved::End) };
         let moved = stream.send_file(file, span.start(), share.min(span.length()) as usize)?;
         if let Moved::Bytes(count) = moved {
             match span.after(count as u64) {
                 Some(rest) => *span = rest,
                 None => {
-                    pieces.pop_front();
+                    parts.pop_front();
                 }
             }
         }
@@ -186,8 +186,10 @@ mod tests {
         let length = 4 * READ_AHEAD as u64;
         file.write_all_at(&vec![b'x'; length as usize], 0).expect("written");
         let span = Span::new(0, length, length).expect("it is not empty");
-        let outgoing =
-            Outgoing::new(Vec::new(), Some((Arc::clone(&file), Pieces::from([Piece::Content(span)]))));
+        let outgoing = Outgoing::new(
+            Vec::new(),
+            Some((Arc::clone(&file), RangeParts::from([RangePart::Content(span)]))),
+        );
         if preadv2(&*file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT)
             == Err(Errno::OPNOTSUPP)
         {
@@ -196,7 +198,7 @@ mod tests {
         }
         assert!(outgoing.is_at_hand(length), "it has just been written");
         let halves = [Span::new(0, 1, length), Span::new(length - 1, 1, length)];
-        let halves = halves.into_iter().flatten().map(Piece::Content).collect();
+        let halves = halves.into_iter().flatten().map(RangePart::Content).collect();
         let in_pieces = Outgoing::new(Vec::new(), Some((Arc::clone(&file), halves)));
         assert!(!in_pieces.is_at_hand(1), "the second may be anywhere");
         file.sync_all().expect("on the disk, so that memory can do without");

@@ -6,20 +6,20 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answer::{Answer, Content, Known, Pieces, Source};
+use super::answer::{Answer, Content, FileSource, RangeParts, SizedContent};
+use super::body_source::{BodyEncoder, Encoded, EncodedChunk};
 use super::cache::{CONTENT_LIMIT, CachedContent};
 use super::chat_state::EventStream;
 use super::disk::Disk;
 use super::exchange::Exchange;
 use super::outgoing::{Outgoing, Progress};
 use super::pages;
-use super::produced::{Coded, OnWire, Producing};
 use super::send_buffer::SendBuffer;
 use super::state::State;
 use super::timing::Deadline;
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
-use crate::http::range::byteranges::Piece;
+use crate::http::range::byteranges::RangePart;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
@@ -40,7 +40,7 @@ pub struct Sending {
     /// For how long its head says that the connection will be kept.
     promised: Duration,
     /// What follows what is on its way out.
-    rest: Rest,
+    rest: Remainder,
     /// Whether the reader is quick.
     send_buffer: SendBuffer,
     /// When the next byte has to be gone.
@@ -55,11 +55,11 @@ const NAME: &str = "wharf";
 
 /// What follows the bytes that are on their way out.
 #[derive(Debug)]
-enum Rest {
+enum Remainder {
     /// Nothing.
     Nothing,
     /// What is made meanwhile.
-    Produced(Producing),
+    Streamed(BodyEncoder),
     /// The events that follow.
     Events(Box<EventStream>),
 }
@@ -85,20 +85,20 @@ impl Sending {
         }
         bytes.extend_from_slice(b"\r\n");
         let overhead = bytes.len() as u64;
-        let (mut may_wait, mut rest, mut file) = (false, Rest::Nothing, None);
+        let (mut may_wait, mut rest, mut file) = (false, Remainder::Nothing, None);
         match content {
             _ if exchange.to_head || status.has_no_content() => {}
-            Content::Known(known) => {
+            Content::Sized(known) => {
                 may_wait = may_wait_for(&known);
                 file = push_known(&mut bytes, known);
             }
-            Content::Produced(source) => {
+            Content::Streamed(source) => {
                 may_wait = true;
-                rest = Rest::Produced(Producing::new(source, framing));
+                rest = Remainder::Streamed(BodyEncoder::new(source, framing));
             }
             Content::Events(events, first) => {
                 bytes.extend_from_slice(&first);
-                rest = Rest::Events(events);
+                rest = Remainder::Events(events);
             }
         }
         let deadline = Deadline::after(Instant::now(), state.stall);
@@ -119,9 +119,9 @@ impl Sending {
 
     /// The event stream that follows, once all of this has been sent.
     pub fn take_events(&mut self) -> Option<Box<EventStream>> {
-        match std::mem::replace(&mut self.rest, Rest::Nothing) {
-            Rest::Events(events) => Some(events),
-            Rest::Nothing | Rest::Produced(_) => None,
+        match std::mem::replace(&mut self.rest, Remainder::Nothing) {
+            Remainder::Events(events) => Some(events),
+            Remainder::Nothing | Remainder::Streamed(_) => None,
         }
     }
 
@@ -160,26 +160,26 @@ impl Sending {
     /// Whether the disk may have to be waited for. To hand the lead on for nothing costs a twentieth of a large answer, so a
     /// file is looked at first; what is made may open others.
     fn may_wait(&self, share: u64) -> bool {
-        let is_made = matches!(self.rest, Rest::Produced(_));
+        let is_made = matches!(self.rest, Remainder::Streamed(_));
         self.may_wait && (is_made || !self.outgoing.is_at_hand(share))
     }
 
     /// Once all is sent that there was: has more of it made, if that is how it goes on. `None` when that is to be sent.
     fn produce(&mut self, share: u64) -> io::Result<Option<Progress>> {
-        let Rest::Produced(producing) = &mut self.rest else { return Ok(Some(Progress::Done)) };
+        let Remainder::Streamed(encoder) = &mut self.rest else { return Ok(Some(Progress::Done)) };
         if share == 0 {
             return Ok(Some(Progress::TurnIsOver));
         }
-        match producing.next()? {
-            Coded::Piece(OnWire { bytes, overhead, span }) => {
+        match encoder.next()? {
+            Encoded::Chunk(EncodedChunk { bytes, overhead, span }) => {
                 self.overhead += overhead as u64;
                 self.outgoing.go_on(bytes, span);
             }
-            Coded::Nothing => return Ok(Some(Progress::TurnIsOver)),
-            Coded::End(bytes) => {
+            Encoded::Nothing => return Ok(Some(Progress::TurnIsOver)),
+            Encoded::End(bytes) => {
                 self.overhead += bytes.len() as u64;
                 self.outgoing.go_on(bytes, None);
-                self.rest = Rest::Nothing;
+                self.rest = Remainder::Nothing;
             }
         }
         Ok(None)
@@ -213,8 +213,8 @@ impl Sending {
     /// How many descriptors it keeps open.
     pub fn descriptors(&self) -> u32 {
         match &self.rest {
-            Rest::Produced(producing) => producing.descriptors(),
-            Rest::Nothing | Rest::Events(_) => u32::from(self.outgoing.has_file()),
+            Remainder::Streamed(encoder) => encoder.descriptors(),
+            Remainder::Nothing | Remainder::Events(_) => u32::from(self.outgoing.has_file()),
         }
     }
 
@@ -253,50 +253,52 @@ fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 /// Whether a disk may have to be waited for.
-fn may_wait_for(known: &Known) -> bool {
+fn may_wait_for(known: &SizedContent) -> bool {
     match known {
-        Known::Parts(Source::Cached(entry), _) => entry.may_wait(),
-        Known::Parts(Source::File(_), _) => true,
-        Known::Empty | Known::Bytes(_) => false,
+        SizedContent::Parts(FileSource::Cached(entry), _) => entry.may_wait(),
+        SizedContent::Parts(FileSource::File(_), _) => true,
+        SizedContent::Empty | SizedContent::Bytes(_) => false,
     }
 }
 
 /// Puts content behind the head; gives back what has to be sent after `bytes` instead.
-fn push_known(bytes: &mut Vec<u8>, known: Known) -> Option<(Arc<File>, Pieces)> {
+fn push_known(bytes: &mut Vec<u8>, known: SizedContent) -> Option<(Arc<File>, RangeParts)> {
     match known {
-        Known::Empty => None,
-        Known::Bytes(content) => {
+        SizedContent::Empty => None,
+        SizedContent::Bytes(content) => {
             bytes.extend_from_slice(&content);
             None
         }
-        Known::Parts(Source::Cached(entry), pieces) => match &entry.content {
+        SizedContent::Parts(FileSource::Cached(entry), parts) => match &entry.content {
             CachedContent::Bytes(content) => {
-                for piece in &pieces {
-                    push_piece(bytes, piece, content);
+                for part in &parts {
+                    push_part(bytes, part, content);
                 }
                 None
             }
-            CachedContent::File(file) => Some((Arc::clone(file), pieces)),
+            CachedContent::File(file) => Some((Arc::clone(file), parts)),
         },
-        Known::Parts(Source::File(file), pieces) => read_inline(bytes, file, pieces),
+        SizedContent::Parts(FileSource::File(file), parts) => read_inline(bytes, file, parts),
     }
 }
 
-fn push_piece(bytes: &mut Vec<u8>, piece: &Piece, content: &[u8]) {
-    match piece {
-        Piece::Frame(frame) => bytes.extend_from_slice(frame),
+fn push_part(bytes: &mut Vec<u8>, part: &RangePart, content: &[u8]) {
+    match part {
+        RangePart::Frame(frame) => bytes.extend_from_slice(frame),
         // Within by construction: the span was made for this content's length.
-        Piece::Content(span) => bytes.extend_from_slice(&content[span.start() as usize..span.end() as usize]),
+        RangePart::Content(span) => {
+            bytes.extend_from_slice(&content[span.start() as usize..span.end() as usize])
+        }
     }
 }
 
 /// Reads a small file behind the head; gives back what has to be sent after `bytes` instead.
-fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, pieces: Pieces) -> Option<(Arc<File>, Pieces)> {
-    let whole = match (pieces.front(), pieces.len()) {
-        (Some(Piece::Content(span)), 1) if span.length() <= CONTENT_LIMIT => Some(*span),
+fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, parts: RangeParts) -> Option<(Arc<File>, RangeParts)> {
+    let whole = match (parts.front(), parts.len()) {
+        (Some(RangePart::Content(span)), 1) if span.length() <= CONTENT_LIMIT => Some(*span),
         _ => None,
     };
-    let Some(span) = whole else { return Some((file, pieces)) };
+    let Some(span) = whole else { return Some((file, parts)) };
     let head = bytes.len();
     bytes.resize(head + span.length() as usize, 0);
     if file.read_exact_at(&mut bytes[head..], span.start()).is_ok() {
@@ -304,5 +306,5 @@ fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, pieces: Pieces) -> Option<(
     }
     // It is shorter by now, or the disk fails: `sendfile` will meet the same, and say so.
     bytes.truncate(head);
-    Some((file, pieces))
+    Some((file, parts))
 }

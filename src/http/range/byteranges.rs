@@ -8,7 +8,7 @@ use crate::http::multipart::Boundary;
 
 /// What is to be sent next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum RangePart {
     /// These bytes: the head of a part, or the closing delimiter.
     Frame(Vec<u8>),
     /// This span of the representation.
@@ -17,20 +17,20 @@ pub enum Piece {
 
 /// Frames the spans of a representation of `len` bytes and this media type, one part each. The boundary must
 /// not occur in the content: the caller makes it long and random, and sends it in [`media_type`].
-pub fn frame(boundary: &Boundary, part_type: &str, spans: &[Span], len: u64) -> Vec<Piece> {
-    let mut pieces = Vec::with_capacity(2 * spans.len() + 1);
+pub fn frame(boundary: &Boundary, part_type: &str, spans: &[Span], len: u64) -> Vec<RangePart> {
+    let mut parts = Vec::with_capacity(2 * spans.len() + 1);
     let mut line_break = "";
     for &span in spans {
         let range = content_range(span, len);
         let head = format!(
             "{line_break}--{boundary}\r\nContent-Type: {part_type}\r\nContent-Range: {range}\r\n\r\n"
         );
-        pieces.push(Piece::Frame(head.into_bytes()));
-        pieces.push(Piece::Content(span));
+        parts.push(RangePart::Frame(head.into_bytes()));
+        parts.push(RangePart::Content(span));
         line_break = "\r\n";
     }
-    pieces.push(Piece::Frame(format!("{line_break}--{boundary}--\r\n").into_bytes()));
-    pieces
+    parts.push(RangePart::Frame(format!("{line_break}--{boundary}--\r\n").into_bytes()));
+    parts
 }
 
 /// The `Content-Type` of such a body.
@@ -38,7 +38,7 @@ pub fn media_type(boundary: &Boundary) -> String {
     format!("multipart/byteranges; boundary={}", boundary.as_parameter())
 }
 
-impl Piece {
+impl RangePart {
     /// How many bytes of the body it is.
     pub fn length(&self) -> u64 {
         match self {
@@ -60,10 +60,10 @@ mod tests {
         let boundary = Boundary::new(b"THIS_STRING_SEPARATES").expect("valid");
         let framed = frame(&boundary, "text/plain", &spans, len);
         let mut body = Vec::new();
-        for piece in framed {
-            match piece {
-                Piece::Frame(bytes) => body.extend(bytes),
-                Piece::Content(span) => {
+        for part in framed {
+            match part {
+                RangePart::Frame(bytes) => body.extend(bytes),
+                RangePart::Content(span) => {
                     body.extend(&content[span.start() as usize..span.end() as usize]);
                 }
             }
@@ -74,7 +74,7 @@ mod tests {
             Content-Type: text/plain\r\nContent-Range: bytes 15-19/20\r\n\r\n\
             fghij\r\n--THIS_STRING_SEPARATES--\r\n";
         assert_eq!(String::from_utf8_lossy(&body), expected);
-        let length: u64 = frame(&boundary, "text/plain", &spans, len).iter().map(Piece::length).sum();
+        let length: u64 = frame(&boundary, "text/plain", &spans, len).iter().map(RangePart::length).sum();
         assert_eq!(length, expected.len() as u64);
         assert_eq!(media_type(&boundary), "multipart/byteranges; boundary=THIS_STRING_SEPARATES");
     }

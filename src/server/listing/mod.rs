@@ -2,21 +2,21 @@
 //!
 //! A listing looks at every entry, so it begins as a job. `?sort=` (see `order`) brings it into another order than the
 //! bytes of the names; a page is in the order of its names as people sort them, if nothing else is asked. It is made in
-//! pieces (`form`) from a window of the entries (`window`), so that a client that does not read costs little memory; one
-//! that fits into a piece is sent with its length.
+//! chunks (`form`) from a window of the entries (`window`), so that a client that does not read costs little memory; one
+//! that fits into a chunk is sent with its length.
 
 mod form;
 mod window;
 
 use std::io;
 
-use super::answer::{Answer, Content, Known};
+use super::answer::{Answer, Content, SizedContent};
+use super::body_source::{BodySource, NextChunk};
 use super::error_response::of_read_error;
 use super::media;
 use super::order::Order;
 use super::pages::{self, View};
 use super::permits::Permits;
-use super::produced::{Produce, Produced};
 use super::receiving::{Job, JobOutcome};
 use super::route::FolderRequest;
 use super::state::State;
@@ -31,7 +31,7 @@ use self::window::Windows;
 pub use self::window::{Count, SHARES};
 
 /// How much is made at a time, in bytes.
-const PIECE: usize = 48 * 1024;
+const CHUNK: usize = 48 * 1024;
 
 /// The forms in which a listing can be had, the server's favourite first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +99,8 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Ans
     };
     let mut listing = Listing::new(windows, framed);
     Ok(match listing.whole()? {
-        Some(bytes) => Answer { head, content: Known::Bytes(bytes).into() },
-        None => Answer { head, content: Content::Produced(Box::new(listing)) },
+        Some(bytes) => Answer { head, content: SizedContent::Bytes(bytes).into() },
+        None => Answer { head, content: Content::Streamed(Box::new(listing)) },
     })
 }
 
@@ -125,21 +125,21 @@ impl Listing {
         Self { windows, row, count: 0, made: before, behind: Some(behind) }
     }
 
-    /// All of it, if it fits into a piece.
+    /// All of it, if it fits into a chunk.
     pub fn whole(&mut self) -> Result<Option<Vec<u8>>, Error> {
         self.make()?;
         Ok(self.behind.is_none().then(|| std::mem::take(&mut self.made)))
     }
 
     /// The next bytes; none at the end. It may wait for the disk.
-    pub fn piece(&mut self) -> Result<Vec<u8>, Error> {
+    pub fn chunk(&mut self) -> Result<Vec<u8>, Error> {
         self.make()?;
         Ok(std::mem::take(&mut self.made))
     }
 
-    /// Makes more, until there is enough for a piece, or all is made.
+    /// Makes more, until there is enough for a chunk, or all is made.
     fn make(&mut self) -> Result<(), Error> {
-        while self.made.len() < PIECE {
+        while self.made.len() < CHUNK {
             if let Some(entry) = self.windows.next() {
                 (self.row)(&entry, self.count, &mut self.made);
                 self.count += 1;
@@ -152,16 +152,16 @@ impl Listing {
     }
 }
 
-impl Produce for Listing {
-    fn produce(&mut self) -> io::Result<Produced> {
-        let bytes = self.piece().map_err(|error| match error {
+impl BodySource for Listing {
+    fn next_chunk(&mut self) -> io::Result<NextChunk> {
+        let bytes = self.chunk().map_err(|error| match error {
             Error::Io(error) => error,
             other => io::Error::other(format!("a listing was broken off: {other}")),
         })?;
-        Ok(if bytes.is_empty() { Produced::End } else { Produced::bytes(bytes) })
+        Ok(if bytes.is_empty() { NextChunk::End } else { NextChunk::bytes(bytes) })
     }
 
-    /// It reads a directory only while a piece is made.
+    /// It reads a directory only while a chunk is made.
     fn descriptors(&self) -> u32 {
         0
     }

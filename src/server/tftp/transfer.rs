@@ -160,7 +160,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// The listing of a directory. One that does not fit into a piece is made while it is sent: its size is not known.
+    /// The listing of a directory. One that does not fit into a chunk is made while it is sent: its size is not known.
     fn list(&self, path: &SharePath) -> Result<(TransferSource, Option<u64>), folder::Error> {
         let mut listing = listing::text(&self.state.folder, path, &self.state.listings)?;
         Ok(match listing.whole()? {
@@ -168,7 +168,7 @@ impl Transfer<'_> {
                 let size = text.len() as u64;
                 (Box::new(Cursor::new(text)), Some(size))
             }
-            None => (Box::new(ListingReader { listing, piece: Cursor::default() }), None),
+            None => (Box::new(ListingReader { listing, chunk: Cursor::default() }), None),
         })
     }
 }
@@ -176,26 +176,26 @@ impl Transfer<'_> {
 /// A listing that is read while it is made.
 struct ListingReader {
     listing: Listing,
-    piece: Cursor<Vec<u8>>,
+    chunk: Cursor<Vec<u8>>,
 }
 
 impl BufRead for ListingReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.piece.fill_buf()?.is_empty() {
-            self.piece = Cursor::new(self.listing.piece().map_err(io::Error::other)?);
+        if self.chunk.fill_buf()?.is_empty() {
+            self.chunk = Cursor::new(self.listing.chunk().map_err(io::Error::other)?);
         }
-        self.piece.fill_buf()
+        self.chunk.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
-        self.piece.consume(count);
+        self.chunk.consume(count);
     }
 }
 
 impl Read for ListingReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.fill_buf()?;
-        self.piece.read(into)
+        self.chunk.read(into)
     }
 }
 
