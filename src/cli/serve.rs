@@ -14,7 +14,7 @@ use super::outputs::Outputs;
 use super::{Failure, signals, size};
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
-use crate::net::listener::Address;
+use crate::net::listener::ListenAddress;
 use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
 use crate::printable::Printable;
@@ -295,19 +295,19 @@ fn code(server: &Server) -> String {
 }
 
 /// Whether it can be reached by others than this user (or, over TCP, this machine).
-fn is_open_to_others(address: &Address) -> bool {
+fn is_open_to_others(address: &ListenAddress) -> bool {
     match address {
-        Address::Tcp(address) | Address::Udp(address) => !address.ip().is_loopback(),
-        Address::Unix(name) => matches!(name, SocketName::Abstract(_)),
+        ListenAddress::Tcp(address) | ListenAddress::Udp(address) => !address.ip().is_loopback(),
+        ListenAddress::Unix(name) => matches!(name, SocketName::Abstract(_)),
     }
 }
 
 /// Under which addresses a listener is reached: its own, or each of the machine's where it listens on all.
-fn urls(address: &Address) -> Vec<String> {
+fn urls(address: &ListenAddress) -> Vec<String> {
     let (scheme, address) = match address {
-        Address::Tcp(address) => ("http", address),
-        Address::Udp(address) => ("tftp", address),
-        Address::Unix(_) => return vec![address.to_string()],
+        ListenAddress::Tcp(address) => ("http", address),
+        ListenAddress::Udp(address) => ("tftp", address),
+        ListenAddress::Unix(_) => return vec![address.to_string()],
     };
     reached_at(*address).into_iter().map(|address| format!("{scheme}://{address}")).collect()
 }

@@ -13,7 +13,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::peer::Peer;
-use super::stream::{Queue, Stream};
+use super::stream::{SendBufferSize, Stream};
 use super::unix::{BoundPath, CannotBind, SocketName};
 
 /// The backlog: connections that may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. With fewer, a
@@ -23,7 +23,7 @@ const BACKLOG: i32 = 4096;
 /// A listening socket in non-blocking mode.
 #[derive(Debug)]
 pub struct Listener {
-    address: Address,
+    address: ListenAddress,
     /// The name of a Unix-domain socket that was bound here; it is removed before the socket is closed.
     _bound: Option<BoundPath>,
     socket: Kind,
@@ -37,7 +37,7 @@ enum Kind {
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
+pub enum ListenAddress {
     /// TCP.
     Tcp(SocketAddr),
     /// A Unix-domain socket.
@@ -46,7 +46,7 @@ pub enum Address {
     Udp(SocketAddr),
 }
 
-impl Address {
+impl ListenAddress {
     /// The address, if it is one of TCP.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
@@ -77,7 +77,7 @@ impl Listener {
         let (socket, bound) = name.bind(mode, BACKLOG)?;
         socket.set_nonblocking(true)?;
         Ok(Self {
-            address: Address::Unix(name),
+            address: ListenAddress::Unix(name),
             _bound: bound,
             socket: Kind::Unix(UnixListener::from(socket)),
         })
@@ -92,18 +92,18 @@ impl Listener {
     /// Takes over a listening Unix-domain socket from another process. Its name is not removed.
     pub fn inherit_unix(socket: UnixListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let address = Address::Unix(SocketName::of(&socket.local_addr()?));
+        let address = ListenAddress::Unix(SocketName::of(&socket.local_addr()?));
         Ok(Self { address, _bound: None, socket: Kind::Unix(socket) })
     }
 
     fn of_tcp(socket: TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let address = Address::Tcp(socket.local_addr()?);
+        let address = ListenAddress::Tcp(socket.local_addr()?);
         Ok(Self { address, _bound: None, socket: Kind::Tcp(socket) })
     }
 
     /// The address it listens on, with the actual port.
-    pub fn address(&self) -> &Address {
+    pub fn address(&self) -> &ListenAddress {
         &self.address
     }
 
@@ -138,7 +138,7 @@ impl Listener {
 fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     // A kernel that does not know this one serves all the same.
-    let _ = socket.set_tcp_notsent_lowat(Queue::Short.bytes());
+    let _ = socket.set_tcp_notsent_lowat(SendBufferSize::Small.bytes());
     Ok(())
 }
 
@@ -153,7 +153,7 @@ impl AsFd for Listener {
 
 /// As an address of the client is written: `127.0.0.1:8080`, `unix:/run/wharf.sock`,
 /// `tftp://127.0.0.1:6969`.
-impl fmt::Display for Address {
+impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
@@ -182,7 +182,7 @@ pub fn wait_for_any<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::stream::{More, Moved};
+    use crate::net::stream::{More, Transferred};
 
     #[test]
     fn a_reader_who_stalls_costs_the_kernel_little() {
@@ -190,8 +190,8 @@ mod tests {
         let _client = TcpStream::connect(listener.address().to_string()).expect("a connection");
         let stream = listener.accept().expect("no error").expect("it waits");
         let bytes = vec![0; 64 * 1024];
-        while let Moved::Bytes(_) = stream.write(&bytes, More::Ends).expect("written") {}
+        while let Transferred::Bytes(_) = stream.write(&bytes, More::Ends).expect("written") {}
         let waiting = stream.unacknowledged().expect("a number");
-        assert!(waiting <= 2 * u64::from(Queue::Short.bytes()), "{waiting} bytes");
+        assert!(waiting <= 2 * u64::from(SendBufferSize::Small.bytes()), "{waiting} bytes");
     }
 }

@@ -18,11 +18,11 @@ pub struct Poller {
     epoll: OwnedFd,
 }
 
-/// Identifies the descriptor of an event: any number except [`Key::WAKE`].
+/// Identifies the descriptor of an event: any number except [`PollKey::WAKE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key(pub u64);
+pub struct PollKey(pub u64);
 
-impl Key {
+impl PollKey {
     /// The key of the descriptor that [`Poller::watch`] was given.
     pub const WAKE: Self = Self(u64::MAX);
 }
@@ -41,9 +41,9 @@ pub enum Interest {
 
 /// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event {
+pub struct PollEvent {
     /// The descriptor that it is for.
-    pub key: Key,
+    pub key: PollKey,
     /// Whether one read may leave something behind that makes no event any more: the other side has ended what it sends,
     /// the connection is broken, or there is urgent data, at which a read stops (tcp(7)).
     pub may_leave_more: bool,
@@ -58,12 +58,12 @@ pub enum Arming {
     Again,
 }
 
-impl Event {
+impl PollEvent {
     fn of(event: &epoll::Event) -> Self {
         let more = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR | EventFlags::PRI;
         // Copied first: the system's own is packed.
         let (flags, data) = (event.flags, event.data);
-        Self { key: Key(data.u64()), may_leave_more: flags.intersects(more) }
+        Self { key: PollKey(data.u64()), may_leave_more: flags.intersects(more) }
     }
 }
 
@@ -75,7 +75,7 @@ impl Poller {
 
     /// Arms a descriptor; what it is armed for and has come already makes an event at once. A closed descriptor leaves by
     /// itself.
-    pub fn arm(&self, source: impl AsFd, key: Key, interest: Interest, arming: Arming) -> io::Result<()> {
+    pub fn arm(&self, source: impl AsFd, key: PollKey, interest: Interest, arming: Arming) -> io::Result<()> {
         let flags = match interest {
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT,
             Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
@@ -106,16 +106,16 @@ impl Poller {
 
     /// Watches a descriptor that, once it is readable, wakes everybody who waits, then and ever after.
     pub fn watch(&self, source: impl AsFd) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, source, EventData::new_u64(Key::WAKE.0), EventFlags::IN)?)
+        Ok(epoll::add(&self.epoll, source, EventData::new_u64(PollKey::WAKE.0), EventFlags::IN)?)
     }
 
     /// Waits for events, at most so long where that is said, and adds them: as many as there are, up to
     /// [`EVENTS`]. There may be none.
-    pub fn wait(&self, events: &mut Vec<Event>, at_most: Option<Duration>) -> io::Result<()> {
+    pub fn wait(&self, events: &mut Vec<PollEvent>, at_most: Option<Duration>) -> io::Result<()> {
         let mut room = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS];
         let at_most = at_most.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
         match epoll::wait(&self.epoll, &mut room, at_most.as_ref()) {
-            Ok((found, _)) => events.extend(found.iter().map(Event::of)),
+            Ok((found, _)) => events.extend(found.iter().map(PollEvent::of)),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

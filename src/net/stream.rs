@@ -27,7 +27,7 @@ pub enum Stream {
 
 /// The result of a read or write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
+pub enum Transferred {
     /// This many bytes, at least one.
     Bytes(usize),
     /// Nothing now: the call would block.
@@ -59,28 +59,28 @@ pub enum More {
 /// How much of what was written may wait in the kernel to be sent (`TCP_NOTSENT_LOWAT`, tcp(7)). What has been sent and
 /// not acknowledged does not count, so a fast reader far away is sent to as fast as ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Queue {
+pub enum SendBufferSize {
     /// Little: a thousand readers who stall must not fill all the memory that the system has for TCP.
-    Short,
+    Small,
     /// About what the kernel would allow by itself: each wake-up moves more, and a long answer takes fewer of them.
-    Long,
+    Large,
 }
 
-impl Queue {
+impl SendBufferSize {
     /// Its length in bytes.
     pub const fn bytes(self) -> u32 {
         match self {
-            Self::Short => 256 * 1024,
-            Self::Long => 4 * 1024 * 1024,
+            Self::Small => 256 * 1024,
+            Self::Large => 4 * 1024 * 1024,
         }
     }
 }
 
 impl Stream {
     /// Lets so much wait in the kernel. One that does not know this goes by its own measure.
-    pub fn set_queue(&self, queue: Queue) {
+    pub fn set_send_buffer(&self, size: SendBufferSize) {
         if let Self::Tcp(stream, _) = self {
-            let _ = SockRef::from(stream).set_tcp_notsent_lowat(queue.bytes());
+            let _ = SockRef::from(stream).set_tcp_notsent_lowat(size.bytes());
         }
     }
 
@@ -93,10 +93,10 @@ impl Stream {
     }
 
     /// Reads what has arrived.
-    pub fn read(&self, into: &mut [u8]) -> io::Result<Moved> {
+    pub fn read(&self, into: &mut [u8]) -> io::Result<Transferred> {
         // Whoever is told that there was nothing relies on it.
         let read = retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT));
-        moved(read.map(|(count, _)| count))
+        transferred(read.map(|(count, _)| count))
     }
 
     /// Looks at the other side, without waiting and without reading.
@@ -115,7 +115,7 @@ impl Stream {
         const LIMIT: usize = 64 * 1024;
         let mut bytes = [0; 4096];
         let mut read = 0;
-        while let Ok(Moved::Bytes(count)) = self.read(&mut bytes) {
+        while let Ok(Transferred::Bytes(count)) = self.read(&mut bytes) {
             read += count;
             if read >= LIMIT {
                 return;
@@ -139,16 +139,16 @@ impl Stream {
     }
 
     /// Writes as much as there is room for. `bytes` must not be empty.
-    pub fn write(&self, bytes: &[u8], more: More) -> io::Result<Moved> {
+    pub fn write(&self, bytes: &[u8], more: More) -> io::Result<Transferred> {
         let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };
-        moved(send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
+        transferred(send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
     }
 
     /// Sends so many bytes of a file from this offset on, as far as there is room. `Moved::End` means that
     /// the file is shorter than that by now. A disk may be waited for; the socket never is.
-    pub fn send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<Moved> {
+    pub fn send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<Transferred> {
         let mut offset = offset;
-        moved(sendfile(self, file, Some(&mut offset), count))
+        transferred(sendfile(self, file, Some(&mut offset), count))
     }
 
     /// How many of the bytes written the other side has not taken yet. Linux's SIOCOUTQ; no crate has it.
@@ -190,11 +190,11 @@ impl AsFd for Stream {
 
 /// The system's answer in our words. An interrupted call counts as one that would have waited: it is tried again
 /// when the poller says so, which is at once.
-fn moved(answer: rustix::io::Result<usize>) -> io::Result<Moved> {
+fn transferred(answer: rustix::io::Result<usize>) -> io::Result<Transferred> {
     match answer {
-        Ok(0) => Ok(Moved::End),
-        Ok(count) => Ok(Moved::Bytes(count)),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(Moved::WouldWait),
+        Ok(0) => Ok(Transferred::End),
+        Ok(count) => Ok(Transferred::Bytes(count)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(Transferred::WouldWait),
         Err(error) => Err(error.into()),
     }
 }

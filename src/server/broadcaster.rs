@@ -14,8 +14,8 @@ use super::chat_state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
 use super::connection::Connection;
 use super::connection_table::Tracked;
 use crate::http::event_stream::HEARTBEAT;
-use crate::net::poller::{Arming, Interest, Key, Poller};
-use crate::net::stream::{More, Moved};
+use crate::net::poller::{Arming, Interest, PollKey, Poller};
+use crate::net::stream::{More, Transferred};
 
 /// After so long without a word a subscriber is sent a comment, to find out whether it is there (WHATWG HTML §9.2.7).
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
@@ -106,8 +106,8 @@ impl Broadcaster {
                 log::error!("the subscribers' poller failed: {error}");
                 self.end();
             }
-            let mut ready: Vec<Key> = events.drain(..).map(|event| event.key).collect();
-            let is_woken = ready.contains(&Key::WAKE);
+            let mut ready: Vec<PollKey> = events.drain(..).map(|event| event.key).collect();
+            let is_woken = ready.contains(&PollKey::WAKE);
             if is_woken {
                 // Before looking at anything that it is for: what comes from now on wakes it again.
                 self.chat.clear_wake();
@@ -116,9 +116,9 @@ impl Broadcaster {
             for newcomer in newcomers {
                 number += 1;
                 subscribers.insert(number, newcomer);
-                ready.push(Key(number));
+                ready.push(PollKey(number));
             }
-            for Key(number) in ready {
+            for PollKey(number) in ready {
                 let subscriber = subscribers.get_mut(&number);
                 let stays = subscriber.is_none_or(|subscriber| spared(|| self.attend(number, subscriber)));
                 if !stays {
@@ -161,7 +161,7 @@ impl Broadcaster {
             return true;
         }
         let arming = std::mem::replace(&mut subscriber.arming, Arming::Again);
-        self.poller.arm(&subscriber.tracked.connection, Key(number), interest, arming).is_ok()
+        self.poller.arm(&subscriber.tracked.connection, PollKey(number), interest, arming).is_ok()
     }
 
     /// Sends a subscriber a heartbeat where it is time; whether it stays, as it still takes what it is sent.
@@ -210,13 +210,13 @@ impl Subscriber {
                 },
             };
             match self.tracked.connection.stream().write(&bytes[at..], More::Ends) {
-                Ok(Moved::Bytes(count)) => {
+                Ok(Transferred::Bytes(count)) => {
                     self.moved = Instant::now();
                     if at + count < bytes.len() {
                         self.half = Some((bytes, at + count));
                     }
                 }
-                Ok(Moved::WouldWait | Moved::End) => {
+                Ok(Transferred::WouldWait | Transferred::End) => {
                     self.half = Some((bytes, at));
                     return Delivery::WouldWait;
                 }
@@ -228,7 +228,7 @@ impl Subscriber {
     /// Whether the client has closed. What it sends is not asked for, and thrown away.
     fn has_ended(&self) -> bool {
         let mut bytes = [0; 512];
-        matches!(self.tracked.connection.stream().read(&mut bytes), Ok(Moved::End) | Err(_))
+        matches!(self.tracked.connection.stream().read(&mut bytes), Ok(Transferred::End) | Err(_))
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
     use crate::chat::room::MAX_SUBSCRIBERS;
     use crate::chat::token::{SECRET_LEN, Secret};
     use crate::net::peer::Peer;
-    use crate::net::poller::Event;
+    use crate::net::poller::PollEvent;
     use crate::net::stream::Stream;
     use crate::server::connection_table::{Capacity, ConnectionTable};
     use crate::server::lead::Lead;
@@ -298,7 +298,7 @@ mod tests {
         let mut scene = Scene::new();
         let mut subscriber = scene.newcomer();
         let mut sent = 0;
-        while let Moved::Bytes(count) =
+        while let Transferred::Bytes(count) =
             subscriber.tracked.connection.stream().write(&[b' '; 4096], More::Ends).expect("open")
         {
             sent += count;
@@ -316,7 +316,7 @@ mod tests {
         broadcaster.chat.clear_wake();
         let mut ready = Vec::new();
         broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
-        assert_eq!(ready, [Event { key: Key(key), may_leave_more: false }], "there is room again");
+        assert_eq!(ready, [PollEvent { key: PollKey(key), may_leave_more: false }], "there is room again");
         assert!(broadcaster.attend(key, &mut subscriber));
         let mut heartbeat = [0; HEARTBEAT.len()];
         scene.client.read_exact(&mut heartbeat).expect("a heartbeat");

@@ -34,7 +34,7 @@ use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::net::stream::{More, Moved, OtherEnd, Stream};
+use crate::net::stream::{More, OtherEnd, Stream, Transferred};
 
 /// How many bytes one turn moves before the others get theirs: two milliseconds over loopback. With half of it, large
 /// files took some 8 % more processor time; with twice or eight times as much, no less.
@@ -353,9 +353,9 @@ impl Connection {
                 waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
             }
             match turn.input.fill(&self.stream)? {
-                Moved::Bytes(_) => {}
-                Moved::End => return Ok(Transition::Close),
-                Moved::WouldWait => {
+                Transferred::Bytes(_) => {}
+                Transferred::End => return Ok(Transition::Close),
+                Transferred::WouldWait => {
                     let wait_for = match waiting.deadline {
                         Some(deadline) => WaitFor::readable(deadline),
                         None => WaitFor::idle(Instant::now(), turn.timeout.max(waiting.promised)),
@@ -473,18 +473,18 @@ impl Connection {
                 }
                 Err(answer) => return Ok(Transition::Go(answering(answer, body.exchange, turn))),
             }
-            let moved = if share.bytes > 0 { turn.input.fill(&self.stream)? } else { Moved::WouldWait };
+            let moved = if share.bytes > 0 { turn.input.fill(&self.stream)? } else { Transferred::WouldWait };
             match moved {
-                Moved::Bytes(count) => {
+                Transferred::Bytes(count) => {
                     share.bytes = share.bytes.saturating_sub(count as u64);
                     body.deadline = Deadline::after(Instant::now(), turn.state.stall);
                 }
-                Moved::End => {
+                Transferred::End => {
                     let fate = body.receiving.fate();
                     log::info!("{} went away in the middle of an upload; {fate}", self.peer());
                     return Ok(Transition::Close);
                 }
-                Moved::WouldWait => {
+                Transferred::WouldWait => {
                     if let Some(interim) = body.receiving.take_interim(Instant::now()) {
                         return Ok(Transition::Go(going_on(interim, *body)));
                     }
@@ -569,22 +569,22 @@ impl Connection {
 
     /// Whether the client has sent nothing that has not been read.
     fn is_silent(&self, turn: &mut Turn<'_>) -> bool {
-        turn.input.unread().is_empty() && !matches!(turn.input.fill(&self.stream), Ok(Moved::Bytes(_)))
+        turn.input.unread().is_empty() && !matches!(turn.input.fill(&self.stream), Ok(Transferred::Bytes(_)))
     }
 
     /// Throws away what the client still sends, until it has seen that it should not, or for a short while.
     fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Transition> {
         loop {
             match turn.input.fill(&self.stream)? {
-                Moved::Bytes(count) if count < lingering.left => {
+                Transferred::Bytes(count) if count < lingering.left => {
                     turn.input.consume(count);
                     lingering.left -= count;
                 }
-                Moved::WouldWait => {
+                Transferred::WouldWait => {
                     let wait_for = WaitFor::readable(lingering.deadline);
                     return Ok(Transition::Wait(Phase::Linger(lingering), wait_for));
                 }
-                Moved::Bytes(_) | Moved::End => return Ok(Transition::Close),
+                Transferred::Bytes(_) | Transferred::End => return Ok(Transition::Close),
             }
         }
     }

@@ -38,7 +38,7 @@ use super::place::Place;
 pub use super::slot::{Capacity, Holding};
 use super::slot::{Slot, Slots};
 use super::timing::Deadline;
-use crate::net::poller::{Arming, EVENTS, Event, Interest, Key, Poller};
+use crate::net::poller::{Arming, EVENTS, Interest, PollEvent, PollKey, Poller};
 
 /// A connection together with its slot in the table. Dropping it closes the connection, then frees the slot.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ pub struct ConnectionTable<C> {
     slots: Slots,
     pages: Box<[OnceLock<Page<C>>]>,
     /// Decides which worker polls.
-    lead: Arc<Lead<Event>>,
+    lead: Arc<Lead<PollEvent>>,
     /// When to look at which slot.
     agenda: Mutex<BTreeSet<(Deadline, u32)>>,
     /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
@@ -164,7 +164,7 @@ pub enum Expired<C> {
 
 impl<C: AsFd> ConnectionTable<C> {
     /// A table for this many connections at once, whose workers share this lead.
-    pub fn new(capacity: Capacity, lead: Arc<Lead<Event>>) -> io::Result<Self> {
+    pub fn new(capacity: Capacity, lead: Arc<Lead<PollEvent>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         poller.watch(&end)?;
@@ -249,7 +249,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// The connection that an event is for, if it is parked; else the event is noted for whoever parks it.
-    fn claim(&self, event: Event) -> Option<Box<Tracked<C>>> {
+    fn claim(&self, event: PollEvent) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(Slot::index_of(event.key)));
         let is_here = entry.parked.as_ref().is_some_and(|(tracked, _)| tracked.slot.key() == event.key);
         entry.has_missed |= !is_here || event.may_leave_more;
@@ -260,7 +260,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// What a leader has found; leads until there is something. `None` once the table has ended.
-    fn next_event(&self) -> Option<Event> {
+    fn next_event(&self) -> Option<PollEvent> {
         if let Chance::Found(event) = self.lead.take() {
             return Some(event);
         }
@@ -276,14 +276,14 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Waits for events; there are none once the table has ended.
-    fn lead(&self) -> Vec<Event> {
+    fn lead(&self) -> Vec<PollEvent> {
         let mut found = Vec::with_capacity(EVENTS);
         while found.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
             if let Err(error) = self.poller.wait(&mut found, None) {
                 log::error!("the poller failed: {error}");
                 break;
             }
-            found.retain(|event| event.key != Key::WAKE);
+            found.retain(|event| event.key != PollKey::WAKE);
         }
         found
     }

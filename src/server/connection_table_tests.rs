@@ -43,7 +43,7 @@ fn read_all(tracked: &mut Tracked<UnixStream>) {
 }
 
 /// The events that have come.
-fn events_now(table: &ConnectionTable<UnixStream>) -> Vec<Event> {
+fn events_now(table: &ConnectionTable<UnixStream>) -> Vec<PollEvent> {
     let mut events = Vec::new();
     table.poller.wait(&mut events, Some(Duration::ZERO)).expect("a poller");
     events

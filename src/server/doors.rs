@@ -7,7 +7,7 @@ use rustix::fs::Mode;
 
 use crate::net::datagrams::Datagrams;
 use crate::net::inherited::Inherited;
-use crate::net::listener::{Address, Listener};
+use crate::net::listener::{ListenAddress, Listener};
 use crate::net::unix::{CannotBind, SocketName};
 
 /// The doors that a server is to open.
@@ -66,9 +66,9 @@ impl Doors {
 
 impl Open {
     /// Where they are, with the ports that they got.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+    pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
         let connections = self.listeners.iter().map(|listener| listener.address().clone());
-        connections.chain(self.datagrams.iter().map(|door| Address::Udp(door.address())))
+        connections.chain(self.datagrams.iter().map(|door| ListenAddress::Udp(door.address())))
     }
 }
 

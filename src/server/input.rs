@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::net::stream::{Moved, Stream};
+use crate::net::stream::{Stream, Transferred};
 
 /// The size of the buffer, in bytes: a large piece of a body at once, and four heads of the largest size.
 const SIZE: usize = 64 * 1024;
@@ -58,7 +58,7 @@ impl Input {
     }
 
     /// Takes what has arrived at the socket, behind what is there.
-    pub fn fill(&mut self, stream: &Stream) -> io::Result<Moved> {
+    pub fn fill(&mut self, stream: &Stream) -> io::Result<Transferred> {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
@@ -66,11 +66,11 @@ impl Input {
         let room = self.bytes.len() - self.end;
         let moved = stream.read(&mut self.bytes[self.end..])?;
         self.is_drained = match moved {
-            Moved::Bytes(count) => count < room && stream.reads_all(),
-            Moved::WouldWait => true,
-            Moved::End => false,
+            Transferred::Bytes(count) => count < room && stream.reads_all(),
+            Transferred::WouldWait => true,
+            Transferred::End => false,
         };
-        if let Moved::Bytes(count) = moved {
+        if let Transferred::Bytes(count) = moved {
             self.end += count;
         }
         Ok(moved)

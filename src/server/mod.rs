@@ -36,7 +36,6 @@ mod lead;
 mod listing;
 mod media;
 mod memory;
-mod order;
 mod outgoing;
 mod pages;
 mod permits;
@@ -54,6 +53,7 @@ mod sending;
 mod site;
 mod slot;
 mod small_body;
+mod sort_order;
 mod state;
 mod status;
 mod tftp;
@@ -91,7 +91,7 @@ pub use self::timing::KeepAlive;
 use self::work::Shared;
 use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
-use crate::net::listener::Address;
+use crate::net::listener::ListenAddress;
 use crate::stop::{Stop, StopReason};
 
 /// How long what is in flight may take when the server leaves.
@@ -186,7 +186,7 @@ impl Server {
             chores,
             archives: FairPermits::new(capacity::archives(files)),
             listings: Permits::new(listing::SHARES),
-            quick: Permits::new(send_buffer::AT_ONCE),
+            large_send_buffers: Permits::new(send_buffer::AT_ONCE),
             spin_permits: Permits::new(processors / 2),
             digests: Digests::default(),
             site: config.site,
@@ -212,7 +212,7 @@ impl Server {
     }
 
     /// Where it listens, with the ports that it got.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+    pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
         self.doors.addresses()
     }
 

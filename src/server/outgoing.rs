@@ -12,7 +12,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use super::answer::RangeParts;
 use crate::http::range::Span;
 use crate::http::range::byteranges::RangePart;
-use crate::net::stream::{More, Moved, Stream};
+use crate::net::stream::{More, Stream, Transferred};
 
 /// At what distance a file is looked at, in bytes, to tell whether it is in memory: the kernel brings so much at once.
 const READ_AHEAD: usize = 128 * 1024;
@@ -97,12 +97,12 @@ impl Outgoing {
                 self.send_file(stream, *share)?
             };
             match moved {
-                Moved::Bytes(count) => {
+                Transferred::Bytes(count) => {
                     self.sent += count as u64;
                     *share = share.saturating_sub(count as u64);
                 }
-                Moved::WouldWait => return Ok(Progress::WouldWait),
-                Moved::End => {
+                Transferred::WouldWait => return Ok(Progress::WouldWait),
+                Transferred::End => {
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter"));
                 }
             }
@@ -129,20 +129,20 @@ impl Outgoing {
         }
     }
 
-    fn send_bytes(&mut self, stream: &Stream) -> io::Result<Moved> {
+    fn send_bytes(&mut self, stream: &Stream) -> io::Result<Transferred> {
         let follows = self.file.as_ref().is_some_and(|(_, parts)| !parts.is_empty());
         let moved = stream.write(&self.bytes[self.at..], if follows { More::Follows } else { More::Ends })?;
-        if let Moved::Bytes(count) = moved {
+        if let Transferred::Bytes(count) = moved {
             self.at += count;
         }
         Ok(moved)
     }
 
-    fn send_file(&mut self, stream: &Stream, share: u64) -> io::Result<Moved> {
-        let Some((file, parts)) = &mut self.file else { return Ok(Moved::End) };
-        let Some(RangePart::Content(span)) = parts.front_mut() else { return Ok(Moved::End) };
+    fn send_file(&mut self, stream: &Stream, share: u64) -> io::Result<Transferred> {
+        let Some((file, parts)) = &mut self.file else { return Ok(Transferred::End) };
+        let Some(RangePart::Content(span)) = parts.front_mut() else { return Ok(Transferred::End) };
         let moved = stream.send_file(file, span.start(), share.min(span.length()) as usize)?;
-        if let Moved::Bytes(count) = moved {
+        if let Transferred::Bytes(count) = moved {
             match span.after(count as u64) {
                 Some(rest) => *span = rest,
                 None => {

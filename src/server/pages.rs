@@ -19,7 +19,7 @@ use crate::http::fields::Fields;
 use crate::http::response::Head;
 
 pub use error::for_people;
-pub use folder::{Listing, View};
+pub use folder::{ListingPage, View};
 
 /// A number that only this page knows. What it loads shows it; what somebody managed to write into it could not.
 struct Nonce(u128);

@@ -5,7 +5,7 @@
 //! only so many at once, and not for the end of an answer: what is in the kernel when the answer is done is little.
 
 use super::permits::{Permit, Permits};
-use crate::net::stream::{Queue, Stream};
+use crate::net::stream::{SendBufferSize, Stream};
 
 /// How many readers at once: with the long queue they hold 128 MiB of the kernel's memory if they all stall.
 pub const AT_ONCE: usize = 32;
@@ -14,17 +14,17 @@ pub const AT_ONCE: usize = 32;
 const TAKEN: u64 = 8 * 1024 * 1024;
 
 /// How much must be left, in bytes, so that it is worth two system calls.
-const WORTH: u64 = 4 * Queue::Long.bytes() as u64;
+const WORTH: u64 = 4 * SendBufferSize::Large.bytes() as u64;
 
-/// What is known of the reader of an answer.
+/// The send buffer of a connection during one response.
 #[derive(Debug, Default)]
 pub enum SendBuffer {
-    /// Nothing yet.
+    /// The small one.
     #[default]
-    Unknown,
-    /// The kernel keeps more for this one.
-    Quick(Permit),
-    /// It was quick, and is at the end of the answer. The permit is given back with the answer.
+    Small,
+    /// The large one, for a fast reader.
+    Large(Permit),
+    /// The small one again, at the end of the response. The permit is given back with the response.
     Ending(#[allow(dead_code, reason = "it is held")] Permit),
 }
 
@@ -32,15 +32,15 @@ impl SendBuffer {
     /// Looks at how far an answer has come, and lets the kernel keep as much as is right.
     pub fn adjust(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
         *self = match std::mem::take(self) {
-            Self::Unknown if sent >= TAKEN && left >= WORTH => match permits.take() {
+            Self::Small if sent >= TAKEN && left >= WORTH => match permits.take() {
                 Some(permit) => {
-                    stream.set_queue(Queue::Long);
-                    Self::Quick(permit)
+                    stream.set_send_buffer(SendBufferSize::Large);
+                    Self::Large(permit)
                 }
-                None => Self::Unknown,
+                None => Self::Small,
             },
-            Self::Quick(permit) if left <= u64::from(Queue::Long.bytes()) => {
-                stream.set_queue(Queue::Short);
+            Self::Large(permit) if left <= u64::from(SendBufferSize::Large.bytes()) => {
+                stream.set_send_buffer(SendBufferSize::Small);
                 Self::Ending(permit)
             }
             same => same,
@@ -70,23 +70,23 @@ mod tests {
         let (mut first, mut second) = (SendBuffer::default(), SendBuffer::default());
         let long = 100 * TAKEN;
         let table = [
-            ("nobody knows", 0, long, Queue::Short),
-            ("it has taken little", TAKEN - 1, long, Queue::Short),
-            ("it is quick", TAKEN, long, Queue::Long),
-            ("it goes on", long, TAKEN, Queue::Long),
-            ("the end", long, u64::from(Queue::Long.bytes()), Queue::Short),
-            ("a moment later", long, 0, Queue::Short),
+            ("nobody knows", 0, long, SendBufferSize::Small),
+            ("it has taken little", TAKEN - 1, long, SendBufferSize::Small),
+            ("it is quick", TAKEN, long, SendBufferSize::Large),
+            ("it goes on", long, TAKEN, SendBufferSize::Large),
+            ("the end", long, u64::from(SendBufferSize::Large.bytes()), SendBufferSize::Small),
+            ("a moment later", long, 0, SendBufferSize::Small),
         ];
         for (name, sent, left, expected) in table {
             first.adjust(&one, sent, left, &permits);
             assert_eq!(queue(&one), expected.bytes(), "{name}");
-            if expected == Queue::Long {
+            if expected == SendBufferSize::Large {
                 second.adjust(&other, TAKEN, long, &permits);
-                assert_eq!(queue(&other), Queue::Short.bytes(), "there is one permit");
+                assert_eq!(queue(&other), SendBufferSize::Small.bytes(), "there is one permit");
             }
         }
         drop(first);
         second.adjust(&other, TAKEN, long, &permits);
-        assert_eq!(queue(&other), Queue::Long.bytes(), "it was given back");
+        assert_eq!(queue(&other), SendBufferSize::Large.bytes(), "it was given back");
     }
 }

@@ -41,7 +41,6 @@ pub struct Sending {
     promised: Duration,
     /// What follows what is on its way out.
     rest: Remainder,
-    /// Whether the reader is quick.
     send_buffer: SendBuffer,
     /// When the next byte has to be gone.
     deadline: Deadline,
@@ -147,7 +146,12 @@ impl Sending {
             }
         };
         if progress != Progress::Done {
-            self.send_buffer.adjust(stream, self.outgoing.sent(), self.outgoing.left(), &state.quick);
+            self.send_buffer.adjust(
+                stream,
+                self.outgoing.sent(),
+                self.outgoing.left(),
+                &state.large_send_buffers,
+            );
             // Where nothing could be made yet it is not the client who is slow.
             if self.outgoing.sent() > before || progress == Progress::TurnIsOver {
                 self.deadline = Deadline::after(Instant::now(), state.stall);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::place::Place;
-use crate::net::poller::{Arming, Interest, Key};
+use crate::net::poller::{Arming, Interest, PollKey};
 
 /// Hands out places.
 #[derive(Debug)]
@@ -229,12 +229,12 @@ impl Slot {
     }
 
     /// The key under which the poller knows the connection: slot and number.
-    pub fn key(&self) -> Key {
-        Key(u64::from(self.number) << 32 | u64::from(self.index))
+    pub fn key(&self) -> PollKey {
+        PollKey(u64::from(self.number) << 32 | u64::from(self.index))
     }
 
     /// The slot of a key.
-    pub fn index_of(key: Key) -> u32 {
+    pub fn index_of(key: PollKey) -> u32 {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 

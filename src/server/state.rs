@@ -17,7 +17,7 @@ use super::site::Site;
 use super::timing::{IdleClock, KeepAlive};
 use crate::chat::event::Uploader;
 use crate::folder::{Folder, Saved};
-use crate::net::poller::Event;
+use crate::net::poller::PollEvent;
 use crate::printable::Printable;
 use crate::stop::Stop;
 
@@ -38,8 +38,8 @@ pub struct State {
     pub archives: FairPermits,
     /// For what listings keep in memory, in shares of their pool.
     pub listings: Permits,
-    /// For readers for whom the kernel keeps more, who are only so many at once.
-    pub quick: Permits,
+    /// Limits how many connections may use the large send buffer.
+    pub large_send_buffers: Permits,
     /// For transfers over UDP that stay awake between two packets, which must leave processors to the others.
     pub spin_permits: Permits,
     /// Hashes that were asked for lately.
@@ -55,7 +55,7 @@ pub struct State {
     /// Minds when nobody wants anything.
     pub idle: Arc<IdleClock>,
     /// Which worker minds the connections that wait.
-    pub lead: Arc<Lead<Event>>,
+    pub lead: Arc<Lead<PollEvent>>,
     /// Seen by all.
     pub stop: Stop,
     /// Whether pages of the folder may act as the server's own, though others may write there.

@@ -28,7 +28,7 @@ use super::fields::Mode;
 use super::netascii::NetasciiDecoder;
 use super::options::Terms;
 use super::packet::{Packet, Request};
-use super::timing::{Deadline, Expiry, FIRST_REPEATS, Patience, REPEATS};
+use super::timing::{Expiry, FIRST_REPEATS, PacketDeadline, Patience, REPEATS};
 use super::word::{Farewell, Word, unexpected};
 
 /// The receiving side of a transfer.
@@ -44,12 +44,12 @@ pub enum ReceiveAction<'a> {
     /// Send this datagram to the peer, then ask again.
     Send(&'a [u8]),
     /// Wait for a packet until this deadline.
-    Wait(Deadline),
+    Wait(PacketDeadline),
     /// The file is whole: make it appear, then tell [`Receiver::on_committed`]. Said again until then.
     Commit,
     /// The file is committed and acknowledged. Wait for a packet until then, in case the sender did not hear
     /// it; who needs the room, or has a person waiting, may leave at any time.
-    Dally(Deadline),
+    Dally(PacketDeadline),
     /// The transfer is over, and everything has been sent.
     Over(&'a Ending),
 }
@@ -63,7 +63,7 @@ enum Phase {
     /// All blocks are in, and the driver makes a file of them.
     Committing { last: u64, terms: Terms },
     /// The last ACK is out.
-    Dallying { word: Word, last: u64, until: Deadline },
+    Dallying { word: Word, last: u64, until: PacketDeadline },
     /// There is nothing more to wait for.
     Over(Farewell),
 }
@@ -178,7 +178,7 @@ impl Receiver {
             Ok(()) => Phase::Dallying {
                 word: Word::new(&Packet::Ack { block: on_wire(*last) }),
                 last: *last,
-                until: Deadline::of_dally(now, terms.interval()),
+                until: PacketDeadline::of_dally(now, terms.interval()),
             },
             Err(fault) => Phase::Over(Farewell::abort(fault)),
         };

@@ -9,7 +9,7 @@ use super::options::Terms;
 use super::packet::{Packet, Request};
 use super::receive::{ReceiveAction, Receiver};
 use super::send::{SendAction, Sender};
-use super::timing::Deadline;
+use super::timing::PacketDeadline;
 
 /// One side of a transfer, with the file that it gives or takes.
 #[derive(Debug)]
@@ -22,9 +22,9 @@ pub(super) enum Party<'f> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum TestAction {
     Send(Vec<u8>),
-    Wait(Deadline),
+    Wait(PacketDeadline),
     Commit,
-    Dally(Deadline),
+    Dally(PacketDeadline),
     Over(Ending),
 }
 

@@ -27,7 +27,7 @@ use super::fields::Mode;
 use super::netascii::Encode;
 use super::options::Terms;
 use super::packet::{Packet, Request};
-use super::timing::{Deadline, Expiry, FIRST_REPEATS, Patience, REPEATS};
+use super::timing::{Expiry, FIRST_REPEATS, PacketDeadline, Patience, REPEATS};
 use super::window::{Acknowledged, Window};
 use super::word::{Farewell, Word, unexpected};
 
@@ -44,7 +44,7 @@ pub enum SendAction<'a> {
     /// Send this datagram to the peer, then ask again. What arrives meanwhile may be told first.
     Send(&'a [u8]),
     /// Wait for a packet until this deadline.
-    Wait(Deadline),
+    Wait(PacketDeadline),
     /// The transfer is over, and everything has been sent.
     Over(&'a Ending),
 }

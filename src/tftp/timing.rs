@@ -33,9 +33,9 @@ const DALLY_MARGIN: Duration = Duration::from_secs(1);
 
 /// An instant up to which there is nothing to do but to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deadline(Instant);
+pub struct PacketDeadline(Instant);
 
-impl Deadline {
+impl PacketDeadline {
     pub(super) fn after(now: Instant, wait: Duration) -> Self {
         Self(now + wait)
     }
@@ -84,7 +84,7 @@ pub(super) struct Patience {
     /// When that was sent which the next answer answers; not known after a repetition, since the answer may
     /// be to either (Karn's rule).
     sent: Option<Instant>,
-    deadline: Deadline,
+    deadline: PacketDeadline,
 }
 
 /// What is known of the path.
@@ -107,11 +107,11 @@ impl Patience {
             repeats_left: repeats,
             heard: false,
             sent: Some(now),
-            deadline: Deadline::after(now, FIRST_INTERVAL),
+            deadline: PacketDeadline::after(now, FIRST_INTERVAL),
         }
     }
 
-    pub(super) fn deadline(&self) -> Deadline {
+    pub(super) fn deadline(&self) -> PacketDeadline {
         self.deadline
     }
 
@@ -128,7 +128,7 @@ impl Patience {
             self.measure(now.saturating_duration_since(sent));
         }
         (self.heard, self.repeats_left) = (true, REPEATS);
-        self.deadline = Deadline::after(now, self.interval);
+        self.deadline = PacketDeadline::after(now, self.interval);
     }
 
     /// The peer is there, though what came from it does not get the transfer on. It has the patience of a
@@ -142,7 +142,7 @@ impl Patience {
     /// Something new is sent, and is to be answered.
     pub(super) fn asked(&mut self, now: Instant) {
         self.sent = Some(now);
-        self.deadline = Deadline::after(now, self.interval);
+        self.deadline = PacketDeadline::after(now, self.interval);
     }
 
     /// The peer has answered, and more is sent at once.
@@ -164,7 +164,7 @@ impl Patience {
         if !matches!(self.path, Path::Agreed) {
             self.interval = (self.interval * 2).min(MAX_INTERVAL);
         }
-        self.deadline = Deadline::after(now, self.interval);
+        self.deadline = PacketDeadline::after(now, self.interval);
         Expiry::Repeat
     }
 
@@ -292,8 +292,9 @@ mod tests {
     #[test]
     fn a_receiver_outstays_the_agreed_interval() {
         let now = Instant::now();
-        let stay =
-            |interval: Option<u64>| Deadline::of_dally(now, interval.map(Duration::from_secs)).remaining(now);
+        let stay = |interval: Option<u64>| {
+            PacketDeadline::of_dally(now, interval.map(Duration::from_secs)).remaining(now)
+        };
         assert_eq!(stay(None), DALLY);
         assert_eq!(stay(Some(1)), DALLY);
         assert_eq!(stay(Some(255)), Duration::from_secs(256));

@@ -17,7 +17,7 @@ use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::packet::{MAX_PACKET, Packet};
 use crate::tftp::receive::{ReceiveAction, Receiver};
 use crate::tftp::send::{SendAction, Sender};
-use crate::tftp::timing::Deadline;
+use crate::tftp::timing::PacketDeadline;
 
 /// What the socket may keep of a window that comes in one burst, in bytes.
 const RECEIVE_BUFFER: usize = 1 << 20;
@@ -105,7 +105,7 @@ impl Wire {
     }
 
     /// Waits for a packet of the server, or what to answer to what is none.
-    fn hear(&mut self, until: Deadline) -> Result<Option<Result<Packet<'_>, Fault>>, Error> {
+    fn hear(&mut self, until: PacketDeadline) -> Result<Option<Result<Packet<'_>, Fault>>, Error> {
         let left = until.remaining(Instant::now());
         let waited = self.spin_wait.wait([self.line.socket.as_fd()], left, || Some(()));
         waited.map_err(Error::Broken)?;

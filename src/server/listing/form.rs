@@ -13,14 +13,14 @@ use crate::http::target::encode_segment;
 use crate::printable;
 
 /// Writes an entry behind others, of which there are so many.
-pub type Row = fn(&Entry, usize, &mut Vec<u8>);
+pub type WriteRow = fn(&Entry, usize, &mut Vec<u8>);
 
 /// A listing without its rows.
 pub struct Framed {
     /// What stands before them.
     pub before: Vec<u8>,
     /// How each is written.
-    pub row: Row,
+    pub row: WriteRow,
     /// What stands behind them.
     pub behind: Vec<u8>,
 }

@@ -1,6 +1,6 @@
 //! What a directory holds, as HTML, JSON or text: whichever the client would rather have.
 //!
-//! A listing looks at every entry, so it begins as a job. `?sort=` (see `order`) brings it into another order than the
+//! A listing looks at every entry, so it begins as a job. `?sort=` (see `sort_order`) brings it into another order than the
 //! bytes of the names; a page is in the order of its names as people sort them, if nothing else is asked. It is made in
 //! chunks (`form`) from a window of the entries (`window`), so that a client that does not read costs little memory; one
 //! that fits into a chunk is sent with its length.
@@ -14,18 +14,18 @@ use super::answer::{Answer, Content, SizedContent};
 use super::body_source::{BodySource, NextChunk};
 use super::error_response::of_read_error;
 use super::media;
-use super::order::Order;
 use super::pages::{self, View};
 use super::permits::Permits;
 use super::receiving::{Job, JobOutcome};
 use super::route::FolderRequest;
+use super::sort_order::SortOrder;
 use super::state::State;
 use crate::folder::{Error, Folder, SharePath};
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
 
-use self::form::Row;
+use self::form::WriteRow;
 pub use self::form::{Framed, href, shown_path, timestamp};
 use self::window::Windows;
 pub use self::window::{Count, SHARES};
@@ -35,7 +35,7 @@ const CHUNK: usize = 48 * 1024;
 
 /// The forms in which a listing can be had, the server's favourite first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum ListingFormat {
     Html,
     Json,
     Text,
@@ -43,16 +43,16 @@ enum Form {
 
 /// How the listing is asked for.
 struct ListingOptions {
-    form: Form,
-    order: Option<Order>,
+    form: ListingFormat,
+    order: Option<SortOrder>,
     view: View,
 }
 
 /// A listing on its way to a client.
 #[derive(Debug)]
-pub struct Listing {
+pub struct ListingBody {
     windows: Windows,
-    row: Row,
+    row: WriteRow,
     /// How many rows have been made.
     count: usize,
     /// What has been made and not been taken.
@@ -65,8 +65,8 @@ pub struct Listing {
 pub fn job(request: &FolderRequest<'_, '_, '_>) -> Job {
     let is_grid = request.target.parameter("view") == Some("grid");
     let options = ListingOptions {
-        form: Form::preferred(request.head.fields),
-        order: request.target.parameter("sort").and_then(Order::parse),
+        form: ListingFormat::preferred(request.head.fields),
+        order: request.target.parameter("sort").and_then(SortOrder::parse),
         view: if is_grid { View::Grid } else { View::Rows },
     };
     let path = request.path.clone();
@@ -77,12 +77,12 @@ pub fn job(request: &FolderRequest<'_, '_, '_>) -> Job {
 }
 
 fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Answer, Error> {
-    let order = options.order.or((options.form == Form::Html).then(Order::default));
+    let order = options.order.or((options.form == ListingFormat::Html).then(SortOrder::default));
     let (windows, count) = Windows::open(&state.folder, path, order, &state.listings)?;
     let head = head(Status::OK);
     let (head, framed) = match options.form {
-        Form::Html => {
-            let page = pages::Listing {
+        ListingFormat::Html => {
+            let page = pages::ListingPage {
                 path,
                 count,
                 order: order.unwrap_or_default(),
@@ -92,12 +92,12 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Ans
             };
             page.framed(head)
         }
-        Form::Json => {
+        ListingFormat::Json => {
             (typed(head, "application/json"), Framed::json(path, &state.folder.directory_id(path)?))
         }
-        Form::Text => (typed(head, media::TEXT), Framed::text()),
+        ListingFormat::Text => (typed(head, media::TEXT), Framed::text()),
     };
-    let mut listing = Listing::new(windows, framed);
+    let mut listing = ListingBody::new(windows, framed);
     Ok(match listing.whole()? {
         Some(bytes) => Answer { head, content: SizedContent::Bytes(bytes).into() },
         None => Answer { head, content: Content::Streamed(Box::new(listing)) },
@@ -105,9 +105,9 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Ans
 }
 
 /// The listing of a directory as text, for a door that has no other form.
-pub fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<Listing, Error> {
+pub fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<ListingBody, Error> {
     let (windows, _) = Windows::open(folder, path, None, pool)?;
-    Ok(Listing::new(windows, Framed::text()))
+    Ok(ListingBody::new(windows, Framed::text()))
 }
 
 /// The head of every answer about a listing, with content or without.
@@ -119,7 +119,7 @@ fn typed(head: Head, media_type: &str) -> Head {
     head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff")
 }
 
-impl Listing {
+impl ListingBody {
     fn new(windows: Windows, framed: Framed) -> Self {
         let Framed { before, row, behind } = framed;
         Self { windows, row, count: 0, made: before, behind: Some(behind) }
@@ -152,7 +152,7 @@ impl Listing {
     }
 }
 
-impl BodySource for Listing {
+impl BodySource for ListingBody {
     fn next_chunk(&mut self) -> io::Result<NextChunk> {
         let bytes = self.chunk().map_err(|error| match error {
             Error::Io(error) => error,
@@ -167,7 +167,7 @@ impl BodySource for Listing {
     }
 }
 
-impl Form {
+impl ListingFormat {
     /// By the Accept field (RFC 9110 §12.5.1): the form with the greatest weight. HTML where all are as welcome, as for
     /// `*/*`: browsers, and programs that follow links, can make most of it.
     fn preferred(fields: Fields<'_, '_>) -> Self {
@@ -217,21 +217,24 @@ mod tests {
     #[test]
     fn the_form_is_the_clients_choice() {
         let cases = [
-            ("", Form::Html),
-            ("Accept: */*\r\n", Form::Html),
-            ("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n", Form::Html),
-            ("Accept: application/json\r\n", Form::Json),
-            ("Accept: text/plain\r\n", Form::Text),
-            ("Accept: text/*;q=0.5, application/json;q=0.7\r\n", Form::Json),
-            ("Accept: text/html;q=0, */*\r\n", Form::Json),
-            ("Accept: text/plain, */*;q=0.1\r\n", Form::Text),
-            ("Accept: image/png\r\n", Form::Html),
+            ("", ListingFormat::Html),
+            ("Accept: */*\r\n", ListingFormat::Html),
+            (
+                "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n",
+                ListingFormat::Html,
+            ),
+            ("Accept: application/json\r\n", ListingFormat::Json),
+            ("Accept: text/plain\r\n", ListingFormat::Text),
+            ("Accept: text/*;q=0.5, application/json;q=0.7\r\n", ListingFormat::Json),
+            ("Accept: text/html;q=0, */*\r\n", ListingFormat::Json),
+            ("Accept: text/plain, */*;q=0.1\r\n", ListingFormat::Text),
+            ("Accept: image/png\r\n", ListingFormat::Html),
         ];
         for (line, expected) in cases {
             let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{line}\r\n");
             let mut space = FieldSpace::new();
             let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
-            assert_eq!(Form::preferred(head.fields), expected, "{line}");
+            assert_eq!(ListingFormat::preferred(head.fields), expected, "{line}");
         }
     }
 }

@@ -11,8 +11,8 @@
 use std::ffi::OsStr;
 
 use crate::folder::{Candidate, Entry, Error, Folder, Kind, Scan, SharePath};
-use crate::server::order::Order;
 use crate::server::permits::{Permit, Permits};
+use crate::server::sort_order::SortOrder;
 
 /// What a window holds without asking the pool, in bytes: some 900 entries.
 const OWN: usize = 128 * 1024;
@@ -31,7 +31,7 @@ const OVERHEAD: usize = size_of::<Row>() + 32;
 pub struct Windows {
     folder: Folder,
     path: SharePath,
-    order: Option<Order>,
+    order: Option<SortOrder>,
     pool: Permits,
     /// What is left of the window, the next entry last.
     rows: Vec<Row>,
@@ -64,7 +64,7 @@ impl Windows {
     pub fn open(
         folder: &Folder,
         path: &SharePath,
-        order: Option<Order>,
+        order: Option<SortOrder>,
         pool: &Permits,
     ) -> Result<(Self, Count), Error> {
         let mut windows = Self {
@@ -237,7 +237,7 @@ mod tests {
     use crate::folder::Rules;
 
     /// All that a listing in this order gives, and how often the directory was read.
-    fn read_all(folder: &Folder, order: Option<Order>, pool: &Permits) -> (Vec<String>, usize) {
+    fn read_all(folder: &Folder, order: Option<SortOrder>, pool: &Permits) -> (Vec<String>, usize) {
         let (mut windows, _) = Windows::open(folder, &SharePath::root(), order, pool).expect("a directory");
         let (mut names, mut readings) = (Vec::new(), 1);
         loop {
@@ -267,7 +267,7 @@ mod tests {
         let folder = Folder::open_at(place.path(), Rules::default()).expect("a folder");
         let (plenty, none) = (Permits::new(SHARES), Permits::new(0));
         for order in ["", "name", "-name", "size", "-size", "time", "-time"] {
-            let order = Order::parse(order);
+            let order = SortOrder::parse(order);
             let (all, readings) = read_all(&folder, order, &plenty);
             assert_eq!((all.len(), readings), (3000, 1), "{order:?}");
             let (same, readings) = read_all(&folder, order, &none);

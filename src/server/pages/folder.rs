@@ -12,7 +12,7 @@ use crate::http::target::encode_path;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
 use crate::server::listing::{Count, Framed, href, shown_path, timestamp};
-use crate::server::order::{Key, Order};
+use crate::server::sort_order::{SortKey, SortOrder};
 use std::os::unix::ffi::OsStrExt;
 
 /// Rows that a browser lays out together, once they come into view: with all of ten thousand at once, it takes
@@ -34,13 +34,13 @@ pub enum View {
 
 /// A directory that is shown.
 #[derive(Debug)]
-pub struct Listing<'a> {
+pub struct ListingPage<'a> {
     /// Which one.
     pub path: &'a SharePath,
     /// How much is in it.
     pub count: Count,
     /// In which order.
-    pub order: Order,
+    pub order: SortOrder,
     /// How.
     pub view: View,
     /// What is allowed in it.
@@ -49,7 +49,7 @@ pub struct Listing<'a> {
     pub has_chat: bool,
 }
 
-impl Listing<'_> {
+impl ListingPage<'_> {
     /// The page without its rows, and its head.
     pub fn framed(&self, head: Head) -> (Head, Framed) {
         let body = html! {
@@ -146,17 +146,17 @@ impl Listing<'_> {
             table #files class=(class) tabindex="-1" {
                 caption .unseen { "Files" }
                 thead {
-                    tr { (self.column(Key::Name, "Name")) (self.column(Key::Size, "Size")) (self.column(Key::Time, "Modified")) }
+                    tr { (self.column(SortKey::Name, "Name")) (self.column(SortKey::Size, "Size")) (self.column(SortKey::Time, "Modified")) }
                 }
                 @if self.count.entries() > 0 { tbody { (PreEscaped(ROWS)) } }
             }
         }
     }
 
-    fn column(&self, key: Key, name: &str) -> Markup {
+    fn column(&self, key: SortKey, name: &str) -> Markup {
         let sorted = match self.order {
             order if order.key != key => None,
-            Order { descending: true, .. } => Some("descending"),
+            SortOrder { descending: true, .. } => Some("descending"),
             _ => Some("ascending"),
         };
         html! {
@@ -226,8 +226,8 @@ fn shown(name: &[u8]) -> String {
 }
 
 /// The link to this directory in another order or view.
-fn query(order: Order, view: View) -> String {
-    let order = if order == Order::default() { String::new() } else { format!("&sort={order}") };
+fn query(order: SortOrder, view: View) -> String {
+    let order = if order == SortOrder::default() { String::new() } else { format!("&sort={order}") };
     let view = if view == View::Grid { "&view=grid" } else { "" };
     format!("?list{order}{view}")
 }
@@ -258,7 +258,8 @@ mod tests {
 
     fn html_of(path: &SharePath, entries: &[Entry], rules: &Rules) -> String {
         let count = Count { directories: 0, files: entries.len(), bytes: 0 };
-        let page = Listing { path, count, order: Order::default(), view: View::Grid, rules, has_chat: true };
+        let page =
+            ListingPage { path, count, order: SortOrder::default(), view: View::Grid, rules, has_chat: true };
         let (_, Framed { before: mut text, row, behind }) = page.framed(Head::new(Status::OK));
         entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &mut text));
         text.extend(behind);

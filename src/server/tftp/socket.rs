@@ -19,7 +19,7 @@ use crate::tftp::options::BlockSize;
 use crate::tftp::packet::{MAX_REQUEST, Packet};
 use crate::tftp::receive::{ReceiveAction, Receiver};
 use crate::tftp::send::{SendAction, Sender};
-use crate::tftp::timing::Deadline;
+use crate::tftp::timing::PacketDeadline;
 
 /// Opcode and block number of a DATA packet, and one byte more, by which one that is too long is seen.
 const AROUND_BLOCK: usize = 5;
@@ -172,7 +172,7 @@ impl TransferSocket {
     }
 
     /// Waits for a packet of the peer.
-    fn hear(&mut self, until: Deadline) -> Received<'_> {
+    fn hear(&mut self, until: PacketDeadline) -> Received<'_> {
         let left = until.remaining(Instant::now());
         if left.is_zero() {
             return Received::Nothing;

@@ -11,7 +11,7 @@ use super::socket::{FileSink, TransferSocket};
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, Node, OpenFile, SharePath};
 use crate::net::peer::Peer;
-use crate::server::listing::{self, Listing};
+use crate::server::listing::{self, ListingBody};
 use crate::server::state::State;
 use crate::server::timing::Active;
 use crate::stop::StopReason;
@@ -175,7 +175,7 @@ impl Transfer<'_> {
 
 /// A listing that is read while it is made.
 struct ListingReader {
-    listing: Listing,
+    listing: ListingBody,
     chunk: Cursor<Vec<u8>>,
 }
 

@@ -12,7 +12,7 @@ use crate::folder::{Entry, Kind};
 
 /// What entries are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Key {
+pub enum SortKey {
     /// Their names.
     #[default]
     Name,
@@ -24,22 +24,22 @@ pub enum Key {
 
 /// An order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Order {
+pub struct SortOrder {
     /// What counts.
-    pub key: Key,
+    pub key: SortKey,
     /// Whether the greatest comes first.
     pub descending: bool,
 }
 
-impl Order {
+impl SortOrder {
     /// As it stands in a query: `name`, `size` or `time`, with a `-` before it for the greatest first. What is none of
     /// these is no order.
     pub fn parse(text: &str) -> Option<Self> {
         let (descending, key) = text.strip_prefix('-').map_or((false, text), |key| (true, key));
         let key = match key {
-            "name" => Key::Name,
-            "size" => Key::Size,
-            "time" => Key::Time,
+            "name" => SortKey::Name,
+            "size" => SortKey::Size,
+            "time" => SortKey::Time,
             _ => return None,
         };
         Some(Self { key, descending })
@@ -47,8 +47,8 @@ impl Order {
 
     /// What a column's head leads to: its other direction if it is the order already; else the one that people look
     /// for, which is the largest and the newest first.
-    pub fn after_click(self, key: Key) -> Self {
-        let descending = if self.key == key { !self.descending } else { key != Key::Name };
+    pub fn after_click(self, key: SortKey) -> Self {
+        let descending = if self.key == key { !self.descending } else { key != SortKey::Name };
         Self { key, descending }
     }
 
@@ -59,20 +59,20 @@ impl Order {
 
     /// The same by the name alone, where no more than that counts.
     pub fn key_by_name(self, name: &OsStr, is_directory: bool) -> Option<Vec<u8>> {
-        (self.key == Key::Name).then(|| self.key_of(name, is_directory, 0, SystemTime::UNIX_EPOCH))
+        (self.key == SortKey::Name).then(|| self.key_of(name, is_directory, 0, SystemTime::UNIX_EPOCH))
     }
 
     fn key_of(self, name: &OsStr, is_directory: bool, size: u64, modified: SystemTime) -> Vec<u8> {
         let mut key = vec![u8::from(!is_directory)];
         match self.key {
-            Key::Name => key.extend([natural(name).as_bytes(), b"\0", name.as_bytes(), b"\0"].concat()),
-            Key::Size => key.extend(size.to_be_bytes()),
-            Key::Time => key.extend(since_the_beginning(modified).to_be_bytes()),
+            SortKey::Name => key.extend([natural(name).as_bytes(), b"\0", name.as_bytes(), b"\0"].concat()),
+            SortKey::Size => key.extend(size.to_be_bytes()),
+            SortKey::Time => key.extend(since_the_beginning(modified).to_be_bytes()),
         }
         if self.descending {
             key.iter_mut().skip(1).for_each(|byte| *byte = !*byte);
         }
-        if self.key != Key::Name {
+        if self.key != SortKey::Name {
             // Where size and time do not decide, names do.
             key.extend(natural(name).as_bytes());
         }
@@ -89,13 +89,13 @@ fn since_the_beginning(time: SystemTime) -> u128 {
     }
 }
 
-impl fmt::Display for Order {
+impl fmt::Display for SortOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.descending { "-" } else { "" })?;
         f.write_str(match self.key {
-            Key::Name => "name",
-            Key::Size => "size",
-            Key::Time => "time",
+            SortKey::Name => "name",
+            SortKey::Size => "size",
+            SortKey::Time => "time",
         })
     }
 }
@@ -160,14 +160,14 @@ mod tests {
         ];
         for (order, expected) in table {
             let mut sorted = entries.clone();
-            let order = Order::parse(order).expect("an order");
+            let order = SortOrder::parse(order).expect("an order");
             sorted.sort_by_key(|entry| order.key(entry));
             let names: Vec<_> = sorted.iter().map(|entry| entry.name.to_string_lossy()).collect();
             assert_eq!(names.join(" "), expected, "{order}");
             let by_name = sorted.iter().map(|entry| {
                 order.key_by_name(&entry.name, entry.kind == Kind::Directory) == Some(order.key(entry))
             });
-            assert!(by_name.into_iter().all(|is_known| is_known == (order.key == Key::Name)), "{order}");
+            assert!(by_name.into_iter().all(|is_known| is_known == (order.key == SortKey::Name)), "{order}");
         }
     }
 
@@ -177,7 +177,8 @@ mod tests {
             let time = Duration::from_secs(seconds.unsigned_abs());
             let modified =
                 if seconds < 0 { SystemTime::UNIX_EPOCH - time } else { SystemTime::UNIX_EPOCH + time };
-            Order { key: Key::Time, descending: false }.key(&Entry { modified, ..entry("a", Some(1), 0) })
+            SortOrder { key: SortKey::Time, descending: false }
+                .key(&Entry { modified, ..entry("a", Some(1), 0) })
         };
         assert!(at(-2) < at(-1) && at(-1) < at(0) && at(0) < at(1));
     }
@@ -185,19 +186,19 @@ mod tests {
     #[test]
     fn what_is_said_is_what_is_read() {
         for text in ["name", "-name", "size", "-size", "time", "-time"] {
-            assert_eq!(Order::parse(text).map(|order| order.to_string()).as_deref(), Some(text));
+            assert_eq!(SortOrder::parse(text).map(|order| order.to_string()).as_deref(), Some(text));
         }
         for text in ["", "-", "--name", "Name", "name-", "owner"] {
-            assert_eq!(Order::parse(text), None, "{text}");
+            assert_eq!(SortOrder::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn a_click_turns_the_order_or_begins_with_what_matters() {
-        let by_name = Order::default();
-        assert_eq!(by_name.after_click(Key::Name).to_string(), "-name");
-        assert_eq!(by_name.after_click(Key::Size).to_string(), "-size");
-        assert_eq!(by_name.after_click(Key::Size).after_click(Key::Size).to_string(), "size");
-        assert_eq!(by_name.after_click(Key::Time).after_click(Key::Name).to_string(), "name");
+        let by_name = SortOrder::default();
+        assert_eq!(by_name.after_click(SortKey::Name).to_string(), "-name");
+        assert_eq!(by_name.after_click(SortKey::Size).to_string(), "-size");
+        assert_eq!(by_name.after_click(SortKey::Size).after_click(SortKey::Size).to_string(), "size");
+        assert_eq!(by_name.after_click(SortKey::Time).after_click(SortKey::Name).to_string(), "name");
     }
 }
