@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::member::{MAX_MEMBERS, MEMBERS_PER_PLACE, STREAMS_PER_MEMBER};
+use super::member::{MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use super::name::Name;
 
 /// Why a call was rejected. The other members see nothing of it.
@@ -13,7 +13,7 @@ pub enum RoomError {
     NameTaken(Name),
     /// The room has [`MAX_MEMBERS`] members.
     RoomFull,
-    /// The room has [`MEMBERS_PER_PLACE`] members from the client's network.
+    /// The room has [`MEMBERS_PER_CLIENT`] members from the client's network.
     PlaceFull,
     /// The member has [`STREAMS_PER_MEMBER`] open streams.
     EnoughStreams,
@@ -36,7 +36,7 @@ impl fmt::Display for RoomError {
             Self::NameTaken(name) => write!(f, "the name {name} is taken (choose another)"),
             Self::RoomFull => write!(f, "the room is full with {MAX_MEMBERS} members (try again later)"),
             Self::PlaceFull => {
-                write!(f, "{MEMBERS_PER_PLACE} members are here from your address (try again later)")
+                write!(f, "{MEMBERS_PER_CLIENT} members are here from your address (try again later)")
             }
             Self::EnoughStreams => {
                 write!(f, "you have {STREAMS_PER_MEMBER} streams open already (close one)")

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use super::member::{MemberId, Person};
-use super::text::Text;
+use super::text::MessageText;
 
 /// An event's place in the order of all events: `EPOCH-SEQ`.
 ///
@@ -27,18 +27,18 @@ pub struct Event {
     /// When, by the wall clock.
     pub at: SystemTime,
     /// What.
-    pub kind: Kind,
+    pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum EventKind {
     /// Said to all. Its sender hears it too, once, as everybody does, and knows it by `from`.
     Message {
         /// Who said it.
         from: Person,
         /// What.
-        text: Text,
+        text: MessageText,
     },
     /// Said to one: heard by that one and by its sender, nobody else.
     Private {
@@ -47,7 +47,7 @@ pub enum Kind {
         /// Whom to. The number decides who hears it: whoever takes the name later does not.
         to: Person,
         /// What.
-        text: Text,
+        text: MessageText,
     },
     /// Someone came.
     Join {
@@ -94,17 +94,20 @@ impl Event {
     /// Whether this member may hear it.
     pub fn is_heard_by(&self, member: MemberId) -> bool {
         match &self.kind {
-            Kind::Private { from, to, .. } => member == from.id || member == to.id,
-            Kind::Message { .. } | Kind::Join { .. } | Kind::Leave { .. } | Kind::Upload { .. } => true,
+            EventKind::Private { from, to, .. } => member == from.id || member == to.id,
+            EventKind::Message { .. }
+            | EventKind::Join { .. }
+            | EventKind::Leave { .. }
+            | EventKind::Upload { .. } => true,
         }
     }
 
     /// Bytes of foreign text that it keeps in memory.
     pub(super) fn text_len(&self) -> usize {
         match &self.kind {
-            Kind::Message { text, .. } | Kind::Private { text, .. } => text.as_str().len(),
-            Kind::Upload { path, .. } => path.len(),
-            Kind::Join { .. } | Kind::Leave { .. } => 0,
+            EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),
+            EventKind::Upload { path, .. } => path.len(),
+            EventKind::Join { .. } | EventKind::Leave { .. } => 0,
         }
     }
 }

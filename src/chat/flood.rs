@@ -1,4 +1,4 @@
-//! Flood control: how fast one member may speak, and all members of one place together.
+//! Flood control: how fast one member may speak, and all members with one client key together.
 //!
 //! A token bucket, kept as one instant (the "virtual scheduling" form of the leaky bucket of ITU-T I.371):
 //! the time at which the bucket would be full again. Each message puts it one interval later. Exact to the
@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::place::Place;
+use super::client_key::ClientKey;
 
 /// How fast, and how much at once.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +21,9 @@ pub(super) struct Rate {
 /// What one member may say: 20 a second, faster than anyone types or reads; at once, a pasted page, line by line.
 pub(super) const MEMBER: Rate = Rate { interval: Duration::from_millis(50), burst: 40 };
 
-/// What those of one place may say together, and how often they may join: an office of two hundred who all speak each
+/// What those with one key may say together, and how often they may join: an office of two hundred who all speak each
 /// second. At once, what as many say who come back after a restart.
-pub(super) const PLACE: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
+pub(super) const CLIENT: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
 
 /// A bucket of this rate.
 #[derive(Debug)]
@@ -60,14 +60,14 @@ impl Bucket {
     }
 }
 
-/// A bucket for each place that has taken anything lately.
+/// A bucket for each client that has taken anything lately.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<Place, Bucket>);
+pub(super) struct ClientBuckets(HashMap<ClientKey, Bucket>);
 
-impl Places {
-    /// As [`Bucket::take`], of this place's.
-    pub(super) fn take(&mut self, place: Place, now: Instant) -> Result<(), Duration> {
-        self.0.entry(place).or_insert_with(|| Bucket::new(PLACE, now)).take(now)
+impl ClientBuckets {
+    /// As [`Bucket::take`], of this client's.
+    pub(super) fn take(&mut self, client: ClientKey, now: Instant) -> Result<(), Duration> {
+        self.0.entry(client).or_insert_with(|| Bucket::new(CLIENT, now)).take(now)
     }
 
     /// Forgets those who have been quiet: a full bucket is as good as none.
@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn places_are_apart_and_forgotten_once_they_are_quiet() {
         let start = Instant::now();
-        let (mut places, [here, there]) = (Places::default(), [1, 2].map(Place::User));
-        for _ in 0..PLACE.burst {
+        let (mut places, [here, there]) = (ClientBuckets::default(), [1, 2].map(ClientKey::User));
+        for _ in 0..CLIENT.burst {
             places.take(here, start).unwrap();
         }
-        assert_eq!(places.take(here, start), Err(PLACE.interval));
+        assert_eq!(places.take(here, start), Err(CLIENT.interval));
         assert_eq!(places.take(there, start), Ok(()));
-        places.forget_quiet(start + PLACE.interval);
+        places.forget_quiet(start + CLIENT.interval);
         assert_eq!(places.0.keys().collect::<Vec<_>>(), [&here]);
-        assert_eq!(places.take(here, start), Err(PLACE.interval), "to be forgotten gains nothing");
+        assert_eq!(places.take(here, start), Err(CLIENT.interval), "to be forgotten gains nothing");
     }
 }

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
+use super::client_key::ClientKey;
 use super::error::RoomError;
 use super::flood::{self, Bucket};
 use super::name::Name;
-use super::place::Place;
 use super::ring::Position;
 use super::token::{MemberToken, Secret};
 
@@ -21,8 +21,8 @@ use super::token::{MemberToken, Secret};
 /// files need some.
 pub const MAX_MEMBERS: usize = 8192;
 
-/// Members from one place at most: an eighth of all, so that no one address fills the room.
-pub const MEMBERS_PER_PLACE: usize = MAX_MEMBERS / 8;
+/// Members with one client key at most: an eighth of all, so that no one address fills the room.
+pub const MEMBERS_PER_CLIENT: usize = MAX_MEMBERS / 8;
 
 /// Streams of one member at most: a window each. More are not one person's, and streams are what there is few of.
 pub const STREAMS_PER_MEMBER: usize = 16;
@@ -47,7 +47,7 @@ pub struct Person {
 /// One member, with what only the room may know.
 pub(super) struct Member {
     pub(super) person: Person,
-    pub(super) place: Place,
+    pub(super) client: ClientKey,
     pub(super) bucket: Bucket,
     secret: Secret,
     presence: Presence,
@@ -138,7 +138,7 @@ impl Members {
         &mut self,
         name: Name,
         secret: Secret,
-        place: Place,
+        client: ClientKey,
         from: Position,
         now: Instant,
     ) -> Result<&Member, RoomError> {
@@ -148,7 +148,7 @@ impl Members {
         if self.by_id.len() >= MAX_MEMBERS {
             return Err(RoomError::RoomFull);
         }
-        if self.by_id.values().filter(|member| member.place == place).count() >= MEMBERS_PER_PLACE {
+        if self.by_id.values().filter(|member| member.client == client).count() >= MEMBERS_PER_CLIENT {
             return Err(RoomError::PlaceFull);
         }
         let id = MemberId(self.next_id);
@@ -156,7 +156,7 @@ impl Members {
         self.by_name.insert(name.clone(), id);
         let presence = Presence::Expected { since: now, from };
         let bucket = Bucket::new(flood::MEMBER, now);
-        let member = Member { person: Person { id, name }, place, bucket, secret, presence };
+        let member = Member { person: Person { id, name }, client, bucket, secret, presence };
         Ok(self.by_id.entry(id).or_insert(member))
     }
 

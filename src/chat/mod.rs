@@ -1,6 +1,6 @@
 //! The chat room.
 //!
-//! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With it, it sends a [`text::Text`] to all or to
+//! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With it, it sends a [`text::MessageText`] to all or to
 //! one member, and receives what the others send. Everything that happens is an [`event::Event`] in one ring buffer; a
 //! listener is a position in it. So the ring bounds the memory, and a slow listener costs the others nothing: the ring
 //! keeps moving, and a listener that was lapped is told so and starts again.
@@ -16,17 +16,17 @@
 //! **Escaping.** Text is data. [`text`] rejects only what can be nothing but an attack on a terminal (control characters);
 //! everything else is passed on unchanged. The encoder (JSON in an event stream) makes sure that no text can forge an
 //! event. The page or terminal that shows it must not interpret markup, and must isolate or show the bidirectional
-//! controls, which the room passes on because Arabic and Hebrew need them. File names in [`event::Kind::Upload`] and
-//! addresses are foreign text too, and have not passed through [`text::Text`].
+//! controls, which the room passes on because Arabic and Hebrew need them. File names in [`event::EventKind::Upload`] and
+//! addresses are foreign text too, and have not passed through [`text::MessageText`].
 
 use std::time::{Instant, SystemTime};
 
+pub mod client_key;
 pub mod error;
 pub mod event;
 mod flood;
 pub mod member;
 pub mod name;
-pub mod place;
 mod ring;
 pub mod room;
 pub mod stream;

@@ -21,15 +21,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Now;
+use super::client_key::ClientKey;
 use super::error::RoomError;
-use super::event::{Event, EventId, Kind, Uploader};
-use super::flood::Places;
+use super::event::{Event, EventId, EventKind, Uploader};
+use super::flood::ClientBuckets;
 use super::member::{MAX_MEMBERS, MemberId, Members, Person};
 use super::name::Name;
-use super::place::Place;
 use super::ring::{Bounds, Lookup, Position, Ring};
 use super::stream::{HISTORY, POLL_EVENTS, Polled, Posted, Start, StreamItem, Subscription, Welcome};
-use super::text::Text;
+use super::text::MessageText;
 use super::token::{MemberToken, Secret};
 
 /// Streams at most, of all members together, unless told otherwise: one for each member, if there are that many.
@@ -47,7 +47,7 @@ pub const RING_BYTES: usize = 32 << 20;
 pub struct Room<P> {
     epoch: u64,
     members: Members,
-    places: Places,
+    client_buckets: ClientBuckets,
     ring: Ring<Posted<P>>,
     history: VecDeque<Arc<Event>>,
     subscribers: usize,
@@ -65,37 +65,37 @@ impl<P: AsRef<[u8]>> Room<P> {
 
     fn with_bounds(epoch: u64, ready: fn(&Event) -> P, bounds: Bounds) -> Self {
         let (members, ring, history) = (Members::new(), Ring::new(bounds), VecDeque::new());
-        let (places, max_subscribers) = (Places::default(), MAX_SUBSCRIBERS);
-        Self { epoch, members, places, ring, history, subscribers: 0, max_subscribers, ready }
+        let (client_buckets, max_subscribers) = (ClientBuckets::default(), MAX_SUBSCRIBERS);
+        Self { epoch, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
     }
 
-    /// Lets someone in from a place; the others hear of it. The secret is random, from the caller.
+    /// Lets a client in as a member; the others hear of it. The secret is random, from the caller.
     pub fn join(
         &mut self,
         name: Name,
         secret: Secret,
-        place: Place,
+        client: ClientKey,
         now: Now,
     ) -> Result<MemberToken, RoomError> {
-        self.places.take(place, now.steady).map_err(|wait| RoomError::TooFast { wait })?;
+        self.client_buckets.take(client, now.steady).map_err(|wait| RoomError::TooFast { wait })?;
         let after_join = self.ring.end().next();
-        let who = self.members.admit(name, secret.clone(), place, after_join, now.steady)?.person.clone();
+        let who = self.members.admit(name, secret.clone(), client, after_join, now.steady)?.person.clone();
         let token = MemberToken::new(who.id, secret);
-        self.post(Kind::Join { who }, now);
+        self.post(EventKind::Join { who }, now);
         Ok(token)
     }
 
     /// Lets someone go; the others hear of it, and the member's streams are [`StreamItem::Over`].
     pub fn leave(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let who = self.members.remove(member)?;
-        self.post(Kind::Leave { who: who.clone() }, now);
+        self.post(EventKind::Leave { who: who.clone() }, now);
         Ok(who)
     }
 
     /// Says something to all.
-    pub fn say(&mut self, member: MemberId, text: Text, now: Now) -> Result<EventId, RoomError> {
+    pub fn say(&mut self, member: MemberId, text: MessageText, now: Now) -> Result<EventId, RoomError> {
         let from = self.speaker(member, now)?;
-        Ok(self.post(Kind::Message { from, text }, now))
+        Ok(self.post(EventKind::Message { from, text }, now))
     }
 
     /// Says something to whoever has this name now, and to nobody else.
@@ -103,23 +103,23 @@ impl<P: AsRef<[u8]>> Room<P> {
         &mut self,
         member: MemberId,
         name: &str,
-        text: Text,
+        text: MessageText,
         now: Now,
     ) -> Result<EventId, RoomError> {
         let from = self.speaker(member, now)?;
         let to = self.members.by_name(name)?.clone();
-        Ok(self.post(Kind::Private { from, to, text }, now))
+        Ok(self.post(EventKind::Private { from, to, text }, now))
     }
 
     /// Tells the room of a file that has arrived, by whatever door.
     pub fn announce_upload(&mut self, by: Uploader, path: Vec<u8>, size: u64, now: Now) -> EventId {
-        self.post(Kind::Upload { by, path, size }, now)
+        self.post(EventKind::Upload { by, path, size }, now)
     }
 
     /// Lets those go who have been without a stream, or any other sign of life, for
     /// [`ABSENCE`](super::member::ABSENCE). To be called every second or so.
     pub fn on_time(&mut self, now: Now) -> Vec<Person> {
-        self.places.forget_quiet(now.steady);
+        self.client_buckets.forget_quiet(now.steady);
         let expired = self.members.expired(now.steady);
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
@@ -207,16 +207,18 @@ impl<P: AsRef<[u8]>> Room<P> {
     fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);
-        let taken =
-            speaker.bucket.take(now.steady).and_then(|()| self.places.take(speaker.place, now.steady));
+        let taken = speaker
+            .bucket
+            .take(now.steady)
+            .and_then(|()| self.client_buckets.take(speaker.client, now.steady));
         taken.map_err(|wait| RoomError::TooFast { wait })?;
         Ok(speaker.person.clone())
     }
 
-    fn post(&mut self, kind: Kind, now: Now) -> EventId {
+    fn post(&mut self, kind: EventKind, now: Now) -> EventId {
         let id = EventId { epoch: self.epoch, seq: self.ring.end().seq() };
         let event = Arc::new(Event { id, at: now.wall, kind });
-        if matches!(event.kind, Kind::Message { .. }) {
+        if matches!(event.kind, EventKind::Message { .. }) {
             self.remember(&event);
         }
         let ready = (self.ready)(&event);

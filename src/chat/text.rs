@@ -18,7 +18,7 @@ pub const MAX_TEXT: usize = 4096;
 
 /// A checked text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text(Box<str>);
+pub struct MessageText(Box<str>);
 
 /// Why some bytes are not a text. Positions are in bytes from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum TextError {
     },
 }
 
-impl Text {
+impl MessageText {
     /// Checks what a client sent.
     pub fn new(bytes: &[u8]) -> Result<Self, TextError> {
         if bytes.len() > MAX_TEXT {
@@ -120,8 +120,8 @@ mod tests {
             ("C1 CSI", "\u{9b}2J".as_bytes(), control('\u{9b}', 0)),
         ];
         for (case, bytes, expected) in rows {
-            let text = Text::new(bytes);
-            assert_eq!(text.as_ref().map(Text::as_str), expected.as_ref().copied(), "{case}");
+            let text = MessageText::new(bytes);
+            assert_eq!(text.as_ref().map(MessageText::as_str), expected.as_ref().copied(), "{case}");
         }
     }
 
@@ -129,10 +129,10 @@ mod tests {
         #[test]
         fn whatever_is_taken_is_bounded_and_without_controls(bytes: Vec<u8>, text: String) {
             for input in [bytes.as_slice(), text.as_bytes()] {
-                let Ok(text) = Text::new(input) else { continue };
+                let Ok(text) = MessageText::new(input) else { continue };
                 prop_assert!(text.as_str().len() <= MAX_TEXT && !text.as_str().trim().is_empty());
                 prop_assert!(!text.as_str().chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
-                let again = Text::new(text.as_str().as_bytes());
+                let again = MessageText::new(text.as_str().as_bytes());
                 prop_assert_eq!(again, Ok(text));
             }
         }

@@ -10,18 +10,18 @@ use std::time::SystemTime;
 
 /// An entry of a listing, which can be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirEntry {
     /// The last segment of its path.
     pub name: OsString,
     /// Its type, or that of the link's target.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// When its content last changed.
     pub modified: SystemTime,
 }
 
 /// The type of an entry. Directories sort before files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A directory.
     Directory,
     /// A file.
@@ -53,7 +53,7 @@ impl Scan {
     }
 
     /// The entry of this name; `None` if it is not shared or was removed.
-    pub fn look(&self, candidate: Candidate) -> Option<Entry> {
+    pub fn look(&self, candidate: Candidate) -> Option<DirEntry> {
         let Candidate { name, kind } = candidate;
         let shared = &self.shared;
         let path = self.path.join(&name).ok()?;
@@ -69,7 +69,7 @@ impl Scan {
         let stat = if shared.claims.may_be(&stat) { self.settled(&name, &stat)? } else { stat };
         let facts = shared.root.facts(&stat);
         let kind = kind_of(&stat, facts)?;
-        Some(Entry { name, kind, modified: facts.modified })
+        Some(DirEntry { name, kind, modified: facts.modified })
     }
 
     /// An empty file may only hold the name for one that gets it at this moment: the facts of what has it now.
@@ -118,10 +118,10 @@ pub(super) fn id(root: &Root, path: &SharePath) -> Result<String, Error> {
     Ok(format!("{:016x}", KEY.hash_one((stat.st_dev, stat.st_ino))))
 }
 
-fn kind_of(stat: &Stat, facts: Facts) -> Option<Kind> {
+fn kind_of(stat: &Stat, facts: Facts) -> Option<EntryKind> {
     match root::file_type(stat) {
-        FileType::RegularFile => Some(Kind::File { len: facts.len }),
-        FileType::Directory => Some(Kind::Directory),
+        FileType::RegularFile => Some(EntryKind::File { len: facts.len }),
+        FileType::Directory => Some(EntryKind::Directory),
         _ => None,
     }
 }

@@ -41,7 +41,7 @@ mod walk;
 pub use error::{CannotShare, Error};
 pub use facts::{Facts, FileVersion};
 pub use incoming::{Guard, Incoming, Saved};
-pub use listing::{Candidate, Entry, Kind, Scan};
+pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 pub use uploads::{
     Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,

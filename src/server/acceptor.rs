@@ -17,7 +17,7 @@ use super::connection::Connection;
 use super::connection_table::WaitFor;
 use super::state::State;
 use super::work::Shared;
-use super::{place, room};
+use super::{client_key, room};
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
@@ -76,7 +76,7 @@ fn admit(stream: Stream, shared: &Shared) {
     log::debug!("{} came", stream.peer());
     // Their request is on its way: leaving now would lose it.
     shared.state.idle.note(Instant::now());
-    let client = place::of(stream.peer());
+    let client = client_key::of(stream.peer());
     if let Some(tracked) = room::admit(shared, Connection::new(stream), client) {
         shared.park(tracked, WaitFor::idle(Instant::now(), shared.timeout()).for_news());
         // What has come since is more than there may be.

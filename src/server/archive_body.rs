@@ -16,9 +16,9 @@ use std::sync::Arc;
 use super::answer::{Answer, Content};
 use super::body_source::{BodySource, NextChunk};
 use super::capacity::ARCHIVE_FILES;
+use super::client_key;
 use super::error_response::of_read_error;
 use super::fair_permits::FairPermit;
-use super::place;
 use super::route::FolderRequest;
 use super::state::State;
 use crate::archive::{Archive, Error, Format};
@@ -66,7 +66,7 @@ pub fn answer(request: &FolderRequest<'_, '_, '_>, format: Format, state: &State
     let permit = match request.head.method {
         // Only told, not made.
         Method::Head => None,
-        _ => Some(state.archives.take(place::of(request.peer)).ok_or_else(too_many)?),
+        _ => Some(state.archives.take(client_key::of(request.peer)).ok_or_else(too_many)?),
     };
     let body = ArchiveBody {
         name,

@@ -238,8 +238,8 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+    use crate::chat::client_key::ClientKey;
     use crate::chat::name::Name;
-    use crate::chat::place::Place;
     use crate::chat::room::MAX_SUBSCRIBERS;
     use crate::chat::token::{SECRET_LEN, Secret};
     use crate::net::peer::Peer;
@@ -260,7 +260,7 @@ mod tests {
         fn new() -> Self {
             let chat = Arc::new(ChatState::new(MAX_SUBSCRIBERS).expect("a descriptor"));
             let name = Name::new("ann").expect("a name");
-            chat.room().join(name, Secret::new([7; SECRET_LEN]), Place::Here, now()).expect("joined");
+            chat.room().join(name, Secret::new([7; SECRET_LEN]), ClientKey::Here, now()).expect("joined");
             let who = chat.room().who().next().expect("ann").clone();
             let (server, client) = UnixStream::pair().expect("two sockets");
             let peer = Peer::of_unix(&server);
@@ -269,7 +269,7 @@ mod tests {
             let (events, _) = chat.subscribe(who, None, peer, active).expect("a place");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
-            let tracked = table.admit(Connection::new(stream), Place::Here).expect("a place");
+            let tracked = table.admit(Connection::new(stream), ClientKey::Here).expect("a place");
             let broadcaster = Broadcaster::new(chat).expect("a poller");
             broadcaster.admit(tracked, events);
             Self { table, broadcaster, client }

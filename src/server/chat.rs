@@ -19,8 +19,8 @@ use serde_json::json;
 use super::answer::{Answer, Content, SizedContent};
 use super::chat_events;
 use super::chat_state::{ChatState, now};
+use super::client_key;
 use super::error_response::{bad_request, cross_site, not_found};
-use super::place;
 use super::random;
 use super::receiving::{BodySink, Receiving};
 use super::route::Routed;
@@ -30,7 +30,7 @@ use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::name::Name;
-use crate::chat::text::{MAX_TEXT, Text};
+use crate::chat::text::{MAX_TEXT, MessageText};
 use crate::chat::token::Secret;
 use crate::http::body::Framing;
 use crate::http::event_stream;
@@ -108,7 +108,7 @@ fn join(chat: &ChatState, body: &[u8], cookie: &str, peer: Peer) -> Answer {
         Ok(name) => name,
         Err(error) => return bad_request(error),
     };
-    let joined = chat.room().join(name.clone(), Secret::new(random::bytes()), place::of(peer), now());
+    let joined = chat.room().join(name.clone(), Secret::new(random::bytes()), client_key::of(peer), now());
     let token = match joined {
         Ok(token) => token.expose(),
         Err(error) => return refused(&error),
@@ -141,7 +141,7 @@ fn poll(head: &Head<'_, '_>, target: PathAndQuery<'_>, chat: &ChatState) -> Resu
 }
 
 fn say(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Answer {
-    let text = match Text::new(body) {
+    let text = match MessageText::new(body) {
         Ok(text) => text,
         Err(error) => return bad_request(error),
     };

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::listing::timestamp;
-use crate::chat::event::{Event, Kind, Uploader};
+use crate::chat::event::{Event, EventKind, Uploader};
 use crate::chat::stream::{Polled, Start, Welcome};
 use crate::http::event_stream;
 use crate::http::target::encode_path;
@@ -53,25 +53,25 @@ fn identified(event: &Event) -> Value {
 /// The event's type.
 fn kind(event: &Event) -> &'static str {
     match event.kind {
-        Kind::Message { .. } => "message",
-        Kind::Private { .. } => "private",
-        Kind::Join { .. } => "join",
-        Kind::Leave { .. } => "leave",
-        Kind::Upload { .. } => "upload",
+        EventKind::Message { .. } => "message",
+        EventKind::Private { .. } => "private",
+        EventKind::Join { .. } => "join",
+        EventKind::Leave { .. } => "leave",
+        EventKind::Upload { .. } => "upload",
     }
 }
 
 fn data(event: &Event) -> Value {
     let mut value = match &event.kind {
-        Kind::Message { from, text } => json!({"from": from.name.as_str(), "text": text.as_str()}),
-        Kind::Private { from, to, text } => {
+        EventKind::Message { from, text } => json!({"from": from.name.as_str(), "text": text.as_str()}),
+        EventKind::Private { from, to, text } => {
             json!({"from": from.name.as_str(), "to": to.name.as_str(), "text": text.as_str()})
         }
-        Kind::Join { who } => json!({"user": who.name.as_str()}),
-        Kind::Leave { who } => {
+        EventKind::Join { who } => json!({"user": who.name.as_str()}),
+        EventKind::Leave { who } => {
             json!({"user": who.name.as_str(), "text": format!("[{}] has left the chat.", who.name)})
         }
-        Kind::Upload { by, path, size } => {
+        EventKind::Upload { by, path, size } => {
             let by = match by {
                 Uploader::Member(person) => person.name.as_str(),
                 Uploader::Address(address) => address,

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::chat_state::EventStream;
+use super::client_key;
 use super::connection_table::{Tracked, WaitFor};
 use super::disk::Disk;
 use super::exchange::Exchange;
@@ -23,7 +24,6 @@ use super::input::Input;
 use super::jobs::{Chores, Jobs};
 use super::outgoing::{Outgoing, Progress};
 use super::phase::{GoingOn, Lingering, Phase, ReceivingBody, WaitingForHead};
-use super::place;
 use super::receiving::{Job, JobOutcome, Need, Receiving};
 use super::route::{self, Routed};
 use super::sending::Sending;
@@ -379,7 +379,7 @@ impl Connection {
         // Held back before anything is opened for it.
         if route::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
-            if !has_waited && turn.jobs.is_crowded(place::of(self.peer())) {
+            if !has_waited && turn.jobs.is_crowded(client_key::of(self.peer())) {
                 return Transition::HeldBack(again());
             }
         }

@@ -33,8 +33,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use super::client_key::ClientKey;
 use super::lead::{Chance, Lead};
-use super::place::Place;
 pub use super::slot::{Capacity, Holding};
 use super::slot::{Slot, Slots};
 use super::timing::Deadline;
@@ -86,7 +86,7 @@ impl WaitFor {
 
 impl<C> Tracked<C> {
     /// Whose connection it is.
-    pub fn client(&self) -> Place {
+    pub fn client(&self) -> ClientKey {
         self.slot.client()
     }
 
@@ -137,11 +137,11 @@ pub struct ConnectionTable<C> {
 }
 
 /// Slots are made a page at a time, so that a server at rest does not pay for ten thousand.
-type Page<C> = Box<[Mutex<Entry<C>>]>;
+type Page<C> = Box<[Mutex<TableEntry<C>>]>;
 const PAGE: usize = 256;
 
 #[derive(Debug)]
-struct Entry<C> {
+struct TableEntry<C> {
     parked: Option<(Box<Tracked<C>>, WaitFor)>,
     /// How many had been parked before it was: who has the least has waited longest.
     turn: u64,
@@ -191,7 +191,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Gives a connection of this client a slot; gives it back when all slots are taken.
-    pub fn admit(&self, connection: C, client: Place) -> Result<Box<Tracked<C>>, C> {
+    pub fn admit(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take(client) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
@@ -199,7 +199,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Gives a spare slot to a connection that is only told that there is none; gives it back when those are taken too.
-    pub fn admit_spare(&self, connection: C, client: Place) -> Result<Box<Tracked<C>>, C> {
+    pub fn admit_spare(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take_spare(client) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
@@ -322,7 +322,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// The slots that were ever used, by index.
-    fn entries(&self) -> impl Iterator<Item = (u32, &Mutex<Entry<C>>)> {
+    fn entries(&self) -> impl Iterator<Item = (u32, &Mutex<TableEntry<C>>)> {
         let pages = (0..).step_by(PAGE).zip(&self.pages);
         let pages = pages.filter_map(|(first, page)| Some((first, page.get()?)));
         pages.flat_map(|(first, page)| (first..).zip(page.iter()))
@@ -359,14 +359,14 @@ impl<C: AsFd> ConnectionTable<C> {
         parked.map(|(tracked, _)| tracked).collect()
     }
 
-    fn entry(&self, index: u32) -> &Mutex<Entry<C>> {
+    fn entry(&self, index: u32) -> &Mutex<TableEntry<C>> {
         let (page, offset) = (index as usize / PAGE, index as usize % PAGE);
-        let empty = || Mutex::new(Entry { parked: None, turn: 0, listed: None, has_missed: false });
+        let empty = || Mutex::new(TableEntry { parked: None, turn: 0, listed: None, has_missed: false });
         &self.pages[page].get_or_init(|| std::iter::repeat_with(empty).take(PAGE).collect())[offset]
     }
 
     /// Sees to it that the agenda has an entry for this slot, no later than its deadline.
-    fn list(&self, entry: &mut Entry<C>, index: u32, deadline: Deadline) {
+    fn list(&self, entry: &mut TableEntry<C>, index: u32, deadline: Deadline) {
         if entry.listed.is_some_and(|listed| listed <= deadline) {
             return;
         }

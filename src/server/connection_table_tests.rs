@@ -25,7 +25,7 @@ fn idle_for(seconds: u64) -> WaitFor {
 fn what_is_parked_comes_back_when_its_client_speaks() {
     let table = table_for(4);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let tracked = table.admit(server, Place::Here).expect("room");
+    let tracked = table.admit(server, ClientKey::Here).expect("room");
     table.park(tracked, idle_for(60)).expect("armed");
     assert_eq!(table.open(), 1);
     client.write_all(b"x").expect("written");
@@ -61,7 +61,7 @@ fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Tracked<C>>> {
 fn who_waits_for_news_hears_each_once() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let mut tracked = table.admit(server, Place::Here).expect("room");
+    let mut tracked = table.admit(server, ClientKey::Here).expect("room");
     for _ in 0..3 {
         table.park(tracked, idle_for(60).for_news()).expect("armed");
         client.write_all(b"x").expect("written");
@@ -90,7 +90,9 @@ fn news_while_it_is_served_are_not_lost() {
     ] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        table.park(table.admit(server, Place::Here).expect("room"), idle_for(60).for_news()).expect("armed");
+        table
+            .park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60).for_news())
+            .expect("armed");
         client.write_all(b"x").expect("written");
         if let Some(say) = before {
             say(&mut client);
@@ -114,7 +116,7 @@ fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         let over = WaitFor::idle(Instant::now(), Duration::ZERO).for_news();
-        table.park(table.admit(server, Place::Here).expect("room"), over).expect("armed");
+        table.park(table.admit(server, ClientKey::Here).expect("room"), over).expect("armed");
         client.write_all(b"x").expect("written");
         let unread = table.take().expect("news");
         table.park(unread, over).expect("it stays armed");
@@ -135,7 +137,7 @@ fn what_follows_urgent_data_is_heard() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
     let mut client = TcpStream::connect(listener.local_addr().expect("its address")).expect("connected");
     let (server, _) = listener.accept().expect("accepted");
-    table.park(table.admit(server, Place::Here).expect("room"), idle_for(60).for_news()).expect("armed");
+    table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60).for_news()).expect("armed");
     client.write_all(b"before").expect("written");
     rustix::net::send(&client, b"!", SendFlags::OOB).expect("sent");
     client.write_all(b"behind").expect("written");
@@ -156,12 +158,12 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
     for seconds in [30, 20] {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push(client);
-        table.park(table.admit(server, Place::Here).expect("room"), idle_for(seconds)).expect("armed");
+        table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(seconds)).expect("armed");
     }
     let (_client, server) = UnixStream::pair().expect("a pair");
-    let server = table.admit(server, Place::Here).expect_err("full");
+    let server = table.admit(server, ClientKey::Here).expect_err("full");
     assert!(table.evict_idle(Instant::now()).map(drop).is_some());
-    let busy = table.admit(server, Place::Here).expect("room");
+    let busy = table.admit(server, ClientKey::Here).expect("room");
     let mut byte = [0];
     assert_eq!(
         io::Read::read(&mut clients[0], &mut byte).expect("closed"),
@@ -179,7 +181,7 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
 fn a_client_that_has_just_spoken_is_not_idle() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    table.park(table.admit(server, Place::Here).expect("room"), idle_for(60)).expect("armed");
+    table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
     client.write_all(b"x").expect("written");
     assert!(table.evict_idle(Instant::now()).is_none(), "its request is here");
     assert!(table.take().is_some(), "and is heard");
@@ -192,12 +194,12 @@ fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
     for (uid, seconds) in [(1, 10), (2, 30), (2, 20), (2, 40)] {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push(client);
-        let mut tracked = table.admit(server, Place::User(uid)).expect("room");
+        let mut tracked = table.admit(server, ClientKey::User(uid)).expect("room");
         tracked.hold(3);
         table.park(tracked, WaitFor::readable(in_seconds(seconds))).expect("armed");
     }
     let (heaviest, holding) = table.heaviest().expect("somebody");
-    assert_eq!((heaviest, holding), (Place::User(2), Holding { connections: 3, descriptors: 9 }));
+    assert_eq!((heaviest, holding), (ClientKey::User(2), Holding { connections: 3, descriptors: 9 }));
     assert_eq!(table.evict_longest(heaviest, 4).len(), 2, "three descriptors each");
     let closed = |client: &mut UnixStream| {
         client.set_nonblocking(true).expect("set");
@@ -218,14 +220,14 @@ fn only_a_client_with_far_more_connections_is_greedy() {
     let mut open = Vec::new();
     let mut admit = |uid| {
         let (client, server) = UnixStream::pair().expect("a pair");
-        open.push((client, table.admit(server, Place::User(uid)).expect("room")));
+        open.push((client, table.admit(server, ClientKey::User(uid)).expect("room")));
     };
     (0..31).for_each(|_| admit(1));
-    assert_eq!(table.greedy(Place::User(2)), Some(Place::User(1)));
+    assert_eq!(table.greedy(ClientKey::User(2)), Some(ClientKey::User(1)));
     admit(2);
-    assert_eq!(table.greedy(Place::User(2)), None, "31 are less than 16 times 2");
+    assert_eq!(table.greedy(ClientKey::User(2)), None, "31 are less than 16 times 2");
     admit(1);
-    assert_eq!(table.greedy(Place::User(2)), Some(Place::User(1)));
+    assert_eq!(table.greedy(ClientKey::User(2)), Some(ClientKey::User(1)));
 }
 
 #[test]
@@ -237,7 +239,7 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
     let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let idle = |at| WaitFor::idle(start + Duration::from_secs(at), Duration::from_secs(60));
     for (at, server) in (0..4).zip(servers) {
-        table.park(table.admit(server, Place::Here).expect("room"), idle(at)).expect("armed");
+        table.park(table.admit(server, ClientKey::Here).expect("room"), idle(at)).expect("armed");
     }
     let made_room = |client: &mut UnixStream| {
         client.set_nonblocking(true).expect("set");
@@ -268,7 +270,7 @@ fn time_is_up_for_each_once_and_in_order() {
         clients.push((milliseconds, client));
         let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
         table
-            .park(table.admit(server, Place::Here).expect("room"), WaitFor::readable(deadline))
+            .park(table.admit(server, ClientKey::Here).expect("room"), WaitFor::readable(deadline))
             .expect("armed");
     }
     clients.sort_by_key(|(milliseconds, _)| *milliseconds);
@@ -287,7 +289,7 @@ fn a_deadline_that_moves_is_minded_where_it_is() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     client.write_all(b"x").expect("written");
-    let mut tracked = table.admit(server, Place::Here).expect("room");
+    let mut tracked = table.admit(server, ClientKey::Here).expect("room");
     let long = in_seconds(600);
     let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
     for deadline in [soon, long, soon, long] {
@@ -314,7 +316,7 @@ fn who_has_spoken_in_time_is_heard_however_late() {
     for (said, wait_for) in [("in time", WaitFor::readable(now)), ("before the end", idle_for(60))] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        table.park(table.admit(server, Place::Here).expect("room"), wait_for).expect("armed");
+        table.park(table.admit(server, ClientKey::Here).expect("room"), wait_for).expect("armed");
         client.write_all(b"x").expect("written");
         assert!(matches!(table.next_expired(Some(now)), Expired::Nothing), "{said}");
         table.drain(|_, is_idle| assert!(!is_idle, "{said}"));
@@ -330,7 +332,7 @@ fn who_has_spoken_in_time_is_heard_however_late() {
 fn the_end_wakes_everybody_and_closes_what_is_parked() {
     let table = table_for(8);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    table.park(table.admit(server, Place::Here).expect("room"), idle_for(60)).expect("armed");
+    table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
     std::thread::scope(|scope| {
         let work = || {
             table.lead.join();
@@ -351,9 +353,9 @@ fn draining_closes_the_idle_and_lets_the_others_finish() {
     let table = table_for(8);
     let (_idle_client, idle) = UnixStream::pair().expect("a pair");
     let (mut client, busy) = UnixStream::pair().expect("a pair");
-    table.park(table.admit(idle, Place::Here).expect("room"), idle_for(60)).expect("armed");
+    table.park(table.admit(idle, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
     let not_idle = WaitFor::readable(in_seconds(60));
-    table.park(table.admit(busy, Place::Here).expect("room"), not_idle).expect("armed");
+    table.park(table.admit(busy, ClientKey::Here).expect("room"), not_idle).expect("armed");
     let mut seen = Vec::new();
     table.drain(|_, is_idle| seen.push(is_idle));
     seen.sort_unstable();

@@ -8,11 +8,11 @@ use super::*;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
+use crate::server::client_key::ClientKey;
 use crate::server::connection_table::{Capacity, ConnectionTable};
 use crate::server::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::lead::Lead;
-use crate::server::place::Place;
 use crate::server::receiving::BodySink;
 use crate::server::small_body::SmallBody;
 use crate::server::timing::{IdleClock, KeepAlive};
@@ -126,7 +126,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
         let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
-        shared.table.admit(connection, Place::Here).expect("a place")
+        shared.table.admit(connection, ClientKey::Here).expect("a place")
     };
     let waiting = || Phase::Head(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
@@ -215,7 +215,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     let mut admit = || {
         let (stream, client) = stream();
         clients.push(client);
-        shared.table.admit(Connection::new(stream), Place::Here).expect("a place")
+        shared.table.admit(Connection::new(stream), ClientKey::Here).expect("a place")
     };
     let jobs = CROWDED;
     for _ in 0..jobs {

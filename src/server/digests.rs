@@ -20,8 +20,8 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
+use super::client_key::ClientKey;
 use super::fair_permits::{FairPermit, FairPermits};
-use super::place::Place;
 use crate::folder::{Facts, FileVersion, OpenFile};
 
 /// How many hashes are remembered: with what a version takes, less than a megabyte.
@@ -109,7 +109,7 @@ impl Default for Digests {
 
 impl Digests {
     /// The hash of a file that was opened just before `now`, or the work that leads to it, for this client.
-    pub fn find(&self, open: OpenFile, now: SystemTime, client: Place) -> HashLookup {
+    pub fn find(&self, open: OpenFile, now: SystemTime, client: ClientKey) -> HashLookup {
         let version = open.facts.version;
         let is_settled = version.is_settled(now);
         let mut inner = self.lock();
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::folder::{Folder, Node, Rules, SharePath};
 
-    const CLIENT: Place = Place::Here;
+    const CLIENT: ClientKey = ClientKey::Here;
 
     /// The SHA-256 of nothing at all.
     const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -346,7 +346,7 @@ mod tests {
         }
         assert!(matches!(under_way.pop(), Some(HashLookup::TooMany)), "a client has half");
         let find = |client| digests.find(open(&path(MOST_UNDER_WAY / 2)), SystemTime::now(), client);
-        assert!(matches!(find(Place::User(1)), HashLookup::NotYet(_)), "another finds some");
+        assert!(matches!(find(ClientKey::User(1)), HashLookup::NotYet(_)), "another finds some");
         under_way.clear();
         assert!(matches!(find(CLIENT), HashLookup::NotYet(_)), "they gave up");
         let version = open(&path(0)).facts.version;

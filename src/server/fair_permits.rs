@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::place::Place;
+use super::client_key::ClientKey;
 
 /// Gives out permits; clones give out the same ones.
 #[derive(Debug, Clone)]
@@ -14,13 +14,13 @@ pub struct FairPermits(Arc<Mutex<Inner>>);
 #[derive(Debug)]
 pub struct FairPermit {
     permits: FairPermits,
-    client: Place,
+    client: ClientKey,
 }
 
 #[derive(Debug)]
 struct Inner {
     left: usize,
-    held: HashMap<Place, usize>,
+    held: HashMap<ClientKey, usize>,
 }
 
 impl FairPermits {
@@ -30,7 +30,7 @@ impl FairPermits {
     }
 
     /// One for this client, if it holds fewer than are left.
-    pub fn take(&self, client: Place) -> Option<FairPermit> {
+    pub fn take(&self, client: ClientKey) -> Option<FairPermit> {
         let mut inner = self.lock();
         if inner.held.get(&client).copied().unwrap_or(0) >= inner.left {
             return None;
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn each_client_leaves_as_many_as_it_holds() {
         let permits = FairPermits::new(8);
-        let take_all = |user| std::iter::from_fn(|| permits.take(Place::User(user))).collect::<Vec<_>>();
+        let take_all = |user| std::iter::from_fn(|| permits.take(ClientKey::User(user))).collect::<Vec<_>>();
         let held: Vec<_> = (1..6).map(take_all).collect();
         assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 1, 1, 0]);
         drop(held);
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn the_only_one_can_be_had() {
         let permits = FairPermits::new(1);
-        let only = permits.take(Place::Here);
-        assert!(only.is_some() && permits.take(Place::User(1)).is_none());
+        let only = permits.take(ClientKey::Here);
+        assert!(only.is_some() && permits.take(ClientKey::User(1)).is_none());
     }
 }

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::answer::Answer;
+use super::client_key;
 use super::digests::{Hash, HashError, HashLookup, Hashing};
 use super::media;
-use super::place;
 use super::receiving::{Job, JobOutcome};
 use super::representation::tag;
 use super::route::Routed;
@@ -27,7 +27,7 @@ const RETRY_AFTER: u32 = 2;
 pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Routed {
     let version = open.facts.version;
     let now = SystemTime::now();
-    match state.digests.find(open, now, place::of(peer)) {
+    match state.digests.find(open, now, client_key::of(peer)) {
         HashLookup::Yes(hash) => Routed::Answer(tell(hash, tag(&version, true))),
         // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
         HashLookup::NotYet(hashing) => Routed::Work(job(hashing, tag(&version, version.is_settled(now)))),

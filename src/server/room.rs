@@ -9,9 +9,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::client_key::ClientKey;
 use super::connection::{Connection, Task};
 use super::connection_table::Tracked;
-use super::place::Place;
 use super::work::Shared;
 
 /// What a connection that finds no place is told, and closed (RFC 9110 §15.6.4).
@@ -23,7 +23,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
 const BATCH: u64 = 64;
 
 /// Finds a place for a connection, where need be that of another; tells it that there is none, otherwise.
-pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<Box<Tracked<Connection>>> {
+pub fn admit(shared: &Shared, connection: Connection, client: ClientKey) -> Option<Box<Tracked<Connection>>> {
     let connection = match shared.table.admit(connection, client) {
         Ok(tracked) => return Some(tracked),
         Err(connection) => connection,
@@ -42,7 +42,7 @@ pub fn admit(shared: &Shared, connection: Connection, client: Place) -> Option<B
 }
 
 /// Closes an idle connection, or one of a client that has by far the most.
-fn make_place(shared: &Shared, newcomer: Place) -> bool {
+fn make_place(shared: &Shared, newcomer: ClientKey) -> bool {
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         dismiss(shared, idle);
         return true;
@@ -87,7 +87,7 @@ pub fn give_back(shared: &Shared, found: u64) {
 }
 
 /// Closes what this client has waiting for longest, until it has given back so many descriptors; false if there is nothing.
-fn evict(shared: &Shared, client: Place, descriptors: u64) -> bool {
+fn evict(shared: &Shared, client: ClientKey, descriptors: u64) -> bool {
     let mut left = descriptors;
     for tracked in shared.table.evict_longest(client, descriptors) {
         left = left.saturating_sub(tracked.descriptors().into());
@@ -115,7 +115,7 @@ fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
 }
 
 /// Tells a newcomer that there is no place.
-fn refuse(shared: &Shared, mut connection: Connection, client: Place) {
+fn refuse(shared: &Shared, mut connection: Connection, client: ClientKey) {
     log::warn!("{} found no place", connection.peer());
     let Some(wait_for) = connection.turn_away(FULL, &shared.state.chores) else { return };
     match shared.table.admit_spare(connection, client) {

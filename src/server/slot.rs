@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::place::Place;
+use super::client_key::ClientKey;
 use crate::net::poller::{Arming, Interest, PollKey};
 
 /// Hands out places.
@@ -52,7 +52,7 @@ struct State {
     /// How many are being closed.
     left: u32,
     /// What each client holds.
-    clients: HashMap<Place, Holding>,
+    clients: HashMap<ClientKey, Holding>,
     /// What all hold, in descriptors.
     descriptors: u64,
 }
@@ -72,17 +72,17 @@ pub struct Slot {
     shared: Arc<Shared>,
     index: u32,
     number: u32,
-    client: Place,
+    client: ClientKey,
     /// How many descriptors the connection holds.
     descriptors: u32,
-    kind: Kind,
+    kind: SlotKind,
     /// What the poller was last told to watch for; none before it has seen the connection.
     watched: Option<Interest>,
 }
 
 /// As what a place counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum SlotKind {
     Regular,
     Spare,
     /// As none any more: its connection is about to be closed.
@@ -111,24 +111,24 @@ impl Slots {
     }
 
     /// A free place for a connection of this client, if there is one.
-    pub fn take(&self, client: Place) -> Option<Slot> {
+    pub fn take(&self, client: ClientKey) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.regular < self.0.capacity.connections && self.has_slot(&state);
-        is_free.then(|| self.give(&mut state, client, Kind::Regular))
+        is_free.then(|| self.give(&mut state, client, SlotKind::Regular))
     }
 
     /// A spare slot, if there is one.
-    pub fn take_spare(&self, client: Place) -> Option<Slot> {
+    pub fn take_spare(&self, client: ClientKey) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.spare < self.0.capacity.spare && self.has_slot(&state);
-        is_free.then(|| self.give(&mut state, client, Kind::Spare))
+        is_free.then(|| self.give(&mut state, client, SlotKind::Spare))
     }
 
     fn has_slot(&self, state: &State) -> bool {
         !state.free.is_empty() || (state.fresh as usize) < self.0.capacity.slots()
     }
 
-    fn give(&self, state: &mut State, client: Place, kind: Kind) -> Slot {
+    fn give(&self, state: &mut State, client: ClientKey, kind: SlotKind) -> Slot {
         *state.count(kind) += 1;
         let index = state.free.pop().unwrap_or_else(|| {
             state.fresh += 1;
@@ -153,12 +153,12 @@ impl Slots {
     }
 
     /// What this client holds.
-    pub fn holding(&self, client: Place) -> Holding {
+    pub fn holding(&self, client: ClientKey) -> Holding {
         self.0.lock().clients.get(&client).copied().unwrap_or_default()
     }
 
     /// The client that has the most by this measure.
-    pub fn greatest(&self, by: impl Fn(&Holding) -> u64) -> Option<(Place, Holding)> {
+    pub fn greatest(&self, by: impl Fn(&Holding) -> u64) -> Option<(ClientKey, Holding)> {
         let state = self.0.lock();
         let greatest = state.clients.iter().max_by_key(|(_, holding)| by(holding));
         greatest.map(|(client, holding)| (*client, *holding))
@@ -181,19 +181,19 @@ impl Capacity {
 
 impl State {
     /// How many places of this kind are taken.
-    fn count(&mut self, kind: Kind) -> &mut u32 {
+    fn count(&mut self, kind: SlotKind) -> &mut u32 {
         match kind {
-            Kind::Regular => &mut self.regular,
-            Kind::Spare => &mut self.spare,
-            Kind::Left => &mut self.left,
+            SlotKind::Regular => &mut self.regular,
+            SlotKind::Spare => &mut self.spare,
+            SlotKind::Left => &mut self.left,
         }
     }
 
     /// A connection of this client, in a place of this kind, has so many descriptors more, or fewer.
-    fn change(&mut self, client: Place, kind: Kind, before: u32, now: u32) {
+    fn change(&mut self, client: ClientKey, kind: SlotKind, before: u32, now: u32) {
         let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
         self.descriptors = change(self.descriptors);
-        if kind == Kind::Regular
+        if kind == SlotKind::Regular
             && let Some(holding) = self.clients.get_mut(&client)
         {
             holding.descriptors = change(holding.descriptors);
@@ -214,13 +214,13 @@ impl Slot {
     }
 
     /// Whose connection it is.
-    pub fn client(&self) -> Place {
+    pub fn client(&self) -> ClientKey {
         self.client
     }
 
     /// Whether its connection is only being told to go.
     pub fn is_spare(&self) -> bool {
-        self.kind == Kind::Spare
+        self.kind == SlotKind::Spare
     }
 
     /// How many descriptors the connection holds.
@@ -255,12 +255,12 @@ impl Slot {
     pub fn make_spare(&mut self) -> bool {
         let mut state = self.shared.lock();
         let has_room = state.spare < self.shared.capacity.spare;
-        if self.kind == Kind::Regular && has_room {
+        if self.kind == SlotKind::Regular && has_room {
             state.change(self.client, self.kind, self.descriptors, 0);
-            Self::change_kind(&mut self.kind, &mut state, Kind::Spare);
+            Self::change_kind(&mut self.kind, &mut state, SlotKind::Spare);
             state.change(self.client, self.kind, 0, self.descriptors);
         }
-        self.kind == Kind::Spare
+        self.kind == SlotKind::Spare
     }
 
     /// The connection is about to be closed, which may have to wait for the disk: others may have its place, and what it
@@ -269,10 +269,10 @@ impl Slot {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);
         state.change(self.client, self.kind, before, 0);
-        Self::change_kind(&mut self.kind, &mut state, Kind::Left);
+        Self::change_kind(&mut self.kind, &mut state, SlotKind::Left);
     }
 
-    fn change_kind(from: &mut Kind, state: &mut State, to: Kind) {
+    fn change_kind(from: &mut SlotKind, state: &mut State, to: SlotKind) {
         *state.count(*from) -= 1;
         *state.count(to) += 1;
         *from = to;
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn what_each_client_holds_is_added_up() {
         let slots = Slots::new(Capacity { connections: 3, spare: 1, descriptors: 5 });
-        let (one, other) = (Place::User(1), Place::User(2));
+        let (one, other) = (ClientKey::User(1), ClientKey::User(2));
         let mut first = slots.take(one).expect("a place");
         let mut second = slots.take(other).expect("a place");
         let third = slots.take(other).expect("a place");
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn who_is_told_to_go_makes_room_at_once() {
         let slots = Slots::new(Capacity { connections: 1, spare: 1, descriptors: 5 });
-        let client = Place::User(1);
+        let client = ClientKey::User(1);
         let mut going = slots.take(client).expect("a place");
         assert!(slots.take(client).is_none());
         assert!(going.make_spare() && going.make_spare(), "it is spare, and stays so");

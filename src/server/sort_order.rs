@@ -8,7 +8,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::SystemTime;
 
-use crate::folder::{Entry, Kind};
+use crate::folder::{DirEntry, EntryKind};
 
 /// What entries are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,8 +53,8 @@ impl SortOrder {
     }
 
     /// Bytes whose plain order is this one, for an entry: directories first, then what counts, then the name.
-    pub fn key(self, entry: &Entry) -> Vec<u8> {
-        self.key_of(&entry.name, entry.kind == Kind::Directory, size(entry), entry.modified)
+    pub fn key(self, entry: &DirEntry) -> Vec<u8> {
+        self.key_of(&entry.name, entry.kind == EntryKind::Directory, size(entry), entry.modified)
     }
 
     /// The same by the name alone, where no more than that counts.
@@ -100,10 +100,10 @@ impl fmt::Display for SortOrder {
     }
 }
 
-fn size(entry: &Entry) -> u64 {
+fn size(entry: &DirEntry) -> u64 {
     match entry.kind {
-        Kind::Directory => 0,
-        Kind::File { len } => len,
+        EntryKind::Directory => 0,
+        EntryKind::File { len } => len,
     }
 }
 
@@ -135,9 +135,9 @@ mod tests {
 
     use super::*;
 
-    fn entry(name: &str, len: Option<u64>, seconds: u64) -> Entry {
-        let kind = len.map_or(Kind::Directory, |len| Kind::File { len });
-        Entry { name: name.into(), kind, modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
+    fn entry(name: &str, len: Option<u64>, seconds: u64) -> DirEntry {
+        let kind = len.map_or(EntryKind::Directory, |len| EntryKind::File { len });
+        DirEntry { name: name.into(), kind, modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
             let names: Vec<_> = sorted.iter().map(|entry| entry.name.to_string_lossy()).collect();
             assert_eq!(names.join(" "), expected, "{order}");
             let by_name = sorted.iter().map(|entry| {
-                order.key_by_name(&entry.name, entry.kind == Kind::Directory) == Some(order.key(entry))
+                order.key_by_name(&entry.name, entry.kind == EntryKind::Directory) == Some(order.key(entry))
             });
             assert!(by_name.into_iter().all(|is_known| is_known == (order.key == SortKey::Name)), "{order}");
         }
@@ -178,7 +178,7 @@ mod tests {
             let modified =
                 if seconds < 0 { SystemTime::UNIX_EPOCH - time } else { SystemTime::UNIX_EPOCH + time };
             SortOrder { key: SortKey::Time, descending: false }
-                .key(&Entry { modified, ..entry("a", Some(1), 0) })
+                .key(&DirEntry { modified, ..entry("a", Some(1), 0) })
         };
         assert!(at(-2) < at(-1) && at(-1) < at(0) && at(0) < at(1));
     }

@@ -7,11 +7,11 @@ use std::time::SystemTime;
 
 use super::answer::Answer;
 use super::chat;
+use super::client_key;
 use super::disk::Disk;
 use super::error_response::{self, bad_request};
 use super::form::FormUpload;
 use super::media;
-use super::place;
 use super::receiving::{BodySink, JobOutcome, Receiving};
 use super::representation::validators;
 use super::resumable::{self, Beginning};
@@ -81,7 +81,7 @@ fn begin_resumable(
     let guard = guard(&request, state)?;
     let memo = if head.method == Method::Put { PUT } else { POST };
     let by = chat::uploader(head, state, request.peer);
-    let owner = place::in_words(request.peer);
+    let owner = client_key::as_text(request.peer);
     let plan = Plan { path: request.path, length: announced.length, guard, owner, memo: memo.to_owned() };
     let framing = head.framing;
     Ok(Routed::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))

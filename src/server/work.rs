@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::broadcaster::Broadcaster;
+use super::client_key::ClientKey;
 use super::connection::{AfterTurn, Connection, Task, Turn, Work};
 use super::connection_table::{ConnectionTable, Expired, Tracked, WaitFor};
 use super::disk::Disk;
@@ -19,7 +20,6 @@ use super::input::Input;
 use super::jobs::{Freed, Jobs, Taken};
 use super::lead::TICK;
 use super::permits::Permits;
-use super::place::Place;
 use super::state::State;
 use super::timing::Deadline;
 use super::{GRACE, memory, room};
@@ -79,7 +79,7 @@ impl Shared {
 
     /// A job of this client is done: lets go on what was held back for it. A connection that its client has closed meanwhile
     /// is dropped and makes way for another; otherwise each would cost a turn, and the client could pile them up.
-    fn release(&self, client: Place) {
+    fn release(&self, client: ClientKey) {
         let Freed { mut held, is_final } = self.jobs.done(client);
         while let Some(Task { mut tracked, .. }) = held.pop_front() {
             if tracked.connection.has_gone(None, true) {

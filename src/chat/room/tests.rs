@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
-use crate::chat::flood::{MEMBER, PLACE};
-use crate::chat::member::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_PLACE, STREAMS_PER_MEMBER};
+use crate::chat::flood::{CLIENT, MEMBER};
+use crate::chat::member::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use crate::chat::token::SECRET_LEN;
 
 mod limits;
@@ -27,8 +27,8 @@ fn ready(event: &Event) -> Arc<[u8]> {
     event.id.to_string().into_bytes().into()
 }
 
-fn text(words: &str) -> Text {
-    Text::new(words.as_bytes()).unwrap()
+fn text(words: &str) -> MessageText {
+    MessageText::new(words.as_bytes()).unwrap()
 }
 
 fn name(name: &str) -> Name {
@@ -38,11 +38,11 @@ fn name(name: &str) -> Name {
 /// An event in short: `ann: hi`, `ann>bob: hi`, `+ann`, `-ann`, `ann put a.txt 3`.
 fn short(event: &Event) -> String {
     match &event.kind {
-        Kind::Message { from, text } => format!("{}: {}", from.name, text.as_str()),
-        Kind::Private { from, to, text } => format!("{}>{}: {}", from.name, to.name, text.as_str()),
-        Kind::Join { who } => format!("+{}", who.name),
-        Kind::Leave { who } => format!("-{}", who.name),
-        Kind::Upload { by, path, size } => {
+        EventKind::Message { from, text } => format!("{}: {}", from.name, text.as_str()),
+        EventKind::Private { from, to, text } => format!("{}>{}: {}", from.name, to.name, text.as_str()),
+        EventKind::Join { who } => format!("+{}", who.name),
+        EventKind::Leave { who } => format!("-{}", who.name),
+        EventKind::Upload { by, path, size } => {
             let by = match by {
                 Uploader::Member(who) => who.name.as_str(),
                 Uploader::Address(address) => address,
@@ -76,7 +76,7 @@ impl Scene {
 
     fn try_join(&mut self, who: &str) -> Result<MemberToken, RoomError> {
         self.joined += 1;
-        self.room.join(name(who), Secret::new([7; SECRET_LEN]), Place::User(self.joined), self.now)
+        self.room.join(name(who), Secret::new([7; SECRET_LEN]), ClientKey::User(self.joined), self.now)
     }
 
     fn join(&mut self, who: &str) -> MemberId {

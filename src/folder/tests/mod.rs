@@ -11,7 +11,7 @@ mod uploads;
 mod walking;
 
 use super::save_method::SaveMethod;
-use super::{Entry, Error, Folder, Guard, Kind, Node, OpenFile, Rules, Saved, SharePath};
+use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Rules, Saved, SharePath};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -96,13 +96,13 @@ fn path(text: &str) -> SharePath {
 }
 
 /// What a directory shows, directories first, then by the bytes of the names.
-fn list(folder: &Folder, path: &SharePath) -> Result<Vec<Entry>, Error> {
+fn list(folder: &Folder, path: &SharePath) -> Result<Vec<DirEntry>, Error> {
     let mut scan = folder.scan(path)?;
     let mut entries = Vec::new();
     while let Some(candidate) = scan.next() {
         entries.extend(scan.look(candidate?));
     }
-    entries.sort_by_key(|entry| (entry.kind != Kind::Directory, entry.name.clone()));
+    entries.sort_by_key(|entry| (entry.kind != EntryKind::Directory, entry.name.clone()));
     Ok(entries)
 }
 

@@ -133,8 +133,8 @@ fn a_listing_has_directories_first_then_names() {
     }
     let entries = list(&it.folder(Rules::default()), &SharePath::root()).expect("a listing");
     let shown: Vec<_> = entries.iter().map(|e| (e.name.to_str().expect("text"), e.kind)).collect();
-    let file = Kind::File { len: 4 };
-    let dir = Kind::Directory;
+    let file = EntryKind::File { len: 4 };
+    let dir = EntryKind::Directory;
     assert_eq!(shown, [("c", dir), ("z", dir), ("Z", file), ("a", file), ("b", file)]);
 }
 

@@ -1,7 +1,7 @@
 //! Saving one file: whole or not at all, and nothing left behind.
 
 use super::*;
-use crate::folder::Kind;
+use crate::folder::EntryKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 type Expected = fn(&Error) -> bool;
@@ -235,7 +235,7 @@ fn a_name_that_is_only_taken_is_not_shown() {
                 };
                 assert_eq!(text, "whole", "{number}");
                 let listed = list(&folder, &SharePath::root()).expect("a listing");
-                assert!(listed.iter().all(|entry| entry.kind == Kind::File { len: 5 }), "{listed:?}");
+                assert!(listed.iter().all(|entry| entry.kind == EntryKind::File { len: 5 }), "{listed:?}");
             }
         });
         (0..FILES).for_each(|number| drop(save(&folder, &name(number), "whole").expect("saved")));

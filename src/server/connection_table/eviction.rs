@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use rustix::io::ioctl_fionread;
 
-use super::{ConnectionTable, Entry, Holding, Tracked, lock};
-use crate::server::place::Place;
+use super::{ConnectionTable, Holding, TableEntry, Tracked, lock};
+use crate::server::client_key::ClientKey;
 
 /// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
 /// hold its own against a person.
@@ -43,7 +43,7 @@ impl<C: AsFd> ConnectionTable<C> {
     /// Since when who is idle. How much time they have left would not tell: the fewer connections there were when one
     /// was parked, the more it was given.
     fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
-        let idle_since = |entry: &Mutex<Entry<C>>| {
+        let idle_since = |entry: &Mutex<TableEntry<C>>| {
             lock(entry).parked.as_ref().and_then(|(_, wait_for)| wait_for.idle_since)
         };
         self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
@@ -51,14 +51,14 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// The client that has to make room for a connection of this one: it has the most connections, at least [`GREEDY`]
     /// times as many.
-    pub fn greedy(&self, newcomer: Place) -> Option<Place> {
+    pub fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
         let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;
         let own = self.slots.holding(newcomer).connections;
         (holding.connections >= GREEDY * (own + 1)).then_some(greatest)
     }
 
     /// The client that holds the most descriptors, and what it holds.
-    pub fn heaviest(&self) -> Option<(Place, Holding)> {
+    pub fn heaviest(&self) -> Option<(ClientKey, Holding)> {
         self.slots.greatest(|holding| holding.descriptors)
     }
 
@@ -68,7 +68,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Takes out the parked connections of this client that have waited longest: as many as hold this many descriptors.
-    pub fn evict_longest(&self, client: Place, descriptors: u64) -> Vec<Box<Tracked<C>>> {
+    pub fn evict_longest(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
         let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
         waiting.sort_unstable();
         let mut evicted = Vec::new();
@@ -90,8 +90,8 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// Since which turn each connection of this client has been parked, and in which slot. Those that are only being told
     /// to go leave by themselves.
-    fn waiting_of(&self, client: Place) -> impl Iterator<Item = (u64, u32)> {
-        let turn = move |entry: &Mutex<Entry<C>>| {
+    fn waiting_of(&self, client: ClientKey) -> impl Iterator<Item = (u64, u32)> {
+        let turn = move |entry: &Mutex<TableEntry<C>>| {
             let entry = lock(entry);
             let (tracked, _) = entry.parked.as_ref()?;
             (tracked.client() == client && !tracked.slot.is_spare()).then_some(entry.turn)

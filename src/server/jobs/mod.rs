@@ -17,7 +17,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 pub use self::chores::{Chore, Chores};
-use super::place::Place;
+use super::client_key::ClientKey;
 
 /// Jobs of one client that may wait before its further uploads are held back. Enough to keep all threads busy,
 /// and few enough that what they hold (some descriptors and a buffer each) does not matter.
@@ -38,9 +38,9 @@ pub struct Jobs<T> {
 
 #[derive(Debug)]
 struct Queue<T> {
-    clients: HashMap<Place, Client<T>>,
+    clients: HashMap<ClientKey, Client<T>>,
     /// The clients with waiting jobs; the first is next.
-    turns: VecDeque<Place>,
+    turns: VecDeque<ClientKey>,
     running: usize,
     has_ended: bool,
 }
@@ -69,7 +69,7 @@ pub struct Taken<T> {
     /// The job.
     pub job: T,
     /// Whose job it is.
-    pub client: Place,
+    pub client: ClientKey,
     /// Whether the client was crowded when the job was taken.
     pub is_crowded: bool,
 }
@@ -82,7 +82,7 @@ impl<T> Jobs<T> {
     }
 
     /// Adds a job behind the client's other jobs.
-    pub fn push(&self, client: Place, job: T) {
+    pub fn push(&self, client: ClientKey, job: T) {
         let mut queue = self.lock();
         queue.push(client, job);
         drop(queue);
@@ -90,12 +90,12 @@ impl<T> Jobs<T> {
     }
 
     /// Whether further uploads of this client have to wait.
-    pub fn is_crowded(&self, client: Place) -> bool {
+    pub fn is_crowded(&self, client: ClientKey) -> bool {
         self.lock().clients.get(&client).is_some_and(Client::is_crowded)
     }
 
     /// Holds something back until one of the client's jobs is done; gives it back if the client is not crowded any more.
-    pub fn hold_back(&self, client: Place, held: T) -> Option<T> {
+    pub fn hold_back(&self, client: ClientKey, held: T) -> Option<T> {
         let mut queue = self.lock();
         match queue.clients.get_mut(&client).filter(|client| client.is_crowded()) {
             Some(client) => {
@@ -127,7 +127,7 @@ impl<T> Jobs<T> {
 
     /// A job of this client is done. Gives what was held back and need not wait any longer: one for each job that is
     /// done (one for [`PATIENCE`] of them while the client stays crowded), and all once the client has no jobs.
-    pub fn done(&self, client: Place) -> Freed<T> {
+    pub fn done(&self, client: ClientKey) -> Freed<T> {
         let mut queue = self.lock();
         let freed = queue.done(client);
         let is_over = queue.has_ended && queue.turns.is_empty();
@@ -142,7 +142,7 @@ impl<T> Jobs<T> {
 
     /// Releases another that was held back, in place of one that is not needed any more; `None` while the client is
     /// crowded.
-    pub fn release(&self, client: Place) -> Option<T> {
+    pub fn release(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
         let entry = queue.clients.get_mut(&client).filter(|client| !client.is_crowded())?;
         let released = entry.held_back.pop_front();
@@ -151,7 +151,7 @@ impl<T> Jobs<T> {
     }
 
     /// Takes away from this client what has waited longest: first what is held back, then a job that has not begun.
-    pub fn evict(&self, client: Place) -> Option<T> {
+    pub fn evict(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
         let entry = queue.clients.get_mut(&client)?;
         let evicted = entry.held_back.pop_front().or_else(|| entry.waiting.pop_front());
@@ -171,7 +171,7 @@ impl<T> Jobs<T> {
 }
 
 impl<T> Queue<T> {
-    fn push(&mut self, place: Place, job: T) {
+    fn push(&mut self, place: ClientKey, job: T) {
         let client = self.clients.entry(place).or_insert_with(Client::new);
         if client.waiting.is_empty() {
             self.turns.push_back(place);
@@ -196,7 +196,7 @@ impl<T> Queue<T> {
         Some(Taken { job, client: place, is_crowded })
     }
 
-    fn done(&mut self, place: Place) -> Freed<T> {
+    fn done(&mut self, place: ClientKey) -> Freed<T> {
         self.running = self.running.saturating_sub(1);
         let Some(client) = self.clients.get_mut(&place) else {
             return Freed { held: VecDeque::new(), is_final: false };
@@ -213,7 +213,7 @@ impl<T> Queue<T> {
     }
 
     /// Forgets a client that has nothing here.
-    fn tidy(&mut self, place: Place) {
+    fn tidy(&mut self, place: ClientKey) {
         let Some(client) = self.clients.get(&place) else { return };
         if client.waiting.is_empty() {
             self.turns.retain(|other| *other != place);

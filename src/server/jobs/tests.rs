@@ -1,8 +1,8 @@
 use super::*;
 use std::net::IpAddr;
 
-fn client(host: u8) -> Place {
-    Place::of_address(IpAddr::from([192, 0, 2, host]))
+fn client(host: u8) -> ClientKey {
+    ClientKey::of_address(IpAddr::from([192, 0, 2, host]))
 }
 
 /// Takes jobs until none is to be had without waiting, and does none of them.

@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::folder::{Entry, Kind, SharePath};
+use crate::folder::{DirEntry, EntryKind, SharePath};
 use crate::http::target::encode_segment;
 use crate::printable;
 
 /// Writes an entry behind others, of which there are so many.
-pub type WriteRow = fn(&Entry, usize, &mut Vec<u8>);
+pub type WriteRow = fn(&DirEntry, usize, &mut Vec<u8>);
 
 /// A listing without its rows.
 pub struct Framed {
@@ -41,17 +41,17 @@ impl Framed {
     }
 }
 
-fn text_row(entry: &Entry, _: usize, out: &mut Vec<u8>) {
+fn text_row(entry: &DirEntry, _: usize, out: &mut Vec<u8>) {
     // A name with a line break in it must not look like two.
     out.extend_from_slice(&printable::in_line(entry.name.as_bytes()));
     let (slash, size) = match entry.kind {
-        Kind::Directory => ("/", "-".to_owned()),
-        Kind::File { len } => ("", len.to_string()),
+        EntryKind::Directory => ("/", "-".to_owned()),
+        EntryKind::File { len } => ("", len.to_string()),
     };
     out.extend_from_slice(format!("{slash}\t{size}\t{}\n", timestamp(entry.modified)).as_bytes());
 }
 
-fn json_row(entry: &Entry, count: usize, out: &mut Vec<u8>) {
+fn json_row(entry: &DirEntry, count: usize, out: &mut Vec<u8>) {
     if count > 0 {
         out.push(b',');
     }
@@ -73,12 +73,12 @@ struct JsonEntry<'a> {
 }
 
 impl<'a> JsonEntry<'a> {
-    fn of(entry: &'a Entry) -> Self {
+    fn of(entry: &'a DirEntry) -> Self {
         let (kind, size) = match entry.kind {
-            Kind::Directory => ("directory", None),
-            Kind::File { len } => ("file", Some(len)),
+            EntryKind::Directory => ("directory", None),
+            EntryKind::File { len } => ("file", Some(len)),
         };
-        let href = href(&entry.name, entry.kind == Kind::Directory);
+        let href = href(&entry.name, entry.kind == EntryKind::Directory);
         Self {
             name: entry.name.to_string_lossy(),
             href,
@@ -114,14 +114,14 @@ mod tests {
 
     #[test]
     fn a_name_is_one_line_and_one_link() {
-        let entry = |name: &[u8], kind| Entry {
+        let entry = |name: &[u8], kind| DirEntry {
             name: OsStr::from_bytes(name).to_owned(),
             kind,
             modified: SystemTime::UNIX_EPOCH,
         };
         let mut text = Vec::new();
-        text_row(&entry(b"d", Kind::Directory), 0, &mut text);
-        text_row(&entry(b"a\nb\tc", Kind::File { len: 7 }), 1, &mut text);
+        text_row(&entry(b"d", EntryKind::Directory), 0, &mut text);
+        text_row(&entry(b"a\nb\tc", EntryKind::File { len: 7 }), 1, &mut text);
         assert_eq!(text, b"d/\t-\t1970-01-01T00:00:00Z\na?b?c\t7\t1970-01-01T00:00:00Z\n");
         assert_eq!(href(OsStr::from_bytes(b"javascript:a/\xff\""), false), "./javascript:a%2F%FF%22");
     }

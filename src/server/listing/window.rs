@@ -10,7 +10,7 @@
 
 use std::ffi::OsStr;
 
-use crate::folder::{Candidate, Entry, Error, Folder, Kind, Scan, SharePath};
+use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan, SharePath};
 use crate::server::permits::{Permit, Permits};
 use crate::server::sort_order::SortOrder;
 
@@ -44,7 +44,7 @@ pub struct Windows {
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     key: Vec<u8>,
-    entry: Entry,
+    entry: DirEntry,
 }
 
 /// What there is in a directory.
@@ -82,7 +82,7 @@ impl Windows {
     }
 
     /// The next entry. `None` at the end, and where the window is used up: then [`Self::go_on`] tells.
-    pub fn next(&mut self) -> Option<Entry> {
+    pub fn next(&mut self) -> Option<DirEntry> {
         let row = self.rows.pop();
         if row.is_none() {
             (self.rows, self.held) = (Vec::new(), Vec::new());
@@ -97,7 +97,7 @@ impl Windows {
         Ok(true)
     }
 
-    fn read(&mut self, after: Option<&Row>, mut seen: impl FnMut(&Entry)) -> Result<(), Error> {
+    fn read(&mut self, after: Option<&Row>, mut seen: impl FnMut(&DirEntry)) -> Result<(), Error> {
         let mut scan = self.folder.scan(&self.path)?;
         let mut selection =
             Selection { pool: &self.pool, rows: Vec::new(), held: Vec::new(), bytes: 0, bound: None };
@@ -125,7 +125,7 @@ impl Windows {
         let entry = scan.look(candidate)?;
         let key = match self.order {
             Some(order) => order.key(&entry),
-            None => plain(entry.kind == Kind::Directory),
+            None => plain(entry.kind == EntryKind::Directory),
         };
         Some(Row { key, entry })
     }
@@ -220,10 +220,10 @@ impl Count {
         self.directories + self.files
     }
 
-    fn add(&mut self, entry: &Entry) {
+    fn add(&mut self, entry: &DirEntry) {
         match entry.kind {
-            Kind::Directory => self.directories += 1,
-            Kind::File { len } => {
+            EntryKind::Directory => self.directories += 1,
+            EntryKind::File { len } => {
                 self.files += 1;
                 self.bytes = self.bytes.saturating_add(len);
             }

@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use super::icons::{self, Sign};
 use super::page;
 use super::room::room;
-use crate::folder::{Entry, Kind, OnConflict, Rules, SharePath};
+use crate::folder::{DirEntry, EntryKind, OnConflict, Rules, SharePath};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
@@ -175,21 +175,21 @@ impl ListingPage<'_> {
 }
 
 /// Writes an entry as a line.
-fn row(entry: &Entry, count: usize, out: &mut Vec<u8>) {
+fn row(entry: &DirEntry, count: usize, out: &mut Vec<u8>) {
     write_row(entry, count, View::Rows, out);
 }
 
 /// Writes an entry as a card.
-fn card(entry: &Entry, count: usize, out: &mut Vec<u8>) {
+fn card(entry: &DirEntry, count: usize, out: &mut Vec<u8>) {
     write_row(entry, count, View::Grid, out);
 }
 
-fn write_row(entry: &Entry, count: usize, view: View, out: &mut Vec<u8>) {
+fn write_row(entry: &DirEntry, count: usize, view: View, out: &mut Vec<u8>) {
     let (sign, size) = match entry.kind {
-        Kind::Directory => (Sign::Directory, String::new()),
-        Kind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
+        EntryKind::Directory => (Sign::Directory, String::new()),
+        EntryKind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
     };
-    let link = href(&entry.name, entry.kind == Kind::Directory);
+    let link = href(&entry.name, entry.kind == EntryKind::Directory);
     let time = timestamp(entry.modified).to_string();
     let begins_chunk = count > 0 && count.is_multiple_of(CHUNK);
     let row = html! {
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
     use crate::http::status::Status;
 
-    fn html_of(path: &SharePath, entries: &[Entry], rules: &Rules) -> String {
+    fn html_of(path: &SharePath, entries: &[DirEntry], rules: &Rules) -> String {
         let count = Count { directories: 0, files: entries.len(), bytes: 0 };
         let page =
             ListingPage { path, count, order: SortOrder::default(), view: View::Grid, rules, has_chat: true };
@@ -266,13 +266,14 @@ mod tests {
         String::from_utf8(text).expect("text")
     }
 
-    fn entry(name: &[u8], kind: Kind) -> Entry {
-        Entry { name: OsStr::from_bytes(name).to_owned(), kind, modified: SystemTime::UNIX_EPOCH }
+    fn entry(name: &[u8], kind: EntryKind) -> DirEntry {
+        DirEntry { name: OsStr::from_bytes(name).to_owned(), kind, modified: SystemTime::UNIX_EPOCH }
     }
 
     #[test]
     fn a_hostile_name_is_text() {
-        let entry = entry(b"<img src=x onerror=alert(1)>\"'&\xff\n\xe2\x80\xae.jpg", Kind::File { len: 1 });
+        let entry =
+            entry(b"<img src=x onerror=alert(1)>\"'&\xff\n\xe2\x80\xae.jpg", EntryKind::File { len: 1 });
         let page = html_of(&SharePath::root(), &[entry], &Rules::default());
         assert!(!page.contains("<img src=x"), "{page}");
         assert!(
@@ -317,7 +318,7 @@ mod tests {
 
     #[test]
     fn rows_come_in_chunks() {
-        let entries: Vec<_> = (0..=2 * CHUNK).map(|_| entry(b"f", Kind::File { len: 1 })).collect();
+        let entries: Vec<_> = (0..=2 * CHUNK).map(|_| entry(b"f", EntryKind::File { len: 1 })).collect();
         let page = html_of(&SharePath::root(), &entries, &Rules::default());
         assert_eq!([page.matches("<tbody>").count(), page.matches("</tbody>").count()], [3, 3]);
         let rows = page.split_once("<tbody>").expect("rows").1.split_once("</table>").expect("an end").0;

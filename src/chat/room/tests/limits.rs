@@ -55,7 +55,7 @@ fn the_ring_is_bounded_in_bytes() {
     }
     let now = Now { steady: Instant::now(), wall: SystemTime::UNIX_EPOCH };
     let mut room = Room::with_bounds(EPOCH, heavy, Bounds { items: 100, weight: 10_000 });
-    let ann = room.join(name("ann"), Secret::new([0; SECRET_LEN]), Place::Here, now).unwrap().member();
+    let ann = room.join(name("ann"), Secret::new([0; SECRET_LEN]), ClientKey::Here, now).unwrap().member();
     let ids: Vec<EventId> = (0..20).map(|_| room.say(ann, text(&"x".repeat(1000)), now).unwrap()).collect();
     let mut starts = ids.iter().map(|id| room.subscribe(ann, Some(&id.to_string())).unwrap().1);
     assert_eq!(starts.position(|start| start == Start::Resumed), Some(14), "five of 2,000 bytes are held");
@@ -77,8 +77,8 @@ fn one_member_has_streams_enough() {
 fn one_place_does_not_fill_the_room() {
     let mut scene = Scene::new();
     let secret = || Secret::new([7; SECRET_LEN]);
-    let office = Place::User(1_000_000);
-    for count in 0..MEMBERS_PER_PLACE {
+    let office = ClientKey::User(1_000_000);
+    for count in 0..MEMBERS_PER_CLIENT {
         scene.room.join(name(&format!("m{count}")), secret(), office, scene.now).unwrap();
     }
     let one_more = scene.room.join(name("more"), secret(), office, scene.now);
@@ -93,7 +93,7 @@ fn one_place_does_not_fill_the_room() {
 #[test]
 fn who_comes_and_goes_all_the_time_is_slowed_and_so_is_a_choir() {
     let mut scene = Scene::new();
-    let (secret, office) = (|| Secret::new([7; SECRET_LEN]), Place::User(1_000_000));
+    let (secret, office) = (|| Secret::new([7; SECRET_LEN]), ClientKey::User(1_000_000));
     let mut joined = 0;
     let wait = loop {
         match scene.room.join(name("revenant"), secret(), office, scene.now) {
@@ -103,7 +103,7 @@ fn who_comes_and_goes_all_the_time_is_slowed_and_so_is_a_choir() {
         };
         joined += 1;
     };
-    assert_eq!(joined, PLACE.burst);
+    assert_eq!(joined, CLIENT.burst);
     let ann = scene.join("ann");
     scene.say(ann, "from elsewhere, as ever");
     scene.pass(Duration::from_secs(10));
@@ -116,6 +116,6 @@ fn who_comes_and_goes_all_the_time_is_slowed_and_so_is_a_choir() {
             sung += u32::from(scene.room.say(member, text("la"), scene.now).is_ok());
         }
     }
-    assert_eq!(sung, PLACE.burst - 100, "joining took the rest");
+    assert_eq!(sung, CLIENT.burst - 100, "joining took the rest");
     assert!(wait <= Duration::from_millis(5));
 }

@@ -22,7 +22,10 @@ fn tokens_prove_who_asks() {
     let mut tokens = Vec::new();
     for (who, secret) in [("ann", 1), ("bob", 2), ("old", 3)] {
         tokens.push(
-            scene.room.join(name(who), Secret::new([secret; SECRET_LEN]), Place::Here, scene.now).unwrap(),
+            scene
+                .room
+                .join(name(who), Secret::new([secret; SECRET_LEN]), ClientKey::Here, scene.now)
+                .unwrap(),
         );
     }
     let [ann, bob, old] = [0, 1, 2].map(|index: usize| tokens[index].expose());

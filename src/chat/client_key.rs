@@ -1,11 +1,11 @@
-//! Where somebody comes from: what one place may take of the room is bounded, under however many names.
+//! The key that tells clients apart: limits are counted for each key, under however many names a client joins.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A place. A household or an office behind one address is one.
+/// The key of a client. All behind one address, such as a household or an office, have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum ClientKey {
     /// An address. Of IPv6, the network that one subscriber has 2^64 addresses of.
     Network(IpAddr),
     /// A user of this machine, by number.
@@ -17,8 +17,8 @@ pub enum Place {
 /// The part of an IPv6 address that its owner did not choose (RFC 4291 §2.5.4): the first 64 bits.
 const NETWORK: u128 = !0 << 64;
 
-impl Place {
-    /// The place of an address.
+impl ClientKey {
+    /// The key of an address.
     pub fn of_address(address: IpAddr) -> Self {
         Self::Network(match address.to_canonical() {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & NETWORK).into(),
@@ -27,7 +27,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ClientKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network(address) => address.fmt(f),
@@ -51,7 +51,7 @@ mod tests {
             ("another network", "2001:db8::1", "2001:db8:0:1::1", false),
         ];
         for (name, one, other, same) in rows {
-            let [one, other] = [one, other].map(|text| Place::of_address(text.parse().unwrap()));
+            let [one, other] = [one, other].map(|text| ClientKey::of_address(text.parse().unwrap()));
             assert_eq!(one == other, same, "{name}");
         }
     }

@@ -1,0 +1,41 @@
+//! The key of a peer: connections with the same key share the limits of one client.
+
+pub use crate::chat::client_key::ClientKey;
+use crate::net::peer::Peer;
+
+/// The key of a peer.
+pub fn of(peer: Peer) -> ClientKey {
+    match peer {
+        Peer::Inet(address) => ClientKey::of_address(address.ip()),
+        Peer::Unix(Some(program)) => ClientKey::User(program.uid()),
+        Peer::Unix(None) => ClientKey::Here,
+    }
+}
+
+/// The key of a peer as text, for the folder: the owner of an unfinished upload.
+pub fn as_text(peer: Peer) -> String {
+    match of(peer) {
+        ClientKey::Network(address) => address.to_string(),
+        ClientKey::User(number) => format!("user {number}"),
+        ClientKey::Here => "here".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_as_text() {
+        let table = [
+            ("192.0.2.1:80", "192.0.2.1"),
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1"),
+            ("[2001:db8::1:2]:80", "2001:db8::"),
+            ("[2001:db8::ffff]:81", "2001:db8::"),
+        ];
+        for (address, expected) in table {
+            assert_eq!(as_text(Peer::Inet(address.parse().expect("an address"))), expected);
+        }
+        assert_eq!(as_text(Peer::Unix(None)), "here");
+    }
+}
