@@ -19,7 +19,7 @@ use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
 use crate::printable::Printable;
 use crate::qr::{self, Colours};
-use crate::server::{Config, Doors, HostName, KeepAlive, Recorder, Server, Site};
+use crate::server::{AllowedHosts, Config, HostName, KeepAlive, ListenConfig, Recorder, Server};
 use crate::stop::{Stop, StopReason};
 
 /// The TCP port unless it is told otherwise.
@@ -198,7 +198,7 @@ impl ServeArgs {
 }
 
 fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> Result<Config, Failure> {
-    let doors = doors(&args, inherited)?;
+    let listen = listen_config(&args, inherited)?;
     let root = args.root();
     let rules = Rules {
         hidden: args.hidden,
@@ -216,8 +216,8 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
     Ok(Config {
         folder: Folder::open_at(root, rules)?,
         root: std::path::absolute(root)?,
-        doors,
-        site: Site::new(args.host),
+        listen,
+        allowed_hosts: AllowedHosts::new(args.host),
         keep_alive: args.timeout,
         stall: args.stall,
         idle_exit: match args.idle_exit {
@@ -237,7 +237,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
 
 /// Where to listen. Sockets that somebody else holds are instead of the usual one, not besides it: it may be among
 /// them.
-fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
+fn listen_config(args: &ServeArgs, inherited: Inherited) -> Result<ListenConfig, Failure> {
     let is_told = args.port.is_some() || !args.ip.is_empty();
     let has_tcp = !args.no_tcp && (inherited.is_empty() || is_told);
     if !has_tcp && args.unix.is_empty() && args.udp.is_none() && inherited.is_empty() {
@@ -246,7 +246,7 @@ fn doors(args: &ServeArgs, inherited: Inherited) -> Result<Doors, Failure> {
     let usual = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
     let ips = if args.ip.is_empty() { &usual[..] } else { &args.ip };
     let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
-    Ok(Doors {
+    Ok(ListenConfig {
         tcp: has_tcp.then(|| at(args.port.unwrap_or(PORT))).into_iter().flatten().collect(),
         unix: args.unix.iter().map(|name| SocketName::parse(name)).collect(),
         unix_mode: args.unix_mode,

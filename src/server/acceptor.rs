@@ -2,7 +2,7 @@
 //!
 //! It blocks until somebody comes, and does nothing that could take long: whoever speaks first is served by a worker.
 //!
-//! It also minds the idle rule, since it alone can tell that nobody is at a door: it looks once more at each before it
+//! It also minds the idle rule, since it alone can tell that no connection waits at a listener: it looks once more at each before it
 //! says that it is time to leave. What comes after that look stays where it is; where the sockets are inherited, the
 //! next server finds it there.
 
@@ -38,11 +38,11 @@ pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
         for listener in listeners {
             if let Err(error) = accept_all(listener, shared) {
                 make_room(&error, shared);
-                // Somebody may be at this door all the same.
+                // A connection may wait at this listener all the same.
                 is_sure = false;
             }
         }
-        // The door first: what is not there any more has been taken from it, and is known to the clock.
+        // The listener first: what is not there any more has been taken from it, and is known to the clock.
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
         if is_sure && state.idle.settle(Instant::now()) {

@@ -20,12 +20,12 @@ pub struct Answer {
     /// What the answer says of itself. Its length, the date and the connection's fate are not its business.
     pub head: Head,
     /// What it brings.
-    pub content: Content,
+    pub content: AnswerContent,
 }
 
 /// The content of an answer. What has a length and what has none are apart: no length can be told that nobody knows.
 #[derive(Debug)]
-pub enum Content {
+pub enum AnswerContent {
     /// It is all there, and how long it is will be told.
     Sized(SizedContent),
     /// It is made while it is sent.
@@ -82,7 +82,7 @@ impl Answer {
     }
 }
 
-impl Content {
+impl AnswerContent {
     /// How a client that speaks this version learns where it ends (RFC 9112 §6.3).
     pub fn framing(&self, version: HttpVersion) -> Framing {
         match self {
@@ -104,7 +104,7 @@ impl SizedContent {
     }
 }
 
-impl From<SizedContent> for Content {
+impl From<SizedContent> for AnswerContent {
     fn from(known: SizedContent) -> Self {
         Self::Sized(known)
     }

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::answer::{Answer, Content};
+use super::answer::{Answer, AnswerContent};
 use super::body_source::{BodySource, NextChunk};
 use super::capacity::ARCHIVE_FILES;
 use super::client_key;
@@ -76,7 +76,7 @@ pub fn answer(request: &FolderRequest<'_, '_, '_>, format: Format, state: &State
         reading: None,
         _permit: permit,
     };
-    Ok(Answer { head, content: Content::Streamed(Box::new(body)) })
+    Ok(Answer { head, content: AnswerContent::Streamed(Box::new(body)) })
 }
 
 /// The head of every answer about an archive, with content or without.

@@ -64,7 +64,7 @@ pub struct Cache(Mutex<Entries>);
 
 /// The entry of a path, as [`Cache::find`] returns it.
 #[derive(Debug)]
-pub enum Lookup {
+pub enum CacheLookup {
     /// The file was this version a moment ago.
     Fresh(Arc<CacheEntry>),
     /// It is this version, or has changed: the disk knows. See [`Cache::confirm`].
@@ -90,7 +90,7 @@ struct Stored {
 
 impl Cache {
     /// The entry of this path.
-    pub fn find(&self, path: &SharePath, now: Instant) -> Option<Lookup> {
+    pub fn find(&self, path: &SharePath, now: Instant) -> Option<CacheLookup> {
         let entries = self.lock();
         let Stored { entry, checked } = entries.by_path.get(path)?;
         if now.saturating_duration_since(entry.since) >= MAX_AGE {
@@ -98,7 +98,7 @@ impl Cache {
         }
         let is_fresh = checked.is_some_and(|checked| now.saturating_duration_since(checked) < FRESH_FOR);
         let entry = Arc::clone(entry);
-        Some(if is_fresh { Lookup::Fresh(entry) } else { Lookup::Stale(entry) })
+        Some(if is_fresh { CacheLookup::Fresh(entry) } else { CacheLookup::Stale(entry) })
     }
 
     /// Notes that the file was still this version, at the time `then`.
@@ -245,8 +245,8 @@ mod tests {
 
     fn is_fresh(cache: &Cache, path: &SharePath, now: Instant) -> bool {
         match cache.find(path, now).expect("it is cached") {
-            Lookup::Fresh(_) => true,
-            Lookup::Stale(_) => false,
+            CacheLookup::Fresh(_) => true,
+            CacheLookup::Stale(_) => false,
         }
     }
 

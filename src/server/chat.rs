@@ -16,7 +16,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode;
 use serde_json::json;
 
-use super::answer::{Answer, Content, SizedContent};
+use super::answer::{Answer, AnswerContent, SizedContent};
 use super::chat_events;
 use super::chat_state::{ChatState, now};
 use super::client_key;
@@ -54,7 +54,7 @@ pub fn answer(
 ) -> Result<Routed, Answer> {
     let Some(chat) = &state.chat else { return Err(not_found()) };
     let is_write = head.method == Method::Post;
-    if is_write && !state.site.may_write(head.host, head.fields) {
+    if is_write && !state.allowed_hosts.may_write(head.host, head.fields) {
         return Err(cross_site());
     }
     match (call, head.method) {
@@ -130,7 +130,7 @@ fn events(head: &Head<'_, '_>, chat: &Arc<ChatState>, state: &State, peer: Peer)
         // nginx would hold events back until they fill a buffer.
         .field("X-Accel-Buffering", "no")
         .field("X-Content-Type-Options", "nosniff");
-    Ok(Answer { head, content: Content::Events(Box::new(events), first) })
+    Ok(Answer { head, content: AnswerContent::Events(Box::new(events), first) })
 }
 
 fn poll(head: &Head<'_, '_>, target: PathAndQuery<'_>, chat: &ChatState) -> Result<Answer, Answer> {

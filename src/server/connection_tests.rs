@@ -17,7 +17,7 @@ use crate::server::receiving::BodySink;
 use crate::server::small_body::SmallBody;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::work::Shared;
-use crate::server::{Cache, Digests, Permits, Site};
+use crate::server::{AllowedHosts, Cache, Digests, Permits};
 use crate::stop::Stop;
 
 #[test]
@@ -323,7 +323,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         large_send_buffers: Permits::new(1),
         spin_permits: Permits::new(1),
         digests: Digests::default(),
-        site: Site::new(Vec::new()),
+        allowed_hosts: AllowedHosts::new(Vec::new()),
         keep_alive: KeepAlive::Dynamic,
         stall,
         idle: Arc::new(IdleClock::new(None, Instant::now())),

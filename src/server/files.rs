@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::answer::{Answer, FileSource, RangeParts, SizedContent};
-use super::cache::{CacheEntry, Lookup};
+use super::cache::{CacheEntry, CacheLookup};
 use super::disk::Disk;
 use super::error_response::{not_found, of_read_error};
 use super::representation::Representation;
@@ -63,8 +63,8 @@ pub fn answer(request: &FolderRequest<'_, '_, '_>, disk: &mut Disk, state: &Stat
 fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheEntry>> {
     let now = Instant::now();
     match state.cache.find(path, now)? {
-        Lookup::Fresh(entry) => Some(entry),
-        Lookup::Stale(entry) => {
+        CacheLookup::Fresh(entry) => Some(entry),
+        CacheLookup::Stale(entry) => {
             // What was opened within the last second is in memory, as a rule.
             let is_still = disk.may_touch(state) && state.folder.is_still(path, &entry.version);
             is_still.then(|| state.cache.confirm(path, &entry, now))?;

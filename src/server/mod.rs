@@ -7,6 +7,7 @@
 
 mod acceptor;
 mod address;
+mod allowed_hosts;
 mod answer;
 mod archive_body;
 mod assets;
@@ -22,7 +23,6 @@ mod connection;
 mod connection_table;
 mod digests;
 mod disk;
-mod doors;
 mod error_response;
 mod exchange;
 mod fair_permits;
@@ -34,6 +34,7 @@ mod input;
 mod interim;
 mod jobs;
 mod lead;
+mod listeners;
 mod listing;
 mod media;
 mod memory;
@@ -50,7 +51,6 @@ mod room;
 mod route;
 mod send_buffer;
 mod sending;
-mod site;
 mod slot;
 mod small_body;
 mod sort_order;
@@ -71,20 +71,20 @@ use std::time::{Duration, Instant, SystemTime};
 
 use threadpool::ThreadPool;
 
+pub use self::allowed_hosts::AllowedHosts;
 use self::broadcaster::Broadcaster;
 use self::cache::Cache;
 use self::chat_state::ChatState;
 use self::connection_table::ConnectionTable;
 use self::digests::Digests;
-pub use self::doors::Doors;
-use self::doors::{CannotOpen, Open};
 use self::fair_permits::FairPermits;
 pub use self::host_name::HostName;
 use self::jobs::{Chore, Chores, Jobs};
 use self::lead::Lead;
+pub use self::listeners::ListenConfig;
+use self::listeners::{ListenError, Listeners};
 use self::permits::Permits;
 pub use self::recorder::Recorder;
-pub use self::site::Site;
 use self::state::State;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
@@ -114,9 +114,9 @@ pub struct Config {
     /// Where that lies, for the recorder.
     pub root: PathBuf,
     /// Where it listens.
-    pub doors: Doors,
+    pub listen: ListenConfig,
     /// Under which names it may be asked.
-    pub site: Site,
+    pub allowed_hosts: AllowedHosts,
     /// How long a connection is kept between two requests.
     pub keep_alive: KeepAlive,
     /// A body of which no byte moves for so long is given up.
@@ -144,7 +144,7 @@ pub struct Config {
 /// A server that listens, and serves once it is run.
 #[derive(Debug)]
 pub struct Server {
-    doors: Open,
+    listeners: Listeners,
     udp_sessions: usize,
     shared: Arc<Shared>,
     to_do: Receiver<Chore>,
@@ -154,18 +154,18 @@ pub struct Server {
 /// Why a server cannot start.
 #[derive(Debug)]
 pub enum CannotServe {
-    /// A door cannot be opened.
-    Open(CannotOpen),
+    /// A listener cannot be opened.
+    Listen(ListenError),
     /// The system gave no poller or thread.
     System(io::Error),
 }
 
 impl Server {
-    /// Opens every door of the configuration.
+    /// Opens all listeners of the configuration.
     pub fn bind(config: Config, stop: Stop) -> Result<Self, CannotServe> {
         let files = raise_open_files();
         let capacity = capacity::of_lot(config.max_connections, files);
-        let doors = config.doors.open().map_err(CannotServe::Open)?;
+        let listeners = config.listen.open().map_err(CannotServe::Listen)?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let lead = Arc::new(Lead::new(processors));
         let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
@@ -189,12 +189,12 @@ impl Server {
             large_send_buffers: Permits::new(send_buffer::AT_ONCE),
             spin_permits: Permits::new(processors / 2),
             digests: Digests::default(),
-            site: config.site,
+            allowed_hosts: config.allowed_hosts,
             keep_alive: config.keep_alive,
             stall: config.stall,
             idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
             stop,
-            tcp: doors.addresses().filter_map(|address| address.tcp()).collect(),
+            tcp: listeners.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,
             allow_exit: config.allow_exit,
             recorder: config.recorder,
@@ -203,7 +203,7 @@ impl Server {
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
         let jobs = Jobs::new(JOB_THREADS);
         Ok(Self {
-            doors,
+            listeners,
             udp_sessions: config.udp_sessions,
             shared: Arc::new(Shared { state, table, jobs, broadcaster, making_room: Permits::new(1) }),
             to_do,
@@ -213,7 +213,7 @@ impl Server {
 
     /// Where it listens, with the ports that it got.
     pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
-        self.doors.addresses()
+        self.listeners.addresses()
     }
 
     /// The URL to tell others: where the network reaches it, or else this machine. `None` where there is no TCP.
@@ -224,8 +224,8 @@ impl Server {
     /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
     /// when it is asked, with the reason, before anything else.
     pub fn run(self, on_stop: impl FnOnce(StopReason)) -> io::Result<()> {
-        let Self { doors, udp_sessions, shared, to_do, workers } = self;
-        let Open { listeners, datagrams } = doors;
+        let Self { listeners, udp_sessions, shared, to_do, workers } = self;
+        let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
         let workers = pool("worker", workers, &shared, Shared::work);
         let jobs = pool("job", JOB_THREADS, &shared, Shared::do_jobs);
@@ -241,8 +241,8 @@ impl Server {
             threads.push(spawn("broadcaster", &shared, broadcast)?);
         }
         if !datagrams.is_empty() {
-            let doors = Arc::clone(&datagrams);
-            threads.push(spawn("tftp", &shared, move |shared| tftp::run(&doors, udp_sessions, shared))?);
+            let sockets = Arc::clone(&datagrams);
+            threads.push(spawn("tftp", &shared, move |shared| tftp::run(&sockets, udp_sessions, shared))?);
         }
         acceptor::run(&listeners, &datagrams, &shared);
         drop((listeners, datagrams));
@@ -305,7 +305,7 @@ fn spawn(
 impl fmt::Display for CannotServe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(error) => error.fmt(f),
+            Self::Listen(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system gave no poller: {error}"),
         }
     }

@@ -91,7 +91,7 @@ pub fn begin(beginning: Beginning) -> Job {
 pub fn answer(head: &Request<'_, '_>, token: &str, state: &State, peer: Peer) -> Result<Routed, Answer> {
     let token = UploadToken::parse(token).ok_or_else(not_found)?;
     let is_write = matches!(head.method, Method::Patch | Method::Delete);
-    if is_write && !state.site.may_write(head.host, head.fields) {
+    if is_write && !state.allowed_hosts.may_write(head.host, head.fields) {
         return Err(cross_site());
     }
     match head.method {

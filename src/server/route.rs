@@ -58,7 +58,7 @@ pub fn is_upload(head: &Head<'_, '_>) -> bool {
 }
 
 fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Routed, Answer> {
-    if !state.site.takes(peer, head.host, head.fields) {
+    if !state.allowed_hosts.takes(peer, head.host, head.fields) {
         return Err(misdirected(head));
     }
     if head.expectation == Expectation::Other {
@@ -82,7 +82,7 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Resu
     let request = FolderRequest { head, target, path, peer };
     match head.method {
         Method::Get | Method::Head => files::answer(&request, disk, state),
-        Method::Post | Method::Put if state.site.may_write(head.host, head.fields) => {
+        Method::Post | Method::Put if state.allowed_hosts.may_write(head.host, head.fields) => {
             upload::begin(request, disk, state)
         }
         Method::Post | Method::Put => Err(cross_site()),

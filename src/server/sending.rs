@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answer::{Answer, Content, FileSource, RangeParts, SizedContent};
+use super::answer::{Answer, AnswerContent, FileSource, RangeParts, SizedContent};
 use super::body_source::{BodyEncoder, Encoded, EncodedChunk};
 use super::cache::{CONTENT_LIMIT, CachedContent};
 use super::chat_state::EventStream;
@@ -87,15 +87,15 @@ impl Sending {
         let (mut may_wait, mut rest, mut file) = (false, Remainder::Nothing, None);
         match content {
             _ if exchange.to_head || status.has_no_content() => {}
-            Content::Sized(known) => {
+            AnswerContent::Sized(known) => {
                 may_wait = may_wait_for(&known);
                 file = push_known(&mut bytes, known);
             }
-            Content::Streamed(source) => {
+            AnswerContent::Streamed(source) => {
                 may_wait = true;
                 rest = Remainder::Streamed(BodyEncoder::new(source, framing));
             }
-            Content::Events(events, first) => {
+            AnswerContent::Events(events, first) => {
                 bytes.extend_from_slice(&first);
                 rest = Remainder::Events(events);
             }

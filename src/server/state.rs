@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::allowed_hosts::AllowedHosts;
 use super::cache::Cache;
 use super::chat_state::ChatState;
 use super::digests::Digests;
@@ -13,7 +14,6 @@ use super::jobs::Chores;
 use super::lead::Lead;
 use super::permits::Permits;
 use super::recorder::Recorder;
-use super::site::Site;
 use super::timing::{IdleClock, KeepAlive};
 use crate::chat::event::Uploader;
 use crate::folder::{Folder, Saved};
@@ -45,7 +45,7 @@ pub struct State {
     /// Hashes that were asked for lately.
     pub digests: Digests,
     /// Whose requests are taken.
-    pub site: Site,
+    pub allowed_hosts: AllowedHosts,
     /// How long a connection is kept, and a head waited for.
     pub keep_alive: KeepAlive,
     /// A body, in or out, of which no byte moves for so long is given up.
@@ -77,7 +77,7 @@ impl State {
         }
     }
 
-    /// A file has come, through whichever door: the one place where that is told, to the log, the cache and the room. Gives
+    /// A file has come, over HTTP or TFTP: the one place where that is told, to the log, the cache and the room. Gives
     /// where it lies, if somebody keeps records of it.
     pub fn saved(&self, by: &Uploader, saved: &Saved) -> Option<PathBuf> {
         self.cache.invalidate(Instant::now());

@@ -55,7 +55,7 @@ fn leave(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Answer, Answe
         let text = "this server does not leave on request (wharf serve --allow-exit lets it)\n";
         return Err(Answer::text(Status::FORBIDDEN, text));
     }
-    if !state.site.may_write(head.host, head.fields) {
+    if !state.allowed_hosts.may_write(head.host, head.fields) {
         return Err(cross_site());
     }
     log::info!("{peer} asked the server to leave");

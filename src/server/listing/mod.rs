@@ -10,7 +10,7 @@ mod window;
 
 use std::io;
 
-use super::answer::{Answer, Content, SizedContent};
+use super::answer::{Answer, AnswerContent, SizedContent};
 use super::body_source::{BodySource, NextChunk};
 use super::error_response::of_read_error;
 use super::media;
@@ -100,11 +100,11 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Ans
     let mut listing = ListingBody::new(windows, framed);
     Ok(match listing.whole()? {
         Some(bytes) => Answer { head, content: SizedContent::Bytes(bytes).into() },
-        None => Answer { head, content: Content::Streamed(Box::new(listing)) },
+        None => Answer { head, content: AnswerContent::Streamed(Box::new(listing)) },
     })
 }
 
-/// The listing of a directory as text, for a door that has no other form.
+/// The listing of a directory as text, for TFTP, which has no other form.
 pub fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<ListingBody, Error> {
     let (windows, _) = Windows::open(folder, path, None, pool)?;
     Ok(ListingBody::new(windows, Framed::text()))

@@ -4,13 +4,13 @@ use maud::{Markup, html};
 
 use super::page;
 use crate::http::status::Status;
-use crate::server::answer::{Answer, Content, SizedContent};
+use crate::server::answer::{Answer, AnswerContent, SizedContent};
 
 /// The same answer as a page, if it is one that says what went wrong.
 pub fn for_people(answer: Answer) -> Answer {
     let Answer { head, content } = answer;
     match content {
-        Content::Sized(SizedContent::Bytes(line)) if head.status().is_error() => {
+        AnswerContent::Sized(SizedContent::Bytes(line)) if head.status().is_error() => {
             let status = head.status();
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             let head = head.without("Content-Type").without("X-Content-Type-Options");
@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
         let answer = Answer::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        let Answer { head, content: Content::Sized(SizedContent::Bytes(page)) } = for_people(answer) else {
+        let Answer { head, content: AnswerContent::Sized(SizedContent::Bytes(page)) } = for_people(answer)
+        else {
             panic!("no bytes")
         };
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn nothing_else_does() {
-        let Answer { content: Content::Sized(SizedContent::Bytes(text)), .. } =
+        let Answer { content: AnswerContent::Sized(SizedContent::Bytes(text)), .. } =
             for_people(Answer::text(Status::OK, "saved\n"))
         else {
             panic!("no bytes")

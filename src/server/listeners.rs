@@ -10,9 +10,9 @@ use crate::net::inherited::Inherited;
 use crate::net::listener::{ListenAddress, Listener};
 use crate::net::unix::{CannotBind, SocketName};
 
-/// The doors that a server is to open.
+/// Which listeners a server opens.
 #[derive(Debug)]
-pub struct Doors {
+pub struct ListenConfig {
     /// HTTP over TCP; port 0 takes a free one.
     pub tcp: Vec<SocketAddr>,
     /// HTTP over Unix-domain sockets.
@@ -25,18 +25,18 @@ pub struct Doors {
     pub inherited: Inherited,
 }
 
-/// The doors, open.
+/// The open listeners.
 #[derive(Debug)]
-pub struct Open {
+pub struct Listeners {
     /// Where connections come in.
     pub listeners: Vec<Listener>,
     /// Where datagrams come in.
     pub datagrams: Vec<Datagrams>,
 }
 
-/// Why a door cannot be opened.
+/// Why a listener cannot be opened.
 #[derive(Debug)]
-pub enum CannotOpen {
+pub enum ListenError {
     /// The address cannot be had.
     Tcp(SocketAddr, io::Error),
     /// The name cannot be had.
@@ -45,34 +45,34 @@ pub enum CannotOpen {
     Udp(SocketAddr, io::Error),
 }
 
-impl Doors {
+impl ListenConfig {
     /// Opens them all, or none.
-    pub fn open(self) -> Result<Open, CannotOpen> {
+    pub fn open(self) -> Result<Listeners, ListenError> {
         let Self { tcp, unix, unix_mode, udp, inherited } = self;
         let Inherited { mut listeners, mut datagrams } = inherited;
         for address in tcp {
-            listeners.push(Listener::bind(address).map_err(|error| CannotOpen::Tcp(address, error))?);
+            listeners.push(Listener::bind(address).map_err(|error| ListenError::Tcp(address, error))?);
         }
         for name in unix {
             let bound = Listener::bind_unix(name.clone(), unix_mode);
-            listeners.push(bound.map_err(|error| CannotOpen::Unix(name, error))?);
+            listeners.push(bound.map_err(|error| ListenError::Unix(name, error))?);
         }
         for address in udp {
-            datagrams.push(Datagrams::bind(address).map_err(|error| CannotOpen::Udp(address, error))?);
+            datagrams.push(Datagrams::bind(address).map_err(|error| ListenError::Udp(address, error))?);
         }
-        Ok(Open { listeners, datagrams })
+        Ok(Listeners { listeners, datagrams })
     }
 }
 
-impl Open {
+impl Listeners {
     /// Where they are, with the ports that they got.
     pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
         let connections = self.listeners.iter().map(|listener| listener.address().clone());
-        connections.chain(self.datagrams.iter().map(|door| ListenAddress::Udp(door.address())))
+        connections.chain(self.datagrams.iter().map(|socket| ListenAddress::Udp(socket.address())))
     }
 }
 
-impl fmt::Display for CannotOpen {
+impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address, error) => write!(f, "cannot bind {address}: {}", advice(error, "port", 8080)),
@@ -99,4 +99,4 @@ fn advice(error: &io::Error, flag: &str, free: u16) -> String {
     }
 }
 
-impl std::error::Error for CannotOpen {}
+impl std::error::Error for ListenError {}

@@ -19,7 +19,7 @@ const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
 
 /// The names under which this server may be asked.
 #[derive(Debug, Clone)]
-pub struct Site {
+pub struct AllowedHosts {
     /// What the machine is called.
     machine: Vec<String>,
     /// What the owner calls the server.
@@ -34,7 +34,7 @@ struct Origin {
     port: u16,
 }
 
-impl Site {
+impl AllowedHosts {
     /// The machine's own name, with and without `.local`, `localhost`, and these. IP addresses need not be named:
     /// no name can be made to resolve to a page that is asked for by address.
     pub fn new(given: Vec<HostName>) -> Self {
@@ -130,8 +130,8 @@ mod tests {
     use super::*;
     use crate::http::request::{FieldSpace, Head};
 
-    fn site(given: &[&str]) -> Site {
-        Site::new(given.iter().map(|name| name.parse().expect("a name")).collect())
+    fn hosts(given: &[&str]) -> AllowedHosts {
+        AllowedHosts::new(given.iter().map(|name| name.parse().expect("a name")).collect())
     }
 
     /// What is found of a request with this Host and these field lines.
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn hosts_that_are_ours() {
-        let site = site(&["files.example", "2001:db8::7"]);
+        let hosts = hosts(&["files.example", "2001:db8::7"]);
         let cases = [
             (Some("127.0.0.1:8080"), true),
             (Some("[::1]:8080"), true),
@@ -161,7 +161,7 @@ mod tests {
             (None, true),
         ];
         for (host, expected) in cases {
-            assert_eq!(site.is_asked(host), expected, "{host:?}");
+            assert_eq!(hosts.is_asked(host), expected, "{host:?}");
         }
     }
 
@@ -186,8 +186,8 @@ mod tests {
             ("what a proxy says by itself", unix, &["files.example"], "localhost", fetched, true),
         ];
         for (name, peer, given, host, lines, expected) in cases {
-            let site = site(given);
-            assert_eq!(of(host, lines, |host, fields| site.takes(peer, host, fields)), expected, "{name}");
+            let hosts = hosts(given);
+            assert_eq!(of(host, lines, |host, fields| hosts.takes(peer, host, fields)), expected, "{name}");
         }
     }
 
@@ -220,11 +220,11 @@ mod tests {
             ("two relations", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n", false),
         ];
         for (name, lines, expected) in cases {
-            let site = site(&[]);
-            assert_eq!(of("h:1", lines, |host, fields| site.may_write(host, fields)), expected, "{name}");
+            let hosts = hosts(&[]);
+            assert_eq!(of("h:1", lines, |host, fields| hosts.may_write(host, fields)), expected, "{name}");
         }
         let bare = Head::parse(b"POST /x HTTP/1.0\r\nOrigin: http://h\r\n\r\n", &mut FieldSpace::new())
-            .map(|head| site(&[]).may_write(head.host, head.fields));
+            .map(|head| hosts(&[]).may_write(head.host, head.fields));
         assert_eq!(bare, Ok(false), "an origin, and no Host");
     }
 
@@ -263,17 +263,18 @@ mod tests {
             ("no name", named, "https://", false),
             ("not ASCII", named, "https://fil\u{e9}s.example", false),
         ];
-        let site = site(&["Files.Example", "192.0.2.7", "2001:db8::7"]);
+        let hosts = hosts(&["Files.Example", "192.0.2.7", "2001:db8::7"]);
         for (name, host, origin, expected) in cases {
             for (relation, is_fine) in [("same-origin", true), ("same-site", false), ("cross-site", false)] {
                 let lines = format!("Origin: {origin}\r\nSec-Fetch-Site: {relation}\r\n");
-                let may = of(host, &lines, |host, fields| site.may_write(host, fields));
+                let may = of(host, &lines, |host, fields| hosts.may_write(host, fields));
                 assert_eq!(may, expected && is_fine, "{name}, {relation}");
             }
-            let may = of(host, &format!("Origin: {origin}\r\n"), |host, fields| site.may_write(host, fields));
+            let may =
+                of(host, &format!("Origin: {origin}\r\n"), |host, fields| hosts.may_write(host, fields));
             assert_eq!(may, expected, "{name}, from an older browser");
         }
-        let unnamed = Site::new(Vec::new());
+        let unnamed = AllowedHosts::new(Vec::new());
         let may =
             of(named, "Origin: https://files.example\r\n", |host, fields| unnamed.may_write(host, fields));
         assert!(!may, "nobody said that the name is this server's");
