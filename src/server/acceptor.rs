@@ -2,7 +2,8 @@
 //!
 //! It blocks until somebody comes, and does nothing that could take long: whoever speaks first is served by a worker.
 //!
-//! It also minds the idle rule, since it alone can tell that no connection waits at a listener: it looks once more at each before it
+//! It also minds the idle rule, since it alone can tell that no connection waits at a listener: it looks once more at
+//! each before it
 //! says that it is time to leave. What comes after that look stays where it is; where the sockets are inherited, the
 //! next server finds it there.
 
@@ -17,7 +18,7 @@ use super::connection::Connection;
 use super::connection_table::WaitFor;
 use super::state::State;
 use super::work::Shared;
-use super::{client_key, room};
+use super::{client_key, shedding};
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
@@ -37,7 +38,7 @@ pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
         let mut is_sure = true;
         for listener in listeners {
             if let Err(error) = accept_all(listener, shared) {
-                make_room(&error, shared);
+                recover(&error, shared);
                 // A connection may wait at this listener all the same.
                 is_sure = false;
             }
@@ -77,17 +78,17 @@ fn admit(stream: Stream, shared: &Shared) {
     // Their request is on its way: leaving now would lose it.
     shared.state.idle.note(Instant::now());
     let client = client_key::of(stream.peer());
-    if let Some(tracked) = room::admit(shared, Connection::new(stream), client) {
+    if let Some(tracked) = shedding::admit(shared, Connection::new(stream), client) {
         shared.park(tracked, WaitFor::idle(Instant::now(), shared.timeout()).for_news());
         // What has come since is more than there may be.
-        room::give_back(shared, shared.table.excess());
+        shedding::shed_descriptors(shared, shared.table.excess());
     }
 }
 
-/// The system is out of descriptors or memory: others make room, or end meanwhile.
-fn make_room(error: &io::Error, shared: &Shared) {
+/// The system is out of descriptors or memory: others are closed, or end meanwhile.
+fn recover(error: &io::Error, shared: &Shared) {
     let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
-    let made = is_out_of_files && room::make_descriptors(shared);
+    let made = is_out_of_files && shedding::free_descriptors(shared);
     log::warn!(
         "cannot accept a connection: {error}{}",
         if made { "; closed others to make room" } else { "" }

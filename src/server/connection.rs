@@ -159,7 +159,7 @@ impl Connection {
         self.has_waited = true;
     }
 
-    /// Begins to close a connection that has to make room, without losing what the client is told: it gets this answer, if
+    /// Begins to close a connection for another, without losing what the client is told: it gets this answer, if
     /// no other has begun, and what it still sends is read and thrown away for a moment. Gives what to wait for; `None`
     /// where nothing is left to do but to close it.
     pub fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<WaitFor> {

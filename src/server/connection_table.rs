@@ -17,10 +17,10 @@
 //! - An event carries the number of the connection that it is for. One for a connection that is gone means nothing.
 //! - Deadlines are lazy: each slot has at most one entry in the ordered list, at or before its real deadline. A
 //!   connection that is parked again and again, each time for later, touches the list only when its entry comes up.
-//! - Who has spoken in time is heard, however long a busy machine keeps the workers: a connection whose wish has come true
+//! - Who has spoken in time is heard, however long a busy machine keeps the workers: a connection that is ready
 //!   is neither out of time nor idle. It is armed once more, so that its event is sure to come, and a worker takes it.
 //!
-//! The table knows no HTTP: it keeps anything that has a descriptor. Who makes room for others, `eviction` says.
+//! The table knows no HTTP: it keeps anything that has a descriptor. `eviction` chooses which connections are closed for others.
 
 mod eviction;
 
@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::client_key::ClientKey;
-use super::lead::{Chance, Lead};
+use super::lead::{Assignment, Lead};
 pub use super::slot::{Capacity, Holding};
 use super::slot::{Slot, Slots};
 use super::timing::Deadline;
@@ -55,7 +55,7 @@ pub struct WaitFor {
     pub interest: Interest,
     /// When its time is up.
     pub deadline: Deadline,
-    /// Since when it waits between two requests, if it does: it may then be closed to make room, or when the
+    /// Since when it waits between two requests, if it does: it may then be closed for another, or when the
     /// server leaves.
     pub idle_since: Option<Instant>,
 }
@@ -120,15 +120,15 @@ pub struct ConnectionTable<C> {
     /// Decides which worker polls.
     lead: Arc<Lead<PollEvent>>,
     /// When to look at which slot.
-    agenda: Mutex<BTreeSet<(Deadline, u32)>>,
+    deadlines: Mutex<BTreeSet<(Deadline, u32)>>,
     /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
     /// behind all of them, so one look is enough for as many newcomers.
-    eldest: Mutex<Vec<(Instant, u32)>>,
+    longest_idle: Mutex<Vec<(Instant, u32)>>,
     /// How many times a connection was parked.
     turns: AtomicU64,
-    /// Told when the first entry of the agenda has changed.
-    agenda_changed: Condvar,
-    /// Whether whoever waits for the agenda is to look at something else.
+    /// Told when the first entry of the list of deadlines has changed.
+    deadlines_changed: Condvar,
+    /// Whether whoever waits for the list of deadlines is to look at something else.
     is_roused: AtomicBool,
     is_draining: AtomicBool,
     has_ended: AtomicBool,
@@ -145,7 +145,7 @@ struct TableEntry<C> {
     parked: Option<(Box<Tracked<C>>, WaitFor)>,
     /// How many had been parked before it was: who has the least has waited longest.
     turn: u64,
-    /// The entry that the agenda has for this slot.
+    /// The entry that the list of deadlines has for this slot.
     listed: Option<Deadline>,
     /// Whether an event has come that nobody was there for, or after which there is none.
     has_missed: bool,
@@ -174,10 +174,10 @@ impl<C: AsFd> ConnectionTable<C> {
             slots: Slots::new(capacity),
             pages: std::iter::repeat_with(OnceLock::new).take(pages).collect(),
             lead,
-            agenda: Mutex::new(BTreeSet::new()),
-            eldest: Mutex::default(),
+            deadlines: Mutex::new(BTreeSet::new()),
+            longest_idle: Mutex::default(),
             turns: AtomicU64::new(0),
-            agenda_changed: Condvar::new(),
+            deadlines_changed: Condvar::new(),
             is_roused: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
@@ -206,7 +206,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Parks a connection until its wish comes true, its time is up, or the table ends.
+    /// Parks a connection until it is ready, its time is up, or the table ends.
     pub fn park(&self, mut tracked: Box<Tracked<C>>, wait_for: WaitFor) -> io::Result<()> {
         let key = tracked.slot.key();
         let index = tracked.slot.index();
@@ -238,7 +238,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// The next connection whose wish has come true; waits for it. `None` once the table has ended.
+    /// The next connection that is ready; waits for it. `None` once the table has ended.
     pub fn take(&self) -> Option<Box<Tracked<C>>> {
         loop {
             let event = self.next_event()?;
@@ -261,7 +261,7 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// What a leader has found; leads until there is something. `None` once the table has ended.
     fn next_event(&self) -> Option<PollEvent> {
-        if let Chance::Found(event) = self.lead.take() {
+        if let Assignment::Serve(event) = self.lead.take() {
             return Some(event);
         }
         let found = self.lead();
@@ -290,35 +290,35 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// Waits for a connection whose time is up, but only until this moment, or until it is roused.
     pub fn next_expired(&self, until: Option<Deadline>) -> Expired<C> {
-        let mut agenda = lock(&self.agenda);
+        let mut deadlines = lock(&self.deadlines);
         loop {
             if self.has_ended.load(Ordering::SeqCst) {
                 return Expired::Ended;
             }
             let now = Instant::now();
-            if let Some(&(listed, index)) = agenda.first().filter(|(deadline, _)| deadline.is_over(now)) {
-                agenda.pop_first();
-                drop(agenda);
+            if let Some(&(listed, index)) = deadlines.first().filter(|(deadline, _)| deadline.is_over(now)) {
+                deadlines.pop_first();
+                drop(deadlines);
                 if let Some(tracked) = self.take_if_over(index, listed, now) {
                     return Expired::Connection(tracked);
                 }
-                agenda = lock(&self.agenda);
+                deadlines = lock(&self.deadlines);
                 continue;
             }
             let is_roused = self.is_roused.swap(false, Ordering::AcqRel);
             if is_roused || until.is_some_and(|until| until.is_over(now)) {
                 return Expired::Nothing;
             }
-            let next = agenda.first().map(|(deadline, _)| *deadline).into_iter().chain(until).min();
-            agenda = self.wait_for_change(agenda, next.map(|deadline| deadline.left(now)));
+            let next = deadlines.first().map(|(deadline, _)| *deadline).into_iter().chain(until).min();
+            deadlines = self.wait_for_change(deadlines, next.map(|deadline| deadline.left(now)));
         }
     }
 
     /// Lets [`Self::next_expired`] return at once.
     pub fn rouse(&self) {
         self.is_roused.store(true, Ordering::Release);
-        drop(lock(&self.agenda));
-        self.agenda_changed.notify_all();
+        drop(lock(&self.deadlines));
+        self.deadlines_changed.notify_all();
     }
 
     /// The slots that were ever used, by index.
@@ -353,8 +353,8 @@ impl<C: AsFd> ConnectionTable<C> {
         self.has_ended.store(true, Ordering::SeqCst);
         // An eventfd at 0 takes a 1: this write cannot fail.
         let _ = rustix::io::write(&self.end, &1u64.to_ne_bytes());
-        drop(lock(&self.agenda));
-        self.agenda_changed.notify_all();
+        drop(lock(&self.deadlines));
+        self.deadlines_changed.notify_all();
         let parked = self.entries().filter_map(|(_, entry)| lock(entry).parked.take());
         parked.map(|(tracked, _)| tracked).collect()
     }
@@ -365,18 +365,18 @@ impl<C: AsFd> ConnectionTable<C> {
         &self.pages[page].get_or_init(|| std::iter::repeat_with(empty).take(PAGE).collect())[offset]
     }
 
-    /// Sees to it that the agenda has an entry for this slot, no later than its deadline.
+    /// Sees to it that the list of deadlines has an entry for this slot, no later than its deadline.
     fn list(&self, entry: &mut TableEntry<C>, index: u32, deadline: Deadline) {
         if entry.listed.is_some_and(|listed| listed <= deadline) {
             return;
         }
-        let mut agenda = lock(&self.agenda);
+        let mut deadlines = lock(&self.deadlines);
         if let Some(listed) = entry.listed.replace(deadline) {
-            agenda.remove(&(listed, index));
+            deadlines.remove(&(listed, index));
         }
-        agenda.insert((deadline, index));
-        if agenda.first() == Some(&(deadline, index)) {
-            self.agenda_changed.notify_all();
+        deadlines.insert((deadline, index));
+        if deadlines.first() == Some(&(deadline, index)) {
+            self.deadlines_changed.notify_all();
         }
     }
 
@@ -384,7 +384,7 @@ impl<C: AsFd> ConnectionTable<C> {
     fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(index));
         if entry.listed != Some(listed) {
-            // Listed anew between the agenda's lock and the slot's.
+            // Listed anew between the lock of the deadlines and that of the slot.
             return None;
         }
         entry.listed = None;
@@ -400,7 +400,7 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// Whether the wish of a parked connection has come true, and no worker has come for it yet. It is armed again, so
+    /// Whether a parked connection is ready, and no worker has come for it yet. It is armed again, so
     /// that one will, whatever a read has left.
     fn is_to_be_heard(&self, tracked: &Tracked<C>, wait_for: &WaitFor) -> bool {
         let armed_again = || {
@@ -409,17 +409,17 @@ impl<C: AsFd> ConnectionTable<C> {
         Poller::is_ready(&tracked.connection, wait_for.interest) && armed_again()
     }
 
-    fn wait_for_change<'a>(&self, agenda: Agenda<'a>, at_most: Option<Duration>) -> Agenda<'a> {
+    fn wait_for_change<'a>(&self, deadlines: Deadlines<'a>, at_most: Option<Duration>) -> Deadlines<'a> {
         match at_most {
             Some(time) => {
-                self.agenda_changed.wait_timeout(agenda, time).unwrap_or_else(PoisonError::into_inner).0
+                self.deadlines_changed.wait_timeout(deadlines, time).unwrap_or_else(PoisonError::into_inner).0
             }
-            None => self.agenda_changed.wait(agenda).unwrap_or_else(PoisonError::into_inner),
+            None => self.deadlines_changed.wait(deadlines).unwrap_or_else(PoisonError::into_inner),
         }
     }
 }
 
-type Agenda<'a> = MutexGuard<'a, BTreeSet<(Deadline, u32)>>;
+type Deadlines<'a> = MutexGuard<'a, BTreeSet<(Deadline, u32)>>;
 
 /// Locks, whatever became of the thread that held the lock before: what these locks guard is whole between any two lines.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

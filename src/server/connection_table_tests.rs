@@ -1,4 +1,4 @@
-//! Who is parked, who is woken, and who has to make room.
+//! Who is parked, who is woken, and who is evicted.
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};

@@ -115,13 +115,8 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
-    let shared = Arc::new(Shared {
-        state,
-        table,
-        jobs: Jobs::new(1),
-        broadcaster: None,
-        making_room: Permits::new(1),
-    });
+    let shared =
+        Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let exchange = || Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
@@ -204,13 +199,8 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
-    let shared = Arc::new(Shared {
-        state,
-        table,
-        jobs: Jobs::new(1),
-        broadcaster: None,
-        making_room: Permits::new(1),
-    });
+    let shared =
+        Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let mut clients = Vec::new();
     let mut admit = || {
         let (stream, client) = stream();

@@ -59,11 +59,11 @@ const QUIET: u32 = 200;
 
 /// What a worker does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chance<T> {
+pub enum Assignment<T> {
     /// Serve this event, which a leader has found.
-    Found(T),
+    Serve(T),
     /// Poll.
-    Lead,
+    Poll,
 }
 
 impl<T> Lead<T> {
@@ -87,17 +87,17 @@ impl<T> Lead<T> {
     }
 
     /// Takes an event that was found, or the lead; waits until there is either.
-    pub fn take(&self) -> Chance<T> {
+    pub fn take(&self) -> Assignment<T> {
         let mut inner = self.lock();
         loop {
             inner.changes += 1;
             if let Some(found) = inner.spare.pop_front() {
                 self.share(inner);
-                return Chance::Found(found);
+                return Assignment::Serve(found);
             }
             if !inner.has_leader {
                 inner.has_leader = true;
-                return Chance::Lead;
+                return Assignment::Poll;
             }
             inner.waiting += 1;
             inner.awake -= 1;
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     /// Runs `act` beside a worker that takes from the lead and sends what it got.
-    fn with_worker(lead: &Lead<u32>, act: impl FnOnce(&dyn Fn() -> Option<Chance<u32>>)) {
+    fn with_worker(lead: &Lead<u32>, act: impl FnOnce(&dyn Fn() -> Option<Assignment<u32>>)) {
         let (took, taken) = channel();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -205,13 +205,13 @@ mod tests {
     fn one_worker_leads_while_another_serves_the_events_left() {
         let lead = Lead::new(2);
         lead.join();
-        assert_eq!(lead.take(), Chance::Lead);
+        assert_eq!(lead.take(), Assignment::Poll);
         with_worker(&lead, |taken| {
             assert_eq!(taken(), None, "it waits while there is a leader");
             let _ = lead.give([7]);
             loop {
                 if let Some(chance) = taken() {
-                    assert_eq!(chance, Chance::Found(7));
+                    assert_eq!(chance, Assignment::Serve(7));
                     break;
                 }
                 thread::yield_now();
@@ -223,10 +223,10 @@ mod tests {
     fn events_are_taken_in_order_before_anyone_leads() {
         let lead = Lead::new(1);
         lead.join();
-        assert_eq!(lead.take(), Chance::Lead);
+        assert_eq!(lead.take(), Assignment::Poll);
         let _ = lead.give([1, 2]);
         let chances = [lead.take(), lead.take(), lead.take()];
-        assert_eq!(chances, [Chance::Found(1), Chance::Found(2), Chance::Lead]);
+        assert_eq!(chances, [Assignment::Serve(1), Assignment::Serve(2), Assignment::Poll]);
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
         with_worker(&lead, |_| {
             let _ = lead.give(None);
             assert_eq!(lead.lock().waiting, 1, "still asleep");
-            assert_eq!(lead.take(), Chance::Lead, "the same worker leads again");
+            assert_eq!(lead.take(), Assignment::Poll, "the same worker leads again");
         });
     }
 

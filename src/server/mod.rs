@@ -47,10 +47,10 @@ mod receiving;
 mod recorder;
 mod representation;
 mod resumable;
-mod room;
 mod route;
 mod send_buffer;
 mod sending;
+mod shedding;
 mod slot;
 mod small_body;
 mod sort_order;
@@ -205,7 +205,7 @@ impl Server {
         Ok(Self {
             listeners,
             udp_sessions: config.udp_sessions,
-            shared: Arc::new(Shared { state, table, jobs, broadcaster, making_room: Permits::new(1) }),
+            shared: Arc::new(Shared { state, table, jobs, broadcaster, shedding: Permits::new(1) }),
             to_do,
             workers: config.workers,
         })

@@ -22,7 +22,7 @@ use super::lead::TICK;
 use super::permits::Permits;
 use super::state::State;
 use super::timing::Deadline;
-use super::{GRACE, memory, room};
+use super::{GRACE, memory, shedding};
 
 /// How often old entries of the cache are evicted, and whether the folder's path names another directory.
 const ROUND: Duration = Duration::from_secs(1);
@@ -44,8 +44,8 @@ pub struct Shared {
     pub jobs: Jobs<Task>,
     /// Serves the event streams.
     pub broadcaster: Option<Broadcaster>,
-    /// Held by the thread that makes room for descriptors.
-    pub making_room: Permits,
+    /// Held by the thread that closes connections to free descriptors.
+    pub shedding: Permits,
 }
 
 impl Shared {
@@ -184,7 +184,7 @@ impl Shared {
             AfterTurn::Work(work) => {
                 let excess = tracked.hold(work.descriptors());
                 self.jobs.push(client, Task { tracked, work: Some(work) });
-                room::give_back(self, excess);
+                shedding::shed_descriptors(self, excess);
             }
             AfterTurn::NeedsDisk => self.jobs.push(client, Task { tracked, work: None }),
             AfterTurn::HeldBack => {
@@ -202,13 +202,13 @@ impl Shared {
         }
     }
 
-    /// Parks a connection; where it holds too much, somebody makes room.
+    /// Parks a connection; where it holds too much, others are closed.
     pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
         let excess = tracked.hold(tracked.connection.descriptors());
         if let Err(error) = self.table.park(tracked, wait_for) {
             log::error!("cannot park a connection: {error}");
         }
-        room::give_back(self, excess);
+        shedding::shed_descriptors(self, excess);
     }
 
     /// Closes a connection. What it has open on the disk is closed by the thread of chores.

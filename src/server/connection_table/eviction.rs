@@ -1,4 +1,4 @@
-//! Who makes room for others: whoever has been idle for longest, or whoever has by far the most.
+//! Which connections are evicted: those idle for longest, or those of a client that has by far the most.
 
 use std::os::fd::AsFd;
 use std::sync::Mutex;
@@ -9,26 +9,30 @@ use rustix::io::ioctl_fionread;
 use super::{ConnectionTable, Holding, TableEntry, Tracked, lock};
 use crate::server::client_key::ClientKey;
 
-/// So many times as many connections as another has a place that has to make room for it. Less, and a household could not
+/// A client that has this many times as many connections as another is evicted for it. Less, and a household could not
 /// hold its own against a person.
 const GREEDY: u32 = 16;
 
 impl<C: AsFd> ConnectionTable<C> {
-    /// Takes out the connection that has been idle longest, to make room for another; `None` if none has been idle since
+    /// Takes out the connection that has been idle longest, for another; `None` if none has been idle since
     /// this moment. A connection with unread input is not idle.
     pub fn evict_idle(&self, since: Instant) -> Option<Box<Tracked<C>>> {
-        let mut eldest = lock(&self.eldest);
-        let evicted = self.first_idle_of(&mut eldest, since);
-        if evicted.is_some() || !eldest.is_empty() {
+        let mut longest_idle = lock(&self.longest_idle);
+        let evicted = self.first_idle_of(&mut longest_idle, since);
+        if evicted.is_some() || !longest_idle.is_empty() {
             return evicted;
         }
-        eldest.extend(self.all_idle());
-        eldest.sort_unstable_by(|a, b| b.cmp(a));
-        self.first_idle_of(&mut eldest, since)
+        longest_idle.extend(self.all_idle());
+        longest_idle.sort_unstable_by(|a, b| b.cmp(a));
+        self.first_idle_of(&mut longest_idle, since)
     }
 
     /// Takes out the first of these that is still idle, if it has been since this moment.
-    fn first_idle_of(&self, eldest: &mut Vec<(Instant, u32)>, since: Instant) -> Option<Box<Tracked<C>>> {
+    fn first_idle_of(
+        &self,
+        longest_idle: &mut Vec<(Instant, u32)>,
+        since: Instant,
+    ) -> Option<Box<Tracked<C>>> {
         let still_idle = |(since, index): (Instant, u32)| {
             let mut entry = lock(self.entry(index));
             let is_still = entry.parked.as_ref().is_some_and(|(tracked, wait_for)| {
@@ -37,7 +41,8 @@ impl<C: AsFd> ConnectionTable<C> {
             });
             if is_still { entry.parked.take().map(|(tracked, _)| tracked) } else { None }
         };
-        std::iter::from_fn(|| eldest.pop_if(|(idle_since, _)| *idle_since <= since)).find_map(still_idle)
+        std::iter::from_fn(|| longest_idle.pop_if(|(idle_since, _)| *idle_since <= since))
+            .find_map(still_idle)
     }
 
     /// Since when who is idle. How much time they have left would not tell: the fewer connections there were when one
@@ -49,7 +54,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
     }
 
-    /// The client that has to make room for a connection of this one: it has the most connections, at least [`GREEDY`]
+    /// The client that is evicted for a connection of this one: it has the most connections, at least [`GREEDY`]
     /// times as many.
     pub fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
         let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;

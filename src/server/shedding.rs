@@ -1,4 +1,4 @@
-//! Making room: which connections are closed when places or descriptors run out.
+//! Load shedding: which connections are closed when slots or descriptors run out.
 //!
 //! - At the most connections, the one that has been idle for longest goes. Where none is idle, a client that has by far the
 //!   most loses the one that has waited longest.
@@ -14,35 +14,35 @@ use super::connection::{Connection, Task};
 use super::connection_table::Tracked;
 use super::work::Shared;
 
-/// What a connection that finds no place is told, and closed (RFC 9110 §15.6.4).
+/// The response to a connection that gets no slot; it is then closed (RFC 9110 §15.6.4).
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n\r\n\
     too many connections are open; try again in a while\n";
 
-/// Descriptors that are given back at once, beyond what is too much: one look at all connections makes room for as many.
+/// Descriptors that are given back at once, beyond what is too much: one look at all connections serves as many.
 const BATCH: u64 = 64;
 
-/// Finds a place for a connection, where need be that of another; tells it that there is none, otherwise.
+/// Finds a slot for a connection, if necessary that of another; rejects it if there is none.
 pub fn admit(shared: &Shared, connection: Connection, client: ClientKey) -> Option<Box<Tracked<Connection>>> {
     let connection = match shared.table.admit(connection, client) {
         Ok(tracked) => return Some(tracked),
         Err(connection) => connection,
     };
-    if !make_place(shared, client) {
-        refuse(shared, connection, client);
+    if !free_slot(shared, client) {
+        reject(shared, connection, client);
         return None;
     }
     match shared.table.admit(connection, client) {
         Ok(tracked) => Some(tracked),
         Err(connection) => {
-            refuse(shared, connection, client);
+            reject(shared, connection, client);
             None
         }
     }
 }
 
 /// Closes an idle connection, or one of a client that has by far the most.
-fn make_place(shared: &Shared, newcomer: ClientKey) -> bool {
+fn free_slot(shared: &Shared, newcomer: ClientKey) -> bool {
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         dismiss(shared, idle);
         return true;
@@ -55,18 +55,18 @@ fn make_place(shared: &Shared, newcomer: ClientKey) -> bool {
 /// uploads.
 const MODEST: u64 = 64;
 
-/// A connection that has been idle for less than this does not make room for the descriptors of others: the request of one
+/// A connection that has been idle for less than this is not closed for the descriptors of others: the request of one
 /// that has just come is on its way.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// Closes connections until no more descriptors are held than may be, if so many have been found to be too many. Only
 /// one thread does this at a time: two would close twice as many as needed, the newest included.
-pub fn give_back(shared: &Shared, found: u64) {
+pub fn shed_descriptors(shared: &Shared, found: u64) {
     if found == 0 {
         return;
     }
-    let Some(_permit) = shared.making_room.take() else { return };
-    // Another may have made room since.
+    let Some(_permit) = shared.shedding.take() else { return };
+    // Another thread may have closed some since.
     let mut excess = shared.table.excess();
     let Some((heaviest, holding)) = shared.table.heaviest().filter(|_| excess > 0) else { return };
     let settled = Instant::now().checked_sub(ARRIVAL);
@@ -114,8 +114,8 @@ fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
     }
 }
 
-/// Tells a newcomer that there is no place.
-fn refuse(shared: &Shared, mut connection: Connection, client: ClientKey) {
+/// Rejects a new connection, as there is no slot.
+fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
     log::warn!("{} found no place", connection.peer());
     let Some(wait_for) = connection.turn_away(FULL, &shared.state.chores) else { return };
     match shared.table.admit_spare(connection, client) {
@@ -126,7 +126,7 @@ fn refuse(shared: &Shared, mut connection: Connection, client: ClientKey) {
 }
 
 /// The system has no descriptors left, against all that was counted: whoever holds the most gives some back.
-pub fn make_descriptors(shared: &Shared) -> bool {
+pub fn free_descriptors(shared: &Shared) -> bool {
     shared.state.chores.drop_later(shared.state.cache.clear());
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         drop(idle);
