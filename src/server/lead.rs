@@ -210,8 +210,8 @@ mod tests {
             assert_eq!(taken(), None, "it waits while there is a leader");
             let _ = lead.give([7]);
             loop {
-                if let Some(chance) = taken() {
-                    assert_eq!(chance, Assignment::Serve(7));
+                if let Some(assignment) = taken() {
+                    assert_eq!(assignment, Assignment::Serve(7));
                     break;
                 }
                 thread::yield_now();

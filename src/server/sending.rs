@@ -291,7 +291,7 @@ fn push_part(bytes: &mut Vec<u8>, part: &RangePart, content: &[u8]) {
         RangePart::Frame(frame) => bytes.extend_from_slice(frame),
         // Within by construction: the span was made for this content's length.
         RangePart::Content(span) => {
-            bytes.extend_from_slice(&content[span.start() as usize..span.end() as usize])
+            bytes.extend_from_slice(&content[span.start() as usize..span.end() as usize]);
         }
     }
 }
