@@ -16,7 +16,7 @@ use crate::client::error::shown;
 use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, Hear, Manner, Memory, Order, Outcome, Sender, Server, Tree,
+    self, Carried, Carrier, Hear, Manner, Memory, Order, Outcome, Sender, Server, WalkOptions,
 };
 use crate::client::session::Patience;
 use crate::client::tftp;
@@ -190,7 +190,7 @@ impl Hear for Shown<'_> {
 
 /// The files that are meant. What in a directory is not sent is said, and is no failure.
 fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<Order>> {
-    let tree = Tree { recursive: args.recursive, follow: args.follow };
+    let tree = WalkOptions { recursive: args.recursive, follow: args.follow };
     let mut orders = Vec::new();
     for typed in &args.files {
         let mut skip = |skipped| {

@@ -1,7 +1,7 @@
 //! Sending files, many at once and over breaks.
 //!
 //! ```text
-//! names ── tree ──> orders ──┬──> sender ──> outcome
+//! names ── walk ──> orders ──┬──> sender ──> outcome
 //!                            ├──> sender     (each with a connection of its own)
 //!                            └──> sender <──> memory: where an upload goes on that broke off
 //! ```
@@ -18,7 +18,7 @@ mod memory;
 mod sender;
 mod sent;
 mod there;
-mod tree;
+mod walk;
 
 use std::collections::HashMap;
 use std::io;
@@ -32,7 +32,7 @@ use std::time::Duration;
 pub use self::memory::Memory;
 pub use self::sender::{Manner, Sender, Server};
 pub use self::sent::Sent;
-pub use self::tree::{Skipped, Tree};
+pub use self::walk::{Skipped, WalkOptions};
 use super::error::Error;
 use super::progress::{TransferProgress, WorkerProgress};
 

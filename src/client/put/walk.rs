@@ -16,9 +16,9 @@ const DEEPEST: usize = 64;
 /// How many files one command sends: all their names are held at once.
 const MOST_FILES: usize = 1_000_000;
 
-/// How names are taken.
+/// How directories are walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tree {
+pub struct WalkOptions {
     /// Whether a directory means what is in it.
     pub recursive: bool,
     /// Whether a link within a directory means what it leads to.
@@ -44,14 +44,14 @@ enum Why {
 }
 
 /// What a walk through directories has found.
-struct Walk<'a> {
-    tree: Tree,
+struct Walker<'a> {
+    options: WalkOptions,
     orders: Vec<Order>,
     skip: &'a mut dyn FnMut(Skipped) -> io::Result<()>,
     failed: io::Result<()>,
 }
 
-impl Tree {
+impl WalkOptions {
     /// The files that a name means; `skip` is told of each thing in a directory that is not sent. A name that is no
     /// directory, or not meant as one, is a file, whether there is one or not.
     pub fn find(
@@ -62,7 +62,7 @@ impl Tree {
         let (file, path) = (PathBuf::from(typed), default_parts(typed));
         let metadata = fs::metadata(&file).ok().filter(|it| self.recursive && it.is_dir());
         let Some(metadata) = metadata else { return Ok(vec![Ok(Order { file, path })]) };
-        let mut walk = Walk { tree: self, orders: Vec::new(), skip, failed: Ok(()) };
+        let mut walk = Walker { options: self, orders: Vec::new(), skip, failed: Ok(()) };
         let outcome = walk.enter(&file, &path, &mut vec![identity(&metadata)]);
         walk.failed?;
         let failure = outcome.err().map(|error| Err(Error::Local("read", file, error)));
@@ -70,7 +70,7 @@ impl Tree {
     }
 }
 
-impl Walk<'_> {
+impl Walker<'_> {
     /// Looks into a directory; `above` are the directories on the way to it, itself included.
     fn enter(&mut self, dir: &Path, path: &[u8], above: &mut Vec<(u64, u64)>) -> io::Result<()> {
         let mut entries = fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()?;
@@ -98,7 +98,7 @@ impl Walk<'_> {
         let metadata = fs::symlink_metadata(file).map_err(|_| Why::Dangling)?;
         match metadata.is_symlink() {
             false => Ok(metadata),
-            true if self.tree.follow => fs::metadata(file).map_err(|_| Why::Dangling),
+            true if self.options.follow => fs::metadata(file).map_err(|_| Why::Dangling),
             true => Err(Why::Link),
         }
     }
@@ -156,9 +156,9 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     /// What is found in a directory with links, by path on the server; and what is skipped.
-    fn find(tree: Tree, typed: &Path) -> (Vec<String>, Vec<String>) {
+    fn find(options: WalkOptions, typed: &Path) -> (Vec<String>, Vec<String>) {
         let mut skipped = Vec::new();
-        let found = tree.find(typed.to_str().expect("text"), &mut |it| {
+        let found = options.find(typed.to_str().expect("text"), &mut |it| {
             let name = it.path.file_name().map(|name| name.to_string_lossy().into_owned());
             skipped.push(format!("{}: {:?}", name.unwrap_or_default(), it.why));
             Ok(())
@@ -181,14 +181,14 @@ mod tests {
         symlink("..", top.join("sub/up")).expect("linked");
         symlink("nothing", top.join("dangling")).expect("linked");
         let listener = std::os::unix::net::UnixListener::bind(top.join("socket")).expect("a socket");
-        let (found, skipped) = find(Tree { recursive: true, follow: false }, &top);
+        let (found, skipped) = find(WalkOptions { recursive: true, follow: false }, &top);
         assert_eq!(found, ["top/b", "top/sub/a b"]);
         let links = ["dangling: Link", "link: Link", "socket: NoFile", "empty: Empty", "up: Link"];
         assert_eq!(skipped, links);
-        let (found, skipped) = find(Tree { recursive: true, follow: true }, &top);
+        let (found, skipped) = find(WalkOptions { recursive: true, follow: true }, &top);
         assert_eq!(found, ["top/b", "top/link", "top/sub/a b"]);
         assert_eq!(skipped, ["dangling: Dangling", "socket: NoFile", "empty: Empty", "up: Loop"]);
-        let (found, skipped) = find(Tree { recursive: false, follow: false }, &top);
+        let (found, skipped) = find(WalkOptions { recursive: false, follow: false }, &top);
         assert_eq!((found, skipped.len()), (vec!["top".to_owned()], 0), "a name like any other");
         drop(listener);
     }
