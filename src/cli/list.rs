@@ -8,11 +8,11 @@ use clap::{Args, ValueEnum};
 use super::exit;
 use super::place::{self, Place};
 use crate::client::address::Address;
-use crate::client::catalogue::{Catalogue, Form, Http, Order, Tftp};
 use crate::client::error::Error;
 use crate::client::listing::NOTHING;
 use crate::client::session::Session;
 use crate::client::tftp::address::from_root;
+use crate::client::tree::{Http, ListFormat, SortOrder, Tftp, Tree};
 
 /// List what a server's folder holds
 ///
@@ -65,35 +65,35 @@ fn name(place: &Place<Address>) -> String {
     }
 }
 
-fn find(place: &Place<Address>, tree: bool) -> Result<Catalogue, Error> {
+fn find(place: &Place<Address>, recursive: bool) -> Result<Tree, Error> {
     match place {
         Place::Http(address) => {
             let mut lister = Http(Session::new(address.server.clone()));
-            Catalogue::gather(&mut lister, &address.target(""), tree)
+            Tree::gather(&mut lister, &address.target(""), recursive)
         }
-        Place::Tftp(site) => Catalogue::gather(&mut Tftp(site), "", tree),
+        Place::Tftp(site) => Tree::gather(&mut Tftp(site), "", recursive),
     }
 }
 
 /// Shows it; whether all of it was found.
-fn show(mut found: Catalogue, args: &ListArgs) -> io::Result<bool> {
+fn show(mut found: Tree, args: &ListArgs) -> io::Result<bool> {
     let failures = std::mem::take(&mut found.failures);
-    let form = match args.json {
-        true => Form::Json,
-        false if io::stdout().is_terminal() => Form::Columns,
-        false => Form::Names,
+    let format = match args.json {
+        true => ListFormat::Json,
+        false if io::stdout().is_terminal() => ListFormat::Columns,
+        false => ListFormat::Names,
     };
-    if found.is_empty() && form == Form::Names {
+    if found.is_empty() && format == ListFormat::Names {
         exit::say(&NOTHING);
     }
-    found.show(form, &mut io::stdout().lock())?;
+    found.show(format, &mut io::stdout().lock())?;
     for (name, error) in &failures {
         exit::say_about(name, error);
     }
     Ok(failures.is_empty())
 }
 
-impl From<Sort> for Order {
+impl From<Sort> for SortOrder {
     fn from(sort: Sort) -> Self {
         match sort {
             Sort::Name => Self::Name,

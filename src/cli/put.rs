@@ -190,14 +190,14 @@ impl Hear for Shown<'_> {
 
 /// The files that are meant. What in a directory is not sent is said, and is no failure.
 fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<Order>> {
-    let tree = WalkOptions { recursive: args.recursive, follow: args.follow };
+    let options = WalkOptions { recursive: args.recursive, follow: args.follow };
     let mut orders = Vec::new();
     for typed in &args.files {
         let mut skip = |skipped| {
             exit::say(&skipped);
             Ok(())
         };
-        for found in tree.find(typed, &mut skip)? {
+        for found in options.find(typed, &mut skip)? {
             match found {
                 Ok(order) => orders.push(order),
                 Err(error) => {

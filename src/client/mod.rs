@@ -7,12 +7,11 @@
 //! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
 //! speak TFTP.
 //!
-//! `put` sends files, many at once and over breaks; `catalogue` gathers what a server holds.
+//! `put` sends files, many at once and over breaks; `tree` gathers what a server holds.
 //!
 //! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
 
 pub mod address;
-pub mod catalogue;
 pub mod chat;
 mod completion;
 mod connection;
@@ -36,6 +35,7 @@ pub mod session;
 pub mod shell;
 pub mod stats;
 pub mod tftp;
+pub mod tree;
 pub mod upload;
 pub mod wanted;
 mod wire;

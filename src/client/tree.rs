@@ -20,7 +20,7 @@ const MOST_ENTRIES: usize = 1_000_000;
 
 /// What it is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum SortOrder {
     /// As the server has it: directories first, then by name; of a tree, by path.
     Name,
     /// The largest first.
@@ -31,7 +31,7 @@ pub enum Order {
 
 /// How it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ListFormat {
     /// Size, time and name, in columns.
     Columns,
     /// Names.
@@ -59,9 +59,9 @@ pub struct Tftp<'s>(pub &'s Site);
 
 /// What was found; of a tree, the names are paths.
 #[derive(Debug, Default)]
-pub struct Catalogue {
+pub struct Tree {
     entries: Vec<Entry>,
-    is_tree: bool,
+    is_recursive: bool,
     /// Directories that could not be looked into, and why.
     pub failures: Vec<(String, Error)>,
 }
@@ -110,16 +110,16 @@ impl Lister for Tftp<'_> {
     }
 }
 
-impl Catalogue {
-    /// What is in a directory, and in those below it if `tree`, each once. What is wrong with one of those does not keep the others.
-    pub fn gather(lister: &mut dyn Lister, directory: &str, tree: bool) -> Result<Self, Error> {
-        let mut found = Self { is_tree: tree, ..Self::default() };
+impl Tree {
+    /// What is in a directory, and in those below it if `recursive`, each once. What is wrong with one of those does not keep the others.
+    pub fn gather(lister: &mut dyn Lister, directory: &str, recursive: bool) -> Result<Self, Error> {
+        let mut found = Self { is_recursive: recursive, ..Self::default() };
         let listing = lister.list(directory)?;
         let top = Directory { path: directory.to_owned(), prefix: String::new(), depth: 0 };
         let (mut below, mut seen) = (Vec::new(), Seen::default());
         seen.before(&listing, directory);
         found.take(lister, &top, listing, &mut below);
-        while let Some(directory) = below.pop().filter(|_| tree) {
+        while let Some(directory) = below.pop().filter(|_| recursive) {
             if directory.depth > DEEPEST || found.entries.len() > MOST_ENTRIES {
                 found.failures.push((directory.prefix.clone(), Error::Endless(directory.prefix)));
                 break;
@@ -143,7 +143,7 @@ impl Catalogue {
     ) {
         for mut entry in listing.entries {
             let name = format!("{}{}", directory.prefix, entry.name);
-            if entry.is_directory() && self.is_tree {
+            if entry.is_directory() && self.is_recursive {
                 match lister.below(&directory.path, &entry) {
                     Ok(path) => {
                         let (prefix, depth) = (format!("{name}/"), directory.depth + 1);
@@ -163,25 +163,25 @@ impl Catalogue {
     }
 
     /// Sorts what was found; what is alike stays in its order.
-    pub fn sort(&mut self, order: Order) {
+    pub fn sort(&mut self, order: SortOrder) {
         match order {
-            Order::Name if self.is_tree => self.entries.sort_by(|a, b| a.name.cmp(&b.name)),
-            Order::Name => {}
-            Order::Size => self.entries.sort_by_key(|entry| Reverse(entry.size)),
+            SortOrder::Name if self.is_recursive => self.entries.sort_by(|a, b| a.name.cmp(&b.name)),
+            SortOrder::Name => {}
+            SortOrder::Size => self.entries.sort_by_key(|entry| Reverse(entry.size)),
             // Times in UTC, as RFC 3339 writes them, sort as texts do.
-            Order::Time => self.entries.sort_by(|a, b| b.modified.cmp(&a.modified)),
+            SortOrder::Time => self.entries.sort_by(|a, b| b.modified.cmp(&a.modified)),
         }
     }
 
     /// Writes it.
-    pub fn show(self, form: Form, out: &mut dyn Write) -> io::Result<()> {
-        match form {
-            Form::Columns => Listing { entries: self.entries, id: None }.show(out),
-            Form::Names => self.entries.iter().try_for_each(|entry| {
+    pub fn show(self, format: ListFormat, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            ListFormat::Columns => Listing { entries: self.entries, id: None }.show(out),
+            ListFormat::Names => self.entries.iter().try_for_each(|entry| {
                 let slash = if entry.is_directory() { "/" } else { "" };
                 writeln!(out, "{}{slash}", Printable::text(&entry.name))
             }),
-            Form::Json => {
+            ListFormat::Json => {
                 let rows: Vec<_> = self.entries.iter().map(Row::of).collect();
                 writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(&rows)?))
             }
@@ -230,39 +230,45 @@ mod tests {
     }
 
     /// What is shown of one directory.
-    fn shown(order: Order, form: Form) -> String {
-        let mut found = Catalogue::gather(&mut Loop { asked: 0 }, "/", false).expect("a listing");
+    fn shown(order: SortOrder, format: ListFormat) -> String {
+        let mut found = Tree::gather(&mut Loop { asked: 0 }, "/", false).expect("a listing");
         found.sort(order);
         let mut out = Vec::new();
-        found.show(form, &mut out).expect("a vector takes everything");
+        found.show(format, &mut out).expect("a vector takes everything");
         String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
-    fn orders_and_forms() {
-        let names =
-            [(Order::Name, "d/ x/ a b\\n"), (Order::Size, "b\\n a d/ x/"), (Order::Time, "a b\\n d/ x/")];
+    fn orders_and_formats() {
+        let names = [
+            (SortOrder::Name, "d/ x/ a b\\n"),
+            (SortOrder::Size, "b\\n a d/ x/"),
+            (SortOrder::Time, "a b\\n d/ x/"),
+        ];
         for (order, expected) in names {
             assert_eq!(
-                shown(order, Form::Names).lines().collect::<Vec<_>>().join(" "),
+                shown(order, ListFormat::Names).lines().collect::<Vec<_>>().join(" "),
                 expected,
                 "{order:?}"
             );
         }
-        let json: serde_json::Value = serde_json::from_str(&shown(Order::Name, Form::Json)).expect("JSON");
+        let json: serde_json::Value =
+            serde_json::from_str(&shown(SortOrder::Name, ListFormat::Json)).expect("JSON");
         assert_eq!(json[3]["name"], "b\n");
         assert_eq!((json[0]["kind"].as_str(), json[0].get("size")), (Some("directory"), None));
-        assert!(shown(Order::Name, Form::Columns).contains("       5 B  2026-11-03T00:00:00Z  a\n"));
+        assert!(
+            shown(SortOrder::Name, ListFormat::Columns).contains("       5 B  2026-11-03T00:00:00Z  a\n")
+        );
     }
 
     #[test]
     fn a_tree_that_has_no_end_is_given_up() {
         let mut lister = Loop { asked: 0 };
-        let mut found = Catalogue::gather(&mut lister, "/", true).expect("a listing");
+        let mut found = Tree::gather(&mut lister, "/", true).expect("a listing");
         assert!(lister.asked <= 2 * (DEEPEST + 2), "{} questions", lister.asked);
         assert!(matches!(found.failures.last(), Some((_, Error::Endless(_)))));
         assert!(matches!(found.failures.first(), Some((name, Error::NoListing)) if name.ends_with("x/")));
-        found.sort(Order::Name);
+        found.sort(SortOrder::Name);
         let names: Vec<_> = found.entries.iter().take(4).map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["a", "b\n", "d", "d/a"]);
     }
