@@ -17,8 +17,8 @@ use crate::client::error::Error;
 use crate::client::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
 use crate::client::progress::TransferProgress;
 use crate::client::progress_bar::Bars;
+use crate::client::targets::Targets;
 use crate::client::tftp::{self, address::Site};
-use crate::client::wanted::Wanted;
 use crate::printable::Printable;
 
 /// How many files are fetched at once unless `--jobs` says otherwise.
@@ -99,17 +99,17 @@ pub fn run(args: &GetArgs) -> ExitCode {
 /// Fetches all; whether all came.
 fn get_all(args: &GetArgs) -> io::Result<bool> {
     let manner = args.manner();
-    let (mut wanted, mut sites) = (Wanted::new(args.hidden), Vec::new());
+    let (mut targets, mut sites) = (Targets::new(args.hidden), Vec::new());
     for address in &args.addresses {
         match address {
-            Place::Http(resource) => wanted.add(resource, args.recursive, &manner),
+            Place::Http(resource) => targets.add(resource, args.recursive, &manner),
             Place::Tftp(site) => sites.push(site),
         }
     }
-    let skipped = wanted.skipped.to_string();
-    let mut report = Report::new(args.quiet, wanted.failures);
+    let skipped = targets.skipped.to_string();
+    let mut report = Report::new(args.quiet, targets.failures);
     let downloads = args.downloads(&args.dir);
-    fetch_all(args, &downloads, &wanted.orders, &manner, &mut report)?;
+    fetch_all(args, &downloads, &targets.orders, &manner, &mut report)?;
     for site in sites {
         report.heard_tftp(site, tftp::get(site, site.path(), &downloads, manner.sync));
     }

@@ -34,10 +34,10 @@ mod selection;
 pub mod session;
 pub mod shell;
 pub mod stats;
+pub mod targets;
 pub mod tftp;
 pub mod tree;
 pub mod upload;
-pub mod wanted;
 mod wire;
 pub mod words;
 

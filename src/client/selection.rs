@@ -10,7 +10,7 @@ use super::error::Error;
 use super::fetch::{Manner, Order};
 use super::listing::{Entry, Listing};
 use super::pattern;
-use super::wanted::{Wanted, target_of, with_facts};
+use super::targets::{Targets, target_of, with_facts};
 
 /// A list that was shown, and what its numbers mean.
 #[derive(Debug)]
@@ -65,37 +65,37 @@ impl Shown {
     }
 }
 
-/// Adds what a word means to what is wanted. A directory that is picked from a list means all that is in it.
-pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner, wanted: &mut Wanted) {
+/// Adds what a word means to the targets. A directory that is picked from a list means all that is in it.
+pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner, targets: &mut Targets) {
     let at = |target| Resource { server: address.server.clone(), target };
-    let Some(shown) = shown else { return add_name(word, address, manner, wanted) };
+    let Some(shown) = shown else { return add_name(word, address, manner, targets) };
     let picked = match shown.pick(word) {
         Pick::Entries(picked) => picked,
-        Pick::Name => return add_name(word, address, manner, wanted),
+        Pick::Name => return add_name(word, address, manner, targets),
         Pick::Beyond => {
             let error = Error::NoNumber(word.to_owned(), shown.entries.len());
-            return wanted.failures.push((word.to_owned(), error));
+            return targets.failures.push((word.to_owned(), error));
         }
     };
     if picked.is_empty() {
-        wanted.failures.push((word.to_owned(), Error::NoMatch));
+        targets.failures.push((word.to_owned(), Error::NoMatch));
     }
     for entry in picked {
         match target_of(&shown.directory, entry) {
-            Ok(target) if !wanted.admits(&target) => {}
-            Ok(target) if entry.is_directory() => wanted.add(&at(format!("{target}/")), true, manner),
+            Ok(target) if !targets.admits(&target) => {}
+            Ok(target) if entry.is_directory() => targets.add(&at(format!("{target}/")), true, manner),
             Ok(target) => match Order::of(at(target)) {
-                Ok(order) => wanted.orders.push(with_facts(order, entry)),
-                Err(error) => wanted.failures.push((entry.name.clone(), error)),
+                Ok(order) => targets.orders.push(with_facts(order, entry)),
+                Err(error) => targets.failures.push((entry.name.clone(), error)),
             },
-            Err(error) => wanted.failures.push((entry.name.clone(), error)),
+            Err(error) => targets.failures.push((entry.name.clone(), error)),
         }
     }
 }
 
-fn add_name(word: &str, address: &Address, manner: &Manner, wanted: &mut Wanted) {
+fn add_name(word: &str, address: &Address, manner: &Manner, targets: &mut Targets) {
     let resource = Resource { server: address.server.clone(), target: address.target(word) };
-    wanted.add(&resource, false, manner);
+    targets.add(&resource, false, manner);
 }
 
 /// Whether a word can only be understood with a list, or by looking for names: else it is one path.

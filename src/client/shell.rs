@@ -20,8 +20,8 @@ use super::progress::TransferProgress;
 use super::script::upload_target;
 use super::selection::{self, Shown};
 use super::session::Session;
+use super::targets::Targets;
 use super::upload;
-use super::wanted::Wanted;
 use super::words::{self, HELP, Selection, Upload, Word};
 use crate::printable::Printable;
 
@@ -83,22 +83,22 @@ impl<'c> Shell<'c> {
 
     /// Several are fetched at once, over connections of their own, and those that are here and unchanged are not.
     fn get_selected(&mut self, selection: &Selection) -> io::Result<()> {
-        let mut wanted = Wanted::new(selection.hidden);
+        let mut targets = Targets::new(selection.hidden);
         let (manner, downloads) = (Manner::default(), Downloads::at(&self.downloads));
         for word in &selection.words {
-            selection::add(word, self.shown.as_ref(), &self.address, &manner, &mut wanted);
+            selection::add(word, self.shown.as_ref(), &self.address, &manner, &mut targets);
         }
-        let mut told = Told { out: self.out, err: self.err, failures: wanted.failures, said: Ok(()) };
+        let mut told = Told { out: self.out, err: self.err, failures: targets.failures, said: Ok(()) };
         if selection.serial {
             let mut session = self.session.borrow_mut();
-            fetch::run_over(&mut session, &wanted.orders, &downloads, &manner, &mut told);
+            fetch::run_over(&mut session, &targets.orders, &downloads, &manner, &mut told);
         } else {
             let progress = TransferProgress::new(fetch::WORKERS);
-            fetch::run(&wanted.orders, &downloads, &manner, &progress, &mut told)?;
+            fetch::run(&targets.orders, &downloads, &manner, &progress, &mut told)?;
         }
         let Told { failures, said, .. } = told;
         said?;
-        write!(self.err, "{}", wanted.skipped)?;
+        write!(self.err, "{}", targets.skipped)?;
         failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
     }
 

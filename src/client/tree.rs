@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::error::Error;
 use super::listing::{self, Entry, Kind, Listing, Seen};
 use super::session::Session;
+use super::targets::target_of;
 use super::tftp::{self, address::Site};
-use super::wanted::target_of;
 use crate::printable::{self, Printable};
 
 /// How deep a tree may go. Deeper ones are made to have no end.

@@ -32,7 +32,7 @@ use std::time::Duration;
 pub use self::memory::Memory;
 pub use self::sender::{Manner, Sender, Server};
 pub use self::sent::Sent;
-pub use self::walk::{Skipped, WalkOptions};
+pub use self::walk::{SkippedFile, WalkOptions};
 use super::error::Error;
 use super::progress::{TransferProgress, WorkerProgress};
 

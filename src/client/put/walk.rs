@@ -27,7 +27,7 @@ pub struct WalkOptions {
 
 /// Something in a directory that is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
+pub struct SkippedFile {
     path: PathBuf,
     why: Why,
 }
@@ -47,7 +47,7 @@ enum Why {
 struct Walker<'a> {
     options: WalkOptions,
     orders: Vec<Order>,
-    skip: &'a mut dyn FnMut(Skipped) -> io::Result<()>,
+    skip: &'a mut dyn FnMut(SkippedFile) -> io::Result<()>,
     failed: io::Result<()>,
 }
 
@@ -57,7 +57,7 @@ impl WalkOptions {
     pub fn find(
         self,
         typed: &str,
-        skip: &mut dyn FnMut(Skipped) -> io::Result<()>,
+        skip: &mut dyn FnMut(SkippedFile) -> io::Result<()>,
     ) -> io::Result<Vec<Result<Order, Error>>> {
         let (file, path) = (PathBuf::from(typed), default_parts(typed));
         let metadata = fs::metadata(&file).ok().filter(|it| self.recursive && it.is_dir());
@@ -125,7 +125,7 @@ impl Walker<'_> {
 
     fn skip(&mut self, path: &Path, why: Why) {
         if self.failed.is_ok() {
-            self.failed = (self.skip)(Skipped { path: path.to_owned(), why });
+            self.failed = (self.skip)(SkippedFile { path: path.to_owned(), why });
         }
     }
 }
@@ -135,7 +135,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 }
 
 /// `skipped a/b: a link (--follow sends what it leads to)`.
-impl std::fmt::Display for Skipped {
+impl std::fmt::Display for SkippedFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let why = match self.why {
             Why::Link => "a link (--follow sends what it leads to)",

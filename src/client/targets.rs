@@ -22,7 +22,7 @@ const MOST_FILES: usize = 1_000_000;
 
 /// The files that were meant, and what could not be looked at.
 #[derive(Debug, Default)]
-pub struct Wanted {
+pub struct Targets {
     /// The files.
     pub orders: Vec<Order>,
     /// Names, and why nothing of them can be fetched.
@@ -30,12 +30,12 @@ pub struct Wanted {
     /// Whether listed names that begin with a dot are taken.
     takes_hidden: bool,
     /// What was listed and is not fetched.
-    pub skipped: Skipped,
+    pub skipped: SkippedEntries,
 }
 
 /// What was listed and is not fetched, for good reasons.
 #[derive(Debug, Default)]
-pub struct Skipped {
+pub struct SkippedEntries {
     /// How many names begin with a dot.
     hidden: usize,
     /// Directories to which a link has led again, and the paths under which they were seen before.
@@ -46,7 +46,7 @@ pub struct Skipped {
 struct Finder<'a> {
     session: Session,
     manner: &'a Manner,
-    wanted: &'a mut Wanted,
+    targets: &'a mut Targets,
 }
 
 /// A directory to look into, as an encoded path with its slash.
@@ -55,7 +55,7 @@ struct Directory {
     depth: usize,
 }
 
-impl Wanted {
+impl Targets {
     /// Nothing yet. A name from a listing that begins with a dot is taken if `takes_hidden`: a server could put a
     /// `.bashrc` where it is read.
     pub fn new(takes_hidden: bool) -> Self {
@@ -73,7 +73,7 @@ impl Wanted {
     /// `tree`, each directory once; or all that are like a pattern (`*.jpg`).
     pub fn add(&mut self, resource: &Resource, tree: bool, manner: &Manner) {
         let session = Session::with_patience(resource.server.clone(), manner.patience);
-        let mut finder = Finder { session, manner, wanted: self };
+        let mut finder = Finder { session, manner, targets: self };
         if let Err(error) = finder.find(resource, tree) {
             self.failures.push((resource.target.clone(), error));
         }
@@ -137,15 +137,15 @@ impl Finder<'_> {
         while let Some(directory) = below.pop().filter(|_| tree) {
             if directory.depth > DEEPEST || self.found() > MOST_FILES {
                 let error = Error::Endless(directory.target.clone());
-                self.wanted.failures.push((directory.target, error));
+                self.targets.failures.push((directory.target, error));
                 return;
             }
             match self.list(&directory.target) {
                 Ok(listing) => match seen.before(&listing, &directory.target) {
-                    Some(before) => self.wanted.skipped.again.push((directory.target, before.to_owned())),
+                    Some(before) => self.targets.skipped.again.push((directory.target, before.to_owned())),
                     None => self.take_entries(resource, &directory, &listing, &mut below, |_| true),
                 },
-                Err(error) => self.wanted.failures.push((directory.target, error)),
+                Err(error) => self.targets.failures.push((directory.target, error)),
             }
         }
     }
@@ -161,18 +161,18 @@ impl Finder<'_> {
         let inner = below.len();
         for entry in listing.entries.iter().filter(|entry| fits(&entry.name)) {
             match target_of(&directory.target, entry) {
-                Ok(target) if !self.wanted.admits(&target) => {}
+                Ok(target) if !self.targets.admits(&target) => {}
                 Ok(target) if entry.is_directory() => {
                     below.push(Directory { target: format!("{target}/"), depth: directory.depth + 1 });
                 }
                 Ok(target) => {
                     let resource = Resource { server: resource.server.clone(), target };
                     match Order::of(resource) {
-                        Ok(order) => self.wanted.orders.push(with_facts(order, entry)),
-                        Err(error) => self.wanted.failures.push((entry.name.clone(), error)),
+                        Ok(order) => self.targets.orders.push(with_facts(order, entry)),
+                        Err(error) => self.targets.failures.push((entry.name.clone(), error)),
                     }
                 }
-                Err(error) => self.wanted.failures.push((entry.name.clone(), error)),
+                Err(error) => self.targets.failures.push((entry.name.clone(), error)),
             }
         }
         // The first is looked into first.
@@ -182,7 +182,7 @@ impl Finder<'_> {
     }
 
     fn order(&mut self, resource: &Resource) -> Result<(), Error> {
-        self.wanted.orders.push(Order::of(resource.clone())?);
+        self.targets.orders.push(Order::of(resource.clone())?);
         Ok(())
     }
 
@@ -191,7 +191,7 @@ impl Finder<'_> {
     }
 
     fn found(&self) -> usize {
-        self.wanted.orders.len() + self.wanted.failures.len()
+        self.targets.orders.len() + self.targets.failures.len()
     }
 }
 
@@ -236,7 +236,7 @@ fn decode(segment: &str) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&decoded).into_owned())
 }
 
-impl fmt::Display for Skipped {
+impl fmt::Display for SkippedEntries {
     /// A line for each reason; nothing where nothing was skipped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (directory, before) in &self.again {
