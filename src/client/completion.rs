@@ -7,9 +7,9 @@ use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::{Context, Helper, Highlighter, Hinter, Result, Validator};
 
 use super::address::Address;
+use super::command::VERBS;
 use super::listing::{self, Entry};
 use super::session::Session;
-use super::words::VERBS;
 use crate::printable::Printable;
 
 /// What the prompt knows of the words that are being typed.

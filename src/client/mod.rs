@@ -1,7 +1,7 @@
 //! Who asks: `wharf client`, which talks to a server line by line, and `wharf replay`, which sends a file of
 //! request lines.
 //!
-//! A line is understood by `words`, alike in both. What it asks for goes through a `session`: one connection
+//! A line is parsed by `command`, alike in both. What it asks for goes through a `session`: one connection
 //! to one `address`, kept open and opened again when the server has closed it. `download`, `upload`,
 //! `listing` and `leave` say what becomes of an answer; `shell` takes the lines from a person or a pipe (a `conversation`); `script`,
 //! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
@@ -13,6 +13,7 @@
 
 pub mod address;
 pub mod chat;
+pub mod command;
 mod completion;
 mod connection;
 pub mod conversation;
@@ -39,7 +40,6 @@ pub mod tftp;
 pub mod tree;
 pub mod upload;
 mod wire;
-pub mod words;
 
 #[cfg(test)]
 mod peer;

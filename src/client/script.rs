@@ -15,12 +15,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::address::{Address, Server};
+use super::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectCommand, UploadCommand};
 use super::error::{Error, shown};
 use super::expect::{ExpectError, Expectations};
 use super::listing;
 use super::session::Method;
 use super::upload;
-use super::words::{self, GET_USAGE, SERIAL, Selection, Upload, Word, WordError};
 use crate::printable::Printable;
 
 /// What separates a request from what is expected of its answer.
@@ -78,7 +78,7 @@ pub enum LineError {
     /// It is not UTF-8.
     Encoding,
     /// It is no request.
-    Word(WordError),
+    Command(CommandError),
     /// It says something that only a person at a prompt can say.
     NoRequest(String),
     /// What follows `->` makes no sense.
@@ -121,7 +121,7 @@ pub fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<Step>, Vec<
 /// The request on one line; `None` of an empty line or a comment.
 fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Option<Step>, LineError> {
     let text = std::str::from_utf8(text).map_err(|_| LineError::Encoding)?;
-    let words = words::split(text.strip_suffix('\r').unwrap_or(text)).map_err(LineError::Word)?;
+    let words = command::split(text.strip_suffix('\r').unwrap_or(text)).map_err(LineError::Command)?;
     let (request, expected) = match words.iter().position(|word| word == ARROW) {
         None => (words.as_slice(), Ok(Expectations::default())),
         Some(arrow) => {
@@ -129,38 +129,38 @@ fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Op
             (request, Expectations::parse(expected.get(1..).unwrap_or_default()))
         }
     };
-    let Some(word) = Word::understand(request).map_err(LineError::Word)? else {
+    let Some(command) = Command::parse(request).map_err(LineError::Command)? else {
         return if words.is_empty() { Ok(None) } else { Err(LineError::NoRequest(ARROW.to_owned())) };
     };
-    let (name, ask) = ask(word, folder, address)?;
+    let (name, ask) = ask(command, folder, address)?;
     Ok(Some(Step { line, name, ask, expected: expected.map_err(LineError::Expect)? }))
 }
 
-/// What a word asks for, and its name.
-fn ask(word: Word, folder: &Path, address: &Address) -> Result<(String, Ask), LineError> {
-    let (name, ask) = match word {
-        Word::Get(path, server) => {
+/// What a command asks for, and its name.
+fn ask(command: Command, folder: &Path, address: &Address) -> Result<(String, Ask), LineError> {
+    let (name, ask) = match command {
+        Command::Get(path, server) => {
             let address = server.map_or_else(|| address.clone(), Address::root);
             (format!("GET {path}"), Ask::of(Method::Get, address.target(&path), address.server))
         }
-        Word::Send(Upload { method, file, path, server }) => {
+        Command::Send(UploadCommand { method, file, path, server }) => {
             let address = server.map_or_else(|| address.clone(), Address::root);
             let target = upload_target(&address, &file, path.as_deref());
             let ask = Ask { file: Some(folder.join(&file)), ..Ask::of(method, target, address.server) };
             (format!("{} {file}", method.name()), ask)
         }
-        Word::List(dir) => {
+        Command::List(dir) => {
             let target = listing::target(&address.target(&dir));
             let ask = Ask::of(Method::Get, target, address.server.clone());
             (format!("LIST {dir}").trim_end().to_owned(), Ask { accept: Some("application/json"), ..ask })
         }
-        Word::Select(Selection { words, .. }) => {
+        Command::Select(SelectCommand { words, .. }) => {
             let more = words.into_iter().nth(1).unwrap_or_else(|| SERIAL.to_owned());
-            return Err(LineError::Word(WordError::TooMany(GET_USAGE, more)));
+            return Err(LineError::Command(CommandError::TooMany(GET_USAGE, more)));
         }
-        Word::Help => return Err(LineError::NoRequest("help".to_owned())),
-        Word::Exit => return Err(LineError::NoRequest("exit".to_owned())),
-        Word::Quit => return Err(LineError::NoRequest("quit".to_owned())),
+        Command::Help => return Err(LineError::NoRequest("help".to_owned())),
+        Command::Exit => return Err(LineError::NoRequest("exit".to_owned())),
+        Command::Quit => return Err(LineError::NoRequest("quit".to_owned())),
     };
     Ok((name, ask))
 }
@@ -195,14 +195,14 @@ impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encoding => f.write_str("the line is not UTF-8"),
-            Self::Word(WordError::Unknown(verb)) => {
+            Self::Command(CommandError::Unknown(verb)) => {
                 let verb = Printable::text(verb);
                 write!(
                     f,
                     "\"{verb}\" is no request (GET path, POST file [path], PUT file [path], LIST [dir])"
                 )
             }
-            Self::Word(error) => error.fmt(f),
+            Self::Command(error) => error.fmt(f),
             Self::NoRequest(word) => write!(f, "\"{word}\" asks a server for nothing"),
             Self::Expect(error) => error.fmt(f),
             Self::Missing(path) => write!(f, "File {path} not found."),

@@ -1,7 +1,7 @@
 //! `wharf client`: takes lines from a person or a pipe, and does what they say.
 //!
 //! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. How lines are taken
-//! is the `conversation`'s matter; what they mean, that of `words`.
+//! is the `conversation`'s matter; what they mean, that of `command`.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::address::{Address, Server};
+use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::conversation::{self, LEAVING, Next, Obedient};
 use super::download;
@@ -22,7 +23,6 @@ use super::selection::{self, Shown};
 use super::session::Session;
 use super::targets::Targets;
 use super::upload;
-use super::words::{self, HELP, Selection, Upload, Word};
 use crate::printable::Printable;
 
 /// A conversation with a server.
@@ -61,7 +61,7 @@ impl<'c> Shell<'c> {
     /// One path is fetched over this connection, whether or not it is here: a person has asked for it by name.
     fn get(&mut self, path: &str, server: Option<Server>) -> io::Result<()> {
         if server.is_none() && selection::selects(path, self.shown.as_ref()) {
-            return self.get_selected(&Selection {
+            return self.get_selected(&SelectCommand {
                 words: vec![path.to_owned()],
                 serial: false,
                 hidden: false,
@@ -82,7 +82,7 @@ impl<'c> Shell<'c> {
     }
 
     /// Several are fetched at once, over connections of their own, and those that are here and unchanged are not.
-    fn get_selected(&mut self, selection: &Selection) -> io::Result<()> {
+    fn get_selected(&mut self, selection: &SelectCommand) -> io::Result<()> {
         let mut targets = Targets::new(selection.hidden);
         let (manner, downloads) = (Manner::default(), Downloads::at(&self.downloads));
         for word in &selection.words {
@@ -102,8 +102,8 @@ impl<'c> Shell<'c> {
         failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
     }
 
-    fn send(&mut self, upload: &Upload) -> io::Result<()> {
-        let Upload { method, file, path, server } = upload;
+    fn send(&mut self, upload: &UploadCommand) -> io::Result<()> {
+        let UploadCommand { method, file, path, server } = upload;
         let outcome = self.with(server.clone(), |session, address| {
             let target = upload_target(address, file, path.as_deref());
             upload::send(session, *method, Path::new(file), target)
@@ -159,15 +159,15 @@ impl<'c> Shell<'c> {
 
 impl Obedient for Shell<'_> {
     fn obey(&mut self, line: &str) -> io::Result<Next> {
-        match words::split(line).and_then(|words| Word::understand(&words)) {
+        match command::split(line).and_then(|words| Command::parse(&words)) {
             Ok(None) => {}
-            Ok(Some(Word::Exit)) => return self.exit(),
-            Ok(Some(Word::Quit)) => return Ok(Next::Ends),
-            Ok(Some(Word::Help)) => writeln!(self.out, "{HELP}")?,
-            Ok(Some(Word::Get(path, server))) => self.get(&path, server)?,
-            Ok(Some(Word::Select(selection))) => self.get_selected(&selection)?,
-            Ok(Some(Word::Send(upload))) => self.send(&upload)?,
-            Ok(Some(Word::List(dir))) => self.list(&dir)?,
+            Ok(Some(Command::Exit)) => return self.exit(),
+            Ok(Some(Command::Quit)) => return Ok(Next::Ends),
+            Ok(Some(Command::Help)) => writeln!(self.out, "{HELP}")?,
+            Ok(Some(Command::Get(path, server))) => self.get(&path, server)?,
+            Ok(Some(Command::Select(selection))) => self.get_selected(&selection)?,
+            Ok(Some(Command::Send(upload))) => self.send(&upload)?,
+            Ok(Some(Command::List(dir))) => self.list(&dir)?,
             Err(error) => self.fail(error)?,
         }
         Ok(Next::Goes)

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::address::Site;
 use super::{exit, get, list, put};
+use crate::client::command::split;
 use crate::client::conversation::{self, LEAVING, Next, Obedient};
 use crate::client::error::Error;
 use crate::client::fetch::Downloads;
 use crate::client::upload::default_parts;
-use crate::client::words::split;
 use crate::printable::Printable;
 
-/// The answer to a word that nobody knows.
+/// The answer to a command that nobody knows.
 const KNOWN: &str = "I know: get, put, list, exit, quit, help";
 
 /// The answer to `help`.

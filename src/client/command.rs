@@ -1,4 +1,4 @@
-//! The client's words: one grammar for `wharf client` and for request scripts.
+//! The commands of the client: one grammar for `wharf client` and for request scripts.
 //!
 //! A line is split as a shell splits it: quotes and backslashes hold a name with spaces together, `#` begins
 //! a comment. Verbs have no case. The spelling of older scripts, `client_get path [host [port]]`, is
@@ -10,7 +10,7 @@ use super::address::{AddressError, DEFAULT_PORT, Server, parse_port};
 use super::session::Method;
 use crate::printable::Printable;
 
-/// The answer to a word that nobody knows.
+/// The answer to a command that nobody knows.
 pub const KNOWN: &str = "I know: GET, POST, LIST, exit, quit, help";
 
 /// How one download is written.
@@ -40,16 +40,16 @@ A name with spaces stands in quotes.";
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
+pub enum Command {
     /// Download this path.
     Get(String, Option<Server>),
     /// Download what these select.
-    Select(Selection),
-    /// Upload a file.
-    Send(Upload),
+    Select(SelectCommand),
+    /// UploadCommand a file.
+    Send(UploadCommand),
     /// List this directory.
     List(String),
-    /// Say what the words are.
+    /// Say what the commands are.
     Help,
     /// Ask the server to leave, and leave.
     Exit,
@@ -59,7 +59,7 @@ pub enum Word {
 
 /// Several downloads as they were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selection {
+pub struct SelectCommand {
     /// Numbers, ranges of them, patterns, paths.
     pub words: Vec<String>,
     /// Whether they go one after the other over the connection that is there.
@@ -70,7 +70,7 @@ pub struct Selection {
 
 /// An upload as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upload {
+pub struct UploadCommand {
     /// POST or PUT.
     pub method: Method,
     /// The local file.
@@ -83,7 +83,7 @@ pub struct Upload {
 
 /// A line that says nothing that can be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WordError {
+pub enum CommandError {
     /// An unknown verb.
     Unknown(String),
     /// The verb needs this too.
@@ -97,16 +97,16 @@ pub enum WordError {
 }
 
 /// Splits a line into words; none are left of an empty line or a comment.
-pub fn split(line: &str) -> Result<Vec<String>, WordError> {
-    shell_words::split(line).map_err(|_| WordError::Quote)
+pub fn split(line: &str) -> Result<Vec<String>, CommandError> {
+    shell_words::split(line).map_err(|_| CommandError::Quote)
 }
 
-impl Word {
-    /// Understands a line that was split; `None` when nothing was on it.
-    pub fn understand(words: &[String]) -> Result<Option<Self>, WordError> {
+impl Command {
+    /// Parses a line that was split; `None` when nothing was on it.
+    pub fn parse(words: &[String]) -> Result<Option<Self>, CommandError> {
         let Some((verb, rest)) = words.split_first() else { return Ok(None) };
         let mut rest = Rest(rest.iter());
-        let word = match verb.to_ascii_lowercase().as_str() {
+        let command = match verb.to_ascii_lowercase().as_str() {
             "get" | "/download" => rest.downloads()?,
             "post" => Self::Send(rest.upload(Method::Post)?),
             "put" => Self::Send(rest.upload(Method::Put)?),
@@ -114,15 +114,15 @@ impl Word {
             "client_get" => Self::Get(rest.needed("client_get", "a path")?, rest.server()?),
             "client_post" => {
                 let file = rest.needed("client_post", "a file")?;
-                Self::Send(Upload { method: Method::Post, file, path: None, server: rest.server()? })
+                Self::Send(UploadCommand { method: Method::Post, file, path: None, server: rest.server()? })
             }
             "help" | "?" => Self::Help,
             "exit" => Self::Exit,
             "quit" | "/quit" => Self::Quit,
-            _ => return Err(WordError::Unknown(verb.clone())),
+            _ => return Err(CommandError::Unknown(verb.clone())),
         };
-        rest.finish(word.usage())?;
-        Ok(Some(word))
+        rest.finish(command.usage())?;
+        Ok(Some(command))
     }
 
     /// How it is written.
@@ -138,7 +138,7 @@ impl Word {
     }
 }
 
-/// The words that have not been understood yet.
+/// The words that have not been parsed yet.
 struct Rest<'w>(std::slice::Iter<'w, String>);
 
 impl Rest<'_> {
@@ -146,12 +146,12 @@ impl Rest<'_> {
         self.0.next().cloned()
     }
 
-    fn needed(&mut self, verb: &'static str, what: &'static str) -> Result<String, WordError> {
-        self.next().filter(|word| !word.is_empty()).ok_or(WordError::Missing(verb, what))
+    fn needed(&mut self, verb: &'static str, what: &'static str) -> Result<String, CommandError> {
+        self.next().filter(|word| !word.is_empty()).ok_or(CommandError::Missing(verb, what))
     }
 
     /// One path, or what selects several.
-    fn downloads(&mut self) -> Result<Word, WordError> {
+    fn downloads(&mut self) -> Result<Command, CommandError> {
         let mut first = self.needed("GET", "a path")?;
         let (mut serial, mut hidden) = (false, false);
         while matches!(first.as_str(), SERIAL | HIDDEN) {
@@ -161,16 +161,20 @@ impl Rest<'_> {
         let mut words = vec![first.clone()];
         words.extend(self.0.by_ref().cloned());
         let alone = words.len() == 1 && !serial && !hidden;
-        Ok(if alone { Word::Get(first, None) } else { Word::Select(Selection { words, serial, hidden }) })
+        Ok(if alone {
+            Command::Get(first, None)
+        } else {
+            Command::Select(SelectCommand { words, serial, hidden })
+        })
     }
 
-    fn upload(&mut self, method: Method) -> Result<Upload, WordError> {
+    fn upload(&mut self, method: Method) -> Result<UploadCommand, CommandError> {
         let file = self.needed(method.name(), "a file")?;
-        Ok(Upload { method, file, path: self.next(), server: None })
+        Ok(UploadCommand { method, file, path: self.next(), server: None })
     }
 
     /// `[host [port]]`; the port may stand in parentheses.
-    fn server(&mut self) -> Result<Option<Server>, WordError> {
+    fn server(&mut self) -> Result<Option<Server>, CommandError> {
         let Some(host) = self.next() else { return Ok(None) };
         let port = match self.next() {
             None => Ok(DEFAULT_PORT),
@@ -179,15 +183,15 @@ impl Rest<'_> {
                 parse_port(bare.unwrap_or(&port))
             }
         };
-        port.and_then(|port| Server::tcp(&host, port)).map(Some).map_err(WordError::Server)
+        port.and_then(|port| Server::tcp(&host, port)).map(Some).map_err(CommandError::Server)
     }
 
-    fn finish(mut self, usage: &'static str) -> Result<(), WordError> {
-        self.next().map_or(Ok(()), |word| Err(WordError::TooMany(usage, word)))
+    fn finish(mut self, usage: &'static str) -> Result<(), CommandError> {
+        self.next().map_or(Ok(()), |word| Err(CommandError::TooMany(usage, word)))
     }
 }
 
-impl fmt::Display for WordError {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(_) => f.write_str(KNOWN),
@@ -202,29 +206,29 @@ impl fmt::Display for WordError {
     }
 }
 
-impl std::error::Error for WordError {}
+impl std::error::Error for CommandError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn understand(line: &str) -> Result<Option<Word>, WordError> {
-        Word::understand(&split(line)?)
+    fn parse(line: &str) -> Result<Option<Command>, CommandError> {
+        Command::parse(&split(line)?)
     }
 
-    fn get(path: &str, server: Option<(&str, u16)>) -> Word {
+    fn get(path: &str, server: Option<(&str, u16)>) -> Command {
         let server = server.map(|(host, port)| Server::Tcp { host: host.to_owned(), port });
-        Word::Get(path.to_owned(), server)
+        Command::Get(path.to_owned(), server)
     }
 
-    fn select(words: &[&str], serial: bool) -> Word {
+    fn select(words: &[&str], serial: bool) -> Command {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Word::Select(Selection { words, serial, hidden: false })
+        Command::Select(SelectCommand { words, serial, hidden: false })
     }
 
-    fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Word {
+    fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Command {
         let server = server.map(|(host, port)| Server::Tcp { host: host.to_owned(), port });
-        Word::Send(Upload { method, file: file.to_owned(), path: path.map(str::to_owned), server })
+        Command::Send(UploadCommand { method, file: file.to_owned(), path: path.map(str::to_owned), server })
     }
 
     #[test]
@@ -238,8 +242,8 @@ mod tests {
             ("a backslash", "GET a\\ b", get("a b", None)),
             ("upload", "POST a", upload(Method::Post, "a", None, None)),
             ("upload elsewhere", "put a /b/", upload(Method::Put, "a", Some("/b/"), None)),
-            ("list", "LIST", Word::List(String::new())),
-            ("list a directory", "/file a", Word::List("a".to_owned())),
+            ("list", "LIST", Command::List(String::new())),
+            ("list a directory", "/file a", Command::List("a".to_owned())),
             ("old", "client_get a", get("a", None)),
             ("old, with a host", "client_get a h", get("a", Some(("h", 8080)))),
             ("old, with a port", "client_get a h 81", get("a", Some(("h", 81)))),
@@ -247,38 +251,38 @@ mod tests {
             ("old upload", "client_post a h (81)", upload(Method::Post, "a", None, Some(("h", 81)))),
             ("several", "GET 1 3-5 *.txt", select(&["1", "3-5", "*.txt"], false)),
             ("one after the other", "get --serial a", select(&["a"], true)),
-            ("help", "?", Word::Help),
-            ("exit", "EXIT", Word::Exit),
-            ("quit", "/quit", Word::Quit),
+            ("help", "?", Command::Help),
+            ("exit", "EXIT", Command::Exit),
+            ("quit", "/quit", Command::Quit),
         ];
         for (name, line, expected) in cases {
-            assert_eq!(understand(line), Ok(Some(expected)), "{name}");
+            assert_eq!(parse(line), Ok(Some(expected)), "{name}");
         }
     }
 
     #[test]
     fn lines_that_say_nothing() {
         for line in ["", "  \t", "# GET a", "   # x"] {
-            assert_eq!(understand(line), Ok(None), "{line:?}");
+            assert_eq!(parse(line), Ok(None), "{line:?}");
         }
     }
 
     #[test]
     fn lines_that_make_no_sense() {
-        let port = |text: &str| WordError::Server(AddressError::Port(text.to_owned()));
+        let port = |text: &str| CommandError::Server(AddressError::Port(text.to_owned()));
         let cases = [
-            ("unknown", "FETCH a", WordError::Unknown("FETCH".to_owned())),
-            ("no path", "GET", WordError::Missing("GET", "a path")),
-            ("an empty path", "GET ''", WordError::Missing("GET", "a path")),
-            ("no file", "put", WordError::Missing("PUT", "a file")),
-            ("three words", "POST a b c", WordError::TooMany("POST file [path]", "c".to_owned())),
-            ("more than quit", "quit now", WordError::TooMany("quit", "now".to_owned())),
-            ("an open quote", "GET 'a", WordError::Quote),
+            ("unknown", "FETCH a", CommandError::Unknown("FETCH".to_owned())),
+            ("no path", "GET", CommandError::Missing("GET", "a path")),
+            ("an empty path", "GET ''", CommandError::Missing("GET", "a path")),
+            ("no file", "put", CommandError::Missing("PUT", "a file")),
+            ("three words", "POST a b c", CommandError::TooMany("POST file [path]", "c".to_owned())),
+            ("more than quit", "quit now", CommandError::TooMany("quit", "now".to_owned())),
+            ("an open quote", "GET 'a", CommandError::Quote),
             ("no port", "client_get a h x", port("x")),
             ("half a parenthesis", "client_get a h (81", port("(81")),
         ];
         for (name, line, expected) in cases {
-            assert_eq!(understand(line), Err(expected), "{name}");
+            assert_eq!(parse(line), Err(expected), "{name}");
         }
     }
 }
