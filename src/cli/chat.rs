@@ -16,8 +16,8 @@ use crate::client::chat::hearing::{self, Present};
 use crate::client::chat::member::Member;
 use crate::client::chat::showing::{Style, lines};
 use crate::client::chat::speaking::{Next, Speaker};
-use crate::client::conversation::FAREWELL;
 use crate::client::error::Error;
+use crate::client::prompt::FAREWELL;
 
 const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
 

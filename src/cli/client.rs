@@ -1,4 +1,4 @@
-//! `wharf client [ADDRESS]`: a conversation with a server.
+//! `wharf client [ADDRESS]`: a prompt for a server.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use super::place::{self, Place};
 use super::{chat, exit};
 use crate::client::address::{Address, DEFAULT_HOST, DEFAULT_PORT};
-use crate::client::conversation::FAREWELL;
+use crate::client::prompt::FAREWELL;
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::Site};
 
@@ -65,9 +65,9 @@ fn talk(address: Address, downloads: PathBuf) -> io::Result<bool> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = Shell::new(address, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
-        shell.converse().map(|()| true)
+        shell.run_interactive().map(|()| true)
     } else {
-        shell.obey_all(io::stdin().lock())
+        shell.run_piped(io::stdin().lock())
     }
 }
 
@@ -77,9 +77,9 @@ fn talk_tftp(site: Site, downloads: PathBuf) -> io::Result<bool> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = tftp::shell::Shell::new(site, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
-        shell.converse().map(|()| true)
+        shell.run_interactive().map(|()| true)
     } else {
-        shell.obey_all(io::stdin().lock())
+        shell.run_piped(io::stdin().lock())
     }
 }
 

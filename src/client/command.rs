@@ -45,7 +45,7 @@ pub enum Command {
     Get(String, Option<Server>),
     /// Download what these select.
     Select(SelectCommand),
-    /// UploadCommand a file.
+    /// Upload a file.
     Send(UploadCommand),
     /// List this directory.
     List(String),

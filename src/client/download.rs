@@ -1,4 +1,4 @@
-//! Fetching one file over a session that is there: what a line of a conversation asks for.
+//! Fetching one file over a session that is there: what a line at the prompt asks for.
 
 use std::path::Path;
 

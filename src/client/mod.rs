@@ -3,7 +3,7 @@
 //!
 //! A line is parsed by `command`, alike in both. What it asks for goes through a `session`: one connection
 //! to one `address`, kept open and opened again when the server has closed it. `download`, `upload`,
-//! `listing` and `leave` say what becomes of an answer; `shell` takes the lines from a person or a pipe (a `conversation`); `script`,
+//! `listing` and `leave` say what becomes of an answer; `shell` takes the lines from a person or a pipe (through `prompt`); `script`,
 //! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
 //! speak TFTP.
 //!
@@ -16,7 +16,6 @@ pub mod chat;
 pub mod command;
 mod completion;
 mod connection;
-pub mod conversation;
 pub mod download;
 pub mod error;
 pub mod expect;
@@ -26,6 +25,7 @@ pub mod listing;
 pub mod pattern;
 pub mod progress;
 pub mod progress_bar;
+pub mod prompt;
 pub mod put;
 pub mod refusal;
 pub mod replay;

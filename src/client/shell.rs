@@ -1,7 +1,7 @@
 //! `wharf client`: takes lines from a person or a pipe, and does what they say.
 //!
 //! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. How lines are taken
-//! is the `conversation`'s matter; what they mean, that of `command`.
+//! is the `prompt`'s matter; what they mean, that of `command`.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
@@ -11,13 +11,13 @@ use std::rc::Rc;
 use super::address::{Address, Server};
 use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
-use super::conversation::{self, LEAVING, Next, Obedient};
 use super::download;
 use super::error::Error;
 use super::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
 use super::leave;
 use super::listing;
 use super::progress::TransferProgress;
+use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use super::script::upload_target;
 use super::selection::{self, Shown};
 use super::session::Session;
@@ -25,7 +25,7 @@ use super::targets::Targets;
 use super::upload;
 use crate::printable::Printable;
 
-/// A conversation with a server.
+/// A prompt for a server.
 pub struct Shell<'c> {
     address: Address,
     /// Shared with completion, which asks the server for names over the same connection.
@@ -39,22 +39,22 @@ pub struct Shell<'c> {
 }
 
 impl<'c> Shell<'c> {
-    /// A conversation that has not begun. Downloads go below `downloads`.
+    /// A prompt that has not started. Downloads go below `downloads`.
     pub fn new(address: Address, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
         let session = Rc::new(RefCell::new(Session::new(address.server.clone())));
         Self { address, session, downloads, shown: None, out, err, all_well: true }
     }
 
     /// Asks a person for lines until they leave. An error is one of the terminal's.
-    pub fn converse(mut self) -> io::Result<()> {
+    pub fn run_interactive(mut self) -> io::Result<()> {
         let completion = Completion::new(self.address.clone(), Rc::clone(&self.session));
         let server = self.address.server.clone();
-        conversation::with_person(&mut self, &server, Some(completion))
+        prompt::run_interactive(&mut self, &server, Some(completion))
     }
 
     /// Does what the lines say until they end; whether all went well.
-    pub fn obey_all(mut self, lines: impl BufRead) -> io::Result<bool> {
-        conversation::with_pipe(&mut self, lines)?;
+    pub fn run_piped(mut self, lines: impl BufRead) -> io::Result<bool> {
+        prompt::run_piped(&mut self, lines)?;
         Ok(self.all_well)
     }
 
@@ -124,10 +124,10 @@ impl<'c> Shell<'c> {
         }
     }
 
-    fn exit(&mut self) -> io::Result<Next> {
+    fn exit(&mut self) -> io::Result<PromptFlow> {
         match self.with(None, |session, _| leave::ask(session)) {
-            Ok(()) => writeln!(self.out, "{LEAVING}").map(|()| Next::Ends),
-            Err(error) => self.fail_at("exit", &error).map(|()| Next::Goes),
+            Ok(()) => writeln!(self.out, "{LEAVING}").map(|()| PromptFlow::Stop),
+            Err(error) => self.fail_at("exit", &error).map(|()| PromptFlow::Continue),
         }
     }
 
@@ -157,12 +157,12 @@ impl<'c> Shell<'c> {
     }
 }
 
-impl Obedient for Shell<'_> {
-    fn obey(&mut self, line: &str) -> io::Result<Next> {
+impl LineHandler for Shell<'_> {
+    fn handle(&mut self, line: &str) -> io::Result<PromptFlow> {
         match command::split(line).and_then(|words| Command::parse(&words)) {
             Ok(None) => {}
             Ok(Some(Command::Exit)) => return self.exit(),
-            Ok(Some(Command::Quit)) => return Ok(Next::Ends),
+            Ok(Some(Command::Quit)) => return Ok(PromptFlow::Stop),
             Ok(Some(Command::Help)) => writeln!(self.out, "{HELP}")?,
             Ok(Some(Command::Get(path, server))) => self.get(&path, server)?,
             Ok(Some(Command::Select(selection))) => self.get_selected(&selection)?,
@@ -170,7 +170,7 @@ impl Obedient for Shell<'_> {
             Ok(Some(Command::List(dir))) => self.list(&dir)?,
             Err(error) => self.fail(error)?,
         }
-        Ok(Next::Goes)
+        Ok(PromptFlow::Continue)
     }
 
     fn out(&mut self) -> &mut dyn Write {

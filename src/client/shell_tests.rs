@@ -1,15 +1,15 @@
-//! Conversations: what is said to each line, and how it ends.
+//! Prompts: what is printed for each line, and how it ends.
 
 use super::*;
-use crate::client::conversation::FAREWELL;
 use crate::client::peer::{Act, Peer};
+use crate::client::prompt::FAREWELL;
 use Act::{Read, Say};
 
 /// What a shell says on stdout and stderr to these lines, and whether all went well.
-fn converse(server: Server, lines: &str, downloads: &Path) -> (String, String, bool) {
+fn run(server: Server, lines: &str, downloads: &Path) -> (String, String, bool) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let shell = Shell::new(Address::root(server), downloads.to_owned(), &mut out, &mut err);
-    let all_well = shell.obey_all(lines.as_bytes()).expect("vectors take everything");
+    let all_well = shell.run_piped(lines.as_bytes()).expect("vectors take everything");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (text(out), text(err), all_well)
 }
@@ -35,13 +35,13 @@ fn lines_that_need_no_server() {
         ),
     ];
     for (name, lines, out, err, all_well) in cases {
-        let said = converse(nobody(), lines, Path::new("downloads"));
+        let said = run(nobody(), lines, Path::new("downloads"));
         assert_eq!(said, (out.to_owned(), err.to_owned(), all_well), "{name}");
     }
 }
 
 #[test]
-fn a_conversation_over_one_connection() {
+fn a_prompt_over_one_connection() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("up.txt");
     std::fs::write(&file, "hello").expect("written");
@@ -50,7 +50,7 @@ fn a_conversation_over_one_connection() {
     let ok = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let peer = Peer::plays(&[&[Read, ok, Read, ok, Read, Say(listing), Read, Say(refusal)]]);
     let lines = format!("GET a.txt\nPOST {}\nLIST sub\nGET b.txt\n", file.display());
-    let (out, err, all_well) = converse(peer.server(), &lines, folder.path());
+    let (out, err, all_well) = run(peer.server(), &lines, folder.path());
     assert_eq!(std::fs::read(folder.path().join("a.txt")).expect("saved"), b"ok");
     let untimed: Vec<_> = out.lines().map(|line| line.split(" in ").next().unwrap_or_default()).collect();
     let saved = format!("200 OK → {}, 2 B", folder.path().join("a.txt").display());

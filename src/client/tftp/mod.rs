@@ -2,7 +2,7 @@
 //!
 //! The machines of the room [`tftp`](crate::tftp) do the transfer; here are the socket (`wire`), what a person calls a
 //! server (`address`), how they end
-//! when a person leaves (`line`), and the conversation (`shell`). What comes is saved as a download over HTTP is.
+//! when a person leaves (`line`), and the prompt (`shell`). What comes is saved as a download over HTTP is.
 
 pub mod address;
 pub mod line;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::address::Site;
 use super::{exit, get, list, put};
 use crate::client::command::split;
-use crate::client::conversation::{self, LEAVING, Next, Obedient};
 use crate::client::error::Error;
 use crate::client::fetch::Downloads;
+use crate::client::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use crate::client::upload::default_parts;
 use crate::printable::Printable;
 
@@ -25,7 +25,7 @@ quit               leave (Ctrl-D and Ctrl-C do too)
 help, ?            this
 A name with spaces stands in quotes.";
 
-/// A conversation with a TFTP server.
+/// A prompt for a TFTP server.
 pub struct Shell<'c> {
     site: Site,
     downloads: PathBuf,
@@ -35,29 +35,29 @@ pub struct Shell<'c> {
 }
 
 impl<'c> Shell<'c> {
-    /// A conversation that has not begun. Downloads go below `downloads`.
+    /// A prompt that has not started. Downloads go below `downloads`.
     pub fn new(site: Site, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
         Self { site, downloads, out, err, all_well: true }
     }
 
     /// Asks a person for lines until they leave. An error is one of the terminal's.
-    pub fn converse(mut self) -> io::Result<()> {
+    pub fn run_interactive(mut self) -> io::Result<()> {
         let site = self.site.clone();
-        conversation::with_person(&mut self, &site, None::<()>)
+        prompt::run_interactive(&mut self, &site, None::<()>)
     }
 
     /// Does what the lines say until they end; whether all went well.
-    pub fn obey_all(mut self, lines: impl BufRead) -> io::Result<bool> {
-        conversation::with_pipe(&mut self, lines)?;
+    pub fn run_piped(mut self, lines: impl BufRead) -> io::Result<bool> {
+        prompt::run_piped(&mut self, lines)?;
         Ok(self.all_well)
     }
 
-    fn put(&mut self, file: &str, path: &[u8]) -> io::Result<Next> {
+    fn put(&mut self, file: &str, path: &[u8]) -> io::Result<PromptFlow> {
         let moved = put(&self.site, Path::new(file), &self.site.name(path));
         self.tell(file, moved, |moved, out| writeln!(out, "{moved}"))
     }
 
-    fn list(&mut self, directory: &str) -> io::Result<Next> {
+    fn list(&mut self, directory: &str) -> io::Result<PromptFlow> {
         let listing = list(&self.site, &self.site.name(directory.as_bytes()));
         let name = if directory.is_empty() { "/" } else { directory };
         self.tell(name, listing, |listing, out| listing.show(out))
@@ -69,22 +69,22 @@ impl<'c> Shell<'c> {
         name: &str,
         outcome: Result<T, Error>,
         show: impl FnOnce(T, &mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<Next> {
+    ) -> io::Result<PromptFlow> {
         match outcome {
-            Ok(done) => show(done, self.out).map(|()| Next::Goes),
+            Ok(done) => show(done, self.out).map(|()| PromptFlow::Continue),
             Err(error @ Error::Transfer(_)) => self.fail(format_args!("{}: {error}", Printable::text(name))),
             Err(error) => self.fail(error),
         }
     }
 
-    fn fail(&mut self, error: impl std::fmt::Display) -> io::Result<Next> {
+    fn fail(&mut self, error: impl std::fmt::Display) -> io::Result<PromptFlow> {
         self.all_well = false;
-        writeln!(self.err, "{error}").map(|()| Next::Goes)
+        writeln!(self.err, "{error}").map(|()| PromptFlow::Continue)
     }
 }
 
-impl Obedient for Shell<'_> {
-    fn obey(&mut self, line: &str) -> io::Result<Next> {
+impl LineHandler for Shell<'_> {
+    fn handle(&mut self, line: &str) -> io::Result<PromptFlow> {
         let words = match split(line) {
             Ok(words) => words,
             Err(error) => return self.fail(error),
@@ -92,7 +92,7 @@ impl Obedient for Shell<'_> {
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let verb = words.first().map(|verb| verb.to_ascii_lowercase());
         match (verb.as_deref(), words.get(1..).unwrap_or_default()) {
-            (None, _) => Ok(Next::Goes),
+            (None, _) => Ok(PromptFlow::Continue),
             (Some("get"), [path]) => {
                 let downloads = Downloads::at(&self.downloads);
                 let moved = get(&self.site, &self.site.name(path.as_bytes()), &downloads, true);
@@ -105,12 +105,12 @@ impl Obedient for Shell<'_> {
             (Some("exit"), []) => match exit(&self.site) {
                 Ok(()) => {
                     writeln!(self.out, "{LEAVING}")?;
-                    Ok(Next::Ends)
+                    Ok(PromptFlow::Stop)
                 }
                 Err(error) => self.fail(format_args!("exit: {error}")),
             },
-            (Some("quit"), []) => Ok(Next::Ends),
-            (Some("help" | "?"), []) => writeln!(self.out, "{HELP}").map(|()| Next::Goes),
+            (Some("quit"), []) => Ok(PromptFlow::Stop),
+            (Some("help" | "?"), []) => writeln!(self.out, "{HELP}").map(|()| PromptFlow::Continue),
             _ => self.fail(KNOWN),
         }
     }

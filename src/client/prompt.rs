@@ -1,6 +1,6 @@
-//! A conversation: lines from a person or a pipe, and somebody who does what each says.
+//! The prompt: lines from a person or a pipe, and a handler that does what each says.
 //!
-//! A person gets a prompt with history and editing; a pipe gets none. Both hear the farewell.
+//! A person gets a prompt with history and editing; a pipe gets none. Both get the farewell.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, Write};
@@ -18,37 +18,37 @@ pub(super) const LEAVING: &str = "The server leaves.";
 /// What a person types behind.
 const PROMPT: &str = "wharf> ";
 
-/// Whether the conversation goes on.
+/// Whether the prompt goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    Goes,
-    Ends,
+pub(super) enum PromptFlow {
+    Continue,
+    Stop,
 }
 
-/// Somebody who does what lines say.
-pub(super) trait Obedient {
+/// Does what lines say.
+pub(super) trait LineHandler {
     /// Does what one line says.
-    fn obey(&mut self, line: &str) -> io::Result<Next>;
+    fn handle(&mut self, line: &str) -> io::Result<PromptFlow>;
 
-    /// Where they speak.
+    /// Where its output goes.
     fn out(&mut self) -> &mut dyn Write;
 }
 
 /// Asks a person for lines until they leave; `helper` completes what they type. An error is one of the terminal's.
-pub(super) fn with_person<H: Helper>(
-    obedient: &mut impl Obedient,
+pub(super) fn run_interactive<H: Helper>(
+    handler: &mut impl LineHandler,
     server: &dyn Display,
     helper: Option<H>,
 ) -> io::Result<()> {
     let config = Config::builder().completion_type(CompletionType::List).build();
     let mut editor = Editor::with_history(config, MemHistory::new()).map_err(io_error)?;
     editor.set_helper(helper);
-    writeln!(obedient.out(), "Talking to {server}. help says what I know.")?;
+    writeln!(handler.out(), "Talking to {server}. help says what I know.")?;
     loop {
         match editor.readline(PROMPT) {
             Ok(line) => {
                 editor.add_history_entry(&line).map_err(io_error)?;
-                if obedient.obey(&line)? == Next::Ends {
+                if handler.handle(&line)? == PromptFlow::Stop {
                     break;
                 }
             }
@@ -56,22 +56,23 @@ pub(super) fn with_person<H: Helper>(
             Err(error) => return Err(io_error(error)),
         }
     }
-    writeln!(obedient.out(), "{FAREWELL}")
+    writeln!(handler.out(), "{FAREWELL}")
 }
 
 /// Takes lines until they end, or one of them ends it.
-pub(super) fn with_pipe(obedient: &mut impl Obedient, mut lines: impl BufRead) -> io::Result<()> {
+pub(super) fn run_piped(handler: &mut impl LineHandler, mut lines: impl BufRead) -> io::Result<()> {
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
         // Bytes that are not UTF-8 become a name that no file has, and the answer says so.
-        if obedient.obey(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']))? == Next::Ends {
+        if handler.handle(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']))? == PromptFlow::Stop
+        {
             break;
         }
-        obedient.out().flush()?;
+        handler.out().flush()?;
         line.clear();
     }
-    writeln!(obedient.out(), "{FAREWELL}")?;
-    obedient.out().flush()
+    writeln!(handler.out(), "{FAREWELL}")?;
+    handler.out().flush()
 }
 
 /// What the line editor reports, as an error of the terminal.
