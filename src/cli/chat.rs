@@ -15,7 +15,7 @@ use crate::client::address::{Address, AddressError, DEFAULT_HOST, parse_port};
 use crate::client::chat::hearing::{self, Present};
 use crate::client::chat::member::Member;
 use crate::client::chat::showing::{Style, lines};
-use crate::client::chat::speaking::{Next, Speaker};
+use crate::client::chat::speaking::{ChatFlow, Speaker};
 use crate::client::error::Error;
 use crate::client::prompt::FAREWELL;
 
@@ -63,15 +63,15 @@ pub fn talk(user: &str, address: &Address, downloads: Option<PathBuf>) -> ExitCo
     let downloads = downloads.unwrap_or_else(|| PathBuf::from(&member.name));
     let speaker = Speaker::new(member.clone(), Present::clone(&present), downloads);
     let outcome = if io::stdin().is_terminal() {
-        converse(member, present, speaker)
+        run_interactive(member, present, speaker)
     } else {
-        recite(member, present, speaker)
+        run_piped(member, present, speaker)
     };
     exit::code(outcome)
 }
 
 /// With a person: what is heard stands above the line being typed.
-fn converse(member: Member, present: Present, mut speaker: Speaker) -> io::Result<bool> {
+fn run_interactive(member: Member, present: Present, mut speaker: Speaker) -> io::Result<bool> {
     let mut editor = DefaultEditor::new().map_err(io::Error::other)?;
     let mut printer = editor.create_external_printer().map_err(io::Error::other)?;
     let style = if std::env::var_os("NO_COLOR").is_none() { Style::Coloured } else { Style::Plain };
@@ -86,7 +86,7 @@ fn converse(member: Member, present: Present, mut speaker: Speaker) -> io::Resul
             Ok(line) => {
                 // The history is a comfort; the line is what counts.
                 let _ = editor.add_history_entry(&line);
-                if speaker.obey(&line, &mut io::stdout(), &mut io::stderr())? == Next::Ends {
+                if speaker.handle(&line, &mut io::stdout(), &mut io::stderr())? == ChatFlow::Stop {
                     break;
                 }
             }
@@ -101,13 +101,13 @@ fn converse(member: Member, present: Present, mut speaker: Speaker) -> io::Resul
 }
 
 /// With a pipe: line after line; then it leaves.
-fn recite(member: Member, present: Present, mut speaker: Speaker) -> io::Result<bool> {
+fn run_piped(member: Member, present: Present, mut speaker: Speaker) -> io::Result<bool> {
     let (leaving, left) = channel();
     listen_aside(member, present, left, Style::Plain, |line| {
         let _ = io::stdout().lock().write_all(line.as_bytes());
     })?;
     for line in io::stdin().lock().lines() {
-        if speaker.obey(&line?, &mut io::stdout(), &mut io::stderr())? == Next::Ends {
+        if speaker.handle(&line?, &mut io::stdout(), &mut io::stderr())? == ChatFlow::Stop {
             break;
         }
     }

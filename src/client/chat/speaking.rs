@@ -27,13 +27,13 @@ pub struct Speaker {
     pub all_well: bool,
 }
 
-/// Whether the conversation goes on.
+/// Whether the chat goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum ChatFlow {
     /// It does.
-    Goes,
+    Continue,
     /// It was asked to end.
-    Ends,
+    Stop,
 }
 
 impl Speaker {
@@ -45,14 +45,14 @@ impl Speaker {
     }
 
     /// Does what a line says.
-    pub fn obey(&mut self, line: &str, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Next> {
+    pub fn handle(&mut self, line: &str, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ChatFlow> {
         let line = line.trim();
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         let done = match word {
             "" => Ok(()),
-            "/quit" => return Ok(Next::Ends),
-            "/who" => return self.who(out).map(|()| Next::Goes),
+            "/quit" => return Ok(ChatFlow::Stop),
+            "/who" => return self.who(out).map(|()| ChatFlow::Continue),
             "/file" => self.files(out)?,
             "/download" if !rest.is_empty() => self.download(rest, out)?,
             "/broadcast" if !rest.is_empty() => self.member.say(&mut self.session, None, rest),
@@ -60,7 +60,7 @@ impl Speaker {
                 Some((to, text)) => self.member.say(&mut self.session, Some(to), text.trim()),
                 None => return self.help(err),
             },
-            "/help" => return writeln!(out, "{KNOWN}").map(|()| Next::Goes),
+            "/help" => return writeln!(out, "{KNOWN}").map(|()| ChatFlow::Continue),
             _ if word.starts_with('/') => return self.help(err),
             _ => self.member.say(&mut self.session, None, line),
         };
@@ -72,7 +72,7 @@ impl Speaker {
                 error => writeln!(err, "{error}")?,
             }
         }
-        Ok(Next::Goes)
+        Ok(ChatFlow::Continue)
     }
 
     /// Leaves the room. A server that is gone has been left already.
@@ -80,9 +80,9 @@ impl Speaker {
         let _ = self.member.leave(&mut self.session);
     }
 
-    fn help(&mut self, err: &mut dyn Write) -> io::Result<Next> {
+    fn help(&mut self, err: &mut dyn Write) -> io::Result<ChatFlow> {
         self.all_well = false;
-        writeln!(err, "{KNOWN}").map(|()| Next::Goes)
+        writeln!(err, "{KNOWN}").map(|()| ChatFlow::Continue)
     }
 
     fn who(&self, out: &mut dyn Write) -> io::Result<()> {
