@@ -3,7 +3,7 @@
 //!
 //! A line is parsed by `command`, alike in both. What it asks for goes through a `session`: one connection
 //! to one `address`, kept open and opened again when the server has closed it. `download`, `upload`,
-//! `listing` and `leave` say what becomes of an answer; `shell` takes the lines from a person or a pipe (through `prompt`); `script`,
+//! `listing` and `shutdown` say what becomes of an answer; `shell` takes the lines from a person or a pipe (through `prompt`); `script`,
 //! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
 //! speak TFTP.
 //!
@@ -20,7 +20,6 @@ pub mod download;
 pub mod error;
 pub mod expect;
 pub mod fetch;
-pub mod leave;
 pub mod listing;
 pub mod pattern;
 pub mod progress;
@@ -34,6 +33,7 @@ pub mod script;
 mod selection;
 pub mod session;
 pub mod shell;
+pub mod shutdown;
 pub mod stats;
 pub mod targets;
 pub mod tftp;

@@ -14,13 +14,13 @@ use super::completion::Completion;
 use super::download;
 use super::error::Error;
 use super::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
-use super::leave;
 use super::listing;
 use super::progress::TransferProgress;
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use super::script::upload_target;
 use super::selection::{self, Shown};
 use super::session::Session;
+use super::shutdown;
 use super::targets::Targets;
 use super::upload;
 use crate::printable::Printable;
@@ -125,7 +125,7 @@ impl<'c> Shell<'c> {
     }
 
     fn exit(&mut self) -> io::Result<PromptFlow> {
-        match self.with(None, |session, _| leave::ask(session)) {
+        match self.with(None, |session, _| shutdown::request(session)) {
             Ok(()) => writeln!(self.out, "{LEAVING}").map(|()| PromptFlow::Stop),
             Err(error) => self.fail_at("exit", &error).map(|()| PromptFlow::Continue),
         }
