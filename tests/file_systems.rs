@@ -85,9 +85,9 @@ fn crippled(folder: &Path, faults: &[String], notes: &Path) -> Option<Wharf> {
 /// All the ways in which systems say that they have no such call.
 const REFUSALS: [&str; 8] = ["EPERM", "EACCES", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EMLINK", "EXDEV", "EIO"];
 
-/// Nameless files can be made, but get no name: the first is copied, and then there are no more of them.
+/// Anonymous files can be made, but get no name: the first is copied, and then there are no more of them.
 #[test]
-fn with_nameless_files_that_get_no_name() {
+fn with_anonymous_files_that_get_no_name() {
     for refusal in REFUSALS {
         let place = tempfile::tempdir().expect("a folder");
         let (folder, notes) = (place.path().join("folder"), place.path().join("notes"));

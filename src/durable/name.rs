@@ -20,7 +20,7 @@ static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access:
 
 /// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file system does
 /// not support it or the open fails for another reason: creating a named file then shows which.
-pub fn nameless(dir: impl AsFd, mode: Mode) -> Option<File> {
+pub fn anonymous_file(dir: impl AsFd, mode: Mode) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     SHOWS_FILES.then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)
 }
@@ -34,7 +34,7 @@ pub fn link(file: &File, dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
 /// appears with the content.
 pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::Result<File> {
     let dir = dir.as_fd();
-    if let Some(mut file) = nameless(dir, mode) {
+    if let Some(mut file) = anonymous_file(dir, mode) {
         file.write_all(content)?;
         match link(&file, dir, name) {
             Err(error) if error != Errno::EXIST => {}

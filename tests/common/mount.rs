@@ -26,7 +26,7 @@ impl Mount {
         Self::of(mounted, "bindfs", place, point)
     }
 
-    /// A directory as rclone shows it: without nameless files, hard links, or renaming without replacing.
+    /// A directory as rclone shows it: without anonymous files, hard links, or renaming without replacing.
     pub fn rclone(source: &Path) -> Option<Self> {
         let (place, point) = place();
         let mut rclone = outside("rclone")?;

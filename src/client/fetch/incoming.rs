@@ -7,8 +7,8 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
+use super::anonymous::AnonymousFile;
 use super::digest::{self, Sum};
-use super::nameless::Nameless;
 use super::part::{NOTED_FROM, Part, Version};
 use super::spot::Spot;
 use crate::client::error::Error;
@@ -37,8 +37,8 @@ pub(super) struct Held {
 pub(super) enum Whole {
     /// Under the name of a part.
     Part(Part),
-    /// Without a name.
-    Nameless(Nameless),
+    /// Anonymous, without a name.
+    Anonymous(AnonymousFile),
 }
 
 impl Incoming {
@@ -96,8 +96,8 @@ impl Incoming {
             Self::Part(part) => return Ok(Whole::Part(part)),
             Self::Held(held) => held,
         };
-        if let Some(nameless) = Nameless::write(&spot, &content)? {
-            return Ok(Whole::Nameless(nameless));
+        if let Some(file) = AnonymousFile::write(&spot, &content)? {
+            return Ok(Whole::Anonymous(file));
         }
         Ok(Whole::Part(part_with(spot, &content)?))
     }
@@ -150,7 +150,7 @@ impl Whole {
     pub(super) fn spot(&self) -> &Spot {
         match self {
             Self::Part(part) => part.spot(),
-            Self::Nameless(nameless) => nameless.spot(),
+            Self::Anonymous(file) => file.spot(),
         }
     }
 
@@ -158,7 +158,7 @@ impl Whole {
     pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), Error> {
         match self {
             Self::Part(part) => part.date(modified),
-            Self::Nameless(nameless) => nameless.date(modified),
+            Self::Anonymous(file) => file.date(modified),
         }
     }
 
@@ -166,7 +166,7 @@ impl Whole {
     pub(super) fn sync(&self) -> Result<(), Error> {
         match self {
             Self::Part(part) => part.sync(),
-            Self::Nameless(nameless) => nameless.sync(),
+            Self::Anonymous(file) => file.sync(),
         }
     }
 
@@ -174,7 +174,7 @@ impl Whole {
     pub(super) fn appear(&self) -> Result<(), Error> {
         match self {
             Self::Part(part) => part.appear(),
-            Self::Nameless(nameless) => nameless.appear(),
+            Self::Anonymous(file) => file.appear(),
         }
     }
 

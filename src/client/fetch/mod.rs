@@ -9,7 +9,7 @@
 //! An [`Order`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
 //! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
 //! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
-//! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`nameless`).
+//! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`anonymous`).
 //! `verdict` judges answers without touching anything; `downloads` is the directory that no name leads out of; `part_name`
 //! says where a part is kept, `record` which files are downloads, and `access` who may read one that replaces another. `progress` shows what is under way to whoever wants to
 //! look. What does not come over HTTP is saved in the same way (`save`).
@@ -22,10 +22,10 @@
 //! This room knows nothing of terminals, and of what a person typed.
 
 mod access;
+mod anonymous;
 pub(super) mod digest;
 pub(super) mod downloads;
 mod incoming;
-mod nameless;
 mod part;
 mod part_name;
 mod record;

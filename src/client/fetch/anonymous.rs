@@ -1,4 +1,4 @@
-//! A short file on the disk that has no name before its own (`O_TMPFILE`).
+//! A short file on the disk as an anonymous temporary (`O_TMPFILE`): it has no name before its own.
 //!
 //! It costs half of what a part costs that is made, locked and renamed, and a crash leaves nothing of it. Not every file
 //! system can do this; where it cannot, there is a part.
@@ -14,20 +14,20 @@ use super::part::{MODE, date, take_place};
 use super::part_name::{self, Notes};
 use super::spot::Spot;
 use crate::client::error::Error;
-use crate::durable::name::{link, nameless};
+use crate::durable::name::{anonymous_file, link};
 
 /// A file that is whole, and has no name yet. Dropped, it is gone.
 #[derive(Debug)]
-pub(super) struct Nameless {
+pub(super) struct AnonymousFile {
     file: File,
     spot: Spot,
 }
 
-impl Nameless {
+impl AnonymousFile {
     /// Writes one. A part that an earlier run left is removed. `None` where the file system cannot.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, Error> {
         part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
-        let Some(mut file) = nameless(&spot.dir, MODE) else { return Ok(None) };
+        let Some(mut file) = anonymous_file(&spot.dir, MODE) else { return Ok(None) };
         let spot = spot.clone();
         file.write_all(content).map_err(|error| failed(&spot, error))?;
         Ok(Some(Self { file, spot }))
@@ -101,8 +101,8 @@ mod tests {
     }
 
     /// One that is written; `None` on a file system that knows no such files, where there is nothing to be tried.
-    fn written(folder: &Path) -> Option<Nameless> {
-        Nameless::write(&spot(folder), b"new").expect("written")
+    fn written(folder: &Path) -> Option<AnonymousFile> {
+        AnonymousFile::write(&spot(folder), b"new").expect("written")
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -151,7 +151,7 @@ mod tests {
         fs::write(folder.path().join("a"), "another's").expect("written");
         let careful = Downloads::at(folder.path());
         let spot = careful.make(Path::new("a"), &"http://h/a".into()).expect("a place");
-        let file = Nameless::write(&spot, b"new").expect("written").expect("supported");
+        let file = AnonymousFile::write(&spot, b"new").expect("written").expect("supported");
         assert!(matches!(file.appear(), Err(Error::Exists(_))));
         assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"another's");
     }
