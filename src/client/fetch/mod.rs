@@ -10,7 +10,7 @@
 //! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
 //! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
 //! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`anonymous`).
-//! `verdict` judges answers without touching anything; `downloads` is the directory that no name leads out of; `part_name`
+//! `response_check` checks answers without touching anything; `downloads` is the directory that no name leads out of; `part_name`
 //! says where a part is kept, `record` which files are downloads, and `access` who may read one that replaces another. `progress` shows what is under way to whoever wants to
 //! look. What does not come over HTTP is saved in the same way (`save`).
 //!
@@ -29,6 +29,7 @@ mod incoming;
 mod part;
 mod part_name;
 mod record;
+mod response_check;
 pub(super) mod save;
 pub(super) mod sessions;
 mod settle;
@@ -36,7 +37,6 @@ mod split;
 mod spot;
 mod stream;
 pub(super) mod trial;
-mod verdict;
 mod worker;
 
 use std::collections::HashMap;

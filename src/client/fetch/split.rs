@@ -24,10 +24,10 @@ use super::Order;
 use super::incoming::Incoming;
 use super::part::{Found, Part, Version};
 use super::part_name::{self, Begun, Left, PartName};
+use super::response_check::{ResponseCheck, check_range, version_told};
 use super::sessions::Sessions;
 use super::spot::Spot;
 use super::trial::Failure;
-use super::verdict::{Verdict, judge_range, version_told};
 use super::worker::{Arrived, Course, Worker, refuse};
 use crate::client::address::Resource;
 use crate::client::error::Error;
@@ -174,10 +174,10 @@ fn fetch(
     let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
     let fields = [("Range", range.as_str()), ("If-Range", pieces.version.validator.as_str())];
     sessions.ask(Method::Get, resource, &fields, |at, response| {
-        match judge_range(&response.head, Some((&pieces.version, bytes)))? {
-            Verdict::GoesOn => {}
-            Verdict::Refused => return Err(refuse(response)),
-            Verdict::Begins | Verdict::Anew => return Ok(None),
+        match check_range(&response.head, Some((&pieces.version, bytes)))? {
+            ResponseCheck::Rest => {}
+            ResponseCheck::Refused => return Err(refuse(response)),
+            ResponseCheck::Whole | ResponseCheck::Stale => return Ok(None),
         }
         let Response { head, body } = response;
         let poured = body.pour(&mut Writer { pieces, piece, progress });

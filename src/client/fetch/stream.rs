@@ -10,9 +10,9 @@ use std::time::SystemTime;
 
 use super::Manner;
 use super::part::Version;
+use super::response_check::{self, ResponseCheck, check};
 use super::sessions::Sessions;
 use super::trial::{Failure, Trials};
-use super::verdict::{self, Verdict, judge};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::refusal;
@@ -53,16 +53,16 @@ fn attempt(
         version.as_ref().map(|version| [("Range", range.as_str()), ("If-Range", &version.validator)]);
     let fields = fields.as_ref().map(<[_; 2]>::as_slice).unwrap_or_default();
     sessions.ask(Method::Get, resource, fields, |_, response| {
-        match judge(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
-            Verdict::Refused => {
+        match check(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
+            ResponseCheck::Refused => {
                 let head = response.head.clone();
                 return Err(Failure::refused(refusal::read(response), &head, SystemTime::now()));
             }
-            Verdict::GoesOn => {}
-            Verdict::Begins if version.is_none() => {
-                passed.version = verdict::version(&response.head, &resource.to_string());
+            ResponseCheck::Rest => {}
+            ResponseCheck::Whole if version.is_none() => {
+                passed.version = response_check::version(&response.head, &resource.to_string());
             }
-            Verdict::Begins | Verdict::Anew => return Err(Error::Changed.into()),
+            ResponseCheck::Whole | ResponseCheck::Stale => return Err(Error::Changed.into()),
         }
         Ok(pass(response, passed, out)?)
     })

@@ -18,11 +18,11 @@ use super::digest::{self, Sum};
 use super::downloads::DIRECTORY_PAGE;
 use super::incoming::Incoming;
 use super::part::{Found, Version};
+use super::response_check::{self, ResponseCheck, check};
 use super::sessions::{Sessions, path_of};
 use super::settle::Landed;
 use super::spot::facts;
 use super::trial::{Failure, Trials};
-use super::verdict::{self, Verdict, judge};
 use super::{Common, Fetched, Order};
 use crate::client::address::Resource;
 use crate::client::error::Error;
@@ -137,7 +137,7 @@ impl Worker<'_> {
         let told = self.sessions.ask(Method::Head, resource, &[], |_, response| {
             let head = &response.head;
             let length = head.field("Content-Length").and_then(|length| length.parse().ok());
-            let told = length.zip(verdict::modified(head)).filter(|_| head.status == Status::OK);
+            let told = length.zip(response_check::modified(head)).filter(|_| head.status == Status::OK);
             Ok(response.body.discard().map(|_| told)?)
         });
         told.ok().flatten()
@@ -174,7 +174,7 @@ impl Worker<'_> {
             took: Time(begun.elapsed()),
             restarted: course.restarted,
         };
-        Ok(Landed { incoming, fetched, modified: verdict::modified(&head) })
+        Ok(Landed { incoming, fetched, modified: response_check::modified(&head) })
     }
 
     /// Fetches all of a file.
@@ -215,16 +215,16 @@ impl Worker<'_> {
         let (common, progress) = (self.common, self.progress);
         self.sessions.ask(Method::Get, &order.resource, &fields, |at, response| {
             let asked = found.as_ref().map(|found| (&found.version, found.offset));
-            let (incoming, version) = match judge(&response.head, asked)? {
-                Verdict::Refused => return Err(refuse(response)),
-                Verdict::Anew => {
+            let (incoming, version) = match check(&response.head, asked)? {
+                ResponseCheck::Refused => return Err(refuse(response)),
+                ResponseCheck::Stale => {
                     if let Some(found) = found {
                         found.discard();
                     }
                     return Ok(Step::Anew);
                 }
-                Verdict::GoesOn => go_on(found)?,
-                Verdict::Begins => begin(common, number, order, at, &response.head, found)?,
+                ResponseCheck::Rest => go_on(found)?,
+                ResponseCheck::Whole => begin(common, number, order, at, &response.head, found)?,
             };
             let arrived = receive(
                 response,
@@ -269,7 +269,7 @@ fn begin(
     head: &Received,
     found: Option<Found>,
 ) -> Result<(Incoming, Option<Version>), Error> {
-    let version = verdict::version(head, &order.from);
+    let version = response_check::version(head, &order.from);
     // Only a slash is taken over from a redirect: what a file is called here is not the server's to say.
     let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
     if !is_directory && let Some(found) = found {

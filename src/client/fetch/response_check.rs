@@ -22,43 +22,46 @@ use crate::http::response::Received;
 use crate::http::status::Status;
 use crate::http::validators::{EntityTag, STRONG_DATE_AGE};
 
-/// What is done with an answer.
+/// What a response holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ResponseCheck {
     /// Its content is the rest.
-    GoesOn,
+    Rest,
     /// Its content is the whole.
-    Begins,
+    Whole,
     /// What is here is a part of nothing that is there: the whole must be asked for.
-    Anew,
-    /// It is a refusal.
+    Stale,
+    /// It is an error response.
     Refused,
 }
 
-/// Decides. `asked` is what was asked for the rest of, and from which byte on.
-pub(super) fn judge(head: &Received, asked: Option<(&Version, u64)>) -> Result<Verdict, Error> {
-    judge_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
+/// Checks a head. `asked` is what was asked for the rest of, and from which byte on.
+pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<ResponseCheck, Error> {
+    check_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
 }
 
-/// As [`judge`], where these bytes were asked for.
-pub(super) fn judge_range(head: &Received, asked: Option<(&Version, Range<u64>)>) -> Result<Verdict, Error> {
+/// As [`check`], where these bytes were asked for.
+pub(super) fn check_range(
+    head: &Received,
+    asked: Option<(&Version, Range<u64>)>,
+) -> Result<ResponseCheck, Error> {
     match (head.status, asked) {
-        (Status::PARTIAL_CONTENT, Some((version, bytes))) => judge_part(head, version, &bytes),
+        (Status::PARTIAL_CONTENT, Some((version, bytes))) => check_part(head, version, &bytes),
         (Status::PARTIAL_CONTENT, None) => Err(Error::WrongRange),
-        (Status::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(Verdict::Anew),
-        (status, _) if status.is_success() => Ok(Verdict::Begins),
-        _ => Ok(Verdict::Refused),
+        (Status::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(ResponseCheck::Stale),
+        (status, _) if status.is_success() => Ok(ResponseCheck::Whole),
+        _ => Ok(ResponseCheck::Refused),
     }
 }
 
 /// A 206 must say of which version it is, as far as a server must, and be what was asked for (RFC 9110 §15.3.7).
-fn judge_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<Verdict, Error> {
+fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<ResponseCheck, Error> {
     let is_tag = EntityTag::parse(version.validator.as_bytes()).is_some();
     let said = head.field(if is_tag { "ETag" } else { "Last-Modified" });
     match said {
-        Some(said) if said != version.validator => return Ok(Verdict::Anew),
+        Some(said) if said != version.validator => return Ok(ResponseCheck::Stale),
         // Next to If-Range a date need not be said again, a tag must be.
-        None if is_tag => return Ok(Verdict::Anew),
+        None if is_tag => return Ok(ResponseCheck::Stale),
         _ => {}
     }
     let range = head.field("Content-Range").and_then(|value| ContentRange::parse(value.as_bytes()));
@@ -70,7 +73,7 @@ fn judge_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<
         Framing::Chunked | Framing::UntilClose => true,
     };
     let is_whole = complete.is_none_or(|complete| complete == version.length);
-    if is_asked && fits && is_whole { Ok(Verdict::GoesOn) } else { Err(Error::WrongRange) }
+    if is_asked && fits && is_whole { Ok(ResponseCheck::Rest) } else { Err(Error::WrongRange) }
 }
 
 /// The version that a 200 is of, where it can be told apart from every other and gone on with.
@@ -120,16 +123,16 @@ mod tests {
         let rest = "Content-Length: 6\r\nContent-Range: bytes 4-9/10\r\n";
         let tagged = |fields: &str| format!("ETag: \"1\"\r\n{fields}");
         let cases = [
-            ("the rest", 206, tagged(rest), Some(Verdict::GoesOn)),
-            ("of unknown length", 206, tagged(&rest.replace("/10", "/*")), Some(Verdict::GoesOn)),
+            ("the rest", 206, tagged(rest), Some(ResponseCheck::Rest)),
+            ("of unknown length", 206, tagged(&rest.replace("/10", "/*")), Some(ResponseCheck::Rest)),
             (
                 "chunked",
                 206,
                 tagged("Transfer-Encoding: chunked\r\nContent-Range: bytes 4-9/10\r\n"),
-                Some(Verdict::GoesOn),
+                Some(ResponseCheck::Rest),
             ),
-            ("of another version", 206, format!("ETag: \"2\"\r\n{rest}"), Some(Verdict::Anew)),
-            ("of a version that is not said", 206, rest.to_owned(), Some(Verdict::Anew)),
+            ("of another version", 206, format!("ETag: \"2\"\r\n{rest}"), Some(ResponseCheck::Stale)),
+            ("of a version that is not said", 206, rest.to_owned(), Some(ResponseCheck::Stale)),
             ("of another length", 206, tagged(&rest.replace("/10", "/11")), None),
             ("another range", 206, tagged("Content-Length: 6\r\nContent-Range: bytes 3-8/10\r\n"), None),
             (
@@ -151,26 +154,31 @@ mod tests {
                 tagged("Content-Length: 6\r\nContent-Type: multipart/byteranges; boundary=x\r\n"),
                 None,
             ),
-            ("the whole", 200, tagged("Content-Length: 10\r\n"), Some(Verdict::Begins)),
-            ("nothing of it is there", 416, "Content-Range: bytes */3\r\n".to_owned(), Some(Verdict::Anew)),
-            ("a refusal", 503, String::new(), Some(Verdict::Refused)),
+            ("the whole", 200, tagged("Content-Length: 10\r\n"), Some(ResponseCheck::Whole)),
+            (
+                "nothing of it is there",
+                416,
+                "Content-Range: bytes */3\r\n".to_owned(),
+                Some(ResponseCheck::Stale),
+            ),
+            ("a refusal", 503, String::new(), Some(ResponseCheck::Refused)),
         ];
         for (name, status, fields, expected) in cases {
-            assert_eq!(judge(&head(status, &fields), Some((&of("\"1\""), 4))).ok(), expected, "{name}");
+            assert_eq!(check(&head(status, &fields), Some((&of("\"1\""), 4))).ok(), expected, "{name}");
         }
         let dated = of(DATED);
-        let judged = |fields: &str| judge(&head(206, fields), Some((&dated, 4))).ok();
-        assert_eq!(judged(rest), Some(Verdict::GoesOn), "a date need not be said again");
+        let checked = |fields: &str| check(&head(206, fields), Some((&dated, 4))).ok();
+        assert_eq!(checked(rest), Some(ResponseCheck::Rest), "a date need not be said again");
         let other = DATED.replace("1994", "1995");
-        assert_eq!(judged(&format!("Last-Modified: {other}\r\n{rest}")), Some(Verdict::Anew));
+        assert_eq!(checked(&format!("Last-Modified: {other}\r\n{rest}")), Some(ResponseCheck::Stale));
     }
 
     #[test]
     fn an_answer_to_no_range() {
         let rest = "Content-Length: 6\r\nContent-Range: bytes 4-9/10\r\nETag: \"1\"\r\n";
-        assert!(judge(&head(206, rest), None).is_err());
-        assert_eq!(judge(&head(404, ""), None).ok(), Some(Verdict::Refused));
-        assert_eq!(judge(&head(200, ""), None).ok(), Some(Verdict::Begins));
+        assert!(check(&head(206, rest), None).is_err());
+        assert_eq!(check(&head(404, ""), None).ok(), Some(ResponseCheck::Refused));
+        assert_eq!(check(&head(200, ""), None).ok(), Some(ResponseCheck::Whole));
     }
 
     #[test]
