@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Deserialize;
 
 use super::error::Error;
-use super::refusal;
+use super::error_response;
 use super::session::{Method, PourError, Request, Session};
 use crate::format::Bytes;
 use crate::printable::Printable;
@@ -72,7 +72,7 @@ pub fn fetch(session: &mut Session, directory: &str) -> Result<Listing, Error> {
     let request = Request { method: Method::Get, target: &target, fields: &fields, content: None };
     let response = session.send(&request)?;
     if !response.head.status.is_success() {
-        return Err(refusal::read(response));
+        return Err(error_response::read(response));
     }
     // A page of another server, which knows nothing of `?list`, need not be read.
     if response.head.field("Content-Type").is_some_and(|kind| !kind.starts_with(JSON)) {

@@ -1,7 +1,7 @@
 //! Asking a server to shut down: `POST /.wharf/exit`, which a server accepts that runs with `--allow-exit`.
 
 use super::error::Error;
-use super::refusal;
+use super::error_response;
 use super::session::{Method, Request, Session};
 
 /// The target of the request.
@@ -12,7 +12,7 @@ pub fn request(session: &mut Session) -> Result<(), Error> {
     let response =
         session.send(&Request { method: Method::Post, target: TARGET, fields: &[], content: None })?;
     if !response.head.status.is_success() {
-        return Err(refusal::read(response));
+        return Err(error_response::read(response));
     }
     response.body.discard().map(|_| ())
 }

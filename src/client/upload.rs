@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::Error;
+use super::error_response;
 use super::progress::WorkerProgress;
-use super::refusal;
 use super::session::{Method, Request, Session};
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
@@ -122,7 +122,7 @@ pub fn send(session: &mut Session, method: Method, file: &Path, target: String) 
     let response = session.send(&request)?;
     let status = response.head.status;
     if !status.is_success() {
-        return Err(refusal::read(response));
+        return Err(error_response::read(response));
     }
     response.body.discard()?;
     Ok(Sent { status, target, length: content.length, took: Time(begun.elapsed()) })

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::member::Member;
 use crate::client::error::Error;
-use crate::client::refusal;
+use crate::client::error_response;
 use crate::client::session::{Method, Request, Session};
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
@@ -90,7 +90,7 @@ fn hear_once(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
     let target = "/.wharf/chat/events";
     let response = session.send(&Request { method: Method::Get, target, fields: &fields, content: None })?;
     if !response.head.status.is_success() {
-        return Err(refusal::read(response));
+        return Err(error_response::read(response));
     }
     // A new stream begins at the start of a line, whatever the last one ended in.
     ear.decoder = EventStreamDecoder::resuming(&last);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::client::address::Server;
 use crate::client::error::Error;
-use crate::client::refusal;
+use crate::client::error_response;
 use crate::client::session::{Method, PourError, Request, Session};
 use crate::client::upload::Content;
 use crate::http::target::encode_segment;
@@ -89,7 +89,7 @@ fn post(
     let response =
         session.send(&Request { method: Method::Post, target, fields, content: Some(&content) })?;
     if !response.head.status.is_success() {
-        return Err(refusal::read(response));
+        return Err(error_response::read(response));
     }
     let mut answer = Vec::new();
     response.body.pour(&mut answer).map_err(|error| match error {

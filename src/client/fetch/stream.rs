@@ -15,7 +15,7 @@ use super::sessions::Sessions;
 use super::trial::{Failure, Trials};
 use crate::client::address::Resource;
 use crate::client::error::Error;
-use crate::client::refusal;
+use crate::client::error_response;
 use crate::client::session::{Method, PourError, Response};
 
 /// What has been passed on.
@@ -56,7 +56,7 @@ fn attempt(
         match check(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
             ResponseCheck::Refused => {
                 let head = response.head.clone();
-                return Err(Failure::refused(refusal::read(response), &head, SystemTime::now()));
+                return Err(Failure::refused(error_response::read(response), &head, SystemTime::now()));
             }
             ResponseCheck::Rest => {}
             ResponseCheck::Whole if version.is_none() => {

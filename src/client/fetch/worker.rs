@@ -26,8 +26,8 @@ use super::trial::{Failure, Trials};
 use super::{Common, Fetched, Order};
 use crate::client::address::Resource;
 use crate::client::error::Error;
+use crate::client::error_response;
 use crate::client::progress::WorkerProgress;
-use crate::client::refusal;
 use crate::client::session::{Method, PourError, Response};
 use crate::format::Time;
 use crate::http::body::Framing;
@@ -250,7 +250,7 @@ impl Worker<'_> {
 
 pub(super) fn refuse(response: Response<'_>) -> Failure {
     let head = response.head.clone();
-    Failure::refused(refusal::read(response), &head, SystemTime::now())
+    Failure::refused(error_response::read(response), &head, SystemTime::now())
 }
 
 /// The part that was found, to go on with.

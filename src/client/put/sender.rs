@@ -23,10 +23,10 @@ use super::sent::Sent;
 use super::there::Knowledge;
 use crate::client::address::{self, Address, Resource};
 use crate::client::error::{Error, shown};
+use crate::client::error_response;
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::{Failure, Trials};
 use crate::client::progress::WorkerProgress;
-use crate::client::refusal;
 use crate::client::session::{Method, Patience, Request, Response, Session};
 use crate::client::upload::Content;
 use crate::format::Time;
@@ -335,7 +335,7 @@ fn taken(response: Response<'_>) -> Result<Status, Failure> {
 
 fn refused(response: Response<'_>) -> Failure {
     let head = response.head.clone();
-    Failure::refused(refusal::read(response), &head, SystemTime::now())
+    Failure::refused(error_response::read(response), &head, SystemTime::now())
 }
 
 /// What a head says of an upload: whether it is complete, and its offset.

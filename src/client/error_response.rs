@@ -1,4 +1,4 @@
-//! What a server says when it does not do what was asked.
+//! Error responses: what a server says when it does not do what was asked.
 
 use super::error::Error;
 use super::session::Response;
@@ -12,7 +12,7 @@ const LONGEST: u64 = 4 * 1024;
 const TOO_LARGE: &str =
     "the server, or a proxy in front of it, limits uploads (in nginx: client_max_body_size)";
 
-/// Takes an answer as a refusal, together with the first line of its text where it has one. Pages in HTML are
+/// Reads a response as an error, together with the first line of its text where it has one. Pages in HTML are
 /// not shown: they are for browsers.
 pub fn read(response: Response<'_>) -> Error {
     let status = response.head.status;
