@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::Error;
-use crate::client::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
+use crate::client::fetch::{self, Downloads, FetchOptions, Fetched, Hear, Order, Outcome};
 use crate::client::progress::TransferProgress;
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
@@ -98,20 +98,20 @@ pub fn run(args: &GetArgs) -> ExitCode {
 
 /// Fetches all; whether all came.
 fn get_all(args: &GetArgs) -> io::Result<bool> {
-    let manner = args.manner();
+    let options = args.options();
     let (mut targets, mut sites) = (Targets::new(args.hidden), Vec::new());
     for address in &args.addresses {
         match address {
-            Place::Http(resource) => targets.add(resource, args.recursive, &manner),
+            Place::Http(resource) => targets.add(resource, args.recursive, &options),
             Place::Tftp(site) => sites.push(site),
         }
     }
     let skipped = targets.skipped.to_string();
     let mut report = Report::new(args.quiet, targets.failures);
     let downloads = args.downloads(&args.dir);
-    fetch_all(args, &downloads, &targets.orders, &manner, &mut report)?;
+    fetch_all(args, &downloads, &targets.orders, &options, &mut report)?;
     for site in sites {
-        report.heard_tftp(site, tftp::get(site, site.path(), &downloads, manner.sync));
+        report.heard_tftp(site, tftp::get(site, site.path(), &downloads, options.sync));
     }
     if !args.quiet {
         // Where stderr is gone, nobody reads it.
@@ -125,16 +125,16 @@ fn fetch_all(
     args: &GetArgs,
     downloads: &Downloads,
     orders: &[Order],
-    manner: &Manner,
+    options: &FetchOptions,
     report: &mut Report,
 ) -> io::Result<()> {
     let progress = TransferProgress::new(if args.serial { 1 } else { args.jobs.get() });
     if args.quiet || orders.is_empty() || !io::stderr().is_terminal() {
-        return fetch::run(orders, downloads, manner, &progress, report);
+        return fetch::run(orders, downloads, options, &progress, report);
     }
     let known = orders.iter().map(Order::length).sum();
     let mut shown = Shown { report, bars: Bars::new(&progress, orders.len(), known) };
-    fetch::run(orders, downloads, manner, &progress, &mut shown)?;
+    fetch::run(orders, downloads, options, &progress, &mut shown)?;
     shown.bars.end(&mut io::stdout())
 }
 
@@ -155,14 +155,14 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
         return exit::wrong_usage(&"wharf: --output needs the name of a file (use --dir for a directory)");
     };
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (downloads, manner) = (args.downloads(parent), args.manner());
+    let (downloads, options) = (args.downloads(parent), args.options());
     let mut report = Report::new(args.quiet, Vec::new());
     let fetched = match address {
         Place::Http(resource) => {
-            fetch_all(args, &downloads, &[Order::under(resource.clone(), name)], &manner, &mut report)
+            fetch_all(args, &downloads, &[Order::under(resource.clone(), name)], &options, &mut report)
         }
         Place::Tftp(site) => {
-            report.heard_tftp(site, tftp::get_to(site, site.path(), &downloads, name, manner.sync));
+            report.heard_tftp(site, tftp::get_to(site, site.path(), &downloads, name, options.sync));
             Ok(())
         }
     };
@@ -177,7 +177,7 @@ fn name_of(site: &Site) -> String {
 /// Writes a file to the output as it comes.
 fn pass_on(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
     let mut out = io::stdout().lock();
-    told(&resource.target, fetch::stream(resource, &args.manner(), &mut out).map(drop))
+    told(&resource.target, fetch::stream(resource, &args.options(), &mut out).map(drop))
 }
 
 /// Says what went wrong; whether nothing did. That nobody reads the output any more is for the caller to judge.
@@ -197,10 +197,10 @@ impl GetArgs {
         Downloads::at(directory).replacing(self.force)
     }
 
-    fn manner(&self) -> Manner {
-        Manner {
+    fn options(&self) -> FetchOptions {
+        FetchOptions {
             retries: self.retries,
-            patience: Manner::patience(Duration::from_secs(self.timeout)),
+            patience: FetchOptions::patience(Duration::from_secs(self.timeout)),
             again: self.force,
             sync: !self.no_sync,
             split: self.split,

@@ -16,7 +16,7 @@ use crate::client::error::shown;
 use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, Hear, Manner, Memory, Order, Outcome, Sender, Server, WalkOptions,
+    self, Carried, Carrier, Hear, Memory, Order, Outcome, PutOptions, Sender, Server, WalkOptions,
 };
 use crate::client::session::Patience;
 use crate::client::tftp;
@@ -123,9 +123,9 @@ fn send(
 ) -> io::Result<()> {
     match args.to.clone().unwrap_or_else(|| Place::Http(Address::default())) {
         Place::Http(address) => {
-            let (server, manner) = (Server::new(address), args.manner());
+            let (server, options) = (Server::new(address), args.options());
             let carrier = |progress: &Arc<WorkerProgress>| -> Carrier<'_> {
-                let mut sender = Sender::new(&server, memory, manner, progress);
+                let mut sender = Sender::new(&server, memory, options, progress);
                 Box::new(move |order| {
                     let sent = sender.send(order)?;
                     Ok(Carried { line: sent.to_string(), length: sent.length() })
@@ -211,8 +211,8 @@ fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<Order>> {
 }
 
 impl PutArgs {
-    fn manner(&self) -> Manner {
+    fn options(&self) -> PutOptions {
         let patience = Patience { silence: Duration::from_secs(self.timeout), least_rate: 0 };
-        Manner { retries: self.retries, force: self.force, patience }
+        PutOptions { retries: self.retries, force: self.force, patience }
     }
 }

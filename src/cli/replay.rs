@@ -13,7 +13,7 @@ use clap::builder::RangedI64ValueParser;
 use super::exit;
 use crate::client::address::{Address, DEFAULT_HOST};
 use crate::client::error::Error;
-use crate::client::replay::{self, Console, Manner};
+use crate::client::replay::{self, Console, ReplayOptions};
 use crate::client::report::Report;
 use crate::client::script::Script;
 
@@ -90,7 +90,7 @@ fn run_and_report(
     json: Option<ReportFile>,
     junit: Option<ReportFile>,
 ) -> io::Result<bool> {
-    let manner = Manner {
+    let options = ReplayOptions {
         connections: args.connections,
         repeat: args.repeat.get(),
         rate: args.rate,
@@ -98,7 +98,7 @@ fn run_and_report(
     };
     let (mut out, mut err) = (BufWriter::new(io::stdout().lock()), io::stderr());
     let begun = Instant::now();
-    let stats = replay::run(script, manner, &mut Console { out: &mut out, err: &mut err })?;
+    let stats = replay::run(script, options, &mut Console { out: &mut out, err: &mut err })?;
     let report = Report { script, stats: &stats, took: begun.elapsed() };
     report.summarize(&mut out)?;
     out.flush()?;

@@ -35,7 +35,7 @@ const WAITING_RESULTS: usize = 1024;
 
 /// How a script is to be sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub struct ReplayOptions {
     /// Over how many connections at once, at least one.
     pub connections: u16,
     /// How often the whole script.
@@ -71,19 +71,19 @@ struct Queue {
 
 /// Sends a script, writing a line for each result as it comes. An error is one of the console's, or the
 /// system has no thread for a connection.
-pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Result<Stats> {
-    let queue = Queue::new(script, manner);
+pub fn run(script: &Script, options: ReplayOptions, console: &mut Console<'_>) -> io::Result<Stats> {
+    let queue = Queue::new(script, options);
     let mut stats = Stats::new(script);
     let printed = thread::scope(|scope| {
         let (results, incoming) = sync_channel(WAITING_RESULTS);
-        for _ in 0..manner.connections {
+        for _ in 0..options.connections {
             let (queue, results) = (&queue, results.clone());
             let work = move || Courier::default().work(script, queue, &results);
             thread::Builder::new().spawn_scoped(scope, work)?;
         }
         drop(results);
         // When it fails, `incoming` goes with it, and the couriers stop for want of somebody to tell.
-        collect(script, manner, &incoming, console, &mut stats)
+        collect(script, options, &incoming, console, &mut stats)
     });
     printed.map(|()| stats)
 }
@@ -92,7 +92,7 @@ pub fn run(script: &Script, manner: Manner, console: &mut Console<'_>) -> io::Re
 /// waits.
 fn collect(
     script: &Script,
-    manner: Manner,
+    options: ReplayOptions,
     incoming: &Receiver<Done>,
     console: &mut Console<'_>,
     stats: &mut Stats,
@@ -109,7 +109,7 @@ fn collect(
         };
         let Some(step) = script.steps.get(done.step) else { continue };
         let at = done.step;
-        let result = print(script, step, done, manner.quiet, console)?;
+        let result = print(script, step, done, options.quiet, console)?;
         stats.count(at, result);
     }
 }
@@ -144,9 +144,9 @@ fn print(
 }
 
 impl Queue {
-    fn new(script: &Script, manner: Manner) -> Self {
-        let total = (script.steps.len() as u64).saturating_mul(manner.repeat);
-        Self { next: AtomicU64::new(0), total, begun: Instant::now(), rate: manner.rate }
+    fn new(script: &Script, options: ReplayOptions) -> Self {
+        let total = (script.steps.len() as u64).saturating_mul(options.repeat);
+        Self { next: AtomicU64::new(0), total, begun: Instant::now(), rate: options.rate }
     }
 
     /// The next request's number, and when it is due; `None` when all have been given out.

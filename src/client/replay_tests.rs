@@ -7,10 +7,10 @@ use Act::{Read, Say};
 
 const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok");
 const MISSING: Act = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-const MANNER: Manner = Manner { connections: 1, repeat: 1, rate: None, quiet: false };
+const MANNER: ReplayOptions = ReplayOptions { connections: 1, repeat: 1, rate: None, quiet: false };
 
 /// What a replay of this script prints on stdout and stderr, times left out, and its stats.
-fn replay(server: Server, text: &str, manner: Manner) -> (Vec<String>, String, Stats) {
+fn replay(server: Server, text: &str, options: ReplayOptions) -> (Vec<String>, String, Stats) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.txt");
     std::fs::write(&path, text).expect("written");
@@ -18,7 +18,7 @@ fn replay(server: Server, text: &str, manner: Manner) -> (Vec<String>, String, S
     let script =
         Script { name: "s.txt".to_owned(), ..Script::load(&path, &Address::root(server)).expect("valid") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let stats = run(&script, manner, &mut Console { out: &mut out, err: &mut err }).expect("printed");
+    let stats = run(&script, options, &mut Console { out: &mut out, err: &mut err }).expect("printed");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     let untimed = text(out).lines().map(|line| line.split(" B ").next().unwrap_or(line).to_owned()).collect();
     (untimed, text(err), stats)
@@ -69,8 +69,8 @@ fn redirects_are_answers() {
 fn several_connections_share_the_requests() {
     let connection: &[Act] = &[Read, OK, Read, OK, Read, OK];
     let peer = Peer::plays(&[connection, connection, connection]);
-    let manner = Manner { connections: 1, repeat: 3, quiet: true, ..MANNER };
-    let (out, _, stats) = replay(peer.server(), "GET a\nGET b -> 200\nGET c", manner);
+    let options = ReplayOptions { connections: 1, repeat: 3, quiet: true, ..MANNER };
+    let (out, _, stats) = replay(peer.server(), "GET a\nGET b -> 200\nGET c", options);
     assert!(out.is_empty(), "{out:?}");
     assert_eq!((stats.sent(), stats.failed()), (9, 0));
     assert!(stats.lines.iter().all(|line| line.sent == 3));
@@ -79,7 +79,7 @@ fn several_connections_share_the_requests() {
 #[test]
 fn every_request_is_taken_once_whoever_takes_it() {
     let script = crate::client::stats::tests::script(3);
-    let queue = Queue::new(&script, Manner { repeat: 7, rate: Some(1e6), ..MANNER });
+    let queue = Queue::new(&script, ReplayOptions { repeat: 7, rate: Some(1e6), ..MANNER });
     let taken = thread::scope(|scope| {
         let take = || std::iter::from_fn(|| queue.take()).collect::<Vec<_>>();
         let takers: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
@@ -96,7 +96,7 @@ fn every_request_is_taken_once_whoever_takes_it() {
 #[test]
 fn a_time_that_no_clock_can_tell_is_not_waited_for() {
     let script = crate::client::stats::tests::script(1);
-    let queue = Queue::new(&script, Manner { repeat: u64::MAX, rate: Some(1e-6), ..MANNER });
+    let queue = Queue::new(&script, ReplayOptions { repeat: u64::MAX, rate: Some(1e-6), ..MANNER });
     assert_eq!(queue.due(u64::MAX, 1e-6), None);
 }
 
@@ -124,7 +124,7 @@ fn nobody_who_listens_ends_it() {
     }
     let mut script = crate::client::stats::tests::script(1);
     script.steps[0].ask.server = Server::Unix("/nowhere/w.sock".into());
-    let manner = Manner { repeat: u64::MAX, ..MANNER };
-    let ended = run(&script, manner, &mut Console { out: &mut Gone, err: &mut Gone });
+    let options = ReplayOptions { repeat: u64::MAX, ..MANNER };
+    let ended = run(&script, options, &mut Console { out: &mut Gone, err: &mut Gone });
     assert_eq!(ended.map(|_| ()).map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe));
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::address::{Address, Resource};
 use super::error::Error;
-use super::fetch::{Manner, Order};
+use super::fetch::{FetchOptions, Order};
 use super::listing::{Entry, Listing};
 use super::pattern;
 use super::targets::{Targets, target_of, with_facts};
@@ -66,12 +66,18 @@ impl Shown {
 }
 
 /// Adds what a word means to the targets. A directory that is picked from a list means all that is in it.
-pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner, targets: &mut Targets) {
+pub fn add(
+    word: &str,
+    shown: Option<&Shown>,
+    address: &Address,
+    options: &FetchOptions,
+    targets: &mut Targets,
+) {
     let at = |target| Resource { server: address.server.clone(), target };
-    let Some(shown) = shown else { return add_name(word, address, manner, targets) };
+    let Some(shown) = shown else { return add_name(word, address, options, targets) };
     let picked = match shown.pick(word) {
         Pick::Entries(picked) => picked,
-        Pick::Name => return add_name(word, address, manner, targets),
+        Pick::Name => return add_name(word, address, options, targets),
         Pick::Beyond => {
             let error = Error::NoNumber(word.to_owned(), shown.entries.len());
             return targets.failures.push((word.to_owned(), error));
@@ -83,7 +89,7 @@ pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner
     for entry in picked {
         match target_of(&shown.directory, entry) {
             Ok(target) if !targets.admits(&target) => {}
-            Ok(target) if entry.is_directory() => targets.add(&at(format!("{target}/")), true, manner),
+            Ok(target) if entry.is_directory() => targets.add(&at(format!("{target}/")), true, options),
             Ok(target) => match Order::of(at(target)) {
                 Ok(order) => targets.orders.push(with_facts(order, entry)),
                 Err(error) => targets.failures.push((entry.name.clone(), error)),
@@ -93,9 +99,9 @@ pub fn add(word: &str, shown: Option<&Shown>, address: &Address, manner: &Manner
     }
 }
 
-fn add_name(word: &str, address: &Address, manner: &Manner, targets: &mut Targets) {
+fn add_name(word: &str, address: &Address, options: &FetchOptions, targets: &mut Targets) {
     let resource = Resource { server: address.server.clone(), target: address.target(word) };
-    targets.add(&resource, false, manner);
+    targets.add(&resource, false, options);
 }
 
 /// Whether a word can only be understood with a list, or by looking for names: else it is one path.

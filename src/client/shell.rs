@@ -13,7 +13,7 @@ use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
 use super::error::Error;
-use super::fetch::{self, Downloads, Fetched, Hear, Manner, Order, Outcome};
+use super::fetch::{self, Downloads, FetchOptions, Fetched, Hear, Order, Outcome};
 use super::listing;
 use super::progress::TransferProgress;
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
@@ -84,17 +84,17 @@ impl<'c> Shell<'c> {
     /// Several are fetched at once, over connections of their own, and those that are here and unchanged are not.
     fn get_selected(&mut self, selection: &SelectCommand) -> io::Result<()> {
         let mut targets = Targets::new(selection.hidden);
-        let (manner, downloads) = (Manner::default(), Downloads::at(&self.downloads));
+        let (options, downloads) = (FetchOptions::default(), Downloads::at(&self.downloads));
         for word in &selection.words {
-            selection::add(word, self.shown.as_ref(), &self.address, &manner, &mut targets);
+            selection::add(word, self.shown.as_ref(), &self.address, &options, &mut targets);
         }
         let mut told = Told { out: self.out, err: self.err, failures: targets.failures, said: Ok(()) };
         if selection.serial {
             let mut session = self.session.borrow_mut();
-            fetch::run_over(&mut session, &targets.orders, &downloads, &manner, &mut told);
+            fetch::run_over(&mut session, &targets.orders, &downloads, &options, &mut told);
         } else {
             let progress = TransferProgress::new(fetch::WORKERS);
-            fetch::run(&targets.orders, &downloads, &manner, &progress, &mut told)?;
+            fetch::run(&targets.orders, &downloads, &options, &progress, &mut told)?;
         }
         let Told { failures, said, .. } = told;
         said?;

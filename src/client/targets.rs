@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::address::Resource;
 use super::error::Error;
-use super::fetch::{Manner, Order, patiently};
+use super::fetch::{FetchOptions, Order, patiently};
 use super::listing::{self, Entry, Listing, Seen};
 use super::pattern;
 use super::session::Session;
@@ -45,7 +45,7 @@ pub struct SkippedEntries {
 /// Looks at the directories of one server.
 struct Finder<'a> {
     session: Session,
-    manner: &'a Manner,
+    options: &'a FetchOptions,
     targets: &'a mut Targets,
 }
 
@@ -71,9 +71,9 @@ impl Targets {
 
     /// Adds what an address means: a file; the files in a directory (`dir/`), with those in the directories below if
     /// `tree`, each directory once; or all that are like a pattern (`*.jpg`).
-    pub fn add(&mut self, resource: &Resource, tree: bool, manner: &Manner) {
-        let session = Session::with_patience(resource.server.clone(), manner.patience);
-        let mut finder = Finder { session, manner, targets: self };
+    pub fn add(&mut self, resource: &Resource, tree: bool, options: &FetchOptions) {
+        let session = Session::with_patience(resource.server.clone(), options.patience);
+        let mut finder = Finder { session, options, targets: self };
         if let Err(error) = finder.find(resource, tree) {
             self.failures.push((resource.target.clone(), error));
         }
@@ -187,7 +187,7 @@ impl Finder<'_> {
     }
 
     fn list(&mut self, directory: &str) -> Result<Listing, Error> {
-        patiently(self.manner.retries, || listing::fetch(&mut self.session, directory))
+        patiently(self.options.retries, || listing::fetch(&mut self.session, directory))
     }
 
     fn found(&self) -> usize {

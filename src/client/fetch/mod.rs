@@ -77,7 +77,7 @@ const LEAST_RATE: u64 = 64;
 
 /// How files are fetched.
 #[derive(Debug, Clone)]
-pub struct Manner {
+pub struct FetchOptions {
     /// How often a file is tried again without getting further.
     pub retries: u32,
     /// How long a server is waited for.
@@ -144,13 +144,13 @@ pub trait Hear {
 
 /// What all workers share.
 struct Common<'a> {
-    manner: &'a Manner,
+    options: &'a FetchOptions,
     downloads: &'a Downloads,
     /// Servers that could not be reached, however often it was tried, and what is said of them.
     given_up: Mutex<HashMap<Server, String>>,
 }
 
-impl Manner {
+impl FetchOptions {
     /// How long a server is waited for that is given so much time to be silent.
     pub fn patience(silence: Duration) -> Patience {
         Patience { silence, least_rate: LEAST_RATE }
@@ -158,7 +158,7 @@ impl Manner {
 }
 
 /// As a person expects who has said nothing about it.
-impl Default for Manner {
+impl Default for FetchOptions {
     fn default() -> Self {
         let patience = Self::patience(Patience::default().silence);
         Self { retries: RETRIES, patience, again: false, sync: true, split: None }
@@ -194,11 +194,11 @@ impl Order {
 pub fn run(
     orders: &[Order],
     downloads: &Downloads,
-    manner: &Manner,
+    options: &FetchOptions,
     progress: &TransferProgress,
     hear: &mut dyn Hear,
 ) -> io::Result<()> {
-    let common = Common::new(manner, downloads);
+    let common = Common::new(options, downloads);
     let (told, outcomes) = channel();
     let mut queue = Vec::with_capacity(orders.len());
     for (number, order) in orders.iter().enumerate() {
@@ -214,7 +214,7 @@ pub fn run(
     };
     let listener = thread::current();
     thread::scope(|scope| {
-        let landed = settle::spawn(scope, downloads, manner.sync, orders.len(), told.clone(), listener)?;
+        let landed = settle::spawn(scope, downloads, options.sync, orders.len(), told.clone(), listener)?;
         for worker in progress.workers().iter().take(orders.len()) {
             let (common, next, told, landed) = (&common, &next, told.clone(), landed.clone());
             let fetcher = thread::Builder::new().name("fetcher".to_owned());
@@ -253,7 +253,7 @@ fn work<'o>(
     told: Sender<(usize, Outcome)>,
     landed: SyncSender<(usize, Landed)>,
 ) {
-    let mut worker = Worker { sessions: Sessions::new(common.manner.patience), common, progress };
+    let mut worker = Worker { sessions: Sessions::new(common.options.patience), common, progress };
     while let Some((number, order)) = next() {
         // Whoever is told waits until the last worker has gone.
         let _ = match worker.fetch(number, order) {
@@ -283,10 +283,10 @@ pub(super) fn run_over(
     session: &mut Session,
     orders: &[Order],
     downloads: &Downloads,
-    manner: &Manner,
+    options: &FetchOptions,
     hear: &mut dyn Hear,
 ) {
-    let common = Common::new(manner, downloads);
+    let common = Common::new(options, downloads);
     for (number, order) in orders.iter().enumerate() {
         let outcome =
             downloads.claim(number, &order.local).and_then(|()| one_of(session, number, order, &common));
@@ -295,14 +295,19 @@ pub(super) fn run_over(
 }
 
 /// Fetches one file over a session that is there.
-pub(super) fn one(session: &mut Session, order: &Order, downloads: &Downloads, manner: &Manner) -> Outcome {
-    one_of(session, 0, order, &Common::new(manner, downloads))
+pub(super) fn one(
+    session: &mut Session,
+    order: &Order,
+    downloads: &Downloads,
+    options: &FetchOptions,
+) -> Outcome {
+    one_of(session, 0, order, &Common::new(options, downloads))
 }
 
 fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'_>) -> Outcome {
     let server = session.server().clone();
     let progress = WorkerProgress::default();
-    let mut sessions = Sessions::new(common.manner.patience);
+    let mut sessions = Sessions::new(common.options.patience);
     sessions.lend(std::mem::replace(session, Session::new(server.clone())));
     let mut worker = Worker { sessions, common, progress: &progress };
     let end = worker.fetch(number, order);
@@ -310,14 +315,14 @@ fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'
         *session = lent;
     }
     match end? {
-        End::Landed(landed) => landed.settle(common.downloads, common.manner.sync),
+        End::Landed(landed) => landed.settle(common.downloads, common.options.sync),
         End::Unchanged(fetched) => Ok(fetched),
     }
 }
 
 impl<'a> Common<'a> {
-    fn new(manner: &'a Manner, downloads: &'a Downloads) -> Self {
-        Self { manner, downloads, given_up: Mutex::default() }
+    fn new(options: &'a FetchOptions, downloads: &'a Downloads) -> Self {
+        Self { options, downloads, given_up: Mutex::default() }
     }
 
     /// Remembers that a server cannot be reached, so that it is not tried again for each file.

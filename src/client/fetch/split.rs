@@ -115,7 +115,7 @@ impl Worker<'_> {
 
     /// Begins a file in pieces, if it is long enough and its server can tell this version from others.
     fn begin_pieces(&mut self, order: &Order) -> Result<Option<Pieces>, Failure> {
-        let Some(least) = self.common.manner.split else { return Ok(None) };
+        let Some(least) = self.common.options.split else { return Ok(None) };
         let downloads = self.common.downloads;
         if let Some(spot) = downloads.find(&order.local, &order.from)?
             && Found::look(&spot)?.is_some()
@@ -140,8 +140,8 @@ impl Worker<'_> {
     /// server does not give pieces of this version.
     fn fetch_pieces(&mut self, order: &Order, pieces: &Pieces) -> Result<Option<Answer>, Failure> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
-        let (progress, patience, resource) = (self.progress, self.common.manner.patience, &order.resource);
-        let answers: Vec<_> = if self.common.manner.split.is_none() {
+        let (progress, patience, resource) = (self.progress, self.common.options.patience, &order.resource);
+        let answers: Vec<_> = if self.common.options.split.is_none() {
             missing.map(|piece| fetch(&mut self.sessions, resource, pieces, piece, progress)).collect()
         } else {
             thread::scope(|scope| {

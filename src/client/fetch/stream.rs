@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::SystemTime;
 
-use super::Manner;
+use super::FetchOptions;
 use super::part::Version;
 use super::response_check::{self, ResponseCheck, check};
 use super::sessions::Sessions;
@@ -26,9 +26,9 @@ struct Passed {
 }
 
 /// Writes a file to `out` as it comes, and says how long it is.
-pub fn stream(resource: &Resource, manner: &Manner, out: &mut dyn Write) -> Result<u64, Error> {
-    let mut sessions = Sessions::new(manner.patience);
-    let mut trials = Trials::new(manner.retries);
+pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) -> Result<u64, Error> {
+    let mut sessions = Sessions::new(options.patience);
+    let mut trials = Trials::new(options.retries);
     let mut passed = Passed::default();
     loop {
         let Err(failure) = attempt(&mut sessions, resource, &mut passed, out) else {

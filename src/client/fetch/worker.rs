@@ -88,7 +88,7 @@ impl Worker<'_> {
         if let Some(unchanged) = self.unchanged(order)? {
             return Ok(End::Unchanged(unchanged));
         }
-        let mut trials = Trials::new(self.common.manner.retries);
+        let mut trials = Trials::new(self.common.options.retries);
         let mut course = Course::default();
         loop {
             if let Some(error) = self.common.is_given_up(&order.resource.server) {
@@ -114,12 +114,12 @@ impl Worker<'_> {
     /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for. An
     /// error if another one is here that is not to be replaced.
     fn unchanged(&mut self, order: &Order) -> Result<Option<Fetched>, Error> {
-        let Common { manner, downloads, .. } = self.common;
+        let Common { options, downloads, .. } = self.common;
         let Some(spot) = downloads.find(&order.local, &order.from)? else { return Ok(None) };
         // A directory may be here where the server has one, too: its page goes into it.
         let Ok(Some(stat)) = spot.look() else { return Ok(None) };
         let may_be_taken = spot.may_be_taken();
-        if manner.again && may_be_taken.is_ok() {
+        if options.again && may_be_taken.is_ok() {
             return Ok(None);
         }
         let here = facts(&stat);

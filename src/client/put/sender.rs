@@ -43,7 +43,7 @@ const RESUMABLE_FROM: u64 = 1 << 20;
 
 /// How files are sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub struct PutOptions {
     /// How often a file is tried again without getting further.
     pub retries: u32,
     /// Whether files that are there and unchanged are sent all the same.
@@ -69,7 +69,7 @@ pub struct Sender<'a> {
     session: Session,
     server: &'a Server,
     memory: &'a Memory,
-    manner: Manner,
+    options: PutOptions,
     /// Where it is shown what is under way.
     progress: Arc<WorkerProgress>,
 }
@@ -111,11 +111,11 @@ impl<'a> Sender<'a> {
     pub fn new(
         server: &'a Server,
         memory: &'a Memory,
-        manner: Manner,
+        options: PutOptions,
         progress: &Arc<WorkerProgress>,
     ) -> Self {
-        let session = Session::with_patience(server.address.server.clone(), manner.patience);
-        Self { session, server, memory, manner, progress: Arc::clone(progress) }
+        let session = Session::with_patience(server.address.server.clone(), options.patience);
+        Self { session, server, memory, options, progress: Arc::clone(progress) }
     }
 
     /// Sends a file; tries again where that may help.
@@ -123,14 +123,14 @@ impl<'a> Sender<'a> {
         let begun = Instant::now();
         let length = Content::open(&order.file)?.length();
         let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
-        if !self.manner.force
+        if !self.options.force
             && self.server.knowledge.is_there(&mut self.session, &target, &order.file, length)
         {
             return Ok(Sent::Unchanged { target, length });
         }
         let key = Key::of(&self.server.address.server, &target, &order.file);
         let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None, is_plain: false };
-        let mut trials = Trials::new(self.manner.retries);
+        let mut trials = Trials::new(self.options.retries);
         loop {
             let mut reached = 0;
             let attempted = self.attempt(&mut cargo, &mut reached);
@@ -370,10 +370,10 @@ mod tests {
     }
 
     fn send_file(file: PathBuf, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
-        let manner = Manner { retries, force: true, patience: Patience::default() };
+        let options = PutOptions { retries, force: true, patience: Patience::default() };
         let peer = Peer::plays(part);
         let server = Server::new(Address::root(peer.server()));
-        let sent = Sender::new(&server, &Memory::default(), manner, &Arc::default())
+        let sent = Sender::new(&server, &Memory::default(), options, &Arc::default())
             .send(&Order { file, path: b"in/a b".to_vec() });
         (sent, peer.heard())
     }
