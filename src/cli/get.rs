@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::Error;
-use crate::client::fetch::{self, Downloads, FetchOptions, Fetched, Hear, Order, Outcome};
+use crate::client::fetch::{self, Downloads, FetchOptions, FetchResult, Fetched, Hear, Order};
 use crate::client::progress::TransferProgress;
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
@@ -181,8 +181,8 @@ fn pass_on(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
 }
 
 /// Says what went wrong; whether nothing did. That nobody reads the output any more is for the caller to judge.
-fn told(name: &str, outcome: Result<(), Error>) -> io::Result<bool> {
-    match outcome {
+fn told(name: &str, result: Result<(), Error>) -> io::Result<bool> {
+    match result {
         Ok(()) => Ok(true),
         Err(Error::Local(_, _, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(error),
         Err(error) => {
@@ -219,8 +219,8 @@ struct Report {
 }
 
 impl Hear for Report {
-    fn heard(&mut self, order: &Order, outcome: Outcome) {
-        match outcome {
+    fn heard(&mut self, order: &Order, result: FetchResult) {
+        match result {
             Ok(fetched) => {
                 self.warn(order, &fetched);
                 self.say(&fetched);
@@ -237,9 +237,9 @@ struct Shown<'a> {
 }
 
 impl Hear for Shown<'_> {
-    fn heard(&mut self, order: &Order, outcome: Outcome) {
-        self.bars.ended(outcome.as_ref().map_or(0, Fetched::length));
-        match outcome {
+    fn heard(&mut self, order: &Order, result: FetchResult) {
+        self.bars.ended(result.as_ref().map_or(0, Fetched::length));
+        match result {
             Ok(fetched) => {
                 self.report.warn(order, &fetched);
                 self.bars.line(&fetched);
@@ -260,8 +260,8 @@ impl Report {
         Self { quiet, warnings: Vec::new(), failures, failed: Ok(()) }
     }
 
-    fn heard_tftp(&mut self, site: &Site, outcome: Result<tftp::Moved, Error>) {
-        match outcome {
+    fn heard_tftp(&mut self, site: &Site, result: Result<tftp::Moved, Error>) {
+        match result {
             Ok(moved) => self.say(&moved),
             Err(error) => self.failures.push((name_of(site), error)),
         }

@@ -16,7 +16,7 @@ use crate::client::error::shown;
 use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, Hear, Memory, Order, Outcome, PutOptions, Sender, Server, WalkOptions,
+    self, Carried, Carrier, Hear, Memory, Order, PutOptions, PutResult, Sender, Server, WalkOptions,
 };
 use crate::client::session::Patience;
 use crate::client::tftp;
@@ -152,8 +152,8 @@ struct Report {
 }
 
 impl Hear for Report {
-    fn heard(&mut self, order: &Order, outcome: Outcome) -> io::Result<()> {
-        match outcome {
+    fn heard(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
+        match result {
             Ok(carried) => writeln!(io::stdout(), "{}", carried.line),
             Err(error) => {
                 self.all_well = false;
@@ -171,9 +171,9 @@ struct Shown<'a> {
 }
 
 impl Hear for Shown<'_> {
-    fn heard(&mut self, order: &Order, outcome: Outcome) -> io::Result<()> {
-        self.bars.ended(outcome.as_ref().map_or(0, |carried| carried.length));
-        match outcome {
+    fn heard(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
+        self.bars.ended(result.as_ref().map_or(0, |carried| carried.length));
+        match result {
             Ok(carried) => self.bars.line(&carried.line),
             Err(error) => {
                 self.report.all_well = false;

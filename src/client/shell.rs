@@ -13,7 +13,7 @@ use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
 use super::error::Error;
-use super::fetch::{self, Downloads, FetchOptions, Fetched, Hear, Order, Outcome};
+use super::fetch::{self, Downloads, FetchOptions, FetchResult, Fetched, Hear, Order};
 use super::listing;
 use super::progress::TransferProgress;
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
@@ -68,9 +68,9 @@ impl<'c> Shell<'c> {
             });
         }
         let downloads = self.downloads.clone();
-        let outcome =
+        let result =
             self.with(server, |session, address| download::fetch(session, &address.target(path), &downloads));
-        match outcome {
+        match result {
             Ok(saved) => {
                 if let Some(warning) = saved.warning() {
                     writeln!(self.err, "{}: {warning}", Printable::text(path))?;
@@ -104,11 +104,11 @@ impl<'c> Shell<'c> {
 
     fn send(&mut self, upload: &UploadCommand) -> io::Result<()> {
         let UploadCommand { method, file, path, server } = upload;
-        let outcome = self.with(server.clone(), |session, address| {
+        let result = self.with(server.clone(), |session, address| {
             let target = upload_target(address, file, path.as_deref());
             upload::send(session, *method, Path::new(file), target)
         });
-        match outcome {
+        match result {
             Ok(sent) => writeln!(self.out, "{sent}"),
             Err(error) => self.fail_at(file, &error),
         }
@@ -187,8 +187,8 @@ struct Told<'t> {
 }
 
 impl Hear for Told<'_> {
-    fn heard(&mut self, order: &Order, outcome: Outcome) {
-        match outcome {
+    fn heard(&mut self, order: &Order, result: FetchResult) {
+        match result {
             Ok(fetched) if self.said.is_ok() => self.said = self.say(order, &fetched),
             Ok(_) => {}
             Err(error) => self.failures.push((order.resource.target.clone(), error)),

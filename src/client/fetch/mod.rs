@@ -1,9 +1,9 @@
 //! Fetching files, many at once and over breaks.
 //!
 //! ```text
-//! orders ──> worker ──┬── landed ──> settle ──> outcome      dated, synced, named, its name synced
+//! orders ──> worker ──┬── landed ──> settle ──> result      dated, synced, named, its name synced
 //!            worker ──┤ (each with connections of its own)
-//!            worker ──┴── unchanged, failed ──> outcome
+//!            worker ──┴── unchanged, failed ──> result
 //! ```
 //!
 //! An [`Order`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
@@ -130,13 +130,13 @@ pub enum Fetched {
     },
 }
 
-/// What became of an order.
-pub type Outcome = Result<Fetched, Error>;
+/// The result of an order.
+pub type FetchResult = Result<Fetched, Error>;
 
 /// Whoever is told what becomes of the orders.
 pub trait Hear {
     /// An order has come to its end.
-    fn heard(&mut self, order: &Order, outcome: Outcome);
+    fn heard(&mut self, order: &Order, result: FetchResult);
 
     /// Some time has passed.
     fn tick(&mut self) {}
@@ -199,7 +199,7 @@ pub fn run(
     hear: &mut dyn Hear,
 ) -> io::Result<()> {
     let common = Common::new(options, downloads);
-    let (told, outcomes) = channel();
+    let (told, results) = channel();
     let mut queue = Vec::with_capacity(orders.len());
     for (number, order) in orders.iter().enumerate() {
         match downloads.claim(number, &order.local) {
@@ -221,19 +221,19 @@ pub fn run(
             fetcher.spawn_scoped(scope, move || work(common, worker, next, told, landed))?;
         }
         drop((told, landed));
-        listen(&outcomes, orders, hear);
+        listen(&results, orders, hear);
         Ok(())
     })
 }
 
 /// Passes on what is told, until nobody is left to tell more. It looks now and then: to be woken for each of many short
 /// files would take the time of those who fetch them.
-fn listen(outcomes: &Receiver<(usize, Outcome)>, orders: &[Order], hear: &mut dyn Hear) {
+fn listen(results: &Receiver<(usize, FetchResult)>, orders: &[Order], hear: &mut dyn Hear) {
     loop {
-        match outcomes.try_recv() {
-            Ok((number, outcome)) => {
+        match results.try_recv() {
+            Ok((number, result)) => {
                 if let Some(order) = orders.get(number) {
-                    hear.heard(order, outcome);
+                    hear.heard(order, result);
                 }
             }
             Err(TryRecvError::Empty) => {
@@ -250,7 +250,7 @@ fn work<'o>(
     common: &Common<'_>,
     progress: &WorkerProgress,
     next: impl Fn() -> Option<(usize, &'o Order)>,
-    told: Sender<(usize, Outcome)>,
+    told: Sender<(usize, FetchResult)>,
     landed: SyncSender<(usize, Landed)>,
 ) {
     let mut worker = Worker { sessions: Sessions::new(common.options.patience), common, progress };
@@ -288,9 +288,9 @@ pub(super) fn run_over(
 ) {
     let common = Common::new(options, downloads);
     for (number, order) in orders.iter().enumerate() {
-        let outcome =
+        let result =
             downloads.claim(number, &order.local).and_then(|()| one_of(session, number, order, &common));
-        hear.heard(order, outcome);
+        hear.heard(order, result);
     }
 }
 
@@ -300,11 +300,11 @@ pub(super) fn one(
     order: &Order,
     downloads: &Downloads,
     options: &FetchOptions,
-) -> Outcome {
+) -> FetchResult {
     one_of(session, 0, order, &Common::new(options, downloads))
 }
 
-fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'_>) -> Outcome {
+fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'_>) -> FetchResult {
     let server = session.server().clone();
     let progress = WorkerProgress::default();
     let mut sessions = Sessions::new(common.options.patience);

@@ -1,7 +1,7 @@
 //! Files that have come whole are made durable, while the workers fetch the next.
 //!
 //! ```text
-//! landed ──> put down ──> fsync, up to 32 at once ──> named, and their directories synced ──> outcome
+//! landed ──> put down ──> fsync, up to 32 at once ──> named, and their directories synced ──> result
 //! ```
 //!
 //! Each arrow is a queue, and between two of them is a thread, or for `fsync` as many as may run at once. So the disk is
@@ -9,7 +9,7 @@
 //! into a directory while its `fsync` ran share the next one. Files are made by one thread, and named by one: a directory
 //! lets in one at a time.
 //!
-//! A file has its name only if it is on the disk. Its outcome is told only after `fsync` of its directory, and of each
+//! A file has its name only if it is on the disk. Its result is told only after `fsync` of its directory, and of each
 //! directory that was made for it.
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use rustix::io::Errno;
 
 use super::downloads::Downloads;
 use super::incoming::{Incoming, Whole};
-use super::{Fetched, Outcome};
+use super::{FetchResult, Fetched};
 use crate::client::error::Error;
 use crate::durable::sync::{self, AT_ONCE, at_once};
 
@@ -66,7 +66,7 @@ pub(super) fn spawn<'scope>(
     downloads: &'scope Downloads,
     sync: bool,
     most: usize,
-    told: Sender<Numbered<Outcome>>,
+    told: Sender<Numbered<FetchResult>>,
     listener: Thread,
 ) -> io::Result<SyncSender<Numbered<Landed>>> {
     let (landed, landing) = sync_channel(LANDED);
@@ -102,7 +102,7 @@ pub(super) fn spawn<'scope>(
 }
 
 /// A thread ends. In this order: the last one, which wakes the listener, is then also the last that could tell something.
-fn end<T>(told: Sender<Numbered<Outcome>>, next: SyncSender<T>) {
+fn end<T>(told: Sender<Numbered<FetchResult>>, next: SyncSender<T>) {
     drop(told);
     drop(next);
 }
@@ -111,7 +111,7 @@ fn end<T>(told: Sender<Numbered<Outcome>>, next: SyncSender<T>) {
 fn put_down_all(
     landing: &Receiver<Numbered<Landed>>,
     down: &SyncSender<Numbered<Down>>,
-    told: &Sender<Numbered<Outcome>>,
+    told: &Sender<Numbered<FetchResult>>,
 ) {
     for (number, landed) in landing {
         let _ = match landed.put_down() {
@@ -125,7 +125,7 @@ fn sync_all(
     downed: &Mutex<Receiver<Numbered<Down>>>,
     sync: bool,
     synced: &SyncSender<Numbered<Down>>,
-    told: &Sender<Numbered<Outcome>>,
+    told: &Sender<Numbered<FetchResult>>,
 ) {
     let next = || downed.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok((number, down)) = next() {
@@ -140,12 +140,12 @@ fn name_all(
     syncing: &Receiver<Numbered<Down>>,
     downloads: &Downloads,
     sync: bool,
-    told: &Sender<Numbered<Outcome>>,
+    told: &Sender<Numbered<FetchResult>>,
 ) {
     while let Some(batch) = batch(syncing) {
         let (numbers, downs): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        for outcome in numbers.into_iter().zip(name(downs, downloads, sync)) {
-            let _ = told.send(outcome);
+        for result in numbers.into_iter().zip(name(downs, downloads, sync)) {
+            let _ = told.send(result);
         }
     }
 }
@@ -157,7 +157,7 @@ fn batch<T>(arriving: &Receiver<T>) -> Option<Vec<T>> {
 }
 
 /// Names these and makes their names durable; what became of each, in their order.
-fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<Outcome> {
+fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<FetchResult> {
     let named: Vec<_> = downs.into_iter().map(Down::name).collect();
     let failed = if sync {
         sync_directories(named.iter().flatten().map(|named| &named.file), downloads)
@@ -227,7 +227,7 @@ fn sync_directories<'d>(named: impl Iterator<Item = &'d Whole>, downloads: &Down
     }
     let directories: Vec<_> = directories.into_iter().collect();
     downloads.made.sync();
-    let outcomes = at_once(&directories, |(_, dir)| sync::directory(&***dir));
-    let failed = directories.into_iter().zip(outcomes);
-    failed.filter_map(|((path, _), outcome)| Some((path.to_owned(), outcome.err()?))).collect()
+    let results = at_once(&directories, |(_, dir)| sync::directory(&***dir));
+    let failed = directories.into_iter().zip(results);
+    failed.filter_map(|((path, _), result)| Some((path.to_owned(), result.err()?))).collect()
 }

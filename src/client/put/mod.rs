@@ -1,7 +1,7 @@
 //! Sending files, many at once and over breaks.
 //!
 //! ```text
-//! names ── walk ──> orders ──┬──> sender ──> outcome
+//! names ── walk ──> orders ──┬──> sender ──> result
 //!                            ├──> sender     (each with a connection of its own)
 //!                            └──> sender <──> memory: where an upload goes on that broke off
 //! ```
@@ -54,16 +54,16 @@ pub struct Carried {
     pub length: u64,
 }
 
-/// What became of an order.
-pub type Outcome = Result<Carried, Error>;
+/// The result of an order.
+pub type PutResult = Result<Carried, Error>;
 
 /// Whatever sends one file after the other, and says what became of it.
-pub type Carrier<'a> = Box<dyn FnMut(&Order) -> Outcome + 'a>;
+pub type Carrier<'a> = Box<dyn FnMut(&Order) -> PutResult + 'a>;
 
 /// Whoever is told what becomes of the orders. Their errors end it.
 pub trait Hear {
     /// An order has come to its end.
-    fn heard(&mut self, order: &Order, outcome: Outcome) -> io::Result<()>;
+    fn heard(&mut self, order: &Order, result: PutResult) -> io::Result<()>;
 
     /// Some time has passed.
     fn tick(&mut self) -> io::Result<()> {
@@ -87,7 +87,7 @@ pub fn run<'a>(
         let queue = Mutex::new(round.iter());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
         thread::scope(|scope| {
-            let (told, outcomes) = channel();
+            let (told, results) = channel();
             for worker in progress.workers().iter().take(round.len()) {
                 let (told, next, abandoned) = (told.clone(), &next, &abandoned);
                 thread::Builder::new().name("sender".into()).spawn_scoped(scope, move || {
@@ -103,9 +103,9 @@ pub fn run<'a>(
             }
             drop(told);
             loop {
-                match outcomes.recv_timeout(TICK) {
+                match results.recv_timeout(TICK) {
                     Ok((_, Err(Error::NotRunning(_)))) if abandoned.swap(true, Ordering::Relaxed) => {}
-                    Ok((order, outcome)) => hear.heard(order, outcome)?,
+                    Ok((order, result)) => hear.heard(order, result)?,
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return Ok::<_, io::Error>(()),
                 }
@@ -160,7 +160,7 @@ mod tests {
     struct Told(usize);
 
     impl Hear for Told {
-        fn heard(&mut self, _: &Order, _: Outcome) -> io::Result<()> {
+        fn heard(&mut self, _: &Order, _: PutResult) -> io::Result<()> {
             self.0 += 1;
             Ok(())
         }

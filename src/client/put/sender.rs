@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Where the way of pieces is refused, or the server has lost the upload, the file goes by a plain PUT. Its response is the
-//! outcome then, and it is not tried in pieces again.
+//! result then, and it is not tried in pieces again.
 
 use std::fs;
 use std::path::Path;
