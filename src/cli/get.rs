@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::Error;
-use crate::client::fetch::{self, Downloads, FetchOptions, FetchResult, Fetched, Hear, Order};
+use crate::client::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchResult, Fetched, Order};
 use crate::client::progress::TransferProgress;
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
@@ -111,7 +111,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     let downloads = args.downloads(&args.dir);
     fetch_all(args, &downloads, &targets.orders, &options, &mut report)?;
     for site in sites {
-        report.heard_tftp(site, tftp::get(site, site.path(), &downloads, options.sync));
+        report.finished_tftp(site, tftp::get(site, site.path(), &downloads, options.sync));
     }
     if !args.quiet {
         // Where stderr is gone, nobody reads it.
@@ -162,7 +162,7 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
             fetch_all(args, &downloads, &[Order::under(resource.clone(), name)], &options, &mut report)
         }
         Place::Tftp(site) => {
-            report.heard_tftp(site, tftp::get_to(site, site.path(), &downloads, name, options.sync));
+            report.finished_tftp(site, tftp::get_to(site, site.path(), &downloads, name, options.sync));
             Ok(())
         }
     };
@@ -218,8 +218,8 @@ struct Report {
     failed: io::Result<()>,
 }
 
-impl Hear for Report {
-    fn heard(&mut self, order: &Order, result: FetchResult) {
+impl FetchObserver for Report {
+    fn finished(&mut self, order: &Order, result: FetchResult) {
         match result {
             Ok(fetched) => {
                 self.warn(order, &fetched);
@@ -236,15 +236,15 @@ struct Shown<'a> {
     bars: Bars<'a>,
 }
 
-impl Hear for Shown<'_> {
-    fn heard(&mut self, order: &Order, result: FetchResult) {
+impl FetchObserver for Shown<'_> {
+    fn finished(&mut self, order: &Order, result: FetchResult) {
         self.bars.ended(result.as_ref().map_or(0, Fetched::length));
         match result {
             Ok(fetched) => {
                 self.report.warn(order, &fetched);
                 self.bars.line(&fetched);
             }
-            Err(error) => self.report.heard(order, Err(error)),
+            Err(error) => self.report.finished(order, Err(error)),
         }
     }
 
@@ -260,7 +260,7 @@ impl Report {
         Self { quiet, warnings: Vec::new(), failures, failed: Ok(()) }
     }
 
-    fn heard_tftp(&mut self, site: &Site, result: Result<tftp::Moved, Error>) {
+    fn finished_tftp(&mut self, site: &Site, result: Result<tftp::Moved, Error>) {
         match result {
             Ok(moved) => self.say(&moved),
             Err(error) => self.failures.push((name_of(site), error)),

@@ -16,7 +16,7 @@ use crate::client::error::shown;
 use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, Hear, Memory, Order, PutOptions, PutResult, Sender, Server, WalkOptions,
+    self, Carried, Carrier, Memory, Order, PutObserver, PutOptions, PutResult, Sender, Server, WalkOptions,
 };
 use crate::client::session::Patience;
 use crate::client::tftp;
@@ -119,7 +119,7 @@ fn send(
     orders: &[Order],
     memory: &Memory,
     progress: &TransferProgress,
-    hear: &mut dyn Hear,
+    observer: &mut dyn PutObserver,
 ) -> io::Result<()> {
     match args.to.clone().unwrap_or_else(|| Place::Http(Address::default())) {
         Place::Http(address) => {
@@ -131,7 +131,7 @@ fn send(
                     Ok(Carried { line: sent.to_string(), length: sent.length() })
                 })
             };
-            put::run(orders, progress, &carrier, hear)
+            put::run(orders, progress, &carrier, observer)
         }
         Place::Tftp(site) => {
             let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
@@ -141,7 +141,7 @@ fn send(
                     Ok(Carried { line: moved.to_string(), length: moved.length() })
                 })
             };
-            put::run(orders, progress, &carrier, hear)
+            put::run(orders, progress, &carrier, observer)
         }
     }
 }
@@ -151,8 +151,8 @@ struct Report {
     all_well: bool,
 }
 
-impl Hear for Report {
-    fn heard(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
+impl PutObserver for Report {
+    fn finished(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
         match result {
             Ok(carried) => writeln!(io::stdout(), "{}", carried.line),
             Err(error) => {
@@ -170,8 +170,8 @@ struct Shown<'a> {
     bars: Bars<'a>,
 }
 
-impl Hear for Shown<'_> {
-    fn heard(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
+impl PutObserver for Shown<'_> {
+    fn finished(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
         self.bars.ended(result.as_ref().map_or(0, |carried| carried.length));
         match result {
             Ok(carried) => self.bars.line(&carried.line),

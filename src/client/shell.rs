@@ -13,7 +13,7 @@ use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
 use super::error::Error;
-use super::fetch::{self, Downloads, FetchOptions, FetchResult, Fetched, Hear, Order};
+use super::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchResult, Fetched, Order};
 use super::listing;
 use super::progress::TransferProgress;
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
@@ -186,8 +186,8 @@ struct Told<'t> {
     said: io::Result<()>,
 }
 
-impl Hear for Told<'_> {
-    fn heard(&mut self, order: &Order, result: FetchResult) {
+impl FetchObserver for Told<'_> {
+    fn finished(&mut self, order: &Order, result: FetchResult) {
         match result {
             Ok(fetched) if self.said.is_ok() => self.said = self.say(order, &fetched),
             Ok(_) => {}

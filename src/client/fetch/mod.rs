@@ -133,10 +133,10 @@ pub enum Fetched {
 /// The result of an order.
 pub type FetchResult = Result<Fetched, Error>;
 
-/// Whoever is told what becomes of the orders.
-pub trait Hear {
-    /// An order has come to its end.
-    fn heard(&mut self, order: &Order, result: FetchResult);
+/// Observes what becomes of the orders.
+pub trait FetchObserver {
+    /// An order is finished.
+    fn finished(&mut self, order: &Order, result: FetchResult);
 
     /// Some time has passed.
     fn tick(&mut self) {}
@@ -196,7 +196,7 @@ pub fn run(
     downloads: &Downloads,
     options: &FetchOptions,
     progress: &TransferProgress,
-    hear: &mut dyn Hear,
+    observer: &mut dyn FetchObserver,
 ) -> io::Result<()> {
     let common = Common::new(options, downloads);
     let (told, results) = channel();
@@ -204,7 +204,7 @@ pub fn run(
     for (number, order) in orders.iter().enumerate() {
         match downloads.claim(number, &order.local) {
             Ok(()) => queue.push(number),
-            Err(error) => hear.heard(order, Err(error)),
+            Err(error) => observer.finished(order, Err(error)),
         }
     }
     let queue = Mutex::new(queue.into_iter());
@@ -221,23 +221,23 @@ pub fn run(
             fetcher.spawn_scoped(scope, move || work(common, worker, next, told, landed))?;
         }
         drop((told, landed));
-        listen(&results, orders, hear);
+        listen(&results, orders, observer);
         Ok(())
     })
 }
 
 /// Passes on what is told, until nobody is left to tell more. It looks now and then: to be woken for each of many short
 /// files would take the time of those who fetch them.
-fn listen(results: &Receiver<(usize, FetchResult)>, orders: &[Order], hear: &mut dyn Hear) {
+fn listen(results: &Receiver<(usize, FetchResult)>, orders: &[Order], observer: &mut dyn FetchObserver) {
     loop {
         match results.try_recv() {
             Ok((number, result)) => {
                 if let Some(order) = orders.get(number) {
-                    hear.heard(order, result);
+                    observer.finished(order, result);
                 }
             }
             Err(TryRecvError::Empty) => {
-                hear.tick();
+                observer.tick();
                 thread::park_timeout(TICK);
             }
             Err(TryRecvError::Disconnected) => return,
@@ -284,13 +284,13 @@ pub(super) fn run_over(
     orders: &[Order],
     downloads: &Downloads,
     options: &FetchOptions,
-    hear: &mut dyn Hear,
+    observer: &mut dyn FetchObserver,
 ) {
     let common = Common::new(options, downloads);
     for (number, order) in orders.iter().enumerate() {
         let result =
             downloads.claim(number, &order.local).and_then(|()| one_of(session, number, order, &common));
-        hear.heard(order, result);
+        observer.finished(order, result);
     }
 }
 

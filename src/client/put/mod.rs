@@ -60,10 +60,10 @@ pub type PutResult = Result<Carried, Error>;
 /// Whatever sends one file after the other, and says what became of it.
 pub type Carrier<'a> = Box<dyn FnMut(&Order) -> PutResult + 'a>;
 
-/// Whoever is told what becomes of the orders. Their errors end it.
-pub trait Hear {
-    /// An order has come to its end.
-    fn heard(&mut self, order: &Order, result: PutResult) -> io::Result<()>;
+/// Observes what becomes of the orders. Their errors end it.
+pub trait PutObserver {
+    /// An order is finished.
+    fn finished(&mut self, order: &Order, result: PutResult) -> io::Result<()>;
 
     /// Some time has passed.
     fn tick(&mut self) -> io::Result<()> {
@@ -80,7 +80,7 @@ pub fn run<'a>(
     orders: &[Order],
     progress: &TransferProgress,
     carrier: &(dyn Fn(&Arc<WorkerProgress>) -> Carrier<'a> + Sync),
-    hear: &mut dyn Hear,
+    observer: &mut dyn PutObserver,
 ) -> io::Result<()> {
     let abandoned = AtomicBool::new(false);
     for round in rounds(orders) {
@@ -105,11 +105,11 @@ pub fn run<'a>(
             loop {
                 match results.recv_timeout(TICK) {
                     Ok((_, Err(Error::NotRunning(_)))) if abandoned.swap(true, Ordering::Relaxed) => {}
-                    Ok((order, result)) => hear.heard(order, result)?,
+                    Ok((order, result)) => observer.finished(order, result)?,
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return Ok::<_, io::Error>(()),
                 }
-                hear.tick()?;
+                observer.tick()?;
             }
         })?;
     }
@@ -159,8 +159,8 @@ mod tests {
     /// How often something was told.
     struct Told(usize);
 
-    impl Hear for Told {
-        fn heard(&mut self, _: &Order, _: PutResult) -> io::Result<()> {
+    impl PutObserver for Told {
+        fn finished(&mut self, _: &Order, _: PutResult) -> io::Result<()> {
             self.0 += 1;
             Ok(())
         }
