@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::Error;
-use crate::client::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchResult, Fetched, Order};
+use crate::client::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOrder, FetchResult, Fetched};
 use crate::client::progress::TransferProgress;
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
@@ -124,7 +124,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
 fn fetch_all(
     args: &GetArgs,
     downloads: &Downloads,
-    orders: &[Order],
+    orders: &[FetchOrder],
     options: &FetchOptions,
     report: &mut Report,
 ) -> io::Result<()> {
@@ -132,7 +132,7 @@ fn fetch_all(
     if args.quiet || orders.is_empty() || !io::stderr().is_terminal() {
         return fetch::run(orders, downloads, options, &progress, report);
     }
-    let known = orders.iter().map(Order::length).sum();
+    let known = orders.iter().map(FetchOrder::length).sum();
     let mut shown = Shown { report, bars: Bars::new(&progress, orders.len(), known) };
     fetch::run(orders, downloads, options, &progress, &mut shown)?;
     shown.bars.end(&mut io::stdout())
@@ -159,7 +159,7 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
     let mut report = Report::new(args.quiet, Vec::new());
     let fetched = match address {
         Place::Http(resource) => {
-            fetch_all(args, &downloads, &[Order::under(resource.clone(), name)], &options, &mut report)
+            fetch_all(args, &downloads, &[FetchOrder::under(resource.clone(), name)], &options, &mut report)
         }
         Place::Tftp(site) => {
             report.finished_tftp(site, tftp::get_to(site, site.path(), &downloads, name, options.sync));
@@ -219,7 +219,7 @@ struct Report {
 }
 
 impl FetchObserver for Report {
-    fn finished(&mut self, order: &Order, result: FetchResult) {
+    fn finished(&mut self, order: &FetchOrder, result: FetchResult) {
         match result {
             Ok(fetched) => {
                 self.warn(order, &fetched);
@@ -237,7 +237,7 @@ struct Shown<'a> {
 }
 
 impl FetchObserver for Shown<'_> {
-    fn finished(&mut self, order: &Order, result: FetchResult) {
+    fn finished(&mut self, order: &FetchOrder, result: FetchResult) {
         self.bars.ended(result.as_ref().map_or(0, Fetched::length));
         match result {
             Ok(fetched) => {
@@ -268,7 +268,7 @@ impl Report {
     }
 
     /// Remembers what is to be said of a file that is here: at the end, when no bars are shown.
-    fn warn(&mut self, order: &Order, fetched: &Fetched) {
+    fn warn(&mut self, order: &FetchOrder, fetched: &Fetched) {
         let name = || order.resource.target.clone();
         self.warnings.extend(fetched.warning().map(|warning| (name(), warning)));
     }

@@ -16,7 +16,7 @@ use crate::client::error::shown;
 use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, Memory, Order, PutObserver, PutOptions, PutResult, Sender, Server, WalkOptions,
+    self, Carried, Carrier, Memory, PutObserver, PutOptions, PutOrder, PutResult, Sender, Server, WalkOptions,
 };
 use crate::client::session::Patience;
 use crate::client::tftp;
@@ -116,7 +116,7 @@ fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
 /// Sends them to the server that is meant, of either kind.
 fn send(
     args: &PutArgs,
-    orders: &[Order],
+    orders: &[PutOrder],
     memory: &Memory,
     progress: &TransferProgress,
     observer: &mut dyn PutObserver,
@@ -152,7 +152,7 @@ struct Report {
 }
 
 impl PutObserver for Report {
-    fn finished(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
+    fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
         match result {
             Ok(carried) => writeln!(io::stdout(), "{}", carried.line),
             Err(error) => {
@@ -171,7 +171,7 @@ struct Shown<'a> {
 }
 
 impl PutObserver for Shown<'_> {
-    fn finished(&mut self, order: &Order, result: PutResult) -> io::Result<()> {
+    fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
         self.bars.ended(result.as_ref().map_or(0, |carried| carried.length));
         match result {
             Ok(carried) => self.bars.line(&carried.line),
@@ -189,7 +189,7 @@ impl PutObserver for Shown<'_> {
 }
 
 /// The files that are meant. What in a directory is not sent is said, and is no failure.
-fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<Order>> {
+fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
     let options = WalkOptions { recursive: args.recursive, follow: args.follow };
     let mut orders = Vec::new();
     for typed in &args.files {

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::address::Resource;
 use super::error::Error;
-use super::fetch::{self, Downloads, FetchOptions, Fetched, Order};
+use super::fetch::{self, Downloads, FetchOptions, FetchOrder, Fetched};
 use super::session::Session;
 
 /// Fetches `target` into the directory `downloads`, under the path that it has on the server. It goes on with a part
 /// of it that is there, and is tried once: a person who waits can ask again. An answer other than 2xx is an error.
 pub fn fetch(session: &mut Session, target: &str, downloads: &Path) -> Result<Fetched, Error> {
-    let order = Order::of(Resource { server: session.server().clone(), target: target.to_owned() })?;
+    let order = FetchOrder::of(Resource { server: session.server().clone(), target: target.to_owned() })?;
     let options = FetchOptions { retries: 0, again: true, ..FetchOptions::default() };
     fetch::one(session, &order, &Downloads::at(downloads), &options)
 }

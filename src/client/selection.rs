@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::address::{Address, Resource};
 use super::error::Error;
-use super::fetch::{FetchOptions, Order};
+use super::fetch::{FetchOptions, FetchOrder};
 use super::listing::{Entry, Listing};
 use super::pattern;
 use super::targets::{Targets, target_of, with_facts};
@@ -90,7 +90,7 @@ pub fn add(
         match target_of(&shown.directory, entry) {
             Ok(target) if !targets.admits(&target) => {}
             Ok(target) if entry.is_directory() => targets.add(&at(format!("{target}/")), true, options),
-            Ok(target) => match Order::of(at(target)) {
+            Ok(target) => match FetchOrder::of(at(target)) {
                 Ok(order) => targets.orders.push(with_facts(order, entry)),
                 Err(error) => targets.failures.push((entry.name.clone(), error)),
             },

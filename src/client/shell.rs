@@ -13,7 +13,7 @@ use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
 use super::error::Error;
-use super::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchResult, Fetched, Order};
+use super::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOrder, FetchResult, Fetched};
 use super::listing;
 use super::progress::TransferProgress;
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
@@ -187,7 +187,7 @@ struct Told<'t> {
 }
 
 impl FetchObserver for Told<'_> {
-    fn finished(&mut self, order: &Order, result: FetchResult) {
+    fn finished(&mut self, order: &FetchOrder, result: FetchResult) {
         match result {
             Ok(fetched) if self.said.is_ok() => self.said = self.say(order, &fetched),
             Ok(_) => {}
@@ -197,7 +197,7 @@ impl FetchObserver for Told<'_> {
 }
 
 impl Told<'_> {
-    fn say(&mut self, order: &Order, fetched: &Fetched) -> io::Result<()> {
+    fn say(&mut self, order: &FetchOrder, fetched: &Fetched) -> io::Result<()> {
         if let Some(warning) = fetched.warning() {
             writeln!(self.err, "{}: {warning}", Printable::text(&order.resource.target))?;
         }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::address::Resource;
 use super::error::Error;
-use super::fetch::{FetchOptions, Order, patiently};
+use super::fetch::{FetchOptions, FetchOrder, patiently};
 use super::listing::{self, Entry, Listing, Seen};
 use super::pattern;
 use super::session::Session;
@@ -24,7 +24,7 @@ const MOST_FILES: usize = 1_000_000;
 #[derive(Debug, Default)]
 pub struct Targets {
     /// The files.
-    pub orders: Vec<Order>,
+    pub orders: Vec<FetchOrder>,
     /// Names, and why nothing of them can be fetched.
     pub failures: Vec<(String, Error)>,
     /// Whether listed names that begin with a dot are taken.
@@ -167,7 +167,7 @@ impl Finder<'_> {
                 }
                 Ok(target) => {
                     let resource = Resource { server: resource.server.clone(), target };
-                    match Order::of(resource) {
+                    match FetchOrder::of(resource) {
                         Ok(order) => self.targets.orders.push(with_facts(order, entry)),
                         Err(error) => self.targets.failures.push((entry.name.clone(), error)),
                     }
@@ -182,7 +182,7 @@ impl Finder<'_> {
     }
 
     fn order(&mut self, resource: &Resource) -> Result<(), Error> {
-        self.targets.orders.push(Order::of(resource.clone())?);
+        self.targets.orders.push(FetchOrder::of(resource.clone())?);
         Ok(())
     }
 
@@ -220,7 +220,7 @@ fn is_hidden(target: &str) -> bool {
 }
 
 /// The order, with what the listing tells of the file.
-pub fn with_facts(order: Order, entry: &Entry) -> Order {
+pub fn with_facts(order: FetchOrder, entry: &Entry) -> FetchOrder {
     let modified = entry.modified.as_deref().and_then(|time| humantime::parse_rfc3339(time).ok());
     match entry.size.zip(modified) {
         Some((size, modified)) => order.told(size, Date::from(modified).into()),

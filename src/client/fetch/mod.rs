@@ -6,7 +6,7 @@
 //!            worker ──┴── unchanged, failed ──> result
 //! ```
 //!
-//! An [`Order`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
+//! A [`FetchOrder`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
 //! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
 //! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
 //! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`anonymous`).
@@ -92,7 +92,7 @@ pub struct FetchOptions {
 
 /// A file to fetch.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct FetchOrder {
     /// Where it is.
     pub resource: Resource,
     /// Its address, as its part and its record note it.
@@ -136,7 +136,7 @@ pub type FetchResult = Result<Fetched, Error>;
 /// Observes what becomes of the orders.
 pub trait FetchObserver {
     /// An order is finished.
-    fn finished(&mut self, order: &Order, result: FetchResult);
+    fn finished(&mut self, order: &FetchOrder, result: FetchResult);
 
     /// Some time has passed.
     fn tick(&mut self) {}
@@ -165,7 +165,7 @@ impl Default for FetchOptions {
     }
 }
 
-impl Order {
+impl FetchOrder {
     /// A file that is kept under the path that it has on its server.
     pub fn of(resource: Resource) -> Result<Self, Error> {
         let local = downloads::local_path(&resource.target)?;
@@ -192,7 +192,7 @@ impl Order {
 /// Fetches all, by as many workers as `progress` has workers, and tells what becomes of each as it does. An error is
 /// the system's: it has no threads left.
 pub fn run(
-    orders: &[Order],
+    orders: &[FetchOrder],
     downloads: &Downloads,
     options: &FetchOptions,
     progress: &TransferProgress,
@@ -228,7 +228,7 @@ pub fn run(
 
 /// Passes on what is told, until nobody is left to tell more. It looks now and then: to be woken for each of many short
 /// files would take the time of those who fetch them.
-fn listen(results: &Receiver<(usize, FetchResult)>, orders: &[Order], observer: &mut dyn FetchObserver) {
+fn listen(results: &Receiver<(usize, FetchResult)>, orders: &[FetchOrder], observer: &mut dyn FetchObserver) {
     loop {
         match results.try_recv() {
             Ok((number, result)) => {
@@ -249,7 +249,7 @@ fn listen(results: &Receiver<(usize, FetchResult)>, orders: &[Order], observer: 
 fn work<'o>(
     common: &Common<'_>,
     progress: &WorkerProgress,
-    next: impl Fn() -> Option<(usize, &'o Order)>,
+    next: impl Fn() -> Option<(usize, &'o FetchOrder)>,
     told: Sender<(usize, FetchResult)>,
     landed: SyncSender<(usize, Landed)>,
 ) {
@@ -281,7 +281,7 @@ pub(super) fn patiently<T>(retries: u32, mut act: impl FnMut() -> Result<T, Erro
 /// Fetches one file after the other over a session that is there, and tells what becomes of each.
 pub(super) fn run_over(
     session: &mut Session,
-    orders: &[Order],
+    orders: &[FetchOrder],
     downloads: &Downloads,
     options: &FetchOptions,
     observer: &mut dyn FetchObserver,
@@ -297,14 +297,14 @@ pub(super) fn run_over(
 /// Fetches one file over a session that is there.
 pub(super) fn one(
     session: &mut Session,
-    order: &Order,
+    order: &FetchOrder,
     downloads: &Downloads,
     options: &FetchOptions,
 ) -> FetchResult {
     one_of(session, 0, order, &Common::new(options, downloads))
 }
 
-fn one_of(session: &mut Session, number: usize, order: &Order, common: &Common<'_>) -> FetchResult {
+fn one_of(session: &mut Session, number: usize, order: &FetchOrder, common: &Common<'_>) -> FetchResult {
     let server = session.server().clone();
     let progress = WorkerProgress::default();
     let mut sessions = Sessions::new(common.options.patience);

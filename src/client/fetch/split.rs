@@ -20,7 +20,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{panic, str, thread};
 
-use super::Order;
+use super::FetchOrder;
 use super::incoming::Incoming;
 use super::part::{Found, Part, Version};
 use super::part_name::{self, Begun, Left, PartName};
@@ -79,7 +79,7 @@ impl Worker<'_> {
     /// Fetches a file in ranges, where that is wanted and can be done; else it is to be fetched like any other.
     pub(super) fn in_ranges(
         &mut self,
-        order: &Order,
+        order: &FetchOrder,
         course: &mut Course,
     ) -> Result<Option<Arrived>, Failure> {
         if course.restarted {
@@ -114,7 +114,7 @@ impl Worker<'_> {
     }
 
     /// Begins a file in pieces, if it is long enough and its server can tell this version from others.
-    fn begin_pieces(&mut self, order: &Order) -> Result<Option<Pieces>, Failure> {
+    fn begin_pieces(&mut self, order: &FetchOrder) -> Result<Option<Pieces>, Failure> {
         let Some(least) = self.common.options.split else { return Ok(None) };
         let downloads = self.common.downloads;
         if let Some(spot) = downloads.find(&order.local, &order.from)?
@@ -138,7 +138,7 @@ impl Worker<'_> {
 
     /// Fetches what is missing: all pieces at once where that is wanted, else one after the other. `None` where the
     /// server does not give pieces of this version.
-    fn fetch_pieces(&mut self, order: &Order, pieces: &Pieces) -> Result<Option<Answer>, Failure> {
+    fn fetch_pieces(&mut self, order: &FetchOrder, pieces: &Pieces) -> Result<Option<Answer>, Failure> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
         let (progress, patience, resource) = (self.progress, self.common.options.patience, &order.resource);
         let answers: Vec<_> = if self.common.options.split.is_none() {

@@ -23,7 +23,7 @@ use super::sessions::{Sessions, path_of};
 use super::settle::Landed;
 use super::spot::facts;
 use super::trial::{Failure, Trials};
-use super::{Common, Fetched, Order};
+use super::{Common, FetchOrder, Fetched};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::error_response;
@@ -83,7 +83,7 @@ pub(super) struct Arrived {
 
 impl Worker<'_> {
     /// Fetches a file; tries again where that may help.
-    pub(super) fn fetch(&mut self, number: usize, order: &Order) -> Result<End, Error> {
+    pub(super) fn fetch(&mut self, number: usize, order: &FetchOrder) -> Result<End, Error> {
         let begun = Instant::now();
         if let Some(unchanged) = self.unchanged(order)? {
             return Ok(End::Unchanged(unchanged));
@@ -113,7 +113,7 @@ impl Worker<'_> {
 
     /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for. An
     /// error if another one is here that is not to be replaced.
-    fn unchanged(&mut self, order: &Order) -> Result<Option<Fetched>, Error> {
+    fn unchanged(&mut self, order: &FetchOrder) -> Result<Option<Fetched>, Error> {
         let Common { options, downloads, .. } = self.common;
         let Some(spot) = downloads.find(&order.local, &order.from)? else { return Ok(None) };
         // A directory may be here where the server has one, too: its page goes into it.
@@ -147,7 +147,7 @@ impl Worker<'_> {
     fn attempt(
         &mut self,
         number: usize,
-        order: &Order,
+        order: &FetchOrder,
         begun: Instant,
         course: &mut Course,
     ) -> Result<Landed, Failure> {
@@ -178,7 +178,7 @@ impl Worker<'_> {
     }
 
     /// Fetches all of a file.
-    fn arrive(&mut self, number: usize, order: &Order, course: &mut Course) -> Result<Arrived, Failure> {
+    fn arrive(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Arrived, Failure> {
         if let Some(arrived) = self.in_ranges(order, course)? {
             return Ok(arrived);
         }
@@ -190,7 +190,7 @@ impl Worker<'_> {
     }
 
     /// What is here of a file, if its server may be asked for the rest.
-    fn find_part(&self, order: &Order, course: &Course) -> Result<Option<Found>, Error> {
+    fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<Found>, Error> {
         let spot = self.common.downloads.find(&order.local, &order.from)?;
         let found = spot.map(|spot| Found::look(&spot)).transpose()?.flatten();
         match found {
@@ -203,7 +203,7 @@ impl Worker<'_> {
     }
 
     /// Asks for a file, or for the rest of it, and receives what comes.
-    fn ask(&mut self, number: usize, order: &Order, course: &mut Course) -> Result<Step, Failure> {
+    fn ask(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Step, Failure> {
         let found = self.find_part(order, course)?;
         course.is_ranged |= found.is_some();
         let asked =
@@ -264,7 +264,7 @@ fn go_on(found: Option<Found>) -> Result<(Incoming, Option<Version>), Error> {
 fn begin(
     common: &Common<'_>,
     number: usize,
-    order: &Order,
+    order: &FetchOrder,
     at: &Resource,
     head: &Received,
     found: Option<Found>,
@@ -349,7 +349,7 @@ impl Write for Counted<'_> {
     }
 }
 
-impl Order {
+impl FetchOrder {
     /// Its name, safe for a terminal.
     pub(super) fn shown(&self) -> String {
         use std::os::unix::ffi::OsStrExt as _;

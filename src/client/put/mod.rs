@@ -38,7 +38,7 @@ use super::progress::{TransferProgress, WorkerProgress};
 
 /// A file to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct PutOrder {
     /// Where it is.
     pub file: PathBuf,
     /// Its path on the server, below the directory that is meant: names with slashes between them, not encoded.
@@ -58,12 +58,12 @@ pub struct Carried {
 pub type PutResult = Result<Carried, Error>;
 
 /// Whatever sends one file after the other, and says what became of it.
-pub type Carrier<'a> = Box<dyn FnMut(&Order) -> PutResult + 'a>;
+pub type Carrier<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
 
 /// Observes what becomes of the orders. Their errors end it.
 pub trait PutObserver {
     /// An order is finished.
-    fn finished(&mut self, order: &Order, result: PutResult) -> io::Result<()>;
+    fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()>;
 
     /// Some time has passed.
     fn tick(&mut self) -> io::Result<()> {
@@ -77,7 +77,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Sends all, by as many carriers as `progress` has workers, and tells what becomes of each as it does. A server that
 /// is not there is told once, and nothing more is sent to it. An error is that of the system, or of who is told.
 pub fn run<'a>(
-    orders: &[Order],
+    orders: &[PutOrder],
     progress: &TransferProgress,
     carrier: &(dyn Fn(&Arc<WorkerProgress>) -> Carrier<'a> + Sync),
     observer: &mut dyn PutObserver,
@@ -117,8 +117,8 @@ pub fn run<'a>(
 }
 
 /// The orders, such that no two for the same name are under way at once: the later one is to win.
-fn rounds(orders: &[Order]) -> Vec<Vec<&Order>> {
-    let mut rounds: Vec<Vec<&Order>> = Vec::new();
+fn rounds(orders: &[PutOrder]) -> Vec<Vec<&PutOrder>> {
+    let mut rounds: Vec<Vec<&PutOrder>> = Vec::new();
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
     for order in orders {
         let round = seen.entry(&order.path).and_modify(|round| *round += 1).or_insert(0);
@@ -134,8 +134,8 @@ fn rounds(orders: &[Order]) -> Vec<Vec<&Order>> {
 mod tests {
     use super::*;
 
-    fn order(file: &str, path: &str) -> Order {
-        Order { file: file.into(), path: path.into() }
+    fn order(file: &str, path: &str) -> PutOrder {
+        PutOrder { file: file.into(), path: path.into() }
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
     struct Told(usize);
 
     impl PutObserver for Told {
-        fn finished(&mut self, _: &Order, _: PutResult) -> io::Result<()> {
+        fn finished(&mut self, _: &PutOrder, _: PutResult) -> io::Result<()> {
             self.0 += 1;
             Ok(())
         }

@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 use std::{io, thread};
 
-use super::Order;
+use super::PutOrder;
 use super::memory::{Identity, Key, Memory, Note};
 use super::sent::Sent;
 use super::there::Knowledge;
@@ -119,7 +119,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a file; tries again where that may help.
-    pub fn send(&mut self, order: &Order) -> Result<Sent, Error> {
+    pub fn send(&mut self, order: &PutOrder) -> Result<Sent, Error> {
         let begun = Instant::now();
         let length = Content::open(&order.file)?.length();
         let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
@@ -374,7 +374,7 @@ mod tests {
         let peer = Peer::plays(part);
         let server = Server::new(Address::root(peer.server()));
         let sent = Sender::new(&server, &Memory::default(), options, &Arc::default())
-            .send(&Order { file, path: b"in/a b".to_vec() });
+            .send(&PutOrder { file, path: b"in/a b".to_vec() });
         (sent, peer.heard())
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Order;
+use super::PutOrder;
 use crate::client::error::{Error, shown};
 use crate::client::upload::default_parts;
 
@@ -46,7 +46,7 @@ enum Why {
 /// What a walk through directories has found.
 struct Walker<'a> {
     options: WalkOptions,
-    orders: Vec<Order>,
+    orders: Vec<PutOrder>,
     skip: &'a mut dyn FnMut(SkippedFile) -> io::Result<()>,
     failed: io::Result<()>,
 }
@@ -58,10 +58,10 @@ impl WalkOptions {
         self,
         typed: &str,
         skip: &mut dyn FnMut(SkippedFile) -> io::Result<()>,
-    ) -> io::Result<Vec<Result<Order, Error>>> {
+    ) -> io::Result<Vec<Result<PutOrder, Error>>> {
         let (file, path) = (PathBuf::from(typed), default_parts(typed));
         let metadata = fs::metadata(&file).ok().filter(|it| self.recursive && it.is_dir());
-        let Some(metadata) = metadata else { return Ok(vec![Ok(Order { file, path })]) };
+        let Some(metadata) = metadata else { return Ok(vec![Ok(PutOrder { file, path })]) };
         let mut walk = Walker { options: self, orders: Vec::new(), skip, failed: Ok(()) };
         let outcome = walk.enter(&file, &path, &mut vec![identity(&metadata)]);
         walk.failed?;
@@ -86,7 +86,7 @@ impl Walker<'_> {
                 Ok(metadata) if metadata.is_dir() => self.descend(&file, &path, &metadata, above)?,
                 Ok(metadata) if !metadata.is_file() => self.skip(&file, Why::NoFile),
                 Ok(_) if self.orders.len() >= MOST_FILES => self.skip(&file, Why::TooMany),
-                Ok(_) => self.orders.push(Order { file, path }),
+                Ok(_) => self.orders.push(PutOrder { file, path }),
                 Err(why) => self.skip(&file, why),
             }
         }
@@ -163,7 +163,7 @@ mod tests {
             skipped.push(format!("{}: {:?}", name.unwrap_or_default(), it.why));
             Ok(())
         });
-        let path = |order: Result<Order, Error>| {
+        let path = |order: Result<PutOrder, Error>| {
             String::from_utf8_lossy(&order.expect("readable").path).into_owned()
         };
         (found.expect("found").into_iter().map(path).collect(), skipped)
