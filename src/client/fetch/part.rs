@@ -1,9 +1,9 @@
 //! A download that is not complete: `name.part`, and notes that tell of which version of which file it is a part.
 //!
 //! ```text
-//! Found ── go_on ──> Part ── finish ──> the file
-//!   └───── begin ──>  ^ └── dropped ──> what was written stays
-//! nothing ── begin ───┘
+//! ExistingPart ── go_on ──> Part ── finish ──> the file
+//!  └────────── begin ──>  ^ └── dropped ──> what was written stays
+//! nothing ─── begin ──────┘
 //! ```
 //!
 //! What was written stays when the program ends, however it ends. The next run goes on from there only if the
@@ -45,7 +45,7 @@ pub(super) struct Version {
 
 /// A part that an earlier run left, with enough in it to go on. It is locked.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct ExistingPart {
     file: File,
     name: PartName,
     spot: Spot,
@@ -78,7 +78,7 @@ impl Version {
     }
 }
 
-impl Found {
+impl ExistingPart {
     /// The part of this place, if it is one of its address.
     pub(super) fn look(spot: &Spot) -> Result<Option<Self>, Error> {
         for name in spot.part_names() {

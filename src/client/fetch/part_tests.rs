@@ -32,7 +32,7 @@ fn leave(spot: &Spot, version: &Version, content: &[u8]) {
 
 /// From where an earlier run's part is gone on with.
 fn offset(spot: &Spot) -> Option<u64> {
-    Found::look(spot).expect("readable").map(|found| found.offset)
+    ExistingPart::look(spot).expect("readable").map(|existing| existing.offset)
 }
 
 /// What is in the folder.
@@ -50,9 +50,9 @@ fn a_part_is_gone_on_with() {
     let version = version(NOTED_FROM + 3);
     let content = vec![b'x'; NOTED_FROM as usize];
     leave(&spot, &version, &content);
-    let found = Found::look(&spot).expect("readable").expect("there");
-    assert_eq!((found.offset, &found.version), (NOTED_FROM, &version));
-    let mut part = found.go_on().expect("there");
+    let existing = ExistingPart::look(&spot).expect("readable").expect("there");
+    assert_eq!((existing.offset, &existing.version), (NOTED_FROM, &version));
+    let mut part = existing.go_on().expect("there");
     part.write_all(b"end").expect("written");
     assert_eq!(part.length(), version.length);
     part.appear().expect("placed");
@@ -157,7 +157,7 @@ fn what_is_somebody_elses_stays() {
         leave(&spot, &long, b"abc");
         assert_eq!(offset(&spot), Some(3), "{name}: another name is used");
         assert!(folder.path().join("a.1.part").exists(), "{name}: {:?}", names(folder.path()));
-        Found::look(&spot).expect("readable").expect("there").discard();
+        ExistingPart::look(&spot).expect("readable").expect("there").discard();
         assert_eq!(contents(folder.path()), before, "{name}");
     }
 }

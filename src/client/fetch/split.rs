@@ -22,7 +22,7 @@ use std::{panic, str, thread};
 
 use super::FetchOrder;
 use super::incoming::Incoming;
-use super::part::{Found, Part, Version};
+use super::part::{ExistingPart, Part, Version};
 use super::part_name::{self, Begun, Left, PartName};
 use super::response_check::{ResponseCheck, check_range, version_told};
 use super::sessions::Sessions;
@@ -118,7 +118,7 @@ impl Worker<'_> {
         let Some(least) = self.common.options.split else { return Ok(None) };
         let downloads = self.common.downloads;
         if let Some(spot) = downloads.find(&order.local, &order.from)?
-            && Found::look(&spot)?.is_some()
+            && ExistingPart::look(&spot)?.is_some()
         {
             // What was begun in one piece goes on so.
             return Ok(None);

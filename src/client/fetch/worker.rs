@@ -17,7 +17,7 @@ use std::time::{Instant, SystemTime};
 use super::digest::{self, Sum};
 use super::downloads::DIRECTORY_PAGE;
 use super::incoming::Incoming;
-use super::part::{Found, Version};
+use super::part::{ExistingPart, Version};
 use super::response_check::{self, ResponseCheck, check};
 use super::sessions::{Sessions, path_of};
 use super::settle::Landed;
@@ -190,41 +190,42 @@ impl Worker<'_> {
     }
 
     /// What is here of a file, if its server may be asked for the rest.
-    fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<Found>, Error> {
+    fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<ExistingPart>, Error> {
         let spot = self.common.downloads.find(&order.local, &order.from)?;
-        let found = spot.map(|spot| Found::look(&spot)).transpose()?.flatten();
-        match found {
-            Some(found) if course.restarted => {
-                found.discard();
+        let existing = spot.map(|spot| ExistingPart::look(&spot)).transpose()?.flatten();
+        match existing {
+            Some(existing) if course.restarted => {
+                existing.discard();
                 Ok(None)
             }
-            found => Ok(found),
+            existing => Ok(existing),
         }
     }
 
     /// Asks for a file, or for the rest of it, and receives what comes.
     fn ask(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Step, Failure> {
-        let found = self.find_part(order, course)?;
-        course.is_ranged |= found.is_some();
-        let asked =
-            found.as_ref().map(|found| (format!("bytes={}-", found.offset), found.version.validator.clone()));
+        let existing = self.find_part(order, course)?;
+        course.is_ranged |= existing.is_some();
+        let asked = existing
+            .as_ref()
+            .map(|existing| (format!("bytes={}-", existing.offset), existing.version.validator.clone()));
         let fields: Vec<_> = asked
             .iter()
             .flat_map(|(range, validator)| [("Range", range.as_str()), ("If-Range", validator.as_str())])
             .collect();
         let (common, progress) = (self.common, self.progress);
         self.sessions.ask(Method::Get, &order.resource, &fields, |at, response| {
-            let asked = found.as_ref().map(|found| (&found.version, found.offset));
+            let asked = existing.as_ref().map(|existing| (&existing.version, existing.offset));
             let (incoming, version) = match check(&response.head, asked)? {
                 ResponseCheck::Refused => return Err(refuse(response)),
                 ResponseCheck::Stale => {
-                    if let Some(found) = found {
-                        found.discard();
+                    if let Some(existing) = existing {
+                        existing.discard();
                     }
                     return Ok(Step::Anew);
                 }
-                ResponseCheck::Rest => go_on(found)?,
-                ResponseCheck::Whole => begin(common, number, order, at, &response.head, found)?,
+                ResponseCheck::Rest => go_on(existing)?,
+                ResponseCheck::Whole => begin(common, number, order, at, &response.head, existing)?,
             };
             let arrived = receive(
                 response,
@@ -253,27 +254,27 @@ pub(super) fn refuse(response: Response<'_>) -> Failure {
     Failure::refused(error_response::read(response), &head, SystemTime::now())
 }
 
-/// The part that was found, to go on with.
-fn go_on(found: Option<Found>) -> Result<(Incoming, Option<Version>), Error> {
-    let found = found.ok_or(Error::WrongRange)?;
-    let version = found.version.clone();
-    Ok((Incoming::Part(found.go_on()?), Some(version)))
+/// The existing part, to go on with.
+fn go_on(existing: Option<ExistingPart>) -> Result<(Incoming, Option<Version>), Error> {
+    let existing = existing.ok_or(Error::WrongRange)?;
+    let version = existing.version.clone();
+    Ok((Incoming::Part(existing.go_on()?), Some(version)))
 }
 
-/// A new file, in the place of the part that was found.
+/// A new file, in the place of the existing part.
 fn begin(
     common: &Common<'_>,
     number: usize,
     order: &FetchOrder,
     at: &Resource,
     head: &Received,
-    found: Option<Found>,
+    existing: Option<ExistingPart>,
 ) -> Result<(Incoming, Option<Version>), Error> {
     let version = response_check::version(head, &order.from);
     // Only a slash is taken over from a redirect: what a file is called here is not the server's to say.
     let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
-    if !is_directory && let Some(found) = found {
-        return Ok((Incoming::Part(found.begin(version.as_ref())?), version));
+    if !is_directory && let Some(existing) = existing {
+        return Ok((Incoming::Part(existing.begin(version.as_ref())?), version));
     }
     let page = order.local.join(DIRECTORY_PAGE);
     let local: &Path = if is_directory { &page } else { &order.local };
