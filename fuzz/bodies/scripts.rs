@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wharf::client::address::Address;
-use wharf::client::script::{Ask, parse};
+use wharf::client::script::{ScriptRequest, parse};
 use wharf::http::head_end::EndFinder;
 use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, write_head};
 
@@ -21,21 +21,21 @@ pub fn check(data: &[u8]) {
         assert!(!error.to_string().contains(['\n', '\x1b']), "what is complained of is one line");
     }
     for step in &steps {
-        is_one_request(&step.ask);
+        is_one_request(&step.request);
     }
 }
 
 /// What a script asks for cannot end its own head and begin another.
-fn is_one_request(ask: &Ask) {
+fn is_one_request(request: &ScriptRequest) {
     let mut bytes = Vec::new();
-    write_head(&mut bytes, ask.method.name(), &ask.target, &ask.server.host_field(), &[]);
+    write_head(&mut bytes, request.method.name(), &request.target, &request.server.host_field(), &[]);
     if bytes.len() > HEAD_LIMIT {
         return;
     }
-    assert_eq!(EndFinder::default().find(&bytes), Ok(Some(bytes.len())), "{ask:?}");
+    assert_eq!(EndFinder::default().find(&bytes), Ok(Some(bytes.len())), "{request:?}");
     if let Ok(head) = Head::parse(&bytes, &mut FieldSpace::new()) {
         let path = head.target.path().expect("a path");
         let query = path.query().map(|query| format!("?{query}")).unwrap_or_default();
-        assert_eq!(format!("{}{query}", path.raw()), ask.target);
+        assert_eq!(format!("{}{query}", path.raw()), request.target);
     }
 }

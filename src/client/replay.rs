@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use super::address::Server;
 use super::error::Error;
 use super::expect::Answer;
-use super::script::{Script, Step};
+use super::script::{Script, ScriptStep};
 use super::session::{PourError, Request, Session};
 use super::stats::{RequestResult, Stats};
 use super::upload::Content;
@@ -117,7 +117,7 @@ fn collect(
 /// Prints the line of one result.
 fn print(
     script: &Script,
-    step: &Step,
+    step: &ScriptStep,
     done: Done,
     quiet: bool,
     console: &mut Console<'_>,
@@ -132,7 +132,7 @@ fn print(
         }
     };
     let failures = step.expected.judge(&answer).join("; ");
-    let bytes = if step.ask.file.is_some() { done.sent } else { answer.bytes };
+    let bytes = if step.request.file.is_some() { done.sent } else { answer.bytes };
     let (size, time, code) = (Bytes(bytes), Time(answer.took), answer.status.code());
     if !failures.is_empty() {
         writeln!(console.out, "✗ {place}: {failures} ({name} {size} {time})")?;
@@ -191,13 +191,18 @@ impl Courier {
     }
 
     /// Sends one request and reads its answer; `begun` is when its time began to run.
-    fn send(&mut self, step: &Step, begun: Instant, sent: &mut u64) -> Result<Answer, Error> {
-        let ask = &step.ask;
-        let content = ask.file.as_deref().map(Content::open).transpose()?;
-        let fields: Vec<_> = ask.accept.map(|kind| ("Accept", kind)).into_iter().collect();
-        let request =
-            Request { method: ask.method, target: &ask.target, fields: &fields, content: content.as_ref() };
-        let session = self.sessions.entry(ask.server.clone()).or_insert_with_key(|s| Session::new(s.clone()));
+    fn send(&mut self, step: &ScriptStep, begun: Instant, sent: &mut u64) -> Result<Answer, Error> {
+        let scripted = &step.request;
+        let content = scripted.file.as_deref().map(Content::open).transpose()?;
+        let fields: Vec<_> = scripted.accept.map(|kind| ("Accept", kind)).into_iter().collect();
+        let request = Request {
+            method: scripted.method,
+            target: &scripted.target,
+            fields: &fields,
+            content: content.as_ref(),
+        };
+        let session =
+            self.sessions.entry(scripted.server.clone()).or_insert_with_key(|s| Session::new(s.clone()));
         let response = session.send(&request)?;
         *sent = content.as_ref().map_or(0, Content::length);
         let (status, media_type) = (response.head.status, response.head.field("Content-Type"));

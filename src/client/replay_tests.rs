@@ -105,7 +105,7 @@ fn lateness_counts_as_time() {
     let peer = Peer::plays(&[&[Read, OK]]);
     let script = crate::client::stats::tests::script(1);
     let mut step = script.steps[0].clone();
-    step.ask.server = peer.server();
+    step.request.server = peer.server();
     let due = Instant::now().checked_sub(Duration::from_secs(5)).expect("the machine has run so long");
     let answer = Courier::default().send(&step, due, &mut 0).expect("an answer");
     assert!(answer.took >= Duration::from_secs(5), "{:?}", answer.took);
@@ -123,7 +123,7 @@ fn nobody_who_listens_ends_it() {
         }
     }
     let mut script = crate::client::stats::tests::script(1);
-    script.steps[0].ask.server = Server::Unix("/nowhere/w.sock".into());
+    script.steps[0].request.server = Server::Unix("/nowhere/w.sock".into());
     let options = ReplayOptions { repeat: u64::MAX, ..MANNER };
     let ended = run(&script, options, &mut Console { out: &mut Gone, err: &mut Gone });
     assert_eq!(ended.map(|_| ()).map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe));

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::script::{Script, Step};
+use super::script::{Script, ScriptStep};
 use super::stats::{LineStats, Stats};
 use crate::format::{Bytes, Time};
 use crate::printable::{self, Printable};
@@ -127,12 +127,12 @@ impl Report<'_> {
         writeln!(out, "</testsuites>")
     }
 
-    fn lines(&self) -> impl Iterator<Item = (&Step, &LineStats)> {
+    fn lines(&self) -> impl Iterator<Item = (&ScriptStep, &LineStats)> {
         self.script.steps.iter().zip(&self.stats.lines)
     }
 }
 
-fn json_line<'r>((step, line): (&'r Step, &'r LineStats)) -> JsonLine<'r> {
+fn json_line<'r>((step, line): (&'r ScriptStep, &'r LineStats)) -> JsonLine<'r> {
     let mean = line.times.mean();
     JsonLine {
         line: step.line,
@@ -150,7 +150,7 @@ fn json_line<'r>((step, line): (&'r Step, &'r LineStats)) -> JsonLine<'r> {
     }
 }
 
-fn junit_case(out: &mut dyn Write, script: &str, step: &Step, line: &LineStats) -> io::Result<()> {
+fn junit_case(out: &mut dyn Write, script: &str, step: &ScriptStep, line: &LineStats) -> io::Result<()> {
     let name = escape(&format!("{}: {}", step.line, step.name));
     let seconds = line.times.mean().unwrap_or_default().as_secs_f64();
     write!(out, "    <testcase classname=\"{script}\" name=\"{name}\" time=\"{seconds:.6}\"")?;

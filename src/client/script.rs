@@ -32,25 +32,25 @@ pub struct Script {
     /// The name of its file, as it was given.
     pub name: String,
     /// Its requests.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScriptStep>,
 }
 
 /// A request, and what is expected of its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct ScriptStep {
     /// The line on which it stands, from 1.
     pub line: usize,
     /// How it is named in results: `GET server/index.html`.
     pub name: String,
     /// The request.
-    pub ask: Ask,
+    pub request: ScriptRequest,
     /// What is expected.
     pub expected: Expectations,
 }
 
 /// A request that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct ScriptRequest {
     /// Its method.
     pub method: Method,
     /// Its target, encoded.
@@ -105,7 +105,7 @@ impl Script {
 }
 
 /// All requests of a script, and all lines that make no sense.
-pub fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<Step>, Vec<(usize, LineError)>) {
+pub fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<ScriptStep>, Vec<(usize, LineError)>) {
     let (mut steps, mut wrong) = (Vec::new(), Vec::new());
     // Some editors begin a file with a byte order mark.
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
@@ -119,7 +119,7 @@ pub fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<Step>, Vec<
 }
 
 /// The request on one line; `None` of an empty line or a comment.
-fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Option<Step>, LineError> {
+fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Option<ScriptStep>, LineError> {
     let text = std::str::from_utf8(text).map_err(|_| LineError::Encoding)?;
     let words = command::split(text.strip_suffix('\r').unwrap_or(text)).map_err(LineError::Command)?;
     let (request, expected) = match words.iter().position(|word| word == ARROW) {
@@ -132,27 +132,37 @@ fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Op
     let Some(command) = Command::parse(request).map_err(LineError::Command)? else {
         return if words.is_empty() { Ok(None) } else { Err(LineError::NoRequest(ARROW.to_owned())) };
     };
-    let (name, ask) = ask(command, folder, address)?;
-    Ok(Some(Step { line, name, ask, expected: expected.map_err(LineError::Expect)? }))
+    let (name, request) = script_request(command, folder, address)?;
+    Ok(Some(ScriptStep { line, name, request, expected: expected.map_err(LineError::Expect)? }))
 }
 
 /// What a command asks for, and its name.
-fn ask(command: Command, folder: &Path, address: &Address) -> Result<(String, Ask), LineError> {
-    let (name, ask) = match command {
+fn script_request(
+    command: Command,
+    folder: &Path,
+    address: &Address,
+) -> Result<(String, ScriptRequest), LineError> {
+    let (name, request) = match command {
         Command::Get(path, server) => {
             let address = server.map_or_else(|| address.clone(), Address::root);
-            (format!("GET {path}"), Ask::of(Method::Get, address.target(&path), address.server))
+            (format!("GET {path}"), ScriptRequest::of(Method::Get, address.target(&path), address.server))
         }
         Command::Send(UploadCommand { method, file, path, server }) => {
             let address = server.map_or_else(|| address.clone(), Address::root);
             let target = upload_target(&address, &file, path.as_deref());
-            let ask = Ask { file: Some(folder.join(&file)), ..Ask::of(method, target, address.server) };
-            (format!("{} {file}", method.name()), ask)
+            let request = ScriptRequest {
+                file: Some(folder.join(&file)),
+                ..ScriptRequest::of(method, target, address.server)
+            };
+            (format!("{} {file}", method.name()), request)
         }
         Command::List(dir) => {
             let target = listing::target(&address.target(&dir));
-            let ask = Ask::of(Method::Get, target, address.server.clone());
-            (format!("LIST {dir}").trim_end().to_owned(), Ask { accept: Some("application/json"), ..ask })
+            let request = ScriptRequest::of(Method::Get, target, address.server.clone());
+            (
+                format!("LIST {dir}").trim_end().to_owned(),
+                ScriptRequest { accept: Some("application/json"), ..request },
+            )
         }
         Command::Select(SelectCommand { words, .. }) => {
             let more = words.into_iter().nth(1).unwrap_or_else(|| SERIAL.to_owned());
@@ -162,7 +172,7 @@ fn ask(command: Command, folder: &Path, address: &Address) -> Result<(String, As
         Command::Exit => return Err(LineError::NoRequest("exit".to_owned())),
         Command::Quit => return Err(LineError::NoRequest("quit".to_owned())),
     };
-    Ok((name, ask))
+    Ok((name, request))
 }
 
 /// The target of an upload: the path that was given, else the file's own; below a path that ends with a
@@ -179,15 +189,15 @@ pub fn upload_target(address: &Address, file: &str, path: Option<&str>) -> Strin
     }
 }
 
-impl Ask {
+impl ScriptRequest {
     fn of(method: Method, target: String, server: Server) -> Self {
         Self { method, target, accept: None, file: None, server }
     }
 }
 
 /// The complaint about a step whose file is not there.
-fn missing_file(step: &Step) -> Option<(usize, LineError)> {
-    let path = step.ask.file.as_deref().filter(|path| !path.is_file())?;
+fn missing_file(step: &ScriptStep) -> Option<(usize, LineError)> {
+    let path = step.request.file.as_deref().filter(|path| !path.is_file())?;
     Some((step.line, LineError::Missing(shown(path))))
 }
 
@@ -233,7 +243,7 @@ impl std::error::Error for ScriptError {}
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Vec<Step>, Vec<(usize, LineError)>) {
+    fn read(text: &str) -> (Vec<ScriptStep>, Vec<(usize, LineError)>) {
         parse(text.as_bytes(), Path::new("dir"), &Address::default())
     }
 
@@ -251,9 +261,9 @@ mod tests {
         for (name, why, text, method, target, file) in cases {
             let (steps, wrong) = read(text);
             assert_eq!((steps.len(), wrong), (1, Vec::new()), "{name}: {why}");
-            let ask = &steps[0].ask;
-            assert_eq!((ask.method, ask.target.as_str()), (method, target), "{name}");
-            assert_eq!(ask.file.as_deref(), file.map(Path::new), "{name}");
+            let request = &steps[0].request;
+            assert_eq!((request.method, request.target.as_str()), (method, target), "{name}");
+            assert_eq!(request.file.as_deref(), file.map(Path::new), "{name}");
         }
     }
 
@@ -263,7 +273,7 @@ mod tests {
         assert!(wrong.is_empty());
         let found: Vec<_> = steps.iter().map(|step| (step.line, step.name.as_str())).collect();
         assert_eq!(found, [(3, "GET a"), (5, "GET b")]);
-        assert_eq!(steps[1].ask.server.to_string(), "h:81");
+        assert_eq!(steps[1].request.server.to_string(), "h:81");
         assert_ne!(steps[0].expected, Expectations::default());
     }
 

@@ -147,22 +147,22 @@ pub(super) mod tests {
     use super::*;
     use crate::client::address::Address;
     use crate::client::expect::Expectations;
-    use crate::client::script::{Ask, Step};
+    use crate::client::script::{ScriptRequest, ScriptStep};
     use crate::client::session::Method;
 
     /// A script of so many lines.
     pub(in crate::client) fn script(lines: usize) -> Script {
-        let ask = Ask {
+        let request = ScriptRequest {
             method: Method::Get,
             target: "/a".to_owned(),
             accept: None,
             file: None,
             server: Address::default().server,
         };
-        let step = |line| Step {
+        let step = |line| ScriptStep {
             line,
             name: "GET a".to_owned(),
-            ask: ask.clone(),
+            request: request.clone(),
             expected: Expectations::default(),
         };
         Script { name: "s.txt".to_owned(), steps: (1..=lines).map(step).collect() }
