@@ -9,7 +9,7 @@ use clap::Args;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-use super::place::{self, Place};
+use super::remote::{self, Remote};
 use super::{chat, exit};
 use crate::client::address::{Address, DEFAULT_HOST, DEFAULT_PORT};
 use crate::client::prompt::FAREWELL;
@@ -24,8 +24,8 @@ pub(super) const INTERRUPTED: i32 = 128 + SIGINT;
 pub struct ClientArgs {
     /// Where the server is: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port`
     /// [default: 127.0.0.1:8080]
-    #[arg(value_parser = place::of_directory, conflicts_with_all = ["ip", "port"])]
-    address: Option<Place<Address>>,
+    #[arg(value_parser = remote::parse_directory, conflicts_with_all = ["ip", "port"])]
+    address: Option<Remote<Address>>,
     /// The server's address or name
     #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = Address::parse)]
     ip: Address,
@@ -43,11 +43,11 @@ pub struct ClientArgs {
 /// Runs the command.
 pub fn run(args: ClientArgs) -> ExitCode {
     let address = match args.address {
-        Some(Place::Http(address)) => Ok(address),
-        Some(Place::Tftp(_)) if args.user.is_some() => {
+        Some(Remote::Http(address)) => Ok(address),
+        Some(Remote::Tftp(_)) if args.user.is_some() => {
             return exit::wrong_usage(&"wharf: there is no room to talk in over TFTP (use http://host:port)");
         }
-        Some(Place::Tftp(site)) => return exit::code(talk_tftp(site, args.dir)),
+        Some(Remote::Tftp(site)) => return exit::code(talk_tftp(site, args.dir)),
         None => args.ip.at_port(args.port),
     };
     match address {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::client::INTERRUPTED;
 use super::exit;
-use super::place::{self, Place};
+use super::remote::{self, Remote};
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::Error;
@@ -45,8 +45,8 @@ pub struct GetArgs {
     ///
     /// `dir/` means the files directly in it (with -R, those in the directories below it too); `'dir/*.jpg'` those with
     /// such names. Both need a server that lists its directories as a wharf does; another's `dir/` is its page.
-    #[arg(required = true, value_name = "ADDRESS", value_parser = place::of_file)]
-    addresses: Vec<Place<Resource>>,
+    #[arg(required = true, value_name = "ADDRESS", value_parser = remote::parse_file)]
+    addresses: Vec<Remote<Resource>>,
     /// Where downloads go; made when missing
     #[arg(long, default_value = "downloads")]
     dir: PathBuf,
@@ -102,8 +102,8 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     let (mut targets, mut sites) = (Targets::new(args.hidden), Vec::new());
     for address in &args.addresses {
         match address {
-            Place::Http(resource) => targets.add(resource, args.recursive, &options),
-            Place::Tftp(site) => sites.push(site),
+            Remote::Http(resource) => targets.add(resource, args.recursive, &options),
+            Remote::Tftp(site) => sites.push(site),
         }
     }
     let skipped = targets.skipped.to_string();
@@ -145,8 +145,8 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
     };
     if output.as_os_str() == OUTPUT {
         return exit::code(match address {
-            Place::Http(resource) => pass_on(resource, args),
-            Place::Tftp(site) => {
+            Remote::Http(resource) => pass_on(resource, args),
+            Remote::Tftp(site) => {
                 told(&name_of(site), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
             }
         });
@@ -158,10 +158,10 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
     let (downloads, options) = (args.downloads(parent), args.options());
     let mut report = Report::new(args.quiet, Vec::new());
     let fetched = match address {
-        Place::Http(resource) => {
+        Remote::Http(resource) => {
             fetch_all(args, &downloads, &[FetchOrder::under(resource.clone(), name)], &options, &mut report)
         }
-        Place::Tftp(site) => {
+        Remote::Tftp(site) => {
             report.finished_tftp(site, tftp::get_to(site, site.path(), &downloads, name, options.sync));
             Ok(())
         }

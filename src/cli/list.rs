@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::exit;
-use super::place::{self, Place};
+use super::remote::{self, Remote};
 use crate::client::address::Address;
 use crate::client::error::Error;
 use crate::client::listing::NOTHING;
@@ -21,8 +21,8 @@ use crate::client::tree::{Http, ListFormat, SortOrder, Tftp, Tree};
 pub struct ListArgs {
     /// The server and the directory: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
-    #[arg(value_parser = place::of_directory)]
-    address: Option<Place<Address>>,
+    #[arg(value_parser = remote::parse_directory)]
+    address: Option<Remote<Address>>,
     /// What to sort by: names, the largest first, or the newest first
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     sort: Sort,
@@ -44,34 +44,34 @@ enum Sort {
 
 /// Runs the command.
 pub fn run(args: &ListArgs) -> ExitCode {
-    let place = args.address.clone().unwrap_or_else(|| Place::Http(Address::default()));
-    match find(&place, args.recursive) {
+    let remote = args.address.clone().unwrap_or_else(|| Remote::Http(Address::default()));
+    match find(&remote, args.recursive) {
         Ok(mut found) => {
             found.sort(args.sort.into());
             exit::code(show(found, args))
         }
         Err(error) => {
-            exit::say_about(&name(&place), &error);
+            exit::say_about(&name(&remote), &error);
             ExitCode::FAILURE
         }
     }
 }
 
 /// What was asked for, for an error.
-fn name(place: &Place<Address>) -> String {
-    match place {
-        Place::Http(address) => address.target(""),
-        Place::Tftp(site) => format!("/{}", String::from_utf8_lossy(from_root(site.path()))),
+fn name(remote: &Remote<Address>) -> String {
+    match remote {
+        Remote::Http(address) => address.target(""),
+        Remote::Tftp(site) => format!("/{}", String::from_utf8_lossy(from_root(site.path()))),
     }
 }
 
-fn find(place: &Place<Address>, recursive: bool) -> Result<Tree, Error> {
-    match place {
-        Place::Http(address) => {
+fn find(remote: &Remote<Address>, recursive: bool) -> Result<Tree, Error> {
+    match remote {
+        Remote::Http(address) => {
             let mut lister = Http(Session::new(address.server.clone()));
             Tree::gather(&mut lister, &address.target(""), recursive)
         }
-        Place::Tftp(site) => Tree::gather(&mut Tftp(site), "", recursive),
+        Remote::Tftp(site) => Tree::gather(&mut Tftp(site), "", recursive),
     }
 }
 

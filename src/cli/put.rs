@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::place::{self, Place};
+use super::remote::{self, Remote};
 use super::{client, exit};
 use crate::client::address::Address;
 use crate::client::error::shown;
@@ -43,8 +43,8 @@ pub struct PutArgs {
     files: Vec<String>,
     /// The server and the directory there: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS", value_parser = place::of_directory)]
-    to: Option<Place<Address>>,
+    #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_directory)]
+    to: Option<Remote<Address>>,
     /// What is in the directories that are named, too
     #[arg(short = 'R', long)]
     recursive: bool,
@@ -121,8 +121,8 @@ fn send(
     progress: &TransferProgress,
     observer: &mut dyn PutObserver,
 ) -> io::Result<()> {
-    match args.to.clone().unwrap_or_else(|| Place::Http(Address::default())) {
-        Place::Http(address) => {
+    match args.to.clone().unwrap_or_else(|| Remote::Http(Address::default())) {
+        Remote::Http(address) => {
             let (server, options) = (Server::new(address), args.options());
             let carrier = |progress: &Arc<WorkerProgress>| -> Carrier<'_> {
                 let mut sender = Sender::new(&server, memory, options, progress);
@@ -133,7 +133,7 @@ fn send(
             };
             put::run(orders, progress, &carrier, observer)
         }
-        Place::Tftp(site) => {
+        Remote::Tftp(site) => {
             let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
                 Box::new(|order| {
                     let name = site.name(&order.path);
