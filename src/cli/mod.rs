@@ -1,8 +1,8 @@
 //! The command line: what can be asked for, and one small file for each command.
 
-mod beneath;
 mod chat;
 mod client;
+mod containment;
 mod exit;
 mod get;
 mod list;

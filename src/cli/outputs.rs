@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Failure, beneath, logging, private::PrivateFile};
+use super::{Failure, containment, logging, private::PrivateFile};
 use crate::printable::Printable;
 use crate::server::Recorder;
 use crate::sink::{Notices, Sink};
@@ -35,7 +35,7 @@ pub struct Outputs {
 
 impl Outputs {
     /// Opens them. Neither file may lie in the shared directory.
-    pub fn begin(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
+    pub fn open(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
         let private = |path| PrivateFile::new(path, root);
         let (file, record) = (log.map(private), record.map(private));
         let log = logging::begin(file.as_ref()).map_err(|error| cannot("log to", file.as_ref(), &error))?;
@@ -52,10 +52,10 @@ impl Outputs {
     }
 
     /// An error if a file lies in the shared directory, which may be another one by now.
-    pub fn stay_outside(&self) -> io::Result<()> {
+    pub fn ensure_outside(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|file| {
             let name = Printable::path(file.path());
-            file.stay_outside().map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+            file.ensure_outside().map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
         })
     }
 
@@ -96,7 +96,7 @@ impl Outputs {
 fn warn_of_stderr(root: &Path) {
     let stderr = Path::new("/proc/self/fd/2");
     let is_file = fs::metadata(stderr).is_ok_and(|there| there.is_file());
-    if let Some(error) = is_file.then(|| beneath::refuse(stderr, root).err()).flatten() {
+    if let Some(error) = is_file.then(|| containment::ensure_outside(stderr, root).err()).flatten() {
         log::warn!("stderr is a file: {error}");
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-use super::beneath;
+use super::containment;
 use crate::printable::Printable;
 
 /// The mode of a new file: its owner reads and writes it.
@@ -39,14 +39,14 @@ impl PrivateFile {
     }
 
     /// An error if it lies in the shared directory, or would if it were created.
-    pub fn stay_outside(&self) -> io::Result<()> {
+    pub fn ensure_outside(&self) -> io::Result<()> {
         let is_file = std::fs::metadata(&self.path).ok().as_ref().is_none_or(Metadata::is_file);
-        if is_file { beneath::refuse(&self.path, &self.root) } else { Ok(()) }
+        if is_file { containment::ensure_outside(&self.path, &self.root) } else { Ok(()) }
     }
 
     /// Opens it to write at its end. Where there is none, it is created.
     pub fn append(&self) -> io::Result<File> {
-        self.stay_outside()?;
+        self.ensure_outside()?;
         let there = std::fs::metadata(&self.path).ok();
         // A FIFO that is opened for reading too needs no reader: opening it does not wait for one, and what is written
         // while there is none is kept for the next (fifo(7)).

@@ -155,7 +155,7 @@ impl Default for ServeArgs {
 /// Serves until it is stopped.
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
     let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
-    let outputs = Outputs::begin(log, record, args.root())?;
+    let outputs = Outputs::open(log, record, args.root())?;
     let served = serve(args, &outputs);
     outputs.flush();
     served
@@ -170,7 +170,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let (idle_exit, shows_code) = (args.idle_exit, args.qr);
     let config = config(args, inherited, outputs.recorder())?;
     let files = outputs.clone();
-    config.folder.follow_if(move || files.stay_outside());
+    config.folder.follow_if(move || files.ensure_outside());
     let root = config.root.clone();
     let takes_writes = !config.folder.rules().read_only;
     let server = Server::bind(config, stop)?;

@@ -17,7 +17,7 @@ use rustix::fs::{Mode, OFlags};
 const MOST_LINKS: usize = 40;
 
 /// An error if this file lies in this directory, or would if it were created.
-pub fn refuse(file: &Path, directory: &Path) -> io::Result<()> {
+pub fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     // A directory that is not there is another error, and another's to report.
     let Ok(root) = fs::canonicalize(directory) else { return Ok(()) };
     let file = resolve(file)?;
@@ -70,23 +70,23 @@ fn may_have_name_on_same_disk(file: &Path, root: &Path) -> bool {
 fn is_mounted_below(file: &Path, root: &Path) -> bool {
     let mounts = mounts();
     let parent = file.parent().unwrap_or(file);
-    let place = place_of(file, &mounts).or_else(|| {
-        let place = place_of(parent, &mounts)?;
-        Some(Place { path: place.path.join(file.file_name()?), ..place })
+    let location = device_path(file, &mounts).or_else(|| {
+        let location = device_path(parent, &mounts)?;
+        Some(DevicePath { path: location.path.join(file.file_name()?), ..location })
     });
-    let Some(place) = place else { return false };
+    let Some(location) = location else { return false };
     let mounted = mounts.iter().filter(|mount| mount.at.starts_with(root)).map(|mount| mount.shows.clone());
-    place_of(root, &mounts).into_iter().chain(mounted).any(|shared| shared.holds(&place))
+    device_path(root, &mounts).into_iter().chain(mounted).any(|shared| shared.holds(&location))
 }
 
 /// Where something lies, however it was reached: a file system, and a path in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct DevicePath {
     device: Vec<u8>,
     path: PathBuf,
 }
 
-impl Place {
+impl DevicePath {
     fn holds(&self, other: &Self) -> bool {
         self.device == other.device && other.path.starts_with(&self.path)
     }
@@ -96,7 +96,7 @@ impl Place {
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
     id: Vec<u8>,
-    shows: Place,
+    shows: DevicePath,
     at: PathBuf,
 }
 
@@ -111,7 +111,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let id = words.next()?.to_vec();
     let device = words.nth(1)?.to_vec();
     let (path, at) = (unescape(words.next()?), unescape(words.next()?));
-    Some(Mount { id, shows: Place { device, path }, at })
+    Some(Mount { id, shows: DevicePath { device, path }, at })
 }
 
 /// Blanks, line feeds and backslashes stand in it as `\040`.
@@ -135,7 +135,7 @@ fn unescape(word: &[u8]) -> PathBuf {
 }
 
 /// Where this resolved path lies.
-fn place_of(path: &Path, mounts: &[Mount]) -> Option<Place> {
+fn device_path(path: &Path, mounts: &[Mount]) -> Option<DevicePath> {
     let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let facts = fs::read(format!("/proc/self/fdinfo/{}", handle.as_raw_fd())).ok()?;
     let id = facts.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"mnt_id:"))?.trim_ascii();
@@ -147,7 +147,7 @@ fn place_of(path: &Path, mounts: &[Mount]) -> Option<Place> {
     } else {
         mount.shows.path.join(inside)
     };
-    Some(Place { device: mount.shows.device.clone(), path })
+    Some(DevicePath { device: mount.shows.device.clone(), path })
 }
 
 #[cfg(test)]
@@ -185,10 +185,10 @@ mod tests {
         ];
         for root in ["share", "root", "shared/../share"] {
             for (file, is_taken) in table {
-                assert_eq!(refuse(&at(file), &at(root)).is_ok(), is_taken, "{file}, served: {root}");
+                assert_eq!(ensure_outside(&at(file), &at(root)).is_ok(), is_taken, "{file}, served: {root}");
             }
         }
-        assert!(refuse(&at("share/log"), &at("none")).is_ok(), "another error");
+        assert!(ensure_outside(&at("share/log"), &at("none")).is_ok(), "another error");
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
         let line = b"36 35 98:0 /mnt\\0401 /a\\134b rw,noatime master:1 - ext3 /dev/root rw,errors=continue";
         let expected = Mount {
             id: b"36".to_vec(),
-            shows: Place { device: b"98:0".to_vec(), path: "/mnt 1".into() },
+            shows: DevicePath { device: b"98:0".to_vec(), path: "/mnt 1".into() },
             at: "/a\\b".into(),
         };
         assert_eq!(mount(line), Some(expected));
