@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use wharf::client::address::Address;
+use wharf::client::address::ServerAddress;
 use wharf::client::script::{ScriptRequest, parse};
 use wharf::http::head_end::EndFinder;
 use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, write_head};
 
 /// The bytes are a script.
 pub fn check(data: &[u8]) {
-    let address = Address::parse("h:1").expect("an address");
+    let address = ServerAddress::parse("h:1").expect("an address");
     let (steps, wrong) = parse(data, Path::new("/folder"), &address);
     let lines = data.split(|&byte| byte == b'\n').count();
     let told = steps.iter().map(|step| step.line).chain(wrong.iter().map(|(line, _)| *line));

@@ -11,7 +11,7 @@ use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, ExternalPrinter};
 
 use super::exit;
-use crate::client::address::{Address, AddressError, DEFAULT_HOST, parse_port};
+use crate::client::address::{AddressError, DEFAULT_HOST, ServerAddress, parse_port};
 use crate::client::chat::hearing::{self, Present};
 use crate::client::chat::member::Member;
 use crate::client::chat::showing::{Style, lines};
@@ -44,8 +44,8 @@ pub fn run(args: ChatArgs) -> ExitCode {
     }
 }
 
-fn address(host: Option<&str>, port: Option<&str>) -> Result<Address, AddressError> {
-    let address = Address::parse(host.unwrap_or(DEFAULT_HOST))?;
+fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, AddressError> {
+    let address = ServerAddress::parse(host.unwrap_or(DEFAULT_HOST))?;
     match port {
         Some(port) => address.at_port(parse_port(port)?),
         None => Ok(address),
@@ -53,7 +53,7 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<Address, AddressErr
 }
 
 /// Joins, and talks until one leaves or the server is gone for good.
-pub fn talk(user: &str, address: &Address, downloads: Option<PathBuf>) -> ExitCode {
+pub fn talk(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
     let member = match Member::join(&address.server, user) {
         Ok(member) => member,
         Err(Error::Refused(_, Some(said))) => return exit::failed(&said),

@@ -11,7 +11,7 @@ use signal_hook::iterator::Signals;
 
 use super::remote::{self, Remote};
 use super::{chat, exit};
-use crate::client::address::{Address, DEFAULT_HOST, DEFAULT_PORT};
+use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
 use crate::client::prompt::FAREWELL;
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::Site};
@@ -25,10 +25,10 @@ pub struct ClientArgs {
     /// Where the server is: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port`
     /// [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory, conflicts_with_all = ["ip", "port"])]
-    address: Option<Remote<Address>>,
+    address: Option<Remote<ServerAddress>>,
     /// The server's address or name
-    #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = Address::parse)]
-    ip: Address,
+    #[arg(short, long, value_name = "ADDR", default_value = DEFAULT_HOST, value_parser = ServerAddress::parse)]
+    ip: ServerAddress,
     /// The server's port
     #[arg(short, long, default_value_t = DEFAULT_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
@@ -60,7 +60,7 @@ pub fn run(args: ClientArgs) -> ExitCode {
 }
 
 /// Talks until the lines end; whether all went well.
-fn talk(address: Address, downloads: PathBuf) -> io::Result<bool> {
+fn talk(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
     say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = Shell::new(address, downloads, &mut out, &mut err);

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::exit;
 use super::remote::{self, Remote};
-use crate::client::address::Address;
+use crate::client::address::ServerAddress;
 use crate::client::error::Error;
 use crate::client::listing::NOTHING;
 use crate::client::session::Session;
@@ -22,7 +22,7 @@ pub struct ListArgs {
     /// The server and the directory: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory)]
-    address: Option<Remote<Address>>,
+    address: Option<Remote<ServerAddress>>,
     /// What to sort by: names, the largest first, or the newest first
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     sort: Sort,
@@ -44,7 +44,7 @@ enum Sort {
 
 /// Runs the command.
 pub fn run(args: &ListArgs) -> ExitCode {
-    let remote = args.address.clone().unwrap_or_else(|| Remote::Http(Address::default()));
+    let remote = args.address.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default()));
     match find(&remote, args.recursive) {
         Ok(mut found) => {
             found.sort(args.sort.into());
@@ -58,14 +58,14 @@ pub fn run(args: &ListArgs) -> ExitCode {
 }
 
 /// What was asked for, for an error.
-fn name(remote: &Remote<Address>) -> String {
+fn name(remote: &Remote<ServerAddress>) -> String {
     match remote {
         Remote::Http(address) => address.target(""),
         Remote::Tftp(site) => format!("/{}", String::from_utf8_lossy(from_root(site.path()))),
     }
 }
 
-fn find(remote: &Remote<Address>, recursive: bool) -> Result<Tree, Error> {
+fn find(remote: &Remote<ServerAddress>, recursive: bool) -> Result<Tree, Error> {
     match remote {
         Remote::Http(address) => {
             let mut lister = Http(Session::new(address.server.clone()));

@@ -11,12 +11,13 @@ use clap::Args;
 
 use super::remote::{self, Remote};
 use super::{client, exit};
-use crate::client::address::Address;
+use crate::client::address::ServerAddress;
 use crate::client::error::shown;
 use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, Memory, PutObserver, PutOptions, PutOrder, PutResult, Sender, Server, WalkOptions,
+    self, Carried, Carrier, Memory, PutObserver, PutOptions, PutOrder, PutResult, PutServer, Sender,
+    WalkOptions,
 };
 use crate::client::session::Patience;
 use crate::client::tftp;
@@ -44,7 +45,7 @@ pub struct PutArgs {
     /// The server and the directory there: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_directory)]
-    to: Option<Remote<Address>>,
+    to: Option<Remote<ServerAddress>>,
     /// What is in the directories that are named, too
     #[arg(short = 'R', long)]
     recursive: bool,
@@ -121,9 +122,9 @@ fn send(
     progress: &TransferProgress,
     observer: &mut dyn PutObserver,
 ) -> io::Result<()> {
-    match args.to.clone().unwrap_or_else(|| Remote::Http(Address::default())) {
+    match args.to.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default())) {
         Remote::Http(address) => {
-            let (server, options) = (Server::new(address), args.options());
+            let (server, options) = (PutServer::new(address), args.options());
             let carrier = |progress: &Arc<WorkerProgress>| -> Carrier<'_> {
                 let mut sender = Sender::new(&server, memory, options, progress);
                 Box::new(move |order| {

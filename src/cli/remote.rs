@@ -1,6 +1,6 @@
 //! The address of a remote of either kind: a server that speaks HTTP, or one that speaks TFTP.
 
-use crate::client::address::{Address, AddressError, Resource};
+use crate::client::address::{AddressError, Resource, ServerAddress};
 use crate::client::tftp::address::Site;
 
 /// A server and what is meant on it; `H` is how that is told over HTTP.
@@ -18,8 +18,8 @@ pub(super) fn parse_file(text: &str) -> Result<Remote<Resource>, AddressError> {
 }
 
 /// Reads the address of a server, or of a directory there.
-pub(super) fn parse_directory(text: &str) -> Result<Remote<Address>, AddressError> {
-    read(text, Address::parse)
+pub(super) fn parse_directory(text: &str) -> Result<Remote<ServerAddress>, AddressError> {
+    read(text, ServerAddress::parse)
 }
 
 fn read<H>(

@@ -11,7 +11,7 @@ use clap::Args;
 use clap::builder::RangedI64ValueParser;
 
 use super::exit;
-use crate::client::address::{Address, DEFAULT_HOST};
+use crate::client::address::{DEFAULT_HOST, ServerAddress};
 use crate::client::error::Error;
 use crate::client::replay::{self, Console, ReplayOptions};
 use crate::client::report::Report;
@@ -27,8 +27,8 @@ pub struct ReplayArgs {
     #[arg(default_value = "client_requests/requests.txt")]
     file: PathBuf,
     /// The server's address or name; `http://host:port/path` and `unix:PATH` too
-    #[arg(default_value = DEFAULT_HOST, value_parser = Address::parse)]
-    host: Address,
+    #[arg(default_value = DEFAULT_HOST, value_parser = ServerAddress::parse)]
+    host: ServerAddress,
     /// The server's port [default: 8080]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,

@@ -19,9 +19,9 @@ const HTTP_PORT: u16 = 80;
 
 /// A server, and the directory on it from which paths are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    /// Whom to connect to.
-    pub server: Server,
+pub struct ServerAddress {
+    /// The endpoint to connect to.
+    pub server: Endpoint,
     /// An encoded path that begins and ends with a slash.
     base: String,
 }
@@ -29,15 +29,15 @@ pub struct Address {
 /// A file or a directory on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// Whom to connect to.
-    pub server: Server,
+    /// The endpoint to connect to.
+    pub server: Endpoint,
     /// Its target there, encoded.
     pub target: String,
 }
 
-/// Whom to connect to.
+/// The endpoint to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Server {
+pub enum Endpoint {
     /// HTTP over TCP.
     Tcp {
         /// A name, or an IP address without brackets.
@@ -68,9 +68,9 @@ pub enum AddressError {
     NoSocket,
 }
 
-impl Address {
+impl ServerAddress {
     /// The root directory of a server.
-    pub fn root(server: Server) -> Self {
+    pub fn root(server: Endpoint) -> Self {
         Self { server, base: "/".to_owned() }
     }
 
@@ -83,8 +83,8 @@ impl Address {
     /// The same at another port; a Unix socket has none.
     pub fn at_port(self, port: u16) -> Result<Self, AddressError> {
         match self.server {
-            Server::Tcp { host, .. } => Ok(Self { server: Server::tcp(&host, port)?, base: self.base }),
-            Server::Unix(_) => Err(AddressError::Port(port.to_string())),
+            Endpoint::Tcp { host, .. } => Ok(Self { server: Endpoint::tcp(&host, port)?, base: self.base }),
+            Endpoint::Unix(_) => Err(AddressError::Port(port.to_string())),
         }
     }
 
@@ -104,7 +104,7 @@ impl Address {
     }
 }
 
-impl Server {
+impl Endpoint {
     /// A server over TCP, as `host:port`.
     pub fn parse_authority(text: &str) -> Result<Self, AddressError> {
         let (host, port) = split_port(text, DEFAULT_PORT)?;
@@ -147,7 +147,7 @@ impl Server {
 }
 
 impl Resource {
-    /// Reads the address of a file or a directory. Unlike an [`Address`] it keeps a path without a slash at its
+    /// Reads the address of a file or a directory. Unlike a [`ServerAddress`] it keeps a path without a slash at its
     /// end, and a query: other people's servers have files that need one.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let (server, path) = split(text)?;
@@ -158,12 +158,12 @@ impl Resource {
 }
 
 /// The server that an address names, and the path behind it as it was typed.
-fn split(text: &str) -> Result<(Server, &str), AddressError> {
+fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
     if let Some(rest) = text.strip_prefix("unix:") {
         let (socket, path) = rest.split_once('!').unwrap_or((rest, ""));
         let is_named = !socket.is_empty();
         return if is_named {
-            Ok((Server::Unix(PathBuf::from(socket)), path))
+            Ok((Endpoint::Unix(PathBuf::from(socket)), path))
         } else {
             Err(AddressError::NoSocket)
         };
@@ -178,7 +178,7 @@ fn split(text: &str) -> Result<(Server, &str), AddressError> {
         return Err(AddressError::User(text.to_owned()));
     }
     let (host, port) = split_port(authority, default_port)?;
-    Ok((Server::tcp(host, port)?, path))
+    Ok((Endpoint::tcp(host, port)?, path))
 }
 
 /// The directory that the path of an address means.
@@ -212,14 +212,14 @@ pub fn parse_port(text: &str) -> Result<u16, AddressError> {
     }
 }
 
-impl Default for Address {
+impl Default for ServerAddress {
     fn default() -> Self {
-        Self::root(Server::Tcp { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT })
+        Self::root(Endpoint::Tcp { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT })
     }
 }
 
 /// `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/wharf.sock`.
-impl fmt::Display for Server {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
@@ -233,8 +233,8 @@ impl fmt::Display for Server {
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.server {
-            Server::Tcp { .. } => write!(f, "http://{}{}", self.server, self.target),
-            Server::Unix(_) => write!(f, "{}!{}", self.server, self.target),
+            Endpoint::Tcp { .. } => write!(f, "http://{}{}", self.server, self.target),
+            Endpoint::Unix(_) => write!(f, "{}!{}", self.server, self.target),
         }
     }
 }
@@ -282,7 +282,7 @@ mod tests {
             ("a path inside", "unix:w.sock!/inbox/", "unix:w.sock", "/inbox/"),
         ];
         for (name, text, server, base) in cases {
-            let address = Address::parse(text).expect(name);
+            let address = ServerAddress::parse(text).expect(name);
             assert_eq!(
                 (address.server.to_string().as_str(), address.base.as_str()),
                 (server, base),
@@ -328,13 +328,13 @@ mod tests {
             ("unix:!/x", AddressError::NoSocket),
         ];
         for (text, expected) in cases {
-            assert_eq!(Address::parse(text), Err(expected), "{text}");
+            assert_eq!(ServerAddress::parse(text), Err(expected), "{text}");
         }
     }
 
     #[test]
     fn paths_are_counted_from_the_directory_of_the_address() {
-        let address = Address::parse("h/a").expect("valid");
+        let address = ServerAddress::parse("h/a").expect("valid");
         assert_eq!(address.target("x y"), "/a/x%20y");
         assert_eq!(address.target("/x"), "/x");
         assert_eq!(address.target(""), "/a/");
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn whose_authority_it_is() {
-        let server = Address::parse("http://Host/").expect("valid").server;
+        let server = ServerAddress::parse("http://Host/").expect("valid").server;
         let cases = [("host", true), ("HOST:80", true), ("host:8080", false), ("other", false), ("", false)];
         for (authority, expected) in cases {
             assert_eq!(server.is_at(authority), expected, "{authority}");

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::address::{AddressError, DEFAULT_PORT, Server, parse_port};
+use super::address::{AddressError, DEFAULT_PORT, Endpoint, parse_port};
 use super::session::Method;
 use crate::printable::Printable;
 
@@ -42,7 +42,7 @@ A name with spaces stands in quotes.";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Download this path.
-    Get(String, Option<Server>),
+    Get(String, Option<Endpoint>),
     /// Download what these select.
     Select(SelectCommand),
     /// Upload a file.
@@ -78,7 +78,7 @@ pub struct UploadCommand {
     /// Under which path; else under the file's own.
     pub path: Option<String>,
     /// To which server, where the line names one.
-    pub server: Option<Server>,
+    pub server: Option<Endpoint>,
 }
 
 /// A line that says nothing that can be done.
@@ -174,7 +174,7 @@ impl Rest<'_> {
     }
 
     /// `[host [port]]`; the port may stand in parentheses.
-    fn server(&mut self) -> Result<Option<Server>, CommandError> {
+    fn server(&mut self) -> Result<Option<Endpoint>, CommandError> {
         let Some(host) = self.next() else { return Ok(None) };
         let port = match self.next() {
             None => Ok(DEFAULT_PORT),
@@ -183,7 +183,7 @@ impl Rest<'_> {
                 parse_port(bare.unwrap_or(&port))
             }
         };
-        port.and_then(|port| Server::tcp(&host, port)).map(Some).map_err(CommandError::Server)
+        port.and_then(|port| Endpoint::tcp(&host, port)).map(Some).map_err(CommandError::Server)
     }
 
     fn finish(mut self, usage: &'static str) -> Result<(), CommandError> {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn get(path: &str, server: Option<(&str, u16)>) -> Command {
-        let server = server.map(|(host, port)| Server::Tcp { host: host.to_owned(), port });
+        let server = server.map(|(host, port)| Endpoint::Tcp { host: host.to_owned(), port });
         Command::Get(path.to_owned(), server)
     }
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Command {
-        let server = server.map(|(host, port)| Server::Tcp { host: host.to_owned(), port });
+        let server = server.map(|(host, port)| Endpoint::Tcp { host: host.to_owned(), port });
         Command::Send(UploadCommand { method, file: file.to_owned(), path: path.map(str::to_owned), server })
     }
 

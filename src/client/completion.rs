@@ -6,7 +6,7 @@ use std::rc::Rc;
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::{Context, Helper, Highlighter, Hinter, Result, Validator};
 
-use super::address::Address;
+use super::address::ServerAddress;
 use super::command::VERBS;
 use super::listing::{self, Entry};
 use super::session::Session;
@@ -15,14 +15,14 @@ use crate::printable::Printable;
 /// What the prompt knows of the words that are being typed.
 #[derive(Helper, Highlighter, Hinter, Validator)]
 pub(super) struct Completion {
-    address: Address,
+    address: ServerAddress,
     session: Rc<RefCell<Session>>,
     files: FilenameCompleter,
 }
 
 impl Completion {
     /// Names come over this session.
-    pub(super) fn new(address: Address, session: Rc<RefCell<Session>>) -> Self {
+    pub(super) fn new(address: ServerAddress, session: Rc<RefCell<Session>>) -> Self {
         Self { address, session, files: FilenameCompleter::new() }
     }
 

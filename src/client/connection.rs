@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind, Read as _};
 use std::time::{Duration, Instant};
 
-use super::address::Server;
+use super::address::Endpoint;
 use super::error::Error;
 use super::session::{Method, Patience, Request};
 use super::upload::Content;
@@ -85,7 +85,7 @@ struct Input {
 
 impl Connection {
     /// Connects to a server.
-    pub(super) fn open(server: &Server, patience: Patience) -> Result<Self, Error> {
+    pub(super) fn open(server: &Endpoint, patience: Patience) -> Result<Self, Error> {
         let wire = Wire::connect(server, patience.silence)?;
         let (pace, input) = (Pace::begin(), Input::new());
         Ok(Self { wire, patience, pace, input, to_head: false, heard: false })
@@ -97,7 +97,7 @@ impl Connection {
     }
 
     /// Sends a request and reads the head of its answer.
-    pub(super) fn exchange(mut self, server: &Server, request: &Request<'_>) -> Result<Answered, Error> {
+    pub(super) fn exchange(mut self, server: &Endpoint, request: &Request<'_>) -> Result<Answered, Error> {
         self.heard = false;
         self.to_head = request.method == Method::Head;
         self.pace = Pace::begin();
@@ -132,7 +132,7 @@ impl Connection {
     }
 
     /// Sends a request; the answer's head, when it came before all was sent.
-    fn send(&mut self, server: &Server, request: &Request<'_>) -> Result<Option<Received>, Error> {
+    fn send(&mut self, server: &Endpoint, request: &Request<'_>) -> Result<Option<Received>, Error> {
         // A POST without content says so (RFC 9110 §8.6).
         let length = match (request.content, request.method) {
             (None, Method::Get) => None,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::client::address::Server;
+use crate::client::address::Endpoint;
 use crate::client::fetch::downloads::local_path;
 use crate::client::fetch::sessions::MOST_REDIRECTS;
 use crate::client::peer::{Act, Peer};
@@ -66,7 +66,7 @@ proptest::proptest! {
 
 #[test]
 fn nothing_leaves_the_directory() {
-    let mut session = Session::new(Server::Unix(PathBuf::from("/nowhere")));
+    let mut session = Session::new(Endpoint::Unix(PathBuf::from("/nowhere")));
     for target in ["/../a", "/a/../../b", "/%2e%2e/a", "/a/..", "/.", "/a%2fb", "/a%00"] {
         let error = fetch(&mut session, target, Path::new("downloads")).expect_err(target);
         assert!(matches!(error, Error::Outside(_) | Error::Target(_)), "{target}: {error}");

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
-use super::address::Server;
+use super::address::Endpoint;
 
 /// One thing that the server does.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ pub(super) enum Act {
 
 /// A server that plays its part once.
 pub(super) struct Peer {
-    server: Server,
+    server: Endpoint,
     player: JoinHandle<Vec<String>>,
 }
 
@@ -43,11 +43,11 @@ impl Peer {
             }
             requests
         });
-        Self { server: Server::Tcp { host: address.ip().to_string(), port: address.port() }, player }
+        Self { server: Endpoint::Tcp { host: address.ip().to_string(), port: address.port() }, player }
     }
 
     /// Where it listens.
-    pub(super) fn server(&self) -> Server {
+    pub(super) fn server(&self) -> Endpoint {
         self.server.clone()
     }
 

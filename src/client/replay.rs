@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::address::Server;
+use super::address::Endpoint;
 use super::error::Error;
 use super::expect::Answer;
 use super::script::{Script, ScriptStep};
@@ -168,7 +168,7 @@ impl Queue {
 #[derive(Default)]
 struct Courier {
     /// One for each server that the script names.
-    sessions: HashMap<Server, Session>,
+    sessions: HashMap<Endpoint, Session>,
 }
 
 impl Courier {

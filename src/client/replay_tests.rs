@@ -1,7 +1,7 @@
 //! Replays against servers that play a part.
 
 use super::*;
-use crate::client::address::Address;
+use crate::client::address::ServerAddress;
 use crate::client::peer::{Act, Peer};
 use Act::{Read, Say};
 
@@ -10,13 +10,15 @@ const MISSING: Act = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 const MANNER: ReplayOptions = ReplayOptions { connections: 1, repeat: 1, rate: None, quiet: false };
 
 /// What a replay of this script prints on stdout and stderr, times left out, and its stats.
-fn replay(server: Server, text: &str, options: ReplayOptions) -> (Vec<String>, String, Stats) {
+fn replay(server: Endpoint, text: &str, options: ReplayOptions) -> (Vec<String>, String, Stats) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.txt");
     std::fs::write(&path, text).expect("written");
     std::fs::write(folder.path().join("up.txt"), "hello").expect("written");
-    let script =
-        Script { name: "s.txt".to_owned(), ..Script::load(&path, &Address::root(server)).expect("valid") };
+    let script = Script {
+        name: "s.txt".to_owned(),
+        ..Script::load(&path, &ServerAddress::root(server)).expect("valid")
+    };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let stats = run(&script, options, &mut Console { out: &mut out, err: &mut err }).expect("printed");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -123,7 +125,7 @@ fn nobody_who_listens_ends_it() {
         }
     }
     let mut script = crate::client::stats::tests::script(1);
-    script.steps[0].request.server = Server::Unix("/nowhere/w.sock".into());
+    script.steps[0].request.server = Endpoint::Unix("/nowhere/w.sock".into());
     let options = ReplayOptions { repeat: u64::MAX, ..MANNER };
     let ended = run(&script, options, &mut Console { out: &mut Gone, err: &mut Gone });
     assert_eq!(ended.map(|_| ()).map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe));

@@ -14,7 +14,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::address::{Address, Server};
+use super::address::{Endpoint, ServerAddress};
 use super::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectCommand, UploadCommand};
 use super::error::{Error, shown};
 use super::expect::{ExpectError, Expectations};
@@ -60,7 +60,7 @@ pub struct ScriptRequest {
     /// The file that it carries.
     pub file: Option<PathBuf>,
     /// To whom it goes.
-    pub server: Server,
+    pub server: Endpoint,
 }
 
 /// A script that is not sent.
@@ -89,7 +89,7 @@ pub enum LineError {
 
 impl Script {
     /// Reads a script. Requests that name no server go to `address`.
-    pub fn load(path: &Path, address: &Address) -> Result<Self, ScriptError> {
+    pub fn load(path: &Path, address: &ServerAddress) -> Result<Self, ScriptError> {
         let unreadable = |error| ScriptError::Unreadable(Error::Local("read", path.to_owned(), error));
         let bytes = std::fs::read(path).map_err(unreadable)?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -105,7 +105,11 @@ impl Script {
 }
 
 /// All requests of a script, and all lines that make no sense.
-pub fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<ScriptStep>, Vec<(usize, LineError)>) {
+pub fn parse(
+    bytes: &[u8],
+    folder: &Path,
+    address: &ServerAddress,
+) -> (Vec<ScriptStep>, Vec<(usize, LineError)>) {
     let (mut steps, mut wrong) = (Vec::new(), Vec::new());
     // Some editors begin a file with a byte order mark.
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
@@ -119,7 +123,12 @@ pub fn parse(bytes: &[u8], folder: &Path, address: &Address) -> (Vec<ScriptStep>
 }
 
 /// The request on one line; `None` of an empty line or a comment.
-fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Option<ScriptStep>, LineError> {
+fn step(
+    line: usize,
+    text: &[u8],
+    folder: &Path,
+    address: &ServerAddress,
+) -> Result<Option<ScriptStep>, LineError> {
     let text = std::str::from_utf8(text).map_err(|_| LineError::Encoding)?;
     let words = command::split(text.strip_suffix('\r').unwrap_or(text)).map_err(LineError::Command)?;
     let (request, expected) = match words.iter().position(|word| word == ARROW) {
@@ -140,15 +149,15 @@ fn step(line: usize, text: &[u8], folder: &Path, address: &Address) -> Result<Op
 fn script_request(
     command: Command,
     folder: &Path,
-    address: &Address,
+    address: &ServerAddress,
 ) -> Result<(String, ScriptRequest), LineError> {
     let (name, request) = match command {
         Command::Get(path, server) => {
-            let address = server.map_or_else(|| address.clone(), Address::root);
+            let address = server.map_or_else(|| address.clone(), ServerAddress::root);
             (format!("GET {path}"), ScriptRequest::of(Method::Get, address.target(&path), address.server))
         }
         Command::Send(UploadCommand { method, file, path, server }) => {
-            let address = server.map_or_else(|| address.clone(), Address::root);
+            let address = server.map_or_else(|| address.clone(), ServerAddress::root);
             let target = upload_target(&address, &file, path.as_deref());
             let request = ScriptRequest {
                 file: Some(folder.join(&file)),
@@ -177,7 +186,7 @@ fn script_request(
 
 /// The target of an upload: the path that was given, else the file's own; below a path that ends with a
 /// slash, the file's name.
-pub fn upload_target(address: &Address, file: &str, path: Option<&str>) -> String {
+pub fn upload_target(address: &ServerAddress, file: &str, path: Option<&str>) -> String {
     let own = upload::default_path(file);
     match path {
         None => address.resolve(&own, false),
@@ -190,7 +199,7 @@ pub fn upload_target(address: &Address, file: &str, path: Option<&str>) -> Strin
 }
 
 impl ScriptRequest {
-    fn of(method: Method, target: String, server: Server) -> Self {
+    fn of(method: Method, target: String, server: Endpoint) -> Self {
         Self { method, target, accept: None, file: None, server }
     }
 }
@@ -244,7 +253,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (Vec<ScriptStep>, Vec<(usize, LineError)>) {
-        parse(text.as_bytes(), Path::new("dir"), &Address::default())
+        parse(text.as_bytes(), Path::new("dir"), &ServerAddress::default())
     }
 
     #[test]
@@ -292,7 +301,7 @@ mod tests {
             "8: nothing follows ->",
         ];
         assert_eq!(lines, expected);
-        let (_, wrong) = parse(b"GET \xff", Path::new(""), &Address::default());
+        let (_, wrong) = parse(b"GET \xff", Path::new(""), &ServerAddress::default());
         assert_eq!(wrong, [(1, LineError::Encoding)]);
     }
 
@@ -301,7 +310,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s.txt");
         std::fs::write(&path, "GET a\nPOST nothing.txt\n").expect("written");
-        let error = Script::load(&path, &Address::default()).expect_err("a file is missing");
+        let error = Script::load(&path, &ServerAddress::default()).expect_err("a file is missing");
         let (path, file) = (path.display(), folder.path().join("nothing.txt"));
         assert_eq!(error.to_string(), format!("{path}:2: File {} not found.", file.display()));
     }

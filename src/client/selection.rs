@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use super::address::{Address, Resource};
+use super::address::{Resource, ServerAddress};
 use super::error::Error;
 use super::fetch::{FetchOptions, FetchOrder};
 use super::listing::{Entry, Listing};
@@ -69,7 +69,7 @@ impl Shown {
 pub fn add(
     word: &str,
     shown: Option<&Shown>,
-    address: &Address,
+    address: &ServerAddress,
     options: &FetchOptions,
     targets: &mut Targets,
 ) {
@@ -99,7 +99,7 @@ pub fn add(
     }
 }
 
-fn add_name(word: &str, address: &Address, options: &FetchOptions, targets: &mut Targets) {
+fn add_name(word: &str, address: &ServerAddress, options: &FetchOptions, targets: &mut Targets) {
     let resource = Resource { server: address.server.clone(), target: address.target(word) };
     targets.add(&resource, false, options);
 }

@@ -12,7 +12,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::address::Server;
+use super::address::Endpoint;
 use super::connection::{Answered, Connection};
 use super::error::Error;
 use super::upload::Content;
@@ -26,7 +26,7 @@ const NEXT_ANSWER: &[u8] = b"HTTP/";
 /// A server, and the connection to it while there is one.
 #[derive(Debug)]
 pub struct Session {
-    server: Server,
+    server: Endpoint,
     patience: Patience,
     idle: Option<Connection>,
 }
@@ -110,17 +110,17 @@ impl Default for Patience {
 
 impl Session {
     /// A session that connects with its first request.
-    pub fn new(server: Server) -> Self {
+    pub fn new(server: Endpoint) -> Self {
         Self::with_patience(server, Patience::default())
     }
 
     /// The same, with a patience of its own.
-    pub fn with_patience(server: Server, patience: Patience) -> Self {
+    pub fn with_patience(server: Endpoint, patience: Patience) -> Self {
         Self { server, patience, idle: None }
     }
 
     /// Whom it talks to.
-    pub fn server(&self) -> &Server {
+    pub fn server(&self) -> &Endpoint {
         &self.server
     }
 

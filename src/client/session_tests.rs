@@ -236,10 +236,10 @@ fn nobody_there() {
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
     let address = socket.local_addr().expect("bound").as_socket();
     let port = address.expect("an address").port();
-    let server = Server::Tcp { host: "127.0.0.1".to_owned(), port };
+    let server = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port };
     let error = get(&mut Session::new(server)).expect_err("nobody listens");
     assert_eq!(error.to_string(), format!("Server is not running. (127.0.0.1:{port})"));
-    let server = Server::Unix(PathBuf::from("/nowhere/w.sock"));
+    let server = Endpoint::Unix(PathBuf::from("/nowhere/w.sock"));
     let error = get(&mut Session::new(server)).expect_err("no socket");
     assert_eq!(error.to_string(), "Server is not running. (unix:/nowhere/w.sock)");
 }
@@ -257,6 +257,6 @@ fn a_unix_socket_speaks_the_same() {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").expect("a client that listens");
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     });
-    assert_eq!(get(&mut Session::new(Server::Unix(path))).expect("an answer").1, "ok");
+    assert_eq!(get(&mut Session::new(Endpoint::Unix(path))).expect("an answer").1, "ok");
     assert_eq!(player.join().expect("played"), "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
 }

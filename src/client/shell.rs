@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::address::{Address, Server};
+use super::address::{Endpoint, ServerAddress};
 use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
@@ -27,7 +27,7 @@ use crate::printable::Printable;
 
 /// A prompt for a server.
 pub struct Shell<'c> {
-    address: Address,
+    address: ServerAddress,
     /// Shared with completion, which asks the server for names over the same connection.
     session: Rc<RefCell<Session>>,
     downloads: PathBuf,
@@ -40,7 +40,12 @@ pub struct Shell<'c> {
 
 impl<'c> Shell<'c> {
     /// A prompt that has not started. Downloads go below `downloads`.
-    pub fn new(address: Address, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
+    pub fn new(
+        address: ServerAddress,
+        downloads: PathBuf,
+        out: &'c mut dyn Write,
+        err: &'c mut dyn Write,
+    ) -> Self {
         let session = Rc::new(RefCell::new(Session::new(address.server.clone())));
         Self { address, session, downloads, shown: None, out, err, all_well: true }
     }
@@ -59,7 +64,7 @@ impl<'c> Shell<'c> {
     }
 
     /// One path is fetched over this connection, whether or not it is here: a person has asked for it by name.
-    fn get(&mut self, path: &str, server: Option<Server>) -> io::Result<()> {
+    fn get(&mut self, path: &str, server: Option<Endpoint>) -> io::Result<()> {
         if server.is_none() && selection::selects(path, self.shown.as_ref()) {
             return self.get_selected(&SelectCommand {
                 words: vec![path.to_owned()],
@@ -132,12 +137,16 @@ impl<'c> Shell<'c> {
     }
 
     /// Lets `act` use the session, or one of its own with the server that the line names.
-    fn with<T>(&mut self, server: Option<Server>, act: impl FnOnce(&mut Session, &Address) -> T) -> T {
+    fn with<T>(
+        &mut self,
+        server: Option<Endpoint>,
+        act: impl FnOnce(&mut Session, &ServerAddress) -> T,
+    ) -> T {
         match server {
             Some(server) if server != self.address.server => {
-                act(&mut Session::new(server.clone()), &Address::root(server))
+                act(&mut Session::new(server.clone()), &ServerAddress::root(server))
             }
-            Some(server) => act(&mut self.session.borrow_mut(), &Address::root(server)),
+            Some(server) => act(&mut self.session.borrow_mut(), &ServerAddress::root(server)),
             None => act(&mut self.session.borrow_mut(), &self.address),
         }
     }

@@ -6,17 +6,17 @@ use crate::client::prompt::FAREWELL;
 use Act::{Read, Say};
 
 /// What a shell says on stdout and stderr to these lines, and whether all went well.
-fn run(server: Server, lines: &str, downloads: &Path) -> (String, String, bool) {
+fn run(server: Endpoint, lines: &str, downloads: &Path) -> (String, String, bool) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let shell = Shell::new(Address::root(server), downloads.to_owned(), &mut out, &mut err);
+    let shell = Shell::new(ServerAddress::root(server), downloads.to_owned(), &mut out, &mut err);
     let all_well = shell.run_piped(lines.as_bytes()).expect("vectors take everything");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (text(out), text(err), all_well)
 }
 
 /// A server that is not needed.
-fn nobody() -> Server {
-    Server::Unix(PathBuf::from("/nowhere/w.sock"))
+fn nobody() -> Endpoint {
+    Endpoint::Unix(PathBuf::from("/nowhere/w.sock"))
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl Spread {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::client::address::Address;
+    use crate::client::address::ServerAddress;
     use crate::client::expect::Expectations;
     use crate::client::script::{ScriptRequest, ScriptStep};
     use crate::client::session::Method;
@@ -157,7 +157,7 @@ pub(super) mod tests {
             target: "/a".to_owned(),
             accept: None,
             file: None,
-            server: Address::default().server,
+            server: ServerAddress::default().server,
         };
         let step = |line| ScriptStep {
             line,

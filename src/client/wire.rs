@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::address::Server;
+use super::address::Endpoint;
 use super::error::Error;
 use crate::net::unix::SocketName;
 
@@ -44,15 +44,15 @@ pub(super) enum Ready {
 
 impl Wire {
     /// Connects to a server, which may then be silent for so long.
-    pub(super) fn connect(server: &Server, silence: Duration) -> Result<Self, Error> {
+    pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, Error> {
         match server {
-            Server::Tcp { host, port } => Self::connect_tcp(server, host, *port, silence),
-            Server::Unix(path) => Self::connect_unix(server, path, silence),
+            Endpoint::Tcp { host, port } => Self::connect_tcp(server, host, *port, silence),
+            Endpoint::Unix(path) => Self::connect_unix(server, path, silence),
         }
     }
 
     /// Tries each address of the name in turn; the last one's error stands for all.
-    fn connect_tcp(server: &Server, host: &str, port: u16, silence: Duration) -> Result<Self, Error> {
+    fn connect_tcp(server: &Endpoint, host: &str, port: u16, silence: Duration) -> Result<Self, Error> {
         let unresolved = || Error::Unresolved(host.to_owned());
         let addresses = (host, port).to_socket_addrs().map_err(|_| unresolved())?;
         let mut outcome = Err(unresolved());
@@ -65,7 +65,7 @@ impl Wire {
         outcome.map(Self::Tcp)
     }
 
-    fn connect_unix(server: &Server, path: &Path, silence: Duration) -> Result<Self, Error> {
+    fn connect_unix(server: &Endpoint, path: &Path, silence: Duration) -> Result<Self, Error> {
         let open = || {
             let stream = SocketName::parse(path.as_os_str()).connect()?;
             stream.set_read_timeout(Some(silence))?;
@@ -126,7 +126,7 @@ fn open_tcp(address: &SocketAddr, silence: Duration) -> io::Result<TcpStream> {
 }
 
 /// The system's error in the words of the person who asked.
-fn unreachable(server: &Server, error: io::Error) -> Error {
+fn unreachable(server: &Endpoint, error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::NotFound => Error::NotRunning(server.to_string()),
         _ => Error::Unreachable(server.to_string(), error),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
-use crate::client::address::Server;
+use crate::client::address::Endpoint;
 use crate::client::error::Error;
 use crate::client::error_response;
 use crate::client::session::{Method, PourError, Request, Session};
@@ -15,7 +15,7 @@ use crate::http::target::encode_segment;
 #[derive(Debug, Clone)]
 pub struct Member {
     /// Whose room it is.
-    pub server: Server,
+    pub server: Endpoint,
     /// The name in it.
     pub name: String,
     token: Arc<Mutex<String>>,
@@ -30,7 +30,7 @@ struct Joined {
 
 impl Member {
     /// Joins the room.
-    pub fn join(server: &Server, name: &str) -> Result<Self, Error> {
+    pub fn join(server: &Endpoint, name: &str) -> Result<Self, Error> {
         let joined = ask_to_join(server, name)?;
         let token = Arc::new(Mutex::new(joined.token));
         Ok(Self { server: server.clone(), name: joined.user, token })
@@ -69,7 +69,7 @@ impl Member {
     }
 }
 
-fn ask_to_join(server: &Server, name: &str) -> Result<Joined, Error> {
+fn ask_to_join(server: &Endpoint, name: &str) -> Result<Joined, Error> {
     let body = format!("user={}", encode_segment(name.as_bytes()).replace('&', "%26").replace('+', "%2B"));
     let fields = [("Content-Type", "application/x-www-form-urlencoded")];
     let answer = post(&mut Session::new(server.clone()), "/.wharf/chat/join", &fields, body.into_bytes())?;

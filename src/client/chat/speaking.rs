@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 
 use super::hearing::Present;
 use super::member::Member;
-use crate::client::address::Address;
+use crate::client::address::ServerAddress;
 use crate::client::download;
 use crate::client::error::Error;
 use crate::client::listing;
@@ -19,7 +19,7 @@ pub const KNOWN: &str = "I know: /broadcast text, /unicast user text, /who, /fil
 /// Somebody who talks: who they are, and the connection on which they speak.
 pub struct Speaker {
     member: Member,
-    address: Address,
+    address: ServerAddress,
     session: Session,
     present: Present,
     downloads: PathBuf,
@@ -40,7 +40,7 @@ impl Speaker {
     /// A member of the room. Downloads go below `downloads`.
     pub fn new(member: Member, present: Present, downloads: PathBuf) -> Self {
         let session = Session::new(member.server.clone());
-        let address = Address::root(member.server.clone());
+        let address = ServerAddress::root(member.server.clone());
         Self { member, address, session, present, downloads, all_well: true }
     }
 

@@ -52,7 +52,7 @@ use self::sessions::Sessions;
 use self::settle::Landed;
 use self::trial::Trials;
 use self::worker::{End, Worker};
-use super::address::{Resource, Server};
+use super::address::{Endpoint, Resource};
 use super::error::{Error, shown};
 use super::progress::{TransferProgress, WorkerProgress};
 use super::session::{Patience, Session};
@@ -147,7 +147,7 @@ struct Common<'a> {
     options: &'a FetchOptions,
     downloads: &'a Downloads,
     /// Servers that could not be reached, however often it was tried, and what is said of them.
-    given_up: Mutex<HashMap<Server, String>>,
+    given_up: Mutex<HashMap<Endpoint, String>>,
 }
 
 impl FetchOptions {
@@ -326,13 +326,13 @@ impl<'a> Common<'a> {
     }
 
     /// Remembers that a server cannot be reached, so that it is not tried again for each file.
-    fn give_up(&self, server: &Server, error: &Error) {
+    fn give_up(&self, server: &Endpoint, error: &Error) {
         let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.insert(server.clone(), error.to_string());
     }
 
     /// The error for a server that cannot be reached.
-    fn is_given_up(&self, server: &Server) -> Option<Error> {
+    fn is_given_up(&self, server: &Endpoint) -> Option<Error> {
         let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.get(server).cloned().map(Error::Gone)
     }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::trial::Failure;
-use crate::client::address::{Resource, Server};
+use crate::client::address::{Endpoint, Resource};
 use crate::client::error::Error;
 use crate::client::session::{Body, Method, Patience, Request, Response, Session};
 use crate::http::response::Received;
@@ -22,7 +22,7 @@ const LONGEST_REDIRECT: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Sessions {
     patience: Patience,
-    open: HashMap<Server, Session>,
+    open: HashMap<Endpoint, Session>,
 }
 
 impl Sessions {
@@ -37,12 +37,12 @@ impl Sessions {
     }
 
     /// Gives one away.
-    pub(super) fn give_back(&mut self, server: &Server) -> Option<Session> {
+    pub(super) fn give_back(&mut self, server: &Endpoint) -> Option<Session> {
         self.open.remove(server)
     }
 
     /// The one with this server.
-    pub(super) fn with(&mut self, server: &Server) -> &mut Session {
+    pub(super) fn with(&mut self, server: &Endpoint) -> &mut Session {
         let patience = self.patience;
         self.open.entry(server.clone()).or_insert_with(|| Session::with_patience(server.clone(), patience))
     }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn where_a_redirect_leads() {
-        let server = Server::Tcp { host: "h".to_owned(), port: 81 };
+        let server = Endpoint::Tcp { host: "h".to_owned(), port: 81 };
         let current = Resource { server, target: "/dir/a?b".to_owned() };
         let cases = [
             ("/b?c", Ok("h:81/b?c")),

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::client::address::Server;
+use crate::client::address::Endpoint;
 
 /// Below the directory for state.
 const PATH: &str = "wharf/uploads";
@@ -138,7 +138,7 @@ impl Memory {
 
 impl Key {
     /// Of this file, on its way to this target of this server.
-    pub(super) fn of(server: &Server, target: &str, file: &Path) -> Self {
+    pub(super) fn of(server: &Endpoint, target: &str, file: &Path) -> Self {
         let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         let mut hasher = Sha256::new();
         for part in [server.to_string().as_bytes(), target.as_bytes(), file.as_os_str().as_bytes()] {
@@ -186,7 +186,7 @@ mod tests {
     fn it_outlives_the_run_and_goes_in_the_end() {
         let place = tempfile::tempdir().expect("a folder");
         let dir = place.path().join("state/uploads");
-        let server = Server::Tcp { host: "h".to_owned(), port: 1 };
+        let server = Endpoint::Tcp { host: "h".to_owned(), port: 1 };
         let key = Key::of(&server, "/a", Path::new("/f"));
         let first = Memory::at(Some(dir.clone()));
         let note = note(place.path());
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(second.recall(&key), Some(note));
         let others = [("/b", "/f", 1), ("/a", "/g", 1), ("/a", "/f", 2)];
         for (target, file, port) in others {
-            let server = Server::Tcp { host: "h".to_owned(), port };
+            let server = Endpoint::Tcp { host: "h".to_owned(), port };
             assert_eq!(
                 second.recall(&Key::of(&server, target, Path::new(file))),
                 None,
@@ -222,7 +222,7 @@ mod tests {
     fn old_notes_go_and_broken_ones_are_none() {
         let place = tempfile::tempdir().expect("a folder");
         let memory = Memory::at(Some(place.path().to_owned()));
-        let key = Key::of(&Server::Unix("/s".into()), "/a", Path::new("/f"));
+        let key = Key::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
         fs::write(memory.file(&key).expect("a file"), "{\"upload\":").expect("written");
         assert_eq!(memory.recall(&key), None);
         memory.forget_old(SystemTime::now());
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn without_a_place_it_holds_for_this_run() {
         let memory = Memory::at(None);
-        let key = Key::of(&Server::Unix("/s".into()), "/a", Path::new("/f"));
+        let key = Key::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
         let note = note(Path::new("/"));
         memory.remember(&key, note.clone());
         assert_eq!((memory.recall(&key), memory.unfinished()), (Some(note), 0));

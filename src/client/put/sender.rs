@@ -24,7 +24,7 @@ use super::PutOrder;
 use super::memory::{Identity, Key, Memory, Note};
 use super::sent::Sent;
 use super::there::Knowledge;
-use crate::client::address::{self, Address};
+use crate::client::address::{Endpoint, ServerAddress};
 use crate::client::error::{Error, shown};
 use crate::client::error_response;
 use crate::client::fetch::trial::{Failure, Trials};
@@ -52,8 +52,8 @@ pub struct PutOptions {
 
 /// What all senders know of their server.
 #[derive(Debug)]
-pub struct Server {
-    address: Address,
+pub struct PutServer {
+    address: ServerAddress,
     /// Whether it has answered in this run: then a refused connection may pass.
     was_there: AtomicBool,
     /// Whether it takes uploads that can be gone on with, once that was asked.
@@ -65,7 +65,7 @@ pub struct Server {
 /// Sends one file after the other, over one connection.
 pub struct Sender<'a> {
     session: Session,
-    server: &'a Server,
+    server: &'a PutServer,
     memory: &'a Memory,
     options: PutOptions,
     /// Where it is shown what is under way.
@@ -84,23 +84,23 @@ struct Cargo<'o> {
     is_plain: bool,
 }
 
-impl Server {
+impl PutServer {
     /// The server, and the directory there, at this address.
-    pub fn new(address: Address) -> Self {
+    pub fn new(address: ServerAddress) -> Self {
         let knowledge = Knowledge::default();
         Self { address, was_there: AtomicBool::new(false), resumes: OnceLock::new(), knowledge }
     }
 
     /// Over a socket of this machine nothing breaks that would be worth going on with.
     fn is_far(&self) -> bool {
-        matches!(self.address.server, address::Server::Tcp { .. })
+        matches!(self.address.server, Endpoint::Tcp { .. })
     }
 }
 
 impl<'a> Sender<'a> {
     /// One that has no connection yet.
     pub fn new(
-        server: &'a Server,
+        server: &'a PutServer,
         memory: &'a Memory,
         options: PutOptions,
         progress: &Arc<WorkerProgress>,

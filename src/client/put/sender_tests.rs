@@ -20,7 +20,7 @@ fn send(length: u64, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec
 fn send_file(file: PathBuf, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
     let options = PutOptions { retries, force: true, patience: Patience::default() };
     let peer = Peer::plays(part);
-    let server = Server::new(Address::root(peer.server()));
+    let server = PutServer::new(ServerAddress::root(peer.server()));
     let sent = Sender::new(&server, &Memory::default(), options, &Arc::default())
         .send(&PutOrder { file, path: b"in/a b".to_vec() });
     (sent, peer.heard())

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use percent_encoding::percent_decode_str;
 
-use crate::client::address::{AddressError, Server};
+use crate::client::address::{AddressError, Endpoint};
 use crate::client::error::Error;
 
 /// How these addresses begin.
@@ -35,9 +35,9 @@ impl Site {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
         let text = if has_port { authority.to_owned() } else { format!("{authority}:{PORT}") };
-        let (host, port) = match Server::parse_authority(&text)? {
-            Server::Tcp { host, port } => (host, port),
-            Server::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
+        let (host, port) = match Endpoint::parse_authority(&text)? {
+            Endpoint::Tcp { host, port } => (host, port),
+            Endpoint::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
         };
         let path = percent_decode_str(path).collect();
         Ok(Self { host, port, path })
