@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
-use super::sessions::{Sessions, path_of};
+use super::sessions::{SessionPool, path_of};
 use crate::client::address::Resource;
 use crate::client::session::{Method, Response};
 use crate::http::response::Received;
@@ -46,7 +46,7 @@ pub(in crate::client) fn is_wharf(head: &Received) -> bool {
 }
 
 /// Asks a wharf for the sum of this very version; `None` when it does not say, or has another version by now.
-pub(super) fn ask(sessions: &mut Sessions, resource: &Resource, etag: &str) -> Option<Sum> {
+pub(super) fn ask(sessions: &mut SessionPool, resource: &Resource, etag: &str) -> Option<Sum> {
     let target = format!("{}?{PARAMETER}", path_of(&resource.target));
     let resource = Resource { server: resource.server.clone(), target };
     sessions.ask(Method::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?

@@ -40,12 +40,12 @@ pub struct Downloads {
     open: Mutex<HashMap<PathBuf, Arc<Dir>>>,
     /// The directories that were made.
     pub(super) made: Made,
-    claims: Arc<Mutex<Claims>>,
+    claims: Arc<Mutex<ClaimedNames>>,
 }
 
 /// Whose each name is.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
+pub(super) struct ClaimedNames {
     pub(super) orders: HashMap<PathBuf, usize>,
     /// Whether one of them could be the name of a part.
     pub(super) has_parts: bool,

@@ -18,7 +18,7 @@ const HELD_UP_TO: u64 = NOTED_FROM;
 
 /// A file on its way in.
 #[derive(Debug)]
-pub(super) enum Incoming {
+pub(super) enum IncomingDownload {
     /// On the disk.
     Part(Part),
     /// In memory.
@@ -41,7 +41,7 @@ pub(super) enum Whole {
     Anonymous(AnonymousFile),
 }
 
-impl Incoming {
+impl IncomingDownload {
     /// For content of this length, where that is known, and of this version.
     pub(super) fn begin(spot: Spot, version: Option<&Version>, length: Option<u64>) -> Result<Self, Error> {
         match length.filter(|length| *length <= HELD_UP_TO).map(usize::try_from) {
@@ -132,7 +132,7 @@ fn part_with(spot: Spot, content: &[u8]) -> Result<Part, Error> {
     }
 }
 
-impl Write for Incoming {
+impl Write for IncomingDownload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Part(part) => part.write(bytes),

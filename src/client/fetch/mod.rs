@@ -48,7 +48,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use self::sessions::Sessions;
+use self::sessions::SessionPool;
 use self::settle::Landed;
 use self::trial::Trials;
 use self::worker::{End, Worker};
@@ -253,7 +253,7 @@ fn work<'o>(
     told: Sender<(usize, FetchResult)>,
     landed: SyncSender<(usize, Landed)>,
 ) {
-    let mut worker = Worker { sessions: Sessions::new(common.options.patience), common, progress };
+    let mut worker = Worker { sessions: SessionPool::new(common.options.patience), common, progress };
     while let Some((number, order)) = next() {
         // Whoever is told waits until the last worker has gone.
         let _ = match worker.fetch(number, order) {
@@ -307,7 +307,7 @@ pub(super) fn one(
 fn one_of(session: &mut Session, number: usize, order: &FetchOrder, common: &Common<'_>) -> FetchResult {
     let server = session.server().clone();
     let progress = WorkerProgress::default();
-    let mut sessions = Sessions::new(common.options.patience);
+    let mut sessions = SessionPool::new(common.options.patience);
     sessions.lend(std::mem::replace(session, Session::new(server.clone())));
     let mut worker = Worker { sessions, common, progress: &progress };
     let end = worker.fetch(number, order);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::downloads::Downloads;
-use super::incoming::Incoming;
+use super::incoming::IncomingDownload;
 use super::settle::Landed;
 use crate::client::error::Error;
 
@@ -16,7 +16,7 @@ pub(in crate::client) struct Saving<'a> {
     local: PathBuf,
     from: Arc<str>,
     sync: bool,
-    incoming: Option<Incoming>,
+    incoming: Option<IncomingDownload>,
     /// What went wrong here: the writer's error says only that something did.
     failed: Option<Error>,
     saved: Option<(PathBuf, u64)>,
@@ -49,13 +49,13 @@ impl<'a> Saving<'a> {
     }
 
     /// What has come, with room for these bytes.
-    fn incoming(&mut self, room: usize) -> Result<Incoming, Error> {
+    fn incoming(&mut self, room: usize) -> Result<IncomingDownload, Error> {
         if let Some(incoming) = self.incoming.take() {
             return incoming.with_room(room);
         }
         let spot = self.downloads.make(&self.local, &self.from)?;
         spot.may_be_taken()?;
-        Incoming::begin_unknown(spot).with_room(room)
+        IncomingDownload::begin_unknown(spot).with_room(room)
     }
 
     fn settle(&mut self) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::trial::Failure;
+use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::Error;
 use crate::client::session::{Body, Method, Patience, Request, Response, Session};
@@ -18,14 +18,14 @@ pub(in crate::client) const MOST_REDIRECTS: usize = 5;
 /// none.
 const LONGEST_REDIRECT: u64 = 64 * 1024;
 
-/// Sessions, by server.
+/// SessionPool, by server.
 #[derive(Debug)]
-pub(super) struct Sessions {
+pub(super) struct SessionPool {
     patience: Patience,
     open: HashMap<Endpoint, Session>,
 }
 
-impl Sessions {
+impl SessionPool {
     /// None yet.
     pub(super) fn new(patience: Patience) -> Self {
         Self { patience, open: HashMap::new() }
@@ -53,8 +53,8 @@ impl Sessions {
         method: Method,
         resource: &Resource,
         fields: &[(&str, &str)],
-        take: impl FnOnce(&Resource, Response<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+        take: impl FnOnce(&Resource, Response<'_>) -> Result<T, FailedAttempt>,
+    ) -> Result<T, FailedAttempt> {
         let mut current = resource.clone();
         for _ in 0..=MOST_REDIRECTS {
             let request = Request { method, target: &current.target, fields, content: None };

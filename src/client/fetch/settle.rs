@@ -24,7 +24,7 @@ use cap_std::fs::Dir;
 use rustix::io::Errno;
 
 use super::downloads::Downloads;
-use super::incoming::{Incoming, Whole};
+use super::incoming::{IncomingDownload, Whole};
 use super::{FetchResult, Fetched};
 use crate::client::error::Error;
 use crate::durable::sync::{self, AT_ONCE, at_once};
@@ -39,7 +39,7 @@ const OPEN: usize = 64;
 /// A file that has come whole.
 #[derive(Debug)]
 pub(super) struct Landed<T = Fetched> {
-    pub(super) incoming: Incoming,
+    pub(super) incoming: IncomingDownload,
     /// What is told of it when it is durable.
     pub(super) fetched: T,
     /// When the server says that it was last modified.

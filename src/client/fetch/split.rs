@@ -21,14 +21,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{panic, str, thread};
 
 use super::FetchOrder;
-use super::incoming::Incoming;
+use super::incoming::IncomingDownload;
 use super::part::{ExistingPart, Part, Version};
 use super::part_name::{self, Begun, Left, PartName};
 use super::response_check::{ResponseCheck, check_range, version_told};
-use super::sessions::Sessions;
+use super::sessions::SessionPool;
 use super::spot::Spot;
-use super::trial::Failure;
-use super::worker::{Arrived, Course, Worker, refuse};
+use super::trial::FailedAttempt;
+use super::worker::{Course, ReceivedFile, Worker, refuse};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::progress::WorkerProgress;
@@ -81,7 +81,7 @@ impl Worker<'_> {
         &mut self,
         order: &FetchOrder,
         course: &mut Course,
-    ) -> Result<Option<Arrived>, Failure> {
+    ) -> Result<Option<ReceivedFile>, FailedAttempt> {
         if course.restarted {
             return Ok(None);
         }
@@ -99,8 +99,8 @@ impl Worker<'_> {
         self.progress.end();
         match fetched {
             Ok(Some((head, at))) => {
-                let incoming = Incoming::Part(pieces.finish());
-                Ok(Some(Arrived { incoming, head, at, resumed, is_joined: true }))
+                let incoming = IncomingDownload::Part(pieces.finish());
+                Ok(Some(ReceivedFile { incoming, head, at, resumed, is_joined: true }))
             }
             Ok(None) => {
                 pieces.discard();
@@ -114,7 +114,7 @@ impl Worker<'_> {
     }
 
     /// Begins a file in pieces, if it is long enough and its server can tell this version from others.
-    fn begin_pieces(&mut self, order: &FetchOrder) -> Result<Option<Pieces>, Failure> {
+    fn begin_pieces(&mut self, order: &FetchOrder) -> Result<Option<Pieces>, FailedAttempt> {
         let Some(least) = self.common.options.split else { return Ok(None) };
         let downloads = self.common.downloads;
         if let Some(spot) = downloads.find(&order.local, &order.from)?
@@ -138,7 +138,7 @@ impl Worker<'_> {
 
     /// Fetches what is missing: all pieces at once where that is wanted, else one after the other. `None` where the
     /// server does not give pieces of this version.
-    fn fetch_pieces(&mut self, order: &FetchOrder, pieces: &Pieces) -> Result<Option<Answer>, Failure> {
+    fn fetch_pieces(&mut self, order: &FetchOrder, pieces: &Pieces) -> Result<Option<Answer>, FailedAttempt> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
         let (progress, patience, resource) = (self.progress, self.common.options.patience, &order.resource);
         let answers: Vec<_> = if self.common.options.split.is_none() {
@@ -146,7 +146,8 @@ impl Worker<'_> {
         } else {
             thread::scope(|scope| {
                 let begin = |piece| {
-                    let work = move || fetch(&mut Sessions::new(patience), resource, pieces, piece, progress);
+                    let work =
+                        move || fetch(&mut SessionPool::new(patience), resource, pieces, piece, progress);
                     thread::Builder::new().name("range".to_owned()).spawn_scoped(scope, work)
                 };
                 let threads: Vec<_> = missing.map(begin).collect();
@@ -164,12 +165,12 @@ impl Worker<'_> {
 
 /// Fetches the rest of a piece. `None` where the answer is no piece of this version.
 fn fetch(
-    sessions: &mut Sessions,
+    sessions: &mut SessionPool,
     resource: &Resource,
     pieces: &Pieces,
     piece: &Piece,
     progress: &WorkerProgress,
-) -> Result<Option<Answer>, Failure> {
+) -> Result<Option<Answer>, FailedAttempt> {
     let bytes = piece.at()..piece.end;
     let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
     let fields = [("Range", range.as_str()), ("If-Range", pieces.version.validator.as_str())];

@@ -13,7 +13,7 @@ use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::downloads::{Claims, lock};
+use super::downloads::{ClaimedNames, lock};
 use super::part_name::PartName;
 use super::record;
 use crate::client::error::Error;
@@ -44,7 +44,7 @@ pub(super) struct Spot {
     pub(super) from: Arc<str>,
     pub(super) replace: bool,
     pub(super) local: PathBuf,
-    pub(super) claims: Arc<Mutex<Claims>>,
+    pub(super) claims: Arc<Mutex<ClaimedNames>>,
 }
 
 impl Spot {

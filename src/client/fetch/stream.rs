@@ -11,8 +11,8 @@ use std::time::SystemTime;
 use super::FetchOptions;
 use super::part::Version;
 use super::response_check::{self, ResponseCheck, check};
-use super::sessions::Sessions;
-use super::trial::{Failure, Trials};
+use super::sessions::SessionPool;
+use super::trial::{FailedAttempt, Trials};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::error_response;
@@ -27,7 +27,7 @@ struct Passed {
 
 /// Writes a file to `out` as it comes, and says how long it is.
 pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) -> Result<u64, Error> {
-    let mut sessions = Sessions::new(options.patience);
+    let mut sessions = SessionPool::new(options.patience);
     let mut trials = Trials::new(options.retries);
     let mut passed = Passed::default();
     loop {
@@ -42,11 +42,11 @@ pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) 
 }
 
 fn attempt(
-    sessions: &mut Sessions,
+    sessions: &mut SessionPool,
     resource: &Resource,
     passed: &mut Passed,
     out: &mut dyn Write,
-) -> Result<(), Failure> {
+) -> Result<(), FailedAttempt> {
     let version = passed.version.clone().filter(|_| passed.count > 0);
     let range = format!("bytes={}-", passed.count);
     let fields =
@@ -56,7 +56,7 @@ fn attempt(
         match check(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
             ResponseCheck::Refused => {
                 let head = response.head.clone();
-                return Err(Failure::refused(error_response::read(response), &head, SystemTime::now()));
+                return Err(FailedAttempt::refused(error_response::read(response), &head, SystemTime::now()));
             }
             ResponseCheck::Rest => {}
             ResponseCheck::Whole if version.is_none() => {

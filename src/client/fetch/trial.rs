@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why a try failed.
 #[derive(Debug)]
-pub(in crate::client) struct Failure {
+pub(in crate::client) struct FailedAttempt {
     pub(in crate::client) error: Error,
     /// After which pause the server wants to be asked again (RFC 9110 §10.2.3).
     after: Option<Duration>,
@@ -40,7 +40,11 @@ impl Trials {
 
     /// How long to wait before another try, with so many bytes on the disk that need not come again; the error, when
     /// there is to be none.
-    pub(in crate::client) fn next(&mut self, failure: Failure, reached: u64) -> Result<Duration, Error> {
+    pub(in crate::client) fn next(
+        &mut self,
+        failure: FailedAttempt,
+        reached: u64,
+    ) -> Result<Duration, Error> {
         if reached > self.furthest {
             *self = Self { furthest: reached, ..Self::new(self.most) };
         }
@@ -74,7 +78,7 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-impl Failure {
+impl FailedAttempt {
     /// A refusal, and when its server wants to be asked again: after so many seconds, or at a date.
     pub(in crate::client) fn refused(error: Error, head: &Received, now: SystemTime) -> Self {
         let after = head.field("Retry-After").and_then(|value| {
@@ -85,7 +89,7 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for FailedAttempt {
     fn from(error: Error) -> Self {
         Self { error, after: None }
     }
@@ -139,7 +143,7 @@ mod tests {
         for (value, expected) in cases {
             let bytes = format!("HTTP/1.1 503 No\r\nRetry-After: {value}\r\n\r\n");
             let (head, _) = Received::parse(bytes.as_bytes(), false).expect("valid").expect("whole");
-            let failure = Failure::refused(refused(Status::SERVICE_UNAVAILABLE), &head, now);
+            let failure = FailedAttempt::refused(refused(Status::SERVICE_UNAVAILABLE), &head, now);
             let pause = Trials::new(1).next(failure, 0).expect("another try");
             assert_eq!(pause, expected.map_or(FIRST_PAUSE, Duration::from_secs), "{value}");
         }

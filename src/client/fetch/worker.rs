@@ -16,13 +16,13 @@ use std::time::{Instant, SystemTime};
 
 use super::digest::{self, Sum};
 use super::downloads::DIRECTORY_PAGE;
-use super::incoming::Incoming;
+use super::incoming::IncomingDownload;
 use super::part::{ExistingPart, Version};
 use super::response_check::{self, ResponseCheck, check};
-use super::sessions::{Sessions, path_of};
+use super::sessions::{SessionPool, path_of};
 use super::settle::Landed;
 use super::spot::facts;
-use super::trial::{Failure, Trials};
+use super::trial::{FailedAttempt, Trials};
 use super::{Common, FetchOrder, Fetched};
 use crate::client::address::Resource;
 use crate::client::error::Error;
@@ -38,7 +38,7 @@ use crate::printable::Printable;
 
 /// Whoever fetches one file at a time.
 pub(super) struct Worker<'a> {
-    pub(super) sessions: Sessions,
+    pub(super) sessions: SessionPool,
     pub(super) common: &'a Common<'a>,
     pub(super) progress: &'a WorkerProgress,
 }
@@ -65,14 +65,14 @@ pub(super) struct Course {
 /// What one question led to.
 enum Step {
     /// All of it is here.
-    Arrived(Box<Arrived>),
+    Received(Box<ReceivedFile>),
     /// The part was of nothing that is there.
     Anew,
 }
 
 /// A file whose bytes are all here.
-pub(super) struct Arrived {
-    pub(super) incoming: Incoming,
+pub(super) struct ReceivedFile {
+    pub(super) incoming: IncomingDownload,
     pub(super) head: Received,
     /// Where it was found in the end.
     pub(super) at: Resource,
@@ -150,15 +150,15 @@ impl Worker<'_> {
         order: &FetchOrder,
         begun: Instant,
         course: &mut Course,
-    ) -> Result<Landed, Failure> {
-        let arrived = match self.arrive(number, order, course) {
-            Err(Failure { error: Error::WrongRange, .. }) if course.is_ranged && !course.restarted => {
+    ) -> Result<Landed, FailedAttempt> {
+        let received = match self.receive_file(number, order, course) {
+            Err(FailedAttempt { error: Error::WrongRange, .. }) if course.is_ranged && !course.restarted => {
                 course.restarted = true;
-                self.arrive(number, order, course)?
+                self.receive_file(number, order, course)?
             }
             other => other?,
         };
-        let Arrived { mut incoming, head, at, resumed, is_joined } = arrived;
+        let ReceivedFile { mut incoming, head, at, resumed, is_joined } = received;
         if let Some(expected) = self.expected_sum(&head, &at, is_joined)
             && incoming.sum()? != expected
         {
@@ -178,13 +178,18 @@ impl Worker<'_> {
     }
 
     /// Fetches all of a file.
-    fn arrive(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Arrived, Failure> {
-        if let Some(arrived) = self.in_ranges(order, course)? {
-            return Ok(arrived);
+    fn receive_file(
+        &mut self,
+        number: usize,
+        order: &FetchOrder,
+        course: &mut Course,
+    ) -> Result<ReceivedFile, FailedAttempt> {
+        if let Some(received) = self.in_ranges(order, course)? {
+            return Ok(received);
         }
         loop {
-            if let Step::Arrived(arrived) = self.ask(number, order, course)? {
-                return Ok(*arrived);
+            if let Step::Received(received) = self.ask(number, order, course)? {
+                return Ok(*received);
             }
         }
     }
@@ -203,7 +208,7 @@ impl Worker<'_> {
     }
 
     /// Asks for a file, or for the rest of it, and receives what comes.
-    fn ask(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Step, Failure> {
+    fn ask(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Step, FailedAttempt> {
         let existing = self.find_part(order, course)?;
         course.is_ranged |= existing.is_some();
         let asked = existing
@@ -227,7 +232,7 @@ impl Worker<'_> {
                 ResponseCheck::Rest => go_on(existing)?,
                 ResponseCheck::Whole => begin(common, number, order, at, &response.head, existing)?,
             };
-            let arrived = receive(
+            let received = receive(
                 response,
                 incoming,
                 version.as_ref(),
@@ -236,7 +241,7 @@ impl Worker<'_> {
                 &order.shown(),
                 &mut course.reached,
             )?;
-            Ok(Step::Arrived(Box::new(arrived)))
+            Ok(Step::Received(Box::new(received)))
         })
     }
 
@@ -249,16 +254,16 @@ impl Worker<'_> {
     }
 }
 
-pub(super) fn refuse(response: Response<'_>) -> Failure {
+pub(super) fn refuse(response: Response<'_>) -> FailedAttempt {
     let head = response.head.clone();
-    Failure::refused(error_response::read(response), &head, SystemTime::now())
+    FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
 }
 
 /// The existing part, to go on with.
-fn go_on(existing: Option<ExistingPart>) -> Result<(Incoming, Option<Version>), Error> {
+fn go_on(existing: Option<ExistingPart>) -> Result<(IncomingDownload, Option<Version>), Error> {
     let existing = existing.ok_or(Error::WrongRange)?;
     let version = existing.version.clone();
-    Ok((Incoming::Part(existing.go_on()?), Some(version)))
+    Ok((IncomingDownload::Part(existing.go_on()?), Some(version)))
 }
 
 /// A new file, in the place of the existing part.
@@ -269,19 +274,19 @@ fn begin(
     at: &Resource,
     head: &Received,
     existing: Option<ExistingPart>,
-) -> Result<(Incoming, Option<Version>), Error> {
+) -> Result<(IncomingDownload, Option<Version>), Error> {
     let version = response_check::version(head, &order.from);
     // Only a slash is taken over from a redirect: what a file is called here is not the server's to say.
     let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
     if !is_directory && let Some(existing) = existing {
-        return Ok((Incoming::Part(existing.begin(version.as_ref())?), version));
+        return Ok((IncomingDownload::Part(existing.begin(version.as_ref())?), version));
     }
     let page = order.local.join(DIRECTORY_PAGE);
     let local: &Path = if is_directory { &page } else { &order.local };
     common.downloads.claim(number, local)?;
     let spot = common.downloads.make(local, &order.from)?;
     spot.may_be_taken()?;
-    Ok((Incoming::begin(spot, version.as_ref(), length(head))?, version))
+    Ok((IncomingDownload::begin(spot, version.as_ref(), length(head))?, version))
 }
 
 /// How long the content of an answer is, in bytes, where it says so.
@@ -296,13 +301,13 @@ fn length(head: &Received) -> Option<u64> {
 /// Reads the content of an answer to its end.
 fn receive(
     response: Response<'_>,
-    mut incoming: Incoming,
+    mut incoming: IncomingDownload,
     version: Option<&Version>,
     at: &Resource,
     progress: &WorkerProgress,
     name: &str,
     reached: &mut u64,
-) -> Result<Arrived, Failure> {
+) -> Result<ReceivedFile, FailedAttempt> {
     let resumed = incoming.length();
     let total = version.map(|version| version.length).or_else(|| response.body.length());
     progress.begin(name, resumed, total);
@@ -319,7 +324,7 @@ fn receive(
         _ => Ok(()),
     });
     match checked {
-        Ok(()) => Ok(Arrived { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
+        Ok(()) => Ok(ReceivedFile { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
         // Longer than its notes say, it would not prove to be a part.
         Err(Error::WrongRange) => {
             incoming.discard();
@@ -334,7 +339,7 @@ fn receive(
 
 /// A file that is written to while others look.
 struct Counted<'a> {
-    incoming: &'a mut Incoming,
+    incoming: &'a mut IncomingDownload,
     progress: &'a WorkerProgress,
 }
 

@@ -27,7 +27,7 @@ use super::there::Knowledge;
 use crate::client::address::{Endpoint, ServerAddress};
 use crate::client::error::{Error, shown};
 use crate::client::error_response;
-use crate::client::fetch::trial::{Failure, Trials};
+use crate::client::fetch::trial::{FailedAttempt, Trials};
 use crate::client::progress::WorkerProgress;
 use crate::client::session::{Method, Patience, Request, Response, Session};
 use crate::client::upload::Content;
@@ -143,7 +143,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, Failure> {
+    fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, FailedAttempt> {
         let mut content = Content::open(cargo.file)?;
         content.show_at(&self.progress);
         cargo.length = content.length();
@@ -184,14 +184,14 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends it as a whole, this time and every other: the server does not take it in pieces.
-    fn put_instead(&mut self, cargo: &mut Cargo<'_>, content: &Content) -> Result<Status, Failure> {
+    fn put_instead(&mut self, cargo: &mut Cargo<'_>, content: &Content) -> Result<Status, FailedAttempt> {
         cargo.is_plain = true;
         cargo.resumed = None;
         self.put(cargo, content)
     }
 
     /// Sends it as a whole.
-    fn put(&mut self, cargo: &Cargo<'_>, content: &Content) -> Result<Status, Failure> {
+    fn put(&mut self, cargo: &Cargo<'_>, content: &Content) -> Result<Status, FailedAttempt> {
         let fields = [("Content-Type", "application/octet-stream")];
         self.progress.begin(&shown(cargo.file), 0, Some(cargo.length));
         let response = self.ask(Method::Put, &cargo.target, &fields, Some(content))?;
@@ -204,7 +204,7 @@ impl<'a> Sender<'a> {
         target: &str,
         fields: &[(&str, &str)],
         content: Option<&Content>,
-    ) -> Result<Response<'_>, Failure> {
+    ) -> Result<Response<'_>, FailedAttempt> {
         let response = self.session.send(&Request { method, target, fields, content })?;
         self.server.was_there.store(true, Ordering::Relaxed);
         Ok(response)
@@ -212,7 +212,7 @@ impl<'a> Sender<'a> {
 }
 
 /// The answer to what was sent, if it says that it was taken.
-fn taken(response: Response<'_>) -> Result<Status, Failure> {
+fn taken(response: Response<'_>) -> Result<Status, FailedAttempt> {
     let status = response.head.status;
     if !status.is_success() {
         return Err(refused(response));
@@ -221,9 +221,9 @@ fn taken(response: Response<'_>) -> Result<Status, Failure> {
     Ok(status)
 }
 
-fn refused(response: Response<'_>) -> Failure {
+fn refused(response: Response<'_>) -> FailedAttempt {
     let head = response.head.clone();
-    Failure::refused(error_response::read(response), &head, SystemTime::now())
+    FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
 }
 
 fn identity(file: &Path) -> Result<Identity, Error> {

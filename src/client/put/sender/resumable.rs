@@ -7,7 +7,7 @@ use super::{Cargo, Sender, refused, taken};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::fetch::sessions::follow;
-use crate::client::fetch::trial::Failure;
+use crate::client::fetch::trial::FailedAttempt;
 use crate::client::put::memory::Identity;
 use crate::client::session::Method;
 use crate::client::upload::Content;
@@ -30,7 +30,7 @@ impl Sender<'_> {
         &mut self,
         cargo: &Cargo<'_>,
         identity: &Identity,
-    ) -> Result<Option<(String, Standing)>, Failure> {
+    ) -> Result<Option<(String, Standing)>, FailedAttempt> {
         let memory = self.memory;
         let Some(note) = memory.recall(&cargo.key) else { return Ok(None) };
         if note.identity != *identity {
@@ -56,7 +56,7 @@ impl Sender<'_> {
     }
 
     /// Whether the server takes uploads that can be gone on with; asked once.
-    pub(super) fn resumes(&mut self, cargo: &Cargo<'_>) -> Result<bool, Failure> {
+    pub(super) fn resumes(&mut self, cargo: &Cargo<'_>) -> Result<bool, FailedAttempt> {
         if let Some(resumes) = self.server.resumes.get() {
             return Ok(*resumes);
         }
@@ -69,7 +69,7 @@ impl Sender<'_> {
 
     /// Begins an upload without content; where it goes on. `None` where the server refuses that, for whatever reason: it
     /// is for the answer to a plain upload to say whether the file itself is refused.
-    pub(super) fn begin(&mut self, cargo: &Cargo<'_>) -> Result<Option<String>, Failure> {
+    pub(super) fn begin(&mut self, cargo: &Cargo<'_>) -> Result<Option<String>, FailedAttempt> {
         let (length, version) = (cargo.length.to_string(), INTEROP_VERSION.to_string());
         let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
         let response = self.ask(Method::Put, &cargo.target, &fields, Some(&Content::bytes(Vec::new())))?;
@@ -92,7 +92,7 @@ impl Sender<'_> {
         upload: &str,
         offset: u64,
         content: &Content,
-    ) -> Result<Option<Status>, Failure> {
+    ) -> Result<Option<Status>, FailedAttempt> {
         let (offset, version) = (offset.to_string(), INTEROP_VERSION.to_string());
         let fields = [
             ("Content-Type", PARTIAL_UPLOAD),
