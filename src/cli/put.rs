@@ -16,7 +16,7 @@ use crate::client::error::shown;
 use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, Memory, PutObserver, PutOptions, PutOrder, PutResult, PutServer, Sender,
+    self, Carried, Carrier, FileSender, Memory, PutObserver, PutOptions, PutOrder, PutResult, PutServer,
     WalkOptions,
 };
 use crate::client::session::Patience;
@@ -126,7 +126,7 @@ fn send(
         Remote::Http(address) => {
             let (server, options) = (PutServer::new(address), args.options());
             let carrier = |progress: &Arc<WorkerProgress>| -> Carrier<'_> {
-                let mut sender = Sender::new(&server, memory, options, progress);
+                let mut sender = FileSender::new(&server, memory, options, progress);
                 Box::new(move |order| {
                     let sent = sender.send(order)?;
                     Ok(Carried { line: sent.to_string(), length: sent.length() })

@@ -35,7 +35,7 @@ enum Source {
 
 /// An upload that was taken.
 #[derive(Debug)]
-pub struct Sent {
+pub struct Uploaded {
     /// What the server answered.
     pub status: Status,
     /// Where the file is now: the target that it was sent to.
@@ -114,7 +114,7 @@ impl Content {
 }
 
 /// Sends a file and says how that went. An answer other than 2xx is an error.
-pub fn send(session: &mut Session, method: Method, file: &Path, target: String) -> Result<Sent, Error> {
+pub fn send(session: &mut Session, method: Method, file: &Path, target: String) -> Result<Uploaded, Error> {
     let content = Content::open(file)?;
     let begun = Instant::now();
     let fields = [("Content-Type", "application/octet-stream")];
@@ -125,7 +125,7 @@ pub fn send(session: &mut Session, method: Method, file: &Path, target: String) 
         return Err(error_response::read(response));
     }
     response.body.discard()?;
-    Ok(Sent { status, target, length: content.length, took: Time(begun.elapsed()) })
+    Ok(Uploaded { status, target, length: content.length, took: Time(begun.elapsed()) })
 }
 
 /// The encoded path under which a file goes when nobody says it: the one that was typed, so that
@@ -150,7 +150,7 @@ pub(super) fn default_parts(typed: &str) -> Vec<u8> {
 }
 
 /// `200 OK client/a.txt → /client/a.txt, 120 B in 0.4 ms` without the file's own name.
-impl std::fmt::Display for Sent {
+impl std::fmt::Display for Uploaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} → {}, {} in {}", self.status, self.target, Bytes(self.length), self.took)
     }

@@ -18,7 +18,7 @@ pub(in crate::client) const MOST_REDIRECTS: usize = 5;
 /// none.
 const LONGEST_REDIRECT: u64 = 64 * 1024;
 
-/// SessionPool, by server.
+/// A pool of sessions, by server.
 #[derive(Debug)]
 pub(super) struct SessionPool {
     patience: Patience,

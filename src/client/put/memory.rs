@@ -41,11 +41,11 @@ pub struct Memory {
 
 /// What an upload is found by.
 #[derive(Debug, Clone)]
-pub(super) struct Key(String);
+pub(super) struct UploadKey(String);
 
 /// Which version of a file is being sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     inode: u64,
     length: u64,
     modified: i64,
@@ -56,7 +56,7 @@ pub(super) struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Note {
     /// Which version of the file it is of.
-    pub(super) identity: Identity,
+    pub(super) identity: FileIdentity,
     /// The target at which it goes on.
     pub(super) upload: String,
 }
@@ -81,7 +81,7 @@ impl Memory {
     }
 
     /// The upload of this, if one has begun.
-    pub(super) fn recall(&self, key: &Key) -> Option<Note> {
+    pub(super) fn recall(&self, key: &UploadKey) -> Option<Note> {
         let known = self.lock().get(&key.0).cloned();
         known.or_else(|| {
             let mut text = String::new();
@@ -93,21 +93,21 @@ impl Memory {
     }
 
     /// Remembers an upload.
-    pub(super) fn remember(&self, key: &Key, note: Note) {
+    pub(super) fn remember(&self, key: &UploadKey, note: Note) {
         // Where it cannot be written, this run goes on all the same.
         let _ = self.write(key, &note);
         self.lock().insert(key.0.clone(), note);
     }
 
     /// Forgets an upload: it is complete, or of no use.
-    pub(super) fn forget(&self, key: &Key) {
+    pub(super) fn forget(&self, key: &UploadKey) {
         self.lock().remove(&key.0);
         if let Some(file) = self.file(key) {
             let _ = fs::remove_file(file);
         }
     }
 
-    fn write(&self, key: &Key, note: &Note) -> io::Result<()> {
+    fn write(&self, key: &UploadKey, note: &Note) -> io::Result<()> {
         let (Some(dir), Some(file)) = (&self.dir, self.file(key)) else { return Ok(()) };
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         // Another program may send the same: the later note stays, whole.
@@ -117,7 +117,7 @@ impl Memory {
         fs::rename(draft, file)
     }
 
-    fn file(&self, key: &Key) -> Option<PathBuf> {
+    fn file(&self, key: &UploadKey) -> Option<PathBuf> {
         Some(self.dir.as_ref()?.join(&key.0).with_extension("json"))
     }
 
@@ -136,7 +136,7 @@ impl Memory {
     }
 }
 
-impl Key {
+impl UploadKey {
     /// Of this file, on its way to this target of this server.
     pub(super) fn of(server: &Endpoint, target: &str, file: &Path) -> Self {
         let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
@@ -153,7 +153,7 @@ impl Key {
     }
 }
 
-impl Identity {
+impl FileIdentity {
     /// Of a file with this metadata.
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self {
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn note(folder: &Path) -> Note {
-        let identity = Identity::of(&fs::metadata(folder).expect("there"));
+        let identity = FileIdentity::of(&fs::metadata(folder).expect("there"));
         Note { identity, upload: "/.wharf/uploads/1".to_owned() }
     }
 
@@ -187,7 +187,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a folder");
         let dir = place.path().join("state/uploads");
         let server = Endpoint::Tcp { host: "h".to_owned(), port: 1 };
-        let key = Key::of(&server, "/a", Path::new("/f"));
+        let key = UploadKey::of(&server, "/a", Path::new("/f"));
         let first = Memory::at(Some(dir.clone()));
         let note = note(place.path());
         first.remember(&key, note.clone());
@@ -198,7 +198,7 @@ mod tests {
         for (target, file, port) in others {
             let server = Endpoint::Tcp { host: "h".to_owned(), port };
             assert_eq!(
-                second.recall(&Key::of(&server, target, Path::new(file))),
+                second.recall(&UploadKey::of(&server, target, Path::new(file))),
                 None,
                 "{target} {file} {port}"
             );
@@ -212,7 +212,7 @@ mod tests {
         let table =
             [(100, 1, true), (100, 0, false), (99, 0, false), (98, 0, true), (101, 0, false), (101, 1, true)];
         for (modified, nanoseconds, settled) in table {
-            let identity = Identity { inode: 1, length: 1, modified, nanoseconds };
+            let identity = FileIdentity { inode: 1, length: 1, modified, nanoseconds };
             let now = SystemTime::UNIX_EPOCH + Duration::from_millis(100_900);
             assert_eq!(identity.is_settled(now), settled, "{modified}.{nanoseconds}");
         }
@@ -222,7 +222,7 @@ mod tests {
     fn old_notes_go_and_broken_ones_are_none() {
         let place = tempfile::tempdir().expect("a folder");
         let memory = Memory::at(Some(place.path().to_owned()));
-        let key = Key::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
+        let key = UploadKey::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
         fs::write(memory.file(&key).expect("a file"), "{\"upload\":").expect("written");
         assert_eq!(memory.recall(&key), None);
         memory.forget_old(SystemTime::now());
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn without_a_place_it_holds_for_this_run() {
         let memory = Memory::at(None);
-        let key = Key::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
+        let key = UploadKey::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
         let note = note(Path::new("/"));
         memory.remember(&key, note.clone());
         assert_eq!((memory.recall(&key), memory.unfinished()), (Some(note), 0));

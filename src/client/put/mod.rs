@@ -30,7 +30,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use self::memory::Memory;
-pub use self::sender::{PutOptions, PutServer, Sender};
+pub use self::sender::{FileSender, PutOptions, PutServer};
 pub use self::sent::Sent;
 pub use self::walk::{SkippedFile, WalkOptions};
 use super::error::Error;

@@ -21,7 +21,7 @@ use std::time::{Instant, SystemTime};
 
 use self::resumable::Standing;
 use super::PutOrder;
-use super::memory::{Identity, Key, Memory, Note};
+use super::memory::{FileIdentity, Memory, Note, UploadKey};
 use super::sent::Sent;
 use super::there::Knowledge;
 use crate::client::address::{Endpoint, ServerAddress};
@@ -63,7 +63,7 @@ pub struct PutServer {
 }
 
 /// Sends one file after the other, over one connection.
-pub struct Sender<'a> {
+pub struct FileSender<'a> {
     session: Session,
     server: &'a PutServer,
     memory: &'a Memory,
@@ -77,7 +77,7 @@ struct Cargo<'o> {
     file: &'o Path,
     target: String,
     length: u64,
-    key: Key,
+    key: UploadKey,
     /// How much of it the server had when this run first asked.
     resumed: Option<u64>,
     /// Whether it is sent as a whole, because the server does not take it in pieces.
@@ -97,7 +97,7 @@ impl PutServer {
     }
 }
 
-impl<'a> Sender<'a> {
+impl<'a> FileSender<'a> {
     /// One that has no connection yet.
     pub fn new(
         server: &'a PutServer,
@@ -119,7 +119,7 @@ impl<'a> Sender<'a> {
         {
             return Ok(Sent::Unchanged { target, length });
         }
-        let key = Key::of(&self.server.address.server, &target, &order.file);
+        let key = UploadKey::of(&self.server.address.server, &target, &order.file);
         let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None, is_plain: false };
         let mut trials = Trials::new(self.options.retries);
         loop {
@@ -226,9 +226,9 @@ fn refused(response: Response<'_>) -> FailedAttempt {
     FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
 }
 
-fn identity(file: &Path) -> Result<Identity, Error> {
+fn identity(file: &Path) -> Result<FileIdentity, Error> {
     let metadata = fs::metadata(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
-    Ok(Identity::of(&metadata))
+    Ok(FileIdentity::of(&metadata))
 }
 
 #[cfg(test)]

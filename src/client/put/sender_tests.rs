@@ -21,7 +21,7 @@ fn send_file(file: PathBuf, retries: u32, part: &[&[Act]]) -> (Result<Sent, Erro
     let options = PutOptions { retries, force: true, patience: Patience::default() };
     let peer = Peer::plays(part);
     let server = PutServer::new(ServerAddress::root(peer.server()));
-    let sent = Sender::new(&server, &Memory::default(), options, &Arc::default())
+    let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default())
         .send(&PutOrder { file, path: b"in/a b".to_vec() });
     (sent, peer.heard())
 }

@@ -3,12 +3,12 @@
 
 use std::io;
 
-use super::{Cargo, Sender, refused, taken};
+use super::{Cargo, FileSender, refused, taken};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::FailedAttempt;
-use crate::client::put::memory::Identity;
+use crate::client::put::memory::FileIdentity;
 use crate::client::session::Method;
 use crate::client::upload::Content;
 use crate::http::response::Received;
@@ -24,12 +24,12 @@ pub(super) enum Standing {
     Gone,
 }
 
-impl Sender<'_> {
+impl FileSender<'_> {
     /// An upload of this file that an earlier run, or try, has begun, and how far it is.
     pub(super) fn find(
         &mut self,
         cargo: &Cargo<'_>,
-        identity: &Identity,
+        identity: &FileIdentity,
     ) -> Result<Option<(String, Standing)>, FailedAttempt> {
         let memory = self.memory;
         let Some(note) = memory.recall(&cargo.key) else { return Ok(None) };
