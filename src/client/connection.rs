@@ -1,6 +1,6 @@
 //! One exchange on one connection (RFC 9112 §9): a request goes out, the head of its answer comes in.
 //!
-//! An [`exchange`](Connection::exchange) takes the connection, and gives it back with the head of the answer;
+//! An [`exchange`](HttpConnection::exchange) takes the connection, and gives it back with the head of the answer;
 //! whoever has read the content may use it again. While content is sent the answer is watched for: a server
 //! that refuses an upload says so at once, and the rest of the file need not be sent.
 
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::address::Endpoint;
 use super::error::Error;
-use super::session::{Method, Patience, Request};
-use super::upload::Content;
+use super::session::{HttpMethod, HttpRequest, Patience};
+use super::upload::RequestContent;
 use super::wire::{Ready, Wire};
 use crate::http::request::write_head;
 use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
@@ -45,7 +45,7 @@ const TAKING: &str = "sending the file";
 
 /// An open connection on which nothing is under way.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct HttpConnection {
     wire: Wire,
     patience: Patience,
     pace: Pace,
@@ -67,7 +67,7 @@ struct Pace {
 #[derive(Debug)]
 pub(super) struct Answered {
     /// The connection.
-    pub(super) connection: Connection,
+    pub(super) connection: HttpConnection,
     /// The head.
     pub(super) head: Received,
     /// Whether the request was sent whole: otherwise nothing can follow it on this connection.
@@ -83,7 +83,7 @@ struct Input {
     end: usize,
 }
 
-impl Connection {
+impl HttpConnection {
     /// Connects to a server.
     pub(super) fn open(server: &Endpoint, patience: Patience) -> Result<Self, Error> {
         let wire = Wire::connect(server, patience.silence)?;
@@ -97,9 +97,13 @@ impl Connection {
     }
 
     /// Sends a request and reads the head of its answer.
-    pub(super) fn exchange(mut self, server: &Endpoint, request: &Request<'_>) -> Result<Answered, Error> {
+    pub(super) fn exchange(
+        mut self,
+        server: &Endpoint,
+        request: &HttpRequest<'_>,
+    ) -> Result<Answered, Error> {
         self.heard = false;
-        self.to_head = request.method == Method::Head;
+        self.to_head = request.method == HttpMethod::Head;
         self.pace = Pace::begin();
         let early = self.send(server, request)?;
         let sent_whole = early.is_none();
@@ -132,11 +136,11 @@ impl Connection {
     }
 
     /// Sends a request; the answer's head, when it came before all was sent.
-    fn send(&mut self, server: &Endpoint, request: &Request<'_>) -> Result<Option<Received>, Error> {
+    fn send(&mut self, server: &Endpoint, request: &HttpRequest<'_>) -> Result<Option<Received>, Error> {
         // A POST without content says so (RFC 9110 §8.6).
         let length = match (request.content, request.method) {
-            (None, Method::Get) => None,
-            (content, _) => Some(content.map_or(0, Content::length).to_string()),
+            (None, HttpMethod::Get) => None,
+            (content, _) => Some(content.map_or(0, RequestContent::length).to_string()),
         };
         let waits = request.content.is_some_and(|content| content.length() >= EXPECT_FROM);
         let mut fields = request.fields.to_vec();
@@ -158,7 +162,11 @@ impl Connection {
     }
 
     /// Sends content, its first block together with what is to go before it.
-    fn send_content(&mut self, mut bytes: Vec<u8>, content: &Content) -> Result<Option<Received>, Error> {
+    fn send_content(
+        &mut self,
+        mut bytes: Vec<u8>,
+        content: &RequestContent,
+    ) -> Result<Option<Received>, Error> {
         let mut offset = 0;
         loop {
             offset += content.read_block(&mut bytes, offset, BLOCK)?;
@@ -238,7 +246,7 @@ impl Connection {
     }
 
     /// Reads the head of the answer to a request that was sent whole.
-    fn read_answer(&mut self, request: &Request<'_>) -> Result<Received, Error> {
+    fn read_answer(&mut self, request: &HttpRequest<'_>) -> Result<Received, Error> {
         if request.content.is_some() && !self.ready(COMMIT_PATIENCE)? {
             return Err(Error::Slow(ANSWERING, COMMIT_PATIENCE.as_secs()));
         }

@@ -1,7 +1,7 @@
 //! Error responses: what a server says when it does not do what was asked.
 
 use super::error::Error;
-use super::session::Response;
+use super::session::HttpResponse;
 use crate::http::status::Status;
 use crate::printable::Foreign;
 
@@ -14,7 +14,7 @@ const TOO_LARGE: &str =
 
 /// Reads a response as an error, together with the first line of its text where it has one. Pages in HTML are
 /// not shown: they are for browsers.
-pub fn read(response: Response<'_>) -> Error {
+pub fn read(response: HttpResponse<'_>) -> Error {
     let status = response.head.status;
     let is_text = response.head.field("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
     let is_short = response.body.length().is_some_and(|length| length <= LONGEST);
@@ -41,7 +41,7 @@ fn first_line(text: &[u8], status: Status) -> Option<String> {
 mod tests {
     use super::*;
     use crate::client::peer::{Act, Peer};
-    use crate::client::session::{Method, Request, Session};
+    use crate::client::session::{HttpMethod, HttpRequest, Session};
 
     #[test]
     fn the_page_of_a_proxy_is_not_shown() {
@@ -55,7 +55,7 @@ mod tests {
                 format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: 4\r\n\r\n<h1>");
             let peer = Peer::plays(&[&[Act::Read, Act::Say(answer.leak())]]);
             let mut session = Session::new(peer.server());
-            let request = Request { method: Method::Get, target: "/", fields: &[], content: None };
+            let request = HttpRequest { method: HttpMethod::Get, target: "/", fields: &[], content: None };
             let refused = read(session.send(&request).expect("an answer")).to_string();
             assert!(refused.ends_with(expected), "{status}, {kind}: {refused}");
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::Error;
 use super::error_response;
-use super::session::{Method, PourError, Request, Session};
+use super::session::{HttpMethod, HttpRequest, PourError, Session};
 use crate::format::Bytes;
 use crate::printable::Printable;
 
@@ -69,7 +69,7 @@ pub fn typable<'a>(name: &'a str, link: Option<&'a str>) -> &'a str {
 pub fn fetch(session: &mut Session, directory: &str) -> Result<Listing, Error> {
     let target = target(directory);
     let fields = [("Accept", JSON)];
-    let request = Request { method: Method::Get, target: &target, fields: &fields, content: None };
+    let request = HttpRequest { method: HttpMethod::Get, target: &target, fields: &fields, content: None };
     let response = session.send(&request)?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));

@@ -23,9 +23,9 @@ use super::address::Endpoint;
 use super::error::Error;
 use super::expect::Answer;
 use super::script::{Script, ScriptStep};
-use super::session::{PourError, Request, Session};
+use super::session::{HttpRequest, PourError, Session};
 use super::stats::{RequestResult, Stats};
-use super::upload::Content;
+use super::upload::RequestContent;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 
@@ -193,9 +193,9 @@ impl Courier {
     /// Sends one request and reads its answer; `begun` is when its time began to run.
     fn send(&mut self, step: &ScriptStep, begun: Instant, sent: &mut u64) -> Result<Answer, Error> {
         let scripted = &step.request;
-        let content = scripted.file.as_deref().map(Content::open).transpose()?;
+        let content = scripted.file.as_deref().map(RequestContent::open).transpose()?;
         let fields: Vec<_> = scripted.accept.map(|kind| ("Accept", kind)).into_iter().collect();
-        let request = Request {
+        let request = HttpRequest {
             method: scripted.method,
             target: &scripted.target,
             fields: &fields,
@@ -204,7 +204,7 @@ impl Courier {
         let session =
             self.sessions.entry(scripted.server.clone()).or_insert_with_key(|s| Session::new(s.clone()));
         let response = session.send(&request)?;
-        *sent = content.as_ref().map_or(0, Content::length);
+        *sent = content.as_ref().map_or(0, RequestContent::length);
         let (status, media_type) = (response.head.status, response.head.field("Content-Type"));
         let (bytes, sha256) = if step.expected.wants_digest() {
             let mut digest = Digest(Sha256::new());

@@ -1,4 +1,4 @@
-//! Request scripts: a line a request, understood whole before the first is sent.
+//! HttpRequest scripts: a line a request, understood whole before the first is sent.
 //!
 //! ```text
 //! # the seed cases
@@ -19,7 +19,7 @@ use super::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectComma
 use super::error::{Error, shown};
 use super::expect::{ExpectError, Expectations};
 use super::listing;
-use super::session::Method;
+use super::session::HttpMethod;
 use super::upload;
 use crate::printable::Printable;
 
@@ -52,7 +52,7 @@ pub struct ScriptStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptRequest {
     /// Its method.
-    pub method: Method,
+    pub method: HttpMethod,
     /// Its target, encoded.
     pub target: String,
     /// The media type that is asked for, where one is.
@@ -154,7 +154,7 @@ fn script_request(
     let (name, request) = match command {
         Command::Get(path, server) => {
             let address = server.map_or_else(|| address.clone(), ServerAddress::root);
-            (format!("GET {path}"), ScriptRequest::of(Method::Get, address.target(&path), address.server))
+            (format!("GET {path}"), ScriptRequest::of(HttpMethod::Get, address.target(&path), address.server))
         }
         Command::Send(UploadCommand { method, file, path, server }) => {
             let address = server.map_or_else(|| address.clone(), ServerAddress::root);
@@ -167,7 +167,7 @@ fn script_request(
         }
         Command::List(dir) => {
             let target = listing::target(&address.target(&dir));
-            let request = ScriptRequest::of(Method::Get, target, address.server.clone());
+            let request = ScriptRequest::of(HttpMethod::Get, target, address.server.clone());
             (
                 format!("LIST {dir}").trim_end().to_owned(),
                 ScriptRequest { accept: Some("application/json"), ..request },
@@ -199,7 +199,7 @@ pub fn upload_target(address: &ServerAddress, file: &str, path: Option<&str>) ->
 }
 
 impl ScriptRequest {
-    fn of(method: Method, target: String, server: Endpoint) -> Self {
+    fn of(method: HttpMethod, target: String, server: Endpoint) -> Self {
         Self { method, target, accept: None, file: None, server }
     }
 }
@@ -259,13 +259,13 @@ mod tests {
     #[test]
     fn lines_become_requests() {
         let cases = [
-            ("GET a b", "'a b' stands in quotes", "GET 'a b'", Method::Get, "/a%20b", None),
-            ("CRLF", "a line of another system", "GET a\r", Method::Get, "/a", None),
-            ("BOM", "an editor's mark", "\u{feff}GET a", Method::Get, "/a", None),
-            ("POST", "its own path", "POST c/a.txt", Method::Post, "/c/a.txt", Some("dir/c/a.txt")),
-            ("POST elsewhere", "another path", "POST a b", Method::Post, "/b", Some("dir/a")),
-            ("POST into", "a directory", "POST c/a b/", Method::Post, "/b/a", Some("dir/c/a")),
-            ("LIST", "a listing", "LIST a", Method::Get, "/a/?list", None),
+            ("GET a b", "'a b' stands in quotes", "GET 'a b'", HttpMethod::Get, "/a%20b", None),
+            ("CRLF", "a line of another system", "GET a\r", HttpMethod::Get, "/a", None),
+            ("BOM", "an editor's mark", "\u{feff}GET a", HttpMethod::Get, "/a", None),
+            ("POST", "its own path", "POST c/a.txt", HttpMethod::Post, "/c/a.txt", Some("dir/c/a.txt")),
+            ("POST elsewhere", "another path", "POST a b", HttpMethod::Post, "/b", Some("dir/a")),
+            ("POST into", "a directory", "POST c/a b/", HttpMethod::Post, "/b/a", Some("dir/c/a")),
+            ("LIST", "a listing", "LIST a", HttpMethod::Get, "/a/?list", None),
         ];
         for (name, why, text, method, target, file) in cases {
             let (steps, wrong) = read(text);

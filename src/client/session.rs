@@ -1,21 +1,21 @@
 //! A conversation with one server over one persistent connection (RFC 9112 §9.3).
 //!
 //! ```text
-//! Session ── send ──> Response { head, body } ── pour ──> the connection is back in the session
+//! Session ── send ──> HttpResponse { head, body } ── pour ──> the connection is back in the session
 //!    ^                            └── dropped ──> the connection is closed
 //!    └── connects when there is no connection, or when the server has closed it meanwhile
 //! ```
 //!
-//! A [`Response`] borrows its session, and its body takes the connection with it: the next request cannot be
+//! An [`HttpResponse`] borrows its session, and its body takes the connection with it: the next request cannot be
 //! sent before this answer has been read or thrown away.
 
 use std::io::Write;
 use std::time::Duration;
 
 use super::address::Endpoint;
-use super::connection::{Answered, Connection};
+use super::connection::{Answered, HttpConnection};
 use super::error::Error;
-use super::upload::Content;
+use super::upload::RequestContent;
 use super::wire::STALL;
 use crate::http::body::BodyDecoder;
 use crate::http::response::Received;
@@ -28,7 +28,7 @@ const NEXT_ANSWER: &[u8] = b"HTTP/";
 pub struct Session {
     server: Endpoint,
     patience: Patience,
-    idle: Option<Connection>,
+    idle: Option<HttpConnection>,
 }
 
 /// How long a server is waited for in mid-exchange.
@@ -42,7 +42,7 @@ pub struct Patience {
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum HttpMethod {
     /// The content.
     Get,
     /// What GET would say of it, without the content.
@@ -61,21 +61,21 @@ pub enum Method {
 
 /// A request.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'r> {
+pub struct HttpRequest<'r> {
     /// Its method.
-    pub method: Method,
+    pub method: HttpMethod,
     /// Its target, encoded.
     pub target: &'r str,
     /// Field lines; Host, Content-Length and Expect are not among them.
     pub fields: &'r [(&'r str, &'r str)],
     /// What it carries.
-    pub content: Option<&'r Content>,
+    pub content: Option<&'r RequestContent>,
 }
 
 /// An answer, whose content has not been read yet.
 #[derive(Debug)]
 #[must_use = "an answer that is dropped closes its connection"]
-pub struct Response<'s> {
+pub struct HttpResponse<'s> {
     /// Its head.
     pub head: Received,
     /// Its content.
@@ -85,11 +85,11 @@ pub struct Response<'s> {
 /// The content of an answer, and the connection on which it comes.
 #[derive(Debug)]
 pub struct Body<'s> {
-    connection: Connection,
+    connection: HttpConnection,
     decoder: BodyDecoder,
     length: Option<u64>,
     /// Where the connection goes when the content has been read; nowhere, if nothing can follow on it.
-    home: Option<&'s mut Option<Connection>>,
+    home: Option<&'s mut Option<HttpConnection>>,
 }
 
 /// Why content did not arrive: the connection, or what it was poured into.
@@ -129,24 +129,24 @@ impl Session {
     /// A connection that the server has closed since the last answer is opened again. If it turns out to be
     /// closed only when the request is on its way, the request is sent once more where that does no harm (RFC
     /// 9110 §9.2.2): a server can close at the very moment at which one begins to speak.
-    pub fn send(&mut self, request: &Request<'_>) -> Result<Response<'_>, Error> {
-        let answered = match self.idle.take().filter(Connection::is_usable) {
+    pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, Error> {
+        let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),
             Some(connection) => match connection.exchange(&self.server, request) {
                 Err(Error::Silent) if request.method.is_idempotent() => self.send_anew(request),
                 outcome => outcome,
             },
         }?;
-        Ok(Response::new(answered, &mut self.idle))
+        Ok(HttpResponse::new(answered, &mut self.idle))
     }
 
-    fn send_anew(&self, request: &Request<'_>) -> Result<Answered, Error> {
-        Connection::open(&self.server, self.patience)?.exchange(&self.server, request)
+    fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, Error> {
+        HttpConnection::open(&self.server, self.patience)?.exchange(&self.server, request)
     }
 }
 
-impl<'s> Response<'s> {
-    fn new(answered: Answered, idle: &'s mut Option<Connection>) -> Self {
+impl<'s> HttpResponse<'s> {
+    fn new(answered: Answered, idle: &'s mut Option<HttpConnection>) -> Self {
         let Answered { connection, head, sent_whole } = answered;
         let decoder = BodyDecoder::new(head.framing);
         let length = decoder.remaining();
@@ -214,7 +214,7 @@ impl Body<'_> {
     }
 }
 
-impl Method {
+impl HttpMethod {
     /// As it stands in a request line.
     pub fn name(self) -> &'static str {
         match self {

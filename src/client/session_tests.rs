@@ -10,12 +10,16 @@ use Act::{AwaitEnd, Read, ReadContent, ReadHead, Say};
 const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 fn get(session: &mut Session) -> Result<(Status, String), Error> {
-    send(session, Method::Get, None)
+    send(session, HttpMethod::Get, None)
 }
 
 /// Sends a request and reads the whole answer.
-fn send(session: &mut Session, method: Method, content: Option<&Content>) -> Result<(Status, String), Error> {
-    let response = session.send(&Request { method, target: "/a", fields: &[], content })?;
+fn send(
+    session: &mut Session,
+    method: HttpMethod,
+    content: Option<&RequestContent>,
+) -> Result<(Status, String), Error> {
+    let response = session.send(&HttpRequest { method, target: "/a", fields: &[], content })?;
     let status = response.head.status;
     let mut text = Vec::new();
     response.body.pour(&mut text).map_err(|error| match error {
@@ -26,11 +30,11 @@ fn send(session: &mut Session, method: Method, content: Option<&Content>) -> Res
 }
 
 /// A file of so many bytes, and the folder that it goes away with.
-fn content(length: usize) -> (Content, tempfile::TempDir) {
+fn content(length: usize) -> (RequestContent, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a");
     std::fs::write(&path, vec![b'x'; length]).expect("written");
-    (Content::open(&path).expect("it is there"), folder)
+    (RequestContent::open(&path).expect("it is there"), folder)
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn what_may_be_repeated_is_sent_again_when_the_server_closed_at_that_moment() {
     let peer = Peer::plays(&[&[Read, OK, Read]]);
     let mut session = Session::new(peer.server());
     get(&mut session).expect("an answer");
-    let error = send(&mut session, Method::Post, Some(&content))
+    let error = send(&mut session, HttpMethod::Post, Some(&content))
         .expect_err("a POST is not repeated (RFC 9110 §9.2.2)");
     assert!(matches!(error, Error::Silent), "{error}");
     assert_eq!(peer.heard().len(), 2);
@@ -167,7 +171,7 @@ fn an_answer_that_is_dropped_takes_its_connection_with_it() {
     let mut session = Session::new(peer.server());
     drop(
         session
-            .send(&Request { method: Method::Get, target: "/a", fields: &[], content: None })
+            .send(&HttpRequest { method: HttpMethod::Get, target: "/a", fields: &[], content: None })
             .expect("a head"),
     );
     assert_eq!(get(&mut session).expect("an answer").1, "ok");
@@ -178,7 +182,7 @@ fn an_answer_that_is_dropped_takes_its_connection_with_it() {
 fn small_content_goes_with_its_head_and_large_content_waits() {
     let (small, _folder) = content(3);
     let peer = Peer::plays(&[&[Read, OK]]);
-    send(&mut Session::new(peer.server()), Method::Post, Some(&small)).expect("an answer");
+    send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&small)).expect("an answer");
     let [heard] = <[String; 1]>::try_from(peer.heard()).expect("one request");
     assert!(heard.ends_with("Content-Length: 3\r\n\r\nxxx"), "{heard}");
 
@@ -187,7 +191,7 @@ fn small_content_goes_with_its_head_and_large_content_waits() {
     let peer =
         Peer::plays(&[&[ReadHead, Say("HTTP/1.1 100 Continue\r\n\r\n"), ReadContent(length), OK, Read, OK]]);
     let mut session = Session::new(peer.server());
-    assert_eq!(send(&mut session, Method::Put, Some(&large)).expect("an answer").1, "ok");
+    assert_eq!(send(&mut session, HttpMethod::Put, Some(&large)).expect("an answer").1, "ok");
     get(&mut session).expect("the connection goes on");
     let heard = peer.heard();
     assert!(heard[0].contains("\r\nExpect: 100-continue\r\n"), "{}", &heard[0][..200]);
@@ -200,7 +204,7 @@ fn a_server_that_knows_no_expectations_gets_the_content_all_the_same() {
     let (large, _folder) = content(length);
     let peer = Peer::plays(&[&[ReadHead, ReadContent(length), OK]]);
     assert_eq!(
-        send(&mut Session::new(peer.server()), Method::Post, Some(&large)).expect("an answer").1,
+        send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&large)).expect("an answer").1,
         "ok"
     );
     assert_eq!(peer.heard().len(), 1);
@@ -222,7 +226,7 @@ fn a_refusal_stops_an_upload() {
     for (name, acts) in cases {
         let peer = Peer::plays(&[acts, &[Read, OK]]);
         let mut session = Session::new(peer.server());
-        let (status, text) = send(&mut session, Method::Post, Some(&large)).expect(name);
+        let (status, text) = send(&mut session, HttpMethod::Post, Some(&large)).expect(name);
         assert_eq!((status, text.as_str()), (Status::CONTENT_TOO_LARGE, "no"), "{name}");
         assert_eq!(get(&mut session).expect(name).1, "ok", "{name}: on another connection");
         assert_eq!(peer.heard().len(), 2, "{name}");

@@ -2,15 +2,19 @@
 
 use super::error::Error;
 use super::error_response;
-use super::session::{Method, Request, Session};
+use super::session::{HttpMethod, HttpRequest, Session};
 
 /// The target of the request.
 const TARGET: &str = "/.wharf/exit";
 
 /// Asks the server to shut down; once this returns, it does.
 pub fn request(session: &mut Session) -> Result<(), Error> {
-    let response =
-        session.send(&Request { method: Method::Post, target: TARGET, fields: &[], content: None })?;
+    let response = session.send(&HttpRequest {
+        method: HttpMethod::Post,
+        target: TARGET,
+        fields: &[],
+        content: None,
+    })?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }

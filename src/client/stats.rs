@@ -148,12 +148,12 @@ pub(super) mod tests {
     use crate::client::address::ServerAddress;
     use crate::client::expect::Expectations;
     use crate::client::script::{ScriptRequest, ScriptStep};
-    use crate::client::session::Method;
+    use crate::client::session::HttpMethod;
 
     /// A script of so many lines.
     pub(in crate::client) fn script(lines: usize) -> Script {
         let request = ScriptRequest {
-            method: Method::Get,
+            method: HttpMethod::Get,
             target: "/a".to_owned(),
             accept: None,
             file: None,

@@ -11,14 +11,14 @@ use std::time::Instant;
 use super::error::Error;
 use super::error_response;
 use super::progress::WorkerProgress;
-use super::session::{Method, Request, Session};
+use super::session::{HttpMethod, HttpRequest, Session};
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
 /// What is to be sent: a local file, with the length that it had when it was opened, or bytes.
 #[derive(Debug)]
-pub struct Content {
+pub struct RequestContent {
     source: Source,
     /// Where in the source it begins, and how much there is from there on.
     start: u64,
@@ -46,7 +46,7 @@ pub struct Uploaded {
     pub took: Time,
 }
 
-impl Content {
+impl RequestContent {
     /// Opens a file. What is no regular file is refused before it is opened: a FIFO would be waited for.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |error: std::io::Error| match error.kind() {
@@ -114,11 +114,16 @@ impl Content {
 }
 
 /// Sends a file and says how that went. An answer other than 2xx is an error.
-pub fn send(session: &mut Session, method: Method, file: &Path, target: String) -> Result<Uploaded, Error> {
-    let content = Content::open(file)?;
+pub fn send(
+    session: &mut Session,
+    method: HttpMethod,
+    file: &Path,
+    target: String,
+) -> Result<Uploaded, Error> {
+    let content = RequestContent::open(file)?;
     let begun = Instant::now();
     let fields = [("Content-Type", "application/octet-stream")];
-    let request = Request { method, target: &target, fields: &fields, content: Some(&content) };
+    let request = HttpRequest { method, target: &target, fields: &fields, content: Some(&content) };
     let response = session.send(&request)?;
     let status = response.head.status;
     if !status.is_success() {
@@ -179,8 +184,8 @@ mod tests {
     #[test]
     fn what_cannot_be_sent() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(Content::open(folder.path()), Err(Error::NotAFile(_))));
-        let missing = Content::open(&folder.path().join("x")).expect_err("it is not there");
+        assert!(matches!(RequestContent::open(folder.path()), Err(Error::NotAFile(_))));
+        let missing = RequestContent::open(&folder.path().join("x")).expect_err("it is not there");
         assert_eq!(missing.to_string(), format!("File {} not found.", folder.path().join("x").display()));
     }
 
@@ -189,7 +194,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         std::fs::write(&path, "abcdef").expect("written");
-        let content = Content::open(&path).expect("it is there");
+        let content = RequestContent::open(&path).expect("it is there");
         std::fs::write(&path, "abcdefgh").expect("written");
         let mut into = b"head".to_vec();
         assert_eq!(content.read_block(&mut into, 0, 4).expect("read"), 4);

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::member::Member;
 use crate::client::error::Error;
 use crate::client::error_response;
-use crate::client::session::{Method, Request, Session};
+use crate::client::session::{HttpMethod, HttpRequest, Session};
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
 /// For how long a lost server is looked for.
@@ -88,7 +88,8 @@ fn hear_once(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
         fields.push(("Last-Event-ID", &last));
     }
     let target = "/.wharf/chat/events";
-    let response = session.send(&Request { method: Method::Get, target, fields: &fields, content: None })?;
+    let response =
+        session.send(&HttpRequest { method: HttpMethod::Get, target, fields: &fields, content: None })?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }

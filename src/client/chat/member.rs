@@ -7,8 +7,8 @@ use serde::Deserialize;
 use crate::client::address::Endpoint;
 use crate::client::error::Error;
 use crate::client::error_response;
-use crate::client::session::{Method, PourError, Request, Session};
-use crate::client::upload::Content;
+use crate::client::session::{HttpMethod, HttpRequest, PourError, Session};
+use crate::client::upload::RequestContent;
 use crate::http::target::encode_segment;
 
 /// A member of a server's room. Clones are the same member.
@@ -85,9 +85,9 @@ fn post(
     fields: &[(&str, &str)],
     body: Vec<u8>,
 ) -> Result<Vec<u8>, Error> {
-    let content = Content::bytes(body);
+    let content = RequestContent::bytes(body);
     let response =
-        session.send(&Request { method: Method::Post, target, fields, content: Some(&content) })?;
+        session.send(&HttpRequest { method: HttpMethod::Post, target, fields, content: Some(&content) })?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }

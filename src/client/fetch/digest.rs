@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::sessions::{SessionPool, path_of};
 use crate::client::address::Resource;
-use crate::client::session::{Method, Response};
+use crate::client::session::{HttpMethod, HttpResponse};
 use crate::http::response::Received;
 use crate::http::status::Status;
 
@@ -49,11 +49,11 @@ pub(in crate::client) fn is_wharf(head: &Received) -> bool {
 pub(super) fn ask(sessions: &mut SessionPool, resource: &Resource, etag: &str) -> Option<Sum> {
     let target = format!("{}?{PARAMETER}", path_of(&resource.target));
     let resource = Resource { server: resource.server.clone(), target };
-    sessions.ask(Method::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?
+    sessions.ask(HttpMethod::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?
 }
 
 /// The sum that the answer tells, if it is of this very version.
-pub(in crate::client) fn read(response: Response<'_>, etag: &str) -> Option<Sum> {
+pub(in crate::client) fn read(response: HttpResponse<'_>, etag: &str) -> Option<Sum> {
     let is_asked = response.head.field("ETag").as_deref() == Some(etag);
     if response.head.status != Status::OK || response.body.length() != Some(ANSWER) {
         return None;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::Error;
-use crate::client::session::{Body, Method, Patience, Request, Response, Session};
+use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Patience, Session};
 use crate::http::response::Received;
 use crate::http::target::Target;
 
@@ -50,14 +50,14 @@ impl SessionPool {
     /// Asks, and follows redirects; `take` takes the answer that is none, and hears where it was found.
     pub(super) fn ask<T>(
         &mut self,
-        method: Method,
+        method: HttpMethod,
         resource: &Resource,
         fields: &[(&str, &str)],
-        take: impl FnOnce(&Resource, Response<'_>) -> Result<T, FailedAttempt>,
+        take: impl FnOnce(&Resource, HttpResponse<'_>) -> Result<T, FailedAttempt>,
     ) -> Result<T, FailedAttempt> {
         let mut current = resource.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let request = Request { method, target: &current.target, fields, content: None };
+            let request = HttpRequest { method, target: &current.target, fields, content: None };
             let response = self.with(&current.server).send(&request)?;
             let Some(location) = redirect(&response.head) else { return take(&current, response) };
             current = follow(&current, &location)?;

@@ -32,7 +32,7 @@ use super::worker::{Course, ReceivedFile, Worker, refuse};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::progress::WorkerProgress;
-use crate::client::session::{Method, PourError, Response};
+use crate::client::session::{HttpMethod, HttpResponse, PourError};
 use crate::http::response::Received;
 use crate::http::status::Status;
 
@@ -123,7 +123,7 @@ impl Worker<'_> {
             // What was begun in one piece goes on so.
             return Ok(None);
         }
-        let version = self.sessions.ask(Method::Head, &order.resource, &[], |at, response| {
+        let version = self.sessions.ask(HttpMethod::Head, &order.resource, &[], |at, response| {
             let is_file = response.head.status == Status::OK && !at.target.ends_with('/');
             let version = version_told(&response.head, &order.from).filter(|_| is_file);
             Ok(response.body.discard().map(|_| version)?)
@@ -174,13 +174,13 @@ fn fetch(
     let bytes = piece.at()..piece.end;
     let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
     let fields = [("Range", range.as_str()), ("If-Range", pieces.version.validator.as_str())];
-    sessions.ask(Method::Get, resource, &fields, |at, response| {
+    sessions.ask(HttpMethod::Get, resource, &fields, |at, response| {
         match check_range(&response.head, Some((&pieces.version, bytes)))? {
             ResponseCheck::Rest => {}
             ResponseCheck::Refused => return Err(refuse(response)),
             ResponseCheck::Whole | ResponseCheck::Stale => return Ok(None),
         }
-        let Response { head, body } = response;
+        let HttpResponse { head, body } = response;
         let poured = body.pour(&mut Writer { pieces, piece, progress });
         let noted = pieces.note(piece).map_err(|error| pieces.name.failed(error));
         match poured {

@@ -16,7 +16,7 @@ use super::trial::{FailedAttempt, Trials};
 use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::error_response;
-use crate::client::session::{Method, PourError, Response};
+use crate::client::session::{HttpMethod, HttpResponse, PourError};
 
 /// What has been passed on.
 #[derive(Default)]
@@ -52,7 +52,7 @@ fn attempt(
     let fields =
         version.as_ref().map(|version| [("Range", range.as_str()), ("If-Range", &version.validator)]);
     let fields = fields.as_ref().map(<[_; 2]>::as_slice).unwrap_or_default();
-    sessions.ask(Method::Get, resource, fields, |_, response| {
+    sessions.ask(HttpMethod::Get, resource, fields, |_, response| {
         match check(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
             ResponseCheck::Refused => {
                 let head = response.head.clone();
@@ -69,7 +69,7 @@ fn attempt(
 }
 
 /// Passes the content of an answer on.
-fn pass(response: Response<'_>, passed: &mut Passed, out: &mut dyn Write) -> Result<(), Error> {
+fn pass(response: HttpResponse<'_>, passed: &mut Passed, out: &mut dyn Write) -> Result<(), Error> {
     let mut sink = Counted { out, count: &mut passed.count };
     let poured = response.body.pour(&mut sink);
     poured.map(drop).map_err(|error| match error {

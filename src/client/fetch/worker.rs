@@ -28,7 +28,7 @@ use crate::client::address::Resource;
 use crate::client::error::Error;
 use crate::client::error_response;
 use crate::client::progress::WorkerProgress;
-use crate::client::session::{Method, PourError, Response};
+use crate::client::session::{HttpMethod, HttpResponse, PourError};
 use crate::format::Time;
 use crate::http::body::Framing;
 use crate::http::date::Date;
@@ -134,7 +134,7 @@ impl Worker<'_> {
 
     /// The length and time that the server tells. Where it does not, the file is fetched.
     fn ask_for_facts(&mut self, resource: &Resource) -> Option<(u64, SystemTime)> {
-        let told = self.sessions.ask(Method::Head, resource, &[], |_, response| {
+        let told = self.sessions.ask(HttpMethod::Head, resource, &[], |_, response| {
             let head = &response.head;
             let length = head.field("Content-Length").and_then(|length| length.parse().ok());
             let told = length.zip(response_check::modified(head)).filter(|_| head.status == Status::OK);
@@ -219,7 +219,7 @@ impl Worker<'_> {
             .flat_map(|(range, validator)| [("Range", range.as_str()), ("If-Range", validator.as_str())])
             .collect();
         let (common, progress) = (self.common, self.progress);
-        self.sessions.ask(Method::Get, &order.resource, &fields, |at, response| {
+        self.sessions.ask(HttpMethod::Get, &order.resource, &fields, |at, response| {
             let asked = existing.as_ref().map(|existing| (&existing.version, existing.offset));
             let (incoming, version) = match check(&response.head, asked)? {
                 ResponseCheck::Refused => return Err(refuse(response)),
@@ -254,7 +254,7 @@ impl Worker<'_> {
     }
 }
 
-pub(super) fn refuse(response: Response<'_>) -> FailedAttempt {
+pub(super) fn refuse(response: HttpResponse<'_>) -> FailedAttempt {
     let head = response.head.clone();
     FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
 }
@@ -300,7 +300,7 @@ fn length(head: &Received) -> Option<u64> {
 
 /// Reads the content of an answer to its end.
 fn receive(
-    response: Response<'_>,
+    response: HttpResponse<'_>,
     mut incoming: IncomingDownload,
     version: Option<&Version>,
     at: &Resource,
@@ -311,7 +311,7 @@ fn receive(
     let resumed = incoming.length();
     let total = version.map(|version| version.length).or_else(|| response.body.length());
     progress.begin(name, resumed, total);
-    let Response { head, body } = response;
+    let HttpResponse { head, body } = response;
     let poured = body.pour(&mut Counted { incoming: &mut incoming, progress });
     progress.end();
     let ended = poured.map_err(|error| match error {

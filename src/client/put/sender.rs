@@ -29,8 +29,8 @@ use crate::client::error::{Error, shown};
 use crate::client::error_response;
 use crate::client::fetch::trial::{FailedAttempt, Trials};
 use crate::client::progress::WorkerProgress;
-use crate::client::session::{Method, Patience, Request, Response, Session};
-use crate::client::upload::Content;
+use crate::client::session::{HttpMethod, HttpRequest, HttpResponse, Patience, Session};
+use crate::client::upload::RequestContent;
 use crate::format::Time;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
@@ -112,7 +112,7 @@ impl<'a> FileSender<'a> {
     /// Sends a file; tries again where that may help.
     pub fn send(&mut self, order: &PutOrder) -> Result<Sent, Error> {
         let begun = Instant::now();
-        let length = Content::open(&order.file)?.length();
+        let length = RequestContent::open(&order.file)?.length();
         let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
         if !self.options.force
             && self.server.knowledge.is_there(&mut self.session, &target, &order.file, length)
@@ -144,7 +144,7 @@ impl<'a> FileSender<'a> {
     }
 
     fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, FailedAttempt> {
-        let mut content = Content::open(cargo.file)?;
+        let mut content = RequestContent::open(cargo.file)?;
         content.show_at(&self.progress);
         cargo.length = content.length();
         if cargo.is_plain || cargo.length < RESUMABLE_FROM || !self.server.is_far() {
@@ -184,35 +184,39 @@ impl<'a> FileSender<'a> {
     }
 
     /// Sends it as a whole, this time and every other: the server does not take it in pieces.
-    fn put_instead(&mut self, cargo: &mut Cargo<'_>, content: &Content) -> Result<Status, FailedAttempt> {
+    fn put_instead(
+        &mut self,
+        cargo: &mut Cargo<'_>,
+        content: &RequestContent,
+    ) -> Result<Status, FailedAttempt> {
         cargo.is_plain = true;
         cargo.resumed = None;
         self.put(cargo, content)
     }
 
     /// Sends it as a whole.
-    fn put(&mut self, cargo: &Cargo<'_>, content: &Content) -> Result<Status, FailedAttempt> {
+    fn put(&mut self, cargo: &Cargo<'_>, content: &RequestContent) -> Result<Status, FailedAttempt> {
         let fields = [("Content-Type", "application/octet-stream")];
         self.progress.begin(&shown(cargo.file), 0, Some(cargo.length));
-        let response = self.ask(Method::Put, &cargo.target, &fields, Some(content))?;
+        let response = self.ask(HttpMethod::Put, &cargo.target, &fields, Some(content))?;
         taken(response)
     }
 
     fn ask(
         &mut self,
-        method: Method,
+        method: HttpMethod,
         target: &str,
         fields: &[(&str, &str)],
-        content: Option<&Content>,
-    ) -> Result<Response<'_>, FailedAttempt> {
-        let response = self.session.send(&Request { method, target, fields, content })?;
+        content: Option<&RequestContent>,
+    ) -> Result<HttpResponse<'_>, FailedAttempt> {
+        let response = self.session.send(&HttpRequest { method, target, fields, content })?;
         self.server.was_there.store(true, Ordering::Relaxed);
         Ok(response)
     }
 }
 
 /// The answer to what was sent, if it says that it was taken.
-fn taken(response: Response<'_>) -> Result<Status, FailedAttempt> {
+fn taken(response: HttpResponse<'_>) -> Result<Status, FailedAttempt> {
     let status = response.head.status;
     if !status.is_success() {
         return Err(refused(response));
@@ -221,7 +225,7 @@ fn taken(response: Response<'_>) -> Result<Status, FailedAttempt> {
     Ok(status)
 }
 
-fn refused(response: Response<'_>) -> FailedAttempt {
+fn refused(response: HttpResponse<'_>) -> FailedAttempt {
     let head = response.head.clone();
     FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
 }

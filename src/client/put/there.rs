@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::client::error::Error;
 use crate::client::fetch::digest::{self, Sum};
-use crate::client::session::{Method, Request, Session};
+use crate::client::session::{HttpMethod, HttpRequest, Session};
 use crate::http::status::Status;
 
 /// What is known of a server's willingness to tell sums.
@@ -46,7 +46,8 @@ impl Knowledge {
 
     /// What a wharf has there.
     fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, Error> {
-        let response = session.send(&Request { method: Method::Head, target, fields: &[], content: None })?;
+        let response =
+            session.send(&HttpRequest { method: HttpMethod::Head, target, fields: &[], content: None })?;
         let head = &response.head;
         self.is_foreign.fetch_or(!digest::is_wharf(head), Ordering::Relaxed);
         let length = head.field("Content-Length").and_then(|length| length.parse().ok());
@@ -60,7 +61,7 @@ impl Knowledge {
 /// The sum of this very version.
 fn sum(session: &mut Session, target: &str, etag: &str) -> Option<Sum> {
     let target = format!("{target}?{}", digest::PARAMETER);
-    let request = Request { method: Method::Get, target: &target, fields: &[], content: None };
+    let request = HttpRequest { method: HttpMethod::Get, target: &target, fields: &[], content: None };
     digest::read(session.send(&request).ok()?, etag)
 }
 

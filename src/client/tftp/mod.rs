@@ -23,7 +23,7 @@ use super::error::{Error, shown};
 use super::fetch::Downloads;
 use super::fetch::save::Saving;
 use super::listing::{Entry, Kind, Listing};
-use super::upload::Content;
+use super::upload::RequestContent;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 use crate::tftp::fields::{Mode, Text};
@@ -96,7 +96,7 @@ pub fn pass_on(site: &Site, name: &[u8], out: &mut dyn Write) -> Result<(), Erro
 pub fn put(site: &Site, file: &Path, name: &[u8]) -> Result<Moved, Error> {
     let begun = Instant::now();
     // What is no regular file is refused, in the same words as over HTTP.
-    let length = Content::open(file)?.length();
+    let length = RequestContent::open(file)?.length();
     let source = File::open(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
     let asked = Terms { tsize: Some(length), ..terms() };
     give(site, name, asked, BufReader::new(source))?;

@@ -9,8 +9,8 @@ use crate::client::error::Error;
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::FailedAttempt;
 use crate::client::put::memory::FileIdentity;
-use crate::client::session::Method;
-use crate::client::upload::Content;
+use crate::client::session::HttpMethod;
+use crate::client::upload::RequestContent;
 use crate::http::response::Received;
 use crate::http::resumable::{
     COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,
@@ -36,10 +36,10 @@ impl FileSender<'_> {
         if note.identity != *identity {
             memory.forget(&cargo.key);
             // It is another file by now. That the server throws away what it has of it is a courtesy.
-            let _ = self.ask(Method::Delete, &note.upload, &[], None).map(drop);
+            let _ = self.ask(HttpMethod::Delete, &note.upload, &[], None).map(drop);
             return Ok(None);
         }
-        let response = self.ask(Method::Head, &note.upload, &[], None)?;
+        let response = self.ask(HttpMethod::Head, &note.upload, &[], None)?;
         let status = response.head.status;
         let (complete, offset) = standing(&response.head);
         let standing = match (status.is_success(), complete, offset) {
@@ -60,7 +60,7 @@ impl FileSender<'_> {
         if let Some(resumes) = self.server.resumes.get() {
             return Ok(*resumes);
         }
-        let response = self.ask(Method::Options, &cargo.target, &[], None)?;
+        let response = self.ask(HttpMethod::Options, &cargo.target, &[], None)?;
         let accepts = response.head.field("Accept-Patch").unwrap_or_default();
         let resumes = accepts.split(',').any(|media_type| media_type.trim() == PARTIAL_UPLOAD);
         response.body.discard()?;
@@ -72,7 +72,8 @@ impl FileSender<'_> {
     pub(super) fn begin(&mut self, cargo: &Cargo<'_>) -> Result<Option<String>, FailedAttempt> {
         let (length, version) = (cargo.length.to_string(), INTEROP_VERSION.to_string());
         let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
-        let response = self.ask(Method::Put, &cargo.target, &fields, Some(&Content::bytes(Vec::new())))?;
+        let response =
+            self.ask(HttpMethod::Put, &cargo.target, &fields, Some(&RequestContent::bytes(Vec::new())))?;
         let location = response.head.field("Location").filter(|_| response.head.status.is_success());
         response.body.discard()?;
         let Some(location) = location else { return Ok(None) };
@@ -91,7 +92,7 @@ impl FileSender<'_> {
         cargo: &Cargo<'_>,
         upload: &str,
         offset: u64,
-        content: &Content,
+        content: &RequestContent,
     ) -> Result<Option<Status>, FailedAttempt> {
         let (offset, version) = (offset.to_string(), INTEROP_VERSION.to_string());
         let fields = [
@@ -101,7 +102,7 @@ impl FileSender<'_> {
             (INTEROP, &*version),
         ];
         let memory = self.memory;
-        let response = self.ask(Method::Patch, upload, &fields, Some(content))?;
+        let response = self.ask(HttpMethod::Patch, upload, &fields, Some(content))?;
         let (complete, elsewhere) = standing(&response.head);
         let status = response.head.status;
         if status.is_success() || complete == Some(true) {
