@@ -200,7 +200,7 @@ impl GetArgs {
     fn options(&self) -> FetchOptions {
         FetchOptions {
             retries: self.retries,
-            patience: FetchOptions::patience(Duration::from_secs(self.timeout)),
+            timeouts: FetchOptions::timeouts(Duration::from_secs(self.timeout)),
             again: self.force,
             sync: !self.no_sync,
             split: self.split,

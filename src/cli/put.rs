@@ -19,7 +19,7 @@ use crate::client::put::{
     self, Carried, Carrier, FileSender, Memory, PutObserver, PutOptions, PutOrder, PutResult, PutServer,
     WalkOptions,
 };
-use crate::client::session::Patience;
+use crate::client::session::Timeouts;
 use crate::client::tftp;
 
 /// What is asked when no file is named.
@@ -213,7 +213,7 @@ fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
 
 impl PutArgs {
     fn options(&self) -> PutOptions {
-        let patience = Patience { silence: Duration::from_secs(self.timeout), least_rate: 0 };
-        PutOptions { retries: self.retries, force: self.force, patience }
+        let timeouts = Timeouts { silence: Duration::from_secs(self.timeout), least_rate: 0 };
+        PutOptions { retries: self.retries, force: self.force, timeouts }
     }
 }

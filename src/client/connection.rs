@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::address::Endpoint;
 use super::error::Error;
-use super::session::{HttpMethod, HttpRequest, Patience};
+use super::session::{HttpMethod, HttpRequest, Timeouts};
 use super::upload::RequestContent;
 use super::wire::{Ready, Wire};
 use crate::http::request::write_head;
@@ -31,11 +31,11 @@ const EXPECT_FROM: u64 = 256 * 1024;
 
 /// How long to wait for `100 Continue` before the content is sent all the same (RFC 9110 §10.1.1: not
 /// indefinitely); as long as curl does.
-const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
+const EXPECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long the answer to an upload may take once all was sent: a server syncs to its disk before it answers,
 /// and a slow disk needs minutes for what came over a fast network.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(600);
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What the server is silent in while its answer is waited for.
 const ANSWERING: &str = "waiting for its answer";
@@ -47,7 +47,7 @@ const TAKING: &str = "sending the file";
 #[derive(Debug)]
 pub(super) struct HttpConnection {
     wire: Wire,
-    patience: Patience,
+    timeouts: Timeouts,
     pace: Pace,
     input: Input,
     /// Whether the latest request was HEAD, whose answer has no content.
@@ -85,10 +85,10 @@ struct Input {
 
 impl HttpConnection {
     /// Connects to a server.
-    pub(super) fn open(server: &Endpoint, patience: Patience) -> Result<Self, Error> {
-        let wire = Wire::connect(server, patience.silence)?;
+    pub(super) fn open(server: &Endpoint, timeouts: Timeouts) -> Result<Self, Error> {
+        let wire = Wire::connect(server, timeouts.silence)?;
         let (pace, input) = (Pace::begin(), Input::new());
-        Ok(Self { wire, patience, pace, input, to_head: false, heard: false })
+        Ok(Self { wire, timeouts, pace, input, to_head: false, heard: false })
     }
 
     /// Whether another request may be sent: nothing has come unasked, and the server has not closed it.
@@ -125,13 +125,13 @@ impl HttpConnection {
     pub(super) fn fill(&mut self) -> Result<usize, Error> {
         let count = self.input.fill(&mut self.wire).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                Error::Slow(ANSWERING, self.patience.silence.as_secs())
+                Error::Slow(ANSWERING, self.timeouts.silence.as_secs())
             }
             _ if !self.heard && is_ending(&error) => Error::Silent,
             _ => Error::Broken(error),
         })?;
         self.heard |= count > 0;
-        self.pace.check(count, self.patience)?;
+        self.pace.check(count, self.timeouts)?;
         Ok(count)
     }
 
@@ -191,14 +191,14 @@ impl HttpConnection {
         while !rest.is_empty() {
             match self.wire.send_now(rest) {
                 Ok(Some(count)) => rest = rest.get(count..).unwrap_or_default(),
-                Ok(None) => match self.wire.wait_for_either(self.patience.silence).map_err(Error::Broken)? {
+                Ok(None) => match self.wire.wait_for_either(self.timeouts.silence).map_err(Error::Broken)? {
                     Ready::ToWrite => {}
                     Ready::ToRead => {
                         if let Some(early) = self.read_some()? {
                             return Ok(Some(early));
                         }
                     }
-                    Ready::No => return Err(Error::Slow(TAKING, self.patience.silence.as_secs())),
+                    Ready::No => return Err(Error::Slow(TAKING, self.timeouts.silence.as_secs())),
                 },
                 // The server takes no more. It may have said why before it left.
                 Err(error) => return self.last_words(error).map(Some),
@@ -217,7 +217,7 @@ impl HttpConnection {
 
     /// Waits for `100 Continue`, but not for long; a final answer is a refusal.
     fn wait_for_permission(&mut self) -> Result<Option<Received>, Error> {
-        let end = Instant::now() + EXPECT_PATIENCE;
+        let end = Instant::now() + EXPECT_TIMEOUT;
         loop {
             while let Some(head) = self.next_head()? {
                 if head.status == Status::CONTINUE {
@@ -235,8 +235,8 @@ impl HttpConnection {
     }
 
     /// Whether something can be read within this time.
-    fn ready(&self, patience: Duration) -> Result<bool, Error> {
-        Ok(self.wire.wait_to_read(patience).map_err(Error::Broken)? == Ready::ToRead)
+    fn ready(&self, timeout: Duration) -> Result<bool, Error> {
+        Ok(self.wire.wait_to_read(timeout).map_err(Error::Broken)? == Ready::ToRead)
     }
 
     /// Reads what is there; a final head, when it is whole.
@@ -247,8 +247,8 @@ impl HttpConnection {
 
     /// Reads the head of the answer to a request that was sent whole.
     fn read_answer(&mut self, request: &HttpRequest<'_>) -> Result<Received, Error> {
-        if request.content.is_some() && !self.ready(COMMIT_PATIENCE)? {
-            return Err(Error::Slow(ANSWERING, COMMIT_PATIENCE.as_secs()));
+        if request.content.is_some() && !self.ready(COMMIT_TIMEOUT)? {
+            return Err(Error::Slow(ANSWERING, COMMIT_TIMEOUT.as_secs()));
         }
         self.pace = Pace::begin();
         self.read_head()
@@ -300,16 +300,16 @@ impl Pace {
     }
 
     /// Counts what came; at the end of a stretch it must have been enough.
-    fn check(&mut self, count: usize, patience: Patience) -> Result<(), Error> {
+    fn check(&mut self, count: usize, timeouts: Timeouts) -> Result<(), Error> {
         self.bytes += count as u64;
         let elapsed = self.since.elapsed();
-        if elapsed < patience.silence {
+        if elapsed < timeouts.silence {
             return Ok(());
         }
-        let enough = self.bytes >= elapsed.as_secs().saturating_mul(patience.least_rate);
+        let enough = self.bytes >= elapsed.as_secs().saturating_mul(timeouts.least_rate);
         *self = Self::begin();
         // A connection that has ended does not trickle: what that means is said elsewhere.
-        if enough || count == 0 { Ok(()) } else { Err(Error::Trickle(patience.silence.as_secs())) }
+        if enough || count == 0 { Ok(()) } else { Err(Error::Trickle(timeouts.silence.as_secs())) }
     }
 }
 

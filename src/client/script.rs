@@ -1,4 +1,4 @@
-//! HttpRequest scripts: a line a request, understood whole before the first is sent.
+//! Request scripts: a line a request, understood whole before the first is sent.
 //!
 //! ```text
 //! # the seed cases

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Session ── send ──> HttpResponse { head, body } ── pour ──> the connection is back in the session
-//!    ^                            └── dropped ──> the connection is closed
+//!    ^                                └── dropped ──> the connection is closed
 //!    └── connects when there is no connection, or when the server has closed it meanwhile
 //! ```
 //!
@@ -27,13 +27,13 @@ const NEXT_ANSWER: &[u8] = b"HTTP/";
 #[derive(Debug)]
 pub struct Session {
     server: Endpoint,
-    patience: Patience,
+    timeouts: Timeouts,
     idle: Option<HttpConnection>,
 }
 
 /// How long a server is waited for in mid-exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// How long it may be silent, or take nothing.
     pub silence: Duration,
     /// Fewer bytes a second than this, over the time of [`silence`](Self::silence), count as silence.
@@ -102,7 +102,7 @@ pub enum PourError {
 }
 
 /// As long as wharf itself waits, and any rate will do: an event stream may have little to say.
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self { silence: STALL, least_rate: 0 }
     }
@@ -111,12 +111,12 @@ impl Default for Patience {
 impl Session {
     /// A session that connects with its first request.
     pub fn new(server: Endpoint) -> Self {
-        Self::with_patience(server, Patience::default())
+        Self::with_timeouts(server, Timeouts::default())
     }
 
-    /// The same, with a patience of its own.
-    pub fn with_patience(server: Endpoint, patience: Patience) -> Self {
-        Self { server, patience, idle: None }
+    /// The same, with timeouts of its own.
+    pub fn with_timeouts(server: Endpoint, timeouts: Timeouts) -> Self {
+        Self { server, timeouts, idle: None }
     }
 
     /// Whom it talks to.
@@ -141,7 +141,7 @@ impl Session {
     }
 
     fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, Error> {
-        HttpConnection::open(&self.server, self.patience)?.exchange(&self.server, request)
+        HttpConnection::open(&self.server, self.timeouts)?.exchange(&self.server, request)
     }
 }
 

@@ -72,7 +72,7 @@ impl Targets {
     /// Adds what an address means: a file; the files in a directory (`dir/`), with those in the directories below if
     /// `tree`, each directory once; or all that are like a pattern (`*.jpg`).
     pub fn add(&mut self, resource: &Resource, tree: bool, options: &FetchOptions) {
-        let session = Session::with_patience(resource.server.clone(), options.patience);
+        let session = Session::with_timeouts(resource.server.clone(), options.timeouts);
         let mut finder = Finder { session, options, targets: self };
         if let Err(error) = finder.find(resource, tree) {
             self.failures.push((resource.target.clone(), error));

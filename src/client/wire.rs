@@ -1,4 +1,4 @@
-//! The socket of a client: blocking, over TCP or a Unix-domain socket, with a patience for everything.
+//! The socket of a client: blocking, over TCP or a Unix-domain socket, with timeouts for everything.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -16,7 +16,7 @@ use super::error::Error;
 use crate::net::unix::SocketName;
 
 /// How long a connection may take to come about. A SYN that was lost is sent again after 1, 3 and 7 seconds.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the server may be silent, or take nothing, in mid-exchange: as long as wharf itself waits
 /// (`--stall`).
@@ -90,20 +90,20 @@ impl Wire {
     }
 
     /// Waits until something can be read, at most so long.
-    pub(super) fn wait_to_read(&self, patience: Duration) -> io::Result<Ready> {
-        self.wait(PollFlags::IN, patience)
+    pub(super) fn wait_to_read(&self, timeout: Duration) -> io::Result<Ready> {
+        self.wait(PollFlags::IN, timeout)
     }
 
     /// Waits until something can be read or written, at most so long.
-    pub(super) fn wait_for_either(&self, patience: Duration) -> io::Result<Ready> {
-        self.wait(PollFlags::IN | PollFlags::OUT, patience)
+    pub(super) fn wait_for_either(&self, timeout: Duration) -> io::Result<Ready> {
+        self.wait(PollFlags::IN | PollFlags::OUT, timeout)
     }
 
-    fn wait(&self, wanted: PollFlags, patience: Duration) -> io::Result<Ready> {
-        let patience = Timespec::try_from(patience).map_err(|_| ErrorKind::InvalidInput)?;
+    fn wait(&self, wanted: PollFlags, timeout: Duration) -> io::Result<Ready> {
+        let timeout = Timespec::try_from(timeout).map_err(|_| ErrorKind::InvalidInput)?;
         let mut fds = [PollFd::new(self, wanted)];
         loop {
-            match poll(&mut fds, Some(&patience)) {
+            match poll(&mut fds, Some(&timeout)) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
                 Ok(0) => return Ok(Ready::No),
@@ -118,7 +118,7 @@ impl Wire {
 }
 
 fn open_tcp(address: &SocketAddr, silence: Duration) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(address, CONNECT_PATIENCE.min(silence))?;
+    let stream = TcpStream::connect_timeout(address, CONNECT_TIMEOUT.min(silence))?;
     // A request is written whole; waiting for more to send with it would only delay it.
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(silence))?;

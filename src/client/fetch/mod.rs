@@ -55,7 +55,7 @@ use self::worker::{End, Worker};
 use super::address::{Endpoint, Resource};
 use super::error::{Error, shown};
 use super::progress::{TransferProgress, WorkerProgress};
-use super::session::{Patience, Session};
+use super::session::{Session, Timeouts};
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
@@ -81,7 +81,7 @@ pub struct FetchOptions {
     /// How often a file is tried again without getting further.
     pub retries: u32,
     /// How long a server is waited for.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// Whether files that are here and unchanged are fetched all the same.
     pub again: bool,
     /// Whether a file is on the disk before it has its name.
@@ -152,16 +152,16 @@ struct Common<'a> {
 
 impl FetchOptions {
     /// How long a server is waited for that is given so much time to be silent.
-    pub fn patience(silence: Duration) -> Patience {
-        Patience { silence, least_rate: LEAST_RATE }
+    pub fn timeouts(silence: Duration) -> Timeouts {
+        Timeouts { silence, least_rate: LEAST_RATE }
     }
 }
 
 /// As a person expects who has said nothing about it.
 impl Default for FetchOptions {
     fn default() -> Self {
-        let patience = Self::patience(Patience::default().silence);
-        Self { retries: RETRIES, patience, again: false, sync: true, split: None }
+        let timeouts = Self::timeouts(Timeouts::default().silence);
+        Self { retries: RETRIES, timeouts, again: false, sync: true, split: None }
     }
 }
 
@@ -253,7 +253,7 @@ fn work<'o>(
     told: Sender<(usize, FetchResult)>,
     landed: SyncSender<(usize, Landed)>,
 ) {
-    let mut worker = Worker { sessions: SessionPool::new(common.options.patience), common, progress };
+    let mut worker = Worker { sessions: SessionPool::new(common.options.timeouts), common, progress };
     while let Some((number, order)) = next() {
         // Whoever is told waits until the last worker has gone.
         let _ = match worker.fetch(number, order) {
@@ -307,7 +307,7 @@ pub(super) fn one(
 fn one_of(session: &mut Session, number: usize, order: &FetchOrder, common: &Common<'_>) -> FetchResult {
     let server = session.server().clone();
     let progress = WorkerProgress::default();
-    let mut sessions = SessionPool::new(common.options.patience);
+    let mut sessions = SessionPool::new(common.options.timeouts);
     sessions.lend(std::mem::replace(session, Session::new(server.clone())));
     let mut worker = Worker { sessions, common, progress: &progress };
     let end = worker.fetch(number, order);

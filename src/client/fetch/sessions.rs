@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::Error;
-use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Patience, Session};
+use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
 use crate::http::response::Received;
 use crate::http::target::Target;
 
@@ -21,14 +21,14 @@ const LONGEST_REDIRECT: u64 = 64 * 1024;
 /// A pool of sessions, by server.
 #[derive(Debug)]
 pub(super) struct SessionPool {
-    patience: Patience,
+    timeouts: Timeouts,
     open: HashMap<Endpoint, Session>,
 }
 
 impl SessionPool {
     /// None yet.
-    pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, open: HashMap::new() }
+    pub(super) fn new(timeouts: Timeouts) -> Self {
+        Self { timeouts, open: HashMap::new() }
     }
 
     /// Takes one over.
@@ -43,8 +43,8 @@ impl SessionPool {
 
     /// The one with this server.
     pub(super) fn with(&mut self, server: &Endpoint) -> &mut Session {
-        let patience = self.patience;
-        self.open.entry(server.clone()).or_insert_with(|| Session::with_patience(server.clone(), patience))
+        let timeouts = self.timeouts;
+        self.open.entry(server.clone()).or_insert_with(|| Session::with_timeouts(server.clone(), timeouts))
     }
 
     /// Asks, and follows redirects; `take` takes the answer that is none, and hears where it was found.

@@ -140,14 +140,14 @@ impl Worker<'_> {
     /// server does not give pieces of this version.
     fn fetch_pieces(&mut self, order: &FetchOrder, pieces: &Pieces) -> Result<Option<Answer>, FailedAttempt> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
-        let (progress, patience, resource) = (self.progress, self.common.options.patience, &order.resource);
+        let (progress, timeouts, resource) = (self.progress, self.common.options.timeouts, &order.resource);
         let answers: Vec<_> = if self.common.options.split.is_none() {
             missing.map(|piece| fetch(&mut self.sessions, resource, pieces, piece, progress)).collect()
         } else {
             thread::scope(|scope| {
                 let begin = |piece| {
                     let work =
-                        move || fetch(&mut SessionPool::new(patience), resource, pieces, piece, progress);
+                        move || fetch(&mut SessionPool::new(timeouts), resource, pieces, piece, progress);
                     thread::Builder::new().name("range".to_owned()).spawn_scoped(scope, work)
                 };
                 let threads: Vec<_> = missing.map(begin).collect();

@@ -27,7 +27,7 @@ struct Passed {
 
 /// Writes a file to `out` as it comes, and says how long it is.
 pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) -> Result<u64, Error> {
-    let mut sessions = SessionPool::new(options.patience);
+    let mut sessions = SessionPool::new(options.timeouts);
     let mut trials = Trials::new(options.retries);
     let mut passed = Passed::default();
     loop {

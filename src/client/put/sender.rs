@@ -29,7 +29,7 @@ use crate::client::error::{Error, shown};
 use crate::client::error_response;
 use crate::client::fetch::trial::{FailedAttempt, Trials};
 use crate::client::progress::WorkerProgress;
-use crate::client::session::{HttpMethod, HttpRequest, HttpResponse, Patience, Session};
+use crate::client::session::{HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
 use crate::client::upload::RequestContent;
 use crate::format::Time;
 use crate::http::status::Status;
@@ -47,7 +47,7 @@ pub struct PutOptions {
     /// Whether files that are there and unchanged are sent all the same.
     pub force: bool,
     /// How long the server is waited for.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
 }
 
 /// What all senders know of their server.
@@ -105,7 +105,7 @@ impl<'a> FileSender<'a> {
         options: PutOptions,
         progress: &Arc<WorkerProgress>,
     ) -> Self {
-        let session = Session::with_patience(server.address.server.clone(), options.patience);
+        let session = Session::with_timeouts(server.address.server.clone(), options.timeouts);
         Self { session, server, memory, options, progress: Arc::clone(progress) }
     }
 

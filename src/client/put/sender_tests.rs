@@ -18,7 +18,7 @@ fn send(length: u64, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec
 }
 
 fn send_file(file: PathBuf, retries: u32, part: &[&[Act]]) -> (Result<Sent, Error>, Vec<String>) {
-    let options = PutOptions { retries, force: true, patience: Patience::default() };
+    let options = PutOptions { retries, force: true, timeouts: Timeouts::default() };
     let peer = Peer::plays(part);
     let server = PutServer::new(ServerAddress::root(peer.server()));
     let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default())
