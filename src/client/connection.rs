@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::address::Endpoint;
 use super::error::Error;
 use super::session::{HttpMethod, HttpRequest, Timeouts};
+use super::socket::{Readiness, Socket};
 use super::upload::RequestContent;
-use super::wire::{Ready, Wire};
 use crate::http::request::write_head;
 use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
 use crate::http::status::Status;
@@ -46,7 +46,7 @@ const TAKING: &str = "sending the file";
 /// An open connection on which nothing is under way.
 #[derive(Debug)]
 pub(super) struct HttpConnection {
-    wire: Wire,
+    socket: Socket,
     timeouts: Timeouts,
     pace: Pace,
     input: Input,
@@ -86,14 +86,14 @@ struct Input {
 impl HttpConnection {
     /// Connects to a server.
     pub(super) fn open(server: &Endpoint, timeouts: Timeouts) -> Result<Self, Error> {
-        let wire = Wire::connect(server, timeouts.silence)?;
+        let socket = Socket::connect(server, timeouts.silence)?;
         let (pace, input) = (Pace::begin(), Input::new());
-        Ok(Self { wire, timeouts, pace, input, to_head: false, heard: false })
+        Ok(Self { socket, timeouts, pace, input, to_head: false, heard: false })
     }
 
     /// Whether another request may be sent: nothing has come unasked, and the server has not closed it.
     pub(super) fn is_usable(&self) -> bool {
-        self.unused().is_empty() && self.wire.is_quiet()
+        self.unused().is_empty() && self.socket.is_quiet()
     }
 
     /// Sends a request and reads the head of its answer.
@@ -123,7 +123,7 @@ impl HttpConnection {
 
     /// Reads more; 0 means that the server has ended.
     pub(super) fn fill(&mut self) -> Result<usize, Error> {
-        let count = self.input.fill(&mut self.wire).map_err(|error| match error.kind() {
+        let count = self.input.fill(&mut self.socket).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
                 Error::Slow(ANSWERING, self.timeouts.silence.as_secs())
             }
@@ -189,17 +189,19 @@ impl HttpConnection {
     fn send_all(&mut self, bytes: &[u8]) -> Result<Option<Received>, Error> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            match self.wire.send_now(rest) {
+            match self.socket.send_now(rest) {
                 Ok(Some(count)) => rest = rest.get(count..).unwrap_or_default(),
-                Ok(None) => match self.wire.wait_for_either(self.timeouts.silence).map_err(Error::Broken)? {
-                    Ready::ToWrite => {}
-                    Ready::ToRead => {
-                        if let Some(early) = self.read_some()? {
-                            return Ok(Some(early));
+                Ok(None) => {
+                    match self.socket.wait_for_either(self.timeouts.silence).map_err(Error::Broken)? {
+                        Readiness::ToWrite => {}
+                        Readiness::ToRead => {
+                            if let Some(early) = self.read_some()? {
+                                return Ok(Some(early));
+                            }
                         }
+                        Readiness::No => return Err(Error::Slow(TAKING, self.timeouts.silence.as_secs())),
                     }
-                    Ready::No => return Err(Error::Slow(TAKING, self.timeouts.silence.as_secs())),
-                },
+                }
                 // The server takes no more. It may have said why before it left.
                 Err(error) => return self.last_words(error).map(Some),
             }
@@ -236,7 +238,7 @@ impl HttpConnection {
 
     /// Whether something can be read within this time.
     fn ready(&self, timeout: Duration) -> Result<bool, Error> {
-        Ok(self.wire.wait_to_read(timeout).map_err(Error::Broken)? == Ready::ToRead)
+        Ok(self.socket.wait_to_read(timeout).map_err(Error::Broken)? == Readiness::ToRead)
     }
 
     /// Reads what is there; a final head, when it is whole.
@@ -329,12 +331,12 @@ impl Input {
 
     /// Reads once, behind what is unused, which is moved to the front first. There is always room: a head
     /// that fills it has been refused.
-    fn fill(&mut self, wire: &mut Wire) -> io::Result<usize> {
+    fn fill(&mut self, socket: &mut Socket) -> io::Result<usize> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
         let count = loop {
-            match wire.read(self.bytes.get_mut(self.end..).unwrap_or_default()) {
+            match socket.read(self.bytes.get_mut(self.end..).unwrap_or_default()) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 outcome => break outcome?,
             }

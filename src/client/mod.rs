@@ -34,12 +34,12 @@ mod selection;
 pub mod session;
 pub mod shell;
 pub mod shutdown;
+mod socket;
 pub mod stats;
 pub mod targets;
 pub mod tftp;
 pub mod tree;
 pub mod upload;
-mod wire;
 
 #[cfg(test)]
 mod peer;

@@ -15,8 +15,8 @@ use std::time::Duration;
 use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
 use super::error::Error;
+use super::socket::STALL;
 use super::upload::RequestContent;
-use super::wire::STALL;
 use crate::http::body::BodyDecoder;
 use crate::http::response::Received;
 

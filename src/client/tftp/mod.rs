@@ -1,13 +1,13 @@
 //! Files over TFTP: fetched, sent and listed, one at a time.
 //!
-//! The machines of the room [`tftp`](crate::tftp) do the transfer; here are the socket (`wire`), what a person calls a
+//! The machines of the room [`tftp`](crate::tftp) do the transfer; here are the socket (`socket`), what a person calls a
 //! server (`address`), how they end
 //! when a person leaves (`line`), and the prompt (`shell`). What comes is saved as a download over HTTP is.
 
 pub mod address;
 pub mod line;
 pub mod shell;
-mod wire;
+mod socket;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -18,7 +18,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use self::address::{Site, from_root};
-use self::wire::Wire;
+use self::socket::TransferSocket;
 use super::error::{Error, shown};
 use super::fetch::Downloads;
 use super::fetch::save::Saving;
@@ -126,7 +126,11 @@ fn fetch<W: Write>(site: &Site, name: &[u8], mut into: W, what: &Path) -> Result
     let asked = Terms { tsize: Some(0), ..terms() };
     let outcome = site.at_each_address(|address| {
         let request = request(name, &asked)?;
-        Wire::open(address)?.take(Receiver::request(Instant::now(), request, asked), &mut into, what)
+        TransferSocket::open(address)?.take(
+            Receiver::request(Instant::now(), request, asked),
+            &mut into,
+            what,
+        )
     });
     outcome.map(|()| into)
 }
@@ -135,7 +139,7 @@ fn give(site: &Site, name: &[u8], asked: Terms, source: impl std::io::BufRead) -
     let mut source = source;
     site.at_each_address(|address| {
         let request = request(name, &asked)?;
-        Wire::open(address)?.give(Sender::request(Instant::now(), request, asked, &mut source))
+        TransferSocket::open(address)?.give(Sender::request(Instant::now(), request, asked, &mut source))
     })
 }
 

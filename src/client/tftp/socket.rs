@@ -24,13 +24,13 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// One transfer's socket.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct TransferSocket {
     line: Arc<Line>,
     spin_wait: SpinWait,
     buffer: Vec<u8>,
 }
 
-impl Wire {
+impl TransferSocket {
     /// A socket to ask this server.
     pub(super) fn open(door: SocketAddr) -> Result<Self, Error> {
         let open = || {
@@ -128,7 +128,7 @@ impl Wire {
     }
 }
 
-impl Wire {
+impl TransferSocket {
     /// The next datagram, if there is one. That nobody listens where we send is the end, unless a server that has left
     /// said something before; other errors of the network pass, or the silence ends it.
     fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, Error> {

@@ -24,7 +24,7 @@ pub(super) const STALL: Duration = Duration::from_secs(60);
 
 /// A connected socket.
 #[derive(Debug)]
-pub(super) enum Wire {
+pub(super) enum Socket {
     /// Over TCP, without Nagle's delay.
     Tcp(TcpStream),
     /// Over a Unix-domain socket.
@@ -33,7 +33,7 @@ pub(super) enum Wire {
 
 /// What a wait ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ready {
+pub(super) enum Readiness {
     /// Something can be read, or the other side has ended.
     ToRead,
     /// There is room to write, and nothing to read.
@@ -42,7 +42,7 @@ pub(super) enum Ready {
     No,
 }
 
-impl Wire {
+impl Socket {
     /// Connects to a server, which may then be silent for so long.
     pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, Error> {
         match server {
@@ -90,30 +90,30 @@ impl Wire {
     }
 
     /// Waits until something can be read, at most so long.
-    pub(super) fn wait_to_read(&self, timeout: Duration) -> io::Result<Ready> {
+    pub(super) fn wait_to_read(&self, timeout: Duration) -> io::Result<Readiness> {
         self.wait(PollFlags::IN, timeout)
     }
 
     /// Waits until something can be read or written, at most so long.
-    pub(super) fn wait_for_either(&self, timeout: Duration) -> io::Result<Ready> {
+    pub(super) fn wait_for_either(&self, timeout: Duration) -> io::Result<Readiness> {
         self.wait(PollFlags::IN | PollFlags::OUT, timeout)
     }
 
-    fn wait(&self, wanted: PollFlags, timeout: Duration) -> io::Result<Ready> {
+    fn wait(&self, wanted: PollFlags, timeout: Duration) -> io::Result<Readiness> {
         let timeout = Timespec::try_from(timeout).map_err(|_| ErrorKind::InvalidInput)?;
         let mut fds = [PollFd::new(self, wanted)];
         loop {
             match poll(&mut fds, Some(&timeout)) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
-                Ok(0) => return Ok(Ready::No),
+                Ok(0) => return Ok(Readiness::No),
                 Ok(_) => break,
             }
         }
         // An error or a hang-up is found by reading: what the server said before is read first.
         let [fd] = fds;
         let writable = fd.revents() == PollFlags::OUT;
-        Ok(if writable { Ready::ToWrite } else { Ready::ToRead })
+        Ok(if writable { Readiness::ToWrite } else { Readiness::ToRead })
     }
 }
 
@@ -133,7 +133,7 @@ fn unreachable(server: &Endpoint, error: io::Error) -> Error {
     }
 }
 
-impl Read for Wire {
+impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(into),
@@ -142,7 +142,7 @@ impl Read for Wire {
     }
 }
 
-impl AsFd for Wire {
+impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
