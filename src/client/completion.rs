@@ -8,7 +8,7 @@ use rustyline::{Context, Helper, Highlighter, Hinter, Result, Validator};
 
 use super::address::ServerAddress;
 use super::command::VERBS;
-use super::listing::{self, Entry};
+use super::listing::{self, RemoteEntry};
 use super::session::Session;
 use crate::printable::Printable;
 
@@ -34,7 +34,7 @@ impl Completion {
         let Ok(listing) = listing::fetch(&mut session, &self.address.target(directory)) else {
             return Vec::new();
         };
-        let fits = |entry: &&Entry| entry.is_directory() || !directories_only;
+        let fits = |entry: &&RemoteEntry| entry.is_directory() || !directories_only;
         listing.entries.iter().filter(fits).filter_map(|entry| pair(directory, prefix, entry)).collect()
     }
 }
@@ -45,7 +45,7 @@ fn split_directory(typed: &str) -> (&str, &str) {
 }
 
 /// What is offered for an entry; `None` when it does not begin as typed, or cannot be shown as it is.
-fn pair(directory: &str, prefix: &str, entry: &Entry) -> Option<Pair> {
+fn pair(directory: &str, prefix: &str, entry: &RemoteEntry) -> Option<Pair> {
     let slash = if entry.is_directory() { "/" } else { "" };
     if !entry.name.starts_with(prefix) {
         return None;
@@ -90,27 +90,27 @@ fn verbs(typed: &str) -> Vec<Pair> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::listing::Kind;
+    use crate::client::listing::EntryKind;
     use crate::http::target::encode_segment;
 
-    fn offered(typed: &str, name: &str, kind: Kind) -> Option<String> {
+    fn offered(typed: &str, name: &str, kind: EntryKind) -> Option<String> {
         let (directory, prefix) = split_directory(typed);
         let href = Some(format!("./{}/", encode_segment(name.as_bytes())));
-        let entry = Entry { name: name.to_owned(), kind, size: None, modified: None, href };
+        let entry = RemoteEntry { name: name.to_owned(), kind, size: None, modified: None, href };
         pair(directory, prefix, &entry).map(|pair| pair.replacement)
     }
 
     #[test]
     fn names_are_offered_as_they_must_be_typed() {
         let cases = [
-            ("plain", "a", "ab.txt", Kind::File, Some("ab.txt")),
-            ("below a directory", "d/a", "ab", Kind::File, Some("d/ab")),
-            ("a directory", "", "sub", Kind::Directory, Some("sub/")),
-            ("another name", "x", "ab", Kind::File, None),
-            ("a space", "a", "a b", Kind::File, Some("'a b'")),
-            ("a percent sign", "", "a%20b", Kind::File, Some("'a%2520b'")),
-            ("no UTF-8", "", "a\u{fffd}", Kind::Directory, Some("'a%EF%BF%BD/'")),
-            ("an escape sequence", "", "a\x1b[2J", Kind::File, None),
+            ("plain", "a", "ab.txt", EntryKind::File, Some("ab.txt")),
+            ("below a directory", "d/a", "ab", EntryKind::File, Some("d/ab")),
+            ("a directory", "", "sub", EntryKind::Directory, Some("sub/")),
+            ("another name", "x", "ab", EntryKind::File, None),
+            ("a space", "a", "a b", EntryKind::File, Some("'a b'")),
+            ("a percent sign", "", "a%20b", EntryKind::File, Some("'a%2520b'")),
+            ("no UTF-8", "", "a\u{fffd}", EntryKind::Directory, Some("'a%EF%BF%BD/'")),
+            ("an escape sequence", "", "a\x1b[2J", EntryKind::File, None),
         ];
         for (name, typed, entry, kind, expected) in cases {
             assert_eq!(offered(typed, entry, kind).as_deref(), expected, "{name}");

@@ -25,9 +25,9 @@ pub const NOTHING: &str = "No shared files";
 
 /// A directory of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Listing {
+pub struct RemoteListing {
     /// What is in it, in the server's order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<RemoteEntry>,
     /// What is the same for all paths of one directory, where the server tells it.
     #[serde(default)]
     pub id: Option<String>,
@@ -35,11 +35,11 @@ pub struct Listing {
 
 /// One of the things in a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Entry {
+pub struct RemoteEntry {
     /// Its name.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// The length of a file, in bytes.
     pub size: Option<u64>,
     /// When it was last changed, as RFC 3339 writes it.
@@ -51,7 +51,7 @@ pub struct Entry {
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum EntryKind {
     /// A directory.
     Directory,
     /// A file, or whatever else has content.
@@ -66,7 +66,7 @@ pub fn typable<'a>(name: &'a str, link: Option<&'a str>) -> &'a str {
 }
 
 /// Fetches the listing of the directory at `directory`, an encoded path.
-pub fn fetch(session: &mut Session, directory: &str) -> Result<Listing, Error> {
+pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, Error> {
     let target = target(directory);
     let fields = [("Accept", JSON)];
     let request = HttpRequest { method: HttpMethod::Get, target: &target, fields: &fields, content: None };
@@ -98,7 +98,7 @@ pub struct Seen(HashMap<String, String>);
 
 impl Seen {
     /// The path under which this directory was seen before; else it is seen now. One without an identity never was.
-    pub fn before(&mut self, listing: &Listing, path: &str) -> Option<&str> {
+    pub fn before(&mut self, listing: &RemoteListing, path: &str) -> Option<&str> {
         let id = listing.id.as_ref().filter(|id| id.len() <= LONGEST_ID)?;
         match self.0.entry(id.clone()) {
             hash_map::Entry::Occupied(seen) => Some(seen.into_mut()),
@@ -110,7 +110,7 @@ impl Seen {
     }
 }
 
-impl Listing {
+impl RemoteListing {
     /// Writes a line an entry: size, time, name; directories have a slash.
     pub fn show(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.entries.is_empty() {
@@ -120,15 +120,15 @@ impl Listing {
     }
 }
 
-impl Entry {
+impl RemoteEntry {
     /// Whether it is a directory.
     pub fn is_directory(&self) -> bool {
-        self.kind == Kind::Directory
+        self.kind == EntryKind::Directory
     }
 
     fn show(&self, out: &mut dyn Write) -> io::Result<()> {
         let size = match (self.kind, self.size) {
-            (Kind::File, Some(size)) => Bytes(size).to_string(),
+            (EntryKind::File, Some(size)) => Bytes(size).to_string(),
             _ => "-".to_owned(),
         };
         let modified = Printable::text(self.modified.as_deref().unwrap_or("-")).to_string();
@@ -160,7 +160,7 @@ mod tests {
 
     /// What is shown of these entries.
     fn shown(entries: &str) -> String {
-        let listing: Listing =
+        let listing: RemoteListing =
             serde_json::from_str(&format!("{{\"path\":\"/\",\"entries\":[{entries}]}}")).expect("valid");
         let mut out = Vec::new();
         listing.show(&mut out).expect("a vector takes everything");

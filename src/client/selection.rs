@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::address::{Resource, ServerAddress};
 use super::error::Error;
 use super::fetch::{FetchOptions, FetchOrder};
-use super::listing::{Entry, Listing};
+use super::listing::{RemoteEntry, RemoteListing};
 use super::pattern;
 use super::targets::{Targets, target_of, with_facts};
 
@@ -17,14 +17,14 @@ use super::targets::{Targets, target_of, with_facts};
 pub struct Shown {
     /// The encoded path of the directory, with its slash.
     directory: String,
-    entries: Vec<Entry>,
+    entries: Vec<RemoteEntry>,
 }
 
 /// What one word selects from a list.
 #[derive(Debug, PartialEq, Eq)]
 enum Pick<'s> {
     /// These entries.
-    Entries(Vec<&'s Entry>),
+    Entries(Vec<&'s RemoteEntry>),
     /// A number that the list does not have.
     Beyond,
     /// It is a name.
@@ -33,10 +33,10 @@ enum Pick<'s> {
 
 impl Shown {
     /// Writes a listing with a number before each entry, and remembers it.
-    pub fn show(directory: String, listing: Listing, out: &mut dyn Write) -> io::Result<Self> {
+    pub fn show(directory: String, listing: RemoteListing, out: &mut dyn Write) -> io::Result<Self> {
         let mut lines = Vec::new();
         listing.show(&mut lines)?;
-        let Listing { entries, .. } = listing;
+        let RemoteListing { entries, .. } = listing;
         let width = entries.len().to_string().len();
         for (number, line) in lines.split_inclusive(|&byte| byte == b'\n').enumerate() {
             // A line that is no entry says that there is none.
@@ -58,7 +58,7 @@ impl Shown {
             };
         }
         if !word.contains('/') && is_pattern(word) {
-            let fits = |entry: &&Entry| pattern::fits(word, &entry.name);
+            let fits = |entry: &&RemoteEntry| pattern::fits(word, &entry.name);
             return Pick::Entries(self.entries.iter().filter(fits).collect());
         }
         Pick::Name
@@ -128,10 +128,16 @@ fn range(word: &str) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::listing::Kind;
+    use crate::client::listing::EntryKind;
 
-    fn entry(name: &str) -> Entry {
-        Entry { name: name.to_owned(), kind: Kind::File, size: Some(1), modified: None, href: None }
+    fn entry(name: &str) -> RemoteEntry {
+        RemoteEntry {
+            name: name.to_owned(),
+            kind: EntryKind::File,
+            size: Some(1),
+            modified: None,
+            href: None,
+        }
     }
 
     #[test]
@@ -169,14 +175,15 @@ mod tests {
     fn a_list_is_numbered() {
         let mut out = Vec::new();
         let listing =
-            Listing { entries: (0..10).map(|number| entry(&format!("n{number}"))).collect(), id: None };
+            RemoteListing { entries: (0..10).map(|number| entry(&format!("n{number}"))).collect(), id: None };
         Shown::show("/d".to_owned(), listing, &mut out).expect("a vector takes everything");
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], " 1         1 B  -                     n0");
         assert_eq!(lines[9], "10         1 B  -                     n9");
         let mut out = Vec::new();
-        Shown::show("/".to_owned(), Listing { entries: Vec::new(), id: None }, &mut out).expect("written");
+        Shown::show("/".to_owned(), RemoteListing { entries: Vec::new(), id: None }, &mut out)
+            .expect("written");
         assert_eq!(out, b"No shared files\n");
     }
 }

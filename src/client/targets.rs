@@ -7,7 +7,7 @@ use std::fmt;
 use super::address::Resource;
 use super::error::Error;
 use super::fetch::{FetchOptions, FetchOrder, patiently};
-use super::listing::{self, Entry, Listing, Seen};
+use super::listing::{self, RemoteEntry, RemoteListing, Seen};
 use super::pattern;
 use super::session::Session;
 use crate::http::date::Date;
@@ -127,7 +127,7 @@ impl Finder<'_> {
         &mut self,
         resource: &Resource,
         first: &Directory,
-        listing: &Listing,
+        listing: &RemoteListing,
         tree: bool,
         fits: impl Fn(&str) -> bool,
     ) {
@@ -154,7 +154,7 @@ impl Finder<'_> {
         &mut self,
         resource: &Resource,
         directory: &Directory,
-        listing: &Listing,
+        listing: &RemoteListing,
         below: &mut Vec<Directory>,
         fits: impl Fn(&str) -> bool,
     ) {
@@ -186,7 +186,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
         patiently(self.options.retries, || listing::fetch(&mut self.session, directory))
     }
 
@@ -196,7 +196,7 @@ impl Finder<'_> {
 }
 
 /// The target of an entry: its own link, where it has one, as long as that is one segment below the directory.
-pub fn target_of(directory: &str, entry: &Entry) -> Result<String, Error> {
+pub fn target_of(directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
     let outside = || Error::Outside(entry.name.clone());
     let segment = match entry.href.as_deref() {
         Some(href) => {
@@ -220,7 +220,7 @@ fn is_hidden(target: &str) -> bool {
 }
 
 /// The order, with what the listing tells of the file.
-pub fn with_facts(order: FetchOrder, entry: &Entry) -> FetchOrder {
+pub fn with_facts(order: FetchOrder, entry: &RemoteEntry) -> FetchOrder {
     let modified = entry.modified.as_deref().and_then(|time| humantime::parse_rfc3339(time).ok());
     match entry.size.zip(modified) {
         Some((size, modified)) => order.told(size, Date::from(modified).into()),
@@ -269,7 +269,7 @@ mod tests {
             assert_eq!(is_hidden(target), expected, "{target}");
         }
     }
-    use crate::client::listing::Kind;
+    use crate::client::listing::EntryKind;
 
     #[test]
     fn what_a_server_lists_is_below_the_directory() {
@@ -292,7 +292,13 @@ mod tests {
         ];
         for (name, href, expected) in cases {
             let href = href.map(str::to_owned);
-            let entry = Entry { name: name.to_owned(), kind: Kind::File, size: None, modified: None, href };
+            let entry = RemoteEntry {
+                name: name.to_owned(),
+                kind: EntryKind::File,
+                size: None,
+                modified: None,
+                href,
+            };
             assert_eq!(target_of("/d/", &entry).ok().as_deref(), expected, "{entry:?}");
         }
     }

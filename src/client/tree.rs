@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::Error;
-use super::listing::{self, Entry, Kind, Listing, Seen};
+use super::listing::{self, EntryKind, RemoteEntry, RemoteListing, Seen};
 use super::session::Session;
 use super::targets::target_of;
 use super::tftp::{self, address::Site};
@@ -43,10 +43,10 @@ pub enum ListFormat {
 /// Whoever can list directories.
 pub trait Lister {
     /// What is in a directory.
-    fn list(&mut self, directory: &str) -> Result<Listing, Error>;
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error>;
 
     /// How the directory is asked for that is this entry of another.
-    fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error>;
+    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error>;
 }
 
 /// Lists over HTTP; directories are encoded paths that end in a slash.
@@ -60,7 +60,7 @@ pub struct Tftp<'s>(pub &'s Site);
 /// What was found; of a tree, the names are paths.
 #[derive(Debug, Default)]
 pub struct Tree {
-    entries: Vec<Entry>,
+    entries: Vec<RemoteEntry>,
     is_recursive: bool,
     /// Directories that could not be looked into, and why.
     pub failures: Vec<(String, Error)>,
@@ -86,22 +86,22 @@ struct Directory {
 }
 
 impl Lister for Http {
-    fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
         listing::fetch(&mut self.0, directory)
     }
 
-    fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {
+    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
         let slash = if directory.ends_with('/') { "" } else { "/" };
         Ok(format!("{}/", target_of(&format!("{directory}{slash}"), entry)?))
     }
 }
 
 impl Lister for Tftp<'_> {
-    fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
         tftp::list(self.0, &self.0.name(directory.as_bytes()))
     }
 
-    fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {
+    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
         if entry.name.contains('/') || matches!(entry.name.as_str(), "" | "." | "..") {
             return Err(Error::Outside(entry.name.clone()));
         }
@@ -138,7 +138,7 @@ impl Tree {
         &mut self,
         lister: &dyn Lister,
         directory: &Directory,
-        listing: Listing,
+        listing: RemoteListing,
         below: &mut Vec<Directory>,
     ) {
         for mut entry in listing.entries {
@@ -176,7 +176,7 @@ impl Tree {
     /// Writes it.
     pub fn show(self, format: ListFormat, out: &mut dyn Write) -> io::Result<()> {
         match format {
-            ListFormat::Columns => Listing { entries: self.entries, id: None }.show(out),
+            ListFormat::Columns => RemoteListing { entries: self.entries, id: None }.show(out),
             ListFormat::Names => self.entries.iter().try_for_each(|entry| {
                 let slash = if entry.is_directory() { "/" } else { "" };
                 writeln!(out, "{}{slash}", Printable::text(&entry.name))
@@ -190,10 +190,10 @@ impl Tree {
 }
 
 impl<'a> Row<'a> {
-    fn of(entry: &'a Entry) -> Self {
+    fn of(entry: &'a RemoteEntry) -> Self {
         let kind = match entry.kind {
-            Kind::Directory => "directory",
-            Kind::File => "file",
+            EntryKind::Directory => "directory",
+            EntryKind::File => "file",
         };
         Self { name: &entry.name, kind, size: entry.size, modified: entry.modified.as_deref() }
     }
@@ -208,23 +208,24 @@ mod tests {
         asked: usize,
     }
 
-    fn entry(name: &str, kind: Kind, size: Option<u64>, modified: &str) -> Entry {
+    fn entry(name: &str, kind: EntryKind, size: Option<u64>, modified: &str) -> RemoteEntry {
         let modified = Some(format!("2026-11-{modified}T00:00:00Z"));
-        Entry { name: name.to_owned(), kind, size, modified, href: None }
+        RemoteEntry { name: name.to_owned(), kind, size, modified, href: None }
     }
 
     impl Lister for Loop {
-        fn list(&mut self, directory: &str) -> Result<Listing, Error> {
+        fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
             self.asked += 1;
             if directory.ends_with("x/") {
                 return Err(Error::NoListing);
             }
-            let directories = ["d", "x"].map(|name| entry(name, Kind::Directory, None, "01"));
-            let files = [entry("a", Kind::File, Some(5), "03"), entry("b\n", Kind::File, Some(7), "02")];
-            Ok(Listing { entries: directories.into_iter().chain(files).collect(), id: None })
+            let directories = ["d", "x"].map(|name| entry(name, EntryKind::Directory, None, "01"));
+            let files =
+                [entry("a", EntryKind::File, Some(5), "03"), entry("b\n", EntryKind::File, Some(7), "02")];
+            Ok(RemoteListing { entries: directories.into_iter().chain(files).collect(), id: None })
         }
 
-        fn below(&self, directory: &str, entry: &Entry) -> Result<String, Error> {
+        fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
             Ok(format!("{directory}{}/", entry.name))
         }
     }
@@ -277,7 +278,7 @@ mod tests {
     fn names_are_one_segment() {
         let site = Site::parse("tftp://h").expect("TFTP").expect("an address");
         for (name, expected) in [("a b", Some("d/a b/")), ("..", None), ("a/b", None), ("", None)] {
-            let entry = entry(name, Kind::Directory, None, "01");
+            let entry = entry(name, EntryKind::Directory, None, "01");
             assert_eq!(Tftp(&site).below("d/", &entry).ok().as_deref(), expected, "{name:?}");
         }
     }

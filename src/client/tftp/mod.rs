@@ -22,7 +22,7 @@ use self::socket::TransferSocket;
 use super::error::{Error, shown};
 use super::fetch::Downloads;
 use super::fetch::save::Saving;
-use super::listing::{Entry, Kind, Listing};
+use super::listing::{EntryKind, RemoteEntry, RemoteListing};
 use super::upload::RequestContent;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
@@ -104,13 +104,13 @@ pub fn put(site: &Site, file: &Path, name: &[u8]) -> Result<Moved, Error> {
 }
 
 /// What is in a directory.
-pub fn list(site: &Site, directory: &[u8]) -> Result<Listing, Error> {
+pub fn list(site: &Site, directory: &[u8]) -> Result<RemoteListing, Error> {
     let is_named = !directory.is_empty() && !directory.ends_with(b"/");
     let name = if is_named { &[directory, b"/"].concat() } else { directory };
     let text = fetch(site, name, Limited(Vec::new()), Path::new("the listing"))?;
     let text = String::from_utf8_lossy(&text.0).into_owned();
     let entries: Option<Vec<_>> = text.lines().map(entry).collect();
-    entries.map(|entries| Listing { entries, id: None }).ok_or(Error::NoListing)
+    entries.map(|entries| RemoteListing { entries, id: None }).ok_or(Error::NoListing)
 }
 
 /// Asks the server to leave.
@@ -164,13 +164,13 @@ fn local_path(name: &[u8]) -> Result<PathBuf, Error> {
 }
 
 /// A line of a listing: name, size and time, with tabs between them.
-fn entry(line: &str) -> Option<Entry> {
+fn entry(line: &str) -> Option<RemoteEntry> {
     let mut fields = line.rsplitn(3, '\t');
     let (modified, size, name) = (fields.next()?, fields.next()?, fields.next()?);
     let directory = name.strip_suffix('/');
-    Some(Entry {
+    Some(RemoteEntry {
         name: directory.unwrap_or(name).to_owned(),
-        kind: if directory.is_some() { Kind::Directory } else { Kind::File },
+        kind: if directory.is_some() { EntryKind::Directory } else { EntryKind::File },
         size: size.parse().ok(),
         modified: Some(modified.to_owned()),
         href: None,
@@ -234,8 +234,8 @@ mod tests {
             let found = entry(line).expect("an entry");
             (found.name, found.kind, found.size, found.modified.unwrap_or_default())
         };
-        assert_eq!(shown("a b\t7\tT"), ("a b".to_owned(), Kind::File, Some(7), "T".to_owned()));
-        assert_eq!(shown("d/\t-\tT"), ("d".to_owned(), Kind::Directory, None, "T".to_owned()));
+        assert_eq!(shown("a b\t7\tT"), ("a b".to_owned(), EntryKind::File, Some(7), "T".to_owned()));
+        assert_eq!(shown("d/\t-\tT"), ("d".to_owned(), EntryKind::Directory, None, "T".to_owned()));
         assert!(entry("<html>").is_none());
     }
 }
