@@ -13,7 +13,7 @@ use rustyline::{DefaultEditor, ExternalPrinter};
 use super::exit;
 use crate::client::address::{AddressError, DEFAULT_HOST, ServerAddress, parse_port};
 use crate::client::chat::hearing::{self, Present};
-use crate::client::chat::member::Member;
+use crate::client::chat::member::ChatMember;
 use crate::client::chat::showing::{Style, lines};
 use crate::client::chat::speaking::{ChatFlow, Speaker};
 use crate::client::error::Error;
@@ -54,7 +54,7 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, Addr
 
 /// Joins, and talks until one leaves or the server is gone for good.
 pub fn talk(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
-    let member = match Member::join(&address.server, user) {
+    let member = match ChatMember::join(&address.server, user) {
         Ok(member) => member,
         Err(Error::Refused(_, Some(said))) => return exit::failed(&said),
         Err(error) => return exit::failed(&error),
@@ -71,7 +71,7 @@ pub fn talk(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> 
 }
 
 /// With a person: what is heard stands above the line being typed.
-fn run_interactive(member: Member, present: Present, mut speaker: Speaker) -> io::Result<bool> {
+fn run_interactive(member: ChatMember, present: Present, mut speaker: Speaker) -> io::Result<bool> {
     let mut editor = DefaultEditor::new().map_err(io::Error::other)?;
     let mut printer = editor.create_external_printer().map_err(io::Error::other)?;
     let style = if std::env::var_os("NO_COLOR").is_none() { Style::Coloured } else { Style::Plain };
@@ -101,7 +101,7 @@ fn run_interactive(member: Member, present: Present, mut speaker: Speaker) -> io
 }
 
 /// With a pipe: line after line; then it leaves.
-fn run_piped(member: Member, present: Present, mut speaker: Speaker) -> io::Result<bool> {
+fn run_piped(member: ChatMember, present: Present, mut speaker: Speaker) -> io::Result<bool> {
     let (leaving, left) = channel();
     listen_aside(member, present, left, Style::Plain, |line| {
         let _ = io::stdout().lock().write_all(line.as_bytes());
@@ -119,7 +119,7 @@ fn run_piped(member: Member, present: Present, mut speaker: Speaker) -> io::Resu
 
 /// Listens on a thread of its own, and shows what comes. When the server cannot be found any more, the program ends.
 fn listen_aside(
-    member: Member,
+    member: ChatMember,
     present: Present,
     left: Receiver<()>,
     style: Style,

@@ -14,7 +14,7 @@ use super::{chat, exit};
 use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
 use crate::client::prompt::FAREWELL;
 use crate::client::shell::Shell;
-use crate::client::tftp::{self, address::Site};
+use crate::client::tftp::{self, address::TftpSite};
 
 /// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 and the signal's number.
 pub(super) const INTERRUPTED: i32 = 128 + SIGINT;
@@ -72,10 +72,10 @@ fn talk(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
 }
 
 /// As [`talk`], over TFTP.
-fn talk_tftp(site: Site, downloads: PathBuf) -> io::Result<bool> {
+fn talk_tftp(site: TftpSite, downloads: PathBuf) -> io::Result<bool> {
     say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let shell = tftp::shell::Shell::new(site, downloads, &mut out, &mut err);
+    let shell = tftp::shell::TftpShell::new(site, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
         shell.run_interactive().map(|()| true)
     } else {

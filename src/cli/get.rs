@@ -18,7 +18,7 @@ use crate::client::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOr
 use crate::client::progress::TransferProgress;
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
-use crate::client::tftp::{self, address::Site};
+use crate::client::tftp::{self, address::TftpSite};
 use crate::printable::Printable;
 
 /// How many files are fetched at once unless `--jobs` says otherwise.
@@ -170,7 +170,7 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
 }
 
 /// What was asked for over TFTP, for an error.
-fn name_of(site: &Site) -> String {
+fn name_of(site: &TftpSite) -> String {
     String::from_utf8_lossy(site.path()).into_owned()
 }
 
@@ -260,9 +260,9 @@ impl Report {
         Self { quiet, warnings: Vec::new(), failures, failed: Ok(()) }
     }
 
-    fn finished_tftp(&mut self, site: &Site, result: Result<tftp::Moved, Error>) {
+    fn finished_tftp(&mut self, site: &TftpSite, result: Result<tftp::Transferred, Error>) {
         match result {
-            Ok(moved) => self.say(&moved),
+            Ok(transferred) => self.say(&transferred),
             Err(error) => self.failures.push((name_of(site), error)),
         }
     }

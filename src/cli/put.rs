@@ -138,8 +138,8 @@ fn send(
             let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
                 Box::new(|order| {
                     let name = site.name(&order.path);
-                    let moved = tftp::put(&site, &order.file, &name)?;
-                    Ok(Carried { line: moved.to_string(), length: moved.length() })
+                    let transferred = tftp::put(&site, &order.file, &name)?;
+                    Ok(Carried { line: transferred.to_string(), length: transferred.length() })
                 })
             };
             put::run(orders, progress, &carrier, observer)

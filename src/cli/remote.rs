@@ -1,7 +1,7 @@
 //! The address of a remote of either kind: a server that speaks HTTP, or one that speaks TFTP.
 
 use crate::client::address::{AddressError, Resource, ServerAddress};
-use crate::client::tftp::address::Site;
+use crate::client::tftp::address::TftpSite;
 
 /// A server and what is meant on it; `H` is how that is told over HTTP.
 #[derive(Debug, Clone)]
@@ -9,7 +9,7 @@ pub(super) enum Remote<H> {
     /// Over HTTP.
     Http(H),
     /// Over TFTP.
-    Tftp(Site),
+    Tftp(TftpSite),
 }
 
 /// Reads the address of a file.
@@ -26,7 +26,7 @@ fn read<H>(
     text: &str,
     http: impl FnOnce(&str) -> Result<H, AddressError>,
 ) -> Result<Remote<H>, AddressError> {
-    match Site::parse(text) {
+    match TftpSite::parse(text) {
         Some(site) => site.map(Remote::Tftp),
         None => http(text).map(Remote::Http),
     }

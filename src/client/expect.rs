@@ -25,7 +25,7 @@ pub struct Expectations {
 
 /// What an answer was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct ResponseSummary {
     /// Its status.
     pub status: Status,
     /// The length of its content, in bytes.
@@ -83,7 +83,7 @@ impl Expectations {
     }
 
     /// What of it does not hold, in words; empty when the answer is as expected.
-    pub fn judge(&self, answer: &Answer) -> Vec<String> {
+    pub fn judge(&self, answer: &ResponseSummary) -> Vec<String> {
         let mut failures = Vec::new();
         let got = answer.status;
         match self.status {
@@ -110,7 +110,7 @@ impl Expectations {
     }
 }
 
-impl Answer {
+impl ResponseSummary {
     /// Whether it is of this media type; parameters count only where they are expected (RFC 9110 §8.3.1).
     fn is_of_type(&self, kind: &str) -> bool {
         let Some(got) = self.media_type.as_deref() else { return false };
@@ -202,8 +202,8 @@ mod tests {
         Expectations::parse(&words)
     }
 
-    fn answer() -> Answer {
-        Answer {
+    fn answer() -> ResponseSummary {
+        ResponseSummary {
             status: Status::OK,
             bytes: 12,
             media_type: Some("Text/HTML; charset=utf-8".to_owned()),
@@ -239,12 +239,14 @@ mod tests {
 
     #[test]
     fn where_no_status_is_expected_an_error_fails() {
-        let missing = Answer { status: Status::NOT_FOUND, ..answer() };
+        let missing = ResponseSummary { status: Status::NOT_FOUND, ..answer() };
         assert_eq!(Expectations::default().judge(&missing), ["got 404 Not Found"]);
         assert_eq!(parse("<1s").expect("valid").judge(&missing), ["got 404 Not Found"]);
         assert!(parse("404").expect("valid").judge(&missing).is_empty());
         assert!(
-            Expectations::default().judge(&Answer { status: Status::NOT_MODIFIED, ..answer() }).is_empty()
+            Expectations::default()
+                .judge(&ResponseSummary { status: Status::NOT_MODIFIED, ..answer() })
+                .is_empty()
         );
     }
 

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::address::Endpoint;
 use super::error::Error;
-use super::expect::Answer;
+use super::expect::ResponseSummary;
 use super::script::{Script, ScriptStep};
 use super::session::{HttpRequest, PourError, Session};
 use super::stats::{RequestResult, Stats};
@@ -58,7 +58,7 @@ pub struct Console<'c> {
 struct Done {
     step: usize,
     sent: u64,
-    came: Result<Answer, Error>,
+    came: Result<ResponseSummary, Error>,
 }
 
 /// The numbers of the requests, given out one by one.
@@ -191,7 +191,7 @@ impl Courier {
     }
 
     /// Sends one request and reads its answer; `begun` is when its time began to run.
-    fn send(&mut self, step: &ScriptStep, begun: Instant, sent: &mut u64) -> Result<Answer, Error> {
+    fn send(&mut self, step: &ScriptStep, begun: Instant, sent: &mut u64) -> Result<ResponseSummary, Error> {
         let scripted = &step.request;
         let content = scripted.file.as_deref().map(RequestContent::open).transpose()?;
         let fields: Vec<_> = scripted.accept.map(|kind| ("Accept", kind)).into_iter().collect();
@@ -213,7 +213,7 @@ impl Courier {
         } else {
             (response.body.discard()?, None)
         };
-        Ok(Answer { status, bytes, media_type, sha256, took: begun.elapsed() })
+        Ok(ResponseSummary { status, bytes, media_type, sha256, took: begun.elapsed() })
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::listing::{self, EntryKind, RemoteEntry, RemoteListing, Seen};
 use super::session::Session;
 use super::targets::target_of;
-use super::tftp::{self, address::Site};
+use super::tftp::{self, address::TftpSite};
 use crate::printable::{self, Printable};
 
 /// How deep a tree may go. Deeper ones are made to have no end.
@@ -55,7 +55,7 @@ pub struct Http(pub Session);
 
 /// Lists over TFTP; directories are names below that of the address, which end in a slash, or nothing.
 #[derive(Debug)]
-pub struct Tftp<'s>(pub &'s Site);
+pub struct Tftp<'s>(pub &'s TftpSite);
 
 /// What was found; of a tree, the names are paths.
 #[derive(Debug, Default)]
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn names_are_one_segment() {
-        let site = Site::parse("tftp://h").expect("TFTP").expect("an address");
+        let site = TftpSite::parse("tftp://h").expect("TFTP").expect("an address");
         for (name, expected) in [("a b", Some("d/a b/")), ("..", None), ("a/b", None), ("", None)] {
             let entry = entry(name, EntryKind::Directory, None, "01");
             assert_eq!(Tftp(&site).below("d/", &entry).ok().as_deref(), expected, "{name:?}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::member::Member;
+use super::member::ChatMember;
 use crate::client::error::Error;
 use crate::client::error_response;
 use crate::client::session::{HttpMethod, HttpRequest, Session};
@@ -30,7 +30,7 @@ pub type Present = Arc<Mutex<BTreeSet<String>>>;
 /// Listens until the room is left or the server cannot be found any more. `hear` is given every event, `say` what
 /// happens to the connection; `left` says that the member has left, or is dropped.
 pub fn listen(
-    member: &Member,
+    member: &ChatMember,
     present: &Present,
     left: &Receiver<()>,
     mut hear: impl FnMut(&StreamEvent),
@@ -69,7 +69,7 @@ fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
 }
 
 /// One connection's worth of listening. It ended as they do, unless it never began.
-fn open_and_listen(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
+fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), Error> {
     match hear_once(member, ear) {
         // The server was started anew, or thought that we were gone.
         Err(Error::Refused(status, _)) if status.code() == 403 => {
@@ -80,7 +80,7 @@ fn open_and_listen(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
     }
 }
 
-fn hear_once(member: &Member, ear: &mut Ear<'_>) -> Result<(), Error> {
+fn hear_once(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), Error> {
     let mut session = Session::new(member.server.clone());
     let (authorization, last) = (member.authorization(), ear.decoder.last_event_id().to_owned());
     let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];

@@ -13,7 +13,7 @@ use crate::http::target::encode_segment;
 
 /// A member of a server's room. Clones are the same member.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub struct ChatMember {
     /// Whose room it is.
     pub server: Endpoint,
     /// The name in it.
@@ -28,7 +28,7 @@ struct Joined {
     token: String,
 }
 
-impl Member {
+impl ChatMember {
     /// Joins the room.
     pub fn join(server: &Endpoint, name: &str) -> Result<Self, Error> {
         let joined = ask_to_join(server, name)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use super::hearing::Present;
-use super::member::Member;
+use super::member::ChatMember;
 use crate::client::address::ServerAddress;
 use crate::client::download;
 use crate::client::error::Error;
@@ -18,7 +18,7 @@ pub const KNOWN: &str = "I know: /broadcast text, /unicast user text, /who, /fil
 
 /// Somebody who talks: who they are, and the connection on which they speak.
 pub struct Speaker {
-    member: Member,
+    member: ChatMember,
     address: ServerAddress,
     session: Session,
     present: Present,
@@ -38,7 +38,7 @@ pub enum ChatFlow {
 
 impl Speaker {
     /// A member of the room. Downloads go below `downloads`.
-    pub fn new(member: Member, present: Present, downloads: PathBuf) -> Self {
+    pub fn new(member: ChatMember, present: Present, downloads: PathBuf) -> Self {
         let session = Session::new(member.server.clone());
         let address = ServerAddress::root(member.server.clone());
         Self { member, address, session, present, downloads, all_well: true }

@@ -16,14 +16,14 @@ const PORT: u16 = 69;
 
 /// A TFTP server, and a path on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
+pub struct TftpSite {
     host: String,
     port: u16,
     /// As the server is to read it: decoded to whatever bytes these are, without a slash before it.
     path: Vec<u8>,
 }
 
-impl Site {
+impl TftpSite {
     /// Reads an address; `None` where it is one of another kind.
     pub fn parse(text: &str) -> Option<Result<Self, AddressError>> {
         let scheme = text.get(..SCHEME.len())?;
@@ -83,7 +83,7 @@ pub fn from_root(name: &[u8]) -> &[u8] {
 }
 
 /// `tftp://127.0.0.1:6969`.
-impl fmt::Display for Site {
+impl fmt::Display for TftpSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "{SCHEME}[{}]:{}", self.host, self.port)
@@ -108,21 +108,21 @@ mod tests {
             ("tftp://h/%ff%2F", "tftp://h:69", "\\xff/"),
         ];
         for (text, site, path) in table {
-            let found = Site::parse(text).expect(text).expect(text);
+            let found = TftpSite::parse(text).expect(text).expect(text);
             assert_eq!(
                 (found.to_string(), found.path().escape_ascii().to_string()),
                 (site.to_owned(), path.to_owned()),
                 "{text}"
             );
         }
-        assert!(Site::parse("http://h").is_none() && Site::parse("h:69").is_none());
-        assert!(Site::parse("tftp://h:0/").is_some_and(|site| site.is_err()));
-        assert!(Site::parse("tftp:///a").is_some_and(|site| site.is_err()));
+        assert!(TftpSite::parse("http://h").is_none() && TftpSite::parse("h:69").is_none());
+        assert!(TftpSite::parse("tftp://h:0/").is_some_and(|site| site.is_err()));
+        assert!(TftpSite::parse("tftp:///a").is_some_and(|site| site.is_err()));
     }
 
     #[test]
     fn names() {
-        let site = |text| Site::parse(text).expect("TFTP").expect("an address");
+        let site = |text| TftpSite::parse(text).expect("TFTP").expect("an address");
         assert_eq!(site("tftp://h").name(b"a"), b"a");
         assert_eq!(site("tftp://h/in/").name(b"a"), b"in/a");
         assert_eq!(site("tftp://h/in").name(b""), b"in/");

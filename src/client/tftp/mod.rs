@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
-use self::address::{Site, from_root};
+use self::address::{TftpSite, from_root};
 use self::socket::TransferSocket;
 use super::error::{Error, shown};
 use super::fetch::Downloads;
@@ -53,7 +53,7 @@ const LONGEST_LISTING: usize = 64 * 1024 * 1024;
 
 /// A file that went one way or the other.
 #[derive(Debug)]
-pub struct Moved {
+pub struct Transferred {
     /// Where it is now.
     to: String,
     length: u64,
@@ -62,7 +62,7 @@ pub struct Moved {
 
 /// Fetches a file into the directory for downloads, under the path that it has on the server; `sync` waits until it is on
 /// the disk.
-pub fn get(site: &Site, name: &[u8], downloads: &Downloads, sync: bool) -> Result<Moved, Error> {
+pub fn get(site: &TftpSite, name: &[u8], downloads: &Downloads, sync: bool) -> Result<Transferred, Error> {
     if name.is_empty() || name.ends_with(b"/") {
         let name = if name.is_empty() { b"/" } else { name };
         return Err(Error::NotAFile(PathBuf::from(OsStr::from_bytes(name))));
@@ -72,39 +72,39 @@ pub fn get(site: &Site, name: &[u8], downloads: &Downloads, sync: bool) -> Resul
 
 /// Fetches a file to this path below the directory for downloads.
 pub fn get_to(
-    site: &Site,
+    site: &TftpSite,
     name: &[u8],
     downloads: &Downloads,
     local: PathBuf,
     sync: bool,
-) -> Result<Moved, Error> {
+) -> Result<Transferred, Error> {
     let begun = Instant::now();
     let address = format!("{site}/{}", from_root(name).escape_ascii());
     let path = downloads.path(&local);
     let mut saving = Saving::new(downloads, local, &address, sync)?;
     let outcome = fetch(site, name, &mut saving, &path).map(drop);
     let (path, length) = saving.end(outcome)?;
-    Ok(Moved { length, to: shown(&path), took: Time(begun.elapsed()) })
+    Ok(Transferred { length, to: shown(&path), took: Time(begun.elapsed()) })
 }
 
 /// Writes a file to `out` as it comes. What was written cannot be taken back.
-pub fn pass_on(site: &Site, name: &[u8], out: &mut dyn Write) -> Result<(), Error> {
+pub fn pass_on(site: &TftpSite, name: &[u8], out: &mut dyn Write) -> Result<(), Error> {
     fetch(site, name, out, Path::new("the output")).map(drop)
 }
 
 /// Sends a file under this name.
-pub fn put(site: &Site, file: &Path, name: &[u8]) -> Result<Moved, Error> {
+pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<Transferred, Error> {
     let begun = Instant::now();
     // What is no regular file is refused, in the same words as over HTTP.
     let length = RequestContent::open(file)?.length();
     let source = File::open(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
     let asked = Terms { tsize: Some(length), ..terms() };
     give(site, name, asked, BufReader::new(source))?;
-    Ok(Moved { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
+    Ok(Transferred { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
 }
 
 /// What is in a directory.
-pub fn list(site: &Site, directory: &[u8]) -> Result<RemoteListing, Error> {
+pub fn list(site: &TftpSite, directory: &[u8]) -> Result<RemoteListing, Error> {
     let is_named = !directory.is_empty() && !directory.ends_with(b"/");
     let name = if is_named { &[directory, b"/"].concat() } else { directory };
     let text = fetch(site, name, Limited(Vec::new()), Path::new("the listing"))?;
@@ -114,7 +114,7 @@ pub fn list(site: &Site, directory: &[u8]) -> Result<RemoteListing, Error> {
 }
 
 /// Asks the server to leave.
-pub fn exit(site: &Site) -> Result<(), Error> {
+pub fn exit(site: &TftpSite) -> Result<(), Error> {
     give(site, EXIT, Terms::default(), &b""[..])
 }
 
@@ -122,7 +122,7 @@ fn terms() -> Terms {
     Terms { blksize: Some(BLOCK), windowsize: Some(WINDOW), ..Terms::default() }
 }
 
-fn fetch<W: Write>(site: &Site, name: &[u8], mut into: W, what: &Path) -> Result<W, Error> {
+fn fetch<W: Write>(site: &TftpSite, name: &[u8], mut into: W, what: &Path) -> Result<W, Error> {
     let asked = Terms { tsize: Some(0), ..terms() };
     let outcome = site.at_each_address(|address| {
         let request = request(name, &asked)?;
@@ -135,7 +135,7 @@ fn fetch<W: Write>(site: &Site, name: &[u8], mut into: W, what: &Path) -> Result
     outcome.map(|()| into)
 }
 
-fn give(site: &Site, name: &[u8], asked: Terms, source: impl std::io::BufRead) -> Result<(), Error> {
+fn give(site: &TftpSite, name: &[u8], asked: Terms, source: impl std::io::BufRead) -> Result<(), Error> {
     let mut source = source;
     site.at_each_address(|address| {
         let request = request(name, &asked)?;
@@ -194,7 +194,7 @@ impl Write for Limited {
     }
 }
 
-impl Moved {
+impl Transferred {
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.length
@@ -202,7 +202,7 @@ impl Moved {
 }
 
 /// `→ downloads/a.txt, 512 B in 0.4 ms`.
-impl fmt::Display for Moved {
+impl fmt::Display for Transferred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "→ {}, {} in {}", self.to, Bytes(self.length), self.took)
     }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use super::address::Site;
+use super::address::TftpSite;
 use super::{exit, get, list, put};
 use crate::client::command::split;
 use crate::client::error::Error;
@@ -26,17 +26,17 @@ help, ?            this
 A name with spaces stands in quotes.";
 
 /// A prompt for a TFTP server.
-pub struct Shell<'c> {
-    site: Site,
+pub struct TftpShell<'c> {
+    site: TftpSite,
     downloads: PathBuf,
     out: &'c mut dyn Write,
     err: &'c mut dyn Write,
     all_well: bool,
 }
 
-impl<'c> Shell<'c> {
+impl<'c> TftpShell<'c> {
     /// A prompt that has not started. Downloads go below `downloads`.
-    pub fn new(site: Site, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
+    pub fn new(site: TftpSite, downloads: PathBuf, out: &'c mut dyn Write, err: &'c mut dyn Write) -> Self {
         Self { site, downloads, out, err, all_well: true }
     }
 
@@ -53,8 +53,8 @@ impl<'c> Shell<'c> {
     }
 
     fn put(&mut self, file: &str, path: &[u8]) -> io::Result<PromptFlow> {
-        let moved = put(&self.site, Path::new(file), &self.site.name(path));
-        self.tell(file, moved, |moved, out| writeln!(out, "{moved}"))
+        let transferred = put(&self.site, Path::new(file), &self.site.name(path));
+        self.tell(file, transferred, |transferred, out| writeln!(out, "{transferred}"))
     }
 
     fn list(&mut self, directory: &str) -> io::Result<PromptFlow> {
@@ -83,7 +83,7 @@ impl<'c> Shell<'c> {
     }
 }
 
-impl LineHandler for Shell<'_> {
+impl LineHandler for TftpShell<'_> {
     fn handle(&mut self, line: &str) -> io::Result<PromptFlow> {
         let words = match split(line) {
             Ok(words) => words,
@@ -95,8 +95,8 @@ impl LineHandler for Shell<'_> {
             (None, _) => Ok(PromptFlow::Continue),
             (Some("get"), [path]) => {
                 let downloads = Downloads::at(&self.downloads);
-                let moved = get(&self.site, &self.site.name(path.as_bytes()), &downloads, true);
-                self.tell(path, moved, |moved, out| writeln!(out, "{moved}"))
+                let transferred = get(&self.site, &self.site.name(path.as_bytes()), &downloads, true);
+                self.tell(path, transferred, |transferred, out| writeln!(out, "{transferred}"))
             }
             (Some("put"), [file]) => self.put(file, &default_parts(file)),
             (Some("put"), [file, path]) => self.put(file, path.as_bytes()),
