@@ -5,17 +5,17 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::client::address::Endpoint;
+use crate::client::fake_peer::{FakePeer, PeerAction};
 use crate::client::fetch::downloads::local_path;
 use crate::client::fetch::sessions::MOST_REDIRECTS;
-use crate::client::peer::{Act, Peer};
-use Act::{Read, Say};
+use PeerAction::{Read, Say};
 
-const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 /// Fetches `target` from a server that plays this on one connection; what is in the folder for downloads
 /// afterwards.
-fn fetch_from(acts: &[Act], target: &str) -> (Result<Fetched, Error>, Vec<String>) {
-    let peer = Peer::plays(&[acts]);
+fn fetch_from(acts: &[PeerAction], target: &str) -> (Result<Fetched, Error>, Vec<String>) {
+    let peer = FakePeer::plays(&[acts]);
     let folder = tempfile::tempdir().expect("a folder");
     let outcome = fetch(&mut Session::new(peer.server()), target, folder.path());
     let mut names = Vec::new();
@@ -92,7 +92,7 @@ fn a_refusal_is_not_saved() {
 #[test]
 fn a_file_that_exists_is_not_replaced() {
     // It is asked whether it is the same, and has another length.
-    let peer = Peer::plays(&[&[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")]]);
+    let peer = FakePeer::plays(&[&[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")]]);
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a"), "older and longer").expect("written");
     let outcome = fetch(&mut Session::new(peer.server()), "/a", folder.path());
@@ -117,7 +117,7 @@ fn a_redirect_may_add_a_slash_but_not_choose_a_name() {
 #[test]
 fn a_circle_of_redirects_ends() {
     let redirect = Say("HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n");
-    let acts: Vec<Act> = [Read, redirect].repeat(MOST_REDIRECTS + 1);
+    let acts: Vec<PeerAction> = [Read, redirect].repeat(MOST_REDIRECTS + 1);
     let (outcome, _) = fetch_from(&acts, "/a");
     assert!(matches!(outcome, Err(Error::Redirects)), "{outcome:?}");
 }

@@ -40,7 +40,7 @@ fn first_line(text: &[u8], status: Status) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::peer::{Act, Peer};
+    use crate::client::fake_peer::{FakePeer, PeerAction};
     use crate::client::session::{HttpMethod, HttpRequest, Session};
 
     #[test]
@@ -53,7 +53,7 @@ mod tests {
         for (status, kind, expected) in cases {
             let answer =
                 format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: 4\r\n\r\n<h1>");
-            let peer = Peer::plays(&[&[Act::Read, Act::Say(answer.leak())]]);
+            let peer = FakePeer::plays(&[&[PeerAction::Read, PeerAction::Say(answer.leak())]]);
             let mut session = Session::new(peer.server());
             let request = HttpRequest { method: HttpMethod::Get, target: "/", fields: &[], content: None };
             let refused = read(session.send(&request).expect("an answer")).to_string();

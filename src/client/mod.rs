@@ -42,4 +42,4 @@ pub mod tree;
 pub mod upload;
 
 #[cfg(test)]
-mod peer;
+mod fake_peer;

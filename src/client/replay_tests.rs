@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::client::address::ServerAddress;
-use crate::client::peer::{Act, Peer};
-use Act::{Read, Say};
+use crate::client::fake_peer::{FakePeer, PeerAction};
+use PeerAction::{Read, Say};
 
-const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok");
-const MISSING: Act = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok");
+const MISSING: PeerAction = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 const MANNER: ReplayOptions = ReplayOptions { connections: 1, repeat: 1, rate: None, quiet: false };
 
 /// What a replay of this script prints on stdout and stderr, times left out, and its stats.
@@ -28,7 +28,7 @@ fn replay(server: Endpoint, text: &str, options: ReplayOptions) -> (Vec<String>,
 
 #[test]
 fn a_line_of_result_for_each_request() {
-    let peer = Peer::plays(&[&[Read, OK, Read, OK, Read, MISSING, Read, MISSING, Read, OK, Read, OK]]);
+    let peer = FakePeer::plays(&[&[Read, OK, Read, OK, Read, MISSING, Read, MISSING, Read, OK, Read, OK]]);
     let digest = "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df";
     let script = format!(
         "GET a\nPOST up.txt\nGET b -> 404\nGET c\n\nGET d -> 404 bytes=2\nGET e -> 200 type=text/plain sha256={digest}"
@@ -52,7 +52,7 @@ fn a_line_of_result_for_each_request() {
 #[test]
 fn a_server_that_goes_away_costs_its_request_only() {
     let cut = Say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok");
-    let peer = Peer::plays(&[&[Read, cut], &[Read, OK]]);
+    let peer = FakePeer::plays(&[&[Read, cut], &[Read, OK]]);
     let (out, err, stats) = replay(peer.server(), "GET a\nGET b", MANNER);
     assert_eq!(out, ["✓ 200 GET b 2"]);
     assert_eq!(err, "✗ s.txt:1: The server went away after 2 of 9 bytes.\n");
@@ -62,15 +62,15 @@ fn a_server_that_goes_away_costs_its_request_only() {
 #[test]
 fn redirects_are_answers() {
     let redirect = Say("HTTP/1.1 308 Permanent Redirect\r\nLocation: /a/\r\nContent-Length: 0\r\n\r\n");
-    let peer = Peer::plays(&[&[Read, redirect]]);
+    let peer = FakePeer::plays(&[&[Read, redirect]]);
     let (out, ..) = replay(peer.server(), "GET a", MANNER);
     assert_eq!(out, ["✓ 308 GET a 0"]);
 }
 
 #[test]
 fn several_connections_share_the_requests() {
-    let connection: &[Act] = &[Read, OK, Read, OK, Read, OK];
-    let peer = Peer::plays(&[connection, connection, connection]);
+    let connection: &[PeerAction] = &[Read, OK, Read, OK, Read, OK];
+    let peer = FakePeer::plays(&[connection, connection, connection]);
     let options = ReplayOptions { connections: 1, repeat: 3, quiet: true, ..MANNER };
     let (out, _, stats) = replay(peer.server(), "GET a\nGET b -> 200\nGET c", options);
     assert!(out.is_empty(), "{out:?}");
@@ -104,7 +104,7 @@ fn a_time_that_no_clock_can_tell_is_not_waited_for() {
 
 #[test]
 fn lateness_counts_as_time() {
-    let peer = Peer::plays(&[&[Read, OK]]);
+    let peer = FakePeer::plays(&[&[Read, OK]]);
     let script = crate::client::stats::tests::script(1);
     let mut step = script.steps[0].clone();
     step.request.server = peer.server();

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::client::peer::{Act, Peer};
+use crate::client::fake_peer::{FakePeer, PeerAction};
 use crate::http::status::Status;
-use Act::{AwaitEnd, Read, ReadContent, ReadHead, Say};
+use PeerAction::{AwaitEnd, Read, ReadContent, ReadHead, Say};
 
-const OK: Act = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 fn get(session: &mut Session) -> Result<(Status, String), Error> {
     send(session, HttpMethod::Get, None)
@@ -39,7 +39,7 @@ fn content(length: usize) -> (RequestContent, tempfile::TempDir) {
 
 #[test]
 fn answers_however_they_come() {
-    let cases: [(&str, &[Act], &str); 6] = [
+    let cases: [(&str, &[PeerAction], &str); 6] = [
         ("sized", &[Read, OK], "ok"),
         ("in pieces", &[Read, Say("HTTP/1.1 200 OK\r\nContent-Le"), Say("ngth: 2\r\n\r\no"), Say("k")], "ok"),
         (
@@ -59,7 +59,7 @@ fn answers_however_they_come() {
         ("more than its length", &[Read, OK, Say("HTTP/1.1 500 No\r\n\r\n")], "ok"),
     ];
     for (name, acts, expected) in cases {
-        let peer = Peer::plays(&[acts]);
+        let peer = FakePeer::plays(&[acts]);
         let found = get(&mut Session::new(peer.server())).expect(name);
         assert_eq!(found, (Status::OK, expected.to_owned()), "{name}");
     }
@@ -67,7 +67,7 @@ fn answers_however_they_come() {
 
 #[test]
 fn answers_that_are_none() {
-    let cases: [(&str, &[Act], &str); 7] = [
+    let cases: [(&str, &[PeerAction], &str); 7] = [
         (
             "less than its length",
             &[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok")],
@@ -101,7 +101,7 @@ fn answers_that_are_none() {
         ),
     ];
     for (name, acts, expected) in cases {
-        let peer = Peer::plays(&[acts]);
+        let peer = FakePeer::plays(&[acts]);
         let error = get(&mut Session::new(peer.server())).expect_err(name);
         assert_eq!(error.to_string(), expected, "{name}");
     }
@@ -109,7 +109,7 @@ fn answers_that_are_none() {
 
 #[test]
 fn one_connection_serves_many_requests() {
-    let peer = Peer::plays(&[&[Read, OK, Read, OK, Read, OK]]);
+    let peer = FakePeer::plays(&[&[Read, OK, Read, OK, Read, OK]]);
     let mut session = Session::new(peer.server());
     for _ in 0..3 {
         assert_eq!(get(&mut session).expect("an answer").1, "ok");
@@ -119,7 +119,7 @@ fn one_connection_serves_many_requests() {
 
 #[test]
 fn a_connection_that_cannot_go_on_is_replaced() {
-    let cases: [(&str, Act); 4] = [
+    let cases: [(&str, PeerAction); 4] = [
         ("closed after its answer", OK),
         ("asked to close", Say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")),
         ("HTTP/1.0", Say("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")),
@@ -129,7 +129,7 @@ fn a_connection_that_cannot_go_on_is_replaced() {
         ),
     ];
     for (name, first) in cases {
-        let peer = Peer::plays(&[&[Read, first], &[Read, OK]]);
+        let peer = FakePeer::plays(&[&[Read, first], &[Read, OK]]);
         let mut session = Session::new(peer.server());
         for _ in 0..2 {
             assert_eq!(get(&mut session).expect(name).1, "ok", "{name}");
@@ -140,15 +140,15 @@ fn a_connection_that_cannot_go_on_is_replaced() {
 
 #[test]
 fn what_may_be_repeated_is_sent_again_when_the_server_closed_at_that_moment() {
-    let first: &[Act] = &[Read, OK, ReadHead];
-    let peer = Peer::plays(&[first, &[Read, OK]]);
+    let first: &[PeerAction] = &[Read, OK, ReadHead];
+    let peer = FakePeer::plays(&[first, &[Read, OK]]);
     let mut session = Session::new(peer.server());
     get(&mut session).expect("an answer");
     assert_eq!(get(&mut session).expect("an answer at the second try").1, "ok");
     assert_eq!(peer.heard().len(), 3);
 
     let (content, _folder) = content(1);
-    let peer = Peer::plays(&[&[Read, OK, Read]]);
+    let peer = FakePeer::plays(&[&[Read, OK, Read]]);
     let mut session = Session::new(peer.server());
     get(&mut session).expect("an answer");
     let error = send(&mut session, HttpMethod::Post, Some(&content))
@@ -159,7 +159,7 @@ fn what_may_be_repeated_is_sent_again_when_the_server_closed_at_that_moment() {
 
 #[test]
 fn a_new_connection_that_is_closed_is_not_tried_again() {
-    let peer = Peer::plays(&[&[Read]]);
+    let peer = FakePeer::plays(&[&[Read]]);
     assert!(matches!(get(&mut Session::new(peer.server())), Err(Error::Silent)));
     assert_eq!(peer.heard().len(), 1);
 }
@@ -167,7 +167,7 @@ fn a_new_connection_that_is_closed_is_not_tried_again() {
 #[test]
 fn an_answer_that_is_dropped_takes_its_connection_with_it() {
     let half = Say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
-    let peer = Peer::plays(&[&[Read, half, AwaitEnd], &[Read, OK]]);
+    let peer = FakePeer::plays(&[&[Read, half, AwaitEnd], &[Read, OK]]);
     let mut session = Session::new(peer.server());
     drop(
         session
@@ -181,15 +181,21 @@ fn an_answer_that_is_dropped_takes_its_connection_with_it() {
 #[test]
 fn small_content_goes_with_its_head_and_large_content_waits() {
     let (small, _folder) = content(3);
-    let peer = Peer::plays(&[&[Read, OK]]);
+    let peer = FakePeer::plays(&[&[Read, OK]]);
     send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&small)).expect("an answer");
     let [heard] = <[String; 1]>::try_from(peer.heard()).expect("one request");
     assert!(heard.ends_with("Content-Length: 3\r\n\r\nxxx"), "{heard}");
 
     let length = 1_000_000;
     let (large, _folder) = content(length);
-    let peer =
-        Peer::plays(&[&[ReadHead, Say("HTTP/1.1 100 Continue\r\n\r\n"), ReadContent(length), OK, Read, OK]]);
+    let peer = FakePeer::plays(&[&[
+        ReadHead,
+        Say("HTTP/1.1 100 Continue\r\n\r\n"),
+        ReadContent(length),
+        OK,
+        Read,
+        OK,
+    ]]);
     let mut session = Session::new(peer.server());
     assert_eq!(send(&mut session, HttpMethod::Put, Some(&large)).expect("an answer").1, "ok");
     get(&mut session).expect("the connection goes on");
@@ -202,7 +208,7 @@ fn small_content_goes_with_its_head_and_large_content_waits() {
 fn a_server_that_knows_no_expectations_gets_the_content_all_the_same() {
     let length = 300_000;
     let (large, _folder) = content(length);
-    let peer = Peer::plays(&[&[ReadHead, ReadContent(length), OK]]);
+    let peer = FakePeer::plays(&[&[ReadHead, ReadContent(length), OK]]);
     assert_eq!(
         send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&large)).expect("an answer").1,
         "ok"
@@ -215,7 +221,7 @@ fn a_refusal_stops_an_upload() {
     let refusal = Say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
     // More than the buffers of both sockets hold: it could not be sent to a server that does not read.
     let (large, _folder) = content(32 << 20);
-    let cases: [(&str, &[Act]); 3] = [
+    let cases: [(&str, &[PeerAction]); 3] = [
         ("before it began", &[ReadHead, refusal, AwaitEnd]),
         (
             "on its way",
@@ -224,7 +230,7 @@ fn a_refusal_stops_an_upload() {
         ("closed at once", &[ReadHead, refusal]),
     ];
     for (name, acts) in cases {
-        let peer = Peer::plays(&[acts, &[Read, OK]]);
+        let peer = FakePeer::plays(&[acts, &[Read, OK]]);
         let mut session = Session::new(peer.server());
         let (status, text) = send(&mut session, HttpMethod::Post, Some(&large)).expect(name);
         assert_eq!((status, text.as_str()), (Status::CONTENT_TOO_LARGE, "no"), "{name}");

@@ -1,9 +1,9 @@
 //! Prompts: what is printed for each line, and how it ends.
 
 use super::*;
-use crate::client::peer::{Act, Peer};
+use crate::client::fake_peer::{FakePeer, PeerAction};
 use crate::client::prompt::FAREWELL;
-use Act::{Read, Say};
+use PeerAction::{Read, Say};
 
 /// What a shell says on stdout and stderr to these lines, and whether all went well.
 fn run(server: Endpoint, lines: &str, downloads: &Path) -> (String, String, bool) {
@@ -48,7 +48,7 @@ fn a_prompt_over_one_connection() {
     let listing = "HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{\"path\":\"/\",\"entries\":[]}\r\n";
     let refusal = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
     let ok = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    let peer = Peer::plays(&[&[Read, ok, Read, ok, Read, Say(listing), Read, Say(refusal)]]);
+    let peer = FakePeer::plays(&[&[Read, ok, Read, ok, Read, Say(listing), Read, Say(refusal)]]);
     let lines = format!("GET a.txt\nPOST {}\nLIST sub\nGET b.txt\n", file.display());
     let (out, err, all_well) = run(peer.server(), &lines, folder.path());
     assert_eq!(std::fs::read(folder.path().join("a.txt")).expect("saved"), b"ok");

@@ -68,19 +68,19 @@ fn sum(session: &mut Session, target: &str, etag: &str) -> Option<Sum> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::peer::{Act, Peer};
+    use crate::client::fake_peer::{FakePeer, PeerAction};
 
     /// The SHA-256 of nothing.
     const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    fn head(server: &str, status: &str, length: u64) -> Act {
+    fn head(server: &str, status: &str, length: u64) -> PeerAction {
         let fields = format!("Server: {server}\r\nETag: \"1\"\r\nContent-Length: {length}");
-        Act::Say(format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n").leak())
+        PeerAction::Say(format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n").leak())
     }
 
-    fn told(etag: &str, sum: &str) -> Act {
+    fn told(etag: &str, sum: &str) -> PeerAction {
         let fields = format!("ETag: \"{etag}\"\r\nContent-Length: {}", sum.len() + 1);
-        Act::Say(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{sum}\n").leak())
+        PeerAction::Say(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{sum}\n").leak())
     }
 
     #[test]
@@ -98,8 +98,8 @@ mod tests {
             ("what it tells no sums of", vec![head("nginx", "200 OK", 0)], false),
         ];
         for (name, answers, expected) in cases {
-            let part: Vec<_> = answers.iter().flat_map(|answer| [Act::Read, *answer]).collect();
-            let peer = Peer::plays(&[&part]);
+            let part: Vec<_> = answers.iter().flat_map(|answer| [PeerAction::Read, *answer]).collect();
+            let peer = FakePeer::plays(&[&part]);
             let mut session = Session::new(peer.server());
             let knowledge = Knowledge::default();
             assert_eq!(knowledge.is_there(&mut session, "/a%20b", empty.path(), 0), expected, "{name}");
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_server_of_another_kind_is_asked_once() {
-        let peer = Peer::plays(&[&[Act::Read, head("nginx", "200 OK", 0)]]);
+        let peer = FakePeer::plays(&[&[PeerAction::Read, head("nginx", "200 OK", 0)]]);
         let mut session = Session::new(peer.server());
         let knowledge = Knowledge::default();
         for target in ["/a", "/b"] {

@@ -10,7 +10,7 @@ use super::address::Endpoint;
 
 /// One thing that the server does.
 #[derive(Clone, Copy)]
-pub(super) enum Act {
+pub(super) enum PeerAction {
     /// Reads a request with its sized content.
     Read,
     /// Reads a request's head and leaves its content.
@@ -24,17 +24,17 @@ pub(super) enum Act {
 }
 
 /// A server that plays its part once.
-pub(super) struct Peer {
+pub(super) struct FakePeer {
     server: Endpoint,
     player: JoinHandle<Vec<String>>,
 }
 
-impl Peer {
+impl FakePeer {
     /// Begins to play, a connection after the other.
-    pub(super) fn plays(part: &[&[Act]]) -> Self {
+    pub(super) fn plays(part: &[&[PeerAction]]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let connections: Vec<Vec<Act>> = part.iter().map(|acts| acts.to_vec()).collect();
+        let connections: Vec<Vec<PeerAction>> = part.iter().map(|acts| acts.to_vec()).collect();
         let player = thread::spawn(move || {
             let mut requests = Vec::new();
             for acts in connections {
@@ -57,20 +57,20 @@ impl Peer {
     }
 }
 
-fn play(mut stream: TcpStream, acts: &[Act], requests: &mut Vec<String>) {
+fn play(mut stream: TcpStream, acts: &[PeerAction], requests: &mut Vec<String>) {
     for act in acts {
         match act {
-            Act::Say(text) => stream.write_all(text.as_bytes()).expect("a client that listens"),
-            Act::ReadHead => requests.push(read_head(&mut stream)),
-            Act::ReadContent(length) => add_content(&mut stream, *length, requests),
-            Act::Read => {
+            PeerAction::Say(text) => stream.write_all(text.as_bytes()).expect("a client that listens"),
+            PeerAction::ReadHead => requests.push(read_head(&mut stream)),
+            PeerAction::ReadContent(length) => add_content(&mut stream, *length, requests),
+            PeerAction::Read => {
                 let head = read_head(&mut stream);
                 let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
                 let length = length.map_or(0, |length| length.parse().expect("a number"));
                 requests.push(head);
                 add_content(&mut stream, length, requests);
             }
-            Act::AwaitEnd => {
+            PeerAction::AwaitEnd => {
                 // An end is an end, however it comes.
                 let _ = stream.read(&mut [0]);
             }
