@@ -16,7 +16,7 @@ use crate::client::chat::hearing::{self, Present};
 use crate::client::chat::member::ChatMember;
 use crate::client::chat::showing::{Style, lines};
 use crate::client::chat::speaking::{ChatFlow, Speaker};
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::prompt::FAREWELL;
 
 const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
@@ -56,7 +56,7 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, Addr
 pub fn talk(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
     let member = match ChatMember::join(&address.server, user) {
         Ok(member) => member,
-        Err(Error::Refused(_, Some(said))) => return exit::failed(&said),
+        Err(ClientError::Refused(_, Some(said))) => return exit::failed(&said),
         Err(error) => return exit::failed(&error),
     };
     let present = Present::default();

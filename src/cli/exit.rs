@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::printable::Printable;
 
 /// The exit code of wrong usage; a script that makes no sense is that.
@@ -49,7 +49,7 @@ pub(super) fn leave(error: &dyn Display) {
 }
 
 /// Says what went wrong with a file.
-pub(super) fn say_about(name: &str, error: &Error) {
+pub(super) fn say_about(name: &str, error: &ClientError) {
     if error.is_named() {
         say(error);
     } else {
@@ -58,7 +58,7 @@ pub(super) fn say_about(name: &str, error: &Error) {
 }
 
 /// Says what went wrong with each of these. What is true of a whole server is said once, with how many files it cost.
-pub(super) fn say_all(failures: &[(String, Error)]) {
+pub(super) fn say_all(failures: &[(String, ClientError)]) {
     let mut said: Vec<(String, usize)> = Vec::new();
     for (name, error) in failures {
         if !error.is_servers() {

@@ -13,7 +13,7 @@ use super::exit;
 use super::remote::{self, Remote};
 use super::{signals, size};
 use crate::client::address::Resource;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOrder, FetchResult, Fetched};
 use crate::client::progress::TransferProgress;
 use crate::client::progress_bar::Bars;
@@ -181,10 +181,10 @@ fn pass_on(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
 }
 
 /// Says what went wrong; whether nothing did. That nobody reads the output any more is for the caller to judge.
-fn told(name: &str, result: Result<(), Error>) -> io::Result<bool> {
+fn told(name: &str, result: Result<(), ClientError>) -> io::Result<bool> {
     match result {
         Ok(()) => Ok(true),
-        Err(Error::Local(_, _, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(error),
+        Err(ClientError::Local(_, _, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(error),
         Err(error) => {
             exit::say_about(name, &error);
             Ok(false)
@@ -213,7 +213,7 @@ struct Report {
     quiet: bool,
     /// What is to be said of files that are here, by name.
     warnings: Vec<(String, &'static str)>,
-    failures: Vec<(String, Error)>,
+    failures: Vec<(String, ClientError)>,
     /// Whether the output still takes lines.
     failed: io::Result<()>,
 }
@@ -256,11 +256,11 @@ impl FetchObserver for Shown<'_> {
 }
 
 impl Report {
-    fn new(quiet: bool, failures: Vec<(String, Error)>) -> Self {
+    fn new(quiet: bool, failures: Vec<(String, ClientError)>) -> Self {
         Self { quiet, warnings: Vec::new(), failures, failed: Ok(()) }
     }
 
-    fn finished_tftp(&mut self, site: &TftpSite, result: Result<tftp::Transferred, Error>) {
+    fn finished_tftp(&mut self, site: &TftpSite, result: Result<tftp::Transferred, ClientError>) {
         match result {
             Ok(transferred) => self.say(&transferred),
             Err(error) => self.failures.push((name_of(site), error)),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::exit;
 use super::remote::{self, Remote};
 use crate::client::address::ServerAddress;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::listing::NOTHING;
 use crate::client::session::Session;
 use crate::client::tftp::address::from_root;
@@ -65,7 +65,7 @@ fn name(remote: &Remote<ServerAddress>) -> String {
     }
 }
 
-fn find(remote: &Remote<ServerAddress>, recursive: bool) -> Result<Tree, Error> {
+fn find(remote: &Remote<ServerAddress>, recursive: bool) -> Result<Tree, ClientError> {
     match remote {
         Remote::Http(address) => {
             let mut lister = Http(Session::new(address.server.clone()));

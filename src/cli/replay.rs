@@ -12,7 +12,7 @@ use clap::builder::RangedI64ValueParser;
 
 use super::exit;
 use crate::client::address::{DEFAULT_HOST, ServerAddress};
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::replay::{self, Console, ReplayOptions};
 use crate::client::report::Report;
 use crate::client::script::Script;
@@ -114,10 +114,10 @@ struct ReportFile {
 }
 
 impl ReportFile {
-    fn create(path: &Path) -> Result<Self, Error> {
+    fn create(path: &Path) -> Result<Self, ClientError> {
         match File::create(path) {
             Ok(file) => Ok(Self { file, path: path.to_owned() }),
-            Err(error) => Err(Error::Local("write", path.to_owned(), error)),
+            Err(error) => Err(ClientError::Local("write", path.to_owned(), error)),
         }
     }
 
@@ -127,7 +127,7 @@ impl ReportFile {
         match report(&mut out).and_then(|()| out.flush()) {
             Ok(()) => true,
             Err(error) => {
-                exit::say(&Error::Local("write", self.path, error));
+                exit::say(&ClientError::Local("write", self.path, error));
                 false
             }
         }

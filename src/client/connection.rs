@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::time::{Duration, Instant};
 
 use super::address::Endpoint;
-use super::error::Error;
+use super::error::ClientError;
 use super::session::{HttpMethod, HttpRequest, Timeouts};
 use super::socket::{Readiness, Socket};
 use super::upload::RequestContent;
@@ -85,7 +85,7 @@ struct Input {
 
 impl HttpConnection {
     /// Connects to a server.
-    pub(super) fn open(server: &Endpoint, timeouts: Timeouts) -> Result<Self, Error> {
+    pub(super) fn open(server: &Endpoint, timeouts: Timeouts) -> Result<Self, ClientError> {
         let socket = Socket::connect(server, timeouts.silence)?;
         let (pace, input) = (Pace::begin(), Input::new());
         Ok(Self { socket, timeouts, pace, input, to_head: false, heard: false })
@@ -101,7 +101,7 @@ impl HttpConnection {
         mut self,
         server: &Endpoint,
         request: &HttpRequest<'_>,
-    ) -> Result<Answered, Error> {
+    ) -> Result<Answered, ClientError> {
         self.heard = false;
         self.to_head = request.method == HttpMethod::Head;
         self.pace = Pace::begin();
@@ -122,13 +122,13 @@ impl HttpConnection {
     }
 
     /// Reads more; 0 means that the server has ended.
-    pub(super) fn fill(&mut self) -> Result<usize, Error> {
+    pub(super) fn fill(&mut self) -> Result<usize, ClientError> {
         let count = self.input.fill(&mut self.socket).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                Error::Slow(ANSWERING, self.timeouts.silence.as_secs())
+                ClientError::Slow(ANSWERING, self.timeouts.silence.as_secs())
             }
-            _ if !self.heard && is_ending(&error) => Error::Silent,
-            _ => Error::Broken(error),
+            _ if !self.heard && is_ending(&error) => ClientError::Silent,
+            _ => ClientError::Broken(error),
         })?;
         self.heard |= count > 0;
         self.pace.check(count, self.timeouts)?;
@@ -136,7 +136,11 @@ impl HttpConnection {
     }
 
     /// Sends a request; the answer's head, when it came before all was sent.
-    fn send(&mut self, server: &Endpoint, request: &HttpRequest<'_>) -> Result<Option<Received>, Error> {
+    fn send(
+        &mut self,
+        server: &Endpoint,
+        request: &HttpRequest<'_>,
+    ) -> Result<Option<Received>, ClientError> {
         // A POST without content says so (RFC 9110 §8.6).
         let length = match (request.content, request.method) {
             (None, HttpMethod::Get) => None,
@@ -166,7 +170,7 @@ impl HttpConnection {
         &mut self,
         mut bytes: Vec<u8>,
         content: &RequestContent,
-    ) -> Result<Option<Received>, Error> {
+    ) -> Result<Option<Received>, ClientError> {
         let mut offset = 0;
         loop {
             offset += content.read_block(&mut bytes, offset, BLOCK)?;
@@ -186,20 +190,22 @@ impl HttpConnection {
     }
 
     /// Sends bytes, and waits for room where there is none; an answer that comes meanwhile is the end of it.
-    fn send_all(&mut self, bytes: &[u8]) -> Result<Option<Received>, Error> {
+    fn send_all(&mut self, bytes: &[u8]) -> Result<Option<Received>, ClientError> {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.socket.send_now(rest) {
                 Ok(Some(count)) => rest = rest.get(count..).unwrap_or_default(),
                 Ok(None) => {
-                    match self.socket.wait_for_either(self.timeouts.silence).map_err(Error::Broken)? {
+                    match self.socket.wait_for_either(self.timeouts.silence).map_err(ClientError::Broken)? {
                         Readiness::ToWrite => {}
                         Readiness::ToRead => {
                             if let Some(early) = self.read_some()? {
                                 return Ok(Some(early));
                             }
                         }
-                        Readiness::No => return Err(Error::Slow(TAKING, self.timeouts.silence.as_secs())),
+                        Readiness::No => {
+                            return Err(ClientError::Slow(TAKING, self.timeouts.silence.as_secs()));
+                        }
                     }
                 }
                 // The server takes no more. It may have said why before it left.
@@ -210,15 +216,15 @@ impl HttpConnection {
     }
 
     /// The answer of a server that has stopped reading, or else the error that told so.
-    fn last_words(&mut self, error: io::Error) -> Result<Received, Error> {
+    fn last_words(&mut self, error: io::Error) -> Result<Received, ClientError> {
         match self.read_head() {
-            Err(Error::Silent) if !is_ending(&error) => Err(Error::Broken(error)),
+            Err(ClientError::Silent) if !is_ending(&error) => Err(ClientError::Broken(error)),
             outcome => outcome,
         }
     }
 
     /// Waits for `100 Continue`, but not for long; a final answer is a refusal.
-    fn wait_for_permission(&mut self) -> Result<Option<Received>, Error> {
+    fn wait_for_permission(&mut self) -> Result<Option<Received>, ClientError> {
         let end = Instant::now() + EXPECT_TIMEOUT;
         loop {
             while let Some(head) = self.next_head()? {
@@ -237,27 +243,27 @@ impl HttpConnection {
     }
 
     /// Whether something can be read within this time.
-    fn ready(&self, timeout: Duration) -> Result<bool, Error> {
-        Ok(self.socket.wait_to_read(timeout).map_err(Error::Broken)? == Readiness::ToRead)
+    fn ready(&self, timeout: Duration) -> Result<bool, ClientError> {
+        Ok(self.socket.wait_to_read(timeout).map_err(ClientError::Broken)? == Readiness::ToRead)
     }
 
     /// Reads what is there; a final head, when it is whole.
-    fn read_some(&mut self) -> Result<Option<Received>, Error> {
+    fn read_some(&mut self) -> Result<Option<Received>, ClientError> {
         self.fill_or_end()?;
         self.final_head()
     }
 
     /// Reads the head of the answer to a request that was sent whole.
-    fn read_answer(&mut self, request: &HttpRequest<'_>) -> Result<Received, Error> {
+    fn read_answer(&mut self, request: &HttpRequest<'_>) -> Result<Received, ClientError> {
         if request.content.is_some() && !self.ready(COMMIT_TIMEOUT)? {
-            return Err(Error::Slow(ANSWERING, COMMIT_TIMEOUT.as_secs()));
+            return Err(ClientError::Slow(ANSWERING, COMMIT_TIMEOUT.as_secs()));
         }
         self.pace = Pace::begin();
         self.read_head()
     }
 
     /// Reads the head of the answer; interim ones are passed over (RFC 9110 §15.2).
-    fn read_head(&mut self) -> Result<Received, Error> {
+    fn read_head(&mut self) -> Result<Received, ClientError> {
         loop {
             if let Some(head) = self.final_head()? {
                 return Ok(head);
@@ -267,16 +273,16 @@ impl HttpConnection {
     }
 
     /// Reads more of a head, before which the server must not end.
-    fn fill_or_end(&mut self) -> Result<(), Error> {
+    fn fill_or_end(&mut self) -> Result<(), ClientError> {
         match self.fill()? {
-            0 if self.heard => Err(Error::CutShort(0, None)),
-            0 => Err(Error::Silent),
+            0 if self.heard => Err(ClientError::CutShort(0, None)),
+            0 => Err(ClientError::Silent),
             _ => Ok(()),
         }
     }
 
     /// The first final head among the bytes that are there, when it is whole.
-    fn final_head(&mut self) -> Result<Option<Received>, Error> {
+    fn final_head(&mut self) -> Result<Option<Received>, ClientError> {
         loop {
             match self.next_head()? {
                 Some(head) if head.status.is_interim() => {}
@@ -286,7 +292,7 @@ impl HttpConnection {
     }
 
     /// The next head among the bytes that are there, when it is whole.
-    fn next_head(&mut self) -> Result<Option<Received>, Error> {
+    fn next_head(&mut self) -> Result<Option<Received>, ClientError> {
         if self.unused().is_empty() {
             return Ok(None);
         }
@@ -302,7 +308,7 @@ impl Pace {
     }
 
     /// Counts what came; at the end of a stretch it must have been enough.
-    fn check(&mut self, count: usize, timeouts: Timeouts) -> Result<(), Error> {
+    fn check(&mut self, count: usize, timeouts: Timeouts) -> Result<(), ClientError> {
         self.bytes += count as u64;
         let elapsed = self.since.elapsed();
         if elapsed < timeouts.silence {
@@ -311,7 +317,7 @@ impl Pace {
         let enough = self.bytes >= elapsed.as_secs().saturating_mul(timeouts.least_rate);
         *self = Self::begin();
         // A connection that has ended does not trickle: what that means is said elsewhere.
-        if enough || count == 0 { Ok(()) } else { Err(Error::Trickle(timeouts.silence.as_secs())) }
+        if enough || count == 0 { Ok(()) } else { Err(ClientError::Trickle(timeouts.silence.as_secs())) }
     }
 }
 

@@ -14,7 +14,7 @@ const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 /// Fetches `target` from a server that plays this on one connection; what is in the folder for downloads
 /// afterwards.
-fn fetch_from(acts: &[PeerAction], target: &str) -> (Result<Fetched, Error>, Vec<String>) {
+fn fetch_from(acts: &[PeerAction], target: &str) -> (Result<Fetched, ClientError>, Vec<String>) {
     let peer = FakePeer::plays(&[acts]);
     let folder = tempfile::tempdir().expect("a folder");
     let outcome = fetch(&mut Session::new(peer.server()), target, folder.path());
@@ -69,7 +69,7 @@ fn nothing_leaves_the_directory() {
     let mut session = Session::new(Endpoint::Unix(PathBuf::from("/nowhere")));
     for target in ["/../a", "/a/../../b", "/%2e%2e/a", "/a/..", "/.", "/a%2fb", "/a%00"] {
         let error = fetch(&mut session, target, Path::new("downloads")).expect_err(target);
-        assert!(matches!(error, Error::Outside(_) | Error::Target(_)), "{target}: {error}");
+        assert!(matches!(error, ClientError::Outside(_) | ClientError::Target(_)), "{target}: {error}");
     }
 }
 
@@ -77,7 +77,7 @@ fn nothing_leaves_the_directory() {
 fn what_is_not_whole_is_not_kept() {
     let cut = Say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok");
     let (outcome, names) = fetch_from(&[Read, cut], "/a");
-    assert!(matches!(outcome, Err(Error::CutShort(2, Some(3)))), "{outcome:?}");
+    assert!(matches!(outcome, Err(ClientError::CutShort(2, Some(3)))), "{outcome:?}");
     assert!(names.is_empty(), "{names:?}");
 }
 
@@ -96,7 +96,7 @@ fn a_file_that_exists_is_not_replaced() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a"), "older and longer").expect("written");
     let outcome = fetch(&mut Session::new(peer.server()), "/a", folder.path());
-    assert!(matches!(outcome, Err(Error::Exists(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(ClientError::Exists(_))), "{outcome:?}");
     assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"older and longer");
 }
 
@@ -119,5 +119,5 @@ fn a_circle_of_redirects_ends() {
     let redirect = Say("HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n");
     let acts: Vec<PeerAction> = [Read, redirect].repeat(MOST_REDIRECTS + 1);
     let (outcome, _) = fetch_from(&acts, "/a");
-    assert!(matches!(outcome, Err(Error::Redirects)), "{outcome:?}");
+    assert!(matches!(outcome, Err(ClientError::Redirects)), "{outcome:?}");
 }

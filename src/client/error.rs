@@ -13,7 +13,7 @@ use crate::tftp::error::Ending;
 
 /// Why a request came to nothing.
 #[derive(Debug)]
-pub enum Error {
+pub enum ClientError {
     /// Nobody listens at this address.
     NotRunning(String),
     /// This name leads to no address.
@@ -88,7 +88,7 @@ pub enum Error {
     Local(&'static str, PathBuf, io::Error),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRunning(address) => write!(f, "Server is not running. ({})", Printable::text(address)),
@@ -168,9 +168,9 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ClientError {}
 
-impl Error {
+impl ClientError {
     /// Whether its text says by itself what it is about: a server, or a local file. The others need a name before them.
     pub fn is_named(&self) -> bool {
         match self {
@@ -195,19 +195,19 @@ impl Error {
     }
 }
 
-impl From<ResponseError> for Error {
+impl From<ResponseError> for ClientError {
     fn from(error: ResponseError) -> Self {
         Self::Response(error)
     }
 }
 
-impl From<BodyError> for Error {
+impl From<BodyError> for ClientError {
     fn from(error: BodyError) -> Self {
         Self::Body(error)
     }
 }
 
-impl From<TargetError> for Error {
+impl From<TargetError> for ClientError {
     fn from(error: TargetError) -> Self {
         Self::Target(error)
     }
@@ -239,13 +239,13 @@ mod tests {
 
     #[test]
     fn what_came_from_the_server_cannot_act_on_the_terminal() {
-        let refused = Error::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned().into()));
+        let refused = ClientError::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned().into()));
         assert_eq!(refused.to_string(), "403 Forbidden: no\\u{1b}[2J");
     }
 
     #[test]
     fn the_systems_words_go_without_their_number() {
-        let error = Error::Local("read", PathBuf::from("a\nb"), io::Error::from_raw_os_error(13));
+        let error = ClientError::Local("read", PathBuf::from("a\nb"), io::Error::from_raw_os_error(13));
         assert_eq!(error.to_string(), "Cannot read a\\nb: permission denied.");
     }
 }

@@ -1,6 +1,6 @@
-//! Error responses: what a server says when it does not do what was asked.
+//! ClientError responses: what a server says when it does not do what was asked.
 
-use super::error::Error;
+use super::error::ClientError;
 use super::session::HttpResponse;
 use crate::http::status::Status;
 use crate::printable::Foreign;
@@ -14,7 +14,7 @@ const TOO_LARGE: &str =
 
 /// Reads a response as an error, together with the first line of its text where it has one. Pages in HTML are
 /// not shown: they are for browsers.
-pub fn read(response: HttpResponse<'_>) -> Error {
+pub fn read(response: HttpResponse<'_>) -> ClientError {
     let status = response.head.status;
     let is_text = response.head.field("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
     let is_short = response.body.length().is_some_and(|length| length <= LONGEST);
@@ -25,7 +25,7 @@ pub fn read(response: HttpResponse<'_>) -> Error {
     }
     let said = is_text.then(|| first_line(&text, status)).flatten();
     let said = said.or_else(|| (status == Status::CONTENT_TOO_LARGE).then(|| TOO_LARGE.to_owned()));
-    Error::Refused(status, said.map(Foreign::from))
+    ClientError::Refused(status, said.map(Foreign::from))
 }
 
 /// The first line, unless it is empty or says only what the status says.

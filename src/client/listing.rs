@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Deserialize;
 
-use super::error::Error;
+use super::error::ClientError;
 use super::error_response;
 use super::session::{HttpMethod, HttpRequest, PourError, Session};
 use crate::format::Bytes;
@@ -66,7 +66,7 @@ pub fn typable<'a>(name: &'a str, link: Option<&'a str>) -> &'a str {
 }
 
 /// Fetches the listing of the directory at `directory`, an encoded path.
-pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, Error> {
+pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, ClientError> {
     let target = target(directory);
     let fields = [("Accept", JSON)];
     let request = HttpRequest { method: HttpMethod::Get, target: &target, fields: &fields, content: None };
@@ -76,14 +76,14 @@ pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, Er
     }
     // A page of another server, which knows nothing of `?list`, need not be read.
     if response.head.field("Content-Type").is_some_and(|kind| !kind.starts_with(JSON)) {
-        return Err(Error::NoListing);
+        return Err(ClientError::NoListing);
     }
     let mut json = Limited(Vec::new());
     response.body.pour(&mut json).map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(_) => Error::NoListing,
+        PourError::Sink(_) => ClientError::NoListing,
     })?;
-    serde_json::from_slice(&json.0).map_err(|_| Error::NoListing)
+    serde_json::from_slice(&json.0).map_err(|_| ClientError::NoListing)
 }
 
 /// The target of a directory's listing, whether or not the directory was written with its slash.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::address::Endpoint;
-use super::error::Error;
+use super::error::ClientError;
 use super::expect::ResponseSummary;
 use super::script::{Script, ScriptStep};
 use super::session::{HttpRequest, PourError, Session};
@@ -58,7 +58,7 @@ pub struct Console<'c> {
 struct Done {
     step: usize,
     sent: u64,
-    came: Result<ResponseSummary, Error>,
+    came: Result<ResponseSummary, ClientError>,
 }
 
 /// The numbers of the requests, given out one by one.
@@ -191,7 +191,12 @@ impl Courier {
     }
 
     /// Sends one request and reads its answer; `begun` is when its time began to run.
-    fn send(&mut self, step: &ScriptStep, begun: Instant, sent: &mut u64) -> Result<ResponseSummary, Error> {
+    fn send(
+        &mut self,
+        step: &ScriptStep,
+        begun: Instant,
+        sent: &mut u64,
+    ) -> Result<ResponseSummary, ClientError> {
         let scripted = &step.request;
         let content = scripted.file.as_deref().map(RequestContent::open).transpose()?;
         let fields: Vec<_> = scripted.accept.map(|kind| ("Accept", kind)).into_iter().collect();
@@ -218,10 +223,10 @@ impl Courier {
 }
 
 /// The error of a pour whose sink cannot fail.
-fn source(error: PourError) -> Error {
+fn source(error: PourError) -> ClientError {
     match error {
         PourError::Source(error) => error,
-        PourError::Sink(error) => Error::Broken(error),
+        PourError::Sink(error) => ClientError::Broken(error),
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::address::{Endpoint, ServerAddress};
 use super::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectCommand, UploadCommand};
-use super::error::{Error, shown};
+use super::error::{ClientError, shown};
 use super::expect::{ExpectError, Expectations};
 use super::listing;
 use super::session::HttpMethod;
@@ -67,7 +67,7 @@ pub struct ScriptRequest {
 #[derive(Debug)]
 pub enum ScriptError {
     /// It cannot be read.
-    Unreadable(Error),
+    Unreadable(ClientError),
     /// These lines make no sense; never empty.
     Lines(String, Vec<(usize, LineError)>),
 }
@@ -90,7 +90,7 @@ pub enum LineError {
 impl Script {
     /// Reads a script. Requests that name no server go to `address`.
     pub fn load(path: &Path, address: &ServerAddress) -> Result<Self, ScriptError> {
-        let unreadable = |error| ScriptError::Unreadable(Error::Local("read", path.to_owned(), error));
+        let unreadable = |error| ScriptError::Unreadable(ClientError::Local("read", path.to_owned(), error));
         let bytes = std::fs::read(path).map_err(unreadable)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let (steps, mut wrong) = parse(&bytes, folder, address);

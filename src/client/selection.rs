@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::address::{Resource, ServerAddress};
-use super::error::Error;
+use super::error::ClientError;
 use super::fetch::{FetchOptions, FetchOrder};
 use super::listing::{RemoteEntry, RemoteListing};
 use super::pattern;
@@ -79,12 +79,12 @@ pub fn add(
         Pick::Entries(picked) => picked,
         Pick::Name => return add_name(word, address, options, targets),
         Pick::Beyond => {
-            let error = Error::NoNumber(word.to_owned(), shown.entries.len());
+            let error = ClientError::NoNumber(word.to_owned(), shown.entries.len());
             return targets.failures.push((word.to_owned(), error));
         }
     };
     if picked.is_empty() {
-        targets.failures.push((word.to_owned(), Error::NoMatch));
+        targets.failures.push((word.to_owned(), ClientError::NoMatch));
     }
     for entry in picked {
         match target_of(&shown.directory, entry) {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
-use super::error::Error;
+use super::error::ClientError;
 use super::socket::STALL;
 use super::upload::RequestContent;
 use crate::http::body::BodyDecoder;
@@ -96,7 +96,7 @@ pub struct Body<'s> {
 #[derive(Debug)]
 pub enum PourError {
     /// The connection.
-    Source(Error),
+    Source(ClientError),
     /// The file, or whatever took it.
     Sink(std::io::Error),
 }
@@ -129,18 +129,18 @@ impl Session {
     /// A connection that the server has closed since the last answer is opened again. If it turns out to be
     /// closed only when the request is on its way, the request is sent once more where that does no harm (RFC
     /// 9110 §9.2.2): a server can close at the very moment at which one begins to speak.
-    pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, Error> {
+    pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
         let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),
             Some(connection) => match connection.exchange(&self.server, request) {
-                Err(Error::Silent) if request.method.is_idempotent() => self.send_anew(request),
+                Err(ClientError::Silent) if request.method.is_idempotent() => self.send_anew(request),
                 outcome => outcome,
             },
         }?;
         Ok(HttpResponse::new(answered, &mut self.idle))
     }
 
-    fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, Error> {
+    fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, ClientError> {
         HttpConnection::open(&self.server, self.timeouts)?.exchange(&self.server, request)
     }
 }
@@ -189,17 +189,17 @@ impl Body<'_> {
         let rest = self.connection.unused().trim_ascii_start();
         match self.length {
             Some(told) if !rest.is_empty() && !rest.starts_with(NEXT_ANSWER) => {
-                Err(PourError::Source(Error::Excess(told)))
+                Err(PourError::Source(ClientError::Excess(told)))
             }
             _ => Ok(()),
         }
     }
 
     /// Reads the content and throws it away.
-    pub fn discard(self) -> Result<u64, Error> {
+    pub fn discard(self) -> Result<u64, ClientError> {
         self.pour(&mut std::io::sink()).map_err(|error| match error {
             PourError::Source(error) => error,
-            PourError::Sink(error) => Error::Broken(error),
+            PourError::Sink(error) => ClientError::Broken(error),
         })
     }
 
@@ -207,7 +207,7 @@ impl Body<'_> {
     fn fill(&mut self, poured: u64) -> Result<usize, PourError> {
         match self.connection.fill().map_err(PourError::Source)? {
             0 if !self.decoder.ends_with_connection() => {
-                Err(PourError::Source(Error::CutShort(poured, self.length)))
+                Err(PourError::Source(ClientError::CutShort(poured, self.length)))
             }
             count => Ok(count),
         }

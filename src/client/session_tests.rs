@@ -9,7 +9,7 @@ use PeerAction::{AwaitEnd, Read, ReadContent, ReadHead, Say};
 
 const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
-fn get(session: &mut Session) -> Result<(Status, String), Error> {
+fn get(session: &mut Session) -> Result<(Status, String), ClientError> {
     send(session, HttpMethod::Get, None)
 }
 
@@ -18,7 +18,7 @@ fn send(
     session: &mut Session,
     method: HttpMethod,
     content: Option<&RequestContent>,
-) -> Result<(Status, String), Error> {
+) -> Result<(Status, String), ClientError> {
     let response = session.send(&HttpRequest { method, target: "/a", fields: &[], content })?;
     let status = response.head.status;
     let mut text = Vec::new();
@@ -153,14 +153,14 @@ fn what_may_be_repeated_is_sent_again_when_the_server_closed_at_that_moment() {
     get(&mut session).expect("an answer");
     let error = send(&mut session, HttpMethod::Post, Some(&content))
         .expect_err("a POST is not repeated (RFC 9110 §9.2.2)");
-    assert!(matches!(error, Error::Silent), "{error}");
+    assert!(matches!(error, ClientError::Silent), "{error}");
     assert_eq!(peer.heard().len(), 2);
 }
 
 #[test]
 fn a_new_connection_that_is_closed_is_not_tried_again() {
     let peer = FakePeer::plays(&[&[Read]]);
-    assert!(matches!(get(&mut Session::new(peer.server())), Err(Error::Silent)));
+    assert!(matches!(get(&mut Session::new(peer.server())), Err(ClientError::Silent)));
     assert_eq!(peer.heard().len(), 1);
 }
 

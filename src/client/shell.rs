@@ -12,7 +12,7 @@ use super::address::{Endpoint, ServerAddress};
 use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
-use super::error::Error;
+use super::error::ClientError;
 use super::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOrder, FetchResult, Fetched};
 use super::listing;
 use super::progress::TransferProgress;
@@ -152,7 +152,7 @@ impl<'c> Shell<'c> {
     }
 
     /// Says what went wrong, with its name where the error does not say it.
-    fn fail_at(&mut self, name: &str, error: &Error) -> io::Result<()> {
+    fn fail_at(&mut self, name: &str, error: &ClientError) -> io::Result<()> {
         if error.is_named() {
             self.fail(error)
         } else {
@@ -191,7 +191,7 @@ impl LineHandler for Shell<'_> {
 struct Told<'t> {
     out: &'t mut dyn Write,
     err: &'t mut dyn Write,
-    failures: Vec<(String, Error)>,
+    failures: Vec<(String, ClientError)>,
     said: io::Result<()>,
 }
 

@@ -1,6 +1,6 @@
 //! Asking a server to shut down: `POST /.wharf/exit`, which a server accepts that runs with `--allow-exit`.
 
-use super::error::Error;
+use super::error::ClientError;
 use super::error_response;
 use super::session::{HttpMethod, HttpRequest, Session};
 
@@ -8,7 +8,7 @@ use super::session::{HttpMethod, HttpRequest, Session};
 const TARGET: &str = "/.wharf/exit";
 
 /// Asks the server to shut down; once this returns, it does.
-pub fn request(session: &mut Session) -> Result<(), Error> {
+pub fn request(session: &mut Session) -> Result<(), ClientError> {
     let response = session.send(&HttpRequest {
         method: HttpMethod::Post,
         target: TARGET,

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::address::Endpoint;
-use super::error::Error;
+use super::error::ClientError;
 use crate::net::unix::SocketName;
 
 /// How long a connection may take to come about. A SYN that was lost is sent again after 1, 3 and 7 seconds.
@@ -44,7 +44,7 @@ pub(super) enum Readiness {
 
 impl Socket {
     /// Connects to a server, which may then be silent for so long.
-    pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, Error> {
+    pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, ClientError> {
         match server {
             Endpoint::Tcp { host, port } => Self::connect_tcp(server, host, *port, silence),
             Endpoint::Unix(path) => Self::connect_unix(server, path, silence),
@@ -52,8 +52,8 @@ impl Socket {
     }
 
     /// Tries each address of the name in turn; the last one's error stands for all.
-    fn connect_tcp(server: &Endpoint, host: &str, port: u16, silence: Duration) -> Result<Self, Error> {
-        let unresolved = || Error::Unresolved(host.to_owned());
+    fn connect_tcp(server: &Endpoint, host: &str, port: u16, silence: Duration) -> Result<Self, ClientError> {
+        let unresolved = || ClientError::Unresolved(host.to_owned());
         let addresses = (host, port).to_socket_addrs().map_err(|_| unresolved())?;
         let mut outcome = Err(unresolved());
         for address in addresses {
@@ -65,7 +65,7 @@ impl Socket {
         outcome.map(Self::Tcp)
     }
 
-    fn connect_unix(server: &Endpoint, path: &Path, silence: Duration) -> Result<Self, Error> {
+    fn connect_unix(server: &Endpoint, path: &Path, silence: Duration) -> Result<Self, ClientError> {
         let open = || {
             let stream = SocketName::parse(path.as_os_str()).connect()?;
             stream.set_read_timeout(Some(silence))?;
@@ -126,10 +126,10 @@ fn open_tcp(address: &SocketAddr, silence: Duration) -> io::Result<TcpStream> {
 }
 
 /// The system's error in the words of the person who asked.
-fn unreachable(server: &Endpoint, error: io::Error) -> Error {
+fn unreachable(server: &Endpoint, error: io::Error) -> ClientError {
     match error.kind() {
-        ErrorKind::ConnectionRefused | ErrorKind::NotFound => Error::NotRunning(server.to_string()),
-        _ => Error::Unreachable(server.to_string(), error),
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => ClientError::NotRunning(server.to_string()),
+        _ => ClientError::Unreachable(server.to_string(), error),
     }
 }
 

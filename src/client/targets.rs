@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::address::Resource;
-use super::error::Error;
+use super::error::ClientError;
 use super::fetch::{FetchOptions, FetchOrder, patiently};
 use super::listing::{self, RemoteEntry, RemoteListing, Seen};
 use super::pattern;
@@ -26,7 +26,7 @@ pub struct Targets {
     /// The files.
     pub orders: Vec<FetchOrder>,
     /// Names, and why nothing of them can be fetched.
-    pub failures: Vec<(String, Error)>,
+    pub failures: Vec<(String, ClientError)>,
     /// Whether listed names that begin with a dot are taken.
     takes_hidden: bool,
     /// What was listed and is not fetched.
@@ -81,7 +81,7 @@ impl Targets {
 }
 
 impl Finder<'_> {
-    fn find(&mut self, resource: &Resource, tree: bool) -> Result<(), Error> {
+    fn find(&mut self, resource: &Resource, tree: bool) -> Result<(), ClientError> {
         let target = resource.target.as_str();
         let (directory, last) = target.split_at(target.rfind('/').map_or(0, |slash| slash + 1));
         if target.contains('?') {
@@ -101,8 +101,10 @@ impl Finder<'_> {
                 Ok(())
             }
             // It is a file after all, or the page of a server that lists nothing.
-            Err(Error::NoListing) if !tree => self.order(resource),
-            Err(Error::NoListing | Error::Refused(..)) if !last.is_empty() => self.order(resource),
+            Err(ClientError::NoListing) if !tree => self.order(resource),
+            Err(ClientError::NoListing | ClientError::Refused(..)) if !last.is_empty() => {
+                self.order(resource)
+            }
             Err(error) => Err(error),
         }
     }
@@ -113,13 +115,13 @@ impl Finder<'_> {
         directory: &str,
         like: &str,
         tree: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         let like = decode(like)?;
         let listing = self.list(directory)?;
         let before = self.found();
         let directory = Directory { target: directory.to_owned(), depth: 0 };
         self.take(resource, &directory, &listing, tree, |name| pattern::fits(&like, name));
-        if self.found() == before { Err(Error::NoMatch) } else { Ok(()) }
+        if self.found() == before { Err(ClientError::NoMatch) } else { Ok(()) }
     }
 
     /// Takes the files of a directory, and of those below if `tree`; of the first one only what `fits`.
@@ -136,7 +138,7 @@ impl Finder<'_> {
         self.take_entries(resource, first, listing, &mut below, fits);
         while let Some(directory) = below.pop().filter(|_| tree) {
             if directory.depth > DEEPEST || self.found() > MOST_FILES {
-                let error = Error::Endless(directory.target.clone());
+                let error = ClientError::Endless(directory.target.clone());
                 self.targets.failures.push((directory.target, error));
                 return;
             }
@@ -181,12 +183,12 @@ impl Finder<'_> {
         }
     }
 
-    fn order(&mut self, resource: &Resource) -> Result<(), Error> {
+    fn order(&mut self, resource: &Resource) -> Result<(), ClientError> {
         self.targets.orders.push(FetchOrder::of(resource.clone())?);
         Ok(())
     }
 
-    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError> {
         patiently(self.options.retries, || listing::fetch(&mut self.session, directory))
     }
 
@@ -196,8 +198,8 @@ impl Finder<'_> {
 }
 
 /// The target of an entry: its own link, where it has one, as long as that is one segment below the directory.
-pub fn target_of(directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
-    let outside = || Error::Outside(entry.name.clone());
+pub fn target_of(directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {
+    let outside = || ClientError::Outside(entry.name.clone());
     let segment = match entry.href.as_deref() {
         Some(href) => {
             let href = href.strip_prefix("./").unwrap_or(href);
@@ -229,7 +231,7 @@ pub fn with_facts(order: FetchOrder, entry: &RemoteEntry) -> FetchOrder {
 }
 
 /// An encoded pattern, as names are written.
-fn decode(segment: &str) -> Result<String, Error> {
+fn decode(segment: &str) -> Result<String, ClientError> {
     let target = format!("/{segment}");
     let path = Target::parse(&target)?.path();
     let decoded = path.and_then(|path| path.segments().last()).transpose()?.unwrap_or_default();

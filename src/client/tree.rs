@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::error::Error;
+use super::error::ClientError;
 use super::listing::{self, EntryKind, RemoteEntry, RemoteListing, Seen};
 use super::session::Session;
 use super::targets::target_of;
@@ -43,10 +43,10 @@ pub enum ListFormat {
 /// Whoever can list directories.
 pub trait Lister {
     /// What is in a directory.
-    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error>;
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError>;
 
     /// How the directory is asked for that is this entry of another.
-    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error>;
+    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, ClientError>;
 }
 
 /// Lists over HTTP; directories are encoded paths that end in a slash.
@@ -63,7 +63,7 @@ pub struct Tree {
     entries: Vec<RemoteEntry>,
     is_recursive: bool,
     /// Directories that could not be looked into, and why.
-    pub failures: Vec<(String, Error)>,
+    pub failures: Vec<(String, ClientError)>,
 }
 
 /// An entry as a program is told of it.
@@ -86,24 +86,24 @@ struct Directory {
 }
 
 impl Lister for Http {
-    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError> {
         listing::fetch(&mut self.0, directory)
     }
 
-    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
+    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {
         let slash = if directory.ends_with('/') { "" } else { "/" };
         Ok(format!("{}/", target_of(&format!("{directory}{slash}"), entry)?))
     }
 }
 
 impl Lister for Tftp<'_> {
-    fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
+    fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError> {
         tftp::list(self.0, &self.0.name(directory.as_bytes()))
     }
 
-    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
+    fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {
         if entry.name.contains('/') || matches!(entry.name.as_str(), "" | "." | "..") {
-            return Err(Error::Outside(entry.name.clone()));
+            return Err(ClientError::Outside(entry.name.clone()));
         }
         let slash = if directory.is_empty() || directory.ends_with('/') { "" } else { "/" };
         Ok(format!("{directory}{slash}{}/", entry.name))
@@ -112,7 +112,7 @@ impl Lister for Tftp<'_> {
 
 impl Tree {
     /// What is in a directory, and in those below it if `recursive`, each once. What is wrong with one of those does not keep the others.
-    pub fn gather(lister: &mut dyn Lister, directory: &str, recursive: bool) -> Result<Self, Error> {
+    pub fn gather(lister: &mut dyn Lister, directory: &str, recursive: bool) -> Result<Self, ClientError> {
         let mut found = Self { is_recursive: recursive, ..Self::default() };
         let listing = lister.list(directory)?;
         let top = Directory { path: directory.to_owned(), prefix: String::new(), depth: 0 };
@@ -121,7 +121,7 @@ impl Tree {
         found.take(lister, &top, listing, &mut below);
         while let Some(directory) = below.pop().filter(|_| recursive) {
             if directory.depth > DEEPEST || found.entries.len() > MOST_ENTRIES {
-                found.failures.push((directory.prefix.clone(), Error::Endless(directory.prefix)));
+                found.failures.push((directory.prefix.clone(), ClientError::Endless(directory.prefix)));
                 break;
             }
             match lister.list(&directory.path) {
@@ -214,10 +214,10 @@ mod tests {
     }
 
     impl Lister for Loop {
-        fn list(&mut self, directory: &str) -> Result<RemoteListing, Error> {
+        fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError> {
             self.asked += 1;
             if directory.ends_with("x/") {
-                return Err(Error::NoListing);
+                return Err(ClientError::NoListing);
             }
             let directories = ["d", "x"].map(|name| entry(name, EntryKind::Directory, None, "01"));
             let files =
@@ -225,7 +225,7 @@ mod tests {
             Ok(RemoteListing { entries: directories.into_iter().chain(files).collect(), id: None })
         }
 
-        fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, Error> {
+        fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {
             Ok(format!("{directory}{}/", entry.name))
         }
     }
@@ -267,8 +267,10 @@ mod tests {
         let mut lister = Loop { asked: 0 };
         let mut found = Tree::gather(&mut lister, "/", true).expect("a listing");
         assert!(lister.asked <= 2 * (DEEPEST + 2), "{} questions", lister.asked);
-        assert!(matches!(found.failures.last(), Some((_, Error::Endless(_)))));
-        assert!(matches!(found.failures.first(), Some((name, Error::NoListing)) if name.ends_with("x/")));
+        assert!(matches!(found.failures.last(), Some((_, ClientError::Endless(_)))));
+        assert!(
+            matches!(found.failures.first(), Some((name, ClientError::NoListing)) if name.ends_with("x/"))
+        );
         found.sort(SortOrder::Name);
         let names: Vec<_> = found.entries.iter().take(4).map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["a", "b\n", "d", "d/a"]);

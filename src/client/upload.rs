@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::error::Error;
+use super::error::ClientError;
 use super::error_response;
 use super::progress::WorkerProgress;
 use super::session::{HttpMethod, HttpRequest, Session};
@@ -48,13 +48,13 @@ pub struct Uploaded {
 
 impl RequestContent {
     /// Opens a file. What is no regular file is refused before it is opened: a FIFO would be waited for.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Error::Missing(path.to_owned()),
-            _ => Error::Local("read", path.to_owned(), error),
+            ErrorKind::NotFound | ErrorKind::NotADirectory => ClientError::Missing(path.to_owned()),
+            _ => ClientError::Local("read", path.to_owned(), error),
         };
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
-            return Err(Error::NotAFile(path.to_owned()));
+            return Err(ClientError::NotAFile(path.to_owned()));
         }
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
@@ -90,7 +90,12 @@ impl RequestContent {
 
     /// Adds at most `most` bytes from this offset on to `into`, and says how many; none only at the end. What
     /// was added to the file since it was opened is not sent: its length has been told.
-    pub(super) fn read_block(&self, into: &mut Vec<u8>, offset: u64, most: usize) -> Result<u64, Error> {
+    pub(super) fn read_block(
+        &self,
+        into: &mut Vec<u8>,
+        offset: u64,
+        most: usize,
+    ) -> Result<u64, ClientError> {
         let wanted = usize::try_from(self.length - offset).unwrap_or(most).min(most);
         let (file, path) = match &self.source {
             Source::File(file, path) => (file, path),
@@ -103,8 +108,8 @@ impl RequestContent {
         into.resize(start + wanted, 0);
         let block = into.get_mut(start..).unwrap_or_default();
         file.read_exact_at(block, self.start + offset).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => Error::Shrunk,
-            _ => Error::Local("read", path.clone(), error),
+            ErrorKind::UnexpectedEof => ClientError::Shrunk,
+            _ => ClientError::Local("read", path.clone(), error),
         })?;
         if let Some(progress) = &self.shown_at {
             progress.came(wanted);
@@ -119,7 +124,7 @@ pub fn send(
     method: HttpMethod,
     file: &Path,
     target: String,
-) -> Result<Uploaded, Error> {
+) -> Result<Uploaded, ClientError> {
     let content = RequestContent::open(file)?;
     let begun = Instant::now();
     let fields = [("Content-Type", "application/octet-stream")];
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn what_cannot_be_sent() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(RequestContent::open(folder.path()), Err(Error::NotAFile(_))));
+        assert!(matches!(RequestContent::open(folder.path()), Err(ClientError::NotAFile(_))));
         let missing = RequestContent::open(&folder.path().join("x")).expect_err("it is not there");
         assert_eq!(missing.to_string(), format!("File {} not found.", folder.path().join("x").display()));
     }
@@ -201,6 +206,6 @@ mod tests {
         assert_eq!(content.read_block(&mut into, 4, 4).expect("read"), 2);
         assert_eq!(into, b"headabcdef");
         std::fs::write(&path, "ab").expect("written");
-        assert!(matches!(content.read_block(&mut into, 0, 4), Err(Error::Shrunk)));
+        assert!(matches!(content.read_block(&mut into, 0, 4), Err(ClientError::Shrunk)));
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::member::ChatMember;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::session::{HttpMethod, HttpRequest, Session};
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
@@ -35,14 +35,14 @@ pub fn listen(
     left: &Receiver<()>,
     mut hear: impl FnMut(&StreamEvent),
     mut say: impl FnMut(&str),
-) -> Result<(), Error> {
+) -> Result<(), ClientError> {
     let mut ear = Ear { decoder: EventStreamDecoder::new(), present: Arc::clone(present), hear: &mut hear };
     let (mut lost_since, mut pause): (Option<Instant>, Duration) = (None, FIRST_PAUSE);
     loop {
         match open_and_listen(member, &mut ear) {
             Ok(()) => (lost_since, pause) = (None, FIRST_PAUSE),
-            Err(Error::Refused(status, said)) if status.code() != 503 => {
-                return Err(Error::Refused(status, said));
+            Err(ClientError::Refused(status, said)) if status.code() != 503 => {
+                return Err(ClientError::Refused(status, said));
             }
             Err(_) => {}
         }
@@ -54,7 +54,7 @@ pub fn listen(
             Instant::now()
         });
         if since.elapsed() > PATIENCE {
-            return Err(Error::NotRunning(member.server.to_string()));
+            return Err(ClientError::NotRunning(member.server.to_string()));
         }
         if has_left(left, pause) {
             return Ok(());
@@ -69,10 +69,10 @@ fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
 }
 
 /// One connection's worth of listening. It ended as they do, unless it never began.
-fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), Error> {
+fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> {
     match hear_once(member, ear) {
         // The server was started anew, or thought that we were gone.
-        Err(Error::Refused(status, _)) if status.code() == 403 => {
+        Err(ClientError::Refused(status, _)) if status.code() == 403 => {
             member.join_again()?;
             hear_once(member, ear)
         }
@@ -80,7 +80,7 @@ fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), Error> 
     }
 }
 
-fn hear_once(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), Error> {
+fn hear_once(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> {
     let mut session = Session::new(member.server.clone());
     let (authorization, last) = (member.authorization(), ear.decoder.last_event_id().to_owned());
     let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];

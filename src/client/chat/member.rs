@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 
 use crate::client::address::Endpoint;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::session::{HttpMethod, HttpRequest, PourError, Session};
 use crate::client::upload::RequestContent;
@@ -30,14 +30,14 @@ struct Joined {
 
 impl ChatMember {
     /// Joins the room.
-    pub fn join(server: &Endpoint, name: &str) -> Result<Self, Error> {
+    pub fn join(server: &Endpoint, name: &str) -> Result<Self, ClientError> {
         let joined = ask_to_join(server, name)?;
         let token = Arc::new(Mutex::new(joined.token));
         Ok(Self { server: server.clone(), name: joined.user, token })
     }
 
     /// Joins again, under the same name: the server does not know the token any more.
-    pub fn join_again(&self) -> Result<(), Error> {
+    pub fn join_again(&self) -> Result<(), ClientError> {
         let joined = ask_to_join(&self.server, &self.name)?;
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = joined.token;
         Ok(())
@@ -49,7 +49,7 @@ impl ChatMember {
     }
 
     /// Says something to all, or to one.
-    pub fn say(&self, session: &mut Session, to: Option<&str>, text: &str) -> Result<(), Error> {
+    pub fn say(&self, session: &mut Session, to: Option<&str>, text: &str) -> Result<(), ClientError> {
         let target = match to {
             Some(to) => {
                 format!("/.wharf/chat/messages?to={}", encode_segment(to.as_bytes()).replace('&', "%26"))
@@ -60,22 +60,22 @@ impl ChatMember {
     }
 
     /// Leaves the room.
-    pub fn leave(&self, session: &mut Session) -> Result<(), Error> {
+    pub fn leave(&self, session: &mut Session) -> Result<(), ClientError> {
         self.post(session, "/.wharf/chat/leave", Vec::new()).map(drop)
     }
 
-    fn post(&self, session: &mut Session, target: &str, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+    fn post(&self, session: &mut Session, target: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
         post(session, target, &[("Authorization", &self.authorization())], body)
     }
 }
 
-fn ask_to_join(server: &Endpoint, name: &str) -> Result<Joined, Error> {
+fn ask_to_join(server: &Endpoint, name: &str) -> Result<Joined, ClientError> {
     let body = format!("user={}", encode_segment(name.as_bytes()).replace('&', "%26").replace('+', "%2B"));
     let fields = [("Content-Type", "application/x-www-form-urlencoded")];
     let answer = post(&mut Session::new(server.clone()), "/.wharf/chat/join", &fields, body.into_bytes())?;
-    let joined: Joined = serde_json::from_slice(&answer).map_err(|_| Error::NoRoom)?;
+    let joined: Joined = serde_json::from_slice(&answer).map_err(|_| ClientError::NoRoom)?;
     // The prompt shows the name, and downloads go to a folder of that name: no server chooses another.
-    if joined.user.eq_ignore_ascii_case(name) { Ok(joined) } else { Err(Error::NoRoom) }
+    if joined.user.eq_ignore_ascii_case(name) { Ok(joined) } else { Err(ClientError::NoRoom) }
 }
 
 /// Posts a few bytes; what the server says to it.
@@ -84,7 +84,7 @@ fn post(
     target: &str,
     fields: &[(&str, &str)],
     body: Vec<u8>,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, ClientError> {
     let content = RequestContent::bytes(body);
     let response =
         session.send(&HttpRequest { method: HttpMethod::Post, target, fields, content: Some(&content) })?;
@@ -94,7 +94,7 @@ fn post(
     let mut answer = Vec::new();
     response.body.pour(&mut answer).map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(error) => Error::Broken(error),
+        PourError::Sink(error) => ClientError::Broken(error),
     })?;
     Ok(answer)
 }

@@ -8,7 +8,7 @@ use super::hearing::Present;
 use super::member::ChatMember;
 use crate::client::address::ServerAddress;
 use crate::client::download;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::listing;
 use crate::client::session::Session;
 use crate::printable::Printable;
@@ -68,7 +68,7 @@ impl Speaker {
             self.all_well = false;
             match error {
                 // The room's own words: they need no status before them.
-                Error::Refused(_, Some(said)) => writeln!(err, "{said}")?,
+                ClientError::Refused(_, Some(said)) => writeln!(err, "{said}")?,
                 error => writeln!(err, "{error}")?,
             }
         }
@@ -91,7 +91,7 @@ impl Speaker {
         writeln!(out, "Here: {}", names.join(", "))
     }
 
-    fn files(&mut self, out: &mut dyn Write) -> io::Result<Result<(), Error>> {
+    fn files(&mut self, out: &mut dyn Write) -> io::Result<Result<(), ClientError>> {
         match listing::fetch(&mut self.session, &self.address.target("")) {
             Ok(listing) => {
                 listing.show(out)?;
@@ -104,7 +104,7 @@ impl Speaker {
         }
     }
 
-    fn download(&mut self, name: &str, out: &mut dyn Write) -> io::Result<Result<(), Error>> {
+    fn download(&mut self, name: &str, out: &mut dyn Write) -> io::Result<Result<(), ClientError>> {
         match download::fetch(&mut self.session, &self.address.target(name), &self.downloads) {
             Ok(saved) => writeln!(out, "{saved}").map(Ok),
             Err(error) => Ok(Err(error)),

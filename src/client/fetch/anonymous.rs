@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::part::{MODE, date, take_place};
 use super::part_name::{self, Notes};
 use super::spot::Spot;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::durable::name::{anonymous_file, link};
 
 /// A file that is whole, and has no name yet. Dropped, it is gone.
@@ -25,7 +25,7 @@ pub(super) struct AnonymousFile {
 
 impl AnonymousFile {
     /// Writes one. A part that an earlier run left is removed. `None` where the file system cannot.
-    pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, Error> {
+    pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, ClientError> {
         part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
         let Some(mut file) = anonymous_file(&spot.dir, MODE) else { return Ok(None) };
         let spot = spot.clone();
@@ -39,32 +39,32 @@ impl AnonymousFile {
     }
 
     /// Gives it the server's time, where that is known, and its record.
-    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), Error> {
+    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), ClientError> {
         date(&self.file, &self.spot, modified).map_err(|error| failed(&self.spot, error))
     }
 
     /// Puts what was written on the disk.
-    pub(super) fn sync(&self) -> Result<(), Error> {
+    pub(super) fn sync(&self) -> Result<(), ClientError> {
         fsync(&self.file).map_err(|error| failed(&self.spot, error.into()))
     }
 
     /// Gives it its name. A file that is there is replaced, by way of a part's name, if it may be.
-    pub(super) fn appear(&self) -> Result<(), Error> {
+    pub(super) fn appear(&self) -> Result<(), ClientError> {
         if self.spot.may_be_taken()? {
             return part_name::in_turn(|| self.replace(), part_name::pause);
         }
         match link(&self.file, &self.spot.dir, &self.spot.name) {
-            Err(Errno::EXIST) => Err(Error::Exists(self.spot.path.clone())),
+            Err(Errno::EXIST) => Err(ClientError::Exists(self.spot.path.clone())),
             other => other.map_err(|error| failed(&self.spot, error.into())),
         }
     }
 
-    fn replace(&self) -> Result<(), Error> {
+    fn replace(&self) -> Result<(), ClientError> {
         let part = part_name::free(&self.spot)?;
         part.announce(&self.file, &Notes::new(&self.spot.from, None, None))?;
         // Another program would take a part that nobody has locked for one that was left, and begin its own in its place.
         if !part_name::lock(&self.file) {
-            return Err(Error::Busy(self.spot.path.clone()));
+            return Err(ClientError::Busy(self.spot.path.clone()));
         }
         match link(&self.file, &part.dir, &part.part) {
             Ok(()) => take_place(&part, &self.spot).inspect_err(|_| part.clear(&self.file)),
@@ -73,7 +73,7 @@ impl AnonymousFile {
                 // Somebody else's file has come to that name.
                 let is_taken = error == Errno::EXIST;
                 Err(if is_taken {
-                    Error::Busy(self.spot.path.clone())
+                    ClientError::Busy(self.spot.path.clone())
                 } else {
                     failed(&self.spot, error.into())
                 })
@@ -82,8 +82,8 @@ impl AnonymousFile {
     }
 }
 
-fn failed(spot: &Spot, error: std::io::Error) -> Error {
-    Error::Local("write", spot.path.clone(), error)
+fn failed(spot: &Spot, error: std::io::Error) -> ClientError {
+    ClientError::Local("write", spot.path.clone(), error)
 }
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let Some(file) = written(folder.path()) else { return };
         symlink("elsewhere", folder.path().join("a")).expect("linked");
-        assert!(matches!(file.appear(), Err(Error::Occupied(_))));
+        assert!(matches!(file.appear(), Err(ClientError::Occupied(_))));
         assert_eq!(names(folder.path()), ["a"]);
         assert_eq!(fs::read_link(folder.path().join("a")).expect("a link"), Path::new("elsewhere"));
         fs::remove_file(folder.path().join("a")).expect("removed");
@@ -152,7 +152,7 @@ mod tests {
         let careful = Downloads::at(folder.path());
         let spot = careful.make(Path::new("a"), &"http://h/a".into()).expect("a place");
         let file = AnonymousFile::write(&spot, b"new").expect("written").expect("supported");
-        assert!(matches!(file.appear(), Err(Error::Exists(_))));
+        assert!(matches!(file.appear(), Err(ClientError::Exists(_))));
         assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"another's");
     }
 

@@ -20,7 +20,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::spot::{Spot, is_name_of_part};
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::durable::made::Made;
 use crate::http::target::Target;
 
@@ -70,11 +70,11 @@ impl Downloads {
     }
 
     /// Takes a name for an order: no two orders may share one.
-    pub(super) fn claim(&self, number: usize, local: &Path) -> Result<(), Error> {
+    pub(super) fn claim(&self, number: usize, local: &Path) -> Result<(), ClientError> {
         let mut claims = lock(&self.claims);
         let owner = *claims.orders.entry(local.to_owned()).or_insert(number);
         claims.has_parts |= is_name_of_part(local);
-        if owner == number { Ok(()) } else { Err(Error::Collision(self.path(local))) }
+        if owner == number { Ok(()) } else { Err(ClientError::Collision(self.path(local))) }
     }
 
     /// The whole path of something below it.
@@ -83,7 +83,7 @@ impl Downloads {
     }
 
     /// The place of a file of this address, if its directory is there.
-    pub(super) fn find(&self, local: &Path, from: &Arc<str>) -> Result<Option<Spot>, Error> {
+    pub(super) fn find(&self, local: &Path, from: &Arc<str>) -> Result<Option<Spot>, ClientError> {
         self.spot(local, from, |root, parent| {
             let below =
                 |root: Dir| if parent.as_os_str().is_empty() { Ok(root) } else { root.open_dir(parent) };
@@ -98,7 +98,7 @@ impl Downloads {
     }
 
     /// The place of a file of this address, whose directory is made if need be.
-    pub(super) fn make(&self, local: &Path, from: &Arc<str>) -> Result<Spot, Error> {
+    pub(super) fn make(&self, local: &Path, from: &Arc<str>) -> Result<Spot, ClientError> {
         let made = self.spot(local, from, |root, parent| {
             let is_missing = |error: &io::Error| error.kind() == ErrorKind::NotFound;
             let root = match root() {
@@ -119,7 +119,7 @@ impl Downloads {
                 other => other.map(Some),
             }
         });
-        made.and_then(|spot| spot.ok_or_else(|| Error::Outside(local.display().to_string())))
+        made.and_then(|spot| spot.ok_or_else(|| ClientError::Outside(local.display().to_string())))
     }
 
     /// Makes each directory of a path that is not there, and remembers that it was made: below `above`, as it is shown.
@@ -142,8 +142,8 @@ impl Downloads {
         local: &Path,
         from: &Arc<str>,
         open: impl FnOnce(&dyn Fn() -> io::Result<Dir>, &Path) -> io::Result<Option<Dir>>,
-    ) -> Result<Option<Spot>, Error> {
-        let outside = || Error::Outside(local.display().to_string());
+    ) -> Result<Option<Spot>, ClientError> {
+        let outside = || ClientError::Outside(local.display().to_string());
         let name = local.file_name().ok_or_else(outside)?;
         let parent = local.parent().unwrap_or(Path::new(""));
         let spot = |dir: &Arc<Dir>| Spot {
@@ -171,7 +171,7 @@ impl Downloads {
                 Ok(Some(spot(&dir)))
             }
             Err(error) if leads_out(&error) => Err(outside()),
-            Err(error) => Err(Error::Local("make", self.path(parent), error)),
+            Err(error) => Err(ClientError::Local("make", self.path(parent), error)),
         }
     }
 }
@@ -186,13 +186,15 @@ fn leads_out(error: &io::Error) -> bool {
 }
 
 /// The path under which a target is saved, below the directory for downloads and never beside it.
-pub(in crate::client) fn local_path(target: &str) -> Result<PathBuf, Error> {
-    let Some(path) = Target::parse(target)?.path() else { return Err(Error::Outside(target.to_owned())) };
+pub(in crate::client) fn local_path(target: &str) -> Result<PathBuf, ClientError> {
+    let Some(path) = Target::parse(target)?.path() else {
+        return Err(ClientError::Outside(target.to_owned()));
+    };
     let mut local = PathBuf::new();
     for segment in path.segments() {
         match &*segment? {
             b"" => {}
-            b"." | b".." => return Err(Error::Outside(target.to_owned())),
+            b"." | b".." => return Err(ClientError::Outside(target.to_owned())),
             name => local.push(OsStr::from_bytes(name)),
         }
     }
@@ -229,7 +231,7 @@ mod tests {
         downloads.claim(1, Path::new("a.part")).expect("free");
         downloads.claim(2, Path::new("a.2.part.from")).expect("free");
         assert_eq!(names(&spot.part_names()), ["a.1.part", "a.3.part"]);
-        assert!(matches!(downloads.claim(3, Path::new("a")), Err(Error::Collision(_))));
+        assert!(matches!(downloads.claim(3, Path::new("a")), Err(ClientError::Collision(_))));
     }
 
     #[test]
@@ -256,12 +258,15 @@ mod tests {
         let downloads = Downloads::at(&root);
         for local in ["d/a", "d/a/b"] {
             let made = downloads.make(Path::new(local), &from());
-            assert!(matches!(made, Err(Error::Outside(_))), "{local}: {made:?}");
-            assert!(matches!(downloads.find(Path::new(local), &from()), Err(Error::Outside(_))), "{local}");
+            assert!(matches!(made, Err(ClientError::Outside(_))), "{local}: {made:?}");
+            assert!(
+                matches!(downloads.find(Path::new(local), &from()), Err(ClientError::Outside(_))),
+                "{local}"
+            );
         }
         assert!(downloads.make(Path::new("e/a"), &from()).is_ok(), "a link that stays inside is one");
         let occupied = downloads.make(Path::new("f"), &from()).expect("a place").look();
-        assert!(matches!(occupied, Err(Error::Occupied(_))), "{occupied:?}");
+        assert!(matches!(occupied, Err(ClientError::Occupied(_))), "{occupied:?}");
         assert_eq!(fs::read_dir(outside).expect("a folder").count(), 0);
     }
 }

@@ -11,7 +11,7 @@ use super::anonymous::AnonymousFile;
 use super::digest::{self, Sum};
 use super::part::{NOTED_FROM, Part, Version};
 use super::spot::Spot;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 
 /// The longest content that is held, in bytes: no part of that length is resumed.
 const HELD_UP_TO: u64 = NOTED_FROM;
@@ -43,7 +43,11 @@ pub(super) enum Whole {
 
 impl IncomingDownload {
     /// For content of this length, where that is known, and of this version.
-    pub(super) fn begin(spot: Spot, version: Option<&Version>, length: Option<u64>) -> Result<Self, Error> {
+    pub(super) fn begin(
+        spot: Spot,
+        version: Option<&Version>,
+        length: Option<u64>,
+    ) -> Result<Self, ClientError> {
         match length.filter(|length| *length <= HELD_UP_TO).map(usize::try_from) {
             Some(Ok(length)) => Ok(Self::Held(Held { spot, content: Vec::with_capacity(length) })),
             _ => Part::begin(spot, version).map(Self::Part),
@@ -56,7 +60,7 @@ impl IncomingDownload {
     }
 
     /// The same, with room for these bytes.
-    pub(super) fn with_room(self, bytes: usize) -> Result<Self, Error> {
+    pub(super) fn with_room(self, bytes: usize) -> Result<Self, ClientError> {
         let Held { spot, content } = match self {
             Self::Held(held) if held.content.len() as u64 + bytes as u64 > HELD_UP_TO => held,
             other => return Ok(other),
@@ -81,17 +85,17 @@ impl IncomingDownload {
     }
 
     /// The sum of what is here.
-    pub(super) fn sum(&mut self) -> Result<Sum, Error> {
+    pub(super) fn sum(&mut self) -> Result<Sum, ClientError> {
         let path = self.spot().path.clone();
         let sum = match self {
             Self::Part(part) => digest::of(part.content()?),
             Self::Held(held) => digest::of(&mut &*held.content),
         };
-        sum.map_err(|error| Error::Local("read", path, error))
+        sum.map_err(|error| ClientError::Local("read", path, error))
     }
 
     /// All that is here, on the file system.
-    pub(super) fn put_down(self) -> Result<Whole, Error> {
+    pub(super) fn put_down(self) -> Result<Whole, ClientError> {
         let Held { spot, content } = match self {
             Self::Part(part) => return Ok(Whole::Part(part)),
             Self::Held(held) => held,
@@ -120,14 +124,14 @@ impl IncomingDownload {
 }
 
 /// A part with this content, with which no other run can go on.
-fn part_with(spot: Spot, content: &[u8]) -> Result<Part, Error> {
+fn part_with(spot: Spot, content: &[u8]) -> Result<Part, ClientError> {
     let path = spot.path.clone();
     let mut part = Part::begin(spot, None)?;
     match part.write_all(content) {
         Ok(()) => Ok(part),
         Err(error) => {
             part.discard();
-            Err(Error::Local("write", path, error))
+            Err(ClientError::Local("write", path, error))
         }
     }
 }
@@ -155,7 +159,7 @@ impl Whole {
     }
 
     /// Gives it the server's time, where that is known, and its record.
-    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), Error> {
+    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.date(modified),
             Self::Anonymous(file) => file.date(modified),
@@ -163,7 +167,7 @@ impl Whole {
     }
 
     /// Puts it on the disk.
-    pub(super) fn sync(&self) -> Result<(), Error> {
+    pub(super) fn sync(&self) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.sync(),
             Self::Anonymous(file) => file.sync(),
@@ -171,7 +175,7 @@ impl Whole {
     }
 
     /// Puts it in its place.
-    pub(super) fn appear(&self) -> Result<(), Error> {
+    pub(super) fn appear(&self) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.appear(),
             Self::Anonymous(file) => file.appear(),

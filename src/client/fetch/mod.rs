@@ -53,7 +53,7 @@ use self::settle::Landed;
 use self::trial::Trials;
 use self::worker::{End, Worker};
 use super::address::{Endpoint, Resource};
-use super::error::{Error, shown};
+use super::error::{ClientError, shown};
 use super::progress::{TransferProgress, WorkerProgress};
 use super::session::{Session, Timeouts};
 use crate::format::{Bytes, Time};
@@ -131,7 +131,7 @@ pub enum Fetched {
 }
 
 /// The result of an order.
-pub type FetchResult = Result<Fetched, Error>;
+pub type FetchResult = Result<Fetched, ClientError>;
 
 /// Observes what becomes of the orders.
 pub trait FetchObserver {
@@ -167,7 +167,7 @@ impl Default for FetchOptions {
 
 impl FetchOrder {
     /// A file that is kept under the path that it has on its server.
-    pub fn of(resource: Resource) -> Result<Self, Error> {
+    pub fn of(resource: Resource) -> Result<Self, ClientError> {
         let local = downloads::local_path(&resource.target)?;
         Ok(Self::under(resource, local))
     }
@@ -268,7 +268,10 @@ fn work<'o>(
 }
 
 /// Does something again while that may help and `retries` allow it.
-pub(super) fn patiently<T>(retries: u32, mut act: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn patiently<T>(
+    retries: u32,
+    mut act: impl FnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
     let mut trials = Trials::new(retries);
     loop {
         match act() {
@@ -326,15 +329,15 @@ impl<'a> Common<'a> {
     }
 
     /// Remembers that a server cannot be reached, so that it is not tried again for each file.
-    fn give_up(&self, server: &Endpoint, error: &Error) {
+    fn give_up(&self, server: &Endpoint, error: &ClientError) {
         let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.insert(server.clone(), error.to_string());
     }
 
     /// The error for a server that cannot be reached.
-    fn is_given_up(&self, server: &Endpoint) -> Option<Error> {
+    fn is_given_up(&self, server: &Endpoint) -> Option<ClientError> {
         let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        given_up.get(server).cloned().map(Error::Gone)
+        given_up.get(server).cloned().map(ClientError::Gone)
     }
 }
 

@@ -22,7 +22,7 @@ use super::access;
 use super::part_name::{self, Begun, Left, Notes, PartName};
 use super::record;
 use super::spot::Spot;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::durable::name::rename_new;
 
 /// Files up to this length, in bytes, are begun anew after a break: to resume one would cost more than to fetch it again.
@@ -80,7 +80,7 @@ impl Version {
 
 impl ExistingPart {
     /// The part of this place, if it is one of its address.
-    pub(super) fn look(spot: &Spot) -> Result<Option<Self>, Error> {
+    pub(super) fn look(spot: &Spot) -> Result<Option<Self>, ClientError> {
         for name in spot.part_names() {
             let Some(Left { name, file, notes, pieces, .. }) = name.left()? else { continue };
             let Some(version) = Version::noted(&notes, &spot.from).filter(|_| pieces.is_empty()) else {
@@ -97,7 +97,7 @@ impl ExistingPart {
     }
 
     /// Goes on where it stopped.
-    pub(super) fn go_on(mut self) -> Result<Part, Error> {
+    pub(super) fn go_on(mut self) -> Result<Part, ClientError> {
         let offset = self.offset;
         let sought = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
         sought.map_err(|error| self.name.failed(error))?;
@@ -105,7 +105,7 @@ impl ExistingPart {
     }
 
     /// Begins again: the file has changed.
-    pub(super) fn begin(self, version: Option<&Version>) -> Result<Part, Error> {
+    pub(super) fn begin(self, version: Option<&Version>) -> Result<Part, ClientError> {
         let spot = self.spot.clone();
         self.discard();
         Part::begin(spot, version)
@@ -119,7 +119,7 @@ impl ExistingPart {
 
 impl Part {
     /// Begins a part of this version; without one, what comes cannot be gone on with.
-    pub(super) fn begin(spot: Spot, version: Option<&Version>) -> Result<Self, Error> {
+    pub(super) fn begin(spot: Spot, version: Option<&Version>) -> Result<Self, ClientError> {
         let version = version.filter(|version| version.length > NOTED_FROM);
         let notes = version.map_or_else(|| Notes::new(&spot.from, None, None), Version::notes);
         let Begun { name, file, .. } = part_name::begin(&spot, &notes)?;
@@ -142,23 +142,23 @@ impl Part {
     }
 
     /// What is in it, to be read from its start.
-    pub(super) fn content(&mut self) -> Result<&mut File, Error> {
+    pub(super) fn content(&mut self) -> Result<&mut File, ClientError> {
         self.file.rewind().map_err(|error| self.name.failed(error))?;
         Ok(&mut self.file)
     }
 
     /// Gives it the server's time, where that is known, and its record.
-    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), Error> {
+    pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), ClientError> {
         date(&self.file, &self.spot, modified).map_err(|error| self.name.failed(error))
     }
 
     /// Puts what was written on the disk.
-    pub(super) fn sync(&self) -> Result<(), Error> {
+    pub(super) fn sync(&self) -> Result<(), ClientError> {
         fsync(&self.file).map_err(|error| self.name.failed(error.into()))
     }
 
     /// Puts it in its place.
-    pub(super) fn appear(&self) -> Result<(), Error> {
+    pub(super) fn appear(&self) -> Result<(), ClientError> {
         if !self.name.is_named(&self.file) {
             return Err(self.name.failed(Errno::NOENT.into()));
         }
@@ -182,7 +182,7 @@ impl Part {
 }
 
 /// Gives what has the part's name its own. What has come there meanwhile, and is not to be replaced, stays what it is.
-pub(super) fn take_place(part: &PartName, spot: &Spot) -> Result<(), Error> {
+pub(super) fn take_place(part: &PartName, spot: &Spot) -> Result<(), ClientError> {
     let Spot { dir, name, path, .. } = spot;
     let renamed = if spot.may_be_taken()? {
         renameat(dir, &part.part, dir, name)
@@ -191,8 +191,8 @@ pub(super) fn take_place(part: &PartName, spot: &Spot) -> Result<(), Error> {
     };
     match renamed {
         Ok(()) => part.remove_notes(),
-        Err(Errno::EXIST) => return Err(Error::Exists(path.clone())),
-        Err(error) => return Err(Error::Local("write", path.clone(), error.into())),
+        Err(Errno::EXIST) => return Err(ClientError::Exists(path.clone())),
+        Err(error) => return Err(ClientError::Local("write", path.clone(), error.into())),
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ use super::access;
 use super::part::MODE;
 use super::record;
 use super::spot::{Spot, remove};
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::durable::name::create;
 
 /// The longest notes that are read, in bytes: an address, an entity tag, two numbers, and the lines of the pieces.
@@ -156,18 +156,18 @@ impl PartName {
         self.path.with_file_name(&self.part)
     }
 
-    pub(super) fn failed(&self, error: io::Error) -> Error {
-        Error::Local("write", self.shown(), error)
+    pub(super) fn failed(&self, error: io::Error) -> ClientError {
+        ClientError::Local("write", self.shown(), error)
     }
 
     /// The part that was left here, locked, if one was.
-    pub(super) fn left(self) -> Result<Option<Left>, Error> {
+    pub(super) fn left(self) -> Result<Option<Left>, ClientError> {
         let State::Ours((notes, pieces, pieces_at)) = self.state()? else { return Ok(None) };
         let file = self.lock(&notes)?;
         Ok(file.map(|file| Left { name: self, file, notes, pieces, pieces_at }))
     }
 
-    fn state(&self) -> Result<State, Error> {
+    fn state(&self) -> Result<State, ClientError> {
         let part = match statx(&self.dir, &self.part, AtFlags::SYMLINK_NOFOLLOW, FACTS) {
             Ok(part) => Some(part),
             Err(Errno::NOENT) => None,
@@ -198,14 +198,14 @@ impl PartName {
     }
 
     /// Opens the notes, for their lines to be written anew.
-    pub(super) fn open_notes(&self) -> Result<File, Error> {
+    pub(super) fn open_notes(&self) -> Result<File, ClientError> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = openat(&self.dir, &self.notes, flags, Mode::empty());
         opened.map(File::from).map_err(|error| self.failed(error.into()))
     }
 
     /// Opens and locks the part; `None` if there is none. A link is not followed, and a FIFO not waited for.
-    fn lock(&self, notes: &Notes) -> Result<Option<File>, Error> {
+    fn lock(&self, notes: &Notes) -> Result<Option<File>, ClientError> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.dir, &self.part, flags, Mode::empty()) {
             Ok(file) => File::from(file),
@@ -217,8 +217,8 @@ impl PartName {
         if lock(&file) && is_ours && self.is_named(&file) { Ok(Some(file)) } else { Err(self.busy()) }
     }
 
-    fn busy(&self) -> Error {
-        Error::Busy(self.path.clone())
+    fn busy(&self) -> ClientError {
+        ClientError::Busy(self.path.clone())
     }
 
     /// Whether the part is this file: whoever had locked it may just have put it in its place.
@@ -246,7 +246,7 @@ impl PartName {
     }
 
     /// Removes the part that was left here, and its notes. Afterwards nothing of wharf's is here.
-    fn vacate(&self, notes: &Notes) -> Result<(), Error> {
+    fn vacate(&self, notes: &Notes) -> Result<(), ClientError> {
         match self.lock(notes)? {
             Some(file) => self.clear(&file),
             None => self.remove_notes(),
@@ -255,7 +255,7 @@ impl PartName {
     }
 
     /// Begins a part with these notes.
-    fn begin(self, notes: &Notes) -> Result<Begun, Error> {
+    fn begin(self, notes: &Notes) -> Result<Begun, ClientError> {
         let written = self.write(notes)?;
         match self.make(&written, notes) {
             Ok(file) => Ok(Begun { name: self, file, notes: (written, notes.line().len() as u64) }),
@@ -269,12 +269,12 @@ impl PartName {
     }
 
     /// Writes notes that are not there yet. Whatever has come to their name meanwhile stays what it is.
-    fn write(&self, notes: &Notes) -> Result<File, Error> {
+    fn write(&self, notes: &Notes) -> Result<File, ClientError> {
         let written = create(&self.dir, &self.notes, MODE, &notes.line());
         written.map_err(|error| self.not_made(error))
     }
 
-    fn make(&self, written: &File, notes: &Notes) -> Result<File, Error> {
+    fn make(&self, written: &File, notes: &Notes) -> Result<File, ClientError> {
         let file = create(&self.dir, &self.part, MODE, b"").map_err(|error| self.not_made(error))?;
         // Another program may have taken these names in between.
         if !lock(&file) || !self.is_named(&file) || !self.has(&self.notes, written) {
@@ -288,27 +288,27 @@ impl PartName {
     }
 
     /// Notes that this file, which has no name, is about to get the part's.
-    pub(super) fn announce(&self, file: &File, notes: &Notes) -> Result<(), Error> {
+    pub(super) fn announce(&self, file: &File, notes: &Notes) -> Result<(), ClientError> {
         let written = self.write(notes)?;
         notes.write_inode(&written, file).map_err(|error| self.failed(error))
     }
 
     /// A name that was free a moment ago and is not any more: another program begins to download the same.
-    fn not_made(&self, error: io::Error) -> Error {
+    fn not_made(&self, error: io::Error) -> ClientError {
         if error.kind() == ErrorKind::AlreadyExists { self.busy() } else { self.failed(error) }
     }
 }
 
 /// Begins a part of this file, with these notes. Parts that were left of it are removed. Nobody may read it who may not read
 /// the file that it will replace.
-pub(super) fn begin(spot: &Spot, notes: &Notes) -> Result<Begun, Error> {
+pub(super) fn begin(spot: &Spot, notes: &Notes) -> Result<Begun, ClientError> {
     let begun = in_turn(|| free(spot)?.begin(notes), pause)?;
     access::keep(&begun.file, spot, Mode::RUSR | Mode::WUSR);
     Ok(begun)
 }
 
 /// A free name for a part. Parts that were left are removed; `Busy` if another program still writes one.
-pub(super) fn free(spot: &Spot) -> Result<PartName, Error> {
+pub(super) fn free(spot: &Spot) -> Result<PartName, ClientError> {
     let mut free = None;
     for name in spot.part_names() {
         match name.state()? {
@@ -318,11 +318,11 @@ pub(super) fn free(spot: &Spot) -> Result<PartName, Error> {
         }
         free.get_or_insert(name);
     }
-    free.ok_or_else(|| Error::NoPart(spot.path.clone()))
+    free.ok_or_else(|| ClientError::NoPart(spot.path.clone()))
 }
 
 /// Removes parts that were left.
-pub(super) fn vacate(spot: &Spot) -> Result<(), Error> {
+pub(super) fn vacate(spot: &Spot) -> Result<(), ClientError> {
     for name in spot.part_names() {
         if let State::Ours((notes, ..)) = name.state()? {
             name.vacate(&notes)?;
@@ -334,12 +334,12 @@ pub(super) fn vacate(spot: &Spot) -> Result<(), Error> {
 /// Does this again as long as another program is in the way: two that begin at the same moment may each find the other's
 /// notes and give up, and then no one would have the file. One that really downloads it is still in the way at the end.
 pub(super) fn in_turn<T>(
-    mut act: impl FnMut() -> Result<T, Error>,
+    mut act: impl FnMut() -> Result<T, ClientError>,
     mut pause: impl FnMut(),
-) -> Result<T, Error> {
+) -> Result<T, ClientError> {
     for _ in 0..TURNS {
         match act() {
-            Err(Error::Busy(_)) => pause(),
+            Err(ClientError::Busy(_)) => pause(),
             other => return other,
         }
     }

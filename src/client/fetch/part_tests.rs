@@ -90,9 +90,9 @@ fn a_part_has_one_writer() {
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
     let _first = Part::begin(spot.clone(), None).expect("begun");
-    assert!(matches!(Part::begin(spot.clone(), None), Err(Error::Busy(_))));
-    assert!(matches!(Part::begin(spot_of(folder.path(), "http://h/b"), None), Err(Error::Busy(_))));
-    assert!(matches!(part_name::vacate(&spot), Err(Error::Busy(_))));
+    assert!(matches!(Part::begin(spot.clone(), None), Err(ClientError::Busy(_))));
+    assert!(matches!(Part::begin(spot_of(folder.path(), "http://h/b"), None), Err(ClientError::Busy(_))));
+    assert!(matches!(part_name::vacate(&spot), Err(ClientError::Busy(_))));
 }
 
 #[test]
@@ -102,7 +102,10 @@ fn when_another_gives_up_a_part_is_begun() {
     let mut first = Some(Part::begin(spot.clone(), None).expect("begun"));
     let free = || part_name::free(&spot).map(drop);
     let mut pauses = 0;
-    assert!(matches!(part_name::in_turn(free, || pauses += 1), Err(Error::Busy(_))), "it is still there");
+    assert!(
+        matches!(part_name::in_turn(free, || pauses += 1), Err(ClientError::Busy(_))),
+        "it is still there"
+    );
     assert!(pauses > 0);
     let begun = part_name::in_turn(free, || {
         if let Some(first) = first.take() {
@@ -180,7 +183,7 @@ fn where_all_names_are_taken_nothing_is_touched() {
         fs::write(folder.path().join(name), name).expect("written");
     }
     let before = contents(folder.path());
-    assert!(matches!(Part::begin(spot(folder.path()), None), Err(Error::NoPart(_))));
+    assert!(matches!(Part::begin(spot(folder.path()), None), Err(ClientError::NoPart(_))));
     assert_eq!(contents(folder.path()), before);
 }
 
@@ -222,12 +225,12 @@ fn a_file_that_came_meanwhile_stays() {
     let folder = tempfile::tempdir().expect("a folder");
     let part = Part::begin(spot(folder.path()), None).expect("begun");
     fs::write(folder.path().join("a"), "mine").expect("written");
-    assert!(matches!(part.appear(), Err(Error::Exists(_))));
+    assert!(matches!(part.appear(), Err(ClientError::Exists(_))));
     assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"mine");
     fs::remove_file(folder.path().join("a")).expect("removed");
     fs::rename(folder.path().join("a.part"), folder.path().join("b")).expect("moved");
     fs::write(folder.path().join("a.part"), "mine").expect("written");
-    assert!(matches!(part.appear(), Err(Error::Local(..))), "it is no longer the part");
+    assert!(matches!(part.appear(), Err(ClientError::Local(..))), "it is no longer the part");
     part.discard();
     assert_eq!(fs::read(folder.path().join("a.part")).expect("there"), b"mine");
 }

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::time::SystemTime;
 
 use super::part::Version;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::http::body::Framing;
 use crate::http::date::Date;
 use crate::http::range::content_range::ContentRange;
@@ -36,7 +36,7 @@ pub(super) enum ResponseCheck {
 }
 
 /// Checks a head. `asked` is what was asked for the rest of, and from which byte on.
-pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<ResponseCheck, Error> {
+pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<ResponseCheck, ClientError> {
     check_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
 }
 
@@ -44,10 +44,10 @@ pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<R
 pub(super) fn check_range(
     head: &Received,
     asked: Option<(&Version, Range<u64>)>,
-) -> Result<ResponseCheck, Error> {
+) -> Result<ResponseCheck, ClientError> {
     match (head.status, asked) {
         (Status::PARTIAL_CONTENT, Some((version, bytes))) => check_part(head, version, &bytes),
-        (Status::PARTIAL_CONTENT, None) => Err(Error::WrongRange),
+        (Status::PARTIAL_CONTENT, None) => Err(ClientError::WrongRange),
         (Status::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(ResponseCheck::Stale),
         (status, _) if status.is_success() => Ok(ResponseCheck::Whole),
         _ => Ok(ResponseCheck::Refused),
@@ -55,7 +55,7 @@ pub(super) fn check_range(
 }
 
 /// A 206 must say of which version it is, as far as a server must, and be what was asked for (RFC 9110 §15.3.7).
-fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<ResponseCheck, Error> {
+fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<ResponseCheck, ClientError> {
     let is_tag = EntityTag::parse(version.validator.as_bytes()).is_some();
     let said = head.field(if is_tag { "ETag" } else { "Last-Modified" });
     match said {
@@ -65,7 +65,7 @@ fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<
         _ => {}
     }
     let range = head.field("Content-Range").and_then(|value| ContentRange::parse(value.as_bytes()));
-    let Some(ContentRange::Part { span, complete }) = range else { return Err(Error::WrongRange) };
+    let Some(ContentRange::Part { span, complete }) = range else { return Err(ClientError::WrongRange) };
     let is_asked = span.start() == bytes.start && span.end() == bytes.end;
     let fits = match head.framing {
         Framing::Sized(length) => length == span.length(),
@@ -73,7 +73,7 @@ fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<
         Framing::Chunked | Framing::UntilClose => true,
     };
     let is_whole = complete.is_none_or(|complete| complete == version.length);
-    if is_asked && fits && is_whole { Ok(ResponseCheck::Rest) } else { Err(Error::WrongRange) }
+    if is_asked && fits && is_whole { Ok(ResponseCheck::Rest) } else { Err(ClientError::WrongRange) }
 }
 
 /// The version that a 200 is of, where it can be told apart from every other and gone on with.

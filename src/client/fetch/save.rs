@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::downloads::Downloads;
 use super::incoming::IncomingDownload;
 use super::settle::Landed;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 
 /// A file on its way in. Nothing is made before its first byte comes; flushed, it is whole and gets its name.
 pub(in crate::client) struct Saving<'a> {
@@ -18,7 +18,7 @@ pub(in crate::client) struct Saving<'a> {
     sync: bool,
     incoming: Option<IncomingDownload>,
     /// What went wrong here: the writer's error says only that something did.
-    failed: Option<Error>,
+    failed: Option<ClientError>,
     saved: Option<(PathBuf, u64)>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Saving<'a> {
         local: PathBuf,
         from: &str,
         sync: bool,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ClientError> {
         let from = Arc::from(from);
         if let Some(spot) = downloads.find(&local, &from)? {
             spot.may_be_taken()?;
@@ -38,18 +38,21 @@ impl<'a> Saving<'a> {
     }
 
     /// Where it is now, and its length in bytes; `outcome` is how the transfer ended.
-    pub(in crate::client) fn end(mut self, outcome: Result<(), Error>) -> Result<(PathBuf, u64), Error> {
+    pub(in crate::client) fn end(
+        mut self,
+        outcome: Result<(), ClientError>,
+    ) -> Result<(PathBuf, u64), ClientError> {
         if let Some(incoming) = self.incoming.take() {
             incoming.discard();
         }
         match self.failed {
             Some(error) => Err(error),
-            None => outcome.and(self.saved.ok_or(Error::CutShort(0, None))),
+            None => outcome.and(self.saved.ok_or(ClientError::CutShort(0, None))),
         }
     }
 
     /// What has come, with room for these bytes.
-    fn incoming(&mut self, room: usize) -> Result<IncomingDownload, Error> {
+    fn incoming(&mut self, room: usize) -> Result<IncomingDownload, ClientError> {
         if let Some(incoming) = self.incoming.take() {
             return incoming.with_room(room);
         }
@@ -58,7 +61,7 @@ impl<'a> Saving<'a> {
         IncomingDownload::begin_unknown(spot).with_room(room)
     }
 
-    fn settle(&mut self) -> Result<(), Error> {
+    fn settle(&mut self) -> Result<(), ClientError> {
         let incoming = self.incoming(0)?;
         let fetched = (incoming.spot().path.clone(), incoming.length());
         let landed = Landed { incoming, fetched, modified: None };
@@ -66,7 +69,7 @@ impl<'a> Saving<'a> {
         Ok(())
     }
 
-    fn told<T>(&mut self, outcome: Result<T, Error>) -> io::Result<T> {
+    fn told<T>(&mut self, outcome: Result<T, ClientError>) -> io::Result<T> {
         outcome.map_err(|error| {
             let said = io::Error::other(error.to_string());
             self.failed = Some(error);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
 use crate::http::response::Received;
 use crate::http::target::Target;
@@ -63,12 +63,12 @@ impl SessionPool {
             current = follow(&current, &location)?;
             discard(response.body)?;
         }
-        Err(Error::Redirects.into())
+        Err(ClientError::Redirects.into())
     }
 }
 
 /// Reads what is short, so that the connection can be used again.
-fn discard(body: Body<'_>) -> Result<(), Error> {
+fn discard(body: Body<'_>) -> Result<(), ClientError> {
     match body.length() {
         Some(length) if length <= LONGEST_REDIRECT => body.discard().map(drop),
         _ => Ok(()),
@@ -87,8 +87,8 @@ pub(super) fn path_of(target: &str) -> &str {
 }
 
 /// What a Location means (RFC 9110 §10.2.2).
-pub(in crate::client) fn follow(current: &Resource, location: &str) -> Result<Resource, Error> {
-    let elsewhere = || Error::Elsewhere(location.to_owned());
+pub(in crate::client) fn follow(current: &Resource, location: &str) -> Result<Resource, ClientError> {
+    let elsewhere = || ClientError::Elsewhere(location.to_owned());
     let location = location.split('#').next().unwrap_or_default();
     let absolute = match location.split_once(':') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => Some(rest),

@@ -26,7 +26,7 @@ use rustix::io::Errno;
 use super::downloads::Downloads;
 use super::incoming::{IncomingDownload, Whole};
 use super::{FetchResult, Fetched};
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::durable::sync::{self, AT_ONCE, at_once};
 
 /// How many files may wait to be written, in memory or as parts.
@@ -169,7 +169,7 @@ fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<FetchResult>
 
 impl<T> Landed<T> {
     /// Settles this one.
-    pub(super) fn settle(self, downloads: &Downloads, sync: bool) -> Result<T, Error> {
+    pub(super) fn settle(self, downloads: &Downloads, sync: bool) -> Result<T, ClientError> {
         let down = self.put_down()?;
         if sync && let Err(error) = down.file.sync() {
             return Err(down.give_up(error));
@@ -180,7 +180,7 @@ impl<T> Landed<T> {
         named.judge(&failed, downloads)
     }
 
-    fn put_down(self) -> Result<Down<T>, Error> {
+    fn put_down(self) -> Result<Down<T>, ClientError> {
         let down = Down { file: self.incoming.put_down()?, fetched: self.fetched };
         match down.file.date(self.modified) {
             Ok(()) => Ok(down),
@@ -191,7 +191,7 @@ impl<T> Landed<T> {
 
 impl<T> Down<T> {
     /// Puts it in its place. Where that cannot be, it stays as its part.
-    fn name(self) -> Result<Self, Error> {
+    fn name(self) -> Result<Self, ClientError> {
         match self.file.appear() {
             Ok(()) => Ok(self),
             Err(error) => {
@@ -202,17 +202,17 @@ impl<T> Down<T> {
     }
 
     /// What became of it, where these directories could not be synced.
-    fn judge(self, failed: &Failed, downloads: &Downloads) -> Result<T, Error> {
+    fn judge(self, failed: &Failed, downloads: &Downloads) -> Result<T, ClientError> {
         let path = &self.file.spot().path;
         let here = path.parent().and_then(|parent| Some((parent.to_owned(), *failed.get(parent)?)));
         match here.or_else(|| downloads.made.failed_above(path)) {
-            Some((directory, error)) => Err(Error::Local("sync", directory, error.into())),
+            Some((directory, error)) => Err(ClientError::Local("sync", directory, error.into())),
             None => Ok(self.fetched),
         }
     }
 
     /// Throws it away: after a failed `fsync` nobody knows what of it is on the disk.
-    fn give_up(self, error: Error) -> Error {
+    fn give_up(self, error: ClientError) -> ClientError {
         self.file.discard();
         error
     }

@@ -30,7 +30,7 @@ use super::spot::Spot;
 use super::trial::FailedAttempt;
 use super::worker::{Course, ReceivedFile, Worker, refuse};
 use crate::client::address::Resource;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::progress::WorkerProgress;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
 use crate::http::response::Received;
@@ -153,7 +153,7 @@ impl Worker<'_> {
                 let threads: Vec<_> = missing.map(begin).collect();
                 let end = |thread: io::Result<thread::ScopedJoinHandle<'_, _>>| match thread {
                     Ok(thread) => thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked)),
-                    Err(error) => Err(Error::Broken(error).into()),
+                    Err(error) => Err(ClientError::Broken(error).into()),
                 };
                 threads.into_iter().map(end).collect()
             })
@@ -186,12 +186,12 @@ fn fetch(
         match poured {
             Err(PourError::Source(error)) => return Err(error.into()),
             // More came than was asked for.
-            Err(PourError::Sink(_)) if piece.at() == piece.end => return Err(Error::WrongRange.into()),
+            Err(PourError::Sink(_)) if piece.at() == piece.end => return Err(ClientError::WrongRange.into()),
             Err(PourError::Sink(error)) => return Err(pieces.name.failed(error).into()),
             Ok(_) => noted?,
         }
         if piece.at() < piece.end {
-            return Err(Error::CutShort(piece.at(), Some(piece.end)).into());
+            return Err(ClientError::CutShort(piece.at(), Some(piece.end)).into());
         }
         Ok(Some((head, at.clone())))
     })
@@ -199,7 +199,7 @@ fn fetch(
 
 impl Pieces {
     /// Those that an earlier run left of this place's address.
-    fn look(spot: Spot) -> Result<Option<Self>, Error> {
+    fn look(spot: Spot) -> Result<Option<Self>, ClientError> {
         for name in spot.part_names() {
             let Some(Left { name, file, notes, pieces, pieces_at }) = name.left()? else { continue };
             let Some(version) = Version::noted(&notes, &spot.from) else { continue };
@@ -218,7 +218,7 @@ impl Pieces {
     }
 
     /// Begins a file of this version.
-    fn begin(spot: Spot, version: Version) -> Result<Self, Error> {
+    fn begin(spot: Spot, version: Version) -> Result<Self, ClientError> {
         let Begun { name, file, notes: (notes, lines_at) } = part_name::begin(&spot, &version.notes())?;
         let all = divide(version.length);
         let begun = Self { file, name, spot, version, notes, lines_at, all };

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use super::downloads::{ClaimedNames, lock};
 use super::part_name::PartName;
 use super::record;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 
 /// What is added to the name of a file that is not complete yet.
 const PART: &str = ".part";
@@ -61,20 +61,20 @@ impl Spot {
 
     /// The facts of the regular file that is there. Something else that is there is in the way: a link is not followed,
     /// and a directory not replaced.
-    pub(super) fn look(&self) -> Result<Option<Stat>, Error> {
+    pub(super) fn look(&self) -> Result<Option<Stat>, ClientError> {
         match statat(&self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(Error::Local("look at", self.path.clone(), error.into())),
+            Err(error) => Err(ClientError::Local("look at", self.path.clone(), error.into())),
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(Some(stat)),
-            Ok(_) => Err(Error::Occupied(self.path.clone())),
+            Ok(_) => Err(ClientError::Occupied(self.path.clone())),
         }
     }
 
     /// Whether a file is there; an error if it is one that is not to be replaced.
-    pub(super) fn may_be_taken(&self) -> Result<bool, Error> {
+    pub(super) fn may_be_taken(&self) -> Result<bool, ClientError> {
         let is_there = self.look()?.is_some();
         if is_there && !self.replace && !self.is_download() {
-            return Err(Error::Exists(self.path.clone()));
+            return Err(ClientError::Exists(self.path.clone()));
         }
         Ok(is_there)
     }

@@ -14,7 +14,7 @@ use super::response_check::{self, ResponseCheck, check};
 use super::sessions::SessionPool;
 use super::trial::{FailedAttempt, Trials};
 use crate::client::address::Resource;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
 
@@ -26,7 +26,7 @@ struct Passed {
 }
 
 /// Writes a file to `out` as it comes, and says how long it is.
-pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) -> Result<u64, Error> {
+pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) -> Result<u64, ClientError> {
     let mut sessions = SessionPool::new(options.timeouts);
     let mut trials = Trials::new(options.retries);
     let mut passed = Passed::default();
@@ -62,19 +62,19 @@ fn attempt(
             ResponseCheck::Whole if version.is_none() => {
                 passed.version = response_check::version(&response.head, &resource.to_string());
             }
-            ResponseCheck::Whole | ResponseCheck::Stale => return Err(Error::Changed.into()),
+            ResponseCheck::Whole | ResponseCheck::Stale => return Err(ClientError::Changed.into()),
         }
         Ok(pass(response, passed, out)?)
     })
 }
 
 /// Passes the content of an answer on.
-fn pass(response: HttpResponse<'_>, passed: &mut Passed, out: &mut dyn Write) -> Result<(), Error> {
+fn pass(response: HttpResponse<'_>, passed: &mut Passed, out: &mut dyn Write) -> Result<(), ClientError> {
     let mut sink = Counted { out, count: &mut passed.count };
     let poured = response.body.pour(&mut sink);
     poured.map(drop).map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(error) => Error::Local("write", PathBuf::from("the output"), error),
+        PourError::Sink(error) => ClientError::Local("write", PathBuf::from("the output"), error),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::http::date::Date;
 use crate::http::response::Received;
 use crate::http::status::Status;
@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Why a try failed.
 #[derive(Debug)]
 pub(in crate::client) struct FailedAttempt {
-    pub(in crate::client) error: Error,
+    pub(in crate::client) error: ClientError,
     /// After which pause the server wants to be asked again (RFC 9110 §10.2.3).
     after: Option<Duration>,
 }
@@ -44,7 +44,7 @@ impl Trials {
         &mut self,
         failure: FailedAttempt,
         reached: u64,
-    ) -> Result<Duration, Error> {
+    ) -> Result<Duration, ClientError> {
         if reached > self.furthest {
             *self = Self { furthest: reached, ..Self::new(self.most) };
         }
@@ -59,28 +59,28 @@ impl Trials {
 }
 
 /// Whether another try may end better.
-fn may_pass(error: &Error) -> bool {
+fn may_pass(error: &ClientError) -> bool {
     match error {
-        Error::Refused(status, _) => {
+        ClientError::Refused(status, _) => {
             let own = [Status::NOT_IMPLEMENTED, Status::VERSION_NOT_SUPPORTED];
             status.code() >= 500 && !own.contains(status)
                 || [Status::REQUEST_TIMEOUT, Status::TOO_MANY_REQUESTS].contains(status)
         }
-        Error::NotRunning(_)
-        | Error::Unreachable(..)
-        | Error::Slow(..)
-        | Error::Trickle(_)
-        | Error::Silent
-        | Error::CutShort(..)
-        | Error::Broken(_)
-        | Error::Digest => true,
+        ClientError::NotRunning(_)
+        | ClientError::Unreachable(..)
+        | ClientError::Slow(..)
+        | ClientError::Trickle(_)
+        | ClientError::Silent
+        | ClientError::CutShort(..)
+        | ClientError::Broken(_)
+        | ClientError::Digest => true,
         _ => false,
     }
 }
 
 impl FailedAttempt {
     /// A refusal, and when its server wants to be asked again: after so many seconds, or at a date.
-    pub(in crate::client) fn refused(error: Error, head: &Received, now: SystemTime) -> Self {
+    pub(in crate::client) fn refused(error: ClientError, head: &Received, now: SystemTime) -> Self {
         let after = head.field("Retry-After").and_then(|value| {
             let date = || Date::parse(value.as_bytes()).map(|date| date.since(Date::from(now)));
             value.parse().ok().map(Duration::from_secs).or_else(date)
@@ -89,8 +89,8 @@ impl FailedAttempt {
     }
 }
 
-impl From<Error> for FailedAttempt {
-    fn from(error: Error) -> Self {
+impl From<ClientError> for FailedAttempt {
+    fn from(error: ClientError) -> Self {
         Self { error, after: None }
     }
 }
@@ -99,8 +99,8 @@ impl From<Error> for FailedAttempt {
 mod tests {
     use super::*;
 
-    fn refused(status: Status) -> Error {
-        Error::Refused(status, None)
+    fn refused(status: Status) -> ClientError {
+        ClientError::Refused(status, None)
     }
 
     #[test]
@@ -110,10 +110,10 @@ mod tests {
             (refused(Status::TOO_MANY_REQUESTS), true),
             (refused(Status::NOT_FOUND), false),
             (refused(Status::NOT_IMPLEMENTED), false),
-            (Error::CutShort(1, Some(2)), true),
-            (Error::NotRunning(String::new()), true),
-            (Error::WrongRange, false),
-            (Error::Redirects, false),
+            (ClientError::CutShort(1, Some(2)), true),
+            (ClientError::NotRunning(String::new()), true),
+            (ClientError::WrongRange, false),
+            (ClientError::Redirects, false),
         ];
         for (error, expected) in cases {
             assert_eq!(may_pass(&error), expected, "{error}");
@@ -123,11 +123,11 @@ mod tests {
     #[test]
     fn pauses_grow_and_end() {
         let mut trials = Trials::new(3);
-        let pauses: Vec<_> = std::iter::from_fn(|| trials.next(Error::Silent.into(), 0).ok()).collect();
+        let pauses: Vec<_> = std::iter::from_fn(|| trials.next(ClientError::Silent.into(), 0).ok()).collect();
         assert_eq!(pauses, [250, 500, 1000].map(Duration::from_millis));
-        assert_eq!(trials.next(Error::Silent.into(), 1).ok(), Some(FIRST_PAUSE), "it got further");
-        assert!(trials.next(Error::Redirects.into(), 2).is_err(), "it will not pass");
-        assert!(Trials::new(0).next(Error::Silent.into(), 9).is_err());
+        assert_eq!(trials.next(ClientError::Silent.into(), 1).ok(), Some(FIRST_PAUSE), "it got further");
+        assert!(trials.next(ClientError::Redirects.into(), 2).is_err(), "it will not pass");
+        assert!(Trials::new(0).next(ClientError::Silent.into(), 9).is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::spot::facts;
 use super::trial::{FailedAttempt, Trials};
 use super::{Common, FetchOrder, Fetched};
 use crate::client::address::Resource;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::progress::WorkerProgress;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
@@ -83,7 +83,7 @@ pub(super) struct ReceivedFile {
 
 impl Worker<'_> {
     /// Fetches a file; tries again where that may help.
-    pub(super) fn fetch(&mut self, number: usize, order: &FetchOrder) -> Result<End, Error> {
+    pub(super) fn fetch(&mut self, number: usize, order: &FetchOrder) -> Result<End, ClientError> {
         let begun = Instant::now();
         if let Some(unchanged) = self.unchanged(order)? {
             return Ok(End::Unchanged(unchanged));
@@ -113,7 +113,7 @@ impl Worker<'_> {
 
     /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for. An
     /// error if another one is here that is not to be replaced.
-    fn unchanged(&mut self, order: &FetchOrder) -> Result<Option<Fetched>, Error> {
+    fn unchanged(&mut self, order: &FetchOrder) -> Result<Option<Fetched>, ClientError> {
         let Common { options, downloads, .. } = self.common;
         let Some(spot) = downloads.find(&order.local, &order.from)? else { return Ok(None) };
         // A directory may be here where the server has one, too: its page goes into it.
@@ -152,7 +152,9 @@ impl Worker<'_> {
         course: &mut Course,
     ) -> Result<Landed, FailedAttempt> {
         let received = match self.receive_file(number, order, course) {
-            Err(FailedAttempt { error: Error::WrongRange, .. }) if course.is_ranged && !course.restarted => {
+            Err(FailedAttempt { error: ClientError::WrongRange, .. })
+                if course.is_ranged && !course.restarted =>
+            {
                 course.restarted = true;
                 self.receive_file(number, order, course)?
             }
@@ -164,7 +166,7 @@ impl Worker<'_> {
         {
             course.reached = 0;
             incoming.discard();
-            return Err(Error::Digest.into());
+            return Err(ClientError::Digest.into());
         }
         let fetched = Fetched::Saved {
             status: head.status,
@@ -195,7 +197,7 @@ impl Worker<'_> {
     }
 
     /// What is here of a file, if its server may be asked for the rest.
-    fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<ExistingPart>, Error> {
+    fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<ExistingPart>, ClientError> {
         let spot = self.common.downloads.find(&order.local, &order.from)?;
         let existing = spot.map(|spot| ExistingPart::look(&spot)).transpose()?.flatten();
         match existing {
@@ -260,8 +262,8 @@ pub(super) fn refuse(response: HttpResponse<'_>) -> FailedAttempt {
 }
 
 /// The existing part, to go on with.
-fn go_on(existing: Option<ExistingPart>) -> Result<(IncomingDownload, Option<Version>), Error> {
-    let existing = existing.ok_or(Error::WrongRange)?;
+fn go_on(existing: Option<ExistingPart>) -> Result<(IncomingDownload, Option<Version>), ClientError> {
+    let existing = existing.ok_or(ClientError::WrongRange)?;
     let version = existing.version.clone();
     Ok((IncomingDownload::Part(existing.go_on()?), Some(version)))
 }
@@ -274,7 +276,7 @@ fn begin(
     at: &Resource,
     head: &Received,
     existing: Option<ExistingPart>,
-) -> Result<(IncomingDownload, Option<Version>), Error> {
+) -> Result<(IncomingDownload, Option<Version>), ClientError> {
     let version = response_check::version(head, &order.from);
     // Only a slash is taken over from a redirect: what a file is called here is not the server's to say.
     let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
@@ -316,19 +318,21 @@ fn receive(
     progress.end();
     let ended = poured.map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(error) => Error::Local("write", incoming.spot().path.clone(), error),
+        PourError::Sink(error) => ClientError::Local("write", incoming.spot().path.clone(), error),
     });
     let checked = ended.and_then(|_| match total {
-        Some(total) if total > incoming.length() => Err(Error::CutShort(incoming.length(), Some(total))),
-        Some(total) if total < incoming.length() => Err(Error::WrongRange),
+        Some(total) if total > incoming.length() => {
+            Err(ClientError::CutShort(incoming.length(), Some(total)))
+        }
+        Some(total) if total < incoming.length() => Err(ClientError::WrongRange),
         _ => Ok(()),
     });
     match checked {
         Ok(()) => Ok(ReceivedFile { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
         // Longer than its notes say, it would not prove to be a part.
-        Err(Error::WrongRange) => {
+        Err(ClientError::WrongRange) => {
             incoming.discard();
-            Err(Error::WrongRange.into())
+            Err(ClientError::WrongRange.into())
         }
         Err(error) => {
             *reached = incoming.leave();

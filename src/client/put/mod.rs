@@ -33,7 +33,7 @@ pub use self::memory::Memory;
 pub use self::sender::{FileSender, PutOptions, PutServer};
 pub use self::sent::Sent;
 pub use self::walk::{SkippedFile, WalkOptions};
-use super::error::Error;
+use super::error::ClientError;
 use super::progress::{TransferProgress, WorkerProgress};
 
 /// A file to send.
@@ -55,7 +55,7 @@ pub struct Carried {
 }
 
 /// The result of an order.
-pub type PutResult = Result<Carried, Error>;
+pub type PutResult = Result<Carried, ClientError>;
 
 /// Whatever sends one file after the other, and says what became of it.
 pub type Carrier<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
@@ -104,7 +104,7 @@ pub fn run<'a>(
             drop(told);
             loop {
                 match results.recv_timeout(TICK) {
-                    Ok((_, Err(Error::NotRunning(_)))) if abandoned.swap(true, Ordering::Relaxed) => {}
+                    Ok((_, Err(ClientError::NotRunning(_)))) if abandoned.swap(true, Ordering::Relaxed) => {}
                     Ok((order, result)) => observer.finished(order, result)?,
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return Ok::<_, io::Error>(()),
@@ -149,8 +149,9 @@ mod tests {
     #[test]
     fn a_server_that_is_gone_is_told_once() {
         let orders: Vec<_> = (0..9).map(|number| order("f", &number.to_string())).collect();
-        let carrier =
-            |_: &Arc<WorkerProgress>| -> Carrier<'_> { Box::new(|_| Err(Error::NotRunning("h".to_owned()))) };
+        let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
+            Box::new(|_| Err(ClientError::NotRunning("h".to_owned())))
+        };
         let mut told = Told(0);
         run(&orders, &TransferProgress::new(4), &carrier, &mut told).expect("threads");
         assert_eq!(told.0, 1);

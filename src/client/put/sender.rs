@@ -19,13 +19,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
-use self::resumable::Standing;
+use self::resumable::UploadState;
 use super::PutOrder;
 use super::memory::{FileIdentity, Memory, Note, UploadKey};
 use super::sent::Sent;
 use super::there::Knowledge;
 use crate::client::address::{Endpoint, ServerAddress};
-use crate::client::error::{Error, shown};
+use crate::client::error::{ClientError, shown};
 use crate::client::error_response;
 use crate::client::fetch::trial::{FailedAttempt, Trials};
 use crate::client::progress::WorkerProgress;
@@ -110,7 +110,7 @@ impl<'a> FileSender<'a> {
     }
 
     /// Sends a file; tries again where that may help.
-    pub fn send(&mut self, order: &PutOrder) -> Result<Sent, Error> {
+    pub fn send(&mut self, order: &PutOrder) -> Result<Sent, ClientError> {
         let begun = Instant::now();
         let length = RequestContent::open(&order.file)?.length();
         let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
@@ -135,7 +135,8 @@ impl<'a> FileSender<'a> {
                 Err(failure) => failure,
             };
             // Who was never there will hardly come now.
-            if matches!(failure.error, Error::NotRunning(_)) && !self.server.was_there.load(Ordering::Relaxed)
+            if matches!(failure.error, ClientError::NotRunning(_))
+                && !self.server.was_there.load(Ordering::Relaxed)
             {
                 return Err(failure.error);
             }
@@ -156,13 +157,13 @@ impl<'a> FileSender<'a> {
             return self.put(cargo, &content);
         }
         let (upload, offset) = match self.find(cargo, &identity)? {
-            Some((upload, Standing::At(offset))) => (upload, offset),
-            Some((_, Standing::Complete(status))) => {
+            Some((upload, UploadState::At(offset))) => (upload, offset),
+            Some((_, UploadState::Complete(status))) => {
                 cargo.resumed.get_or_insert(cargo.length);
                 self.memory.forget(&cargo.key);
                 return Ok(status);
             }
-            Some((_, Standing::Gone)) | None => {
+            Some((_, UploadState::Gone)) | None => {
                 if !self.resumes(cargo)? {
                     return self.put(cargo, &content);
                 }
@@ -230,8 +231,8 @@ fn refused(response: HttpResponse<'_>) -> FailedAttempt {
     FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
 }
 
-fn identity(file: &Path) -> Result<FileIdentity, Error> {
-    let metadata = fs::metadata(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
+fn identity(file: &Path) -> Result<FileIdentity, ClientError> {
+    let metadata = fs::metadata(file).map_err(|error| ClientError::Local("read", file.to_owned(), error))?;
     Ok(FileIdentity::of(&metadata))
 }
 

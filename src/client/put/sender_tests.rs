@@ -10,14 +10,18 @@ use crate::client::fake_peer::{FakePeer, PeerAction};
 const SAVED: PeerAction = PeerAction::Say("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
 
 /// Sends a file of this length to a server that plays this part; what came of it, and what the server heard.
-fn send(length: u64, retries: u32, part: &[&[PeerAction]]) -> (Result<Sent, Error>, Vec<String>) {
+fn send(length: u64, retries: u32, part: &[&[PeerAction]]) -> (Result<Sent, ClientError>, Vec<String>) {
     let place = tempfile::tempdir().expect("a folder");
     let file = place.path().join("a");
     fs::File::create(&file).and_then(|file| file.set_len(length)).expect("a file");
     send_file(file, retries, part)
 }
 
-fn send_file(file: PathBuf, retries: u32, part: &[&[PeerAction]]) -> (Result<Sent, Error>, Vec<String>) {
+fn send_file(
+    file: PathBuf,
+    retries: u32,
+    part: &[&[PeerAction]],
+) -> (Result<Sent, ClientError>, Vec<String>) {
     let options = PutOptions { retries, force: true, timeouts: Timeouts::default() };
     let peer = FakePeer::plays(part);
     let server = PutServer::new(ServerAddress::root(peer.server()));
@@ -65,7 +69,7 @@ fn what_may_pass_is_tried_again() {
     let (sent, heard) = send(5, 1, &[&[PeerAction::Read, busy, PeerAction::Read, SAVED]]);
     assert!(sent.is_ok() && heard.len() == 2, "{sent:?}");
     let (sent, _) = send(5, 1, &[&[PeerAction::Read, busy, PeerAction::Read, busy]]);
-    assert!(matches!(sent, Err(Error::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
+    assert!(matches!(sent, Err(ClientError::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
     let no = PeerAction::Say("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
     let (sent, heard) = send(5, 9, &[&[PeerAction::Read, no]]);
     assert!(sent.is_err() && heard.len() == 1, "that will not pass");
@@ -80,7 +84,7 @@ fn an_upload_that_goes_on_elsewhere_is_not_followed() {
         "HTTP/1.1 201 Created\r\nLocation: http://evil.example/u\r\nContent-Length: 0\r\n\r\n",
     );
     let (sent, heard) = send(RESUMABLE_FROM, 0, &[&[PeerAction::Read, yes, PeerAction::Read, elsewhere]]);
-    assert!(matches!(sent, Err(Error::Elsewhere(_))), "{sent:?}");
+    assert!(matches!(sent, Err(ClientError::Elsewhere(_))), "{sent:?}");
     assert!(heard[1].contains("Upload-Complete: ?0\r\nUpload-Length: 1048576\r\n"), "{}", heard[1]);
 }
 
@@ -134,10 +138,10 @@ fn what_refuses_the_file_itself_is_the_outcome() {
     let content = PeerAction::ReadContent(RESUMABLE_FROM as usize);
     let part = [PeerAction::Read, yes, PeerAction::Read, begun, PeerAction::ReadHead, go_on, content, exists];
     let (sent, _) = send(RESUMABLE_FROM, 9, &[&part]);
-    assert!(matches!(sent, Err(Error::Refused(Status::CONFLICT, _))), "{sent:?}");
+    assert!(matches!(sent, Err(ClientError::Refused(Status::CONFLICT, _))), "{sent:?}");
     let busy = says("503 Busy", "");
     let part = [PeerAction::Read, yes, PeerAction::Read, busy, PeerAction::ReadHead, busy];
     let (sent, heard) = send(RESUMABLE_FROM, 0, &[&part]);
-    assert!(matches!(sent, Err(Error::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
+    assert!(matches!(sent, Err(ClientError::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
     assert_eq!(heard.len(), 3, "one try, and no other");
 }

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::fetch::digest::{self, Sum};
 use crate::client::session::{HttpMethod, HttpRequest, Session};
 use crate::http::status::Status;
@@ -45,7 +45,7 @@ impl Knowledge {
     }
 
     /// What a wharf has there.
-    fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, Error> {
+    fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, ClientError> {
         let response =
             session.send(&HttpRequest { method: HttpMethod::Head, target, fields: &[], content: None })?;
         let head = &response.head;

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::PutOrder;
-use crate::client::error::{Error, shown};
+use crate::client::error::{ClientError, shown};
 use crate::client::upload::default_parts;
 
 /// How deep a tree may go: deeper ones are made to have no end.
@@ -58,14 +58,14 @@ impl WalkOptions {
         self,
         typed: &str,
         skip: &mut dyn FnMut(SkippedFile) -> io::Result<()>,
-    ) -> io::Result<Vec<Result<PutOrder, Error>>> {
+    ) -> io::Result<Vec<Result<PutOrder, ClientError>>> {
         let (file, path) = (PathBuf::from(typed), default_parts(typed));
         let metadata = fs::metadata(&file).ok().filter(|it| self.recursive && it.is_dir());
         let Some(metadata) = metadata else { return Ok(vec![Ok(PutOrder { file, path })]) };
         let mut walk = Walker { options: self, orders: Vec::new(), skip, failed: Ok(()) };
         let outcome = walk.enter(&file, &path, &mut vec![identity(&metadata)]);
         walk.failed?;
-        let failure = outcome.err().map(|error| Err(Error::Local("read", file, error)));
+        let failure = outcome.err().map(|error| Err(ClientError::Local("read", file, error)));
         Ok(walk.orders.into_iter().map(Ok).chain(failure).collect())
     }
 }
@@ -163,7 +163,7 @@ mod tests {
             skipped.push(format!("{}: {:?}", name.unwrap_or_default(), it.why));
             Ok(())
         });
-        let path = |order: Result<PutOrder, Error>| {
+        let path = |order: Result<PutOrder, ClientError>| {
             String::from_utf8_lossy(&order.expect("readable").path).into_owned()
         };
         (found.expect("found").into_iter().map(path).collect(), skipped)

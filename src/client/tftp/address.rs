@@ -6,7 +6,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use percent_encoding::percent_decode_str;
 
 use crate::client::address::{AddressError, Endpoint};
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 
 /// How these addresses begin.
 const SCHEME: &str = "tftp://";
@@ -61,14 +61,14 @@ impl TftpSite {
     /// Does this at each address of the host in turn, until one is not silent about being there.
     pub(super) fn at_each_address(
         &self,
-        mut act: impl FnMut(SocketAddr) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let unresolved = || Error::Unresolved(self.host.clone());
+        mut act: impl FnMut(SocketAddr) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let unresolved = || ClientError::Unresolved(self.host.clone());
         let addresses = (self.host.as_str(), self.port).to_socket_addrs().map_err(|_| unresolved())?;
         let mut outcome = Err(unresolved());
         for address in addresses {
             outcome = act(address);
-            if !matches!(outcome, Err(Error::NotRunning(_))) {
+            if !matches!(outcome, Err(ClientError::NotRunning(_))) {
                 break;
             }
         }

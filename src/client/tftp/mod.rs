@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use self::address::{TftpSite, from_root};
 use self::socket::TransferSocket;
-use super::error::{Error, shown};
+use super::error::{ClientError, shown};
 use super::fetch::Downloads;
 use super::fetch::save::Saving;
 use super::listing::{EntryKind, RemoteEntry, RemoteListing};
@@ -62,10 +62,15 @@ pub struct Transferred {
 
 /// Fetches a file into the directory for downloads, under the path that it has on the server; `sync` waits until it is on
 /// the disk.
-pub fn get(site: &TftpSite, name: &[u8], downloads: &Downloads, sync: bool) -> Result<Transferred, Error> {
+pub fn get(
+    site: &TftpSite,
+    name: &[u8],
+    downloads: &Downloads,
+    sync: bool,
+) -> Result<Transferred, ClientError> {
     if name.is_empty() || name.ends_with(b"/") {
         let name = if name.is_empty() { b"/" } else { name };
-        return Err(Error::NotAFile(PathBuf::from(OsStr::from_bytes(name))));
+        return Err(ClientError::NotAFile(PathBuf::from(OsStr::from_bytes(name))));
     }
     get_to(site, name, downloads, local_path(name)?, sync)
 }
@@ -77,7 +82,7 @@ pub fn get_to(
     downloads: &Downloads,
     local: PathBuf,
     sync: bool,
-) -> Result<Transferred, Error> {
+) -> Result<Transferred, ClientError> {
     let begun = Instant::now();
     let address = format!("{site}/{}", from_root(name).escape_ascii());
     let path = downloads.path(&local);
@@ -88,33 +93,33 @@ pub fn get_to(
 }
 
 /// Writes a file to `out` as it comes. What was written cannot be taken back.
-pub fn pass_on(site: &TftpSite, name: &[u8], out: &mut dyn Write) -> Result<(), Error> {
+pub fn pass_on(site: &TftpSite, name: &[u8], out: &mut dyn Write) -> Result<(), ClientError> {
     fetch(site, name, out, Path::new("the output")).map(drop)
 }
 
 /// Sends a file under this name.
-pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<Transferred, Error> {
+pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<Transferred, ClientError> {
     let begun = Instant::now();
     // What is no regular file is refused, in the same words as over HTTP.
     let length = RequestContent::open(file)?.length();
-    let source = File::open(file).map_err(|error| Error::Local("read", file.to_owned(), error))?;
+    let source = File::open(file).map_err(|error| ClientError::Local("read", file.to_owned(), error))?;
     let asked = Terms { tsize: Some(length), ..terms() };
     give(site, name, asked, BufReader::new(source))?;
     Ok(Transferred { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
 }
 
 /// What is in a directory.
-pub fn list(site: &TftpSite, directory: &[u8]) -> Result<RemoteListing, Error> {
+pub fn list(site: &TftpSite, directory: &[u8]) -> Result<RemoteListing, ClientError> {
     let is_named = !directory.is_empty() && !directory.ends_with(b"/");
     let name = if is_named { &[directory, b"/"].concat() } else { directory };
     let text = fetch(site, name, Limited(Vec::new()), Path::new("the listing"))?;
     let text = String::from_utf8_lossy(&text.0).into_owned();
     let entries: Option<Vec<_>> = text.lines().map(entry).collect();
-    entries.map(|entries| RemoteListing { entries, id: None }).ok_or(Error::NoListing)
+    entries.map(|entries| RemoteListing { entries, id: None }).ok_or(ClientError::NoListing)
 }
 
 /// Asks the server to leave.
-pub fn exit(site: &TftpSite) -> Result<(), Error> {
+pub fn exit(site: &TftpSite) -> Result<(), ClientError> {
     give(site, EXIT, Terms::default(), &b""[..])
 }
 
@@ -122,7 +127,7 @@ fn terms() -> Terms {
     Terms { blksize: Some(BLOCK), windowsize: Some(WINDOW), ..Terms::default() }
 }
 
-fn fetch<W: Write>(site: &TftpSite, name: &[u8], mut into: W, what: &Path) -> Result<W, Error> {
+fn fetch<W: Write>(site: &TftpSite, name: &[u8], mut into: W, what: &Path) -> Result<W, ClientError> {
     let asked = Terms { tsize: Some(0), ..terms() };
     let outcome = site.at_each_address(|address| {
         let request = request(name, &asked)?;
@@ -135,7 +140,12 @@ fn fetch<W: Write>(site: &TftpSite, name: &[u8], mut into: W, what: &Path) -> Re
     outcome.map(|()| into)
 }
 
-fn give(site: &TftpSite, name: &[u8], asked: Terms, source: impl std::io::BufRead) -> Result<(), Error> {
+fn give(
+    site: &TftpSite,
+    name: &[u8],
+    asked: Terms,
+    source: impl std::io::BufRead,
+) -> Result<(), ClientError> {
     let mut source = source;
     site.at_each_address(|address| {
         let request = request(name, &asked)?;
@@ -143,15 +153,15 @@ fn give(site: &TftpSite, name: &[u8], asked: Terms, source: impl std::io::BufRea
     })
 }
 
-fn request<'a>(name: &'a [u8], asked: &Terms) -> Result<Request<'a>, Error> {
-    let no_name = || Error::Name(String::from_utf8_lossy(name).into_owned());
+fn request<'a>(name: &'a [u8], asked: &Terms) -> Result<Request<'a>, ClientError> {
+    let no_name = || ClientError::Name(String::from_utf8_lossy(name).into_owned());
     let text = Text::new(name).ok_or_else(no_name)?;
     Request::new(text, Mode::Octet, asked.to_options()).map_err(|_| no_name())
 }
 
 /// The path under which a file is saved, below the directory for downloads and never beside it.
-fn local_path(name: &[u8]) -> Result<PathBuf, Error> {
-    let outside = || Error::Outside(String::from_utf8_lossy(name).into_owned());
+fn local_path(name: &[u8]) -> Result<PathBuf, ClientError> {
+    let outside = || ClientError::Outside(String::from_utf8_lossy(name).into_owned());
     let mut local = PathBuf::new();
     for part in Path::new(OsStr::from_bytes(from_root(name))).components() {
         match part {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::address::TftpSite;
 use super::{exit, get, list, put};
 use crate::client::command::split;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::fetch::Downloads;
 use crate::client::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use crate::client::upload::default_parts;
@@ -67,12 +67,14 @@ impl<'c> TftpShell<'c> {
     fn tell<T>(
         &mut self,
         name: &str,
-        outcome: Result<T, Error>,
+        outcome: Result<T, ClientError>,
         show: impl FnOnce(T, &mut dyn Write) -> io::Result<()>,
     ) -> io::Result<PromptFlow> {
         match outcome {
             Ok(done) => show(done, self.out).map(|()| PromptFlow::Continue),
-            Err(error @ Error::Transfer(_)) => self.fail(format_args!("{}: {error}", Printable::text(name))),
+            Err(error @ ClientError::Transfer(_)) => {
+                self.fail(format_args!("{}: {error}", Printable::text(name)))
+            }
             Err(error) => self.fail(error),
         }
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use socket2::SockRef;
 
 use super::line::Line;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::net::datagrams::{hear_of_errors, receive_now, take_errors};
 use crate::net::spin_wait::SpinWait;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
@@ -32,7 +32,7 @@ pub(super) struct TransferSocket {
 
 impl TransferSocket {
     /// A socket to ask this server.
-    pub(super) fn open(door: SocketAddr) -> Result<Self, Error> {
+    pub(super) fn open(door: SocketAddr) -> Result<Self, ClientError> {
         let open = || {
             let here: SocketAddr = match door {
                 SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -43,13 +43,13 @@ impl TransferSocket {
             let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
             Ok(socket)
         };
-        let socket = open().map_err(Error::Broken)?;
+        let socket = open().map_err(ClientError::Broken)?;
         let line = Line::new(socket, door);
         Ok(Self { line, spin_wait: SpinWait::default(), buffer: vec![0; MAX_PACKET + 1] })
     }
 
     /// Gives a file away.
-    pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Result<(), Error> {
+    pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Result<(), ClientError> {
         loop {
             let until = match sender.next_action() {
                 SendAction::Send(datagram) => {
@@ -74,7 +74,7 @@ impl TransferSocket {
         mut receiver: Receiver,
         into: &mut impl Write,
         what: &Path,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         let mut failed = None;
         loop {
             let until = match receiver.next_action() {
@@ -105,10 +105,10 @@ impl TransferSocket {
     }
 
     /// Waits for a packet of the server, or what to answer to what is none.
-    fn hear(&mut self, until: PacketDeadline) -> Result<Option<Result<Packet<'_>, Fault>>, Error> {
+    fn hear(&mut self, until: PacketDeadline) -> Result<Option<Result<Packet<'_>, Fault>>, ClientError> {
         let left = until.remaining(Instant::now());
         let waited = self.spin_wait.wait([self.line.socket.as_fd()], left, || Some(()));
-        waited.map_err(Error::Broken)?;
+        waited.map_err(ClientError::Broken)?;
         let Some((length, from)) = self.receive()? else { return Ok(None) };
         let peer = self.line.peer();
         let is_peer = match peer {
@@ -131,7 +131,7 @@ impl TransferSocket {
 impl TransferSocket {
     /// The next datagram, if there is one. That nobody listens where we send is the end, unless a server that has left
     /// said something before; other errors of the network pass, or the silence ends it.
-    fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, Error> {
+    fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, ClientError> {
         let error = match receive_now(&self.line.socket, &mut self.buffer) {
             Ok(arrived) => return Ok(arrived),
             Err(error) => error,
@@ -144,19 +144,21 @@ impl TransferSocket {
         }
         match receive_now(&self.line.socket, &mut self.buffer) {
             Ok(Some(arrived)) => Ok(Some(arrived)),
-            _ if self.line.peer().is_none() => Err(Error::NotRunning(format!("tftp://{}", self.line.door))),
-            _ => Err(Error::Broken(error)),
+            _ if self.line.peer().is_none() => {
+                Err(ClientError::NotRunning(format!("tftp://{}", self.line.door)))
+            }
+            _ => Err(ClientError::Broken(error)),
         }
     }
 }
 
 /// Remembers why this side gave up, and says it to the server.
-fn local(failed: &mut Option<Error>, what: &Path, error: std::io::Error) -> Fault {
+fn local(failed: &mut Option<ClientError>, what: &Path, error: std::io::Error) -> Fault {
     let fault = Fault::new(ErrorCode::DiskFull, error.to_string());
-    *failed = Some(Error::Local("write", what.to_owned(), error));
+    *failed = Some(ClientError::Local("write", what.to_owned(), error));
     fault
 }
 
-fn ended(ending: &Ending) -> Result<(), Error> {
-    if ending.is_complete() { Ok(()) } else { Err(Error::Transfer(ending.clone())) }
+fn ended(ending: &Ending) -> Result<(), ClientError> {
+    if ending.is_complete() { Ok(()) } else { Err(ClientError::Transfer(ending.clone())) }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use super::{Cargo, FileSender, refused, taken};
 use crate::client::address::Resource;
-use crate::client::error::Error;
+use crate::client::error::ClientError;
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::FailedAttempt;
 use crate::client::put::memory::FileIdentity;
@@ -18,7 +18,7 @@ use crate::http::resumable::{
 use crate::http::status::Status;
 
 /// How far an upload is, as its server says.
-pub(super) enum Standing {
+pub(super) enum UploadState {
     At(u64),
     Complete(Status),
     Gone,
@@ -30,7 +30,7 @@ impl FileSender<'_> {
         &mut self,
         cargo: &Cargo<'_>,
         identity: &FileIdentity,
-    ) -> Result<Option<(String, Standing)>, FailedAttempt> {
+    ) -> Result<Option<(String, UploadState)>, FailedAttempt> {
         let memory = self.memory;
         let Some(note) = memory.recall(&cargo.key) else { return Ok(None) };
         if note.identity != *identity {
@@ -43,12 +43,12 @@ impl FileSender<'_> {
         let status = response.head.status;
         let (complete, offset) = standing(&response.head);
         let standing = match (status.is_success(), complete, offset) {
-            (true, Some(true), _) => Standing::Complete(status),
-            (true, _, Some(offset)) if offset <= cargo.length => Standing::At(offset),
+            (true, Some(true), _) => UploadState::Complete(status),
+            (true, _, Some(offset)) if offset <= cargo.length => UploadState::At(offset),
             (false, ..) if status.code() >= 500 && !is_no_way(status) => return Err(refused(response)),
-            _ => Standing::Gone,
+            _ => UploadState::Gone,
         };
-        if matches!(standing, Standing::Gone) {
+        if matches!(standing, UploadState::Gone) {
             memory.forget(&cargo.key);
         }
         response.body.discard()?;
@@ -82,7 +82,7 @@ impl FileSender<'_> {
         if upload.server == current.server {
             Ok(Some(upload.target))
         } else {
-            Err(Error::Elsewhere(location).into())
+            Err(ClientError::Elsewhere(location).into())
         }
     }
 
@@ -113,7 +113,7 @@ impl FileSender<'_> {
             if status == Status::CONFLICT && elsewhere.is_some() {
                 response.body.discard()?;
                 let why = "another request went on with the upload";
-                return Err(Error::Broken(io::Error::other(why)).into());
+                return Err(ClientError::Broken(io::Error::other(why)).into());
             }
             let is_lost = [Status::NOT_FOUND, Status::GONE, Status::CONFLICT].contains(&status);
             if is_lost || is_no_way(status) {
