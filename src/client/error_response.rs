@@ -1,4 +1,4 @@
-//! ClientError responses: what a server says when it does not do what was asked.
+//! Error responses: what a server says when it does not do what was asked.
 
 use super::error::ClientError;
 use super::session::HttpResponse;
