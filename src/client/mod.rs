@@ -3,9 +3,9 @@
 //!
 //! A line is parsed by `command`, alike in both. What it asks for goes through a `session`: one connection
 //! to one `address`, kept open and opened again when the server has closed it. `download`, `upload`,
-//! `listing` and `shutdown` say what becomes of an answer; `shell` takes the lines from a person or a pipe (through `prompt`); `script`,
-//! `expect`, `replay` and `report` take them from a file, judge the answers and count. `tftp` is all that for servers that
-//! speak TFTP.
+//! `listing` and `shutdown` say what becomes of an answer; `shell` takes the lines from a person or a pipe
+//! (through `prompt`); `script`, `expect`, `replay` and `report` take them from a file, judge the answers and
+//! count. `tftp` is all that for servers that speak TFTP.
 //!
 //! `put` sends files, many at once and over breaks; `tree` gathers what a server holds.
 //!

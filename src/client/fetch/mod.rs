@@ -10,9 +10,10 @@
 //! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
 //! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
 //! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`anonymous`).
-//! `response_check` checks answers without touching anything; `downloads` is the directory that no name leads out of; `part_name`
-//! says where a part is kept, `record` which files are downloads, and `access` who may read one that replaces another. `progress` shows what is under way to whoever wants to
-//! look. What does not come over HTTP is saved in the same way (`save`).
+//! `response_check` checks answers without touching anything; `downloads` is the directory that no name leads out of;
+//! `part_name` says where a part is kept, `record` which files are downloads, and `access` who may read one that
+//! replaces another. `progress` shows what is under way to whoever wants to look. What does not come over HTTP is saved
+//! in the same way (`save`).
 //!
 //! What a download promises: a file that has its name is whole, of one version, and on the disk. What has come of a
 //! file that is not whole stays as its part, with which the same order goes on. A file of up to 64 KiB, or one that its
