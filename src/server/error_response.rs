@@ -4,9 +4,9 @@ use std::io;
 
 use rustix::io::Errno;
 
-use super::answer::Answer;
 use crate::folder::Error;
 use crate::http::status::Status;
+use crate::server::response::Response;
 
 /// When to try again where descriptors are short, in seconds: as long as an idle connection is kept at least.
 const RETRY_AFTER: u32 = 5;
@@ -15,7 +15,7 @@ const RETRY_AFTER: u32 = 5;
 const FOLLOWED_AFTER: u32 = 2;
 
 /// The answer that tells the client of this error, in a line that says what to do.
-pub fn of(error: &Error) -> Answer {
+pub fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
         Error::Denied | Error::ReadOnly => Status::FORBIDDEN,
@@ -24,29 +24,31 @@ pub fn of(error: &Error) -> Answer {
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
         Error::NoSpace => Status::INSUFFICIENT_STORAGE,
         Error::Replaced => {
-            let answer = Answer::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
+            let answer = Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
             return answer.with("Retry-After", FOLLOWED_AFTER);
         }
         Error::Io(error) => return of_io_error(error),
     };
-    Answer::text(status, format_args!("{error}\n"))
+    Response::text(status, format_args!("{error}\n"))
 }
 
 /// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
 /// give theirs back.
-fn of_io_error(error: &io::Error) -> Answer {
+fn of_io_error(error: &io::Error) -> Response {
     log::error!("the folder: {error}");
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => {
             let text = "too many files are open; try again in a while\n";
-            Answer::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
+            Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
         }
-        _ => Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not do that; its log says why\n"),
+        _ => {
+            Response::text(Status::INTERNAL_SERVER_ERROR, "the server could not do that; its log says why\n")
+        }
     }
 }
 
 /// As [`of`], for reading: a path that goes through a file names nothing.
-pub fn of_read_error(error: &Error) -> Answer {
+pub fn of_read_error(error: &Error) -> Response {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
         other => of(other),
@@ -54,20 +56,13 @@ pub fn of_read_error(error: &Error) -> Answer {
 }
 
 /// The response to a path that names nothing.
-pub fn not_found() -> Answer {
+pub fn not_found() -> Response {
     of(&Error::NotFound)
 }
 
-/// A web page of another site asked for something that changes what is here, or a proxy's name is not known here.
-pub fn cross_site() -> Answer {
-    let text = "a page of another site must not write here; behind a proxy with TLS, wharf serve --host NAME gives the \
-                server the name that is in the address bar\n";
-    Answer::text(Status::FORBIDDEN, text)
-}
-
 /// A request that makes no sense, and why.
-pub fn bad_request(why: impl std::fmt::Display) -> Answer {
-    Answer::text(Status::BAD_REQUEST, format_args!("{why}\n"))
+pub fn bad_request(why: impl std::fmt::Display) -> Response {
+    Response::text(Status::BAD_REQUEST, format_args!("{why}\n"))
 }
 
 #[cfg(test)]

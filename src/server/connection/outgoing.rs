@@ -1,0 +1,216 @@
+//! Bytes on their way out, and the parts of a file that follow them.
+//!
+//! Bytes leave by `send`; a file by `sendfile`, behind bytes that were sent with `MSG_MORE`, so that a head does not
+//! leave in a packet of its own. What the socket has no room for stays here until it has.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::sync::Arc;
+
+use rustix::io::{ReadWriteFlags, preadv2};
+
+use crate::http::range::Span;
+use crate::http::range::byteranges::RangePart;
+use crate::net::stream::{More, Stream, Transferred};
+use crate::server::response::RangeParts;
+
+/// At what distance a file is looked at, in bytes, to tell whether it is in memory: the kernel brings so much at once.
+const READ_AHEAD: usize = 128 * 1024;
+
+/// What has not been sent yet.
+#[derive(Debug)]
+pub struct Outgoing {
+    bytes: Vec<u8>,
+    /// So many of `bytes` have left.
+    at: usize,
+    file: Option<(Arc<File>, RangeParts)>,
+    sent: u64,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// All of it is with the kernel.
+    Done,
+    /// The socket has no room.
+    WouldWait,
+    /// The turn's share is used up; there may be room for more.
+    TurnIsOver,
+    /// The disk has to be waited for, which this thread may not do.
+    NeedsDisk,
+}
+
+impl Outgoing {
+    /// These bytes, then these pieces of a file.
+    pub fn new(bytes: Vec<u8>, file: Option<(Arc<File>, RangeParts)>) -> Self {
+        Self { bytes, at: 0, file, sent: 0 }
+    }
+
+    /// Goes on with these bytes and this span of a file, once all that was before is done.
+    pub fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
+        (self.bytes, self.at) = (bytes, 0);
+        self.file = span.map(|(file, span)| (file, RangeParts::from([RangePart::Content(span)])));
+    }
+
+    /// Whether a file is open for it.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// How many bytes have left.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// How many bytes of files have not left yet.
+    pub fn left(&self) -> u64 {
+        let lengths = |(_, parts): &(Arc<File>, RangeParts)| parts.iter().map(RangePart::length).sum();
+        self.file.as_ref().map_or(0, lengths)
+    }
+
+    /// Whether the next so many bytes are in memory, as far as can be told without reading them all. Of a file in several
+    /// pieces that is not looked for.
+    pub fn is_at_hand(&self, share: u64) -> bool {
+        let Some((file, parts)) = &self.file else { return true };
+        let mut spans = parts.iter().filter_map(|part| match part {
+            RangePart::Content(span) => Some(span),
+            RangePart::Frame(_) => None,
+        });
+        let (Some(span), None) = (spans.next(), spans.next()) else { return false };
+        let end = span.end().min(span.start().saturating_add(share));
+        let mut at = (span.start()..end).step_by(READ_AHEAD).chain(end.checked_sub(1));
+        at.all(|at| is_cached(file, at))
+    }
+
+    /// Sends as much as there is room for and the turn's share allows, and takes that off the share.
+    ///
+    /// A file that has become shorter than it was is an error: its length has been told, and to cut the
+    /// connection is the only way left to say that it was wrong.
+    pub fn proceed(&mut self, stream: &Stream, share: &mut u64) -> io::Result<Progress> {
+        while self.has_more() {
+            if *share == 0 {
+                return Ok(Progress::TurnIsOver);
+            }
+            let moved = if self.at < self.bytes.len() {
+                self.send_bytes(stream)?
+            } else {
+                self.send_file(stream, *share)?
+            };
+            match moved {
+                Transferred::Bytes(count) => {
+                    self.sent += count as u64;
+                    *share = share.saturating_sub(count as u64);
+                }
+                Transferred::WouldWait => return Ok(Progress::WouldWait),
+                Transferred::End => {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter"));
+                }
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Whether anything is left; makes the next piece's bytes the ones to send, where it has bytes.
+    fn has_more(&mut self) -> bool {
+        if self.at < self.bytes.len() {
+            return true;
+        }
+        let Some((_, parts)) = &mut self.file else { return false };
+        match parts.pop_front() {
+            None => false,
+            Some(RangePart::Frame(bytes)) => {
+                (self.bytes, self.at) = (bytes, 0);
+                true
+            }
+            Some(span) => {
+                parts.push_front(span);
+                true
+            }
+        }
+    }
+
+    fn send_bytes(&mut self, stream: &Stream) -> io::Result<Transferred> {
+        let follows = self.file.as_ref().is_some_and(|(_, parts)| !parts.is_empty());
+        let moved = stream.write(&self.bytes[self.at..], if follows { More::Follows } else { More::Ends })?;
+        if let Transferred::Bytes(count) = moved {
+            self.at += count;
+        }
+        Ok(moved)
+    }
+
+    fn send_file(&mut self, stream: &Stream, share: u64) -> io::Result<Transferred> {
+        let Some((file, parts)) = &mut self.file else { return Ok(Transferred::End) };
+        let Some(RangePart::Content(span)) = parts.front_mut() else { return Ok(Transferred::End) };
+        let moved = stream.send_file(file, span.start(), share.min(span.length()) as usize)?;
+        if let Transferred::Bytes(count) = moved {
+            match span.after(count as u64) {
+                Some(rest) => *span = rest,
+                None => {
+                    parts.pop_front();
+                }
+            }
+        }
+        Ok(moved)
+    }
+}
+
+/// Whether a byte of a file is in memory. Where the system cannot say, it is not.
+fn is_cached(file: &File, at: u64) -> bool {
+    let byte = &mut [0];
+    preadv2(file, &mut [IoSliceMut::new(byte)], at, ReadWriteFlags::NOWAIT).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+    use std::os::unix::fs::FileExt as _;
+    use std::time::{Duration, Instant};
+
+    use rustix::fs::{Advice, fadvise, fstatfs};
+    use rustix::io::Errno;
+
+    use super::*;
+
+    /// What `f_type` says of a file system that is in memory altogether (tmpfs(5)).
+    const TMPFS: u64 = 0x0102_1994;
+
+    #[test]
+    fn what_has_been_read_is_at_hand_and_what_has_not_is_not() {
+        assert!(Outgoing::new(b"bytes".to_vec(), None).is_at_hand(1), "no file has to be waited for");
+        // Beside this program, as the folder for temporary files may be in memory.
+        let program = std::env::current_exe().expect("its path");
+        let file = Arc::new(tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file"));
+        if fstatfs(&file).expect("its file system").f_type as u64 == TMPFS {
+            return;
+        }
+        let length = 4 * READ_AHEAD as u64;
+        file.write_all_at(&vec![b'x'; length as usize], 0).expect("written");
+        let span = Span::new(0, length, length).expect("it is not empty");
+        let outgoing = Outgoing::new(
+            Vec::new(),
+            Some((Arc::clone(&file), RangeParts::from([RangePart::Content(span)]))),
+        );
+        if preadv2(&*file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT)
+            == Err(Errno::OPNOTSUPP)
+        {
+            assert!(!outgoing.is_at_hand(length), "this file system cannot say");
+            return;
+        }
+        assert!(outgoing.is_at_hand(length), "it has just been written");
+        let halves = [Span::new(0, 1, length), Span::new(length - 1, 1, length)];
+        let halves = halves.into_iter().flatten().map(RangePart::Content).collect();
+        let in_pieces = Outgoing::new(Vec::new(), Some((Arc::clone(&file), halves)));
+        assert!(!in_pieces.is_at_hand(1), "the second may be anywhere");
+        file.sync_all().expect("on the disk, so that memory can do without");
+        // The kernel forgets when nothing else holds the pages, which may take it a moment.
+        let began = Instant::now();
+        let forgets = || {
+            fadvise(&*file, 0, None, Advice::DontNeed).expect("asked to forget");
+            !outgoing.is_at_hand(length)
+        };
+        let mut tries = iter::repeat_with(forgets).take_while(|_| began.elapsed() < Duration::from_secs(20));
+        assert!(tries.any(|has_forgotten| has_forgotten), "the disk has it");
+        file.read_exact_at(&mut vec![0; length as usize], 0).expect("read");
+        assert!(outgoing.is_at_hand(length), "all of it");
+    }
+}

@@ -1,0 +1,92 @@
+//! Readers who have shown that they are quick: the kernel may keep more for them.
+//!
+//! With a short queue in the kernel a worker is woken for each few hundred kilobytes, and a long answer costs a tenth to a
+//! quarter more processor time. With a long one a reader who stalls holds megabytes. So only who has taken much of an answer gets it,
+//! only so many at once, and not for the end of an answer: what is in the kernel when the answer is done is little.
+
+use crate::net::stream::{SendBufferSize, Stream};
+use crate::server::jobs::permits::{Permit, Permits};
+
+/// How many readers at once: with the long queue they hold 128 MiB of the kernel's memory if they all stall.
+pub const AT_ONCE: usize = 32;
+
+/// From how much of an answer on a reader counts as quick, in bytes: more than sockets keep by themselves.
+const TAKEN: u64 = 8 * 1024 * 1024;
+
+/// How much must be left, in bytes, so that it is worth two system calls.
+const WORTH: u64 = 4 * SendBufferSize::Large.bytes() as u64;
+
+/// The send buffer of a connection during one response.
+#[derive(Debug, Default)]
+pub enum SendBuffer {
+    /// The small one.
+    #[default]
+    Small,
+    /// The large one, for a fast reader.
+    Large(Permit),
+    /// The small one again, at the end of the response. The permit is given back with the response.
+    Ending(#[allow(dead_code, reason = "it is held")] Permit),
+}
+
+impl SendBuffer {
+    /// Looks at how far an answer has come, and lets the kernel keep as much as is right.
+    pub fn adjust(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
+        *self = match std::mem::take(self) {
+            Self::Small if sent >= TAKEN && left >= WORTH => match permits.take() {
+                Some(permit) => {
+                    stream.set_send_buffer(SendBufferSize::Large);
+                    Self::Large(permit)
+                }
+                None => Self::Small,
+            },
+            Self::Large(permit) if left <= u64::from(SendBufferSize::Large.bytes()) => {
+                stream.set_send_buffer(SendBufferSize::Small);
+                Self::Ending(permit)
+            }
+            same => same,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use socket2::SockRef;
+
+    use super::*;
+    use crate::net::listener::Listener;
+
+    #[test]
+    fn who_is_quick_gets_more_until_the_end_and_not_everybody() {
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).expect("a listener");
+        let accept = || {
+            let client = TcpStream::connect(listener.address().to_string()).expect("a connection");
+            (listener.accept().expect("no error").expect("it waits"), client)
+        };
+        let ((one, _a), (other, _b)) = (accept(), accept());
+        let queue = |stream: &Stream| SockRef::from(stream).tcp_notsent_lowat().expect("told");
+        let permits = Permits::new(1);
+        let (mut first, mut second) = (SendBuffer::default(), SendBuffer::default());
+        let long = 100 * TAKEN;
+        let table = [
+            ("nobody knows", 0, long, SendBufferSize::Small),
+            ("it has taken little", TAKEN - 1, long, SendBufferSize::Small),
+            ("it is quick", TAKEN, long, SendBufferSize::Large),
+            ("it goes on", long, TAKEN, SendBufferSize::Large),
+            ("the end", long, u64::from(SendBufferSize::Large.bytes()), SendBufferSize::Small),
+            ("a moment later", long, 0, SendBufferSize::Small),
+        ];
+        for (name, sent, left, expected) in table {
+            first.adjust(&one, sent, left, &permits);
+            assert_eq!(queue(&one), expected.bytes(), "{name}");
+            if expected == SendBufferSize::Large {
+                second.adjust(&other, TAKEN, long, &permits);
+                assert_eq!(queue(&other), SendBufferSize::Small.bytes(), "there is one permit");
+            }
+        }
+        drop(first);
+        second.adjust(&other, TAKEN, long, &permits);
+        assert_eq!(queue(&other), SendBufferSize::Large.bytes(), "it was given back");
+    }
+}

@@ -1,0 +1,237 @@
+//! A whole directory as one archive: `GET /dir/?tar` and `GET /dir/?zip`.
+//!
+//! It is made while it is sent, from a walk through the folder, so its length is not known beforehand and there are no
+//! ranges and no validators. What is in it is what listings show, under one directory that has the name of the one that
+//! was asked for. A file has the length that it had when its turn came: what is written behind that meanwhile is left
+//! out, and one that becomes shorter breaks the archive off, since its header has told more.
+//!
+//! A file that vanishes or may not be read is left out, and logged.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crate::archive::{Archive, Error, Format};
+use crate::folder::{OpenFile, SharePath, Walk, WalkStep};
+use crate::http::disposition::attachment;
+use crate::http::range::Span;
+use crate::http::request::Method;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::printable::Printable;
+use crate::server::body_source::{BodySource, NextChunk};
+use crate::server::client_key;
+use crate::server::connections::capacity::ARCHIVE_FILES;
+use crate::server::error_response::of_read_error;
+use crate::server::jobs::fair_permits::FairPermit;
+use crate::server::request::Request;
+use crate::server::response::{Content, Response};
+use crate::server::state::State;
+
+/// How many bytes are made at a time: enough for a full socket buffer, and little for each of many slow readers.
+const CHUNK: usize = 64 * 1024;
+
+/// From this length on a file leaves by itself where its format allows that, in bytes. A shorter one is copied behind
+/// its header, which saves two system calls.
+const BY_ITSELF: u64 = CHUNK as u64;
+
+/// The longest span that leaves as one chunk, in bytes. Any client can count that far.
+const LONGEST_SPAN: u64 = 1 << 30;
+
+/// How many entries are looked at before the others get their turn: in a directory of many names that are not shared
+/// nothing is made for long.
+const LOOKS: usize = 256;
+
+/// When to ask again where too many archives are being made, in seconds.
+const RETRY_AFTER: u32 = 30;
+
+/// The archive that the query asks for.
+pub fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
+    let is_asked = |name| request.target.parameter(name).is_some();
+    let formats = [("tar", Format::Tar), ("zip", Format::Zip)];
+    formats.into_iter().find(|(name, _)| is_asked(name)).map(|(_, format)| format)
+}
+
+/// The answer with an archive of the directory that was asked for.
+pub fn answer(request: &Request<'_, '_, '_>, format: Format, state: &State) -> Result<Response, Response> {
+    let name = name(&request.path, state);
+    let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
+    let head = head(Status::OK)
+        .field("Content-Type", format.media_type())
+        .field("Content-Disposition", attachment(&file_name))
+        .field("X-Content-Type-Options", "nosniff");
+    let walk = state.folder.walk(&request.path).map_err(|error| of_read_error(&error))?;
+    let permit = match request.head.method {
+        // Only told, not made.
+        Method::Head => None,
+        _ => Some(state.archives.take(client_key::of(request.peer)).ok_or_else(too_many)?),
+    };
+    let body = ArchiveBody {
+        name,
+        skip: request.path.as_bytes().len(),
+        walk,
+        archive: Some(Archive::new(format)),
+        reading: None,
+        _permit: permit,
+    };
+    Ok(Response { head, content: Content::Streamed(Box::new(body)) })
+}
+
+/// The head of every answer about an archive, with content or without.
+pub fn head(status: Status) -> Head {
+    Head::new(status).field("Cache-Control", "no-cache")
+}
+
+/// Each has files open, and a zip remembers names: there are only so many at once.
+fn too_many() -> Response {
+    let text = "too many archives are being made; try again in a while\n";
+    Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
+}
+
+/// The name of a directory; that of the folder itself is what its owner calls it.
+fn name(path: &SharePath, state: &State) -> Vec<u8> {
+    let own = || state.root.canonicalize().ok()?.file_name().map(|name| name.as_bytes().to_vec());
+    let given = path.name().map(|name| name.as_bytes().to_vec());
+    given.or_else(own).unwrap_or_else(|| b"files".to_vec())
+}
+
+/// The body of a response with an archive, made while it is sent.
+#[derive(Debug)]
+struct ArchiveBody {
+    /// What the archive's own directory is called.
+    name: Vec<u8>,
+    /// The length of the path at which the walk began: what lies before it is not told.
+    skip: usize,
+    walk: Walk,
+    /// There until all has been made.
+    archive: Option<Archive>,
+    /// The file that is being put in.
+    reading: Option<Reading>,
+    /// Given back when the last of it has been sent.
+    _permit: Option<FairPermit>,
+}
+
+/// A file of which some is still to go.
+#[derive(Debug)]
+struct Reading {
+    file: Arc<File>,
+    len: u64,
+    rest: Span,
+}
+
+impl BodySource for ArchiveBody {
+    fn next_chunk(&mut self) -> io::Result<NextChunk> {
+        self.make().map_err(|error| {
+            let name = Printable(&self.name).to_string();
+            io::Error::new(error.kind(), format!("the archive of {name} was broken off: {error}"))
+        })
+    }
+
+    /// A directory, twice, and a file.
+    fn descriptors(&self) -> u32 {
+        ARCHIVE_FILES
+    }
+}
+
+impl ArchiveBody {
+    fn make(&mut self) -> io::Result<NextChunk> {
+        for _ in 0..LOOKS {
+            let Some(archive) = &mut self.archive else { return Ok(NextChunk::End) };
+            if archive.made() >= CHUNK {
+                break;
+            }
+            if let Some(reading) = self.reading.take() {
+                let (rest, past) = reading.go_on(archive)?;
+                self.reading = rest;
+                if let Some(chunk) = past {
+                    return Ok(chunk);
+                }
+            } else if let Some(last) = self.look()? {
+                return Ok(NextChunk::bytes(last));
+            }
+        }
+        Ok(NextChunk::bytes(self.archive.as_mut().map(Archive::take).unwrap_or_default()))
+    }
+
+    /// Looks at the next entry; the last bytes of the archive when there is none.
+    fn look(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let found = self.walk.step().map_err(|error| match error {
+            crate::folder::Error::Io(error) => error,
+            other => io::Error::other(other),
+        })?;
+        match found {
+            WalkStep::Directory { path, modified } => {
+                let name = self.name_of(&path);
+                self.put(&path, |archive| archive.directory(&name, modified))?;
+            }
+            WalkStep::File { path, open: OpenFile { file, facts } } => {
+                let name = self.name_of(&path);
+                if self.put(&path, |archive| archive.file(&name, facts.len, facts.modified))? {
+                    // An empty file ends where it begins.
+                    let rest = Span::new(0, facts.len, facts.len);
+                    self.reading = rest.map(|rest| Reading { file: Arc::new(file), len: facts.len, rest });
+                }
+            }
+            WalkStep::Lost(path, error) => leave_out(&path, &error),
+            WalkStep::Nothing => {}
+            WalkStep::End => {
+                return self.archive.take().map(Archive::finish).transpose().map_err(io::Error::from);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts something in; whether the archive takes it.
+    fn put(
+        &mut self,
+        path: &SharePath,
+        put: impl FnOnce(&mut Archive) -> Result<(), Error>,
+    ) -> io::Result<bool> {
+        match self.archive.as_mut().map_or(Ok(()), put) {
+            Ok(()) => Ok(true),
+            Err(error @ Error::Refused(_)) => {
+                leave_out(path, &error);
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The name of an entry.
+    fn name_of(&self, path: &SharePath) -> Vec<u8> {
+        let below = path.as_bytes().get(self.skip..).unwrap_or_default();
+        let below = below.strip_prefix(b"/").unwrap_or(below);
+        if below.is_empty() { self.name.clone() } else { [&self.name, b"/".as_slice(), below].concat() }
+    }
+}
+
+impl Reading {
+    /// Puts in some more: through the archive, or past it. What is left, and what goes past.
+    fn go_on(self, archive: &mut Archive) -> io::Result<(Option<Self>, Option<NextChunk>)> {
+        let Self { file, len, rest } = self;
+        let goes_past = archive.lets_content_pass() && rest.length() >= BY_ITSELF;
+        let (moved, past) = if goes_past {
+            let span = rest.first(LONGEST_SPAN);
+            (span.length(), Some(NextChunk::with_span(archive.take(), Arc::clone(&file), span)))
+        } else {
+            let mut buffer = vec![0; rest.length().min(CHUNK as u64) as usize];
+            let count = file.read_at(&mut buffer, rest.start())?;
+            if count == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file has become shorter"));
+            }
+            archive.content(&buffer[..count])?;
+            (count as u64, None)
+        };
+        let rest = rest.after(moved);
+        if rest.is_none() {
+            archive.end_file(len);
+        }
+        Ok((rest.map(|rest| Self { file, len, rest }), past))
+    }
+}
+
+fn leave_out(path: &SharePath, why: &dyn std::fmt::Display) {
+    log::warn!("left out of an archive: {}: {why}", Printable(path.as_bytes()));
+}
