@@ -12,7 +12,7 @@ use crate::common::{Wharf, copy, outside, root, run};
 /// The most words that README.md may have.
 const README_WORDS: usize = 1200;
 
-/// The most words that a sentence of README.md or of a page of docs/ may have.
+/// The most words that a sentence of README.md, docs/ and the other pages for users may have.
 const SENTENCE_WORDS: usize = 25;
 
 /// Directories whose Markdown files are checked for dead links.
@@ -277,6 +277,18 @@ fn relative_links_lead_somewhere() {
 }
 
 #[test]
+fn files_named_in_the_text_exist() {
+    for page in LINKED.iter().flat_map(|directory| Page::all_in(directory)) {
+        let prose = page.prose();
+        let spans = prose.split('`').enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, span)| span);
+        let places = ["src/", "tests/", "fuzz/", "benches/", "docs/", "deploy/", "client_requests/", ".ci/"];
+        for path in spans.filter(|span| places.iter().any(|place| span.starts_with(place))) {
+            assert!(root().join(path).exists(), "{}: there is no {path}", page.name());
+        }
+    }
+}
+
+#[test]
 fn the_readme_is_short() {
     let words = Page::readme().text.split_whitespace().count();
     assert!(words <= README_WORDS, "README.md has {words} words, of at most {README_WORDS}");
@@ -306,14 +318,19 @@ fn is_item(line: &str) -> bool {
 
 #[test]
 fn sentences_are_short() {
-    for page in Page::manual() {
+    let others =
+        ["SECURITY.md", "CONTRIBUTING.md", "deploy/README.md"].map(|path| Page::read(root().join(path)));
+    let mut long = Vec::new();
+    for page in Page::manual().into_iter().chain(others) {
         for paragraph in paragraphs(&page.prose()) {
             let ends = |word: &str| word.trim_end_matches([')', '*', '"']).ends_with(['.', '?', '!']);
             let words: Vec<_> = paragraph.split_whitespace().collect();
-            for sentence in words.split_inclusive(|word| ends(word)) {
-                let count = sentence.len();
-                assert!(count <= SENTENCE_WORDS, "{}: {count} words: {}", page.name(), sentence.join(" "));
-            }
+            let sentences = words.split_inclusive(|word| ends(word));
+            let too_long = sentences.filter(|sentence| sentence.len() > SENTENCE_WORDS);
+            long.extend(
+                too_long.map(|words| format!("{}: {} words: {}", page.name(), words.len(), words.join(" "))),
+            );
         }
     }
+    assert!(long.is_empty(), "sentences of more than {SENTENCE_WORDS} words:\n{}", long.join("\n"));
 }
