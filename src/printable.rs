@@ -42,20 +42,31 @@ impl From<String> for Foreign {
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly all of what is shown: looking at each byte costs less than looking for the first that needs an escape.
+        if let Ok(text) = std::str::from_utf8(self.0)
+            && self.0.iter().fold(true, |is_plain, byte| is_plain & is_plain_ascii(*byte))
+        {
+            return f.write_str(text);
+        }
         for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c == '\\' || acts(c) {
-                    write!(f, "{}", c.escape_default())?;
-                } else {
-                    f.write_char(c)?;
-                }
+            let mut rest = chunk.valid();
+            while let Some((at, c)) = rest.char_indices().find(|(_, c)| *c == '\\' || acts(*c)) {
+                let (plain, behind) = rest.split_at(at);
+                write!(f, "{plain}{}", c.escape_default())?;
+                rest = behind.get(c.len_utf8()..).unwrap_or_default();
             }
+            f.write_str(rest)?;
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether this byte is a character that is shown as it is.
+fn is_plain_ascii(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\\'
 }
 
 impl fmt::Display for Foreign {
@@ -155,8 +166,10 @@ mod tests {
 
     #[test]
     fn nothing_that_acts_gets_through() {
-        let cases: [(&[u8], &str); 6] = [
+        let cases: [(&[u8], &str); 8] = [
+            (b"", ""),
             (b"plain text.txt", "plain text.txt"),
+            ("größe\u{ad}\\\u{200b}漢字\t".as_bytes(), "größe\\u{ad}\\\\\\u{200b}漢字\\t"),
             (HARMLESS.as_bytes(), HARMLESS),
             (b"\x1b[2J\r\n\0", "\\u{1b}[2J\\r\\n\\u{0}"),
             (b"a\\b", "a\\\\b"),
