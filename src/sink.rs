@@ -137,18 +137,6 @@ impl fmt::Debug for Sink {
     }
 }
 
-/// As a logger writes: each buffer is one line, and none fails.
-impl io::Write for Sink {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.push(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)

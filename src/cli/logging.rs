@@ -1,12 +1,12 @@
-//! Where the log goes, and how a line of it looks.
+//! Where the log goes.
 
-use std::fmt::{self, Display};
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, SystemTime};
 
-use env_logger::{Builder, Env, Target};
-use log::Level;
+use env_logger::{Builder, Env};
+use log::{Level, Log, Metadata, Record};
 
+use super::log_line::{LogLine, with_line};
 use super::private::PrivateFile;
 use crate::printable::Printable;
 use crate::sink::{Notices, Sink};
@@ -20,7 +20,7 @@ const NOTICES: Notices = Notices {
     missing: |count| {
         let message =
             format_args!("{count} log lines are missing here: they came faster than they could be written");
-        format!("{}\n", Line(Level::Warn, &message))
+        LogLine::new().format(SystemTime::now(), Level::Warn, message).to_owned()
     },
     recovered: |_| {},
     failed: |error| log::warn!("cannot write the log: {error}"),
@@ -41,10 +41,9 @@ pub fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
         }
         _ => Sink::to(&io::stderr(), NOTICES)?,
     };
-    let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
-    builder.target(Target::Pipe(Box::new(sink.clone())));
-    builder.format(|out, record| writeln!(out, "{}", Line(record.level(), record.args())));
-    builder.init();
+    let filter = Builder::from_env(Env::default().default_filter_or("info")).build();
+    log::set_max_level(filter.filter());
+    log::set_boxed_logger(Box::new(Logger { filter, sink: sink.clone() })).map_err(io::Error::other)?;
     // A panic costs one connection and is a line in the log, not a backtrace on somebody's terminal.
     let log = sink.clone();
     std::panic::set_hook(Box::new(move |panic| {
@@ -58,11 +57,23 @@ pub fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
     Ok(sink)
 }
 
-/// A line of the log without its end.
-struct Line<'a>(Level, &'a dyn Display);
+/// Formats each line that `RUST_LOG` lets through, and hands it to the sink in one piece.
+struct Logger {
+    filter: env_logger::Logger,
+    sink: Sink,
+}
 
-impl Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:<5} {}", humantime::format_rfc3339_millis(SystemTime::now()), self.0, self.1)
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.enabled(metadata)
     }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.filter.matches(record) {
+            with_line(record.level(), *record.args(), |line| self.sink.push(line.as_bytes()));
+        }
+    }
+
+    /// A line waits for nothing: whoever needs that flushes the sink.
+    fn flush(&self) {}
 }

@@ -6,6 +6,7 @@ mod containment;
 mod exit;
 mod get;
 mod list;
+mod log_line;
 mod logging;
 mod outputs;
 mod private;
