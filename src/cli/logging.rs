@@ -70,7 +70,10 @@ impl Log for Logger {
 
     fn log(&self, record: &Record<'_>) {
         if self.filter.matches(record) {
-            with_line(record.level(), *record.args(), |line| self.sink.push(line.as_bytes()));
+            with_line(record.level(), *record.args(), |line| match record.level() {
+                Level::Error | Level::Warn => self.sink.push_urgent(line.as_bytes()),
+                Level::Info | Level::Debug | Level::Trace => self.sink.push(line.as_bytes()),
+            });
         }
     }
 

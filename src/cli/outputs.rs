@@ -66,7 +66,7 @@ impl Outputs {
 
     /// Prints this on stdout.
     pub fn print(&self, text: &str) {
-        self.stdout.push(text.as_bytes());
+        self.stdout.push_urgent(text.as_bytes());
     }
 
     /// SIGHUP: opens the log file and the recording again, as whoever has renamed them expects.
