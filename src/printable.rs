@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -32,6 +33,22 @@ impl<'a> Printable<'a> {
     pub fn is_plain(self) -> bool {
         std::str::from_utf8(self.0).is_ok_and(|text| !text.contains(|c| c == '\\' || acts(c)))
     }
+
+    /// Appends what is shown.
+    pub fn push_to(self, out: &mut Vec<u8>) {
+        if self.is_plain_ascii() {
+            out.extend_from_slice(self.0);
+        } else {
+            // A `Vec` takes everything.
+            let _ = write!(out, "{self}");
+        }
+    }
+
+    /// Looking at each byte costs less than looking for the first that needs an escape.
+    fn is_plain_ascii(self) -> bool {
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+        self.0.iter().fold(true, |so_far, byte| so_far & is_plain(*byte))
+    }
 }
 
 impl From<String> for Foreign {
@@ -42,9 +59,9 @@ impl From<String> for Foreign {
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nearly all of what is shown: looking at each byte costs less than looking for the first that needs an escape.
-        if let Ok(text) = std::str::from_utf8(self.0)
-            && self.0.iter().fold(true, |is_plain, byte| is_plain & is_plain_ascii(*byte))
+        // Nearly all of what is shown.
+        if self.is_plain_ascii()
+            && let Ok(text) = std::str::from_utf8(self.0)
         {
             return f.write_str(text);
         }
@@ -62,11 +79,6 @@ impl fmt::Display for Printable<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether this byte is a character that is shown as it is.
-fn is_plain_ascii(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'\\'
 }
 
 impl fmt::Display for Foreign {
@@ -178,6 +190,9 @@ mod tests {
         ];
         for (bytes, shown) in cases {
             assert_eq!(Printable(bytes).to_string(), shown);
+            let mut pushed = b">".to_vec();
+            Printable(bytes).push_to(&mut pushed);
+            assert_eq!(String::from_utf8_lossy(&pushed), format!(">{shown}"));
             assert_eq!(Printable(bytes).is_plain(), shown.as_bytes() == bytes);
         }
     }
