@@ -80,3 +80,62 @@ impl Log for Logger {
     /// A line waits for nothing: whoever needs that flushes the sink.
     fn flush(&self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::{PipeReader, Read as _};
+    use std::os::fd::OwnedFd;
+    use std::time::Instant;
+
+    fn logger(filter: &str) -> (Logger, PipeReader) {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let sink = Sink::new(File::from(OwnedFd::from(writer)), None, NOTICES).expect("a sink");
+        (Logger { filter: Builder::new().parse_filters(filter).build(), sink }, reader)
+    }
+
+    fn log(logger: &Logger, level: Level, target: &str, message: &str) {
+        logger.log(&Record::builder().level(level).target(target).args(format_args!("{message}")).build());
+    }
+
+    /// Reads lines up to this one; without their times.
+    fn read_until(reader: &mut PipeReader, last: &str) -> Vec<String> {
+        let mut text = String::new();
+        while !text.ends_with(&format!("{last}\n")) {
+            let mut bytes = [0; 4096];
+            let count = reader.read(&mut bytes).expect("lines");
+            text += str::from_utf8(&bytes[..count]).expect("text");
+        }
+        text.lines().map(|line| line["2026-11-29T08:50:26.123Z ".len()..].to_owned()).collect()
+    }
+
+    #[test]
+    fn a_filter_by_target_level_and_text_is_kept() {
+        let (logger, mut reader) = logger("info,wharf::access=off/a");
+        log(&logger, Level::Info, "wharf::access", "a request");
+        log(&logger, Level::Debug, "wharf::server", "a detail");
+        log(&logger, Level::Info, "wharf::server", "something else");
+        log(&logger, Level::Info, "wharf::server", "a last line");
+        assert_eq!(read_until(&mut reader, "a last line"), ["INFO  a last line"]);
+    }
+
+    #[test]
+    fn a_warning_is_written_at_once_with_the_lines_before_it() {
+        for (level, name) in [(Level::Warn, "WARN "), (Level::Error, "ERROR")] {
+            let fastest = (0..20).map(|_| {
+                let (logger, mut reader) = logger("info");
+                log(&logger, Level::Info, "a", "first");
+                read_until(&mut reader, "first");
+                let start = Instant::now();
+                log(&logger, Level::Info, "a", "second");
+                log(&logger, level, "a", "third");
+                let lines = read_until(&mut reader, "third");
+                assert_eq!(lines, ["INFO  second".to_owned(), format!("{name} third")]);
+                start.elapsed()
+            });
+            // Without it they would be collected for a tenth of a second.
+            assert!(fastest.min().is_some_and(|time| time < Duration::from_millis(50)), "{name}");
+        }
+    }
+}
