@@ -129,9 +129,21 @@ impl Backwards {
 /// The request line among the bytes of a head, as it is logged; `-` if it is empty.
 pub fn request_line(head: &[u8]) -> Vec<u8> {
     let head = head.trim_ascii_start();
-    let end = head.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(head.len());
+    let (mut end, mut behind_slash, mut may_have_token) = (head.len(), None, false);
+    // One pass over bytes most of which are letters and digits, which are greater than these.
+    for (at, byte) in head.iter().enumerate().filter(|(_, byte)| **byte <= b'/') {
+        match byte {
+            b'\r' | b'\n' => {
+                end = at;
+                break;
+            }
+            b'/' => behind_slash = Some(at + 1),
+            b'.' => may_have_token |= behind_slash == Some(at),
+            _ => {}
+        }
+    }
     let line = head.get(..end).unwrap_or_default();
-    match find_token(line) {
+    match may_have_token.then(|| find_token(line)).flatten() {
         _ if line.is_empty() => b"-".to_vec(),
         None => line.to_vec(),
         Some((before, behind)) => [before, b"TOKEN", behind].concat(),
@@ -141,10 +153,7 @@ pub fn request_line(head: &[u8]) -> Vec<u8> {
 /// What stands before and behind the token of an upload: with it, readers of the log could write to the upload.
 fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let prefix = UPLOADS.as_bytes();
-    // Nearly no line has the prefix's first two bytes: a look for them costs a third of one for all of it.
-    let mut pairs = line.iter().zip(line.get(1..)?);
-    let near = pairs.position(|pair| pair == (&b'/', &b'.'))?;
-    let at = near + line.get(near..)?.windows(prefix.len()).position(|part| part == prefix)?;
+    let at = line.windows(prefix.len()).position(|part| part == prefix)?;
     let (before, behind) = line.split_at_checked(at + prefix.len())?;
     let end = behind.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(behind.len());
     Some((before, behind.get(end..)?))
@@ -219,6 +228,8 @@ mod tests {
             ("HEAD http://h/.wharf/uploads/00?x", "HEAD http://h/.wharf/uploads/TOKEN?x"),
             ("GET /a.b/./.wharf/uploads/00", "GET /a.b/./.wharf/uploads/TOKEN"),
             ("GET /?a=/.wharf/uploads/00", "GET /?a=/.wharf/uploads/TOKEN"),
+            ("GET //.wharf/uploads/00//a.b", "GET //.wharf/uploads/TOKEN//a.b"),
+            ("/.wharf/uploads/00", "/.wharf/uploads/TOKEN"),
             (".wharf/uploads/00 /.wharf/", ".wharf/uploads/00 /.wharf/"),
         ];
         for (line, logged) in table {
