@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Each count is that of a run with 12,000 requests over one connection, minus that of a run with 2,000, divided by
-//! 10,000: what start and stop cost is not in it. Of three runs of each kind the least counts: the workers of a busy machine
-//! wake each other more often. `valgrind --tool=callgrind` counts the instructions of all threads in user
+//! 10,000: what start and stop cost is not in it. The median of three runs of each kind counts: on a busy machine the
+//! workers wake each other more or less often. `valgrind --tool=callgrind` counts the instructions of all threads in user
 //! space; `strace -c` counts the system calls.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -107,13 +107,15 @@ fn measure(settings: &Settings) -> Result<()> {
 
 impl Counter {
     fn per_request(&self, binary: &Path, logs: bool) -> Result<f64> {
-        let (few, many) = (self.least(binary, logs, FEW)?, self.least(binary, logs, MANY)?);
+        let (few, many) = (self.median(binary, logs, FEW)?, self.median(binary, logs, MANY)?);
         Ok((many as f64 - few as f64) / (MANY - FEW) as f64)
     }
 
-    fn least(&self, binary: &Path, logs: bool, requests: u64) -> Result<u64> {
+    fn median(&self, binary: &Path, logs: bool, requests: u64) -> Result<u64> {
         let counts: Result<Vec<_>> = (0..RUNS).map(|_| self.count(binary, logs, requests)).collect();
-        counts?.into_iter().min().ok_or_else(|| "no run was made".into())
+        let mut counts = counts?;
+        counts.sort_unstable();
+        counts.get(RUNS / 2).copied().ok_or_else(|| "no run was made".into())
     }
 
     /// What a server counts from its start to its end when it gets this many requests.
