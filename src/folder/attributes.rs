@@ -20,13 +20,15 @@ use rustix::process::getegid;
 
 use super::acl::{self, Acl};
 use super::save_method::OPEN_FILES;
-use super::temporary::MODE;
 
 /// The most that Linux takes as one value, and as a list of names (`linux/limits.h`).
 const MOST_BYTES: usize = 64 * 1024;
 /// The most values of a file that are carried over, in bytes: whoever may write to the folder in other ways could
 /// give one file gigabytes of them.
 const MOST_IN_ALL: usize = 1024 * 1024;
+/// The mode of a new file, before the umask.
+pub(super) const NEW_FILE: Mode =
+    Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 /// What every file may have: reading, writing, executing.
 const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 /// Those, and set-user-ID, set-group-ID and sticky.
@@ -77,7 +79,7 @@ impl Attributes {
             (false, true) => Gid::from_raw(dir.st_gid),
             (false, false) => getegid(),
         };
-        let (mode, owner) = (MODE - umask, Uid::from_raw(stat.st_uid));
+        let (mode, owner) = (NEW_FILE - umask, Uid::from_raw(stat.st_uid));
         Ok(Self { mode, owner, group, list: List::None, extended: Vec::new() })
     }
 

@@ -6,15 +6,21 @@
 //!
 //! Knows nothing about how the bytes arrived.
 
-use super::commit_lock::CommitGuard;
-use super::incoming::{Guard, Saved};
-use super::numbering::numbered;
-use super::place::{Model, Occupant, Place};
-use super::temporary::Temporary;
-use super::{Error, OnConflict, SharePath, Shared, root, stale};
+use std::sync::Arc;
+
 use cap_std::fs::Dir;
 use rustix::io::Errno;
-use std::sync::Arc;
+
+use super::commit_lock::CommitGuard;
+use super::error::Error;
+use super::guard::Guard;
+use super::numbering::numbered;
+use super::path::SharePath;
+use super::place::{Model, Occupant, Place};
+use super::rules::OnConflict;
+use super::shared::Shared;
+use super::temporary::Temporary;
+use super::{root, stale};
 
 /// How often another program may change what has the name between our look and our step. This server's own commits
 /// cannot: they go one at a time.
@@ -24,6 +30,17 @@ const TRIES: usize = 16;
 const EXACT_TRIES: usize = 4;
 /// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
 const MOST_COPIES: u32 = 9_999;
+
+/// A file that was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its final name, which [`OnConflict::Rename`] may have changed.
+    pub path: SharePath,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether the name is new, so that no file was replaced.
+    pub created: bool,
+}
 
 /// A complete file that is about to get its name.
 struct Commit<'c> {

@@ -1,7 +1,11 @@
 //! The shared entries of a directory.
 
+use super::error::Error;
+use super::facts::Facts;
+use super::path::SharePath;
 use super::root::{self, Entries, Root, name_of};
-use super::{Error, Facts, SharePath, Shared, stale};
+use super::shared::Shared;
+use super::stale;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};

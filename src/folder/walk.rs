@@ -8,8 +8,12 @@
 //! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
 //! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.
 
+use super::error::Error;
+use super::open::{self, Node, OpenFile};
+use super::path::SharePath;
 use super::root::{self, Entries, name_of};
-use super::{Error, Node, OpenFile, SharePath, Shared, stale};
+use super::shared::Shared;
+use super::stale;
 use rustix::fs::FileType;
 use std::io;
 use std::sync::Arc;
@@ -123,7 +127,7 @@ impl Walk {
     }
 
     fn open(&self, path: SharePath) -> Result<WalkStep, Error> {
-        match self.shared.open_node(&path) {
+        match open::open(&self.shared, &path) {
             Ok(Node::File(open)) => Ok(WalkStep::File { path, open }),
             // It became a directory after its name was read.
             Ok(Node::Directory { .. }) => Ok(WalkStep::Nothing),
