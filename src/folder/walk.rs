@@ -144,8 +144,8 @@ fn lost(path: SharePath, error: Error) -> Result<WalkStep, Error> {
     }
 }
 
-/// The paths of directories that were seen and not entered yet, the last one first: each with a NUL behind it, which
-/// no path holds.
+/// The paths of directories that were seen and not entered yet, the last one first. Each ends with a NUL, which no path
+/// contains.
 #[derive(Debug, Default)]
 struct Waiting(Vec<u8>);
 
@@ -153,7 +153,7 @@ impl Waiting {
     fn push(&mut self, path: &SharePath) -> Result<(), Error> {
         let bytes = path.as_bytes();
         if self.0.len() + bytes.len() >= WAITING_LIMIT {
-            let what = "too many directories stand beside each other";
+            let what = "too many directories in one directory";
             return Err(Error::Io(io::Error::new(io::ErrorKind::OutOfMemory, what)));
         }
         self.0.extend_from_slice(bytes);
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_that_was_seen_is_entered_first() {
+    fn the_last_directory_seen_is_entered_first() {
         let mut waiting = Waiting::default();
         let paths = [&b"a"[..], b"a/b", b"\xff", b"c d/e"].map(|text| SharePath::parse(text).expect("legal"));
         for path in &paths {
@@ -186,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded() {
+    fn memory_for_paths_is_bounded() {
         let mut waiting = Waiting::default();
         let path = SharePath::parse(&[b'a'; 250]).expect("legal");
         let taken = std::iter::from_fn(|| waiting.push(&path).ok()).count();
         assert!(waiting.0.len() <= WAITING_LIMIT && taken >= WAITING_LIMIT / 251 - 1, "{taken}");
-        assert_eq!(waiting.pop(), Some(path), "what was there before stays");
+        assert_eq!(waiting.pop(), Some(path), "the earlier paths are kept");
     }
 }
