@@ -1,9 +1,9 @@
-//! Where a client comes from. One place may use only a part of the room, under any number of names.
+//! The key that tells clients apart. One client may use only a part of the room, under any number of names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A place: for example a household or an office behind one address.
+/// The key of a client: for example of a household or an office behind one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientKey {
     /// An IPv4 address, or an IPv6 network of 2^64 addresses, as one subscriber has.

@@ -1,4 +1,4 @@
-//! Flood control: how fast one member may send, and all members of one place together.
+//! Flood control: how fast one member may send, and all members of one client together.
 //!
 //! A token bucket, stored as one instant (the "virtual scheduling" form of the leaky bucket of ITU-T I.371): the time at
 //! which the bucket would be full again. Each message moves it by one interval. This is exact to the nanosecond and needs
@@ -21,9 +21,9 @@ pub(super) struct Rate {
 /// The rate of one member: 20 a second, faster than anyone types or reads; the burst is a pasted page, line by line.
 pub(super) const MEMBER: Rate = Rate { interval: Duration::from_millis(50), burst: 40 };
 
-/// The rate of all members of one place together, joins included: an office of two hundred, one message a second each. The
+/// The rate of all members of one client together, joins included: an office of two hundred, one message a second each. The
 /// burst is what they send when they all reconnect after a restart.
-pub(super) const PLACE: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
+pub(super) const CLIENT: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
 
 /// A bucket of this rate.
 #[derive(Debug)]
@@ -60,14 +60,14 @@ impl Bucket {
     }
 }
 
-/// A bucket for each place that took a token recently.
+/// A bucket for each client that took a token recently.
 #[derive(Debug, Default)]
 pub(super) struct ClientBuckets(HashMap<ClientKey, Bucket>);
 
-impl Places {
-    /// Takes a token from this place's bucket, as [`Bucket::take`].
-    pub(super) fn take(&mut self, client_key: ClientKey, now: Instant) -> Result<(), Duration> {
-        self.0.entry(client_key).or_insert_with(|| Bucket::new(PLACE, now)).take(now)
+impl ClientBuckets {
+    /// Takes a token from this client's bucket, as [`Bucket::take`].
+    pub(super) fn take(&mut self, client: ClientKey, now: Instant) -> Result<(), Duration> {
+        self.0.entry(client).or_insert_with(|| Bucket::new(CLIENT, now)).take(now)
     }
 
     /// Drops full buckets: they equal new ones.
@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn places_are_separate_and_dropped_when_full() {
         let start = Instant::now();
-        let (mut places, [here, there]) = (ClientBuckets::default(), [1, 2].map(ClientKey::User));
+        let (mut clients, [here, there]) = (ClientBuckets::default(), [1, 2].map(ClientKey::User));
         for _ in 0..CLIENT.burst {
-            places.take(here, start).unwrap();
+            clients.take(here, start).unwrap();
         }
-        assert_eq!(places.take(here, start), Err(CLIENT.interval));
-        assert_eq!(places.take(there, start), Ok(()));
-        places.forget_quiet(start + CLIENT.interval);
-        assert_eq!(places.0.keys().collect::<Vec<_>>(), [&here]);
-        assert_eq!(places.take(here, start), Err(PLACE.interval), "a dropped bucket gains nothing");
+        assert_eq!(clients.take(here, start), Err(CLIENT.interval));
+        assert_eq!(clients.take(there, start), Ok(()));
+        clients.forget_quiet(start + CLIENT.interval);
+        assert_eq!(clients.0.keys().collect::<Vec<_>>(), [&here]);
+        assert_eq!(clients.take(here, start), Err(CLIENT.interval), "a dropped bucket gains nothing");
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// some.
 pub const MAX_MEMBERS: usize = 8192;
 
-/// The most members from one place: an eighth of all, so that no single address fills the room.
-pub const MEMBERS_PER_PLACE: usize = MAX_MEMBERS / 8;
+/// The most members from one client: an eighth of all, so that no single address fills the room.
+pub const MEMBERS_PER_CLIENT: usize = MAX_MEMBERS / 8;
 
 /// The most streams of one member: one for each window. No person needs more, and streams are scarce.
 pub const STREAMS_PER_MEMBER: usize = 16;

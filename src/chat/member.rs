@@ -13,10 +13,9 @@ use std::time::Instant;
 use super::client_key::ClientKey;
 use super::error::RoomError;
 use super::flood::{self, Bucket};
-use super::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_PLACE, STREAMS_PER_MEMBER};
+use super::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use super::name::Name;
 pub use super::person::{MemberId, Person};
-use super::client_key::ClientKey;
 use super::ring::Position;
 use super::token::{MemberToken, Secret};
 

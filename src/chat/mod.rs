@@ -29,7 +29,6 @@ pub mod limits;
 pub mod member;
 pub mod name;
 pub mod person;
-pub mod client_key;
 mod ring;
 pub mod room;
 pub mod stream;

@@ -22,13 +22,12 @@ use super::Now;
 use super::client_key::ClientKey;
 use super::error::RoomError;
 use super::event::{Event, EventId, EventKind, Uploader};
-use super::flood::Places;
+use super::flood::ClientBuckets;
 pub use super::limits::MAX_SUBSCRIBERS;
 use super::limits::{HISTORY, POLL_EVENTS, RING_BYTES, RING_EVENTS};
 use super::member::Members;
 use super::name::Name;
 use super::person::{MemberId, Person};
-use super::client_key::ClientKey;
 use super::ring::{Bounds, Lookup, Position, Ring};
 use super::stream::{Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::MessageText;
@@ -60,7 +59,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         Self { epoch, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
     }
 
-    /// Adds a member from a place, and posts the join. The caller passes a random secret.
+    /// Adds a member from a client, and posts the join. The caller passes a random secret.
     pub fn join(
         &mut self,
         name: Name,
@@ -193,7 +192,7 @@ impl<P: AsRef<[u8]>> Room<P> {
     }
 
     /// The sender of a message, if the rate limits allow one now. It counts even if its recipient does not exist, so that
-    /// names cannot be tried any faster. A member that is too fast takes no token of its place.
+    /// names cannot be tried any faster. A member that is too fast takes no token of its client.
     fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
-use crate::chat::flood::{MEMBER, PLACE};
+use crate::chat::flood::{CLIENT, MEMBER};
 use crate::chat::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use crate::chat::token::SECRET_LEN;
 
@@ -19,7 +19,7 @@ const EPOCH: u64 = 0xfeed;
 struct Scene {
     room: Room<Arc<[u8]>>,
     now: Now,
-    /// How many have asked to join, each from its own place.
+    /// How many have asked to join, each from a client of its own.
     joined: u32,
 }
 

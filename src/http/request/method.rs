@@ -24,6 +24,13 @@ pub enum Method {
 }
 
 impl Method {
+    /// Whether the method asks for no change (RFC 9110 §9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
+}
+
+impl Method {
     /// The method of this name, which is case-sensitive (RFC 9110 §9.1).
     pub(super) fn parse(name: &str) -> Self {
         match name {

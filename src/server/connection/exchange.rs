@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::server::observe::access_log::{self, ACCESS};
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
+use crate::server::observe::access_log::{self, ACCESS};
 use crate::server::pages;
 use crate::server::state::State;
 use crate::server::timing::Active;

@@ -7,9 +7,9 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::own_paths::UPLOADS;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
+use crate::own_paths::UPLOADS;
 use crate::printable::Printable;
 
 /// The log's target for requests, so that `RUST_LOG=info,wharf::access=off` silences them alone.

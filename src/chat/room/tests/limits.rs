@@ -116,6 +116,6 @@ fn joins_and_messages_of_one_place_are_limited() {
             sent += u32::from(scene.room.say(member, text("x"), scene.now).is_ok());
         }
     }
-    assert_eq!(sent, PLACE.burst - 100, "joining took the rest");
+    assert_eq!(sent, CLIENT.burst - 100, "joining took the rest");
     assert!(wait <= Duration::from_millis(5));
 }
