@@ -218,11 +218,19 @@ fn a_server_that_closed_meanwhile_is_asked_again() {
 #[test]
 fn exit_ends_a_server_that_lets_it() {
     for (flags, said, complaint) in [
-        (&["--allow-exit"][..], "the server is shutting down
+        (
+            &["--allow-exit"][..],
+            "the server is shutting down
 stopping client.
-", ""),
-        (&[], "stopping client.
-", "exit: 403 Forbidden: remote shutdown is disabled"),
+",
+            "",
+        ),
+        (
+            &[],
+            "stopping client.
+",
+            "exit: 403 Forbidden: remote shutdown is disabled",
+        ),
     ] {
         let mut wharf = Wharf::serve(flags);
         let output = run(&["client", &wharf.address().to_string()], "exit\nquit\n", Path::new("."));
