@@ -23,7 +23,6 @@ pub mod error_response;
 pub mod fetch;
 pub mod listing;
 pub mod pattern;
-pub mod progress;
 pub mod progress_bar;
 pub mod prompt;
 pub mod put;
@@ -36,7 +35,7 @@ pub mod shutdown;
 mod socket;
 pub mod targets;
 pub mod tftp;
-pub mod timeouts;
+pub mod transfer;
 pub mod tree;
 pub mod upload;
 

@@ -54,8 +54,8 @@ impl TransferProgress {
         Self { workers: std::iter::repeat_with(Arc::default).take(workers.max(1)).collect() }
     }
 
-    /// The progress of each worker.
-    pub(super) fn workers(&self) -> &[Arc<WorkerProgress>] {
+    /// Each worker's place.
+    pub(in crate::client) fn workers(&self) -> &[Arc<WorkerProgress>] {
         &self.workers
     }
 
@@ -76,22 +76,22 @@ impl TransferProgress {
 }
 
 impl WorkerProgress {
-    /// Begins a file at this offset.
-    pub(super) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
+    /// A file's content begins to come, from this byte on.
+    pub(in crate::client) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         self.at.store(offset, Ordering::Relaxed);
         self.set(Some(File { name: name.to_owned(), total, resumed: offset, turn }));
         self.resumed.fetch_add(offset, Ordering::Relaxed);
     }
 
-    /// Counts bytes transferred.
-    pub(super) fn came(&self, count: usize) {
+    /// So many bytes have come.
+    pub(in crate::client) fn came(&self, count: usize) {
         self.at.fetch_add(count as u64, Ordering::Relaxed);
         self.came.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// Ends the file.
-    pub(super) fn end(&self) {
+    /// No more of it comes.
+    pub(in crate::client) fn end(&self) {
         self.set(None);
     }
 
