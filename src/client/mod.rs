@@ -38,6 +38,7 @@ pub mod tftp;
 pub mod transfer;
 pub mod tree;
 pub mod upload;
+pub mod walk;
 
 #[cfg(test)]
 pub(crate) mod fake_peer;
