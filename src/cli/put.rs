@@ -18,6 +18,7 @@ use crate::client::put::{
     self, Carried, Carrier, FileSender, Memory, PutOptions, PutOrder, PutResult, PutServer, WalkOptions,
 };
 use crate::client::tftp;
+use crate::client::timeouts::Timeouts;
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
 /// The prompt if no file is named.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::ClientError;
-use super::progress::WorkerProgress;
+use super::transfer::progress::WorkerProgress;
 
 /// Content to send: a local file, with the length that it had when it was opened, or bytes.
 #[derive(Debug)]

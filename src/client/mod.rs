@@ -35,6 +35,7 @@ pub mod shutdown;
 mod socket;
 pub mod targets;
 pub mod tftp;
+pub mod timeouts;
 pub mod transfer;
 pub mod tree;
 pub mod upload;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::session::Timeouts;
+use crate::client::timeouts::Timeouts;
 
 /// How many files are fetched at once by default: enough to hide the round trips, and few enough not to burden a server.
 pub const WORKERS: usize = 4;

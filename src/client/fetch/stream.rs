@@ -12,7 +12,8 @@ use super::response_check::{self, ResponseCheck, check};
 use super::sessions::{SessionPool, refused};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::session::{HttpMethod, HttpResponse, PourError};
+use crate::client::request::HttpMethod;
+use crate::client::response::{HttpResponse, PourError};
 use crate::client::transfer::retry::{FailedAttempt, retry};
 
 /// What has been written.

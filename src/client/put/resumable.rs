@@ -8,9 +8,8 @@ use crate::client::address::Resource;
 use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
 use crate::client::fetch::sessions::{follow, refused};
-use crate::client::session::HttpMethod;
+use crate::client::request::HttpMethod;
 use crate::client::transfer::retry::FailedAttempt;
-use crate::client::upload::RequestContent;
 use crate::http::response::Received;
 use crate::http::resumable::{
     COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,

@@ -6,12 +6,15 @@ use std::sync::atomic::Ordering;
 
 use super::memory::{Memory, UploadKey};
 use super::server::PutServer;
+use crate::client::content::RequestContent;
 use crate::client::error::shown;
 use crate::client::fetch::sessions::refused;
-use crate::client::session::{HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
+use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::response::HttpResponse;
+use crate::client::session::Session;
+use crate::client::timeouts::Timeouts;
 use crate::client::transfer::WorkerProgress;
 use crate::client::transfer::retry::FailedAttempt;
-use crate::client::upload::RequestContent;
 use crate::http::status::Status;
 
 /// How files are sent.
