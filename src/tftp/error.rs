@@ -1,6 +1,6 @@
-//! How things go wrong on TFTP's wire, and how a transfer ends.
+//! The errors of the protocol, and how a transfer ends.
 //!
-//! What a folder's own errors become is not decided here: that is the server's business.
+//! The server converts the folder's errors.
 
 use crate::printable::Printable;
 use std::borrow::Cow;
@@ -19,18 +19,18 @@ pub enum ErrorCode {
     DiskFull,
     /// 4: illegal TFTP operation.
     IllegalOperation,
-    /// 5: unknown transfer ID: the packet came from a port that has no part in the transfer.
+    /// 5: unknown transfer ID: the packet came from a port that is not part of the transfer.
     UnknownTransferId,
     /// 6: file already exists.
     FileAlreadyExists,
-    /// 7: no such user (of the mail mode, which is gone: RFC 1123 §4.2.2.1).
+    /// 7: no such user (of the mail mode, which is obsolete: RFC 1123 §4.2.2.1).
     NoSuchUser,
     /// 8: the transfer ends because of its options (RFC 2347).
     OptionNegotiation,
 }
 
 impl ErrorCode {
-    /// Every code, at the place of its number.
+    /// Every code, at the index of its number.
     const ALL: [Self; 9] = [
         Self::NotDefined,
         Self::FileNotFound,
@@ -43,12 +43,12 @@ impl ErrorCode {
         Self::OptionNegotiation,
     ];
 
-    /// The code's number on the wire.
+    /// The code's number in packets.
     pub const fn number(self) -> u16 {
         self as u16
     }
 
-    /// The code of a number. One that no RFC defines is [`Self::NotDefined`]: its message is what counts.
+    /// The code of a number; [`Self::NotDefined`] if no RFC defines it.
     pub fn from_number(number: u16) -> Self {
         Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::NotDefined)
     }
@@ -70,17 +70,17 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// What an ERROR packet says: a code, and a sentence for a person.
+/// The content of an ERROR packet: a code, and a message for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The code, for the program.
+    /// The code, for programs.
     pub code: ErrorCode,
-    /// The sentence. One from the peer is foreign text; `Display` filters it.
+    /// The message. One from the peer is foreign text; `Display` escapes it.
     pub message: Cow<'static, str>,
 }
 
 impl Fault {
-    /// A fault with its sentence.
+    /// A fault with its message.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
     }
@@ -97,13 +97,13 @@ impl std::error::Error for Fault {}
 /// How a transfer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// The whole file is over there, or here and committed.
+    /// The whole file was sent and acknowledged, or received and committed.
     Complete,
     /// The peer ended it with an ERROR packet.
     Refused(Fault),
-    /// We ended it, and told the peer why.
+    /// This side ended it with an ERROR packet.
     Aborted(Fault),
-    /// The peer fell silent.
+    /// The peer no longer answered.
     TimedOut,
 }
 

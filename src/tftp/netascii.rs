@@ -1,8 +1,7 @@
-//! Netascii: text as the wire has it (RFC 1350 §1, RFC 764).
+//! Netascii: the encoding of text in packets (RFC 1350 §1, RFC 764).
 //!
-//! A file's LF stands on the wire as CR LF, its CR as CR NUL, all else as itself. So every file survives the
-//! way there and back, text or not. Both ways are streams: a pair may be split by the end of a read or of a
-//! block anywhere.
+//! A file's LF is encoded as CR LF, its CR as CR NUL, any other byte as itself. So every file survives both directions,
+//! text or not. Both are streams: the end of a read or of a block may split a pair anywhere.
 
 use std::io::{BufRead, Read, Result};
 
@@ -10,17 +9,16 @@ const NUL: u8 = 0;
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
 
-/// A file as it stands on the wire. Reads as many bytes as are asked for while the file has more, so that
-/// only the last block is short.
+/// Encodes a file. It reads as many bytes as requested while the file has more, so that only the last block is short.
 #[derive(Debug)]
 pub struct Encode<R> {
     source: R,
-    /// The second byte of a pair whose first one has gone.
+    /// The second byte of a pair whose first one was returned.
     owed: Option<u8>,
 }
 
 impl<R: BufRead> Encode<R> {
-    /// The file's bytes, to be translated as they are read.
+    /// Encodes this source as it is read.
     pub const fn new(source: R) -> Self {
         Self { source, owed: None }
     }
@@ -53,7 +51,7 @@ impl<R: BufRead> Read for Encode<R> {
             match self.next() {
                 Ok(Some(byte)) => *slot = byte,
                 Ok(None) => break,
-                // What was translated so far must not be lost; the error comes again, or is over, at the next
+                // The bytes encoded so far must not be lost; the error occurs again, or is over, at the next
                 // read.
                 Err(_) if count > 0 => break,
                 Err(error) => return Err(error),

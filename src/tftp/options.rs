@@ -1,8 +1,7 @@
-//! What the two sides agree on: blksize (RFC 2348), tsize and timeout (RFC 2349), windowsize (RFC 7440).
+//! Option negotiation: blksize (RFC 2348), tsize and timeout (RFC 2349), windowsize (RFC 7440).
 //!
-//! [`Terms`] are what a client asks, what a server acknowledges and what then holds: the same four values,
-//! each there or not. One that is not there means what it means in RFC 1350. Knows nothing of files: the size
-//! of one is given.
+//! [`Terms`] are the values that a client requests, a server acknowledges and both then use: the same four, each optional.
+//! A missing one has its default of RFC 1350. The caller passes the size of the file.
 
 use std::num::NonZeroU8;
 use std::time::Duration;
@@ -17,19 +16,19 @@ const TSIZE: &str = "tsize";
 const TIMEOUT: &str = "timeout";
 const WINDOWSIZE: &str = "windowsize";
 
-/// How many bytes every block but the last one has: 8 to 65,464 (RFC 2348).
+/// The size of every block but the last, in bytes: 8 to 65,464 (RFC 2348).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockSize(u16);
 
 impl BlockSize {
-    /// RFC 2348's least.
+    /// The minimum of RFC 2348.
     pub const MIN: Self = Self(8);
-    /// RFC 2348's most.
+    /// The maximum of RFC 2348.
     pub const MAX: Self = Self(MAX_CONTENT as u16);
-    /// RFC 1350's, when nothing was agreed.
+    /// The size of RFC 1350, if none was agreed.
     pub const DEFAULT: Self = Self(512);
 
-    /// A block size of so many bytes, if there is such a one.
+    /// A block size of this many bytes; `None` if it is out of range.
     pub const fn new(bytes: u16) -> Option<Self> {
         if bytes < Self::MIN.0 || bytes > Self::MAX.0 { None } else { Some(Self(bytes)) }
     }
@@ -40,23 +39,23 @@ impl BlockSize {
     }
 }
 
-/// How many blocks may be on their way without an acknowledgment: 1 to 32,767.
+/// How many blocks may be in flight without an acknowledgment: 1 to 32,767.
 ///
-/// RFC 7440 allows 65,535. With more than half of the 16-bit numbers on their way, a block ahead cannot be
-/// told from one behind; and a server may answer with less than was asked.
+/// RFC 7440 allows 65,535. But with more than half of the 16-bit numbers in flight, a block ahead cannot be distinguished
+/// from one behind; and a server may answer with less than was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WindowSize(u16);
 
 impl WindowSize {
-    /// Lock-step: RFC 1350's, when nothing was agreed.
+    /// Lock-step, as in RFC 1350, if nothing was agreed.
     pub const MIN: Self = Self(1);
-    /// The most.
+    /// The maximum.
     pub const MAX: Self = Self(32_767);
-    /// What the server grants by default: past it no link in a lab gets faster, and with the largest blocks a
-    /// session keeps 4 MiB.
+    /// The server's default limit: larger windows were no faster on any link in a lab, and with the largest blocks a session
+    /// needs 4 MiB.
     pub const SERVED: Self = Self(64);
 
-    /// A window of so many blocks, if there is such a one.
+    /// A window of this many blocks; `None` if it is out of range.
     pub const fn new(blocks: u16) -> Option<Self> {
         if blocks < Self::MIN.0 || blocks > Self::MAX.0 { None } else { Some(Self(blocks)) }
     }
@@ -67,14 +66,14 @@ impl WindowSize {
     }
 }
 
-/// The most that a server agrees to.
+/// The limits of what a server agrees to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
     /// The largest block.
     pub blksize: BlockSize,
     /// The largest window.
     pub windowsize: WindowSize,
-    /// The longest fixed interval between retransmissions, in seconds. A longer one is not agreed to.
+    /// The longest fixed interval between retransmissions, in seconds. A longer one is left out of the answer.
     pub timeout: NonZeroU8,
 }
 
@@ -84,17 +83,17 @@ impl Default for Caps {
     }
 }
 
-/// The `timeout` up to which a server agrees to one by default: [`MAX_INTERVAL`], so that a peer that fell silent keeps
-/// its session no longer than one that agreed to nothing. 255 would keep it for half an hour.
+/// The longest `timeout` that a server agrees to by default: [`MAX_INTERVAL`], so that the session of a silent peer ends as
+/// early as one without options. 255 would keep it for half an hour.
 pub const MOST_TIMEOUT: NonZeroU8 = match NonZeroU8::new(MAX_INTERVAL.as_secs() as u8) {
     Some(seconds) => seconds,
     None => NonZeroU8::MIN,
 };
 
-/// Which way the file goes, and what of that the options need.
+/// The direction of a transfer, with what the options need to know of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// A read request; `size` is the file's, in bytes, where it is known.
+    /// A read request; `size` is the file's in bytes, if it is known.
     Read {
         /// The answer to `tsize`.
         size: Option<u64>,
@@ -103,12 +102,12 @@ pub enum Direction {
     Write,
 }
 
-/// Options by their values: asked for, acknowledged, or in force. `None`: not asked, or not acknowledged.
+/// Options by their values: requested, acknowledged, or in force. `None`: not requested, or not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Terms {
     /// RFC 2348.
     pub blksize: Option<BlockSize>,
-    /// RFC 2349: the size of the file in bytes. A client that reads asks with 0.
+    /// RFC 2349: the size of the file in bytes. A client that reads sends 0.
     pub tsize: Option<u64>,
     /// RFC 2349: the seconds between retransmissions, fixed.
     pub timeout: Option<NonZeroU8>,
@@ -117,38 +116,37 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// The server's answer to what was asked: what it acknowledges, and with which values.
+    /// The server's answer to the requested options: which it acknowledges, and with which values.
     ///
-    /// Nothing is an error here. What makes no sense, or is unknown, is left out of the answer, and then the
-    /// client goes on without it or ends the transfer (RFC 2347). In particular:
+    /// Nothing is an error here. Invalid and unknown options are left out of the answer, and the client then continues
+    /// without them or ends the transfer (RFC 2347). In particular:
     ///
-    /// - `blksize` and `windowsize`: more than we can give becomes the most that we can, however many digits
-    ///   it has; a `blksize` below 8 and a `windowsize` of 0 are left out, since there is no valid value that
-    ///   is not larger.
-    /// - `timeout`: the answer must be the same number, so all but 1 to our most is left out.
-    /// - `tsize` of a read: the file's size, unless the mode changes it on the way; of a write: as told. One
-    ///   of more than 64 bits counts as [`u64::MAX`], which no folder can take.
+    /// - `blksize` and `windowsize`: a value above the limit becomes the limit, however many digits it has; a `blksize` below
+    ///   8 and a `windowsize` of 0 are left out, since the answer must not be larger than the request.
+    /// - `timeout`: the answer must be the same number, so it is left out unless it is between 1 and the limit.
+    /// - `tsize` of a read: the file's size, unless the mode changes it; of a write: the announced one. One of more than 64
+    ///   bits becomes [`u64::MAX`], which no folder accepts.
     pub fn answer(asked: &Options<'_>, mode: Mode, direction: Direction, caps: &Caps) -> Self {
         let at_most = |name, most: u16| number(asked, name).map(|n| n.min(most.into()) as u16);
         Self {
             blksize: at_most(BLKSIZE, caps.blksize.0).and_then(BlockSize::new),
             windowsize: at_most(WINDOWSIZE, caps.windowsize.0).and_then(WindowSize::new),
             timeout: number(asked, TIMEOUT).and_then(seconds).filter(|asked| *asked <= caps.timeout),
-            tsize: number(asked, TSIZE).and_then(|told| match (direction, mode) {
-                (Direction::Write, _) => Some(told),
+            tsize: number(asked, TSIZE).and_then(|announced| match (direction, mode) {
+                (Direction::Write, _) => Some(announced),
                 (Direction::Read { size }, Mode::Octet) => size,
                 (Direction::Read { .. }, Mode::Netascii) => None,
             }),
         }
     }
 
-    /// The client's verdict on an OACK to what it asked (`self`): the terms that hold, or a fault of code 8.
+    /// Checks the OACK to what the client requested (`self`): the terms in force, or a fault of code 8.
     ///
-    /// An option that was not asked for, a value larger than asked, another `timeout`, and anything that is
-    /// no number in its range are faults (RFC 2347, 2348, 2349, 7440). Whatever is not in the OACK is off.
+    /// An option that was not requested, a value larger than requested, another `timeout`, and anything that is not a number
+    /// in its range are faults (RFC 2347, 2348, 2349, 7440). An option that is missing in the OACK is off.
     pub fn judge(&self, oack: &Options<'_>) -> Result<Self, Fault> {
         if let Some((name, _)) = oack.iter().find(|(name, _)| !self.asks(name.as_bytes())) {
-            return Err(not_agreed(&format!("option {} was not asked for", name.as_bytes().escape_ascii())));
+            return Err(not_agreed(&format!("option {} was not requested", name.as_bytes().escape_ascii())));
         }
         Ok(Self {
             blksize: value(oack, BLKSIZE, |n| {
@@ -177,7 +175,7 @@ impl Terms {
         ]
     }
 
-    /// The terms as they stand in a request or an OACK.
+    /// The terms as the options of a request or an OACK.
     pub fn to_options(&self) -> Options<'static> {
         Options::of_numbers(self.numbers())
     }
@@ -197,7 +195,7 @@ impl Terms {
         self.windowsize.unwrap_or(WindowSize::MIN)
     }
 
-    /// The interval between retransmissions, where one was agreed.
+    /// The interval between retransmissions, if one was agreed.
     pub fn interval(&self) -> Option<Duration> {
         self.timeout.map(|seconds| Duration::from_secs(seconds.get().into()))
     }
@@ -208,8 +206,7 @@ fn seconds(number: u64) -> Option<NonZeroU8> {
     NonZeroU8::new(number.try_into().ok()?)
 }
 
-/// An option's value as a number; `None` when it is not there or not all digits. Too large counts as the
-/// largest.
+/// An option's value as a number; `None` if it is missing or not all digits. One that is too large becomes the largest.
 fn number(options: &Options<'_>, name: &str) -> Option<u64> {
     let digits = options.get(name)?.as_bytes();
     let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
@@ -217,7 +214,7 @@ fn number(options: &Options<'_>, name: &str) -> Option<u64> {
     valid.then(|| digits.iter().fold(0, add))
 }
 
-/// The value of an acknowledged option, if there is one; a fault when `accept` does not take it.
+/// The value of an acknowledged option, if it is there; a fault if `accept` rejects it.
 fn value<T>(
     oack: &Options<'_>,
     name: &str,
@@ -229,7 +226,7 @@ fn value<T>(
     match number(oack, name).and_then(accept) {
         Some(value) => Ok(Some(value)),
         None => {
-            Err(not_agreed(&format!("{name} {} does not fit what was asked", text.as_bytes().escape_ascii())))
+            Err(not_agreed(&format!("{name} {} does not match the request", text.as_bytes().escape_ascii())))
         }
     }
 }

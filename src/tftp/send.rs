@@ -10,12 +10,11 @@
 //! Its rules:
 //!
 //! - Only time and a new acknowledgment make it send; a duplicate never does (RFC 1123 §4.2.3.1).
-//! - Until the peer has answered, a server repeats one packet, [`FIRST_REPEATS`] times at most: a request
-//!   with a forged address brings its victim four small packets and no more.
-//! - An ACK from before the window was delayed or duplicated, and is ignored. An ACK of a block that was
-//!   never sent is neither, so it ends the transfer with error 4, as does a packet that has no place here
-//!   (RFC 1350 §2).
-//! - The file's last acknowledgment is the end. There is nothing to linger for.
+//! - Until the peer has answered, a server repeats one packet, at most [`FIRST_REPEATS`] times: a request with a forged
+//!   address sends its victim four small packets and no more.
+//! - An ACK from before the window was delayed or duplicated, and is ignored. An ACK of a block that was never sent, or an
+//!   unexpected packet, ends the transfer with error 4 (RFC 1350 §2).
+//! - The last acknowledgment ends the transfer; the sender does not linger.
 //!
 //! Knows nothing about the source of the bytes. A source that ends too early must return an error.
 
@@ -41,7 +40,7 @@ pub struct Sender<R> {
 /// What the driver must do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SendAction<'a> {
-    /// Send this datagram to the peer, then ask again. What arrives meanwhile may be told first.
+    /// Send this datagram to the peer, then ask again. A packet that arrives meanwhile may be handled first.
     Send(&'a [u8]),
     /// Wait for a packet until this deadline.
     Wait(PacketDeadline),
@@ -51,13 +50,13 @@ pub enum SendAction<'a> {
 
 #[derive(Debug)]
 enum Phase {
-    /// A client's WRQ is out; the answer decides whether what was asked holds.
+    /// A client's WRQ was sent; the answer decides which of the requested options apply.
     Requesting { word: Word, asked: Terms, patience: Patience },
-    /// A server's OACK is out.
+    /// A server's OACK was sent.
     Offering { word: Word, terms: Terms, patience: Patience },
-    /// Blocks are out.
+    /// Blocks are sent.
     Sending { window: Window, patience: Patience },
-    /// There is nothing more to wait for.
+    /// The transfer has ended.
     Over(Farewell),
 }
 
@@ -81,8 +80,8 @@ impl<R: BufRead> Sender<R> {
         Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
     }
 
-    /// What to do now. Call until it returns [`SendAction::Wait`] or [`SendAction::Over`]. Reads a block from the source when
-    /// it is due.
+    /// The next action. Call it until it returns [`SendAction::Wait`] or [`SendAction::Over`]. It reads a block from the source
+    /// when that is due.
     pub fn next_action(&mut self) -> SendAction<'_> {
         if let Phase::Sending { window, .. } = &mut self.phase
             && let Err(error) = window.fill(&mut self.content)
@@ -103,9 +102,9 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// A packet came from the peer.
+    /// Handles a packet of the peer.
     pub fn on_packet(&mut self, now: Instant, packet: &Packet<'_>) {
-        if self.is_explained(packet) {
+        if self.is_ignored(packet) {
             return;
         }
         match (&self.phase, packet) {
@@ -121,14 +120,13 @@ impl<R: BufRead> Sender<R> {
                 self.begin(now, *terms, *patience);
             }
             (Phase::Sending { .. }, Packet::Ack { block }) => self.on_ack(now, *block),
-            _ => self.abort(unexpected("this packet has no place in sending a file")),
+            _ => self.abort(unexpected("this packet is not allowed while sending a file")),
         }
     }
 
-    /// Whether a packet says nothing new: it comes after the end; it is the request again, which is the same
-    /// transfer, and what answers it is repeated by time alone; or it is the server's OACK again, which the
-    /// first block answers.
-    fn is_explained(&self, packet: &Packet<'_>) -> bool {
+    /// Whether to ignore a packet: it comes after the end; it is the request again, whose answer is repeated only after a
+    /// timeout; or it is the server's OACK again, which the first block answers.
+    fn is_ignored(&self, packet: &Packet<'_>) -> bool {
         matches!(
             (&self.phase, packet),
             (Phase::Over(_), _)
@@ -149,7 +147,7 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Time has passed. Does nothing before the deadline.
+    /// Handles the passing of time. Does nothing before the deadline.
     pub fn on_timeout(&mut self, now: Instant) {
         let expiry = match &mut self.phase {
             Phase::Requesting { patience, .. }
@@ -165,7 +163,7 @@ impl<R: BufRead> Sender<R> {
         }
     }
 
-    /// Ends the transfer and tells the peer why. Does nothing when it is over already.
+    /// Ends the transfer and sends the peer the reason. Does nothing if it is over already.
     pub fn abort(&mut self, fault: Fault) {
         if !matches!(self.phase, Phase::Over(_)) {
             self.end(Farewell::abort(fault));

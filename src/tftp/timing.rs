@@ -1,37 +1,35 @@
-//! When to repeat, and when to give up.
+//! When to retransmit, and when to give up.
 //!
-//! The interval adapts to the path and doubles from one repetition to the next, as RFC 1123 §4.2.3.2 asks;
-//! how is RFC 6298's way, with Karn's rule. An agreed `timeout` (RFC 2349) fixes it instead. Asks no clock:
-//! `now` is told.
+//! The interval adapts to the path and doubles from one retransmission to the next, as RFC 1123 §4.2.3.2 requires. It is
+//! computed as in RFC 6298, with Karn's rule. An agreed `timeout` (RFC 2349) fixes it instead. The caller passes the time.
 
 use std::time::{Duration, Instant};
 
-/// The interval before anything is known of the path: RFC 6298's.
+/// The interval before the path was measured, from RFC 6298.
 pub const FIRST_INTERVAL: Duration = Duration::from_secs(1);
-/// No shorter interval. A repetition that was not needed costs a packet, one that comes late costs the wait:
-/// in lock-step nothing else makes good a loss. A peer that is slow by nature is measured, and gets longer.
+/// The shortest interval. A needless retransmission costs a packet, a late one costs the wait: in lock-step nothing else
+/// recovers a loss. A slow peer is measured, and gets a longer interval.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(20);
-/// No longer interval: a person waits at the other end.
+/// The longest interval: a person may be waiting.
 pub const MAX_INTERVAL: Duration = Duration::from_secs(8);
-/// How often one and the same thing is repeated before the peer counts as gone: after some 40 s of silence.
-/// The peer may be syncing the whole file to a slow disk before its last acknowledgment. Repetitions after
-/// less than [`FIRST_INTERVAL`] do not count: they make good losses, and say nothing of a peer that is gone.
+/// How often the same packet is repeated before the peer counts as gone: after some 40 s of silence. The peer may be syncing
+/// the whole file to a slow disk before its last acknowledgment. Repetitions after less than [`FIRST_INTERVAL`] do not
+/// count: they recover losses, and do not prove that the peer is gone.
 pub const REPEATS: u8 = 6;
-/// Within this time of a peer's last word a server's session is over, whatever was agreed: it repeats what it said
-/// [`REPEATS`] times, [`MAX_INTERVAL`] apart at most, and gives up; what goes before at less than [`FIRST_INTERVAL`] takes
-/// two seconds at most. A test holds it.
+/// A server's session ends within this time after the peer's last packet, whatever was agreed: it repeats its packet
+/// [`REPEATS`] times, at most [`MAX_INTERVAL`] apart, and gives up; earlier repetitions, after less than
+/// [`FIRST_INTERVAL`], take two seconds at most. A test checks it.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-/// How often a server repeats its first packet. The address that asked may be forged, and whoever lives there
-/// gets these; after the last one, the session that was never answered is gone within 15 s.
+/// How often a server repeats its first packet. The client's address may be forged, and its owner receives these packets. A
+/// session without any answer ends within 15 s.
 pub const FIRST_REPEATS: u8 = 3;
-/// How long a receiver stays to repeat its last acknowledgment: longer than [`MAX_INTERVAL`], and than the 5
-/// s after which common clients repeat their last block. It is not prolonged, so that no peer keeps a session
-/// for ever.
+/// How long a receiver stays to repeat its last acknowledgment: longer than [`MAX_INTERVAL`], and than the 5 s after which
+/// common clients repeat their last block. It is not extended, so that no peer keeps a session forever.
 pub const DALLY: Duration = Duration::from_secs(10);
-/// How much longer it stays than an agreed `timeout`, for the block's way.
+/// How much longer it stays than an agreed `timeout`, for the block's latency.
 const DALLY_MARGIN: Duration = Duration::from_secs(1);
 
-/// An instant up to which there is nothing to do but to listen.
+/// The instant up to which the machine only waits for packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PacketDeadline(Instant);
 
@@ -50,56 +48,56 @@ impl PacketDeadline {
         self.0
     }
 
-    /// Whether it has come.
+    /// Whether it has passed.
     pub fn has_passed(self, now: Instant) -> bool {
         self.0 <= now
     }
 
-    /// How long until then; zero when it has come.
+    /// How long until then; zero if it has passed.
     pub fn remaining(self, now: Instant) -> Duration {
         self.0.saturating_duration_since(now)
     }
 }
 
-/// What the passing of time means.
+/// What to do after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expiry {
-    /// The deadline has not come; whoever woke us was early.
+    /// The deadline has not passed.
     NotYet,
-    /// Say it again.
+    /// Repeat the packet.
     Repeat,
-    /// The peer was there once, and is gone.
+    /// The peer has answered before, and is gone.
     Gone,
-    /// The peer has never said anything.
+    /// The peer has never answered.
     NeverThere,
 }
 
-/// The wait for an answer to what was sent last.
+/// The wait for an answer to the last packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     path: Path,
     interval: Duration,
     repeats_left: u8,
     heard: bool,
-    /// When that was sent which the next answer answers; not known after a repetition, since the answer may
-    /// be to either (Karn's rule).
+    /// When the packet was sent that is to be answered; unknown after a repetition, since the answer may be to either (Karn's
+    /// rule).
     sent: Option<Instant>,
     deadline: PacketDeadline,
 }
 
-/// What is known of the path.
+/// What is known about the path.
 #[derive(Debug, Clone, Copy)]
 enum Path {
     /// Nothing yet.
     Unknown,
-    /// Round trips, smoothed, and how they vary (RFC 6298 §2).
+    /// The smoothed round-trip time, and its variation (RFC 6298 §2).
     Measured { smoothed: Duration, variation: Duration },
     /// The interval was agreed.
     Agreed,
 }
 
 impl Patience {
-    /// The wait for a peer's first answer to something that is sent now.
+    /// The wait for a peer's first answer to a packet that is sent now.
     pub(super) fn new(now: Instant, repeats: u8) -> Self {
         Self {
             path: Path::Unknown,
@@ -115,14 +113,14 @@ impl Patience {
         self.deadline
     }
 
-    /// From now on the agreed interval holds, if there is one.
+    /// Uses the agreed interval from now on, if there is one.
     pub(super) fn agree(&mut self, interval: Option<Duration>) {
         if let Some(interval) = interval {
             (self.path, self.interval) = (Path::Agreed, interval);
         }
     }
 
-    /// The peer has answered, and the transfer got on by it.
+    /// The peer has answered, and the transfer has progressed.
     pub(super) fn answered(&mut self, now: Instant) {
         if let Some(sent) = self.sent.take() {
             self.measure(now.saturating_duration_since(sent));
@@ -131,27 +129,27 @@ impl Patience {
         self.deadline = PacketDeadline::after(now, self.interval);
     }
 
-    /// The peer is there, though what came from it does not get the transfer on. It has the patience of a
-    /// peer that is known from the first time on, and no more for further ones, so that even this ends.
+    /// The peer has answered, but the transfer has not progressed. The first such answer allows the full number of
+    /// repetitions; further ones do not, so that the transfer ends.
     pub(super) fn heard(&mut self) {
         if !self.heard {
             (self.heard, self.repeats_left) = (true, REPEATS);
         }
     }
 
-    /// Something new is sent, and is to be answered.
+    /// A new packet is sent, which needs an answer.
     pub(super) fn asked(&mut self, now: Instant) {
         self.sent = Some(now);
         self.deadline = PacketDeadline::after(now, self.interval);
     }
 
-    /// The peer has answered, and more is sent at once.
+    /// The peer has answered, and a new packet is sent at once.
     pub(super) fn progressed(&mut self, now: Instant) {
         self.answered(now);
         self.asked(now);
     }
 
-    /// What to do at `now` without an answer.
+    /// What to do at `now` if no answer has come.
     pub(super) fn expire(&mut self, now: Instant) -> Expiry {
         if !self.deadline.has_passed(now) {
             return Expiry::NotYet;

@@ -1,9 +1,9 @@
-//! The blocks that are on their way: sent, kept, and not acknowledged.
+//! The blocks in flight: sent, kept, and not acknowledged.
 //!
-//! They are kept as ready datagrams and not read again: a source then needs no seeking (netascii has none,
-//! nor has a listing), a repetition costs no disk, and memory is bounded by what was agreed, block size times
-//! window size, and one block more: while the peer takes the last of its window, the one behind that is read
-//! already. Buffers are used again, so a transfer allocates only until its window is full. Knows nothing of time.
+//! They are kept as complete datagrams and not read again: so a source need not seek (netascii cannot), and a
+//! retransmission does not read the disk. The memory is bounded by the agreed block size times window size, and one block:
+//! the next block is read while the peer receives the last of its window. Buffers are reused, so a transfer allocates only
+//! until its window is full. Knows no time.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -13,31 +13,31 @@ use super::options::Terms;
 use super::packet::data_head;
 use super::size::DATA_HEAD;
 
-/// A window over a file that is sent, lock-step being a window of one block.
+/// The window of a file that is sent; lock-step is a window of one block.
 #[derive(Debug)]
 pub(super) struct Window {
     block_size: usize,
     capacity: usize,
     /// The oldest block that is not acknowledged.
     first: u64,
-    /// The blocks from `first` on, each a whole DATA packet: those of the window, and the one behind it.
+    /// The blocks from `first` on, each a whole DATA packet: those of the window, and the next one.
     held: VecDeque<Vec<u8>>,
-    /// How many of the held ones have been sent since the last time that sending went back.
+    /// How many of `held` were sent since sending last went back.
     sent: usize,
-    /// How many of the held ones have ever been sent.
+    /// How many of `held` were ever sent.
     ever_sent: usize,
     /// Buffers of blocks that were acknowledged.
     spare: Vec<Vec<u8>>,
-    /// The last block, the short one, has been read.
+    /// Whether the last block, the short one, was read.
     ended: bool,
 }
 
 /// What an ACK means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Acknowledged {
-    /// Nothing new: a duplicate, or one that was overtaken.
+    /// Nothing new: it is a duplicate, or was overtaken.
     Nothing,
-    /// Some blocks; sending goes on behind them.
+    /// Some blocks; sending continues after them.
     Some,
     /// The last block, and so all.
     Everything,
@@ -59,15 +59,14 @@ impl Window {
         }
     }
 
-    /// Reads the next block, if nothing that is held can be sent, there is room, and there is one.
+    /// Reads the next block, if no held block can be sent, there is space, and the file has more.
     pub(super) fn fill(&mut self, source: &mut impl Read) -> io::Result<()> {
         let can_send = self.sent < self.held.len().min(self.capacity);
         if self.ended || can_send || self.held.len() > self.capacity {
             return Ok(());
         }
         let full = DATA_HEAD + self.block_size;
-        // A buffer that was used before has its full length, unless it held the last block: nothing is zeroed
-        // again.
+        // A reused buffer has its full length, unless it held the last block, so it is not zeroed again.
         let mut datagram = self.spare.pop().unwrap_or_else(|| vec![0; full]);
         let (head, content) = datagram.split_at_mut(DATA_HEAD);
         head.copy_from_slice(&data_head(on_wire(self.first + self.held.len() as u64)));
@@ -78,7 +77,7 @@ impl Window {
         Ok(())
     }
 
-    /// The next datagram to send; `None` when the window is full, or the file has gone.
+    /// The next datagram to send; `None` if the window is full, or the whole file was sent.
     pub(super) fn next(&mut self) -> Option<&[u8]> {
         let datagram = self.held.get(self.sent).filter(|_| self.sent < self.capacity)?;
         self.sent += 1;
@@ -86,11 +85,11 @@ impl Window {
         Some(datagram)
     }
 
-    /// Lets go of what `block` acknowledges. Sending goes back to the block behind it (RFC 7440 §4): if
-    /// others had been sent already, the ACK says that they got lost.
+    /// Drops the blocks that are acknowledged. Sending goes back to the block after `block` (RFC 7440 §4): if later ones were
+    /// sent already, the ACK means that they were lost.
     ///
-    /// A number before the window is a duplicate or was overtaken, and changes nothing: a duplicate that
-    /// would make anything be sent again doubles all traffic from then on (RFC 1123 §4.2.3.1).
+    /// A number before the window is a duplicate or was overtaken, and changes nothing: if duplicates caused retransmissions,
+    /// they would double all traffic from then on (RFC 1123 §4.2.3.1).
     pub(super) fn acknowledge(&mut self, block: u16) -> Acknowledged {
         let Some(block) = nearest(self.first - 1, block) else {
             return Acknowledged::NeverSent;
@@ -107,13 +106,13 @@ impl Window {
         if self.ended && self.held.is_empty() { Acknowledged::Everything } else { Acknowledged::Some }
     }
 
-    /// Everything that is not acknowledged is sent again.
+    /// Sends everything again that is not acknowledged.
     pub(super) fn go_back(&mut self) {
         self.sent = 0;
     }
 }
 
-/// Reads until `buffer` is full or the source has ended: a short read is not yet the end of a file.
+/// Reads until `buffer` is full or the source has ended: a short read is not the end of a file.
 fn read_full(source: &mut impl Read, mut buffer: &mut [u8]) -> io::Result<usize> {
     let size = buffer.len();
     while !buffer.is_empty() {
@@ -132,7 +131,7 @@ mod tests {
     use super::*;
     use crate::tftp::options::{BlockSize, WindowSize};
 
-    /// Sends all that may be sent, and tells which blocks those were and how long.
+    /// Sends all that may be sent; returns the numbers and lengths of the blocks.
     fn send(window: &mut Window, source: &mut &[u8]) -> Vec<(u16, usize)> {
         let mut sent = Vec::new();
         loop {
@@ -154,7 +153,7 @@ mod tests {
     fn only_an_ack_of_something_new_moves_the_window() {
         let rows = [
             ("the duplicate of the last one (1123 4.2.3.1)", 0, Acknowledged::Nothing, vec![]),
-            ("the first of four: the rest got lost (7440 4)", 1, Acknowledged::Some, vec![2, 3, 4, 5]),
+            ("the first of four: the rest was lost (7440 4)", 1, Acknowledged::Some, vec![2, 3, 4, 5]),
             ("all four", 4, Acknowledged::Some, vec![5, 6, 7, 8]),
             ("one ahead of what was sent", 5, Acknowledged::NeverSent, vec![]),
             ("far ahead", 30_000, Acknowledged::NeverSent, vec![]),
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_block_behind_the_window_is_read_and_not_sent() {
+    fn the_block_after_the_window_is_read_and_not_sent() {
         let (mut window, mut source) = (window(1), &[7; 80][..]);
         assert_eq!(send(&mut window, &mut source), [(1, 8)]);
         assert_eq!(source.len(), 64, "the second has been read, the third has not");

@@ -1,10 +1,10 @@
-//! A packet that may have to be said again, and the last thing that a machine says.
+//! The last packet that was sent, which may have to be repeated, and the end of a transfer.
 
 use super::error::{Ending, ErrorCode, Fault};
 use super::fields::Text;
 use super::packet::Packet;
 
-/// A datagram that is kept for repeating, and whether it is due to be sent.
+/// A datagram that is kept for retransmission, and whether it is due.
 #[derive(Debug)]
 pub(super) struct Word {
     datagram: Vec<u8>,
@@ -19,30 +19,30 @@ impl Word {
         word
     }
 
-    /// Nothing, as long as nothing is said: a wait that another's word has begun.
+    /// No packet yet: a wait that a packet of the peer has begun.
     pub(super) const fn silent() -> Self {
         Self { datagram: Vec::new(), due: false }
     }
 
-    /// Another packet instead, to be sent now.
+    /// Replaces the packet; the new one is to be sent now.
     pub(super) fn say(&mut self, packet: &Packet<'_>) {
         self.datagram.clear();
         packet.write(&mut self.datagram);
         self.due = true;
     }
 
-    /// The same packet again.
+    /// Sends the same packet again.
     pub(super) fn repeat(&mut self) {
         self.due = true;
     }
 
-    /// The datagram, if it is due; then it is no longer.
+    /// The datagram, if it is due; afterwards it is not.
     pub(super) fn take(&mut self) -> Option<&[u8]> {
         std::mem::take(&mut self.due).then_some(&*self.datagram)
     }
 }
 
-/// The end of a machine: how it ended, and the ERROR that tells the peer so, once.
+/// How the transfer ended, and the ERROR packet that is sent once.
 #[derive(Debug)]
 pub(super) struct Farewell {
     word: Option<Word>,
@@ -50,18 +50,18 @@ pub(super) struct Farewell {
 }
 
 impl Farewell {
-    /// An end of which the peer is told nothing.
+    /// An end without an ERROR packet.
     pub(super) const fn silent(ending: Ending) -> Self {
         Self { word: None, ending }
     }
 
-    /// We end it, and say why.
+    /// This side ends it, with the reason.
     pub(super) fn abort(fault: Fault) -> Self {
         let word = Word::new(&Packet::from_fault(&fault));
         Self { word: Some(word), ending: Ending::Aborted(fault) }
     }
 
-    /// The peer fell silent in the middle; should it come back, it is to know.
+    /// The peer no longer answers. It gets an ERROR in case it comes back.
     pub(super) fn gone() -> Self {
         let fault = Fault::new(ErrorCode::NotDefined, "no answer for too long");
         Self { word: Some(Word::new(&Packet::from_fault(&fault))), ending: Ending::TimedOut }
@@ -72,7 +72,7 @@ impl Farewell {
         Self::silent(Ending::Refused(Fault::new(code, message.to_lossy())))
     }
 
-    /// What is still to be said, or how it ended.
+    /// The datagram that is still to be sent, or how the transfer ended.
     pub(super) fn step(&mut self) -> Result<&[u8], &Ending> {
         self.word.as_mut().and_then(Word::take).ok_or(&self.ending)
     }
