@@ -1,24 +1,22 @@
 //! Dates as HTTP writes them (RFC 9110 §5.6.7): whole seconds, in UTC.
 //!
-//! A file system's times are finer and reach further than what a field line can say. So a time becomes a
-//! [`Date`] once, where it enters, and all comparing is done with what a client can have seen. No clock is
-//! asked here.
+//! A file system's times are finer, and have a wider range, than a field line. So a time is converted to a [`Date`] first,
+//! and all comparisons use the value that a client can see. The caller passes the time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment that a field line can say: a whole second of the years 1970 to 9999.
+/// A time in a field line: a whole second of the years 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     seconds: u64,
 }
 
 impl Date {
-    /// Seconds from 1970 to the last one that a year of four digits can say, 9999-12-31 23:59:59.
+    /// Seconds from 1970 to the last one of a four-digit year, 9999-12-31 23:59:59.
     const LAST: u64 = 253_402_300_799;
 
-    /// Reads any of the three forms of §5.6.7; `None` for what is no date. A leap second (`:60`) counts as
-    /// none.
+    /// Parses any of the three forms of §5.6.7; `None` for anything else, also for a leap second (`:60`).
     pub fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         httpdate::parse_http_date(text).ok().map(Self::from)
@@ -30,8 +28,8 @@ impl Date {
     }
 }
 
-/// Fractions of a second are cut off. A time before 1970 becomes the first moment of 1970, one after 9999 the
-/// last of 9999: a file with such a time is still a file to serve.
+/// Fractions of a second are cut off. A time before 1970 becomes the first second of 1970, one after 9999 the last of 9999,
+/// so that files with such times can be served.
 impl From<SystemTime> for Date {
     fn from(time: SystemTime) -> Self {
         let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

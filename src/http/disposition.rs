@@ -1,8 +1,8 @@
-//! `Content-Disposition`: under which name a browser saves what it gets (RFC 6266).
+//! `Content-Disposition`: the name under which a browser saves a download (RFC 6266).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What is encoded in an extended value: all but `attr-char` (RFC 8187 §3.2.1).
+/// The characters that are encoded in an extended value: all but `attr-char` (RFC 8187 §3.2.1).
 const NOT_IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,8 +17,9 @@ const NOT_IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The value that has the content saved under this name. Bytes that are not UTF-8 are replaced. Clients that know only
-/// the plain parameter get an underscore for what it cannot say, or what some of them read as an escape (§4.3, appendix D).
+/// The value for a download with this name. Bytes that are not UTF-8 are replaced. For clients that know only the plain
+/// parameter, characters that it cannot hold, or that some clients take for an escape, become underscores (§4.3,
+/// appendix D).
 pub fn attachment(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     let is_plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '%' | '/');

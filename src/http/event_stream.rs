@@ -9,12 +9,11 @@
 //!
 //! ```
 //!
-//! What decides is the line end: whoever can put one into a value can write lines, and so forge events.
-//! Here that is impossible by construction: [`encode`] begins each line of the data with `data: `, and an
-//! id or a type loses what would end its line. The other way, [`decoder::EventStreamDecoder`] reads what any server
-//! sends, in pieces of any size.
+//! A value with a line end could forge events. Here that is impossible by construction: [`encode`] begins each line of the
+//! data with `data: `, and removes line ends from an id or a type. [`decoder::EventStreamDecoder`] decodes the stream of
+//! any server, in pieces of any size.
 //!
-//! This page knows nothing of what the events say, nor of sockets.
+//! This module knows no sockets, and not what the events mean.
 
 use std::time::Duration;
 
@@ -23,16 +22,15 @@ pub mod decoder;
 /// The media type of a stream (§9.2.5). It has no parameters: a stream is always UTF-8.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// A comment, which readers skip: it shows that the peer is there (§9.2.7 advises one every 15 seconds or
-/// so).
+/// A comment, which readers ignore: it keeps the connection alive (§9.2.7 recommends one every 15 seconds or so).
 pub const HEARTBEAT: &[u8] = b":\n\n";
 
-/// One event. Encoding cannot fail, and what is given cannot end a field early:
+/// One event. Encoding cannot fail, and no value can end its field early:
 ///
-/// - `data` may hold anything. Each of its lines becomes a `data:` line; the format has no other spelling
-///   for a line end than its own, so a reader sees every CR and CRLF as LF. (JSON has neither in the raw.)
-/// - `id` and `event` lose every CR, LF and NUL. An empty `event` is read as `message`, and an empty `id`
-///   makes the reader forget the last one.
+/// - `data` may have any content. Each of its lines becomes a `data:` line; the format cannot represent different line ends,
+///   so a reader sees every CR and CRLF as LF. (JSON escapes both.)
+/// - `id` and `event` lose every CR, LF and NUL. An empty `event` is read as `message`, and an empty `id` makes the reader
+///   forget the last one.
 pub fn encode(id: &str, event: &str, data: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(id.len() + event.len() + data.len() + 32);
     push_field(&mut bytes, "id", &one_line(id));
@@ -44,19 +42,19 @@ pub fn encode(id: &str, event: &str, data: &str) -> Vec<u8> {
     bytes
 }
 
-/// How long a reader should wait before it connects again, in whole milliseconds.
+/// How long a reader should wait before it reconnects, in whole milliseconds.
 pub fn retry(after: Duration) -> Vec<u8> {
     format!("retry: {}\n\n", after.as_millis()).into_bytes()
 }
 
-/// Without what would end the line, or (NUL) make a reader ignore the field.
+/// Removes characters that would end the line or (NUL) make a reader ignore the field.
 fn one_line(value: &str) -> String {
     value.replace(['\r', '\n', '\0'], "")
 }
 
 fn push_field(bytes: &mut Vec<u8>, field: &str, value: &str) {
     bytes.extend_from_slice(field.as_bytes());
-    // The space is the one that readers remove, so a value that begins with a space keeps it.
+    // Readers remove this space, so a value that begins with a space keeps its own.
     bytes.extend_from_slice(b": ");
     bytes.extend_from_slice(value.as_bytes());
     bytes.push(b'\n');
@@ -105,7 +103,7 @@ mod tests {
         assert_eq!(decode(&stream), [event("1", "m", "x")]);
     }
 
-    /// Texts full of what means something in a stream.
+    /// Texts full of characters with a meaning in a stream.
     fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             prop::sample::select(vec![

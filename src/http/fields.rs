@@ -1,6 +1,6 @@
 //! Field lines (RFC 9110 §5): looking up names, and the lists in their values.
 
-/// The field lines of one head, in the order in which they came.
+/// The field lines of one head, in their order.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'h, 'b> {
     lines: &'h [httparse::Header<'b>],
@@ -32,8 +32,8 @@ impl<'h, 'b> Fields<'h, 'b> {
         self.get(name).filter(|value| value.is_ascii()).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The members of a comma-separated list that may stand on several lines (RFC 9110 §5.6.1), without
-    /// the white space around each; empty members are left out. Not for values with quoted commas.
+    /// The members of a comma-separated list on one or several lines (RFC 9110 §5.6.1), without the white space around each
+    /// and without empty members. Not for values with quoted commas.
     pub fn list(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         self.all(name).flat_map(members)
     }
@@ -49,7 +49,7 @@ fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-/// Whether this byte may stand in a token (RFC 9110 §5.6.2).
+/// Whether a token may have this byte (RFC 9110 §5.6.2).
 pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,24 +1,24 @@
-//! Where a request's head ends (RFC 9112 §2.1), in bytes that arrive little by little.
+//! Where a request's head ends (RFC 9112 §2.1), in bytes that arrive in pieces.
 
 use super::fields::is_token_byte;
 use super::request::{HEAD_LIMIT, HeadError};
 
-/// Finds the end of a head in bytes that arrive little by little, looking at each byte once.
+/// Finds the end of a head in bytes that arrive in pieces, and examines each byte once.
 #[derive(Debug, Clone, Default)]
 pub struct EndFinder {
-    /// Bytes looked at.
+    /// The number of bytes that were examined.
     seen: usize,
-    /// Where the line being looked at begins.
+    /// Where the current line begins.
     line: usize,
-    /// Whether a line with text came before: empty lines ahead of a request line are passed over (RFC 9112 §2.2).
+    /// Whether a line with text came before: empty lines before a request line are ignored (RFC 9112 §2.2).
     has_begun: bool,
 }
 
 impl EndFinder {
-    /// Looks at what was added to `bytes` since the last call; the length of the head once it is whole. A line
-    /// that does not end with CRLF is refused as soon as it is seen (RFC 9112 §2.2 allows that), and so is a head that is too large.
+    /// Examines what was added to `bytes` since the last call; returns the length of the head once it is complete. A line that
+    /// does not end with CRLF is rejected at once (RFC 9112 §2.2 allows that), and so is a head that is too large.
     ///
-    /// What comes of it is the same however the bytes arrive: none beyond [`HEAD_LIMIT`] is looked at.
+    /// The result does not depend on how the bytes arrive: none beyond [`HEAD_LIMIT`] is examined.
     pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
         let bytes = bytes.get(..HEAD_LIMIT).unwrap_or(bytes);
         if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
@@ -43,7 +43,7 @@ impl EndFinder {
         if self.seen < HEAD_LIMIT { Ok(None) } else { Err(self.too_large()) }
     }
 
-    /// A head without end: its target's fault where the first line has not ended yet.
+    /// The error of a head without an end: the target is too long if the first line has not ended yet.
     fn too_large(&self) -> HeadError {
         if self.line == 0 { HeadError::TargetTooLong } else { HeadError::TooLarge }
     }
@@ -53,7 +53,7 @@ impl EndFinder {
 mod tests {
     use super::*;
 
-    /// What the finder says of bytes that arrive in pieces of this size, at the piece that decides.
+    /// The result for bytes that arrive in pieces of this size.
     fn find(bytes: &[u8], piece: usize) -> Result<Option<usize>, HeadError> {
         let mut finder = EndFinder::default();
         let ends = (1..=bytes.len()).filter(|end| end % piece == 0 || *end == bytes.len());

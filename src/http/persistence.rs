@@ -17,7 +17,7 @@ pub enum Persistence {
 /// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The other side sent `Connection: close`.
+    /// The peer sent `Connection: close`.
     Asked,
     /// HTTP/1.0 without `Connection: keep-alive`.
     Http10,
@@ -36,7 +36,7 @@ pub enum CloseReason {
 }
 
 impl Persistence {
-    /// What a message of this version with these fields requests.
+    /// The persistence that a message of this version with these fields requests.
     pub fn of_message(version: HttpVersion, fields: Fields<'_, '_>) -> Self {
         if fields.has_token("Connection", "close") {
             return Self::Close(CloseReason::Asked);

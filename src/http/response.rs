@@ -1,4 +1,4 @@
-//! Response heads (RFC 9112 §4): building one to send, and reading one that came.
+//! Response heads (RFC 9112 §4): building one to send, and parsing one that was received.
 
 use std::fmt::{self, Write as _};
 
@@ -8,11 +8,11 @@ use super::persistence::Persistence;
 use super::request::{FIELD_LIMIT, HttpVersion};
 use super::status::Status;
 
-/// The largest response head that a client reads, in bytes: other people's servers set long cookies.
+/// The largest response head that a client accepts, in bytes: some servers set long cookies.
 pub const RESPONSE_HEAD_LIMIT: usize = 64 * 1024;
 
-/// A response head on its way out: its status and the field lines that the answer gives it. What the connection
-/// gives every answer (Date, Content-Length, Connection) is not in it.
+/// A response head to send: its status and field lines. The connection adds those that every response has (Date,
+/// Content-Length, Connection).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     status: Status,
@@ -20,7 +20,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Room for the field lines of a usual answer, in bytes, so that they are allocated once.
+    /// Space for the field lines of a usual response, in bytes, so that they are allocated once.
     const USUAL_LINES: usize = 256;
 
     /// A head with this status and no field lines yet.
@@ -28,7 +28,7 @@ impl Head {
         Self { status, lines: String::with_capacity(Self::USUAL_LINES) }
     }
 
-    /// The same field lines under another status, with room for more of them.
+    /// The same field lines under another status, with space for more.
     #[must_use]
     pub fn with_status(&self, status: Status) -> Self {
         let mut lines = String::with_capacity(self.lines.len() + Self::USUAL_LINES);
@@ -41,7 +41,7 @@ impl Head {
         self.status
     }
 
-    /// Adds a field line. No value can make a second one: control characters become spaces (RFC 9110 §5.5).
+    /// Adds a field line. A value cannot inject another one: control characters become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {
         let start = self.lines.len() + name.len() + 2;
@@ -56,7 +56,7 @@ impl Head {
         self
     }
 
-    /// Takes the field lines of this name away.
+    /// Removes the field lines of this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         let is_other = |line: &&str| !line.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(name));
@@ -64,7 +64,7 @@ impl Head {
         self
     }
 
-    /// Writes the status line and the field lines. The empty line that ends the head is the caller's, after its own lines.
+    /// Writes the status line and the field lines. The caller adds its own lines, and the empty line that ends the head.
     pub fn write(&self, out: &mut Vec<u8>) {
         let code = self.status.code();
         out.extend_from_slice(b"HTTP/1.1 ");
@@ -76,32 +76,32 @@ impl Head {
     }
 }
 
-/// A response head that came: whole and valid.
+/// A response head that was received, complete and valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// The status.
     pub status: Status,
-    /// Where the content ends.
+    /// How the end of the content is found.
     pub framing: Framing,
     /// Whether the connection can be used again.
     pub persistence: Persistence,
     fields: Vec<(String, Vec<u8>)>,
 }
 
-/// A response that cannot be read.
+/// Why a response cannot be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseError {
-    /// It is no HTTP/1 response.
+    /// It is not an HTTP/1 response.
     Malformed,
     /// Its head is longer than [`RESPONSE_HEAD_LIMIT`] or has too many field lines.
     TooLarge,
-    /// Its length is told in two ways, or in none that can be read.
+    /// Its length is ambiguous or invalid.
     Framing,
 }
 
 impl Received {
-    /// Reads a head at the start of `bytes`, and says how long it is; `None` when it is not whole yet. `to_head` tells
-    /// that the request was HEAD, whose response has no content (RFC 9112 §6.3).
+    /// Parses a head at the start of `bytes`, and returns its length; `None` if it is not complete yet. `to_head`: the request
+    /// was HEAD, so the response has no content (RFC 9112 §6.3).
     pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(Self, usize)>, ResponseError> {
         let mut lines = [httparse::EMPTY_HEADER; FIELD_LIMIT];
         let mut response = httparse::Response::new(&mut lines);
@@ -137,7 +137,7 @@ impl Received {
     }
 }
 
-/// Where the content of a response ends (RFC 9112 §6.3, rules 4 to 8).
+/// How the end of a response's content is found (RFC 9112 §6.3, rules 4 to 8).
 fn framing(fields: Fields<'_, '_>) -> Result<Framing, ResponseError> {
     let mut lengths = fields.all("Content-Length");
     if let Some(coding) = fields.get("Transfer-Encoding") {

@@ -1,14 +1,14 @@
-//! Resumable uploads: what the fields of draft-ietf-httpbis-resumable-upload-15 say, and how they are written.
+//! Resumable uploads: the fields of draft-ietf-httpbis-resumable-upload-15.
 //!
 //! ```text
-//! PUT /file                      Upload-Complete: ?1   ──► 104, Location: /.wharf/uploads/TOKEN, and the answer at the end
+//! PUT /file                      Upload-Complete: ?1   ──► 104, Location: /.wharf/uploads/TOKEN, and the response at the end
 //! HEAD /.wharf/uploads/TOKEN                           ──► 204, Upload-Offset: 25000000
 //! PATCH /.wharf/uploads/TOKEN    Upload-Offset: 25000000, Upload-Complete: ?1
 //! DELETE /.wharf/uploads/TOKEN
 //! ```
 //!
-//! The fields are structured (RFC 9651): one that is not of its type, or stands there twice, counts as absent. Section
-//! numbers below are the draft's.
+//! The fields are structured (RFC 9651): one that has another type, or occurs twice, counts as absent. Section numbers
+//! below are the draft's.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use super::fields::{Fields, decimal};
 use super::request::{Head, HttpVersion};
 use super::status::Status;
 
-/// The iteration of the draft that is spoken here ("Draft Version Identification"): that of revisions -12 to -15.
+/// The supported iteration of the draft ("Draft Version Identification"): that of revisions -12 to -15.
 pub const INTEROP_VERSION: u64 = 9;
 
 /// The field with it.
@@ -26,13 +26,13 @@ pub const INTEROP: &str = "Upload-Draft-Interop-Version";
 /// Whether the content ends the upload (§4.1.2).
 pub const COMPLETE: &str = "Upload-Complete";
 
-/// Where in the upload the content stands, or how much of it has arrived (§4.1.1).
+/// The offset of the content in the upload, or how much of it has arrived (§4.1.1).
 pub const OFFSET: &str = "Upload-Offset";
 
-/// How long the whole is (§4.1.3).
+/// The length of the whole upload (§4.1.3).
 pub const LENGTH: &str = "Upload-Length";
 
-/// What the server takes (§4.1.4).
+/// The limits of the server (§4.1.4).
 pub const LIMIT: &str = "Upload-Limit";
 
 /// The media type of content that is appended (§6).
@@ -41,21 +41,21 @@ pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
 /// The most digits of an Integer (RFC 9651 §3.3.1).
 const INTEGER_DIGITS: usize = 15;
 
-/// What a request that begins or continues an upload says of its content.
+/// What a request that begins or continues an upload announces about its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
     /// Whether the content is the last.
     pub completes: bool,
-    /// Its length in bytes, if it is told.
+    /// Its length in bytes, if it is announced.
     pub size: Option<u64>,
-    /// The length of the whole, if it is told.
+    /// The length of the whole upload, if it is announced.
     pub length: Option<u64>,
 }
 
 /// How the server handles the upload that a request starts (§4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadKind {
-    /// A plain upload: the client cannot be told a URL to resume it at.
+    /// A plain upload: there is no way to send the client a URL to resume it at.
     Plain,
     /// A resumable upload. If reading the content takes long, a 104 response gives the client its URL.
     ResumableWithInterim(Announced),
@@ -66,9 +66,9 @@ pub enum UploadKind {
 /// A request to append (§4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Append {
-    /// Where its content stands.
+    /// The offset of its content.
     pub offset: u64,
-    /// What it says of it.
+    /// What it announces about it.
     pub announced: Announced,
 }
 
@@ -77,7 +77,7 @@ pub struct Append {
 pub enum AppendError {
     /// Its content is not [`PARTIAL_UPLOAD`].
     MediaType,
-    /// It does not say where its content stands.
+    /// It has no offset.
     NoOffset,
     /// It does not say whether its content is the last.
     NoComplete,
@@ -86,20 +86,20 @@ pub enum AppendError {
 /// A problem of an upload as a type of RFC 9457 (§7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadProblem {
-    /// It goes on at another offset than the request says.
+    /// It continues at another offset than the request says.
     MismatchingOffset {
-        /// Where it goes on.
+        /// The offset where it continues.
         expected: u64,
-        /// What the request says.
+        /// The offset of the request.
         provided: u64,
     },
     /// It is complete already.
     Completed,
-    /// The lengths that were told do not agree.
+    /// The announced lengths do not agree.
     InconsistentLength,
 }
 
-/// What the server takes, as the value of [`LIMIT`].
+/// The limits of the server, as the value of [`LIMIT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The largest upload, in bytes.
@@ -113,7 +113,7 @@ pub fn boolean(value: bool) -> &'static str {
     if value { "?1" } else { "?0" }
 }
 
-/// Reads a Boolean item; parameters are passed over.
+/// Parses a Boolean item; parameters are ignored.
 pub fn parse_boolean(value: &[u8]) -> Option<bool> {
     match bare_item(value) {
         b"?1" => Some(true),
@@ -122,7 +122,7 @@ pub fn parse_boolean(value: &[u8]) -> Option<bool> {
     }
 }
 
-/// Reads an Integer item that is not negative; parameters are passed over.
+/// Parses a non-negative Integer item; parameters are ignored.
 pub fn parse_integer(value: &[u8]) -> Option<u64> {
     let digits = bare_item(value);
     if digits.len() <= INTEGER_DIGITS { decimal(digits) } else { None }
@@ -133,13 +133,13 @@ fn bare_item(value: &[u8]) -> &[u8] {
     value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
-/// The value of a field that stands there once.
+/// The value of a field that occurs once.
 fn single<'b>(fields: Fields<'_, 'b>, name: &str) -> Option<&'b [u8]> {
     let mut lines = fields.all(name);
     lines.next().filter(|_| lines.next().is_none())
 }
 
-/// Whether a client knows the draft that is spoken here.
+/// Whether a client supports the same draft.
 fn knows_the_draft(fields: Fields<'_, '_>) -> bool {
     single(fields, INTEROP).and_then(parse_integer) == Some(INTEROP_VERSION)
 }
@@ -157,8 +157,9 @@ impl Announced {
 }
 
 impl UploadKind {
-    /// Of a request for something that can be saved. An interim answer needs HTTP/1.1, and a client that knows the
-    /// draft. One that sends all at once and cannot be told gains nothing from it; one that does not is told at the end.
+    /// The handling of a request to save a file. An interim response needs HTTP/1.1 and a client that supports the draft.
+    /// Without it, a client that sends everything at once gains nothing from a resumable upload; one that sends pieces gets
+    /// the URL with the final response.
     pub fn of(head: &Head<'_, '_>) -> Self {
         let hears = head.version == HttpVersion::Http11 && knows_the_draft(head.fields);
         match Announced::of(head) {
@@ -170,7 +171,7 @@ impl UploadKind {
 }
 
 impl Append {
-    /// Of a PATCH to an upload.
+    /// Parses a PATCH to an upload.
     pub fn of(head: &Head<'_, '_>) -> Result<Self, AppendError> {
         let media_type = head.fields.get("Content-Type").map(bare_item).unwrap_or_default();
         if !media_type.eq_ignore_ascii_case(PARTIAL_UPLOAD.as_bytes()) {
@@ -183,7 +184,7 @@ impl Append {
 }
 
 impl AppendError {
-    /// The status that tells the client (RFC 5789 §2.2).
+    /// The status of the response (RFC 5789 §2.2).
     pub fn status(self) -> Status {
         match self {
             Self::MediaType => Status::UNSUPPORTED_MEDIA_TYPE,
@@ -193,7 +194,7 @@ impl AppendError {
 }
 
 impl UploadProblem {
-    /// The status that it goes with.
+    /// The status of the response.
     pub fn status(self) -> Status {
         match self {
             Self::MismatchingOffset { .. } => Status::CONFLICT,
@@ -201,11 +202,11 @@ impl UploadProblem {
         }
     }
 
-    /// It as JSON, to be sent as `application/problem+json`.
+    /// The problem as JSON, to be sent as `application/problem+json`.
     pub fn to_json(self) -> String {
         let (name, title) = match self {
             Self::MismatchingOffset { .. } => {
-                ("mismatching-upload-offset", "the upload goes on at another offset")
+                ("mismatching-upload-offset", "the upload continues at another offset")
             }
             Self::Completed => ("completed-upload", "the upload is complete already"),
             Self::InconsistentLength => {
@@ -236,10 +237,10 @@ impl fmt::Display for Limits {
 impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MediaType => write!(f, "what is appended to an upload is {PARTIAL_UPLOAD}"),
-            Self::NoOffset => write!(f, "what is appended needs {OFFSET}, where it stands in the upload"),
+            Self::MediaType => write!(f, "content that is appended to an upload must be {PARTIAL_UPLOAD}"),
+            Self::NoOffset => write!(f, "content that is appended needs {OFFSET}, its offset in the upload"),
             Self::NoComplete => {
-                write!(f, "what is appended needs {COMPLETE}: ?1 for the last of it, else ?0")
+                write!(f, "content that is appended needs {COMPLETE}: ?1 for the last piece, otherwise ?0")
             }
         }
     }

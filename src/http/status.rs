@@ -1,4 +1,4 @@
-//! Status codes (RFC 9110 §15), as far as wharf sends them or a client wants to name them.
+//! Status codes (RFC 9110 §15): those that wharf sends or a client names.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ statuses! {
 }
 
 impl Status {
-    /// The status of this code, where it is one: 100 to 999.
+    /// The status of this code; `None` unless it is 100 to 999.
     pub fn new(code: u16) -> Option<Self> {
         (100..=999).contains(&code).then_some(Self(code))
     }
@@ -69,7 +69,7 @@ impl Status {
         self.0
     }
 
-    /// 1xx: more is to come for the same request.
+    /// 1xx: an interim response.
     pub fn is_interim(self) -> bool {
         self.0 < 200
     }

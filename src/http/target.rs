@@ -1,17 +1,17 @@
 //! Request targets (RFC 9112 §3.2) and the percent-encoding of paths (RFC 3986 §2.1).
 //!
-//! A path is split on `/` first and decoded afterwards, each segment once: so `%2f` can never become a separator,
-//! and what was checked is what is opened. Whether a segment names something is the folder's business.
+//! A path is split on `/` first and decoded afterwards, each segment once: so `%2f` never becomes a separator, and the path
+//! that was checked is the path that is opened. The folder decides whether a segment exists.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
-/// The longest target, in bytes; RFC 9110 §4.1 recommends to take at least 8,000.
+/// The longest target, in bytes; RFC 9110 §4.1 recommends at least 8,000.
 pub const TARGET_LIMIT: usize = 8 * 1024;
 
-/// What a path must not hold as it is: all but RFC 3986's `pchar` and the slash.
+/// The characters that must be encoded in a path: all but RFC 3986's `pchar` and the slash.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -29,10 +29,10 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// What a segment must not hold: the slash too.
+/// The characters that must be encoded in a segment: the slash too.
 const NOT_IN_SEGMENT: &AsciiSet = &NOT_IN_PATH.add(b'/');
 
-/// What is encoded of a target that a person typed: `%`, `?` and the like are taken to mean what they say.
+/// The characters that are encoded in a target that a person typed: `%`, `?` and the like keep their meaning.
 const NOT_TYPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -51,9 +51,9 @@ const NOT_TYPED: &AsciiSet = &CONTROLS
 pub enum Target<'b> {
     /// `/path?query`, which nearly every request has.
     Origin(PathAndQuery<'b>),
-    /// `http://authority/path?query`: servers must take it, though only proxies are sent it.
+    /// `http://authority/path?query`: servers must accept it, though clients send it only to proxies.
     Absolute {
-        /// `host:port`; it stands over the Host field (RFC 9112 §3.2.2).
+        /// `host:port`; it overrides the Host field (RFC 9112 §3.2.2).
         authority: &'b str,
         /// The rest.
         path: PathAndQuery<'b>,
@@ -71,21 +71,21 @@ pub struct PathAndQuery<'b> {
     query: Option<&'b str>,
 }
 
-/// A target that is none.
+/// Why a target is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetError {
-    /// None of the four forms.
+    /// It has none of the four forms.
     Form,
-    /// A byte that must be percent-encoded: a control character, a backslash, `#`, one beyond UTF-8.
+    /// It has a byte that must be percent-encoded: a control character, a backslash, `#`, or one that is not UTF-8.
     Byte,
-    /// A `%` without two hexadecimal digits.
+    /// It has a `%` without two hexadecimal digits.
     Percent,
-    /// `%2f` or `%00`: no file name holds them.
+    /// It has `%2f` or `%00`, which no file name contains.
     Separator,
 }
 
 impl<'b> Target<'b> {
-    /// Reads a target. What is not ASCII is taken where it is UTF-8: people type such paths into tools that send them so.
+    /// Parses a target. UTF-8 beyond ASCII is accepted: some tools send paths as people type them.
     pub fn parse(text: &'b str) -> Result<Self, TargetError> {
         if text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\' || b == b'#') {
             return Err(TargetError::Byte);
@@ -107,7 +107,7 @@ impl<'b> Target<'b> {
         if is_authority(text) { Ok(Self::Authority(text)) } else { Err(TargetError::Form) }
     }
 
-    /// The path and query, where this form has them.
+    /// The path and query, if this form has them.
     pub fn path(&self) -> Option<PathAndQuery<'b>> {
         match *self {
             Self::Origin(path) | Self::Absolute { path, .. } => Some(path),
@@ -116,13 +116,13 @@ impl<'b> Target<'b> {
     }
 }
 
-/// Whether this is `host:port` (RFC 9112 §3.2.3), where the port cannot be left out.
+/// Whether this is `host:port` (RFC 9112 §3.2.3); the port is required.
 fn is_authority(text: &str) -> bool {
     let port = text.rsplit_once(':').map_or("", |(_, port)| port);
     !text.contains(['/', '?', '@']) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What follows `http://` or `https://`; a scheme has no case (RFC 9110 §4.2.3).
+/// What follows `http://` or `https://`; schemes are case-insensitive (RFC 9110 §4.2.3).
 fn strip_scheme(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once("://")?;
     (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")).then_some(rest)
@@ -161,7 +161,7 @@ impl<'b> PathAndQuery<'b> {
         })
     }
 
-    /// The segments between the slashes, each decoded; those that are empty are there too.
+    /// The segments between the slashes, each decoded; including empty ones.
     pub fn segments(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
         self.path.get(1..).unwrap_or("").split('/').map(decode_segment)
     }
@@ -183,18 +183,18 @@ fn decode_segment(segment: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     if decoded.iter().any(|&b| b == b'/' || b == 0) { Err(TargetError::Separator) } else { Ok(decoded) }
 }
 
-/// A path's bytes, as they may stand in a target: its slashes stay.
+/// A path, encoded for a target; its slashes stay.
 pub fn encode_path(path: &[u8]) -> String {
     percent_encode(path, NOT_IN_PATH).to_string()
 }
 
-/// One segment's bytes, as they may stand in a target.
+/// One segment, encoded for a target.
 pub fn encode_segment(segment: &[u8]) -> String {
     percent_encode(segment, NOT_IN_SEGMENT).to_string()
 }
 
-/// A target from what a person typed: `/` before it, and what cannot stand in a target encoded. A `%XX` or
-/// a `?` in it is left to mean what it means in a URL.
+/// A target from what a person typed: with a `/` before it, and encoded where necessary. `%XX` and `?` keep their meaning
+/// of a URL.
 pub fn from_typed(text: &str) -> String {
     let text = text.trim_start_matches('/');
     let mut target = String::from("/");
@@ -212,10 +212,10 @@ pub fn from_typed(text: &str) -> String {
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Form => "the target is no path, URL, authority or *",
-            Self::Byte => "the target holds a character that must be percent-encoded",
-            Self::Percent => "the target holds a % without two hexadecimal digits",
-            Self::Separator => "the target holds an encoded slash or NUL, which no file name has",
+            Self::Form => "the target is not a path, URL, authority or *",
+            Self::Byte => "the target has a character that must be percent-encoded",
+            Self::Percent => "the target has a % without two hexadecimal digits",
+            Self::Separator => "the target has an encoded slash or NUL, which no file name has",
         })
     }
 }

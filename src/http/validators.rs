@@ -1,10 +1,9 @@
-//! Validators: entity tags and modification dates, what tells one version of a file from another (RFC 9110
-//! §8.8).
+//! Validators: entity tags and modification dates, which distinguish the versions of a file (RFC 9110 §8.8).
 //!
-//! An entity tag is opaque bytes: it may hold a comma, or bytes that are no text. So lists of tags are never
-//! split at commas; they are read tag by tag. Nothing is copied while a client's tags are read.
+//! An entity tag is opaque bytes: it may have a comma, or bytes that are not text. So lists of tags are not split at
+//! commas but parsed tag by tag. Parsing copies nothing.
 //!
-//! How a tag is made from a file is not known here, nor what a comparison leads to: that is `conditional`.
+//! The server makes tags from files; `conditional` decides what a comparison means.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,13 +11,13 @@ use std::time::{Duration, SystemTime};
 
 use super::date::Date;
 
-/// How much older than the answer's `Date` a `Last-Modified` must be to be a strong validator (RFC 9110
+/// How much older than the response's `Date` a `Last-Modified` must be to be a strong validator (RFC 9110
 /// §8.8.2.2). Within the second that it names, the file could change again and keep the date.
 pub const STRONG_DATE_AGE: Duration = Duration::from_secs(1);
 
 /// An entity tag (RFC 9110 §8.8.3).
 ///
-/// `==` asks whether two tags are written alike. The protocol's questions are [`Self::strongly_matches`] and
+/// `==` compares how two tags are written. The comparisons of the protocol are [`Self::strongly_matches`] and
 /// [`Self::weakly_matches`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityTag<'a> {
@@ -27,8 +26,7 @@ pub struct EntityTag<'a> {
 }
 
 impl<'a> EntityTag<'a> {
-    /// A strong tag of these bytes, which stand between the quotes; `None` if one of them may not stand
-    /// there.
+    /// A strong tag with these bytes between the quotes; `None` if one of them is not allowed.
     pub fn strong(opaque: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         Self::checked(opaque.into(), false)
     }
@@ -42,12 +40,12 @@ impl<'a> EntityTag<'a> {
         opaque.iter().all(|&byte| may_be_opaque(byte)).then_some(Self { opaque, weak })
     }
 
-    /// Reads a value that is one entity tag and nothing else.
+    /// Parses a value that is exactly one entity tag.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         Self::read(value).filter(|(_, rest)| rest.is_empty()).map(|(tag, _)| tag)
     }
 
-    /// Reads the tag that `bytes` begin with, and says what follows it.
+    /// Parses the tag that `bytes` begin with, and returns what follows it.
     fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (weak, quoted) = bytes.strip_prefix(b"W/").map_or((false, bytes), |quoted| (true, quoted));
         let inner = quoted.strip_prefix(b"\"")?;
@@ -61,12 +59,12 @@ impl<'a> EntityTag<'a> {
         self.weak
     }
 
-    /// Strong comparison (§8.8.3.2): alike, and neither is weak. It says that the bytes are the same.
+    /// Strong comparison (§8.8.3.2): equal, and neither is weak. The content is the same, byte for byte.
     pub fn strongly_matches(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
-    /// Weak comparison (§8.8.3.2): alike, weak or not. It says that a copy will do.
+    /// Weak comparison (§8.8.3.2): equal, weak or not. A copy is good enough.
     pub fn weakly_matches(&self, other: &EntityTag<'_>) -> bool {
         self.opaque == other.opaque
     }
@@ -78,13 +76,12 @@ impl<'a> EntityTag<'a> {
     }
 }
 
-/// `etagc`: anything visible but the quote, and any byte beyond ASCII.
+/// `etagc`: any visible character except the quote, and any byte beyond ASCII.
 fn may_be_opaque(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x7e | 0x80..)
 }
 
-/// The tag as text. Where it holds bytes that are not UTF-8 they are replaced: to send such a tag back, take
-/// [`EntityTag::to_bytes`].
+/// The tag as text; bytes that are not UTF-8 are replaced. To send a tag back, use [`EntityTag::to_bytes`].
 impl fmt::Display for EntityTag<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let prefix = if self.weak { "W/" } else { "" };
@@ -92,15 +89,14 @@ impl fmt::Display for EntityTag<'_> {
     }
 }
 
-/// The tags of one line of a list (`#entity-tag`), in order. Empty members are passed over (RFC 9110
-/// §5.6.1.2). After something that is no tag nothing more is read from the line: there is no telling where
-/// the next one would begin.
+/// The tags of one line of a list (`#entity-tag`), in order. Empty members are ignored (RFC 9110 §5.6.1.2). Parsing of the
+/// line ends after a malformed tag, because it is unclear where the next one begins.
 #[derive(Debug, Clone)]
 pub(super) struct EntityTags<'a> {
     rest: &'a [u8],
 }
 
-/// Something in a list of entity tags is none.
+/// A member of a list is not an entity tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoTag;
 
@@ -109,7 +105,7 @@ impl<'a> EntityTags<'a> {
         Self { rest: line }
     }
 
-    /// The tag in front, if a comma or the end comes behind it.
+    /// The first tag, if a comma or the end follows it.
     fn member(&self) -> Option<(EntityTag<'a>, &'a [u8])> {
         let (tag, rest) = EntityTag::read(self.rest)?;
         let rest = rest.trim_ascii_start();
@@ -132,24 +128,24 @@ impl<'a> Iterator for EntityTags<'a> {
     }
 }
 
-/// What is known of the version that stands there now.
+/// The validators of the current representation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
     /// Its entity tag.
     pub etag: Option<EntityTag<'static>>,
-    /// When it was last modified, as the client is told.
+    /// When it was last modified, as the client sees it.
     pub last_modified: Option<Date>,
 }
 
 impl Validators {
-    /// For something modified at this time and answered for at `now`. A time in the future becomes `now`, as
-    /// a server must not send one (RFC 9110 §8.8.2.1).
+    /// Takes the modification time, and the time of the response. A time in the future becomes `now`, as a server must not
+    /// send one (RFC 9110 §8.8.2.1).
     pub fn new(etag: EntityTag<'static>, modified: SystemTime, now: Date) -> Self {
         Self { etag: Some(etag), last_modified: Some(Date::from(modified).min(now)) }
     }
 
-    /// Whether the date may stand for the very bytes, in an answer given at `now`: it is [`STRONG_DATE_AGE`]
-    /// old, and the tag beside it is not weak, which would say that the bytes may change without it.
+    /// Whether the date is a strong validator in a response at `now`: it is [`STRONG_DATE_AGE`] old, and the tag is not weak,
+    /// which would mean that the content may change without it.
     pub fn date_is_strong(&self, now: Date) -> bool {
         let is_weak = self.etag.as_ref().is_some_and(EntityTag::is_weak);
         !is_weak && self.last_modified.is_some_and(|date| now.since(date) >= STRONG_DATE_AGE)
@@ -205,7 +201,7 @@ mod tests {
             ("comma in a tag", b"\"a,\"b\"", &[Err(NoTag)]),
             ("comma in a tag, rightly", b"\"a,b\", \"a\"", &[Ok(strong(b"a,b")), a.clone()]),
             ("no comma between", b"\"a\" \"b\"", &[Err(NoTag)]),
-            ("nothing after what is no tag", b"\"a\", x, \"a\"", &[a.clone(), Err(NoTag)]),
+            ("nothing after a malformed tag", b"\"a\", x, \"a\"", &[a.clone(), Err(NoTag)]),
             ("a star is no tag", b"*", &[Err(NoTag)]),
             ("nothing", b" , ", &[]),
         ];
@@ -245,12 +241,12 @@ mod tests {
             ("one second later (§8.8.2.2)", 11, Some(10), true),
             ("in the future, so it is now (§8.8.2.1)", 9, Some(9), false),
         ];
-        for (name, now, told, strong) in cases {
+        for (name, now, sent, strong) in cases {
             let now = Date::from(UNIX_EPOCH + Duration::from_secs(now));
             let validators =
                 Validators::new(EntityTag::strong(b"x".as_slice()).expect("valid"), modified, now);
-            let told = told.map(|seconds| Date::from(UNIX_EPOCH + Duration::from_secs(seconds)));
-            assert_eq!((validators.last_modified, validators.date_is_strong(now)), (told, strong), "{name}");
+            let sent = sent.map(|seconds| Date::from(UNIX_EPOCH + Duration::from_secs(seconds)));
+            assert_eq!((validators.last_modified, validators.date_is_strong(now)), (sent, strong), "{name}");
         }
     }
 
@@ -258,7 +254,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(bytes: Vec<u8>, is_weak: bool) {
             let opaque: Vec<u8> = bytes.into_iter().filter(|&byte| may_be_opaque(byte)).collect();
-            let tag = EntityTag::checked(Cow::Owned(opaque), is_weak).expect("only what may stand there");
+            let tag = EntityTag::checked(Cow::Owned(opaque), is_weak).expect("allowed bytes only");
             let written = tag.to_bytes();
             prop_assert_eq!(EntityTag::parse(&written), Some(tag.clone()));
             if written.is_ascii() {

@@ -1,4 +1,4 @@
-//! Reads an event stream, in pieces of any size (WHATWG HTML, §9.2.5 and §9.2.6).
+//! Decodes an event stream, in pieces of any size (WHATWG HTML, §9.2.5 and §9.2.6).
 //!
 //! Bytes become lines (ended by LF, CR or CRLF), lines become fields, a blank line ends the event:
 //!
@@ -6,20 +6,19 @@
 //! bytes ──▶ line ──▶ comment | field ──▶ data, event, id ── blank line ──▶ StreamEvent
 //! ```
 //!
-//! What the section says of the end of a stream happens by itself: an event that no blank line has ended is
-//! dropped with the decoder. Memory is bounded by [`MAX_LINE`] and [`MAX_DATA`], whatever the server sends.
+//! At the end of a stream, an event without its blank line is dropped with the decoder, as the section requires. Memory is
+//! bounded by [`MAX_LINE`] and [`MAX_DATA`], whatever the server sends.
 
 use std::fmt;
 use std::time::Duration;
 
-/// The longest line, in bytes: a welcome to a full room, with a hundred messages of 4 KB in it, each byte
-/// escaped.
+/// The longest line, in bytes: a welcome to a full room, with a hundred messages of 4 KB, each byte escaped.
 pub const MAX_LINE: usize = 4 << 20;
 
 /// The most data of one event, all its lines together, in bytes.
 pub const MAX_DATA: usize = 4 << 20;
 
-/// One event as it was read.
+/// A decoded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamEvent {
     /// The last id that the stream has named, in this event or before it; empty if none.
@@ -30,7 +29,7 @@ pub struct StreamEvent {
     pub data: String,
 }
 
-/// A server that sends without end. The connection is to be closed.
+/// A line or an event is too long. Close the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLong {
     /// A line of more than [`MAX_LINE`].
@@ -39,14 +38,14 @@ pub enum TooLong {
     Data,
 }
 
-/// One stream on its way in.
+/// The decoder of one stream.
 #[derive(Debug, Default)]
 pub struct EventStreamDecoder {
     line: Vec<u8>,
     is_past_first_line: bool,
     /// The last byte was a CR, which has ended its line: an LF now belongs to it.
     is_after_cr: bool,
-    /// The event so far. Each data line has its LF behind it, so that empty data can be told from none.
+    /// The event so far. Each data line ends with LF, to distinguish empty data from none.
     data: String,
     event: String,
     id: String,
@@ -60,24 +59,23 @@ impl EventStreamDecoder {
         Self::default()
     }
 
-    /// A stream that goes on where another one, which ended with this last id, was cut. Events that name no
-    /// id keep it.
+    /// A stream that continues another one, which was cut after this last id. Events without an id keep it.
     pub fn resuming(last_id: &str) -> Self {
         Self { id: last_id.to_owned(), last_id: last_id.to_owned(), ..Self::default() }
     }
 
-    /// The id to send as `Last-Event-ID` when connecting again; empty if there is none. That of an
-    /// unfinished event does not count.
+    /// The id to send as `Last-Event-ID` when reconnecting; empty if there is none. That of an unfinished event does not
+    /// count.
     pub fn last_event_id(&self) -> &str {
         &self.last_id
     }
 
-    /// How long the server has asked to wait before connecting again.
+    /// How long to wait before reconnecting, as the server requested.
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// Takes bytes off the input up to the end of the next event, or all of them if they end none.
+    /// Consumes the input up to the end of the next event, or all of it if it ends no event.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<StreamEvent>, TooLong> {
         while self.end_line(input)? {
             let line = std::mem::take(&mut self.line);
@@ -88,7 +86,7 @@ impl EventStreamDecoder {
         Ok(None)
     }
 
-    /// Takes bytes into the line, up to its end. False if the input has ended first.
+    /// Moves bytes to the line, up to its end. False if the input ended first.
     fn end_line(&mut self, input: &mut &[u8]) -> Result<bool, TooLong> {
         if input.is_empty() {
             return Ok(false);
@@ -103,7 +101,7 @@ impl EventStreamDecoder {
         }
         self.line.extend_from_slice(part);
         *input = rest.get(1..).unwrap_or_default();
-        // The line ends here, though an LF may follow: waiting for that would keep the event back.
+        // The line ends here, though an LF may follow: waiting for it would delay the event.
         self.is_after_cr = rest.first() == Some(&b'\r');
         Ok(end.is_some())
     }
@@ -114,7 +112,7 @@ impl EventStreamDecoder {
         if line.is_empty() {
             return Ok(self.dispatch());
         }
-        // Line ends are ASCII, so a line by itself decodes as it would within the whole stream.
+        // Line ends are ASCII, so a single line decodes as it would within the whole stream.
         let line = String::from_utf8_lossy(line);
         let (field, value) = line.split_once(':').unwrap_or((&line, ""));
         self.take_field(field, value.strip_prefix(' ').unwrap_or(value))?;
@@ -145,7 +143,7 @@ impl EventStreamDecoder {
     }
 }
 
-/// Digits alone: Rust's own parser would take a sign too.
+/// Digits only: Rust's own parser also accepts a sign.
 fn milliseconds(value: &str) -> Option<Duration> {
     let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
     value.parse().ok().filter(|_| is_number).map(Duration::from_millis)
@@ -175,7 +173,7 @@ mod tests {
         StreamEvent { id: id.into(), event: event.into(), data: data.into() }
     }
 
-    /// Feeds the pieces one after the other; gives the events and the decoder.
+    /// Decodes the pieces one after the other; returns the events and the decoder.
     fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<StreamEvent>, EventStreamDecoder) {
         let (mut events, mut decoder) = (Vec::new(), EventStreamDecoder::new());
         for mut piece in pieces {
@@ -307,7 +305,7 @@ mod tests {
         );
     }
 
-    /// Streams out of what means something in them.
+    /// Streams of characters with a meaning in them.
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop::sample::select(vec![
             &b"\n"[..],

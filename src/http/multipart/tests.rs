@@ -1,52 +1,52 @@
-//! Whole forms, however they arrive.
+//! Whole forms, in pieces of every size.
 
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// What a decoder told, with data in one piece.
+/// The events of a decoder, with data in one piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+enum Decoded {
     Begins(PartHead),
     Data(Vec<u8>),
     Ends,
     Finished,
 }
 
-/// Everything that is told of a body in these pieces, and how it ends.
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Told>, Result<(), MultipartError>) {
+/// The events of a body in these pieces, and how it ends.
+fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Decoded>, Result<(), MultipartError>) {
     let mut decoder = MultipartDecoder::new(&Boundary::new(b"AaB03x").expect("valid"));
-    let mut told = Vec::new();
+    let mut decoded = Vec::new();
     for mut piece in pieces {
         let mut without_progress = 0;
         while !piece.is_empty() {
             let step = match decoder.decode(piece) {
                 Ok(step) => step,
-                Err(error) => return (told, Err(error)),
+                Err(error) => return (decoded, Err(error)),
             };
             without_progress = if step.used == 0 { without_progress + 1 } else { 0 };
             assert!(without_progress < 2, "stuck before {piece:?}");
-            match (step.event, told.last_mut()) {
-                (Some(MultipartEvent::Data(more)), Some(Told::Data(data))) => data.extend_from_slice(more),
-                (Some(MultipartEvent::Data(data)), _) => told.push(Told::Data(data.to_vec())),
-                (Some(MultipartEvent::PartBegins(head)), _) => told.push(Told::Begins(head)),
-                (Some(MultipartEvent::PartEnds), _) => told.push(Told::Ends),
-                (Some(MultipartEvent::Finished), _) => told.push(Told::Finished),
+            match (step.event, decoded.last_mut()) {
+                (Some(MultipartEvent::Data(more)), Some(Decoded::Data(data))) => data.extend_from_slice(more),
+                (Some(MultipartEvent::Data(data)), _) => decoded.push(Decoded::Data(data.to_vec())),
+                (Some(MultipartEvent::PartBegins(head)), _) => decoded.push(Decoded::Begins(head)),
+                (Some(MultipartEvent::PartEnds), _) => decoded.push(Decoded::Ends),
+                (Some(MultipartEvent::Finished), _) => decoded.push(Decoded::Finished),
                 (None, _) => {}
             }
             piece = &piece[step.used..];
         }
     }
     let end = decoder.finish();
-    (told, end)
+    (decoded, end)
 }
 
-/// A part without a file, as it is told.
-fn part(name: &str, data: &str) -> Vec<Told> {
+/// The events of a part without a file.
+fn part(name: &str, data: &str) -> Vec<Decoded> {
     let head = PartHead { name: name.into(), filename: None, content_type: None };
-    let data = (!data.is_empty()).then(|| Told::Data(data.into()));
-    [Told::Begins(head)].into_iter().chain(data).chain([Told::Ends]).collect()
+    let data = (!data.is_empty()).then(|| Decoded::Data(data.into()));
+    [Decoded::Begins(head)].into_iter().chain(data).chain([Decoded::Ends]).collect()
 }
 
 const A: &str = "--AaB03x\r\nContent-Disposition: form-data; name=a\r\n\r\n";
@@ -54,7 +54,7 @@ const A: &str = "--AaB03x\r\nContent-Disposition: form-data; name=a\r\n\r\n";
 #[test]
 fn whole_bodies_in_pieces_of_every_size() {
     let b = A.replace("name=a", "name=b");
-    let cases: [(&str, String, Vec<Vec<Told>>); 14] = [
+    let cases: [(&str, String, Vec<Vec<Decoded>>); 14] = [
         ("one part", format!("{A}x\r\n--AaB03x--\r\n"), vec![part("a", "x")]),
         ("two parts", format!("{A}x\r\n{b}yz\r\n--AaB03x--\r\n"), vec![part("a", "x"), part("b", "yz")]),
         ("no parts", "--AaB03x--\r\n".into(), vec![]),
@@ -71,7 +71,7 @@ fn whole_bodies_in_pieces_of_every_size() {
         ("empty part, the short way (§5.1.1)", format!("{A}--AaB03x--"), vec![part("a", "")]),
         ("line breaks are data", format!("{A}\r\n\r\n\n\r\r\n--AaB03x--"), vec![part("a", "\r\n\r\n\n\r")]),
         (
-            "what is almost a delimiter is data",
+            "an incomplete delimiter is data",
             format!("{A}--AaB03\r\n--AaB03\r\n-AaB03x\n--AaB03x\r\n--AaB03x--"),
             vec![part("a", "--AaB03\r\n--AaB03\r\n-AaB03x\n--AaB03x")],
         ),
@@ -83,7 +83,7 @@ fn whole_bodies_in_pieces_of_every_size() {
         ),
     ];
     for (name, body, parts) in cases {
-        let expected: Vec<_> = parts.into_iter().flatten().chain([Told::Finished]).collect();
+        let expected: Vec<_> = parts.into_iter().flatten().chain([Decoded::Finished]).collect();
         for size in 1..=body.len() {
             let found = decode(body.as_bytes().chunks(size));
             assert_eq!(found, (expected.clone(), Ok(())), "{name}, {size} at a time");
@@ -100,7 +100,8 @@ fn a_file_as_a_browser_sends_it() {
         filename: Some(b"a\"b.txt".to_vec()),
         content_type: Some(b"text/plain".to_vec()),
     };
-    let expected = vec![Told::Begins(head), Told::Data(b"hello".to_vec()), Told::Ends, Told::Finished];
+    let expected =
+        vec![Decoded::Begins(head), Decoded::Data(b"hello".to_vec()), Decoded::Ends, Decoded::Finished];
     assert_eq!(decode([body.as_bytes()]), (expected, Ok(())));
 }
 
@@ -140,8 +141,8 @@ fn bodies_that_are_refused() {
 #[test]
 fn the_most_parts_are_not_too_many() {
     let body = format!("{A}\r\n").repeat(PARTS_LIMIT) + "--AaB03x--";
-    let (told, end) = decode([body.as_bytes()]);
-    assert_eq!((told.len(), end), (2 * PARTS_LIMIT + 1, Ok(())));
+    let (decoded, end) = decode([body.as_bytes()]);
+    assert_eq!((decoded.len(), end), (2 * PARTS_LIMIT + 1, Ok(())));
 }
 
 #[test]
@@ -200,7 +201,7 @@ proptest! {
             expected.extend(part("a", &String::from_utf8_lossy(&content)));
         }
         body.extend_from_slice(b"--AaB03x--");
-        expected.push(Told::Finished);
+        expected.push(Decoded::Finished);
         prop_assert_eq!(decode(cut(&body, &places)), (expected, Ok(())));
     }
 

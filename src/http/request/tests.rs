@@ -1,10 +1,10 @@
-//! Heads: what is read, what is refused, and how they are written.
+//! Request heads: valid, rejected, and written.
 
 use super::*;
 use crate::http::body::Framing;
 use crate::http::target::{TARGET_LIMIT, TargetError};
 
-/// What is asked of one head: method, framing, host.
+/// Parses a head; returns method, framing and host.
 fn parse(text: &str) -> Result<(Method, Framing, Option<String>), HeadError> {
     let mut space = FieldSpace::new();
     let head = Head::parse(text.as_bytes(), &mut space)?;
@@ -12,7 +12,7 @@ fn parse(text: &str) -> Result<(Method, Framing, Option<String>), HeadError> {
 }
 
 #[test]
-fn framing_is_plain_or_refused() {
+fn framing_is_unambiguous_or_rejected() {
     let cases = [
         ("none", "", Ok(Framing::Empty)),
         ("sized", "Content-Length: 7\r\n", Ok(Framing::Sized(7))),

@@ -72,7 +72,7 @@ fn what_an_announcement_leads_to() {
             UploadKind::Resumable(part),
         ),
         (
-            "in pieces, told",
+            "in pieces, with an interim response",
             "HTTP/1.1",
             "Content-Length: 5\r\nUpload-Complete: ?0\r\nUpload-Length: 9\r\nUpload-Draft-Interop-Version: 9\r\n",
             UploadKind::ResumableWithInterim(part),
