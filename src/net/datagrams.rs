@@ -1,7 +1,7 @@
-//! A UDP socket at which anybody may ask, and the sockets on which they are answered.
+//! A UDP socket that receives requests, and the sockets that answer them.
 //!
-//! Each answer comes from the address that was asked, and from a port of its own: on a machine with several addresses a
-//! reply from another one would be a stranger's. Which address that was, the system tells with each datagram
+//! Each answer comes from the address that the request was sent to, and from a port of its own: on a machine with several
+//! addresses, the client would reject a reply from another one. The kernel reports that address with each datagram
 //! (`IP_PKTINFO`, ip(7)).
 
 use std::io::{self, IoSliceMut};
@@ -16,31 +16,31 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recvfrom};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// What a socket may keep of what has arrived and was not read yet, in bytes; the kernel lowers it to
-/// `net.core.rmem_max`. A window of blocks comes in one burst.
+/// The receive buffer of a socket, in bytes; the kernel lowers it to `net.core.rmem_max`. A window of blocks arrives in one
+/// burst.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// A socket at which anybody may ask.
+/// A UDP socket that receives requests.
 #[derive(Debug)]
 pub struct Datagrams {
     socket: UdpSocket,
     address: SocketAddr,
 }
 
-/// A datagram, and whose it is.
+/// A datagram that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrived {
-    /// Its length in bytes, as far as there was room.
+    /// Its length in bytes, at most that of the buffer.
     pub length: usize,
-    /// Who sent it.
+    /// The sender.
     pub from: SocketAddr,
-    /// The address of this machine that it was sent to, with any port: where the answer comes from. None where it was
-    /// sent to all who listen, by broadcast or multicast.
+    /// The address of this machine that it was sent to, with any port: the answer comes from it. None for a broadcast or
+    /// multicast.
     pub to: Option<SocketAddr>,
 }
 
 impl Datagrams {
-    /// Listens on this address; port 0 takes a free one.
+    /// Listens on this address; port 0 chooses a free one.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
@@ -50,7 +50,7 @@ impl Datagrams {
         Self::inherit(UdpSocket::from(socket))
     }
 
-    /// Listens on a socket that somebody else has bound.
+    /// Uses a socket that another process has bound.
     pub fn inherit(socket: UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
@@ -61,15 +61,15 @@ impl Datagrams {
         Ok(Self { socket, address })
     }
 
-    /// Where it listens, with the port that it got.
+    /// The address that it listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The next datagram, or `None` when there is none. What is longer than `into` is cut off.
+    /// The next datagram, or `None` if none is waiting. One that is longer than `into` is cut off.
     pub fn receive(&self, into: &mut [u8]) -> io::Result<Option<Arrived>> {
         let mut parts = [IoSliceMut::new(into)];
-        // A socket for both kinds of addresses tells of an IPv4 one in both ways.
+        // A dual-stack socket reports an IPv4 address in both forms.
         let mut control = [0; cmsg_space::<in_pktinfo>() + cmsg_space::<in6_pktinfo>()];
         let flags = MsgFlags::MSG_DONTWAIT;
         let fd = self.socket.as_raw_fd();
@@ -98,7 +98,7 @@ impl AsFd for Datagrams {
     }
 }
 
-/// A socket of its own for the conversation that a datagram begins.
+/// A new socket for the transfer that a datagram begins.
 pub fn answer_from(to: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(to)?;
     // A smaller buffer loses more of a burst, and the sender repeats it.
@@ -106,13 +106,13 @@ pub fn answer_from(to: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// How many bytes of what has arrived a socket keeps. The kernel tells twice of what it was asked for, and uses that for
-/// its own notes on each datagram.
+/// The size of a socket's receive buffer, in bytes. The kernel reports twice the requested size, and uses the other half for
+/// its own data.
 pub fn receive_room(socket: &UdpSocket) -> io::Result<usize> {
     Ok(SockRef::from(socket).recv_buffer_size()? / 2)
 }
 
-/// The next datagram of a conversation and who sent it, without waiting; `None` when there is none.
+/// The next datagram of a transfer and its sender, without waiting; `None` if there is none.
 pub fn receive_now(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
     match recvfrom(socket, into, RecvFlags::DONTWAIT) {
         Ok((length, _, from)) => {
@@ -124,8 +124,8 @@ pub fn receive_now(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Option<(us
     }
 }
 
-/// Lets the system tell this socket of what the network says to what it sends, as that nobody listens there: the next
-/// [`receive_now`] fails with it. Where the system cannot, silence has to do.
+/// Enables the reporting of ICMP errors, for example that the port is closed: the next [`receive_now`] fails with it. Ignored
+/// if the system does not support it.
 pub fn hear_of_errors(socket: &UdpSocket) {
     let _ = match socket.local_addr() {
         Ok(SocketAddr::V6(_)) => setsockopt(socket, sockopt::Ipv6RecvErr, &true),
@@ -133,17 +133,17 @@ pub fn hear_of_errors(socket: &UdpSocket) {
     };
 }
 
-/// Whom the datagrams were for that such errors are about. They are then forgotten: as long as they are there, the socket
-/// counts as ready.
+/// The destinations of the datagrams that caused such errors. This clears the errors: while any is queued, the socket counts
+/// as ready.
 pub fn take_errors(socket: &UdpSocket) -> Vec<SocketAddr> {
     let next = || recvfrom(socket, &mut [0; 1], RecvFlags::DONTWAIT | RecvFlags::ERRQUEUE).ok();
     let sent_to = std::iter::from_fn(next).filter_map(|(_, _, to)| SocketAddr::try_from(to?).ok());
     sent_to.map(canonical).collect()
 }
 
-/// The address of this machine that a datagram was sent to; none if that is not one machine's.
+/// The address of this machine that a datagram was sent to; `None` for a broadcast or multicast.
 fn unicast_v4(found: &in_pktinfo) -> Option<(IpAddr, u32)> {
-    // The second is the one in the datagram's head (ip(7)); they differ for a broadcast or a multicast.
+    // The second is the destination in the datagram's head (ip(7)); they differ for a broadcast or multicast.
     let [here, head] = [found.ipi_spec_dst, found.ipi_addr].map(|ip| ip.s_addr.to_ne_bytes());
     (here == head).then_some((IpAddr::V4(Ipv4Addr::from(here)), 0))
 }
@@ -159,7 +159,7 @@ fn address_of(storage: SockaddrStorage) -> Option<SocketAddr> {
     v4.or_else(|| storage.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
 }
 
-/// An IPv4 address as one, also where it came through a socket for both kinds.
+/// Converts an IPv4-mapped IPv6 address, which a dual-stack socket reports, to IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
@@ -167,7 +167,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// An address with a free port; a link-local one means something only together with its interface.
+/// This address with any free port. A link-local one is valid only with its interface.
 fn any_port(ip: IpAddr, interface: u32) -> SocketAddr {
     match ip {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => SocketAddrV6::new(v6, 0, 0, interface).into(),
@@ -180,25 +180,25 @@ mod tests {
     use super::*;
     use rustix::event::{PollFd, PollFlags, poll};
 
-    /// What arrives, once it has.
-    fn wait(door: &Datagrams, into: &mut [u8]) -> Arrived {
+    /// Waits for a datagram.
+    fn wait(server: &Datagrams, into: &mut [u8]) -> Arrived {
         loop {
-            poll(&mut [PollFd::new(door, PollFlags::IN)], None).expect("it waits");
-            if let Some(arrived) = door.receive(into).expect("no error") {
+            poll(&mut [PollFd::new(server, PollFlags::IN)], None).expect("polled");
+            if let Some(arrived) = server.receive(into).expect("no error") {
                 return arrived;
             }
         }
     }
 
     #[test]
-    fn an_answer_comes_from_the_address_that_was_asked() {
-        let door = Datagrams::bind(SocketAddr::from(([0, 0, 0, 0], 0))).expect("bound");
+    fn an_answer_comes_from_the_address_of_the_request() {
+        let server = Datagrams::bind(SocketAddr::from(([0, 0, 0, 0], 0))).expect("bound");
         for asked in [[127, 0, 0, 1], [127, 0, 0, 2], [127, 1, 2, 3]] {
-            let asked = SocketAddr::from((asked, door.address().port()));
+            let asked = SocketAddr::from((asked, server.address().port()));
             let client = UdpSocket::bind("127.0.0.1:0").expect("bound");
             client.send_to(b"hello", asked).expect("sent");
             let mut bytes = [0; 16];
-            let arrived = wait(&door, &mut bytes);
+            let arrived = wait(&server, &mut bytes);
             assert_eq!(arrived.from, client.local_addr().expect("an address"));
             assert_eq!((arrived.length, arrived.to), (5, Some(SocketAddr::new(asked.ip(), 0))));
             let answer = answer_from(SocketAddr::new(asked.ip(), 0)).expect("a socket");
@@ -210,25 +210,25 @@ mod tests {
     }
 
     #[test]
-    fn one_socket_for_both_kinds_of_addresses() {
+    fn a_dual_stack_socket() {
         let socket = Socket::new(Domain::IPV6, Type::DGRAM, None).expect("a socket");
         socket.set_only_v6(false).expect("set");
         let Ok(()) = socket.bind(&SocketAddr::from(([0u16; 8], 0)).into()) else { return };
-        let door = Datagrams::inherit(socket.into()).expect("taken");
+        let server = Datagrams::inherit(socket.into()).expect("taken");
         let client = UdpSocket::bind("127.0.0.1:0").expect("bound");
-        client.send_to(b"hello", ("127.0.0.2", door.address().port())).expect("sent");
-        let arrived = wait(&door, &mut [0; 16]);
+        client.send_to(b"hello", ("127.0.0.2", server.address().port())).expect("sent");
+        let arrived = wait(&server, &mut [0; 16]);
         assert_eq!(arrived.from, client.local_addr().expect("an address"));
         assert_eq!(arrived.to, Some(SocketAddr::from(([127, 0, 0, 2], 0))));
     }
 
     #[test]
-    fn what_is_sent_to_all_has_no_address_to_answer_from() {
-        let door = Datagrams::bind(SocketAddr::from(([0, 0, 0, 0], 0))).expect("bound");
+    fn a_broadcast_has_no_address_to_answer_from() {
+        let server = Datagrams::bind(SocketAddr::from(([0, 0, 0, 0], 0))).expect("bound");
         let client = UdpSocket::bind("127.0.0.1:0").expect("bound");
         client.set_broadcast(true).expect("set");
-        // The address of loopback's broadcasts; a machine may have none.
-        let Ok(_) = client.send_to(b"hello", ("127.255.255.255", door.address().port())) else { return };
-        assert_eq!(wait(&door, &mut [0; 16]).to, None);
+        // The broadcast address of the loopback; a machine may have none.
+        let Ok(_) = client.send_to(b"hello", ("127.255.255.255", server.address().port())) else { return };
+        assert_eq!(wait(&server, &mut [0; 16]).to, None);
     }
 }

@@ -1,4 +1,4 @@
-//! The sockets that somebody else holds for this program, and has handed to it (`LISTEN_FDS`, `sd_listen_fds(3)`).
+//! The sockets that a supervisor passes to this program (`LISTEN_FDS`, `sd_listen_fds(3)`).
 
 use std::io;
 
@@ -7,18 +7,18 @@ use listenfd::ListenFd;
 use super::datagrams::Datagrams;
 use super::listener::Listener;
 
-/// What was handed over.
+/// The sockets that were passed.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    /// Where connections come in, over TCP or a Unix-domain socket.
+    /// Listening sockets, of TCP or Unix domain.
     pub listeners: Vec<Listener>,
-    /// Where datagrams come in.
+    /// UDP sockets.
     pub datagrams: Vec<Datagrams>,
 }
 
 impl Inherited {
-    /// Takes all there are. What each is for, the socket itself tells. The environment is changed, so that programs
-    /// which this one starts do not take them for theirs: this is to be called before there is a second thread.
+    /// Takes all sockets; each socket's own type shows its use. This changes the environment, so that child processes do not
+    /// take the sockets for theirs. Call it before there is a second thread.
     pub fn take() -> io::Result<Self> {
         let mut sockets = ListenFd::from_env();
         let mut taken = Self::default();
@@ -37,7 +37,7 @@ impl Inherited {
         Ok(taken)
     }
 
-    /// Whether there are none.
+    /// Whether none were passed.
     pub fn is_empty(&self) -> bool {
         self.listeners.is_empty() && self.datagrams.is_empty()
     }

@@ -16,15 +16,15 @@ use super::peer::Peer;
 use super::stream::{SendBufferSize, Stream};
 use super::unix::{BoundPath, CannotBind, SocketName};
 
-/// The backlog: connections that may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. With fewer, a
-/// burst of a thousand browsers would lose SYNs, which costs a second each.
+/// The backlog: how many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. With a smaller
+/// one, a burst of a thousand browsers would lose SYNs, which costs a second each.
 const BACKLOG: i32 = 4096;
 
 /// A listening socket in non-blocking mode.
 #[derive(Debug)]
 pub struct Listener {
     address: ListenAddress,
-    /// The name of a Unix-domain socket that was bound here; it is removed before the socket is closed.
+    /// The path of a Unix-domain socket that was bound here; it is removed before the socket is closed.
     _bound: Option<BoundPath>,
     socket: Kind,
 }
@@ -47,7 +47,7 @@ pub enum ListenAddress {
 }
 
 impl ListenAddress {
-    /// The address, if it is one of TCP.
+    /// The address, if it is a TCP socket.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
@@ -57,14 +57,14 @@ impl ListenAddress {
 }
 
 impl Listener {
-    /// Listens on this address; port 0 takes a free one.
+    /// Listens on this address; port 0 chooses a free one.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
-            // `::` and `0.0.0.0` can then be given side by side, and mean what they say.
+            // So `::` and `0.0.0.0` can be used together.
             socket.set_only_v6(true)?;
         }
-        // A server that was stopped can be started again while its old connections still time out.
+        // So a server can restart while its old connections still time out.
         socket.set_reuse_address(true)?;
         prepare(&socket)?;
         socket.bind(&address.into())?;
@@ -83,13 +83,13 @@ impl Listener {
         })
     }
 
-    /// Takes over a listening socket from another process.
+    /// Uses a listening TCP socket of another process.
     pub fn inherit_tcp(socket: TcpListener) -> io::Result<Self> {
         prepare(&SockRef::from(&socket))?;
         Self::of_tcp(socket)
     }
 
-    /// Takes over a listening Unix-domain socket from another process. Its name is not removed.
+    /// Uses a listening Unix-domain socket of another process. Its path is not removed.
     pub fn inherit_unix(socket: UnixListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = ListenAddress::Unix(SocketName::of(&socket.local_addr()?));
@@ -111,9 +111,9 @@ impl Listener {
     pub fn accept(&self) -> io::Result<Option<Stream>> {
         let (socket, peer) = match acceptfrom_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
             Ok(accepted) => accepted,
-            // The last two: it gave up while it waited. That is its affair.
+            // The last two: the client closed the connection while it waited.
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => return Ok(None),
-            // The system looks for a descriptor first, and only then who is there.
+            // The kernel allocates a descriptor before it looks for a connection.
             Err(Errno::MFILE | Errno::NFILE) if !wait_for_any([self.as_fd()], Some(Duration::ZERO))? => {
                 return Ok(None);
             }
@@ -133,12 +133,11 @@ impl Listener {
     }
 }
 
-/// What connections should have from the start: on Linux, what is accepted inherits it. Two system calls less for
-/// each.
+/// Sets options on the listener that accepted connections inherit on Linux. This saves two system calls for each.
 fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    // A kernel that does not know this one serves all the same.
-    let _ = socket.set_tcp_notsent_lowat(SendBufferSize::Small.bytes());
+    // Not required: an old kernel may not support it.
+    let _ = socket.set_tcp_notsent_lowat(SendBufferSize::Short.bytes());
     Ok(())
 }
 
@@ -151,8 +150,7 @@ impl AsFd for Listener {
     }
 }
 
-/// As an address of the client is written: `127.0.0.1:8080`, `unix:/run/wharf.sock`,
-/// `tftp://127.0.0.1:6969`.
+/// As users write the address for a client: `127.0.0.1:8080`, `unix:/run/wharf.sock`, `tftp://127.0.0.1:6969`.
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -185,7 +183,7 @@ mod tests {
     use crate::net::stream::{More, Transferred};
 
     #[test]
-    fn a_reader_who_stalls_costs_the_kernel_little() {
+    fn a_stalled_reader_uses_little_kernel_memory() {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a listener");
         let _client = TcpStream::connect(listener.address().to_string()).expect("a connection");
         let stream = listener.accept().expect("no error").expect("it waits");

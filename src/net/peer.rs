@@ -1,4 +1,4 @@
-//! Who is at the other end of a socket.
+//! The peer of a socket.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use nix::sys::socket::{getsockopt, sockopt};
 
-/// Whoever sends, as the log names them: `127.0.0.1:5000`, `unix:uid=1000,pid=42`.
+/// A peer, as the log names it: `127.0.0.1:5000`, `unix:uid=1000,pid=42`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Over TCP or UDP, from this address.
@@ -16,16 +16,16 @@ pub enum Peer {
     Unix(Option<Credentials>),
 }
 
-/// Which program it is. The system vouches for it: these are of the moment at which it connected.
+/// The credentials of a program, which the kernel recorded when it connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credentials {
     uid: u32,
-    /// None where the program runs in another pid namespace, as in a container.
+    /// None if the program runs in another pid namespace, as in a container.
     pid: Option<NonZeroI32>,
 }
 
 impl Peer {
-    /// Whoever is connected to this Unix-domain socket (`SO_PEERCRED`, unix(7)).
+    /// The peer of this Unix-domain socket (`SO_PEERCRED`, unix(7)).
     pub fn of_unix(socket: &impl AsFd) -> Self {
         let credentials = getsockopt(socket, sockopt::PeerCredentials).ok();
         Self::Unix(

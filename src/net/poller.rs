@@ -34,8 +34,8 @@ pub enum Interest {
     Readable,
     /// Space to write: one event.
     Writable,
-    /// As [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed otherwise. For who
-    /// has read all that there was: what was left unread makes no event.
+    /// As [`Interest::Readable`], and then an event whenever more arrives (EPOLLET), until it is armed differently. Use it
+    /// after reading everything: unread data causes no event.
     News,
 }
 
@@ -44,37 +44,36 @@ pub enum Interest {
 pub struct PollEvent {
     /// The descriptor that it is for.
     pub key: PollKey,
-    /// Whether one read may leave something behind that makes no event any more: the other side has ended what it sends,
-    /// the connection is broken, or there is urgent data, at which a read stops (tcp(7)).
+    /// Whether one read may leave something that causes no further event: the peer has ended its stream, the connection is
+    /// broken, or there is urgent data, at which a read stops (tcp(7)).
     pub may_leave_more: bool,
 }
 
 /// Whether the poller has seen this descriptor before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arming {
-    /// It has not.
+    /// No.
     First,
-    /// It has.
+    /// Yes.
     Again,
 }
 
 impl PollEvent {
     fn of(event: &epoll::Event) -> Self {
         let more = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR | EventFlags::PRI;
-        // Copied first: the system's own is packed.
+        // Copied first: the struct is packed.
         let (flags, data) = (event.flags, event.data);
         Self { key: PollKey(data.u64()), may_leave_more: flags.intersects(more) }
     }
 }
 
 impl Poller {
-    /// One that watches nothing yet.
+    /// A poller that watches nothing yet.
     pub fn new() -> io::Result<Self> {
         Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)? })
     }
 
-    /// Arms a descriptor; what it is armed for and has come already makes an event at once. A closed descriptor leaves by
-    /// itself.
+    /// Arms a descriptor; if it is ready already, there is an event at once. A closed descriptor is removed automatically.
     pub fn arm(&self, source: impl AsFd, key: PollKey, interest: Interest, arming: Arming) -> io::Result<()> {
         let flags = match interest {
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT,
@@ -88,13 +87,13 @@ impl Poller {
         Ok(())
     }
 
-    /// Stops watching a descriptor that somebody else watches from now on.
+    /// Stops watching a descriptor that another poller watches from now on.
     pub fn forget(&self, source: impl AsFd) -> io::Result<()> {
         Ok(epoll::delete(&self.epoll, source)?)
     }
 
-    /// Whether what a descriptor was armed for is there. Its event is on its way then, but for [`Interest::News`], which
-    /// makes none for what a read has left. A look, without waiting; where the system cannot look, nothing is there.
+    /// Whether a descriptor is ready for what it was armed for, without waiting. Then its event will come; except with
+    /// [`Interest::News`], which causes none for data that a read has left. False if the system call fails.
     pub fn is_ready(source: impl AsFd, interest: Interest) -> bool {
         let flags = match interest {
             Interest::Readable | Interest::News => PollFlags::IN | PollFlags::RDHUP,
@@ -104,13 +103,12 @@ impl Poller {
         poll(&mut [PollFd::new(&source, flags)], Some(&now)).is_ok_and(|count| count > 0)
     }
 
-    /// Watches a descriptor that, once it is readable, wakes everybody who waits, then and ever after.
+    /// Watches a descriptor that wakes all waiting threads once it is readable, and all later waits.
     pub fn watch(&self, source: impl AsFd) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(PollKey::WAKE.0), EventFlags::IN)?)
     }
 
-    /// Waits for events, at most so long where that is said, and adds them: as many as there are, up to
-    /// [`EVENTS`]. There may be none.
+    /// Waits for events, up to a timeout if there is one, and appends them: at most [`EVENTS`]. There may be none.
     pub fn wait(&self, events: &mut Vec<PollEvent>, at_most: Option<Duration>) -> io::Result<()> {
         let mut room = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS];
         let at_most = at_most.map(Timespec::try_from).transpose().map_err(io::Error::other)?;

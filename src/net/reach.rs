@@ -1,9 +1,8 @@
-//! Under which addresses a listener is reached.
+//! The addresses at which a listener can be reached.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The listener's own address; where it listens on all, that of the loopback and each that the machine has in its
-/// networks now. The loopback is the first.
+/// The listener's own address. If it listens on all, the loopback address first, then each current address of the machine.
 pub fn reached_at(listener: SocketAddr) -> Vec<SocketAddr> {
     let at = |ip| SocketAddr::new(ip, listener.port());
     if !listener.ip().is_unspecified() {
@@ -18,7 +17,7 @@ pub fn reached_at(listener: SocketAddr) -> Vec<SocketAddr> {
     std::iter::once(loopback).chain(in_networks).map(at).collect()
 }
 
-/// Addresses that a URL cannot say (they need the name of an interface).
+/// Whether a URL cannot hold this address, because it needs the name of an interface.
 fn is_link_local(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
@@ -28,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_listens_everywhere_is_reached_at_the_loopback_first() {
+    fn the_loopback_is_first_if_it_listens_on_all() {
         let table = [
             ("127.0.0.1:80", "127.0.0.1:80"),
             ("192.0.2.1:80", "192.0.2.1:80"),

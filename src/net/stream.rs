@@ -16,12 +16,12 @@ use socket2::SockRef;
 
 use super::peer::Peer;
 
-/// A connected socket in non-blocking mode; an enum, so that a kind with TLS has its place.
+/// A connected socket in non-blocking mode.
 #[derive(Debug)]
 pub enum Stream {
-    /// TCP, and who is at its other end.
+    /// TCP, and the peer.
     Tcp(TcpStream, SocketAddr),
-    /// A Unix-domain socket, and which program is at its other end.
+    /// A Unix-domain socket, and the peer.
     Unix(UnixStream, Peer),
 }
 
@@ -47,23 +47,23 @@ pub enum OtherEnd {
     Gone,
 }
 
-/// Whether more bytes follow at once, so that a small write need not leave in a packet of its own.
+/// Whether more bytes follow at once, so that a small write is not sent as a packet of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum More {
-    /// They do (`MSG_MORE`).
+    /// More bytes follow (`MSG_MORE`).
     Follows,
-    /// This is all for now.
+    /// These are all for now.
     Ends,
 }
 
-/// How much of what was written may wait in the kernel to be sent (`TCP_NOTSENT_LOWAT`, tcp(7)). What has been sent and
-/// not acknowledged does not count, so a fast reader far away is sent to as fast as ever.
+/// How many bytes the kernel may buffer that were not sent yet (`TCP_NOTSENT_LOWAT`, tcp(7)). Bytes that were sent and not
+/// acknowledged do not count, so a fast reader far away is not slowed down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendBufferSize {
-    /// Little: a thousand readers who stall must not fill all the memory that the system has for TCP.
-    Small,
-    /// About what the kernel would allow by itself: each wake-up moves more, and a long answer takes fewer of them.
-    Large,
+    /// Few: a thousand stalled readers must not use up the memory of the system for TCP.
+    Short,
+    /// About the default of the kernel: each wake-up sends more, so a long response needs fewer of them.
+    Long,
 }
 
 impl SendBufferSize {
@@ -77,14 +77,14 @@ impl SendBufferSize {
 }
 
 impl Stream {
-    /// Lets so much wait in the kernel. One that does not know this goes by its own measure.
-    pub fn set_send_buffer(&self, size: SendBufferSize) {
+    /// Sets how many unsent bytes the kernel buffers. Ignored if the kernel does not support it.
+    pub fn set_queue(&self, queue: SendBufferSize) {
         if let Self::Tcp(stream, _) = self {
             let _ = SockRef::from(stream).set_tcp_notsent_lowat(size.bytes());
         }
     }
 
-    /// Who is at the other end, for the log.
+    /// The peer, for the log.
     pub fn peer(&self) -> Peer {
         match self {
             Self::Tcp(_, peer) => Peer::Inet(*peer),
@@ -94,12 +94,12 @@ impl Stream {
 
     /// Reads what has arrived.
     pub fn read(&self, into: &mut [u8]) -> io::Result<Transferred> {
-        // Whoever is told that there was nothing relies on it.
+        // The caller relies on it that there was nothing to read.
         let read = retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT));
         transferred(read.map(|(count, _)| count))
     }
 
-    /// Looks at the other side, without waiting and without reading.
+    /// The state of the peer, without waiting and without reading.
     pub fn other_end(&self) -> OtherEnd {
         let mut look = [PollFd::new(self, PollFlags::RDHUP)];
         match poll(&mut look, Some(&Timespec::default())) {
@@ -109,8 +109,8 @@ impl Stream {
         }
     }
 
-    /// Reads what has arrived, up to a limit, and throws it away: a socket that is closed with something unread resets its
-    /// connection, and what was sent last is lost.
+    /// Reads what has arrived, up to a limit, and discards it: closing a socket with unread data resets the connection, and
+    /// the last bytes that were sent are lost.
     pub fn discard_input(&self) {
         const LIMIT: usize = 64 * 1024;
         let mut bytes = [0; 4096];
@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    /// Copies what has arrived, and leaves it to be read; how many bytes.
+    /// Copies what has arrived without consuming it; returns the number of bytes.
     pub fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
         match retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT | RecvFlags::PEEK)) {
             Ok((count, _)) => Ok(count),
@@ -132,26 +132,26 @@ impl Stream {
         }
     }
 
-    /// Whether a read that leaves room has read all that there was. On a Unix-domain socket it stops behind what came with
-    /// descriptors (unix(7)).
+    /// Whether a short read has read everything. On a Unix-domain socket, a read stops after bytes that came with descriptors
+    /// (unix(7)).
     pub const fn reads_all(&self) -> bool {
         matches!(self, Self::Tcp(..))
     }
 
-    /// Writes as much as there is room for. `bytes` must not be empty.
+    /// Writes as many bytes as the socket accepts. `bytes` must not be empty.
     pub fn write(&self, bytes: &[u8], more: More) -> io::Result<Transferred> {
         let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };
         transferred(send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
     }
 
-    /// Sends so many bytes of a file from this offset on, as far as there is room. `Moved::End` means that
-    /// the file is shorter than that by now. A disk may be waited for; the socket never is.
+    /// Sends bytes of a file from this offset on, as many as the socket accepts. `Transferred::End` means that the file has become
+    /// shorter. It may wait for the disk, but not for the socket.
     pub fn send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<Transferred> {
         let mut offset = offset;
         transferred(sendfile(self, file, Some(&mut offset), count))
     }
 
-    /// How many of the bytes written the other side has not taken yet. Linux's SIOCOUTQ; no crate has it.
+    /// How many of the written bytes the peer has not acknowledged yet. This is Linux's SIOCOUTQ, which no crate has.
     pub fn unacknowledged(&self) -> io::Result<u64> {
         const SIOCOUTQ: ioctl::Opcode = 0x5411;
         // SAFETY: SIOCOUTQ (tcp(7), unix(7)) writes one int through the pointer that it is given, and no more.
@@ -160,20 +160,19 @@ impl Stream {
         Ok(u64::from(count.unsigned_abs()))
     }
 
-    /// Lets the kernel give up the connection when what was sent is not acknowledged for so long (TCP's user timeout,
-    /// RFC 5482).
+    /// Sets how long sent bytes may be unacknowledged before the kernel aborts the connection (TCP's user timeout, RFC 5482).
     pub fn give_up_after(&self, time: Duration) -> io::Result<()> {
         match self {
             Self::Tcp(stream, _) => {
                 let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
                 Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?)
             }
-            // There is no network between the two: whoever goes is seen to go.
+            // There is no network in between, so the kernel sees the peer close.
             Self::Unix(..) => Ok(()),
         }
     }
 
-    /// Says that nothing more will be sent; reading goes on.
+    /// Ends the outgoing stream; reading continues.
     pub fn end_sending(&self) -> io::Result<()> {
         Ok(shutdown(self, Shutdown::Write)?)
     }
@@ -188,9 +187,9 @@ impl AsFd for Stream {
     }
 }
 
-/// The system's answer in our words. An interrupted call counts as one that would have waited: it is tried again
-/// when the poller says so, which is at once.
-fn transferred(answer: rustix::io::Result<usize>) -> io::Result<Transferred> {
+/// Converts the result of a system call. An interrupted call counts as one that would block: it is retried when the poller
+/// reports the socket, which is at once.
+fn moved(answer: rustix::io::Result<usize>) -> io::Result<Transferred> {
     match answer {
         Ok(0) => Ok(Transferred::End),
         Ok(count) => Ok(Transferred::Bytes(count)),

@@ -1,12 +1,11 @@
-//! Unix-domain sockets by name: taken, given up, and never somebody else's.
+//! Unix-domain sockets: binding and removing their names.
 //!
-//! A name in the file system outlives the program that bound it. So a server that starts may find the socket of one
-//! that was killed, and takes its place; it may find one that serves, and keeps away; and it may find a file that is
-//! no socket at all, which it must not touch. A socket is made under a name beside the one that is wanted, with its
-//! mode and already listening, and is then renamed: so nobody ever sees it otherwise.
+//! A name in the file system outlives the program that bound it. A server replaces the socket of one that was killed, but
+//! not a socket on which a server listens, nor a file that is not a socket. A socket is created under a temporary name, gets
+//! its mode, listens, and is then renamed: so no client sees it unfinished.
 //!
-//! Looking and renaming are two steps. A lock on the directory (not on a file in it, which would be left behind)
-//! makes them one among servers, at the start and at the end.
+//! Checking and renaming are two steps. A lock on the directory (not on a file in it, which would be left behind) makes them
+//! atomic among servers, at the start and at the end.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -21,7 +20,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// The longest name of a socket, in bytes: `sun_path` holds 108 with a NUL, behind a path or before an abstract name
+/// The longest name of a socket, in bytes: `sun_path` holds 108 with a NUL, after a path or before an abstract name
 /// (unix(7)).
 const LONGEST_NAME: usize = 107;
 
@@ -33,13 +32,13 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 pub enum SocketName {
     /// In the file system.
     Path(PathBuf),
-    /// Linux's own kind, without a file: written with an `@` before it, and gone with its last user. It has no mode:
-    /// every program of this machine may connect.
+    /// A Linux abstract name, without a file: written with a leading `@`, and removed with its last socket. It has no mode:
+    /// every program on this machine may connect.
     Abstract(OsString),
 }
 
-/// A name in the file system that this program has bound. Dropped, it is removed, if it is still ours. It must be
-/// dropped before its socket: until then the system cannot give the file's number to another.
+/// A name in the file system that this program has bound. Its drop removes the name, if it still belongs to this socket.
+/// Drop it before the socket: until then no other file can have the same inode.
 #[derive(Debug)]
 pub struct BoundPath {
     directory: OwnedFd,
@@ -47,28 +46,28 @@ pub struct BoundPath {
     identity: Identity,
 }
 
-/// What tells a file from all others while it exists: device and inode.
+/// Identifies a file while it exists: device and inode.
 type Identity = (u64, u64);
 
 /// Why a name could not be bound.
 #[derive(Debug)]
 pub enum CannotBind {
-    /// Somebody serves there.
+    /// A server listens there.
     Live,
-    /// It is a file, and not a socket.
+    /// It is a file, not a socket.
     NotSocket,
     /// It is this long, in bytes.
     TooLong(usize),
-    /// There is no name at all, or the path ends in none.
+    /// The name is empty, or the path does not end with a name.
     NoName,
-    /// Another program has locked the directory and does not let go.
+    /// Another program keeps the directory locked.
     Locked,
-    /// Anything else that the system said.
+    /// Any other system error.
     Io(io::Error),
 }
 
 impl SocketName {
-    /// Reads a name: a path, or `@name`.
+    /// Parses a name: a path, or `@name`.
     pub fn parse(text: &OsStr) -> Self {
         match text.as_bytes().strip_prefix(b"@") {
             Some(rest) => Self::Abstract(OsString::from_vec(rest.to_vec())),
@@ -76,7 +75,7 @@ impl SocketName {
         }
     }
 
-    /// The name of a socket that somebody else bound; one without a name counts as an empty path.
+    /// The name of a socket that another process bound; one without a name counts as an empty path.
     pub(super) fn of(address: &std::os::unix::net::SocketAddr) -> Self {
         match (address.as_pathname(), address.as_abstract_name()) {
             (None, Some(name)) => Self::Abstract(OsString::from_vec(name.to_vec())),
@@ -84,7 +83,7 @@ impl SocketName {
         }
     }
 
-    /// Connects to whoever listens under this name.
+    /// Connects to the server that listens under this name.
     pub fn connect(&self) -> io::Result<UnixStream> {
         match self {
             Self::Path(path) => UnixStream::connect(path),
@@ -95,7 +94,7 @@ impl SocketName {
         }
     }
 
-    /// A socket of this name that listens, with room for so many who wait. The mode is for a path only.
+    /// A listening socket of this name and backlog. The mode applies to a path only.
     pub(super) fn bind(&self, mode: Mode, backlog: i32) -> Result<(Socket, Option<BoundPath>), CannotBind> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         match self {
@@ -143,8 +142,8 @@ impl Drop for BoundPath {
     }
 }
 
-/// The name under which a socket is made. Whoever holds the directory's lock may use it, so what is found there was
-/// left by a server that was killed.
+/// The temporary name of a socket. Only the server with the directory's lock uses it, so an existing one was left by a
+/// server that was killed.
 fn temporary(name: &OsStr) -> OsString {
     let mut temporary = OsString::from(".");
     temporary.push(name);
@@ -152,8 +151,8 @@ fn temporary(name: &OsStr) -> OsString {
     temporary
 }
 
-/// Makes the socket's file, with its mode, and listens. Nobody can connect before the mode is right: its bits are
-/// set before it is bound (the umask can then only take some away) and once more after that.
+/// Creates the socket's file, with its mode, and listens. No client can connect before the mode is right: it is set before
+/// binding (the umask can only remove bits) and again afterwards.
 fn make(
     socket: &Socket,
     directory: &OwnedFd,
@@ -171,7 +170,7 @@ fn make(
     Ok(identity(directory, name)?)
 }
 
-/// Whether the name is that of a socket at which nobody serves any more; not if there is nothing.
+/// Whether the name belongs to a socket without a server; false if the name is free.
 fn is_stale(directory: &OwnedFd, name: &OsStr) -> Result<bool, CannotBind> {
     match is_socket(directory, name)? {
         None => Ok(false),
@@ -190,8 +189,8 @@ fn is_socket(directory: &OwnedFd, name: &OsStr) -> io::Result<Option<bool>> {
     }
 }
 
-/// Whether somebody listens at a socket. Only a refusal says that nobody does; where the backlog is full, or the
-/// socket is of another kind, somebody is there.
+/// Whether a server listens on a socket. Only a refused connection means that none does; if the backlog is full, or the
+/// socket has another type, it is in use.
 fn is_live(directory: &OwnedFd, name: &OsStr) -> io::Result<bool> {
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     probe.set_nonblocking(true)?;
@@ -208,19 +207,19 @@ fn identity(directory: &OwnedFd, name: &OsStr) -> io::Result<Identity> {
     Ok((stat.st_dev, stat.st_ino))
 }
 
-/// A path to a name in an open directory: short, whatever the directory's path, and right even if that changes.
+/// A path to a name in an open directory: short, even if the directory's path is long, and valid even if that changes.
 fn through(directory: &OwnedFd, name: &OsStr) -> PathBuf {
     let mut path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
     path.push(name);
     path
 }
 
-/// The address that these bytes are, a path or (after a NUL) an abstract name.
+/// The address of these bytes: a path or (after a NUL) an abstract name.
 fn address(bytes: &[u8]) -> io::Result<SockAddr> {
     SockAddr::unix(OsStr::from_bytes(bytes))
 }
 
-/// Whether the system has room for a name, and there is one.
+/// Checks the length of a name.
 fn fits(name: &OsStr) -> Result<(), CannotBind> {
     match name.len() {
         0 => Err(CannotBind::NoName),
@@ -254,7 +253,7 @@ impl Drop for Locked<'_> {
     }
 }
 
-/// As it is written: a path, or `@name`.
+/// A path, or `@name`.
 impl fmt::Display for SocketName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -267,7 +266,7 @@ impl fmt::Display for SocketName {
 impl From<io::Error> for CannotBind {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // An abstract name is bound in one step, so this is how it tells.
+            // An abstract name is bound in one step, which fails like this if it is taken.
             io::ErrorKind::AddrInUse => Self::Live,
             _ => Self::Io(error),
         }
@@ -283,13 +282,20 @@ impl From<Errno> for CannotBind {
 impl fmt::Display for CannotBind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Live => f.write_str("somebody listens there"),
-            Self::NotSocket => f.write_str("it is a file, and not a socket (name another path)"),
+            Self::Live => f.write_str("a server already listens there (choose another name)"),
+            Self::NotSocket => f.write_str("it is a file, not a socket (choose another path)"),
             Self::TooLong(length) => {
-                write!(f, "the name has {length} bytes, and {LONGEST_NAME} is the most (take a shorter one)")
+                write!(
+                    f,
+                    "the name has {length} bytes, more than the {LONGEST_NAME} allowed (choose a shorter one)"
+                )
             }
-            Self::NoName => f.write_str("it ends in no name (name the socket, not its directory)"),
-            Self::Locked => f.write_str("another program has locked its directory (name one of your own)"),
+            Self::NoName => {
+                f.write_str("the path does not end with a name (name the socket, not its directory)")
+            }
+            Self::Locked => {
+                f.write_str("another program keeps its directory locked (choose another directory)")
+            }
             Self::Io(error) => error.fmt(f),
         }
     }

@@ -1,4 +1,4 @@
-//! Names in the file system: taken once, and only where that harms nobody.
+//! Names in the file system: bound once, and existing files and live sockets are kept.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -18,7 +18,7 @@ fn names(directory: &Path) -> Vec<OsString> {
 }
 
 #[test]
-fn it_has_its_mode_and_goes_with_its_server() {
+fn it_has_its_mode_and_is_removed_with_its_server() {
     let place = tempfile::tempdir().expect("a folder");
     let path = place.path().join("s");
     for mode in [0o600, 0o666, 0o660] {
@@ -34,7 +34,7 @@ fn it_has_its_mode_and_goes_with_its_server() {
 }
 
 #[test]
-fn what_is_there_already() {
+fn names_that_are_taken() {
     let place = tempfile::tempdir().expect("a folder");
     let path = |name: &str| place.path().join(name);
     fs::write(path("file"), "x").expect("written");
@@ -44,13 +44,13 @@ fn what_is_there_already() {
     let _other = UnixDatagram::bind(path("datagrams")).expect("bound");
     drop(UnixListener::bind(path("stale")).expect("bound"));
     let table = [
-        ("file", "it is a file, and not a socket (name another path)"),
-        ("directory", "it is a file, and not a socket (name another path)"),
-        ("link", "it is a file, and not a socket (name another path)"),
-        ("live", "somebody listens there"),
-        ("datagrams", "somebody listens there"),
+        ("file", "it is a file, not a socket (choose another path)"),
+        ("directory", "it is a file, not a socket (choose another path)"),
+        ("link", "it is a file, not a socket (choose another path)"),
+        ("live", "a server already listens there (choose another name)"),
+        ("datagrams", "a server already listens there (choose another name)"),
         ("none/s", "No such file or directory (os error 2)"),
-        ("..", "it ends in no name (name the socket, not its directory)"),
+        ("..", "the path does not end with a name (name the socket, not its directory)"),
         ("stale", "bound"),
         ("free", "bound"),
     ];
@@ -113,14 +113,14 @@ fn an_abstract_name_is_taken_once() {
 }
 
 #[test]
-fn abstract_names_that_cannot_be() {
+fn invalid_abstract_names() {
     let say = |name: &str| {
         let bound = SocketName::parse(OsStr::new(name)).bind(Mode::empty(), BACKLOG);
         bound.map_or_else(|error| error.to_string(), |_| "bound".to_owned())
     };
-    assert_eq!(say("@"), "it ends in no name (name the socket, not its directory)");
+    assert_eq!(say("@"), "the path does not end with a name (name the socket, not its directory)");
     let long = format!("@{}", "x".repeat(LONGEST_NAME + 1));
-    assert_eq!(say(&long), "the name has 108 bytes, and 107 is the most (take a shorter one)");
+    assert_eq!(say(&long), "the name has 108 bytes, more than the 107 allowed (choose a shorter one)");
     let longest = format!("@{:x>LONGEST_NAME$}", std::process::id());
     assert_eq!(say(&longest), "bound");
 }
