@@ -1,35 +1,35 @@
-//! QR codes (ISO/IEC 18004) of addresses, so that a telephone need not type them.
+//! QR codes (ISO/IEC 18004) of addresses, so that nobody has to type them on a phone.
 //!
-//! Readers want dark modules on a light ground with a light margin around, whatever is around that. A picture has its own
-//! colours. In a terminal that takes colours they are set, so that it is black on white in a dark one too; in one that
-//! takes none the light modules are the ones that are drawn, since most terminals are dark.
+//! Readers need dark modules on a light background, with a light margin. A picture has its own colours. In a terminal with
+//! colours the code is black on white, even if the terminal is dark. In a terminal without colours the light modules are
+//! drawn, since most terminals are dark.
 
 use qrcode::QrCode;
 use qrcode::render::{svg, unicode::Dense1x2};
 
-/// How large a picture is at least, in pixels: enough to be read from a screen an arm away.
+/// The minimum size of a picture, in pixels: readable from a screen at arm's length.
 const SVG_SIZE: u32 = 256;
 
-/// Black on white, of the colours that no theme changes, and back to what was before.
+/// Black on white, in colours that no theme changes, and the reset.
 const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
 const AS_BEFORE: &str = "\x1b[0m";
 
-/// Whether a terminal takes colours.
+/// Whether a terminal supports colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
     /// It does.
     Taken,
-    /// It does not, or it is none.
+    /// It does not, or the output is not a terminal.
     Refused,
 }
 
-/// As a picture. `None` when the text is too long for a code: 2,331 bytes.
+/// The code as a picture. `None` if the text is too long for a code: over 2,331 bytes.
 pub fn svg(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
     Some(code.render::<svg::Color<'_>>().min_dimensions(SVG_SIZE, SVG_SIZE).build())
 }
 
-/// As lines of half blocks. `None` as above.
+/// The code as lines of half blocks. `None` if the text is too long.
 pub fn lines(text: &str, colours: Colours) -> Option<Vec<String>> {
     let code = QrCode::new(text).ok()?;
     let mut renderer = code.render::<Dense1x2>();
@@ -48,7 +48,7 @@ pub fn lines(text: &str, colours: Colours) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    /// Reads a code back; `is_dark` tells of each pixel of a square.
+    /// Decodes a code; `is_dark` returns the colour of each pixel of a square.
     fn read(width: usize, is_dark: impl Fn(usize, usize) -> bool) -> String {
         let grey = |x, y| if is_dark(x, y) { 0 } else { 255 };
         let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, width, grey);
@@ -57,7 +57,7 @@ mod tests {
         grids[0].decode().expect("readable").1
     }
 
-    /// Lines of half blocks as pixels: whether each is drawn. Every module is so many pixels wide.
+    /// Lines of half blocks as pixels: whether each is drawn. Every module is this many pixels wide.
     fn pixels(lines: &[String], scale: usize) -> impl Fn(usize, usize) -> bool {
         let rows: Vec<Vec<char>> = lines.iter().map(|line| line.chars().collect()).collect();
         move |x, y| {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_is_read_back() {
+    fn codes_are_read_back() {
         let url = "http://192.168.178.25:8080/";
         let mut coloured = lines(url, Colours::Taken).expect("short enough");
         for line in &mut coloured {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_long_has_none() {
+    fn a_text_that_is_too_long_has_no_code() {
         let long = "x".repeat(3000);
         assert!(svg(&long).is_none() && lines(&long, Colours::Taken).is_none());
     }

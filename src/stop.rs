@@ -1,7 +1,7 @@
 //! The shutdown signal: requested once, seen by every thread.
 //!
 //! A signal, the idle timer or an authorised client requests the shutdown. It is a file descriptor that becomes readable,
-//! so threads can wait for it and nobody has to poll a flag.
+//! so threads can wait for it instead of polling a flag.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

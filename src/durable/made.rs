@@ -9,10 +9,10 @@ use rustix::io::Errno;
 
 use super::sync;
 
-/// The directories in which some were made, and are not known to be synced.
+/// The parents of created directories that are not known to be synced.
 #[derive(Debug, Default)]
 pub struct Made {
-    /// Why the last attempt failed; none where there was no attempt yet.
+    /// Why the last attempt failed; `None` before the first attempt.
     parents: Mutex<HashMap<PathBuf, Option<Errno>>>,
 }
 
@@ -23,8 +23,8 @@ impl Made {
         self.lock().entry(parent.to_owned()).or_insert(None);
     }
 
-    /// Syncs what has not been synced yet. A failed sync is not retried: the system reports an error once, and success
-    /// from then on.
+    /// Syncs all that are not synced yet. A failed sync is not retried: the system reports an error once, and success from
+    /// then on.
     pub fn sync(&self) {
         let pending: Vec<_> = {
             let parents = self.lock();
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_stays_with_what_is_below() {
+    fn a_failure_concerns_the_files_below() {
         let folder = tempfile::tempdir().expect("a folder");
         let (good, gone) = (folder.path().join("good"), folder.path().join("gone/away"));
         std::fs::create_dir(&good).expect("made");

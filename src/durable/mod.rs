@@ -1,7 +1,7 @@
-//! A file is whole or absent, also after a power failure.
+//! Files that are whole or absent, even after a power failure.
 //!
 //! ```text
-//! written ── fsync of the file ──> named ── fsync of its directory, and of each in which one was made ──> durable
+//! written ── fsync of the file ──> named ── fsync of its directory, and of the parents of new ones ──> durable
 //! ```
 //!
 //! `sync` runs many `fsync` calls at once, so that they share the commits of the file system's journal; `made` tracks the

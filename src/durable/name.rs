@@ -15,7 +15,7 @@ use rustix::io::Errno;
 /// This process's open files. An anonymous file is linked into a directory through it.
 const OPEN_FILES: &str = "/proc/self/fd";
 
-/// Whether it does show them.
+/// Whether `/proc` is mounted.
 static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
 
 /// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file system does
@@ -30,8 +30,8 @@ pub fn link(file: &File, dir: impl AsFd, name: &OsStr) -> Result<(), Errno> {
     linkat(CWD, format!("{OPEN_FILES}/{}", file.as_raw_fd()), dir, name, AtFlags::SYMLINK_FOLLOW)
 }
 
-/// Makes a file with this content; `AlreadyExists` where the name is taken. Where the file system can do that, the name
-/// appears with the content.
+/// Creates a file with this content; `AlreadyExists` if the name is taken. If the file system supports it, the name appears
+/// together with the content.
 pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::Result<File> {
     let dir = dir.as_fd();
     if let Some(mut file) = anonymous_file(dir, mode) {
@@ -44,16 +44,16 @@ pub fn create(dir: impl AsFd, name: &OsStr, mode: Mode, content: &[u8]) -> io::R
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(openat(dir, name, flags, mode)?);
     file.write_all(content).inspect_err(|_| {
-        // It was made here.
+        // It was created here.
         let _ = unlinkat(dir, name, AtFlags::empty());
     })?;
     Ok(file)
 }
 
-/// Renames a file within its directory, and replaces nothing: `EEXIST` where the new name is taken.
+/// Renames a file within its directory, and replaces nothing: `EEXIST` if the new name is taken.
 ///
-/// Not every file system can do that in one step. Then a hard link takes the name; without hard links an empty file does,
-/// and the rename replaces that.
+/// Not every file system can do that in one step. Then a hard link takes the name; without hard links, an empty file does,
+/// and the rename replaces it.
 pub fn rename_new(dir: impl AsFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     let dir = dir.as_fd();
     match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
@@ -68,7 +68,7 @@ pub fn rename_new(dir: impl AsFd, from: &OsStr, to: &OsStr) -> Result<(), Errno>
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     openat(dir, to, flags, Mode::RUSR | Mode::WUSR)?;
     renameat(dir, from, dir, to).inspect_err(|_| {
-        // It is empty, and was made here.
+        // It is empty, and was created here.
         let _ = unlinkat(dir, to, AtFlags::empty());
     })
 }
@@ -80,12 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_made_once() {
+    fn a_file_is_created_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = File::open(folder.path()).expect("open");
         let mode = Mode::RUSR | Mode::WUSR;
         create(&dir, OsStr::new("a"), mode, b"first").expect("made");
-        let error = create(&dir, OsStr::new("a"), mode, b"second").expect_err("it is there");
+        let error = create(&dir, OsStr::new("a"), mode, b"second").expect_err("the name is taken");
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"first");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);

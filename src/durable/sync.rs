@@ -11,9 +11,9 @@ use rustix::io::Errno;
 /// files of 20 KB take 1.7 s one by one, 77 ms with 8 at once, 35 ms with 32, and longer again with 64).
 pub const AT_ONCE: usize = 32;
 
-/// Syncs an open directory. That the file system cannot sync a directory is no error.
+/// Syncs an open directory. It is not an error if the file system cannot sync directories.
 pub fn directory(dir: impl AsFd) -> Result<(), Errno> {
-    // A directory may be open for its path only; what is opened here is not.
+    // The handle may be opened with `O_PATH`, which cannot be synced.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match openat(dir, ".", flags, Mode::empty()).and_then(fsync) {
         Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
@@ -21,7 +21,7 @@ pub fn directory(dir: impl AsFd) -> Result<(), Errno> {
     }
 }
 
-/// Does this with each item, up to [`AT_ONCE`] at a time; what came of each, in their order.
+/// Applies the function to each item, up to [`AT_ONCE`] at a time. Returns the results in the order of the items.
 pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -31,7 +31,7 @@ pub fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> V
     };
     let mut done: Vec<(usize, R)> = thread::scope(|scope| {
         let others = 1..items.len().min(AT_ONCE);
-        // Where the system has no threads left, those that are there do all.
+        // If the system has no threads left, the existing ones do all the work.
         let spawn = |_| thread::Builder::new().name("fsync".to_owned()).spawn_scoped(scope, work).ok();
         let threads: Vec<_> = others.map_while(spawn).collect();
         let mut done = work();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_done_once_and_in_order() {
+    fn each_item_once_and_in_order() {
         for count in [0, 1, 2, AT_ONCE, 10 * AT_ONCE + 1] {
             let items: Vec<usize> = (0..count).collect();
             assert_eq!(
@@ -62,8 +62,8 @@ mod tests {
     }
 
     #[test]
-    fn as_many_run_at_once_as_may() {
-        // Nobody passes the barrier before all are there.
+    fn at_most_the_limit_runs_at_once() {
+        // No thread passes the barrier before all have reached it.
         let barrier = Barrier::new(AT_ONCE);
         at_once(&[(); AT_ONCE], |()| barrier.wait());
     }
