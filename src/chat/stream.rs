@@ -43,7 +43,7 @@ pub enum Start {
 pub enum StreamItem<'r, P> {
     /// An event; the subscription has advanced past it.
     Event(&'r Posted<P>),
-    /// Events that this listener has not read were evicted. The subscription is at the end of the ring now; go on as for
+    /// Events that this listener has not read were evicted. The subscription is at the end of the ring now; continue as for
     /// [`Start::Reset`].
     Lapped,
     /// Nothing until the next event.

@@ -237,7 +237,7 @@ mod tests {
             ("here", &[b"a", b"."], PathError::DotSegment),
             ("NUL", &[b"a\0b"], PathError::Nul),
             ("a decoded slash", &[b"a/b"], PathError::Slash),
-            ("up behind a decoded slash", &[b"a/../b"], PathError::Slash),
+            ("up after a decoded slash", &[b"a/../b"], PathError::Slash),
             ("a slash alone", &[b"/"], PathError::Slash),
             ("a long name", &[&long], PathError::SegmentTooLong),
         ];

@@ -176,12 +176,12 @@ mod tests {
             ("backslash, which escapes nothing", b"\"a\\\"", Some(strong(b"a\\"))),
             ("obs-text", b"\"\xff\x80\"", Some(strong(b"\xff\x80"))),
             ("small w", b"w/\"a\"", None),
-            ("space behind W/", b"W/ \"a\"", None),
+            ("space after W/", b"W/ \"a\"", None),
             ("space within", b"\"a b\"", None),
             ("DEL within", b"\"\x7f\"", None),
             ("no quotes", b"abc", None),
             ("no closing quote", b"\"abc", None),
-            ("more behind it", b"\"a\"b", None),
+            ("more after it", b"\"a\"b", None),
             ("nothing", b"", None),
         ];
         for (name, value, expected) in cases {

@@ -1,9 +1,7 @@
-//! A sender and a receiver over a network that loses, doubles and delays, with a clock that only the test
-//! moves.
+//! A sender and a receiver over a network that loses, duplicates and delays packets, with a clock that only the test moves.
 //!
-//! What must hold: whatever the network does, a file that is committed is the file that was sent, and a
-//! sender that succeeded has had it committed. If the network is not hopeless, both succeed. And no more is
-//! sent than the network's misdeeds explain.
+//! Whatever the network does, a committed file must be the file that was sent, and if the sender succeeds, the file must be
+//! committed. If enough packets arrive, both sides succeed. The number of packets is bounded by the faults of the network.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -19,7 +17,7 @@ use super::script::{Party, TestAction, request};
 use super::send::Sender;
 use super::timing::MIN_INTERVAL;
 
-/// How long a datagram takes when nothing happens to it.
+/// The latency of a datagram without a fault.
 const LATENCY: Duration = Duration::from_millis(2);
 
 /// What happens to one datagram.
@@ -27,13 +25,13 @@ const LATENCY: Duration = Duration::from_millis(2);
 enum Fate {
     Deliver,
     Drop,
-    /// Two of it, the second so much later.
+    /// Deliver it twice, the second time this much later.
     Double(Duration),
-    /// So much later: the next ones overtake it.
+    /// Deliver it this much later: the next ones overtake it.
     Delay(Duration),
 }
 
-/// A datagram on its way: when it arrives, in which order it was sent, to whom, and what it says.
+/// A datagram in flight: its time of arrival, its number, its receiver, and its bytes.
 type Flight = Reverse<(Instant, u64, Side, Vec<u8>)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,16 +49,16 @@ impl Side {
     }
 }
 
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The server has not been answered yet.
+    /// The server has not received an answer yet.
     Opening,
     Underway,
     Committed,
 }
 
-/// What is sent, and how.
+/// The file to send, and its options.
 #[derive(Debug, Clone)]
 struct Plan {
     file: Vec<u8>,
@@ -69,7 +67,7 @@ struct Plan {
     upload: bool,
 }
 
-/// What came of it.
+/// The result of an exchange.
 #[derive(Debug, Default)]
 struct Report {
     client: Option<Ending>,
@@ -80,7 +78,7 @@ struct Report {
     /// Packets sent by the receiver.
     replies: u64,
     /// Fates other than delivery.
-    misdeeds: u64,
+    faults: u64,
 }
 
 impl Plan {
@@ -93,7 +91,7 @@ impl Plan {
         }
     }
 
-    /// The server's side of the request that has just come in.
+    /// The server's side of a request that has just arrived.
     fn server(&self, now: Instant, datagram: &[u8]) -> Party<'_> {
         let (Packet::Read(request) | Packet::Write(request)) = Packet::parse(datagram).unwrap() else {
             panic!("a client begins with a request");
@@ -151,7 +149,7 @@ impl<'p, F: FnMut(Stage, &[u8]) -> Fate> Exchange<'p, F> {
         exchange.report
     }
 
-    /// Lets both say what they have to say, then moves the clock to whatever is next.
+    /// Lets both sides send, then moves the clock to the next event.
     fn turn(&mut self) -> bool {
         let deadlines = [self.drain(Side::Client), self.drain(Side::Server)];
         let arrival = self.flights.peek().map(|Reverse((at, ..))| *at);
@@ -164,7 +162,7 @@ impl<'p, F: FnMut(Stage, &[u8]) -> Fate> Exchange<'p, F> {
                 self.arrive(to, &datagram);
             }
         } else {
-            // Both are woken; the one whose deadline it is not must not mind.
+            // Both are woken; a side whose deadline has not passed must do nothing.
             self.client.late(next);
             if let Some(server) = &mut self.server {
                 server.late(next);
@@ -186,7 +184,7 @@ impl<'p, F: FnMut(Stage, &[u8]) -> Fate> Exchange<'p, F> {
         }
     }
 
-    /// Until when a side waits, after all that it had to do.
+    /// Performs all actions of a side; returns the deadline that it then waits for.
     fn drain(&mut self, side: Side) -> Option<Instant> {
         loop {
             match self.party(side)?.next_action() {
@@ -226,7 +224,7 @@ impl<'p, F: FnMut(Stage, &[u8]) -> Fate> Exchange<'p, F> {
         self.report.data += u64::from(matches!(datagram.as_slice(), [0, 3, ..]));
         self.report.replies += u64::from(!giving);
         let fate = (self.fate)(self.stage, &datagram);
-        self.report.misdeeds += u64::from(fate != Fate::Deliver);
+        self.report.faults += u64::from(fate != Fate::Deliver);
         match fate {
             Fate::Deliver => self.fly(from, datagram, Duration::ZERO),
             Fate::Drop => {}

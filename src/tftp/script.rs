@@ -1,5 +1,4 @@
-//! What the tests of both machines share: a machine as a party to a conversation, and conversations as
-//! tables.
+//! Shared by the tests of both machines: a machine as one side of a transfer, and transfers as tables.
 
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use super::receive::{ReceiveAction, Receiver};
 use super::send::{SendAction, Sender};
 use super::timing::PacketDeadline;
 
-/// One side of a transfer, with the file that it gives or takes.
+/// One side of a transfer, with the file that it sends or receives.
 #[derive(Debug)]
 pub(super) enum Party<'f> {
     Giving(Sender<&'f [u8]>),
@@ -94,10 +93,10 @@ pub(super) enum On {
     Abort,
 }
 
-/// How many repetitions a near peer gets that do not count: after 20, 40, 80, 160, 320 and 640 ms.
+/// The repetitions to a near peer that do not count: after 20, 40, 80, 160, 320 and 640 ms.
 pub(super) const UNCOUNTED: usize = 6;
 
-/// Plays a conversation: what happens in each turn, and what the party then says and does.
+/// Plays a transfer: the event of each turn, and what the party then sends and does.
 pub(super) fn play(name: &str, mut party: Party<'_>, mut now: Instant, script: &[(On, &str)]) {
     for (turn, (event, expected)) in script.iter().enumerate() {
         if let On::Silence = event
@@ -134,16 +133,16 @@ pub(super) fn request(asked: &Terms, mode: Mode) -> Request<'static> {
     Request::new(Text::new(b"file".as_slice()).unwrap(), mode, asked.to_options()).unwrap()
 }
 
-/// All that a party says, and how it then stands unless it waits.
+/// All packets that a party sends, and its next action, unless it waits.
 fn said(party: &mut Party<'_>) -> String {
     let mut words = Vec::new();
-    let stands = loop {
+    let action = loop {
         match party.next_action() {
             TestAction::Send(datagram) => words.push(word(&datagram)),
-            stands => break stands,
+            action => break action,
         }
     };
-    words.extend(match stands {
+    words.extend(match action {
         TestAction::Send(_) | TestAction::Wait(_) => None,
         TestAction::Commit => Some("commit".to_owned()),
         TestAction::Dally(_) => Some("dally".to_owned()),
@@ -155,9 +154,9 @@ fn said(party: &mut Party<'_>) -> String {
     words.join(", ")
 }
 
-/// A datagram in a word or two.
+/// A datagram in short.
 fn word(datagram: &[u8]) -> String {
-    match Packet::parse(datagram).expect("a machine says only what can be read") {
+    match Packet::parse(datagram).expect("a machine sends only valid packets") {
         Packet::Read(_) => "RRQ".to_owned(),
         Packet::Write(_) => "WRQ".to_owned(),
         Packet::Data { block, .. } => format!("DATA {block}"),

@@ -1,9 +1,8 @@
 //! Finding the delimiter: `CRLF "--" boundary`, in a body that comes in pieces (RFC 2046 §5.1.1).
 //!
-//! A delimiter has exactly one CR, its first byte. So where a match breaks off, none of its bytes can begin
-//! another one, and nothing is ever looked at twice. Within a piece the search jumps by the length of the
-//! delimiter (Horspool); across pieces only a count is kept: bytes that have matched so far are a prefix of
-//! the delimiter, and if they turn out to be content they are given from there.
+//! A delimiter has exactly one CR, its first byte. So if a match fails, none of its bytes can begin another one, and no byte
+//! is examined twice. Within a piece the search jumps by the length of the delimiter (Horspool). Across pieces only a count
+//! is kept: the bytes that matched so far are a prefix of the delimiter, and are copied from it if they are content.
 
 use super::boundary::{BOUNDARY_LIMIT, Boundary};
 
@@ -15,7 +14,7 @@ pub(super) struct Scanner {
     jumps: [u8; 256],
     /// How much of the delimiter the latest bytes match.
     matched: usize,
-    /// How many of these are not content, but the line break of what stands before it.
+    /// How many of these are the line break of the preceding line, which is not content.
     lent: usize,
 }
 
@@ -33,9 +32,9 @@ const CRLF: usize = 2;
 pub(super) enum Scanned<'a> {
     /// Content; may be empty.
     Content(&'a [u8]),
-    /// A whole delimiter ends here.
+    /// A complete delimiter ends here.
     Delimiter,
-    /// More must come to tell.
+    /// Undecided until more bytes arrive.
     Undecided,
 }
 
@@ -50,14 +49,13 @@ impl Scanner {
         Self { delimiter, jumps, matched: 0, lent: 0 }
     }
 
-    /// A line has just ended: its CRLF may already belong to a delimiter, and is no content if it does not.
+    /// A line has just ended. Its CRLF may be the start of a delimiter, and is not content in any case.
     pub(super) fn begin_line(&mut self) {
         self.matched = CRLF;
         self.lent = CRLF;
     }
 
-    /// Tells what the input begins with, and how much of the input that is. After `Content` of no bytes, ask
-    /// again.
+    /// Returns what the input begins with, and how many of its bytes that is. After empty `Content`, call it again.
     pub(super) fn scan<'a>(&'a mut self, input: &'a [u8]) -> (usize, Scanned<'a>) {
         if self.matched == 0 {
             let (content, _) = input.split_at(self.find(input));
@@ -68,13 +66,12 @@ impl Scanner {
         self.go_on_matching(input)
     }
 
-    /// Where a delimiter begins, whole or as far as the input goes; the length of the input if none does.
+    /// Where a delimiter begins, complete or cut by the end of the input; the length of the input if none does.
     fn find(&self, input: &[u8]) -> usize {
         let length = self.delimiter.len();
         let mut at = 0;
         while let Some(window @ [first, .., last]) = input.get(at..at + length) {
-            // The first byte alone settles nearly every comparison, whatever an attacker has chosen for the
-            // others.
+            // The first byte decides nearly every comparison, whatever an attacker has chosen for the others.
             if *first == b'\r' && window == self.delimiter {
                 return at;
             }
@@ -84,7 +81,7 @@ impl Scanner {
         (at..input.len()).find(is_begun).unwrap_or(input.len())
     }
 
-    /// Compares the input with what is left of the delimiter.
+    /// Compares the input with the rest of the delimiter.
     fn go_on_matching<'a>(&'a mut self, input: &[u8]) -> (usize, Scanned<'a>) {
         let missing = self.delimiter.iter().skip(self.matched);
         let common = missing.zip(input).take_while(|(wanted, byte)| wanted == byte).count();

@@ -1,17 +1,15 @@
-//! Parameters of a field value: `form-data; name="a"; filename=b` (RFC 9110 §5.6.6), read as forms really
-//! write them.
+//! Parameters of a field value: `form-data; name="a"; filename=b` (RFC 9110 §5.6.6), as clients write them.
 //!
-//! Two liberties, both taken because of clients in use: an unquoted value goes on to the next semicolon,
-//! whatever is in it; and a backslash in quotes escapes a quote or a backslash and is itself elsewhere
-//! (`"C:\a.txt"`).
+//! Two deviations for clients in use: an unquoted value ends at the next semicolon, whatever it contains; and a backslash in
+//! quotes escapes only a quote or a backslash (`"C:\a.txt"`).
 
-/// The rest of a field value, behind its first word.
+/// The rest of a field value, after its first word.
 #[derive(Debug, Clone)]
 pub(super) struct Parameters<'a> {
     rest: &'a [u8],
 }
 
-/// Something that is no parameter; nothing behind it is read.
+/// A malformed parameter; nothing after it is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoParameter;
 
@@ -23,8 +21,8 @@ pub(super) fn split(value: &[u8]) -> (&[u8], Parameters<'_>) {
 }
 
 impl<'a> Parameters<'a> {
-    /// The value of the one parameter of this name. Of two it cannot be known which one another reader would
-    /// take, so that is an error, like a parameter that cannot be read.
+    /// The value of the only parameter of this name. Two of a name are an error, as it is unclear which one another parser
+    /// would use; so is a malformed parameter.
     pub(super) fn get(&self, wanted: &[u8]) -> Result<Option<Vec<u8>>, NoParameter> {
         let mut found = None;
         for parameter in self.clone() {
@@ -36,7 +34,7 @@ impl<'a> Parameters<'a> {
         Ok(found)
     }
 
-    /// The parameter in front: its name, its value, and what follows.
+    /// The first parameter: its name, its value, and the rest.
     fn parameter(&self) -> Option<(&'a [u8], Vec<u8>, &'a [u8])> {
         let equals = self.rest.iter().position(|byte| b"=; \t\"".contains(byte))?;
         let (name, rest) = self.rest.split_at_checked(equals)?;
@@ -109,7 +107,7 @@ mod tests {
             ("no name", b"x; =a", &[bad]),
             ("space before the equals sign", b"x; a =b", &[bad]),
             ("quote left open", b"x; a=b; c=\"d", &[Ok((b"a", b"b")), bad]),
-            ("text behind the quotes", b"x; a=\"b\"c; d=e", &[bad]),
+            ("text after the quotes", b"x; a=\"b\"c; d=e", &[bad]),
         ];
         for (name, value, expected) in cases {
             let (word, parameters) = split(value);

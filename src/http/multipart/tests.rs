@@ -58,12 +58,12 @@ fn whole_bodies_in_pieces_of_every_size() {
         ("one part", format!("{A}x\r\n--AaB03x--\r\n"), vec![part("a", "x")]),
         ("two parts", format!("{A}x\r\n{b}yz\r\n--AaB03x--\r\n"), vec![part("a", "x"), part("b", "yz")]),
         ("no parts", "--AaB03x--\r\n".into(), vec![]),
-        ("nothing behind the end", format!("{A}x\r\n--AaB03x--"), vec![part("a", "x")]),
+        ("nothing after the end", format!("{A}x\r\n--AaB03x--"), vec![part("a", "x")]),
         ("epilogue (RFC 2046 §5.1.1)", format!("{A}x\r\n--AaB03x--\r\nbye\r\n{b}"), vec![part("a", "x")]),
         ("preamble (§5.1.1)", format!("hello\r\n\r\n--AaB03\r\n{A}x\r\n--AaB03x--"), vec![part("a", "x")]),
         ("an empty line before all", format!("\r\n{A}x\r\n--AaB03x--"), vec![part("a", "x")]),
         (
-            "white space behind boundaries (§5.1.1)",
+            "white space after boundaries (§5.1.1)",
             A.replace("--AaB03x", "--AaB03x \t") + "x\r\n--AaB03x-- \r\n",
             vec![part("a", "x")],
         ),
@@ -110,8 +110,8 @@ fn bodies_that_are_refused() {
     let long = format!("--AaB03x\r\nX: {}", "y".repeat(PART_HEAD_LIMIT));
     let parts = format!("{A}\r\n").repeat(PARTS_LIMIT);
     let cases: [(&str, &str, usize, MultipartProblem); 14] = [
-        ("text behind a boundary", "--AaB03xy\r\n", 0, MultipartProblem::Delimiter),
-        ("text behind white space", "--AaB03x y\r\n", 0, MultipartProblem::Delimiter),
+        ("text after a boundary", "--AaB03xy\r\n", 0, MultipartProblem::Delimiter),
+        ("text after white space", "--AaB03x y\r\n", 0, MultipartProblem::Delimiter),
         ("bare CR", "--AaB03x\ry", 0, MultipartProblem::Delimiter),
         ("bare LF", "--AaB03x\ny", 0, MultipartProblem::Delimiter),
         ("one dash", "--AaB03x-\r\n", 0, MultipartProblem::Delimiter),

@@ -4,13 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A network that is not hopeless, though its schedule is:
+/// A network on which a transfer can succeed, with any schedule:
 ///
-/// - In the opening two things go wrong at most: a server soon gives up on who does not answer.
-/// - Then, of the copies of one packet, no more than two in a row are dropped, and some time the schedule
-///   ends.
-/// - Behind the first packet after the commit nothing goes wrong: nobody can be sure that a last word is
-///   heard.
+/// - During the opening at most two faults occur: a server gives up early on a client that does not answer.
+/// - Then, of the copies of one packet, no more than two in a row are dropped, and the schedule ends eventually.
+/// - After the first packet that follows the commit no fault occurs: no side can know whether its last packet arrives.
 fn fair(fates: Vec<Fate>) -> impl FnMut(Stage, &[u8]) -> Fate {
     let mut fates = fates.into_iter();
     let mut dropped = HashMap::<Vec<u8>, u32>::new();
@@ -19,7 +17,7 @@ fn fair(fates: Vec<Fate>) -> impl FnMut(Stage, &[u8]) -> Fate {
         let fate = if quiet { None } else { fates.next() }.unwrap_or(Fate::Deliver);
         quiet = stage == Stage::Committed;
         opening += u32::from(stage == Stage::Opening && fate != Fate::Deliver);
-        // Opcode and block number tell a packet from the others.
+        // Opcode and block number identify a packet.
         let in_a_row = dropped.entry(datagram.iter().take(4).copied().collect()).or_default();
         *in_a_row = if fate == Fate::Drop { *in_a_row + 1 } else { 0 };
         if *in_a_row <= 2 && (stage != Stage::Opening || opening <= 2) {
@@ -117,10 +115,10 @@ fn a_quiet_network_carries_each_block_once() {
 }
 
 #[test]
-fn block_numbers_go_on_past_65535() {
-    /// What happens to the so many-th packet.
-    type Misdeeds = fn(u64) -> Fate;
-    let rows: [(&str, Misdeeds); 3] = [
+fn block_numbers_continue_past_65535() {
+    /// What happens to the packet of this number.
+    type Faults = fn(u64) -> Fate;
+    let rows: [(&str, Faults); 3] = [
         ("nothing happens", |_| Fate::Deliver),
         ("losses", |sent| if sent % 499 == 0 { Fate::Drop } else { Fate::Deliver }),
         ("all kinds", |sent| match sent % 1009 {
@@ -169,9 +167,9 @@ proptest! {
         prop_assert!(giver != Some(Ending::Complete) || report.committed.is_some(), "success without a file");
     }
 
-    /// RFC 1123 §4.2.3.1: duplicates alone make nobody send a block again.
+    /// RFC 1123 §4.2.3.1: duplicates alone cause no retransmission.
     #[test]
-    fn duplicates_bring_no_block_twice(plan in plan(), fates in proptest::collection::vec(
+    fn duplicates_cause_no_retransmission(plan in plan(), fates in proptest::collection::vec(
         prop_oneof![Just(Fate::Deliver), short_delay().prop_map(Fate::Double)], 1..40,
     )) {
         let mut fates = fates.into_iter().cycle();
@@ -180,9 +178,9 @@ proptest! {
         prop_assert_eq!(report.data, plan.blocks());
     }
 
-    /// Each misdeed costs a window or two, and not a share of the file.
+    /// Each fault costs one or two windows, however long the file is.
     #[test]
-    fn what_is_sent_again_is_bounded(plan in plan(), fates in proptest::collection::vec(
+    fn retransmissions_are_bounded(plan in plan(), fates in proptest::collection::vec(
         prop_oneof![
             4 => Just(Fate::Deliver),
             1 => Just(Fate::Drop),
@@ -193,9 +191,9 @@ proptest! {
         let report = Exchange::run(&plan, fair(fates));
         arrived(&plan, &report);
         let again = report.data - plan.blocks();
-        let misdeeds = report.misdeeds;
-        prop_assert!(again <= 2 * plan.window() * misdeeds, "{} blocks again for {}", again, misdeeds);
+        let faults = report.faults;
+        prop_assert!(again <= 2 * plan.window() * faults, "{} blocks again for {}", again, faults);
         let due = plan.blocks().div_ceil(plan.window()) + 2;
-        prop_assert!(report.replies <= due + 4 * misdeeds, "{} replies for {}", report.replies, misdeeds);
+        prop_assert!(report.replies <= due + 4 * faults, "{} replies for {}", report.replies, faults);
     }
 }

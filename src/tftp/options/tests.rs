@@ -20,10 +20,10 @@ fn written(options: &Options<'_>) -> String {
 }
 
 #[test]
-fn a_server_acknowledges_what_it_can_give() {
+fn a_server_acknowledges_within_its_limits() {
     let forty = "9999999999999999999999999999999999999999";
     let rows: &[(&str, &[Pair], &str)] = &[
-        ("nothing asked: no OACK (2347)", &[], ""),
+        ("nothing requested: no OACK (2347)", &[], ""),
         ("unknown options are left out (2347)", &[("rollover", "0"), ("blksize", "512")], "blksize=512"),
         (
             "names in any case (2347)",
@@ -32,7 +32,7 @@ fn a_server_acknowledges_what_it_can_give() {
         ),
         ("blksize 8, the least (2348)", &[("blksize", "8")], "blksize=8"),
         ("blksize 65464, the most (2348)", &[("blksize", "65464")], "blksize=65464"),
-        ("blksize 65465: no larger than asked, and ours (2348)", &[("blksize", "65465")], "blksize=65464"),
+        ("blksize 65465: the limit (2348)", &[("blksize", "65465")], "blksize=65464"),
         ("blksize of 40 digits", &[("blksize", forty)], "blksize=65464"),
         ("blksize 7: no valid answer (2348)", &[("blksize", "7")], ""),
         ("blksize 0", &[("blksize", "0")], ""),
@@ -43,11 +43,11 @@ fn a_server_acknowledges_what_it_can_give() {
         ("blksize with a space", &[("blksize", "512 ")], ""),
         ("blksize with leading zeros", &[("blksize", "000512")], "blksize=512"),
         ("windowsize 1 (7440)", &[("windowsize", "1")], "windowsize=1"),
-        ("windowsize 65535: our most (7440)", &[("windowsize", "65535")], "windowsize=64"),
+        ("windowsize 65535: the limit (7440)", &[("windowsize", "65535")], "windowsize=64"),
         ("windowsize of 40 digits", &[("windowsize", forty)], "windowsize=64"),
         ("windowsize 0: no valid answer (7440)", &[("windowsize", "0")], ""),
         ("timeout 1 (2349)", &[("timeout", "1")], "timeout=1"),
-        ("timeout 8, our most", &[("timeout", "8")], "timeout=8"),
+        ("timeout 8, the limit", &[("timeout", "8")], "timeout=8"),
         ("timeout 9: must be the same (2349)", &[("timeout", "9")], ""),
         ("timeout 255: must be the same (2349)", &[("timeout", "255")], ""),
         ("timeout 0: must be the same (2349)", &[("timeout", "0")], ""),
@@ -55,7 +55,7 @@ fn a_server_acknowledges_what_it_can_give() {
         ("timeout of 40 digits", &[("timeout", forty)], ""),
         ("tsize 0: the size (2349)", &[("tsize", "0")], "tsize=1000"),
         ("tsize of a reader that is not 0: the size", &[("tsize", "77")], "tsize=1000"),
-        ("tsize that is no number", &[("tsize", "big")], ""),
+        ("tsize that is not a number", &[("tsize", "big")], ""),
     ];
     for (name, asked, oack) in rows {
         let direction = Direction::Read { size: Some(1000) };
@@ -75,7 +75,7 @@ fn tsize_depends_on_the_direction_and_the_mode() {
         ("a write: echoed (2349)", Mode::Octet, Direction::Write, "5", Some(5)),
         ("a write in netascii: echoed", Mode::Netascii, Direction::Write, "5", Some(5)),
         (
-            "a write of more than 64 bits: more than any folder takes",
+            "a write of more than 64 bits: more than any folder accepts",
             Mode::Octet,
             Direction::Write,
             "184467440737095516150",
@@ -89,7 +89,7 @@ fn tsize_depends_on_the_direction_and_the_mode() {
 }
 
 #[test]
-fn a_client_accepts_no_more_than_it_asked() {
+fn a_client_accepts_no_more_than_it_requested() {
     let asked = Terms {
         blksize: BlockSize::new(1024),
         tsize: Some(0),
@@ -100,7 +100,7 @@ fn a_client_accepts_no_more_than_it_asked() {
     let rows: &[(&str, Terms, &[Pair], Option<&str>)] = &[
         ("nothing acknowledged", asked, &[], Some("")),
         (
-            "all as asked",
+            "all as requested",
             asked,
             &[("blksize", "1024"), ("windowsize", "16")],
             Some("blksize=1024 windowsize=16"),
@@ -109,16 +109,16 @@ fn a_client_accepts_no_more_than_it_asked() {
         ("a larger block (2348)", asked, &[("blksize", "1025")], None),
         ("a block of 7", asked, &[("blksize", "7")], None),
         ("a block of 40 digits", asked, &[("blksize", "9999999999999999999999999999999999999999")], None),
-        ("a block that is no number", asked, &[("blksize", "")], None),
+        ("a block that is not a number", asked, &[("blksize", "")], None),
         ("a smaller window (7440)", asked, &[("windowsize", "1")], Some("windowsize=1")),
         ("a larger window (7440)", asked, &[("windowsize", "17")], None),
         ("a window of 0", asked, &[("windowsize", "0")], None),
-        ("a window that was not asked for (2347)", no_window, &[("windowsize", "1")], None),
-        ("an option that nobody knows (2347)", asked, &[("rollover", "0")], None),
+        ("a window that was not requested (2347)", no_window, &[("windowsize", "1")], None),
+        ("an unknown option (2347)", asked, &[("rollover", "0")], None),
         ("the same timeout (2349)", asked, &[("timeout", "3")], Some("timeout=3")),
         ("another timeout (2349)", asked, &[("timeout", "2")], None),
         ("the size (2349)", asked, &[("tsize", "123456789012")], Some("tsize=123456789012")),
-        ("a size that is no number", asked, &[("tsize", "x")], None),
+        ("a size that is not a number", asked, &[("tsize", "x")], None),
     ];
     for (name, asked, oack, terms) in rows {
         let verdict = asked.judge(&options(oack));
@@ -129,7 +129,7 @@ fn a_client_accepts_no_more_than_it_asked() {
 }
 
 #[test]
-fn sizes_outside_their_range_do_not_exist() {
+fn sizes_outside_their_range_are_rejected() {
     assert_eq!([7, 65_465].map(BlockSize::new), [None, None]);
     assert_eq!([8, 65_464].map(BlockSize::new), [Some(BlockSize::MIN), Some(BlockSize::MAX)]);
     assert_eq!([0, 32_768].map(WindowSize::new), [None, None]);

@@ -1,4 +1,4 @@
-//! Packets: what is taken, what is refused and with which code, and that reading undoes writing.
+//! Packets: well-formed and malformed ones, the codes of the errors, and that written packets are parsed back.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn request<'a>(name: &'a [u8], mode: Mode, options: &[(&'a str, &'a str)]) -> Re
 }
 
 #[test]
-fn well_formed_packets_are_read() {
+fn well_formed_packets_are_parsed() {
     let options = [("blksize", "1428"), ("x-own", "")];
     let rows: &[(&str, &[u8], Packet<'_>)] = &[
         ("RRQ (1350 5)", b"\0\x01a b\0octet\0", Packet::Read(request(b"a b", Mode::Octet, &[]))),
@@ -25,7 +25,7 @@ fn well_formed_packets_are_read() {
         ("mode in any case (1350 5)", b"\0\x01a\0OcTeT\0", Packet::Read(request(b"a", Mode::Octet, &[]))),
         ("empty name: the listing", b"\0\x01\0octet\0", Packet::Read(request(b"", Mode::Octet, &[]))),
         (
-            "a name that is no UTF-8",
+            "a name that is not UTF-8",
             b"\0\x01\xff/\xfe\0octet\0",
             Packet::Read(request(b"\xff/\xfe", Mode::Octet, &[])),
         ),
@@ -43,7 +43,7 @@ fn well_formed_packets_are_read() {
             Packet::Error { code: ErrorCode::FileNotFound, message: text(b"gone") },
         ),
         (
-            "ERROR of a code that nobody knows",
+            "ERROR of an unknown code",
             b"\0\x05\0\x63odd\0",
             Packet::Error { code: ErrorCode::NotDefined, message: text(b"odd") },
         ),
@@ -55,7 +55,7 @@ fn well_formed_packets_are_read() {
 }
 
 #[test]
-fn malformed_packets_are_refused_with_the_code_that_fits() {
+fn malformed_packets_are_rejected_with_their_code() {
     let name_of_10_kb = [b"\0\x01".as_slice(), &[b'a'; 10_240], b"\0octet\0"].concat();
     let request_of_513 = [b"\0\x01".as_slice(), &[b'a'; 504], b"\0octet\0"].concat();
     let block_too_long = [b"\0\x03\0\x01".as_slice(), &vec![0; MAX_CONTENT + 1]].concat();
@@ -100,7 +100,7 @@ fn malformed_packets_are_refused_with_the_code_that_fits() {
             None,
         ),
         (
-            "ERROR with more behind it",
+            "ERROR with trailing bytes",
             b"\0\x05\0\x01a\0b",
             PacketError::InError(Box::new(PacketError::TrailingBytes(1))),
             None,
@@ -114,7 +114,7 @@ fn malformed_packets_are_refused_with_the_code_that_fits() {
 }
 
 #[test]
-fn what_a_peer_says_is_a_packet_its_end_or_a_fault() {
+fn a_datagram_of_the_peer_is_a_packet_its_end_or_a_fault() {
     assert_eq!(Packet::of_peer(b"\0\x04\x01\0"), Ok(Packet::Ack { block: 256 }));
     assert_eq!(Packet::of_peer(b"\0\x09").map_err(|fault| fault.code), Err(ErrorCode::IllegalOperation));
     let message = text(b"malformed error packet");
@@ -142,7 +142,7 @@ fn a_fault_is_cut_at_a_nul() {
     assert_eq!(datagram, b"\0\x05\0\0a\0");
 }
 
-/// The parts of a packet, owned, so that proptest can make them and a packet can borrow from them.
+/// The parts of a packet, owned, so that proptest can generate them and a packet can borrow from them.
 #[derive(Debug)]
 struct Parts {
     kind: u8,
@@ -172,7 +172,7 @@ impl Parts {
     fn options(&self) -> Options<'_> {
         let mut list = Options::default();
         for (name, value) in &self.options {
-            // A name that is there already is not added: the list stays one that can exist.
+            // A duplicate name is not added, so the list stays valid.
             let _doubled = list.add(text(name.as_bytes()), text(value));
         }
         list
@@ -186,7 +186,7 @@ fn parts() -> impl Strategy<Value = Parts> {
         .prop_map(|(kind, number, netascii, first, options)| Parts { kind, number, netascii, first, options })
 }
 
-/// Bytes that come near to being a packet.
+/// Bytes that are almost a packet.
 fn near_packets() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         Just(b"octet\0".to_vec()),

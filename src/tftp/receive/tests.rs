@@ -1,4 +1,4 @@
-//! Conversations with a receiver.
+//! Transfers of a receiver.
 
 use super::*;
 use crate::tftp::options::{BlockSize, WindowSize};
@@ -69,12 +69,12 @@ fn the_file_is_committed_before_its_last_ack() {
             ],
         ),
         (
-            "who must leave may, once it dallies",
+            "the driver may stop while it dallies",
             serve(Terms::default()),
             &[(Start, "ACK 0"), (Data(1, b""), "commit"), (Committed, "ACK 1, dally"), (Abort, "complete")],
         ),
         (
-            "a commit means nothing before its time",
+            "a commit too early is ignored",
             serve(terms(1)),
             &[(Start, "OACK"), (Committed, ""), (Data(1, FULL), "ACK 1")],
         ),
@@ -82,7 +82,7 @@ fn the_file_is_committed_before_its_last_ack() {
 }
 
 #[test]
-fn a_server_takes_a_file_in() {
+fn a_server_receives_a_file() {
     use On::{Committed, Data, Start};
     play_all(vec![
         (
@@ -106,7 +106,7 @@ fn a_server_takes_a_file_in() {
 }
 
 #[test]
-fn a_client_takes_a_file_in() {
+fn a_client_receives_a_file() {
     use On::{Ack, Data, Oack, Start};
     let larger = terms(3);
     play_all(vec![
@@ -124,7 +124,7 @@ fn a_client_takes_a_file_in() {
             ],
         ),
         (
-            "an OACK with more than was asked (7440 3)",
+            "an OACK with more than was requested (7440 3)",
             get(terms(2)),
             &[(Start, "RRQ"), (Oack(larger), "ERROR 8, aborted 8"), (Data(1, FULL), "aborted 8")],
         ),
@@ -133,12 +133,16 @@ fn a_client_takes_a_file_in() {
             get(terms(2)),
             &[(Start, "RRQ"), (Data(2, FULL), "ERROR 4, aborted 4")],
         ),
-        ("an ACK of what was never sent", get(terms(2)), &[(Start, "RRQ"), (Ack(0), "ERROR 4, aborted 4")]),
+        (
+            "an ACK of a block that was never sent",
+            get(terms(2)),
+            &[(Start, "RRQ"), (Ack(0), "ERROR 4, aborted 4")],
+        ),
     ]);
 }
 
 #[test]
-fn a_gap_is_told_once() {
+fn a_gap_is_reported_once() {
     use On::{Data, Silence, Start};
     play_all(vec![
         (
@@ -181,7 +185,7 @@ fn a_gap_is_told_once() {
 }
 
 #[test]
-fn a_block_that_comes_again_is_acknowledged_again_only_if_it_was_the_last() {
+fn a_repeated_block_is_acknowledged_only_if_it_was_the_last() {
     use On::{Data, Start};
     play_all(vec![
         (
@@ -196,7 +200,7 @@ fn a_block_that_comes_again_is_acknowledged_again_only_if_it_was_the_last() {
             ],
         ),
         (
-            "a repeated window brings one ACK",
+            "a repeated window causes one ACK",
             serve(terms(3)),
             &[
                 (Start, "OACK"),
@@ -209,7 +213,7 @@ fn a_block_that_comes_again_is_acknowledged_again_only_if_it_was_the_last() {
             ],
         ),
         (
-            "inside a window it brings none",
+            "inside a window it causes none",
             serve(terms(3)),
             &[
                 (Start, "OACK"),
@@ -220,7 +224,7 @@ fn a_block_that_comes_again_is_acknowledged_again_only_if_it_was_the_last() {
             ],
         ),
         (
-            "block 0 is nobody's",
+            "block 0 does not exist",
             serve(terms(1)),
             &[(Start, "OACK"), (Data(0, FULL), ""), (Data(1, FULL), "ACK 1")],
         ),
@@ -228,7 +232,7 @@ fn a_block_that_comes_again_is_acknowledged_again_only_if_it_was_the_last() {
 }
 
 #[test]
-fn silence_repeats_the_last_word_and_ends_it() {
+fn silence_repeats_the_last_packet_and_ends_the_transfer() {
     use On::{Data, Request, Silence, Start};
     let unanswered = [
         (Start, "OACK"),
@@ -242,7 +246,7 @@ fn silence_repeats_the_last_word_and_ends_it() {
     let mut script = vec![(Start, "OACK"), (Data(2, FULL), "ACK 0")];
     script.extend(std::iter::repeat_n((Silence, "ACK 0"), usize::from(REPEATS)));
     script.push((Silence, "ERROR 0, timed out"));
-    play("more often for a client that is there", serve(terms(4)), Instant::now(), &script);
+    play("more often for a client that has answered", serve(terms(4)), Instant::now(), &script);
     let mut script = vec![(Start, "OACK"), (Data(1, FULL), ""), (Data(2, FULL), "")];
     script.extend(std::iter::repeat_n((Silence, "ACK 2"), usize::from(REPEATS) + UNCOUNTED));
     script.push((Silence, "ERROR 0, timed out"));
@@ -250,7 +254,7 @@ fn silence_repeats_the_last_word_and_ends_it() {
 }
 
 #[test]
-fn faults_end_it() {
+fn faults_end_the_transfer() {
     use On::{Abort, Ack, Data, Error, Oack, Start};
     play_all(vec![
         ("an ERROR ends it silently (1350 2)", serve(terms(1)), &[(Start, "OACK"), (Error, "refused 1")]),

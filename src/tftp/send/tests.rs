@@ -1,4 +1,4 @@
-//! Conversations with a sender.
+//! Transfers of a sender.
 
 use super::*;
 use crate::tftp::options::{BlockSize, WindowSize};
@@ -74,7 +74,7 @@ fn a_client_sends_a_file() {
             ],
         ),
         (
-            "an OACK with more than was asked (2348)",
+            "an OACK with more than was requested (2348)",
             put(terms(1)),
             &[(Start, "WRQ"), (Oack(larger), "ERROR 8, aborted 8"), (Ack(0), "aborted 8")],
         ),
@@ -130,7 +130,7 @@ fn before_the_first_answer_only_one_packet_is_repeated_and_a_few_times() {
 }
 
 #[test]
-fn losses_are_made_good() {
+fn losses_are_recovered() {
     use On::{Ack, Silence, Start};
     play_all(vec![
         (
@@ -157,7 +157,7 @@ fn losses_are_made_good() {
 }
 
 #[test]
-fn a_peer_that_falls_silent_is_given_up_and_told() {
+fn a_silent_peer_gets_an_error() {
     let silences = usize::from(REPEATS);
     let mut script = vec![(On::Start, "OACK"), (On::Ack(0), "DATA 1")];
     script.extend(std::iter::repeat_n((On::Silence, "DATA 1"), silences + UNCOUNTED));
@@ -170,7 +170,7 @@ fn a_peer_that_falls_silent_is_given_up_and_told() {
 }
 
 #[test]
-fn faults_end_it() {
+fn faults_end_the_transfer() {
     use On::{Abort, Ack, Data, Error, Oack, Start};
     play_all(vec![
         (
@@ -192,7 +192,7 @@ fn faults_end_it() {
         ("a block for a sender", serve(terms(1)), &[(Start, "OACK"), (Data(1, b"x"), "ERROR 4, aborted 4")]),
         ("an OACK for a server", serve(terms(1)), &[(Start, "OACK"), (Oack(terms(1)), "ERROR 4, aborted 4")]),
         (
-            "we end it",
+            "this side ends it",
             serve(terms(1)),
             &[(Start, "OACK"), (Abort, "ERROR 3, aborted 3"), (Abort, "aborted 3")],
         ),
@@ -200,7 +200,7 @@ fn faults_end_it() {
 }
 
 #[test]
-fn a_source_that_fails_ends_it() {
+fn a_source_that_fails_ends_the_transfer() {
     struct Broken;
     impl Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
