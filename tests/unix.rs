@@ -127,7 +127,7 @@ fn a_name_that_is_taken() {
     fs::write(&path, "precious").expect("written");
     let refused = run(&["serve", ".", "--no-tcp", "--unix", &text], "", path.parent().expect("a folder"));
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("it is a file, and not a socket"), "{refused:?}");
+    assert!(refused.stderr.contains("it is a file, not a socket"), "{refused:?}");
     assert_eq!(fs::read(&path).expect("there"), b"precious");
 }
 
