@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 
 /// The events of a decoder, with data in one piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Decoded {
+enum Event {
     Begins(PartHead),
     Data(Vec<u8>),
     Ends,
@@ -15,38 +15,38 @@ enum Decoded {
 }
 
 /// The events of a body in these pieces, and how it ends.
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Decoded>, Result<(), MultipartError>) {
+fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, Result<(), MultipartError>) {
     let mut decoder = MultipartDecoder::new(&Boundary::new(b"AaB03x").expect("valid"));
-    let mut decoded = Vec::new();
+    let mut events = Vec::new();
     for mut piece in pieces {
         let mut without_progress = 0;
         while !piece.is_empty() {
             let step = match decoder.decode(piece) {
                 Ok(step) => step,
-                Err(error) => return (decoded, Err(error)),
+                Err(error) => return (events, Err(error)),
             };
             without_progress = if step.used == 0 { without_progress + 1 } else { 0 };
             assert!(without_progress < 2, "stuck before {piece:?}");
-            match (step.event, decoded.last_mut()) {
-                (Some(MultipartEvent::Data(more)), Some(Decoded::Data(data))) => data.extend_from_slice(more),
-                (Some(MultipartEvent::Data(data)), _) => decoded.push(Decoded::Data(data.to_vec())),
-                (Some(MultipartEvent::PartBegins(head)), _) => decoded.push(Decoded::Begins(head)),
-                (Some(MultipartEvent::PartEnds), _) => decoded.push(Decoded::Ends),
-                (Some(MultipartEvent::Finished), _) => decoded.push(Decoded::Finished),
+            match (step.event, events.last_mut()) {
+                (Some(MultipartEvent::Data(more)), Some(Event::Data(data))) => data.extend_from_slice(more),
+                (Some(MultipartEvent::Data(data)), _) => events.push(Event::Data(data.to_vec())),
+                (Some(MultipartEvent::PartBegins(head)), _) => events.push(Event::Begins(head)),
+                (Some(MultipartEvent::PartEnds), _) => events.push(Event::Ends),
+                (Some(MultipartEvent::Finished), _) => events.push(Event::Finished),
                 (None, _) => {}
             }
             piece = &piece[step.used..];
         }
     }
     let end = decoder.finish();
-    (decoded, end)
+    (events, end)
 }
 
 /// The events of a part without a file.
-fn part(name: &str, data: &str) -> Vec<Decoded> {
+fn part(name: &str, data: &str) -> Vec<Event> {
     let head = PartHead { name: name.into(), filename: None, content_type: None };
-    let data = (!data.is_empty()).then(|| Decoded::Data(data.into()));
-    [Decoded::Begins(head)].into_iter().chain(data).chain([Decoded::Ends]).collect()
+    let data = (!data.is_empty()).then(|| Event::Data(data.into()));
+    [Event::Begins(head)].into_iter().chain(data).chain([Event::Ends]).collect()
 }
 
 const A: &str = "--AaB03x\r\nContent-Disposition: form-data; name=a\r\n\r\n";
@@ -54,7 +54,7 @@ const A: &str = "--AaB03x\r\nContent-Disposition: form-data; name=a\r\n\r\n";
 #[test]
 fn whole_bodies_in_pieces_of_every_size() {
     let b = A.replace("name=a", "name=b");
-    let cases: [(&str, String, Vec<Vec<Decoded>>); 14] = [
+    let cases: [(&str, String, Vec<Vec<Event>>); 14] = [
         ("one part", format!("{A}x\r\n--AaB03x--\r\n"), vec![part("a", "x")]),
         ("two parts", format!("{A}x\r\n{b}yz\r\n--AaB03x--\r\n"), vec![part("a", "x"), part("b", "yz")]),
         ("no parts", "--AaB03x--\r\n".into(), vec![]),
@@ -83,7 +83,7 @@ fn whole_bodies_in_pieces_of_every_size() {
         ),
     ];
     for (name, body, parts) in cases {
-        let expected: Vec<_> = parts.into_iter().flatten().chain([Decoded::Finished]).collect();
+        let expected: Vec<_> = parts.into_iter().flatten().chain([Event::Finished]).collect();
         for size in 1..=body.len() {
             let found = decode(body.as_bytes().chunks(size));
             assert_eq!(found, (expected.clone(), Ok(())), "{name}, {size} at a time");
@@ -100,8 +100,7 @@ fn a_file_as_a_browser_sends_it() {
         filename: Some(b"a\"b.txt".to_vec()),
         content_type: Some(b"text/plain".to_vec()),
     };
-    let expected =
-        vec![Decoded::Begins(head), Decoded::Data(b"hello".to_vec()), Decoded::Ends, Decoded::Finished];
+    let expected = vec![Event::Begins(head), Event::Data(b"hello".to_vec()), Event::Ends, Event::Finished];
     assert_eq!(decode([body.as_bytes()]), (expected, Ok(())));
 }
 
@@ -141,8 +140,8 @@ fn bodies_that_are_refused() {
 #[test]
 fn the_most_parts_are_not_too_many() {
     let body = format!("{A}\r\n").repeat(PARTS_LIMIT) + "--AaB03x--";
-    let (decoded, end) = decode([body.as_bytes()]);
-    assert_eq!((decoded.len(), end), (2 * PARTS_LIMIT + 1, Ok(())));
+    let (events, end) = decode([body.as_bytes()]);
+    assert_eq!((events.len(), end), (2 * PARTS_LIMIT + 1, Ok(())));
 }
 
 #[test]
@@ -201,7 +200,7 @@ proptest! {
             expected.extend(part("a", &String::from_utf8_lossy(&content)));
         }
         body.extend_from_slice(b"--AaB03x--");
-        expected.push(Decoded::Finished);
+        expected.push(Event::Finished);
         prop_assert_eq!(decode(cut(&body, &places)), (expected, Ok(())));
     }
 
