@@ -21,7 +21,7 @@ use std::time::SystemTime;
 
 /// Memory for the paths of directories seen and not entered yet, in bytes: enough for some hundred thousand directories
 /// in one directory.
-pub const WAITING_LIMIT: usize = 16 << 20;
+const WAITING_LIMIT: usize = 16 << 20;
 
 /// A walk through everything below a directory.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The random bytes of a token: 128 bits, which cannot be guessed.
-pub const TOKEN_BYTES: usize = 16;
+const TOKEN_BYTES: usize = 16;
 
 /// A token, made from unpredictable bytes and written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
