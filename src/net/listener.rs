@@ -137,7 +137,7 @@ impl Listener {
 fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     // Not required: an old kernel may not support it.
-    let _ = socket.set_tcp_notsent_lowat(SendBufferSize::Short.bytes());
+    let _ = socket.set_tcp_notsent_lowat(SendBufferSize::Small.bytes());
     Ok(())
 }
 

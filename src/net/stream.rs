@@ -61,9 +61,9 @@ pub enum More {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendBufferSize {
     /// Few: a thousand stalled readers must not use up the memory of the system for TCP.
-    Short,
+    Small,
     /// About the default of the kernel: each wake-up sends more, so a long response needs fewer of them.
-    Long,
+    Large,
 }
 
 impl SendBufferSize {
@@ -78,7 +78,7 @@ impl SendBufferSize {
 
 impl Stream {
     /// Sets how many unsent bytes the kernel buffers. Ignored if the kernel does not support it.
-    pub fn set_queue(&self, queue: SendBufferSize) {
+    pub fn set_send_buffer(&self, size: SendBufferSize) {
         if let Self::Tcp(stream, _) = self {
             let _ = SockRef::from(stream).set_tcp_notsent_lowat(size.bytes());
         }
@@ -189,7 +189,7 @@ impl AsFd for Stream {
 
 /// Converts the result of a system call. An interrupted call counts as one that would block: it is retried when the poller
 /// reports the socket, which is at once.
-fn moved(answer: rustix::io::Result<usize>) -> io::Result<Transferred> {
+fn transferred(answer: rustix::io::Result<usize>) -> io::Result<Transferred> {
     match answer {
         Ok(0) => Ok(Transferred::End),
         Ok(count) => Ok(Transferred::Bytes(count)),
