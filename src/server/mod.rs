@@ -1,9 +1,9 @@
-//! Who serves.
+//! The server.
 //!
-//! The acceptor takes connections in; the connection table keeps them while they wait; workers of the pool take whichever has
-//! something to say and move it as far as its socket allows. An answer is found by `route`, made by one file a kind
-//! (`files`, `listing`, `archive_body`, `upload`, `status`) as a value, and written by `connection` alone. This file
-//! wires them together, and is the only one that does.
+//! The acceptor takes connections in; the connection table keeps them while they wait; workers of the pool take whichever
+//! is ready and advance it as far as its socket allows. The pipeline finds the response to a request: gates first, then
+//! the handler that the routes name. A response is a value; only `connection` writes it. This file wires the parts
+//! together.
 
 mod accept;
 mod address;
@@ -79,7 +79,7 @@ use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::stop::{Stop, StopReason};
 
-/// How long the threads may take to end after that. None has a client to wait for any more, only the disk.
+/// How long the threads may take to end after [`config::GRACE`]. None has a client to wait for any more, only the disk.
 const LAST: Duration = Duration::from_secs(2);
 
 /// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
@@ -197,12 +197,12 @@ impl Server {
     }
 }
 
-/// Waits for the threads, at most so long. One that the disk does not let go must not keep the server from leaving: it
-/// ends with the program.
+/// Waits for the threads, at most for `time`. A thread that the disk blocks must not keep the server from exiting: it ends
+/// with the program.
 fn end_within(time: Duration, join: impl FnOnce() -> thread::Result<()> + Send + 'static) -> io::Result<()> {
     let (joined, result) = mpsc::channel();
     thread::Builder::new().name("end".into()).stack_size(STACK).spawn(move || {
-        // Nobody listens any more where it took too long.
+        // It fails if it took too long: the receiver is gone.
         let _ = joined.send(join());
     })?;
     if let Ok(ended) = result.recv_timeout(time) {
