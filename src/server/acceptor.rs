@@ -74,7 +74,7 @@ fn accept_all(listener: &Listener, shared: &Shared) -> io::Result<()> {
 
 /// Parks a new connection for its first byte.
 fn admit(stream: Stream, shared: &Shared) {
-    log::debug!("{} came", stream.peer());
+    log::debug!("{} connected", stream.peer());
     // Their request is on its way: leaving now would lose it.
     shared.state.idle.note(Instant::now());
     let client = client_key::of(stream.peer());
@@ -91,7 +91,7 @@ fn recover(error: &io::Error, shared: &Shared) {
     let made = is_out_of_files && shedding::free_descriptors(shared);
     log::warn!(
         "cannot accept a connection: {error}{}",
-        if made { "; closed others to make room" } else { "" }
+        if made { "; closed other connections to free descriptors" } else { "" }
     );
     thread::sleep(PAUSE);
 }

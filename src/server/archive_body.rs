@@ -86,7 +86,7 @@ pub fn head(status: Status) -> Head {
 
 /// Each has files open, and a zip remembers names: there are only so many at once.
 fn too_many() -> Answer {
-    let text = "too many archives are being made; try again in a while\n";
+    let text = "too many archives are being created; try again later\n";
     Answer::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
 }
 
@@ -125,7 +125,7 @@ impl BodySource for ArchiveBody {
     fn next_chunk(&mut self) -> io::Result<NextChunk> {
         self.make().map_err(|error| {
             let name = Printable(&self.name).to_string();
-            io::Error::new(error.kind(), format!("the archive of {name} was broken off: {error}"))
+            io::Error::new(error.kind(), format!("the archive of {name} was aborted: {error}"))
         })
     }
 
@@ -219,7 +219,10 @@ impl Reading {
             let mut buffer = vec![0; rest.length().min(CHUNK as u64) as usize];
             let count = file.read_at(&mut buffer, rest.start())?;
             if count == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file has become shorter"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "a file was truncated while it was read",
+                ));
             }
             archive.content(&buffer[..count])?;
             (count as u64, None)
@@ -233,5 +236,5 @@ impl Reading {
 }
 
 fn leave_out(path: &SharePath, why: &dyn std::fmt::Display) {
-    log::warn!("left out of an archive: {}: {why}", Printable(path.as_bytes()));
+    log::warn!("skipped in an archive: {}: {why}", Printable(path.as_bytes()));
 }

@@ -88,7 +88,9 @@ impl Asset {
                 Answer::bytes(head(Status::OK), self.media_type, self.content.as_bytes().to_vec())
             }
             Verdict::NotModified => Answer::empty(head(Status::NOT_MODIFIED)),
-            Verdict::Failed => Answer::text(Status::PRECONDITION_FAILED, "it is another version\n"),
+            Verdict::Failed => {
+                Answer::text(Status::PRECONDITION_FAILED, "precondition failed: the file has changed\n")
+            }
         }
     }
 }

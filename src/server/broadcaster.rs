@@ -103,7 +103,7 @@ impl Broadcaster {
         loop {
             let waited = self.poller.wait(&mut events, Some(ROUND));
             if let Err(error) = waited {
-                log::error!("the subscribers' poller failed: {error}");
+                log::error!("cannot poll the event streams: {error}");
                 self.end();
             }
             let mut ready: Vec<PollKey> = events.drain(..).map(|event| event.key).collect();
@@ -181,7 +181,7 @@ impl Broadcaster {
     fn mind_absent(&self) {
         let left = self.chat.room().on_time(now());
         for person in &left {
-            log::info!("{} is gone", person.name);
+            log::info!("{} disconnected from the chat", person.name);
         }
         if !left.is_empty() {
             self.chat.wake();
@@ -192,7 +192,7 @@ impl Broadcaster {
 /// Does something for one subscriber, and says whether it stays. A panic costs that subscriber alone, and not all streams.
 fn spared(act: impl FnOnce() -> bool) -> bool {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
-        log::error!("a subscriber could not be served; its stream was ended");
+        log::error!("serving an event stream panicked; the stream was closed");
         false
     })
 }

@@ -29,7 +29,7 @@ fn connections(wanted: u32, files: u64, descriptors: u64) -> u32 {
     let possible = u32::try_from(descriptors).unwrap_or(u32::MAX);
     if possible < wanted {
         log::warn!(
-            "only {files} files may be open: there is room for {possible} connections (see ulimit -n)"
+            "the limit of {files} open files allows only {possible} connections (raise it with ulimit -n)"
         );
     }
     wanted.min(possible)

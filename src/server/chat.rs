@@ -95,7 +95,7 @@ fn receive(
     if let Framing::Sized(length) = head.framing
         && length > limit as u64
     {
-        let text = format_args!("at most {limit} bytes are taken here\n").to_string();
+        let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
         return Err(Answer::text(Status::CONTENT_TOO_LARGE, text));
     }
     let sink = BodySink::Small(Box::new(SmallBody::new(limit, then)));
@@ -114,7 +114,7 @@ fn join(chat: &ChatState, body: &[u8], cookie: &str, peer: Peer) -> Answer {
         Err(error) => return refused(&error),
     };
     chat.wake();
-    log::info!("{peer} joined as {name}");
+    log::info!("{peer} joined the chat as {name}");
     let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
     json_answer(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
 }
@@ -167,7 +167,7 @@ fn leave(chat: &ChatState, who: &Person, peer: Peer) -> Answer {
     match left {
         Ok(who) => {
             chat.wake();
-            log::info!("{peer} left, who was {}", who.name);
+            log::info!("{peer} left the chat as {}", who.name);
             Answer::empty(response::Head::new(Status::NO_CONTENT))
         }
         Err(error) => refused(&error),
@@ -243,5 +243,6 @@ fn json_answer(value: &serde_json::Value) -> Answer {
 }
 
 fn not_allowed(allow: &str) -> Answer {
-    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allow}\n")).with("Allow", allow)
+    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("method not allowed (allowed: {allow})\n"))
+        .with("Allow", allow)
 }

@@ -99,7 +99,7 @@ impl ChatState {
             Start::Resumed => Ok(Vec::new()),
         };
         drop(room);
-        log::info!("{from} listens as {}", who.name);
+        log::info!("{from} opened an event stream as {}", who.name);
         let chat = Arc::clone(self);
         let stream = EventStream { chat, subscription: Some(subscription), who, from, _active: active };
         Ok((stream, first?))
@@ -140,7 +140,7 @@ impl Drop for EventStream {
     fn drop(&mut self) {
         if let Some(subscription) = self.subscription.take() {
             self.chat.room().unsubscribe(subscription, now());
-            log::info!("{} does not listen as {} any more", self.from, self.who.name);
+            log::info!("{} closed its event stream as {}", self.from, self.who.name);
         }
     }
 }

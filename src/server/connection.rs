@@ -276,7 +276,7 @@ impl Connection {
                 let ReceivingBody { mut exchange, receiving, .. } = *body;
                 exchange.persistence = Persistence::Close(CloseReason::TimedOut);
                 turn.state.chores.drop_later(receiving);
-                answering(too_late("the body stopped coming"), exchange, turn)
+                answering(too_late("the request body stalled"), exchange, turn)
             }
             Phase::Answer(mut sending) => {
                 if sending.still_moves(&self.stream, turn.state.stall) {
@@ -284,7 +284,7 @@ impl Connection {
                     self.phase = Phase::Answer(sending);
                     return AfterTurn::Park(wait_for);
                 }
-                log::debug!("{} stopped reading", self.peer());
+                log::debug!("{} stopped reading its response", self.peer());
                 sending.end(self.peer(), turn.state);
                 turn.state.chores.drop_later(sending);
                 return AfterTurn::Close;
@@ -329,7 +329,7 @@ impl Connection {
                     // What no call of the system said is ours to tell: the client sees only that it was cut.
                     let level =
                         if error.raw_os_error().is_some() { log::Level::Debug } else { log::Level::Warn };
-                    log::log!(level, "{} was lost: {error}", self.peer());
+                    log::log!(level, "connection to {} lost: {error}", self.peer());
                     return AfterTurn::Close;
                 }
             }
@@ -394,7 +394,7 @@ impl Connection {
                 Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
             }
             Routed::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
-                log::debug!("{} has gone; its form is not begun", self.peer());
+                log::debug!("{} disconnected; its form is dropped", self.peer());
                 Transition::Close
             }
             Routed::Receive(receiving) => {
@@ -481,7 +481,7 @@ impl Connection {
                 }
                 Transferred::End => {
                     let fate = body.receiving.fate();
-                    log::info!("{} went away in the middle of an upload; {fate}", self.peer());
+                    log::info!("{} disconnected during an upload; {fate}", self.peer());
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {

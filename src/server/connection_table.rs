@@ -234,7 +234,7 @@ impl<C: AsFd> ConnectionTable<C> {
     /// Somebody else minds this connection from now on; its place stays taken.
     pub fn hand_over(&self, tracked: &Tracked<C>) {
         if let Err(error) = self.poller.forget(&tracked.connection) {
-            log::warn!("the poller still watches a connection that it should not: {error}");
+            log::warn!("cannot remove a connection from the poller: {error}");
         }
     }
 
@@ -280,7 +280,7 @@ impl<C: AsFd> ConnectionTable<C> {
         let mut found = Vec::with_capacity(EVENTS);
         while found.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
             if let Err(error) = self.poller.wait(&mut found, None) {
-                log::error!("the poller failed: {error}");
+                log::error!("cannot poll the connections: {error}");
                 break;
             }
             found.retain(|event| event.key != PollKey::WAKE);

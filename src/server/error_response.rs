@@ -35,13 +35,13 @@ pub fn of(error: &Error) -> Answer {
 /// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
 /// give theirs back.
 fn of_io_error(error: &io::Error) -> Answer {
-    log::error!("the folder: {error}");
+    log::error!("cannot access the shared folder: {error}");
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => {
-            let text = "too many files are open; try again in a while\n";
+            let text = "too many open files; try again later\n";
             Answer::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
         }
-        _ => Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not do that; its log says why\n"),
+        _ => Answer::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n"),
     }
 }
 

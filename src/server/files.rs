@@ -165,7 +165,7 @@ fn decide(request: &FolderRequest<'_, '_, '_>, file: &Representation) -> Decisio
             )
         }
         Selection::Unsatisfiable => {
-            let text = format_args!("the file has {} bytes\n", file.len).to_string();
+            let text = format_args!("range not satisfiable: the file has {} bytes\n", file.len).to_string();
             let answer = Answer::text(Status::RANGE_NOT_SATISFIABLE, text);
             Decision::Answer(answer.with("Content-Range", unsatisfied(file.len)))
         }
@@ -182,7 +182,7 @@ fn judge(
         Verdict::Proceed => Ok(()),
         Verdict::NotModified => Err(Answer::empty(not_modified())),
         Verdict::Failed => {
-            let text = "what is there is not, or no longer, what is meant\n";
+            let text = "precondition failed: the file has changed\n";
             Err(Answer::text(Status::PRECONDITION_FAILED, text))
         }
     }

@@ -121,7 +121,7 @@ impl FormUpload {
     /// The body has ended, and every file in it has been committed: answers.
     pub fn finish(self: Box<Self>) -> JobOutcome {
         let answer = match self.decoder.finish().map_err(bad_request) {
-            Ok(()) if self.saved.is_empty() => bad_request("the form has no file in it"),
+            Ok(()) if self.saved.is_empty() => bad_request("the form contains no file"),
             Ok(()) => self.tell(),
             Err(answer) => answer,
         };

@@ -31,9 +31,7 @@ pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Routed {
         HashLookup::Yes(hash) => Routed::Answer(tell(hash, tag(&version, true))),
         // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
         HashLookup::NotYet(hashing) => Routed::Work(job(hashing, tag(&version, version.is_settled(now)))),
-        HashLookup::TooMany => {
-            Routed::Answer(not_now("too many files are being hashed; try again in a while\n"))
-        }
+        HashLookup::TooMany => Routed::Answer(not_now("too many files are being hashed; try again later\n")),
     }
 }
 
@@ -42,12 +40,14 @@ fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
     Box::new(move |state| {
         let answer = match state.digests.proceed(&hashing) {
             Some(Ok(hash)) => tell(hash, tag),
-            Some(Err(HashError::Changed)) => not_now("the file changed while it was hashed; try again\n"),
-            Some(Err(HashError::Unreadable(kind))) => {
-                log::error!("a file cannot be hashed: {kind}");
-                Answer::text(Status::INTERNAL_SERVER_ERROR, "the server could not read the file\n")
+            Some(Err(HashError::Changed)) => {
+                not_now("the file changed while it was being hashed; try again\n")
             }
-            None if state.stop.asked().is_some() => not_now("the server is leaving\n"),
+            Some(Err(HashError::Unreadable(kind))) => {
+                log::error!("cannot hash a file: {kind}");
+                Answer::text(Status::INTERNAL_SERVER_ERROR, "the server cannot read the file\n")
+            }
+            None if state.stop.asked().is_some() => not_now("the server is shutting down\n"),
             None => return JobOutcome::Again(job(hashing, tag)),
         };
         JobOutcome::Answer(answer, None)

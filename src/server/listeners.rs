@@ -89,10 +89,10 @@ impl fmt::Display for ListenError {
 fn advice(error: &io::Error, flag: &str, free: u16) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("address in use (is another server running? try --{flag} 0)")
+            format!("address already in use (is another server running? try --{flag} 0)")
         }
         io::ErrorKind::PermissionDenied => {
-            format!("permission denied (ports below 1024 are the system's; try --{flag} {free})")
+            format!("permission denied (ports below 1024 need root; try --{flag} {free})")
         }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address (try --ip 0.0.0.0)".to_owned(),
         _ => error.to_string(),

@@ -273,7 +273,7 @@ fn end_within(time: Duration, join: impl FnOnce() -> thread::Result<()> + Send +
     if let Ok(ended) = result.recv_timeout(time) {
         return ended.map_err(|_| io::Error::other("a thread panicked"));
     }
-    let what = "something did not end: a disk keeps it waiting; what it was for may not be saved";
+    let what = "a thread did not stop: it still waits for the disk; recent changes may not be saved";
     log::error!("{what}");
     Err(io::Error::new(io::ErrorKind::TimedOut, what))
 }
@@ -306,7 +306,7 @@ impl fmt::Display for CannotServe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => error.fmt(f),
-            Self::System(error) => write!(f, "the system gave no poller: {error}"),
+            Self::System(error) => write!(f, "cannot create a poller: {error}"),
         }
     }
 }

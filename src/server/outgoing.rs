@@ -103,7 +103,10 @@ impl Outgoing {
                 }
                 Transferred::WouldWait => return Ok(Progress::WouldWait),
                 Transferred::End => {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the file was truncated while it was sent",
+                    ));
                 }
             }
         }

@@ -87,8 +87,8 @@ impl Receiving {
     /// What becomes of what has arrived when the rest does not, for the log.
     pub fn fate(&self) -> &'static str {
         match self.sink {
-            BodySink::Resumable(_) => "what has arrived is kept",
-            BodySink::File(_) | BodySink::Form(_) | BodySink::Small(_) => "nothing of it is kept",
+            BodySink::Resumable(_) => "the part received is kept",
+            BodySink::File(_) | BodySink::Form(_) | BodySink::Small(_) => "the part received is discarded",
         }
     }
 

@@ -17,13 +17,13 @@ pub struct Recorder(Sink);
 const NOTICES: Notices = Notices {
     name: "record",
     missing: |count| {
-        format!("# {count} requests are missing here: they came faster than they could be written.\n")
+        format!("# {count} requests are missing here: they arrived faster than they could be written.\n")
     },
-    recovered: |count| log::warn!("{count} requests are missing in the recording"),
+    recovered: |count| log::warn!("{count} requests are missing from the recording"),
     failed: |error| log::warn!("cannot record requests: {error}"),
     reopened: |outcome| match outcome {
-        Ok(()) => log::info!("opened the recording again"),
-        Err(error) => log::error!("cannot open the recording again, the old file stays in use: {error}"),
+        Ok(()) => log::info!("reopened the recording"),
+        Err(error) => log::error!("cannot reopen the recording: {error}; still writing to the old file"),
     },
 };
 

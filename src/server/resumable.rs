@@ -104,7 +104,7 @@ pub fn answer(head: &Request<'_, '_>, token: &str, state: &State, peer: Peer) ->
             Err(Answer::empty(offer(head, state)))
         }
         _ => {
-            let text = format_args!("allowed here: {ALLOWED}\n").to_string();
+            let text = format_args!("method not allowed (allowed: {ALLOWED})\n").to_string();
             Err(Answer::text(Status::METHOD_NOT_ALLOWED, text).with("Allow", ALLOWED))
         }
     }

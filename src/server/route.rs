@@ -64,16 +64,16 @@ fn find(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Resu
     if head.expectation == Expectation::Other {
         return Err(Answer::text(
             Status::EXPECTATION_FAILED,
-            "the only expectation met here is 100-continue\n",
+            "unsupported expectation (only 100-continue is supported)\n",
         ));
     }
     match head.method {
         Method::NotAllowed => return Err(not_allowed()),
-        Method::Unknown => return Err(Answer::text(Status::NOT_IMPLEMENTED, "there is no such method\n")),
+        Method::Unknown => return Err(Answer::text(Status::NOT_IMPLEMENTED, "unknown method\n")),
         Method::Options if head.target == Target::Asterisk => return Err(options(state)),
         _ => {}
     }
-    let target = head.target.path().ok_or_else(|| bad_request("this method needs a path"))?;
+    let target = head.target.path().ok_or_else(|| bad_request("this method needs a path as its target"))?;
     let segments: Vec<_> = target.segments().collect::<Result<_, _>>().map_err(bad_request)?;
     if segments.iter().find(|segment| !segment.is_empty()).is_some_and(|first| **first == *OWN) {
         return status::answer(head, target, state, peer);
@@ -99,13 +99,14 @@ fn options(state: &State) -> Answer {
 }
 
 fn not_allowed() -> Answer {
-    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {ALLOWED}\n")).with("Allow", ALLOWED)
+    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("method not allowed (allowed: {ALLOWED})\n"))
+        .with("Allow", ALLOWED)
 }
 
 /// The name that the client knows this server by is not one of its own (RFC 9110 §15.5.20).
 fn misdirected(head: &Head<'_, '_>) -> Answer {
     let host = head.host.unwrap_or("");
-    let text = format_args!("this server is not called {host}; wharf serve --host NAME gives it a name\n")
-        .to_string();
+    let text =
+        format_args!("unknown host {host} (to accept it, start the server with --host NAME)\n").to_string();
     Answer::text(Status::MISDIRECTED_REQUEST, text)
 }

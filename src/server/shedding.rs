@@ -16,8 +16,8 @@ use super::work::Shared;
 
 /// The response to a connection that gets no slot; it is then closed (RFC 9110 §15.6.4).
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n\r\n\
-    too many connections are open; try again in a while\n";
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 47\r\n\r\n\
+    too many connections are open; try again later\n";
 
 /// Descriptors that are given back at once, beyond what is too much: one look at all connections serves as many.
 const BATCH: u64 = 64;
@@ -82,7 +82,7 @@ pub fn shed_descriptors(shared: &Shared, found: u64) {
     // Not all that it has: whoever holds little more than others loses little.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
     if evict(shared, heaviest, count) {
-        log::warn!("too many files are open; closed connections of {heaviest}, which holds the most");
+        log::warn!("too many open files: closed connections of {heaviest}, which had the most");
     }
 }
 
@@ -116,7 +116,7 @@ fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
 
 /// Rejects a new connection, as there is no slot.
 fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
-    log::warn!("{} found no place", connection.peer());
+    log::warn!("rejected {}: too many connections", connection.peer());
     let Some(wait_for) = connection.turn_away(FULL, &shared.state.chores) else { return };
     match shared.table.admit_spare(connection, client) {
         Ok(tracked) => shared.park(tracked, wait_for),

@@ -20,7 +20,8 @@ impl SmallBody {
     /// Takes the next bytes.
     pub fn write(&mut self, content: &[u8]) -> Result<(), Answer> {
         if self.bytes.len() + content.len() > self.limit {
-            let text = format_args!("at most {} bytes are taken here\n", self.limit).to_string();
+            let text = format_args!("the request body is larger than the {} bytes allowed\n", self.limit)
+                .to_string();
             return Err(Answer::text(Status::CONTENT_TOO_LARGE, text));
         }
         self.bytes.extend_from_slice(content);

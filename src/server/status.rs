@@ -46,19 +46,20 @@ pub fn answer(
 }
 
 fn not_allowed(allow: &str) -> Answer {
-    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allow}\n")).with("Allow", allow)
+    Answer::text(Status::METHOD_NOT_ALLOWED, format_args!("method not allowed (allowed: {allow})\n"))
+        .with("Allow", allow)
 }
 
 /// Leaves, if a client may ask for that.
 fn leave(head: &Head<'_, '_>, state: &State, peer: Peer) -> Result<Answer, Answer> {
     if !state.allow_exit {
-        let text = "this server does not leave on request (wharf serve --allow-exit lets it)\n";
+        let text = "remote shutdown is disabled (start the server with --allow-exit)\n";
         return Err(Answer::text(Status::FORBIDDEN, text));
     }
     if !state.allowed_hosts.may_write(head.host, head.fields) {
         return Err(cross_site());
     }
-    log::info!("{peer} asked the server to leave");
+    log::info!("{peer} requested a shutdown");
     state.stop.ask(StopReason::Client);
-    Ok(Answer::text(Status::OK, "the server leaves\n"))
+    Ok(Answer::text(Status::OK, "the server is shutting down\n"))
 }

@@ -112,7 +112,7 @@ fn begin_form(
         Ok(boundary) if head.method == Method::Post => boundary,
         Err(error @ (BoundaryError::Missing | BoundaryError::Invalid)) => return Err(bad_request(error)),
         _ => {
-            let text = "a directory has that name; say which file in it is meant (/directory/file)\n";
+            let text = "that is a directory; add the name of the file (/directory/file)\n";
             return Err(Answer::text(Status::CONFLICT, text));
         }
     };
@@ -126,21 +126,22 @@ fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Answer> {
         Framing::Sized(length) => Ok(Some(length)),
         Framing::Chunked => Ok(None),
         Framing::Empty | Framing::UntilClose if head.fields.get("Content-Length").is_some() => Ok(Some(0)),
-        Framing::Empty | Framing::UntilClose => {
-            Err(Answer::text(Status::LENGTH_REQUIRED, "an upload needs Content-Length, or chunked coding\n"))
-        }
+        Framing::Empty | Framing::UntilClose => Err(Answer::text(
+            Status::LENGTH_REQUIRED,
+            "an upload needs Content-Length or chunked transfer coding\n",
+        )),
     }
 }
 
 /// A part of a file (RFC 9110 §14.5), or one that is packed (§8.4): saved as they are, they would be something else.
 pub fn refuse_what_is_not_the_content(head: &Head<'_, '_>) -> Result<(), Answer> {
     if head.fields.get("Content-Range").is_some() {
-        return Err(bad_request("a part of a file cannot be uploaded: send it whole"));
+        return Err(bad_request("Content-Range is not supported in uploads (send the whole file)"));
     }
     let is_packed =
         head.fields.list("Content-Encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
     if is_packed {
-        let text = "what is uploaded is saved as it comes: send it without Content-Encoding\n";
+        let text = "Content-Encoding is not supported in uploads (send the file unencoded)\n";
         return Err(Answer::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
     }
     Ok(())

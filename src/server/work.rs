@@ -66,7 +66,7 @@ impl Shared {
             let rest = work.as_ref().and_then(|work| work.rest());
             let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
             if tracked.connection.has_gone(rest, impatient) {
-                log::debug!("{} has gone; what it asked for is not done", tracked.connection.peer());
+                log::debug!("{} disconnected; its request is dropped", tracked.connection.peer());
                 drop((tracked, work));
             } else if let Some(work) = work {
                 self.advance(tracked, |connection| connection.work(work, &self.state, self.timeout()));
@@ -83,7 +83,7 @@ impl Shared {
         let Freed { mut held, is_final } = self.jobs.done(client);
         while let Some(Task { mut tracked, .. }) = held.pop_front() {
             if tracked.connection.has_gone(None, true) {
-                log::debug!("{} has gone; it was held back", tracked.connection.peer());
+                log::debug!("{} disconnected while its request was queued", tracked.connection.peer());
                 drop(tracked);
                 held.extend(self.jobs.release(client));
             } else {
@@ -172,7 +172,7 @@ impl Shared {
         }));
         match advanced {
             Ok((tracked, next)) => self.settle(tracked, next),
-            Err(_) => log::error!("a request could not be served; its connection was closed"),
+            Err(_) => log::error!("serving a request panicked; its connection was closed"),
         }
     }
 
@@ -206,7 +206,7 @@ impl Shared {
     pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
         let excess = tracked.hold(tracked.connection.descriptors());
         if let Err(error) = self.table.park(tracked, wait_for) {
-            log::error!("cannot park a connection: {error}");
+            log::error!("cannot poll a connection: {error}");
         }
         shedding::shed_descriptors(self, excess);
     }
@@ -227,12 +227,16 @@ impl Shared {
     /// Closes idle connections, and lets active ones finish.
     pub fn drain(&self) {
         self.table.drain(|connection, is_idle| {
-            let state = if is_idle { "idle, closed" } else { "being served" };
-            log::info!("open at the stop: {} ({state})", connection.peer());
+            let state = if is_idle { "idle, closed" } else { "busy" };
+            log::info!("open at shutdown: {} ({state})", connection.peer());
         });
         self.broadcaster.iter().for_each(Broadcaster::end);
         if !self.table.wait_until_empty(GRACE) {
-            log::warn!("{} connections did not finish in {} s", self.table.open(), GRACE.as_secs());
+            log::warn!(
+                "{} connections did not finish within {} s; closing them",
+                self.table.open(),
+                GRACE.as_secs()
+            );
         }
     }
 }

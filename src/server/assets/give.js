@@ -79,7 +79,7 @@ if ($("#give")) {
   function reason(answer) {
     const isText = /^text.plain/.test(answer.getResponseHeader("Content-Type"));
     const said = isText && answer.responseText.trim();
-    return said || (answer.status === 413 ? "too large for a proxy in front of the server (413)" : `refused (${answer.status})`);
+    return said || (answer.status === 413 ? "too large for the proxy in front of the server (413)" : `refused (${answer.status})`);
   }
 
   /** Brings a file to its end, whatever the connection does meanwhile. */
@@ -97,9 +97,9 @@ if ($("#give")) {
         if (error instanceof Stopped) return drop(job);
         job.plain ||= error.status === 409 && tries > 1;
         if (job.loaded > most) [tries, most] = [0, job.loaded];
-        if (++tries > TRIES) return end(job, "failed", "the server does not answer");
+        if (++tries > TRIES) return end(job, "failed", "the server does not respond");
         const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
-        say(job, `connection lost, trying again in ${Math.ceil(wait / 1000)} s`);
+        say(job, `connection lost, retrying in ${Math.ceil(wait / 1000)} s`);
         await Promise.race([pause(wait), job.stop, new Promise((online) => addEventListener("online", online, { once: true }))]);
       }
     }
@@ -125,12 +125,12 @@ if ($("#give")) {
   function ask(job) {
     return new Promise((answer) => {
       const every = make("input", { type: "checkbox" });
-      const heading = make("h2", { id: "question" }, `${job.path} exists already`);
+      const heading = make("h2", { id: "question" }, `${job.path} already exists`);
       const choice = (value, text, look) => button(text, () => dialog.close(value), look);
       const replace = conflict === "refuse" ? [] : [choice("replace", "Replace")];
       const buttons = make("div", { className: "row" }, choice("both", "Keep both", ""), ...replace, choice("skip", "Skip"));
-      const same = make("label", {}, every, " The same for all others");
-      const dialog = make("dialog", {}, heading, "Shall your file replace it?", same, buttons);
+      const same = make("label", {}, every, " Do the same for all others");
+      const dialog = make("dialog", {}, heading, "Replace it?", same, buttons);
       dialog.setAttribute("aria-labelledby", heading.id);
       dialog.onclose = () => {
         const choice = dialog.returnValue || "skip";

@@ -12,7 +12,7 @@
     pdf: (src, title) => make("iframe", { src, title }),
     txt: (src) => {
       const text = make("pre", { tabIndex: 0 }, "…");
-      read(src).then((content) => (text.textContent = content), () => (text.textContent = "The text cannot be read now."));
+      read(src).then((content) => (text.textContent = content), () => (text.textContent = "Cannot load the text."));
       return text;
     },
   };
@@ -22,7 +22,7 @@
     if (answer.status === 416) return "";
     if (!answer.ok) throw answer.status;
     const length = Number(answer.headers.get("Content-Range")?.split("/")[1] ?? 0);
-    return (await answer.text()) + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read on.` : "");
+    return (await answer.text()) + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read the rest.` : "");
   }
 
   const kind = (link) => [...link.classList].find((name) => shows[name]);

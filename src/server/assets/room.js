@@ -29,7 +29,7 @@ if ($("#room")) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
       case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
-      case "join": return told(data.user, " is here");
+      case "join": return told(data.user, " joined");
       default: return told(data.text);
     }
   }
@@ -45,15 +45,15 @@ if ($("#room")) {
 
   function showPeople() {
     const others = known.users.filter((user) => user !== known.user).sort();
-    const items = others.map((user) => make("li", { title: `Write to ${user} alone` }, button(user, () => address(user))));
+    const items = others.map((user) => make("li", { title: `Send a private message to ${user}` }, button(user, () => address(user))));
     people.replaceChildren(make("li", {}, `${known.user} (you)`), ...items);
   }
 
   function address(user) {
     to.hidden = !user;
     to.value = user;
-    to.textContent = `To ${user} alone ×`;
-    to.ariaLabel = `To ${user} alone; press to write to all`;
+    to.textContent = `To ${user} only ×`;
+    to.ariaLabel = `To ${user} only; press to write to everybody`;
     $("#text").focus();
   }
 
@@ -62,7 +62,7 @@ if ($("#room")) {
     join.hidden = isIn;
     talk.hidden = $("#leave").hidden = !isIn;
     state.classList.toggle("off", isIn && !known.online);
-    state.textContent = !isIn ? "" : known.online ? `${known.users.length} here` : "Offline, trying again";
+    state.textContent = !isIn ? "" : known.online ? `${known.users.length} here` : "Offline, reconnecting";
   }
 
   function showAll() {
@@ -217,7 +217,7 @@ if ($("#room")) {
       if (!(await enter($("#user").value.trim()))) return;
       leads ? listen() : tabs.postMessage({ joined: true });
     } catch {
-      $(".hint", join).textContent = "The server does not answer.";
+      $(".hint", join).textContent = "The server does not respond.";
     }
   };
 
@@ -232,7 +232,7 @@ if ($("#room")) {
       $("#text").value = "";
       log.scrollTop = log.scrollHeight;
     } catch (why) {
-      add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: that was not sent." }]);
+      add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: message not sent." }]);
     }
   };
 

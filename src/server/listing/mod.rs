@@ -156,7 +156,7 @@ impl BodySource for ListingBody {
     fn next_chunk(&mut self) -> io::Result<NextChunk> {
         let bytes = self.chunk().map_err(|error| match error {
             Error::Io(error) => error,
-            other => io::Error::other(format!("a listing was broken off: {other}")),
+            other => io::Error::other(format!("a listing was aborted: {other}")),
         })?;
         Ok(if bytes.is_empty() { NextChunk::End } else { NextChunk::bytes(bytes) })
     }

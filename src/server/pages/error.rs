@@ -36,13 +36,13 @@ fn body(status: Status, line: &str) -> Markup {
 /// What happened, in words that need no explanation.
 fn title(status: Status) -> &'static str {
     match status {
-        Status::FORBIDDEN => "This is not allowed",
-        Status::NOT_FOUND => "Nothing is here",
-        Status::CONFLICT => "The name is taken",
-        Status::CONTENT_TOO_LARGE => "This is too large",
+        Status::FORBIDDEN => "Not allowed",
+        Status::NOT_FOUND => "Not found",
+        Status::CONFLICT => "Name already taken",
+        Status::CONTENT_TOO_LARGE => "Too large",
         Status::INSUFFICIENT_STORAGE => "The disk is full",
         Status::SERVICE_UNAVAILABLE => "The server is busy",
-        Status::MISDIRECTED_REQUEST => "This is not the server’s name",
+        Status::MISDIRECTED_REQUEST => "Unknown host name",
         other => other.reason(),
     }
 }
@@ -50,10 +50,10 @@ fn title(status: Status) -> &'static str {
 /// What to do, where the line does not say it.
 fn advice(status: Status) -> Option<&'static str> {
     match status {
-        Status::NOT_FOUND => Some("It may have been moved or renamed since the link was made."),
-        Status::CONFLICT => Some("Go back, and give the file another name."),
-        Status::CONTENT_TOO_LARGE => Some("Whoever runs this server has set a limit to what is uploaded."),
-        Status::INSUFFICIENT_STORAGE => Some("Whoever runs this server has to make room first."),
+        Status::NOT_FOUND => Some("It may have been moved or renamed."),
+        Status::CONFLICT => Some("Go back and choose another name."),
+        Status::CONTENT_TOO_LARGE => Some("The administrator of this server limits the size of uploads."),
+        Status::INSUFFICIENT_STORAGE => Some("The administrator of this server must free some space first."),
         Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some("Try again in a moment."),
         _ => None,
     }

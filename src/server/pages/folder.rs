@@ -60,7 +60,7 @@ impl ListingPage<'_> {
                     (self.way())
                     a href="/.wharf/qr.svg" { "QR code" }
                     @if self.has_chat {
-                        button #open-room .js .quiet type="button" aria-expanded="false" { "Room" }
+                        button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
                     }
                 }
                 div .sides {
@@ -113,7 +113,7 @@ impl ListingPage<'_> {
                             input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
                         }
                         nav aria-label="View" { (view(View::Rows, "List")) (view(View::Grid, "Grid")) }
-                        nav aria-label="Take all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
+                        nav aria-label="Download all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
                     }
                 }
                 @if !self.rules.read_only { (self.form()) }

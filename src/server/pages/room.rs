@@ -14,7 +14,7 @@ pub fn room(directory: &SharePath) -> Markup {
     html! {
         aside #room .js data-of={ "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {
             header {
-                h2 #room-head { "Room" }
+                h2 #room-head { "Chat" }
                 p #state role="status" {}
                 button #leave .quiet type="button" hidden { "Leave" }
             }
@@ -25,11 +25,11 @@ pub fn room(directory: &SharePath) -> Markup {
                         autocomplete="nickname" autocapitalize="off" spellcheck="false";
                     button { "Join" }
                 }
-                p .hint { "Talk with whoever uses this folder, and see what comes as it comes." }
+                p .hint { "Chat with the people who use this folder. New uploads appear here." }
             }
             div #talk hidden {
-                ul #people aria-label="Who is here" {}
-                div #log role="log" aria-label="What was said" tabindex="0" {}
+                ul #people aria-label="People in the chat" {}
+                div #log role="log" aria-label="Messages" tabindex="0" {}
                 form #say {
                     button #to type="button" hidden {}
                     label .unseen for="text" { "Message" }

@@ -27,7 +27,7 @@ pub fn of_path_error(error: PathError) -> Fault {
 
 /// A directory was asked for by the name of a file.
 pub fn is_directory() -> Fault {
-    let text = "that is a directory: ask for its name with a slash behind it";
+    let text = "that is a directory (append a slash to get its listing)";
     Fault::new(ErrorCode::AccessViolation, text)
 }
 
@@ -41,8 +41,8 @@ fn of(error: &Error) -> Fault {
         Error::TooLarge { .. } | Error::NoSpace => ErrorCode::DiskFull,
         Error::Changed | Error::Replaced => ErrorCode::NotDefined,
         Error::Io(error) => {
-            log::error!("the folder: {error}");
-            return Fault::new(ErrorCode::NotDefined, "the server could not do that; its log says why");
+            log::error!("cannot access the shared folder: {error}");
+            return Fault::new(ErrorCode::NotDefined, "internal error; see the server's log");
         }
     };
     fault(code, error)

@@ -73,13 +73,13 @@ pub fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
         known.truncate(MOST_KNOWN);
         for listener in listeners {
             if let Err(error) = hear_all(listener, &sessions, shared, &mut known) {
-                log::error!("cannot hear at {}: {error}", listener.address());
+                log::error!("cannot receive on {}: {error}", listener.address());
                 thread::sleep(PAUSE);
             }
         }
     }
     if !sessions.wait_until_empty(GRACE) {
-        log::warn!("some TFTP transfers did not end in {} s", GRACE.as_secs());
+        log::warn!("some TFTP transfers did not finish within {} s", GRACE.as_secs());
     }
 }
 
@@ -131,15 +131,17 @@ fn hear(
                 let looks = pending.looks.checked_sub(1)?;
                 return Some(PendingRequest { looks, ..pending });
             }
-            Err(AdmitError::Full) => busy("all transfers that this server makes at once are taken"),
-            Err(AdmitError::PeerHasMany) => busy("this client has as many transfers as one may have"),
+            Err(AdmitError::Full) => busy("too many transfers"),
+            Err(AdmitError::PeerHasMany) => busy("too many transfers from this client"),
         },
         // Errors are not answered (RFC 1350 §2).
         Ok(Packet::Error { .. }) => return None,
-        Ok(_) => Fault::new(ErrorCode::UnknownTransferId, "there is no such transfer: ask for a file first"),
+        Ok(_) => {
+            Fault::new(ErrorCode::UnknownTransferId, "unknown transfer (send a read or write request first)")
+        }
         Err(error) => error.answer()?,
     };
-    log::debug!("{from} asked in vain: {fault}");
+    log::debug!("refused a request from {from}: {fault}");
     if let Ok(socket) = TransferSocket::open(to, from, &shared.state) {
         socket.refuse(&fault);
     }
@@ -147,7 +149,7 @@ fn hear(
 }
 
 fn busy(what: &'static str) -> Fault {
-    Fault::new(ErrorCode::NotDefined, format!("{what}; try again in a while"))
+    Fault::new(ErrorCode::NotDefined, format!("{what}; try again later"))
 }
 
 /// Gives a transfer its socket and its thread.
@@ -158,12 +160,12 @@ fn begin(pending: PendingRequest, permit: TransferPermit, shared: &Arc<Shared>) 
         let state = &shared.state;
         match TransferSocket::open(to, from, state) {
             Ok(socket) => serve(&datagram, Transfer { state, socket, peer: from, permit, active }),
-            Err(error) => log::error!("no socket to answer {from}: {error}"),
+            Err(error) => log::error!("cannot open a socket to answer {from}: {error}"),
         }
     };
     let started = thread::Builder::new().name("tftp".into()).stack_size(STACK).spawn(transfer);
     if let Err(error) = started {
-        log::error!("no thread to answer {from}: {error}");
+        log::error!("cannot start a thread to answer {from}: {error}");
     }
 }
 

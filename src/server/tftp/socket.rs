@@ -210,5 +210,5 @@ impl TransferSocket {
 
 /// What a peer is told when the server leaves.
 fn leaving() -> Fault {
-    Fault::new(ErrorCode::NotDefined, "the server is leaving")
+    Fault::new(ErrorCode::NotDefined, "the server is shutting down")
 }

@@ -113,13 +113,13 @@ impl Transfer<'_> {
     /// Leaves, once the client has shown by its block that it is where it says it is.
     fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
         if !self.state.allow_exit {
-            let text = "this server does not leave on request (wharf serve --allow-exit lets it)";
+            let text = "remote shutdown is disabled (start the server with --allow-exit)";
             return self.refuse(Fault::new(ErrorCode::AccessViolation, text));
         }
         let (state, peer) = (self.state, self.peer);
         let outcome = self.take(terms, mode, &mut Nowhere);
         if outcome.ending.is_complete() {
-            log::info!("{peer} asked the server to leave");
+            log::info!("{peer} requested a shutdown");
             state.stop.ask(StopReason::Client);
         }
         outcome
@@ -251,7 +251,7 @@ impl Read for FileReader {
 }
 
 fn shorter() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "it has become shorter")
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file was truncated while it was sent")
 }
 
 /// A file on its way into the folder.
