@@ -1,4 +1,4 @@
-//! Who is parked, who is woken, and who is evicted.
+//! Parking, waking, deadlines and eviction.
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -22,7 +22,7 @@ fn idle_for(seconds: u64) -> WaitFor {
 }
 
 #[test]
-fn what_is_parked_comes_back_when_its_client_speaks() {
+fn a_parked_connection_is_returned_when_its_client_sends() {
     let table = table_for(4);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     let tracked = table.admit(server, ClientKey::Here).expect("room");
@@ -35,21 +35,21 @@ fn what_is_parked_comes_back_when_its_client_speaks() {
     assert_eq!(table.open(), 0);
 }
 
-/// Reads all that has come.
+/// Reads all available bytes.
 fn read_all(tracked: &mut Tracked<UnixStream>) {
     tracked.connection.set_nonblocking(true).expect("set");
     let read = io::Read::read(&mut tracked.connection, &mut [0; 64]);
     assert!(read.is_ok_and(|count| count > 0), "there was something to read");
 }
 
-/// The events that have come.
+/// The events that have arrived.
 fn events_now(table: &ConnectionTable<UnixStream>) -> Vec<PollEvent> {
     let mut events = Vec::new();
     table.poller.wait(&mut events, Some(Duration::ZERO)).expect("a poller");
     events
 }
 
-/// The connection that the next event is for; none where there is none for long.
+/// The connection that the next event is for; `None` after a long wait without one.
 fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Tracked<C>>> {
     const LONG: Duration = Duration::from_secs(10);
     let mut events = Vec::new();
@@ -58,7 +58,7 @@ fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Tracked<C>>> {
 }
 
 #[test]
-fn who_waits_for_news_hears_each_once() {
+fn an_armed_connection_gets_one_event_per_arrival() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     let mut tracked = table.admit(server, ClientKey::Here).expect("room");
@@ -69,7 +69,7 @@ fn who_waits_for_news_hears_each_once() {
         assert!(events_now(&table).is_empty(), "once, though it has not been read");
         read_all(&mut tracked);
     }
-    // What has been read is none any more: the next event is for what comes after it has been parked otherwise.
+    // Once all input is read, the next event is for input that arrives after it was parked for writing.
     table.park(tracked, WaitFor::writable(in_seconds(60))).expect("armed");
     let tracked = table.take().expect("there is room to write");
     table.park(tracked, idle_for(60).for_news()).expect("armed");
@@ -79,7 +79,7 @@ fn who_waits_for_news_hears_each_once() {
 }
 
 #[test]
-fn news_while_it_is_served_are_not_lost() {
+fn an_event_during_service_is_not_lost() {
     type Say = fn(&mut UnixStream);
     let more: Say = |client| client.write_all(b"more").expect("written");
     let end: Say = |client| client.shutdown(std::net::Shutdown::Write).expect("ended");
@@ -111,7 +111,7 @@ fn news_while_it_is_served_are_not_lost() {
 }
 
 #[test]
-fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
+fn unread_input_is_served_at_the_deadline_and_at_shutdown() {
     for is_stop in [false, true] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
@@ -132,7 +132,7 @@ fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
 }
 
 #[test]
-fn what_follows_urgent_data_is_heard() {
+fn data_after_urgent_data_is_served() {
     let table: ConnectionTable<TcpStream> = table_for(1);
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
     let mut client = TcpStream::connect(listener.local_addr().expect("its address")).expect("connected");
@@ -152,7 +152,7 @@ fn what_follows_urgent_data_is_heard() {
 }
 
 #[test]
-fn places_are_bounded_and_the_longest_idle_makes_room() {
+fn slots_are_bounded_and_the_longest_idle_is_evicted() {
     let table = table_for(2);
     let mut clients = Vec::new();
     for seconds in [30, 20] {
@@ -178,7 +178,7 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
 }
 
 #[test]
-fn a_client_that_has_just_spoken_is_not_idle() {
+fn a_client_with_unread_input_is_not_idle() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
@@ -188,7 +188,7 @@ fn a_client_that_has_just_spoken_is_not_idle() {
 }
 
 #[test]
-fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
+fn the_client_with_the_most_descriptors_loses_its_longest_waiting() {
     let table = table_for(10);
     let mut clients = Vec::new();
     for (uid, seconds) in [(1, 10), (2, 30), (2, 20), (2, 40)] {
@@ -215,7 +215,7 @@ fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
 }
 
 #[test]
-fn only_a_client_with_far_more_connections_is_greedy() {
+fn only_a_client_with_far_more_connections_is_evicted() {
     let table = table_for(40);
     let mut open = Vec::new();
     let mut admit = |uid| {
@@ -231,7 +231,7 @@ fn only_a_client_with_far_more_connections_is_greedy() {
 }
 
 #[test]
-fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
+fn a_client_active_since_the_last_check_is_evicted_last() {
     let table = table_for(4);
     let before = Instant::now();
     let start = before + Duration::from_millis(1);
@@ -243,7 +243,7 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
     }
     let made_room = |client: &mut UnixStream| {
         client.set_nonblocking(true).expect("set");
-        // It hears of its end, or that what it said was not read.
+        // The client reads the end of the connection, or a reset because its request was not read.
         io::Read::read(client, &mut [0]).map_err(|error| error.kind()) != Err(io::ErrorKind::WouldBlock)
     };
     let evict = || table.evict_idle(start + Duration::from_secs(9)).map(drop).is_some();
@@ -261,7 +261,7 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
 }
 
 #[test]
-fn time_is_up_for_each_once_and_in_order() {
+fn deadlines_expire_once_and_in_order() {
     let table = table_for(8);
     let now = Instant::now();
     let mut clients = Vec::new();
@@ -285,7 +285,7 @@ fn time_is_up_for_each_once_and_in_order() {
 }
 
 #[test]
-fn a_deadline_that_moves_is_minded_where_it_is() {
+fn a_moved_deadline_expires_at_its_new_time() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     client.write_all(b"x").expect("written");
@@ -311,7 +311,7 @@ fn a_deadline_that_moves_is_minded_where_it_is() {
 }
 
 #[test]
-fn who_has_spoken_in_time_is_heard_however_late() {
+fn a_readable_connection_never_times_out() {
     let now = Deadline::after(Instant::now(), Duration::ZERO);
     for (said, wait_for) in [("in time", WaitFor::readable(now)), ("before the end", idle_for(60))] {
         let table = table_for(1);
@@ -329,7 +329,7 @@ fn who_has_spoken_in_time_is_heard_however_late() {
 }
 
 #[test]
-fn the_end_wakes_everybody_and_closes_what_is_parked() {
+fn ending_wakes_all_workers_and_closes_parked_connections() {
     let table = table_for(8);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
@@ -349,7 +349,7 @@ fn the_end_wakes_everybody_and_closes_what_is_parked() {
 }
 
 #[test]
-fn draining_closes_the_idle_and_lets_the_others_finish() {
+fn draining_closes_idle_connections_and_lets_busy_ones_finish() {
     let table = table_for(8);
     let (_idle_client, idle) = UnixStream::pair().expect("a pair");
     let (mut client, busy) = UnixStream::pair().expect("a pair");

@@ -21,7 +21,7 @@ use crate::server::{AllowedHosts, Cache, Digests, Permits};
 use crate::stop::Stop;
 
 #[test]
-fn a_job_that_takes_long_costs_its_client_nothing() {
+fn a_slow_job_does_not_use_up_its_clients_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_millis(1));
     let (stream, _client) = stream();
@@ -43,7 +43,7 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
 }
 
 #[test]
-fn a_connection_is_kept_for_as_long_as_was_told() {
+fn a_connection_is_kept_for_the_promised_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let (stream, _client) = stream();
@@ -60,7 +60,7 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
 }
 
 #[test]
-fn one_that_waits_for_its_job_can_read_why_it_is_closed() {
+fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
     let (stream, mut client) = stream();
     let mut connection = Connection { stream, phase: Phase::Away, unread: Vec::new(), has_waited: false };
     client.write_all(b"the rest of a body").expect("sent");
@@ -72,7 +72,7 @@ fn one_that_waits_for_its_job_can_read_why_it_is_closed() {
 }
 
 #[test]
-fn only_who_has_read_all_waits_for_news() {
+fn only_a_connection_without_unread_input_stays_armed() {
     const ROOM: usize = 64 * 1024;
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
@@ -110,7 +110,7 @@ fn only_who_has_read_all_waits_for_news() {
 }
 
 #[test]
-fn a_panic_costs_the_connection_in_which_it_happens() {
+fn a_panic_costs_one_connection() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
@@ -152,7 +152,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
 }
 
 #[test]
-fn a_job_is_not_done_for_a_client_that_has_gone() {
+fn no_job_runs_for_a_client_that_disconnected() {
     type Go = fn(std::net::TcpStream) -> Option<std::net::TcpStream>;
     let chunked = |sent: &str| {
         let mut decoder = BodyDecoder::new(Framing::Chunked);
@@ -194,7 +194,7 @@ fn a_job_is_not_done_for_a_client_that_has_gone() {
 }
 
 #[test]
-fn what_is_held_back_is_dropped_when_its_client_has_gone() {
+fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
@@ -215,7 +215,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     }
     let more_than_jobs = 2 * jobs - 1;
     let held_back: Vec<_> = (jobs..more_than_jobs).map(|_| admit()).collect();
-    // All but the last go.
+    // All clients but the last disconnect.
     clients.drain(jobs..more_than_jobs - 1);
     for tracked in held_back {
         shared.settle(tracked, AfterTurn::HeldBack);
@@ -226,7 +226,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
 }
 
 #[test]
-fn a_form_is_begun_unless_it_is_cut_short_already() {
+fn a_truncated_form_is_not_started() {
     let part = |name| {
         format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{name}\r\n")
     };
@@ -247,7 +247,7 @@ fn a_form_is_begun_unless_it_is_cut_short_already() {
         let mut next = connection.advance(&mut turn(&state, &jobs, &mut input, Duration::ZERO));
         assert_eq!(matches!(next, AfterTurn::Work(_)), is_begun, "{name}");
         assert_eq!(matches!(next, AfterTurn::Close), !is_begun, "{name}");
-        // Each file is a job, and there is no turn in between.
+        // Each file is a job, without a turn in between.
         let mut files = 0;
         while let AfterTurn::Work(work) = next {
             next = connection.work(work, &state, Duration::ZERO);
@@ -258,7 +258,7 @@ fn a_form_is_begun_unless_it_is_cut_short_already() {
 }
 
 #[test]
-fn without_the_right_to_wait_a_request_stays_unread() {
+fn a_request_stays_unread_if_its_worker_may_not_block() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a"), "content").expect("written");
     let state = state(folder.path(), Duration::from_secs(60));
@@ -286,7 +286,7 @@ fn work(job: Job, exchange: Exchange) -> Work {
     Work { job, exchange, waits: false, rest: None, descriptors: 1, begun: None }
 }
 
-/// A turn on a thread that may wait.
+/// A turn on a thread that may block.
 fn turn<'a>(state: &'a State, jobs: &'a Jobs<Task>, input: &'a mut Input, timeout: Duration) -> Turn<'a> {
     Turn { state, input, timeout, disk: Disk::OwnThread, jobs }
 }

@@ -8,13 +8,13 @@ use super::answer::Answer;
 use crate::folder::Error;
 use crate::http::status::Status;
 
-/// When to try again where descriptors are short, in seconds: as long as an idle connection is kept at least.
+/// When to retry if descriptors are short, in seconds: as long as an idle connection is kept at least.
 const RETRY_AFTER: u32 = 5;
 
-/// When to try again where the folder is another directory, in seconds: it is followed within one.
+/// When to retry if the shared folder was replaced, in seconds: the server follows within one.
 const FOLLOWED_AFTER: u32 = 2;
 
-/// The answer that tells the client of this error, in a line that says what to do.
+/// The response to this error, with a line that says what to do.
 pub fn of(error: &Error) -> Answer {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
@@ -32,8 +32,7 @@ pub fn of(error: &Error) -> Answer {
     Answer::text(status, format_args!("{error}\n"))
 }
 
-/// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
-/// give theirs back.
+/// A system error that does not depend on the file. A shortage of descriptors passes.
 fn of_io_error(error: &io::Error) -> Answer {
     log::error!("cannot access the shared folder: {error}");
     match Errno::from_io_error(error) {
@@ -45,7 +44,7 @@ fn of_io_error(error: &io::Error) -> Answer {
     }
 }
 
-/// As [`of`], for reading: a path that goes through a file names nothing.
+/// As [`of`], for reading: a path that goes through a file does not exist.
 pub fn of_read_error(error: &Error) -> Answer {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
@@ -53,19 +52,19 @@ pub fn of_read_error(error: &Error) -> Answer {
     }
 }
 
-/// The response to a path that names nothing.
+/// The response to a path that does not exist.
 pub fn not_found() -> Answer {
     of(&Error::NotFound)
 }
 
-/// A web page of another site asked for something that changes what is here, or a proxy's name is not known here.
+/// A page of another site tried to change something, or the server does not know the name by which a proxy serves it.
 pub fn cross_site() -> Answer {
     let text = "a page of another site must not write here; behind a proxy with TLS, wharf serve --host NAME gives the \
                 server the name that is in the address bar\n";
     Answer::text(Status::FORBIDDEN, text)
 }
 
-/// A request that makes no sense, and why.
+/// A malformed request, with the reason.
 pub fn bad_request(why: impl std::fmt::Display) -> Answer {
     Answer::text(Status::BAD_REQUEST, format_args!("{why}\n"))
 }
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_will_pass_is_told_apart_from_what_is_broken() {
+    fn temporary_errors_differ_from_permanent_ones() {
         let table = [
             ("no descriptor left", Errno::MFILE, Status::SERVICE_UNAVAILABLE),
             ("none left in the whole system", Errno::NFILE, Status::SERVICE_UNAVAILABLE),
