@@ -380,7 +380,9 @@ fn silent_listeners_hold_no_worker() {
     }
     let listeners = ears.len();
     drop(ears);
-    eventually("the streams are given back", || wharf.log().matches("does not listen").count() == listeners);
+    eventually("the streams are given back", || {
+        wharf.log().matches("closed its event stream").count() == listeners
+    });
 }
 
 #[test]
@@ -393,7 +395,7 @@ fn listeners_have_a_limit_of_their_own() {
     assert_eq!(third.text(), "2 streams are open already (close one, or try again later)\n");
     assert_eq!(ann.say("", "still here"), 202, "whoever does not listen is served all the same");
     drop(first);
-    eventually("its place is given back", || wharf.log().contains("does not listen"));
+    eventually("its place is given back", || wharf.log().contains("closed its event stream"));
     ann.listen();
 }
 

@@ -218,7 +218,7 @@ fn a_server_that_closed_meanwhile_is_asked_again() {
 #[test]
 fn exit_ends_a_server_that_lets_it() {
     for (flags, said, complaint) in [
-        (&["--allow-exit"][..], "The server is shutting down.\nstopping client.\n", ""),
+        (&["--allow-exit"][..], "The server leaves.\nstopping client.\n", ""),
         (
             &[],
             "stopping client.\n",

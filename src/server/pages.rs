@@ -1,8 +1,8 @@
-//! The HTML that the server writes. Templates escape every name by themselves, and what no browser may act upon goes
-//! through [`Printable`](crate::printable::Printable) besides.
+//! The HTML pages. Templates escape every name, and [`Printable`](crate::printable::Printable) replaces characters
+//! that a browser must not act upon.
 //!
-//! Every page works without script. With it, the same page can do more; so the script finds what it works on in the
-//! HTML, and the HTML never waits for it.
+//! Every page works without JavaScript. The script adds features to the HTML that it finds, and the HTML never
+//! depends on it.
 
 mod error;
 mod folder;
@@ -21,15 +21,15 @@ use crate::http::response::Head;
 pub use error::for_people;
 pub use folder::{ListingPage, View};
 
-/// A number that only this page knows. What it loads shows it; what somebody managed to write into it could not.
+/// A random number of this page. Only elements that carry it are loaded, so injected ones are not.
 struct Nonce(u128);
 
-/// Whether whoever asks would have an answer as a page: browsers, where they go to an address.
+/// Whether the client wants HTML, as browsers do when they open an address.
 pub fn are_wanted(fields: Fields<'_, '_>) -> bool {
     fields.list("Accept").any(|range| range.starts_with(b"text/html"))
 }
 
-/// A whole page, and the head for it, which says what it may do.
+/// A whole page, and its head with the content security policy.
 fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
     let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
     let text = html! {
@@ -50,15 +50,16 @@ fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
         .field("Content-Type", "text/html; charset=utf-8")
         .field("X-Content-Type-Options", "nosniff")
         .field("Content-Security-Policy", nonce.policy())
-        // Not `no-referrer`: under that, browsers send the form with `Origin: null`, and it looks like a stranger's.
-        // Other sites are told as little by this one.
+        // Not `no-referrer`: with that, browsers send the form with `Origin: null`, which looks cross-site.
+        // `same-origin` tells other sites just as little.
         .field("Referrer-Policy", "same-origin");
     (head, text.into_string())
 }
 
 impl Nonce {
-    /// What a page may do (W3C CSP 3): nothing but show what is in the folder, ask this server, and run the one script
-    /// and wear the one style sheet that it names. Nothing inline, nothing of others, no frame around it.
+    /// The content security policy (W3C CSP 3): a page may only show what is in the folder, send requests to this
+    /// server, and use the script and the style sheet that it names. Nothing inline, nothing from other sites, no
+    /// frames around it.
     fn policy(&self) -> String {
         format!(
             "default-src 'none'; script-src 'nonce-{self}'; style-src 'nonce-{self}'; img-src 'self'; \

@@ -5,7 +5,7 @@ fn client(host: u8) -> ClientKey {
     ClientKey::of_address(IpAddr::from([192, 0, 2, host]))
 }
 
-/// Takes jobs until none is to be had without waiting, and does none of them.
+/// Takes jobs until none is available without waiting, and runs none of them.
 fn take_all(jobs: &Jobs<u32>) -> Vec<u32> {
     std::iter::from_fn(|| jobs.lock().take(jobs.threads)).map(|taken| taken.job).collect()
 }
@@ -23,7 +23,7 @@ fn clients_take_turns() {
 }
 
 #[test]
-fn the_last_thread_is_for_a_client_that_has_none() {
+fn the_last_thread_is_for_a_client_without_one() {
     let jobs = Jobs::new(4);
     for job in 10..20 {
         jobs.push(client(1), job);
@@ -39,7 +39,7 @@ fn the_last_thread_is_for_a_client_that_has_none() {
 }
 
 #[test]
-fn one_thread_serves_everybody() {
+fn one_thread_serves_all_clients() {
     let jobs = Jobs::new(1);
     jobs.push(client(1), 10);
     jobs.push(client(1), 11);
@@ -49,7 +49,7 @@ fn one_thread_serves_everybody() {
 }
 
 #[test]
-fn what_is_held_back_goes_on_when_jobs_are_done() {
+fn held_back_connections_continue_when_jobs_are_done() {
     let jobs = Jobs::new(2);
     assert_eq!(jobs.hold_back(client(1), 99), Some(99), "nothing waits");
     for job in 0..CROWDED as u32 {
@@ -75,9 +75,9 @@ fn what_is_held_back_goes_on_when_jobs_are_done() {
     assert_eq!(freed, [91, 92, 93], "nobody is left behind when the client has no jobs");
 }
 
-/// As when other users of the same proxy ask for one hash after the other.
+/// As when other users of the same proxy request one hash after another.
 #[test]
-fn a_client_that_stays_crowded_holds_nothing_back_for_ever() {
+fn a_crowded_client_holds_nothing_back_forever() {
     let jobs = Jobs::new(1);
     for job in 0..=CROWDED as u32 {
         jobs.push(client(1), job);
@@ -97,7 +97,7 @@ fn a_client_that_stays_crowded_holds_nothing_back_for_ever() {
 }
 
 #[test]
-fn what_is_held_back_makes_way_for_another() {
+fn a_dropped_connection_releases_the_next() {
     let jobs = Jobs::new(1);
     for job in 0..CROWDED as u32 {
         jobs.push(client(1), job);
@@ -113,7 +113,7 @@ fn what_is_held_back_makes_way_for_another() {
 }
 
 #[test]
-fn what_has_waited_longest_is_evicted_first() {
+fn the_longest_waiting_is_evicted_first() {
     let jobs = Jobs::new(2);
     for job in 0..CROWDED as u32 {
         jobs.push(client(1), job);
@@ -126,7 +126,7 @@ fn what_has_waited_longest_is_evicted_first() {
 }
 
 #[test]
-fn what_waits_at_the_end_is_done() {
+fn waiting_jobs_are_done_at_the_end() {
     let jobs = Jobs::new(2);
     jobs.push(client(1), 1);
     jobs.end();

@@ -1,4 +1,4 @@
-//! What went wrong, as a page: for people who came by a browser. Programs get the line that stands in it.
+//! An error as a page, for people who use a browser. Programs get only the line of text in it.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::page;
 use crate::http::status::Status;
 use crate::server::answer::{Answer, AnswerContent, SizedContent};
 
-/// The same answer as a page, if it is one that says what went wrong.
+/// Turns an error response into a page; returns other responses unchanged.
 pub fn for_people(answer: Answer) -> Answer {
     let Answer { head, content } = answer;
     match content {
@@ -33,7 +33,6 @@ fn body(status: Status, line: &str) -> Markup {
     }
 }
 
-/// What happened, in words that need no explanation.
 fn title(status: Status) -> &'static str {
     match status {
         Status::FORBIDDEN => "Not allowed",
@@ -47,7 +46,7 @@ fn title(status: Status) -> &'static str {
     }
 }
 
-/// What to do, where the line does not say it.
+/// What to do, if the line does not say it.
 fn advice(status: Status) -> Option<&'static str> {
     match status {
         Status::NOT_FOUND => Some("It may have been moved or renamed."),
@@ -59,7 +58,7 @@ fn advice(status: Status) -> Option<&'static str> {
     }
 }
 
-/// A line as a sentence: it begins with a capital letter and ends with a stop.
+/// A line as a sentence: with a capital letter and a full stop.
 fn sentence(line: &str) -> String {
     let mut letters = line.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_does() {
+    fn a_success_does_not_become_a_page() {
         let Answer { content: AnswerContent::Sized(SizedContent::Bytes(text)), .. } =
             for_people(Answer::text(Status::OK, "saved\n"))
         else {

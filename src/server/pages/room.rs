@@ -1,5 +1,5 @@
-//! The room beside the folder, as it stands before anybody has joined. It is for scripts alone: without them, the style
-//! sheet hides it.
+//! The chat room beside the folder, before the user has joined. It needs JavaScript; without it, the style sheet
+//! hides it.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use crate::chat::text::MAX_TEXT;
 use crate::folder::SharePath;
 use crate::http::target::encode_path;
 
-/// The room, beside the directory at this path. Uploads below it are told with links that begin as `data-of` does.
+/// The chat room beside the directory at this path. The links of uploads below that directory start with `data-of`.
 pub fn room(directory: &SharePath) -> Markup {
     let slash = if directory.is_root() { "" } else { "/" };
     html! {
