@@ -208,9 +208,9 @@ mod tests {
             ("chunks (§7.1)", &["abc", "de"], Framing::Chunked, "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 15),
             ("a size in hexadecimal", &[long], Framing::Chunked, &format!("1a\r\n{long}\r\n0\r\n\r\n"), 11),
             ("no chunk is empty", &["", "a", ""], Framing::Chunked, "1\r\na\r\n0\r\n\r\n", 10),
-            ("nothing at all", &[], Framing::Chunked, "0\r\n\r\n", 5),
+            ("empty content", &[], Framing::Chunked, "0\r\n\r\n", 5),
             ("until the end of the connection", &["abc", "", "de"], Framing::UntilClose, "abcde", 0),
-            ("nothing, until then", &[], Framing::UntilClose, "", 0),
+            ("empty content, until the end of the connection", &[], Framing::UntilClose, "", 0),
         ];
         for (name, chunks, framing, wire, overhead) in table {
             assert_eq!(sent(chunks, framing).expect("whole"), (wire.to_owned(), overhead), "{name}");

@@ -268,17 +268,17 @@ mod tests {
             let peer = Peer::of_unix(&server);
             let stream = Stream::Unix(server, peer);
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
-            let (events, _) = chat.subscribe(who, None, peer, active).expect("a place");
+            let (events, _) = chat.subscribe(who, None, peer, active).expect("a free slot");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
-            let tracked = table.admit(Connection::new(stream), ClientKey::Here).expect("a place");
+            let tracked = table.admit(Connection::new(stream), ClientKey::Here).expect("a free slot");
             let broadcaster = Broadcaster::new(chat).expect("a poller");
             broadcaster.admit(tracked, events);
             Self { table, broadcaster, client }
         }
 
         fn newcomer(&self) -> Subscriber {
-            self.broadcaster.newcomers().and_then(|mut newcomers| newcomers.pop()).expect("a newcomer")
+            self.broadcaster.newcomers().and_then(|mut newcomers| newcomers.pop()).expect("a new subscriber")
         }
     }
 
@@ -313,12 +313,12 @@ mod tests {
             broadcaster.look_after(key, &mut subscriber, moved + HEARTBEAT_AFTER + ROUND),
             "some patience"
         );
-        assert!(!broadcaster.look_after(key, &mut subscriber, moved + STUCK_AFTER), "not any more");
-        scene.client.read_exact(&mut vec![0; sent]).expect("all that was sent");
+        assert!(!broadcaster.look_after(key, &mut subscriber, moved + STUCK_AFTER), "disconnected");
+        scene.client.read_exact(&mut vec![0; sent]).expect("all input");
         broadcaster.chat.clear_wake();
         let mut ready = Vec::new();
         broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
-        assert_eq!(ready, [PollEvent { key: PollKey(key), may_leave_more: false }], "there is room again");
+        assert_eq!(ready, [PollEvent { key: PollKey(key), may_leave_more: false }], "the socket is writable");
         assert!(broadcaster.attend(key, &mut subscriber));
         let mut heartbeat = [0; HEARTBEAT.len()];
         scene.client.read_exact(&mut heartbeat).expect("a heartbeat");

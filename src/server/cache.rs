@@ -258,9 +258,9 @@ mod tests {
         cache.confirm(&path, &entry, now);
         assert!(is_fresh(&cache, &path, now + FRESH_FOR / 2));
         assert!(!is_fresh(&cache, &path, now + FRESH_FOR));
-        assert!(cache.find(&path, now + MAX_AGE).is_none(), "it is old");
+        assert!(cache.find(&path, now + MAX_AGE).is_none(), "too old");
         assert_eq!(cache.evict_old(now + MAX_AGE).len(), 1);
-        assert!(cache.evict_old(now + MAX_AGE).is_empty(), "once");
+        assert!(cache.evict_old(now + MAX_AGE).is_empty(), "only once");
     }
 
     #[test]

@@ -70,8 +70,8 @@ mod tests {
         let held: Vec<_> = (1..6).map(take_all).collect();
         assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 1, 1, 0]);
         drop(held);
-        assert_eq!(take_all(7).len(), 4, "all came back");
-        assert!(permits.lock().held.is_empty(), "nobody is remembered");
+        assert_eq!(take_all(7).len(), 4, "all permits are returned");
+        assert!(permits.lock().held.is_empty(), "no client is kept");
     }
 
     #[test]

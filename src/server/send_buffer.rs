@@ -72,10 +72,10 @@ mod tests {
         let (mut first, mut second) = (SendBuffer::default(), SendBuffer::default());
         let long = 100 * TAKEN;
         let table = [
-            ("nobody knows", 0, long, SendBufferSize::Small),
-            ("it has taken little", TAKEN - 1, long, SendBufferSize::Small),
-            ("it is quick", TAKEN, long, SendBufferSize::Large),
-            ("it goes on", long, TAKEN, SendBufferSize::Large),
+            ("nothing sent", 0, long, SendBufferSize::Small),
+            ("little sent", TAKEN - 1, long, SendBufferSize::Small),
+            ("fast", TAKEN, long, SendBufferSize::Large),
+            ("still fast", long, TAKEN, SendBufferSize::Large),
             ("the end", long, u64::from(SendBufferSize::Large.bytes()), SendBufferSize::Small),
             ("a moment later", long, 0, SendBufferSize::Small),
         ];
@@ -89,6 +89,6 @@ mod tests {
         }
         drop(first);
         second.adjust(&other, TAKEN, long, &permits);
-        assert_eq!(queue(&other), SendBufferSize::Large.bytes(), "it was given back");
+        assert_eq!(queue(&other), SendBufferSize::Large.bytes(), "the permit was returned");
     }
 }

@@ -315,14 +315,14 @@ mod tests {
     fn what_each_client_holds_is_summed() {
         let slots = Slots::new(Capacity { connections: 3, spare: 1, descriptors: 5 });
         let (one, other) = (ClientKey::User(1), ClientKey::User(2));
-        let mut first = slots.take(one).expect("a place");
-        let mut second = slots.take(other).expect("a place");
-        let third = slots.take(other).expect("a place");
+        let mut first = slots.take(one).expect("a free slot");
+        let mut second = slots.take(other).expect("a free slot");
+        let third = slots.take(other).expect("a free slot");
         assert!(slots.take(one).is_none(), "all are taken");
         assert_eq!(first.hold(3), 0);
-        assert_eq!(second.hold(3), 2, "7 where 5 may be held");
+        assert_eq!(second.hold(3), 2, "7 of 5 allowed");
         assert_eq!(slots.excess(), 2);
-        assert_eq!(first.hold(2), 0, "who gives something back is not over the limit");
+        assert_eq!(first.hold(2), 0, "releasing descriptors evicts nothing");
         assert_eq!(slots.holding(other), Holding { connections: 2, descriptors: 4 });
         let most = |by: fn(&Holding) -> u64| slots.greatest(by).expect("a client").0;
         assert_eq!(most(|holding| holding.connections.into()), other);
@@ -331,17 +331,17 @@ mod tests {
         assert_eq!(most(|holding| holding.descriptors), one);
         drop((first, second));
         assert_eq!((slots.excess(), slots.taken()), (0, 0));
-        assert!(slots.greatest(|holding| holding.descriptors).is_none(), "nobody is remembered");
+        assert!(slots.greatest(|holding| holding.descriptors).is_none(), "no client is kept");
     }
 
     #[test]
     fn a_rejected_connection_frees_its_slot_at_once() {
         let slots = Slots::new(Capacity { connections: 1, spare: 1, descriptors: 5 });
         let client = ClientKey::User(1);
-        let mut going = slots.take(client).expect("a place");
+        let mut going = slots.take(client).expect("a free slot");
         assert!(slots.take(client).is_none());
-        assert!(going.make_spare() && going.make_spare(), "it is spare, and stays so");
-        let mut stays = slots.take(client).expect("the place is free");
+        assert!(going.make_spare() && going.make_spare(), "it becomes spare, and stays spare");
+        let mut stays = slots.take(client).expect("the slot is free");
         assert!(!stays.make_spare() && slots.take_spare(client).is_none(), "there is one spare slot");
         going.hold(4);
         assert_eq!(
@@ -353,7 +353,7 @@ mod tests {
         assert!(slots.take_spare(client).is_some());
         stays.hold(4);
         stays.leave();
-        let next = slots.take(client).expect("it counts as gone");
+        let next = slots.take(client).expect("it does not count any more");
         assert_eq!(slots.holding(client), Holding { connections: 2, descriptors: 1 });
         assert!(slots.take_spare(client).is_some());
         assert_eq!(slots.taken(), 2, "the slot is taken until it is closed");

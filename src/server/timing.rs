@@ -165,10 +165,13 @@ mod tests {
         assert_eq!(clock.deadline(start), Some(Deadline(start + limit)));
         let request = clock.begin();
         let later = start + Duration::from_secs(1000);
-        assert_eq!(clock.deadline(later), Some(Deadline(later + limit)), "while it is served");
+        assert_eq!(clock.deadline(later), Some(Deadline(later + limit)), "a request is active");
         drop(request);
         let ended = clock.deadline(later).expect("the rule is on");
-        assert!(ended >= Deadline(start + limit) && ended < Deadline(later), "counted from its end");
+        assert!(
+            ended >= Deadline(start + limit) && ended < Deadline(later),
+            "the idle time starts at its end"
+        );
         let never = IdleClock::new(None, start);
         assert!(never.deadline(later).is_none() && !never.is_over(later));
     }
@@ -179,12 +182,12 @@ mod tests {
         let over = start + Duration::from_secs(60);
         let clock = Arc::new(IdleClock::new(Some(Duration::from_secs(60)), start));
         let request = clock.begin();
-        assert!(!request.is_late() && !clock.settle(over), "it is being served");
+        assert!(!request.is_late() && !clock.settle(over), "a request is active");
         drop(request);
         let over = over + Duration::from_secs(60);
-        assert!(!clock.settle(start) && !clock.begin().is_late(), "too early, so nothing is settled");
+        assert!(!clock.settle(start) && !clock.begin().is_late(), "too early: nothing is decided");
         assert!(clock.settle(over) && clock.begin().is_late());
-        assert!(clock.begin().is_late(), "and so is everybody after that");
+        assert!(clock.begin().is_late(), "each later request is late");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 
-// ---- A look at a file, without leaving the folder
+// ---- Previews of files
 {
-  /** How much of a text is shown, in bytes. */
+  /** How many bytes of a text are shown. */
   const TEXT_SHOWN = 256 * 1024;
 
   const media = (name) => (src, title) => make(name, { src, title, controls: true, autoplay: true });
@@ -66,7 +66,7 @@
     dialog.showModal();
   });
   dialog.onkeydown = (event) => {
-    // Arrows within a film move in the film.
+    // Arrow keys in a player seek.
     if (event.target.controls) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);

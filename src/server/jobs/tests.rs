@@ -51,7 +51,7 @@ fn one_thread_serves_all_clients() {
 #[test]
 fn held_back_connections_continue_when_jobs_are_done() {
     let jobs = Jobs::new(2);
-    assert_eq!(jobs.hold_back(client(1), 99), Some(99), "nothing waits");
+    assert_eq!(jobs.hold_back(client(1), 99), Some(99), "no job waits");
     for job in 0..CROWDED as u32 {
         assert!(!jobs.is_crowded(client(1)));
         jobs.push(client(1), job);
@@ -69,10 +69,10 @@ fn held_back_connections_continue_when_jobs_are_done() {
     jobs.push(client(1), 8);
     assert!(jobs.take().is_some());
     jobs.push(client(1), 9);
-    assert!(jobs.done(client(1)).held.is_empty(), "as crowded as before");
+    assert!(jobs.done(client(1)).held.is_empty(), "still crowded");
     let rest = std::iter::from_fn(|| jobs.lock().take(usize::MAX)).count();
     let freed: Vec<_> = (0..rest).flat_map(|_| jobs.done(client(1)).held).collect();
-    assert_eq!(freed, [91, 92, 93], "nobody is left behind when the client has no jobs");
+    assert_eq!(freed, [91, 92, 93], "all are released when the client has no jobs");
 }
 
 /// As when other users of the same proxy request one hash after another.
@@ -90,7 +90,7 @@ fn a_crowded_client_holds_nothing_back_forever() {
         assert!(jobs.take().is_some_and(|taken| taken.is_crowded));
         jobs.push(client(1), job);
         let Freed { held, is_final } = jobs.done(client(1));
-        assert!(held.is_empty() || is_final, "it is not held back again");
+        assert!(held.is_empty() || is_final, "not held back again");
         freed.extend(held.into_iter().map(|held| (held, job + 1)));
     }
     assert_eq!(freed, [(90, PATIENCE as u32), (91, 2 * PATIENCE as u32)]);
@@ -107,9 +107,9 @@ fn a_dropped_connection_releases_the_next() {
     assert_eq!(jobs.release(client(1)), None, "the client is crowded");
     assert!(jobs.take().is_some());
     assert_eq!(jobs.done(client(1)).held, [98]);
-    assert_eq!(jobs.release(client(1)), Some(99), "98 was not needed any more");
+    assert_eq!(jobs.release(client(1)), Some(99), "98 was dropped");
     assert_eq!(jobs.release(client(1)), None);
-    assert_eq!(jobs.release(client(2)), None, "it has nothing here");
+    assert_eq!(jobs.release(client(2)), None, "the client has no jobs");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn the_longest_waiting_is_evicted_first() {
     jobs.hold_back(client(1), 99);
     let evicted: Vec<_> = std::iter::from_fn(|| jobs.evict(client(1))).collect();
     assert_eq!(evicted, [98, 99, 0, 1, 2, 3, 4, 5, 6, 7]);
-    assert!(take_all(&jobs).is_empty() && jobs.lock().clients.is_empty(), "nothing is left of the client");
+    assert!(take_all(&jobs).is_empty() && jobs.lock().clients.is_empty(), "the client is removed");
 }
 
 #[test]

@@ -244,7 +244,7 @@ mod tests {
             while let Some(entry) = windows.next() {
                 names.push(entry.name.into_string().expect("text"));
             }
-            if !windows.go_on().expect("it is there") {
+            if !windows.go_on().expect("the file exists") {
                 return (names, readings);
             }
             readings += 1;
@@ -273,7 +273,7 @@ mod tests {
             assert!(same == all, "{order:?}");
         }
         let permits: Vec<_> = std::iter::from_fn(|| plenty.take()).collect();
-        assert_eq!(permits.len(), SHARES, "all is given back");
+        assert_eq!(permits.len(), SHARES, "all permits are returned");
     }
 
     #[test]

@@ -131,7 +131,7 @@ mod tests {
         assert!(sessions.admit(peer(1, 1), b"b").is_ok(), "another file");
         assert!(sessions.admit(peer(1, 2), b"a").is_ok(), "another client");
         assert!(first.give_up());
-        assert!(sessions.admit(peer(1, 1), b"a").is_ok(), "it is over: this is a new one");
+        assert!(sessions.admit(peer(1, 1), b"a").is_ok(), "the first is over, so this is a new transfer");
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let admit = || sessions.admit(peer(1, 1), b"a").expect("a permit");
         let permits: Vec<_> = (0..2).map(|_| admit()).inspect(|permit| assert!(permit.give_up())).collect();
         let third = admit();
-        assert!(!third.give_up(), "as many dally as may");
+        assert!(!third.give_up(), "no more may dally");
         drop(permits);
         assert!(!sessions.wait_until_empty(Duration::ZERO));
         drop(third);
