@@ -42,6 +42,7 @@ pub mod folder;
 pub mod format;
 pub mod http;
 pub mod net;
+pub mod own_paths;
 pub mod printable;
 pub mod qr;
 pub mod server;

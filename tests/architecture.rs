@@ -1,15 +1,21 @@
-//! The arrows between the rooms go one way.
+//! Imports go one way: between the modules at the top, and between the files and directories of each directory.
 
+mod imports;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Each room, and the rooms that it may import.
-const ARROWS: [(&str, &[&str]); 16] = [
+use imports::Crate;
+
+/// Each module at the top, and the modules that it may import.
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("stop", &[]),
     ("printable", &[]),
     ("sink", &[]),
     ("format", &[]),
     ("qr", &[]),
+    ("own_paths", &[]),
     ("folder", &["printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
@@ -20,63 +26,145 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("client", &["http", "tftp", "chat", "durable", "net", "printable", "format", "stop"]),
     (
         "server",
-        &["http", "tftp", "archive", "chat", "folder", "net", "printable", "sink", "format", "qr", "stop"],
+        &[
+            "http",
+            "tftp",
+            "archive",
+            "chat",
+            "folder",
+            "net",
+            "own_paths",
+            "printable",
+            "sink",
+            "format",
+            "qr",
+            "stop",
+        ],
     ),
     ("cli", &["client", "server", "folder", "net", "printable", "sink", "format", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 
-#[test]
-fn no_room_imports_one_that_is_above_it() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut seen = 0;
-    for file in rust_files(&source) {
-        let room = room_of(&file, &source);
-        let text = fs::read_to_string(&file).expect("text");
-        let Some((_, may)) = ARROWS.iter().find(|(name, _)| *name == room) else {
-            assert_eq!(room, "lib", "{} is in no room", file.display());
-            continue;
-        };
-        for imported in imports(&text) {
-            seen += 1;
-            let allowed = imported == room || may.contains(&imported.as_str());
-            assert!(allowed, "{}: `{room}` must not import `{imported}`", file.display());
-        }
+/// At most so many direct dependencies, with all features and with none.
+const DEPENDENCIES: (usize, usize) = (48, 22);
+
+/// What one entry of a directory imports from another, and the files and names behind it.
+type Arrows = BTreeMap<(String, String), BTreeSet<String>>;
+
+fn source() -> Crate {
+    Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+/// The arrows inside each directory, between its files and subdirectories.
+fn by_directory(read: &Crate) -> BTreeMap<String, Arrows> {
+    let mut directories: BTreeMap<String, Arrows> = BTreeMap::new();
+    for ((from, to), names) in read.arrows() {
+        let (from_parts, to_parts): (Vec<_>, Vec<_>) = (from.split('/').collect(), to.split('/').collect());
+        let common = from_parts.iter().zip(&to_parts).take_while(|(from, to)| from == to).count();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        directories
+            .entry(from_parts[..common].join("/"))
+            .or_default()
+            .entry((from_parts[common].to_owned(), to_parts[common].to_owned()))
+            .or_default()
+            .insert(format!("{from} -> {to}: {names}"));
     }
-    assert!(seen > 50, "only {seen} imports were found: is this test still looking at the right lines?");
+    directories
 }
 
-/// In `server/`, an answer's file imports what answers use, never another answer.
-#[test]
-fn only_the_wiring_imports_the_acceptor_and_the_connection_table() {
-    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server");
-    for name in ["files", "listing/mod", "archive_body", "upload", "form", "status", "pages", "route"] {
-        let text = fs::read_to_string(server.join(format!("{name}.rs"))).expect("text");
-        for inner in ["acceptor", "connection_table", "connection", "sending", "outgoing"] {
-            let imports = text.contains(&format!("super::{inner}"));
-            assert!(!imports, "server/{name}.rs must not import server/{inner}.rs");
+/// The arrows that lie on a cycle.
+fn cycle(arrows: &Arrows) -> Vec<&String> {
+    let reached_from = |start: &String| {
+        let (mut reached, mut unread) = (BTreeSet::new(), vec![start.clone()]);
+        while let Some(next) = unread.pop() {
+            for (_, to) in arrows.keys().filter(|(from, _)| *from == next) {
+                if reached.insert(to.clone()) {
+                    unread.push(to.clone());
+                }
+            }
         }
+        reached
+    };
+    let on_cycle = arrows.iter().filter(|((from, to), _)| reached_from(to).contains(from));
+    on_cycle.flat_map(|(_, files)| files).collect()
+}
+
+#[test]
+fn modules_import_only_what_is_listed() {
+    let read = source();
+    let arrows = by_directory(&read).remove("").expect("modules import each other");
+    let unlisted: Vec<_> = arrows
+        .iter()
+        .filter(|((from, to), _)| {
+            let allowed = ALLOWED.iter().find(|(name, _)| name == from);
+            !allowed.is_some_and(|(_, allowed)| allowed.contains(&to.as_str()))
+        })
+        .flat_map(|(_, files)| files)
+        .collect();
+    assert!(unlisted.is_empty(), "not in the list of what may be imported:\n{unlisted:#?}");
+    for (from, to) in ALLOWED.iter().flat_map(|(from, allowed)| allowed.iter().map(move |to| (from, to))) {
+        let used = arrows.contains_key(&((*from).to_owned(), (*to).to_owned()));
+        assert!(used || *from == "main", "{from} -> {to} is listed, and nothing needs it");
     }
 }
 
-/// The first word behind every `crate::` or `wharf::`.
-fn imports(text: &str) -> Vec<String> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    code.flat_map(|line| line.split("crate::").skip(1).chain(line.split("wharf::").skip(1)))
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
-        .filter(|word| ARROWS.iter().any(|(room, _)| room == word))
-        .collect()
+#[test]
+fn no_imports_form_a_cycle() {
+    let read = source();
+    for (directory, arrows) in by_directory(&read) {
+        let cycle = cycle(&arrows);
+        assert!(cycle.is_empty(), "src/{directory}: these imports form a cycle:\n{cycle:#?}");
+    }
 }
 
-fn room_of(file: &Path, source: &Path) -> String {
-    let inside = file.strip_prefix(source).expect("below");
-    let first = inside.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
+#[test]
+fn direct_dependencies_are_few() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("the manifest");
+    let section = manifest.split("\n[dependencies]\n").nth(1).expect("a section of dependencies");
+    let section = section.split("\n[").next().unwrap_or_default();
+    let all: Vec<_> = section.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).collect();
+    let always = all.iter().filter(|line| !line.contains("optional = true")).count();
+    assert!(all.len() <= DEPENDENCIES.0, "{} direct dependencies", all.len());
+    assert!(always <= DEPENDENCIES.1, "{always} direct dependencies in the minimal build");
 }
 
-fn rust_files(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let (dirs, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let below = dirs.iter().flat_map(|dir| rust_files(dir));
-    files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs")).chain(below).collect()
+/// Every form in which a path can be written is read, and led to the file that defines what it names.
+#[test]
+fn every_form_of_import_is_read() {
+    let place = tempfile::tempdir().expect("a directory");
+    let files = [
+        ("lib.rs", "mod a; mod b; mod c;"),
+        ("a/mod.rs", "mod deep; mod other; pub use deep::{Deep, inner as renamed}; pub use other::*;"),
+        ("a/deep.rs", "pub struct Deep; pub fn inner() {} #[cfg(test)] mod tests { use crate::b::B; }"),
+        ("a/other.rs", "use super::renamed; pub struct Other;"),
+        (
+            "b.rs",
+            "use crate::{a::{self, Deep as D}, c as see}; pub struct B; fn f() { see::go(); a::Other; }",
+        ),
+        ("c.rs", "pub fn go() { println!(\"{}\", crate::b::B.x()); } fn std() { std::mem::drop(()); }"),
+    ];
+    for (name, text) in files {
+        let path = place.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+    let read = Crate::read(place.path());
+    let arrows: Vec<_> = read
+        .arrows()
+        .into_iter()
+        .map(|((from, to), names)| format!("{from} {to} {}", names.into_iter().collect::<Vec<_>>().join(" ")))
+        .collect();
+    let expected = [
+        "a/mod a/deep Deep inner",
+        "a/other a/deep inner",
+        "b a/deep Deep",
+        "b a/other Other",
+        "b c go",
+        "c b B",
+    ];
+    assert_eq!(arrows, expected);
+    let directories = by_directory(&read);
+    assert_eq!(cycle(&directories[""]), ["b -> c: go", "c -> b: B"]);
+    assert!(cycle(&directories["a"]).is_empty());
 }

@@ -182,7 +182,7 @@ fn names_and_tokens() {
     }
     assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", "", b"x").code(), 401);
     assert_eq!(wharf.ask("POST", "/.wharf/chat/join", "Origin: http://evil\r\n", b"user=eve").code(), 403);
-    assert_eq!(wharf.ask("GET", "/.wharf/chat/join", "", b"").field("Allow"), "POST");
+    assert_eq!(wharf.ask("GET", "/.wharf/chat/join", "", b"").field("Allow"), "POST, OPTIONS");
     assert_eq!(wharf.ask("GET", "/.wharf/chat/nothing", "", b"").code(), 404);
     let closed = Wharf::serve(&["--no-chat"]);
     assert_eq!(closed.ask("POST", "/.wharf/chat/join", "", b"user=ann").code(), 404);

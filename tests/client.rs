@@ -219,11 +219,7 @@ fn a_server_that_closed_meanwhile_is_asked_again() {
 fn exit_ends_a_server_that_lets_it() {
     for (flags, said, complaint) in [
         (&["--allow-exit"][..], "The server leaves.\nstopping client.\n", ""),
-        (
-            &[],
-            "stopping client.\n",
-            "exit: 403 Forbidden: remote shutdown is disabled (start the server with --allow-exit)",
-        ),
+        (&[], "stopping client.\n", "exit: 403 Forbidden: remote shutdown is disabled"),
     ] {
         let mut wharf = Wharf::serve(flags);
         let output = run(&["client", &wharf.address().to_string()], "exit\nquit\n", Path::new("."));

@@ -55,7 +55,7 @@ fn the_picture_holds_the_address_to_hand_on() {
     }
     assert_eq!(read_svg(&ask("", "1.0").text()), here, "without Host");
     assert_eq!(ask("Host: evil.example\r\n", "1.1").code(), 421);
-    assert_eq!(wharf.ask("POST", "/.wharf/qr.svg", "", b"").field("Allow"), "GET, HEAD");
+    assert_eq!(wharf.ask("POST", "/.wharf/qr.svg", "", b"").field("Allow"), "GET, HEAD, OPTIONS");
 }
 
 #[test]

@@ -51,6 +51,13 @@ pub enum Method {
     Unknown,
 }
 
+impl Method {
+    /// Whether the method asks for no change (RFC 9110 §9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
+}
+
 /// A whole and valid request head.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'h, 'b> {

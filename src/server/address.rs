@@ -2,15 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::answer::Answer;
-use super::error_response::not_found;
-use super::state::State;
 use crate::http::request::{Head, split_port};
-use crate::http::response;
-use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::net::reach::reached_at;
-use crate::qr;
+use crate::server::state::State;
 
 /// The URL to hand on: the one under which the visitor asks, since that is known to work. Who asks at the loopback gets
 /// the one for the network, if it is served there: nobody else reaches a loopback. `None` where there is no TCP.
@@ -28,14 +23,6 @@ pub fn of_server(state: &State) -> Option<String> {
 /// Where it is reached over TCP now.
 fn reached(state: &State) -> Vec<SocketAddr> {
     state.tcp.iter().copied().flat_map(reached_at).collect()
-}
-
-/// The answer with its QR code.
-pub fn code(head: &Head<'_, '_>, peer: Peer, state: &State) -> Result<Answer, Answer> {
-    let svg = to_hand_on(head, peer, state).and_then(|url| qr::svg(&url)).ok_or_else(not_found)?;
-    // What it shows depends on who asks, and on the networks of the moment.
-    let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
-    Ok(Answer::bytes(head, "image/svg+xml", svg.into_bytes()))
 }
 
 /// From what the visitor asks for, and where the server is reached.

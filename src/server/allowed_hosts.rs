@@ -9,10 +9,10 @@
 
 use std::net::IpAddr;
 
-use super::host_name::{HostName, canonical};
 use crate::http::fields::Fields;
 use crate::http::request::{is_host, split_port};
 use crate::net::peer::Peer;
+use crate::server::host_name::{HostName, canonical};
 
 /// The fields that browsers send, and that no page can leave out.
 const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];

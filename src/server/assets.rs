@@ -7,16 +7,14 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-use super::answer::Answer;
-use super::error_response::not_found;
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::{EntityTag, Validators};
-
-/// Where they are served.
-pub const BELOW: &str = "/.wharf/assets/";
+use crate::own_paths::ASSETS;
+use crate::server::error_response::not_found;
+use crate::server::response::Response;
 
 /// How long they may be cached: a year is the longest that RFC 9111 §1.2.2 considers useful, and with `immutable`
 /// (RFC 8246) a reload does not revalidate either.
@@ -58,7 +56,7 @@ impl Asset {
         let digest = Sha256::digest(&content);
         let hash = digest.iter().take(HASH_BYTES).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
         let hash = format!("{hash:0width$x}", width = 2 * HASH_BYTES);
-        let path = format!("{BELOW}{name}.{hash}.{extension}");
+        let path = format!("{ASSETS}{name}.{hash}.{extension}");
         Self { content, media_type, hash, path }
     }
 
@@ -72,7 +70,7 @@ impl Asset {
         self.content.len()
     }
 
-    fn answer(&self, fields: Fields<'_, '_>) -> Answer {
+    fn respond(&self, fields: Fields<'_, '_>) -> Response {
         let validators =
             Validators { etag: EntityTag::strong(self.hash.clone().into_bytes()), last_modified: None };
         let head = |status| match &validators.etag {
@@ -82,11 +80,11 @@ impl Asset {
         let preconditions = conditional::gather(fields.iter());
         match conditional::evaluate(&preconditions, Action::Retrieve, Some(&validators)) {
             Verdict::Proceed => {
-                Answer::bytes(head(Status::OK), self.media_type, self.content.as_bytes().to_vec())
+                Response::bytes(head(Status::OK), self.media_type, self.content.as_bytes().to_vec())
             }
-            Verdict::NotModified => Answer::empty(head(Status::NOT_MODIFIED)),
+            Verdict::NotModified => Response::empty(head(Status::NOT_MODIFIED)),
             Verdict::Failed => {
-                Answer::text(Status::PRECONDITION_FAILED, "precondition failed: the file has changed\n")
+                Response::text(Status::PRECONDITION_FAILED, "precondition failed: the file has changed\n")
             }
         }
     }
@@ -112,11 +110,11 @@ fn dense(source: &str) -> String {
     punctuation.iter().fold(source.to_owned(), tight).replace(";}", "}")
 }
 
-/// The response to GET and HEAD of a path below [`BELOW`].
-pub fn answer(path: &str, fields: Fields<'_, '_>) -> Result<Answer, Answer> {
+/// The answer to GET and HEAD of a path below [`BELOW`].
+pub fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
     let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
     let found = all.into_iter().find(|asset| asset.path == path);
-    found.map(|asset| asset.answer(fields)).ok_or_else(not_found)
+    found.map(|asset| asset.respond(fields)).ok_or_else(not_found)
 }
 
 #[cfg(test)]
@@ -128,7 +126,7 @@ mod tests {
         let bytes = format!("GET {path} HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
         let mut space = FieldSpace::new();
         let head = RequestHead::parse(bytes.as_bytes(), &mut space).expect("valid");
-        answer(path, head.fields).unwrap_or_else(|response| response).head.status()
+        respond(path, head.fields).unwrap_or_else(|response| response).head.status()
     }
 
     #[test]
@@ -136,8 +134,8 @@ mod tests {
         let table = [
             ("the style sheet", STYLE.path().to_owned(), String::new(), Status::OK),
             ("the script", SCRIPT.path().to_owned(), String::new(), Status::OK),
-            ("of another server", format!("{BELOW}page.000000000000.css"), String::new(), Status::NOT_FOUND),
-            ("no hash", format!("{BELOW}page.css"), String::new(), Status::NOT_FOUND),
+            ("of another server", format!("{ASSETS}page.000000000000.css"), String::new(), Status::NOT_FOUND),
+            ("no hash", format!("{ASSETS}page.css"), String::new(), Status::NOT_FOUND),
             (
                 "a copy is there",
                 ICON.path().to_owned(),

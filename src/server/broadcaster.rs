@@ -10,12 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::chat_state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
-use super::connection::Connection;
-use super::connection_table::Tracked;
 use crate::http::event_stream::HEARTBEAT;
 use crate::net::poller::{Arming, Interest, PollKey, Poller};
 use crate::net::stream::{More, Transferred};
+use crate::server::chat::state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
+use crate::server::connection::Connection;
+use crate::server::connections::table::Tracked;
 
 /// After this time without an event a subscriber is sent a comment, to find out whether it is connected (WHATWG HTML
 /// §9.2.7).
@@ -247,8 +247,9 @@ mod tests {
     use crate::net::peer::Peer;
     use crate::net::poller::PollEvent;
     use crate::net::stream::Stream;
-    use crate::server::connection_table::{Capacity, ConnectionTable};
-    use crate::server::lead::Lead;
+    use crate::server::connections::lead::Lead;
+    use crate::server::connections::slot::Capacity;
+    use crate::server::connections::table::ConnectionTable;
     use crate::server::timing::IdleClock;
 
     /// A room with one member, and a subscriber of that member in the inbox.

@@ -18,8 +18,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::representation::Representation;
 use crate::folder::{Facts, FileVersion, SharePath};
+use crate::server::representation::Representation;
 
 /// The content of files up to this size, in bytes, is cached. For larger ones `sendfile` costs less.
 pub const CONTENT_LIMIT: u64 = 16 * 1024;
@@ -235,7 +235,7 @@ mod tests {
         let state = state(place.path(), MAX_AGE);
         let path = SharePath::parse(b"a").expect("a path");
         let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path) else { panic!("no file") };
-        let representation = Representation::of(&facts, &path, &state, SystemTime::now());
+        let representation = Representation::of(&facts, &path, false, SystemTime::now());
         let content = CachedContent::Bytes(b"content".to_vec());
         let entry = CacheEntry { version: facts.version, representation, content, since: Instant::now() };
         let cache = Cache::default();

@@ -4,8 +4,8 @@
 //! only memory. A connection that may not wait becomes a job; the job queue is fair between clients. The timer never
 //! waits.
 
-use super::permits::Permit;
-use super::state::State;
+use crate::server::jobs::permits::Permit;
+use crate::server::state::State;
 
 /// The right of a thread to wait for the disk, for one turn of a connection.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Disk {
     }
 
     /// Asks for a call that finds in memory what it needs, in all likelihood: nobody is woken. Should it take long after
-    /// all, the watch over the lead wakes another worker ([`Lead::watch`](super::lead::Lead::watch)).
+    /// all, the watch over the lead wakes another worker ([`Lead::watch`](crate::server::connections::lead::Lead::watch)).
     #[must_use]
     pub fn may_touch(&mut self, state: &State) -> bool {
         match self {

@@ -4,9 +4,9 @@ use std::io;
 
 use rustix::io::Errno;
 
-use super::answer::Answer;
 use crate::folder::Error;
 use crate::http::status::Status;
+use crate::server::response::Response;
 
 /// When to retry if descriptors are short, in seconds: as long as an idle connection is kept at least.
 const RETRY_AFTER: u32 = 5;
@@ -14,8 +14,8 @@ const RETRY_AFTER: u32 = 5;
 /// When to retry if the shared folder was replaced, in seconds: the server follows within one.
 const FOLLOWED_AFTER: u32 = 2;
 
-/// The response to this error, with a line that says what to do.
-pub fn of(error: &Error) -> Answer {
+/// The answer that tells the client of this error, in a line that says what to do.
+pub fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
         Error::Denied | Error::ReadOnly => Status::FORBIDDEN,
@@ -24,49 +24,43 @@ pub fn of(error: &Error) -> Answer {
         Error::TooLarge { .. } => Status::CONTENT_TOO_LARGE,
         Error::NoSpace => Status::INSUFFICIENT_STORAGE,
         Error::Replaced => {
-            let answer = Answer::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
+            let answer = Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"));
             return answer.with("Retry-After", FOLLOWED_AFTER);
         }
         Error::Io(error) => return of_io_error(error),
     };
-    Answer::text(status, format_args!("{error}\n"))
+    Response::text(status, format_args!("{error}\n"))
 }
 
-/// A system error that does not depend on the file. A shortage of descriptors passes.
-fn of_io_error(error: &io::Error) -> Answer {
+/// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
+/// give theirs back.
+fn of_io_error(error: &io::Error) -> Response {
     log::error!("cannot access the shared folder: {error}");
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => {
             let text = "too many open files; try again later\n";
-            Answer::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
+            Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
         }
-        _ => Answer::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n"),
+        _ => Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n"),
     }
 }
 
-/// As [`of`], for reading: a path that goes through a file does not exist.
-pub fn of_read_error(error: &Error) -> Answer {
+/// As [`of`], for reading: a path that goes through a file names nothing.
+pub fn of_read_error(error: &Error) -> Response {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
         other => of(other),
     }
 }
 
-/// The response to a path that does not exist.
-pub fn not_found() -> Answer {
+/// The response to a path that names nothing.
+pub fn not_found() -> Response {
     of(&Error::NotFound)
 }
 
-/// A page of another site tried to change something, or the server does not know the name by which a proxy serves it.
-pub fn cross_site() -> Answer {
-    let text = "a page of another site must not write here; behind a proxy with TLS, wharf serve --host NAME gives the \
-                server the name that is in the address bar\n";
-    Answer::text(Status::FORBIDDEN, text)
-}
-
-/// A malformed request, with the reason.
-pub fn bad_request(why: impl std::fmt::Display) -> Answer {
-    Answer::text(Status::BAD_REQUEST, format_args!("{why}\n"))
+/// A request that makes no sense, and why.
+pub fn bad_request(why: impl std::fmt::Display) -> Response {
+    Response::text(Status::BAD_REQUEST, format_args!("{why}\n"))
 }
 
 #[cfg(test)]

@@ -1,68 +1,358 @@
-//! The answer to `GET /path?sha256`: the file's SHA-256, and the `ETag` of the version that it belongs to.
+//! SHA-256 of files: worked out once a version, remembered, and never told of a mixture.
+//!
+//! A hash is worked out a slice at a time, by whichever job of those who wait for it comes next; so a long file keeps
+//! no thread from the commits that wait behind it, and ten who ask for one file share one hashing.
+//!
+//! What is told belongs to one version of the file. Any change in the course of the hashing makes another version,
+//! which is seen at its end, but for one within the tick of the file system's clock: so a file that was written just
+//! now is left alone for a moment first. (A program that writes through a memory map need not touch the file's times
+//! at once; nobody can see that.) Where the clock ticks in whole seconds that moment would be too long: the hash of a
+//! version that is not settled is told, with a weak tag, and neither remembered nor shared with others who ask.
+//!
+//! Knows nothing of requests; `hashes` answers them.
 
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
 
-use super::answer::Answer;
-use super::client_key;
-use super::digests::{Hash, HashError, HashLookup, Hashing};
-use super::media;
-use super::receiving::{Job, JobOutcome};
-use super::representation::tag;
-use super::route::Routed;
-use super::state::State;
-use crate::folder::OpenFile;
-use crate::http::response::Head;
-use crate::http::status::Status;
-use crate::http::validators::EntityTag;
-use crate::net::peer::Peer;
+use sha2::{Digest as _, Sha256};
 
-/// The parameter that asks for it.
-pub const PARAMETER: &str = "sha256";
+use crate::folder::{Facts, FileVersion, OpenFile};
+use crate::server::client_key::ClientKey;
+use crate::server::jobs::fair_permits::{FairPermit, FairPermits};
 
-/// When to ask again for what could not be told just now, in seconds.
-const RETRY_AFTER: u32 = 2;
+/// How many hashes are remembered: with what a version takes, less than a megabyte.
+const MOST_KNOWN: usize = 4096;
 
-/// Finds the answer for a file that has just been opened.
-pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Routed {
-    let version = open.facts.version;
-    let now = SystemTime::now();
-    match state.digests.find(open, now, client_key::of(peer)) {
-        HashLookup::Yes(hash) => Routed::Answer(tell(hash, tag(&version, true))),
-        // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
-        HashLookup::NotYet(hashing) => Routed::Work(job(hashing, tag(&version, version.is_settled(now)))),
-        HashLookup::TooMany => Routed::Answer(not_now("too many files are being hashed; try again later\n")),
+/// The most files that are hashed at once; one client gets at most half. Each keeps a descriptor open, and those are scarce.
+const MOST_UNDER_WAY: usize = 32;
+
+/// How much of a file is hashed before other jobs get their turn, in bytes: some hundredths of a second.
+const SLICE: u64 = 16 << 20;
+
+/// How much is read at a time, in bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// Longer than the tick of any clock by which a file system stamps its files (Linux: 10 ms at most).
+const TICK: Duration = Duration::from_millis(20);
+
+/// A SHA-256 (FIPS 180-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hash([u8; 32]);
+
+/// What is known, and what is being worked out.
+#[derive(Debug)]
+pub struct Digests {
+    inner: Mutex<Inner>,
+    permits: FairPermits,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    known: HashMap<FileVersion, Hash>,
+    /// In the order in which they came to be known.
+    order: VecDeque<FileVersion>,
+    under_way: Vec<UnderWay>,
+}
+
+/// A hashing that somebody waits for.
+#[derive(Debug)]
+struct UnderWay {
+    /// What others may share it by.
+    version: Option<FileVersion>,
+    hashing: Weak<Mutex<Hashing>>,
+}
+
+/// A file that is being hashed.
+#[derive(Debug)]
+pub struct Hashing {
+    file: File,
+    facts: Facts,
+    /// Whether the version was settled before the first byte was read.
+    is_settled: bool,
+    hasher: Sha256,
+    offset: u64,
+    /// Once it is over.
+    end: Option<Result<Hash, HashError>>,
+    /// Given back when nobody waits for it any more.
+    _permit: FairPermit,
+}
+
+/// Why there is no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashError {
+    /// The file changed meanwhile.
+    Changed,
+    /// It could not be read.
+    Unreadable(io::ErrorKind),
+}
+
+/// The result of [`Digests::find`].
+#[derive(Debug)]
+pub enum HashLookup {
+    /// Nothing: here it is.
+    Yes(Hash),
+    /// It has to be worked out.
+    NotYet(Arc<Mutex<Hashing>>),
+    /// Too many others are being worked out.
+    TooMany,
+}
+
+impl Default for Digests {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), permits: FairPermits::new(MOST_UNDER_WAY) }
     }
 }
 
-/// The job that works a slice of it out, and goes behind the other jobs with the rest.
-fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
-    Box::new(move |state| {
-        let answer = match state.digests.proceed(&hashing) {
-            Some(Ok(hash)) => tell(hash, tag),
-            Some(Err(HashError::Changed)) => {
-                not_now("the file changed while it was being hashed; try again\n")
+impl Digests {
+    /// The hash of a file that was opened just before `now`, or the work that leads to it, for this client.
+    pub fn find(&self, open: OpenFile, now: SystemTime, client: ClientKey) -> HashLookup {
+        let version = open.facts.version;
+        let is_settled = version.is_settled(now);
+        let mut inner = self.lock();
+        if let Some(hash) = inner.known.get(&version) {
+            return HashLookup::Yes(*hash);
+        }
+        let mut shared = inner.under_way.iter().filter(|it| it.version == Some(version));
+        if let Some(hashing) = shared.find_map(|it| it.hashing.upgrade()) {
+            return HashLookup::NotYet(hashing);
+        }
+        inner.under_way.retain(|it| it.hashing.strong_count() > 0);
+        let Some(permit) = self.permits.take(client) else { return HashLookup::TooMany };
+        let hashing = Arc::new(Mutex::new(Hashing::new(open, is_settled, permit)));
+        let version = is_settled.then_some(version);
+        inner.under_way.push(UnderWay { version, hashing: Arc::downgrade(&hashing) });
+        HashLookup::NotYet(hashing)
+    }
+
+    /// Goes on with a hash for a while. It reads the disk, and may wait for another who goes on with the same.
+    pub fn proceed(&self, hashing: &Mutex<Hashing>) -> Option<Result<Hash, HashError>> {
+        let mut hashing = hashing.lock().unwrap_or_else(PoisonError::into_inner);
+        if hashing.end.is_none() {
+            hashing.end =
+                hashing.advance().unwrap_or_else(|error| Some(Err(HashError::Unreadable(error.kind()))));
+            if let Some(end) = hashing.end
+                && hashing.is_settled
+            {
+                self.lock().settle(hashing.facts.version, end);
             }
-            Some(Err(HashError::Unreadable(kind))) => {
-                log::error!("cannot hash a file: {kind}");
-                Answer::text(Status::INTERNAL_SERVER_ERROR, "the server cannot read the file\n")
+        }
+        hashing.end
+    }
+
+    /// Forgets all: the folder is another directory.
+    pub fn clear(&self) {
+        *self.lock() = Inner::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// A hashing is over; the oldest hash makes room.
+    fn settle(&mut self, version: FileVersion, end: Result<Hash, HashError>) {
+        self.under_way.retain(|it| it.version != Some(version));
+        let Ok(hash) = end else { return };
+        if self.known.insert(version, hash).is_none() {
+            self.order.push_back(version);
+        }
+        if self.order.len() > MOST_KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+impl Hashing {
+    fn new(open: OpenFile, is_settled: bool, permit: FairPermit) -> Self {
+        let OpenFile { file, facts } = open;
+        Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None, _permit: permit }
+    }
+
+    /// Hashes the next slice; at the end of the file, judges whether it was one version throughout.
+    fn advance(&mut self) -> io::Result<Option<Result<Hash, HashError>>> {
+        if self.offset == 0 && !self.facts.renewed(&self.file)?.were_true_for(TICK, SystemTime::now()) {
+            std::thread::sleep(TICK);
+        }
+        let mut block = vec![0; BLOCK];
+        let end = self.offset + SLICE;
+        while self.offset < end {
+            match self.file.read_at(&mut block, self.offset) {
+                Ok(0) => return self.finish().map(Some),
+                Ok(count) => {
+                    self.hasher.update(block.get(..count).unwrap_or_default());
+                    self.offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
-            None if state.stop.asked().is_some() => not_now("the server is shutting down\n"),
-            None => return JobOutcome::Again(job(hashing, tag)),
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self) -> io::Result<Result<Hash, HashError>> {
+        let is_still = self.facts.renewed(&self.file)?.version == self.facts.version;
+        let hash = Hash(std::mem::take(&mut self.hasher).finalize().into());
+        Ok(if is_still { Ok(hash) } else { Err(HashError::Changed) })
+    }
+}
+
+/// 64 hexadecimal digits.
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::{Folder, Node, Rules, SharePath};
+
+    const CLIENT: ClientKey = ClientKey::Here;
+
+    /// The SHA-256 of nothing at all.
+    const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn open(path: &std::path::Path) -> OpenFile {
+        let folder = Folder::open_at(path.parent().expect("a folder"), Rules::default()).expect("a folder");
+        let name = SharePath::root().join(path.file_name().expect("a name")).expect("a path");
+        match folder.open(&name) {
+            Ok(Node::File(open)) => open,
+            other => panic!("no file: {other:?}"),
+        }
+    }
+
+    /// Works on it until it is over; in how many slices, and what came of it.
+    fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, HashError>) {
+        let HashLookup::NotYet(hashing) = digests.find(open, SystemTime::now(), CLIENT) else {
+            panic!("nobody knows it")
         };
-        JobOutcome::Answer(answer, None)
-    })
-}
+        let mut slices = 1;
+        loop {
+            if let Some(end) = digests.proceed(&hashing) {
+                return (slices, end);
+            }
+            slices += 1;
+        }
+    }
 
-fn tell(hash: Hash, tag: Option<EntityTag<'static>>) -> Answer {
-    let head = Head::new(Status::OK).field("Cache-Control", "no-cache");
-    let head = match tag {
-        Some(tag) => head.field("ETag", tag),
-        None => head,
-    };
-    Answer::bytes(head, media::TEXT, format!("{hash}\n").into_bytes())
-}
+    #[test]
+    fn a_hash_is_worked_out_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        std::fs::write(&path, "").expect("written");
+        let digests = Digests::default();
+        let (_, hash) = work(&digests, open(&path));
+        assert_eq!(hash.expect("hashed").to_string(), OF_NOTHING);
+        assert!(
+            matches!(digests.find(open(&path), SystemTime::now(), CLIENT), HashLookup::Yes(_)),
+            "remembered"
+        );
+        std::fs::write(&path, "other").expect("written");
+        assert!(
+            matches!(digests.find(open(&path), SystemTime::now(), CLIENT), HashLookup::NotYet(_)),
+            "another version"
+        );
+    }
 
-fn not_now(why: &str) -> Answer {
-    Answer::text(Status::SERVICE_UNAVAILABLE, why).with("Retry-After", RETRY_AFTER)
+    #[test]
+    fn the_hash_of_a_version_that_is_not_settled_is_not_remembered() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        std::fs::write(&path, "a").expect("written");
+        let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let open = || {
+            // As by a clock that ticks in whole seconds.
+            let file = File::options().write(true).open(&path).expect("it is there");
+            file.set_modified(second).expect("set");
+            super::tests::open(&path)
+        };
+        let table = [
+            ("within the second", 0, false),
+            ("before it: the clocks differ", -5, false),
+            ("one second later", 1, false),
+            ("two seconds later", 2, true),
+        ];
+        for (name, seconds, is_remembered) in table {
+            let digests = Digests::default();
+            let age = Duration::from_secs(u64::from(i32::unsigned_abs(seconds)));
+            let now = if seconds < 0 { second - age } else { second + age };
+            let first = open();
+            let (HashLookup::NotYet(one), HashLookup::NotYet(other)) = (
+                digests.find(super::tests::open(&path), now, CLIENT),
+                digests.find(super::tests::open(&path), now, CLIENT),
+            ) else {
+                panic!("{name}: nobody knows it")
+            };
+            assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: whether others share it");
+            assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: it is told");
+            drop((one, other));
+            let again = digests.find(first, second + Duration::from_secs(9), CLIENT);
+            assert_eq!(matches!(again, HashLookup::Yes(_)), is_remembered, "{name}");
+        }
+    }
+
+    #[test]
+    fn those_who_ask_for_the_same_share_the_work() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        File::create(&path).and_then(|file| file.set_len(SLICE + 1)).expect("a long file");
+        let digests = Digests::default();
+        let HashLookup::NotYet(first) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
+            panic!("nobody knows it")
+        };
+        let HashLookup::NotYet(second) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
+            panic!("nobody knows it")
+        };
+        assert!(digests.proceed(&first).is_none(), "a slice");
+        assert!(digests.proceed(&second).is_some_and(|end| end.is_ok()), "the other goes on from there");
+        assert_eq!(digests.proceed(&first), digests.proceed(&second));
+    }
+
+    #[test]
+    fn a_file_that_changes_meanwhile_has_no_hash() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        let file = File::create(&path).expect("made");
+        file.set_len(SLICE + 1).expect("a long file");
+        let digests = Digests::default();
+        let HashLookup::NotYet(hashing) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
+            panic!("nobody knows it")
+        };
+        assert!(digests.proceed(&hashing).is_none(), "a slice");
+        // As long as it was, but with another byte in the slice that has been read.
+        file.write_all_at(b"x", 0).expect("written");
+        assert_eq!(digests.proceed(&hashing), Some(Err(HashError::Changed)));
+        let (slices, hash) = work(&digests, open(&path));
+        assert!(slices == 2 && hash.is_ok(), "and then has one again");
+    }
+
+    #[test]
+    fn memory_and_descriptors_are_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |number: usize| folder.path().join(number.to_string());
+        let digests = Digests::default();
+        let mut under_way = Vec::new();
+        for number in 0..=MOST_UNDER_WAY / 2 {
+            std::fs::write(path(number), "x").expect("written");
+            under_way.push(digests.find(open(&path(number)), SystemTime::now(), CLIENT));
+        }
+        assert!(matches!(under_way.pop(), Some(HashLookup::TooMany)), "a client has half");
+        let find = |client| digests.find(open(&path(MOST_UNDER_WAY / 2)), SystemTime::now(), client);
+        assert!(matches!(find(ClientKey::User(1)), HashLookup::NotYet(_)), "another finds some");
+        under_way.clear();
+        assert!(matches!(find(CLIENT), HashLookup::NotYet(_)), "they gave up");
+        let version = open(&path(0)).facts.version;
+        let mut inner = Inner::default();
+        inner.order.extend(std::iter::repeat_n(version, MOST_KNOWN));
+        inner.settle(open(&path(1)).facts.version, Ok(Hash([0; 32])));
+        assert_eq!((inner.order.len(), inner.known.len()), (MOST_KNOWN, 1), "the oldest made room");
+    }
 }

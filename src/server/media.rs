@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::state::State;
 use crate::http::response::Head;
 
 /// Text that the server itself writes.
@@ -24,9 +23,9 @@ pub fn of(path: &[u8]) -> Cow<'static, str> {
 /// Adds what a browser has to know: that the type is meant (`nosniff`), and, while others may write into the folder and
 /// its owner does not trust them (`--trust-html`), that a page from it must not act as one of the server's own
 /// (`Content-Security-Policy: sandbox`).
-pub fn protect(head: Head, media_type: &str, state: &State) -> Head {
+pub fn protect(head: Head, media_type: &str, is_trusted: bool) -> Head {
     let head = head.field("X-Content-Type-Options", "nosniff");
-    if state.folder.rules().read_only || state.trust_html || cannot_act(media_type) {
+    if is_trusted || cannot_act(media_type) {
         return head;
     }
     head.field("Content-Security-Policy", "sandbox allow-scripts")

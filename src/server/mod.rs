@@ -5,65 +5,47 @@
 //! (`files`, `listing`, `archive_body`, `upload`, `status`) as a value, and written by `connection` alone. This file
 //! wires them together, and is the only one that does.
 
-mod acceptor;
+mod accept;
 mod address;
 mod allowed_hosts;
-mod answer;
-mod archive_body;
 mod assets;
 mod body_source;
 mod broadcaster;
 mod cache;
-mod capacity;
 mod chat;
-mod chat_events;
-mod chat_state;
 mod client_key;
+mod config;
 mod connection;
-mod connection_table;
-mod digests;
+mod connections;
 mod disk;
 mod error_response;
-mod exchange;
-mod fair_permits;
-mod files;
-mod form;
+mod gate;
+mod handle;
+mod handled;
 mod hashes;
 mod host_name;
-mod input;
-mod interim;
 mod jobs;
-mod lead;
-mod listeners;
 mod listing;
 mod media;
 mod memory;
-mod outgoing;
+mod observe;
 mod pages;
-mod permits;
-mod phase;
+mod pipeline;
 mod random;
-mod receiving;
+mod receive;
 mod recorder;
 mod representation;
-mod resumable;
-mod route;
-mod send_buffer;
-mod sending;
+mod request;
+mod response;
+mod routes;
+mod shared;
 mod shedding;
-mod slot;
-mod small_body;
-mod sort_order;
 mod state;
-mod status;
 mod tftp;
+mod threads;
 mod timing;
-mod upload;
-mod work;
 
-use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -71,75 +53,37 @@ use std::time::{Duration, Instant, SystemTime};
 
 use threadpool::ThreadPool;
 
+pub use self::accept::listeners::ListenConfig;
+use self::accept::listeners::Listeners;
 pub use self::allowed_hosts::AllowedHosts;
 use self::broadcaster::Broadcaster;
 use self::cache::Cache;
-use self::chat_state::ChatState;
-use self::connection_table::ConnectionTable;
-use self::digests::Digests;
-use self::fair_permits::FairPermits;
+use self::chat::state::ChatState;
+use self::config::STACK;
+pub use self::config::{CannotServe, Config};
+use self::connection::send_buffer;
+use self::connections::capacity;
+use self::connections::lead::Lead;
+use self::connections::table::ConnectionTable;
+use self::hashes::Digests;
 pub use self::host_name::HostName;
+use self::jobs::fair_permits::FairPermits;
+use self::jobs::permits::Permits;
 use self::jobs::{Chore, Chores, Jobs};
-use self::lead::Lead;
-pub use self::listeners::ListenConfig;
-use self::listeners::{ListenError, Listeners};
-use self::permits::Permits;
 pub use self::recorder::Recorder;
+use self::shared::Shared;
 use self::state::State;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
-use self::work::Shared;
-use crate::folder::Folder;
 use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::stop::{Stop, StopReason};
-
-/// How long what is in flight may take when the server leaves.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// How long the threads may take to end after that. None has a client to wait for any more, only the disk.
 const LAST: Duration = Duration::from_secs(2);
 
 /// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
 const JOB_THREADS: usize = 4;
-
-/// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
-const STACK: usize = 256 * 1024;
-
-/// How a server is to serve.
-#[derive(Debug)]
-pub struct Config {
-    /// What it serves.
-    pub folder: Folder,
-    /// Where that lies, for the recorder.
-    pub root: PathBuf,
-    /// Where it listens.
-    pub listen: ListenConfig,
-    /// Under which names it may be asked.
-    pub allowed_hosts: AllowedHosts,
-    /// How long a connection is kept between two requests.
-    pub keep_alive: KeepAlive,
-    /// A body of which no byte moves for so long is given up.
-    pub stall: Duration,
-    /// It leaves after so long without a request; `None`: never.
-    pub idle_exit: Option<Duration>,
-    /// Size of the pool.
-    pub workers: usize,
-    /// Connections at once.
-    pub max_connections: u32,
-    /// TFTP transfers at once.
-    pub udp_sessions: usize,
-    /// Whether pages of the folder may act as the server's own, though others may write there.
-    pub trust_html: bool,
-    /// Whether a client may ask the server to leave.
-    pub allow_exit: bool,
-    /// Whether the chat is enabled.
-    pub chat: bool,
-    /// Subscribers at once, of all connections.
-    pub max_subscribers: u32,
-    /// Where requests are recorded.
-    pub recorder: Option<Recorder>,
-}
 
 /// A server that listens, and serves once it is run.
 #[derive(Debug)]
@@ -149,15 +93,6 @@ pub struct Server {
     shared: Arc<Shared>,
     to_do: Receiver<Chore>,
     workers: usize,
-}
-
-/// Why a server cannot start.
-#[derive(Debug)]
-pub enum CannotServe {
-    /// A listener cannot be opened.
-    Listen(ListenError),
-    /// The system gave no poller or thread.
-    System(io::Error),
 }
 
 impl Server {
@@ -244,7 +179,7 @@ impl Server {
             let sockets = Arc::clone(&datagrams);
             threads.push(spawn("tftp", &shared, move |shared| tftp::run(&sockets, udp_sessions, shared))?);
         }
-        acceptor::run(&listeners, &datagrams, &shared);
+        accept::run(&listeners, &datagrams, &shared);
         drop((listeners, datagrams));
         on_stop(shared.state.stop.wait());
         shared.drain();
@@ -301,17 +236,6 @@ fn spawn(
     let shared = Arc::clone(shared);
     thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || work(&shared))
 }
-
-impl fmt::Display for CannotServe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(error) => error.fmt(f),
-            Self::System(error) => write!(f, "cannot create a poller: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for CannotServe {}
 
 #[cfg(test)]
 mod tests {

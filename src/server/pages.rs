@@ -7,78 +7,15 @@
 mod error;
 mod folder;
 mod icons;
+mod page;
 mod room;
 
-use std::fmt;
-
-use maud::{DOCTYPE, Markup, html};
-
-use super::assets::{ICON, SCRIPT, STYLE};
-use super::random;
 use crate::http::fields::Fields;
-use crate::http::response::Head;
 
 pub use error::for_people;
 pub use folder::{ListingPage, View};
 
-/// A random number of this page. Only elements that carry it are loaded, so injected ones are not.
-struct Nonce(u128);
-
-/// Whether the client wants HTML, as browsers do when they open an address.
+/// Whether whoever asks would have an answer as a page: browsers, where they go to an address.
 pub fn are_wanted(fields: Fields<'_, '_>) -> bool {
     fields.list("Accept").any(|range| range.starts_with(b"text/html"))
-}
-
-/// A whole page, and its head with the content security policy.
-fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
-    let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
-    let text = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " – wharf" }
-                link rel="stylesheet" href=(STYLE.path()) nonce=(nonce);
-                link rel="icon" href=(ICON.path());
-                script type="module" src=(SCRIPT.path()) nonce=(nonce) {}
-            }
-            body { (body) }
-        }
-    };
-    let head = head
-        .field("Content-Type", "text/html; charset=utf-8")
-        .field("X-Content-Type-Options", "nosniff")
-        .field("Content-Security-Policy", nonce.policy())
-        // Not `no-referrer`: with that, browsers send the form with `Origin: null`, which looks cross-site.
-        // `same-origin` tells other sites just as little.
-        .field("Referrer-Policy", "same-origin");
-    (head, text.into_string())
-}
-
-impl Nonce {
-    /// The content security policy (W3C CSP 3): a page may only show what is in the folder, send requests to this
-    /// server, and use the script and the style sheet that it names. Nothing inline, nothing from other sites, no
-    /// frames around it.
-    fn policy(&self) -> String {
-        format!(
-            "default-src 'none'; script-src 'nonce-{self}'; style-src 'nonce-{self}'; img-src 'self'; \
-             media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'"
-        )
-    }
-}
-
-impl fmt::Display for Nonce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl maud::Render for Nonce {
-    fn render_to(&self, buffer: &mut String) {
-        use fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(buffer, "{self}");
-    }
 }

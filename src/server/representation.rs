@@ -4,13 +4,12 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use super::media;
-use super::state::State;
 use crate::folder::{Facts, FileVersion, SharePath};
 use crate::http::date::Date;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::{EntityTag, Validators};
+use crate::server::media;
 
 /// A file as it is represented.
 #[derive(Debug)]
@@ -26,8 +25,8 @@ pub struct Representation {
 }
 
 impl Representation {
-    /// Of the file with these facts, in an answer given at `now`.
-    pub fn of(facts: &Facts, path: &SharePath, state: &State, now: SystemTime) -> Self {
+    /// Of the file with these facts, in a response at `now`. A trusted page may act as one of the server's own.
+    pub fn of(facts: &Facts, path: &SharePath, is_trusted: bool, now: SystemTime) -> Self {
         let validators = validators(facts, now);
         let media_type = media::of(path.as_bytes());
         let head = match &validators.etag {
@@ -40,7 +39,7 @@ impl Representation {
         };
         // A copy is to be checked before it is used again: what is shared changes.
         let head = head.field("Cache-Control", "no-cache").field("Accept-Ranges", "bytes");
-        let head = media::protect(head, &media_type, state);
+        let head = media::protect(head, &media_type, is_trusted);
         Self { len: facts.len, validators, media_type, head }
     }
 

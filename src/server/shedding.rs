@@ -9,10 +9,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::client_key::ClientKey;
-use super::connection::{Connection, Task};
-use super::connection_table::Tracked;
-use super::work::Shared;
+use crate::server::client_key::ClientKey;
+use crate::server::connection::{Connection, Task};
+use crate::server::connections::table::Tracked;
+use crate::server::shared::Shared;
 
 /// The response to a connection that gets no slot; it is then closed (RFC 9110 §15.6.4).
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\

@@ -3,22 +3,20 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::allowed_hosts::AllowedHosts;
-use super::cache::Cache;
-use super::chat_state::ChatState;
-use super::digests::Digests;
-use super::fair_permits::FairPermits;
-use super::jobs::Chores;
-use super::lead::Lead;
-use super::permits::Permits;
-use super::recorder::Recorder;
-use super::timing::{IdleClock, KeepAlive};
-use crate::chat::event::Uploader;
-use crate::folder::{Folder, Saved};
+use crate::folder::Folder;
 use crate::net::poller::PollEvent;
-use crate::printable::Printable;
+use crate::server::allowed_hosts::AllowedHosts;
+use crate::server::cache::Cache;
+use crate::server::chat::state::ChatState;
+use crate::server::connections::lead::Lead;
+use crate::server::hashes::Digests;
+use crate::server::jobs::Chores;
+use crate::server::jobs::fair_permits::FairPermits;
+use crate::server::jobs::permits::Permits;
+use crate::server::recorder::Recorder;
+use crate::server::timing::{IdleClock, KeepAlive};
 use crate::stop::Stop;
 
 #[derive(Debug)]
@@ -64,27 +62,16 @@ pub struct State {
 }
 
 impl State {
-    /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.
+    /// Whether pages in the folder may act as the server's own: nobody else can write there, or the owner trusts them.
+    pub fn trusts_pages(&self) -> bool {
+        self.trust_html || self.folder.rules().read_only
+    }
+
+    /// Follows the folder's path, if it names another directory by now; nothing of the old one is kept then.
     pub fn follow_folder(&self) {
         if self.folder.follow() {
             self.cache.clear();
             self.digests.clear();
         }
-    }
-
-    /// Announces a saved file, over HTTP or TFTP: to the log, the cache and the chat. Returns its path if requests
-    /// are recorded.
-    pub fn saved(&self, by: &Uploader, saved: &Saved) -> Option<PathBuf> {
-        self.cache.invalidate(Instant::now());
-        let path = saved.path.as_bytes();
-        let name = match by {
-            Uploader::Member(person) => person.name.as_str(),
-            Uploader::Address(address) => address,
-        };
-        log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
-        if let Some(chat) = &self.chat {
-            chat.announce(by.clone(), path.to_vec(), saved.size);
-        }
-        self.recorder.as_ref().map(|_| self.root.join(saved.path.as_path()))
     }
 }

@@ -12,12 +12,14 @@
 //! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
 
 mod chores;
+pub mod fair_permits;
+pub mod permits;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 pub use self::chores::{Chore, Chores};
-use super::client_key::ClientKey;
+use crate::server::client_key::ClientKey;
 
 /// How many jobs of one client may wait before its further uploads are held back: enough to keep all threads busy,
 /// and few enough that what they hold (some descriptors and a buffer each) does not matter.

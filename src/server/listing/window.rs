@@ -11,8 +11,8 @@
 use std::ffi::OsStr;
 
 use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan, SharePath};
-use crate::server::permits::{Permit, Permits};
-use crate::server::sort_order::SortOrder;
+use crate::server::jobs::permits::{Permit, Permits};
+use crate::server::listing::sort_order::SortOrder;
 
 /// What a window may hold without the pool, in bytes: some 900 entries.
 const OWN: usize = 128 * 1024;

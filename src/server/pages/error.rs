@@ -2,22 +2,22 @@
 
 use maud::{Markup, html};
 
-use super::page;
 use crate::http::status::Status;
-use crate::server::answer::{Answer, AnswerContent, SizedContent};
+use crate::server::pages::page::page;
+use crate::server::response::{Content, Response, SizedContent};
 
-/// Turns an error response into a page; returns other responses unchanged.
-pub fn for_people(answer: Answer) -> Answer {
-    let Answer { head, content } = answer;
+/// The same answer as a page, if it is one that says what went wrong.
+pub fn for_people(answer: Response) -> Response {
+    let Response { head, content } = answer;
     match content {
-        AnswerContent::Sized(SizedContent::Bytes(line)) if head.status().is_error() => {
+        Content::Sized(SizedContent::Bytes(line)) if head.status().is_error() => {
             let status = head.status();
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             let head = head.without("Content-Type").without("X-Content-Type-Options");
             let (head, text) = page(head, title(status), &body(status, &line));
-            Answer { head, content: SizedContent::Bytes(text.into_bytes()).into() }
+            Response { head, content: SizedContent::Bytes(text.into_bytes()).into() }
         }
-        content => Answer { head, content },
+        content => Response { head, content },
     }
 }
 
@@ -72,9 +72,8 @@ mod tests {
 
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
-        let answer = Answer::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        let Answer { head, content: AnswerContent::Sized(SizedContent::Bytes(page)) } = for_people(answer)
-        else {
+        let answer = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
+        let Response { head, content: Content::Sized(SizedContent::Bytes(page)) } = for_people(answer) else {
             panic!("no bytes")
         };
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
@@ -87,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn a_success_does_not_become_a_page() {
-        let Answer { content: AnswerContent::Sized(SizedContent::Bytes(text)), .. } =
-            for_people(Answer::text(Status::OK, "saved\n"))
+    fn nothing_else_does() {
+        let Response { content: Content::Sized(SizedContent::Bytes(text)), .. } =
+            for_people(Response::text(Status::OK, "saved\n"))
         else {
             panic!("no bytes")
         };

@@ -3,7 +3,6 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::icons::{self, Sign};
-use super::page;
 use super::room::room;
 use crate::folder::{DirEntry, EntryKind, OnConflict, Rules, SharePath};
 use crate::format::Bytes;
@@ -12,7 +11,8 @@ use crate::http::target::encode_path;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
 use crate::server::listing::{Count, Framed, href, shown_path, timestamp};
-use crate::server::sort_order::{SortKey, SortOrder};
+use crate::server::listing::{SortKey, SortOrder};
+use crate::server::pages::page::page;
 use std::os::unix::ffi::OsStrExt;
 
 /// How many rows a browser lays out together when they scroll into view: with ten thousand at once it takes seconds

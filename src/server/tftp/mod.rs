@@ -19,11 +19,12 @@ use std::{io, thread};
 use self::sessions::{AdmitError, TftpSessions, TransferPermit};
 use self::socket::TransferSocket;
 use self::transfer::{Transfer, TransferOutcome};
-use super::timing::Active;
-use super::{GRACE, STACK, Shared};
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::wait_for_any;
 use crate::printable::Printable;
+use crate::server::config::{GRACE, STACK};
+use crate::server::shared::Shared;
+use crate::server::timing::Active;
 use crate::tftp::error::{ErrorCode, Fault};
 use crate::tftp::packet::{MAX_REQUEST, Packet};
 

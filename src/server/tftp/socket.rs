@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::net::datagrams::{answer_from, receive_now, receive_room};
 use crate::net::spin_wait::SpinWait;
-use crate::server::permits::Permits;
+use crate::server::jobs::permits::Permits;
 use crate::server::state::State;
 use crate::stop::Stop;
 use crate::tftp::error::{Ending, ErrorCode, Fault};

@@ -12,6 +12,7 @@ use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, Node, OpenFile, SharePath};
 use crate::net::peer::Peer;
 use crate::server::listing::{self, ListingBody};
+use crate::server::observe::announce;
 use crate::server::state::State;
 use crate::server::timing::Active;
 use crate::stop::StopReason;
@@ -288,7 +289,7 @@ impl FileSink for TftpUpload<'_> {
         self.flush()?;
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
         let saved = incoming.commit(Guard::None).map_err(|error| error_packet::of_write_error(&error))?;
-        self.state.saved(&self.by, &saved);
+        announce::saved(&self.by, &saved, self.state);
         Ok(())
     }
 }

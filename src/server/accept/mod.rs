@@ -1,0 +1,100 @@
+//! The acceptor: takes connections in, and parks each for its first byte.
+//!
+//! It blocks until somebody comes, and does nothing that could take long: whoever speaks first is served by a worker.
+//!
+//! It also minds the idle rule, since it alone can tell that no connection waits at a listener: it looks once more at
+//! each before it
+//! says that it is time to leave. What comes after that look stays where it is; where the sockets are inherited, the
+//! next server finds it there.
+
+pub mod listeners;
+
+use std::io;
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use crate::net::datagrams::Datagrams;
+use crate::net::listener::{self, Listener};
+use crate::net::stream::Stream;
+use crate::server::client_key;
+use crate::server::connection::Connection;
+use crate::server::connections::table::WaitFor;
+use crate::server::shared::Shared;
+use crate::server::shedding;
+use crate::server::state::State;
+use crate::stop::StopReason;
+
+/// How long accepting pauses when the system has no descriptors left. Those who wait stay in the backlog.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts until the server stops, or finds that it is time to.
+pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
+    let state = &shared.state;
+    while state.stop.asked().is_none() {
+        if let Err(error) = wait(listeners, state) {
+            log::error!("cannot wait for connections: {error}");
+            thread::sleep(PAUSE);
+        }
+        let mut is_sure = true;
+        for listener in listeners {
+            if let Err(error) = accept_all(listener, shared) {
+                recover(&error, shared);
+                // A connection may wait at this listener all the same.
+                is_sure = false;
+            }
+        }
+        // The listener first: what is not there any more has been taken from it, and is known to the clock.
+        is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
+            .is_ok_and(|somebody_waits| !somebody_waits);
+        if is_sure && state.idle.settle(Instant::now()) {
+            state.stop.ask(StopReason::Idle);
+        }
+    }
+}
+
+/// Waits until somebody comes, the server is asked to stop, or has been idle for too long.
+fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
+    let now = Instant::now();
+    let idle = state.idle.deadline(now).map(|deadline| deadline.left(now));
+    let sources = listeners.iter().map(AsFd::as_fd).chain([state.stop.as_fd()]);
+    listener::wait_for_any(sources, idle)
+}
+
+/// Accepts whoever waits, a bounded number at once so that every listener has its turn.
+fn accept_all(listener: &Listener, shared: &Shared) -> io::Result<()> {
+    const AT_ONCE: usize = 64;
+    for _ in 0..AT_ONCE {
+        match listener.accept()? {
+            Some(stream) => admit(stream, shared),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Parks a new connection for its first byte.
+fn admit(stream: Stream, shared: &Shared) {
+    log::debug!("{} connected", stream.peer());
+    // Their request is on its way: leaving now would lose it.
+    shared.state.idle.note(Instant::now());
+    let client = client_key::of(stream.peer());
+    if let Some(tracked) = shedding::admit(shared, Connection::new(stream), client) {
+        shared.park(tracked, WaitFor::idle(Instant::now(), shared.timeout()).for_news());
+        // What has come since is more than there may be.
+        shedding::shed_descriptors(shared, shared.table.excess());
+    }
+}
+
+/// The system is out of descriptors or memory: others are closed, or end meanwhile.
+fn recover(error: &io::Error, shared: &Shared) {
+    let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
+    let made = is_out_of_files && shedding::free_descriptors(shared);
+    log::warn!(
+        "cannot accept a connection: {error}{}",
+        if made { "; closed other connections to free descriptors" } else { "" }
+    );
+    thread::sleep(PAUSE);
+}

@@ -1,0 +1,146 @@
+//! The state of the chat: the room behind a lock, and a waker for the broadcaster.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+use std::{fmt, io};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::chat::Now;
+use crate::chat::error::RoomError;
+use crate::chat::event::Uploader;
+use crate::chat::member::Person;
+use crate::chat::room::Room;
+use crate::chat::stream::{Start, StreamItem, Subscription};
+use crate::net::peer::Peer;
+use crate::server::chat::events;
+use crate::server::random;
+use crate::server::timing::Active;
+
+/// An event as it is sent: encoded once, shared by all subscribers.
+pub type EncodedEvent = Arc<[u8]>;
+
+/// The room, and the waker of the broadcaster.
+pub struct ChatState {
+    room: Mutex<Room<EncodedEvent>>,
+    waker: OwnedFd,
+}
+
+/// An open event stream of a member. Dropping it ends the subscription; a member without one is removed soon.
+#[derive(Debug)]
+pub struct EventStream {
+    chat: Arc<ChatState>,
+    subscription: Option<Subscription>,
+    who: Person,
+    from: Peer,
+    _active: Active,
+}
+
+/// What comes next in an event stream.
+#[derive(Debug)]
+pub enum NextBytes {
+    Bytes(EncodedEvent),
+    /// Nothing yet.
+    Nothing,
+    /// The stream has ended.
+    Over,
+}
+
+impl ChatState {
+    /// An empty room, with at most this many subscribers.
+    pub fn new(max_subscribers: usize) -> io::Result<Self> {
+        let epoch = u128::from_ne_bytes(random::bytes()) as u64;
+        let room = Room::new(epoch, max_subscribers, |event| events::encode(event).into());
+        let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { room: Mutex::new(room), waker })
+    }
+
+    /// The room, for one short call.
+    pub fn room(&self) -> MutexGuard<'_, Room<EncodedEvent>> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the broadcaster.
+    pub fn wake(&self) {
+        // It fails only when 2^64 - 1 calls are pending.
+        let _ = rustix::io::write(&self.waker, &1u64.to_ne_bytes());
+    }
+
+    /// Clears the wake-ups so far.
+    pub fn clear_wake(&self) {
+        let _ = rustix::io::read(&self.waker, &mut [0; 8]);
+    }
+
+    /// Announces a saved file in the room.
+    pub fn announce(&self, by: Uploader, path: Vec<u8>, size: u64) {
+        self.room().announce_upload(by, path, size, now());
+        self.wake();
+    }
+
+    /// Opens a stream for a member, after the event that it names as its last. Also returns the bytes that it begins with.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        who: Person,
+        last: Option<&str>,
+        from: Peer,
+        active: Active,
+    ) -> Result<(EventStream, Vec<u8>), RoomError> {
+        let mut room = self.room();
+        let (subscription, start) = room.subscribe(who.id, last)?;
+        let first = match start {
+            Start::Fresh => room.welcome(&subscription).map(|welcome| events::welcome("welcome", &welcome)),
+            Start::Reset => room.welcome(&subscription).map(|welcome| events::welcome("reset", &welcome)),
+            Start::Resumed => Ok(Vec::new()),
+        };
+        drop(room);
+        log::info!("{from} opened an event stream as {}", who.name);
+        let chat = Arc::clone(self);
+        let stream = EventStream { chat, subscription: Some(subscription), who, from, _active: active };
+        Ok((stream, first?))
+    }
+}
+
+impl fmt::Debug for ChatState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatState").field("subscribers", &self.room().subscribers()).finish_non_exhaustive()
+    }
+}
+
+/// The waker: readable after [`ChatState::wake`].
+impl AsFd for ChatState {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.waker.as_fd()
+    }
+}
+
+impl EventStream {
+    /// What comes next.
+    pub fn next(&mut self) -> NextBytes {
+        let Some(subscription) = &mut self.subscription else { return NextBytes::Over };
+        let room = self.chat.room();
+        match room.next(subscription) {
+            StreamItem::Event(posted) => NextBytes::Bytes(Arc::clone(&posted.ready)),
+            StreamItem::NothingYet => NextBytes::Nothing,
+            StreamItem::Over => NextBytes::Over,
+            StreamItem::Lapped => match room.welcome(subscription) {
+                Ok(welcome) => NextBytes::Bytes(events::welcome("reset", &welcome).into()),
+                Err(_) => NextBytes::Over,
+            },
+        }
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        if let Some(subscription) = self.subscription.take() {
+            self.chat.room().unsubscribe(subscription, now());
+            log::info!("{} closed its event stream as {}", self.from, self.who.name);
+        }
+    }
+}
+
+/// The time on both clocks.
+pub fn now() -> Now {
+    Now { steady: Instant::now(), wall: SystemTime::now() }
+}

@@ -1,0 +1,89 @@
+//! How many connections, subscribers and archives are allowed; the limit of open files is the scarce resource.
+
+use crate::server::connections::slot::Capacity;
+
+/// Descriptors for the server itself: listeners, the poller, the folder, the log, and some in reserve.
+const OWN_FILES: u64 = 32;
+
+/// The most archives at once; half of them for one client. Each may keep a processor and the disk busy, and a zip
+/// keeps names in memory.
+const ARCHIVES: u64 = 256;
+
+/// Descriptors that an archive has open while it is created: a directory, twice, and a file.
+pub const ARCHIVE_FILES: u32 = 3;
+
+/// Connections that are being rejected at once: each is read for a moment, until its client has seen the response.
+const SPARE: u32 = 256;
+
+/// How many connections are allowed with this limit of open files, and how many descriptors they may hold. A quarter
+/// is reserved for files that workers open for a moment: without it, no request could be served.
+pub fn of_lot(wanted: u32, files: u64) -> Capacity {
+    let descriptors = (files.saturating_sub(OWN_FILES) / 4 * 3).max(1);
+    let connections = connections(wanted, files, descriptors);
+    // At most an eighth of that quarter.
+    let spare = u32::try_from(files / 32).unwrap_or(u32::MAX).clamp(1, SPARE);
+    Capacity { connections, spare, descriptors }
+}
+
+fn connections(wanted: u32, files: u64, descriptors: u64) -> u32 {
+    let possible = u32::try_from(descriptors).unwrap_or(u32::MAX);
+    if possible < wanted {
+        log::warn!(
+            "the limit of {files} open files allows only {possible} connections (raise it with ulimit -n)"
+        );
+    }
+    wanted.min(possible)
+}
+
+/// How many archives are allowed at once with this limit of open files. Each takes three descriptors; half of the
+/// reserve for files is left for others.
+pub fn archives(files: u64) -> usize {
+    (files / 4 / 2 / u64::from(ARCHIVE_FILES)).clamp(1, ARCHIVES) as usize
+}
+
+/// How many of this many connections may be event streams. A fifth is left for requests, as a subscriber is never
+/// evicted.
+pub fn subscribers(wanted: u32, connections: u32) -> usize {
+    wanted.min((connections - connections.div_ceil(5)).max(1)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_files() {
+        let table = [
+            ("what was asked for", 10_000, 20_000, 10_000),
+            ("no limit", 10_000, u64::MAX, 10_000),
+            ("the usual limit", 10_000, 1024, 744),
+            ("next to nothing", 10_000, 40, 6),
+            ("nothing", 10_000, 8, 1),
+        ];
+        for (name, wanted, files, expected) in table {
+            assert_eq!(of_lot(wanted, files).connections, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn archives_leave_descriptors_for_others() {
+        let table = [("no limit", u64::MAX, 256), ("the usual limit", 1024, 42), ("next to nothing", 8, 1)];
+        for (name, files, expected) in table {
+            assert_eq!(archives(files), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn subscribers_leave_connections_for_requests() {
+        let table = [
+            ("what was asked for", 8192, 12_000, 8192),
+            ("the usual", 8192, 10_000, 8000),
+            ("the usual limit of open files", 8192, 744, 595),
+            ("few connections", 8192, 4, 3),
+            ("one connection", 8192, 1, 1),
+        ];
+        for (name, wanted, connections, expected) in table {
+            assert_eq!(subscribers(wanted, connections), expected, "{name}");
+        }
+    }
+}

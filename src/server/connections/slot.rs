@@ -1,0 +1,363 @@
+//! The slots of the table: a bounded number, with at most one connection each, and what each client holds.
+//!
+//! Descriptors are the scarce resource. A connection is one; what it keeps open while it waits (a file that it sends,
+//! the temporary file of its upload and its directory) adds more. Each slot counts its descriptors, and the total is
+//! bounded.
+//!
+//! Some slots are spare, for connections that are being rejected. They are available when all others are taken.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::net::poller::{Arming, Interest, PollKey};
+use crate::server::client_key::ClientKey;
+
+/// Hands out slots.
+#[derive(Debug)]
+pub struct Slots(Arc<Shared>);
+
+/// How many slots there are, and how many descriptors their connections may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Connections at once.
+    pub connections: u32,
+    /// Further connections that are being rejected.
+    pub spare: u32,
+    /// Descriptors that all of them may keep open while they wait, including their sockets.
+    pub descriptors: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    capacity: Capacity,
+    state: Mutex<State>,
+    /// How many slots are taken; also kept here so that the keep-alive rule can read it without the lock.
+    taken: AtomicU32,
+    emptied: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Slots that were freed.
+    free: Vec<u32>,
+    /// Slots from here on were never used.
+    fresh: u32,
+    /// How many connections have had a slot: the number of the next.
+    served: u32,
+    /// How many regular slots are taken.
+    regular: u32,
+    /// How many spare slots are taken.
+    spare: u32,
+    /// How many connections are being closed.
+    left: u32,
+    /// What each client holds.
+    clients: HashMap<ClientKey, Holding>,
+    /// How many descriptors all clients hold.
+    descriptors: u64,
+}
+
+/// What a client holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holding {
+    pub connections: u32,
+    /// Descriptors, including those of its connections; connections that are being rejected or closed do not count.
+    pub descriptors: u64,
+}
+
+/// A connection's slot, and a number that no other connection in this slot has had. Dropping it frees the slot.
+#[derive(Debug)]
+pub struct Slot {
+    shared: Arc<Shared>,
+    index: u32,
+    number: u32,
+    client: ClientKey,
+    /// How many descriptors the connection holds.
+    descriptors: u32,
+    kind: SlotKind,
+    /// What the poller last watched for; `None` before it has seen the connection.
+    watched: Option<Interest>,
+}
+
+/// How a slot is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SlotKind {
+    Regular,
+    Spare,
+    /// Not counted: its connection is about to be closed.
+    Left,
+}
+
+impl Slots {
+    /// All slots, free.
+    pub fn new(capacity: Capacity) -> Self {
+        let state = State {
+            free: Vec::new(),
+            fresh: 0,
+            served: 0,
+            regular: 0,
+            spare: 0,
+            left: 0,
+            clients: HashMap::new(),
+            descriptors: 0,
+        };
+        Self(Arc::new(Shared {
+            capacity,
+            state: Mutex::new(state),
+            taken: AtomicU32::new(0),
+            emptied: Condvar::new(),
+        }))
+    }
+
+    /// A free slot for a connection of this client, if there is one.
+    pub fn take(&self, client: ClientKey) -> Option<Slot> {
+        let mut state = self.0.lock();
+        let is_free = state.regular < self.0.capacity.connections && self.has_slot(&state);
+        is_free.then(|| self.give(&mut state, client, SlotKind::Regular))
+    }
+
+    /// A spare slot, if there is one.
+    pub fn take_spare(&self, client: ClientKey) -> Option<Slot> {
+        let mut state = self.0.lock();
+        let is_free = state.spare < self.0.capacity.spare && self.has_slot(&state);
+        is_free.then(|| self.give(&mut state, client, SlotKind::Spare))
+    }
+
+    fn has_slot(&self, state: &State) -> bool {
+        !state.free.is_empty() || (state.fresh as usize) < self.0.capacity.slots()
+    }
+
+    fn give(&self, state: &mut State, client: ClientKey, kind: SlotKind) -> Slot {
+        *state.count(kind) += 1;
+        let index = state.free.pop().unwrap_or_else(|| {
+            state.fresh += 1;
+            state.fresh - 1
+        });
+        state.served = state.served.wrapping_add(1);
+        state.clients.entry(client).or_default().connections += 1;
+        state.change(client, kind, 0, 1);
+        self.0.taken.fetch_add(1, Ordering::AcqRel);
+        let (shared, number) = (Arc::clone(&self.0), state.served);
+        Slot { shared, index, number, client, descriptors: 1, kind, watched: None }
+    }
+
+    /// How many slots are taken.
+    pub fn taken(&self) -> usize {
+        self.0.taken.load(Ordering::Acquire) as usize
+    }
+
+    /// How many descriptors too many are held.
+    pub fn excess(&self) -> u64 {
+        self.0.lock().descriptors.saturating_sub(self.0.capacity.descriptors)
+    }
+
+    /// What this client holds.
+    pub fn holding(&self, client: ClientKey) -> Holding {
+        self.0.lock().clients.get(&client).copied().unwrap_or_default()
+    }
+
+    /// The client that has the most by this measure.
+    pub fn greatest(&self, by: impl Fn(&Holding) -> u64) -> Option<(ClientKey, Holding)> {
+        let state = self.0.lock();
+        let greatest = state.clients.iter().max_by_key(|(_, holding)| by(holding));
+        greatest.map(|(client, holding)| (*client, *holding))
+    }
+
+    /// Waits at most this long until all slots are free; whether they are.
+    pub fn wait_until_free(&self, at_most: Duration) -> bool {
+        let waited = self.0.emptied.wait_timeout_while(self.0.lock(), at_most, |_| self.taken() > 0);
+        drop(waited);
+        self.taken() == 0
+    }
+}
+
+impl Capacity {
+    /// The number of all slots: the regular ones, as many again for connections whose closing waits for a disk, and the
+    /// spare ones.
+    pub const fn slots(&self) -> usize {
+        2 * self.connections as usize + self.spare as usize
+    }
+}
+
+impl State {
+    /// How many slots of this kind are taken.
+    fn count(&mut self, kind: SlotKind) -> &mut u32 {
+        match kind {
+            SlotKind::Regular => &mut self.regular,
+            SlotKind::Spare => &mut self.spare,
+            SlotKind::Left => &mut self.left,
+        }
+    }
+
+    /// Updates the counts of a client whose connection, in a slot of this kind, now holds more or fewer descriptors.
+    fn change(&mut self, client: ClientKey, kind: SlotKind, before: u32, now: u32) {
+        let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
+        self.descriptors = change(self.descriptors);
+        if kind == SlotKind::Regular
+            && let Some(holding) = self.clients.get_mut(&client)
+        {
+            holding.descriptors = change(holding.descriptors);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// The index of the slot.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub fn client(&self) -> ClientKey {
+        self.client
+    }
+
+    /// Whether its connection is being rejected.
+    pub fn is_spare(&self) -> bool {
+        self.kind == SlotKind::Spare
+    }
+
+    /// How many descriptors the connection holds.
+    pub fn descriptors(&self) -> u32 {
+        self.descriptors
+    }
+
+    /// The key by which the poller knows the connection: slot and number.
+    pub fn key(&self) -> PollKey {
+        PollKey(u64::from(self.number) << 32 | u64::from(self.index))
+    }
+
+    /// The slot of a key.
+    pub fn index_of(key: PollKey) -> u32 {
+        (key.0 & u64::from(u32::MAX)) as u32
+    }
+
+    /// Records how many descriptors the connection holds now, including its socket. Returns how many descriptors too
+    /// many are held in total, if this connection holds more than before.
+    pub fn hold(&mut self, descriptors: u32) -> u64 {
+        let before = std::mem::replace(&mut self.descriptors, descriptors);
+        if before == descriptors {
+            return 0;
+        }
+        let mut state = self.shared.lock();
+        state.change(self.client, self.kind, before, descriptors);
+        let excess = state.descriptors.saturating_sub(self.shared.capacity.descriptors);
+        if descriptors > before { excess } else { 0 }
+    }
+
+    /// Moves to a spare slot, so that its own is free for another; false if there is none.
+    pub fn make_spare(&mut self) -> bool {
+        let mut state = self.shared.lock();
+        let has_room = state.spare < self.shared.capacity.spare;
+        if self.kind == SlotKind::Regular && has_room {
+            state.change(self.client, self.kind, self.descriptors, 0);
+            Self::change_kind(&mut self.kind, &mut state, SlotKind::Spare);
+            state.change(self.client, self.kind, 0, self.descriptors);
+        }
+        self.kind == SlotKind::Spare
+    }
+
+    /// Call before closing the connection, which may block on the disk: its slot and its descriptors are free for
+    /// others from now on.
+    pub fn leave(&mut self) {
+        let mut state = self.shared.lock();
+        let before = std::mem::take(&mut self.descriptors);
+        state.change(self.client, self.kind, before, 0);
+        Self::change_kind(&mut self.kind, &mut state, SlotKind::Left);
+    }
+
+    fn change_kind(from: &mut SlotKind, state: &mut State, to: SlotKind) {
+        *state.count(*from) -= 1;
+        *state.count(to) += 1;
+        *from = to;
+    }
+
+    /// Whether the poller still watches for this.
+    pub fn stands_for(&self, interest: Interest) -> bool {
+        interest == Interest::News && self.watched == Some(Interest::News)
+    }
+
+    /// How to arm the poller for this; records that it is armed.
+    pub fn arming(&mut self, interest: Interest) -> Arming {
+        self.watched.replace(interest).map_or(Arming::First, |_| Arming::Again)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.free.push(self.index);
+        *state.count(self.kind) -= 1;
+        state.change(self.client, self.kind, self.descriptors, 0);
+        if let Some(holding) = state.clients.get_mut(&self.client) {
+            holding.connections -= 1;
+            if holding.connections == 0 {
+                state.clients.remove(&self.client);
+            }
+        }
+        if self.shared.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.emptied.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_client_holds_is_summed() {
+        let slots = Slots::new(Capacity { connections: 3, spare: 1, descriptors: 5 });
+        let (one, other) = (ClientKey::User(1), ClientKey::User(2));
+        let mut first = slots.take(one).expect("a free slot");
+        let mut second = slots.take(other).expect("a free slot");
+        let third = slots.take(other).expect("a free slot");
+        assert!(slots.take(one).is_none(), "all are taken");
+        assert_eq!(first.hold(3), 0);
+        assert_eq!(second.hold(3), 2, "7 of 5 allowed");
+        assert_eq!(slots.excess(), 2);
+        assert_eq!(first.hold(2), 0, "releasing descriptors evicts nothing");
+        assert_eq!(slots.holding(other), Holding { connections: 2, descriptors: 4 });
+        let most = |by: fn(&Holding) -> u64| slots.greatest(by).expect("a client").0;
+        assert_eq!(most(|holding| holding.connections.into()), other);
+        drop(third);
+        assert_eq!(second.hold(1), 0);
+        assert_eq!(most(|holding| holding.descriptors), one);
+        drop((first, second));
+        assert_eq!((slots.excess(), slots.taken()), (0, 0));
+        assert!(slots.greatest(|holding| holding.descriptors).is_none(), "no client is kept");
+    }
+
+    #[test]
+    fn a_rejected_connection_frees_its_slot_at_once() {
+        let slots = Slots::new(Capacity { connections: 1, spare: 1, descriptors: 5 });
+        let client = ClientKey::User(1);
+        let mut going = slots.take(client).expect("a free slot");
+        assert!(slots.take(client).is_none());
+        assert!(going.make_spare() && going.make_spare(), "it becomes spare, and stays spare");
+        let mut stays = slots.take(client).expect("the slot is free");
+        assert!(!stays.make_spare() && slots.take_spare(client).is_none(), "there is one spare slot");
+        going.hold(4);
+        assert_eq!(
+            (slots.excess(), slots.holding(client).descriptors),
+            (0, 1),
+            "a connection being closed counts, but for no client"
+        );
+        drop(going);
+        assert!(slots.take_spare(client).is_some());
+        stays.hold(4);
+        stays.leave();
+        let next = slots.take(client).expect("it does not count any more");
+        assert_eq!(slots.holding(client), Holding { connections: 2, descriptors: 1 });
+        assert!(slots.take_spare(client).is_some());
+        assert_eq!(slots.taken(), 2, "the slot is taken until it is closed");
+        drop((stays, next));
+        assert_eq!(slots.taken(), 0);
+    }
+}

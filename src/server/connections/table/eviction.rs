@@ -1,0 +1,108 @@
+//! Which connections are evicted: those idle for longest, or those of a client that has by far the most.
+
+use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use rustix::io::ioctl_fionread;
+
+use crate::server::client_key::ClientKey;
+use crate::server::connections::slot::Holding;
+use crate::server::connections::table::{ConnectionTable, TableEntry, Tracked, lock};
+
+/// A client with this many times as many connections as a new client is evicted for it. With a smaller factor, a
+/// household behind one address could lose connections to a single person.
+const GREEDY: u32 = 16;
+
+impl<C: AsFd> ConnectionTable<C> {
+    /// Takes out the connection that has been idle longest, to free a slot for another; `None` if none has been idle
+    /// since this moment. A connection with unread input is not idle.
+    pub fn evict_idle(&self, since: Instant) -> Option<Box<Tracked<C>>> {
+        let mut longest_idle = lock(&self.longest_idle);
+        let evicted = self.first_idle_of(&mut longest_idle, since);
+        if evicted.is_some() || !longest_idle.is_empty() {
+            return evicted;
+        }
+        longest_idle.extend(self.all_idle());
+        longest_idle.sort_unstable_by(|a, b| b.cmp(a));
+        self.first_idle_of(&mut longest_idle, since)
+    }
+
+    /// Takes out the first of these that is still idle, if it has been idle since this moment.
+    fn first_idle_of(
+        &self,
+        longest_idle: &mut Vec<(Instant, u32)>,
+        since: Instant,
+    ) -> Option<Box<Tracked<C>>> {
+        let still_idle = |(since, index): (Instant, u32)| {
+            let mut entry = lock(self.entry(index));
+            let is_still = entry.parked.as_ref().is_some_and(|(tracked, wait_for)| {
+                wait_for.idle_since == Some(since)
+                    && ioctl_fionread(&tracked.connection).is_ok_and(|left| left == 0)
+            });
+            if is_still { entry.parked.take().map(|(tracked, _)| tracked) } else { None }
+        };
+        std::iter::from_fn(|| longest_idle.pop_if(|(idle_since, _)| *idle_since <= since))
+            .find_map(still_idle)
+    }
+
+    /// The idle connections, with the time since when they are idle. Their deadlines would not do: a connection
+    /// parked while there were fewer connections got a longer timeout.
+    fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
+        let idle_since = |entry: &Mutex<TableEntry<C>>| {
+            lock(entry).parked.as_ref().and_then(|(_, wait_for)| wait_for.idle_since)
+        };
+        self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
+    }
+
+    /// The client that is evicted for a connection of this one: it has the most connections, at least [`GREEDY`]
+    /// times as many.
+    pub fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
+        let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;
+        let own = self.slots.holding(newcomer).connections;
+        (holding.connections >= GREEDY * (own + 1)).then_some(greatest)
+    }
+
+    /// The client that holds the most descriptors, and what it holds.
+    pub fn heaviest(&self) -> Option<(ClientKey, Holding)> {
+        self.slots.greatest(|holding| holding.descriptors)
+    }
+
+    /// How many descriptors too many are held.
+    pub fn excess(&self) -> u64 {
+        self.slots.excess()
+    }
+
+    /// Takes out the parked connections of this client that have waited longest, until they hold this many
+    /// descriptors.
+    pub fn evict_longest(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
+        let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
+        waiting.sort_unstable();
+        let mut evicted = Vec::new();
+        let mut left = descriptors;
+        for (turn, index) in waiting {
+            if left == 0 {
+                break;
+            }
+            let mut entry = lock(self.entry(index));
+            if entry.turn == turn
+                && let Some((tracked, _)) = entry.parked.take()
+            {
+                left = left.saturating_sub(tracked.slot.descriptors().into());
+                evicted.push(tracked);
+            }
+        }
+        evicted
+    }
+
+    /// The slots of this client's parked connections, with the turn since which each waits. Connections that are
+    /// being rejected are not included: they end by themselves.
+    fn waiting_of(&self, client: ClientKey) -> impl Iterator<Item = (u64, u32)> {
+        let turn = move |entry: &Mutex<TableEntry<C>>| {
+            let entry = lock(entry);
+            let (tracked, _) = entry.parked.as_ref()?;
+            (tracked.client() == client && !tracked.slot.is_spare()).then_some(entry.turn)
+        };
+        self.entries().filter_map(move |(index, entry)| Some((turn(entry)?, index)))
+    }
+}

@@ -1,0 +1,189 @@
+//! The room over HTTP: what is asked below `/.wharf/chat/`.
+//!
+//! ```text
+//! POST join       user=NAME   -> {"user":"NAME","token":"…"}, and the token as a cookie
+//! GET  events                 -> the event stream, from Last-Event-ID on
+//! GET  messages   ?since=ID   -> what is new, for those who ask now and then
+//! POST messages   ?to=NAME    -> 202
+//! POST leave
+//! ```
+//!
+//! A member shows its token with each call but the first, in the cookie or as `Authorization: Bearer TOKEN`. No token is
+//! ever logged: the access log has request lines only.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode;
+use serde_json::json;
+
+use crate::chat::member::Person;
+use crate::chat::name::Name;
+use crate::chat::text::{MAX_TEXT, MessageText};
+use crate::chat::token::Secret;
+use crate::http::body::Framing;
+use crate::http::event_stream;
+use crate::http::request::Head;
+use crate::http::response;
+use crate::http::status::Status;
+use crate::net::peer::Peer;
+use crate::printable;
+use crate::server::chat::events;
+use crate::server::chat::state::{ChatState, now};
+use crate::server::client_key;
+use crate::server::disk::Disk;
+use crate::server::error_response::{bad_request, not_found};
+use crate::server::handle::member::{self, room_error};
+use crate::server::handled::Handled;
+use crate::server::random;
+use crate::server::receive::Receiving;
+use crate::server::receive::small_body::SmallBody;
+use crate::server::request::Request;
+use crate::server::response::{Content, Response, SizedContent};
+use crate::server::state::State;
+
+/// The largest body of a call that only names somebody, in bytes.
+const NAME_BODY_LIMIT: usize = 1024;
+
+/// `POST join`: a new member.
+pub fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let (chat, cookie) = (Arc::clone(chat(state)?), member::cookie_name(request.head.host));
+    let peer = request.peer;
+    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, peer))
+}
+
+/// `GET events`: the event stream of a member.
+pub fn events(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    subscribe(request.head, chat(state)?, state, request.peer).map(Handled::Respond)
+}
+
+/// `GET messages`: what is new, for a client that polls.
+pub fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let chat = chat(state)?;
+    let person = member::of(request.head, chat)?;
+    let since = request.target.parameter("since").filter(|id| !id.is_empty());
+    let polled = chat.room().poll(person.id, since, now()).map_err(|error| room_error(&error))?;
+    Ok(Handled::Respond(json_response(&events::polled(&polled))))
+}
+
+/// `POST messages`: a message to all, or to one member.
+pub fn say(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let chat = Arc::clone(chat(state)?);
+    let person = member::of(request.head, &chat)?;
+    let to = request.target.parameter("to").map(decoded);
+    receive(request.head, MAX_TEXT, move |body, _| post(&chat, &person, to.as_deref(), body))
+}
+
+/// `POST leave`: the member leaves.
+pub fn leave(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let chat = Arc::clone(chat(state)?);
+    let (person, peer) = (member::of(request.head, &chat)?, request.peer);
+    receive(request.head, NAME_BODY_LIMIT, move |_, _| dismiss(&chat, &person, peer))
+}
+
+/// The chat, if it is enabled.
+fn chat(state: &State) -> Result<&Arc<ChatState>, Response> {
+    state.chat.as_ref().ok_or_else(not_found)
+}
+
+/// Takes a small body, which may be none, and goes on with it.
+fn receive(
+    head: &Head<'_, '_>,
+    limit: usize,
+    then: impl FnOnce(&[u8], &State) -> Response + Send + 'static,
+) -> Result<Handled, Response> {
+    if let Framing::Sized(length) = head.framing
+        && length > limit as u64
+    {
+        let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
+        return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
+    }
+    let sink = Box::new(SmallBody::new(limit, then));
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, sink))))
+}
+
+fn admit(chat: &ChatState, body: &[u8], cookie: &str, peer: Peer) -> Response {
+    let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
+    let name = match Name::new(&name) {
+        Ok(name) => name,
+        Err(error) => return bad_request(error),
+    };
+    let joined = chat.room().join(name.clone(), Secret::new(random::bytes()), client_key::of(peer), now());
+    let token = match joined {
+        Ok(token) => token.expose(),
+        Err(error) => return room_error(&error),
+    };
+    chat.wake();
+    log::info!("{peer} joined the chat as {name}");
+    let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
+    json_response(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
+}
+
+fn subscribe(
+    head: &Head<'_, '_>,
+    chat: &Arc<ChatState>,
+    state: &State,
+    peer: Peer,
+) -> Result<Response, Response> {
+    let who = member::of(head, chat)?;
+    let last = head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
+    let opened = chat.subscribe(who, last, peer, state.idle.begin());
+    let (events, first) = opened.map_err(|error| room_error(&error))?;
+    let head = response::Head::new(Status::OK)
+        .field("Content-Type", event_stream::CONTENT_TYPE)
+        .field("Cache-Control", "no-store")
+        // nginx would hold events back until they fill a buffer.
+        .field("X-Accel-Buffering", "no")
+        .field("X-Content-Type-Options", "nosniff");
+    Ok(Response { head, content: Content::Events(Box::new(events), first) })
+}
+
+fn post(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Response {
+    let text = match MessageText::new(body) {
+        Ok(text) => text,
+        Err(error) => return bad_request(error),
+    };
+    let mut room = chat.room();
+    let said = match to {
+        Some(to) => room.say_to(who.id, to, text, now()),
+        None => room.say(who.id, text, now()),
+    };
+    drop(room);
+    match said {
+        Ok(id) => {
+            chat.wake();
+            let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
+            let bytes = json!({"id": id.to_string()}).to_string().into_bytes();
+            Response { head, content: SizedContent::Bytes(bytes).into() }
+        }
+        Err(error) => room_error(&error),
+    }
+}
+
+fn dismiss(chat: &ChatState, who: &Person, peer: Peer) -> Response {
+    let left = chat.room().leave(who.id, now());
+    match left {
+        Ok(who) => {
+            chat.wake();
+            log::info!("{peer} left the chat as {}", who.name);
+            Response::empty(response::Head::new(Status::NO_CONTENT))
+        }
+        Err(error) => room_error(&error),
+    }
+}
+
+/// A field of a form (WHATWG URL §5.1), decoded.
+fn field(body: &[u8], name: &str) -> Option<String> {
+    let body = std::str::from_utf8(body).ok()?;
+    let pairs = body.trim_end().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).next()
+}
+
+fn decoded(value: &str) -> String {
+    let spaces = value.replace('+', " ");
+    percent_decode(spaces.as_bytes()).decode_utf8_lossy().into_owned()
+}
+
+fn json_response(value: &serde_json::Value) -> Response {
+    let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
+    Response::bytes(head, "application/json", printable::json(&value.to_string()).into_owned().into_bytes())
+}

@@ -1,0 +1,70 @@
+//! The answer to `GET /path?sha256`: the file's SHA-256, and the `ETag` of the version that it belongs to.
+
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use crate::folder::OpenFile;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::validators::EntityTag;
+use crate::net::peer::Peer;
+use crate::server::client_key;
+use crate::server::handled::Handled;
+use crate::server::hashes::{Hash, HashError, HashLookup, Hashing};
+use crate::server::media;
+use crate::server::receive::{Job, JobOutcome};
+use crate::server::representation::tag;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// The parameter that asks for it.
+pub const PARAMETER: &str = "sha256";
+
+/// When to ask again for what could not be told just now, in seconds.
+const RETRY_AFTER: u32 = 2;
+
+/// Finds the answer for a file that has just been opened.
+pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
+    let version = open.facts.version;
+    let now = SystemTime::now();
+    match state.digests.find(open, now, client_key::of(peer)) {
+        HashLookup::Yes(hash) => Handled::Respond(tell(hash, tag(&version, true))),
+        // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
+        HashLookup::NotYet(hashing) => Handled::Work(job(hashing, tag(&version, version.is_settled(now)))),
+        HashLookup::TooMany => {
+            Handled::Respond(not_now("too many files are being hashed; try again later\n"))
+        }
+    }
+}
+
+/// The job that works a slice of it out, and goes behind the other jobs with the rest.
+fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
+    Box::new(move |state| {
+        let answer = match state.digests.proceed(&hashing) {
+            Some(Ok(hash)) => tell(hash, tag),
+            Some(Err(HashError::Changed)) => {
+                not_now("the file changed while it was being hashed; try again\n")
+            }
+            Some(Err(HashError::Unreadable(kind))) => {
+                log::error!("cannot hash a file: {kind}");
+                Response::text(Status::INTERNAL_SERVER_ERROR, "the server cannot read the file\n")
+            }
+            None if state.stop.asked().is_some() => not_now("the server is shutting down\n"),
+            None => return JobOutcome::Again(job(hashing, tag)),
+        };
+        JobOutcome::Respond(answer, None)
+    })
+}
+
+fn tell(hash: Hash, tag: Option<EntityTag<'static>>) -> Response {
+    let head = Head::new(Status::OK).field("Cache-Control", "no-cache");
+    let head = match tag {
+        Some(tag) => head.field("ETag", tag),
+        None => head,
+    };
+    Response::bytes(head, media::TEXT, format!("{hash}\n").into_bytes())
+}
+
+fn not_now(why: &str) -> Response {
+    Response::text(Status::SERVICE_UNAVAILABLE, why).with("Retry-After", RETRY_AFTER)
+}

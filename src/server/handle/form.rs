@@ -1,0 +1,187 @@
+//! Files that a browser's form sends: each part with a file name is saved in the directory that the form was sent to.
+//!
+//! A part is whole before the next begins, so files are committed as they come; a form that is cut in the middle of
+//! its third file leaves two. One file is committed before the next is begun, and other connections get their turns
+//! in between: a form of ten thousand small files takes no more descriptors, nor disk at a time, than one of two.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::chat::event::Uploader;
+use crate::folder::{self, Guard, Incoming, SharePath};
+use crate::http::multipart::{Boundary, MultipartDecoder, MultipartEvent, PartHead};
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+use crate::server::error_response::{self, bad_request};
+use crate::server::handle::member;
+use crate::server::handle::upload_response;
+use crate::server::media;
+use crate::server::observe::announce;
+use crate::server::pages;
+use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// A form that is being received.
+#[derive(Debug)]
+pub struct FormUpload {
+    decoder: MultipartDecoder,
+    directory: SharePath,
+    by: Uploader,
+    /// Whether a browser is to be sent back to the listing.
+    for_browser: bool,
+    part: Part,
+    /// A file that is whole and waits to be committed.
+    finished: Option<Incoming>,
+    /// What has come behind it, and waits for that.
+    unread: Vec<u8>,
+    /// A line for each file that was saved.
+    saved: String,
+}
+
+/// What becomes of the part that is being read.
+#[derive(Debug)]
+enum Part {
+    /// It is saved.
+    File(Incoming),
+    /// It is a field without a file, or a file that was not chosen.
+    PassedOver,
+}
+
+impl FormUpload {
+    /// Decides whether a form is wanted at all.
+    pub fn begin(
+        request: &Request<'_, '_, '_>,
+        boundary: &Boundary,
+        size: Option<u64>,
+        state: &State,
+    ) -> Result<Self, Response> {
+        let Request { head, path: directory, peer, .. } = request;
+        // What the folder says to a file of this size in that directory, it would say to each of them.
+        let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
+        match state.folder.may_receive(&any, size) {
+            Ok(()) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
+            Err(error) => return Err(error_response::of(&error)),
+        }
+        Ok(Self {
+            decoder: MultipartDecoder::new(boundary),
+            directory: directory.clone(),
+            by: member::uploader(head, state, *peer),
+            for_browser: pages::are_wanted(head.fields),
+            part: Part::PassedOver,
+            finished: None,
+            unread: Vec::new(),
+            saved: String::new(),
+        })
+    }
+
+    /// Takes the next bytes of the form. While a file is finished they are kept for [`FormUpload::go_on`].
+    fn take(&mut self, mut input: &[u8], state: &State) -> Result<(), Response> {
+        while !input.is_empty() {
+            let Self { decoder, directory, part, finished, unread, .. } = self;
+            if finished.is_some() {
+                unread.extend_from_slice(input);
+                return Ok(());
+            }
+            let step = decoder.decode(input).map_err(bad_request)?;
+            match step.event {
+                Some(MultipartEvent::PartBegins(head)) => *part = Part::begin(&head, directory, state)?,
+                Some(MultipartEvent::Data(bytes)) => part.write(bytes)?,
+                Some(MultipartEvent::PartEnds) => {
+                    if let Part::File(incoming) = std::mem::replace(part, Part::PassedOver) {
+                        *finished = Some(incoming);
+                    }
+                }
+                Some(MultipartEvent::Finished) | None => {}
+            }
+            input = &input[step.used..];
+        }
+        Ok(())
+    }
+
+    /// Goes on with what came behind a file that has been committed.
+    fn go_on(&mut self, state: &State) -> Result<(), Response> {
+        let unread = std::mem::take(&mut self.unread);
+        self.take(&unread, state)
+    }
+
+    fn flow(&self) -> Flow {
+        if self.finished.is_some() { Flow::Work } else { Flow::More }
+    }
+
+    /// Gives the file that is whole its name.
+    fn commit_finished(&mut self, state: &State) -> Result<(), Response> {
+        if let Some(incoming) = self.finished.take() {
+            let saved = incoming.commit(Guard::None).map_err(|error| error_response::of(&error))?;
+            announce::saved(&self.by, &saved, state);
+            self.saved.push_str(&upload_response::line(&saved));
+        }
+        Ok(())
+    }
+
+    /// The body has ended, and every file in it has been committed.
+    fn finish(self) -> Response {
+        match self.decoder.finish().map_err(bad_request) {
+            Ok(()) if self.saved.is_empty() => bad_request("the form contains no file"),
+            Ok(()) => self.respond(),
+            Err(response) => response,
+        }
+    }
+
+    fn respond(self) -> Response {
+        let location = match encode_path(self.directory.as_bytes()) {
+            root if root.is_empty() => "/?list".to_owned(),
+            path => format!("/{path}/?list"),
+        };
+        let head = if self.for_browser {
+            Head::new(Status::SEE_OTHER).field("Location", location)
+        } else {
+            Head::new(Status::OK)
+        };
+        Response::bytes(head, media::TEXT, self.saved.into_bytes())
+    }
+}
+
+impl Sink for FormUpload {
+    fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response> {
+        self.take(content, state)?;
+        Ok(self.flow())
+    }
+
+    /// The next file begins here, too: to create one may take as long as to commit one.
+    fn work(mut self: Box<Self>, ended: bool, state: &State) -> Worked {
+        if ended && self.finished.is_none() {
+            return Worked::Respond(self.finish(), None);
+        }
+        match self.commit_finished(state).and_then(|()| self.go_on(state)) {
+            Ok(()) => {
+                let flow = self.flow();
+                Worked::Resume(self, flow)
+            }
+            Err(response) => Worked::Respond(response, None),
+        }
+    }
+
+    fn traits(&self) -> SinkTraits {
+        SinkTraits { needs_disk: true, opens_later: true, fate: "the part received is discarded" }
+    }
+}
+
+impl Part {
+    fn begin(head: &PartHead, directory: &SharePath, state: &State) -> Result<Self, Response> {
+        let Some(name) = head.filename.as_ref().filter(|name| !name.is_empty()) else {
+            return Ok(Self::PassedOver);
+        };
+        let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
+        state.folder.receive(&path, None).map(Self::File).map_err(|error| error_response::of(&error))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Response> {
+        match self {
+            Self::File(incoming) => incoming.write(bytes).map_err(|error| error_response::of(&error)),
+            Self::PassedOver => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The answer to GET and HEAD: a file, a part of it, or that the client's copy will do.
+//!
+//! Preconditions are decided first, then ranges, both from the facts that were learnt with the handle; so what is
+//! judged is what is sent.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use crate::folder::{Node, OpenFile, SharePath};
+use crate::http::conditional::{self, Action, Verdict};
+use crate::http::date::Date;
+use crate::http::fields::Fields;
+use crate::http::multipart::Boundary;
+use crate::http::range::byteranges::{self, RangePart};
+use crate::http::range::content_range::{content_range, unsatisfied};
+use crate::http::range::{self, Selection, Span};
+use crate::http::request::Method;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+use crate::http::validators::Validators;
+use crate::server::cache::{CacheEntry, CacheLookup};
+use crate::server::disk::Disk;
+use crate::server::error_response::{not_found, of_read_error};
+use crate::server::handle::archive;
+use crate::server::handle::checksum;
+use crate::server::handle::listing;
+use crate::server::handled::Handled;
+use crate::server::media;
+use crate::server::random;
+use crate::server::representation::Representation;
+use crate::server::request::Request;
+use crate::server::response::{FileSource, RangeParts, Response, SizedContent};
+use crate::server::state::State;
+
+/// What a directory shows instead of its listing, if it has it.
+const INDEX: &str = "index.html";
+
+/// What is made anew for each request has nothing that tells one version from another. It is there all the same, so `*`
+/// names it (RFC 9110 §13.1.1, §13.1.2).
+const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
+
+/// Finds the answer to a request for content.
+pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let path = &request.path;
+    let names_file = !request.target.ends_with_slash();
+    let wants_hash = request.target.parameter(checksum::PARAMETER).is_some();
+    if names_file
+        && !wants_hash
+        && let Some(entry) = cached(path, disk, state)
+    {
+        return Ok(Handled::Respond(of_cached(request, entry)));
+    }
+    if !disk.may_wait(state) {
+        return Ok(Handled::NeedsDisk);
+    }
+    match state.folder.open(path).map_err(|error| of_read_error(&error))? {
+        Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.peer, state)),
+        Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state))),
+        // A slash behind a file's name asks for a directory of that name.
+        Node::File(_) => Err(not_found()),
+        Node::Directory { .. } if names_file => Err(to_directory(request)),
+        Node::Directory { .. } => Ok(of_directory(request, state)),
+    }
+}
+
+/// The file from the cache, if it is there and still the same version.
+fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheEntry>> {
+    let now = Instant::now();
+    match state.cache.find(path, now)? {
+        CacheLookup::Fresh(entry) => Some(entry),
+        CacheLookup::Stale(entry) => {
+            // What was opened within the last second is in memory, as a rule.
+            let is_still = disk.may_touch(state) && state.folder.is_still(path, &entry.version);
+            is_still.then(|| state.cache.confirm(path, &entry, now))?;
+            Some(entry)
+        }
+    }
+}
+
+/// Sends the client to the directory's own name. The path is made anew, so that it begins with one slash: with two, a
+/// browser would take what follows for another host.
+fn to_directory(request: &Request<'_, '_, '_>) -> Response {
+    let path = encode_path(request.path.as_bytes());
+    let query = request.target.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = format!("/{path}/{query}");
+    let head = Head::new(Status::PERMANENT_REDIRECT).field("Location", &location);
+    Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
+}
+
+/// The directory as an archive where that is asked for; else its `index.html`, unless the listing is asked for or is all there is.
+fn of_directory(request: &Request<'_, '_, '_>, state: &State) -> Handled {
+    if let Some(format) = archive::format(request) {
+        let made = judge(request.head.fields, &MADE_ANEW, || archive::head(Status::NOT_MODIFIED))
+            .and_then(|()| archive::answer(request, format, state));
+        return Handled::Respond(made.unwrap_or_else(|response| response));
+    }
+    if request.target.parameter("list").is_none()
+        && let Ok(index) = request.path.join(INDEX.as_ref())
+        && let Ok(Node::File(open)) = state.folder.open(&index)
+    {
+        return Handled::Respond(of_file(request, open, &index, state));
+    }
+    match judge(request.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
+        Ok(()) => Handled::Work(listing::job(request)),
+        Err(answer) => Handled::Respond(answer),
+    }
+}
+
+/// The answer with a file that has just been opened; a small one is cached.
+fn of_file(request: &Request<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Response {
+    let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
+    let representation = Representation::of(&facts, path, state.trusts_pages(), now);
+    match CacheEntry::of(&file, &facts, representation, now) {
+        Ok(entry) => of_cached(request, state.cache.insert(path, entry)),
+        Err(representation) => match decide(request, &representation) {
+            Decision::Send(head, parts) => {
+                Response { head, content: SizedContent::Parts(FileSource::File(file), parts).into() }
+            }
+            Decision::Answer(answer) => answer,
+        },
+    }
+}
+
+/// The answer with a file from the cache.
+fn of_cached(request: &Request<'_, '_, '_>, entry: Arc<CacheEntry>) -> Response {
+    match decide(request, &entry.representation) {
+        Decision::Send(head, parts) => {
+            Response { head, content: SizedContent::Parts(FileSource::Cached(entry), parts).into() }
+        }
+        Decision::Answer(answer) => answer,
+    }
+}
+
+/// What of a file is sent.
+enum Decision {
+    /// These pieces, under this head.
+    Send(Head, RangeParts),
+    /// Nothing of it.
+    Answer(Response),
+}
+
+/// Decides what of a file is sent.
+fn decide(request: &Request<'_, '_, '_>, file: &Representation) -> Decision {
+    let fields = request.head.fields;
+    if let Err(answer) = judge(fields, &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
+        return Decision::Answer(answer);
+    }
+    let selection = match request.head.method {
+        // Only GET has ranges (RFC 9110 §14.2).
+        Method::Get => select(fields, file),
+        _ => Selection::Whole,
+    };
+    match selection {
+        Selection::Whole => {
+            let whole = Span::new(0, file.len, file.len).map(RangePart::Content);
+            Decision::Send(file.head(Status::OK, &file.media_type), whole.into_iter().collect())
+        }
+        Selection::One(span) => {
+            let head = file.head(Status::PARTIAL_CONTENT, &file.media_type);
+            let head = head.field("Content-Range", content_range(span, file.len));
+            Decision::Send(head, RangeParts::from([RangePart::Content(span)]))
+        }
+        Selection::Many(spans) => {
+            let boundary = Boundary::of_bytes(random::bytes());
+            let parts = byteranges::frame(&boundary, &file.media_type, &spans, file.len);
+            Decision::Send(
+                file.head(Status::PARTIAL_CONTENT, &byteranges::media_type(&boundary)),
+                parts.into(),
+            )
+        }
+        Selection::Unsatisfiable => {
+            let text = format_args!("range not satisfiable: the file has {} bytes\n", file.len).to_string();
+            let answer = Response::text(Status::RANGE_NOT_SATISFIABLE, text);
+            Decision::Answer(answer.with("Content-Range", unsatisfied(file.len)))
+        }
+    }
+}
+
+/// Whether the preconditions let the content be sent; else the answer, under this head when nothing has changed.
+fn judge(
+    fields: Fields<'_, '_>,
+    current: &Validators,
+    not_modified: impl FnOnce() -> Head,
+) -> Result<(), Response> {
+    match conditional::evaluate(&conditional::gather(fields.iter()), Action::Retrieve, Some(current)) {
+        Verdict::Proceed => Ok(()),
+        Verdict::NotModified => Err(Response::empty(not_modified())),
+        Verdict::Failed => {
+            let text = "precondition failed: the file has changed\n";
+            Err(Response::text(Status::PRECONDITION_FAILED, text))
+        }
+    }
+}
+
+/// What the Range field selects, if it counts.
+fn select(fields: Fields<'_, '_>, file: &Representation) -> Selection {
+    let mut ranges = fields.all("Range");
+    // The field is no list: of several lines nobody can tell which is meant (RFC 9110 §5.3), and the whole is right.
+    let (Some(range), None) = (ranges.next(), ranges.next()) else { return Selection::Whole };
+    let now = Date::from(SystemTime::now());
+    if conditional::range_applies(fields.get("If-Range"), &file.validators, now) {
+        range::select(range, file.len)
+    } else {
+        Selection::Whole
+    }
+}

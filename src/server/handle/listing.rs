@@ -1,0 +1,156 @@
+//! The listing of a directory, as HTML, JSON or text: whichever the client prefers.
+//!
+//! A listing looks at every entry, so it begins as a job. `?sort=` (see [`SortOrder`]) chooses another order than that of
+//! the bytes of the names; a page is in the order in which people sort names, unless another is asked for.
+
+use crate::folder::{Error, SharePath};
+use crate::http::fields::Fields;
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::server::error_response::of_read_error;
+use crate::server::listing::{Framed, ListingBody, SortOrder, Windows};
+use crate::server::media;
+use crate::server::pages::{self, View};
+use crate::server::receive::{Job, JobOutcome};
+use crate::server::request::Request;
+use crate::server::response::{Content, Response, SizedContent};
+use crate::server::state::State;
+
+/// The forms in which a listing can be had, the server's favourite first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListingFormat {
+    Html,
+    Json,
+    Text,
+}
+
+/// How the listing is asked for.
+struct ListingOptions {
+    form: ListingFormat,
+    order: Option<SortOrder>,
+    view: View,
+}
+
+/// The job that lists the directory that was asked for.
+pub fn job(request: &Request<'_, '_, '_>) -> Job {
+    let is_grid = request.target.parameter("view") == Some("grid");
+    let options = ListingOptions {
+        form: ListingFormat::preferred(request.head.fields),
+        order: request.target.parameter("sort").and_then(SortOrder::parse),
+        view: if is_grid { View::Grid } else { View::Rows },
+    };
+    let path = request.path.clone();
+    Box::new(move |state| {
+        let answer = list(&path, &options, state).unwrap_or_else(|error| of_read_error(&error));
+        JobOutcome::Respond(answer, None)
+    })
+}
+
+fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Response, Error> {
+    let order = options.order.or((options.form == ListingFormat::Html).then(SortOrder::default));
+    let (windows, count) = Windows::open(&state.folder, path, order, &state.listings)?;
+    let head = head(Status::OK);
+    let (head, framed) = match options.form {
+        ListingFormat::Html => {
+            let page = pages::ListingPage {
+                path,
+                count,
+                order: order.unwrap_or_default(),
+                view: options.view,
+                rules: state.folder.rules(),
+                has_chat: state.chat.is_some(),
+            };
+            page.framed(head)
+        }
+        ListingFormat::Json => {
+            (typed(head, "application/json"), Framed::json(path, &state.folder.directory_id(path)?))
+        }
+        ListingFormat::Text => (typed(head, media::TEXT), Framed::text()),
+    };
+    let mut listing = ListingBody::new(windows, framed);
+    Ok(match listing.whole()? {
+        Some(bytes) => Response { head, content: SizedContent::Bytes(bytes).into() },
+        None => Response { head, content: Content::Streamed(Box::new(listing)) },
+    })
+}
+
+/// The head of every answer about a listing, with content or without.
+pub fn head(status: Status) -> Head {
+    Head::new(status).field("Cache-Control", "no-cache").field("Vary", "Accept")
+}
+
+fn typed(head: Head, media_type: &str) -> Head {
+    head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff")
+}
+
+impl ListingFormat {
+    /// By the Accept field (RFC 9110 §12.5.1): the form with the greatest weight. HTML where all are as welcome, as for
+    /// `*/*`: browsers, and programs that follow links, can make most of it.
+    fn preferred(fields: Fields<'_, '_>) -> Self {
+        if fields.get("Accept").is_none() {
+            return Self::Html;
+        }
+        let weigh = |form: Self| (form.weight(fields), form);
+        let weighed = [Self::Html, Self::Json, Self::Text].map(weigh);
+        let best = weighed.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
+        best.map_or(Self::Html, |(_, form)| form)
+    }
+
+    /// How welcome this form is, in thousandths. The most specific range that names it counts.
+    fn weight(self, fields: Fields<'_, '_>) -> u32 {
+        let (main, sub) = match self {
+            Self::Html => ("text", "html"),
+            Self::Json => ("application", "json"),
+            Self::Text => ("text", "plain"),
+        };
+        let specific = |range: &str| match range.split_once('/') {
+            Some((m, s)) if m.eq_ignore_ascii_case(main) && s.eq_ignore_ascii_case(sub) => Some(3),
+            Some((m, "*")) if m.eq_ignore_ascii_case(main) => Some(2),
+            Some(("*", "*")) => Some(1),
+            _ => None,
+        };
+        let ranges = fields.list("Accept").filter_map(|member| {
+            let mut parts = std::str::from_utf8(member).ok()?.split(';').map(str::trim);
+            let specific = specific(parts.next()?)?;
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            Some((specific, thousandths(weight.unwrap_or("1"))))
+        });
+        ranges.max().map_or(0, |(_, weight)| weight)
+    }
+}
+
+/// A weight (RFC 9110 §12.4.2); what is none counts as 1.
+fn thousandths(weight: &str) -> u32 {
+    let number: f32 = weight.parse().unwrap_or(1.0);
+    if number.is_finite() { (number.clamp(0.0, 1.0) * 1000.0).round() as u32 } else { 1000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::request::{FieldSpace, Head};
+
+    #[test]
+    fn the_form_is_the_clients_choice() {
+        let cases = [
+            ("", ListingFormat::Html),
+            ("Accept: */*\r\n", ListingFormat::Html),
+            (
+                "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n",
+                ListingFormat::Html,
+            ),
+            ("Accept: application/json\r\n", ListingFormat::Json),
+            ("Accept: text/plain\r\n", ListingFormat::Text),
+            ("Accept: text/*;q=0.5, application/json;q=0.7\r\n", ListingFormat::Json),
+            ("Accept: text/html;q=0, */*\r\n", ListingFormat::Json),
+            ("Accept: text/plain, */*;q=0.1\r\n", ListingFormat::Text),
+            ("Accept: image/png\r\n", ListingFormat::Html),
+        ];
+        for (line, expected) in cases {
+            let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{line}\r\n");
+            let mut space = FieldSpace::new();
+            let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
+            assert_eq!(ListingFormat::preferred(head.fields), expected, "{line}");
+        }
+    }
+}

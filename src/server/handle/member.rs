@@ -1,0 +1,68 @@
+//! Which member of the chat room a request comes from: members show a token.
+
+use crate::chat::error::RoomError;
+use crate::chat::event::Uploader;
+use crate::chat::member::Person;
+use crate::http::request::{Head, split_port};
+use crate::http::status::Status;
+use crate::net::peer::Peer;
+use crate::server::chat::state::ChatState;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// Who uploads: the member whose token the request shows, or else the client's address.
+pub fn uploader(head: &Head<'_, '_>, state: &State, peer: Peer) -> Uploader {
+    let member = state.chat.as_ref().and_then(|chat| of(head, chat).ok());
+    member.map_or_else(|| Uploader::Address(peer.to_string()), Uploader::Member)
+}
+
+/// Whose token the request shows: 401 without one, 403 with one that is nobody's.
+pub fn of(head: &Head<'_, '_>, chat: &ChatState) -> Result<Person, Response> {
+    let bearer = head.fields.text("Authorization").and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+    });
+    let Some(token) = bearer.or_else(|| cookie(head)) else {
+        let response = Response::text(Status::UNAUTHORIZED, "not in the room (join first)\n");
+        return Err(response.with("WWW-Authenticate", "Bearer"));
+    };
+    let person = chat.room().authenticate(token).cloned();
+    person.ok_or_else(|| room_error(&RoomError::NotAMember))
+}
+
+/// The token in the cookie (RFC 6265 §5.4).
+fn cookie<'b>(head: &Head<'_, 'b>) -> Option<&'b str> {
+    let name = cookie_name(head.host);
+    let pairs = head
+        .fields
+        .all("Cookie")
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .flat_map(|line| line.split(';'));
+    pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(given, token)| (given == name).then_some(token))
+}
+
+/// Cookies know no ports: so the name says which server of the host it is for.
+pub fn cookie_name(host: Option<&str>) -> String {
+    let (_, port) = split_port(host.unwrap_or(""));
+    format!("wharf-{}", if port.is_empty() { "80" } else { port })
+}
+
+/// The response to what the room refuses.
+pub fn room_error(error: &RoomError) -> Response {
+    let status = match error {
+        RoomError::NameTaken(_) => Status::CONFLICT,
+        RoomError::RoomFull | RoomError::TooManyStreams(_) => Status::SERVICE_UNAVAILABLE,
+        RoomError::NotAMember => Status::FORBIDDEN,
+        RoomError::NoSuchUser => Status::NOT_FOUND,
+        RoomError::TooFast { .. } | RoomError::PlaceFull | RoomError::EnoughStreams => {
+            Status::TOO_MANY_REQUESTS
+        }
+    };
+    let response = Response::text(status, format_args!("{error}\n"));
+    match error {
+        RoomError::TooFast { wait } => response.with("Retry-After", wait.as_secs() + 1),
+        _ => response,
+    }
+}

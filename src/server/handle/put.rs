@@ -1,0 +1,128 @@
+//! The answer to POST and PUT: whether the body is wanted, and what is said once it is saved.
+//!
+//! Everything that can be judged from the head is judged here, before a byte of the body is read and before `100
+//! Continue` is sent; so a client that is refused need not send what it has.
+
+use std::time::SystemTime;
+
+use crate::folder::{self, Guard, Node, Plan};
+use crate::http::body::Framing;
+use crate::http::conditional::{self, Action, Verdict};
+use crate::http::multipart::{self, BoundaryError};
+use crate::http::request::{Head, Method};
+use crate::http::resumable::{Announced, UploadKind};
+use crate::http::status::Status;
+use crate::server::client_key;
+use crate::server::disk::Disk;
+use crate::server::error_response::{self, bad_request};
+use crate::server::handle::form::FormUpload;
+use crate::server::handle::member;
+use crate::server::handle::resumable::{self, Beginning};
+use crate::server::handle::upload_response::{FileUpload, refuse_parts_and_codings};
+use crate::server::handled::Handled;
+use crate::server::receive::Receiving;
+use crate::server::representation::validators;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// Decides whether the body is wanted.
+pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
+    if !disk.may_wait(state) {
+        return Ok(Handled::NeedsDisk);
+    }
+    let head = request.head;
+    let kind = if request.target.ends_with_slash() { UploadKind::Plain } else { UploadKind::of(head) };
+    if let UploadKind::ResumableWithInterim(announced) | UploadKind::Resumable(announced) = kind {
+        return begin_resumable(
+            request,
+            announced,
+            matches!(kind, UploadKind::ResumableWithInterim(_)),
+            state,
+        );
+    }
+    let size = length(head)?;
+    refuse_parts_and_codings(head)?;
+    if request.target.ends_with_slash() {
+        return begin_form(request, size, state);
+    }
+    let incoming = state.folder.receive(&request.path, size).map_err(|error| error_response::of(&error))?;
+    let guard = guard(request, state)?;
+    let is_put = head.method == Method::Put;
+    let upload =
+        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.peer) });
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload))))
+}
+
+/// An upload that can be gone on with: what the folder says to it is found out by a job.
+fn begin_resumable(
+    request: &Request<'_, '_, '_>,
+    announced: Announced,
+    is_told: bool,
+    state: &State,
+) -> Result<Handled, Response> {
+    let head = request.head;
+    refuse_parts_and_codings(head)?;
+    let guard = guard(request, state)?;
+    let memo = resumable::memo(head.method);
+    let by = member::uploader(head, state, request.peer);
+    let owner = client_key::as_text(request.peer);
+    let plan =
+        Plan { path: request.path.clone(), length: announced.length, guard, owner, memo: memo.to_owned() };
+    let framing = head.framing;
+    Ok(Handled::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))
+}
+
+/// A form is sent to a directory; so is what was meant for a file whose name is missing.
+fn begin_form(request: &Request<'_, '_, '_>, size: Option<u64>, state: &State) -> Result<Handled, Response> {
+    let head = request.head;
+    let content_type = head.fields.get("Content-Type").unwrap_or_default();
+    let boundary = match multipart::boundary(content_type) {
+        Ok(boundary) if head.method == Method::Post => boundary,
+        Err(error @ (BoundaryError::Missing | BoundaryError::Invalid)) => return Err(bad_request(error)),
+        _ => {
+            let text = "that is a directory; add the name of the file (/directory/file)\n";
+            return Err(Response::text(Status::CONFLICT, text));
+        }
+    };
+    let form = FormUpload::begin(request, &boundary, size, state)?;
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form)))))
+}
+
+/// How long the body is, if that is told; one that is neither told nor chunked cannot be received.
+fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Response> {
+    match head.framing {
+        Framing::Sized(length) => Ok(Some(length)),
+        Framing::Chunked => Ok(None),
+        Framing::Empty | Framing::UntilClose if head.fields.get("Content-Length").is_some() => Ok(Some(0)),
+        Framing::Empty | Framing::UntilClose => Err(Response::text(
+            Status::LENGTH_REQUIRED,
+            "an upload needs Content-Length or chunked transfer coding\n",
+        )),
+    }
+}
+
+/// Judges the preconditions, and says what must still be true at the commit.
+fn guard(request: &Request<'_, '_, '_>, state: &State) -> Result<Guard, Response> {
+    let preconditions = conditional::gather(request.head.fields.iter());
+    if !preconditions.guard_a_write() {
+        return Ok(Guard::None);
+    }
+    let current = match state.folder.open(&request.path) {
+        Ok(Node::File(open)) => Some(open.facts),
+        Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
+        Err(error) => return Err(error_response::of(&error)),
+    };
+    let now = SystemTime::now();
+    let validators = current.map(|facts| validators(&facts, now));
+    if conditional::evaluate(&preconditions, Action::Modify, validators.as_ref()) != Verdict::Proceed {
+        return Err(error_response::of(&folder::Error::Changed));
+    }
+    match current.map(|facts| facts.version) {
+        None => Ok(Guard::MustBeNew),
+        Some(version) if version.is_settled(now) => Ok(Guard::MustBe(version)),
+        Some(_) if preconditions.only_ask_for_existence() => Ok(Guard::MustExist),
+        // The commit could not tell whether it is still the same.
+        Some(_) => Err(error_response::of(&folder::Error::Changed)),
+    }
+}

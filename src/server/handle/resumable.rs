@@ -1,0 +1,274 @@
+//! Uploads that outlive their connections: begun by POST or PUT of a target, gone on with at `/.wharf/uploads/TOKEN`.
+//!
+//! The rules of the wire are `http::resumable`'s, what has arrived is the folder's. Whatever is asked here may have to
+//! wait for the disk, or for a commit: so it is all done in jobs.
+//!
+//! Who knows the token may go on. A page of another site may not, as with any other write.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::chat::event::Uploader;
+use crate::folder::{Appending, Ended, Error, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken};
+use crate::http::body::Framing;
+use crate::http::request::Method;
+use crate::http::response::Head;
+use crate::http::resumable::{
+    Announced, Append, COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, LIMIT, Limits, OFFSET, PARTIAL_UPLOAD,
+    UploadProblem, boolean,
+};
+use crate::http::status::Status;
+use crate::own_paths::UPLOADS;
+use crate::server::disk::Disk;
+use crate::server::error_response::{self, not_found};
+use crate::server::handle::member;
+use crate::server::handle::upload_response::{self, FileUpload};
+use crate::server::handled::Handled;
+use crate::server::observe::announce;
+use crate::server::random;
+use crate::server::receive::interim::Interim;
+use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, SinkTraits, Worked};
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+const PUT: &str = "PUT";
+const POST: &str = "POST";
+
+/// When to try again where there are too many unfinished uploads, in seconds.
+const RETRY_AFTER: u32 = 60;
+
+/// The body of a request that brings a piece of an upload.
+#[derive(Debug)]
+pub struct ResumableUpload {
+    appending: Appending,
+    /// Where the upload is gone on with, if this request has begun it.
+    begun: Option<String>,
+    by: Uploader,
+}
+
+/// What a request that begins an upload brings along.
+pub struct Beginning {
+    /// What is to become of it.
+    pub plan: Plan,
+    /// What the request says of its content.
+    pub announced: Announced,
+    /// Whether the client is sent an interim response with the place where it can be resumed.
+    pub is_told: bool,
+    /// How its content is framed.
+    pub framing: Framing,
+    /// Who sends it.
+    pub by: Uploader,
+}
+
+/// The job that begins an upload. Where there is no room for one more that can be gone on with, one that comes as a
+/// whole is taken as any other.
+pub fn begin(beginning: Beginning) -> Job {
+    Box::new(move |state| {
+        let Beginning { plan, announced, is_told, framing, by } = beginning;
+        let token = UploadToken::new(random::bytes());
+        let location = format!("{UPLOADS}{token}");
+        match state.folder.begin_upload(token, plan.clone(), piece(announced)) {
+            Ok(appending) => {
+                let begun = Some(location.clone());
+                let sink = Box::new(ResumableUpload { appending, begun, by });
+                let receiving = Receiving::new(framing, sink);
+                JobOutcome::Receive(Box::new(if is_told {
+                    receiving.with(Interim::new(resumption(&location, state), Instant::now()))
+                } else {
+                    receiving
+                }))
+            }
+            Err(UploadError::TooMany) if announced.completes => {
+                match plain(&plan, announced.size, framing, by, state) {
+                    Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
+                    Err(answer) => JobOutcome::Respond(answer, None),
+                }
+            }
+            Err(error) => JobOutcome::Respond(refuse(error, 0, state), None),
+        }
+    })
+}
+
+/// Falls back to a plain upload when a resumable one cannot be created.
+fn plain(
+    plan: &Plan,
+    size: Option<u64>,
+    framing: Framing,
+    by: Uploader,
+    state: &State,
+) -> Result<Receiving, Response> {
+    let incoming = state.folder.receive(&plan.path, size).map_err(|error| error_response::of(&error))?;
+    let upload = FileUpload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
+    Ok(Receiving::new(framing, Box::new(upload)))
+}
+
+/// What an upload remembers of the method that began it: the response differs.
+pub fn memo(method: Method) -> &'static str {
+    if method == Method::Put { PUT } else { POST }
+}
+
+/// `GET` and `HEAD`: how far the upload is (§4.3).
+pub fn offset(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
+    let token = token(request)?;
+    Ok(Handled::Work(job(move |state| stand(&token, state))))
+}
+
+/// `DELETE`: throws the upload away (§4.5).
+pub fn cancel(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
+    let token = token(request)?;
+    Ok(Handled::Work(job(move |state| match state.folder.cancel_upload(&token) {
+        Ok(()) => Response::empty(Head::new(Status::NO_CONTENT)),
+        Err(error) => refuse(error, 0, state),
+    })))
+}
+
+fn token(request: &Request<'_, '_, '_>) -> Result<UploadToken, Response> {
+    UploadToken::parse(request.rest).ok_or_else(not_found)
+}
+
+/// Says in an answer to OPTIONS that uploads can be gone on with (§4.1.4 of the draft).
+pub fn offer(head: Head, state: &State) -> Head {
+    if state.folder.rules().read_only {
+        return head;
+    }
+    head.field("Accept-Patch", PARTIAL_UPLOAD).field(LIMIT, limits(LIFETIME, state))
+}
+
+fn job(act: impl FnOnce(&State) -> Response + Send + 'static) -> Job {
+    Box::new(move |state| JobOutcome::Respond(act(state), None))
+}
+
+/// How far an upload is (§4.3).
+fn stand(token: &UploadToken, state: &State) -> Response {
+    match state.folder.upload(token) {
+        Ok(standing) => {
+            let head = with_standing(Head::new(Status::NO_CONTENT), standing);
+            let head = head.field(LIMIT, limits(left(standing), state));
+            Response::empty(head).with("Cache-Control", "no-store")
+        }
+        Err(error) => refuse(error, 0, state).with("Cache-Control", "no-store"),
+    }
+}
+
+/// `PATCH`: appends to the upload (§4.4).
+pub fn append(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let (head, token) = (request.head, token(request)?);
+    upload_response::refuse_parts_and_codings(head)?;
+    let Append { offset, announced } =
+        Append::of(head).map_err(|error| Response::text(error.status(), format_args!("{error}\n")))?;
+    let (framing, by) = (head.framing, member::uploader(head, state, request.peer));
+    Ok(Handled::Work(Box::new(move |state| {
+        match state.folder.append(&token, offset, piece(announced)) {
+            Ok(appending) => {
+                let sink = Box::new(ResumableUpload { appending, begun: None, by });
+                JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
+            }
+            // Content beyond the end is a matter of lengths, none at all one of completeness.
+            Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
+                let answer = problem(UploadProblem::InconsistentLength);
+                JobOutcome::Respond(answer_with(answer, standing), None)
+            }
+            Err(error) => JobOutcome::Respond(refuse(error, offset, state), None),
+        }
+    })))
+}
+
+impl Sink for ResumableUpload {
+    fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response> {
+        self.appending.write(content).map_err(|error| refuse(error, 0, state))?;
+        Ok(Flow::More)
+    }
+
+    /// The body has ended: the upload waits for more, or gets its name.
+    fn work(self: Box<Self>, _: bool, state: &State) -> Worked {
+        let Self { appending, begun, by } = *self;
+        match appending.end() {
+            Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
+            Ok(Ended::Saved(saved, memo)) => {
+                let record = announce::saved(&by, &saved, state);
+                let response = upload_response::respond(&saved, memo == PUT);
+                Worked::Respond(response.with(COMPLETE, boolean(true)), record)
+            }
+            Err(error) => Worked::Respond(refuse(error, 0, state), None),
+        }
+    }
+
+    fn traits(&self) -> SinkTraits {
+        SinkTraits { needs_disk: true, opens_later: false, fate: "the part received is kept" }
+    }
+}
+
+/// More is to come: where to, for whom has begun the upload (§4.2), and from where on.
+fn paused(standing: Standing, begun: Option<String>, state: &State) -> Response {
+    let head = match begun {
+        Some(location) => Head::new(Status::CREATED).field("Location", location),
+        None => Head::new(Status::NO_CONTENT),
+    };
+    Response::empty(with_standing(head.field(LIMIT, limits(standing.lifetime(), state)), standing))
+}
+
+/// The interim answer that says where an upload can be gone on with (§5).
+fn resumption(location: &str, state: &State) -> Vec<u8> {
+    let head = Head::new(Status::RESUMPTION_SUPPORTED)
+        .field("Location", location)
+        .field(LIMIT, limits(LIFETIME, state))
+        .field(INTEROP, INTEROP_VERSION);
+    let mut bytes = Vec::new();
+    head.write(&mut bytes);
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
+
+fn piece(announced: Announced) -> Piece {
+    let Announced { completes, size, length } = announced;
+    Piece { completes, size, length }
+}
+
+fn with_standing(head: Head, standing: Standing) -> Head {
+    let head = head.field(COMPLETE, boolean(standing.is_complete)).field(OFFSET, standing.offset);
+    match standing.length {
+        Some(length) => head.field(LENGTH, length),
+        None => head,
+    }
+}
+
+fn answer_with(answer: Response, standing: Standing) -> Response {
+    Response { head: with_standing(answer.head, standing), ..answer }
+}
+
+/// How long an upload is still kept.
+fn left(standing: Standing) -> Duration {
+    let age = SystemTime::now().duration_since(standing.modified).unwrap_or_default();
+    standing.lifetime().saturating_sub(age)
+}
+
+fn limits(age: Duration, state: &State) -> Limits {
+    Limits { max_size: state.folder.rules().max_upload, max_age: age.as_secs() }
+}
+
+/// What is said of an upload that cannot be begun or gone on with; `offset` is where the client wanted to.
+fn refuse(error: UploadError, offset: u64, state: &State) -> Response {
+    match error {
+        UploadError::Folder(error @ Error::TooLarge { .. }) => {
+            error_response::of(&error).with(LIMIT, limits(LIFETIME, state))
+        }
+        UploadError::Folder(error) => error_response::of(&error),
+        // All of it came: to send it again would not help (§4.4).
+        UploadError::Refused(error) => error_response::of(&error).with(COMPLETE, boolean(true)),
+        UploadError::Unknown => not_found(),
+        UploadError::Mismatch(standing) => {
+            let mismatch = UploadProblem::MismatchingOffset { expected: standing.offset, provided: offset };
+            answer_with(problem(mismatch), standing)
+        }
+        UploadError::Complete(standing) => answer_with(problem(UploadProblem::Completed), standing),
+        UploadError::Inconsistent => problem(UploadProblem::InconsistentLength),
+        UploadError::Superseded => Response::text(Status::CONFLICT, format_args!("{error}\n")),
+        UploadError::TooMany => Response::text(Status::SERVICE_UNAVAILABLE, format_args!("{error}\n"))
+            .with("Retry-After", RETRY_AFTER),
+    }
+}
+
+fn problem(problem: UploadProblem) -> Response {
+    let head = Head::new(problem.status());
+    Response::bytes(head, "application/problem+json", problem.to_json().into_bytes())
+}

@@ -1,0 +1,85 @@
+//! What the responses to uploads have in common.
+
+use crate::chat::event::Uploader;
+use crate::folder::{Guard, Incoming, Saved};
+use crate::http::request::Head;
+use crate::http::response;
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+use crate::printable::Printable;
+use crate::server::error_response::{self, bad_request};
+use crate::server::media;
+use crate::server::observe::announce;
+use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// A file that is being uploaded as the whole body.
+#[derive(Debug)]
+pub struct FileUpload {
+    /// The file.
+    pub incoming: Incoming,
+    /// What must still hold when it is saved.
+    pub guard: Guard,
+    /// Whether it came by PUT.
+    pub is_put: bool,
+    /// The client.
+    pub by: Uploader,
+}
+
+impl Sink for FileUpload {
+    fn write(&mut self, content: &[u8], _: &State) -> Result<Flow, Response> {
+        self.incoming.write(content).map_err(|error| error_response::of(&error))?;
+        Ok(Flow::More)
+    }
+
+    fn work(self: Box<Self>, _: bool, state: &State) -> Worked {
+        let Self { incoming, guard, is_put, by } = *self;
+        match incoming.commit(guard) {
+            Ok(saved) => {
+                let record = announce::saved(&by, &saved, state);
+                Worked::Respond(respond(&saved, is_put), record)
+            }
+            Err(error) => Worked::Respond(error_response::of(&error), None),
+        }
+    }
+
+    fn traits(&self) -> SinkTraits {
+        SinkTraits { needs_disk: true, opens_later: false, fate: "the part received is discarded" }
+    }
+}
+
+/// Refuses a part of a file (RFC 9110 §14.5) and a compressed one (§8.4): saved as they are, they would be something
+/// else.
+pub fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Response> {
+    if head.fields.get("Content-Range").is_some() {
+        return Err(bad_request("Content-Range is not supported in uploads (send the whole file)"));
+    }
+    let is_coded =
+        head.fields.list("Content-Encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    if is_coded {
+        let text = "Content-Encoding is not supported in uploads (send the file unencoded)\n";
+        return Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
+    }
+    Ok(())
+}
+
+/// The response to an upload that was saved: text for POST, the status for PUT (RFC 9110 §9.3.4).
+pub fn respond(saved: &Saved, is_put: bool) -> Response {
+    let location = format!("/{}", encode_path(saved.path.as_bytes()));
+    let status = match (is_put, saved.created) {
+        (true, true) => Status::CREATED,
+        (true, false) => Status::NO_CONTENT,
+        (false, _) => Status::OK,
+    };
+    let head = response::Head::new(status).field("Content-Location", location);
+    if status == Status::NO_CONTENT {
+        return Response::empty(head);
+    }
+    Response::bytes(head, media::TEXT, line(saved).into_bytes())
+}
+
+/// The line that says what was saved.
+pub fn line(saved: &Saved) -> String {
+    format!("saved {} ({} bytes)\n", Printable(saved.path.as_bytes()), saved.size)
+}

@@ -1,0 +1,16 @@
+//! What a handler returns.
+
+use crate::server::receive::{Job, Receiving};
+use crate::server::response::Response;
+
+/// What a request leads to.
+pub enum Handled {
+    /// This response.
+    Respond(Response),
+    /// The body has to be received first.
+    Receive(Box<Receiving>),
+    /// A job: it waits for the disk, or takes long.
+    Work(Job),
+    /// Nothing yet: the handler has to wait for the disk, which this thread may not do.
+    NeedsDisk,
+}

@@ -1,0 +1,80 @@
+//! A listing, made in chunks as it is sent.
+
+use std::io;
+
+use crate::folder::{Error, Folder, SharePath};
+use crate::server::body_source::{BodySource, NextChunk};
+use crate::server::jobs::permits::Permits;
+use crate::server::listing::form::{Framed, WriteRow};
+use crate::server::listing::window::Windows;
+
+/// How much is made at a time, in bytes.
+const CHUNK: usize = 48 * 1024;
+
+/// A listing on its way to a client.
+#[derive(Debug)]
+pub struct ListingBody {
+    windows: Windows,
+    row: WriteRow,
+    /// How many rows have been made.
+    count: usize,
+    /// What has been made and not been taken.
+    made: Vec<u8>,
+    /// What stands behind the rows, until it has been made.
+    behind: Option<Vec<u8>>,
+}
+
+/// The listing of a directory as text, for TFTP, which has no other form.
+pub fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<ListingBody, Error> {
+    let (windows, _) = Windows::open(folder, path, None, pool)?;
+    Ok(ListingBody::new(windows, Framed::text()))
+}
+
+impl ListingBody {
+    /// A listing of these entries, in this form.
+    pub fn new(windows: Windows, framed: Framed) -> Self {
+        let Framed { before, row, behind } = framed;
+        Self { windows, row, count: 0, made: before, behind: Some(behind) }
+    }
+
+    /// All of it, if it fits into a chunk.
+    pub fn whole(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        self.make()?;
+        Ok(self.behind.is_none().then(|| std::mem::take(&mut self.made)))
+    }
+
+    /// The next bytes; none at the end. It may wait for the disk.
+    pub fn chunk(&mut self) -> Result<Vec<u8>, Error> {
+        self.make()?;
+        Ok(std::mem::take(&mut self.made))
+    }
+
+    /// Makes more, until there is enough for a chunk, or all is made.
+    fn make(&mut self) -> Result<(), Error> {
+        while self.made.len() < CHUNK {
+            if let Some(entry) = self.windows.next() {
+                (self.row)(&entry, self.count, &mut self.made);
+                self.count += 1;
+            } else if !self.windows.go_on()? {
+                self.made.extend(self.behind.take().unwrap_or_default());
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BodySource for ListingBody {
+    fn next_chunk(&mut self) -> io::Result<NextChunk> {
+        let bytes = self.chunk().map_err(|error| match error {
+            Error::Io(error) => error,
+            other => io::Error::other(format!("a listing was aborted: {other}")),
+        })?;
+        Ok(if bytes.is_empty() { NextChunk::End } else { NextChunk::bytes(bytes) })
+    }
+
+    /// It reads a directory only while a chunk is made.
+    fn descriptors(&self) -> u32 {
+        0
+    }
+}

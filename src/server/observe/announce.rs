@@ -1,0 +1,24 @@
+//! Saved files are announced here and nowhere else: to the log, the cache and the chat room.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::chat::event::Uploader;
+use crate::folder::Saved;
+use crate::printable::Printable;
+use crate::server::state::State;
+
+/// Announces a file that was saved over HTTP or TFTP. Returns where it lies, if requests are recorded.
+pub fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
+    state.cache.invalidate(Instant::now());
+    let path = saved.path.as_bytes();
+    let name = match by {
+        Uploader::Member(person) => person.name.as_str(),
+        Uploader::Address(address) => address,
+    };
+    log::info!("{name} saved {} ({} bytes)", Printable(path), saved.size);
+    if let Some(chat) = &state.chat {
+        chat.announce(by.clone(), path.to_vec(), saved.size);
+    }
+    state.recorder.as_ref().map(|_| state.root.join(saved.path.as_path()))
+}

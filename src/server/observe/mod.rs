@@ -1,0 +1,3 @@
+//! Observers: what happens beside a response. None of them changes it.
+
+pub mod announce;

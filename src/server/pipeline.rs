@@ -1,0 +1,42 @@
+//! The path of a request: gates, then its handler. The first gate that refuses ends it.
+//!
+//! ```text
+//! host ──► expectation ──► route (405, OPTIONS) ──► origin ──► handler
+//! ```
+//!
+//! The connection turns what a handler returns into bytes. On the way, `pages::for_browser` is the filter that shows an
+//! error to a browser as a page, and `Exchange::note` the observer that writes the access log and the record.
+
+use crate::http::request::{Expectation, Head};
+use crate::http::status::Status;
+use crate::net::peer::Peer;
+use crate::server::disk::Disk;
+use crate::server::gate::{host, origin};
+use crate::server::handled::Handled;
+use crate::server::response::Response;
+use crate::server::routes;
+use crate::server::state::State;
+
+/// Finds the response to a request, or what has to be done for it.
+pub fn run(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Handled {
+    respond(head, state, peer, disk).unwrap_or_else(Handled::Respond)
+}
+
+fn respond(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Handled, Response> {
+    host::check(head, peer, state)?;
+    check_expectation(head)?;
+    let (handler, request) = routes::find(head, peer, state)?;
+    origin::check(head, state)?;
+    handler(&request, disk, state)
+}
+
+/// Refuses an expectation that is not `100-continue` (RFC 9110 §10.1.1).
+fn check_expectation(head: &Head<'_, '_>) -> Result<(), Response> {
+    match head.expectation {
+        Expectation::Other => {
+            let text = "unsupported expectation (only 100-continue is supported)\n";
+            Err(Response::text(Status::EXPECTATION_FAILED, text))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,188 @@
+//! A body that is being received, and where its content goes.
+//!
+//! It takes bytes as they come and keeps none. What must wait for the disk to be sure (a commit) is a [`Job`], which
+//! the connection hands to the second pool; the workers go on meanwhile.
+
+pub mod interim;
+pub mod small_body;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::http::body::{BodyDecoder, BodyError, Framing};
+use crate::http::status::Status;
+use crate::server::receive::interim::Interim;
+use crate::server::response::Response;
+use crate::server::state::State;
+use crate::server::timing::Deadline;
+
+/// Where content goes: a file, an upload, the files of a form, or memory.
+pub trait Sink: fmt::Debug + Send {
+    /// Takes the next bytes. After [`Flow::Work`] it takes no more before [`Sink::work`] has been called.
+    fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response>;
+
+    /// Does what is due: after [`Flow::Work`], or because the content has `ended`. It may wait for the disk.
+    fn work(self: Box<Self>, ended: bool, state: &State) -> Worked;
+
+    /// What a connection has to know of it.
+    fn traits(&self) -> SinkTraits;
+}
+
+/// Whether a sink can take more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It can.
+    More,
+    /// It has to work first.
+    Work,
+}
+
+/// What came of a sink's work.
+pub enum Worked {
+    /// It can go on: with more content, or with more work.
+    Resume(Box<dyn Sink>, Flow),
+    /// The response to the request, and the file that was saved, for the recorder.
+    Respond(Response, Option<PathBuf>),
+}
+
+/// How a sink uses the disk.
+#[derive(Debug, Clone, Copy)]
+pub struct SinkTraits {
+    /// Whether it waits for the disk.
+    pub needs_disk: bool,
+    /// Whether it opens its first file only when content comes.
+    pub opens_later: bool,
+    /// What becomes of what has arrived when the rest does not, for the log.
+    pub fate: &'static str,
+}
+
+/// Work that waits for the disk.
+pub type Job = Box<dyn FnOnce(&State) -> JobOutcome + Send>;
+
+/// What came of a job.
+pub enum JobOutcome {
+    /// The response to the request, and the file that was saved, for the recorder.
+    Respond(Response, Option<PathBuf>),
+    /// The body goes on.
+    Receive(Box<Receiving>),
+    /// There is more to do, after the jobs of others.
+    Again(Job),
+}
+
+/// A body, as far as it has been received.
+#[derive(Debug)]
+pub struct Receiving {
+    decoder: BodyDecoder,
+    sink: Box<dyn Sink>,
+    flow: Flow,
+    /// What the client is to be sent before the body has ended, if that takes long.
+    interim: Option<Interim>,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub enum Need {
+    /// More bytes.
+    Bytes,
+    /// A job, before anything else.
+    Job,
+    /// The rest, at once: the body is whole, and waits for no disk.
+    Nothing,
+}
+
+impl Receiving {
+    /// A body of this framing on its way into this sink.
+    pub fn new(framing: Framing, sink: Box<dyn Sink>) -> Self {
+        Self { decoder: BodyDecoder::new(framing), sink, flow: Flow::More, interim: None }
+    }
+
+    /// The same, with an interim response to send meanwhile.
+    pub fn with(self, interim: Interim) -> Self {
+        Self { interim: Some(interim), ..self }
+    }
+
+    /// The interim response, once it is due. Call it when all that has arrived was read and the body is not whole.
+    pub fn take_interim(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.interim.take_if(|interim| interim.is_due(now)).map(Interim::into_bytes)
+    }
+
+    /// When the interim response is due, if there is one.
+    pub fn interim_deadline(&self) -> Option<Deadline> {
+        self.interim.as_ref().map(Interim::deadline)
+    }
+
+    /// What becomes of what has arrived when the rest does not, for the log.
+    pub fn fate(&self) -> &'static str {
+        self.sink.traits().fate
+    }
+
+    /// Whether content is written to the disk.
+    pub fn needs_disk(&self) -> bool {
+        self.sink.traits().needs_disk
+    }
+
+    /// Whether nothing is opened before content comes.
+    pub fn opens_later(&self) -> bool {
+        self.sink.traits().opens_later
+    }
+
+    /// How many descriptors it keeps open: the file that is written, and the directory for it.
+    pub fn descriptors(&self) -> u32 {
+        if self.needs_disk() { 2 } else { 0 }
+    }
+
+    /// What is still to come of the body; `None` once it is whole.
+    pub fn rest(&self) -> Option<BodyDecoder> {
+        (!self.is_done()).then(|| self.decoder.clone())
+    }
+
+    /// Whether the body is whole.
+    pub fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// Takes what has arrived; returns how much of it belongs to the body, and what is needed next. A body that
+    /// cannot be taken is refused at once, and nothing of it stays.
+    pub fn absorb(&mut self, input: &[u8], state: &State) -> Result<(usize, Need), Response> {
+        let mut used = 0;
+        while used < input.len() && !self.decoder.is_done() && self.flow == Flow::More {
+            let rest = &input[used..];
+            let found = self.decoder.decode(rest).map_err(malformed)?;
+            self.flow = self.sink.write(&rest[found.content], state)?;
+            used += found.used;
+        }
+        if let Some(interim) = &mut self.interim {
+            interim.body_arrived(used);
+        }
+        let need = if !self.is_done() && self.flow == Flow::More {
+            Need::Bytes
+        } else if self.needs_disk() {
+            Need::Job
+        } else {
+            Need::Nothing
+        };
+        Ok((used, need))
+    }
+
+    /// The job that is due.
+    pub fn into_job(self: Box<Self>) -> Job {
+        Box::new(move |state| {
+            let Self { decoder, sink, interim, .. } = *self;
+            match sink.work(decoder.is_done(), state) {
+                Worked::Respond(response, saved) => JobOutcome::Respond(response, saved),
+                Worked::Resume(sink, flow) => {
+                    let rest = Box::new(Self { decoder, sink, flow, interim });
+                    match flow {
+                        Flow::More => JobOutcome::Receive(rest),
+                        Flow::Work => JobOutcome::Again(rest.into_job()),
+                    }
+                }
+            }
+        })
+    }
+}
+
+fn malformed(error: BodyError) -> Response {
+    Response::text(Status::BAD_REQUEST, format_args!("{error}\n"))
+}

@@ -1,0 +1,46 @@
+//! A small body that is kept in memory: a form's fields, a message.
+
+use crate::http::status::Status;
+use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// A body of at most a few kilobytes, and what is done with it once it is whole.
+pub struct SmallBody {
+    bytes: Vec<u8>,
+    limit: usize,
+    then: Box<dyn FnOnce(&[u8], &State) -> Response + Send>,
+}
+
+impl SmallBody {
+    /// A body of at most `limit` bytes.
+    pub fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> Response + Send + 'static) -> Self {
+        Self { bytes: Vec::new(), limit, then: Box::new(then) }
+    }
+}
+
+impl Sink for SmallBody {
+    fn write(&mut self, content: &[u8], _: &State) -> Result<Flow, Response> {
+        if self.bytes.len() + content.len() > self.limit {
+            let text = format_args!("the request body is larger than the {} bytes allowed\n", self.limit)
+                .to_string();
+            return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
+        }
+        self.bytes.extend_from_slice(content);
+        Ok(Flow::More)
+    }
+
+    fn work(self: Box<Self>, _: bool, state: &State) -> Worked {
+        Worked::Respond((self.then)(&self.bytes, state), None)
+    }
+
+    fn traits(&self) -> SinkTraits {
+        SinkTraits { needs_disk: false, opens_later: false, fate: "the part received is discarded" }
+    }
+}
+
+impl std::fmt::Debug for SmallBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmallBody").field("received", &self.bytes.len()).finish_non_exhaustive()
+    }
+}

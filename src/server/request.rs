@@ -1,0 +1,20 @@
+//! A request as gates and handlers see it.
+
+use crate::folder::SharePath;
+use crate::http::request::Head;
+use crate::http::target::PathAndQuery;
+use crate::net::peer::Peer;
+
+/// A request on its way to its handler.
+pub struct Request<'a, 'h, 'b> {
+    /// Its head.
+    pub head: &'a Head<'h, 'b>,
+    /// Its target, encoded, with its query.
+    pub target: PathAndQuery<'b>,
+    /// The path in the folder that the target names; the root for the server's own paths.
+    pub path: SharePath,
+    /// What follows the route's prefix in the target: the token of an upload, the name of an asset. Empty elsewhere.
+    pub rest: &'b str,
+    /// The client.
+    pub peer: Peer,
+}

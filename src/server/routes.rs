@@ -1,0 +1,175 @@
+//! The routes: which handler a request gets, by the area of its target and its method. 405, `Allow` and OPTIONS come
+//! from this table.
+
+use crate::folder::SharePath;
+use crate::http::body::Framing;
+use crate::http::request::{Head, Method};
+use crate::http::response;
+use crate::http::status::Status;
+use crate::http::target::{PathAndQuery, Target};
+use crate::net::peer::Peer;
+use crate::own_paths;
+use crate::server::disk::Disk;
+use crate::server::error_response::{bad_request, not_found};
+use crate::server::handle::{asset, chat, exit, get, health, put, qr_code, resumable};
+use crate::server::handled::Handled;
+use crate::server::request::Request;
+use crate::server::response::Response;
+use crate::server::state::State;
+
+/// A handler: finds the response to a request, or refuses it.
+pub type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<Handled, Response>;
+
+/// A part of the server's URL space, with the methods that it has.
+pub struct Route {
+    area: Area,
+    methods: &'static [(Method, &'static str, Handler)],
+    /// Whether uploads begin or continue here: OPTIONS says how, and a client with too many waiting jobs is held back.
+    pub takes_uploads: bool,
+}
+
+/// Which targets a route has.
+enum Area {
+    /// The paths of the shared folder.
+    Folder,
+    /// This path.
+    Exact(&'static str),
+    /// Every path that begins with this.
+    Below(&'static str),
+}
+
+/// The shared folder.
+static FOLDER: Route = Route {
+    area: Area::Folder,
+    methods: &[
+        (Method::Get, "GET", get::handle),
+        (Method::Head, "HEAD", get::handle),
+        (Method::Post, "POST", put::handle),
+        (Method::Put, "PUT", put::handle),
+    ],
+    takes_uploads: true,
+};
+
+/// The server's own paths.
+static OWN: [Route; 9] = [
+    Route {
+        area: Area::Exact(own_paths::HEALTH),
+        methods: &[(Method::Get, "GET", health::handle), (Method::Head, "HEAD", health::handle)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Below(own_paths::ASSETS),
+        methods: &[(Method::Get, "GET", asset::handle), (Method::Head, "HEAD", asset::handle)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Below(own_paths::UPLOADS),
+        methods: &[
+            // A cache that receives HEAD may send GET instead, as Varnish does; the response has no content either way.
+            (Method::Get, "GET", resumable::offset),
+            (Method::Head, "HEAD", resumable::offset),
+            (Method::Patch, "PATCH", resumable::append),
+            (Method::Delete, "DELETE", resumable::cancel),
+        ],
+        takes_uploads: true,
+    },
+    Route {
+        area: Area::Exact(own_paths::CHAT_JOIN),
+        methods: &[(Method::Post, "POST", chat::join)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Exact(own_paths::CHAT_EVENTS),
+        methods: &[(Method::Get, "GET", chat::events)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Exact(own_paths::CHAT_MESSAGES),
+        methods: &[(Method::Get, "GET", chat::poll), (Method::Post, "POST", chat::say)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Exact(own_paths::CHAT_LEAVE),
+        methods: &[(Method::Post, "POST", chat::leave)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Exact(own_paths::QR_CODE),
+        methods: &[(Method::Get, "GET", qr_code::handle), (Method::Head, "HEAD", qr_code::handle)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Exact(own_paths::EXIT),
+        methods: &[(Method::Post, "POST", exit::handle)],
+        takes_uploads: false,
+    },
+];
+
+/// Finds the route and the handler of a request. OPTIONS and methods that the route does not have are answered here.
+pub fn find<'a, 'h, 'b>(
+    head: &'a Head<'h, 'b>,
+    peer: Peer,
+    state: &State,
+) -> Result<(Handler, Request<'a, 'h, 'b>), Response> {
+    match head.method {
+        Method::NotAllowed => return Err(FOLDER.not_allowed()),
+        Method::Unknown => return Err(Response::text(Status::NOT_IMPLEMENTED, "unknown method\n")),
+        Method::Options if head.target == Target::Asterisk => return Err(FOLDER.options(state)),
+        _ => {}
+    }
+    let target = head.target.path().ok_or_else(|| bad_request("this method needs a path as its target"))?;
+    let segments: Vec<_> = target.segments().collect::<Result<_, _>>().map_err(bad_request)?;
+    let first = segments.iter().find(|segment| !segment.is_empty());
+    let (route, path) = if first.is_some_and(|first| **first == *own_paths::SEGMENT) {
+        (Route::own(target).ok_or_else(not_found)?, SharePath::root())
+    } else {
+        (&FOLDER, SharePath::from_segments(segments).map_err(bad_request)?)
+    };
+    if head.method == Method::Options {
+        return Err(route.options(state));
+    }
+    let handler = route.methods.iter().find(|(method, ..)| *method == head.method);
+    let (.., handler) = handler.ok_or_else(|| route.not_allowed())?;
+    let rest = match route.area {
+        Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
+        Area::Folder | Area::Exact(_) => "",
+    };
+    Ok((*handler, Request { head, target, path, rest, peer }))
+}
+
+/// Whether a request brings content for the folder.
+pub fn is_upload(head: &Head<'_, '_>) -> bool {
+    let takes_uploads = |target: PathAndQuery<'_>| {
+        !target.raw().starts_with(own_paths::ROOT)
+            || Route::own(target).is_some_and(|route| route.takes_uploads)
+    };
+    head.framing != Framing::Empty && head.target.path().is_none_or(takes_uploads)
+}
+
+impl Route {
+    /// The route of one of the server's own paths.
+    fn own(target: PathAndQuery<'_>) -> Option<&'static Self> {
+        OWN.iter().find(|route| match route.area {
+            Area::Folder => false,
+            Area::Exact(path) => target.raw() == path,
+            Area::Below(prefix) => target.raw().starts_with(prefix),
+        })
+    }
+
+    fn allowed(&self) -> String {
+        let names = self.methods.iter().map(|(_, name, _)| *name).chain(["OPTIONS"]);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    fn not_allowed(&self) -> Response {
+        let allowed = self.allowed();
+        Response::text(Status::METHOD_NOT_ALLOWED, format_args!("method not allowed (allowed: {allowed})\n"))
+            .with("Allow", allowed)
+    }
+
+    /// Lists what can be done here (RFC 9110 §9.3.7).
+    fn options(&self, state: &State) -> Response {
+        let head = response::Head::new(Status::NO_CONTENT).field("Allow", self.allowed());
+        Response::empty(if self.takes_uploads { resumable::offer(head, state) } else { head })
+    }
+}

@@ -1,0 +1,23 @@
+//! What the threads of a server share.
+
+use crate::server::broadcaster::Broadcaster;
+use crate::server::connection::{Connection, Task};
+use crate::server::connections::table::ConnectionTable;
+use crate::server::jobs::Jobs;
+use crate::server::jobs::permits::Permits;
+use crate::server::state::State;
+
+/// What all threads share.
+#[derive(Debug)]
+pub struct Shared {
+    /// What every answer may use.
+    pub state: State,
+    /// The connections that wait for their client.
+    pub table: ConnectionTable<Connection>,
+    /// Those that wait for the disk.
+    pub jobs: Jobs<Task>,
+    /// Serves the event streams.
+    pub broadcaster: Option<Broadcaster>,
+    /// Held by the thread that closes connections to free descriptors.
+    pub shedding: Permits,
+}

@@ -1,0 +1,229 @@
+//! What the threads do: workers move connections on, jobs wait for the disk, the timer minds deadlines.
+//!
+//! ```text
+//!              parked (table) <──────────────────────────┐
+//!    worker:       └──> turn ──> wait, stream, or close ─┤
+//!    job thread:         └──> job queue ──> job or turn ─┘
+//!    timer:        deadline over ──> expire
+//! ```
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::server::broadcaster::Broadcaster;
+use crate::server::client_key::ClientKey;
+use crate::server::config::GRACE;
+use crate::server::connection::input::Input;
+use crate::server::connection::{AfterTurn, Connection, Task, Turn, Work};
+use crate::server::connections::lead::TICK;
+use crate::server::connections::table::{Expired, Tracked, WaitFor};
+use crate::server::disk::Disk;
+use crate::server::jobs::permits::Permits;
+use crate::server::jobs::{Freed, Taken};
+use crate::server::memory;
+use crate::server::shared::Shared;
+use crate::server::shedding;
+use crate::server::timing::Deadline;
+
+/// How often old entries of the cache are evicted, and whether the folder's path names another directory.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// How often freed memory is returned to the system.
+const RETURN: Duration = Duration::from_secs(2);
+
+/// How often old unfinished uploads are looked for: empty ones are kept for minutes.
+const SWEEP: Duration = Duration::from_secs(60);
+
+impl Shared {
+    /// A worker: takes whichever connection has something to say, and moves it on.
+    pub fn work(self: &Arc<Self>) {
+        let mut input = Input::default();
+        self.state.lead.join();
+        while let Some(tracked) = self.table.take() {
+            self.turn(tracked, &mut input, Disk::Worker);
+        }
+    }
+
+    /// A thread for jobs: does them, and takes the turns for which no worker may wait.
+    pub fn do_jobs(self: &Arc<Self>) {
+        let mut input = Input::default();
+        while let Some(Taken { job, client, is_crowded }) = self.jobs.take() {
+            let Task { tracked, work } = job;
+            let rest = work.as_ref().and_then(|work| work.rest());
+            let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
+            if tracked.connection.has_gone(rest, impatient) {
+                log::debug!("{} disconnected; its request is dropped", tracked.connection.peer());
+                drop((tracked, work));
+            } else if let Some(work) = work {
+                self.advance(tracked, |connection| connection.work(work, &self.state, self.timeout()));
+            } else {
+                self.turn(tracked, &mut input, Disk::OwnThread);
+            }
+            self.release(client);
+        }
+    }
+
+    /// A job of this client is done: lets go on what was held back for it. A connection that its client has closed meanwhile
+    /// is dropped and makes way for another; otherwise each would cost a turn, and the client could pile them up.
+    fn release(&self, client: ClientKey) {
+        let Freed { mut held, is_final } = self.jobs.done(client);
+        while let Some(Task { mut tracked, .. }) = held.pop_front() {
+            if tracked.connection.has_gone(None, true) {
+                log::debug!("{} disconnected while its request was queued", tracked.connection.peer());
+                drop(tracked);
+                held.extend(self.jobs.release(client));
+            } else {
+                if is_final {
+                    tracked.connection.has_waited();
+                }
+                self.go_on(tracked);
+            }
+        }
+    }
+
+    /// Minds deadlines, that somebody polls, that old entries leave the cache, that unfinished uploads
+    /// go, and that the folder follows its path. It never waits for the disk.
+    pub fn mind_time(self: &Arc<Self>) {
+        let mut input = Input::default();
+        let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
+        let mut next_round = Deadline::after(Instant::now(), ROUND);
+        let mut next_return = Deadline::after(Instant::now(), RETURN);
+        // One of each at a time: they must not pile up behind a chore that a hanging disk delays.
+        let (looks, returns) = (Permits::new(1), Permits::new(1));
+        loop {
+            let now = Instant::now();
+            if next_sweep.is_over(now) {
+                next_sweep = Deadline::after(now, SWEEP);
+                let folder = self.state.folder.clone();
+                self.state.chores.later(move || folder.forget_uploads(SystemTime::now()));
+            }
+            if next_round.is_over(now) {
+                next_round = Deadline::after(now, ROUND);
+                let old = self.state.cache.evict_old(now);
+                if !old.is_empty() {
+                    self.state.chores.drop_later(old);
+                }
+                if let Some(permit) = looks.take() {
+                    let shared = Arc::clone(self);
+                    self.state.chores.later(move || {
+                        shared.state.follow_folder();
+                        drop(permit);
+                    });
+                }
+            }
+            if next_return.is_over(now) {
+                next_return = Deadline::after(now, RETURN);
+                if let Some(permit) = returns.take() {
+                    self.state.chores.later(move || {
+                        memory::return_freed();
+                        drop(permit);
+                    });
+                }
+            }
+            let tick = self.state.lead.watch().then(|| Deadline::after(now, TICK));
+            match self.table.next_expired(tick.into_iter().chain([next_round]).min()) {
+                Expired::Connection(tracked) => {
+                    let mut turn = self.lend(&mut input, Disk::Never);
+                    self.advance(tracked, |connection| connection.expire(&mut turn));
+                }
+                Expired::Nothing => {}
+                Expired::Ended => return,
+            }
+        }
+    }
+
+    /// How long a connection is kept now.
+    pub fn timeout(&self) -> Duration {
+        self.state.keep_alive.timeout(self.table.open())
+    }
+
+    fn turn(self: &Arc<Self>, tracked: Box<Tracked<Connection>>, input: &mut Input, disk: Disk) {
+        let mut turn = self.lend(input, disk);
+        self.advance(tracked, |connection| connection.advance(&mut turn));
+    }
+
+    fn lend<'a>(&'a self, input: &'a mut Input, disk: Disk) -> Turn<'a> {
+        Turn { state: &self.state, input, timeout: self.timeout(), disk, jobs: &self.jobs }
+    }
+
+    /// Moves a connection on. A panic on the way costs that connection alone.
+    fn advance(
+        self: &Arc<Self>,
+        mut tracked: Box<Tracked<Connection>>,
+        act: impl FnOnce(&mut Connection) -> AfterTurn,
+    ) {
+        let advanced = catch_unwind(AssertUnwindSafe(move || {
+            let next = act(&mut tracked.connection);
+            (tracked, next)
+        }));
+        match advanced {
+            Ok((tracked, next)) => self.settle(tracked, next),
+            Err(_) => log::error!("serving a request panicked; its connection was closed"),
+        }
+    }
+
+    /// Puts a connection where its turn has brought it.
+    pub fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: AfterTurn) {
+        let client = tracked.client();
+        match next {
+            AfterTurn::Park(wait_for) => self.park(tracked, wait_for),
+            AfterTurn::Work(work) => {
+                let excess = tracked.hold(work.descriptors());
+                self.jobs.push(client, Task { tracked, work: Some(work) });
+                shedding::shed_descriptors(self, excess);
+            }
+            AfterTurn::NeedsDisk => self.jobs.push(client, Task { tracked, work: None }),
+            AfterTurn::HeldBack => {
+                if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {
+                    self.go_on(task.tracked);
+                }
+            }
+            AfterTurn::Subscribe(events) => {
+                if let Some(broadcaster) = &self.broadcaster {
+                    self.table.hand_over(&tracked);
+                    broadcaster.admit(tracked, *events);
+                }
+            }
+            AfterTurn::Close => self.discard(tracked),
+        }
+    }
+
+    /// Parks a connection; where it holds too much, others are closed.
+    pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
+        let excess = tracked.hold(tracked.connection.descriptors());
+        if let Err(error) = self.table.park(tracked, wait_for) {
+            log::error!("cannot poll a connection: {error}");
+        }
+        shedding::shed_descriptors(self, excess);
+    }
+
+    /// Closes a connection. What it has open on the disk is closed by the thread of chores.
+    pub fn discard(&self, mut tracked: Box<Tracked<Connection>>) {
+        if tracked.connection.descriptors() > 1 {
+            tracked.leave();
+            self.state.chores.drop_later(tracked);
+        }
+    }
+
+    /// A connection that was held back has its turn as soon as a worker is free.
+    fn go_on(&self, tracked: Box<Tracked<Connection>>) {
+        self.park(tracked, WaitFor::writable(Deadline::after(Instant::now(), self.state.stall)));
+    }
+
+    /// Closes idle connections, and lets active ones finish.
+    pub fn drain(&self) {
+        self.table.drain(|connection, is_idle| {
+            let state = if is_idle { "idle, closed" } else { "busy" };
+            log::info!("open at shutdown: {} ({state})", connection.peer());
+        });
+        self.broadcaster.iter().for_each(Broadcaster::end);
+        if !self.table.wait_until_empty(GRACE) {
+            log::warn!(
+                "{} connections did not finish within {} s; closing them",
+                self.table.open(),
+                GRACE.as_secs()
+            );
+        }
+    }
+}
