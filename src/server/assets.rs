@@ -110,7 +110,7 @@ fn dense(source: &str) -> String {
     punctuation.iter().fold(source.to_owned(), tight).replace(";}", "}")
 }
 
-/// The answer to GET and HEAD of a path below [`BELOW`].
+/// The response to GET and HEAD of the asset at this path.
 pub fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
     let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
     let found = all.into_iter().find(|asset| asset.path == path);

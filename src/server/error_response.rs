@@ -14,7 +14,7 @@ const RETRY_AFTER: u32 = 5;
 /// When to retry if the shared folder was replaced, in seconds: the server follows within one.
 const FOLLOWED_AFTER: u32 = 2;
 
-/// The answer that tells the client of this error, in a line that says what to do.
+/// The response to this error, with a line that says what to do.
 pub fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
@@ -32,8 +32,7 @@ pub fn of(error: &Error) -> Response {
     Response::text(status, format_args!("{error}\n"))
 }
 
-/// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
-/// give theirs back.
+/// A system error that does not depend on the file. A shortage of descriptors passes.
 fn of_io_error(error: &io::Error) -> Response {
     log::error!("cannot access the shared folder: {error}");
     match Errno::from_io_error(error) {
@@ -45,7 +44,7 @@ fn of_io_error(error: &io::Error) -> Response {
     }
 }
 
-/// As [`of`], for reading: a path that goes through a file names nothing.
+/// As [`of`], for reading: a path that goes through a file does not exist.
 pub fn of_read_error(error: &Error) -> Response {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
@@ -53,12 +52,12 @@ pub fn of_read_error(error: &Error) -> Response {
     }
 }
 
-/// The response to a path that names nothing.
+/// The response to a path that does not exist.
 pub fn not_found() -> Response {
     of(&Error::NotFound)
 }
 
-/// A request that makes no sense, and why.
+/// The response to a malformed request, with the reason.
 pub fn bad_request(why: impl std::fmt::Display) -> Response {
     Response::text(Status::BAD_REQUEST, format_args!("{why}\n"))
 }

@@ -15,7 +15,7 @@ use crate::http::fields::Fields;
 pub use error::for_people;
 pub use folder::{ListingPage, View};
 
-/// Whether whoever asks would have an answer as a page: browsers, where they go to an address.
+/// Whether the client wants HTML, as browsers do when they open an address.
 pub fn are_wanted(fields: Fields<'_, '_>) -> bool {
     fields.list("Accept").any(|range| range.starts_with(b"text/html"))
 }

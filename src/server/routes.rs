@@ -24,7 +24,8 @@ pub type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<Handled
 pub struct Route {
     area: Area,
     methods: &'static [(Method, &'static str, Handler)],
-    /// Whether uploads begin or continue here: OPTIONS says how, and a client with too many waiting jobs is held back.
+    /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
+    /// are held back.
     pub takes_uploads: bool,
 }
 
@@ -105,7 +106,8 @@ static OWN: [Route; 9] = [
     },
 ];
 
-/// Finds the route and the handler of a request. OPTIONS and methods that the route does not have are answered here.
+/// Finds the route and the handler of a request. Responds directly to OPTIONS and to methods that the route does not
+/// have.
 pub fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     peer: Peer,

@@ -62,12 +62,13 @@ pub struct State {
 }
 
 impl State {
-    /// Whether pages in the folder may act as the server's own: nobody else can write there, or the owner trusts them.
+    /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts
+    /// others.
     pub fn trusts_pages(&self) -> bool {
         self.trust_html || self.folder.rules().read_only
     }
 
-    /// Follows the folder's path, if it names another directory by now; nothing of the old one is kept then.
+    /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.
     pub fn follow_folder(&self) {
         if self.folder.follow() {
             self.cache.clear();

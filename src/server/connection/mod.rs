@@ -384,7 +384,7 @@ impl Connection {
             Err(error) => return Transition::Go(refusing(error, turn)),
         };
         let again = || Phase::Head(WaitingForHead::default());
-        // Held back before anything is opened for it.
+        // Before anything is opened for it.
         if routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client_key::of(self.peer())) {
@@ -395,7 +395,7 @@ impl Connection {
         let waits = head.expectation == Expectation::Continue;
         let routed = pipeline::run(&head, turn.state, self.peer(), &mut turn.disk);
         let step = match routed {
-            // It is read again, then.
+            // The head stays unread, and is read again in the next turn.
             Handled::NeedsDisk => return Transition::NeedsDisk(again()),
             Handled::Respond(answer) => Transition::Go(answering(answer, exchange, turn)),
             Handled::Work(job) => {

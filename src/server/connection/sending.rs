@@ -63,7 +63,7 @@ enum Remainder {
 }
 
 impl Sending {
-    /// Of an answer; `timeout` is for how long the connection will be kept.
+    /// Starts to send a response; `timeout` is how long the connection will be kept.
     pub fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
         exchange.persistence =
             exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);

@@ -47,14 +47,14 @@ const LOOKS: usize = 256;
 /// When to retry if too many archives are being created, in seconds.
 const RETRY_AFTER: u32 = 30;
 
-/// The archive that the query asks for.
+/// The archive format that the query names.
 pub fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
     let is_asked = |name| request.target.parameter(name).is_some();
     let formats = [("tar", Format::Tar), ("zip", Format::Zip)];
     formats.into_iter().find(|(name, _)| is_asked(name)).map(|(_, format)| format)
 }
 
-/// The answer with an archive of the directory that was asked for.
+/// The response with an archive of the requested directory.
 pub fn answer(request: &Request<'_, '_, '_>, format: Format, state: &State) -> Result<Response, Response> {
     let name = name(&request.path, state);
     let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
@@ -84,7 +84,7 @@ pub fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-cache")
 }
 
-/// Each has files open, and a zip remembers names: there are only so many at once.
+/// An archive keeps files open, and a zip keeps names in memory, so their number is limited.
 fn too_many() -> Response {
     let text = "too many archives are being created; try again later\n";
     Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)

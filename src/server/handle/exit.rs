@@ -1,4 +1,4 @@
-//! `POST /.wharf/exit`: asks the server to exit.
+//! `POST /.wharf/exit`: stops the server.
 
 use crate::http::status::Status;
 use crate::server::disk::Disk;

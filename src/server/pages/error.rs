@@ -6,7 +6,7 @@ use crate::http::status::Status;
 use crate::server::pages::page::page;
 use crate::server::response::{Content, Response, SizedContent};
 
-/// The same answer as a page, if it is one that says what went wrong.
+/// Turns an error response into a page; returns other responses unchanged.
 pub fn for_people(answer: Response) -> Response {
     let Response { head, content } = answer;
     match content {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_does() {
+    fn a_success_does_not_become_a_page() {
         let Response { content: Content::Sized(SizedContent::Bytes(text)), .. } =
             for_people(Response::text(Status::OK, "saved\n"))
         else {

@@ -5,7 +5,7 @@ use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// A body of at most a few kilobytes, and what is done with it once it is whole.
+/// A body of at most a few kilobytes, and what to do with it once it is complete.
 pub struct SmallBody {
     bytes: Vec<u8>,
     limit: usize,
