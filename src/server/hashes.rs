@@ -271,7 +271,7 @@ mod tests {
         let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let open = || {
             // As on a file system whose clock ticks in whole seconds.
-            let file = File::options().write(true).open(&path).expect("it is there");
+            let file = File::options().write(true).open(&path).expect("the file exists");
             file.set_modified(second).expect("set");
             super::tests::open(&path)
         };
@@ -292,8 +292,8 @@ mod tests {
             ) else {
                 panic!("{name}: nobody knows it")
             };
-            assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: whether others share it");
-            assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: it is told");
+            assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: shared");
+            assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: computed");
             drop((one, other));
             let again = digests.find(first, second + Duration::from_secs(9), CLIENT);
             assert_eq!(matches!(again, HashLookup::Yes(_)), is_remembered, "{name}");
@@ -313,7 +313,10 @@ mod tests {
             panic!("nobody knows it")
         };
         assert!(digests.proceed(&first).is_none(), "a slice");
-        assert!(digests.proceed(&second).is_some_and(|end| end.is_ok()), "the other goes on from there");
+        assert!(
+            digests.proceed(&second).is_some_and(|end| end.is_ok()),
+            "the other request continues from there"
+        );
         assert_eq!(digests.proceed(&first), digests.proceed(&second));
     }
 
@@ -332,7 +335,7 @@ mod tests {
         file.write_all_at(b"x", 0).expect("written");
         assert_eq!(digests.proceed(&hashing), Some(Err(HashError::Changed)));
         let (slices, hash) = work(&digests, open(&path));
-        assert!(slices == 2 && hash.is_ok(), "and then has one again");
+        assert!(slices == 2 && hash.is_ok(), "the changed file has a hash");
     }
 
     #[test]
@@ -345,15 +348,15 @@ mod tests {
             std::fs::write(path(number), "x").expect("written");
             under_way.push(digests.find(open(&path(number)), SystemTime::now(), CLIENT));
         }
-        assert!(matches!(under_way.pop(), Some(HashLookup::TooMany)), "a client has half");
+        assert!(matches!(under_way.pop(), Some(HashLookup::TooMany)), "a client gets half");
         let find = |client| digests.find(open(&path(MOST_UNDER_WAY / 2)), SystemTime::now(), client);
-        assert!(matches!(find(ClientKey::User(1)), HashLookup::NotYet(_)), "another finds some");
+        assert!(matches!(find(ClientKey::User(1)), HashLookup::NotYet(_)), "another client gets some");
         under_way.clear();
-        assert!(matches!(find(CLIENT), HashLookup::NotYet(_)), "they gave up");
+        assert!(matches!(find(CLIENT), HashLookup::NotYet(_)), "the others were dropped");
         let version = open(&path(0)).facts.version;
         let mut inner = Inner::default();
         inner.order.extend(std::iter::repeat_n(version, MOST_KNOWN));
         inner.settle(open(&path(1)).facts.version, Ok(Hash([0; 32])));
-        assert_eq!((inner.order.len(), inner.known.len()), (MOST_KNOWN, 1), "the oldest made room");
+        assert_eq!((inner.order.len(), inner.known.len()), (MOST_KNOWN, 1), "the oldest is evicted");
     }
 }

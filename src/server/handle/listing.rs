@@ -1,8 +1,7 @@
 //! The listing of a directory, as HTML, JSON or text, as the client prefers.
 //!
 //! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
-//! a page is in natural order, and the other formats list directories first, then
-//! names in byte order.
+//! a page is in natural order, and the other formats list directories first, then names in byte order.
 
 use crate::folder::{Error, SharePath};
 use crate::http::fields::Fields;
