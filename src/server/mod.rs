@@ -163,7 +163,7 @@ impl Server {
         let datagrams = Arc::new(datagrams);
         let workers = pool("worker", workers, &shared, Shared::work);
         let jobs = pool("job", JOB_THREADS, &shared, Shared::do_jobs);
-        // It ends when the state is dropped, so it must not keep it alive.
+        // The thread ends when the state is dropped, so it must not hold the state.
         let chores = thread::Builder::new().name("chores".into()).stack_size(STACK).spawn(move || {
             for chore in to_do {
                 chore();

@@ -12,7 +12,7 @@ use crate::folder::{DirEntry, EntryKind, SharePath};
 use crate::http::target::encode_segment;
 use crate::printable;
 
-/// Writes an entry after `usize` others.
+/// Writes an entry; the number says how many come before it.
 pub type WriteRow = fn(&DirEntry, usize, &mut Vec<u8>);
 
 /// A listing without its rows.
