@@ -1,4 +1,5 @@
-//! The paths below `/.wharf/`, which the server keeps for itself and the client asks for.
+//! The paths that the server keeps for itself, below `/.wharf/`. Server and client take them from here; the scripts of
+//! the pages repeat them.
 
 /// The first segment of each.
 pub const SEGMENT: &[u8] = b".wharf";
@@ -6,29 +7,32 @@ pub const SEGMENT: &[u8] = b".wharf";
 /// What each begins with.
 pub const ROOT: &str = "/.wharf/";
 
-/// Whether the server runs.
+/// Checks that the server is alive.
 pub const HEALTH: &str = "/.wharf/health";
 
-/// The server's URL as a QR code.
-pub const QR_CODE: &str = "/.wharf/qr.svg";
-
-/// POST asks the server to exit.
+/// Asks the server to shut down; it does so only with `--allow-exit`.
 pub const EXIT: &str = "/.wharf/exit";
 
-/// The style sheet, script and icon of the pages; the name of one follows.
+/// The same over TFTP, whose names begin at the root without a slash: a write to this file.
+pub const TFTP_EXIT: &str = ".wharf/exit";
+
+/// The address of the page as a QR code.
+pub const QR_CODE: &str = "/.wharf/qr.svg";
+
+/// Prefix of the scripts, styles and icons of the page.
 pub const ASSETS: &str = "/.wharf/assets/";
 
-/// Resumable uploads; the token of one follows.
+/// Prefix of unfinished uploads; the upload's token follows.
 pub const UPLOADS: &str = "/.wharf/uploads/";
 
-/// POST joins the chat room.
+/// Joins the chat room.
 pub const CHAT_JOIN: &str = "/.wharf/chat/join";
 
-/// POST leaves the chat room.
-pub const CHAT_LEAVE: &str = "/.wharf/chat/leave";
+/// Sends a message; `?to=NAME` makes it private.
+pub const CHAT_MESSAGES: &str = "/.wharf/chat/messages";
 
 /// The event stream of the chat room.
 pub const CHAT_EVENTS: &str = "/.wharf/chat/events";
 
-/// POST says something in the chat room; GET returns what is new.
-pub const CHAT_MESSAGES: &str = "/.wharf/chat/messages";
+/// Leaves the chat room.
+pub const CHAT_LEAVE: &str = "/.wharf/chat/leave";

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -32,6 +33,22 @@ impl<'a> Printable<'a> {
     pub fn is_plain(self) -> bool {
         std::str::from_utf8(self.0).is_ok_and(|text| !text.contains(|c| c == '\\' || acts(c)))
     }
+
+    /// Appends what is shown.
+    pub fn push_to(self, out: &mut Vec<u8>) {
+        if self.is_plain_ascii() {
+            out.extend_from_slice(self.0);
+        } else {
+            // A `Vec` takes everything.
+            let _ = write!(out, "{self}");
+        }
+    }
+
+    /// Looking at each byte costs less than looking for the first that needs an escape.
+    fn is_plain_ascii(self) -> bool {
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+        self.0.iter().fold(true, |so_far, byte| so_far & is_plain(*byte))
+    }
 }
 
 impl From<String> for Foreign {
@@ -42,14 +59,20 @@ impl From<String> for Foreign {
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly all of what is shown.
+        if self.is_plain_ascii()
+            && let Ok(text) = std::str::from_utf8(self.0)
+        {
+            return f.write_str(text);
+        }
         for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c == '\\' || acts(c) {
-                    write!(f, "{}", c.escape_default())?;
-                } else {
-                    f.write_char(c)?;
-                }
+            let mut rest = chunk.valid();
+            while let Some((at, c)) = rest.char_indices().find(|(_, c)| *c == '\\' || acts(*c)) {
+                let (plain, behind) = rest.split_at(at);
+                write!(f, "{plain}{}", c.escape_default())?;
+                rest = behind.get(c.len_utf8()..).unwrap_or_default();
             }
+            f.write_str(rest)?;
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
             }
@@ -155,8 +178,10 @@ mod tests {
 
     #[test]
     fn nothing_that_acts_gets_through() {
-        let cases: [(&[u8], &str); 6] = [
+        let cases: [(&[u8], &str); 8] = [
+            (b"", ""),
             (b"plain text.txt", "plain text.txt"),
+            ("größe\u{ad}\\\u{200b}漢字\t".as_bytes(), "größe\\u{ad}\\\\\\u{200b}漢字\\t"),
             (HARMLESS.as_bytes(), HARMLESS),
             (b"\x1b[2J\r\n\0", "\\u{1b}[2J\\r\\n\\u{0}"),
             (b"a\\b", "a\\\\b"),
@@ -165,6 +190,9 @@ mod tests {
         ];
         for (bytes, shown) in cases {
             assert_eq!(Printable(bytes).to_string(), shown);
+            let mut pushed = b">".to_vec();
+            Printable(bytes).push_to(&mut pushed);
+            assert_eq!(String::from_utf8_lossy(&pushed), format!(">{shown}"));
             assert_eq!(Printable(bytes).is_plain(), shown.as_bytes() == bytes);
         }
     }

@@ -3,6 +3,9 @@
 //! The reader of a log can stall, and a disk can hang or be full. So callers put lines into a bounded queue, and one
 //! thread per sink writes them. A line that does not fit is dropped and counted, and the count is written as soon as
 //! there is room.
+//!
+//! A write of a line alone costs a microsecond, so the thread collects lines: for a tenth of a second, or until they are 64
+//! KiB. An urgent line is written at once, with all that is queued before it.
 
 use std::fmt;
 use std::fs::File;
@@ -19,9 +22,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 /// disk is slow for a tenth of a second. As much again may be on its way to the file.
 pub const QUEUE: usize = 1024 * 1024;
 
-/// The pause between two writes, in which lines are collected: 200 writes a second, however many lines there are. The
-/// first line after a pause is written at once.
-const PAUSE: Duration = Duration::from_millis(5);
+/// For how long lines are collected after a write. The first line after a quiet time is written at once.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many bytes end that time early.
+const BATCH: usize = 64 * 1024;
 
 /// The stack of a sink's thread, in bytes: what is large is on the heap.
 const STACK: usize = 256 * 1024;
@@ -61,19 +66,36 @@ struct Queue {
     lines: Vec<u8>,
     /// How many lines were dropped since the queue was taken last, or could not be written.
     dropped: u64,
-    /// The writer has taken lines and not finished yet.
-    is_writing: bool,
-    /// The writer waits for lines, and has to be woken for one.
-    is_asleep: bool,
+    /// A line in the queue is to be written at once.
+    is_urgent: bool,
     /// The file is to be opened again, behind the lines that are queued now.
     reopen_at: Option<usize>,
-    /// A caller waits in [`Sink::flush`]: the writer makes no pause.
-    is_urgent: bool,
+    /// How many callers wait in [`Sink::flush`].
+    flushes: u32,
+    writer: WriterState,
+}
+
+/// What the writer does.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum WriterState {
+    /// It has taken lines and not finished yet.
+    Writes,
+    /// It waits for more lines, until the pause is over or they are due.
+    Collects,
+    /// It waits for anything.
+    Sleeps,
+    /// It was woken, its pause is over, or it has just been started.
+    #[default]
+    Wakes,
 }
 
 impl Sink {
     /// Appends to this file; `reopen` opens it again.
     pub fn new(file: File, reopen: Option<Reopen>, notices: Notices) -> io::Result<Self> {
+        Self::with_pause(file, reopen, notices, PAUSE)
+    }
+
+    fn with_pause(file: File, reopen: Option<Reopen>, notices: Notices, pause: Duration) -> io::Result<Self> {
         let shared =
             Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new() });
         let writer = Writer {
@@ -81,9 +103,11 @@ impl Sink {
             file,
             reopen,
             notices,
+            pause,
             missing: 0,
             fails: false,
             is_torn: false,
+            spare: Vec::new(),
         };
         thread::Builder::new().name(notices.name.into()).stack_size(STACK).spawn(move || writer.run())?;
         Ok(Self(shared))
@@ -96,37 +120,40 @@ impl Sink {
 
     /// Queues a line, which ends in a line feed. It never waits for the file.
     pub fn push(&self, line: &[u8]) {
+        self.queue(line, false);
+    }
+
+    /// As [`Self::push`], for a line that is to be written at once, with those before it.
+    pub fn push_urgent(&self, line: &[u8]) {
+        self.queue(line, true);
+    }
+
+    fn queue(&self, line: &[u8], is_urgent: bool) {
         let mut queue = self.0.lock();
         // Once a line was dropped, all are until the writer comes: the notice then stands where they are missing.
         if queue.dropped > 0 || queue.lines.len() + line.len() > QUEUE {
             queue.dropped += 1;
-            return;
+        } else {
+            queue.lines.extend_from_slice(line);
         }
-        queue.lines.extend_from_slice(line);
-        if queue.is_asleep {
-            queue.is_asleep = false;
-            drop(queue);
-            self.0.filled.notify_one();
-        }
+        queue.is_urgent |= is_urgent;
+        self.0.wake(queue);
     }
 
     /// Opens the file again by its name. What is queued by now still goes to the old one.
     pub fn reopen(&self) {
         let mut queue = self.0.lock();
         queue.reopen_at = Some(queue.lines.len());
-        queue.is_asleep = false;
-        drop(queue);
-        self.0.filled.notify_one();
+        self.0.wake(queue);
     }
 
     /// Waits until all that is queued is written, for this long at most. Returns whether it is.
     pub fn flush(&self, limit: Duration) -> bool {
-        let mut queue = self.0.lock();
-        queue.is_urgent = true;
-        self.0.filled.notify_one();
-        let waited = self.0.emptied.wait_timeout_while(queue, limit, |queue| !queue.is_empty());
+        self.0.lock().flushes += 1;
+        self.0.wake(self.0.lock());
+        let waited = self.0.emptied.wait_timeout_while(self.0.lock(), limit, |queue| !queue.is_empty());
         let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        queue.is_urgent = false;
+        queue.flushes -= 1;
         queue.is_empty()
     }
 }
@@ -137,21 +164,23 @@ impl fmt::Debug for Sink {
     }
 }
 
-/// As a logger writes: each buffer is one line, and none fails.
-impl io::Write for Sink {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.push(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the writer if it has something to do now. To wake it costs a system call, so it is done once.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+        let has_to_wake = match queue.writer {
+            WriterState::Sleeps => !queue.has_nothing_to_do(),
+            WriterState::Collects => queue.is_due(),
+            WriterState::Wakes | WriterState::Writes => false,
+        };
+        if has_to_wake {
+            queue.writer = WriterState::Wakes;
+            drop(queue);
+            self.filled.notify_one();
+        }
     }
 }
 
@@ -160,8 +189,17 @@ impl Queue {
         self.lines.is_empty() && self.dropped == 0 && self.reopen_at.is_none()
     }
 
+    /// Whether the writer collects no further.
+    fn is_due(&self) -> bool {
+        self.is_urgent
+            || self.flushes > 0
+            || self.lines.len() >= BATCH
+            || self.dropped > 0
+            || self.reopen_at.is_some()
+    }
+
     fn is_empty(&self) -> bool {
-        self.has_nothing_to_do() && !self.is_writing
+        self.has_nothing_to_do() && self.writer != WriterState::Writes
     }
 }
 
@@ -178,12 +216,16 @@ struct Writer {
     file: File,
     reopen: Option<Reopen>,
     notices: Notices,
+    /// For how long it collects lines.
+    pause: Duration,
     /// How many lines are missing since the last notice was written.
     missing: u64,
     /// The last write failed.
     fails: bool,
     /// The last write ended in the middle of a line.
     is_torn: bool,
+    /// The buffer of the batch before, which the queue gets next.
+    spare: Vec<u8>,
 }
 
 impl Writer {
@@ -198,33 +240,42 @@ impl Writer {
             self.append(behind);
             self.missing += dropped;
             self.write_notice();
-            self.finish();
+            self.finish(lines);
         }
     }
 
     /// Waits for something to do, and takes all of it.
-    fn next(&self) -> Batch {
+    fn next(&mut self) -> Batch {
         let mut queue = self.shared.lock();
+        if queue.has_nothing_to_do() {
+            // A server that is idle keeps no buffers.
+            (queue.lines, self.spare) = (Vec::new(), Vec::new());
+        }
         while queue.has_nothing_to_do() {
-            queue.is_asleep = true;
+            queue.writer = WriterState::Sleeps;
             queue = self.shared.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        queue.is_asleep = false;
-        queue.is_writing = true;
+        queue.writer = WriterState::Writes;
+        queue.is_urgent = false;
         Batch {
-            lines: mem::take(&mut queue.lines),
+            lines: mem::replace(&mut queue.lines, mem::take(&mut self.spare)),
             dropped: mem::take(&mut queue.dropped),
             reopen_at: queue.reopen_at.take(),
         }
     }
 
     /// Ends a batch, and lets lines collect.
-    fn finish(&self) {
+    fn finish(&mut self, mut lines: Vec<u8>) {
+        if lines.capacity() <= 2 * BATCH {
+            lines.clear();
+            self.spare = lines;
+        }
         let mut queue = self.shared.lock();
-        queue.is_writing = false;
+        queue.writer = WriterState::Collects;
         self.shared.emptied.notify_all();
-        let paused = self.shared.filled.wait_timeout_while(queue, PAUSE, |queue| !queue.is_urgent);
-        drop(paused);
+        let paused = self.shared.filled.wait_timeout_while(queue, self.pause, |queue| !queue.is_due());
+        let (mut queue, _) = paused.unwrap_or_else(PoisonError::into_inner);
+        queue.writer = WriterState::Wakes;
     }
 
     fn append(&mut self, lines: &[u8]) {
@@ -334,6 +385,74 @@ mod tests {
         assert!(sink.flush(PATIENCE));
         assert!(sink.0.lock().is_empty());
         assert!(reading.join().expect("no panic") == expected);
+    }
+
+    /// A sink that collects lines for longer than this test takes, has written one, and collects now.
+    fn collecting() -> (File, Sink) {
+        let (mut reader, writer) = pipe();
+        let sink = Sink::with_pause(writer, None, NOTICES, 2 * PATIENCE).expect("a sink");
+        sink.push(b"first\n");
+        read(&mut reader, "first\n");
+        let writing = sink.0.emptied.wait_timeout_while(sink.0.lock(), PATIENCE, |queue| !queue.is_empty());
+        drop(writing);
+        sink.push(b"second\n");
+        let queue = sink.0.lock();
+        assert!(queue.writer == WriterState::Collects && queue.lines == b"second\n", "it is not written yet");
+        drop(queue);
+        (reader, sink)
+    }
+
+    /// Reads as much as this; it must be this.
+    fn read(reader: &mut File, expected: &str) {
+        let mut text = vec![0; expected.len()];
+        reader.read_exact(&mut text).expect("text");
+        assert_eq!(String::from_utf8_lossy(&text), expected);
+    }
+
+    #[test]
+    fn lines_are_written_within_a_second_though_nobody_flushes() {
+        const { assert!(PAUSE.as_millis() < 500, "half a second is left for the write") };
+        let (mut reader, writer) = pipe();
+        let sink = Sink::new(writer, None, NOTICES).expect("a sink");
+        for line in ["one\n", "two\n", "three\n"] {
+            sink.push(line.as_bytes());
+            read(&mut reader, line);
+        }
+    }
+
+    #[test]
+    fn an_urgent_line_is_written_at_once_behind_those_before_it() {
+        let (mut reader, sink) = collecting();
+        sink.push_urgent(b"urgent\n");
+        read(&mut reader, "second\nurgent\n");
+        sink.push(b"later\n");
+        assert!(sink.flush(PATIENCE));
+        read(&mut reader, "later\n");
+    }
+
+    #[test]
+    fn a_full_batch_is_written_at_once() {
+        let (mut reader, sink) = collecting();
+        let line = format!("{}\n", "x".repeat(1023));
+        (0..BATCH / line.len()).for_each(|_| sink.push(line.as_bytes()));
+        read(&mut reader, &format!("second\n{}", line.repeat(BATCH / line.len())));
+    }
+
+    #[test]
+    fn a_flush_and_a_reopening_wait_for_no_pause() {
+        let (mut reader, sink) = collecting();
+        assert!(sink.flush(PATIENCE));
+        read(&mut reader, "second\n");
+        let (mut reader, sink) = collecting();
+        sink.reopen();
+        read(&mut reader, "second\n");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_stops_none_of_the_later_ones() {
+        let (mut reader, sink) = collecting();
+        sink.push(&vec![b'x'; QUEUE]);
+        read(&mut reader, "second\n1 dropped\n");
     }
 
     #[test]

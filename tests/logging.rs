@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
@@ -192,6 +193,57 @@ fn a_hangup_opens_the_files_again_and_loses_no_line() {
             assert!(text.starts_with(header), "{}", file.display());
             let mode = file.metadata().expect("a file").mode() & 0o777;
             assert_eq!(mode, 0o600, "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn lines_are_written_within_a_second_and_in_order() {
+    const ROUNDS: usize = 5;
+    const EACH: usize = 100;
+    let place = tempfile::tempdir().expect("a directory");
+    let log = place.path().join("log");
+    let wharf = Wharf::serve(&["--log-file", log.to_str().expect("text")]);
+    let mut wire = wharf.connect();
+    let delays = (0..ROUNDS).map(|round| {
+        let sent = (round + 1) * EACH;
+        (round * EACH..sent).for_each(|number| drop(wire.ask("GET", &format!("/n{number}"), "", b"")));
+        let start = Instant::now();
+        eventually("all are logged", || numbers(&log).len() == sent);
+        start.elapsed()
+    });
+    // A machine that is busy may be late now and then.
+    assert!(delays.min().is_some_and(|delay| delay < Duration::from_secs(1)));
+    assert!(numbers(&log) == (0..ROUNDS * EACH).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_line_is_written_before_the_server_exits() {
+    const REQUESTS: usize = 200;
+    let place = tempfile::tempdir().expect("a directory");
+    let ends: [(&str, &[&str], &[Signal]); 4] = [
+        ("SIGTERM", &[], &[Signal::TERM]),
+        ("SIGINT", &[], &[Signal::INT]),
+        ("SIGTERM twice", &[], &[Signal::TERM, Signal::TERM]),
+        ("idle", &["--idle-exit", "2"], &[]),
+    ];
+    for (what, flags, signals) in ends {
+        let log = place.path().join(what);
+        let mut wharf = Wharf::serve(&[&["--log-file", log.to_str().expect("text")], flags].concat());
+        let mut wire = wharf.connect();
+        for number in 0..REQUESTS {
+            wire.ask("GET", &format!("/n{number}"), "", b"");
+        }
+        // The line of a request is logged before the next one on its connection is read.
+        wire.ask("GET", "/.wharf/health", "", b"");
+        for signal in signals {
+            wharf.signal(*signal);
+        }
+        wharf.wait();
+        assert!(numbers(&log) == (0..REQUESTS).collect::<Vec<_>>(), "{what}");
+        if signals.len() < 2 {
+            let log = fs::read_to_string(&log).expect("a log");
+            assert!(log.ends_with("INFO  stopped\n"), "{what}: {log}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::common::{Nobody, Output, Wharf, run};
+use crate::common::{Nobody, Output, Wharf, eventually, run};
 
 /// A folder with this script, `s.txt`, and a file to send, `up.txt`.
 fn script(text: &str) -> TempDir {
@@ -125,6 +125,7 @@ fn what_was_recorded_can_be_replayed() {
     let wharf = Wharf::serve(&["--record", &recorded]);
     wharf.write("a.txt", "a");
     assert_eq!(replay(&wharf, &place, &[]).code, Some(0));
+    eventually("all are recorded", || fs::read_to_string(&recorded).expect("text").contains("GET /none"));
     let again = Wharf::serve(&[]);
     again.write("a.txt", "a");
     let output = run(&["replay", &recorded, &again.address().to_string()], "", place.path());

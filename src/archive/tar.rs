@@ -1,42 +1,42 @@
 //! Tar: a header of 512 bytes before each entry, content in blocks of 512, two empty blocks at the end.
 //!
-//! What the old header cannot say stands in a pax header before it (POSIX.1-2017, `pax`): names of more than 100 bytes
-//! or beyond ASCII, sizes of 8 GiB and more. A name that is not UTF-8 is written as the bytes that it is, as other tars
-//! do, so that it comes out as it was.
+//! A pax header (POSIX.1-2017, `pax`) precedes it and holds what the old header cannot: names of more than 100 bytes or
+//! beyond ASCII, and sizes of 8 GiB and more. A name that is not UTF-8 is written as its bytes, as other tars do, so that
+//! it is extracted unchanged.
 
 use std::io;
 use std::time::SystemTime;
 
 use tar::{Builder, EntryType, Header};
 
-use super::{DIRECTORY_MODE, FILE_MODE};
+use super::mode;
 
-/// Content is filled up to blocks of so many bytes.
+/// Content is padded to a multiple of this, in bytes.
 const BLOCK: u64 = 512;
 
-/// The largest size that the eleven octal digits of a header can say, in bytes.
+/// The largest size that fits in the eleven octal digits of a header, in bytes.
 const LARGEST_IN_HEADER: u64 = 0o777_7777_7777;
 
 /// A tar that is being written.
 pub struct Tar(Builder<Vec<u8>>);
 
 impl Tar {
-    /// Puts in a directory.
+    /// Adds a directory.
     pub(super) fn directory(&mut self, name: &[u8], modified: SystemTime) -> io::Result<()> {
         let name = [name, b"/"].concat();
-        self.entry(&name, EntryType::Directory, DIRECTORY_MODE, 0, modified)
+        self.entry(&name, EntryType::Directory, mode::DIRECTORY, 0, modified)
     }
 
     /// Begins a file of this length.
     pub(super) fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> io::Result<()> {
-        self.entry(name, EntryType::Regular, FILE_MODE, len, modified)
+        self.entry(name, EntryType::Regular, mode::FILE, len, modified)
     }
 
     pub(super) fn content(&mut self, bytes: &[u8]) {
         self.0.get_mut().extend_from_slice(bytes);
     }
 
-    /// Fills up the last block of a file of this length.
+    /// Pads the last block of a file of this length.
     pub(super) fn pad(&mut self, len: u64) {
         let padding = (BLOCK - len % BLOCK) % BLOCK;
         let bytes = self.0.get_mut();
@@ -77,7 +77,7 @@ impl Tar {
         header.set_mode(mode);
         header.set_size(len);
         header.set_mtime(seconds(modified));
-        // Whoever unpacks it owns what comes out; only root is asked, and to root these are his own numbers.
+        // The extracted files belong to the user who extracts them; only root's tar applies these, and they are root's.
         header.set_uid(0);
         header.set_gid(0);
         header.set_cksum();
@@ -85,7 +85,7 @@ impl Tar {
     }
 }
 
-/// Writes the name, or as much of it as there is room for; whether that is all of it.
+/// Writes as much of the name as fits. Returns whether all of it did.
 fn set_name(header: &mut Header, name: &[u8]) -> bool {
     let field = &mut header.as_old_mut().name;
     let length = name.len().min(field.len());
@@ -93,7 +93,7 @@ fn set_name(header: &mut Header, name: &[u8]) -> bool {
     length == name.len()
 }
 
-/// Seconds since 1970. What is older is as old as that: the header has no sign.
+/// Seconds since 1970; 0 for earlier times, as the header has no sign.
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// A tar with these files, each taken as soon as it is in.
+    /// A tar with these files; each is taken as soon as it is added.
     fn tar(files: &[(&[u8], &[u8])]) -> Vec<u8> {
         let (mut tar, mut bytes) = (Tar::default(), Vec::new());
         for (name, content) in files {
@@ -132,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn names_come_back_as_they_were() {
+    fn names_are_read_back_unchanged() {
         let hundred = [b'h'; 100];
         let long = [[b'd'; 255].as_slice(), b"/", &[b'f'; 255]].concat();
-        let long_and_no_text = [long.as_slice(), b"/\xff"].concat();
+        let long_not_text = [long.as_slice(), b"/\xff"].concat();
         let names: [&[u8]; 7] =
-            [b"a", "gr\u{f6}\u{df}e".as_bytes(), b"line\nbreak", b"\xff", &hundred, &long, &long_and_no_text];
+            [b"a", "gr\u{f6}\u{df}e".as_bytes(), b"line\nbreak", b"\xff", &hundred, &long, &long_not_text];
         let files: Vec<_> = names.iter().map(|&name| (name, b"content".as_slice())).collect();
         let bytes = tar(&files);
         assert_eq!(bytes.len() % 512, 0);
@@ -151,20 +151,20 @@ mod tests {
                 (content.as_str(), entry.header().mtime().expect("a time")),
                 ("content", 1_700_000_000)
             );
-            assert_eq!(entry.header().mode().expect("a mode"), FILE_MODE);
+            assert_eq!(entry.header().mode().expect("a mode"), mode::FILE);
             found.push(entry.path_bytes().into_owned());
         }
         assert_eq!(found, names);
     }
 
     #[test]
-    fn pax_is_used_where_it_is_needed() {
+    fn pax_is_used_where_needed() {
         let table: [(&str, &[u8], u64, &str); 5] = [
             ("a plain name", b"a", 1, ""),
-            ("as long as the header can say", b"a", LARGEST_IN_HEADER, ""),
-            ("longer", b"a", LARGEST_IN_HEADER + 1, "19 size=8589934592\n"),
+            ("the largest size of the header", b"a", LARGEST_IN_HEADER, ""),
+            ("larger", b"a", LARGEST_IN_HEADER + 1, "19 size=8589934592\n"),
             ("beyond ASCII", "\u{f6}".as_bytes(), 1, "11 path=\u{f6}\n"),
-            ("no text", b"\xff", 1, ""),
+            ("not text", b"\xff", 1, ""),
         ];
         for (name, path, len, expected) in table {
             let mut tar = Tar::default();

@@ -1,10 +1,10 @@
-//! Zip (PKWARE's APPNOTE 6.3): each file behind a header, and at the end a directory of them all.
+//! Zip (PKWARE's APPNOTE 6.3): a header before each file, and a central directory at the end.
 //!
-//! Files are stored as they are, with their checksum and size behind them (a data descriptor), so that nobody has to
-//! go back. Where 32 bits do not do, for files of 4 GiB and more or very many of them, it is zip64.
+//! Files are stored uncompressed. Their checksum and size follow them (a data descriptor), so the writer never seeks back.
+//! Files of 4 GiB and more, and archives of more entries than 16 bits count, use zip64.
 //!
-//! Names are UTF-8, and said to be. A byte that is not becomes `%XX`, as it stands in the URL of that file; so does a
-//! backslash, which other systems would take for a slash.
+//! Names are UTF-8 and flagged as such. A byte that is not UTF-8 becomes `%XX`, as in the file's URL; so does a backslash,
+//! which other systems would take for a slash.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -15,15 +15,16 @@ use zip::result::ZipError;
 use zip::write::{FullFileOptions, StreamWriter, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
-use super::{DIRECTORY_MODE, Error, FILE_MODE};
+use super::error::Error;
+use super::mode;
 
-/// The most entries, since each is remembered to the end: some 300 bytes, so 75 MB at most.
+/// The most entries: each is remembered until the end, with some 300 bytes, so this is 75 MB at most.
 pub const ENTRIES_LIMIT: usize = 250_000;
 
-/// From this length on a file is written as zip64 has it, in bytes.
+/// Files of at least this many bytes are written as zip64.
 const ZIP64: u64 = u32::MAX as u64;
 
-/// The extra field for times as Unix counts them (APPNOTE 4.5.2, "UT").
+/// The extra field for Unix times (APPNOTE 4.5.2, "UT").
 const UNIX_TIME: u16 = 0x5455;
 
 /// A zip that is being written.
@@ -34,26 +35,26 @@ pub struct Zip {
     entries: usize,
 }
 
-/// Where the writer puts its bytes; nowhere, once nobody takes them any more.
+/// The buffer that the writer fills; `None` after the [`Outlet`] is dropped, then bytes are discarded.
 #[derive(Debug, Clone)]
 struct Sink(Arc<Mutex<Option<Vec<u8>>>>);
 
-/// Where they are taken from. Dropped, it closes the sink: a writer that is dropped before its end writes all of its
-/// directory, which nobody wants then.
+/// The reading end of the sink. Its drop closes the sink: a writer that is dropped before its end still writes its whole
+/// central directory, which is not needed then.
 #[derive(Debug)]
 struct Outlet(Sink);
 
 impl Zip {
-    /// Puts in a directory.
+    /// Adds a directory.
     pub(super) fn directory(&mut self, name: &[u8], modified: SystemTime) -> Result<(), Error> {
         self.count()?;
-        Ok(self.writer.add_directory(name_of(name), options(DIRECTORY_MODE, modified)?)?)
+        Ok(self.writer.add_directory(name_of(name), options(mode::DIRECTORY, modified)?)?)
     }
 
     /// Begins a file of this length.
     pub(super) fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> Result<(), Error> {
         self.count()?;
-        let options = options(FILE_MODE, modified)?.large_file(len >= ZIP64);
+        let options = options(mode::FILE, modified)?.large_file(len >= ZIP64);
         Ok(self.writer.start_file(name_of(name), options)?)
     }
 
@@ -75,10 +76,10 @@ impl Zip {
         Ok(outlet.take())
     }
 
-    /// One entry more.
+    /// Counts one more entry.
     fn count(&mut self) -> Result<(), Error> {
         self.entries += 1;
-        if self.entries > ENTRIES_LIMIT { Err(Error::Full) } else { Ok(()) }
+        if self.entries > ENTRIES_LIMIT { Err(Error::Full { limit: ENTRIES_LIMIT }) } else { Ok(()) }
     }
 }
 
@@ -120,7 +121,7 @@ impl Drop for Outlet {
     }
 }
 
-/// A name as it stands in a zip.
+/// A name as it is written in a zip.
 fn name_of(bytes: &[u8]) -> String {
     let mut name = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -133,7 +134,7 @@ fn name_of(bytes: &[u8]) -> String {
     name
 }
 
-/// What is said of an entry besides its name and its size.
+/// The mode and times of an entry.
 fn options(mode: u32, modified: SystemTime) -> Result<FullFileOptions<'static, 'static>, Error> {
     let mut options = FullFileOptions::default()
         .compression_method(CompressionMethod::Stored)
@@ -141,15 +142,14 @@ fn options(mode: u32, modified: SystemTime) -> Result<FullFileOptions<'static, '
         .last_modified_time(dos_time(modified).unwrap_or_default());
     let seconds = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     if let Ok(seconds) = i32::try_from(seconds) {
-        // One flag, for the time of the last change, and that time.
+        // The flag for the modification time, and that time.
         let field = [&[1], seconds.to_le_bytes().as_slice()].concat();
         options.add_extra_field(UNIX_TIME, field, false)?;
     }
     Ok(options)
 }
 
-/// A time as MS-DOS has it, in UTC, since a stream does not know where it will be read; `None` before 1980 and after
-/// 2107.
+/// An MS-DOS time, in UTC, as the reader's time zone is unknown; `None` before 1980 and after 2107.
 fn dos_time(time: SystemTime) -> Option<DateTime> {
     /// The last second of 2107.
     const LAST: Duration = Duration::from_secs(4_354_819_199);
@@ -166,7 +166,7 @@ impl From<ZipError> for Error {
     fn from(error: ZipError) -> Self {
         match error {
             ZipError::Io(error) => Self::Io(error),
-            // A name that is there already: two that differ in bytes that are not UTF-8, or in a backslash.
+            // The name is taken: two names can become equal when bytes or backslashes are written as `%XX`.
             other => Self::Refused(other.to_string()),
         }
     }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_back_as_it_was() {
+    fn files_are_read_back_unchanged() {
         let (mut zip, mut bytes) = (Zip::default(), Vec::new());
         zip.directory(b"d", at(1_700_000_001)).expect("written");
         for (name, content) in [("d/a", "first"), ("d/gr\u{f6}\u{df}e", ""), ("b", "last")] {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_others_would_misread() {
+    fn names_that_other_systems_would_misread() {
         let table: [(&[u8], &str); 5] = [
             (b"a b", "a b"),
             ("\u{6f22}".as_bytes(), "\u{6f22}"),
@@ -234,12 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_there_already_is_left_out() {
+    fn a_name_that_is_taken_is_rejected() {
         let mut zip = Zip::default();
         zip.file(b"a%FF", 1, at(0)).expect("written");
         zip.content(b"x").expect("written");
         assert!(matches!(zip.file(b"a\xff", 1, at(0)), Err(Error::Refused(_))));
-        zip.file(b"b", 1, at(0)).expect("it goes on");
+        zip.file(b"b", 1, at(0)).expect("written after an error");
         zip.content(b"y").expect("written");
         let archive = zip::ZipArchive::new(Cursor::new(zip.finish().expect("ended"))).expect("a zip");
         let names: Vec<_> = archive.file_names().map(|name| name.expect("text")).collect();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_nobody_wants_any_more_keeps_nothing() {
+    fn a_dropped_zip_keeps_nothing() {
         let mut zip = Zip::default();
         zip.file(b"a", 1, at(0)).expect("written");
         let sink = zip.outlet.0.clone();

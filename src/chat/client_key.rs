@@ -1,20 +1,20 @@
-//! The key that tells clients apart: limits are counted for each key, under however many names a client joins.
+//! The key that tells clients apart. One client may use only a part of the room, under any number of names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The key of a client. All behind one address, such as a household or an office, have the same key.
+/// The key of a client: for example of a household or an office behind one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientKey {
-    /// An address. Of IPv6, the network that one subscriber has 2^64 addresses of.
+    /// An IPv4 address, or an IPv6 network of 2^64 addresses, as one subscriber has.
     Network(IpAddr),
     /// A user of this machine, by number.
     User(u32),
-    /// Somewhere on this machine.
+    /// This machine, where the user is unknown.
     Here,
 }
 
-/// The part of an IPv6 address that its owner did not choose (RFC 4291 §2.5.4): the first 64 bits.
+/// The first 64 bits of an IPv6 address, which its owner cannot choose (RFC 4291 §2.5.4).
 const NETWORK: u128 = !0 << 64;
 
 impl ClientKey {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_can_choose_an_address_is_one_place() {
+    fn addresses_of_one_subscriber_are_one_place() {
         let rows = [
             ("the same", "192.0.2.1", "192.0.2.1", true),
             ("neighbours", "192.0.2.1", "192.0.2.2", false),

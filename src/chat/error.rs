@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::member::{MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
+use super::limits::{MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use super::name::Name;
 
 /// Why a call was rejected. The other members see nothing of it.

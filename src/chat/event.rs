@@ -1,18 +1,17 @@
-//! Events: what has happened in the room, as values.
+//! Events: what happens in the room, as values.
 //!
-//! An event says what, who and when, and who may hear it. How it is spelled on the wire is the caller's
-//! matter.
+//! An event has a time, the members that it concerns, and the members that may see it. The caller decides how it is
+//! encoded.
 
 use std::fmt;
 use std::time::SystemTime;
 
-use super::member::{MemberId, Person};
+use super::person::{MemberId, Person};
 use super::text::MessageText;
 
 /// An event's place in the order of all events: `EPOCH-SEQ`.
 ///
-/// The epoch is drawn anew at each start of the room, so an id from before a restart is not mistaken for
-/// one of now.
+/// The epoch is random for each start of the room, so an id from before a restart matches no current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventId {
     pub(super) epoch: u64,
@@ -24,65 +23,63 @@ pub struct EventId {
 pub struct Event {
     /// Its place in the order.
     pub id: EventId,
-    /// When, by the wall clock.
+    /// Its time, by the wall clock.
     pub at: SystemTime,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventKind {
-    /// Said to all. Its sender hears it too, once, as everybody does, and knows it by `from`.
+    /// A message to all. Its sender receives it too, once, and recognises it by `from`.
     Message {
-        /// Who said it.
+        /// The sender.
         from: Person,
-        /// What.
+        /// The text.
         text: MessageText,
     },
-    /// Said to one: heard by that one and by its sender, nobody else.
+    /// A message to one member: only this member and its sender receive it.
     Private {
-        /// Who said it.
+        /// The sender.
         from: Person,
-        /// Whom to. The number decides who hears it: whoever takes the name later does not.
+        /// The recipient, by number: a member that takes the name later does not receive it.
         to: Person,
-        /// What.
+        /// The text.
         text: MessageText,
     },
-    /// Someone came.
+    /// A member joined.
     Join {
-        /// Who.
+        /// The member.
         who: Person,
     },
-    /// Someone left, or has been away for too long.
+    /// A member left, or was away for too long.
     Leave {
-        /// Who.
+        /// The member.
         who: Person,
     },
-    /// A file has arrived in the folder, whole.
+    /// A file was uploaded to the folder.
     Upload {
-        /// Who brought it.
+        /// The uploader.
         by: Uploader,
-        /// Its path in the folder: foreign bytes, to be escaped where they are shown.
+        /// Its path in the folder: foreign bytes; escape them before showing them.
         path: Vec<u8>,
         /// Its size in bytes.
         size: u64,
     },
 }
 
-/// Who brought a file: a member, or whoever is at an address. Told apart by type: `10.0.0.7` can be a
-/// member's name.
+/// The uploader of a file: a member, or a client at an address. Two variants, because `10.0.0.7` can be a member's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploader {
-    /// Someone in the room.
+    /// A member of the room.
     Member(Person),
-    /// Someone who has not joined, by the door's word for where they are.
+    /// A client that has not joined, by its address as the caller writes it.
     Address(String),
 }
 
 impl EventId {
-    /// Reads an id in exactly the spelling that [`Display`](fmt::Display) gives; anything else is no id of
-    /// ours.
+    /// Parses an id in exactly the form that [`Display`](fmt::Display) writes; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let (epoch, seq) = text.split_once('-')?;
         let id = Self { epoch: u64::from_str_radix(epoch, 16).ok()?, seq: seq.parse().ok()? };
@@ -91,7 +88,7 @@ impl EventId {
 }
 
 impl Event {
-    /// Whether this member may hear it.
+    /// Whether this member may see it.
     pub fn is_heard_by(&self, member: MemberId) -> bool {
         match &self.kind {
             EventKind::Private { from, to, .. } => member == from.id || member == to.id,
@@ -102,7 +99,7 @@ impl Event {
         }
     }
 
-    /// Bytes of foreign text that it keeps in memory.
+    /// Bytes of foreign text that it holds.
     pub(super) fn text_len(&self) -> usize {
         match &self.kind {
             EventKind::Message { text, .. } | EventKind::Private { text, .. } => text.as_str().len(),
@@ -124,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_the_one_spelling_is_an_id() {
+    fn only_the_written_form_is_an_id() {
         assert_eq!(EventId::parse("00000000000000ff-7"), Some(EventId { epoch: 255, seq: 7 }));
         let rows = [
             ("empty", ""),
@@ -146,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ids_read_back(epoch: u64, seq: u64) {
+        fn ids_are_read_back(epoch: u64, seq: u64) {
             let id = EventId { epoch, seq };
             prop_assert_eq!(EventId::parse(&id.to_string()), Some(id));
         }

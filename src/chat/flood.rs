@@ -1,28 +1,28 @@
-//! Flood control: how fast one member may speak, and all members with one client key together.
+//! Flood control: how fast one member may send, and all members of one client together.
 //!
-//! A token bucket, kept as one instant (the "virtual scheduling" form of the leaky bucket of ITU-T I.371):
-//! the time at which the bucket would be full again. Each message puts it one interval later. Exact to the
-//! nanosecond, and nothing has to run while nobody speaks.
+//! A token bucket, stored as one instant (the "virtual scheduling" form of the leaky bucket of ITU-T I.371): the time at
+//! which the bucket would be full again. Each message moves it by one interval. This is exact to the nanosecond and needs
+//! no timer.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::client_key::ClientKey;
 
-/// How fast, and how much at once.
+/// A rate limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rate {
-    /// One per so long, once the burst is used up.
+    /// The time between two messages, once the burst is used up.
     pub(super) interval: Duration,
-    /// So many may come at once.
+    /// How many may come at once.
     pub(super) burst: u32,
 }
 
-/// What one member may say: 20 a second, faster than anyone types or reads; at once, a pasted page, line by line.
+/// The rate of one member: 20 a second, faster than anyone types or reads; the burst is a pasted page, line by line.
 pub(super) const MEMBER: Rate = Rate { interval: Duration::from_millis(50), burst: 40 };
 
-/// What those with one key may say together, and how often they may join: an office of two hundred who all speak each
-/// second. At once, what as many say who come back after a restart.
+/// The rate of all members of one client together, joins included: an office of two hundred, one message a second each. The
+/// burst is what they send when they all reconnect after a restart.
 pub(super) const CLIENT: Rate = Rate { interval: Duration::from_millis(5), burst: 2_000 };
 
 /// A bucket of this rate.
@@ -33,7 +33,7 @@ pub(super) struct Bucket {
 }
 
 impl Rate {
-    /// How far ahead of the time one may be and still take: the first of a burst waits for nothing.
+    /// How far `full_at` may be ahead of the clock while a token can be taken.
     fn lead(self) -> Duration {
         self.interval * (self.burst - 1)
     }
@@ -45,7 +45,7 @@ impl Bucket {
         Self { rate, full_at: now }
     }
 
-    /// Takes one out; or says how long to wait until one can be taken.
+    /// Takes a token, or returns how long to wait until one can be taken.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let ahead = self.full_at.saturating_duration_since(now);
         if ahead > self.rate.lead() {
@@ -60,17 +60,17 @@ impl Bucket {
     }
 }
 
-/// A bucket for each client that has taken anything lately.
+/// A bucket for each client that took a token recently.
 #[derive(Debug, Default)]
 pub(super) struct ClientBuckets(HashMap<ClientKey, Bucket>);
 
 impl ClientBuckets {
-    /// As [`Bucket::take`], of this client's.
+    /// Takes a token from this client's bucket, as [`Bucket::take`].
     pub(super) fn take(&mut self, client: ClientKey, now: Instant) -> Result<(), Duration> {
         self.0.entry(client).or_insert_with(|| Bucket::new(CLIENT, now)).take(now)
     }
 
-    /// Forgets those who have been quiet: a full bucket is as good as none.
+    /// Drops full buckets: they equal new ones.
     pub(super) fn forget_quiet(&mut self, now: Instant) {
         self.0.retain(|_, bucket| !bucket.is_full(now));
     }
@@ -90,9 +90,9 @@ mod tests {
         let mut bucket = Bucket::new(MEMBER, start);
         let rows = [
             ("the burst", 0, 100, 40),
-            ("nothing yet", 49, 100, 0),
-            ("one interval later, one", 50, 100, 1),
-            ("a second later, twenty", 1050, 100, 20),
+            ("too early", 49, 100, 0),
+            ("one after an interval", 50, 100, 1),
+            ("twenty after a second", 1050, 100, 20),
             ("after a long rest, no more than the burst", 3_600_000, 100, 40),
         ];
         for (case, ms, tries, expected) in rows {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_that_is_told_is_exactly_enough() {
+    fn the_returned_wait_is_exactly_enough() {
         let start = Instant::now();
         let mut bucket = Bucket::new(MEMBER, start);
         taken(&mut bucket, start, MEMBER.burst);
@@ -110,13 +110,13 @@ mod tests {
         assert_eq!(wait, Duration::from_millis(43));
         assert!(
             bucket.take(now + wait.saturating_sub(Duration::from_nanos(1))).is_err(),
-            "a moment too soon"
+            "one nanosecond too early"
         );
         assert!(bucket.take(now + wait).is_ok());
     }
 
     #[test]
-    fn refused_tries_cost_nothing() {
+    fn rejected_attempts_cost_nothing() {
         let start = Instant::now();
         let mut bucket = Bucket::new(MEMBER, start);
         taken(&mut bucket, start, 10_000);
@@ -124,23 +124,23 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stands_behind_does_no_harm() {
+    fn a_clock_that_is_behind_does_no_harm() {
         let start = Instant::now() + Duration::from_secs(10);
         let mut bucket = Bucket::new(MEMBER, start);
         assert!(bucket.take(start.checked_sub(Duration::from_millis(1)).unwrap()).is_ok());
     }
 
     #[test]
-    fn places_are_apart_and_forgotten_once_they_are_quiet() {
+    fn places_are_separate_and_dropped_when_full() {
         let start = Instant::now();
-        let (mut places, [here, there]) = (ClientBuckets::default(), [1, 2].map(ClientKey::User));
+        let (mut clients, [here, there]) = (ClientBuckets::default(), [1, 2].map(ClientKey::User));
         for _ in 0..CLIENT.burst {
-            places.take(here, start).unwrap();
+            clients.take(here, start).unwrap();
         }
-        assert_eq!(places.take(here, start), Err(CLIENT.interval));
-        assert_eq!(places.take(there, start), Ok(()));
-        places.forget_quiet(start + CLIENT.interval);
-        assert_eq!(places.0.keys().collect::<Vec<_>>(), [&here]);
-        assert_eq!(places.take(here, start), Err(CLIENT.interval), "to be forgotten gains nothing");
+        assert_eq!(clients.take(here, start), Err(CLIENT.interval));
+        assert_eq!(clients.take(there, start), Ok(()));
+        clients.forget_quiet(start + CLIENT.interval);
+        assert_eq!(clients.0.keys().collect::<Vec<_>>(), [&here]);
+        assert_eq!(clients.take(here, start), Err(CLIENT.interval), "a dropped bucket gains nothing");
     }
 }

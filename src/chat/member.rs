@@ -1,50 +1,25 @@
-//! Members: who is here.
+//! The table of members.
 //!
-//! A member has joined and has not left. Presence is a matter of streams: with one open, a member is here;
-//! when the last one closes, or none is ever opened, [`ABSENCE`] runs, and whoever gives no sign of life
-//! within it has left. So a reload or a gap in the Wi-Fi is no noise for the others.
+//! A member has joined and has not left. A member with an open stream is present. When the last stream closes, or none is
+//! ever opened, [`ABSENCE`] begins; a member without any request during that time leaves. So the others do not notice a
+//! reload or a gap in the Wi-Fi.
 //!
-//! The table knows nothing of what is said.
+//! The table knows nothing about messages.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::client_key::ClientKey;
 use super::error::RoomError;
 use super::flood::{self, Bucket};
+use super::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use super::name::Name;
+pub use super::person::{MemberId, Person};
 use super::ring::Position;
 use super::token::{MemberToken, Secret};
 
-/// Members at most: somewhat below the default limit of connections (10,000), as each member needs one, and
-/// files need some.
-pub const MAX_MEMBERS: usize = 8192;
-
-/// Members with one client key at most: an eighth of all, so that no one address fills the room.
-pub const MEMBERS_PER_CLIENT: usize = MAX_MEMBERS / 8;
-
-/// Streams of one member at most: a window each. More are not one person's, and streams are what there is few of.
-pub const STREAMS_PER_MEMBER: usize = 16;
-
-/// How long a member may be without a stream: longer than a reload, a Wi-Fi gap, or a client's tries to
-/// come back.
-pub const ABSENCE: Duration = Duration::from_secs(30);
-
-/// A member's number. Given once: whoever joins again, under whatever name, is another member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId(pub(super) u64);
-
-/// A member as the others know them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// Which member.
-    pub id: MemberId,
-    /// What they are called.
-    pub name: Name,
-}
-
-/// One member, with what only the room may know.
+/// One member, with the state that only the room may see.
 pub(super) struct Member {
     pub(super) person: Person,
     pub(super) client: ClientKey,
@@ -55,12 +30,12 @@ pub(super) struct Member {
 
 /// Whether a member is listening.
 enum Presence {
-    /// Has joined, and not listened yet. The first stream begins at `from`, right after the join, so that
-    /// what was said to them in between is not lost.
+    /// Has joined, and not listened yet. The first stream begins at `from`, right after the join, so that no message in
+    /// between is lost.
     Expected { since: Instant, from: Position },
     /// Has streams open.
     Here { streams: NonZeroUsize },
-    /// Has none open any more; `since` is the latest sign of life.
+    /// Has no stream open; `since` is the time of the latest request.
     Away { since: Instant },
 }
 
@@ -72,12 +47,12 @@ pub(super) struct Members {
 }
 
 impl Member {
-    /// Whether it has as many streams as one member may have.
+    /// Whether it has the maximum number of streams.
     pub(super) fn has_enough_streams(&self) -> bool {
         matches!(self.presence, Presence::Here { streams } if streams.get() >= STREAMS_PER_MEMBER)
     }
 
-    /// One stream more. Gives where it begins, if it is the first that was ever opened.
+    /// Adds a stream. Returns where it begins, if it is the member's first.
     pub(super) fn stream_opened(&mut self) -> Option<Position> {
         let (streams, from) = match self.presence {
             Presence::Expected { from, .. } => (NonZeroUsize::MIN, Some(from)),
@@ -88,7 +63,7 @@ impl Member {
         from
     }
 
-    /// One stream less.
+    /// Removes a stream.
     pub(super) fn stream_closed(&mut self, now: Instant) {
         if let Presence::Here { streams } = self.presence {
             self.presence = match NonZeroUsize::new(streams.get() - 1) {
@@ -98,7 +73,7 @@ impl Member {
         }
     }
 
-    /// A sign of life without a stream: the time of absence begins anew.
+    /// Restarts the time of absence, after a request without a stream.
     pub(super) fn seen(&mut self, now: Instant) {
         match &mut self.presence {
             Presence::Expected { since, .. } | Presence::Away { since } => *since = now,
@@ -106,8 +81,7 @@ impl Member {
         }
     }
 
-    /// As [`Member::seen`], by asking what is new. Gives where the answer begins, if it is the first one
-    /// asked for.
+    /// As [`Member::seen`], for a poll. Returns where the response begins, if it is the member's first.
     pub(super) fn polled(&mut self, now: Instant) -> Option<Position> {
         let from = match self.presence {
             Presence::Expected { from, .. } => Some(from),
@@ -133,7 +107,7 @@ impl Members {
         Self { by_id: BTreeMap::new(), by_name: HashMap::new(), next_id: 1 }
     }
 
-    /// Lets someone in, to hear what comes from a position on.
+    /// Adds a member, which sees events from a position on.
     pub(super) fn admit(
         &mut self,
         name: Name,
@@ -160,7 +134,7 @@ impl Members {
         Ok(self.by_id.entry(id).or_insert(member))
     }
 
-    /// Lets someone go; the name is free at once.
+    /// Removes a member; the name is free at once.
     pub(super) fn remove(&mut self, id: MemberId) -> Result<Person, RoomError> {
         let member = self.by_id.remove(&id).ok_or(RoomError::NotAMember)?;
         self.by_name.remove(&member.person.name);
@@ -179,13 +153,13 @@ impl Members {
         self.by_id.contains_key(&id)
     }
 
-    /// Who shows this token, if they are here and it is theirs.
+    /// The present member with exactly this token.
     pub(super) fn by_token(&self, token: &MemberToken) -> Option<&Person> {
         let member = self.by_id.get(&token.member())?;
         member.secret.matches(token.secret()).then_some(&member.person)
     }
 
-    /// Who is called so. A text that cannot be a name is nobody's.
+    /// The member of this name. A text that is not a valid name matches no member.
     pub(super) fn by_name(&self, name: &str) -> Result<&Person, RoomError> {
         let id = Name::new(name).ok().and_then(|name| self.by_name.get(&name));
         let member = id.and_then(|id| self.by_id.get(id)).ok_or(RoomError::NoSuchUser)?;
@@ -196,7 +170,7 @@ impl Members {
         self.by_id.values().map(|member| &member.person)
     }
 
-    /// Who has been away for too long.
+    /// The members that have been away for too long.
     pub(super) fn expired(&self, now: Instant) -> Vec<MemberId> {
         self.by_id.iter().filter(|(_, member)| member.has_expired(now)).map(|(&id, _)| id).collect()
     }

@@ -3,7 +3,7 @@
 //! A client joins under a [`name::Name`] and gets a [`token::MemberToken`]. With it, it sends a [`text::MessageText`] to all or to
 //! one member, and receives what the others send. Everything that happens is an [`event::Event`] in one ring buffer; a
 //! listener is a position in it. So the ring bounds the memory, and a slow listener costs the others nothing: the ring
-//! keeps moving, and a listener that was lapped is told so and starts again.
+//! keeps moving, and a listener that was lapped learns it and starts again.
 //!
 //! ```text
 //! Room::say ──▶ ring: [Event, bytes] [Event, bytes] … ──▶ Room::next ──▶ each Subscription, at its own pace
@@ -25,19 +25,21 @@ pub mod client_key;
 pub mod error;
 pub mod event;
 mod flood;
+pub mod limits;
 pub mod member;
 pub mod name;
+pub mod person;
 mod ring;
 pub mod room;
 pub mod stream;
 pub mod text;
 pub mod token;
 
-/// When something happens, on both clocks: deadlines run on the steady one, people read the other.
+/// When something happens, on two clocks: deadlines use the steady one, people read the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// Never runs backwards: presence and flood control count on it.
+    /// Never runs backwards; presence and flood control use it.
     pub steady: Instant,
-    /// What stands in the event as its time.
+    /// The time that the event carries.
     pub wall: SystemTime,
 }

@@ -1,43 +1,42 @@
-//! Names: what a member is called.
+//! The names of members.
 //!
-//! A name is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one letter or digit. ASCII
-//! alone, because a name is a promise of who speaks: beyond it, letters that look alike (`a` and Cyrillic
-//! `а`), letters that have no width, and case rules that differ by language would let one member pass for
-//! another. People who write otherwise do so in what they say. `.` and `..` are no names: the terminal
-//! client saves downloads in a folder named after its user.
+//! A name is 1 to 32 ASCII letters, digits, `-`, `_` and `.`, with at least one letter or digit. Only ASCII, because a name
+//! identifies a member: beyond it, letters that look alike (`a` and Cyrillic `а`), letters without width, and case rules
+//! that differ by language would let one member pass for another. Messages may use any script. `.` and `..` are not names:
+//! the terminal client saves downloads in a folder named after its user.
 //!
-//! Names are compared without case, everywhere: `Ann` and `ann` are one name, shown as its bearer spelled it.
+//! Names are always compared without case: `Ann` and `ann` are one name, shown as its member spelled it.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// A name's longest length, in bytes: one column of a terminal's line, and room for a first and a last name.
+/// The longest name, in bytes: it fits in a column of a terminal and holds a first and a last name.
 pub const MAX_NAME: usize = 32;
 
-/// Names that would pass for the program speaking.
+/// Names that a reader could take for the program itself.
 pub const RESERVED: [&str; 5] = ["server", "wharf", "system", "admin", "root"];
 
-/// A checked name. Equal, and hashed, without case.
+/// A checked name, compared and hashed without case.
 #[derive(Debug, Clone, Eq)]
 pub struct Name(Box<str>);
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameError {
-    /// Nothing at all.
+    /// The text is empty.
     Empty,
-    /// Longer than [`MAX_NAME`]; its length in bytes.
+    /// It is longer than [`MAX_NAME`]; this is its length in bytes.
     TooLong(usize),
-    /// A character that names do not have.
+    /// It has a character that names may not have.
     Character(char),
-    /// Neither a letter nor a digit in it.
+    /// It has no letter and no digit.
     OnlyPunctuation,
-    /// One of [`RESERVED`], in whatever case.
+    /// It is one of [`RESERVED`], in any case.
     Reserved,
 }
 
 impl Name {
-    /// Checks a name as its bearer sent it; nothing is trimmed or mended.
+    /// Checks a name as a client sent it; nothing is trimmed or corrected.
     pub fn new(text: &str) -> Result<Self, NameError> {
         if text.is_empty() {
             return Err(NameError::Empty);
@@ -45,8 +44,8 @@ impl Name {
         if text.len() > MAX_NAME {
             return Err(NameError::TooLong(text.len()));
         }
-        if let Some(stranger) = text.chars().find(|&c| !is_allowed(c)) {
-            return Err(NameError::Character(stranger));
+        if let Some(invalid) = text.chars().find(|&c| !is_allowed(c)) {
+            return Err(NameError::Character(invalid));
         }
         if !text.chars().any(|c| c.is_ascii_alphanumeric()) {
             return Err(NameError::OnlyPunctuation);
@@ -57,7 +56,7 @@ impl Name {
         Ok(Self(text.into()))
     }
 
-    /// The name as its bearer spelled it.
+    /// The name as its member spelled it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -146,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn every_reserved_name_is_refused() {
+    fn every_reserved_name_is_rejected() {
         for name in RESERVED {
             assert_eq!(Name::new(&name.to_uppercase()), Err(NameError::Reserved), "{name}");
         }
     }
 
     #[test]
-    fn names_compare_without_case_and_show_as_spelled() {
+    fn names_compare_without_case_and_keep_their_spelling() {
         let (upper, lower) = (Name::new("Ann").unwrap(), Name::new("aNN").unwrap());
         assert_eq!(upper, lower);
         assert!(HashSet::from([upper.clone()]).contains(&lower));
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_does_not_repeat_a_control_character() {
+    fn an_error_escapes_control_characters() {
         assert!(NameError::Character('\u{1b}').to_string().contains(r"\u{1b}"));
     }
 }

@@ -1,10 +1,10 @@
 //! The ring: the latest events, in order, within bounds.
 //!
-//! Each item has a sequence number, counted from 1 and never used again. A reader keeps a [`Position`], the
-//! number that it reads next, and the ring keeps nothing about its readers. Old items make room for new
-//! ones by number and by weight; a reader whose position is older than the oldest item has been lapped.
+//! Each item has a sequence number, counted from 1 and never reused. A reader keeps a [`Position`], the number that it reads
+//! next; the ring keeps nothing about its readers. The oldest items are evicted when there are too many items or they
+//! weigh too much; a reader whose position is older than the oldest item was lapped.
 //!
-//! The ring knows nothing of members, nor of what its items are.
+//! The ring knows nothing about members or what its items are.
 
 use std::collections::VecDeque;
 
@@ -15,18 +15,18 @@ pub(super) struct Position(u64);
 /// The latest items.
 pub(super) struct Ring<T> {
     items: VecDeque<Slot<T>>,
-    /// The number of the oldest item, or of the next one if there is none.
+    /// The number of the oldest item; of the next one if the ring is empty.
     first: u64,
     weight: usize,
     bounds: Bounds,
 }
 
-/// What a ring holds at most.
+/// The limits of a ring.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Items.
+    /// The most items.
     pub(super) items: usize,
-    /// Their weights together, in bytes. The newest item stays even if it weighs more.
+    /// The most weight of all items, in bytes. The newest item stays even if it weighs more.
     pub(super) weight: usize,
 }
 
@@ -47,17 +47,17 @@ struct Slot<T> {
 }
 
 impl Position {
-    /// Right after the item of this number, if there can be one.
+    /// Right after the item of this number; `None` if no number can follow.
     pub(super) fn after(seq: u64) -> Option<Self> {
         seq.checked_add(1).map(Self)
     }
 
-    /// One further on.
+    /// The next position.
     pub(super) fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// The number of the item right before it; 0 stands before the first.
+    /// The number of the item right before it; 0 before the first.
     pub(super) fn passed(self) -> u64 {
         self.0.saturating_sub(1)
     }
@@ -73,17 +73,17 @@ impl<T> Ring<T> {
         Self { items: VecDeque::new(), first: 1, weight: 0, bounds }
     }
 
-    /// Where the next item will stand.
+    /// The position of the next item to be added.
     pub(super) fn end(&self) -> Position {
         Position(self.first + self.items.len() as u64)
     }
 
-    /// Whether a reader can stand there and miss nothing: it is not lapped, and not in the future.
+    /// Whether a reader at this position misses nothing: it is neither lapped nor in the future.
     pub(super) fn reaches(&self, position: Position) -> bool {
         (Position(self.first)..=self.end()).contains(&position)
     }
 
-    /// Adds an item at the end; old ones go as the bounds ask.
+    /// Adds an item at the end, and evicts old ones to stay within the bounds.
     pub(super) fn push(&mut self, item: T, weight: usize) {
         self.items.push_back(Slot { item, weight });
         self.weight += weight;
@@ -130,8 +130,8 @@ mod tests {
             ring.push(item, 1);
         }
         let rows = [
-            ("long gone", 1, Lookup::Lapped, false),
-            ("just gone", 2, Lookup::Lapped, false),
+            ("evicted long ago", 1, Lookup::Lapped, false),
+            ("just evicted", 2, Lookup::Lapped, false),
             ("oldest", 3, Lookup::Item(&3), true),
             ("newest", 5, Lookup::Item(&5), true),
             ("end", 6, Lookup::NothingYet, true),
@@ -152,21 +152,21 @@ mod tests {
     }
 
     #[test]
-    fn weight_pushes_old_items_out_but_never_the_newest() {
+    fn weight_evicts_old_items_but_never_the_newest() {
         let mut ring = Ring::new(Bounds { items: 100, weight: 10 });
         ring.push('a', 4);
         ring.push('b', 6);
         assert_eq!(ring.at(position(1)), Lookup::Item(&'a'), "exactly full");
         ring.push('c', 5);
-        assert_eq!(ring.at(position(2)), Lookup::Lapped, "both had to go");
+        assert_eq!(ring.at(position(2)), Lookup::Lapped, "both were evicted");
         ring.push('d', 50);
         assert_eq!(ring.at(position(3)), Lookup::Lapped);
-        assert_eq!(ring.at(position(4)), Lookup::Item(&'d'), "heavier than the ring, and there");
+        assert_eq!(ring.at(position(4)), Lookup::Item(&'d'), "heavier than the bounds, but kept");
     }
 
     proptest! {
         #[test]
-        fn numbers_never_shift_and_bounds_hold(weights in prop::collection::vec(0_usize..20, 0..200)) {
+        fn numbers_stay_and_bounds_hold(weights in prop::collection::vec(0_usize..20, 0..200)) {
             let bounds = Bounds { items: 16, weight: 64 };
             let mut ring = Ring::new(bounds);
             for (seq, &weight) in (1_u64..).zip(&weights) {

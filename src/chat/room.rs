@@ -1,10 +1,9 @@
-//! The room itself: who is here, what was said, and who may hear it.
+//! The room: its members, their messages, and which member may see which.
 //!
-//! Every call is short and never waits, so one lock around a room serves all threads. A reader takes what
-//! it wants to write (the ready bytes are cheap to clone when they are an `Arc<[u8]>`), lets the lock go,
-//! and writes then.
+//! Every call is short and never waits, so one lock around a room serves all threads. A reader takes what it wants to write
+//! (the encoded bytes are cheap to clone if they are an `Arc<[u8]>`), releases the lock, and then writes.
 //!
-//! A listener's life:
+//! The life cycle of a listener:
 //!
 //! ```text
 //! join ─▶ MemberToken ─▶ subscribe ─▶ Subscription, Start ─▶ next, next, … ─▶ unsubscribe ─▶ 30 s ─▶ on_time
@@ -12,10 +11,9 @@
 //!                             └──────────────┴─── comes back with its last id ─────┘
 //! ```
 //!
-//! What is promised: between a start and its end, a subscription gives each event that its member may hear
-//! exactly once, in order; so it does across streams, when the second is opened with the id of the last
-//! event of the first. When it cannot, because the ring has gone past, it says so ([`StreamItem::Lapped`],
-//! [`Start::Reset`]).
+//! From its start to its end, a subscription yields each event that its member may see exactly once, in order. The same
+//! holds across streams, if the second is opened with the id of the last event of the first. If events were evicted in
+//! between, the listener learns it: [`StreamItem::Lapped`], [`Start::Reset`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,25 +23,17 @@ use super::client_key::ClientKey;
 use super::error::RoomError;
 use super::event::{Event, EventId, EventKind, Uploader};
 use super::flood::ClientBuckets;
-use super::member::{MAX_MEMBERS, MemberId, Members, Person};
+pub use super::limits::MAX_SUBSCRIBERS;
+use super::limits::{HISTORY, POLL_EVENTS, RING_BYTES, RING_EVENTS};
+use super::member::Members;
 use super::name::Name;
+use super::person::{MemberId, Person};
 use super::ring::{Bounds, Lookup, Position, Ring};
-use super::stream::{HISTORY, POLL_EVENTS, Polled, Posted, Start, StreamItem, Subscription, Welcome};
+use super::stream::{Polled, Posted, Start, StreamItem, Subscription, Welcome};
 use super::text::MessageText;
 use super::token::{MemberToken, Secret};
 
-/// Streams at most, of all members together, unless told otherwise: one for each member, if there are that many.
-pub const MAX_SUBSCRIBERS: usize = MAX_MEMBERS;
-
-/// Events that the ring holds: at a busy room's 100 a second, who was gone for two minutes still misses
-/// nothing.
-pub const RING_EVENTS: usize = 16_384;
-
-/// Bytes that the ring holds, texts and ready bytes together: else 16,384 texts of 4 KB, twice, would be
-/// 200 MB.
-pub const RING_BYTES: usize = 32 << 20;
-
-/// A room whose events go out as `P`: made once for each event, by the function given to [`Room::new`].
+/// A room whose events are sent as `P`: each is encoded once, by the function given to [`Room::new`].
 pub struct Room<P> {
     epoch: u64,
     members: Members,
@@ -56,8 +46,8 @@ pub struct Room<P> {
 }
 
 impl<P: AsRef<[u8]>> Room<P> {
-    /// An empty room, for so many streams at once. The epoch is random, from the caller; `ready` makes of each event
-    /// what goes out.
+    /// An empty room, for at most `max_subscribers` streams at once. The caller passes a random epoch; `ready` encodes each
+    /// event.
     pub fn new(epoch: u64, max_subscribers: usize, ready: fn(&Event) -> P) -> Self {
         let bounds = Bounds { items: RING_EVENTS, weight: RING_BYTES };
         Self { max_subscribers, ..Self::with_bounds(epoch, ready, bounds) }
@@ -69,7 +59,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         Self { epoch, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }
     }
 
-    /// Lets a client in as a member; the others hear of it. The secret is random, from the caller.
+    /// Adds a member from a client, and posts the join. The caller passes a random secret.
     pub fn join(
         &mut self,
         name: Name,
@@ -85,20 +75,20 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok(token)
     }
 
-    /// Lets someone go; the others hear of it, and the member's streams are [`StreamItem::Over`].
+    /// Removes a member, and posts that. The member's streams return [`StreamItem::Over`] from now on.
     pub fn leave(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let who = self.members.remove(member)?;
         self.post(EventKind::Leave { who: who.clone() }, now);
         Ok(who)
     }
 
-    /// Says something to all.
+    /// Posts a message to all.
     pub fn say(&mut self, member: MemberId, text: MessageText, now: Now) -> Result<EventId, RoomError> {
         let from = self.speaker(member, now)?;
         Ok(self.post(EventKind::Message { from, text }, now))
     }
 
-    /// Says something to whoever has this name now, and to nobody else.
+    /// Posts a message to the member that has this name now, and to no other.
     pub fn say_to(
         &mut self,
         member: MemberId,
@@ -111,25 +101,25 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok(self.post(EventKind::Private { from, to, text }, now))
     }
 
-    /// Tells the room of a file that has arrived, by whatever door.
+    /// Posts that a file was uploaded, by any protocol.
     pub fn announce_upload(&mut self, by: Uploader, path: Vec<u8>, size: u64, now: Now) -> EventId {
         self.post(EventKind::Upload { by, path, size }, now)
     }
 
-    /// Lets those go who have been without a stream, or any other sign of life, for
-    /// [`ABSENCE`](super::member::ABSENCE). To be called every second or so.
+    /// Removes the members that have had no stream and sent no request for [`ABSENCE`](super::limits::ABSENCE). Call it
+    /// about once a second.
     pub fn on_time(&mut self, now: Now) -> Vec<Person> {
         self.client_buckets.forget_quiet(now.steady);
         let expired = self.members.expired(now.steady);
         expired.into_iter().filter_map(|member| self.leave(member, now).ok()).collect()
     }
 
-    /// Whose token this is, as a client sent it; nobody's if it is not exactly a present member's.
+    /// The member that a client's token belongs to; `None` if it is not exactly the token of a present member.
     pub fn authenticate(&self, token: &str) -> Option<&Person> {
         self.members.by_token(&MemberToken::parse(token)?)
     }
 
-    /// Who is here, in the order of joining.
+    /// The present members, in the order of joining.
     pub fn who(&self) -> impl Iterator<Item = &Person> {
         self.members.people()
     }
@@ -139,8 +129,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         self.subscribers
     }
 
-    /// Opens a stream, after the event that the client names as the last that it has (`Last-Event-ID`, as
-    /// sent), or newly.
+    /// Opens a stream. It begins after the last event that the client has (`Last-Event-ID`, as sent), if it names one.
     pub fn subscribe(
         &mut self,
         member: MemberId,
@@ -159,7 +148,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok((Subscription { member, position }, start))
     }
 
-    /// Takes a stream back that has ended, however it did.
+    /// Takes back a stream that has ended, for any reason.
     pub fn unsubscribe(&mut self, Subscription { member, .. }: Subscription, now: Now) {
         self.subscribers = self.subscribers.saturating_sub(1);
         if let Ok(listener) = self.members.get_mut(member) {
@@ -167,7 +156,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         }
     }
 
-    /// What a stream gives next.
+    /// The next item of a stream.
     pub fn next(&self, subscription: &mut Subscription) -> StreamItem<'_, P> {
         if !self.members.contains(subscription.member) {
             return StreamItem::Over;
@@ -175,7 +164,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         self.read(&mut subscription.position, subscription.member)
     }
 
-    /// What to show a listener before its first event.
+    /// What a listener is shown before its first event.
     pub fn welcome(&self, subscription: &Subscription) -> Result<Welcome, RoomError> {
         let to = self.members.get(subscription.member)?.person.clone();
         let id = self.id_before(subscription.position);
@@ -183,8 +172,8 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok(Welcome { id, to, members: self.who().cloned().collect(), history })
     }
 
-    /// What is new since the event that the client names, for those who ask now and then instead of
-    /// listening. Asking is a sign of life.
+    /// What is new since the event that the client names, for clients that poll instead of listening. A poll restarts the
+    /// time of absence.
     pub fn poll(&mut self, member: MemberId, last: Option<&str>, now: Now) -> Result<Polled, RoomError> {
         let joined = self.members.get_mut(member)?.polled(now.steady);
         let (mut position, start) = self.start(last, joined);
@@ -202,8 +191,8 @@ impl<P: AsRef<[u8]>> Room<P> {
         Ok(Polled { start, events, last: self.id_before(position), more: wanted == 0 })
     }
 
-    /// Who speaks, if they may now. Speaking is a sign of life, and counts even if it reaches nobody, so
-    /// that names cannot be tried out any faster than that. Who is too fast takes nothing from their neighbours.
+    /// The sender of a message, if the rate limits allow one now. It counts even if its recipient does not exist, so that
+    /// names cannot be tried any faster. A member that is too fast takes no token of its client.
     fn speaker(&mut self, member: MemberId, now: Now) -> Result<Person, RoomError> {
         let speaker = self.members.get_mut(member)?;
         speaker.seen(now.steady);
@@ -234,7 +223,7 @@ impl<P: AsRef<[u8]>> Room<P> {
         self.history.push_back(Arc::clone(message));
     }
 
-    /// Where a listener begins who has `last`, or who has joined at a place and heard nothing yet.
+    /// Where a listener begins that has the event `last`, or that has joined at a position and read nothing yet.
     fn start(&self, last: Option<&str>, joined: Option<Position>) -> (Position, Start) {
         let Some(last) = last else {
             let joined = joined.filter(|&position| self.ring.reaches(position));
@@ -251,8 +240,8 @@ impl<P: AsRef<[u8]>> Room<P> {
         Position::after(id.seq).filter(|&position| self.ring.reaches(position))
     }
 
-    /// The next event from a position on that the viewer may hear. The position moves past it, and past all
-    /// others'.
+    /// The next event from a position on that the viewer may see. The position moves past it, and past the events that the
+    /// viewer may not see.
     fn read(&self, position: &mut Position, viewer: MemberId) -> StreamItem<'_, P> {
         loop {
             match self.ring.at(*position) {

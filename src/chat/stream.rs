@@ -1,18 +1,10 @@
-//! The values that a listener holds and receives. [`Room`] creates them.
+//! The values that a listener holds and receives. The [`Room`](super::room::Room) creates them.
 
 use std::sync::Arc;
 
 use super::event::{Event, EventId};
-use super::member::{MemberId, Person};
+use super::person::{MemberId, Person};
 use super::ring::Position;
-#[cfg(doc)]
-use super::room::Room;
-
-/// Public messages that a new member is shown, as context.
-pub const HISTORY: usize = 100;
-
-/// The most events in the response to one poll; if there are more, the client polls again at once.
-pub const POLL_EVENTS: usize = 256;
 
 /// An event in the ring.
 #[derive(Debug, Clone)]
@@ -25,10 +17,10 @@ pub struct Posted<P> {
 
 /// One open stream: a position in the ring, and the member that listens.
 ///
-/// It counts as its member's presence until it is given back to [`Room::unsubscribe`]; so it cannot be
-/// cloned.
+/// It keeps its member present until it is given back to [`Room::unsubscribe`](super::room::Room::unsubscribe), so it cannot
+/// be cloned.
 #[derive(Debug)]
-#[must_use = "a stream that is not given back keeps its member in the room for ever"]
+#[must_use = "a stream that is not given back keeps its member in the room forever"]
 pub struct Subscription {
     pub(super) member: MemberId,
     pub(super) position: Position,
@@ -37,13 +29,12 @@ pub struct Subscription {
 /// How a stream begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// Newly: the listener is to be shown [`Room::welcome`].
+    /// From now on. Show the listener [`Room::welcome`](super::room::Room::welcome).
     Fresh,
-    /// Where an earlier stream ended: what comes next is what the listener has missed. No welcome, no
-    /// history.
+    /// Where an earlier stream ended, with what the listener has missed. No welcome, no history.
     Resumed,
-    /// Newly, though the listener named an event: that one is unknown, or too long ago. The listener is to
-    /// forget what it had, and to be shown [`Room::welcome`].
+    /// From now on, because the event that the listener named is unknown or was evicted. The listener must discard what it
+    /// had; show it [`Room::welcome`](super::room::Room::welcome).
     Reset,
 }
 
@@ -52,8 +43,8 @@ pub enum Start {
 pub enum StreamItem<'r, P> {
     /// An event; the subscription has advanced past it.
     Event(&'r Posted<P>),
-    /// The ring has gone past this listener. The subscription stands at the end now; as for
-    /// [`Start::Reset`], the listener is to be shown [`Room::welcome`].
+    /// Events that this listener has not read were evicted. The subscription is at the end of the ring now; go on as for
+    /// [`Start::Reset`].
     Lapped,
     /// Nothing until the next event.
     NothingYet,
@@ -61,29 +52,30 @@ pub enum StreamItem<'r, P> {
     Over,
 }
 
-/// What a newcomer is shown: all that goes before the subscription's first event.
+/// What a listener is shown before the first event of its subscription.
 #[derive(Debug)]
 pub struct Welcome {
-    /// The id to send with it: who resumes from here misses nothing that follows.
+    /// The id to send with it: a client that resumes from here misses nothing.
     pub id: EventId,
-    /// Who listens.
+    /// The listener.
     pub to: Person,
-    /// Who is here, in the order of joining; the listener too.
+    /// The present members, in the order of joining; the listener too.
     pub members: Vec<Person>,
-    /// The latest public messages before the subscription's place, oldest first; [`HISTORY`] at most.
+    /// The latest public messages before the subscription's position, oldest first; at most
+    /// [`HISTORY`](super::limits::HISTORY).
     pub history: Vec<Arc<Event>>,
 }
 
-/// The answer to one poll.
+/// The response to one poll.
 #[derive(Debug)]
 pub struct Polled {
-    /// Whether `events` follow what the asker had.
+    /// Whether `events` follow what the client had.
     pub start: Start,
-    /// What is new, after [`Start::Fresh`] and [`Start::Reset`] with the history before it. [`POLL_EVENTS`]
-    /// at most, and the history.
+    /// What is new: at most [`POLL_EVENTS`](super::limits::POLL_EVENTS). After [`Start::Fresh`] and [`Start::Reset`] the
+    /// history precedes it.
     pub events: Vec<Arc<Event>>,
-    /// Where to ask from next time.
+    /// The id to poll from next time.
     pub last: EventId,
-    /// Whether the answer is full, so that there may be more to ask for at once.
+    /// Whether there may be more, so that the client should poll again at once.
     pub more: bool,
 }

@@ -1,19 +1,17 @@
-//! What can be said: a checked text.
+//! The checked text of a message.
 //!
-//! A text is UTF-8, not blank, and at most 4 KB. Line ends of every kind become one newline, and those at
-//! its end are dropped: they come from the tool that sent it (`echo hi | curl --data-binary @-`), not from
-//! the speaker.
+//! A text is UTF-8, not blank, and at most 4 KB. Every kind of line end becomes a newline, and trailing ones are dropped:
+//! they come from the tool that sent the text (`echo hi | curl --data-binary @-`), not from the person.
 //!
-//! Control characters other than newline and tab are refused, not stripped: stripping would change what was
-//! said without a word, and no speaker needs them. They are escape sequences for a terminal, and JSON
-//! passes the C1 ones (U+009B opens a sequence as ESC [ does) through unescaped, so whoever reads the
-//! stream with `curl -N` would obey them. Bidirectional controls are not control characters but part of
-//! some scripts' writing: they pass, and what shows them isolates them.
+//! Control characters other than newline and tab are rejected, not stripped: stripping would silently change the message,
+//! and no message needs them. They are escape sequences for a terminal, and JSON does not escape the C1 ones (U+009B opens
+//! a sequence as ESC [ does), so they would take effect in a terminal that reads the stream with `curl -N`. Bidirectional
+//! controls are not control characters but part of how some scripts are written: they pass, and the page or terminal that
+//! shows them isolates them.
 
 use std::fmt;
 
-/// The longest text, in bytes as sent: a page of prose. Longer things are files, and there is a folder for
-/// those.
+/// The longest text, in bytes as sent: a page of prose. Longer texts can be uploaded as files.
 pub const MAX_TEXT: usize = 4096;
 
 /// A checked text.
@@ -23,30 +21,30 @@ pub struct MessageText(Box<str>);
 /// Why some bytes are not a text. Positions are in bytes from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextError {
-    /// Nothing, or only white space.
+    /// It is empty or only white space.
     Blank,
-    /// Longer than [`MAX_TEXT`]; its length.
+    /// It is longer than [`MAX_TEXT`]; this is its length.
     TooLong(usize),
-    /// Not UTF-8 from here on.
+    /// It is not UTF-8 from this position on.
     NotUtf8(usize),
-    /// A control character other than newline and tab.
+    /// It has a control character other than newline and tab.
     Control {
-        /// Which.
+        /// The character.
         character: char,
-        /// Where, after line ends have become one character.
+        /// Its position, after each line end has become one character.
         at: usize,
     },
 }
 
 impl MessageText {
-    /// Checks what a client sent.
+    /// Checks the bytes that a client sent.
     pub fn new(bytes: &[u8]) -> Result<Self, TextError> {
         if bytes.len() > MAX_TEXT {
             return Err(TextError::TooLong(bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|e| TextError::NotUtf8(e.valid_up_to()))?;
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        if let Some((at, character)) = text.char_indices().find(|&(_, c)| is_refused(c)) {
+        if let Some((at, character)) = text.char_indices().find(|&(_, c)| is_rejected(c)) {
             return Err(TextError::Control { character, at });
         }
         if text.trim().is_empty() {
@@ -61,7 +59,7 @@ impl MessageText {
     }
 }
 
-fn is_refused(c: char) -> bool {
+fn is_rejected(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\t')
 }
 
@@ -127,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_taken_is_bounded_and_without_controls(bytes: Vec<u8>, text: String) {
+        fn every_accepted_text_is_bounded_and_without_controls(bytes: Vec<u8>, text: String) {
             for input in [bytes.as_slice(), text.as_bytes()] {
                 let Ok(text) = MessageText::new(input) else { continue };
                 prop_assert!(text.as_str().len() <= MAX_TEXT && !text.as_str().trim().is_empty());

@@ -1,25 +1,24 @@
-//! Tokens: how a member proves to be the one who joined.
+//! Tokens: how a client proves that it is a member.
 //!
-//! A token is the member's number and a secret, as `NUMBER-SECRET` in hexadecimal (characters that a cookie
-//! and a header take as they are). The number finds the member, the secret proves it: so a lookup costs the
-//! same for any size of the room, and the only comparison that touches the secret takes the same time
-//! wherever the first wrong byte is.
+//! A token is the member's number and a secret, as `NUMBER-SECRET` in hexadecimal (characters that need no escape in a
+//! cookie or a header). The number finds the member, the secret proves it: so a lookup takes the same time for any size of
+//! the room, and the comparison of the secret takes the same time wherever the first wrong byte is.
 //!
-//! The room makes no randomness: the secret's bytes come from the caller, who asks the system.
+//! The room has no source of randomness: the caller gets the secret's bytes from the system.
 
 use std::fmt;
 use std::hint::black_box;
 
-use super::member::MemberId;
+use super::person::MemberId;
 
-/// A secret's length in bytes: 128 bits cannot be guessed over a network.
+/// The length of a secret, in bytes: 128 bits cannot be guessed over a network.
 pub const SECRET_LEN: usize = 16;
 
 /// The secret half of a token. Its `Debug` does not show it, and it has no `==`: see [`Secret::matches`].
 #[derive(Clone)]
 pub struct Secret([u8; SECRET_LEN]);
 
-/// What a member shows with each call. Its `Debug` does not show it; only [`MemberToken::expose`] does.
+/// What a client sends with each request. Its `Debug` hides the secret; only [`MemberToken::expose`] shows it.
 #[derive(Debug, Clone)]
 pub struct MemberToken {
     member: MemberId,
@@ -32,9 +31,9 @@ impl Secret {
         Self(bytes)
     }
 
-    /// Whether both are the same, in a time that does not depend on where they differ.
+    /// Whether both are equal, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
-        // Every byte is looked at; `black_box` keeps the compiler from leaving the loop early.
+        // All bytes are compared; `black_box` keeps the compiler from ending the loop early.
         let difference = self.0.iter().zip(&other.0).fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
         difference == 0
     }
@@ -45,23 +44,23 @@ impl MemberToken {
         Self { member, secret }
     }
 
-    /// Reads a token as a client sent it.
+    /// Parses a token as a client sent it.
     pub fn parse(text: &str) -> Option<Self> {
         let (number, secret) = text.split_once('-')?;
         let member = MemberId(u64::from_str_radix(number, 16).ok()?);
-        // Rust's parser would take a shorter number too, and a sign.
+        // Rust's parser also accepts a shorter number, and a sign.
         let is_whole =
             secret.len() == 2 * SECRET_LEN && secret.bytes().all(|digit| digit.is_ascii_hexdigit());
         let secret = u128::from_str_radix(secret, 16).ok().filter(|_| is_whole)?;
         Some(Self::new(member, Secret(secret.to_be_bytes())))
     }
 
-    /// The token in the clear: for its owner's eyes, never for a log.
+    /// The token in plain text: for its owner, never for a log.
     pub fn expose(&self) -> String {
         format!("{:x}-{:032x}", self.member.0, u128::from_be_bytes(self.secret.0))
     }
 
-    /// Whose it is.
+    /// The member that it belongs to.
     pub fn member(&self) -> MemberId {
         self.member
     }
@@ -82,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_reads_back_as_it_was_shown() {
+    fn an_exposed_token_is_read_back() {
         let token = MemberToken::new(MemberId(0x2a), Secret::new(*b"0123456789abcdef"));
         assert_eq!(token.expose(), "2a-30313233343536373839616263646566");
         let again = MemberToken::parse(&token.expose()).unwrap();
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_token_is_none() {
+    fn malformed_tokens_are_rejected() {
         let rows = [
             ("empty", ""),
             ("no dash", "30313233343536373839616263646566"),

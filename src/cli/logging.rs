@@ -1,12 +1,12 @@
-//! Where the log goes, and how a line of it looks.
+//! Where the log goes.
 
-use std::fmt::{self, Display};
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, SystemTime};
 
-use env_logger::{Builder, Env, Target};
-use log::Level;
+use env_logger::{Builder, Env};
+use log::{Level, Log, Metadata, Record};
 
+use super::log_line::{LogLine, with_line};
 use super::private::PrivateFile;
 use crate::printable::Printable;
 use crate::sink::{Notices, Sink};
@@ -20,7 +20,7 @@ const NOTICES: Notices = Notices {
     missing: |count| {
         let message =
             format_args!("{count} log lines are missing here: they came faster than they could be written");
-        format!("{}\n", Line(Level::Warn, &message))
+        LogLine::new().format(SystemTime::now(), Level::Warn, message).to_owned()
     },
     recovered: |_| {},
     failed: |error| log::warn!("cannot write the log: {error}"),
@@ -41,10 +41,9 @@ pub fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
         }
         _ => Sink::to(&io::stderr(), NOTICES)?,
     };
-    let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
-    builder.target(Target::Pipe(Box::new(sink.clone())));
-    builder.format(|out, record| writeln!(out, "{}", Line(record.level(), record.args())));
-    builder.init();
+    let filter = Builder::from_env(Env::default().default_filter_or("info")).build();
+    log::set_max_level(filter.filter());
+    log::set_boxed_logger(Box::new(Logger { filter, sink: sink.clone() })).map_err(io::Error::other)?;
     // A panic costs one connection and is a line in the log, not a backtrace on somebody's terminal.
     let log = sink.clone();
     std::panic::set_hook(Box::new(move |panic| {
@@ -58,11 +57,85 @@ pub fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
     Ok(sink)
 }
 
-/// A line of the log without its end.
-struct Line<'a>(Level, &'a dyn Display);
+/// Formats each line that `RUST_LOG` lets through, and hands it to the sink in one piece.
+struct Logger {
+    filter: env_logger::Logger,
+    sink: Sink,
+}
 
-impl Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:<5} {}", humantime::format_rfc3339_millis(SystemTime::now()), self.0, self.1)
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.filter.matches(record) {
+            with_line(record.level(), *record.args(), |line| match record.level() {
+                Level::Error | Level::Warn => self.sink.push_urgent(line.as_bytes()),
+                Level::Info | Level::Debug | Level::Trace => self.sink.push(line.as_bytes()),
+            });
+        }
+    }
+
+    /// A line waits for nothing: whoever needs that flushes the sink.
+    fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::{PipeReader, Read as _};
+    use std::os::fd::OwnedFd;
+    use std::time::Instant;
+
+    fn logger(filter: &str) -> (Logger, PipeReader) {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let sink = Sink::new(File::from(OwnedFd::from(writer)), None, NOTICES).expect("a sink");
+        (Logger { filter: Builder::new().parse_filters(filter).build(), sink }, reader)
+    }
+
+    fn log(logger: &Logger, level: Level, target: &str, message: &str) {
+        logger.log(&Record::builder().level(level).target(target).args(format_args!("{message}")).build());
+    }
+
+    /// Reads lines up to this one; without their times.
+    fn read_until(reader: &mut PipeReader, last: &str) -> Vec<String> {
+        let mut text = String::new();
+        while !text.ends_with(&format!("{last}\n")) {
+            let mut bytes = [0; 4096];
+            let count = reader.read(&mut bytes).expect("lines");
+            text += str::from_utf8(&bytes[..count]).expect("text");
+        }
+        text.lines().map(|line| line["2026-11-29T08:50:26.123Z ".len()..].to_owned()).collect()
+    }
+
+    #[test]
+    fn a_filter_by_target_level_and_text_is_kept() {
+        let (logger, mut reader) = logger("info,wharf::access=off/a");
+        log(&logger, Level::Info, "wharf::access", "a request");
+        log(&logger, Level::Debug, "wharf::server", "a detail");
+        log(&logger, Level::Info, "wharf::server", "something else");
+        log(&logger, Level::Info, "wharf::server", "a last line");
+        assert_eq!(read_until(&mut reader, "a last line"), ["INFO  a last line"]);
+    }
+
+    #[test]
+    fn a_warning_is_written_at_once_with_the_lines_before_it() {
+        for (level, name) in [(Level::Warn, "WARN "), (Level::Error, "ERROR")] {
+            let fastest = (0..20).map(|_| {
+                let (logger, mut reader) = logger("info");
+                log(&logger, Level::Info, "a", "first");
+                read_until(&mut reader, "first");
+                let start = Instant::now();
+                log(&logger, Level::Info, "a", "second");
+                log(&logger, level, "a", "third");
+                let lines = read_until(&mut reader, "third");
+                assert_eq!(lines, ["INFO  second".to_owned(), format!("{name} third")]);
+                start.elapsed()
+            });
+            // Without it they would be collected for a tenth of a second.
+            assert!(fastest.min().is_some_and(|time| time < Duration::from_millis(50)), "{name}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and one small file for each command.
+//! The command line: one file for each command.
 
 mod chat;
 mod client;
@@ -6,6 +6,7 @@ mod containment;
 mod exit;
 mod get;
 mod list;
+mod log_line;
 mod logging;
 mod outputs;
 mod private;
@@ -47,10 +48,7 @@ enum Command {
     Replay(ReplayArgs),
 }
 
-/// Why a command failed: a line for the person who gave it.
-type Failure = Box<dyn std::error::Error>;
-
-/// Reads the command line and does what it says. Without a command, `www` is served.
+/// Parses the command line and runs its command. Without a command, wharf serves `www`.
 pub fn run() -> ExitCode {
     let command = Args::parse().command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
     let done = match command {

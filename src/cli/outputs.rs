@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Failure, containment, logging, private::PrivateFile};
+use super::exit::Failure;
+use super::{containment, logging, private::PrivateFile};
 use crate::printable::Printable;
 use crate::server::Recorder;
 use crate::sink::{Notices, Sink};
@@ -66,7 +67,7 @@ impl Outputs {
 
     /// Prints this on stdout.
     pub fn print(&self, text: &str) {
-        self.stdout.push(text.as_bytes());
+        self.stdout.push_urgent(text.as_bytes());
     }
 
     /// SIGHUP: opens the log file and the recording again, as whoever has renamed them expects.

@@ -1,17 +1,16 @@
-//! Asking a server to shut down: `POST /.wharf/exit`, which a server accepts that runs with `--allow-exit`.
+//! Asks a server to shut down: `POST /.wharf/exit`, which a server with `--allow-exit` accepts.
 
 use super::error::ClientError;
 use super::error_response;
-use super::session::{HttpMethod, HttpRequest, Session};
+use super::request::{HttpMethod, HttpRequest};
+use super::session::Session;
+use crate::own_paths;
 
-/// The target of the request.
-const TARGET: &str = "/.wharf/exit";
-
-/// Asks the server to shut down; once this returns, it does.
+/// Asks the server to shut down, and returns once it has agreed.
 pub fn request(session: &mut Session) -> Result<(), ClientError> {
     let response = session.send(&HttpRequest {
         method: HttpMethod::Post,
-        target: TARGET,
+        target: own_paths::EXIT,
         fields: &[],
         content: None,
     })?;

@@ -5,17 +5,17 @@
 
 use rustix::fs::Mode;
 
-/// The attribute of a file's own list, and that of a directory's list for what is made in it.
+/// The attribute of a file's own list, and of a directory's default list for new files.
 pub(super) const ACCESS: &str = "system.posix_acl_access";
 pub(super) const DEFAULT: &str = "system.posix_acl_default";
 
 const VERSION: [u8; 4] = 2_u32.to_le_bytes();
-/// Tags: the owning group, the mask, everybody else.
+/// Tags: the owning group, the mask, all others.
 const GROUP: u16 = 0x04;
 const MASK: u16 = 0x10;
 const OTHER: u16 = 0x20;
 
-/// A list whose form was checked.
+/// A well-formed list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Acl(Vec<u8>);
 
@@ -31,7 +31,7 @@ impl Acl {
         &self.0
     }
 
-    /// The same for a file of another group, whose members were among all others before.
+    /// The list for a file of another group, whose members had the permissions of all others before.
     pub(super) fn for_other_group(mut self) -> Self {
         let other = self.of(OTHER).unwrap_or(0);
         for entry in self.0[VERSION.len()..].chunks_exact_mut(8) {
@@ -42,7 +42,7 @@ impl Acl {
         self
     }
 
-    /// What the owning group may, as the group's part of a mode. (With a list, that part of the mode is the mask.)
+    /// The permissions of the owning group, as the group's part of a mode. (With a list, that part of the mode is the mask.)
     pub(super) fn group_mode(&self) -> Mode {
         let bits = self.of(GROUP).unwrap_or(0) & self.of(MASK).unwrap_or(0o7);
         Mode::from_raw_mode(u32::from(bits) << 3)
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list() {
+    fn malformed_lists() {
         let cut = list(&[(1, 6), (GROUP, 4), (OTHER, 4)]);
         for bytes in [&[][..], &[1, 0, 0, 0], &cut[..cut.len() - 1], &list(&[(1, 6), (OTHER, 4)])] {
             assert_eq!(Acl::parse(bytes.to_vec()), None, "{bytes:?}");

@@ -1,12 +1,11 @@
 //! What a file keeps when its content is replaced: permissions, owner, group, access control list, extended attributes.
 //!
-//! An upload is a new file that takes the old one's place, so all of this has to be carried over. Nothing of it is
-//! worth refusing an upload for: what the system forbids is left out. But nobody may come to read or write the file
-//! who could not before, so permissions that rest on something that could not be kept go with it.
+//! An upload is a new file that takes the old one's place, so all of this has to be copied. A failure to copy never fails
+//! the upload: what the system forbids is left out. But no user may gain access to the file by that, so permissions that
+//! depend on something that was left out are removed too.
 //!
-//! What was said about the old content does not hold for the new one: the bits set-user-ID, set-group-ID and sticky,
-//! file capabilities, and the kernel's own checksums (IMA, EVM) are not carried over. The kernel drops most of them
-//! when a file is written in place, too.
+//! What describes the old content is not copied: the bits set-user-ID, set-group-ID and sticky, file capabilities, and the
+//! kernel's own checksums (IMA, EVM). The kernel drops most of them when a file is written in place, too.
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
@@ -20,23 +19,24 @@ use rustix::process::getegid;
 
 use super::acl::{self, Acl};
 use super::save_method::OPEN_FILES;
-use super::temporary::MODE;
 
-/// The most that Linux takes as one value, and as a list of names (`linux/limits.h`).
+/// The longest value and the longest list of names on Linux (`linux/limits.h`).
 const MOST_BYTES: usize = 64 * 1024;
-/// The most values of a file that are carried over, in bytes: whoever may write to the folder in other ways could
-/// give one file gigabytes of them.
+/// The most bytes of values that are copied for one file: another program could give it gigabytes of them.
 const MOST_IN_ALL: usize = 1024 * 1024;
-/// What every file may have: reading, writing, executing.
+/// The mode of a new file, before the umask.
+pub(super) const NEW_FILE: Mode =
+    Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
+/// The permissions: reading, writing, executing.
 const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 /// Those, and set-user-ID, set-group-ID and sticky.
 const EVERY_BIT: u32 = 0o7777;
-/// The attributes that are carried over begin so.
+/// Prefixes of the attributes that are copied.
 const KEPT: [&[u8]; 2] = [b"user.", b"security."];
-/// Those that are about the old content.
+/// Attributes that describe the old content.
 const OF_CONTENT: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
 
-/// What a file has besides its content.
+/// A file's attributes.
 pub(super) struct Attributes {
     mode: Mode,
     owner: Uid,
@@ -49,12 +49,12 @@ pub(super) struct Attributes {
 enum List {
     None,
     Some(Acl),
-    /// It cannot be told, so the group's part of the mode may be a mask.
+    /// It cannot be read, so the group's part of the mode may be a mask.
     Unknown,
 }
 
 impl Attributes {
-    /// Of a file, open in any way.
+    /// The attributes of a file that is open in any way.
     pub(super) fn of(file: impl AsFd) -> Result<Self, Errno> {
         let stat = fs::fstat(&file)?;
         let (list, extended) = extended(&path_of(file));
@@ -67,8 +67,9 @@ impl Attributes {
         })
     }
 
-    /// Of a file that any program makes in `dir`, where no default list says otherwise: what the umask leaves, and the
-    /// group of this process, or the directory's if that is set so. A file that was made there has its group already.
+    /// The attributes of a new file in `dir`, if the directory has no default list: the mode that the umask leaves, and the
+    /// group of this process, or of the directory if it has the set-group-ID bit. A file that was created there has its
+    /// group already.
     pub(super) fn of_new(file: &File, dir: &Dir, was_made_there: bool, umask: Mode) -> Result<Self, Errno> {
         let (stat, dir) = (fs::fstat(file)?, fs::fstat(dir)?);
         let inherits = Mode::from_raw_mode(dir.st_mode).contains(Mode::SGID);
@@ -77,22 +78,22 @@ impl Attributes {
             (false, true) => Gid::from_raw(dir.st_gid),
             (false, false) => getegid(),
         };
-        let (mode, owner) = (MODE - umask, Uid::from_raw(stat.st_uid));
+        let (mode, owner) = (NEW_FILE - umask, Uid::from_raw(stat.st_uid));
         Ok(Self { mode, owner, group, list: List::None, extended: Vec::new() })
     }
 
-    /// Gives them to a file that nobody else can open yet. Whether that has changed it.
+    /// Sets them on a file that no other user can open yet. Returns whether that has changed it.
     pub(super) fn give_to(self, file: &File) -> Result<bool, Errno> {
         if self.are_those_of(&fs::fstat(file)?) {
-            // Whether it had one: to remove none succeeds, too.
+            // Checked first, because removing a list that does not exist succeeds too.
             let has_list = fs::fgetxattr(file, acl::ACCESS, &mut [0; 1]) == Err(Errno::RANGE);
             return Ok(has_list && fs::fremovexattr(file, acl::ACCESS).is_ok());
         }
-        // While it is still ours, and may be written.
+        // While this user still owns the file and may write to it.
         for (name, value) in &self.extended {
             let _ = fs::fsetxattr(file, name.as_c_str(), value, XattrFlags::empty());
         }
-        // Before the owner gets it. If this user may not change it after that, it stays the owner's alone.
+        // Before the owner changes: if this user may not change the mode afterwards, only the owner has access.
         let _ = fs::fchmod(file, self.mode & Mode::RWXU);
         let keeps_group = self.give_owner(file)?;
         let mode = self.give_list(file, keeps_group);
@@ -100,7 +101,7 @@ impl Attributes {
         Ok(true)
     }
 
-    /// Whether a file has these, apart from a list that it may have.
+    /// Whether a file has these, except for a list that it may have.
     fn are_those_of(&self, stat: &Stat) -> bool {
         let bits = Mode::from_raw_mode(stat.st_mode & EVERY_BIT);
         let is_plain = matches!(self.list, List::None) && self.extended.is_empty();
@@ -108,7 +109,7 @@ impl Attributes {
         is_plain && has_owner && bits == self.mode
     }
 
-    /// Whether the file has the group now.
+    /// Sets the owner and the group. Returns whether the file has the group now.
     fn give_owner(&self, file: &File) -> Result<bool, Errno> {
         let now = fs::fstat(file)?;
         let (owner, group) = (self.owner.as_raw() == now.st_uid, self.group.as_raw() == now.st_gid);
@@ -118,7 +119,7 @@ impl Attributes {
         Ok(group || fs::fchown(file, None, Some(self.group)).is_ok())
     }
 
-    /// Gives the file the list, or takes away one that it has from elsewhere. The mode that fits.
+    /// Sets the list, or removes one that the file got elsewhere. Returns the mode to set.
     fn give_list(self, file: &File, keeps_group: bool) -> Mode {
         let others = Mode::from_raw_mode((self.mode & Mode::RWXO).as_raw_mode() << 3);
         let narrow = |group: Mode| {
@@ -146,18 +147,18 @@ impl Attributes {
     }
 }
 
-/// Whether a directory has a list for what is made in it.
+/// Whether a directory has a default list for new files.
 pub(super) fn has_default_list(dir: &Dir) -> bool {
     fs::getxattr(path_of(dir), acl::DEFAULT, &mut [0; 1]) == Err(Errno::RANGE)
 }
 
-/// A path for calls that take no handle which was opened by name only (`O_PATH`).
+/// A path for calls that do not accept an `O_PATH` handle.
 fn path_of(file: impl AsFd) -> String {
     format!("{OPEN_FILES}/{}", file.as_fd().as_raw_fd())
 }
 
-/// What this process takes away from the mode of a file that it makes. The system shows it and needs no change for that;
-/// where it does not, files are for this user alone.
+/// The umask of this process, read from `/proc`, because `umask(2)` would change it. If it cannot be read, only this user
+/// gets access to new files.
 pub(super) fn umask() -> Mode {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
@@ -165,7 +166,7 @@ pub(super) fn umask() -> Mode {
     bits.map_or(Mode::RWXG | Mode::RWXO, Mode::from_raw_mode)
 }
 
-/// The list, and the attributes to carry over, of the file at this path.
+/// The list of the file at this path, and its attributes to copy.
 fn extended(path: &str) -> (List, Vec<(CString, Vec<u8>)>) {
     let mut names = Vec::with_capacity(MOST_BYTES);
     match fs::listxattr(path, spare_capacity(&mut names)) {

@@ -23,7 +23,7 @@ type Identity = (u64, u64);
 #[derive(Default)]
 pub(super) struct Claims {
     held: Mutex<HashSet<Identity>>,
-    /// Whether there ever was one: on most file systems there is none.
+    /// Whether any was ever made: on most file systems none is.
     were_made: AtomicBool,
 }
 
@@ -40,7 +40,7 @@ impl Claims {
     /// Claims a name; `EEXIST` if it is taken.
     pub(super) fn take<'c>(&'c self, dir: &'c Dir, name: &'c OsStr) -> Result<Claim<'c>, Errno> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        // Held meanwhile: who has opened the empty file asks after that, and learns what it is.
+        // Locked meanwhile: a thread that has opened the empty file calls `holds` afterwards, and must see the claim.
         let mut held = self.held();
         self.were_made.store(true, Ordering::SeqCst);
         let file = fs::openat(dir, name.as_bytes(), flags, Mode::RUSR | Mode::WUSR)?;
@@ -49,12 +49,12 @@ impl Claims {
         Ok(Claim { claims: self, dir, name, identity, is_fulfilled: false })
     }
 
-    /// Whether this only holds a name for a file that is about to get it.
+    /// Whether this file only holds a name for a file that is about to get it.
     pub(super) fn holds(&self, stat: &Stat) -> bool {
         self.may_be(stat) && self.held().contains(&identity(stat))
     }
 
-    /// Whether this may hold a name, or have held it until now.
+    /// Whether this file may hold a name, or have held it until now.
     pub(super) fn may_be(&self, stat: &Stat) -> bool {
         stat.st_size == 0 && self.were_made.load(Ordering::SeqCst)
     }
@@ -91,7 +91,7 @@ mod tests {
     use cap_std::ambient_authority;
 
     #[test]
-    fn a_claim_that_comes_to_nothing_takes_only_its_own_file_away() {
+    fn a_claim_that_is_dropped_removes_only_its_own_file() {
         let home = tempfile::tempdir().expect("a folder");
         let dir = Dir::open_ambient_dir(home.path(), ambient_authority()).expect("a folder");
         let (claims, name, path) = (Claims::default(), OsStr::new("a"), home.path().join("a"));
@@ -99,11 +99,11 @@ mod tests {
             ("nothing happens", |_| {}, None),
             ("another file takes its place", replace, Some("theirs")),
             (
-                "somebody writes into it",
+                "another program writes into it",
                 |path| std::fs::write(path, "theirs").expect("written"),
                 Some("theirs"),
             ),
-            ("somebody removes it", |path| std::fs::remove_file(path).expect("removed"), None),
+            ("another program removes it", |path| std::fs::remove_file(path).expect("removed"), None),
         ];
         for (case, happens, left) in meanwhile {
             let claim = claims.take(&dir, name).expect("it is free");

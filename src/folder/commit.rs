@@ -6,24 +6,41 @@
 //!
 //! Knows nothing about how the bytes arrived.
 
-use super::commit_lock::CommitGuard;
-use super::incoming::{Guard, Saved};
-use super::numbering::numbered;
-use super::place::{Model, Occupant, Place};
-use super::temporary::Temporary;
-use super::{Error, OnConflict, SharePath, Shared, root, stale};
-use cap_std::fs::Dir;
-use rustix::io::Errno;
 use std::sync::Arc;
 
-/// How often another program may change what has the name between our look and our step. This server's own commits
-/// cannot: they go one at a time.
+use cap_std::fs::Dir;
+use rustix::io::Errno;
+
+use super::commit_lock::CommitGuard;
+use super::error::Error;
+use super::guard::Guard;
+use super::numbering::numbered;
+use super::path::SharePath;
+use super::place::{Model, Occupant, Place};
+use super::rules::OnConflict;
+use super::shared::Shared;
+use super::temporary::Temporary;
+use super::{root, stale};
+
+/// How often another program may change the file that has the name between the check and the rename. This server's own
+/// commits cannot: they run one at a time.
 const TRIES: usize = 16;
-/// How often that makes a difference even if the next file has the same mode, owner and group: it may have other lists. A
-/// file that others replace all the time would never be replaced by this one.
+/// How often such a change counts even if the new file has the same mode, owner and group: it may have other lists. Without
+/// this limit, a file that others replace all the time could never be replaced by this one.
 const EXACT_TRIES: usize = 4;
 /// How many `name (N).ext` are tried. More files of one name mean that a client is in an endless loop.
 const MOST_COPIES: u32 = 9_999;
+
+/// A file that was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its final name, which [`OnConflict::Rename`] may have changed.
+    pub path: SharePath,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether the name is new, so that no file was replaced.
+    pub created: bool,
+}
 
 /// A complete file that is about to get its name.
 struct Commit<'c> {
@@ -35,15 +52,15 @@ struct Commit<'c> {
 
 /// The result of an attempt to name a file.
 enum Attempt {
-    /// It has this name, which is new or was another file's.
+    /// It has this name now; the flag says whether the name is new.
     Saved(SharePath, bool),
-    /// Something else has the name than it had before.
+    /// Another file has the name than before.
     Changed,
     /// This file cannot be named, because of this error; a copy can.
     NeedsCopy(Errno),
 }
 
-/// Gives a whole file of this size its name, as [`Incoming::commit`](super::Incoming::commit) says.
+/// Gives a complete file of this size its name, as [`Incoming::commit`](super::Incoming::commit) says.
 pub(super) fn save(
     shared: &Shared,
     place: &Place,
@@ -69,13 +86,13 @@ impl Commit<'_> {
         let Self { shared, place, size, .. } = *self;
         let durable = shared.rules.durable;
         if durable && !place.has_directory() {
-            // Directories are made only for a file that is there.
+            // Directories are created only for a file that is on the disk.
             temporary.sync()?;
         }
         shared.stays()?;
         place.confirm_nearest(&shared.root)?;
         let dir = place.make_directory(durable)?;
-        // Before the name is there: whoever is told that it could not be done finds nothing done.
+        // Opened before the name is given: if it fails, nothing has been changed.
         let names = durable.then(|| root::Sync::of(&dir)).transpose()?;
         let (path, created) = self.publish(&dir, temporary)?;
         if let Some(names) = names {
@@ -84,7 +101,7 @@ impl Commit<'_> {
         Ok(Saved { path, size, created })
     }
 
-    /// Gives the file its name in `dir`, or a copy of it where it can get none.
+    /// Gives the file its name in `dir`; or a copy of it, if the file cannot be named there.
     fn publish(&self, dir: &Arc<Dir>, temporary: &mut Temporary) -> Result<(SharePath, bool), Error> {
         let mut copy = None;
         for tried in 0..TRIES {
@@ -111,8 +128,8 @@ impl Commit<'_> {
         Err(Error::Exists)
     }
 
-    /// Gives the file its attributes, and puts it on the disk. The file that it resembles now; none if it is like any
-    /// new one.
+    /// Sets the file's attributes, and syncs it. Returns the file whose attributes it has; `None` if it has those of a new
+    /// file.
     fn prepare(&self, dir: &Arc<Dir>, file: &mut Temporary) -> Result<Option<Model>, Error> {
         let old = if self.may_replace() { self.place.open_occupant(dir)? } else { None };
         match &old {
@@ -129,8 +146,8 @@ impl Commit<'_> {
         self.shared.rules.on_conflict == OnConflict::Overwrite && self.guard != Guard::MustBeNew
     }
 
-    /// The step that readers see. One commit at a time, so that of two with the same guard only one finds that it
-    /// holds. The file `fits` if it resembles what has the name.
+    /// The step that readers see. One commit runs at a time, so that of two with the same guard only one succeeds. The
+    /// file `fits` if it has the attributes of the file that has the name now.
     fn attempt(
         &self,
         dir: &Arc<Dir>,
@@ -165,8 +182,8 @@ impl Commit<'_> {
         }
     }
 
-    /// What depends on what has the name now also waits for other servers that share the folder. That a name is new
-    /// ([`Guard::MustBeNew`]) is seen to by the step that gives it.
+    /// A commit that depends on the current file also waits for other servers that share the folder. [`Guard::MustBeNew`]
+    /// does not: giving the name fails if it is taken.
     fn lock(&self) -> Result<CommitGuard<'_>, Error> {
         let Shared { commits, root, rules, .. } = self.shared;
         let depends = matches!(self.guard, Guard::MustExist | Guard::MustBe(_))
@@ -179,7 +196,7 @@ impl Commit<'_> {
         let parent = self.place.path().parent();
         for number in 1..=MOST_COPIES {
             let name = numbered(self.place.name(), number);
-            // A path so long that the number does not fit has no other name.
+            // The path may be so long that the number does not fit.
             let path = parent.as_ref().and_then(|parent| parent.join(&name).ok()).ok_or(Error::Exists)?;
             match file.appear(dir, &name, &self.shared.claims) {
                 Ok(()) => return Ok(Ok(path)),

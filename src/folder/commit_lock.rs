@@ -22,12 +22,12 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 const NAME: &str = "lock";
-/// How long another server may hold the lock. It does so for a few system calls; one that was stopped in between must
-/// not stop this one, too.
+/// How long another server may hold the lock. It holds it for a few system calls; a server that was stopped in between
+/// must not block this one.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// The first and the longest pause between two attempts. `flock` knows no timeout, so it is asked again and again.
+/// The first and the longest pause between two attempts. `flock` has no timeout, so it is polled.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
-/// How often the file's directory may be removed, as it is empty, before the file is in it; and the file itself.
+/// How often the empty directory may be removed before the file is created in it; and how often the file itself.
 const TRIES: usize = 16;
 
 /// The lock of one folder.
@@ -49,12 +49,12 @@ impl CommitLock {
         CommitGuard { _threads: self.hold(), _lock: None }
     }
 
-    /// Waits for other servers, too, where there are locks; and for them first, so that commits that need not do so go on
-    /// meanwhile.
+    /// Waits for other servers too, if the file system supports locks; and for them first, so that commits that need not do
+    /// so are not delayed.
     pub(super) fn across_servers(&self, root: &Root) -> Result<CommitGuard<'_>, Error> {
         let lock = match lock(root) {
             Ok(lock) => Some(lock),
-            // These pass, and may be over when the client asks again.
+            // Temporary errors: the client may try again.
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::STALE)) => {
                 return Err(error.into());
             }
@@ -87,7 +87,7 @@ fn lock(root: &Root) -> Result<File, Errno> {
     loop {
         match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) if removals == TRIES || fs::fstat(&file)?.st_nlink > 0 => return Ok(file),
-            // Somebody has removed it; or the file system does not count names.
+            // It was removed; or the file system does not count links.
             Ok(()) => {
                 removals += 1;
                 file = open(root)?;
@@ -103,7 +103,7 @@ fn lock(root: &Root) -> Result<File, Errno> {
 }
 
 fn open(root: &Root) -> Result<File, Errno> {
-    // NFS locks only what may be written.
+    // NFS locks only files that are open for writing.
     let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     for _ in 0..TRIES {
         let opened = root.own(OWN).and_then(|dir| fs::openat(dir, NAME, flags, Mode::RUSR | Mode::WUSR));

@@ -38,13 +38,13 @@ pub enum Error {
 }
 
 impl From<io::Error> for Error {
-    /// The one place where the system's words become the folder's.
+    /// The only place where system errors are converted.
     fn from(error: io::Error) -> Self {
         let Some(errno) = Errno::from_io_error(&error) else {
             return without_number(error);
         };
         match errno {
-            // A name that the file system cannot hold names nothing; NXIO and NODEV are sockets and devices.
+            // A name that the file system does not allow cannot exist; NXIO and NODEV are sockets and devices.
             Errno::NOENT | Errno::LOOP | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::NXIO | Errno::NODEV => {
                 Self::NotFound
             }
@@ -59,7 +59,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// cap-std refuses a path that leads out of the folder with an error that no system call gave.
+/// The error of cap-std for a path that leads out of the folder, which has no number.
 fn without_number(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => Error::NotFound,
@@ -164,7 +164,7 @@ mod tests {
     type Expected = fn(&Error) -> bool;
 
     #[test]
-    fn the_systems_words_become_the_folders() {
+    fn system_errors_are_converted() {
         let table: [(&str, io::Error, Expected); 10] = [
             ("missing", Errno::NOENT.into(), |e| matches!(e, Error::NotFound)),
             ("links in a ring", Errno::LOOP.into(), |e| matches!(e, Error::NotFound)),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_out_looks_like_nothing_at_all() {
+    fn a_path_that_leads_out_is_not_found() {
         let escape = io::Error::new(io::ErrorKind::PermissionDenied, "a path led outside");
         assert!(matches!(Error::from(escape), Error::NotFound));
     }

@@ -22,16 +22,16 @@ pub struct Facts {
 const SECOND: i128 = 1_000_000_000;
 
 /// How old a time in whole seconds must be before it counts. A file may be written again until its second is over; the
-/// other second is for the clock of a file server, which may be behind this machine's.
+/// other second allows for a file server whose clock is behind.
 const COARSE_AGE: i128 = 2 * SECOND;
 
-/// Tells one version of a file from another: inode, size, and the times of the last change of content and of
-/// anything else, in nanoseconds; and the device, where it is not that of the folder's root. The root's own changes with
-/// each mount, and differs between the mounts of one volume on several machines, though the file is the same.
+/// Identifies one version of a file: inode, size, and the times of the last change of content and of anything else, in
+/// nanoseconds; and the device, if it is not that of the folder's root. The root's device changes with each mount, and
+/// differs between the mounts of one volume on several machines, though the file is the same.
 ///
-/// Equal versions that are [settled](FileVersion::is_settled) are the same bytes, so one can stand in a strong validator.
-/// A save through the folder always makes a new inode. A file that another program rewrites in place is told
-/// apart as finely as the file system keeps time.
+/// Equal versions that are [settled](FileVersion::is_settled) have the same bytes, so a version can be a strong validator.
+/// A save through the folder always makes a new inode. If another program rewrites a file in place, the versions differ if
+/// the file system's clock has advanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileVersion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct FileVersion {
 }
 
 impl Facts {
-    /// Of what was looked at, below a root on this device.
+    /// Takes the result of `stat`, below a root on this device.
     pub(super) fn new(stat: &Stat, home: u64) -> Self {
         let len = stat.st_size.unsigned_abs();
         let version = FileVersion {
@@ -56,7 +56,7 @@ impl Facts {
         Self { len, modified: time(stat.st_mtime, stat.st_mtime_nsec), version }
     }
 
-    /// What they are by now, of the same file, which is open.
+    /// The current facts of the same file, which is open.
     pub fn renewed(&self, file: &File) -> io::Result<Self> {
         let mut facts = Self::new(&rustix::fs::fstat(file)?, 0);
         // An open file changes neither its device nor its inode.
@@ -64,8 +64,8 @@ impl Facts {
         Ok(facts)
     }
 
-    /// Whether nothing about the file has changed for so long before `now`. Until then it may still change without a
-    /// new version, within the tick of the file system's clock.
+    /// Whether nothing about the file has changed for this time before `now`. Until then it may still change without a new
+    /// version, within a tick of the file system's clock.
     pub fn were_true_for(&self, time: Duration, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let then = i128::try_from(now.saturating_sub(time).as_nanos()).unwrap_or(i128::MAX);
@@ -100,7 +100,7 @@ fn nanoseconds(seconds: i64, nanoseconds: u64) -> i128 {
     i128::from(seconds) * SECOND + i128::from(nanoseconds)
 }
 
-/// A time that cannot be told, absurdly far off on a damaged disk, is the epoch.
+/// A time that cannot be represented, for example on a damaged disk, becomes the epoch.
 fn time(seconds: i64, nanoseconds: u64) -> SystemTime {
     let whole = Duration::from_secs(seconds.unsigned_abs());
     let second = if seconds < 0 {

@@ -14,13 +14,17 @@
 //!
 //! Knows no protocol; a precondition of a request arrives as a [`Guard`].
 
-use super::commit::save;
-use super::place::Place;
-use super::temporary::Temporary;
-use super::{Error, FileVersion, SharePath, Shared};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::{fmt, io};
+
+use super::commit::{Saved, save};
+use super::error::Error;
+use super::guard::Guard;
+use super::path::SharePath;
+use super::place::Place;
+use super::shared::Shared;
+use super::stale;
+use super::temporary::Temporary;
 
 /// A file that is being received. Dropped without a commit, it leaves nothing.
 pub struct Incoming {
@@ -31,32 +35,17 @@ pub struct Incoming {
     received: u64,
 }
 
-/// What must hold for the name at the moment of the commit, in addition to the folder's rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Guard {
-    /// No condition.
-    None,
-    /// No file has this name.
-    MustBeNew,
-    /// Some file has this name.
-    MustExist,
-    /// This version of the file still has the name.
-    MustBe(FileVersion),
-}
-
-/// A file that was saved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
-    /// Its final name, which [`OnConflict::Rename`](super::OnConflict::Rename) may have changed.
-    pub path: SharePath,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Whether the name is new, so that no file was replaced.
-    pub created: bool,
-}
-
 impl Incoming {
-    pub(super) fn new(shared: Arc<Shared>, place: Place) -> Result<Self, Error> {
+    /// Begins to receive a file of this size, if the size is known.
+    pub(super) fn begin(shared: &Arc<Shared>, path: &SharePath, size: Option<u64>) -> Result<Self, Error> {
+        stale::retry(|| {
+            let place = shared.find_place(path, size)?;
+            shared.reserve.admit(size, place.nearest())?;
+            Self::at(Arc::clone(shared), place)
+        })
+    }
+
+    fn at(shared: Arc<Shared>, place: Place) -> Result<Self, Error> {
         let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
         Ok(Self { shared, place, temporary: Some(temporary), received: 0 })
     }
@@ -106,40 +95,4 @@ impl fmt::Debug for Incoming {
 
 fn lost() -> Error {
     Error::Io(io::Error::other("an earlier part of the file could not be written"))
-}
-
-impl Guard {
-    pub(super) fn check(self, occupant: Option<FileVersion>) -> Result<(), Error> {
-        let holds = match self {
-            Self::None => true,
-            Self::MustBeNew => occupant.is_none(),
-            Self::MustExist => occupant.is_some(),
-            Self::MustBe(version) => occupant == Some(version),
-        };
-        if holds { Ok(()) } else { Err(Error::Changed) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn guards() {
-        let file = std::fs::File::open("/").expect("a root");
-        let version = super::super::Facts::new(&rustix::fs::fstat(file).expect("its facts"), 0).version;
-        let table = [
-            ("none, free", Guard::None, None, true),
-            ("none, taken", Guard::None, Some(version), true),
-            ("new, free", Guard::MustBeNew, None, true),
-            ("new, taken", Guard::MustBeNew, Some(version), false),
-            ("any, free", Guard::MustExist, None, false),
-            ("any, taken", Guard::MustExist, Some(version), true),
-            ("this one, free", Guard::MustBe(version), None, false),
-            ("this one, the same", Guard::MustBe(version), Some(version), true),
-        ];
-        for (case, guard, occupant, holds) in table {
-            assert_eq!(guard.check(occupant).is_ok(), holds, "{case}");
-        }
-    }
 }

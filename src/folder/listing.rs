@@ -1,7 +1,11 @@
 //! The shared entries of a directory.
 
+use super::error::Error;
+use super::facts::Facts;
+use super::path::SharePath;
 use super::root::{self, Entries, Root, name_of};
-use super::{Error, Facts, SharePath, Shared, stale};
+use super::shared::Shared;
+use super::stale;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
@@ -72,7 +76,7 @@ impl Scan {
         Some(DirEntry { name, kind, modified: facts.modified })
     }
 
-    /// An empty file may only hold the name for one that gets it at this moment: the facts of what has it now.
+    /// An empty file may only claim the name for a file that is being saved: the facts of the file that has it now.
     fn settled(&self, name: &OsStr, stat: &Stat) -> Option<Stat> {
         if self.shared.claims.holds(stat) {
             return None;
@@ -82,7 +86,7 @@ impl Scan {
     }
 }
 
-/// The names in it.
+/// The names in the directory.
 impl Iterator for Scan {
     type Item = Result<Candidate, Error>;
 
@@ -101,7 +105,7 @@ impl Candidate {
         &self.name
     }
 
-    /// Whether it is a directory, where that is known without a look.
+    /// Whether it is a directory, if that is known without a system call.
     pub fn is_directory(&self) -> Option<bool> {
         match self.kind {
             FileType::Directory => Some(true),
@@ -111,7 +115,7 @@ impl Candidate {
     }
 }
 
-/// A hash of the directory's device and inode, with a key of this process, so that it tells neither.
+/// A hash of the directory's device and inode, with a key of this process, so that it reveals neither.
 pub(super) fn id(root: &Root, path: &SharePath) -> Result<String, Error> {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let stat = root.look(path)?;

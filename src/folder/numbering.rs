@@ -1,11 +1,10 @@
-//! The name that a file gets beside one that has its own.
+//! The name that a file gets if its own is taken.
 
 use super::LONGEST_SEGMENT;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// `a.txt` becomes `a (1).txt`. A name that would grow too long loses the end of its stem, or else of its
-/// extension.
+/// `a.txt` becomes `a (1).txt`. If the name would become too long, its stem is cut, or else its extension.
 pub(super) fn numbered(name: &OsStr, number: u32) -> OsString {
     let bytes = name.as_bytes();
     let dot = bytes.iter().rposition(|&byte| byte == b'.').filter(|&at| at > 0).unwrap_or(bytes.len());
@@ -17,14 +16,14 @@ pub(super) fn numbered(name: &OsStr, number: u32) -> OsString {
     OsString::from_vec([stem, number.as_bytes(), extension].concat())
 }
 
-/// The first `most` bytes, or a little less where a character of UTF-8 would be cut.
+/// The first `most` bytes, or a few less so that no UTF-8 character is split.
 fn shortened(bytes: &[u8], most: usize) -> &[u8] {
     let Some((cut, rest)) = bytes.split_at_checked(most) else { return bytes };
-    let goes_on = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
-    if !rest.first().is_some_and(goes_on) {
+    let continues = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
+    if !rest.first().is_some_and(continues) {
         return cut;
     }
-    let start = cut.iter().rposition(|byte| !goes_on(byte)).filter(|&at| at > 0);
+    let start = cut.iter().rposition(|byte| !continues(byte)).filter(|&at| at > 0);
     start.and_then(|at| cut.get(..at)).unwrap_or(cut)
 }
 
@@ -41,7 +40,7 @@ mod tests {
             ("a file", "a.txt", 1, "a (1).txt".to_owned()),
             ("two dots", "a.tar.gz", 12, "a.tar (12).gz".to_owned()),
             ("no extension", "README", 2, "README (2)".to_owned()),
-            ("a hidden name is no extension", ".profile", 1, ".profile (1)".to_owned()),
+            ("a hidden name is not an extension", ".profile", 1, ".profile (1)".to_owned()),
             ("a dot at the end", "a.", 1, "a (1).".to_owned()),
             ("the longest name", &long, 1, format!("{} (1)", "x".repeat(251))),
             ("the longest extension", &long_extension, 1, format!("a (1).{}", "x".repeat(249))),

@@ -1,12 +1,11 @@
-//! The name of something in the folder.
+//! The path of a file or directory in the folder.
 //!
-//! A [`SharePath`] is made here and nowhere else, from segments that were already decoded. Whoever holds one
-//! knows that it is relative, that no segment is `.` or `..`, and that it holds no NUL; nothing later checks
-//! again, or differently. Links are another matter: the folder itself resolves them, beneath its own handle.
+//! A [`SharePath`] is created only here, from decoded segments. It is always relative, no segment is `.` or `..`, and it has
+//! no NUL; later code need not check this again. Links are not resolved here: the folder does that, beneath its own handle.
 //!
 //! Every other byte is legal in a name, as it is on the disk: a backslash, a line feed, invalid UTF-8.
 //!
-//! Knows nothing of percent-encoding, nor of what is on the disk.
+//! Knows no percent-encoding, and does not look at the disk.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -18,10 +17,10 @@ pub const LONGEST_SEGMENT: usize = 255;
 /// The longest path, in bytes: Linux's `PATH_MAX` of 4096 counts the NUL at the end.
 pub const LONGEST_PATH: usize = 4095;
 
-/// The name of the directory in which a server keeps what is its own. The folder shows none at any depth: a directory
-/// below may be shared by another server, whose root it is.
+/// The name of the directory for a server's own files. The folder hides it at any depth: another server may share a
+/// directory below.
 const SERVERS_OWN: &[u8] = b".wharf";
-/// What the name of a temporary begins and ends with; hexadecimal digits stand between.
+/// How the name of a temporary begins and ends; hexadecimal digits are in between.
 const TEMPORARY: (&[u8], &[u8]) = (b".wharf-", b".tmp");
 
 /// A path beneath the folder, checked. The root is the empty path.
@@ -31,18 +30,18 @@ pub struct SharePath {
     bytes: Vec<u8>,
 }
 
-/// Why bytes are no path in the folder.
+/// Why bytes are not a path in the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
     /// A segment is `.` or `..`.
     DotSegment,
-    /// A segment holds a NUL, which no file system takes.
+    /// A segment has a NUL, which no file system accepts.
     Nul,
-    /// A segment holds a slash: it was encoded, and must not become a separator.
+    /// A segment has a slash, which was encoded and must not become a separator.
     Slash,
-    /// A segment is over [`LONGEST_SEGMENT`].
+    /// A segment is longer than [`LONGEST_SEGMENT`].
     SegmentTooLong,
-    /// The whole is over [`LONGEST_PATH`].
+    /// The path is longer than [`LONGEST_PATH`].
     PathTooLong,
 }
 
@@ -52,7 +51,7 @@ impl SharePath {
         Self::default()
     }
 
-    /// Joins decoded segments. Empty ones are merged away, as in `a//b` and `a/`.
+    /// Joins decoded segments. Empty ones are dropped, as in `a//b` and `a/`.
     pub fn from_segments<I, B>(segments: I) -> Result<Self, PathError>
     where
         I: IntoIterator<Item = B>,
@@ -65,7 +64,7 @@ impl SharePath {
         Ok(path)
     }
 
-    /// Splits plain text on `/`: for names that nobody has encoded.
+    /// Splits plain text on `/`, for names that are not encoded.
     pub fn parse(text: &[u8]) -> Result<Self, PathError> {
         Self::from_segments(text.split(|&byte| byte == b'/'))
     }
@@ -88,7 +87,7 @@ impl SharePath {
         if self.bytes.len() + slash + segment.len() > LONGEST_PATH {
             return Err(PathError::PathTooLong);
         }
-        // One allocation for any usual path: a second only when it is longer than this.
+        // One allocation for any usual path; a longer one needs a second.
         if self.bytes.capacity() == 0 {
             self.bytes.reserve(segment.len().max(128));
         }
@@ -128,14 +127,14 @@ impl SharePath {
             .map(OsStr::from_bytes)
     }
 
-    /// The directory that this is in; the root is in none.
+    /// The directory that it is in; the root has none.
     pub fn parent(&self) -> Option<Self> {
         let end = self.bytes.len() - self.name()?.len();
         let bytes = self.bytes.get(..end.saturating_sub(1))?.to_vec();
         Some(Self { bytes })
     }
 
-    /// For people to read: what is not UTF-8 is replaced.
+    /// The path for people to read: what is not UTF-8 is replaced.
     pub fn display(&self) -> impl fmt::Display + '_ {
         self.as_path().display()
     }
@@ -145,15 +144,15 @@ impl SharePath {
         self.bytes.first() == Some(&b'.') || self.bytes.windows(2).any(|pair| pair == b"/.")
     }
 
-    /// Whether the path is a server's own: a `.wharf` at any depth, what is beneath one, or a temporary. Such a path is
-    /// never opened, listed or saved, also where hidden names are. Compared without case, since some file systems do.
+    /// Whether the path belongs to a server: a `.wharf` at any depth, anything below one, or a temporary. Such a path is never
+    /// opened, listed or saved, even if hidden names are. Compared without case, as some file systems do.
     pub fn is_reserved(&self) -> bool {
         let is_own = |name: &OsStr| name.as_bytes().eq_ignore_ascii_case(SERVERS_OWN) || is_temporary(name);
         self.has_hidden_segment() && self.segments().any(is_own)
     }
 }
 
-/// Whether a name is one that [`Incoming`](super::Incoming) gives to a file on its way in: `.wharf-HEX.tmp`.
+/// Whether this is the name of a temporary: `.wharf-HEX.tmp`.
 pub(super) fn is_temporary(name: &OsStr) -> bool {
     let (begin, end) = TEMPORARY;
     let name = name.as_bytes();
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_names() {
+    fn rejected_names() {
         let long = [b'a'; LONGEST_SEGMENT + 1];
         let table: [(&str, &[&[u8]], PathError); 8] = [
             ("up", &[b".."], PathError::DotSegment),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// The place of a file that may or may not exist.
 pub(super) struct Place {
-    /// The deepest directory on the way that exists.
+    /// The deepest directory of the path that exists.
     dir: Arc<Dir>,
     /// The missing directories below it, the deepest first.
     missing: Vec<OsString>,
@@ -49,7 +49,7 @@ impl Place {
         &self.name
     }
 
-    /// The deepest directory on the way that existed when the place was found.
+    /// The deepest directory of the path that existed when the place was found.
     pub(super) fn nearest(&self) -> &Arc<Dir> {
         &self.dir
     }
@@ -59,7 +59,7 @@ impl Place {
         self.missing.is_empty()
     }
 
-    /// Makes what is missing on the way and gives the file's own directory.
+    /// Creates the missing directories, and returns the file's own.
     pub(super) fn make_directory(&self, durable: bool) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
@@ -67,7 +67,7 @@ impl Place {
                 Err(error) if Errno::from_io_error(&error) != Some(Errno::EXIST) => return Err(error.into()),
                 _ => {}
             }
-            // Also when another upload has just made it: that one may not have synced it yet.
+            // Even if another upload has just created it: that one may not have synced it yet.
             if durable {
                 root::sync(&dir)?;
             }
@@ -76,8 +76,8 @@ impl Place {
         Ok(dir)
     }
 
-    /// `ESTALE` if this is not the directory at the file's path any more: it, or one above it, was moved or removed, or a
-    /// link on the way was turned. What is saved in it then has another path, or lies outside the folder.
+    /// `ESTALE` if this is no longer the directory at the file's path: it, or one above it, was moved or removed, or a link
+    /// on the path was changed. A file saved in it would have another path, or be outside the folder.
     pub(super) fn confirm(&self, root: &Root, dir: &Dir) -> Result<(), Error> {
         self.confirm_above(root, dir, 0)
     }
@@ -87,7 +87,7 @@ impl Place {
         self.confirm_above(root, &self.dir, self.missing.len())
     }
 
-    /// Whether this is the directory so many levels above the file's own.
+    /// Checks that this is the directory `levels` above the file's own.
     fn confirm_above(&self, root: &Root, dir: &Dir, levels: usize) -> Result<(), Error> {
         let above = (0..levels).try_fold(self.path.parent(), |path, _| Some(path?.parent()));
         let path = above.flatten().ok_or(Error::NotFound)?;
@@ -101,8 +101,8 @@ impl Place {
         }
     }
 
-    /// The file that has the name now, if one has it. Only a file can be replaced: a directory
-    /// says so, and what no reader can get at (a device, a link that leads out or nowhere) is not found.
+    /// The file that has the name now, if any. Only a file can be replaced: a directory is [`Error::IsDirectory`], and what is
+    /// not shared (a device, a link that leads out or nowhere) is [`Error::NotFound`].
     pub(super) fn occupant(&self, root: &Root, dir: &Dir) -> Result<Option<Occupant>, Error> {
         let link = match root::look_in(dir, &self.name) {
             Err(Errno::NOENT) => return Ok(None),
@@ -120,10 +120,10 @@ impl Place {
         }
     }
 
-    /// A handle of the file that has the name itself, not by a link.
+    /// A handle of the file that has the name; of a link itself, not of its target.
     pub(super) fn open_occupant(&self, dir: &Dir) -> Result<Option<(OwnedFd, Model)>, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        // Opening takes a descriptor even where there is nothing to open, and there may be none left.
+        // Opening needs a descriptor even if there is nothing to open, and there may be none left.
         let opened = root::look_in(dir, &self.name)
             .and_then(|_| fs::openat(dir, self.name.as_bytes(), flags, Mode::empty()));
         let handle = match opened {
@@ -135,16 +135,16 @@ impl Place {
     }
 }
 
-/// What has the name.
+/// The file that has the name.
 #[derive(Clone, Copy)]
 pub(super) struct Occupant {
-    /// Of what a reader gets.
+    /// The version that a reader gets.
     pub(super) version: FileVersion,
-    /// What a file in its place has to resemble.
+    /// The file whose attributes the new one must have.
     pub(super) model: Option<Model>,
 }
 
-/// A file whose attributes another has taken over.
+/// A file whose attributes another one copies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Model {
     permissions: (u32, u32, u32),
@@ -152,25 +152,25 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// A regular file; nothing resembles a link.
+    /// `None` if it is not a regular file: the attributes of a link are not copied.
     fn of(stat: &Stat) -> Option<Self> {
         let is_file = root::file_type(stat) == FileType::RegularFile;
         let permissions = (stat.st_mode, stat.st_uid, stat.st_gid);
         is_file.then_some(Self { permissions, identity: (stat.st_dev, stat.st_ino) })
     }
 
-    /// Whether this has the same mode, owner and group, whichever file it is.
+    /// Whether both have the same mode, owner and group, even if they are different files.
     pub(super) fn is_alike(&self, other: &Self) -> bool {
         self.permissions == other.permissions
     }
 }
 
-/// A link that leads out is not missing: that error carries no number.
+/// A link that leads out is not missing: its error has no number.
 fn is_missing(error: &std::io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOENT)
 }
 
-/// The first missing directory may be a link that leads nowhere. Nothing can be made in its place.
+/// Fails if the first missing directory is a link that leads nowhere: no directory can be created in its place.
 fn refuse_dangling(dir: &Dir, first_missing: Option<&OsString>) -> Result<(), Error> {
     match first_missing.map(|name| root::look_in(dir, name)) {
         Some(Ok(stat)) if root::file_type(&stat) == FileType::Symlink => Err(Error::NotFound),

@@ -9,14 +9,14 @@ use super::{Error, root};
 use cap_std::fs::Dir;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Space that must stay free, in bytes; with none, nothing is asked.
+/// Space that must stay free, in bytes; 0 disables the checks of single writes.
 pub(super) struct Reserve {
     bytes: u64,
     /// Bytes that are being written at this moment.
     in_flight: AtomicU64,
 }
 
-/// Bytes that are being written. Dropped, they have been, and the file system knows of them.
+/// Bytes that are being written. Drop it when they are written, as the file system counts them from then on.
 pub(super) struct InFlight<'r> {
     reserve: &'r Reserve,
     bytes: u64,
@@ -27,7 +27,7 @@ impl Reserve {
         Self { bytes, in_flight: AtomicU64::new(0) }
     }
 
-    /// Refuses a file of this size that would not fit; one whose size is not known counts as empty.
+    /// Fails if a file of this size does not fit; one of unknown size counts as empty.
     pub(super) fn admit(&self, size: Option<u64>, dir: &Dir) -> Result<(), Error> {
         if self.bytes == 0 && size.is_none() {
             return Ok(());
@@ -35,7 +35,7 @@ impl Reserve {
         self.leave_room(size.unwrap_or(0), dir)
     }
 
-    /// Begins to write so many bytes, unless that would leave too little.
+    /// Begins to write this many bytes. Fails if that would leave too little space.
     pub(super) fn begin(&self, bytes: u64, dir: &Dir) -> Result<InFlight<'_>, Error> {
         let in_flight = InFlight { reserve: self, bytes };
         if self.bytes > 0 {
@@ -64,24 +64,24 @@ mod tests {
     use super::*;
     use cap_std::ambient_authority;
 
-    /// What is free there now. Others write to the same disk, so these tests stay clear of the edge.
+    /// A folder and its free space. Others write to the same disk, so these tests keep away from the limit.
     fn folder() -> (tempfile::TempDir, Dir, u64) {
         let place = tempfile::tempdir().expect("a folder");
         let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).expect("a folder");
-        let free = root::space(&dir).expect("told");
+        let free = root::space(&dir).expect("its free space");
         (place, dir, free)
     }
 
     #[test]
-    fn what_would_take_from_it_is_refused() {
+    fn files_that_do_not_fit_are_rejected() {
         let (_place, dir, free) = folder();
         let table = [
-            ("nothing kept back", 0, Some(free / 2), true),
+            ("no reserve", 0, Some(free / 2), true),
             ("more than there is", 0, Some(u64::MAX), false),
-            ("nothing kept back, no size", 0, None, true),
-            ("it leaves enough", free / 4, Some(free / 4), true),
-            ("it does not", free / 4 * 3, Some(free / 2), false),
-            ("less than that is free already", u64::MAX, None, false),
+            ("no reserve, no size", 0, None, true),
+            ("enough is left", free / 4, Some(free / 4), true),
+            ("not enough is left", free / 4 * 3, Some(free / 2), false),
+            ("less is free already", u64::MAX, None, false),
         ];
         for (name, bytes, size, fits) in table {
             assert_eq!(Reserve::new(bytes).admit(size, &dir).is_ok(), fits, "{name}");
@@ -89,14 +89,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_written_counts() {
+    fn bytes_that_are_being_written_count() {
         let (_place, dir, free) = folder();
         let reserve = Reserve::new(free / 2);
         let third = free / 3;
         let first = reserve.begin(third, &dir).expect("there is room for one");
-        assert!(matches!(reserve.begin(third, &dir), Err(Error::NoSpace)), "not for two");
-        assert!(matches!(reserve.begin(third, &dir), Err(Error::NoSpace)), "nor after one was refused");
+        assert!(matches!(reserve.begin(third, &dir), Err(Error::NoSpace)), "two do not fit");
+        assert!(
+            matches!(reserve.begin(third, &dir), Err(Error::NoSpace)),
+            "not after one was rejected either"
+        );
         drop(first);
-        assert!(reserve.begin(third, &dir).is_ok(), "and again for one");
+        assert!(reserve.begin(third, &dir).is_ok(), "one fits again");
     }
 }

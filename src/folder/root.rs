@@ -1,11 +1,10 @@
 //! The handle of the folder, and every way from it to something inside.
 //!
-//! A path is resolved beneath the handle, by the kernel (`openat2` with `RESOLVE_BENEATH`, through cap-std):
-//! a link is followed as long as it stays inside, and no spelling and no race leads out. An absolute link
-//! counts as leading out, also when it leads back in. What is named by one segment is reached from the handle
-//! of its directory.
+//! A path is resolved beneath the handle, by the kernel (`openat2` with `RESOLVE_BENEATH`, through cap-std): links are
+//! followed as long as they stay inside, and neither a spelling nor a race leads out. An absolute link counts as leading
+//! out, even if its target is inside. A single segment is resolved from the handle of its directory.
 //!
-//! Knows nothing of rules: what may be opened, and by which name, was decided before.
+//! Knows no rules: callers decide what may be opened, and by which name.
 
 use super::{Facts, SharePath};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -18,11 +17,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// What each open of something unknown carries. A FIFO must not make it wait, a terminal must not become
-/// ours.
+/// The flags for opening anything unknown: a FIFO must not block, a terminal must not become the controlling one.
 const HARMLESS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// The directory that holds what is the server's own, below the folder.
+/// The directory for the server's own files, below the folder's root.
 pub(super) const OWN: &str = ".wharf";
 
 /// The shared folder's own directory.
@@ -31,7 +29,7 @@ pub(super) struct Root {
     identity: Identity,
 }
 
-/// What tells a directory from all others that there are at the same time.
+/// Identifies a directory among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     device: u64,
@@ -39,7 +37,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Of whatever has this path.
+    /// The identity of whatever has this path.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&fs::stat(path)?))
     }
@@ -53,63 +51,63 @@ impl Root {
     pub(super) fn open_at(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = fs::open(path, flags, Mode::empty())?;
-        // Opening needs the right to read; entering is another, and without it each file would be refused.
+        // Opening needs the right to read. Entering is another right, without which every file would be denied.
         let identity = Identity::of(&fs::statat(&handle, ".", AtFlags::empty())?);
         Ok(Self { dir: Dir::from_std_file(handle.into()), identity })
     }
 
-    /// The facts of something below it that was looked at.
+    /// The facts of something below it, from its `stat`.
     pub(super) fn facts(&self, stat: &Stat) -> Facts {
         Facts::new(stat, self.identity.device)
     }
 
-    /// Which directory it is.
+    /// The identity of the directory.
     pub(super) fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// Opens for reading whatever is there, a directory too: one system call.
+    /// Opens whatever has this path for reading, directories too: one system call.
     pub(super) fn open(&self, path: &SharePath) -> io::Result<File> {
         self.open_as(path.as_path(), HARMLESS)
     }
 
-    /// The facts of what a reader would get, without the right to read it.
+    /// The `stat` of what a reader would get; it does not need the right to read.
     pub(super) fn look(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::fstat(self.open_as(path.as_path(), OFlags::PATH)?)?)
     }
 
-    /// The facts of what has this path now, wherever a link may lead by now. They are good only for a comparison with
-    /// the facts of something that was opened: equal ones are the same file, and so is what is in it.
+    /// The `stat` of whatever has this path now, even if a link leads out by now. Use it only for a comparison with the facts
+    /// of a file that was opened: if they are equal, it is the same file and content.
     pub(super) fn glance(&self, path: &SharePath) -> io::Result<Stat> {
         Ok(fs::statat(&self.dir, path.as_path(), AtFlags::empty())?)
     }
 
-    /// A directory to read the entries of.
+    /// Opens a directory to read its entries.
     pub(super) fn entries(&self, path: &Path) -> io::Result<Entries> {
         Entries::of(self.open_as(path, OFlags::DIRECTORY)?.into())
     }
 
-    /// As [`Root::entries`], but where a link has the name there is nothing.
+    /// As [`Root::entries`], but fails if a link has the name.
     pub(super) fn entries_no_link(&self, path: &Path) -> io::Result<Entries> {
         Entries::of(self.open_as(path, OFlags::DIRECTORY.union(OFlags::NOFOLLOW))?.into())
     }
 
-    /// One of the server's own directories, which is entered by its own name only.
+    /// Opens one of the server's own directories; a link is not followed.
     pub(super) fn own(&self, name: &str) -> Result<Dir, Errno> {
         enter(&self.dir, name)
     }
 
-    /// Makes one of the server's own directories.
+    /// Creates one of the server's own directories.
     pub(super) fn make_own(&self, name: &str) -> Result<(), Errno> {
         make(&self.dir, name)
     }
 
-    /// Removes one of the server's own directories, if nothing is in it.
+    /// Removes one of the server's own directories, if it is empty.
     pub(super) fn remove_own(&self, name: &str) {
         let _ = fs::unlinkat(&self.dir, name, AtFlags::REMOVEDIR);
     }
 
-    /// A directory to make things in. It need not be readable.
+    /// Opens a directory to create entries in. It need not be readable.
     pub(super) fn directory(&self, path: &SharePath) -> io::Result<Dir> {
         self.dir.open_dir(path.as_path())
     }
@@ -121,14 +119,14 @@ impl Root {
     }
 }
 
-/// Enters a directory, and follows no link.
+/// Opens a directory, without following a link.
 pub(super) fn enter(dir: &Dir, name: &str) -> Result<Dir, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = fs::openat(dir, name, flags, Mode::empty())?;
     Ok(Dir::from_std_file(handle.into()))
 }
 
-/// Makes a directory for this user alone; another may be faster.
+/// Creates a directory for this user alone, unless it exists already.
 pub(super) fn make(dir: &Dir, name: &str) -> Result<(), Errno> {
     match fs::mkdirat(dir, name, Mode::RWXU) {
         Err(Errno::EXIST) => Ok(()),
@@ -147,7 +145,7 @@ pub(super) struct Entries {
 impl Entries {
     fn of(handle: OwnedFd) -> io::Result<Self> {
         let mut dir = fs::Dir::read_from(&handle)?;
-        // A handle that is stale shows it only now.
+        // A stale handle fails only at the first read.
         let first = dir.read().transpose()?;
         Ok(Self { handle, dir, first })
     }
@@ -157,7 +155,7 @@ impl Entries {
         &self.handle
     }
 
-    /// The type of an entry. Some file systems leave it open, then it takes a look.
+    /// The type of an entry. Some file systems do not report it; then this calls `stat`.
     pub(super) fn kind(&self, entry: &fs::DirEntry) -> FileType {
         match entry.file_type() {
             FileType::Unknown => fs::statat(&self.handle, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
@@ -185,27 +183,27 @@ pub(super) fn name_of(entry: &fs::DirEntry) -> OsString {
     OsString::from_vec(entry.file_name().to_bytes().to_vec())
 }
 
-/// What kind of thing was looked at.
+/// The type of the file that was looked at.
 pub(super) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-/// The facts of `name` in `dir`, of a link itself and not of where it leads.
+/// The `stat` of `name` in `dir`; of a link itself, not of its target.
 pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
     fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
 }
 
-/// Makes what was done in a directory outlast a crash, as far as its file system can.
+/// Syncs a directory, if its file system supports it.
 pub(super) fn sync(dir: &Dir) -> Result<(), Errno> {
     Sync::of(dir)?.now()
 }
 
-/// A directory whose names can be put on the disk.
+/// A directory that can be synced.
 pub(super) struct Sync(Option<OwnedFd>);
 
 impl Sync {
-    /// That directory, before anything is done in it: where no descriptor is left for this, nothing has been done. One that
-    /// may be written but not read does without.
+    /// Opens the directory for a later sync. Call it before any change in the directory: if no descriptor is left, nothing has
+    /// been changed. A directory that may be written but not read is not synced.
     pub(super) fn of(dir: &Dir) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match fs::openat(dir, ".", flags, Mode::empty()) {
@@ -215,7 +213,7 @@ impl Sync {
         }
     }
 
-    /// Makes what was done in it outlast a crash. A file system that cannot do it does without.
+    /// Syncs the directory, if its file system supports it.
     pub(super) fn now(self) -> Result<(), Errno> {
         match self.0.map_or(Ok(()), fs::fsync) {
             Err(Errno::ACCESS | Errno::INVAL) => Ok(()),
@@ -224,10 +222,10 @@ impl Sync {
     }
 }
 
-/// How many bytes a user who is not root may still write there.
+/// How many bytes a user other than root may still write.
 pub(super) fn space(dir: &Dir) -> Result<u64, Errno> {
     let space = fs::fstatvfs(dir)?;
-    // A file system that counts no blocks at all (some in user space) does not know.
+    // A file system without any blocks (some in user space) does not know its space.
     let known = space.f_blocks > 0;
     Ok(if known { space.f_bavail.saturating_mul(space.f_frsize) } else { u64::MAX })
 }

@@ -1,14 +1,14 @@
 //! `ESTALE`: on a network file system the directory or file behind a handle was replaced or forgotten.
 //!
-//! Looking the path up again from the folder's own handle usually finds what has the name now, so everything that
-//! begins at that handle is tried again.
+//! Resolving the path again from the folder's own handle usually finds the file that has the name now, so every operation
+//! that begins at that handle is retried.
 
 use super::Error;
 use rustix::io::Errno;
 use std::io;
 
-/// How often an operation is tried again. A directory that is being replaced settles after one or two; more than
-/// this means that the folder itself is gone.
+/// How often an operation is retried. A directory that is being replaced needs one or two retries; more than this means
+/// that the folder itself is gone.
 const RETRIES: usize = 8;
 
 /// An error that may be `ESTALE`.
@@ -34,7 +34,7 @@ impl MayBeStale for Error {
     }
 }
 
-/// Does this, and again as long as it fails with `ESTALE`. It must resolve its paths anew each time.
+/// Runs the operation, and retries it while it fails with `ESTALE`. It must resolve its paths anew each time.
 pub(super) fn retry<T, E: MayBeStale>(mut operation: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     for _ in 0..RETRIES {
         match operation() {
@@ -50,12 +50,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_stale_handle_is_tried_again_and_only_so_often() {
+    fn only_a_stale_handle_is_retried_and_a_limited_number_of_times() {
         let table = [
             ("never stale", 0, Errno::STALE, Ok(1)),
             ("stale once", 1, Errno::STALE, Ok(2)),
-            ("stale as often as is allowed", RETRIES, Errno::STALE, Ok(RETRIES + 1)),
-            ("stale for good", RETRIES + 1, Errno::STALE, Err(Errno::STALE)),
+            ("stale as often as allowed", RETRIES, Errno::STALE, Ok(RETRIES + 1)),
+            ("stale forever", RETRIES + 1, Errno::STALE, Err(Errno::STALE)),
             ("another error", 1, Errno::IO, Err(Errno::IO)),
         ];
         for (case, failures, error, expected) in table {

@@ -18,20 +18,20 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How many entries are looked at: about a second's worth. Past it a stray file may stay; it is never served.
+/// The most entries that are examined, in about a second. Beyond it a leftover may stay; it is never served.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// What was written to within this time may be an upload on its way: other machines may write late, and their clocks
+/// A file that was written within this time may be an upload in progress: other machines may write late, and their clocks
 /// may differ.
 const FRESH: Duration = Duration::from_secs(10 * 60);
-/// A server gives an upload up when nothing has come for its stall time, which may be longer. As much again is for
-/// putting the last of it on the disk.
+/// A server aborts an upload that stalls for its stall time, which may be longer. The same time again is for syncing the
+/// file.
 const STALLS: u32 = 2;
 
-/// Removes stale temporaries below the root, the shallow ones first. Uploads of this folder's servers end when nothing
-/// has come of them for `stall`.
+/// Removes stale temporaries below the root, the shallow ones first. The servers of this folder abort uploads that stall
+/// for `stall`.
 pub(super) fn sweep(root: &Root, stall: Duration, now: SystemTime) {
-    // With a stall time that reaches back beyond all times nothing is ever stale.
+    // With a stall time that reaches back before the earliest time, no file is ever stale.
     let Some(before) = now.checked_sub(FRESH.max(stall.saturating_mul(STALLS))) else { return };
     let mut waiting = VecDeque::from([PathBuf::from(".")]);
     let mut left = MOST_ENTRIES;
@@ -73,11 +73,11 @@ fn sweep_directory(
     }
 }
 
-/// Removes a temporary, unless its server lives, or it was written to after `before`. Whether it has gone.
+/// Removes a temporary, unless its server lives, or it was written after `before`. Returns whether it was removed.
 fn discard(dir: &OwnedFd, entry: &fs::DirEntry, before: SystemTime) -> Result<bool, Errno> {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = fs::openat(dir, entry.file_name(), flags, Mode::empty())?;
-    // Where there are no locks at all, its age says enough.
+    // Without lock support, only its age counts.
     if fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
         return Ok(false);
     }

@@ -26,9 +26,6 @@ use std::sync::Arc;
 
 /// How often a random 64-bit name may be taken, or swept away, before something else must be wrong.
 const TRIES: usize = 16;
-/// The mode of a new file, before the umask.
-pub(super) const MODE: Mode =
-    Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 
 /// An incomplete file. Removed on drop.
 pub(super) struct Temporary {
@@ -50,14 +47,14 @@ impl Temporary {
 
     /// The attributes that any program's new file has in `dir`: creates an empty file and removes it again.
     fn sample(dir: &Arc<Dir>, method: SaveMethod) -> Result<Attributes, Errno> {
-        Attributes::of(&Self::create_as(dir, method, MODE)?.file)
+        Attributes::of(&Self::create_as(dir, method, attributes::NEW_FILE)?.file)
     }
 
     fn create_as(dir: &Arc<Dir>, method: SaveMethod, mode_with_name: Mode) -> Result<Self, Errno> {
         // Whatever the error, the attempt with a name shows whether it is a real one.
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         if method == SaveMethod::Anonymous
-            && let Ok(file) = fs::openat(dir, ".", flags, MODE)
+            && let Ok(file) = fs::openat(dir, ".", flags, attributes::NEW_FILE)
         {
             return Ok(Self {
                 file: file.into(),

@@ -8,8 +8,12 @@
 //! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
 //! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.
 
+use super::error::Error;
+use super::open::{self, Node, OpenFile};
+use super::path::SharePath;
 use super::root::{self, Entries, name_of};
-use super::{Error, Node, OpenFile, SharePath, Shared, stale};
+use super::shared::Shared;
+use super::stale;
 use rustix::fs::FileType;
 use std::io;
 use std::sync::Arc;
@@ -123,7 +127,7 @@ impl Walk {
     }
 
     fn open(&self, path: SharePath) -> Result<WalkStep, Error> {
-        match self.shared.open_node(&path) {
+        match open::open(&self.shared, &path) {
             Ok(Node::File(open)) => Ok(WalkStep::File { path, open }),
             // It became a directory after its name was read.
             Ok(Node::Directory { .. }) => Ok(WalkStep::Nothing),
@@ -140,8 +144,8 @@ fn lost(path: SharePath, error: Error) -> Result<WalkStep, Error> {
     }
 }
 
-/// The paths of directories that were seen and not entered yet, the last one first: each with a NUL behind it, which
-/// no path holds.
+/// The paths of directories that were seen and not entered yet, the last one first. Each ends with a NUL, which no path
+/// contains.
 #[derive(Debug, Default)]
 struct Waiting(Vec<u8>);
 
@@ -149,7 +153,7 @@ impl Waiting {
     fn push(&mut self, path: &SharePath) -> Result<(), Error> {
         let bytes = path.as_bytes();
         if self.0.len() + bytes.len() >= WAITING_LIMIT {
-            let what = "too many directories stand beside each other";
+            let what = "too many directories in one directory";
             return Err(Error::Io(io::Error::new(io::ErrorKind::OutOfMemory, what)));
         }
         self.0.extend_from_slice(bytes);
@@ -171,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_that_was_seen_is_entered_first() {
+    fn the_last_directory_seen_is_entered_first() {
         let mut waiting = Waiting::default();
         let paths = [&b"a"[..], b"a/b", b"\xff", b"c d/e"].map(|text| SharePath::parse(text).expect("legal"));
         for path in &paths {
@@ -182,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded() {
+    fn memory_for_paths_is_bounded() {
         let mut waiting = Waiting::default();
         let path = SharePath::parse(&[b'a'; 250]).expect("legal");
         let taken = std::iter::from_fn(|| waiting.push(&path).ok()).count();
         assert!(waiting.0.len() <= WAITING_LIMIT && taken >= WAITING_LIMIT / 251 - 1, "{taken}");
-        assert_eq!(waiting.pop(), Some(path), "what was there before stays");
+        assert_eq!(waiting.pop(), Some(path), "the earlier paths are kept");
     }
 }

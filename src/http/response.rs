@@ -3,9 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use super::body::Framing;
-use super::fields::Fields;
+use super::fields::{Fields, decimal};
 use super::persistence::Persistence;
-use super::request::{FIELD_LIMIT, HttpVersion, decimal};
+use super::request::{FIELD_LIMIT, HttpVersion};
 use super::status::Status;
 
 /// The largest response head that a client reads, in bytes: other people's servers set long cookies.

@@ -13,8 +13,8 @@
 use std::fmt;
 
 use super::body::Framing;
-use super::fields::Fields;
-use super::request::{Head, HttpVersion, decimal};
+use super::fields::{Fields, decimal};
+use super::request::{Head, HttpVersion};
 use super::status::Status;
 
 /// The iteration of the draft that is spoken here ("Draft Version Identification"): that of revisions -12 to -15.

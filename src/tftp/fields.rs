@@ -1,25 +1,24 @@
-//! What packets are made of: text up to a NUL, modes, lists of options, and the reader that takes them off a
-//! datagram.
+//! The fields of packets: text up to a NUL, modes, lists of options, and the reader that takes them off a datagram.
 //!
-//! Knows nothing of what the fields mean together; that is [`super::packet`]'s.
+//! [`super::packet`] knows what they mean together.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::packet::PacketError;
+use super::packet_error::PacketError;
 
-/// Bytes without a NUL, as RFC 1350's strings are: a file name, an option, a message. Not always UTF-8.
+/// Bytes without a NUL, as the strings of RFC 1350: a file name, an option, a message. Not always UTF-8.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text<'a>(Cow<'a, [u8]>);
 
 impl<'a> Text<'a> {
-    /// The bytes as text; `None` when a NUL is among them.
+    /// The bytes as text; `None` if they contain a NUL.
     pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         let bytes = bytes.into();
         (!bytes.contains(&0)).then_some(Self(bytes))
     }
 
-    /// The text up to its first NUL, for messages, where the rest may be lost.
+    /// The text up to its first NUL, for messages, which may be cut.
     pub fn up_to_nul(text: &'a str) -> Self {
         let end = text.find('\0').unwrap_or(text.len());
         Self(Cow::Borrowed(text.as_bytes().split_at(end).0))
@@ -30,7 +29,7 @@ impl<'a> Text<'a> {
         &self.0
     }
 
-    /// The text as a string of its own; what is not UTF-8 becomes U+FFFD.
+    /// The text as an owned string; what is not UTF-8 becomes U+FFFD.
     pub fn to_lossy(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()
     }
@@ -39,7 +38,7 @@ impl<'a> Text<'a> {
         Self(Cow::Owned(value.to_string().into_bytes()))
     }
 
-    /// The text and the NUL that ends it.
+    /// Appends the text and a NUL.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0);
         out.push(0);
@@ -57,12 +56,12 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// How a file's bytes stand on the wire (RFC 1350 §1). The third mode, mail, is refused (RFC 1123 §4.2.2.1).
+/// How a file's bytes are encoded in packets (RFC 1350 §1). The third mode, mail, is rejected (RFC 1123 §4.2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Text, with CR LF at the ends of lines.
+    /// Text, with CR LF at line ends.
     Netascii,
-    /// The bytes as they are.
+    /// The bytes unchanged.
     Octet,
 }
 
@@ -85,10 +84,9 @@ impl Mode {
     }
 }
 
-/// Options as they stand in a request or an OACK: names with values, in order, no name twice in any case.
+/// The options of a request or an OACK: names with values, in order, without duplicate names in any case.
 ///
-/// RFC 2347 lets an option be given only once, and two values for one name cannot both be meant. So a doubled
-/// option, known or not, is an error (code 8) and not a choice between the two.
+/// RFC 2347 allows each option only once. A duplicate option, known or not, is an error (code 8).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options<'a>(Vec<(Text<'a>, Text<'a>)>);
 
@@ -103,7 +101,7 @@ impl<'a> Options<'a> {
         self.0.iter()
     }
 
-    /// Adds an option; a name that is there already is [`PacketError::DoubledOption`].
+    /// Adds an option; [`PacketError::DoubledOption`] if its name is there already.
     pub fn add(&mut self, name: Text<'a>, value: Text<'a>) -> Result<(), PacketError> {
         if self.iter().any(|(known, _)| known.0.eq_ignore_ascii_case(&name.0)) {
             return Err(PacketError::DoubledOption(name.to_lossy()));
@@ -112,7 +110,7 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    /// The options that have a number, in the order given. The caller names each once.
+    /// The options that have a number, in the given order. The caller names each once.
     pub(super) fn of_numbers(numbers: [(&'static str, Option<u64>); 4]) -> Options<'static> {
         let given = numbers.into_iter().filter_map(|(name, number)| Some((name, number?)));
         Options(
@@ -134,7 +132,7 @@ impl<'a> Options<'a> {
     }
 }
 
-/// Takes fields off the front of a datagram, and cannot read past its end.
+/// Reads fields from the front of a datagram, and never past its end.
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -168,12 +166,12 @@ impl<'a> Reader<'a> {
         Ok(options)
     }
 
-    /// All that is left.
+    /// The remaining bytes.
     pub(super) fn rest(self) -> &'a [u8] {
         self.0
     }
 
-    /// Nothing may be left.
+    /// Fails if bytes remain.
     pub(super) fn end(self) -> Result<(), PacketError> {
         if self.0.is_empty() { Ok(()) } else { Err(PacketError::TrailingBytes(self.0.len())) }
     }

@@ -45,10 +45,12 @@ pub mod fields;
 pub mod netascii;
 pub mod options;
 pub mod packet;
+mod packet_error;
 pub mod receive;
 #[cfg(test)]
 mod script;
 pub mod send;
+mod size;
 pub mod timing;
 mod window;
 mod word;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::error::{ErrorCode, Fault};
 use super::fields::{Mode, Options};
-use super::packet::MAX_CONTENT;
+use super::size::MAX_CONTENT;
 use super::timing::MAX_INTERVAL;
 
 const BLKSIZE: &str = "blksize";

@@ -10,7 +10,8 @@ use std::io::{self, Read};
 
 use super::block::{nearest, on_wire};
 use super::options::Terms;
-use super::packet::{DATA_HEAD, data_head};
+use super::packet::data_head;
+use super::size::DATA_HEAD;
 
 /// A window over a file that is sent, lock-step being a window of one block.
 #[derive(Debug)]

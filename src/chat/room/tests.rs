@@ -1,10 +1,10 @@
-//! The room's rules: a scene to try them in; the tests are below, by subject.
+//! The room's rules: a scene for the tests, which are in the files below, by subject.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
 use crate::chat::flood::{CLIENT, MEMBER};
-use crate::chat::member::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
+use crate::chat::limits::{ABSENCE, MAX_MEMBERS, MEMBERS_PER_CLIENT, STREAMS_PER_MEMBER};
 use crate::chat::token::SECRET_LEN;
 
 mod limits;
@@ -15,11 +15,11 @@ mod walk;
 
 const EPOCH: u64 = 0xfeed;
 
-/// A room with a clock of its own, and people by name.
+/// A room with its own clock, and members by name.
 struct Scene {
     room: Room<Arc<[u8]>>,
     now: Now,
-    /// How many have asked to join: each from a place of their own.
+    /// How many have asked to join, each from a client of its own.
     joined: u32,
 }
 
@@ -83,7 +83,7 @@ impl Scene {
         self.try_join(who).unwrap().member()
     }
 
-    /// Says something, after as long a pause as flood control asks for.
+    /// Posts a message, after the pause that flood control requires.
     fn say(&mut self, who: MemberId, words: &str) -> EventId {
         self.pass(Duration::from_millis(50));
         self.room.say(who, text(words), self.now).unwrap()
@@ -107,7 +107,7 @@ impl Scene {
         self.room.unsubscribe(stream, self.now);
     }
 
-    /// All that a stream has to give, in short, with `LAPPED` or `OVER` where it says so.
+    /// All items of a stream, in short, with `LAPPED` and `OVER`.
     fn heard(&self, stream: &mut Subscription) -> Vec<String> {
         let mut heard = Vec::new();
         loop {
@@ -127,7 +127,7 @@ impl Scene {
         self.room.who().map(|person| person.name.to_string()).collect()
     }
 
-    /// Who leaves by absence, after so long.
+    /// The members that leave by absence after this time.
     fn gone_after(&mut self, time: Duration) -> Vec<String> {
         self.pass(time);
         self.room.on_time(self.now).iter().map(|person| person.name.to_string()).collect()

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::ClientError;
-use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
+use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::response::{Body, HttpResponse};
+use crate::client::session::Session;
+use crate::client::timeouts::Timeouts;
 use crate::http::response::Received;
 use crate::http::target::Target;
 
@@ -139,10 +142,10 @@ mod tests {
             ("//other/b", Ok("other:80/b")),
             ("http://h/b", Ok("h:80/b")),
             ("HTTP://[::1]:82/b", Ok("[::1]:82/b")),
-            ("https://h:81/b", Err("elsewhere")),
-            ("file:///etc/passwd", Err("elsewhere")),
-            ("http:b", Err("elsewhere")),
-            ("http://me@other/", Err("elsewhere")),
+            ("https://h:81/b", Err("another server")),
+            ("file:///etc/passwd", Err("another server")),
+            ("http:b", Err("another server")),
+            ("http://me@other/", Err("another server")),
             ("/a b", Err("percent-encoded")),
         ];
         for (location, expected) in cases {

@@ -1,4 +1,4 @@
-//! What a file has besides its content: kept where one is replaced, and as usual where one is new.
+//! Attributes: kept when a file is replaced, and the usual ones for a new file.
 
 use super::*;
 use crate::folder::{Ended, OnConflict, Piece, Plan, UploadToken};
@@ -13,10 +13,10 @@ const ACCESS: &str = "system.posix_acl_access";
 const DEFAULT: &str = "system.posix_acl_default";
 const CAPABILITY: &str = "security.capability";
 
-/// How a file comes into the folder.
+/// How a file is saved.
 type Way = fn(&Folder, &str) -> Saved;
 
-/// At once, and in a piece that is kept elsewhere until it is whole.
+/// At once, and as a resumable upload.
 const WAYS: [(&str, Way); 2] =
     [("at once", |folder, name| save(folder, name, "new").expect("saved")), ("in pieces", in_pieces)];
 
@@ -41,7 +41,7 @@ fn in_pieces(folder: &Folder, name: &str) -> Saved {
     }
 }
 
-/// Runs a check with every save method, and for every way.
+/// Runs a check with every save method, and for every way of saving.
 fn everywhere(on_conflict: OnConflict, check: impl Fn(&Fixture, &dyn Fn(&str), &str)) {
     for method in SAVE_METHODS {
         for (way, save) in WAYS {
@@ -52,7 +52,7 @@ fn everywhere(on_conflict: OnConflict, check: impl Fn(&Fixture, &dyn Fn(&str), &
     }
 }
 
-/// Whether this user may give files to others; it is said aloud if not.
+/// Whether this user may change the owner of files; prints a note if not.
 fn is_root() -> bool {
     let is_root = geteuid().is_root();
     if !is_root {
@@ -147,9 +147,9 @@ fn a_file_that_is_replaced_keeps_its_list_and_its_attributes() {
     });
 }
 
-/// The new content has not been trusted with anything.
+/// Capabilities were granted to the old content only.
 #[test]
-fn capabilities_do_not_pass_to_new_content() {
+fn capabilities_are_not_copied() {
     if !is_root() {
         return;
     }
@@ -165,9 +165,9 @@ fn capabilities_do_not_pass_to_new_content() {
     });
 }
 
-/// Also in directories that are made for it, and in each that says what is made in it.
+/// Also in directories that are created for it, and in directories with a default list.
 #[test]
-fn a_new_file_is_as_any_program_makes_it() {
+fn a_new_file_has_the_usual_attributes() {
     let lists = [None, Some(list([7, 6, 5, 7, 0])), Some(list([7, 7, 7, 7, 7]))];
     for default in lists {
         for is_setgid in [false, true] {
@@ -204,9 +204,9 @@ fn assert_alike(it: &Fixture, one: &str, other: &str, case: &str) {
     assert_eq!(one, other, "{case}");
 }
 
-/// What stands beside an old file has nothing of it, nor has what takes a link's place.
+/// A file with a numbered name copies no attributes, nor does a file that replaces a link.
 #[test]
-fn what_replaces_nothing_resembles_nothing() {
+fn a_file_that_replaces_nothing_copies_nothing() {
     everywhere(OnConflict::Rename, |it, save, case| {
         it.write("a", "old");
         it.write("usual", "");
@@ -225,7 +225,7 @@ fn what_replaces_nothing_resembles_nothing() {
 }
 
 #[test]
-fn a_file_that_comes_in_between_is_the_one_that_is_resembled() {
+fn attributes_are_those_of_a_file_that_appears_in_between() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None).expect("begun");
@@ -237,9 +237,9 @@ fn a_file_that_comes_in_between_is_the_one_that_is_resembled() {
     }
 }
 
-/// Others could open it then, and read on when it has its name and is not for them.
+/// Otherwise other users could open it, and keep reading after its permissions change.
 #[test]
-fn a_file_on_its_way_is_for_this_user_alone() {
+fn an_incomplete_file_is_for_this_user_alone() {
     for method in [SaveMethod::Named, SaveMethod::Claimed] {
         let it = Fixture::new();
         let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None).expect("begun");

@@ -1,4 +1,4 @@
-//! Two files for one name: one after the other, and both at once.
+//! Two files of one name: one after the other, and both at once.
 
 use super::*;
 use crate::folder::{Incoming, OnConflict};
@@ -6,7 +6,7 @@ use std::sync::Barrier;
 
 const A: &str = "aaaaaaaaaaaaaaaa";
 const B: &str = "bbbbbbbb";
-/// How often two commits are set off together; the outcome of each is checked.
+/// How often two commits are started together; each result is checked.
 const ROUNDS: usize = 50;
 
 fn rules(on_conflict: OnConflict) -> Rules {
@@ -38,7 +38,7 @@ fn both_of(folders: [&Folder; 2], guard: Guard) -> [Result<Saved, Error>; 2] {
     })
 }
 
-/// Runs `check` on the outcome of two commits at once, many times and with every save method.
+/// Runs `check` on the results of two commits at once, many times and with every save method.
 fn race(on_conflict: OnConflict, guard: Guard, check: impl Fn(&Fixture, [Result<Saved, Error>; 2])) {
     for method in SAVE_METHODS {
         for _ in 0..ROUNDS {
@@ -49,7 +49,7 @@ fn race(on_conflict: OnConflict, guard: Guard, check: impl Fn(&Fixture, [Result<
     }
 }
 
-/// One saved, one refused; gives the refusal.
+/// Checks that one was saved and one rejected; returns the error.
 fn one_refused(outcome: [Result<Saved, Error>; 2]) -> Error {
     match outcome {
         [Ok(_), Err(error)] | [Err(error), Ok(_)] => error,
@@ -66,7 +66,7 @@ fn is_whole(it: &Fixture, name: &str) -> bool {
 }
 
 #[test]
-fn overwriting_at_once_leaves_one_whole_file() {
+fn overwrite_leaves_one_whole_file() {
     race(OnConflict::Overwrite, Guard::None, |it, outcome| {
         let created: Vec<_> = outcome.into_iter().map(|saved| saved.expect("saved").created).collect();
         assert_eq!(created.iter().filter(|created| **created).count(), 1, "{created:?}");
@@ -76,7 +76,7 @@ fn overwriting_at_once_leaves_one_whole_file() {
 }
 
 #[test]
-fn refusing_at_once_saves_the_first() {
+fn refuse_saves_the_first() {
     race(OnConflict::Refuse, Guard::None, |it, outcome| {
         assert!(matches!(one_refused(outcome), Error::Exists));
         assert_eq!(it.on_disk(), ["a.txt"]);
@@ -85,7 +85,7 @@ fn refusing_at_once_saves_the_first() {
 }
 
 #[test]
-fn renaming_at_once_saves_both() {
+fn rename_saves_both() {
     race(OnConflict::Rename, Guard::None, |it, outcome| {
         let mut names = outcome.map(|saved| saved.expect("saved").path.display().to_string());
         names.sort();
@@ -122,7 +122,7 @@ fn a_version_is_replaced_only_once() {
 }
 
 #[test]
-fn guards_against_what_others_did() {
+fn guards_against_other_programs() {
     let it = Fixture::new();
     let folder = it.folder(quick());
     save(&folder, "a.txt", "old").expect("saved");

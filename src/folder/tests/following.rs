@@ -1,4 +1,4 @@
-//! A path that comes to name another directory: it is followed, and nothing is saved in the old one.
+//! A path that comes to name another directory: the folder follows it, and nothing is saved in the old one.
 
 use super::uploads::{LAST, MORE, plan, token};
 use super::{Fixture, path, quick, read, save};
@@ -6,7 +6,7 @@ use crate::folder::{Error, Folder, Guard, Incoming, Rules, UploadError, WalkStep
 use std::fs;
 use std::path::PathBuf;
 
-/// A folder whose path is a link that a deployment turns.
+/// A folder whose path is a link that a deployment changes.
 struct Deployed {
     fixture: Fixture,
 }
@@ -40,7 +40,7 @@ impl Deployed {
         Folder::open_at(&self.link(), rules).expect("a folder")
     }
 
-    /// All that a release holds.
+    /// All files of a release.
     fn on_disk(&self, release: &str) -> Vec<String> {
         let mut names = Vec::new();
         super::walk(&self.release(release), "", &mut names);
@@ -56,13 +56,13 @@ fn begin(folder: &Folder, name: &str) -> Incoming {
 }
 
 #[test]
-fn a_link_that_is_turned_is_followed() {
+fn a_link_that_is_changed_is_followed() {
     let it = Deployed::new();
     let folder = it.folder(quick());
     assert!(!folder.follow(), "nothing has changed");
     let mut walk = folder.walk(&path("")).expect("a walk");
     it.turn_to("2");
-    assert_eq!(read(&folder, "a").expect("there"), "1", "nobody has looked");
+    assert_eq!(read(&folder, "a").expect("there"), "1", "not checked yet");
     assert!(folder.clone().follow());
     assert_eq!(read(&folder, "a").expect("there"), "2", "each clone has followed");
     assert!(!folder.follow(), "once");
@@ -70,7 +70,7 @@ fn a_link_that_is_turned_is_followed() {
     assert_eq!((it.on_disk("1"), it.on_disk("2")), (vec!["a".to_owned()], vec!["a".into(), "new".into()]));
     let mut seen = Vec::new();
     loop {
-        match walk.step().expect("it goes on") {
+        match walk.step().expect("a step") {
             WalkStep::End => break,
             WalkStep::File { path, .. } => seen.push(path),
             _ => {}
@@ -113,7 +113,7 @@ fn nothing_is_saved_in_the_old_directory() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_read_on() {
+fn the_old_directory_is_served_if_the_new_one_cannot_be_opened() {
     let it = Deployed::new();
     let folder = it.folder(quick());
     let refused = |what: &str| {

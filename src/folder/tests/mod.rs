@@ -1,4 +1,4 @@
-//! The folder's promises, on real directories.
+//! Tests of the folder, on real directories.
 
 mod attributes;
 mod conflicts;
@@ -18,10 +18,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-/// All ways of keeping a file unseen; a promise about saving holds for each.
+/// All save methods; tests about saving run with each.
 const SAVE_METHODS: [SaveMethod; 3] = [SaveMethod::Anonymous, SaveMethod::Named, SaveMethod::Claimed];
 
-/// A directory with the shared folder in it, and beside it a secret.
+/// A directory with the shared folder, and a secret outside the folder.
 struct Fixture {
     home: TempDir,
 }
@@ -30,7 +30,7 @@ impl Fixture {
     fn new() -> Self {
         let home = TempDir::new().expect("a directory");
         fs::create_dir(home.path().join("share")).expect("the folder");
-        fs::create_dir(home.path().join("outside")).expect("what is outside");
+        fs::create_dir(home.path().join("outside")).expect("a directory outside");
         fs::write(home.path().join("outside/file"), "secret").expect("a secret");
         Self { home }
     }
@@ -61,13 +61,13 @@ impl Fixture {
         Folder::open_with(&self.share(), rules, method, SystemTime::now()).expect("a folder")
     }
 
-    /// The folder of a server that starts when so much time has passed.
+    /// The folder of a server that starts after this time.
     fn folder_after(&self, time: Duration, rules: Rules) -> Folder {
         let best = SaveMethod::of_this_system();
         Folder::open_with(&self.share(), rules, best, SystemTime::now() + time).expect("a folder")
     }
 
-    /// All that is in the folder, as the disk has it, sorted; but not the server's own lock, which stays for good.
+    /// All names in the folder on the disk, sorted; without the server's own lock, which is never removed.
     fn on_disk(&self) -> Vec<String> {
         let mut names = Vec::new();
         walk(&self.share(), "", &mut names);
@@ -95,7 +95,7 @@ fn path(text: &str) -> SharePath {
     SharePath::parse(text.as_bytes()).expect("a legal path")
 }
 
-/// What a directory shows, directories first, then by the bytes of the names.
+/// The listing of a directory, directories first, then by the bytes of the names.
 fn list(folder: &Folder, path: &SharePath) -> Result<Vec<DirEntry>, Error> {
     let mut scan = folder.scan(path)?;
     let mut entries = Vec::new();
@@ -124,7 +124,7 @@ fn read(folder: &Folder, name: &str) -> Result<String, Error> {
 fn open_file(folder: &Folder, name: &str) -> OpenFile {
     match folder.open(&path(name)) {
         Ok(Node::File(open)) => open,
-        other => panic!("{name} is no file: {other:?}"),
+        other => panic!("{name} is not a file: {other:?}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Opening and listing: what is shared, and what is not there for anybody.
+//! Opening and listing: what is shared, and what looks absent.
 
 use super::*;
 use crate::folder::CannotShare;
@@ -29,7 +29,7 @@ fn a_file_and_its_facts() {
 }
 
 #[test]
-fn what_is_not_a_file() {
+fn paths_that_are_not_files() {
     let it = Fixture::new();
     it.write("file", "");
     fs::create_dir(it.share().join("dir")).expect("a directory");
@@ -43,7 +43,7 @@ fn what_is_not_a_file() {
 }
 
 #[test]
-fn versions_tell_files_apart() {
+fn versions_distinguish_files() {
     let it = Fixture::new();
     let folder = it.folder(quick());
     save(&folder, "a", "one").expect("saved");
@@ -83,7 +83,7 @@ fn links_are_followed_inside_and_only_there() {
 }
 
 #[test]
-fn what_is_neither_file_nor_directory_is_not_there() {
+fn devices_and_sockets_are_not_found() {
     let it = Fixture::new();
     rustix::fs::mknodat(CWD, it.share().join("fifo"), rustix::fs::FileType::Fifo, Mode::RWXU, 0)
         .expect("a FIFO");
@@ -139,7 +139,7 @@ fn a_listing_has_directories_first_then_names() {
 }
 
 #[test]
-fn every_byte_that_a_name_can_hold() {
+fn names_may_have_any_byte() {
     let it = Fixture::new();
     let folder = it.folder(quick());
     let longest = [b'n'; 255];
@@ -156,8 +156,8 @@ fn every_byte_that_a_name_can_hold() {
     assert_eq!(listed, expected);
 }
 
-/// While `swap` is a directory of ours one moment and a link out the next, nothing from outside is read,
-/// nothing is written there. Goes on until both were met, so that it was a race.
+/// While `swap` alternates between a directory and a link that leads out, nothing outside is read or written. It runs until
+/// both were seen, so that there was a race.
 #[test]
 fn a_link_swapped_in_leads_nowhere() {
     const LEAST: u32 = 2_000;

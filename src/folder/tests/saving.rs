@@ -25,7 +25,7 @@ fn a_file_appears_whole_at_the_commit() {
 }
 
 #[test]
-fn dropped_it_leaves_nothing() {
+fn a_dropped_file_leaves_nothing() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         it.write("old", "old");
@@ -68,7 +68,7 @@ fn a_new_file_has_the_mode_that_any_program_gives() {
 }
 
 #[test]
-fn what_has_no_place() {
+fn paths_that_cannot_be_saved() {
     let it = Fixture::new();
     it.write("file", "x");
     it.write("dir/x", "x");
@@ -109,7 +109,7 @@ fn a_directory_that_takes_the_name_meanwhile_is_kept() {
 }
 
 #[test]
-fn a_parent_that_becomes_a_link_out_is_refused() {
+fn a_parent_that_becomes_a_link_out_is_rejected() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         let incoming = it.folder_in(method, quick()).receive(&path("a/b"), None).expect("begun");
@@ -134,7 +134,7 @@ fn a_link_to_a_file_is_replaced_and_not_followed() {
 }
 
 #[test]
-fn a_link_to_a_directory_is_a_directory_on_the_way() {
+fn a_link_to_a_directory_is_followed() {
     let it = Fixture::new();
     it.write("dir/x", "x");
     it.link("dir", "link");
@@ -144,7 +144,7 @@ fn a_link_to_a_directory_is_a_directory_on_the_way() {
 }
 
 #[test]
-fn read_only_is_judged_first() {
+fn read_only_is_checked_first() {
     let it = Fixture::new();
     let folder = it.folder(Rules { read_only: true, ..quick() });
     for name in ["", ".hidden", "new"] {
@@ -157,27 +157,27 @@ fn the_limit_holds_whether_or_not_the_size_is_known() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         let folder = it.folder_in(method, Rules { max_upload: Some(4), ..quick() });
-        let told = folder.receive(&path("a"), Some(5)).expect_err("an error");
-        assert!(matches!(told, Error::TooLarge { limit: 4 }), "{method:?}");
-        let mut untold = folder.receive(&path("a"), None).expect("begun");
-        untold.write(b"1234").expect("just fits");
-        assert!(matches!(untold.write(b"5"), Err(Error::TooLarge { limit: 4 })), "{method:?}");
+        let announced = folder.receive(&path("a"), Some(5)).expect_err("an error");
+        assert!(matches!(announced, Error::TooLarge { limit: 4 }), "{method:?}");
+        let mut unannounced = folder.receive(&path("a"), None).expect("begun");
+        unannounced.write(b"1234").expect("just fits");
+        assert!(matches!(unannounced.write(b"5"), Err(Error::TooLarge { limit: 4 })), "{method:?}");
         assert!(it.on_disk().is_empty(), "{method:?}: its space is free at once");
-        assert!(untold.commit(Guard::None).is_err(), "{method:?}: what is not whole cannot appear");
+        assert!(unannounced.commit(Guard::None).is_err(), "{method:?}: an incomplete file cannot appear");
         assert!(it.on_disk().is_empty(), "{method:?}");
         save(&folder, "a", "1234").expect("the limit itself is allowed");
     }
 }
 
 #[test]
-fn more_than_the_disk_holds_is_refused_before_the_first_byte() {
+fn a_file_larger_than_the_disk_is_rejected_before_its_first_byte() {
     let it = Fixture::new();
     let error = it.folder(quick()).receive(&path("a"), Some(u64::MAX - 1)).expect_err("an error");
     assert!(matches!(error, Error::NoSpace), "{error:?}");
 }
 
 #[test]
-fn the_order_of_refusals() {
+fn the_order_of_errors() {
     use crate::folder::OnConflict;
     let it = Fixture::new();
     it.write("file", "x");
@@ -207,7 +207,7 @@ fn a_saved_file_has_one_name() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_read_takes_files_all_the_same() {
+fn a_folder_that_may_not_be_read_accepts_files() {
     let it = Fixture::new();
     it.write("inbox/x", "");
     let inbox = it.share().join("inbox");
@@ -217,9 +217,9 @@ fn a_folder_that_may_not_be_read_takes_files_all_the_same() {
     assert_eq!(fs::read_to_string(inbox.join("new")).expect("a file"), "hi");
 }
 
-/// Where a name has to be taken before the file can have it, it is not shown as an empty file.
+/// A claimed name is not shown as an empty file.
 #[test]
-fn a_name_that_is_only_taken_is_not_shown() {
+fn a_claimed_name_is_not_shown() {
     const FILES: usize = 300;
     let it = Fixture::new();
     let folder = it.folder_in(SaveMethod::Claimed, quick());
@@ -244,7 +244,7 @@ fn a_name_that_is_only_taken_is_not_shown() {
 }
 
 #[test]
-fn a_directory_that_goes_meanwhile_is_not_written_to() {
+fn a_directory_that_is_removed_meanwhile_is_not_written_to() {
     type Change = fn(&Fixture);
     let table: [(&str, Change, &str, &[&str]); 6] = [
         (

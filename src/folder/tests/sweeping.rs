@@ -1,14 +1,14 @@
-//! What is removed at the start, and above all what is not.
+//! The sweep at start-up: what it removes, and above all what it keeps.
 
 use super::*;
 use rustix::fs::{FlockOperation, flock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Longer than anything is left alone for.
+/// Longer than any file is kept for.
 const LONG: Duration = Duration::from_secs(60 * 60);
 
 #[test]
-fn stale_temporaries_go_and_nothing_else() {
+fn stale_temporaries_are_removed_and_nothing_else() {
     let it = Fixture::new();
     for name in [".wharf-00ff.tmp", "a/b/.wharf-1.tmp", ".wharf/uploads/.wharf-2.tmp"] {
         it.write(name, "stale");
@@ -62,9 +62,9 @@ fn another_server_may_start_while_a_file_arrives() {
     }
 }
 
-/// Nobody holds a lock on these: they stand for uploads of another machine, whose locks are not seen here.
+/// These are not locked: they stand for uploads of another machine, whose locks are invisible here.
 #[test]
-fn what_was_written_to_of_late_may_be_an_upload_of_another_server() {
+fn recently_written_temporaries_are_kept() {
     let minutes = |count: u64| Duration::from_secs(count * 60);
     let table = [
         ("just now", minutes(0), minutes(1), true),
@@ -85,7 +85,7 @@ fn what_was_written_to_of_late_may_be_an_upload_of_another_server() {
 
 /// Its clock may be behind that of the machine that writes.
 #[test]
-fn what_was_written_to_in_the_future_is_left_alone() {
+fn temporaries_from_the_future_are_kept() {
     let it = Fixture::new();
     it.write(".wharf-1.tmp", "live");
     let file = fs::File::options().write(true).open(it.share().join(".wharf-1.tmp")).expect("a file");
@@ -94,9 +94,9 @@ fn what_was_written_to_in_the_future_is_left_alone() {
     assert_eq!(it.on_disk(), [".wharf-1.tmp"]);
 }
 
-/// Between making a temporary and locking it a sweep may come by; whoever is swept begins anew.
+/// A sweep may run between creating a temporary and locking it; then the server creates another one.
 #[test]
-fn servers_that_start_never_take_a_file_away() {
+fn servers_that_start_never_remove_an_upload() {
     const FILES: usize = 1_000;
     let it = Fixture::new();
     let folder = it.folder_in(SaveMethod::Named, quick());
@@ -115,7 +115,7 @@ fn servers_that_start_never_take_a_file_away() {
 }
 
 #[test]
-fn a_folder_shared_read_only_stays_as_it_is() {
+fn a_folder_shared_read_only_is_not_swept() {
     let it = Fixture::new();
     it.write(".wharf-1.tmp", "stale");
     it.folder_after(LONG, Rules { read_only: true, ..quick() });

@@ -1,4 +1,4 @@
-//! Uploads that are not finished: how many each client may have, for how long, and that what is refused leaves nothing.
+//! Unfinished uploads: how many each client may have, for how long, and that rejected ones leave nothing.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::{Fixture, quick, read};
 use crate::folder::uploads::{MOST_OF_A_CLIENT, MOST_UNFINISHED};
 use crate::folder::{EMPTY_LIFETIME, Error, Folder, Guard, OnConflict, Piece, Plan, Rules, UploadError};
 
-/// Begins an upload of this client, of so many bytes; they arrive, and it is idle.
+/// Begins an upload of this client; this many bytes arrive, then it is idle.
 fn begin_of(folder: &Folder, number: u32, owner: &str, bytes: usize) -> Result<(), UploadError> {
     let plan = Plan { owner: owner.to_owned(), ..plan("a") };
     folder.begin_upload(token(number), plan, MORE)?.write(&vec![b'x'; bytes])
@@ -18,7 +18,7 @@ fn is_known(folder: &Folder, number: u32) -> bool {
 }
 
 #[test]
-fn a_client_with_too_many_makes_room_for_itself() {
+fn a_client_with_too_many_loses_its_own() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let most = u32::try_from(MOST_OF_A_CLIENT).expect("few");
@@ -26,18 +26,18 @@ fn a_client_with_too_many_makes_room_for_itself() {
     let mut busy = begin(&folder, 0, "a");
     busy.write(b"x").expect("written");
     for number in 1..most {
-        begin_of(&folder, number, "somebody", usize::from(number != 5)).expect("begun");
+        begin_of(&folder, number, "a client", usize::from(number != 5)).expect("begun");
     }
     assert!(is_known(&folder, 1), "and it is not idle any more");
     let table = [("the empty one", 5), ("the one that is idle for longest", 2), ("the next", 3)];
     for (step, (name, gone)) in (0..).zip(table) {
-        begin_of(&folder, most + step, "somebody", 1).expect("begun");
+        begin_of(&folder, most + step, "a client", 1).expect("begun");
         assert!(!is_known(&folder, gone), "{name}");
         let token = token(gone).to_string();
         assert!(!fixture.on_disk().iter().any(|path| path.contains(&token)), "{name}: nor on the disk");
     }
     assert!(is_known(&folder, 1000), "others have their own places");
-    busy.write(b"y").expect("nobody took it away");
+    busy.write(b"y").expect("it was not evicted");
 }
 
 #[test]
@@ -46,15 +46,15 @@ fn a_client_that_appends_to_all_of_its_uploads_begins_no_more() {
     let folder = fixture.folder(quick());
     let most = u32::try_from(MOST_OF_A_CLIENT).expect("few");
     let mut busy: Vec<_> = (0..most).map(|number| begin(&folder, number, "a")).collect();
-    assert!(matches!(begin_of(&folder, most, "somebody", 1), Err(UploadError::TooMany)));
+    assert!(matches!(begin_of(&folder, most, "a client", 1), Err(UploadError::TooMany)));
     begin_of(&folder, most, "another", 1).expect("others have their own places");
     drop(busy.pop());
-    begin_of(&folder, most + 1, "somebody", 1).expect("one of them is idle");
+    begin_of(&folder, most + 1, "a client", 1).expect("one of them is idle");
     assert!(!is_known(&folder, most - 1));
 }
 
 #[test]
-fn the_client_that_holds_most_makes_room_for_others() {
+fn the_client_with_the_most_loses_one_to_others() {
     let fixture = Fixture::new();
     let most = u32::try_from(MOST_UNFINISHED).expect("few");
     let of_a_client = u32::try_from(MOST_OF_A_CLIENT).expect("few");
@@ -77,7 +77,7 @@ fn the_client_that_holds_most_makes_room_for_others() {
     finish(&folder, most, 1, b"x").expect("saved");
     begin_of(&folder, most + 1, "newer", 1).expect("complete ones do not count");
     let known = (0..most).filter(|&number| is_known(&folder, number)).count();
-    assert_eq!(known, MOST_UNFINISHED - 1, "so nobody had to make room for it");
+    assert_eq!(known, MOST_UNFINISHED - 1, "no upload was evicted for it");
 }
 
 #[test]
@@ -93,24 +93,24 @@ fn a_description_without_an_owner_is_read() {
 }
 
 #[test]
-fn one_of_which_nothing_arrives_is_thrown_away_after_minutes() {
+fn an_empty_upload_is_discarded_after_minutes() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     drop(begin(&folder, 1, "empty"));
     let awaited = begin(&folder, 2, "awaited");
-    begin_of(&folder, 3, "somebody", 1).expect("begun");
+    begin_of(&folder, 3, "a client", 1).expect("begun");
     let begun = folder.upload(&token(1)).expect("it is known").modified;
     folder.forget_uploads(begun + EMPTY_LIFETIME.saturating_sub(Duration::from_secs(1)));
     assert!(is_known(&folder, 1), "not yet");
     folder.forget_uploads(begun + EMPTY_LIFETIME + Duration::from_secs(1));
     assert!(!is_known(&folder, 1), "nothing came");
     drop(awaited);
-    assert!(is_known(&folder, 2), "somebody appended to it");
+    assert!(is_known(&folder, 2), "it was appended to");
     assert!(is_known(&folder, 3), "something came");
 }
 
 #[test]
-fn what_is_refused_takes_no_space() {
+fn rejected_uploads_take_no_space() {
     let fixture = Fixture::new();
     let table: [(&str, Rules, Guard, Piece, &[u8]); 5] = [
         ("over the limit", Rules { max_upload: Some(5), ..quick() }, Guard::None, LAST, b"abcdef"),
@@ -143,6 +143,9 @@ fn what_is_refused_takes_no_space() {
     let folder = fixture.folder(Rules { max_upload: Some(5), ..quick() });
     drop(begin(&folder, 9, "b"));
     let too_large = folder.append(&token(9), 0, Piece { size: Some(6), ..LAST });
-    assert!(matches!(too_large, Err(UploadError::Folder(Error::TooLarge { .. }))), "told before it is sent");
+    assert!(
+        matches!(too_large, Err(UploadError::Folder(Error::TooLarge { .. }))),
+        "rejected before it is sent"
+    );
     assert!(!is_known(&folder, 9) && fixture.on_disk().iter().all(|path| !path.contains("uploads/")));
 }

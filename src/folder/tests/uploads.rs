@@ -1,4 +1,4 @@
-//! Uploads that come in pieces: nothing is lost, nothing is mixed, nothing shows before it is whole.
+//! Uploads in pieces: nothing is lost or mixed, and nothing is visible before it is complete.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,12 +26,12 @@ pub(super) fn plan(name: &str) -> Plan {
         path: path(name),
         length: None,
         guard: Guard::None,
-        owner: "somebody".to_owned(),
+        owner: "a client".to_owned(),
         memo: "memo".to_owned(),
     }
 }
 
-/// A piece that is not the last, of a length that is not told.
+/// A piece that is not the last, of unknown length.
 pub(super) const MORE: Piece = Piece { completes: false, size: None, length: None };
 pub(super) const LAST: Piece = Piece { completes: true, ..MORE };
 
@@ -63,7 +63,7 @@ fn pieces_make_a_file() {
         let mut first = begin(&folder, 1, "in/a");
         first.write(b"one ").expect("written");
         assert!(matches!(first.end(), Ok(Ended::Paused(standing)) if standing.offset == 4));
-        let mut cut = folder.append(&token(1), 4, LAST).expect("it goes on");
+        let mut cut = folder.append(&token(1), 4, LAST).expect("continued");
         cut.write(b"two ").expect("written");
         drop(cut);
         assert!(matches!(read(&folder, "in/a"), Err(Error::NotFound)), "nothing shows");
@@ -90,7 +90,7 @@ fn a_restart_loses_nothing() {
 }
 
 #[test]
-fn one_that_is_complete_is_remembered() {
+fn a_complete_upload_is_remembered() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     drop(begin(&folder, 1, "a"));
@@ -103,16 +103,16 @@ fn one_that_is_complete_is_remembered() {
 }
 
 #[test]
-fn the_newer_request_takes_over() {
+fn a_newer_request_supersedes_an_older() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut old = begin(&folder, 1, "a");
     old.write(b"abc").expect("written");
-    let mut new = folder.append(&token(1), 3, LAST).expect("it goes on");
+    let mut new = folder.append(&token(1), 3, LAST).expect("continued");
     assert!(matches!(old.write(b"xyz"), Err(UploadError::Superseded)));
     new.write(b"def").expect("written");
     assert!(matches!(old.end(), Err(UploadError::Superseded)));
-    assert_eq!(offset(&folder, 1), 6, "who asks takes over, too");
+    assert_eq!(offset(&folder, 1), 6, "asking for the offset supersedes, too");
     assert!(matches!(new.end(), Err(UploadError::Superseded)));
     finish(&folder, 1, 6, b"ghi").expect("saved");
     assert_eq!(read(&folder, "a").expect("it is there"), "abcdefghi");
@@ -132,7 +132,7 @@ fn another_server_of_the_folder_does_not_mix() {
 }
 
 #[test]
-fn it_goes_on_where_it_is_and_nowhere_else() {
+fn it_continues_at_its_offset_only() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending = begin(&folder, 1, "a");
@@ -146,7 +146,7 @@ fn it_goes_on_where_it_is_and_nowhere_else() {
 }
 
 #[test]
-fn lengths_agree_or_are_refused() {
+fn lengths_that_disagree_are_rejected() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending =
@@ -165,16 +165,16 @@ fn lengths_agree_or_are_refused() {
         assert!(matches!(folder.append(&token(1), 3, piece), Err(UploadError::Inconsistent)), "{name}");
     }
     assert_eq!(offset(&folder, 1), 3, "as it was");
-    let short = folder.append(&token(1), 3, LAST).expect("its size is not told");
+    let short = folder.append(&token(1), 3, LAST).expect("its size is unknown");
     assert!(matches!(short.end(), Err(UploadError::Inconsistent)), "it ends too early");
-    let mut long = folder.append(&token(1), 3, LAST).expect("it goes on");
-    assert!(matches!(long.write(b"defg"), Err(UploadError::Inconsistent)), "it goes on too long");
+    let mut long = folder.append(&token(1), 3, LAST).expect("continued");
+    assert!(matches!(long.write(b"defg"), Err(UploadError::Inconsistent)), "longer than announced");
     assert!(matches!(folder.upload(&token(1)), Err(UploadError::Unknown)), "and is spoilt");
     assert!(fixture.on_disk().iter().all(|name| !name.contains("0000")), "{:?}", fixture.on_disk());
 }
 
 #[test]
-fn what_is_thrown_away_is_gone() {
+fn a_cancelled_upload_is_gone() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending = begin(&folder, 1, "a");
@@ -186,7 +186,7 @@ fn what_is_thrown_away_is_gone() {
 }
 
 #[test]
-fn after_a_day_it_is_thrown_away() {
+fn after_a_day_it_is_discarded() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending = begin(&folder, 1, "a");
@@ -223,15 +223,15 @@ fn the_rules_hold_at_the_beginning_and_at_the_end() {
     drop(begin(&folder, 1, "a"));
     let strict = fixture.folder(Rules { on_conflict: OnConflict::Refuse, ..quick() });
     fixture.write("a", "old");
-    let told = finish(&strict, 1, 0, b"new");
-    assert!(matches!(told, Err(UploadError::Refused(Error::Exists))), "{told:?}");
+    let finished = finish(&strict, 1, 0, b"new");
+    assert!(matches!(finished, Err(UploadError::Refused(Error::Exists))), "{finished:?}");
     assert!(matches!(strict.upload(&token(1)), Err(UploadError::Unknown)), "thrown away");
     let read_only = fixture.folder(Rules { read_only: true, ..quick() });
     assert!(matches!(read_only.upload(&token(1)), Err(UploadError::Folder(Error::ReadOnly))));
 }
 
 #[test]
-fn what_must_be_true_of_the_name_is_asked_at_the_end() {
+fn the_guard_is_checked_at_the_end() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let new = Plan { guard: Guard::MustBeNew, ..plan("a") };
@@ -248,9 +248,9 @@ fn what_must_be_true_of_the_name_is_asked_at_the_end() {
     assert_eq!(read(&folder, "a").expect("it is there"), "third");
 }
 
-/// It has got the attributes of the file that it was to replace, but not the name.
+/// It got the attributes of the file that it would replace, but not the name.
 #[test]
-fn one_that_could_not_be_named_can_be_written_again() {
+fn an_upload_that_could_not_be_named_can_be_continued() {
     let fixture = Fixture::new();
     fixture.write("1.part", "all of it");
     let at = fixture.share().join("1.part");
@@ -263,7 +263,7 @@ fn one_that_could_not_be_named_can_be_written_again() {
 }
 
 #[test]
-fn no_link_leads_the_uploads_elsewhere() {
+fn links_in_the_way_of_uploads_are_not_followed() {
     for link in [".wharf", ".wharf/uploads"] {
         let fixture = Fixture::new();
         let folder = fixture.folder(quick());
@@ -278,7 +278,7 @@ fn no_link_leads_the_uploads_elsewhere() {
 }
 
 #[test]
-fn strange_things_among_the_uploads_are_left_alone() {
+fn unknown_files_among_the_uploads_are_kept() {
     let fixture = Fixture::new();
     let half = token(1).to_string();
     fixture.write(".wharf/uploads/README", "not ours");
@@ -290,7 +290,7 @@ fn strange_things_among_the_uploads_are_left_alone() {
     for number in [1, 2] {
         assert!(matches!(folder.upload(&token(number)), Err(UploadError::Unknown)));
     }
-    assert!(matches!(read(&folder, ".wharf/uploads/README"), Err(Error::NotFound)), "nobody sees them");
+    assert!(matches!(read(&folder, ".wharf/uploads/README"), Err(Error::NotFound)), "they are not served");
     folder.forget_uploads(SystemTime::now() + LIFETIME + Duration::from_secs(60));
     assert_eq!(fixture.on_disk(), [".wharf", ".wharf/uploads", ".wharf/uploads/README"]);
 }

@@ -1,11 +1,11 @@
-//! Walking: what is shared, wherever it lies below, and nothing twice.
+//! Walking: everything shared below a directory, and nothing twice.
 
 use super::*;
 use crate::folder::{Walk, WalkStep};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::os::unix::fs::PermissionsExt;
 
-/// What a walk finds from here: directories with a slash behind, files with what they hold.
+/// All that a walk finds: directories with a trailing slash, files with their content.
 fn walked(folder: &Folder, from: &str) -> Vec<String> {
     let mut walk = folder.walk(&path(from)).expect("a directory");
     let mut found = rest_of(&mut walk);
@@ -13,7 +13,7 @@ fn walked(folder: &Folder, from: &str) -> Vec<String> {
     found
 }
 
-/// What a walk still finds.
+/// The rest of a walk.
 fn rest_of(walk: &mut Walk) -> Vec<String> {
     let mut lines = Vec::new();
     loop {
@@ -32,7 +32,7 @@ fn rest_of(walk: &mut Walk) -> Vec<String> {
 }
 
 #[test]
-fn all_that_is_shared_and_nothing_else() {
+fn everything_shared_and_nothing_else() {
     let it = Fixture::new();
     for name in ["a", "b/c", "b/d/e", ".hidden", "b/.git/config", "b/.wharf-1f.tmp", ".wharf/x"] {
         it.write(name, "x");
@@ -56,7 +56,7 @@ fn all_that_is_shared_and_nothing_else() {
 }
 
 #[test]
-fn links_to_directories_lead_nowhere_but_where_it_begins() {
+fn links_to_directories_are_followed_at_the_start_only() {
     let it = Fixture::new();
     it.write("a/file", "x");
     it.link("..", "a/loop");
@@ -81,7 +81,7 @@ fn only_a_directory_is_walked() {
 }
 
 #[test]
-fn what_goes_meanwhile_is_lost_and_the_rest_is_found() {
+fn removed_entries_are_lost_and_the_rest_is_found() {
     let it = Fixture::new();
     for name in ["a/file", "b/file", "c/file"] {
         it.write(name, "x");
@@ -100,7 +100,7 @@ fn what_goes_meanwhile_is_lost_and_the_rest_is_found() {
 }
 
 #[test]
-fn what_may_not_be_read_is_lost() {
+fn unreadable_entries_are_lost() {
     let it = Fixture::new();
     it.write("shut/file", "x");
     it.write("closed", "x");
@@ -118,7 +118,7 @@ fn what_may_not_be_read_is_lost() {
 }
 
 #[test]
-fn however_deep_it_goes() {
+fn very_deep_directories() {
     let it = Fixture::new();
     let deep = ["d"; 1000].join("/");
     it.write(&format!("{deep}/file"), "x");

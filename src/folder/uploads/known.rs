@@ -1,34 +1,36 @@
-//! Which uploads there are, whose they are, and which one makes room when there are too many.
+//! Which uploads exist, which client each belongs to, and which is evicted when there are too many.
 //!
-//! The bounds are for each client and for all. At its own bound, a client's own idle uploads make room; where all have
-//! too many together, those of the client that holds most, for one that holds fewer. So nobody can keep others from
-//! beginning uploads, and a proxy with many users behind it still works: its users lose what has been idle for longest.
+//! The number of uploads is limited for each client and in total. At its own limit, a client loses one of its own idle
+//! uploads; at the total limit, the client with the most uploads loses one to a client with fewer. So no client can keep
+//! others from beginning uploads, and a proxy with many users behind it still works: they lose the upload that was idle
+//! the longest.
 //!
-//! Only their number is bounded here. What they hold of the disk is bounded as for any file, by the folder's rules: a
-//! client that wants the space can save files, which never expire.
+//! Only their number is limited here. Their disk space is limited by the folder's rules, as for any file: a client that
+//! wants to fill the disk can save files, which never expire.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use super::uploading::Upload;
-use super::{UploadError, UploadToken};
+use super::error::UploadError;
+use super::token::UploadToken;
+use super::upload::Upload;
 
-/// How many may be unfinished at once. Each costs two names on the disk, and nobody else can have its space.
+/// The most unfinished uploads. Each has two files on the disk, and takes up space.
 pub(in crate::folder) const MOST_UNFINISHED: usize = 256;
 
-/// How many of them one client may have: a quarter, more than any client sends at once.
+/// The most unfinished uploads of one client: a quarter, more than any client sends at once.
 pub(in crate::folder) const MOST_OF_A_CLIENT: usize = MOST_UNFINISHED / 4;
 
-/// How many complete ones are remembered.
+/// How many complete uploads are remembered.
 const MOST_COMPLETE: usize = 1024;
 
 /// All uploads that are known.
 #[derive(Default)]
 pub(super) struct Known {
     by_token: HashMap<UploadToken, Entry>,
-    /// Those of them that are complete, in the order in which they became so.
+    /// The complete ones, in the order of their completion.
     complete: VecDeque<UploadToken>,
-    /// Counts requests, to tell which upload has been idle for longest.
+    /// Counts requests, to find the upload that was idle the longest.
     requests: u64,
 }
 
@@ -36,15 +38,15 @@ struct Entry {
     upload: Arc<Mutex<Upload>>,
     owner: String,
     is_complete: bool,
-    /// The number of the request that was the last to have to do with it.
+    /// The number of its latest request.
     last: u64,
 }
 
-/// An upload that had to make room.
+/// An upload that was evicted.
 pub(super) type Evicted = (UploadToken, Arc<Mutex<Upload>>);
 
 impl Known {
-    /// Takes in an upload from an earlier run. The one that has been idle for longest comes first.
+    /// Adds an upload of an earlier run. Call it in the order of their last use.
     pub(super) fn take_up(&mut self, token: UploadToken, owner: String, upload: Upload, is_complete: bool) {
         if is_complete {
             self.complete.push_back(token);
@@ -54,7 +56,7 @@ impl Known {
         self.by_token.insert(token, Entry { upload, owner, is_complete, last: self.requests });
     }
 
-    /// Takes in a new upload, if there is room for it or another makes some. That one is to be thrown away.
+    /// Adds a new upload. Returns the upload that was evicted for it, which the caller must discard.
     pub(super) fn insert(
         &mut self,
         token: UploadToken,
@@ -68,7 +70,7 @@ impl Known {
         Ok(evicted)
     }
 
-    /// The upload of this token, which is not idle from now on.
+    /// The upload of this token; it counts as used now.
     pub(super) fn find(&mut self, token: &UploadToken) -> Option<Arc<Mutex<Upload>>> {
         self.requests += 1;
         let entry = self.by_token.get_mut(token)?;
@@ -76,7 +78,7 @@ impl Known {
         Some(Arc::clone(&entry.upload))
     }
 
-    /// An upload is complete; the one that has been so for longest makes room, and is given.
+    /// Marks an upload as complete. Returns the oldest complete one if there are too many.
     pub(super) fn complete(&mut self, token: UploadToken) -> Option<UploadToken> {
         if let Some(entry) = self.by_token.get_mut(&token) {
             entry.is_complete = true;
@@ -91,7 +93,7 @@ impl Known {
         self.by_token.remove(token).map(|entry| entry.upload)
     }
 
-    /// Lets another upload go, where this client could not begin one more.
+    /// Evicts an upload, if this client could not begin another one.
     fn make_room(&mut self, owner: &str) -> Result<Option<Evicted>, UploadError> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         let unfinished = self.by_token.values().filter(|entry| !entry.is_complete);
@@ -102,19 +104,19 @@ impl Known {
         }
         let most = counts.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > own);
         let token = match most {
-            Some((most, _)) if own < MOST_OF_A_CLIENT => self.idle_longest(most, true),
-            _ => self.idle_longest(owner, false),
+            Some((most, _)) if own < MOST_OF_A_CLIENT => self.to_evict(most, true),
+            _ => self.to_evict(owner, false),
         };
         let token = token.ok_or(UploadError::TooMany)?;
         Ok(self.forget(&token).map(|upload| (token, upload)))
     }
 
-    /// The upload of this client that can best be spared: rather one to which nobody appends just now, or else one if
-    /// that may be; rather an empty one, in which nothing is lost; then the one that has been idle for longest.
-    fn idle_longest(&self, owner: &str, or_busy: bool) -> Option<UploadToken> {
+    /// The upload of this client to evict: preferably one that no request is appending to (`or_busy` allows another), then
+    /// an empty one, which loses nothing, then the one that was idle the longest.
+    fn to_evict(&self, owner: &str, or_busy: bool) -> Option<UploadToken> {
         let own = self.by_token.iter().filter(|(_, entry)| !entry.is_complete && entry.owner == owner);
         let ranked = own.filter_map(|(token, entry)| {
-            // Somebody works on it at this very moment.
+            // A locked upload is in use.
             let upload = entry.upload.try_lock().ok()?;
             Some(((upload.is_appended_to(), upload.offset() > 0, entry.last), token))
         });

@@ -1,14 +1,14 @@
 //! Unfinished uploads on the disk: the directory `.wharf/uploads` below the folder's root.
 //!
 //! ```text
-//! TOKEN.part   what has arrived
-//! TOKEN.json   what is to become of it
+//! TOKEN.part   the content that has arrived
+//! TOKEN.json   the plan of the upload
 //! ```
 //!
-//! The content is made first and leaves by being renamed to its place; so a description without content is that of an
-//! upload that is complete. Nobody but this user may enter the directory, and no link is followed on the way to it.
+//! The content is created first, and renamed to its final name when it is complete; so a description without content
+//! belongs to a complete upload. Only this user may enter the directory, and no link is followed on the way to it.
 //!
-//! Knows nothing of who appends, nor of rules.
+//! Knows no requests and no rules.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -23,20 +23,24 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, UploadToken};
-use crate::folder::incoming::Guard;
+use super::plan::Plan;
+use super::token::UploadToken;
+use crate::folder::error::Error;
+use crate::folder::facts::Facts;
+use crate::folder::guard::Guard;
+use crate::folder::path::SharePath;
 use crate::folder::root::{self, Root};
-use crate::folder::{Error, Facts, SharePath, stale};
+use crate::folder::stale;
 
-/// Where it lies, below the folder's root.
+/// Its path below the folder's root.
 const PATH: [&str; 2] = [root::OWN, "uploads"];
 
-/// What follows the token in the name of the content, of the description, and of one that is being written.
+/// The extensions of the content, of the description, and of a description that is being written.
 const CONTENT: &str = ".part";
 const DESCRIPTION: &str = ".json";
 const DRAFT: &str = ".new";
 
-/// The longest description that is read, in bytes: the longest path, encoded, and some numbers.
+/// The longest description that is read, in bytes: enough for the longest path, encoded, and some numbers.
 const LONGEST: usize = 16 * 1024;
 
 /// The directory, open.
@@ -45,28 +49,28 @@ pub(super) struct Store {
     dir: Arc<Dir>,
 }
 
-/// A [`Plan`] as it is written down.
+/// A [`Plan`] in the form of its file.
 #[derive(Serialize, Deserialize)]
 struct Description {
     /// Percent-encoded: a path is bytes, JSON is text.
     path: String,
     length: Option<u64>,
     guard: Guard,
-    /// Not there in descriptions from before uploads had one.
+    /// Missing in descriptions of older versions.
     #[serde(default)]
     owner: String,
     memo: String,
 }
 
 impl Store {
-    /// Opens it where it is.
+    /// Opens the directory.
     pub(super) fn open(root: &Root) -> Result<Self, Errno> {
         let [first, second] = PATH;
         let dir = stale::retry(|| root.own(first).and_then(|above| root::enter(&above, second)))?;
         Ok(Self { dir: Arc::new(dir) })
     }
 
-    /// Opens it, and makes it where it is missing.
+    /// Opens the directory, and creates it if it is missing.
     pub(super) fn make(root: &Root) -> Result<Self, Errno> {
         let [first, second] = PATH;
         let dir = stale::retry(|| {
@@ -92,10 +96,10 @@ impl Store {
         format!("{token}{CONTENT}")
     }
 
-    /// Makes an upload: its content, empty and locked, then its description.
+    /// Creates an upload: its content, empty and locked, then its description.
     pub(super) fn begin(&self, token: &UploadToken, plan: &Plan) -> Result<File, Error> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        // It gets what it may be for others with its name.
+        // It gets its final permissions together with its name.
         let mode = Mode::RUSR | Mode::WUSR;
         let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, mode)?);
         let described = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, plan));
@@ -108,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Opens the content, locked: another server may share the folder.
+    /// Opens and locks the content: another server may share the folder.
     pub(super) fn content(&self, token: &UploadToken) -> Result<File, Errno> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, Mode::empty())?);
@@ -116,13 +120,13 @@ impl Store {
         Ok(file)
     }
 
-    /// Puts the content on the disk.
+    /// Syncs the content.
     pub(super) fn sync_content(&self, token: &UploadToken) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         fs::fdatasync(fs::openat(&*self.dir, Self::content_name(token), flags, Mode::empty())?)
     }
 
-    /// Writes the description, in one step.
+    /// Writes the description, atomically.
     pub(super) fn describe(&self, token: &UploadToken, plan: &Plan) -> Result<(), Error> {
         let description = Description {
             path: percent_encode(plan.path.as_bytes(), NON_ALPHANUMERIC).to_string(),
@@ -139,7 +143,7 @@ impl Store {
         Ok(fs::renameat(&*self.dir, draft, &*self.dir, name)?)
     }
 
-    /// Puts the description, and that both files are there, on the disk.
+    /// Syncs the description and the names of both files.
     pub(super) fn sync(&self, token: &UploadToken) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
@@ -147,7 +151,7 @@ impl Store {
         root::sync(&self.dir)
     }
 
-    /// What was to become of an upload; `None` where that cannot be told any more.
+    /// The plan of an upload; `None` if it cannot be read.
     pub(super) fn plan(&self, token: &UploadToken) -> Option<Plan> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
@@ -160,20 +164,20 @@ impl Store {
         Some(Plan { path: SharePath::parse(&path).ok()?, length, guard, owner, memo })
     }
 
-    /// How much has arrived, and when the last of it; `None` where there is no content.
+    /// The size of the content, and when the last of it arrived; `None` if there is no content.
     pub(super) fn facts(&self, token: &UploadToken) -> Option<Facts> {
-        // What another machine has appended may not be known here yet: this asks for it.
+        // Fetches the size from a file server, in case another machine has appended to it.
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
         let _ = fs::statx(&*self.dir, Self::content_name(token), flags, StatxFlags::SIZE);
         self.stat(&Self::content_name(token)).map(|stat| Facts::new(&stat, 0))
     }
 
-    /// Whether nothing has arrived, and nobody appends just now, also through another server.
+    /// Whether nothing has arrived, and no request is appending, through this server or another.
     pub(super) fn is_empty_and_idle(&self, token: &UploadToken) -> bool {
         self.facts(token).is_some_and(|facts| facts.len == 0) && self.content(token).is_ok()
     }
 
-    /// When anything about an upload last changed.
+    /// When any file of an upload last changed.
     pub(super) fn touched(&self, token: &UploadToken) -> Option<SystemTime> {
         let names = [CONTENT, DESCRIPTION, DRAFT].map(|end| format!("{token}{end}"));
         names.iter().filter_map(|name| self.stat(name)).map(|stat| Facts::new(&stat, 0).modified).max()
@@ -183,7 +187,7 @@ impl Store {
         fs::statat(&*self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()
     }
 
-    /// Whatever uploads there are, in no order.
+    /// The tokens of all uploads, in no order.
     pub(super) fn tokens(&self) -> HashSet<UploadToken> {
         let entries = self.dir.entries().into_iter().flatten().flatten();
         entries
@@ -191,19 +195,19 @@ impl Store {
             .collect()
     }
 
-    /// Removes an upload. The description goes first: alone it would mean that the upload is complete.
+    /// Removes an upload. The description is removed first: alone it would mean that the upload is complete.
     pub(super) fn remove(&self, token: &UploadToken) {
         for end in [DESCRIPTION, DRAFT, CONTENT] {
             let _ = fs::unlinkat(&*self.dir, format!("{token}{end}"), AtFlags::empty());
         }
     }
 
-    /// Removes the description: what is left is nothing that anybody could go on with.
+    /// Removes the description, so that the upload cannot be resumed.
     pub(super) fn forget(&self, token: &UploadToken) {
         let _ = fs::unlinkat(&*self.dir, format!("{token}{DESCRIPTION}"), AtFlags::empty());
     }
 
-    /// Removes the directory, if nothing is in it.
+    /// Removes the directory, if it is empty.
     pub(super) fn tidy(root: &Root) {
         let [first, second] = PATH;
         if let Ok(above) = root.own(first) {
@@ -213,7 +217,7 @@ impl Store {
     }
 }
 
-/// Locks the content. Where there are no locks, nobody else has one either.
+/// Locks the content. Without lock support no other server can have a lock either.
 fn lock(file: &File) -> Result<(), Errno> {
     match fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Err(Errno::WOULDBLOCK),

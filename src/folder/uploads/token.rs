@@ -1,21 +1,21 @@
-//! The name of an unfinished upload: whoever knows it may go on with it.
+//! The token of an unfinished upload: any client that knows it may continue the upload.
 
 use std::fmt;
 
-/// How many bytes of chance a token has: 128 bits, which nobody guesses.
+/// The random bytes of a token: 128 bits, which cannot be guessed.
 pub const TOKEN_BYTES: usize = 16;
 
-/// A token. It is made from bytes that nobody can foretell, and is written as 32 hexadecimal digits.
+/// A token, made from unpredictable bytes and written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UploadToken([u8; TOKEN_BYTES]);
 
 impl UploadToken {
-    /// Of bytes from the system's source of chance.
-    pub fn new(chance: [u8; TOKEN_BYTES]) -> Self {
-        Self(chance)
+    /// Takes bytes from the system's source of randomness.
+    pub fn new(random: [u8; TOKEN_BYTES]) -> Self {
+        Self(random)
     }
 
-    /// Reads one as it is written; nothing else is a token, no capitals, no shorter one.
+    /// Parses a token in exactly the form that `Display` writes; capitals and other lengths are rejected.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; TOKEN_BYTES];
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -35,7 +35,7 @@ impl fmt::Display for UploadToken {
     }
 }
 
-/// It gives a right, so it is not shown.
+/// Hides the token, because it grants access to the upload.
 impl fmt::Debug for UploadToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UploadToken(..)")
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_written_in_one_way() {
+    fn tokens_have_one_written_form() {
         let token = UploadToken::new([0, 1, 0xab, 0xff, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
         let text = token.to_string();
         assert_eq!(text, "0001abff0405060708090a0b0c0d0e0f");

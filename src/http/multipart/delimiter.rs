@@ -5,8 +5,7 @@
 //! delimiter (Horspool); across pieces only a count is kept: bytes that have matched so far are a prefix of
 //! the delimiter, and if they turn out to be content they are given from there.
 
-use super::Boundary;
-use super::boundary::BOUNDARY_LIMIT;
+use super::boundary::{BOUNDARY_LIMIT, Boundary};
 
 /// Searches one body.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,17 +1,18 @@
-//! The head of a part of a form: which field it is, and which file (RFC 7578 §4).
+//! The head of a part of a form: the name of its field, and of its file (RFC 7578 §4).
 
-use super::{MultipartProblem, parameters};
+use super::error::MultipartProblem;
+use super::parameters;
 
 /// The most field lines in a part head. Forms send two or three.
 const FIELDS_LIMIT: usize = 16;
 
-/// What the head of a part says.
+/// The head of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartHead {
     /// The name of the form's field.
     pub name: Vec<u8>,
-    /// The file's name, without any directories: bytes that nobody has checked yet. `None` when the part is
-    /// no file; empty when a browser's file field was left empty.
+    /// The file's name, without directories: bytes that are not checked yet. `None` if the part is not a file; empty if a
+    /// browser's file field was left empty.
     pub filename: Option<Vec<u8>>,
     /// The part's media type, as sent.
     pub content_type: Option<Vec<u8>>,
@@ -48,15 +49,14 @@ fn field<'b>(lines: &[httparse::Header<'b>], name: &str) -> Result<Option<&'b [u
     if values.next().is_some() { Err(MultipartProblem::Head) } else { Ok(value) }
 }
 
-/// Whether this encoding would have to be undone. RFC 7578 §4.7 has done away with it; to save the content as
-/// it comes would be to save something else.
+/// Whether this encoding changes the content. RFC 7578 §4.7 deprecates it; saving the encoded bytes would save other
+/// content than was meant.
 fn changes_content(encoding: &[u8]) -> bool {
     !["7bit", "8bit", "binary"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain.as_bytes()))
 }
 
-/// Undoes what browsers do to a name before they send it: quotes and line breaks as `%22`, `%0D`, `%0A`
-/// (WHATWG HTML, "multipart/form-data encoding algorithm"). They leave `%` as it is, so nothing else may be
-/// decoded.
+/// Decodes a name as browsers encode it: quotes and line breaks as `%22`, `%0D`, `%0A` (WHATWG HTML, "multipart/form-data
+/// encoding algorithm"). They do not encode `%`, so nothing else may be decoded.
 fn undo_form_escapes(mut rest: &[u8]) -> Vec<u8> {
     let mut name = Vec::with_capacity(rest.len());
     loop {
@@ -72,8 +72,7 @@ fn undo_form_escapes(mut rest: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What stands behind the last slash or backslash: the directories of a sender are not the receiver's (RFC
-/// 7578 §4.2).
+/// The part after the last slash or backslash: the sender's directories do not matter to the receiver (RFC 7578 §4.2).
 fn last_component(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| b"/\\".contains(byte)).next().unwrap_or_default()
 }

@@ -1,12 +1,13 @@
 //! Several ranges in one body: `multipart/byteranges` (RFC 9110 §14.6).
 //!
-//! Only the frame is made here: the heads of the parts, and the spans that belong between them. Whoever sends it takes the content from the file.
+//! This makes only the frame: the heads of the parts, and the spans between them. The caller sends the content from the
+//! file.
 
-use super::Span;
 use super::content_range::content_range;
+use super::span::Span;
 use crate::http::multipart::Boundary;
 
-/// What is to be sent next.
+/// A piece of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RangePart {
     /// These bytes: the head of a part, or the closing delimiter.

@@ -1,21 +1,20 @@
-//! `Content-Range`: which bytes a body holds, written and read (RFC 9110 §14.4).
+//! `Content-Range`: which bytes a body holds (RFC 9110 §14.4).
 
 use std::fmt;
 
-use super::Span;
+use super::span::Span;
 
-/// What a `Content-Range` field says.
+/// The value of a `Content-Range` field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentRange {
-    /// `bytes first-last/complete`: the content is this part; `None` where the sender did not know the whole
-    /// length (`*`). What was read never reaches beyond the length.
+    /// `bytes first-last/complete`: the content is this part, which ends within the whole length.
     Part {
         /// The part.
         span: Span,
-        /// The length of the whole, in bytes.
+        /// The length of the whole, in bytes; `None` if the sender does not know it (`*`).
         complete: Option<u64>,
     },
-    /// `bytes */complete`, in a 416: nothing that was asked for is there.
+    /// `bytes */complete`, in a 416: none of the requested bytes exist.
     Unsatisfied {
         /// The length of the whole, in bytes.
         complete: u64,
@@ -33,8 +32,8 @@ pub fn unsatisfied(len: u64) -> ContentRange {
 }
 
 impl ContentRange {
-    /// Reads a value; `None` for one that is of another unit, malformed, or tells an impossible part. Nothing
-    /// may be put together from such a response (§14.4), so there is no leniency but in the unit's case.
+    /// Parses a value; `None` if it has another unit, is malformed, or names an impossible part. Such a response must not be
+    /// combined with others (§14.4), so parsing is strict except for the unit's case.
     pub fn parse(value: &[u8]) -> Option<Self> {
         const UNIT: &str = "bytes ";
         let (unit, rest) = std::str::from_utf8(value).ok()?.split_at_checked(UNIT.len())?;
@@ -61,7 +60,7 @@ fn span(part: &str, len: u64) -> Option<Span> {
     Span::new(first, length, len)
 }
 
-/// Digits and nothing else, as a number that fits.
+/// A decimal number of digits only, if it fits.
 fn number(digits: &str) -> Option<u64> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
@@ -84,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn values_that_are_read() {
+    fn values_are_parsed() {
         let part = |start, length, complete| {
             Some(ContentRange::Part {
                 span: Span::new(start, length, u64::MAX).expect("not empty"),

@@ -1,6 +1,8 @@
 //! Heads: what is read, what is refused, and how they are written.
 
 use super::*;
+use crate::http::body::Framing;
+use crate::http::target::{TARGET_LIMIT, TargetError};
 
 /// What is asked of one head: method, framing, host.
 fn parse(text: &str) -> Result<(Method, Framing, Option<String>), HeadError> {

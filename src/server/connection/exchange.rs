@@ -7,8 +7,7 @@ use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::own_paths::UPLOADS;
-use crate::printable::Printable;
+use crate::server::observe::access_log::{self, ACCESS};
 use crate::server::pages;
 use crate::server::state::State;
 use crate::server::timing::Active;
@@ -78,9 +77,7 @@ impl Exchange {
         if self.line.is_empty() {
             return;
         }
-        let (line, code) = (Printable(&self.line), status.code());
-        let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
-        log::info!(target: ACCESS, "{peer} \"{line}\" {code} {bytes} B {milliseconds:.1} ms");
+        access_log::write(peer, &self.line, status, bytes, self.began.elapsed());
         if let Persistence::Close(why) = self.persistence {
             log::debug!(target: ACCESS, "{peer} closed: {why}");
         }
@@ -90,41 +87,7 @@ impl Exchange {
     }
 }
 
-/// The log target for requests: `RUST_LOG=info,wharf::access=off` silences only them.
-const ACCESS: &str = "wharf::access";
-
 /// The first line, if the log or the recorder needs it.
 fn request_line(bytes: &[u8], state: &State) -> Vec<u8> {
-    if !log::log_enabled!(target: ACCESS, log::Level::Info) && state.recorder.is_none() {
-        return Vec::new();
-    }
-    let line = bytes.trim_ascii_start().split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
-    if line.is_empty() { b"-".to_vec() } else { without_token(line) }
-}
-
-/// A request line without the token of an upload: somebody who reads the log must not be able to continue others'
-/// uploads.
-fn without_token(line: &[u8]) -> Vec<u8> {
-    let prefix = UPLOADS.as_bytes();
-    let Some(at) = line.windows(prefix.len()).position(|part| part == prefix) else { return line.to_vec() };
-    let (before, behind) = line.split_at(at + prefix.len());
-    let end = behind.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(behind.len());
-    [before, b"TOKEN", behind.get(end..).unwrap_or_default()].concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_token_is_logged() {
-        let table = [
-            ("GET /a HTTP/1.1", "GET /a HTTP/1.1"),
-            ("HEAD /.wharf/uploads/0aF9 HTTP/1.1", "HEAD /.wharf/uploads/TOKEN HTTP/1.1"),
-            ("HEAD http://h/.wharf/uploads/00?x", "HEAD http://h/.wharf/uploads/TOKEN?x"),
-        ];
-        for (line, logged) in table {
-            assert_eq!(without_token(line.as_bytes()), logged.as_bytes(), "{line}");
-        }
-    }
+    if access_log::is_on() || state.recorder.is_some() { access_log::request_line(bytes) } else { Vec::new() }
 }

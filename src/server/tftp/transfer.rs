@@ -28,7 +28,7 @@ use crate::tftp::send::Sender;
 const CHUNK: usize = 32 * 1024;
 
 /// The name to write to in order to stop the server.
-const EXIT: &[u8] = b".wharf/exit";
+const EXIT: &[u8] = crate::own_paths::TFTP_EXIT.as_bytes();
 
 /// One transfer, starting with its request.
 pub struct Transfer<'a> {

@@ -1,4 +1,4 @@
-//! Who is here: names, tokens, absence.
+//! Members: names, tokens, absence.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn names_are_free_or_taken() {
 }
 
 #[test]
-fn tokens_prove_who_asks() {
+fn tokens_identify_members() {
     let mut scene = Scene::new();
     let mut tokens = Vec::new();
     for (who, secret) in [("ann", 1), ("bob", 2), ("old", 3)] {
@@ -34,9 +34,9 @@ fn tokens_prove_who_asks() {
     let rows = [
         ("ann's", ann.clone(), Some("ann")),
         ("bob's", bob.clone(), Some("bob")),
-        ("of one who left", old, None),
+        ("of a member that left", old, None),
         ("ann's number, bob's secret", format!("{number}-{secret_of_bob}"), None),
-        ("a byte more", format!("{ann}00"), None),
+        ("one byte longer", format!("{ann}00"), None),
         ("none", String::new(), None),
     ];
     for (case, token, expected) in rows {
@@ -46,7 +46,7 @@ fn tokens_prove_who_asks() {
 }
 
 #[test]
-fn who_is_not_here_is_refused_everything() {
+fn a_member_that_left_is_rejected_everywhere() {
     let mut scene = Scene::new();
     let [ann, gone] = ["ann", "gone"].map(|who| scene.join(who));
     let stream = scene.listen(gone);
@@ -61,15 +61,15 @@ fn who_is_not_here_is_refused_everything() {
     assert_eq!(scene.room.welcome(&stream).err(), refused);
     scene.cut(stream);
     let mut of_ann = scene.listen(ann);
-    assert_eq!(scene.heard(&mut of_ann), ["+gone", "-gone"], "none of it was heard, and one leave");
+    assert_eq!(scene.heard(&mut of_ann), ["+gone", "-gone"], "nothing was posted, and one leave");
 }
 
 #[test]
-fn absence_is_judged_after_thirty_seconds() {
+fn absent_members_leave_after_thirty_seconds() {
     let mut scene = Scene::new();
     let never = scene.join("never");
     assert_eq!(scene.gone_after(ABSENCE.saturating_sub(MOMENT)), [""; 0]);
-    assert_eq!(scene.gone_after(MOMENT), ["never"], "who never listens leaves too");
+    assert_eq!(scene.gone_after(MOMENT), ["never"], "a member that never listens leaves too");
     assert_eq!(scene.gone_after(ABSENCE), [""; 0], "once");
     assert_eq!(scene.room.leave(never, scene.now), Err(RoomError::NotAMember));
 
@@ -83,7 +83,7 @@ fn absence_is_judged_after_thirty_seconds() {
 }
 
 #[test]
-fn coming_back_in_time_is_no_noise() {
+fn reconnecting_in_time_posts_nothing() {
     let mut scene = Scene::new();
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     let mut of_bob = scene.listen(bob);
@@ -98,7 +98,7 @@ fn coming_back_in_time_is_no_noise() {
 }
 
 #[test]
-fn speaking_and_polling_are_signs_of_life() {
+fn messages_and_polls_keep_a_member_present() {
     let mut scene = Scene::new();
     let [speaks, polls, silent] = ["speaks", "polls", "silent"].map(|who| scene.join(who));
     for _ in 0..3 {

@@ -1,9 +1,9 @@
-//! What is said, and who hears it.
+//! Messages, and which members receive them.
 
 use super::*;
 
 #[test]
-fn each_hears_what_is_for_them_once() {
+fn each_member_receives_its_messages_once() {
     let mut scene = Scene::new();
     let [ann, bob, eve] = ["ann", "bob", "eve"].map(|who| scene.join(who));
     let mut streams = [ann, bob, eve].map(|who| scene.listen(who));
@@ -17,10 +17,10 @@ fn each_hears_what_is_for_them_once() {
     let [a, b, e] = streams.each_mut().map(|stream| scene.heard(stream));
     let upload = "192.0.2.1:4000 put a.txt 3";
     let after_join = ["+bob", "+eve", "ann: to all", "ann>bob: to one", upload, "-bob"];
-    assert_eq!(a, after_join, "the sender hears both, once");
-    assert_eq!(b, ["OVER"], "who has left hears nothing more");
+    assert_eq!(a, after_join, "the sender receives both, once");
+    assert_eq!(b, ["OVER"], "a member that left receives nothing");
     assert_eq!(e, ["ann: to all", "eve>eve: to myself", upload, "-bob"]);
-    assert_eq!(scene.heard(&mut second_of_ann), after_join[2..], "a second stream begins at its own time");
+    assert_eq!(scene.heard(&mut second_of_ann), after_join[2..], "a second stream begins when it is opened");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_private_message_is_for_the_member_not_for_the_name() {
 }
 
 #[test]
-fn a_message_to_nobody_is_refused_to_its_sender_alone() {
+fn a_message_to_an_unknown_name_is_rejected() {
     let mut scene = Scene::new();
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     let mut stream = scene.listen(bob);
@@ -61,7 +61,7 @@ fn a_message_to_nobody_is_refused_to_its_sender_alone() {
 }
 
 #[test]
-fn an_event_is_made_ready_once_for_all() {
+fn an_event_is_encoded_once() {
     let mut scene = Scene::new();
     let mut streams = ["ann", "bob"].map(|who| {
         let member = scene.join(who);

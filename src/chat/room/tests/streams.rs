@@ -1,9 +1,9 @@
-//! Streams and polls: the welcome, and nothing lost or told twice after it.
+//! Streams and polls: the welcome, and nothing lost or repeated after it.
 
 use super::*;
 
 #[test]
-fn a_newcomer_is_shown_who_is_here_and_the_latest_talk() {
+fn a_new_listener_is_shown_members_and_history() {
     let mut scene = Scene::new();
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     for count in 0..HISTORY + 5 {
@@ -63,11 +63,11 @@ fn streams_resume_or_are_reset() {
         ("the newest", of(7), Start::Resumed, &[]),
         ("within the ring", of(5), Start::Resumed, &["ann: 6", "ann: 7"]),
         ("right before the oldest", of(3), Start::Resumed, &["ann: 4", "ann: 5", "ann: 6", "ann: 7"]),
-        ("the next is gone", of(2), Start::Reset, &[]),
+        ("the next is evicted", of(2), Start::Reset, &[]),
         ("before a restart", other_epoch, Start::Reset, &[]),
-        ("not said yet", future, Start::Reset, &[]),
+        ("not posted yet", future, Start::Reset, &[]),
         ("the last number", last, Start::Reset, &[]),
-        ("no id", "7".into(), Start::Reset, &[]),
+        ("not an id", "7".into(), Start::Reset, &[]),
         ("empty", String::new(), Start::Reset, &[]),
         ("hostile", "\u{1b}[2J\n-".into(), Start::Reset, &[]),
     ];
@@ -79,7 +79,7 @@ fn streams_resume_or_are_reset() {
 }
 
 #[test]
-fn who_is_lapped_is_told_and_goes_on_from_now() {
+fn a_lapped_listener_learns_it_and_continues_from_now() {
     let mut scene = Scene::with_ring(4);
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     let (mut quick, mut slow) = (scene.listen(ann), scene.listen(bob));
@@ -120,7 +120,7 @@ fn a_stream_cut_at_every_message_gets_each_once() {
 }
 
 #[test]
-fn polls_give_what_is_new() {
+fn polls_return_what_is_new() {
     let mut scene = Scene::new();
     let [ann, bob] = ["ann", "bob"].map(|who| scene.join(who));
     scene.say(ann, "old");

@@ -1,5 +1,4 @@
-//! A random walk: people talk, listen, fall behind, are cut off and leave, in any order and with rings of
-//! any size.
+//! A random walk: members send, read, fall behind, lose their connection and leave, in any order and with rings of any size.
 
 use std::collections::VecDeque;
 
@@ -7,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// One step of the random walk. Numbers choose among those who are there, modulo.
+/// One step of the random walk. Numbers choose a member, modulo.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Say(usize),
@@ -28,7 +27,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..120)
 }
 
-/// What one listener should hear: kept beside the room, without a ring.
+/// What one listener should receive: a model without a ring.
 struct Listener {
     name: String,
     member: MemberId,
@@ -45,12 +44,12 @@ impl Listener {
         Self { name, member, stream, last, due: VecDeque::new() }
     }
 
-    /// What was due is forgiven, but only if something of it, or before it, is really out of the ring.
+    /// Drops what was due. Fails if nothing of it, or before it, was evicted from the ring.
     fn reset(&mut self, scene: &Scene, ring: u64) {
         let newest = scene.room.ring.end().passed();
-        assert!(self.last.seq + ring < newest, "{} was reset without need", self.name);
+        assert!(self.last.seq + ring < newest, "{} was reset needlessly", self.name);
         self.last = scene.room.welcome(&self.stream).unwrap().id;
-        assert_eq!(self.last.seq, newest, "it goes on from now");
+        assert_eq!(self.last.seq, newest, "it continues from now");
         self.due.clear();
     }
 
@@ -66,7 +65,7 @@ impl Listener {
         }
     }
 
-    /// The connection breaks, and the client comes back with the last id that it has seen.
+    /// The connection breaks, and the client reconnects with the last id that it has seen.
     fn cut(mut self, scene: &mut Scene, ring: u64) -> Self {
         let (stream, start) = scene.resume(self.member, self.last);
         let old = std::mem::replace(&mut self.stream, stream);
@@ -80,7 +79,7 @@ impl Listener {
     }
 }
 
-/// Four people with a stream each, and the room that they are in.
+/// Four members with a stream each, and their room.
 struct Walk {
     scene: Scene,
     ring: u64,
@@ -102,7 +101,7 @@ impl Walk {
         self.listeners.push(newcomer);
     }
 
-    /// The newest event is for everybody who is listening.
+    /// The newest event is for every listener.
     fn newest_is_due(&mut self) {
         let id = EventId { epoch: EPOCH, seq: self.scene.room.ring.end().passed() };
         for listener in &mut self.listeners {
@@ -152,16 +151,15 @@ impl Walk {
         for listener in &mut self.listeners {
             let most = listener.due.len() + 2;
             (0..most).for_each(|_| listener.read(&self.scene, self.ring));
-            assert!(listener.due.is_empty(), "{} has heard all", listener.name);
+            assert!(listener.due.is_empty(), "{} has received all", listener.name);
         }
     }
 }
 
 proptest! {
-    /// Whatever happens, nobody loses an event, gets one twice, out of order, or one of others, unless told
-    /// of a reset.
+    /// No member loses an event, or receives one twice, out of order, or meant for another, except after a reset.
     #[test]
-    fn nobody_loses_or_doubles_an_event(steps in steps(), ring in 1_usize..24) {
+    fn no_event_is_lost_or_repeated(steps in steps(), ring in 1_usize..24) {
         let mut walk = Walk::new(ring);
         for (count, step) in steps.into_iter().enumerate() {
             walk.take(step, count);

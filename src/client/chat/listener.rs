@@ -1,4 +1,4 @@
-//! Listening: a connection whose answer does not end, resumed where it was when it breaks.
+//! Reads the event stream of the room, and resumes it after a break.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -8,35 +8,38 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::display::{Style, lines};
 use super::member::ChatMember;
 use crate::client::error::ClientError;
 use crate::client::error_response;
-use crate::client::session::{HttpMethod, HttpRequest, Session};
+use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::session::Session;
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
+use crate::own_paths;
 
-/// For how long a lost server is looked for.
+/// How long to try to reconnect.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The first pause between two tries, and the longest; each is twice the one before.
+/// The first pause between two attempts, and the longest; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// What is said when the server is gone.
-pub const LOST: &str = "The server closed the connection.";
+/// Printed when the connection is lost.
+const LOST: &str = "The server closed the connection.";
 
-/// Who is in the room, as far as one has heard.
-pub type Present = Arc<Mutex<BTreeSet<String>>>;
+/// The members that are in the room, as far as the listener knows.
+pub(super) type Present = Arc<Mutex<BTreeSet<String>>>;
 
-/// Listens until the room is left or the server cannot be found any more. `hear` is given every event, `say` what
-/// happens to the connection; `left` says that the member has left, or is dropped.
-pub fn listen(
+/// Listens until the member leaves or the server cannot be reached for 30 seconds. `show` is called with lines to print,
+/// each with its end. `left` is dropped when the member leaves.
+pub(super) fn listen(
     member: &ChatMember,
-    present: &Present,
+    present: Present,
     left: &Receiver<()>,
-    mut hear: impl FnMut(&StreamEvent),
-    mut say: impl FnMut(&str),
+    style: Style,
+    show: impl FnMut(String),
 ) -> Result<(), ClientError> {
-    let mut ear = Ear { decoder: EventStreamDecoder::new(), present: Arc::clone(present), hear: &mut hear };
+    let mut ear = Ear { decoder: EventStreamDecoder::new(), present, name: &member.name, style, show };
     let (mut lost_since, mut pause): (Option<Instant>, Duration) = (None, FIRST_PAUSE);
     loop {
         match open_and_listen(member, &mut ear) {
@@ -50,7 +53,7 @@ pub fn listen(
             return Ok(());
         }
         let since = *lost_since.get_or_insert_with(|| {
-            say(LOST);
+            ear.show_line(LOST);
             Instant::now()
         });
         if since.elapsed() > PATIENCE {
@@ -63,15 +66,15 @@ pub fn listen(
     }
 }
 
-/// Waits so long for the word that the room was left.
+/// Whether the member has left, or leaves within this time.
 fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
     !matches!(left.recv_timeout(at_most), Err(RecvTimeoutError::Timeout))
 }
 
-/// One connection's worth of listening. It ended as they do, unless it never began.
-fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> {
+/// Listens over one connection. An error if the stream did not begin.
+fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
     match hear_once(member, ear) {
-        // The server was started anew, or thought that we were gone.
+        // The server was restarted, or has removed the member.
         Err(ClientError::Refused(status, _)) if status.code() == 403 => {
             member.join_again()?;
             hear_once(member, ear)
@@ -80,39 +83,53 @@ fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientE
     }
 }
 
-fn hear_once(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> {
+fn hear_once(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
     let mut session = Session::new(member.server.clone());
     let (authorization, last) = (member.authorization(), ear.decoder.last_event_id().to_owned());
     let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];
     if !last.is_empty() {
         fields.push(("Last-Event-ID", &last));
     }
-    let target = "/.wharf/chat/events";
-    let response =
-        session.send(&HttpRequest { method: HttpMethod::Get, target, fields: &fields, content: None })?;
+    let response = session.send(&HttpRequest {
+        method: HttpMethod::Get,
+        target: own_paths::CHAT_EVENTS,
+        fields: &fields,
+        content: None,
+    })?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }
-    // A new stream begins at the start of a line, whatever the last one ended in.
+    // A new stream begins at the start of a line, wherever the last one broke off.
     ear.decoder = EventStreamDecoder::resuming(&last);
-    // However it ends, it has ended: the next one goes on behind the last event that came whole.
+    // Any end is treated alike: the next stream resumes after the last complete event.
     let _ = response.body.pour(ear);
     Ok(())
 }
 
-/// Takes the bytes of a stream, and finds the events in them.
-struct Ear<'h> {
+/// Decodes the bytes of a stream and shows its events.
+struct Ear<'m, S> {
     decoder: EventStreamDecoder,
     present: Present,
-    hear: &'h mut dyn FnMut(&StreamEvent),
+    /// The member's own name.
+    name: &'m str,
+    style: Style,
+    show: S,
 }
 
-impl Write for Ear<'_> {
+impl<S: FnMut(String)> Ear<'_, S> {
+    fn show_line(&mut self, line: &str) {
+        (self.show)(format!("{line}\n"));
+    }
+}
+
+impl<S: FnMut(String)> Write for Ear<'_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while let Some(event) = self.decoder.next(&mut rest).map_err(io::Error::other)? {
             note_presence(&self.present, &event);
-            (self.hear)(&event);
+            for line in lines(&event, self.name, self.style) {
+                self.show_line(&line);
+            }
         }
         Ok(bytes.len())
     }

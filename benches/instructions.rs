@@ -1,0 +1,190 @@
+//! Instructions and system calls of a kept-alive GET of 1 KB, with and without the access log.
+//!
+//! ```sh
+//! cargo bench --bench instructions
+//! cargo bench --bench instructions -- --binary target/release/wharf --binary /usr/local/bin/wharf
+//! ```
+//!
+//! Each count is that of a run with 12,000 requests over one connection, minus that of a run with 2,000, divided by
+//! 10,000: what start and stop cost is not in it. The median of three runs of each kind counts: on a busy machine the
+//! workers wake each other more or less often. `valgrind --tool=callgrind` counts the instructions of all threads in user
+//! space; `strace -c` counts the system calls.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use clap::Parser;
+use rustix::process::{Pid, Signal, kill_process};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// How many requests the two runs make.
+const FEW: u64 = 2_000;
+const MANY: u64 = 12_000;
+
+/// How many runs of each kind are made.
+const RUNS: usize = 3;
+
+/// The content that is asked for.
+const SIZE: usize = 1024;
+
+/// Instructions and system calls of a kept-alive GET
+#[derive(Debug, Parser)]
+struct Settings {
+    /// The wharf to measure; may be given again [default: the one built here]
+    #[arg(long, value_name = "PATH")]
+    binary: Vec<PathBuf>,
+    /// Passed by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A program that runs another one and counts something about it.
+struct Counter {
+    name: &'static str,
+    counts: &'static str,
+    /// Its arguments, but for the file that it writes to.
+    args: &'static [&'static str],
+    file_flag: &'static str,
+    /// The count, from that file.
+    read: fn(&str) -> Option<u64>,
+}
+
+const COUNTERS: [Counter; 2] = [
+    Counter {
+        name: "valgrind",
+        counts: "instructions",
+        args: &["--tool=callgrind", "--log-file=messages"],
+        file_flag: "--callgrind-out-file=",
+        read: |text| text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok(),
+    },
+    Counter {
+        name: "strace",
+        counts: "system calls",
+        args: &["--follow-forks", "--summary-only"],
+        file_flag: "--output=",
+        read: |text| {
+            let total = text.lines().find(|line| line.ends_with(" total"))?;
+            total.split_whitespace().nth(3)?.parse().ok()
+        },
+    },
+];
+
+fn main() -> ExitCode {
+    match measure(&Settings::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(settings: &Settings) -> Result<()> {
+    let built = [PathBuf::from(env!("CARGO_BIN_EXE_wharf"))];
+    let binaries = if settings.binary.is_empty() { &built[..] } else { &settings.binary };
+    println!("| binary | a request's | without a log | with the access log | the log alone |");
+    println!("| --- | --- | ---: | ---: | ---: |");
+    for counter in COUNTERS {
+        if Command::new(counter.name).arg("--version").stdout(Stdio::null()).status().is_err() {
+            println!("SKIPPED: {} are not counted (install {})", counter.counts, counter.name);
+            continue;
+        }
+        for binary in binaries {
+            let [off, on] = [false, true].map(|logs| counter.per_request(binary, logs));
+            let (off, on) = (off?, on?);
+            let (name, what) = (binary.display(), counter.counts);
+            println!("| {name} | {what} | {off:.2} | {on:.2} | {:.2} |", on - off);
+        }
+    }
+    Ok(())
+}
+
+impl Counter {
+    fn per_request(&self, binary: &Path, logs: bool) -> Result<f64> {
+        let (few, many) = (self.median(binary, logs, FEW)?, self.median(binary, logs, MANY)?);
+        Ok((many as f64 - few as f64) / (MANY - FEW) as f64)
+    }
+
+    fn median(&self, binary: &Path, logs: bool, requests: u64) -> Result<u64> {
+        let counts: Result<Vec<_>> = (0..RUNS).map(|_| self.count(binary, logs, requests)).collect();
+        let mut counts = counts?;
+        counts.sort_unstable();
+        counts.get(RUNS / 2).copied().ok_or_else(|| "no run was made".into())
+    }
+
+    /// What a server counts from its start to its end when it gets this many requests.
+    fn count(&self, binary: &Path, logs: bool, requests: u64) -> Result<u64> {
+        let place = tempfile::tempdir()?;
+        let counts = place.path().join("counts");
+        fs::create_dir(place.path().join("share"))?;
+        fs::write(place.path().join("share/1k.txt"), [b'x'; SIZE])?;
+        let mut child = Command::new(self.name)
+            .args(self.args)
+            .arg(format!("{}{}", self.file_flag, counts.display()))
+            .arg(binary)
+            .args(["serve", "share", "--port", "0", "--timeout", "600", "--log-file", "log"])
+            .current_dir(place.path())
+            .env("RUST_LOG", if logs { "info" } else { "off" })
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let outcome = ask(&mut child, requests);
+        // The server's own process: strace would pass no signal on.
+        let server = server_of(&child).unwrap_or(Pid::from_child(&child));
+        kill_process(server, Signal::TERM)?;
+        child.wait()?;
+        outcome?;
+        let text = fs::read_to_string(counts)?;
+        (self.read)(&text).ok_or_else(|| format!("{} wrote no count", self.name).into())
+    }
+}
+
+/// The only child of a program, if it has one.
+fn server_of(child: &Child) -> Option<Pid> {
+    let id = child.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
+    Pid::from_raw(children.trim().parse().ok()?)
+}
+
+/// Sends the requests, one after the other over one connection.
+fn ask(child: &mut Child, requests: u64) -> Result<()> {
+    let stdout = BufReader::new(child.stdout.as_mut().ok_or("no stdout")?);
+    let mut address = None;
+    for line in stdout.lines() {
+        if let Some(found) = line?.strip_prefix("http://") {
+            address = Some(found.to_owned());
+            break;
+        }
+    }
+    let address = address.ok_or("the server printed no URL")?;
+    let mut stream = TcpStream::connect(&address)?;
+    let request = format!("GET /1k.txt HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let mut response = vec![0; 64 * 1024];
+    for _ in 0..requests {
+        stream.write_all(request.as_bytes())?;
+        let mut length = 0;
+        loop {
+            let rest = response.get_mut(length..).unwrap_or_default();
+            match stream.read(rest)? {
+                0 => return Err("the server closed the connection".into()),
+                count => length += count,
+            }
+            let so_far = response.get(..length).unwrap_or_default();
+            if let Some(head) = so_far.windows(4).position(|end| end == b"\r\n\r\n")
+                && length >= head + 4 + SIZE
+            {
+                break;
+            }
+        }
+        if !response.starts_with(b"HTTP/1.1 200 ") {
+            return Err("not the expected response".into());
+        }
+    }
+    Ok(())
+}

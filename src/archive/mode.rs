@@ -1,0 +1,7 @@
+//! The modes that entries of an archive get. The folder's own modes are not revealed.
+
+/// The mode of every directory in an archive.
+pub(super) const DIRECTORY: u32 = 0o755;
+
+/// The mode of every file in an archive.
+pub(super) const FILE: u32 = 0o644;

@@ -1,0 +1,57 @@
+//! A condition on the file that an upload would replace.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::facts::FileVersion;
+
+/// What must hold for the name at the moment of the commit, in addition to the folder's rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Guard {
+    /// No condition.
+    None,
+    /// No file has this name.
+    MustBeNew,
+    /// Some file has this name.
+    MustExist,
+    /// This version of the file still has the name.
+    MustBe(FileVersion),
+}
+
+impl Guard {
+    /// Fails if the guard does not hold for the file that has the name now.
+    pub(super) fn check(self, occupant: Option<FileVersion>) -> Result<(), Error> {
+        let holds = match self {
+            Self::None => true,
+            Self::MustBeNew => occupant.is_none(),
+            Self::MustExist => occupant.is_some(),
+            Self::MustBe(version) => occupant == Some(version),
+        };
+        if holds { Ok(()) } else { Err(Error::Changed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::Facts;
+    use super::*;
+
+    #[test]
+    fn guards() {
+        let file = std::fs::File::open("/").expect("a root");
+        let version = Facts::new(&rustix::fs::fstat(file).expect("its facts"), 0).version;
+        let table = [
+            ("none, free", Guard::None, None, true),
+            ("none, taken", Guard::None, Some(version), true),
+            ("new, free", Guard::MustBeNew, None, true),
+            ("new, taken", Guard::MustBeNew, Some(version), false),
+            ("any, free", Guard::MustExist, None, false),
+            ("any, taken", Guard::MustExist, Some(version), true),
+            ("this one, free", Guard::MustBe(version), None, false),
+            ("this one, the same", Guard::MustBe(version), Some(version), true),
+        ];
+        for (case, guard, occupant, holds) in table {
+            assert_eq!(guard.check(occupant).is_ok(), holds, "{case}");
+        }
+    }
+}

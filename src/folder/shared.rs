@@ -1,0 +1,101 @@
+//! One directory that the folder is, or was, and the state that all operations in it share.
+//!
+//! The folder may become [another directory](super::current) while an operation runs. The operation keeps this one until
+//! its end, and finds out here that it was replaced.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fmt, io};
+
+use rustix::fs::Mode;
+
+use super::attributes;
+use super::claims::Claims;
+use super::commit_lock::CommitLock;
+use super::error::{CannotShare, Error};
+use super::path::SharePath;
+use super::place::Place;
+use super::reserve::Reserve;
+use super::root::{Identity, Root};
+use super::rules::{OnConflict, Rules};
+use super::save_method::{SaveMethod, SaveMethods};
+use super::stale;
+
+/// The directory, and the state that all operations in it share.
+pub(super) struct Shared {
+    /// The path that it was opened by.
+    path: PathBuf,
+    pub(super) root: Root,
+    /// Whether the folder is now another directory.
+    is_replaced: AtomicBool,
+    pub(super) rules: Rules,
+    pub(super) save_methods: SaveMethods,
+    pub(super) umask: Mode,
+    pub(super) reserve: Reserve,
+    pub(super) commits: CommitLock,
+    pub(super) claims: Claims,
+}
+
+impl Shared {
+    pub(super) fn open(path: &Path, rules: &Rules, best: SaveMethod) -> Result<Self, CannotShare> {
+        let root = Root::open_at(path).map_err(|error| CannotShare::because(path.to_owned(), error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+            is_replaced: AtomicBool::new(false),
+            rules: rules.clone(),
+            save_methods: SaveMethods::new(best),
+            umask: attributes::umask(),
+            reserve: Reserve::new(rules.reserve),
+            commits: CommitLock::default(),
+            claims: Claims::default(),
+        })
+    }
+
+    /// The folder is another directory from now on.
+    pub(super) fn replace(&self) {
+        self.is_replaced.store(true, Ordering::Release);
+    }
+
+    /// Fails if the path no longer names this directory, so that nothing may be saved. It looks at the disk once.
+    pub(super) fn stays(&self) -> Result<(), Error> {
+        self.was_not_replaced()?;
+        let is_here = |at: io::Result<Identity>| at.is_ok_and(|found| found == self.root.identity());
+        if is_here(Identity::at(&self.path)) { Ok(()) } else { Err(Error::Replaced) }
+    }
+
+    /// As [`Self::stays`], as far as is known without looking at the disk.
+    pub(super) fn was_not_replaced(&self) -> Result<(), Error> {
+        if self.is_replaced.load(Ordering::Acquire) { Err(Error::Replaced) } else { Ok(()) }
+    }
+
+    /// Where a file of this size may be saved by the rules. It does not check for free space.
+    pub(super) fn admit(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
+        stale::retry(|| self.find_place(path, size))
+    }
+
+    /// As [`Self::admit`], for a caller that retries by itself.
+    pub(super) fn find_place(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
+        let Self { root, rules, .. } = self;
+        if rules.read_only {
+            return Err(Error::ReadOnly);
+        }
+        rules.admit_path(path)?;
+        self.stays()?;
+        let place = Place::find(root, path)?;
+        let taken = place.has_directory() && place.occupant(root, place.nearest())?.is_some();
+        if taken && rules.on_conflict == OnConflict::Refuse {
+            return Err(Error::Exists);
+        }
+        if let Some(size) = size {
+            rules.admit_size(size)?;
+        }
+        Ok(place)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! A request that appends to an upload, and how it ends.
+
+use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rustix::fs::{self, AtFlags, StatxFlags};
+use rustix::io::Errno;
+
+use super::error::UploadError;
+use super::plan::{Piece, agreed_length};
+use super::registry::Uploads;
+use super::standing::Standing;
+use super::store::Store;
+use super::token::UploadToken;
+use super::upload::{self, Content, Upload};
+use crate::folder::commit::{Saved, save};
+use crate::folder::error::Error;
+use crate::folder::temporary::Temporary;
+
+/// A request that appends to an upload. If it is dropped, what has arrived is kept.
+pub struct Appending {
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) store: Store,
+    pub(super) token: UploadToken,
+    pub(super) upload: Arc<Mutex<Upload>>,
+    /// Its number among the requests for this upload.
+    pub(super) number: u64,
+    pub(super) completes: bool,
+}
+
+/// The result of a request that appends.
+#[derive(Debug)]
+pub enum Ended {
+    /// More is to come.
+    Paused(Standing),
+    /// It was the last piece, and the file has its name. With the memo of the plan.
+    Saved(Saved, String),
+}
+
+impl Appending {
+    /// Writes the next bytes. After an error, what arrived before is kept, and no more is accepted. But bytes beyond the
+    /// announced length, or beyond what the rules allow, discard the upload: it could not be completed.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
+        let mut upload = self.lock()?;
+        let shared = &self.uploads.shared;
+        shared.was_not_replaced()?;
+        let Content::Open { offset, synced } = upload.content else { return Err(UploadError::Unknown) };
+        let count = bytes.len() as u64;
+        let end = offset.saturating_add(count);
+        let fits = if upload.plan.length.is_some_and(|length| end > length) {
+            Err(UploadError::Inconsistent)
+        } else {
+            shared.rules.admit_size(end).map_err(UploadError::from)
+        };
+        if fits.is_err() {
+            upload.end();
+            drop(upload);
+            self.uploads.discard(&self.store, &self.token);
+            return fits;
+        }
+        let _in_flight = shared.reserve.begin(count, self.store.dir())?;
+        let file =
+            upload.file.as_ref().filter(|file| is_ours(file, offset)).ok_or(UploadError::Superseded)?;
+        if let Err(error) = file.write_all_at(bytes, offset) {
+            // Part of it may be written, and the file's length is what a later request reports as received.
+            file.set_len(offset)?;
+            return Err(error.into());
+        }
+        upload.content = Content::Open { offset: end, synced };
+        Ok(())
+    }
+
+    /// Ends the request. It may wait for the disk.
+    pub fn end(self) -> Result<Ended, UploadError> {
+        let mut upload = self.lock()?;
+        if !self.completes {
+            let durable = self.uploads.shared.rules.durable;
+            return Ok(Ended::Paused(upload.stand(&self.store, &self.token, durable)?));
+        }
+        let size = upload.offset();
+        let whole = Piece { completes: true, size: Some(0), length: None };
+        let length = agreed_length(upload.plan.length, size, whole)?;
+        upload.learn_length(&self.store, &self.token, length)?;
+        self.save(&mut upload, size)
+    }
+
+    /// Gives the complete file its name, under the current rules.
+    fn save(&self, upload: &mut Upload, size: u64) -> Result<Ended, UploadError> {
+        let Self { uploads, store, token, .. } = self;
+        let shared = &uploads.shared;
+        let file = upload.file.take().filter(|file| is_ours(file, size)).ok_or(UploadError::Superseded)?;
+        let mut temporary = Temporary::adopt(
+            file,
+            store.dir(),
+            Store::content_name(token),
+            shared.save_methods.of(store.dir()),
+        );
+        let place = shared.admit(&upload.plan.path, Some(size));
+        let saved = place.and_then(|place| save(shared, &place, &mut temporary, size, upload.plan.guard));
+        match saved {
+            Ok(saved) => {
+                upload.content = Content::Complete { size };
+                let oldest = uploads.known().complete(*token);
+                oldest.inspect(|oldest| store.remove(oldest));
+                Ok(Ended::Saved(saved, upload.plan.memo.clone()))
+            }
+            // All bytes are here, and the error may be temporary: the client can try again.
+            Err(error @ (Error::NoSpace | Error::Denied | Error::Replaced | Error::Io(_))) => {
+                temporary.leave();
+                Err(error.into())
+            }
+            Err(error) => {
+                upload.end();
+                uploads.known().forget(token);
+                store.forget(token);
+                Err(UploadError::Refused(error))
+            }
+        }
+    }
+
+    /// The upload, if this request may still append to it.
+    fn lock(&self) -> Result<MutexGuard<'_, Upload>, UploadError> {
+        let upload = upload::lock(&self.upload);
+        if upload.requests == self.number { Ok(upload) } else { Err(UploadError::Superseded) }
+    }
+}
+
+/// Whether no other server has appended to the content. Its lock may be invisible here, but its bytes are not: from then on
+/// the upload belongs to the other server, and so does the file, which may have its name by now.
+fn is_ours(file: &File, offset: u64) -> bool {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    match fs::statx(file, "", flags, StatxFlags::SIZE) {
+        Ok(stat) => stat.stx_size == offset,
+        // Some file systems look the file up by name, and fail if the other server has renamed it. Only a kernel without
+        // `statx` proves nothing.
+        Err(error) => error == Errno::NOSYS,
+    }
+}
+
+/// Closes the file, so that others may open it. A request that holds the lock of the upload now has closed it already.
+impl Drop for Appending {
+    fn drop(&mut self) {
+        if let Ok(mut upload) = self.upload.try_lock()
+            && upload.requests == self.number
+        {
+            upload.file = None;
+        }
+        // It counts as idle from now on.
+        self.uploads.known().find(&self.token);
+    }
+}
+
+impl fmt::Debug for Appending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Appending").field("completes", &self.completes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,71 @@
+//! Why an upload cannot be begun or continued.
+
+use std::{fmt, io};
+
+use rustix::io::Errno;
+
+use super::standing::Standing;
+use crate::folder::error::Error;
+
+/// Why an upload cannot be begun or continued.
+#[derive(Debug)]
+pub enum UploadError {
+    /// The folder rejects it, as it would any upload.
+    Folder(Error),
+    /// All of it has arrived, but the folder rejects it; it was discarded.
+    Refused(Error),
+    /// There is no such upload, or no longer.
+    Unknown,
+    /// It continues at another offset than the request says.
+    Mismatch(Standing),
+    /// It is complete already.
+    Complete(Standing),
+    /// The announced lengths disagree with each other, or with what arrived.
+    Inconsistent,
+    /// A newer request continues it, or has discarded it.
+    Superseded,
+    /// There are too many unfinished uploads.
+    TooMany,
+}
+
+impl UploadError {
+    /// What it means that the content of an upload cannot be opened.
+    pub(super) fn of_content(error: Errno) -> Self {
+        match error {
+            // Another server that shares the folder has it open.
+            Errno::WOULDBLOCK => Self::Superseded,
+            Errno::NOENT => Self::Unknown,
+            other => Error::from(other).into(),
+        }
+    }
+}
+
+impl From<Error> for UploadError {
+    fn from(error: Error) -> Self {
+        Self::Folder(error)
+    }
+}
+
+impl From<io::Error> for UploadError {
+    fn from(error: io::Error) -> Self {
+        Self::Folder(error.into())
+    }
+}
+
+impl fmt::Display for UploadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(error) | Self::Refused(error) => error.fmt(f),
+            Self::Unknown => f.write_str("there is no such upload, or no longer (begin again)"),
+            Self::Mismatch(standing) => {
+                write!(f, "the upload continues at byte {} (send from there)", standing.offset)
+            }
+            Self::Complete(_) => f.write_str("the upload is complete already"),
+            Self::Inconsistent => f.write_str("the announced lengths of the upload do not agree"),
+            Self::Superseded => f.write_str("another request continues this upload"),
+            Self::TooMany => f.write_str("there are too many unfinished uploads (try again later)"),
+        }
+    }
+}
+
+impl std::error::Error for UploadError {}

@@ -1,0 +1,46 @@
+//! What the requests of an upload announce.
+
+use super::error::UploadError;
+use crate::folder::guard::Guard;
+use crate::folder::path::SharePath;
+
+/// What an upload becomes when it is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The name that it gets.
+    pub path: SharePath,
+    /// Its length in bytes, once that is known.
+    pub length: Option<u64>,
+    /// What must hold for the name when the upload gets it.
+    pub guard: Guard,
+    /// The client that sends it, in any form that is the same for the same client: the number of uploads per client is
+    /// limited. Empty if it is not known; those uploads count as one client's.
+    pub owner: String,
+    /// The caller's data, which it gets back when the upload is saved.
+    pub memo: String,
+}
+
+/// What a request announces about the bytes that it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Whether they are the last.
+    pub completes: bool,
+    /// Their number, if it is known.
+    pub size: Option<u64>,
+    /// The length of the whole upload, if the request names it.
+    pub length: Option<u64>,
+}
+
+/// The length that follows from what was known and what a request announces. Fails if these disagree.
+pub(super) fn agreed_length(
+    known: Option<u64>,
+    offset: u64,
+    piece: Piece,
+) -> Result<Option<u64>, UploadError> {
+    let end = piece.size.map(|size| offset.checked_add(size).ok_or(UploadError::Inconsistent)).transpose()?;
+    let announced = [known, piece.length, end.filter(|_| piece.completes)];
+    let length = announced.into_iter().flatten().next();
+    let agree = announced.into_iter().flatten().all(|other| Some(other) == length);
+    let fits = end.zip(length).is_none_or(|(end, length)| end <= length);
+    if agree && fits { Ok(length) } else { Err(UploadError::Inconsistent) }
+}

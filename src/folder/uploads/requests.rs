@@ -1,0 +1,125 @@
+//! What a request does with an upload: begin, ask, append or cancel.
+
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use super::appending::Appending;
+use super::error::UploadError;
+use super::plan::{Piece, Plan, agreed_length};
+use super::registry::Uploads;
+use super::standing::{EMPTY_LIFETIME, LIFETIME, Standing};
+use super::store::Store;
+use super::token::UploadToken;
+use super::upload::{self, Content, Upload};
+use crate::folder::error::Error;
+
+impl Uploads {
+    /// Begins an upload under this token, which must be new.
+    pub(in crate::folder) fn begin(
+        self: Arc<Self>,
+        token: UploadToken,
+        plan: Plan,
+        piece: Piece,
+    ) -> Result<Appending, UploadError> {
+        let shared = &self.shared;
+        let length = agreed_length(plan.length, 0, piece)?;
+        shared.admit(&plan.path, length.or(piece.size))?;
+        let store = Store::make(&shared.root).map_err(Error::from)?;
+        shared.reserve.admit(length.or(piece.size), store.dir())?;
+        let plan = Plan { length, ..plan };
+        let upload = Arc::new(Mutex::new(Upload::new(plan.clone(), Content::empty())));
+        // Locked until its file exists: before, it is not evicted for another upload.
+        let mut beginning = upload::lock(&upload);
+        let evicted = self.known().insert(token, &plan.owner, &upload)?;
+        if let Some((token, upload)) = evicted {
+            upload::lock(&upload).end();
+            store.remove(&token);
+            log::info!("discarded an unfinished upload: there are too many");
+        }
+        let begun = match store.begin(&token, &plan) {
+            // Another request has just removed the directory, as it was empty.
+            Err(Error::NotFound) => {
+                let store = Store::make(&shared.root).map_err(Error::from);
+                store.and_then(|store| store.begin(&token, &plan).map(|file| (store, file)))
+            }
+            begun => begun.map(|file| (store, file)),
+        };
+        let (store, file) = begun.inspect_err(|_| drop(self.known().forget(&token)))?;
+        let number = beginning.admit(file);
+        drop(beginning);
+        Ok(Appending { uploads: self, store, token, upload, number, completes: piece.completes })
+    }
+
+    /// How much of an upload has arrived. A request that is appending to it can no longer do so.
+    pub(in crate::folder) fn standing(&self, token: &UploadToken) -> Result<Standing, UploadError> {
+        let (store, upload) = self.find(token)?;
+        let mut upload = upload::lock(&upload);
+        upload.take_over();
+        upload.stand(&store, token, self.shared.rules.durable)
+    }
+
+    /// Continues an upload at this offset.
+    pub(in crate::folder) fn append(
+        self: Arc<Self>,
+        token: &UploadToken,
+        offset: u64,
+        piece: Piece,
+    ) -> Result<Appending, UploadError> {
+        let (store, upload) = self.find(token)?;
+        let shared = &self.shared;
+        shared.stays()?;
+        let number = {
+            let mut upload = upload::lock(&upload);
+            upload.take_over();
+            // An offset that agrees is not sent to the client, so it need not be on the disk.
+            let is_sent = upload.offset() != offset;
+            let standing = upload.stand(&store, token, is_sent && shared.rules.durable)?;
+            match standing {
+                Standing { is_complete: true, .. } => return Err(UploadError::Complete(standing)),
+                standing if standing.offset != offset => return Err(UploadError::Mismatch(standing)),
+                _ => {}
+            }
+            let length = agreed_length(standing.length, offset, piece)?;
+            let end = piece.size.and_then(|size| offset.checked_add(size));
+            if let Err(error) = length.or(end).map_or(Ok(()), |end| shared.rules.admit_size(end)) {
+                upload.end();
+                self.discard(&store, token);
+                return Err(error.into());
+            }
+            shared.reserve.admit(piece.size, store.dir())?;
+            upload.learn_length(&store, token, length)?;
+            upload.admit(store.content(token).map_err(UploadError::of_content)?)
+        };
+        Ok(Appending { uploads: self, store, token: *token, upload, number, completes: piece.completes })
+    }
+
+    /// Discards an upload; a request that is appending to it can no longer do so.
+    pub(in crate::folder) fn cancel(&self, token: &UploadToken) -> Result<(), UploadError> {
+        let (store, upload) = self.find(token)?;
+        upload::lock(&upload).end();
+        self.discard(&store, token);
+        Ok(())
+    }
+
+    /// Discards the uploads that nothing was added to for a [`LIFETIME`] before `now`, and those of which nothing has
+    /// arrived for an [`EMPTY_LIFETIME`].
+    pub(in crate::folder) fn discard_expired(&self, now: SystemTime) {
+        let shared = &self.shared;
+        if shared.rules.read_only {
+            return;
+        }
+        let Ok(store) = shared.stays().and_then(|()| Ok(Store::open(&shared.root)?)) else { return };
+        for token in store.tokens() {
+            let age = store.touched(&token).and_then(|touched| now.duration_since(touched).ok());
+            if age.is_some_and(|age| {
+                age >= LIFETIME || age >= EMPTY_LIFETIME && store.is_empty_and_idle(&token)
+            }) {
+                let upload = self.known().forget(&token);
+                upload.inspect(|upload| upload::lock(upload).end());
+                store.remove(&token);
+                log::info!("discarded an unfinished upload: nothing arrived for too long");
+            }
+        }
+        Store::tidy(&shared.root);
+    }
+}

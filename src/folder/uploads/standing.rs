@@ -1,0 +1,29 @@
+//! How much of an upload has arrived, and how long it is kept.
+
+use std::time::{Duration, SystemTime};
+
+/// An upload that nothing is added to for this long is discarded: a day, so that it can be resumed tomorrow.
+pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The same for an upload of which nothing has arrived: it costs nothing to begin it again, and it counts against the limit.
+pub const EMPTY_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// How much of an upload has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How many bytes have arrived; it never shrinks.
+    pub offset: u64,
+    /// How many there will be, if that is known.
+    pub length: Option<u64>,
+    /// Whether all have arrived and the file has its name.
+    pub is_complete: bool,
+    /// When the latest arrived.
+    pub modified: SystemTime,
+}
+
+impl Standing {
+    /// How long it is kept if nothing is added to it.
+    pub fn lifetime(&self) -> Duration {
+        if self.offset > 0 || self.is_complete { LIFETIME } else { EMPTY_LIFETIME }
+    }
+}

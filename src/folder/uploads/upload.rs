@@ -1,0 +1,141 @@
+//! One upload: how much has arrived, and which request may append.
+
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::error::UploadError;
+use super::plan::Plan;
+use super::standing::Standing;
+use super::store::Store;
+use super::token::UploadToken;
+use crate::folder::error::Error;
+
+/// An upload, shared by all its requests.
+pub(super) struct Upload {
+    pub(super) plan: Plan,
+    pub(super) content: Content,
+    /// How many requests it has had. Only the latest may append; the file is open while it does.
+    pub(super) requests: u64,
+    pub(super) file: Option<File>,
+}
+
+/// The state of its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// `offset` bytes have arrived, and the first `synced` of them are on the disk; `None` if it was never synced.
+    Open { offset: u64, synced: Option<u64> },
+    /// It is complete and has its name.
+    Complete { size: u64 },
+    /// It was discarded.
+    Gone,
+}
+
+/// Locks an upload for one request.
+pub(super) fn lock(upload: &Mutex<Upload>) -> MutexGuard<'_, Upload> {
+    upload.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Content {
+    /// Nothing has arrived yet.
+    pub(super) fn empty() -> Self {
+        Self::Open { offset: 0, synced: None }
+    }
+}
+
+impl Upload {
+    pub(super) fn new(plan: Plan, content: Content) -> Self {
+        Self { plan, content, requests: 0, file: None }
+    }
+
+    /// Whether a request is appending to it.
+    pub(super) fn is_appended_to(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Stops the request that is appending.
+    pub(super) fn take_over(&mut self) {
+        self.requests += 1;
+        self.file = None;
+    }
+
+    /// Lets a new request append to this file, instead of an earlier one. Returns its number.
+    pub(super) fn admit(&mut self, file: File) -> u64 {
+        self.take_over();
+        self.file = Some(file);
+        self.requests
+    }
+
+    /// Stops the request that is appending, and ends the upload.
+    pub(super) fn end(&mut self) {
+        self.take_over();
+        self.content = Content::Gone;
+    }
+
+    /// How many bytes have arrived.
+    pub(super) fn offset(&self) -> u64 {
+        match self.content {
+            Content::Open { offset, .. } => offset,
+            Content::Complete { size } => size,
+            Content::Gone => 0,
+        }
+    }
+
+    /// How much has arrived, by the file on the disk. Sync it first if the client learns the result.
+    pub(super) fn stand(
+        &mut self,
+        store: &Store,
+        token: &UploadToken,
+        sync: bool,
+    ) -> Result<Standing, UploadError> {
+        let length = self.plan.length;
+        let (offset, modified) = match self.content {
+            Content::Gone => return Err(UploadError::Unknown),
+            Content::Complete { size } => (size, store.touched(token).ok_or(UploadError::Unknown)?),
+            Content::Open { offset, synced } => {
+                let facts = store.facts(token).ok_or(UploadError::Unknown)?;
+                // Another server that shares the folder may have received more of it.
+                let synced = synced.filter(|_| facts.len == offset);
+                self.content = Content::Open { offset: facts.len, synced };
+                if sync {
+                    self.sync(store, token)?;
+                }
+                (facts.len, facts.modified)
+            }
+        };
+        let is_complete = matches!(self.content, Content::Complete { .. });
+        Ok(Standing { offset, length, is_complete, modified })
+    }
+
+    fn sync(&mut self, store: &Store, token: &UploadToken) -> Result<(), UploadError> {
+        let Content::Open { offset, synced } = self.content else { return Ok(()) };
+        if synced == Some(offset) {
+            return Ok(());
+        }
+        store.sync_content(token).map_err(UploadError::of_content)?;
+        if synced.is_none() {
+            store.sync(token).map_err(Error::from)?;
+        }
+        self.content = Content::Open { offset, synced: Some(offset) };
+        Ok(())
+    }
+
+    /// Stores a length that was not known before.
+    pub(super) fn learn_length(
+        &mut self,
+        store: &Store,
+        token: &UploadToken,
+        length: Option<u64>,
+    ) -> Result<(), Error> {
+        if self.plan.length == length {
+            return Ok(());
+        }
+        let plan = Plan { length, ..self.plan.clone() };
+        store.describe(token, &plan)?;
+        self.plan = plan;
+        if let Content::Open { offset, .. } = self.content {
+            // The description has to be synced again.
+            self.content = Content::Open { offset, synced: None };
+        }
+        Ok(())
+    }
+}

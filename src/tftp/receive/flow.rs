@@ -1,0 +1,129 @@
+//! The order of the blocks that arrive, and which of them to acknowledge.
+
+use std::time::Instant;
+
+use crate::tftp::block::{nearest, on_wire};
+use crate::tftp::options::Terms;
+use crate::tftp::packet::Packet;
+use crate::tftp::timing::Patience;
+use crate::tftp::word::Word;
+
+/// Which blocks were received, and which of them acknowledged.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) terms: Terms,
+    /// The last block that arrived in order.
+    pub(super) received: u64,
+    /// The last block that was acknowledged; never more than a window behind.
+    acknowledged: u64,
+    /// The flow began with an OACK that was accepted, so it may come again.
+    pub(super) accepted_oack: bool,
+    /// A gap was reported to the sender; the next block in order resets this.
+    gap_reported: bool,
+    /// The last packet that was sent: the OACK, or an ACK.
+    pub(super) word: Word,
+    pub(super) patience: Patience,
+}
+
+/// How a block fits into the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Its next bytes.
+    Next,
+    /// Its last bytes.
+    Last,
+    /// Known already, or after a gap.
+    OutOfOrder,
+    /// Longer than the block size.
+    TooLong,
+}
+
+impl Flow {
+    pub(super) fn new(terms: Terms, word: Word, patience: Patience) -> Self {
+        Self {
+            terms,
+            received: 0,
+            acknowledged: 0,
+            accepted_oack: false,
+            gap_reported: false,
+            word,
+            patience,
+        }
+    }
+
+    /// A client's flow: ACK 0 accepts the server's OACK.
+    pub(super) fn agreed(now: Instant, terms: Terms, mut patience: Patience) -> Self {
+        patience.agree(terms.interval());
+        patience.progressed(now);
+        let word = Word::new(&Packet::Ack { block: 0 });
+        Self { accepted_oack: true, ..Self::new(terms, word, patience) }
+    }
+
+    pub(super) fn on_data(&mut self, now: Instant, block: u16, len: usize) -> Arrival {
+        if len > self.terms.block_size().bytes() {
+            return Arrival::TooLong;
+        }
+        self.patience.heard();
+        let expected = self.received + 1;
+        match nearest(expected, block) {
+            Some(block) if block == expected => return self.on_next(now, len),
+            Some(block) if block > expected => self.on_gap(now),
+            Some(block) => self.on_known(block),
+            None => {}
+        }
+        Arrival::OutOfOrder
+    }
+
+    fn on_next(&mut self, now: Instant, len: usize) -> Arrival {
+        self.received += 1;
+        self.gap_reported = false;
+        self.patience.agree(self.terms.interval());
+        self.patience.answered(now);
+        if len < self.terms.block_size().bytes() {
+            return Arrival::Last;
+        }
+        if self.received - self.acknowledged == self.terms.window_size().blocks() as u64 {
+            self.acknowledge(now);
+        }
+        Arrival::Next
+    }
+
+    fn on_gap(&mut self, now: Instant) {
+        if !self.gap_reported {
+            self.gap_reported = true;
+            self.acknowledge(now);
+        }
+    }
+
+    fn on_known(&mut self, block: u64) {
+        if block > 0 && block == self.received && block == self.acknowledged {
+            self.word.repeat();
+        }
+    }
+
+    /// The server repeats its OACK: our ACK 0 was lost. After the first block it is only a late duplicate.
+    pub(super) fn on_repeated_oack(&mut self) {
+        if self.received == 0 {
+            self.word.repeat();
+        }
+    }
+
+    pub(super) fn repeat(&mut self) {
+        self.gap_reported = false;
+        if self.acknowledged == self.received {
+            self.word.repeat();
+        } else {
+            self.acknowledge_received();
+        }
+    }
+
+    fn acknowledge(&mut self, now: Instant) {
+        self.acknowledge_received();
+        self.patience.asked(now);
+    }
+
+    fn acknowledge_received(&mut self) {
+        self.acknowledged = self.received;
+        self.word.say(&Packet::Ack { block: on_wire(self.received) });
+    }
+}
