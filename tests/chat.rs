@@ -197,7 +197,7 @@ fn a_cookie_will_do_and_no_token_is_logged() {
     let elsewhere = format!("Cookie: wharf-1={}\r\n", ann.token);
     assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &elsewhere, b"hi").code(), 401, "another port's");
     let log = wharf.settled_log();
-    assert!(log.contains("joined as ann"), "{log}");
+    assert!(log.contains("joined the chat as ann"), "{log}");
     assert!(
         !log.contains(&ann.token) && !log.contains(ann.token.split('-').nth(1).expect("a secret")),
         "{log}"
@@ -380,7 +380,9 @@ fn silent_listeners_hold_no_worker() {
     }
     let listeners = ears.len();
     drop(ears);
-    eventually("the streams are given back", || wharf.log().matches("does not listen").count() == listeners);
+    eventually("the streams are given back", || {
+        wharf.log().matches("closed its event stream").count() == listeners
+    });
 }
 
 #[test]
@@ -393,7 +395,7 @@ fn listeners_have_a_limit_of_their_own() {
     assert_eq!(third.text(), "2 streams are open already (close one, or try again later)\n");
     assert_eq!(ann.say("", "still here"), 202, "whoever does not listen is served all the same");
     drop(first);
-    eventually("its place is given back", || wharf.log().contains("does not listen"));
+    eventually("its place is given back", || wharf.log().contains("closed its event stream"));
     ann.listen();
 }
 
@@ -573,7 +575,7 @@ fn a_server_that_comes_back_is_found_again() {
     let folder = wharf.kill();
     ann.shows("The server closed the connection.");
     let again = Wharf::serve_in(folder, &["--port", &address.port().to_string()]);
-    eventually("ann is there again", || again.log().contains("listens as ann"));
+    eventually("ann is there again", || again.log().contains("opened an event stream as ann"));
     Person::join(&again, "bob").say("", "back");
     ann.shows("bob: back");
     drop(ann.child.stdin.take());

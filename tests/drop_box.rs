@@ -107,7 +107,7 @@ fn ctrl_c_in_the_middle_of_a_file() {
     kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
     let output = client.output();
     assert!(String::from_utf8_lossy(&output.stdout).ends_with("stopping client.\n"), "{output:?}");
-    eventually("the server notices", || wharf.log().contains("went away in the middle of an upload"));
+    eventually("the server notices", || wharf.log().contains("disconnected during an upload"));
     assert!(wharf.tree().is_empty(), "nothing half is kept");
 }
 

@@ -87,7 +87,7 @@ fn a_quota_and_a_broken_disk_leave_the_old_file() {
     let rows = [
         // Of each thread, the first ones are let through: they are the server's greeting.
         ("over quota", "inject=write:error=EDQUOT:when=20+", 507, "there is no space left for the file\n"),
-        ("the disk fails", "inject=fsync:error=EIO", 500, "the server could not do that; its log says why\n"),
+        ("the disk fails", "inject=fsync:error=EIO", 500, "internal error; see the server's log\n"),
         ("no name is left", "inject=linkat:error=ENOSPC", 507, "there is no space left for the file\n"),
         ("nothing can be renamed", "inject=renameat,renameat2:error=EIO", 500, ""),
     ];

@@ -199,6 +199,6 @@ fn ctrl_c_says_how_to_go_on() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), said);
     cable.cut();
     cable.let_pass();
-    eventually("the server has seen the end", || wharf.log().contains("what has arrived is kept"));
+    eventually("the server has seen the end", || wharf.log().contains("the part received is kept"));
     assert!(again(here.path(), "a", &cable).stdout.contains(" resumed)"));
 }

@@ -91,7 +91,7 @@ fn a_recording_that_is_not_read_stops_nothing() {
     let (written, missing) = written_and_missing(&text, "requests are missing here");
     assert_eq!(written + missing, REQUESTS + 1);
     assert!(missing > 0 && written > 100, "{written} written, {missing} missing");
-    let line = format!("{missing} requests are missing in the recording");
+    let line = format!("{missing} requests are missing from the recording");
     eventually("the log says so too", || wharf.log().contains(&line));
 }
 
@@ -179,7 +179,7 @@ fn a_hangup_opens_the_files_again_and_loses_no_line() {
         eventually("new files", || log.exists() && record.exists());
         eventually("it is logged", || {
             let log = fs::read_to_string(&log).expect("a log");
-            log.contains("opened the log file again") && log.contains("opened the recording again")
+            log.contains("opened the log file again") && log.contains("reopened the recording")
         });
     }
     wire.ask("GET", &format!("/n{count}"), "", b"");

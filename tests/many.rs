@@ -132,7 +132,7 @@ fn who_takes_all_places_makes_room_for_others() {
         wire
     };
     let mut greedy: Vec<Wire> = (0..20).map(begin).collect();
-    eventually("all of them are in", || wharf.log().matches(" came").count() == 20);
+    eventually("all of them are in", || wharf.log().matches(" connected").count() == 20);
     wharf.comes_to_rest();
     let mut same = Wire::connect_from(2, wharf.address());
     assert_eq!(same.ask("GET", "/.wharf/health", "", b"").code(), 503, "not for more of the same");

@@ -198,7 +198,7 @@ fn what_arrived_before_a_cut_is_kept() {
     wire.send(whole(&wharf, "PUT", &format!("Content-Length: {}\r\n", content.len())));
     let upload = wire.send(first).try_read_answer(false).expect("104").field("Location");
     assert!(wire.end().is_closed(), "no answer: it was cut");
-    assert!(wharf.settled_log().contains("what has arrived is kept"));
+    assert!(wharf.settled_log().contains("the part received is kept"));
     assert_eq!(stand(&wharf, &upload), ("?0".into(), first.len().to_string()));
     assert!(files(&wharf).iter().all(|name| !name.ends_with("a.txt")), "nothing shows");
     assert_eq!(append(&wharf, &upload, first.len() as u64, true, rest).code(), 201);

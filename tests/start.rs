@@ -38,7 +38,11 @@ fn what_cannot_be_is_one_line_and_a_way_out() {
         (&["serve", "none"], 1, "there is no such folder"),
         (&["serve", "file"], 1, "it is not a folder"),
         (&["serve"], 1, "cannot share www"),
-        (&["serve", ".", "--port", &port], 1, "address in use (is another server running? try --port 0)"),
+        (
+            &["serve", ".", "--port", &port],
+            1,
+            "address already in use (is another server running? try --port 0)",
+        ),
         (&["serve", ".", "--ip", "203.0.113.1", "--port", "0"], 1, "this machine has no such address"),
         (&["serve", ".", "--port", "0", "--log-file", "none/log"], 1, "cannot log to none/log"),
         (&["serve", ".", "--port", "0", "--record", "none/script"], 1, "cannot record to none/script"),

@@ -39,10 +39,10 @@ fn idle_connections_are_closed_and_new_ones_refused() {
     wharf.signal(Signal::TERM);
     assert!(fresh.is_closed() && used.is_closed());
     assert!(TcpStream::connect(wharf.address()).is_err(), "it still serves, but takes no one in");
-    let clients = [(&fresh, "idle, closed"), (&used, "idle, closed"), (&upload, "being served")];
+    let clients = [(&fresh, "idle, closed"), (&used, "idle, closed"), (&upload, "busy")];
     for (client, state) in clients {
         let address = client.stream().local_addr().expect("connected");
-        let line = format!("open at the stop: {address} ({state})");
+        let line = format!("open at shutdown: {address} ({state})");
         eventually(&line, || wharf.log().contains(&line));
     }
     assert_eq!(upload.send("b").read_answer(false).code(), 201);
@@ -143,7 +143,7 @@ fn an_upload_that_never_ends_is_cut() {
     let (said, status) = wharf.wait();
     assert!(start.elapsed() >= GRACE);
     assert!(said.ends_with(LAST_WORDS) && status.success(), "{said}");
-    assert!(wharf.log().contains("1 connections did not finish in 10 s"));
+    assert!(wharf.log().contains("1 connections did not finish within 10 s"));
     assert!(upload.is_closed());
     assert!(wharf.tree().is_empty(), "nothing of it stays: {:?}", wharf.tree());
 }

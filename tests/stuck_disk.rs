@@ -140,7 +140,7 @@ fn a_stop_meanwhile() {
     let stopped = mount.stop();
     wharf.signal(Signal::TERM);
     // A process that closes a file on a hung FUSE mount cannot exit, even when killed. All the server can do is log it.
-    eventually("it gives up", || wharf.log().contains("something did not end"));
+    eventually("it gives up", || wharf.log().contains("a thread did not stop"));
     drop(stopped);
     let (_, status) = wharf.wait();
     assert_eq!(status.code(), Some(1), "it could not finish");

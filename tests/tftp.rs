@@ -206,7 +206,7 @@ fn transfers_are_bounded() {
         client.hear();
     }
     let (code, said) = client(&wharf).get("a.txt").expect_err("one too many");
-    assert!(code == 0 && said.contains("this client has as many"), "{said}");
+    assert!(code == 0 && said.contains("too many transfers from this client"), "{said}");
     for client in &mut eight[2..] {
         client.send(b"\0\x05\0\0never mind\0");
     }
@@ -254,7 +254,7 @@ fn a_client_that_may_ends_the_server() {
     running.knock(&request(1, b"dir/b c.txt", &[]));
     running.hear();
     assert_eq!(client(&wharf).put(".wharf/exit", &[], b""), Ok(()));
-    assert_eq!(running.hear_error().1, "the server is leaving", "who is in a transfer is told");
+    assert_eq!(running.hear_error().1, "the server is shutting down", "who is in a transfer is told");
     let (said, status) = wharf.wait();
     assert!(said.contains("Shutting Down Server...") && status.success(), "{said}");
 }
@@ -290,10 +290,13 @@ fn a_stop_ends_transfers_and_keeps_nothing_half() {
     client.send(&[&b"\0\x03\0\x01"[..], &[7; 512]].concat());
     client.hear_until(b"\0\x04\0\x01");
     wharf.signal(Signal::TERM);
-    assert_eq!(client.hear_error().1, "the server is leaving");
+    assert_eq!(client.hear_error().1, "the server is shutting down");
     assert!(wharf.wait().1.success());
     let log = wharf.log();
-    assert!(log.contains("\"WRQ half\" the transfer was ended: error (0): the server is leaving"), "{log}");
+    assert!(
+        log.contains("\"WRQ half\" the transfer was ended: error (0): the server is shutting down"),
+        "{log}"
+    );
     assert_eq!(wharf.tree(), ["a.txt", "dir/", "dir/b c.txt"]);
 }
 

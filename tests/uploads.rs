@@ -253,7 +253,7 @@ fn a_form_that_is_cut_leaves_whole_files() {
     );
     wire.send(head).send(&body[..body.len() - 1000]);
     drop(wire);
-    crate::common::eventually("the cut is seen", || wharf.log().contains("went away in the middle"));
+    crate::common::eventually("the cut is seen", || wharf.log().contains("disconnected during an upload"));
     nothing_but(&wharf, &["a"]);
     assert_eq!(wharf.read("a"), b"one");
 }

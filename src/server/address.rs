@@ -1,4 +1,4 @@
-//! Under which address the visitor can tell others of this server, and that address as a QR code.
+//! The URL that a visitor can pass on to others, and its QR code.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,25 +7,25 @@ use crate::net::peer::Peer;
 use crate::net::reach::reached_at;
 use crate::server::state::State;
 
-/// The URL to hand on: the one under which the visitor asks, since that is known to work. Who asks at the loopback gets
-/// the one for the network, if it is served there: nobody else reaches a loopback. `None` where there is no TCP.
+/// The URL to pass on: the one that the client used, since it is known to work. A client on the loopback interface
+/// gets the network's URL, if the server is reachable there. `None` without TCP.
 pub fn to_hand_on(head: &Head<'_, '_>, peer: Peer, state: &State) -> Option<String> {
-    // Who comes through a Unix-domain socket may say any Host.
+    // Over a Unix-domain socket, Host can be anything.
     let asked = head.host.filter(|_| matches!(peer, Peer::Inet(_)));
     choose(asked, &reached(state))
 }
 
-/// The URL to hand on where nobody has asked yet.
+/// The URL to pass on, without a request.
 pub fn of_server(state: &State) -> Option<String> {
     choose(None, &reached(state))
 }
 
-/// Where it is reached over TCP now.
+/// The TCP addresses at which the server is reachable now.
 fn reached(state: &State) -> Vec<SocketAddr> {
     state.tcp.iter().copied().flat_map(reached_at).collect()
 }
 
-/// From what the visitor asks for, and where the server is reached.
+/// Chooses between the host that the client used and the reachable addresses.
 fn choose(asked: Option<&str>, reached: &[SocketAddr]) -> Option<String> {
     let in_network = || reached.iter().find(|address| !address.ip().is_loopback()).map(ToString::to_string);
     let authority = match asked {
@@ -36,7 +36,7 @@ fn choose(asked: Option<&str>, reached: &[SocketAddr]) -> Option<String> {
     authority.map(|authority| format!("http://{authority}/"))
 }
 
-/// Whether this names the machine itself.
+/// Whether this host is the machine itself.
 fn is_loopback(host: &str) -> bool {
     let (name, _) = split_port(host);
     let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_handed_on() {
+    fn the_url_to_pass_on() {
         let table: [(&str, Option<&str>, &[&str], Option<&str>); 9] = [
             ("as it was asked", Some("nas.local:8080"), &["127.0.0.1:8080"], Some("nas.local:8080")),
             ("by address", Some("10.0.0.7"), &["10.0.0.7:80", "10.0.0.8:80"], Some("10.0.0.7")),

@@ -1,11 +1,11 @@
-//! Whose requests are taken: what stands between the folder and the web pages of others.
+//! Which requests are accepted: protects the folder from other sites' pages.
 //!
-//! A browser sends requests for whatever page it shows. So a page of another site can make it write here (cross-site
-//! request forgery), and one whose name is made to resolve to this machine (DNS rebinding) can make it read here
-//! too. The first is seen by `Origin` and `Sec-Fetch-Site`, the second by `Host`: no such page can choose them.
+//! A browser sends requests for any page that it shows. So a page of another site can make it write here (cross-site
+//! request forgery), and a page whose name is made to resolve to this machine (DNS rebinding) can make it read here
+//! too. `Origin` and `Sec-Fetch-Site` show the first, `Host` the second: such a page cannot choose them.
 //!
-//! Behind a proxy that ends TLS, pages have the origin `https://NAME`. Nothing that reaches this server proves that such a
-//! proxy is there: any client can send `X-Forwarded-Proto`. So the owner says so, with `--host NAME`.
+//! Behind a proxy that terminates TLS, pages have the origin `https://NAME`. Nothing in a request proves that such a
+//! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--host NAME`.
 
 use std::net::IpAddr;
 
@@ -14,19 +14,19 @@ use crate::http::request::{is_host, split_port};
 use crate::net::peer::Peer;
 use crate::server::host_name::{HostName, canonical};
 
-/// The fields that browsers send, and that no page can leave out.
+/// The fields that browsers send, and that no page can suppress.
 const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
 
-/// The names under which this server may be asked.
+/// The names of this server.
 #[derive(Debug, Clone)]
 pub struct AllowedHosts {
-    /// What the machine is called.
+    /// The names of the machine.
     machine: Vec<String>,
-    /// What the owner calls the server.
+    /// The names given with `--host`.
     given: Vec<HostName>,
 }
 
-/// Where a page comes from (RFC 6454 §4).
+/// The origin of a page (RFC 6454 §4).
 #[derive(Debug, PartialEq, Eq)]
 struct Origin {
     is_tls: bool,
@@ -35,8 +35,8 @@ struct Origin {
 }
 
 impl AllowedHosts {
-    /// The machine's own name, with and without `.local`, `localhost`, and these. IP addresses need not be named:
-    /// no name can be made to resolve to a page that is asked for by address.
+    /// `localhost`, the machine's own name with and without `.local`, and these. IP addresses are always accepted:
+    /// DNS rebinding needs a name.
     pub fn new(given: Vec<HostName>) -> Self {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let local = format!("{name}.local");
@@ -44,11 +44,11 @@ impl AllowedHosts {
         Self { machine: machine.filter(|name| !name.is_empty()).collect(), given }
     }
 
-    /// Whether a request that came from here with these fields is meant for this server.
+    /// Whether a request from this peer with these fields is meant for this server.
     ///
-    /// No name resolves to a Unix-domain socket, so programs may put anything into Host there. A proxy at the socket
-    /// may pass on what a page of another site made a browser send: that is so where the owner named the server, and
-    /// for each request that shows a browser.
+    /// No name resolves to a Unix-domain socket, so programs may send any Host there. But a proxy at the socket may
+    /// forward requests that a page of another site made a browser send. So the Host counts if the owner named the
+    /// server, and for each request from a browser.
     pub fn takes(&self, peer: Peer, host: Option<&str>, fields: Fields<'_, '_>) -> bool {
         let of_browser = |name: &&str| fields.get(name).is_some();
         let host_counts =
@@ -56,7 +56,7 @@ impl AllowedHosts {
         !host_counts || self.is_asked(host)
     }
 
-    /// Whether this Host is this server's. HTTP/1.0 may do without: no browser sends it.
+    /// Whether this Host is a name of this server. HTTP/1.0 clients may omit it: they are not browsers.
     fn is_asked(&self, host: Option<&str>) -> bool {
         let Some(host) = host else { return true };
         let (name, _) = split_port(host);
@@ -67,7 +67,7 @@ impl AllowedHosts {
     }
 
     /// Whether a write comes from a page of this server, or from no page at all (WHATWG Fetch §3.2, W3C Fetch
-    /// Metadata §2.3). Programs like curl send neither field.
+    /// Metadata §2.3). Programs such as curl send neither field.
     pub fn may_write(&self, host: Option<&str>, fields: Fields<'_, '_>) -> bool {
         let fetched_here = |site: &[u8]| site == b"same-origin" || site == b"none";
         let mut origins = fields.all("Origin");
@@ -79,11 +79,11 @@ impl AllowedHosts {
         is_of_here && fields.all("Sec-Fetch-Site").all(fetched_here)
     }
 
-    /// Whether pages of this origin are this server's: those with the host and port that was asked; with TLS, those of
-    /// a name that the owner gave.
+    /// Whether pages of this origin are this server's: those with the requested host and port, or with TLS, those of
+    /// a name given with `--host`.
     ///
-    /// The port counts with TLS, too: another service may run at another port of that name. Where the proxy passes on
-    /// the browser's Host, it has the port; where it does not, the port is the usual one.
+    /// The port counts with TLS too: another service may run on another port of that name. If the proxy forwards the
+    /// browser's Host, it contains the port; otherwise the port is the default one.
     fn is_own(&self, origin: &Origin, host: Option<&str>) -> bool {
         let asked = host.and_then(|host| Origin::of_host(origin.is_tls, host));
         if !origin.is_tls {
@@ -96,7 +96,7 @@ impl AllowedHosts {
 }
 
 impl Origin {
-    /// Reads the value of an Origin field. `null` is none, and so is a list of several.
+    /// Parses an Origin field; `None` for `null` and for a list.
     fn parse(value: &[u8]) -> Option<Self> {
         let (scheme, host) = std::str::from_utf8(value).ok()?.split_once("://")?;
         let is_tls = scheme == "https";
@@ -111,7 +111,7 @@ impl Origin {
     }
 }
 
-/// The port that stands in no URL (RFC 9110 §4.2).
+/// The default port (RFC 9110 §4.2).
 fn usual_port(is_tls: bool) -> u16 {
     if is_tls { 443 } else { 80 }
 }
@@ -134,7 +134,7 @@ mod tests {
         AllowedHosts::new(given.iter().map(|name| name.parse().expect("a name")).collect())
     }
 
-    /// What is found of a request with this Host and these field lines.
+    /// Applies `find` to a request with this Host and these field lines.
     fn of<T>(host: &str, lines: &str, find: impl Fn(Option<&str>, Fields<'_, '_>) -> T) -> T {
         let bytes = format!("POST /x HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n");
         let mut space = FieldSpace::new();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_are_ours() {
+    fn hosts_of_this_server() {
         let hosts = hosts(&["files.example", "2001:db8::7"]);
         let cases = [
             (Some("127.0.0.1:8080"), true),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_host_counts() {
+    fn requests_whose_host_counts() {
         let tcp = Peer::Inet(([127, 0, 0, 1], 5000).into());
         let unix = Peer::Unix(None);
         let (origin, fetched) = ("Origin: http://evil\r\n", "Sec-Fetch-Site: same-origin\r\n");
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(bare, Ok(false), "an origin, and no Host");
     }
 
-    /// Behind a proxy, whether or not it passes on the Host that the browser sent.
+    /// Behind a proxy, whether or not it forwards the browser's Host.
     #[test]
     fn writes_from_pages_behind_tls() {
         let (named, upstream) = ("files.example", "127.0.0.1:8080");

@@ -1,7 +1,7 @@
-//! What pages are made of besides their HTML: one style sheet, one script, one picture. They are part of the binary.
+//! The files that pages use: one style sheet, one script, one icon. They are part of the binary.
 //!
-//! Each is served under a name that holds a hash of its content, so a browser may keep it for good: a newer server
-//! names another. A page of an older server that is still open somewhere asks for a name that is gone, and gets 404.
+//! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses another
+//! name. A page of an older server that is still open requests a name that no longer exists, and gets 404.
 
 use std::sync::LazyLock;
 
@@ -16,20 +16,19 @@ use crate::own_paths::ASSETS;
 use crate::server::error_response::not_found;
 use crate::server::response::Response;
 
-/// How long a copy may be kept without asking again: a year is the most that RFC 9111 §1.2.2 makes sense of, and
-/// `immutable` (RFC 8246) tells that a reload need not ask either.
+/// How long they may be cached: a year is the longest that RFC 9111 §1.2.2 considers useful, and with `immutable`
+/// (RFC 8246) a reload does not revalidate either.
 const CACHING: &str = "public, max-age=31536000, immutable";
 
-/// Bytes of the hash that stand in a name: two assets of one name that differ must not meet, by accident alone.
+/// How many bytes of the hash are in a name; this only has to prevent accidental collisions.
 const HASH_BYTES: usize = 6;
 
-/// How pages look.
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     let source = dense(&lean(include_str!("assets/page.css")));
     Asset::new("page", "css", "text/css; charset=utf-8", source)
 });
 
-/// What pages can do where scripts run. One file to the browser, a subject a file here.
+/// One file for the browser; here, one file per subject.
 pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     let source = concat!(
         include_str!("assets/folder.js"),
@@ -40,11 +39,10 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", "text/javascript; charset=utf-8", joined(&lean(source)))
 });
 
-/// The picture of a tab.
 pub static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("assets/icon.svg").into()));
 
-/// A file that the binary holds.
+/// A file in the binary.
 #[derive(Debug)]
 pub struct Asset {
     content: String,
@@ -62,12 +60,11 @@ impl Asset {
         Self { content, media_type, hash, path }
     }
 
-    /// The path under which it is served.
+    /// The path at which it is served.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// How many bytes it has.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.content.len()
@@ -86,33 +83,34 @@ impl Asset {
                 Response::bytes(head(Status::OK), self.media_type, self.content.as_bytes().to_vec())
             }
             Verdict::NotModified => Response::empty(head(Status::NOT_MODIFIED)),
-            Verdict::Failed => Response::text(Status::PRECONDITION_FAILED, "it is another version\n"),
+            Verdict::Failed => {
+                Response::text(Status::PRECONDITION_FAILED, "precondition failed: the file has changed\n")
+            }
         }
     }
 }
 
-/// The source without what only its readers need: indentation, and lines that are a comment. No string of it goes on
-/// over a line's end.
+/// Removes indentation and comment lines. No string in the source spans lines.
 fn lean(source: &str) -> String {
     let is_comment = |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
     let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// A script whose blocks begin and end without a line break: none of its lines ends with a comment, and no string goes on
-/// over a line's end.
+/// Removes line breaks at the start and the end of blocks. No line of the source ends with a comment, and no string
+/// spans lines.
 fn joined(source: &str) -> String {
     source.replace("{\n", "{").replace("\n}", "}")
 }
 
-/// A style sheet without the white space beside its punctuation. No string of it has any there.
+/// Removes spaces around punctuation. No string in the source has any there.
 fn dense(source: &str) -> String {
     let punctuation = ["{\n", "\n}", "}\n", ";\n", " {", "{ ", " }", "; ", ": ", ", ", " > "];
     let tight = |text: String, pair: &&str| text.replace(pair, pair.trim());
     punctuation.iter().fold(source.to_owned(), tight).replace(";}", "}")
 }
 
-/// The answer to GET and HEAD of a path below [`BELOW`].
+/// The response to GET and HEAD of the asset at this path.
 pub fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
     let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
     let found = all.into_iter().find(|asset| asset.path == path);
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn by_the_hash_of_what_they_hold() {
+    fn assets_are_found_by_their_hash() {
         let table = [
             ("the style sheet", STYLE.path().to_owned(), String::new(), Status::OK),
             ("the script", SCRIPT.path().to_owned(), String::new(), Status::OK),
@@ -151,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_stay_at_home() {
+    fn comments_are_removed() {
         let source = "/* what */\n  a { b: c; }\n\n  // why\n  /** how */\n  x; // not alone\n";
         assert_eq!(lean(source), "a { b: c; }\nx; // not alone\n");
         assert_eq!(joined("a {\nb;\n}\nc;\n"), "a {b;}\nc;\n");
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_light() {
+    fn assets_are_small() {
         let sum = STYLE.len() + SCRIPT.len();
         assert!(sum < 33_900, "style and script have {sum} bytes");
     }

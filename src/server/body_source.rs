@@ -1,14 +1,14 @@
-//! Content that is made while it is sent, so that nobody knows its length beforehand.
+//! Content that is produced while it is sent, so that its length is unknown.
 //!
-//! Whoever makes it ([`BodySource`]) gives a chunk at a time, and is asked for the next one only once the last has left. So
-//! it costs the memory of one chunk, whatever the length; and a reader that stalls is parked with its chunk, like any
-//! other, and holds no thread. What is asked for may have to wait for the disk: it is asked in a worker's turn, as a
-//! file is read, and never for longer than one chunk takes.
+//! A [`BodySource`] produces one chunk at a time, and the next one only after the last has been sent. So it needs
+//! memory for one chunk, whatever the length; and a reader that stalls is parked with its chunk, without a thread.
+//! Producing a chunk may block on the disk: it happens in a worker's turn, like reading a file, and never takes
+//! longer than one chunk.
 //!
-//! How the client learns where it ends is [`BodyEncoder`]'s business: by chunks (RFC 9112 §7.1), or by the end of the
-//! connection where HTTP/1.0 is spoken. Content that cannot be finished is broken off: the last chunk never comes.
+//! [`BodyEncoder`] marks the end: with chunked coding (RFC 9112 §7.1), or with the end of the connection for
+//! HTTP/1.0. Content that cannot be completed is aborted: its last chunk is never sent.
 //!
-//! Knows no sockets, and nothing of what is made.
+//! This module knows nothing about sockets or about what is produced.
 
 use std::fmt;
 use std::fs::File;
@@ -18,28 +18,27 @@ use std::sync::Arc;
 use crate::http::body::Framing;
 use crate::http::range::Span;
 
-/// Makes content.
 pub trait BodySource: fmt::Debug + Send {
-    /// Makes some more of it. This may wait for the disk, but for nobody else, and its work is bounded. An error means
-    /// that the content cannot be finished; nothing is asked after it.
+    /// Produces more content. It may block on the disk, but on nothing else, and does a bounded amount of work. After
+    /// an error the content cannot be completed; do not call it again.
     fn next_chunk(&mut self) -> io::Result<NextChunk>;
 
-    /// How many descriptors it keeps open, at most.
+    /// How many descriptors it keeps open at most.
     fn descriptors(&self) -> u32;
 }
 
-/// What came of it.
+/// The result of [`BodySource::next_chunk`].
 #[derive(Debug)]
 pub enum NextChunk {
-    /// The content goes on with this.
+    /// The content continues with this.
     Chunk(Chunk),
     /// Work was done, but there is nothing to send yet.
     Nothing,
-    /// It is whole.
+    /// The content is complete.
     End,
 }
 
-/// A chunk of content: bytes, and a span of a file behind them. Never empty: an empty chunk would end the content.
+/// A chunk of content: bytes, then a span of a file. Never empty: an empty chunk would end the content.
 #[derive(Debug)]
 pub struct Chunk {
     bytes: Vec<u8>,
@@ -47,13 +46,13 @@ pub struct Chunk {
 }
 
 impl NextChunk {
-    /// These bytes, which may be none.
+    /// These bytes, which may be empty.
     pub fn bytes(bytes: Vec<u8>) -> Self {
         if bytes.is_empty() { Self::Nothing } else { Self::Chunk(Chunk { bytes, span: None }) }
     }
 
-    /// These bytes, which may be none, and then this span of a file. The file has to be at least so long when it is
-    /// sent: else the content is broken off.
+    /// These bytes, which may be empty, then this span of a file. If the file is shorter when it is sent, the content
+    /// is aborted.
     pub fn with_span(bytes: Vec<u8>, file: Arc<File>, span: Span) -> Self {
         Self::Chunk(Chunk { bytes, span: Some((file, span)) })
     }
@@ -66,49 +65,46 @@ impl Chunk {
     }
 }
 
-/// Content on its way to a client.
+/// Content that is being sent to a client.
 #[derive(Debug)]
 pub struct BodyEncoder {
     source: Box<dyn BodySource>,
     coding: Coding,
 }
 
-/// How the chunks are put on the wire.
+/// The encoding of the chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     /// As they are.
     Plain,
-    /// As chunks. The line break that ends a chunk leaves with the head of the next, so that it is no packet of its own.
-    Chunked {
-        /// Whether this chunk is the first.
-        is_first: bool,
-    },
+    /// Chunked coding. The line break that ends a chunk is sent with the head of the next, to save a packet.
+    Chunked { is_first: bool },
 }
 
-/// What is to be sent next.
+/// What to send next.
 #[derive(Debug)]
 pub enum Encoded {
     /// This, and there may be more.
     Chunk(EncodedChunk),
-    /// Nothing yet; others may have their turn.
+    /// Nothing yet; other connections may have their turn.
     Nothing,
-    /// These bytes, which may be none, and that was all.
+    /// These bytes, which may be empty, and no more.
     End(Vec<u8>),
 }
 
-/// A chunk as it stands on the wire.
+/// An encoded chunk.
 #[derive(Debug)]
 pub struct EncodedChunk {
-    /// The coding's bytes, and the chunk's.
+    /// The bytes of the coding and of the chunk.
     pub bytes: Vec<u8>,
-    /// So many of them are the coding's.
+    /// How many of them belong to the coding.
     pub overhead: usize,
-    /// What follows of a file.
+    /// The span of a file that follows.
     pub span: Option<(Arc<File>, Span)>,
 }
 
 impl BodyEncoder {
-    /// From this source, for a client that was told of this framing.
+    /// Encodes this source with this framing.
     pub fn new(source: Box<dyn BodySource>, framing: Framing) -> Self {
         let coding = match framing {
             Framing::Chunked => Coding::Chunked { is_first: true },
@@ -117,12 +113,12 @@ impl BodyEncoder {
         Self { source, coding }
     }
 
-    /// How many descriptors the source keeps open, at most.
+    /// How many descriptors the source keeps open at most.
     pub fn descriptors(&self) -> u32 {
         self.source.descriptors()
     }
 
-    /// Has some more of it made.
+    /// Produces more content.
     pub fn next(&mut self) -> io::Result<Encoded> {
         Ok(match self.source.next_chunk()? {
             NextChunk::Chunk(chunk) => Encoded::Chunk(self.coding.code(chunk)),
@@ -151,7 +147,7 @@ impl Coding {
         EncodedChunk { bytes, overhead, span }
     }
 
-    /// What says that it is whole.
+    /// The bytes that mark the end.
     fn end(self) -> Vec<u8> {
         match self {
             Self::Plain => Vec::new(),
@@ -166,7 +162,7 @@ mod tests {
     use super::*;
     use crate::http::body::BodyDecoder;
 
-    /// Gives these chunks; an empty one is nothing yet.
+    /// Produces these chunks; an empty string stands for nothing yet.
     #[derive(Debug)]
     struct Script(Vec<&'static str>);
 
@@ -184,7 +180,7 @@ mod tests {
         }
     }
 
-    /// What goes over the wire, and how much of it is the coding's.
+    /// The bytes sent, and how many of them belong to the coding.
     fn sent(chunks: &[&'static str], framing: Framing) -> io::Result<(String, usize)> {
         let script = Script(chunks.iter().rev().copied().collect());
         let mut encoder = BodyEncoder::new(Box::new(script), framing);
@@ -206,15 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn chunks_as_they_stand_on_the_wire() {
+    fn chunks_are_encoded() {
         let long = "x".repeat(26).leak();
         let table: [(&str, &[&str], Framing, &str, usize); 6] = [
             ("chunks (§7.1)", &["abc", "de"], Framing::Chunked, "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 15),
             ("a size in hexadecimal", &[long], Framing::Chunked, &format!("1a\r\n{long}\r\n0\r\n\r\n"), 11),
             ("no chunk is empty", &["", "a", ""], Framing::Chunked, "1\r\na\r\n0\r\n\r\n", 10),
-            ("nothing at all", &[], Framing::Chunked, "0\r\n\r\n", 5),
+            ("empty content", &[], Framing::Chunked, "0\r\n\r\n", 5),
             ("until the end of the connection", &["abc", "", "de"], Framing::UntilClose, "abcde", 0),
-            ("nothing, until then", &[], Framing::UntilClose, "", 0),
+            ("empty content, until the end of the connection", &[], Framing::UntilClose, "", 0),
         ];
         for (name, chunks, framing, wire, overhead) in table {
             assert_eq!(sent(chunks, framing).expect("whole"), (wire.to_owned(), overhead), "{name}");
@@ -230,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_has_no_last_chunk() {
+    fn aborted_content_has_no_last_chunk() {
         assert!(sent(&["abc", "broken"], Framing::Chunked).is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! The broadcaster: one thread has the connections of all subscribers, and sends each its next events.
+//! The broadcaster: one thread that has the connections of all subscribers and sends them events.
 //!
-//! A subscriber is a position in the room's ring. What a socket has no room for waits in the ring, not here: of a slow
-//! reader, the server keeps one event that is half sent, and the position. A heartbeat finds those who are gone; one who
-//! takes nothing for a while is cut.
+//! A subscriber is a position in the chat room's ring. Events that do not fit into a socket wait in the ring, not
+//! here: for a slow reader, the server keeps one partly sent event and the position. Heartbeats find dead
+//! connections; a subscriber that reads nothing for a while is disconnected.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,16 +17,18 @@ use crate::server::chat::state::{ChatState, EncodedEvent, EventStream, NextBytes
 use crate::server::connection::Connection;
 use crate::server::connections::table::Tracked;
 
-/// After so long without a word a subscriber is sent a comment, to find out whether it is there (WHATWG HTML §9.2.7).
+/// After this time without an event a subscriber is sent a comment, to find out whether it is connected (WHATWG HTML
+/// §9.2.7).
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(15);
 
-/// A subscriber that takes nothing for so long is cut; also what the kernel waits for an acknowledgement.
+/// A subscriber that reads nothing for this long is disconnected; also how long the kernel waits for an
+/// acknowledgement.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 
-/// How often heartbeats, stuck subscribers and absent members are looked for.
+/// How often to send heartbeats and to look for stuck subscribers and absent members.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Takes subscribers in, and serves them until it is ended.
+/// Accepts subscribers and serves them until it is ended.
 #[derive(Debug)]
 pub struct Broadcaster {
     chat: Arc<ChatState>,
@@ -45,16 +47,16 @@ struct Inbox {
 struct Subscriber {
     events: EventStream,
     tracked: Box<Tracked<Connection>>,
-    /// An event or a heartbeat that has not been sent, or in part only.
+    /// An event or a heartbeat that has not been sent, or only in part, and how many bytes have.
     half: Option<(EncodedEvent, usize)>,
     arming: Arming,
-    /// What the poller looks out for.
+    /// What the poller watches for.
     armed: Option<Interest>,
-    /// When something was sent.
+    /// When something was last sent.
     moved: Instant,
 }
 
-/// What came of an attempt to send all that there is.
+/// The result of sending all available events.
 enum Delivery {
     All,
     WouldWait,
@@ -62,14 +64,14 @@ enum Delivery {
 }
 
 impl Broadcaster {
-    /// For this room.
+    /// For this chat.
     pub fn new(chat: Arc<ChatState>) -> io::Result<Self> {
         let poller = Poller::new()?;
         poller.watch(&*chat)?;
         Ok(Self { chat, poller, inbox: Mutex::default() })
     }
 
-    /// Takes a subscriber in. Its head has been sent.
+    /// Adds a subscriber, whose response head has been sent.
     pub fn admit(&self, tracked: Box<Tracked<Connection>>, events: EventStream) {
         if let Err(error) = tracked.connection.stream().give_up_after(STUCK_AFTER) {
             log::debug!("{}: {error}", tracked.connection.peer());
@@ -90,26 +92,26 @@ impl Broadcaster {
         }
     }
 
-    /// Ends every stream, and the thread that serves them.
+    /// Ends every stream and the thread that serves them.
     pub fn end(&self) {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
         self.chat.wake();
     }
 
-    /// Serves until it is ended.
+    /// Serves until [`Self::end`] is called.
     pub fn run(&self) {
         let mut subscribers: HashMap<u64, Subscriber> = HashMap::new();
         let (mut number, mut round, mut events) = (0, Instant::now(), Vec::new());
         loop {
             let waited = self.poller.wait(&mut events, Some(ROUND));
             if let Err(error) = waited {
-                log::error!("the subscribers' poller failed: {error}");
+                log::error!("cannot poll the event streams: {error}");
                 self.end();
             }
             let mut ready: Vec<PollKey> = events.drain(..).map(|event| event.key).collect();
             let is_woken = ready.contains(&PollKey::WAKE);
             if is_woken {
-                // Before looking at anything that it is for: what comes from now on wakes it again.
+                // Before any of the work that it announces: later events then set it again.
                 self.chat.clear_wake();
             }
             let Some(newcomers) = self.newcomers() else { return };
@@ -137,20 +139,20 @@ impl Broadcaster {
         }
     }
 
-    /// Who has come; `None` when it is over, and who came just before has to go too.
+    /// The new subscribers; `None` once the broadcaster has ended, which drops those that have just arrived too.
     fn newcomers(&self) -> Option<Vec<Subscriber>> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let newcomers = std::mem::take(&mut inbox.newcomers);
         (!inbox.is_closed).then_some(newcomers)
     }
 
-    /// A subscriber's socket has something: its end, or room again.
+    /// Handles an event of a subscriber's socket: it was closed, or is writable again.
     fn attend(&self, number: u64, subscriber: &mut Subscriber) -> bool {
         subscriber.armed = None;
         !subscriber.has_ended() && self.tell(number, subscriber)
     }
 
-    /// Sends a subscriber what it has not heard; whether it stays.
+    /// Sends a subscriber the events that it lacks; returns whether it stays.
     fn tell(&self, number: u64, subscriber: &mut Subscriber) -> bool {
         let interest = match subscriber.tell() {
             Delivery::All => Interest::Readable,
@@ -164,7 +166,7 @@ impl Broadcaster {
         self.poller.arm(&subscriber.tracked.connection, PollKey(number), interest, arming).is_ok()
     }
 
-    /// Sends a subscriber a heartbeat where it is time; whether it stays, as it still takes what it is sent.
+    /// Sends a heartbeat if it is due; returns whether the subscriber stays, because it still reads.
     fn look_after(&self, number: u64, subscriber: &mut Subscriber, now: Instant) -> bool {
         let quiet = now.saturating_duration_since(subscriber.moved);
         match subscriber.half {
@@ -177,11 +179,11 @@ impl Broadcaster {
         }
     }
 
-    /// Lets those go who have been away for too long.
+    /// Removes members that have been absent for too long.
     fn mind_absent(&self) {
         let left = self.chat.room().on_time(now());
         for person in &left {
-            log::info!("{} is gone", person.name);
+            log::info!("{} was absent for too long and left the chat", person.name);
         }
         if !left.is_empty() {
             self.chat.wake();
@@ -189,16 +191,16 @@ impl Broadcaster {
     }
 }
 
-/// Does something for one subscriber, and says whether it stays. A panic costs that subscriber alone, and not all streams.
+/// Runs this for one subscriber, and returns whether it stays. A panic ends only its stream.
 fn spared(act: impl FnOnce() -> bool) -> bool {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
-        log::error!("a subscriber could not be served; its stream was ended");
+        log::error!("serving an event stream panicked; the stream was closed");
         false
     })
 }
 
 impl Subscriber {
-    /// Sends what there is room for.
+    /// Sends as much as fits into the socket.
     fn tell(&mut self) -> Delivery {
         loop {
             let (bytes, at) = match self.half.take() {
@@ -225,7 +227,7 @@ impl Subscriber {
         }
     }
 
-    /// Whether the client has closed. What it sends is not asked for, and thrown away.
+    /// Whether the client has closed the connection. Its input is read and discarded.
     fn has_ended(&self) -> bool {
         let mut bytes = [0; 512];
         matches!(self.tracked.connection.stream().read(&mut bytes), Ok(Transferred::End) | Err(_))
@@ -250,7 +252,7 @@ mod tests {
     use crate::server::connections::table::ConnectionTable;
     use crate::server::timing::IdleClock;
 
-    /// A room with one member, and a subscriber of theirs in the inbox.
+    /// A room with one member, and a subscriber of that member in the inbox.
     struct Scene {
         table: ConnectionTable<Connection>,
         broadcaster: Broadcaster,
@@ -267,22 +269,22 @@ mod tests {
             let peer = Peer::of_unix(&server);
             let stream = Stream::Unix(server, peer);
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
-            let (events, _) = chat.subscribe(who, None, peer, active).expect("a place");
+            let (events, _) = chat.subscribe(who, None, peer, active).expect("a free slot");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
-            let tracked = table.admit(Connection::new(stream), ClientKey::Here).expect("a place");
+            let tracked = table.admit(Connection::new(stream), ClientKey::Here).expect("a free slot");
             let broadcaster = Broadcaster::new(chat).expect("a poller");
             broadcaster.admit(tracked, events);
             Self { table, broadcaster, client }
         }
 
         fn newcomer(&self) -> Subscriber {
-            self.broadcaster.newcomers().and_then(|mut newcomers| newcomers.pop()).expect("a newcomer")
+            self.broadcaster.newcomers().and_then(|mut newcomers| newcomers.pop()).expect("a new subscriber")
         }
     }
 
     #[test]
-    fn who_comes_just_before_the_end_goes_too() {
+    fn a_subscriber_just_before_the_end_is_dropped() {
         let Scene { table, broadcaster, .. } = Scene::new();
         broadcaster.end();
         broadcaster.run();
@@ -290,12 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_costs_one_listener() {
+    fn a_panic_ends_one_stream() {
         assert!(spared(|| true) && !spared(|| panic!("on purpose")));
     }
 
     #[test]
-    fn who_does_not_take_a_heartbeat_is_written_to_again_and_cut_in_the_end() {
+    fn a_stuck_subscriber_is_retried_and_then_disconnected() {
         let mut scene = Scene::new();
         let mut subscriber = scene.newcomer();
         let mut sent = 0;
@@ -312,12 +314,12 @@ mod tests {
             broadcaster.look_after(key, &mut subscriber, moved + HEARTBEAT_AFTER + ROUND),
             "some patience"
         );
-        assert!(!broadcaster.look_after(key, &mut subscriber, moved + STUCK_AFTER), "not any more");
-        scene.client.read_exact(&mut vec![0; sent]).expect("all that was sent");
+        assert!(!broadcaster.look_after(key, &mut subscriber, moved + STUCK_AFTER), "disconnected");
+        scene.client.read_exact(&mut vec![0; sent]).expect("all input");
         broadcaster.chat.clear_wake();
         let mut ready = Vec::new();
         broadcaster.poller.wait(&mut ready, Some(STUCK_AFTER)).expect("a poller");
-        assert_eq!(ready, [PollEvent { key: PollKey(key), may_leave_more: false }], "there is room again");
+        assert_eq!(ready, [PollEvent { key: PollKey(key), may_leave_more: false }], "the socket is writable");
         assert!(broadcaster.attend(key, &mut subscriber));
         let mut heartbeat = [0; HEARTBEAT.len()];
         scene.client.read_exact(&mut heartbeat).expect("a heartbeat");

@@ -1,13 +1,15 @@
-//! The cache of files that were requested lately. Small files are cached with their content, others as open descriptors.
+//! The cache of files that were requested lately. Small files are cached with their content, others as open
+//! descriptors.
 //!
-//! An entry is sent only after the disk was asked whether the file is still the same version. That costs one system
-//! call, where opening, reading and closing cost four. The result counts as fresh for a moment that is shorter than most
-//! programs take to start: a file that is requested a thousand times a second is checked a hundred times (measured: this
-//! saves a tenth of the processor time of a small response). A write through this server invalidates all entries at once.
+//! Before an entry is sent, one system call checks that the file is still the same version; opening, reading and
+//! closing would take four. An entry counts as fresh for a moment that is shorter than most programs take to start: a
+//! file that is requested a thousand times a second is checked a hundred times (measured: this saves a tenth of the
+//! processor time of a small response). A write through this server invalidates all entries at once.
 //!
-//! Two changes do not show in a version. A file that was written within the clock's tick could be written again in the
-//! same tick: so it is cached only when it has not changed for a while and its version is settled. A program that writes
-//! through a memory map need not update the file's times at once: so no entry is older than a second.
+//! Two kinds of changes do not show in a version. A file that was just written could be written again within the same
+//! tick of the clock; so a file is cached only if it has not changed for a while and its version is settled. A
+//! program that writes through a memory map need not update the file's times at once; so no entry is older than a
+//! second.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -42,9 +44,8 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 pub struct CacheEntry {
     /// Which version of which file it is.
     pub version: FileVersion,
-    /// What is said of it.
+    /// The metadata of its responses.
     pub representation: Representation,
-    /// All of it.
     pub content: CachedContent,
     since: Instant,
 }
@@ -52,9 +53,8 @@ pub struct CacheEntry {
 /// How a file is cached.
 #[derive(Debug)]
 pub enum CachedContent {
-    /// Its bytes.
     Bytes(Vec<u8>),
-    /// Open.
+    /// An open file.
     File(Arc<File>),
 }
 
@@ -67,14 +67,14 @@ pub struct Cache(Mutex<Entries>);
 pub enum CacheLookup {
     /// The file was this version a moment ago.
     Fresh(Arc<CacheEntry>),
-    /// It is this version, or has changed: the disk knows. See [`Cache::confirm`].
+    /// The file may have changed; check it on the disk, then call [`Cache::confirm`].
     Stale(Arc<CacheEntry>),
 }
 
 #[derive(Debug, Default)]
 struct Entries {
     by_path: HashMap<SharePath, Stored>,
-    /// All insertions, the oldest first; those replaced since are included.
+    /// All insertions, the oldest first; including those that were replaced.
     order: VecDeque<(Instant, SharePath)>,
     bytes: usize,
     /// When something was last saved through this server.
@@ -101,7 +101,7 @@ impl Cache {
         Some(if is_fresh { CacheLookup::Fresh(entry) } else { CacheLookup::Stale(entry) })
     }
 
-    /// Notes that the file was still this version, at the time `then`.
+    /// Records that the file was still this version at `then`.
     pub fn confirm(&self, path: &SharePath, entry: &Arc<CacheEntry>, then: Instant) {
         let mut entries = self.lock();
         if entries.saved.is_some_and(|saved| saved >= then) {
@@ -113,23 +113,23 @@ impl Cache {
         }
     }
 
-    /// Inserts an entry, and evicts the oldest to make space.
+    /// Inserts an entry, and evicts the oldest if there is no space.
     pub fn insert(&self, path: &SharePath, entry: CacheEntry) -> Arc<CacheEntry> {
         let entry = Arc::new(entry);
         let displaced = self.lock().insert(path, Arc::clone(&entry));
-        // To close a file may take long: the lock is free by now, as the timer takes it too.
+        // After the lock is released: closing a file may block, and the timer takes the lock too.
         drop(displaced);
         entry
     }
 
-    /// Invalidates all entries: something has been saved, so no check from before `now` counts any more.
+    /// Invalidates all entries: a file was saved, so checks from before `now` do not count.
     pub fn invalidate(&self, now: Instant) {
         let mut entries = self.lock();
         entries.saved = Some(now);
         entries.by_path.values_mut().for_each(|stored| stored.checked = None);
     }
 
-    /// Removes all entries, as their descriptors are needed elsewhere. Returns them: dropping them closes their files.
+    /// Removes all entries, because their descriptors are needed. Returns them: dropping them closes their files.
     pub fn clear(&self) -> impl Send + use<> {
         std::mem::take(&mut *self.lock())
     }
@@ -179,7 +179,7 @@ impl Entries {
 }
 
 impl CacheEntry {
-    /// An entry for a file that was opened just before `now`; gives back `representation` if the file changed lately.
+    /// An entry for a file that was opened just before `now`; returns `representation` if the file changed lately.
     pub fn of(
         file: &Arc<File>,
         facts: &Facts,
@@ -197,7 +197,7 @@ impl CacheEntry {
         }
     }
 
-    /// Whether a disk may have to be waited for when it is sent.
+    /// Whether sending it may block on the disk.
     pub fn may_wait(&self) -> bool {
         matches!(self.content, CachedContent::File(_)) && self.representation.len > IN_MEMORY_LIMIT
     }
@@ -228,7 +228,7 @@ mod tests {
     use crate::folder::{Node, OpenFile};
     use crate::server::connection::tests::state;
 
-    /// A cache with one file in it, and the file's path.
+    /// A cache with one file, and that file's path and entry.
     fn cache() -> (Cache, SharePath, Arc<CacheEntry>) {
         let place = tempfile::tempdir().expect("a folder");
         std::fs::write(place.path().join("a"), "content").expect("written");
@@ -258,9 +258,9 @@ mod tests {
         cache.confirm(&path, &entry, now);
         assert!(is_fresh(&cache, &path, now + FRESH_FOR / 2));
         assert!(!is_fresh(&cache, &path, now + FRESH_FOR));
-        assert!(cache.find(&path, now + MAX_AGE).is_none(), "it is old");
+        assert!(cache.find(&path, now + MAX_AGE).is_none(), "too old");
         assert_eq!(cache.evict_old(now + MAX_AGE).len(), 1);
-        assert!(cache.evict_old(now + MAX_AGE).is_empty(), "once");
+        assert!(cache.evict_old(now + MAX_AGE).is_empty(), "only once");
     }
 
     #[test]

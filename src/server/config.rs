@@ -16,38 +16,38 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
 pub const STACK: usize = 256 * 1024;
 
-/// How a server is to serve.
+/// The configuration of a server.
 #[derive(Debug)]
 pub struct Config {
-    /// What it serves.
+    /// The shared folder.
     pub folder: Folder,
-    /// Where that lies, for the recorder.
+    /// The path of the folder, for the recorder.
     pub root: PathBuf,
     /// Where it listens.
     pub listen: ListenConfig,
-    /// Under which names it may be asked.
+    /// The host names that it accepts.
     pub allowed_hosts: AllowedHosts,
     /// How long a connection is kept between two requests.
     pub keep_alive: KeepAlive,
-    /// A body of which no byte moves for so long is given up.
+    /// After this time without progress, a transfer is aborted.
     pub stall: Duration,
-    /// It leaves after so long without a request; `None`: never.
+    /// The server exits after this time without requests; `None`: never.
     pub idle_exit: Option<Duration>,
-    /// Size of the pool.
+    /// The number of worker threads.
     pub workers: usize,
-    /// Connections at once.
+    /// The most connections at once.
     pub max_connections: u32,
-    /// TFTP transfers at once.
+    /// The most TFTP transfers at once.
     pub udp_sessions: usize,
-    /// Whether pages of the folder may act as the server's own, though others may write there.
+    /// Whether HTML from the folder may run scripts as the server's own pages, although others may write there.
     pub trust_html: bool,
-    /// Whether a client may ask the server to leave.
+    /// Whether a client may stop the server.
     pub allow_exit: bool,
     /// Whether the chat is enabled.
     pub chat: bool,
-    /// Subscribers at once, of all connections.
+    /// The most event streams at once.
     pub max_subscribers: u32,
-    /// Where requests are recorded.
+    /// Records requests, if enabled.
     pub recorder: Option<Recorder>,
 }
 
@@ -56,7 +56,7 @@ pub struct Config {
 pub enum CannotServe {
     /// A listener cannot be opened.
     Listen(ListenError),
-    /// The system gave no poller or thread.
+    /// The system failed to create a poller or a thread.
     System(io::Error),
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for CannotServe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(error) => error.fmt(f),
-            Self::System(error) => write!(f, "the system gave no poller: {error}"),
+            Self::System(error) => write!(f, "cannot create a poller: {error}"),
         }
     }
 }

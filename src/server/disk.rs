@@ -1,7 +1,7 @@
 //! Whether the thread that serves a connection may wait for the disk.
 //!
-//! At most three quarters of the workers may wait for the disk at once, so the others always answer what needs only
-//! memory. Where no more may, the connection becomes a job; the job queue is fair between clients. The timer never
+//! At most three quarters of the workers may wait for the disk at once, so the others always serve requests that need
+//! only memory. A connection that may not wait becomes a job; the job queue is fair between clients. The timer never
 //! waits.
 
 use crate::server::jobs::permits::Permit;
@@ -14,7 +14,7 @@ pub enum Disk {
     Worker,
     /// A worker that may wait until its turn is over.
     Granted {
-        /// One of the places for waiting workers.
+        /// One of the permits for waiting workers.
         _place: Permit,
         /// Whether another worker was woken to poll.
         is_announced: bool,

@@ -8,13 +8,13 @@ use crate::folder::Error;
 use crate::http::status::Status;
 use crate::server::response::Response;
 
-/// When to try again where descriptors are short, in seconds: as long as an idle connection is kept at least.
+/// When to retry if descriptors are short, in seconds: as long as an idle connection is kept at least.
 const RETRY_AFTER: u32 = 5;
 
-/// When to try again where the folder is another directory, in seconds: it is followed within one.
+/// When to retry if the shared folder was replaced, in seconds: the server follows within one.
 const FOLLOWED_AFTER: u32 = 2;
 
-/// The answer that tells the client of this error, in a line that says what to do.
+/// The response to this error, with a line that says what to do.
 pub fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
@@ -32,22 +32,19 @@ pub fn of(error: &Error) -> Response {
     Response::text(status, format_args!("{error}\n"))
 }
 
-/// The system failed in a way that says nothing of the file. Where it has no descriptor left just now, others will
-/// give theirs back.
+/// A system error that does not depend on the file. A shortage of descriptors passes.
 fn of_io_error(error: &io::Error) -> Response {
-    log::error!("the folder: {error}");
+    log::error!("cannot access the shared folder: {error}");
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => {
-            let text = "too many files are open; try again in a while\n";
+            let text = "too many open files; try again later\n";
             Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
         }
-        _ => {
-            Response::text(Status::INTERNAL_SERVER_ERROR, "the server could not do that; its log says why\n")
-        }
+        _ => Response::text(Status::INTERNAL_SERVER_ERROR, "internal error; see the server's log\n"),
     }
 }
 
-/// As [`of`], for reading: a path that goes through a file names nothing.
+/// As [`of`], for reading: a path that goes through a file does not exist.
 pub fn of_read_error(error: &Error) -> Response {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
@@ -55,12 +52,12 @@ pub fn of_read_error(error: &Error) -> Response {
     }
 }
 
-/// The response to a path that names nothing.
+/// The response to a path that does not exist.
 pub fn not_found() -> Response {
     of(&Error::NotFound)
 }
 
-/// A request that makes no sense, and why.
+/// The response to a malformed request, with the reason.
 pub fn bad_request(why: impl std::fmt::Display) -> Response {
     Response::text(Status::BAD_REQUEST, format_args!("{why}\n"))
 }
@@ -70,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_will_pass_is_told_apart_from_what_is_broken() {
+    fn temporary_errors_differ_from_permanent_ones() {
         let table = [
             ("no descriptor left", Errno::MFILE, Status::SERVICE_UNAVAILABLE),
             ("none left in the whole system", Errno::NFILE, Status::SERVICE_UNAVAILABLE),

@@ -1,15 +1,15 @@
-//! SHA-256 of files: worked out once a version, remembered, and never told of a mixture.
+//! SHA-256 of files: computed once per version, cached, and never of a mixture of versions.
 //!
-//! A hash is worked out a slice at a time, by whichever job of those who wait for it comes next; so a long file keeps
-//! no thread from the commits that wait behind it, and ten who ask for one file share one hashing.
+//! A hash is computed in slices. The next slice runs in whichever of the waiting jobs comes next, so a long file does
+//! not keep a thread from the commits that are queued behind it, and ten requests for one file share one computation.
 //!
-//! What is told belongs to one version of the file. Any change in the course of the hashing makes another version,
-//! which is seen at its end, but for one within the tick of the file system's clock: so a file that was written just
-//! now is left alone for a moment first. (A program that writes through a memory map need not touch the file's times
-//! at once; nobody can see that.) Where the clock ticks in whole seconds that moment would be too long: the hash of a
-//! version that is not settled is told, with a weak tag, and neither remembered nor shared with others who ask.
+//! A hash belongs to one version of the file. A change during the computation makes another version, which is noticed
+//! at the end, unless it happens within one tick of the file system's clock; so the computation of a file that was
+//! just written starts a moment later. (A program that writes through a memory map need not update the file's times
+//! at once; that cannot be noticed.) If the clock ticks in whole seconds, that delay would be too long: then the hash
+//! of an unsettled version is returned with a weak tag, and is neither cached nor shared.
 //!
-//! Knows nothing of requests; `hashes` answers them.
+//! This module knows nothing about requests; `handle::checksum` serves them.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -24,26 +24,27 @@ use crate::folder::{Facts, FileVersion, OpenFile};
 use crate::server::client_key::ClientKey;
 use crate::server::jobs::fair_permits::{FairPermit, FairPermits};
 
-/// How many hashes are remembered: with what a version takes, less than a megabyte.
+/// How many hashes are cached; with their versions they take less than a megabyte.
 const MOST_KNOWN: usize = 4096;
 
-/// The most files that are hashed at once; one client gets at most half. Each keeps a descriptor open, and those are scarce.
+/// The most files that are hashed at once; one client gets at most half. Each needs a descriptor, and those are
+/// scarce.
 const MOST_UNDER_WAY: usize = 32;
 
-/// How much of a file is hashed before other jobs get their turn, in bytes: some hundredths of a second.
+/// How many bytes of a file are hashed before other jobs get their turn: some hundredths of a second.
 const SLICE: u64 = 16 << 20;
 
-/// How much is read at a time, in bytes.
+/// How many bytes are read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// Longer than the tick of any clock by which a file system stamps its files (Linux: 10 ms at most).
+/// Longer than the tick of any clock by which a file system sets times (Linux: at most 10 ms).
 const TICK: Duration = Duration::from_millis(20);
 
 /// A SHA-256 (FIPS 180-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hash([u8; 32]);
 
-/// What is known, and what is being worked out.
+/// The cached hashes, and those being computed.
 #[derive(Debug)]
 pub struct Digests {
     inner: Mutex<Inner>,
@@ -53,15 +54,15 @@ pub struct Digests {
 #[derive(Debug, Default)]
 struct Inner {
     known: HashMap<FileVersion, Hash>,
-    /// In the order in which they came to be known.
+    /// The cached versions, the oldest first.
     order: VecDeque<FileVersion>,
     under_way: Vec<UnderWay>,
 }
 
-/// A hashing that somebody waits for.
+/// A computation that a request waits for.
 #[derive(Debug)]
 struct UnderWay {
-    /// What others may share it by.
+    /// The version for which other requests may share it.
     version: Option<FileVersion>,
     hashing: Weak<Mutex<Hashing>>,
 }
@@ -75,9 +76,9 @@ pub struct Hashing {
     is_settled: bool,
     hasher: Sha256,
     offset: u64,
-    /// Once it is over.
+    /// Set at the end.
     end: Option<Result<Hash, HashError>>,
-    /// Given back when nobody waits for it any more.
+    /// Returned when no request waits for the hash any more.
     _permit: FairPermit,
 }
 
@@ -86,18 +87,18 @@ pub struct Hashing {
 pub enum HashError {
     /// The file changed meanwhile.
     Changed,
-    /// It could not be read.
+    /// The file could not be read.
     Unreadable(io::ErrorKind),
 }
 
 /// The result of [`Digests::find`].
 #[derive(Debug)]
 pub enum HashLookup {
-    /// Nothing: here it is.
+    /// It is cached.
     Yes(Hash),
-    /// It has to be worked out.
+    /// It has to be computed.
     NotYet(Arc<Mutex<Hashing>>),
-    /// Too many others are being worked out.
+    /// Too many others are being computed.
     TooMany,
 }
 
@@ -108,7 +109,7 @@ impl Default for Digests {
 }
 
 impl Digests {
-    /// The hash of a file that was opened just before `now`, or the work that leads to it, for this client.
+    /// The hash of a file that was opened just before `now`, or its computation, on behalf of this client.
     pub fn find(&self, open: OpenFile, now: SystemTime, client: ClientKey) -> HashLookup {
         let version = open.facts.version;
         let is_settled = version.is_settled(now);
@@ -128,7 +129,7 @@ impl Digests {
         HashLookup::NotYet(hashing)
     }
 
-    /// Goes on with a hash for a while. It reads the disk, and may wait for another who goes on with the same.
+    /// Computes the next slice of a hash. Reads the disk, and may wait for another job that computes the same hash.
     pub fn proceed(&self, hashing: &Mutex<Hashing>) -> Option<Result<Hash, HashError>> {
         let mut hashing = hashing.lock().unwrap_or_else(PoisonError::into_inner);
         if hashing.end.is_none() {
@@ -143,7 +144,7 @@ impl Digests {
         hashing.end
     }
 
-    /// Forgets all: the folder is another directory.
+    /// Clears the cache: the shared folder is another directory now.
     pub fn clear(&self) {
         *self.lock() = Inner::default();
     }
@@ -154,7 +155,7 @@ impl Digests {
 }
 
 impl Inner {
-    /// A hashing is over; the oldest hash makes room.
+    /// Ends a computation; evicts the oldest hash if necessary.
     fn settle(&mut self, version: FileVersion, end: Result<Hash, HashError>) {
         self.under_way.retain(|it| it.version != Some(version));
         let Ok(hash) = end else { return };
@@ -175,7 +176,7 @@ impl Hashing {
         Self { file, facts, is_settled, hasher: Sha256::new(), offset: 0, end: None, _permit: permit }
     }
 
-    /// Hashes the next slice; at the end of the file, judges whether it was one version throughout.
+    /// Hashes the next slice; at the end of the file, checks that it was one version throughout.
     fn advance(&mut self) -> io::Result<Option<Result<Hash, HashError>>> {
         if self.offset == 0 && !self.facts.renewed(&self.file)?.were_true_for(TICK, SystemTime::now()) {
             std::thread::sleep(TICK);
@@ -203,7 +204,7 @@ impl Hashing {
     }
 }
 
-/// 64 hexadecimal digits.
+/// Writes 64 hexadecimal digits.
 impl std::fmt::Display for Hash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -217,7 +218,7 @@ mod tests {
 
     const CLIENT: ClientKey = ClientKey::Here;
 
-    /// The SHA-256 of nothing at all.
+    /// The SHA-256 of an empty input.
     const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn open(path: &std::path::Path) -> OpenFile {
@@ -229,7 +230,7 @@ mod tests {
         }
     }
 
-    /// Works on it until it is over; in how many slices, and what came of it.
+    /// Computes a hash to its end; returns the number of slices and the result.
     fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, HashError>) {
         let HashLookup::NotYet(hashing) = digests.find(open, SystemTime::now(), CLIENT) else {
             panic!("nobody knows it")
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_worked_out_once() {
+    fn a_hash_is_computed_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         std::fs::write(&path, "").expect("written");
@@ -263,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_a_version_that_is_not_settled_is_not_remembered() {
+    fn the_hash_of_an_unsettled_version_is_not_cached() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         std::fs::write(&path, "a").expect("written");
         let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let open = || {
-            // As by a clock that ticks in whole seconds.
-            let file = File::options().write(true).open(&path).expect("it is there");
+            // As on a file system whose clock ticks in whole seconds.
+            let file = File::options().write(true).open(&path).expect("the file exists");
             file.set_modified(second).expect("set");
             super::tests::open(&path)
         };
@@ -291,8 +292,8 @@ mod tests {
             ) else {
                 panic!("{name}: nobody knows it")
             };
-            assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: whether others share it");
-            assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: it is told");
+            assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: shared");
+            assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: computed");
             drop((one, other));
             let again = digests.find(first, second + Duration::from_secs(9), CLIENT);
             assert_eq!(matches!(again, HashLookup::Yes(_)), is_remembered, "{name}");
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_ask_for_the_same_share_the_work() {
+    fn requests_for_the_same_file_share_the_computation() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         File::create(&path).and_then(|file| file.set_len(SLICE + 1)).expect("a long file");
@@ -312,12 +313,15 @@ mod tests {
             panic!("nobody knows it")
         };
         assert!(digests.proceed(&first).is_none(), "a slice");
-        assert!(digests.proceed(&second).is_some_and(|end| end.is_ok()), "the other goes on from there");
+        assert!(
+            digests.proceed(&second).is_some_and(|end| end.is_ok()),
+            "the other request continues from there"
+        );
         assert_eq!(digests.proceed(&first), digests.proceed(&second));
     }
 
     #[test]
-    fn a_file_that_changes_meanwhile_has_no_hash() {
+    fn a_file_that_changes_during_hashing_has_no_hash() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         let file = File::create(&path).expect("made");
@@ -327,11 +331,11 @@ mod tests {
             panic!("nobody knows it")
         };
         assert!(digests.proceed(&hashing).is_none(), "a slice");
-        // As long as it was, but with another byte in the slice that has been read.
+        // Of the same length, but with another byte in the slice that has been read.
         file.write_all_at(b"x", 0).expect("written");
         assert_eq!(digests.proceed(&hashing), Some(Err(HashError::Changed)));
         let (slices, hash) = work(&digests, open(&path));
-        assert!(slices == 2 && hash.is_ok(), "and then has one again");
+        assert!(slices == 2 && hash.is_ok(), "the changed file has a hash");
     }
 
     #[test]
@@ -344,15 +348,15 @@ mod tests {
             std::fs::write(path(number), "x").expect("written");
             under_way.push(digests.find(open(&path(number)), SystemTime::now(), CLIENT));
         }
-        assert!(matches!(under_way.pop(), Some(HashLookup::TooMany)), "a client has half");
+        assert!(matches!(under_way.pop(), Some(HashLookup::TooMany)), "a client gets half");
         let find = |client| digests.find(open(&path(MOST_UNDER_WAY / 2)), SystemTime::now(), client);
-        assert!(matches!(find(ClientKey::User(1)), HashLookup::NotYet(_)), "another finds some");
+        assert!(matches!(find(ClientKey::User(1)), HashLookup::NotYet(_)), "another client gets some");
         under_way.clear();
-        assert!(matches!(find(CLIENT), HashLookup::NotYet(_)), "they gave up");
+        assert!(matches!(find(CLIENT), HashLookup::NotYet(_)), "the others were dropped");
         let version = open(&path(0)).facts.version;
         let mut inner = Inner::default();
         inner.order.extend(std::iter::repeat_n(version, MOST_KNOWN));
         inner.settle(open(&path(1)).facts.version, Ok(Hash([0; 32])));
-        assert_eq!((inner.order.len(), inner.known.len()), (MOST_KNOWN, 1), "the oldest made room");
+        assert_eq!((inner.order.len(), inner.known.len()), (MOST_KNOWN, 1), "the oldest is evicted");
     }
 }

@@ -1,14 +1,14 @@
-//! A name for this server that its owner gives with `--host`.
+//! A name of this server, given with `--host`.
 
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-/// A host name or an IP address, in the one form in which hosts are compared.
+/// A host name or an IP address, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 
 impl HostName {
-    /// The name.
+    /// The canonical form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -17,7 +17,8 @@ impl HostName {
 impl FromStr for HostName {
     type Err = String;
 
-    /// Refuses what could never match a Host field, so that a URL or a port given by mistake is noticed at the start.
+    /// Rejects anything that could never match a Host field, so that a URL or a port given by mistake is noticed at
+    /// start-up.
     fn from_str(text: &str) -> Result<Self, String> {
         let name = canonical(text);
         let is_label = |label: &str| {
@@ -33,8 +34,7 @@ impl FromStr for HostName {
     }
 }
 
-/// A host in the one form in which two of them are compared: lower case, no final dot, an IPv6 address at its shortest
-/// and in brackets.
+/// The canonical form of a host: lower case, no final dot, an IPv6 address at its shortest and in brackets.
 pub fn canonical(host: &str) -> String {
     match ipv6(host) {
         Some(ip) => format!("[{ip}]"),
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_given_as_a_host() {
+    fn host_names_that_are_accepted() {
         let cases = [
             ("files.example", Some("files.example")),
             ("FILES.Example.", Some("files.example")),

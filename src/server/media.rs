@@ -1,4 +1,4 @@
-//! Media types by file name, and what keeps a browser from running what others have put into the folder.
+//! Media types by file name, and the fields that keep a browser from running scripts that others put into the folder.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use crate::http::response::Head;
 
-/// Text that the server itself writes.
+/// The type of text that the server itself writes.
 pub const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The media type of a file of this name; text is taken to be UTF-8.
+/// The media type of a file of this name; text is assumed to be UTF-8.
 pub fn of(path: &[u8]) -> Cow<'static, str> {
     let guess = mime_guess::from_path(Path::new(OsStr::from_bytes(path))).first_raw();
     match guess {
@@ -20,9 +20,9 @@ pub fn of(path: &[u8]) -> Cow<'static, str> {
     }
 }
 
-/// Adds what a browser has to know: that the type is meant (`nosniff`), and, while others may write into the folder and
-/// its owner does not trust them (`--trust-html`), that a page from it must not act as one of the server's own
-/// (`Content-Security-Policy: sandbox`).
+/// Adds `X-Content-Type-Options: nosniff`, so that the browser does not guess another type. Adds
+/// `Content-Security-Policy: sandbox` if others may write into the folder and its owner does not trust them
+/// (`--trust-html`), so that a page from it cannot act as one of the server's own.
 pub fn protect(head: Head, media_type: &str, is_trusted: bool) -> Head {
     let head = head.field("X-Content-Type-Options", "nosniff");
     if is_trusted || cannot_act(media_type) {
@@ -31,7 +31,7 @@ pub fn protect(head: Head, media_type: &str, is_trusted: bool) -> Head {
     head.field("Content-Security-Policy", "sandbox allow-scripts")
 }
 
-/// Whether a browser shows this type without running anything that it holds.
+/// Whether a browser shows this type without running scripts from it.
 fn cannot_act(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default();
     match essence.split_once('/') {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_and_whether_they_act() {
+    fn media_types_and_whether_they_run_scripts() {
         let cases: [(&[u8], &str, bool); 8] = [
             (b"a/b.txt", "text/plain; charset=utf-8", false),
             (b"INDEX.HTML", "text/html; charset=utf-8", true),

@@ -1,9 +1,8 @@
 //! The server.
 //!
-//! The acceptor takes connections in; the connection table keeps them while they wait; workers of the pool take whichever
-//! is ready and advance it as far as its socket allows. The pipeline finds the response to a request: gates first, then
-//! the handler that the routes name. A response is a value; only `connection` writes it. This file wires the parts
-//! together.
+//! The acceptor accepts connections. The connection table keeps them while they wait. A worker takes the next ready
+//! connection and advances it as far as its socket allows. `routes` finds the handler of a request, the handler
+//! returns a response, and only `connection` writes it. This file wires all of them together.
 
 mod accept;
 mod address;
@@ -82,10 +81,10 @@ use crate::stop::{Stop, StopReason};
 /// How long the threads may take to end after [`config::GRACE`]. None has a client to wait for any more, only the disk.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Threads of the second pool: for what waits for the disk to be sure, and for large listings.
+/// Threads for jobs: for commits, which wait for the disk, and for large listings.
 const JOB_THREADS: usize = 4;
 
-/// A server that listens, and serves once it is run.
+/// A server that listens; [`Server::run`] serves.
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
@@ -146,25 +145,25 @@ impl Server {
         })
     }
 
-    /// Where it listens, with the ports that it got.
+    /// Where it listens, with the ports that the system picked.
     pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
         self.listeners.addresses()
     }
 
-    /// The URL to tell others: where the network reaches it, or else this machine. `None` where there is no TCP.
+    /// The URL to pass on: of the network if possible, otherwise of this machine. `None` without TCP.
     pub fn url(&self) -> Option<String> {
         address::of_server(&self.shared.state)
     }
 
-    /// Serves until it is asked to stop; then finishes what is in flight, at most for a while. `on_stop` is called
-    /// when it is asked, with the reason, before anything else.
+    /// Serves until the server is asked to stop, then waits a limited time for requests in flight. Calls `on_stop`
+    /// with the reason before anything else.
     pub fn run(self, on_stop: impl FnOnce(StopReason)) -> io::Result<()> {
         let Self { listeners, udp_sessions, shared, to_do, workers } = self;
         let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
         let workers = pool("worker", workers, &shared, Shared::work);
         let jobs = pool("job", JOB_THREADS, &shared, Shared::do_jobs);
-        // It ends when the state has gone, which it must not keep.
+        // The thread ends when the state is dropped, so it must not hold the state.
         let chores = thread::Builder::new().name("chores".into()).stack_size(STACK).spawn(move || {
             for chore in to_do {
                 chore();
@@ -184,12 +183,12 @@ impl Server {
         on_stop(shared.state.stop.wait());
         shared.drain();
         end_within(LAST, move || {
-            // What is still parked is closed here: the disk may keep it waiting.
+            // Closes the parked connections, which may block on the disk.
             drop(shared.table.end());
             workers.join();
             shared.jobs.end();
             jobs.join();
-            // Each is waited for, whatever became of those before it.
+            // Joins every thread, even if one before it has panicked.
             let joined = threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and);
             drop(shared);
             joined.and(chores.join())
@@ -197,23 +196,23 @@ impl Server {
     }
 }
 
-/// Waits for the threads, at most for `time`. A thread that the disk blocks must not keep the server from exiting: it ends
-/// with the program.
+/// Waits for the threads for at most this time. A thread that is blocked on the disk must not keep the server from
+/// exiting; it ends with the process.
 fn end_within(time: Duration, join: impl FnOnce() -> thread::Result<()> + Send + 'static) -> io::Result<()> {
     let (joined, result) = mpsc::channel();
     thread::Builder::new().name("end".into()).stack_size(STACK).spawn(move || {
-        // It fails if it took too long: the receiver is gone.
+        // Fails only after the time is over.
         let _ = joined.send(join());
     })?;
     if let Ok(ended) = result.recv_timeout(time) {
         return ended.map_err(|_| io::Error::other("a thread panicked"));
     }
-    let what = "something did not end: a disk keeps it waiting; what it was for may not be saved";
+    let what = "a thread did not stop: it still waits for the disk; recent changes may not be saved";
     log::error!("{what}");
     Err(io::Error::new(io::ErrorKind::TimedOut, what))
 }
 
-/// Starts a pool of threads that all do this.
+/// Starts a pool of threads that all run `work`.
 fn pool(name: &str, threads: usize, shared: &Arc<Shared>, work: fn(&Arc<Shared>)) -> ThreadPool {
     let pool = threadpool::Builder::new()
         .num_threads(threads)
@@ -227,7 +226,7 @@ fn pool(name: &str, threads: usize, shared: &Arc<Shared>, work: fn(&Arc<Shared>)
     pool
 }
 
-/// Starts a thread of the server's.
+/// Starts a thread that shares the server's state.
 fn spawn(
     name: &str,
     shared: &Arc<Shared>,
@@ -242,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_not_waited_for_without_end() {
+    fn waiting_for_the_threads_has_a_limit() {
         let (keep, kept) = mpsc::channel::<()>();
         let stuck = end_within(Duration::from_millis(1), move || {
             let _ = kept.recv();

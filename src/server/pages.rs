@@ -1,8 +1,8 @@
-//! The HTML that the server writes. Templates escape every name by themselves, and what no browser may act upon goes
-//! through [`Printable`](crate::printable::Printable) besides.
+//! The HTML pages. Templates escape every name, and [`Printable`](crate::printable::Printable) replaces characters
+//! that a browser must not act upon.
 //!
-//! Every page works without script. With it, the same page can do more; so the script finds what it works on in the
-//! HTML, and the HTML never waits for it.
+//! Every page works without JavaScript. The script adds features to the HTML that it finds, and the HTML never
+//! depends on it.
 
 mod error;
 mod folder;
@@ -15,7 +15,7 @@ use crate::http::fields::Fields;
 pub use error::for_people;
 pub use folder::{ListingPage, View};
 
-/// Whether whoever asks would have an answer as a page: browsers, where they go to an address.
+/// Whether the client wants HTML, as browsers do when they open an address.
 pub fn are_wanted(fields: Fields<'_, '_>) -> bool {
     fields.list("Accept").any(|range| range.starts_with(b"text/html"))
 }

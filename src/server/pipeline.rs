@@ -34,7 +34,7 @@ fn respond(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> R
 fn check_expectation(head: &Head<'_, '_>) -> Result<(), Response> {
     match head.expectation {
         Expectation::Other => {
-            let text = "the only expectation met here is 100-continue\n";
+            let text = "unsupported expectation (only 100-continue is supported)\n";
             Err(Response::text(Status::EXPECTATION_FAILED, text))
         }
         _ => Ok(()),

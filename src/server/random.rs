@@ -1,13 +1,13 @@
-//! Bytes that nobody can foretell.
+//! Unpredictable bytes.
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// Sixteen of them, from the system.
+/// 16 random bytes from the system.
 pub fn bytes() -> [u8; 16] {
     let mut bytes = [0; 16];
     let mut filled = 0;
     while filled < bytes.len() {
-        // It is interrupted at most: once the machine has started, the system has random bytes for everybody.
+        // Only a signal can interrupt it: once the machine has started, the system never lacks random bytes.
         filled += getrandom(&mut bytes[filled..], GetRandomFlags::empty()).unwrap_or(0);
     }
     bytes

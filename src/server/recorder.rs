@@ -1,4 +1,4 @@
-//! Writes what is served as a request script, for `wharf replay`.
+//! Records requests as a script for `wharf replay`.
 
 use std::fs::File;
 use std::io;
@@ -9,21 +9,21 @@ use crate::http::status::Status;
 use crate::printable::Printable;
 use crate::sink::{Notices, Reopen, Sink};
 
-/// A script that grows by a line a request. Clones write to the same script.
+/// A script that gets one line per request. Clones write to the same script.
 #[derive(Debug, Clone)]
 pub struct Recorder(Sink);
 
-/// How the recording says that requests are missing: in the script as a comment, and in the log.
+/// How missing requests are reported: in the script as a comment, and in the log.
 const NOTICES: Notices = Notices {
     name: "record",
     missing: |count| {
-        format!("# {count} requests are missing here: they came faster than they could be written.\n")
+        format!("# {count} requests are missing here: they arrived faster than they could be written.\n")
     },
-    recovered: |count| log::warn!("{count} requests are missing in the recording"),
+    recovered: |count| log::warn!("{count} requests are missing from the recording"),
     failed: |error| log::warn!("cannot record requests: {error}"),
     reopened: |outcome| match outcome {
-        Ok(()) => log::info!("opened the recording again"),
-        Err(error) => log::error!("cannot open the recording again, the old file stays in use: {error}"),
+        Ok(()) => log::info!("reopened the recording"),
+        Err(error) => log::error!("cannot reopen the recording: {error}; still writing to the old file"),
     },
 };
 
@@ -31,41 +31,41 @@ impl Recorder {
     /// The first line of each file.
     pub const HEADER: &str = "# Recorded by wharf serve --record; replay it with wharf replay.\n";
 
-    /// Begins a script in this file; `reopen` opens it again, and writes the header where the file is new.
+    /// Writes a script to this file; `reopen` opens it again, and a new file gets the header.
     pub fn new(file: File, reopen: Reopen) -> io::Result<Self> {
         let sink = Sink::new(file, Some(reopen), NOTICES)?;
         sink.push(Self::HEADER.as_bytes());
         Ok(Self(sink))
     }
 
-    /// Adds a request. One that a script cannot ask for is added as a comment. A disk that is full or slow costs the
+    /// Adds a request. If a script cannot express it, it becomes a comment. A full or slow disk affects the
     /// recording, not the request.
     pub fn note(&self, request_line: &[u8], saved: Option<&Path>, status: Status) {
         self.0.push(script_line(request_line, saved, status).as_bytes());
     }
 
-    /// Opens the file again by its name.
+    /// Reopens the file by its name.
     pub fn reopen(&self) {
         self.0.reopen();
     }
 
-    /// Waits until everything is written, for this long at most.
+    /// Waits until everything is written, for at most this long.
     pub fn flush(&self, limit: Duration) {
         self.0.flush(limit);
     }
 }
 
-/// The line of a script that asks for the same again and expects the same.
+/// The script line that repeats this request and expects the same response.
 fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> String {
     let text = String::from_utf8_lossy(request_line);
     let mut words = text.split(' ');
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let code = status.code();
-    // A line end in a name would begin another request.
+    // A line end in a name would start another request.
     let saved = saved.filter(|file| Printable::path(file).is_plain()).and_then(Path::to_str);
     match (method, saved) {
         ("GET", _) if is_plain(target) => format!("GET {target} -> {code}\n"),
-        // What was sent is what the folder holds now.
+        // The uploaded content is what the folder holds now.
         ("POST", Some(file)) if is_plain(target) => {
             format!("POST {} {target} -> {code}\n", shell_words::quote(file))
         }
@@ -73,7 +73,7 @@ fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> Str
     }
 }
 
-/// Whether a target can stand in a script without quotes.
+/// Whether a target can be in a script without quotes.
 fn is_plain(target: &str) -> bool {
     target.starts_with('/')
         && !target.contains(['"', '\'', '\\', '#'])
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_asks_for_the_same_again() {
+    fn a_script_line_repeats_the_request() {
         let saved = Some(Path::new("/srv/my files/a.txt"));
         let odd = Some(Path::new("/srv/a\nPOST /etc/passwd #"));
         let cases: [(&[u8], Option<&Path>, Status, &str); 6] = [

@@ -1,5 +1,4 @@
-//! What is said of a file in every answer with it (RFC 9110 §8): what tells its version from others, its type, and
-//! what a browser has to know.
+//! The metadata of a file in its responses (RFC 9110 §8): validators, media type, and fields for browsers.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -11,16 +10,14 @@ use crate::http::status::Status;
 use crate::http::validators::{EntityTag, Validators};
 use crate::server::media;
 
-/// A file as it is represented.
 #[derive(Debug)]
 pub struct Representation {
     /// Its length in bytes.
     pub len: u64,
-    /// What tells this version from others.
+    /// The entity tag and the time of the last change.
     pub validators: Validators,
-    /// Its media type.
     pub media_type: Cow<'static, str>,
-    /// The field lines that say so, but for Content-Type.
+    /// All other field lines except Content-Type.
     head: Head,
 }
 
@@ -37,25 +34,25 @@ impl Representation {
             Some(date) => head.field("Last-Modified", date),
             None => head,
         };
-        // A copy is to be checked before it is used again: what is shared changes.
+        // Copies must be revalidated: shared files change.
         let head = head.field("Cache-Control", "no-cache").field("Accept-Ranges", "bytes");
         let head = media::protect(head, &media_type, is_trusted);
         Self { len: facts.len, validators, media_type, head }
     }
 
-    /// The head of an answer without the content (RFC 9110 §15.4.5).
+    /// The head of a response without content (RFC 9110 §15.4.5).
     pub fn head_alone(&self, status: Status) -> Head {
         self.head.with_status(status)
     }
 
-    /// The head of an answer with content of this type.
+    /// The head of a response with content of this type.
     pub fn head(&self, status: Status, content_type: &str) -> Head {
         self.head.with_status(status).field("Content-Type", content_type)
     }
 }
 
-/// The entity tag of a version. It is strong where the version is settled: then it stands for the same bytes (RFC 9110
-/// §8.8.1). Before, it is weak, and another one, so that a copy from that time is not kept for good (§13.1.2 compares
+/// The entity tag of a version. It is strong if the version is settled: then it stands for the same bytes (RFC 9110
+/// §8.8.1). Before that, it is weak and different, so that a copy from that time becomes stale (§13.1.2 compares
 /// weakly).
 pub fn tag(version: &FileVersion, is_settled: bool) -> Option<EntityTag<'static>> {
     if is_settled {
@@ -65,7 +62,7 @@ pub fn tag(version: &FileVersion, is_settled: bool) -> Option<EntityTag<'static>
     }
 }
 
-/// What tells this version of a file from others, in an answer given at `now`.
+/// The validators of this version of a file, in a response at `now`.
 pub fn validators(facts: &Facts, now: SystemTime) -> Validators {
     let etag = tag(&facts.version, facts.version.is_settled(now));
     let last_modified = Date::from(facts.modified).min(Date::from(now));

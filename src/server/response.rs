@@ -1,4 +1,4 @@
-//! An answer as a value: what the files under `server/` that know what to say give to the one that says it.
+//! A response as a value: handlers return it, and `connection` sends it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,27 +17,27 @@ use crate::server::chat::state::EventStream;
 /// A status with its field lines, and the content that follows them.
 #[derive(Debug)]
 pub struct Response {
-    /// What the answer says of itself. Its length, the date and the connection's fate are not its business.
+    /// The status and the fields, without those that `connection` adds: length, date and connection.
     pub head: Head,
-    /// What it brings.
     pub content: Content,
 }
 
-/// The content of an answer. What has a length and what has none are apart: no length can be told that nobody knows.
+/// The content of a response. Content without a known length is a variant of its own, so that no wrong length can be
+/// sent.
 #[derive(Debug)]
 pub enum Content {
-    /// It is all there, and how long it is will be told.
+    /// It is complete, so its length is known.
     Sized(SizedContent),
-    /// It is made while it is sent.
+    /// It is produced while it is sent.
     Streamed(Box<dyn BodySource>),
-    /// These bytes, and then whatever is to be heard, until the connection ends.
+    /// These bytes, then events until the connection ends.
     Events(Box<EventStream>, Vec<u8>),
 }
 
 /// Content whose length is known.
 #[derive(Debug)]
 pub enum SizedContent {
-    /// None.
+    /// No content.
     Empty,
     /// These bytes.
     Bytes(Vec<u8>),
@@ -45,36 +45,36 @@ pub enum SizedContent {
     Parts(FileSource, RangeParts),
 }
 
-/// Where the parts of a file are taken from.
+/// The source of the parts of a file.
 #[derive(Debug)]
 pub enum FileSource {
-    /// The disk, for which it may have to wait.
+    /// The disk, so reading may block.
     File(Arc<File>),
     /// The cache.
     Cached(Arc<CacheEntry>),
 }
 
-/// What is sent of a file, in order, with what stands between the parts of a multipart answer.
+/// The parts of a file to send, in order, with the bytes between the parts of a multipart response.
 pub type RangeParts = VecDeque<RangePart>;
 
 impl Response {
-    /// An answer without content.
+    /// A response without content.
     pub fn empty(head: Head) -> Self {
         Self { head, content: SizedContent::Empty.into() }
     }
 
-    /// An answer with text in UTF-8.
+    /// A response with text in UTF-8.
     pub fn text(status: Status, text: impl fmt::Display) -> Self {
         Self::bytes(Head::new(status), "text/plain; charset=utf-8", text.to_string().into_bytes())
     }
 
-    /// An answer with these bytes of this type.
+    /// A response with these bytes of this type.
     pub fn bytes(head: Head, media_type: &str, bytes: Vec<u8>) -> Self {
         let head = head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff");
         Self { head, content: SizedContent::Bytes(bytes).into() }
     }
 
-    /// The same answer with another field line.
+    /// Adds a field line.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.head = self.head.field(name, value);
@@ -83,7 +83,7 @@ impl Response {
 }
 
 impl Content {
-    /// How a client that speaks this version learns where it ends (RFC 9112 §6.3).
+    /// How a client of this version finds the end of the content (RFC 9112 §6.3).
     pub fn framing(&self, version: HttpVersion) -> Framing {
         match self {
             Self::Sized(known) => Framing::sized(known.length()),

@@ -24,7 +24,8 @@ pub type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<Handled
 pub struct Route {
     area: Area,
     methods: &'static [(Method, &'static str, Handler)],
-    /// Whether uploads begin or continue here: OPTIONS says how, and a client with too many waiting jobs is held back.
+    /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
+    /// are held back.
     pub takes_uploads: bool,
 }
 
@@ -105,7 +106,8 @@ static OWN: [Route; 9] = [
     },
 ];
 
-/// Finds the route and the handler of a request. OPTIONS and methods that the route does not have are answered here.
+/// Finds the route and the handler of a request. Responds directly to OPTIONS and to methods that the route does not
+/// have.
 pub fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     peer: Peer,
@@ -113,11 +115,11 @@ pub fn find<'a, 'h, 'b>(
 ) -> Result<(Handler, Request<'a, 'h, 'b>), Response> {
     match head.method {
         Method::NotAllowed => return Err(FOLDER.not_allowed()),
-        Method::Unknown => return Err(Response::text(Status::NOT_IMPLEMENTED, "there is no such method\n")),
+        Method::Unknown => return Err(Response::text(Status::NOT_IMPLEMENTED, "unknown method\n")),
         Method::Options if head.target == Target::Asterisk => return Err(FOLDER.options(state)),
         _ => {}
     }
-    let target = head.target.path().ok_or_else(|| bad_request("this method needs a path"))?;
+    let target = head.target.path().ok_or_else(|| bad_request("this method needs a path as its target"))?;
     let segments: Vec<_> = target.segments().collect::<Result<_, _>>().map_err(bad_request)?;
     let first = segments.iter().find(|segment| !segment.is_empty());
     let (route, path) = if first.is_some_and(|first| **first == *own_paths::SEGMENT) {
@@ -163,7 +165,7 @@ impl Route {
 
     fn not_allowed(&self) -> Response {
         let allowed = self.allowed();
-        Response::text(Status::METHOD_NOT_ALLOWED, format_args!("allowed here: {allowed}\n"))
+        Response::text(Status::METHOD_NOT_ALLOWED, format_args!("method not allowed (allowed: {allowed})\n"))
             .with("Allow", allowed)
     }
 

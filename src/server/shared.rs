@@ -7,14 +7,13 @@ use crate::server::jobs::Jobs;
 use crate::server::jobs::permits::Permits;
 use crate::server::state::State;
 
-/// What all threads share.
 #[derive(Debug)]
 pub struct Shared {
-    /// What every answer may use.
+    /// What all handlers use.
     pub state: State,
     /// The connections that wait for their client.
     pub table: ConnectionTable<Connection>,
-    /// Those that wait for the disk.
+    /// The jobs that wait for a thread.
     pub jobs: Jobs<Task>,
     /// Serves the event streams.
     pub broadcaster: Option<Broadcaster>,

@@ -1,11 +1,11 @@
 //! Load shedding: which connections are closed when slots or descriptors run out.
 //!
-//! - At the most connections, the one that has been idle for longest goes. Where none is idle, a client that has by far the
-//!   most loses the one that has waited longest.
-//! - At the most descriptors, the client that holds the most loses those that have waited longest, whoever has come last.
-//!   Where no client holds many, idle connections go first.
+//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a client that
+//!   has by far the most connections loses the one that has waited longest.
+//! - When too many descriptors are held, the client that holds the most loses the connections that have waited
+//!   longest, no matter which client came last. If no client holds many, idle connections are closed first.
 //!
-//! A client that is told to go can read why: it is not reset while it still sends.
+//! A client can read why it is rejected: its connection is not reset while it still sends.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,11 @@ use crate::server::shared::Shared;
 
 /// The response to a connection that gets no slot; it is then closed (RFC 9110 §15.6.4).
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n\r\n\
-    too many connections are open; try again in a while\n";
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 47\r\n\r\n\
+    too many connections are open; try again later\n";
 
-/// Descriptors that are given back at once, beyond what is too much: one look at all connections serves as many.
+/// How many descriptors more than necessary are freed at once, so that one pass over all connections lasts for a
+/// while.
 const BATCH: u64 = 64;
 
 /// Finds a slot for a connection, if necessary that of another; rejects it if there is none.
@@ -51,22 +52,22 @@ fn free_slot(shared: &Shared, newcomer: ClientKey) -> bool {
     evict(shared, greedy, 1)
 }
 
-/// A client that holds no more descriptors than this is not the reason why there are too few: a browser with several
+/// A client that holds at most this many descriptors is not the cause of a shortage: it may be a browser with several
 /// uploads.
 const MODEST: u64 = 64;
 
-/// A connection that has been idle for less than this is not closed for the descriptors of others: the request of one
-/// that has just come is on its way.
+/// A connection that has been idle for less than this is not closed for the descriptors of others: its client may
+/// have just connected, and its request may be on its way.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
-/// Closes connections until no more descriptors are held than may be, if so many have been found to be too many. Only
-/// one thread does this at a time: two would close twice as many as needed, the newest included.
+/// Closes connections until the held descriptors are within the limit, if `found` of them are too many. Only one
+/// thread does this at a time: two would close twice as many as needed, including the newest.
 pub fn shed_descriptors(shared: &Shared, found: u64) {
     if found == 0 {
         return;
     }
     let Some(_permit) = shared.shedding.take() else { return };
-    // Another thread may have closed some since.
+    // Another thread may have closed some in the meantime.
     let mut excess = shared.table.excess();
     let Some((heaviest, holding)) = shared.table.heaviest().filter(|_| excess > 0) else { return };
     let settled = Instant::now().checked_sub(ARRIVAL);
@@ -79,14 +80,15 @@ pub fn shed_descriptors(shared: &Shared, found: u64) {
             return;
         }
     }
-    // Not all that it has: whoever holds little more than others loses little.
+    // Only a part of them, so that a client that holds little more than others loses little.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
     if evict(shared, heaviest, count) {
-        log::warn!("too many files are open; closed connections of {heaviest}, which holds the most");
+        log::warn!("too many open files: closed connections of {heaviest}, which had the most");
     }
 }
 
-/// Closes what this client has waiting for longest, until it has given back so many descriptors; false if there is nothing.
+/// Closes this client's longest-waiting connections, until they have freed this many descriptors; false if there are
+/// none.
 fn evict(shared: &Shared, client: ClientKey, descriptors: u64) -> bool {
     let mut left = descriptors;
     for tracked in shared.table.evict_longest(client, descriptors) {
@@ -103,7 +105,7 @@ fn evict(shared: &Shared, client: ClientKey, descriptors: u64) -> bool {
     left < descriptors
 }
 
-/// Closes a connection; its client can read why, and is not reset where something of it is on its way.
+/// Closes a connection; its client can read why, without a reset if it still sends.
 fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
     if tracked.make_spare()
         && let Some(wait_for) = tracked.connection.turn_away(FULL, &shared.state.chores)
@@ -116,16 +118,16 @@ fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
 
 /// Rejects a new connection, as there is no slot.
 fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
-    log::warn!("{} found no place", connection.peer());
+    log::warn!("rejected {}: too many connections", connection.peer());
     let Some(wait_for) = connection.turn_away(FULL, &shared.state.chores) else { return };
     match shared.table.admit_spare(connection, client) {
         Ok(tracked) => shared.park(tracked, wait_for),
-        // Closing resets the connection if something has come that nobody has read.
+        // Closing resets the connection if it has unread input.
         Err(connection) => connection.stream().discard_input(),
     }
 }
 
-/// The system has no descriptors left, against all that was counted: whoever holds the most gives some back.
+/// The system has no descriptors left, although the count allowed more: the client that holds the most loses some.
 pub fn free_descriptors(shared: &Shared) -> bool {
     shared.state.chores.drop_later(shared.state.cache.clear());
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {

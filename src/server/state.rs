@@ -1,4 +1,4 @@
-//! What every answer may use: the folder, the rules, the clocks, and Stop.
+//! What all threads of the server share: the folder, the rules, the clocks and the stop signal.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,60 +19,56 @@ use crate::server::recorder::Recorder;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::stop::Stop;
 
-/// Shared by all that serve.
 #[derive(Debug)]
 pub struct State {
-    /// What is served.
     pub folder: Folder,
-    /// Where that lies, for whoever keeps records; files are never opened by it.
+    /// The path of the folder, for the recorder; files are never opened by it.
     pub root: PathBuf,
-    /// Files that were requested lately.
     pub cache: Cache,
-    /// For workers that wait for the disk, which are only so many at once.
+    /// Limits how many workers may block on the disk.
     pub blocking: Permits,
-    /// What is done on the disk and no client waits for.
+    /// Runs disk work that no client waits for.
     pub chores: Chores,
-    /// For archives, which are only so many at once.
+    /// Limits how many archives are created at once.
     pub archives: FairPermits,
-    /// For what listings keep in memory, in shares of their pool.
+    /// Limits the memory of listings.
     pub listings: Permits,
     /// Limits how many connections may use the large send buffer.
     pub large_send_buffers: Permits,
-    /// For transfers over UDP that stay awake between two packets, which must leave processors to the others.
+    /// Limits how many UDP transfers may spin between two packets, so that processors are left for others.
     pub spin_permits: Permits,
-    /// Hashes that were asked for lately.
     pub digests: Digests,
-    /// Whose requests are taken.
+    /// The host names and origins whose requests are accepted.
     pub allowed_hosts: AllowedHosts,
-    /// How long a connection is kept, and a head waited for.
+    /// The keep-alive rule, which also limits how long a head may take.
     pub keep_alive: KeepAlive,
-    /// A body, in or out, of which no byte moves for so long is given up.
+    /// After this time without progress, a transfer is aborted.
     pub stall: Duration,
-    /// Where it listens on TCP.
+    /// The TCP addresses that it listens on.
     pub tcp: Vec<SocketAddr>,
-    /// Minds when nobody wants anything.
+    /// Measures how long the server has been idle.
     pub idle: Arc<IdleClock>,
-    /// Which worker minds the connections that wait.
+    /// Decides which worker polls.
     pub lead: Arc<Lead<PollEvent>>,
-    /// Seen by all.
     pub stop: Stop,
-    /// Whether pages of the folder may act as the server's own, though others may write there.
+    /// Whether HTML from the folder may run scripts as the server's own pages, although others may write there.
     pub trust_html: bool,
-    /// Whether a client may ask the server to leave.
+    /// Whether a client may stop the server.
     pub allow_exit: bool,
     /// The chat, if it is enabled.
     pub chat: Option<Arc<ChatState>>,
-    /// Where requests are recorded, if they are.
+    /// Records requests, if enabled.
     pub recorder: Option<Recorder>,
 }
 
 impl State {
-    /// Whether pages in the folder may act as the server's own: nobody else can write there, or the owner trusts them.
+    /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts
+    /// others.
     pub fn trusts_pages(&self) -> bool {
         self.trust_html || self.folder.rules().read_only
     }
 
-    /// Follows the folder's path, if it names another directory by now; nothing of the old one is kept then.
+    /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.
     pub fn follow_folder(&self) {
         if self.folder.follow() {
             self.cache.clear();

@@ -1,4 +1,4 @@
-//! What the threads do: workers move connections on, jobs wait for the disk, the timer minds deadlines.
+//! The loops of the threads: workers advance connections, job threads run jobs, the timer handles deadlines.
 //!
 //! ```text
 //!              parked (table) <──────────────────────────┐
@@ -26,17 +26,17 @@ use crate::server::shared::Shared;
 use crate::server::shedding;
 use crate::server::timing::Deadline;
 
-/// How often old entries of the cache are evicted, and whether the folder's path names another directory.
+/// How often old cache entries are evicted, and the folder's path is checked for naming another directory.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// How often freed memory is returned to the system.
 const RETURN: Duration = Duration::from_secs(2);
 
-/// How often old unfinished uploads are looked for: empty ones are kept for minutes.
+/// How often expired unfinished uploads are deleted: empty ones are kept for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
 
 impl Shared {
-    /// A worker: takes whichever connection has something to say, and moves it on.
+    /// A worker: takes the next ready connection and advances it.
     pub fn work(self: &Arc<Self>) {
         let mut input = Input::default();
         self.state.lead.join();
@@ -45,7 +45,7 @@ impl Shared {
         }
     }
 
-    /// A thread for jobs: does them, and takes the turns for which no worker may wait.
+    /// A job thread: runs jobs, and turns that no worker may run because they may block.
     pub fn do_jobs(self: &Arc<Self>) {
         let mut input = Input::default();
         while let Some(Taken { job, client, is_crowded }) = self.jobs.take() {
@@ -53,7 +53,7 @@ impl Shared {
             let rest = work.as_ref().and_then(|work| work.rest());
             let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
             if tracked.connection.has_gone(rest, impatient) {
-                log::debug!("{} has gone; what it asked for is not done", tracked.connection.peer());
+                log::debug!("{} disconnected; its request is dropped", tracked.connection.peer());
                 drop((tracked, work));
             } else if let Some(work) = work {
                 self.advance(tracked, |connection| connection.work(work, &self.state, self.timeout()));
@@ -64,13 +64,14 @@ impl Shared {
         }
     }
 
-    /// A job of this client is done: lets go on what was held back for it. A connection that its client has closed meanwhile
-    /// is dropped and makes way for another; otherwise each would cost a turn, and the client could pile them up.
+    /// Call when a job of this client is done: continues held-back connections. A connection that its client has
+    /// closed meanwhile is dropped, and the next one takes its place; otherwise each would cost a turn, and the
+    /// client could pile them up.
     fn release(&self, client: ClientKey) {
         let Freed { mut held, is_final } = self.jobs.done(client);
         while let Some(Task { mut tracked, .. }) = held.pop_front() {
             if tracked.connection.has_gone(None, true) {
-                log::debug!("{} has gone; it was held back", tracked.connection.peer());
+                log::debug!("{} disconnected while its request was queued", tracked.connection.peer());
                 drop(tracked);
                 held.extend(self.jobs.release(client));
             } else {
@@ -82,14 +83,14 @@ impl Shared {
         }
     }
 
-    /// Minds deadlines, that somebody polls, that old entries leave the cache, that unfinished uploads
-    /// go, and that the folder follows its path. It never waits for the disk.
+    /// The timer: handles deadlines, checks that somebody polls, evicts old cache entries, and starts the regular
+    /// sweeps. It never blocks on the disk.
     pub fn mind_time(self: &Arc<Self>) {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         let mut next_round = Deadline::after(Instant::now(), ROUND);
         let mut next_return = Deadline::after(Instant::now(), RETURN);
-        // One of each at a time: they must not pile up behind a chore that a hanging disk delays.
+        // One of each at a time, so that they do not pile up behind a chore that a hanging disk delays.
         let (looks, returns) = (Permits::new(1), Permits::new(1));
         loop {
             let now = Instant::now();
@@ -133,7 +134,7 @@ impl Shared {
         }
     }
 
-    /// How long a connection is kept now.
+    /// The keep-alive timeout at this moment.
     pub fn timeout(&self) -> Duration {
         self.state.keep_alive.timeout(self.table.open())
     }
@@ -147,7 +148,7 @@ impl Shared {
         Turn { state: &self.state, input, timeout: self.timeout(), disk, jobs: &self.jobs }
     }
 
-    /// Moves a connection on. A panic on the way costs that connection alone.
+    /// Runs a step of a connection. A panic ends only that connection.
     fn advance(
         self: &Arc<Self>,
         mut tracked: Box<Tracked<Connection>>,
@@ -159,11 +160,11 @@ impl Shared {
         }));
         match advanced {
             Ok((tracked, next)) => self.settle(tracked, next),
-            Err(_) => log::error!("a request could not be served; its connection was closed"),
+            Err(_) => log::error!("serving a request panicked; its connection was closed"),
         }
     }
 
-    /// Puts a connection where its turn has brought it.
+    /// Hands a connection over after its turn.
     pub fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: AfterTurn) {
         let client = tracked.client();
         match next {
@@ -189,16 +190,16 @@ impl Shared {
         }
     }
 
-    /// Parks a connection; where it holds too much, others are closed.
+    /// Parks a connection; if too many descriptors are held, closes others.
     pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
         let excess = tracked.hold(tracked.connection.descriptors());
         if let Err(error) = self.table.park(tracked, wait_for) {
-            log::error!("cannot park a connection: {error}");
+            log::error!("cannot poll a connection: {error}");
         }
         shedding::shed_descriptors(self, excess);
     }
 
-    /// Closes a connection. What it has open on the disk is closed by the thread of chores.
+    /// Closes a connection. The chores thread closes its files.
     pub fn discard(&self, mut tracked: Box<Tracked<Connection>>) {
         if tracked.connection.descriptors() > 1 {
             tracked.leave();
@@ -206,7 +207,7 @@ impl Shared {
         }
     }
 
-    /// A connection that was held back has its turn as soon as a worker is free.
+    /// Gives a held-back connection its turn as soon as a worker is free.
     fn go_on(&self, tracked: Box<Tracked<Connection>>) {
         self.park(tracked, WaitFor::writable(Deadline::after(Instant::now(), self.state.stall)));
     }
@@ -214,12 +215,16 @@ impl Shared {
     /// Closes idle connections, and lets active ones finish.
     pub fn drain(&self) {
         self.table.drain(|connection, is_idle| {
-            let state = if is_idle { "idle, closed" } else { "being served" };
-            log::info!("open at the stop: {} ({state})", connection.peer());
+            let state = if is_idle { "idle, closed" } else { "busy" };
+            log::info!("open at shutdown: {} ({state})", connection.peer());
         });
         self.broadcaster.iter().for_each(Broadcaster::end);
         if !self.table.wait_until_empty(GRACE) {
-            log::warn!("{} connections did not finish in {} s", self.table.open(), GRACE.as_secs());
+            log::warn!(
+                "{} connections did not finish within {} s; closing them",
+                self.table.open(),
+                GRACE.as_secs()
+            );
         }
     }
 }

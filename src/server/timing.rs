@@ -1,6 +1,6 @@
 //! How long things may take: the keep-alive rule, deadlines, and the idle clock.
 //!
-//! Nothing here looks at a clock: `now` is an input.
+//! Nothing here reads a clock: `now` is an input.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 /// How long a connection is kept without a request, and how long a request's head may take to arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeepAlive {
-    /// `max(5, 20 - n)` seconds, n the connections open now: long for few, short for many.
+    /// `max(5, 20 - n)` seconds for n open connections: long for few, short for many.
     Dynamic,
-    /// Always so long.
+    /// Always this long.
     Fixed(Duration),
 }
 
@@ -21,7 +21,7 @@ impl KeepAlive {
     const MOST: u64 = 20;
     const LEAST: u64 = 5;
 
-    /// The time in force while `open` connections are open; whole seconds under the dynamic rule.
+    /// The timeout while `open` connections are open; in whole seconds under the dynamic rule.
     pub fn timeout(self, open: usize) -> Duration {
         match self {
             Self::Dynamic => Duration::from_secs(Self::MOST.saturating_sub(open as u64).max(Self::LEAST)),
@@ -35,9 +35,9 @@ impl KeepAlive {
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// So long after this moment.
+    /// This long after `start`.
     pub fn after(start: Instant, time: Duration) -> Self {
-        /// Beyond any run of a server, and never too much for an `Instant`.
+        /// Longer than a server runs, and never too much for an `Instant`.
         const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
         Self(start + time.min(YEAR))
     }
@@ -47,33 +47,33 @@ impl Deadline {
         self.0 <= now
     }
 
-    /// How long it is until then; nothing once it has passed.
+    /// The time left; zero once it has passed.
     pub fn left(self, now: Instant) -> Duration {
         self.0.saturating_duration_since(now)
     }
 }
 
-/// Knows how long nobody has wanted anything: no request, no transfer, no connection that has just come. A parked
-/// connection does not count.
+/// Measures how long the server has been idle: without a request, a transfer or a new connection. Parked connections
+/// do not count.
 #[derive(Debug)]
 pub struct IdleClock {
-    /// The server leaves after so long; `None`: never.
+    /// The server exits after this idle time; `None`: never.
     limit: Option<Duration>,
     start: Instant,
-    /// Requests that are being served now, and [`OVER`] once the server leaves for having been idle.
+    /// Requests that are being served, and the bit [`OVER`] once the idle server is about to exit.
     active: AtomicUsize,
-    /// When the latest one ended, or somebody came, in milliseconds since `start`.
+    /// When the latest request ended or the latest connection arrived, in milliseconds since `start`.
     latest: AtomicU64,
 }
 
-/// A request that is being served: the server is not idle until it is dropped.
+/// A request that is being served: the server is not idle until this is dropped.
 #[derive(Debug)]
 pub struct Active {
     clock: Arc<IdleClock>,
     is_late: bool,
 }
 
-/// A bit that no number of requests reaches.
+/// A bit above any number of requests.
 const OVER: usize = 1 << (usize::BITS - 1);
 
 impl IdleClock {
@@ -82,14 +82,14 @@ impl IdleClock {
         Self { limit, start: now, active: AtomicUsize::new(0), latest: AtomicU64::new(0) }
     }
 
-    /// A request begins.
+    /// Call when a request starts.
     pub fn begin(self: &Arc<Self>) -> Active {
         let before = self.active.fetch_add(1, Ordering::AcqRel);
         Active { clock: Arc::clone(self), is_late: before & OVER != 0 }
     }
 
-    /// When the server has been idle for too long, unless a request comes before. `None` while the rule is off. While
-    /// something is being served it lies a whole limit ahead.
+    /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While requests are
+    /// served, it is a whole limit ahead.
     pub fn deadline(&self, now: Instant) -> Option<Deadline> {
         let limit = self.limit?;
         if self.active.load(Ordering::Acquire) > 0 {
@@ -99,19 +99,19 @@ impl IdleClock {
         Some(Deadline::after(latest, limit))
     }
 
-    /// Whether that moment has passed.
+    /// Whether the idle time is over.
     fn is_over(&self, now: Instant) -> bool {
         self.deadline(now).is_some_and(|deadline| deadline.is_over(now))
     }
 
-    /// As [`Self::is_over`], and settles it: whoever begins after this was true is late. Without that, somebody could
-    /// begin between the look at the clock and the server's leaving.
+    /// As [`Self::is_over`], and atomic: if it returns true, each later [`Self::begin`] is late. Otherwise a request
+    /// could begin between this check and the server's exit.
     pub fn settle(&self, now: Instant) -> bool {
         let leaves = || self.active.compare_exchange(0, OVER, Ordering::AcqRel, Ordering::Acquire);
         self.is_over(now) && leaves().is_ok()
     }
 
-    /// Somebody has come, who will say what they want.
+    /// Call for a new connection, which will send a request.
     pub fn note(&self, now: Instant) {
         let since_start = now.saturating_duration_since(self.start).as_millis();
         self.latest.fetch_max(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::AcqRel);
@@ -119,7 +119,7 @@ impl IdleClock {
 }
 
 impl Active {
-    /// Whether the server was leaving already when this began.
+    /// Whether the server had already decided to exit when this request began.
     pub const fn is_late(&self) -> bool {
         self.is_late
     }
@@ -127,13 +127,13 @@ impl Active {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        // The time first: whoever sees no request active sees when the latest ended.
+        // The time first: a thread that sees no active request then sees when the latest ended.
         self.clock.note(Instant::now());
         self.clock.active.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// As the `--timeout` flag is written.
+/// In the format of the `--timeout` flag.
 impl fmt::Display for KeepAlive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -158,37 +158,40 @@ mod tests {
     }
 
     #[test]
-    fn idle_only_when_nothing_is_served() {
+    fn idle_only_without_active_requests() {
         let start = Instant::now();
         let limit = Duration::from_secs(60);
         let clock = Arc::new(IdleClock::new(Some(limit), start));
         assert_eq!(clock.deadline(start), Some(Deadline(start + limit)));
         let request = clock.begin();
         let later = start + Duration::from_secs(1000);
-        assert_eq!(clock.deadline(later), Some(Deadline(later + limit)), "while it is served");
+        assert_eq!(clock.deadline(later), Some(Deadline(later + limit)), "a request is active");
         drop(request);
         let ended = clock.deadline(later).expect("the rule is on");
-        assert!(ended >= Deadline(start + limit) && ended < Deadline(later), "counted from its end");
+        assert!(
+            ended >= Deadline(start + limit) && ended < Deadline(later),
+            "the idle time starts at its end"
+        );
         let never = IdleClock::new(None, start);
         assert!(never.deadline(later).is_none() && !never.is_over(later));
     }
 
     #[test]
-    fn who_begins_keeps_the_server_or_is_late() {
+    fn a_request_keeps_the_server_running_or_is_late() {
         let start = Instant::now();
         let over = start + Duration::from_secs(60);
         let clock = Arc::new(IdleClock::new(Some(Duration::from_secs(60)), start));
         let request = clock.begin();
-        assert!(!request.is_late() && !clock.settle(over), "it is being served");
+        assert!(!request.is_late() && !clock.settle(over), "a request is active");
         drop(request);
         let over = over + Duration::from_secs(60);
-        assert!(!clock.settle(start) && !clock.begin().is_late(), "too early, so nothing is settled");
+        assert!(!clock.settle(start) && !clock.begin().is_late(), "too early: nothing is decided");
         assert!(clock.settle(over) && clock.begin().is_late());
-        assert!(clock.begin().is_late(), "and so is everybody after that");
+        assert!(clock.begin().is_late(), "each later request is late");
     }
 
     #[test]
-    fn who_comes_is_given_a_whole_limit_to_say_why() {
+    fn a_new_connection_restarts_the_idle_time() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let clock = IdleClock::new(Some(Duration::from_secs(60)), start);

@@ -76,7 +76,7 @@ fn directories_open_and_lead_back() {
     browser.click(".way li:first-child a");
     browser.until("document.querySelector('h1').textContent === 'Files'");
     browser.go(&wharf.url("/a%20b/no"));
-    assert_eq!(browser.text("h1"), "Nothing is here");
+    assert_eq!(browser.text("h1"), "Not found");
     browser.click(".button");
     browser.until("document.querySelector('h1').textContent === 'Files'");
     assert_eq!(browser.complaints(), Vec::<String>::new());

@@ -57,7 +57,7 @@ fn what_is_refused_by_the_form_is_told_in_a_page() {
     browser.go(&wharf.url("/?list"));
     browser.type_into("#give input", &lines(&paths));
     browser.click("#give button");
-    browser.until("document.querySelector('h1').textContent === 'This is too large'");
+    browser.until("document.querySelector('h1').textContent === 'Too large'");
     assert!(wharf.tree().is_empty());
 }
 
@@ -104,7 +104,7 @@ fn a_name_that_exists_is_a_question() {
     browser.type_into("#give input", &lines(&paths));
     for (name, answer) in [("a.txt", "Replace"), ("b.txt", "Keep both"), ("c.txt", "Skip")] {
         browser
-            .until(&format!("document.querySelector('dialog h2')?.textContent === '{name} exists already'"));
+            .until(&format!("document.querySelector('dialog h2')?.textContent === '{name} already exists'"));
         browser.press(answer);
     }
     is_told(&browser, "3 uploaded");
@@ -141,7 +141,7 @@ fn a_name_that_somebody_takes_meanwhile_is_never_replaced_unasked() {
     browser.js("const real = fetch; window.fetch = async (...asked) => asked[1]?.headers?.Accept === 'application/json' ? new Response('{\"entries\":[]}') : real(...asked)");
     wharf.write("a.txt", "old");
     browser.type_into("#give input", &lines(&paths));
-    browser.until("document.querySelector('dialog h2')?.textContent === 'a.txt exists already'");
+    browser.until("document.querySelector('dialog h2')?.textContent === 'a.txt already exists'");
     assert_eq!(wharf.read("a.txt"), b"old");
     browser.press("Replace");
     is_told(&browser, "1 uploaded");

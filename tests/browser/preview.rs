@@ -66,7 +66,7 @@ fn text_is_text_and_a_long_one_is_cut() {
     assert_eq!(browser.js("return document.querySelector('#preview pre').children.length"), 0);
     browser.press("Close");
     browser.click("#files a[href='./long.txt']");
-    browser.until("document.querySelector('#preview pre').textContent.endsWith('232.3 KiB more: download the file to read on.')");
+    browser.until("document.querySelector('#preview pre').textContent.endsWith('232.3 KiB more: download the file to read the rest.')");
     browser.press("Close");
     browser.click("#files a[href='./empty.txt']");
     browser.until("document.querySelector('#preview pre').textContent === ''");

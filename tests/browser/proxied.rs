@@ -39,5 +39,5 @@ fn the_limit_of_a_proxy_is_told() {
     browser.type_into("#give input", &give::lines(&paths));
     give::is_told(&browser, "1 failed");
     let said = browser.text("#uploads li");
-    assert!(said.contains("too large for a proxy in front of the server (413)"), "{said}");
+    assert!(said.contains("too large for the proxy in front of the server (413)"), "{said}");
 }

@@ -39,7 +39,7 @@ fn two_windows_and_a_terminal() {
     bob.go(&wharf.url("/?list"));
     join(&ann, "ann");
     join(&bob, "bob");
-    hears(&ann, "bob is here");
+    hears(&ann, "bob joined");
     let (host, port) = ("127.0.0.1", wharf.address().port().to_string());
     let mut terminal = Running::start(
         Command::new(env!("CARGO_BIN_EXE_wharf"))
@@ -50,7 +50,7 @@ fn two_windows_and_a_terminal() {
             .stderr(Stdio::null()),
     );
     let mut speaks = terminal.stdin.take().expect("piped");
-    hears(&ann, "carl is here");
+    hears(&ann, "carl joined");
     writeln!(speaks, "hello from <b>a terminal</b>\n/unicast ann only for you").expect("it listens");
     for window in [&ann, &bob] {
         hears(window, "carl hello from <b>a terminal</b>");
@@ -65,7 +65,7 @@ fn two_windows_and_a_terminal() {
     ann.press("bob");
     says(&ann, "a secret");
     hears(&bob, "ann to you: a secret");
-    ann.press("To bob alone ×");
+    ann.press("To bob only ×");
     says(&ann, "no secret");
     hears(&bob, "ann no secret");
     assert!(!bob.text("#log").contains("only for you"));
@@ -117,13 +117,13 @@ fn a_cut_and_back() {
     let place = wharf.kill();
     browser.until("document.querySelector('#state').textContent.startsWith('Offline')");
     says(&browser, "into the void");
-    hears(&browser, "Offline: that was not sent.");
+    hears(&browser, "Offline: message not sent.");
     let wharf = Wharf::serve_in(place, &["--port", &port]);
     browser.until("document.querySelector('#state').textContent === '1 here'");
     assert!(browser.text("#log").contains("before"), "what was said stays");
     adds(&browser, " again");
     hears(&browser, "you into the void again");
-    assert!(wharf.settled_log().contains("joined as ann"));
+    assert!(wharf.settled_log().contains("joined the chat as ann"));
 }
 
 /// All tabs of a browser share one stream; when the one that has it is closed, another takes over.
@@ -136,11 +136,13 @@ fn one_stream_for_all_tabs() {
     let (first, second) = browser.new_tab();
     browser.go(&wharf.url("/?list"));
     hears(&browser, "you first");
-    assert_eq!(wharf.settled_log().matches("listens as ann").count(), 1);
+    assert_eq!(wharf.settled_log().matches("opened an event stream as ann").count(), 1);
     browser.turn_to(&first);
     browser.close_tab();
     browser.turn_to(&second);
-    eventually("the second tab listens", || wharf.log().matches(" listens as ann").count() == 2);
+    eventually("the second tab listens", || {
+        wharf.log().matches(" opened an event stream as ann").count() == 2
+    });
     says(&browser, "second");
     hears(&browser, "you second");
     let lines = browser.js("return [...document.querySelectorAll('#log p')].filter((line) => line.textContent.includes('first')).length");
@@ -169,7 +171,8 @@ fn one_stream_without_locks() {
     // A tab that got no processor for some seconds may have been taken for closed; then the two agree anew.
     let streams = || {
         let log = wharf.log();
-        log.matches(" listens as ann").count() - log.matches(" does not listen as ann").count()
+        log.matches(" opened an event stream as ann").count()
+            - log.matches(" closed its event stream as ann").count()
     };
     eventually("one of them listens", || streams() == 1);
     let joined = wharf.ask("POST", "/.wharf/chat/join", "", b"user=bob").text();

@@ -108,7 +108,7 @@ impl Wharf {
             }
             // The port of a server that has ended may be another test's for a while.
             let log = fs::read_to_string(place.path().join("log")).unwrap_or_default();
-            assert!(log.contains("address in use"), "it left without an address:\n{greeting}{log}");
+            assert!(log.contains("address already in use"), "it left without an address:\n{greeting}{log}");
             false
         });
         let (child, stdout, greeting, address) = begun.expect("it serves");

@@ -1,4 +1,4 @@
-//! Where a server listens, and why it cannot.
+//! The addresses that a server listens on, and the errors of opening them.
 
 use std::net::SocketAddr;
 use std::{fmt, io};
@@ -13,40 +13,39 @@ use crate::net::unix::{CannotBind, SocketName};
 /// Which listeners a server opens.
 #[derive(Debug)]
 pub struct ListenConfig {
-    /// HTTP over TCP; port 0 takes a free one.
+    /// HTTP over TCP; port 0 picks a free one.
     pub tcp: Vec<SocketAddr>,
     /// HTTP over Unix-domain sockets.
     pub unix: Vec<SocketName>,
-    /// The mode of those that have a path.
+    /// The file mode of Unix-domain sockets that have a path.
     pub unix_mode: Mode,
-    /// TFTP over UDP; port 0 takes a free one.
+    /// TFTP over UDP; port 0 picks a free one.
     pub udp: Vec<SocketAddr>,
-    /// Those that are open already, and stay so when the server leaves.
+    /// Sockets that are already open, and stay open when the server exits.
     pub inherited: Inherited,
 }
 
-/// The open listeners.
 #[derive(Debug)]
 pub struct Listeners {
-    /// Where connections come in.
+    /// Listeners for connections.
     pub listeners: Vec<Listener>,
-    /// Where datagrams come in.
+    /// Sockets for datagrams.
     pub datagrams: Vec<Datagrams>,
 }
 
 /// Why a listener cannot be opened.
 #[derive(Debug)]
 pub enum ListenError {
-    /// The address cannot be had.
+    /// The TCP address cannot be bound.
     Tcp(SocketAddr, io::Error),
-    /// The name cannot be had.
+    /// The Unix-domain socket cannot be bound.
     Unix(SocketName, CannotBind),
-    /// The address cannot be had for UDP.
+    /// The UDP address cannot be bound.
     Udp(SocketAddr, io::Error),
 }
 
 impl ListenConfig {
-    /// Opens them all, or none.
+    /// Opens all of them, or none.
     pub fn open(self) -> Result<Listeners, ListenError> {
         let Self { tcp, unix, unix_mode, udp, inherited } = self;
         let Inherited { mut listeners, mut datagrams } = inherited;
@@ -65,7 +64,7 @@ impl ListenConfig {
 }
 
 impl Listeners {
-    /// Where they are, with the ports that they got.
+    /// Their addresses, with the ports that the system picked.
     pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
         let connections = self.listeners.iter().map(|listener| listener.address().clone());
         connections.chain(self.datagrams.iter().map(|socket| ListenAddress::Udp(socket.address())))
@@ -85,14 +84,15 @@ impl fmt::Display for ListenError {
     }
 }
 
-/// What the system said of an address, and what may help; `flag` names the port, and `free` is one that anybody may have.
+/// The system's error for an address, with advice; `flag` is the flag of the port, and `free` a port that needs no
+/// privileges.
 fn advice(error: &io::Error, flag: &str, free: u16) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("address in use (is another server running? try --{flag} 0)")
+            format!("address already in use (is another server running? try --{flag} 0)")
         }
         io::ErrorKind::PermissionDenied => {
-            format!("permission denied (ports below 1024 are the system's; try --{flag} {free})")
+            format!("permission denied (ports below 1024 need root; try --{flag} {free})")
         }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address (try --ip 0.0.0.0)".to_owned(),
         _ => error.to_string(),

@@ -1,11 +1,11 @@
-//! The acceptor: takes connections in, and parks each for its first byte.
+//! The acceptor: accepts connections, and parks each until its first byte arrives.
 //!
-//! It blocks until somebody comes, and does nothing that could take long: whoever speaks first is served by a worker.
+//! It waits for connections, and does nothing that could take long: a worker serves each connection when it is
+//! readable.
 //!
-//! It also minds the idle rule, since it alone can tell that no connection waits at a listener: it looks once more at
-//! each before it
-//! says that it is time to leave. What comes after that look stays where it is; where the sockets are inherited, the
-//! next server finds it there.
+//! It also applies the idle limit, since only this thread can tell that no connection waits at a listener: it checks
+//! each listener once more before it decides to shut down. Connections that arrive after that check stay in the
+//! backlog; if the sockets are inherited, the next server accepts them.
 
 pub mod listeners;
 
@@ -27,10 +27,10 @@ use crate::server::shedding;
 use crate::server::state::State;
 use crate::stop::StopReason;
 
-/// How long accepting pauses when the system has no descriptors left. Those who wait stay in the backlog.
+/// How long to pause accepting if the system has no descriptors left. New connections wait in the backlog.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts until the server stops, or finds that it is time to.
+/// Accepts connections until the server stops or has been idle for too long.
 pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
     let state = &shared.state;
     while state.stop.asked().is_none() {
@@ -42,11 +42,11 @@ pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
         for listener in listeners {
             if let Err(error) = accept_all(listener, shared) {
                 recover(&error, shared);
-                // A connection may wait at this listener all the same.
+                // A connection may still wait at this listener.
                 is_sure = false;
             }
         }
-        // The listener first: what is not there any more has been taken from it, and is known to the clock.
+        // The listeners first: a connection that is no longer in a backlog was accepted, and the idle clock knows it.
         is_sure &= listener::wait_for_any(datagrams.iter().map(AsFd::as_fd), Some(Duration::ZERO))
             .is_ok_and(|somebody_waits| !somebody_waits);
         if is_sure && state.idle.settle(Instant::now()) {
@@ -55,7 +55,7 @@ pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
     }
 }
 
-/// Waits until somebody comes, the server is asked to stop, or has been idle for too long.
+/// Waits until a connection arrives, the server is asked to stop, or it has been idle for too long.
 fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
     let now = Instant::now();
     let idle = state.idle.deadline(now).map(|deadline| deadline.left(now));
@@ -63,7 +63,7 @@ fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
     listener::wait_for_any(sources, idle)
 }
 
-/// Accepts whoever waits, a bounded number at once so that every listener has its turn.
+/// Accepts waiting connections, a bounded number at once so that every listener has its turn.
 fn accept_all(listener: &Listener, shared: &Shared) -> io::Result<()> {
     const AT_ONCE: usize = 64;
     for _ in 0..AT_ONCE {
@@ -75,26 +75,25 @@ fn accept_all(listener: &Listener, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// Parks a new connection for its first byte.
 fn admit(stream: Stream, shared: &Shared) {
-    log::debug!("{} came", stream.peer());
-    // Their request is on its way: leaving now would lose it.
+    log::debug!("{} connected", stream.peer());
+    // Its request will follow: an exit now would lose it.
     shared.state.idle.note(Instant::now());
     let client = client_key::of(stream.peer());
     if let Some(tracked) = shedding::admit(shared, Connection::new(stream), client) {
         shared.park(tracked, WaitFor::idle(Instant::now(), shared.timeout()).for_news());
-        // What has come since is more than there may be.
+        // There may be too many connections now.
         shedding::shed_descriptors(shared, shared.table.excess());
     }
 }
 
-/// The system is out of descriptors or memory: others are closed, or end meanwhile.
+/// The system is out of descriptors or memory: closes other connections, or waits until some end.
 fn recover(error: &io::Error, shared: &Shared) {
     let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
     let made = is_out_of_files && shedding::free_descriptors(shared);
     log::warn!(
         "cannot accept a connection: {error}{}",
-        if made { "; closed others to make room" } else { "" }
+        if made { "; closed other connections to free descriptors" } else { "" }
     );
     thread::sleep(PAUSE);
 }

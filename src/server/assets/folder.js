@@ -1,9 +1,9 @@
-// The page with script. Everything in the folder is there without it too; this makes it quicker to use.
-// Names and words of others are data: they reach the page as text, never as markup.
+// The page's script. Everything in the folder is available without it too.
+// File names and messages are data: they are added to the page as text, never as markup.
 
 const $ = (selector, within = document) => within.querySelector(selector);
 
-/** Makes an element with these properties and children. */
+/** Creates an element with these properties and children. */
 function make(name, properties, ...children) {
   const element = Object.assign(document.createElement(name), properties);
   element.append(...children);
@@ -12,10 +12,10 @@ function make(name, properties, ...children) {
 
 const button = (text, onclick, className = "quiet") => make("button", { type: "button", onclick, className }, text);
 
-/** A path as it stands in a link. */
+/** Encodes a path for a link. */
 const encode = (path) => path.split("/").map(encodeURIComponent).join("/");
 
-/** A number of bytes, as the server writes it. */
+/** Formats a number of bytes, as the server does. */
 function size(bytes) {
   if (bytes < 1024) return `${bytes} B`;
   const units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -24,26 +24,26 @@ function size(bytes) {
   return `${bytes.toFixed(1)} ${units[unit]}`;
 }
 
-/** Whether a click asks for nothing but to open. */
+/** Whether it is a plain click with the primary button. */
 const isPlain = (event) =>
   !event.defaultPrevented && event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// ---- The listing: filter, local times, fresh rows
+// ---- The listing: filter, local times, refresh
 
-/** The folder's listing, whatever else its address may show. */
+/** The URL of the listing, even if the directory has an index.html. */
 const listing = new URL(location.href);
 listing.searchParams.set("list", "");
 listing.hash = "";
-/** The folder's path, encoded, with a slash at its end. */
+/** The directory's path, encoded, with a trailing slash. */
 const here = location.pathname;
 
 const clock = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short" });
 let rows = [];
 let whole = "";
 
-/** Takes in the rows that are there now. */
+/** Indexes the rows of the page and converts their times. */
 async function adopt() {
   const table = $("#files");
   rows = [...(table?.rows ?? [])].slice(1).map((row) => [row, row.cells[0].textContent.toLowerCase()]);
@@ -55,7 +55,7 @@ async function adopt() {
   }
 }
 
-/** Shows the rows that have in their name what stands in the field. */
+/** Hides the rows whose name does not contain the filter. */
 function filter() {
   const input = $("#filter");
   if (!input) return;
@@ -79,7 +79,7 @@ let refreshing = false;
 let stale = false;
 let shownHtml = "";
 
-/** Shows what the folder holds now, and keeps what is filtered, focused and scrolled to. */
+/** Updates the listing, and keeps filter, focus and scroll position. */
 async function refresh() {
   if (refreshing) return void (stale = true);
   [refreshing, stale] = [true, false];
@@ -87,15 +87,15 @@ async function refresh() {
     const answer = await fetch(listing, { headers: { Accept: "text/html" } });
     if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch {
-    // Offline: the room says so, and the next occasion tries again.
+    // Offline: the chat shows it, and the next event tries again.
   }
-  // Of many files at once, each is told: the listing follows at its leisure.
+  // Each of many uploads triggers a refresh: at most one per second.
   await pause(1000);
   refreshing = false;
   if (stale) refresh();
 }
 
-/** Puts the focus on the link to this file. */
+/** Focuses the link to this file. */
 const focusOn = (href) => $(`#files a[href="${CSS.escape(href)}"]`)?.focus();
 
 function replace(page) {
@@ -104,7 +104,7 @@ function replace(page) {
   shownHtml = html;
   const focused = document.activeElement?.closest("#files a")?.getAttribute("href");
   for (const part of ["#look", "#files", "#nothing", "#count"]) {
-    // A field in which somebody types stays.
+    // The filter field stays, as somebody may be typing in it.
     if (part !== "#look" || !$("#filter")) $(part).replaceWith(document.adoptNode($(part, page)));
   }
   adopt();

@@ -1,14 +1,14 @@
 
-// ---- Giving: files dropped anywhere or chosen, several at once, each with its bar
+// ---- Uploads: files are dropped on the page or chosen; several run at once, each with a progress bar
 if ($("#give")) {
-  /** How many are on their way at once: a browser opens six connections, and the rest of the page wants some. */
+  /** How many uploads run at once: a browser opens six connections, and the rest of the page needs some. */
   const AT_ONCE = 3;
-  /** Up to so many bytes a file goes in one request. Larger ones can be taken up again where they broke off. */
+  /** Files up to this many bytes are sent in one request. Uploads of larger ones can be resumed. */
   const SMALL = 1 << 20;
-  /** How often a broken connection is tried again, and the longest wait between, in milliseconds. */
+  /** How often to retry after a lost connection, and the longest wait between, in milliseconds. */
   const TRIES = 8;
   const LONGEST_WAIT = 30_000;
-  /** How many rows of files that are done stay. */
+  /** How many rows of finished files are kept. */
   const DONE_ROWS = 20;
 
   const form = $("#give");
@@ -24,7 +24,7 @@ if ($("#give")) {
 
   class Stopped {}
 
-  /** Sends a request, and tells how much of its body has left. Rejects when the connection breaks. */
+  /** Sends a request and shows the progress of its body. Rejects if the connection is lost. */
   function request(job, method, url, headers, body = null, before = 0) {
     return new Promise((resolve, reject) => {
       const xhr = (job.xhr = new XMLHttpRequest());
@@ -38,15 +38,15 @@ if ($("#give")) {
     });
   }
 
-  /** Whether the server has lost the upload, or takes none in pieces: that says nothing of the file. */
+  /** Whether the upload cannot be resumed; the file itself was not refused. */
   const isLost = ({ status }) => [404, 405, 410, 501, 503].includes(status);
 
-  /** Whether the server says that all of the file has come. */
+  /** Whether the server has received the whole file. */
   const isComplete = (xhr) => xhr.getResponseHeader("Upload-Complete") === "?1";
 
   const whole = (job) => ((job.plain = true), send(job));
 
-  /** Sends the file: what is missing of it, if some is there. Where it cannot go in pieces, it goes as a whole. */
+  /** Sends the file, or the rest of it. Falls back to a plain upload if a resumable one is not possible. */
   async function send(job) {
     const { file } = job;
     const url = here + encode(job.path);
@@ -64,25 +64,25 @@ if ($("#give")) {
       if (isLost(made)) return whole(job);
       if (made.status >= 400) return made;
       job.location = made.getResponseHeader("Location");
-      // A server that knows nothing of pieces has made an empty file.
+      // A server without resumable uploads has created an empty file.
       if (!job.location) return (job.replace = true), whole(job);
     }
     moved(job, from);
     const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": from, "Upload-Complete": "?1" };
     const sent = await request(job, "PATCH", job.location, headers, file.slice(from), from);
-    // Not where it was taken to be: the server is asked again.
+    // Wrong offset: the retry asks for the right one.
     if (sent.status === 409 && !isComplete(sent)) throw sent;
     return isLost(sent) ? whole(job) : sent;
   }
 
-  /** Why a file was refused, in a line. What the server says is plain text; a proxy's page is not shown. */
+  /** Why a file was refused, in a line. Plain text is the server's; a proxy's HTML page is not shown. */
   function reason(answer) {
     const isText = /^text.plain/.test(answer.getResponseHeader("Content-Type"));
     const said = isText && answer.responseText.trim();
-    return said || (answer.status === 413 ? "too large for a proxy in front of the server (413)" : `refused (${answer.status})`);
+    return said || (answer.status === 413 ? "too large for the proxy in front of the server (413)" : `refused (${answer.status})`);
   }
 
-  /** Brings a file to its end, whatever the connection does meanwhile. */
+  /** Uploads a file, with retries. */
   async function run(job) {
     for (let tries = 0, most = job.loaded; ; ) {
       if (job.stopped) return drop(job);
@@ -97,19 +97,19 @@ if ($("#give")) {
         if (error instanceof Stopped) return drop(job);
         job.plain ||= error.status === 409 && tries > 1;
         if (job.loaded > most) [tries, most] = [0, job.loaded];
-        if (++tries > TRIES) return end(job, "failed", "the server does not answer");
+        if (++tries > TRIES) return end(job, "failed", "the server does not respond");
         const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
-        say(job, `connection lost, trying again in ${Math.ceil(wait / 1000)} s`);
+        say(job, `connection lost, retrying in ${Math.ceil(wait / 1000)} s`);
         await Promise.race([pause(wait), job.stop, new Promise((online) => addEventListener("online", online, { once: true }))]);
       }
     }
   }
 
-  // A name that exists
+  // Names that already exist
 
   let asking = Promise.resolve();
 
-  /** Asks what becomes of a name that exists, one question at a time; whether the file is still to be sent. */
+  /** Asks what to do if a name exists, one question at a time. Returns whether to send the file. */
   function settle(job) {
     asking = asking.then(async () => {
       const choice = job.batch.choice ?? (await ask(job));
@@ -125,12 +125,12 @@ if ($("#give")) {
   function ask(job) {
     return new Promise((answer) => {
       const every = make("input", { type: "checkbox" });
-      const heading = make("h2", { id: "question" }, `${job.path} exists already`);
+      const heading = make("h2", { id: "question" }, `${job.path} already exists`);
       const choice = (value, text, look) => button(text, () => dialog.close(value), look);
       const replace = conflict === "refuse" ? [] : [choice("replace", "Replace")];
       const buttons = make("div", { className: "row" }, choice("both", "Keep both", ""), ...replace, choice("skip", "Skip"));
-      const same = make("label", {}, every, " The same for all others");
-      const dialog = make("dialog", {}, heading, "Shall your file replace it?", same, buttons);
+      const same = make("label", {}, every, " Do the same for all others");
+      const dialog = make("dialog", {}, heading, "Replace it?", same, buttons);
       dialog.setAttribute("aria-labelledby", heading.id);
       dialog.onclose = () => {
         const choice = dialog.returnValue || "skip";
@@ -144,7 +144,7 @@ if ($("#give")) {
     });
   }
 
-  /** The names in a directory of this folder. */
+  /** The names in a subdirectory. */
   async function names(directory) {
     const url = new URL(here + encode(directory), location.href);
     const answer = await fetch(`${url}?list`, { headers: { Accept: "application/json" } });
@@ -153,7 +153,7 @@ if ($("#give")) {
 
   const directoryOf = (path) => path.slice(0, path.lastIndexOf("/") + 1);
 
-  /** A name that is free: `a (1).txt` for `a.txt`. */
+  /** A free name: `a (1).txt` for `a.txt`. */
   async function beside(path) {
     const taken = await names(directoryOf(path));
     const dot = path.lastIndexOf(".");
@@ -164,7 +164,7 @@ if ($("#give")) {
     }
   }
 
-  /** Marks what exists already, so that the question comes before the bytes. */
+  /** Finds out which names exist, to ask before anything is sent. */
   async function mark(batch) {
     const known = new Map([["", await names("")]]);
     for (const job of batch) {
@@ -173,14 +173,14 @@ if ($("#give")) {
       for (const part of parts.slice(0, -1)) {
         const above = known.get(directory);
         directory += `${part}/`;
-        // Of a directory that is not there nothing needs to be asked.
+        // A directory that does not exist is empty.
         if (!known.has(directory)) known.set(directory, above.has(part) ? await names(directory) : new Set());
       }
       job.exists = known.get(directory).has(parts.at(-1));
     }
   }
 
-  // The queue, and what is seen of it
+  // The queue and its display
 
   async function give(files) {
     const visible = hidden ? files : files.filter(([path]) => !path.split("/").some((part) => part.startsWith(".")));
@@ -233,7 +233,7 @@ if ($("#give")) {
 
   const say = (job, text) => (job.said.textContent = text);
 
-  /** So much has left: tells it, and how fast. */
+  /** Shows how much has been sent, and how fast. */
   function moved(job, loaded) {
     const now = performance.now();
     const [since, had] = job.sample ?? [now, loaded];
@@ -271,7 +271,7 @@ if ($("#give")) {
     next();
   }
 
-  /** Forgets a file: it is not wanted any more. */
+  /** Removes a file from the queue. */
   function drop(job) {
     if (job.location) fetch(job.location, { method: "DELETE" }).catch(() => {});
     job.row?.remove();
@@ -294,14 +294,14 @@ if ($("#give")) {
     summary();
   }
 
-  // How files come
+  // Sources of files
 
   form.onchange = ({ target }) => {
     give([...target.files].map((file) => [file.name, file]));
     form.reset();
   };
 
-  /** Every file below an entry of a drop, by path. */
+  /** Every file below a dropped entry, with its path. */
   async function walk(entry, found = []) {
     if (entry.isFile) {
       found.push([entry.fullPath.slice(1), await new Promise((file, error) => entry.file(file, error))]);
@@ -309,7 +309,7 @@ if ($("#give")) {
     }
     const reader = entry.createReader();
     for (;;) {
-      // A hundred at a time, and none at the end.
+      // Returns up to a hundred entries at a time, and none at the end.
       const some = await new Promise((entries, error) => reader.readEntries(entries, error));
       if (!some.length) return found;
       for (const one of some) await walk(one, found);
@@ -327,7 +327,7 @@ if ($("#give")) {
     document.body.classList.remove("drop");
     if (!hasFiles(event)) return;
     event.preventDefault();
-    // The entries are there during the event alone.
+    // The entries are available only during the event.
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
     const found = await Promise.all(entries.map((entry) => walk(entry)));
     give(found.flat());

@@ -1,7 +1,7 @@
 
-// ---- A look at a file, without leaving the folder
+// ---- Previews of files
 {
-  /** How much of a text is shown, in bytes. */
+  /** How many bytes of a text are shown. */
   const TEXT_SHOWN = 256 * 1024;
 
   const media = (name) => (src, title) => make(name, { src, title, controls: true, autoplay: true });
@@ -12,7 +12,7 @@
     pdf: (src, title) => make("iframe", { src, title }),
     txt: (src) => {
       const text = make("pre", { tabIndex: 0 }, "…");
-      read(src).then((content) => (text.textContent = content), () => (text.textContent = "The text cannot be read now."));
+      read(src).then((content) => (text.textContent = content), () => (text.textContent = "Cannot load the text."));
       return text;
     },
   };
@@ -22,7 +22,7 @@
     if (answer.status === 416) return "";
     if (!answer.ok) throw answer.status;
     const length = Number(answer.headers.get("Content-Range")?.split("/")[1] ?? 0);
-    return (await answer.text()) + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read on.` : "");
+    return (await answer.text()) + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read the rest.` : "");
   }
 
   const kind = (link) => [...link.classList].find((name) => shows[name]);
@@ -66,7 +66,7 @@
     dialog.showModal();
   });
   dialog.onkeydown = (event) => {
-    // Arrows within a film move in the film.
+    // Arrow keys in a player seek.
     if (event.target.controls) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);

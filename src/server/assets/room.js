@@ -1,9 +1,9 @@
 
-// ---- The room: one tab listens, and tells the others
+// ---- The chat room: one tab has the event stream, and forwards events to the others
 if ($("#room")) {
-  /** How many lines stay. */
+  /** How many lines are kept. */
   const LINES = 500;
-  /** How long until the next try when the server does not answer, in milliseconds. */
+  /** When to retry if the server does not respond, in milliseconds. */
   const AGAIN = 2000;
 
   const [room, state, log, people, join, talk, say, to] =
@@ -17,7 +17,7 @@ if ($("#room")) {
   let known = { user: "", users: [], lines: [], online: true };
   let news = 0;
 
-  // What is known, shown
+  // Rendering
 
   const isOpen = () => document.visibilityState === "visible" && room.offsetParent !== null;
 
@@ -29,7 +29,7 @@ if ($("#room")) {
       case "message": return make("p", {}, time, who(data.from), " ", data.text);
       case "private": return make("p", { className: "private" }, time, who(data.from), " to ", who(data.to), ": ", data.text);
       case "upload": return told(make("bdi", {}, data.by), " uploaded ", file(data), `, ${size(data.size)}`);
-      case "join": return told(data.user, " is here");
+      case "join": return told(data.user, " joined");
       default: return told(data.text);
     }
   }
@@ -45,15 +45,15 @@ if ($("#room")) {
 
   function showPeople() {
     const others = known.users.filter((user) => user !== known.user).sort();
-    const items = others.map((user) => make("li", { title: `Write to ${user} alone` }, button(user, () => address(user))));
+    const items = others.map((user) => make("li", { title: `Send a private message to ${user}` }, button(user, () => address(user))));
     people.replaceChildren(make("li", {}, `${known.user} (you)`), ...items);
   }
 
   function address(user) {
     to.hidden = !user;
     to.value = user;
-    to.textContent = `To ${user} alone ×`;
-    to.ariaLabel = `To ${user} alone; press to write to all`;
+    to.textContent = `To ${user} only ×`;
+    to.ariaLabel = `To ${user} only; press to write to everybody`;
     $("#text").focus();
   }
 
@@ -62,7 +62,7 @@ if ($("#room")) {
     join.hidden = isIn;
     talk.hidden = $("#leave").hidden = !isIn;
     state.classList.toggle("off", isIn && !known.online);
-    state.textContent = !isIn ? "" : known.online ? `${known.users.length} here` : "Offline, trying again";
+    state.textContent = !isIn ? "" : known.online ? `${known.users.length} here` : "Offline, reconnecting";
   }
 
   function showAll() {
@@ -79,7 +79,7 @@ if ($("#room")) {
     document.title = document.title.replace(/^(\(\d+\) )?/, count ? `(${count}) ` : "");
   }
 
-  // What happens, in every tab alike
+  // Events, handled in the same way in every tab
 
   function hear(type, data) {
     if (type === "welcome" || type === "reset") {
@@ -99,10 +99,10 @@ if ($("#room")) {
     showState();
   }
 
-  /** Whether it has not been told yet: a tab that takes over begins with what was said lately. */
+  /** Whether an event is new: a tab that takes over gets recent messages again. */
   const isNew = ({ id }) => !known.lines.some(([, line]) => line.id === id);
 
-  /** The kind of a line of the history, by what it says. */
+  /** The type of an event in the history, from its fields. */
   const kindOf = (data) => ("to" in data ? "private" : "from" in data ? "message" : "path" in data ? "upload" : "text" in data ? "leave" : "join");
 
   function turn(online) {
@@ -121,7 +121,7 @@ if ($("#room")) {
     tabs.postMessage({ left: true });
   }
 
-  // Listening, in one tab
+  // The event stream, in one tab
 
   function tell(type, data) {
     hear(type, data);
@@ -142,12 +142,12 @@ if ($("#room")) {
     stream.onopen = () => tellState(true);
     stream.onerror = () => {
       tellState(false);
-      // What the browser does not try again by itself: the server has forgotten who this is.
+      // The browser does not reconnect after an error response: the server no longer knows the token.
       if (stream.readyState === EventSource.CLOSED) setTimeout(comeBack, AGAIN);
     };
   }
 
-  /** Listens under the name of the last time, if there was one. */
+  /** Joins again under the last name, if there was one. */
   async function comeBack() {
     if (!leads || !name.get()) return;
     try {
@@ -183,8 +183,8 @@ if ($("#room")) {
   };
   tabs.postMessage({ ask: true });
 
-  // Which tab listens. Web Locks decide where there are any; plain HTTP on a network has none, and there the tab that says
-  // so every two seconds does. Of two that say so the lower number stays.
+  // Which tab has the stream. Web Locks decide if they exist. Without TLS a browser has none, except on localhost;
+  // then a tab claims the lead every two seconds, and of two such tabs the one with the lower number keeps it.
   let heard = Date.now();
 
   function heed(other) {
@@ -209,7 +209,7 @@ if ($("#room")) {
     setTimeout(claim, 1500);
   }
 
-  // What a person does
+  // User actions
 
   join.onsubmit = async (event) => {
     event.preventDefault();
@@ -217,7 +217,7 @@ if ($("#room")) {
       if (!(await enter($("#user").value.trim()))) return;
       leads ? listen() : tabs.postMessage({ joined: true });
     } catch {
-      $(".hint", join).textContent = "The server does not answer.";
+      $(".hint", join).textContent = "The server does not respond.";
     }
   };
 
@@ -232,7 +232,7 @@ if ($("#room")) {
       $("#text").value = "";
       log.scrollTop = log.scrollHeight;
     } catch (why) {
-      add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: that was not sent." }]);
+      add(["", { at: new Date().toISOString(), text: typeof why === "string" ? why : "Offline: message not sent." }]);
     }
   };
 

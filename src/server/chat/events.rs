@@ -1,7 +1,7 @@
-//! What happens in the room, as events of an event stream with JSON in them.
+//! Chat events as an event stream with JSON data.
 //!
-//! JSON escapes every line end, the filter for foreign text all that acts on a terminal (`curl -N`), and the event stream takes care of the rest: what somebody said
-//! stays within the string that it stands in.
+//! JSON escapes line ends, and a filter removes what would control a terminal (`curl -N`), so a message cannot leave
+//! its string.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ use crate::http::target::encode_path;
 use crate::printable;
 use crate::server::listing::timestamp;
 
-/// An event as it goes out.
+/// An event of the stream.
 pub fn encode(event: &Event) -> Vec<u8> {
     event_stream::encode(&event.id.to_string(), kind(event), &printable::json(&data(event).to_string()))
 }
 
-/// What a subscriber is shown first, or again when it cannot go on where it was: who is here and what was said lately.
+/// The first event of a stream, or the one after a gap: the people in the room, and recent messages.
 pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
     let data = json!({
         "text": format!("Welcome {} to the server", welcome.to.name),
@@ -28,7 +28,7 @@ pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
     event_stream::encode(&welcome.id.to_string(), name, &printable::json(&data.to_string()))
 }
 
-/// What is new, for one who asks now and then.
+/// The new events, for a client that polls.
 pub fn polled(polled: &Polled) -> Value {
     let line = |event: &Event| {
         let mut value = identified(event);
@@ -43,7 +43,7 @@ pub fn polled(polled: &Polled) -> Value {
     })
 }
 
-/// What an event says, and its id, where that is not the event stream's.
+/// The data of an event, with its id, for where the event stream does not carry it.
 fn identified(event: &Event) -> Value {
     let mut value = data(event);
     value["id"] = event.id.to_string().into();
@@ -76,7 +76,7 @@ fn data(event: &Event) -> Value {
                 Uploader::Member(person) => person.name.as_str(),
                 Uploader::Address(address) => address,
             };
-            // A name need not be UTF-8: the text is for people, and the link leads there in any case.
+            // A path need not be UTF-8: the text is for people, and the link works in any case.
             let (text, href) = (String::from_utf8_lossy(path), format!("/{}", encode_path(path)));
             json!({"by": by, "path": text, "href": href, "size": size})
         }

@@ -27,7 +27,7 @@ pub struct ChatState {
     waker: OwnedFd,
 }
 
-/// An open event stream of a member. Dropping it ends the subscription, and its member is gone soon.
+/// An open event stream of a member. Dropping it ends the subscription; a member without one is removed soon.
 #[derive(Debug)]
 pub struct EventStream {
     chat: Arc<ChatState>,
@@ -40,11 +40,10 @@ pub struct EventStream {
 /// What comes next in an event stream.
 #[derive(Debug)]
 pub enum NextBytes {
-    /// These bytes.
     Bytes(EncodedEvent),
     /// Nothing yet.
     Nothing,
-    /// Nothing any more.
+    /// The stream has ended.
     Over,
 }
 
@@ -73,7 +72,7 @@ impl ChatState {
         let _ = rustix::io::read(&self.waker, &mut [0; 8]);
     }
 
-    /// Tells the room of a file that was saved.
+    /// Announces a saved file in the room.
     pub fn announce(&self, by: Uploader, path: Vec<u8>, size: u64) {
         self.room().announce_upload(by, path, size, now());
         self.wake();
@@ -95,7 +94,7 @@ impl ChatState {
             Start::Resumed => Ok(Vec::new()),
         };
         drop(room);
-        log::info!("{from} listens as {}", who.name);
+        log::info!("{from} opened an event stream as {}", who.name);
         let chat = Arc::clone(self);
         let stream = EventStream { chat, subscription: Some(subscription), who, from, _active: active };
         Ok((stream, first?))
@@ -136,12 +135,12 @@ impl Drop for EventStream {
     fn drop(&mut self) {
         if let Some(subscription) = self.subscription.take() {
             self.chat.room().unsubscribe(subscription, now());
-            log::info!("{} does not listen as {} any more", self.from, self.who.name);
+            log::info!("{} closed its event stream as {}", self.from, self.who.name);
         }
     }
 }
 
-/// Now, on both clocks.
+/// The time on both clocks.
 pub fn now() -> Now {
     Now { steady: Instant::now(), wall: SystemTime::now() }
 }

@@ -1,4 +1,4 @@
-//! One request and its answer, as the log and the recorder see them.
+//! One request and its response, as the access log and the recorder see them.
 
 use std::time::Instant;
 
@@ -12,19 +12,19 @@ use crate::server::pages;
 use crate::server::state::State;
 use crate::server::timing::Active;
 
-/// What is remembered of a request until its answer has been sent.
+/// What is kept of a request until its response has been sent.
 #[derive(Debug)]
 pub struct Exchange {
-    /// Its request line, as it came; empty where nobody wants to know.
+    /// The request line as received; empty if neither the log nor the recorder needs it.
     line: Vec<u8>,
     began: Instant,
-    /// What the client speaks.
+    /// The HTTP version of the client.
     pub version: HttpVersion,
-    /// The answer's content is told, not sent.
+    /// Whether the response is to a HEAD request: it has no content.
     pub to_head: bool,
-    /// What went wrong is told as a page.
+    /// Whether an error is shown as an HTML page.
     pub to_browser: bool,
-    /// What becomes of the connection afterwards.
+    /// Whether the connection is kept afterwards.
     pub persistence: Persistence,
     /// The file that was saved, for the recorder.
     pub saved: Option<std::path::PathBuf>,
@@ -32,7 +32,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Of a head that was read from these bytes.
+    /// For a head that was parsed from these bytes.
     pub fn of(head: &Head<'_, '_>, bytes: &[u8], began: Instant, state: &State) -> Self {
         let persistence = Persistence::of_message(head.version, head.fields);
         let has_body = head.framing != Framing::Empty;
@@ -44,14 +44,14 @@ impl Exchange {
             to_browser: pages::are_wanted(head.fields),
             persistence: persistence
                 .unless(state.stop.asked().is_some(), CloseReason::Stopping)
-                // Whoever reads the body to its end takes this back.
+                // Overridden by `body_was_read`.
                 .unless(has_body, CloseReason::BodyUnread),
             saved: None,
             _active: state.idle.begin(),
         }
     }
 
-    /// Of bytes that are no head, or not yet one.
+    /// For bytes that are no valid or no complete head.
     pub fn of_no_head(bytes: &[u8], why: CloseReason, began: Instant, state: &State) -> Self {
         Self {
             line: request_line(bytes, state),
@@ -65,14 +65,14 @@ impl Exchange {
         }
     }
 
-    /// The body has been read to its end: it is no reason any more to close.
+    /// Call when the whole body has been read: the connection need not be closed because of it.
     pub fn body_was_read(&mut self) {
         if self.persistence == Persistence::Close(CloseReason::BodyUnread) {
             self.persistence = Persistence::Keep;
         }
     }
 
-    /// Writes the line of the access log, and of the script that is recorded.
+    /// Writes the line of the access log and, if requests are recorded, of the script.
     pub fn note(&self, peer: Peer, status: Status, bytes: u64, state: &State) {
         if self.line.is_empty() {
             return;
@@ -87,7 +87,7 @@ impl Exchange {
     }
 }
 
-/// The first line, where the log or the recorder wants it.
+/// The first line, if the log or the recorder needs it.
 fn request_line(bytes: &[u8], state: &State) -> Vec<u8> {
     if access_log::is_on() || state.recorder.is_some() { access_log::request_line(bytes) } else { Vec::new() }
 }

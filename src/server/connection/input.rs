@@ -1,17 +1,18 @@
 //! The bytes that a worker has read for the connection that it serves.
 //!
-//! Every worker has one such buffer and lends it to whichever connection it has in hand, so a connection that waits
-//! costs no buffer: what is left over when it is parked, if anything, goes with it.
+//! Every worker has one such buffer and lends it to the connection that it serves, so a waiting connection needs no
+//! buffer. Unread input is moved to the connection when it is parked.
 
 use std::io;
 
 use crate::net::stream::{Stream, Transferred};
 
-/// The size of the buffer, in bytes: a large piece of a body at once, and four heads of the largest size.
+/// The size of the buffer, in bytes: enough for a large part of a body at once, and for four heads of the largest
+/// size.
 const SIZE: usize = 64 * 1024;
 
-/// A buffer that is filled at its end and read from its start. It has its memory from its first use on: most workers of a
-/// server at rest never serve, and the allocator would touch all of it to clear it.
+/// A buffer that is filled at its end and read from its start. Its memory is allocated on first use: most workers of
+/// an idle server never serve, and the allocator would touch all of it to clear it.
 #[derive(Debug, Default)]
 pub struct Input {
     bytes: Box<[u8]>,
@@ -21,7 +22,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Begins with what a connection kept. That is never more than what fitted before.
+    /// Starts with the unread bytes of a connection, which always fit.
     pub fn load(&mut self, kept: &[u8]) {
         if self.bytes.is_empty() {
             self.bytes = vec![0; SIZE].into_boxed_slice();
@@ -32,24 +33,24 @@ impl Input {
         self.is_drained = false;
     }
 
-    /// What nobody has read, for the connection to keep; no allocation when that is nothing.
+    /// The unread bytes, for the connection to keep; does not allocate if there are none.
     pub fn unload(&mut self) -> Vec<u8> {
         let kept = self.unread().to_vec();
         (self.start, self.end) = (0, 0);
         kept
     }
 
-    /// What has arrived and not been read.
+    /// What has arrived and is still unread.
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    /// Whether the socket had nothing more when it was read last, for this connection and in this turn.
+    /// Whether the socket had no more input at the last read for this connection in this turn.
     pub fn is_drained(&self) -> bool {
         self.is_drained
     }
 
-    /// These many bytes have been read.
+    /// Marks this many bytes as read.
     pub fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         if self.start == self.end {
@@ -57,7 +58,7 @@ impl Input {
         }
     }
 
-    /// Takes what has arrived at the socket, behind what is there.
+    /// Reads from the socket, after the bytes that are there.
     pub fn fill(&mut self, stream: &Stream) -> io::Result<Transferred> {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);

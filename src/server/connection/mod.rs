@@ -1,7 +1,8 @@
-//! One persistent connection: the only place that reads a request and writes an answer.
+//! One persistent connection: the only place that reads requests and writes responses.
 //!
-//! A connection is always in one state (`phase`). [`Connection::advance`] moves it as far as the socket allows. Nothing
-//! here ever waits for a client: what would wait is parked, in the state that it is in, with a deadline.
+//! A connection is always in one state (`phase`). [`Connection::advance`] moves it as far as the socket allows.
+//! Nothing here ever waits for a client: a connection that would wait is parked in its current state, with a
+//! deadline.
 //!
 //! ```text
 //!         ┌─────────────────────────────────── keep ───────────────────────────────────┐
@@ -45,23 +46,25 @@ use crate::server::routes;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
 
-/// How many bytes one turn moves before the others get theirs: two milliseconds over loopback. With half of it, large
-/// files took some 8 % more processor time; with twice or eight times as much, no less.
+/// How many bytes a connection may transfer in one turn before the others get theirs; this takes two milliseconds on
+/// loopback. With half of it, large files took some 8 % more processor time; with twice or eight times as much, no
+/// less.
 const TURN: u64 = 2 << 20;
 
-/// How many pipelined requests one turn answers before the others get theirs.
+/// How many pipelined requests are answered in one turn.
 const TURN_REQUESTS: u32 = 16;
 
-/// How long a connection that is being closed waits for its client to see why (RFC 9112 §9.6), and how much of what
-/// the client still sends is thrown away meanwhile, in bytes.
+/// How long a connection that is being closed stays readable, so that its client sees the response (RFC 9112 §9.6),
+/// and how many bytes are read and discarded in that time.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMIT: usize = 64 * 1024;
 
-/// For how long a job in several steps goes on for a client that has ended what it sends. Most such clients have closed the
-/// connection, which looks the same; one that still reads gets what takes no longer.
+/// How long a job in several steps continues after its client has shut down its sending side. Most such clients have
+/// closed the connection, which looks the same; one that still reads gets its response if the job finishes in this
+/// time.
 const HALF_CLOSED: Duration = Duration::from_secs(3);
 
-/// How much of what waits in the socket is looked at to find out whether it completes a body, in bytes.
+/// How many bytes waiting in the socket are examined to find out whether they complete a body.
 const PEEK: usize = 64 * 1024;
 
 /// A client's connection.
@@ -69,64 +72,61 @@ const PEEK: usize = 64 * 1024;
 pub struct Connection {
     stream: Stream,
     phase: Phase,
-    /// What arrived and has not been read, while it is parked.
+    /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Vec<u8>,
-    /// Whether it was held back, and its next upload is not.
+    /// Whether it has been held back, so that its next upload starts without a further delay.
     has_waited: bool,
 }
 
 /// What a worker lends to the connection that it serves.
 #[derive(Debug)]
 pub struct Turn<'a> {
-    /// What every answer may use.
     pub state: &'a State,
-    /// The worker's buffer.
     pub input: &'a mut Input,
-    /// How long a connection is kept now.
+    /// The keep-alive timeout at this moment.
     pub timeout: Duration,
-    /// Whether the disk may be waited for.
+    /// Whether this thread may block on the disk.
     pub disk: Disk,
-    /// What waits for the disk elsewhere.
+    /// The job queue.
     pub jobs: &'a Jobs<Task>,
 }
 
 /// What happens to a connection after a turn.
 #[derive(Debug)]
 pub enum AfterTurn {
-    /// It is to be parked.
+    /// Park it.
     Park(WaitFor),
-    /// It belongs to this job until that is done.
+    /// The job owns it until the job is done.
     Work(Work),
-    /// It needs another turn, on a thread that may wait for the disk.
+    /// It needs another turn, on a thread that may block on the disk.
     NeedsDisk,
-    /// It begins an upload, and its client has too many jobs waiting: it is held back.
+    /// It starts an upload, but its client has too many jobs waiting, so the upload is delayed.
     HeldBack,
-    /// It belongs to the broadcaster from now on.
+    /// The broadcaster owns it from now on.
     Subscribe(Box<EventStream>),
-    /// It is over.
+    /// Close it.
     Close,
 }
 
-/// A job, and the request that it is for.
+/// A job, and the request that it belongs to.
 pub struct Work {
     job: Job,
     exchange: Exchange,
     /// Whether the client waits for `100 Continue`.
     waits: bool,
-    /// What is still to come of the body, if it is not whole.
+    /// Decodes the rest of the body, if the body is incomplete.
     rest: Option<BodyDecoder>,
-    /// How many descriptors the job holds.
+    /// How many descriptors the job and its connection hold.
     descriptors: u32,
-    /// When its first step was done, if it has several.
+    /// When the first of several steps finished.
     begun: Option<Instant>,
 }
 
 /// A connection in the job queue.
 #[derive(Debug)]
 pub struct Task {
-    /// The connection.
     pub tracked: Box<Tracked<Connection>>,
-    /// What is to be done for it; none: its next turn.
+    /// The job to run; `None` for just another turn.
     pub work: Option<Work>,
 }
 
@@ -141,7 +141,7 @@ enum Transition {
     Close,
 }
 
-/// What is left of the turn.
+/// What the connection may still use in this turn.
 struct Share {
     bytes: u64,
     requests: u32,
@@ -153,29 +153,27 @@ impl Connection {
         Self { stream, phase: Phase::Head(WaitingForHead::default()), unread: Vec::new(), has_waited: false }
     }
 
-    /// Who is at the other end.
     pub fn peer(&self) -> Peer {
         self.stream.peer()
     }
 
-    /// Its socket.
     pub fn stream(&self) -> &Stream {
         &self.stream
     }
 
-    /// It was held back; the upload that it begins is not held back again.
+    /// Lets its next upload start even if its client has too many jobs.
     pub fn has_waited(&mut self) {
         self.has_waited = true;
     }
 
-    /// Begins to close a connection for another, without losing what the client is told: it gets this answer, if
-    /// no other has begun, and what it still sends is read and thrown away for a moment. Gives what to wait for; `None`
-    /// where nothing is left to do but to close it.
+    /// Starts to close the connection to free its slot. The client can still read why: it gets this response if no
+    /// other has begun, and its further input is read and discarded for a moment. Returns what to wait for; `None` if
+    /// the connection can be closed at once.
     pub fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<WaitFor> {
         match std::mem::replace(&mut self.phase, Phase::Away) {
-            // It has been answered before: its client knows that an idle connection may be closed.
+            // A client that has had a response knows that an idle connection may be closed.
             Phase::Head(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
-            // Away: its job has not begun.
+            // Away: the job has not started.
             Phase::Head(_) | Phase::Away => drop(self.stream.write(answer, More::Ends)),
             Phase::Body(body) => {
                 drop(self.stream.write(answer, More::Ends));
@@ -193,7 +191,7 @@ impl Connection {
         Some(WaitFor::readable(deadline))
     }
 
-    /// How many descriptors it holds while it is parked, its socket included.
+    /// How many descriptors it holds while parked, including its socket.
     pub fn descriptors(&self) -> u32 {
         1 + match &self.phase {
             Phase::Body(body) => body.receiving.descriptors(),
@@ -203,9 +201,9 @@ impl Connection {
         }
     }
 
-    /// Whether there is no point in a job for this connection any more: the client has reset the connection, or it has
-    /// ended what it sends and its body is cut short. One that has only ended what it sends may wait for the answer, unless
-    /// the server is `impatient`: then it is taken to have gone.
+    /// Whether a job for this connection would be pointless: the client has reset the connection, or has shut down
+    /// its sending side before its body was complete. A client that has only shut down its sending side may still
+    /// read the response; an `impatient` server treats it as gone.
     pub fn has_gone(&self, rest: Option<&BodyDecoder>, impatient: bool) -> bool {
         match self.stream.other_end() {
             OtherEnd::Open => false,
@@ -216,16 +214,16 @@ impl Connection {
         }
     }
 
-    /// Whether a form that is about to begin is cut short already. A file for which something is created and deleted again
-    /// is dear: ext4 gives out no inode that was deleted within minutes, and searches for another.
+    /// Whether a form that is about to start is already truncated. Creating a file and deleting it again is
+    /// expensive: ext4 does not reuse an inode within minutes of its deletion, and has to search for another.
     fn is_in_vain(&self, receiving: &Receiving, unread: &[u8]) -> bool {
         receiving.opens_later()
             && self.stream.other_end() != OtherEnd::Open
             && receiving.rest().is_some_and(|rest| self.is_cut_short(rest, unread))
     }
 
-    /// Whether what has arrived does not complete the body of which this is still to come. Looks at no more than
-    /// [`PEEK`] bytes; beyond that it may.
+    /// Whether the bytes that have arrived do not complete this rest of a body. Examines at most [`PEEK`] bytes; if
+    /// there are more, assumes that they do.
     fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
         let Ok(count) = self.stream.peek(&mut arrived) else { return true };
@@ -236,7 +234,7 @@ impl Connection {
         !parts.into_iter().any(|part| completes(&mut rest, part))
     }
 
-    /// Goes as far as the socket allows.
+    /// Moves the connection as far as the socket allows.
     pub fn advance(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         turn.input.load(&self.unread);
         let next = self.run(turn);
@@ -244,11 +242,11 @@ impl Connection {
         next
     }
 
-    /// Does a job, and says what comes then: something to wait for, or another job.
+    /// Runs a job and returns what comes next: something to wait for, or another job.
     pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> AfterTurn {
         let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
         let outcome = job(state);
-        // From here on the client is waited for again; the disk may have taken longer than any client may.
+        // The client's time starts now; the job may have waited for the disk for longer than any timeout.
         let deadline = Deadline::after(Instant::now(), state.stall);
         self.phase = match outcome {
             JobOutcome::Respond(answer, saved) => {
@@ -267,7 +265,7 @@ impl Connection {
         AfterTurn::Park(WaitFor::writable(deadline))
     }
 
-    /// Its time is up: says so where a request had begun, and closes.
+    /// Handles a missed deadline: closes the connection, with an error response if a request has begun.
     pub fn expire(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         let now = Instant::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
@@ -275,7 +273,7 @@ impl Connection {
                 let exchange = Exchange::of_no_head(&self.unread, CloseReason::TimedOut, now, turn.state);
                 answering(too_late("the request did not arrive in time"), exchange, turn)
             }
-            // Only its interim response is due: a worker sends that, when it has read what has arrived.
+            // Only its interim response is due. A worker sends it after it has read all that has arrived.
             Phase::Body(body) if !body.deadline.is_over(now) => {
                 let wait_for = WaitFor::writable(body.deadline);
                 self.phase = Phase::Body(body);
@@ -285,7 +283,7 @@ impl Connection {
                 let ReceivingBody { mut exchange, receiving, .. } = *body;
                 exchange.persistence = Persistence::Close(CloseReason::TimedOut);
                 turn.state.chores.drop_later(receiving);
-                answering(too_late("the body stopped coming"), exchange, turn)
+                answering(too_late("the request body stalled"), exchange, turn)
             }
             Phase::Answer(mut sending) => {
                 if sending.still_moves(&self.stream, turn.state.stall) {
@@ -293,7 +291,7 @@ impl Connection {
                     self.phase = Phase::Answer(sending);
                     return AfterTurn::Park(wait_for);
                 }
-                log::debug!("{} stopped reading", self.peer());
+                log::debug!("{} stopped reading its response", self.peer());
                 sending.end(self.peer(), turn.state);
                 turn.state.chores.drop_later(sending);
                 return AfterTurn::Close;
@@ -335,17 +333,18 @@ impl Connection {
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,
                 Err(error) => {
-                    // What no call of the system said is ours to tell: the client sees only that it was cut.
+                    // Errors from the system are network errors. The others are this server's own, and the client
+                    // sees only a closed connection, so they are worth a warning.
                     let level =
                         if error.raw_os_error().is_some() { log::Level::Debug } else { log::Level::Warn };
-                    log::log!(level, "{} was lost: {error}", self.peer());
+                    log::log!(level, "connection to {} lost: {error}", self.peer());
                     return AfterTurn::Close;
                 }
             }
         }
     }
 
-    /// Reads until the head is whole, then serves it.
+    /// Reads until the head is complete, then serves it.
     fn read_head(
         &mut self,
         mut waiting: WaitingForHead,
@@ -375,7 +374,7 @@ impl Connection {
         }
     }
 
-    /// Finds the answer to the head that stands at the start of the input.
+    /// Routes the request whose head is at the start of the input.
     fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> Transition {
         let now = Instant::now();
         let bytes = &turn.input.unread()[..length];
@@ -385,7 +384,7 @@ impl Connection {
             Err(error) => return Transition::Go(refusing(error, turn)),
         };
         let again = || Phase::Head(WaitingForHead::default());
-        // Held back before anything is opened for it.
+        // Before anything is opened for it.
         if routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client_key::of(self.peer())) {
@@ -396,14 +395,14 @@ impl Connection {
         let waits = head.expectation == Expectation::Continue;
         let routed = pipeline::run(&head, turn.state, self.peer(), &mut turn.disk);
         let step = match routed {
-            // It is read again, then.
+            // The head stays unread, and is read again in the next turn.
             Handled::NeedsDisk => return Transition::NeedsDisk(again()),
             Handled::Respond(answer) => Transition::Go(answering(answer, exchange, turn)),
             Handled::Work(job) => {
                 Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
             }
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
-                log::debug!("{} has gone; its form is not begun", self.peer());
+                log::debug!("{} disconnected; its form is dropped", self.peer());
                 Transition::Close
             }
             Handled::Receive(receiving) => {
@@ -426,7 +425,7 @@ impl Connection {
         let progress = match going.outgoing.proceed(&self.stream, &mut share.bytes) {
             Ok(progress) => progress,
             Err(error) => {
-                // To close the file of an upload may take long.
+                // Closing the file of an upload may block.
                 turn.state.chores.drop_later(going);
                 return Err(error);
             }
@@ -444,7 +443,7 @@ impl Connection {
         Ok(Transition::Wait(Phase::GoOn(going), wait_for))
     }
 
-    /// Takes what has come of the body, until there is no more, or enough for a turn.
+    /// Receives the body until no more bytes are available or the turn's share is used up.
     fn receive(
         &mut self,
         mut body: Box<ReceivingBody>,
@@ -490,7 +489,7 @@ impl Connection {
                 }
                 Transferred::End => {
                     let fate = body.receiving.fate();
-                    log::info!("{} went away in the middle of an upload; {fate}", self.peer());
+                    log::info!("{} disconnected during an upload; {fate}", self.peer());
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {
@@ -506,7 +505,7 @@ impl Connection {
         }
     }
 
-    /// Sends what there is room for; once all is sent, goes on with what comes next.
+    /// Sends as much as the socket and the turn's share allow; after the last byte, continues with the next request.
     fn send(
         &mut self,
         mut sending: Box<Sending>,
@@ -527,14 +526,14 @@ impl Connection {
             return Ok(Transition::Subscribe(events));
         }
         let persistence = sending.end(self.peer(), turn.state);
-        // To close a file may take as long as to read it.
+        // Closing a file may block for as long as reading it.
         if sending.descriptors() > 0 && !turn.disk.may_touch(turn.state) {
             turn.state.chores.drop_later(sending);
         }
         progress.map(|_| self.after(persistence, promised, turn, share))
     }
 
-    /// An answer has been sent: the next request, or the end.
+    /// After a response: waits for the next request, or closes the connection.
     fn after(
         &mut self,
         persistence: Persistence,
@@ -546,7 +545,7 @@ impl Connection {
         let deadline = |time| Deadline::after(Instant::now(), time);
         let nothing_unread = turn.input.unread().is_empty();
         match persistence {
-            // While a long answer was sent others may have come; what its head said holds all the same.
+            // The server may have become busier while a long response was sent; the timeout in its head still holds.
             Persistence::Keep if nothing_unread => {
                 let wait_for = WaitFor::idle(Instant::now(), turn.timeout.max(promised));
                 Transition::Wait(
@@ -555,14 +554,14 @@ impl Connection {
                 )
             }
             Persistence::Keep if share.requests > 0 && share.bytes > 0 => Transition::Go(waiting),
-            // Pipelined requests are here already; the others get a turn first.
+            // Pipelined requests have already arrived; other connections get a turn first.
             Persistence::Keep => Transition::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
             Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping)
                 if self.is_silent(turn) =>
             {
                 Transition::Close
             }
-            // To close while the client still sends would reset the connection, and the answer would be lost.
+            // Closing now, while the client still sends, would reset the connection and lose the response.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
                 match self.stream.end_sending() {
@@ -576,12 +575,12 @@ impl Connection {
         }
     }
 
-    /// Whether the client has sent nothing that has not been read.
+    /// Whether the client has sent nothing that is still unread.
     fn is_silent(&self, turn: &mut Turn<'_>) -> bool {
         turn.input.unread().is_empty() && !matches!(turn.input.fill(&self.stream), Ok(Transferred::Bytes(_)))
     }
 
-    /// Throws away what the client still sends, until it has seen that it should not, or for a short while.
+    /// Reads and discards input until the client closes its side, for a limited time and a limited number of bytes.
     fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Transition> {
         loop {
             match turn.input.fill(&self.stream)? {
@@ -599,12 +598,12 @@ impl Connection {
     }
 }
 
-/// Whether a body ends in these bytes.
+/// Whether the body ends within these bytes.
 fn completes(rest: &mut BodyDecoder, mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() && !rest.is_done() {
         match rest.decode(bytes) {
             Ok(found) => bytes = bytes.get(found.used..).unwrap_or_default(),
-            // What is malformed gets its answer.
+            // A malformed body gets its error response.
             Err(_) => return true,
         }
     }
@@ -615,7 +614,7 @@ fn answering(answer: Response, exchange: Exchange, turn: &Turn<'_>) -> Phase {
     Phase::Answer(Box::new(Sending::new(answer, exchange, turn.timeout, turn.state)))
 }
 
-/// Answers what is no request. Nothing after it is read as one.
+/// Responds to a malformed head. The bytes after it are never parsed as a request.
 fn refusing(error: HeadError, turn: &Turn<'_>) -> Phase {
     let exchange =
         Exchange::of_no_head(turn.input.unread(), CloseReason::Framing, Instant::now(), turn.state);
@@ -626,7 +625,8 @@ fn too_late(what: &str) -> Response {
     Response::text(Status::REQUEST_TIMEOUT, format_args!("{what}\n"))
 }
 
-/// The body is wanted. A client that waits to be told, and has not begun already, is told so (RFC 9110 §10.1.1).
+/// Receives the body. A client that waits for 100 Continue, and has not started to send, gets it first (RFC 9110
+/// §10.1.1).
 fn expect_body(receiving: Box<Receiving>, exchange: Exchange, waits: bool, deadline: Deadline) -> Phase {
     let body = ReceivingBody { exchange, receiving, deadline };
     if !waits || body.receiving.is_done() {
@@ -635,7 +635,7 @@ fn expect_body(receiving: Box<Receiving>, exchange: Exchange, waits: bool, deadl
     going_on(format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).into_bytes(), body)
 }
 
-/// Sends an interim response, then receives the body, or the rest of it.
+/// Sends an interim response, then receives the rest of the body.
 fn going_on(interim: Vec<u8>, body: ReceivingBody) -> Phase {
     let ReceivingBody { exchange, receiving, deadline } = body;
     let outgoing = Outgoing::new(interim, None);
@@ -649,17 +649,17 @@ impl AsFd for Connection {
 }
 
 impl Work {
-    /// How many descriptors it holds, those of its connection included.
+    /// How many descriptors it holds, including those of its connection.
     pub fn descriptors(&self) -> u32 {
         self.descriptors
     }
 
-    /// Whether it has taken so long that a client that has ended what it sends is taken to have gone.
+    /// Whether it has taken so long that a client that has shut down its sending side is considered gone.
     pub fn takes_long(&self) -> bool {
         self.begun.is_some_and(|begun| begun.elapsed() > HALF_CLOSED)
     }
 
-    /// What is still to come of the body, if it is not whole.
+    /// Decodes the rest of the body, if the body is incomplete.
     pub fn rest(&self) -> Option<&BodyDecoder> {
         self.rest.as_ref()
     }

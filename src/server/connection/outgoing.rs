@@ -1,7 +1,7 @@
-//! Bytes on their way out, and the parts of a file that follow them.
+//! Bytes to send, and the parts of a file that follow them.
 //!
-//! Bytes leave by `send`; a file by `sendfile`, behind bytes that were sent with `MSG_MORE`, so that a head does not
-//! leave in a packet of its own. What the socket has no room for stays here until it has.
+//! Bytes are sent with `send`, a file with `sendfile`, after bytes that were sent with `MSG_MORE`, so that a head
+//! does not get a packet of its own. Whatever does not fit into the socket's buffer stays here until it does.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -14,62 +14,63 @@ use crate::http::range::byteranges::RangePart;
 use crate::net::stream::{More, Stream, Transferred};
 use crate::server::response::RangeParts;
 
-/// At what distance a file is looked at, in bytes, to tell whether it is in memory: the kernel brings so much at once.
+/// The distance in bytes between the places of a file that are checked for being in memory: the kernel reads this
+/// much at once.
 const READ_AHEAD: usize = 128 * 1024;
 
 /// What has not been sent yet.
 #[derive(Debug)]
 pub struct Outgoing {
     bytes: Vec<u8>,
-    /// So many of `bytes` have left.
+    /// How many of `bytes` have been sent.
     at: usize,
     file: Option<(Arc<File>, RangeParts)>,
     sent: u64,
 }
 
-/// How far it has come.
+/// The progress of sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// All of it is with the kernel.
+    /// The kernel has all of it.
     Done,
-    /// The socket has no room.
+    /// The socket's buffer is full.
     WouldWait,
-    /// The turn's share is used up; there may be room for more.
+    /// The turn's share is used up; the socket may have space.
     TurnIsOver,
-    /// The disk has to be waited for, which this thread may not do.
+    /// It has to wait for the disk, and this thread may not.
     NeedsDisk,
 }
 
 impl Outgoing {
-    /// These bytes, then these pieces of a file.
+    /// These bytes, then these parts of a file.
     pub fn new(bytes: Vec<u8>, file: Option<(Arc<File>, RangeParts)>) -> Self {
         Self { bytes, at: 0, file, sent: 0 }
     }
 
-    /// Goes on with these bytes and this span of a file, once all that was before is done.
+    /// Continues with these bytes and this span of a file, once everything before is done.
     pub fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
         (self.bytes, self.at) = (bytes, 0);
         self.file = span.map(|(file, span)| (file, RangeParts::from([RangePart::Content(span)])));
     }
 
-    /// Whether a file is open for it.
+    /// Whether it still needs an open file.
     pub fn has_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// How many bytes have left.
+    /// How many bytes have been sent.
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// How many bytes of files have not left yet.
+    /// How many bytes of files are still to be sent.
     pub fn left(&self) -> u64 {
         let lengths = |(_, parts): &(Arc<File>, RangeParts)| parts.iter().map(RangePart::length).sum();
         self.file.as_ref().map_or(0, lengths)
     }
 
-    /// Whether the next so many bytes are in memory, as far as can be told without reading them all. Of a file in several
-    /// pieces that is not looked for.
+    /// Whether the next `share` bytes are in memory, as far as a few samples show. For a file in several parts the
+    /// answer is always false.
     pub fn is_at_hand(&self, share: u64) -> bool {
         let Some((file, parts)) = &self.file else { return true };
         let mut spans = parts.iter().filter_map(|part| match part {
@@ -82,10 +83,10 @@ impl Outgoing {
         at.all(|at| is_cached(file, at))
     }
 
-    /// Sends as much as there is room for and the turn's share allows, and takes that off the share.
+    /// Sends as much as the socket and the turn's share allow, and reduces the share.
     ///
-    /// A file that has become shorter than it was is an error: its length has been told, and to cut the
-    /// connection is the only way left to say that it was wrong.
+    /// A truncated file is an error: its length has already been sent, and closing the connection is the only way
+    /// left to show that it was wrong.
     pub fn proceed(&mut self, stream: &Stream, share: &mut u64) -> io::Result<Progress> {
         while self.has_more() {
             if *share == 0 {
@@ -103,14 +104,17 @@ impl Outgoing {
                 }
                 Transferred::WouldWait => return Ok(Progress::WouldWait),
                 Transferred::End => {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the file was truncated while it was sent",
+                    ));
                 }
             }
         }
         Ok(Progress::Done)
     }
 
-    /// Whether anything is left; makes the next piece's bytes the ones to send, where it has bytes.
+    /// Whether anything is left to send. Makes the next part's bytes the ones to send, if it has bytes.
     fn has_more(&mut self) -> bool {
         if self.at < self.bytes.len() {
             return true;
@@ -154,7 +158,7 @@ impl Outgoing {
     }
 }
 
-/// Whether a byte of a file is in memory. Where the system cannot say, it is not.
+/// Whether a byte of a file is in memory; false if the system cannot tell.
 fn is_cached(file: &File, at: u64) -> bool {
     let byte = &mut [0];
     preadv2(file, &mut [IoSliceMut::new(byte)], at, ReadWriteFlags::NOWAIT).is_ok()
@@ -171,13 +175,13 @@ mod tests {
 
     use super::*;
 
-    /// What `f_type` says of a file system that is in memory altogether (tmpfs(5)).
+    /// The `f_type` of a file system that is entirely in memory (tmpfs(5)).
     const TMPFS: u64 = 0x0102_1994;
 
     #[test]
-    fn what_has_been_read_is_at_hand_and_what_has_not_is_not() {
+    fn a_file_that_was_read_is_in_memory_and_one_that_was_evicted_is_not() {
         assert!(Outgoing::new(b"bytes".to_vec(), None).is_at_hand(1), "no file has to be waited for");
-        // Beside this program, as the folder for temporary files may be in memory.
+        // Next to this program, as the directory for temporary files may be in memory.
         let program = std::env::current_exe().expect("its path");
         let file = Arc::new(tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file"));
         if fstatfs(&file).expect("its file system").f_type as u64 == TMPFS {
@@ -202,7 +206,7 @@ mod tests {
         let in_pieces = Outgoing::new(Vec::new(), Some((Arc::clone(&file), halves)));
         assert!(!in_pieces.is_at_hand(1), "the second may be anywhere");
         file.sync_all().expect("on the disk, so that memory can do without");
-        // The kernel forgets when nothing else holds the pages, which may take it a moment.
+        // The kernel drops the pages when nothing else holds them, which may take a moment.
         let began = Instant::now();
         let forgets = || {
             fadvise(&*file, 0, None, Advice::DontNeed).expect("asked to forget");

@@ -1,4 +1,4 @@
-//! The states of a connection: each a type that owns what it needs, so that no state can have what another one has.
+//! The states of a connection. Each is a type that owns what it needs, so that no state can access another's data.
 
 use std::time::Duration;
 
@@ -9,63 +9,61 @@ use crate::server::connection::sending::Sending;
 use crate::server::receive::Receiving;
 use crate::server::timing::Deadline;
 
-/// The state that a connection is in.
+/// The state of a connection.
 #[derive(Debug)]
 pub enum Phase {
-    /// Between two requests, or in the middle of a head.
+    /// Between two requests, or within a head.
     Head(WaitingForHead),
-    /// The client is being told something before its body is read.
+    /// An interim response is being sent before the body is read.
     GoOn(Box<GoingOn>),
-    /// The body is coming.
+    /// The body is being received.
     Body(Box<ReceivingBody>),
-    /// The answer is on its way.
+    /// The response is being sent.
     Answer(Box<Sending>),
-    /// The answer has been sent, and the connection is being closed.
+    /// The response has been sent, and the connection is being closed.
     Linger(Lingering),
-    /// Its job has it, or it is over.
+    /// A job owns it, or it is closed.
     Away,
 }
 
 /// Waiting for a head, or for the rest of one.
 #[derive(Debug, Default)]
 pub struct WaitingForHead {
-    /// Looks for its end.
+    /// Finds the end of the head.
     pub end: EndFinder,
-    /// From the head's first byte on: when it has to be whole.
+    /// When the head has to be complete; set with its first byte.
     pub deadline: Option<Deadline>,
-    /// For how long the last answer said that the connection would be kept.
+    /// The keep-alive timeout that the last response promised.
     pub promised: Duration,
 }
 
-/// An interim answer is being sent, as `100 Continue`; the body comes next, or the rest of it (RFC 9110 §15.2).
+/// An interim response, such as `100 Continue`, is being sent; the body, or the rest of it, comes next (RFC 9110
+/// §15.2).
 #[derive(Debug)]
 pub struct GoingOn {
-    /// The interim answer.
     pub outgoing: Outgoing,
     /// The request.
     pub exchange: Exchange,
     /// Where its body will go.
     pub receiving: Box<Receiving>,
-    /// When the interim answer has to be gone.
+    /// When the interim response has to be sent.
     pub deadline: Deadline,
 }
 
-/// A body is being received.
 #[derive(Debug)]
 pub struct ReceivingBody {
     /// The request.
     pub exchange: Exchange,
     /// Where its body goes.
     pub receiving: Box<Receiving>,
-    /// When the next byte has to be here.
+    /// When the next byte has to arrive.
     pub deadline: Deadline,
 }
 
-/// What the client still sends is thrown away, until it has seen the answer.
+/// Input is read and discarded until the client has seen the response.
 #[derive(Debug)]
 pub struct Lingering {
-    /// So many bytes at most.
+    /// How many bytes are discarded at most.
     pub left: usize,
-    /// Until then at most.
     pub deadline: Deadline,
 }

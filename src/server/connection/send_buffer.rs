@@ -1,19 +1,21 @@
-//! Readers who have shown that they are quick: the kernel may keep more for them.
+//! A large send buffer for fast readers.
 //!
-//! With a short queue in the kernel a worker is woken for each few hundred kilobytes, and a long answer costs a tenth to a
-//! quarter more processor time. With a long one a reader who stalls holds megabytes. So only who has taken much of an answer gets it,
-//! only so many at once, and not for the end of an answer: what is in the kernel when the answer is done is little.
+//! With a small buffer, a worker is woken for each few hundred kilobytes, and a long response costs a tenth to a
+//! quarter more processor time. With a large one, a reader that stalls keeps megabytes in the kernel. So a reader
+//! gets it only after it has taken much of a response, few readers have it at once, and none at the end of a
+//! response, so that little is left in the kernel when the response is done.
 
 use crate::net::stream::{SendBufferSize, Stream};
 use crate::server::jobs::permits::{Permit, Permits};
 
-/// How many readers at once: with the long queue they hold 128 MiB of the kernel's memory if they all stall.
+/// How many connections may have the large buffer at once: if all of them stall, they hold 128 MiB of the kernel's
+/// memory.
 pub const AT_ONCE: usize = 32;
 
-/// From how much of an answer on a reader counts as quick, in bytes: more than sockets keep by themselves.
+/// From how many bytes of a response on a reader counts as fast: more than sockets buffer by themselves.
 const TAKEN: u64 = 8 * 1024 * 1024;
 
-/// How much must be left, in bytes, so that it is worth two system calls.
+/// How many bytes must be left for the change to be worth two system calls.
 const WORTH: u64 = 4 * SendBufferSize::Large.bytes() as u64;
 
 /// The send buffer of a connection during one response.
@@ -29,7 +31,7 @@ pub enum SendBuffer {
 }
 
 impl SendBuffer {
-    /// Looks at how far an answer has come, and lets the kernel keep as much as is right.
+    /// Chooses the buffer for this progress of a response.
     pub fn adjust(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
         *self = match std::mem::take(self) {
             Self::Small if sent >= TAKEN && left >= WORTH => match permits.take() {
@@ -58,7 +60,7 @@ mod tests {
     use crate::net::listener::Listener;
 
     #[test]
-    fn who_is_quick_gets_more_until_the_end_and_not_everybody() {
+    fn fast_readers_get_the_large_buffer_until_the_end() {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).expect("a listener");
         let accept = || {
             let client = TcpStream::connect(listener.address().to_string()).expect("a connection");
@@ -70,10 +72,10 @@ mod tests {
         let (mut first, mut second) = (SendBuffer::default(), SendBuffer::default());
         let long = 100 * TAKEN;
         let table = [
-            ("nobody knows", 0, long, SendBufferSize::Small),
-            ("it has taken little", TAKEN - 1, long, SendBufferSize::Small),
-            ("it is quick", TAKEN, long, SendBufferSize::Large),
-            ("it goes on", long, TAKEN, SendBufferSize::Large),
+            ("nothing sent", 0, long, SendBufferSize::Small),
+            ("little sent", TAKEN - 1, long, SendBufferSize::Small),
+            ("fast", TAKEN, long, SendBufferSize::Large),
+            ("still fast", long, TAKEN, SendBufferSize::Large),
             ("the end", long, u64::from(SendBufferSize::Large.bytes()), SendBufferSize::Small),
             ("a moment later", long, 0, SendBufferSize::Small),
         ];
@@ -87,6 +89,6 @@ mod tests {
         }
         drop(first);
         second.adjust(&other, TAKEN, long, &permits);
-        assert_eq!(queue(&other), SendBufferSize::Large.bytes(), "it was given back");
+        assert_eq!(queue(&other), SendBufferSize::Large.bytes(), "the permit was returned");
     }
 }

@@ -1,4 +1,4 @@
-//! An answer that is being sent: its head as it stands on the wire, and what remains to be done about it.
+//! A response that is being sent: its head as bytes, and the content that follows.
 
 use std::fs::File;
 use std::io;
@@ -24,47 +24,46 @@ use crate::server::response::{Content, FileSource, RangeParts, Response, SizedCo
 use crate::server::state::State;
 use crate::server::timing::Deadline;
 
-/// What a usual head takes, in bytes, so that its buffer is allocated once.
+/// The usual length of a head in bytes, so that its buffer is allocated only once.
 const USUAL_HEAD: usize = 512;
 
-/// An answer, as far as it has not been sent.
+/// The unsent rest of a response.
 #[derive(Debug)]
 pub struct Sending {
     outgoing: Outgoing,
-    /// Whether the disk may have to be waited for.
+    /// Whether sending may block on the disk.
     may_wait: bool,
     status: Status,
-    /// How much of what has been handed to `outgoing` is not content: the head, and what frames chunks, in bytes.
+    /// How many bytes passed to `outgoing` are not content: the head and the framing of chunks.
     overhead: u64,
     exchange: Exchange,
-    /// For how long its head says that the connection will be kept.
+    /// The keep-alive timeout that the head promises.
     promised: Duration,
-    /// What follows what is on its way out.
+    /// What follows the bytes in `outgoing`.
     rest: Remainder,
     send_buffer: SendBuffer,
-    /// When the next byte has to be gone.
+    /// When the next byte has to be sent.
     deadline: Deadline,
-    /// What the kernel had not got rid of when it was parked, in bytes.
+    /// How many bytes the client had not acknowledged when the connection was parked.
     unacknowledged: Option<u64>,
 }
 
-/// Who answers (RFC 9110 §10.2.4), without a version, which would tell attackers more than friends: a client of ours asks
-/// only a wharf for what only a wharf has.
+/// The Server field (RFC 9110 §10.2.4), by which wharf's client recognises wharf. It has no version, which would help
+/// attackers most.
 const NAME: &str = "wharf";
 
-/// What follows the bytes that are on their way out.
+/// What follows the bytes in `outgoing`.
 #[derive(Debug)]
 enum Remainder {
-    /// Nothing.
     Nothing,
-    /// What is made meanwhile.
+    /// Content that is produced while it is sent.
     Streamed(BodyEncoder),
-    /// The events that follow.
+    /// An event stream.
     Events(Box<EventStream>),
 }
 
 impl Sending {
-    /// Of an answer; `timeout` is for how long the connection will be kept.
+    /// Starts to send a response; `timeout` is how long the connection will be kept.
     pub fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
         exchange.persistence =
             exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);
@@ -116,7 +115,7 @@ impl Sending {
         }
     }
 
-    /// The event stream that follows, once all of this has been sent.
+    /// The event stream that follows, once everything before it has been sent.
     pub fn take_events(&mut self) -> Option<Box<EventStream>> {
         match std::mem::replace(&mut self.rest, Remainder::Nothing) {
             Remainder::Events(events) => Some(events),
@@ -124,7 +123,7 @@ impl Sending {
         }
     }
 
-    /// Sends as much as there is room for and the turn's share allows.
+    /// Sends as much as the socket and the turn's share allow.
     pub fn proceed(
         &mut self,
         stream: &Stream,
@@ -152,7 +151,7 @@ impl Sending {
                 self.outgoing.left(),
                 &state.large_send_buffers,
             );
-            // Where nothing could be made yet it is not the client who is slow.
+            // If nothing could be produced yet, the client is not to blame.
             if self.outgoing.sent() > before || progress == Progress::TurnIsOver {
                 self.deadline = Deadline::after(Instant::now(), state.stall);
             }
@@ -161,14 +160,14 @@ impl Sending {
         Ok(progress)
     }
 
-    /// Whether the disk may have to be waited for. To hand the lead on for nothing costs a twentieth of a large answer, so a
-    /// file is looked at first; what is made may open others.
+    /// Whether sending may block on the disk. Waking another worker for nothing costs a twentieth of a large
+    /// response, so a file is checked for being in memory; a streamed body may open further files.
     fn may_wait(&self, share: u64) -> bool {
         let is_made = matches!(self.rest, Remainder::Streamed(_));
         self.may_wait && (is_made || !self.outgoing.is_at_hand(share))
     }
 
-    /// Once all is sent that there was: has more of it made, if that is how it goes on. `None` when that is to be sent.
+    /// Produces more content once everything has been sent. `None` if there is something to send.
     fn produce(&mut self, share: u64) -> io::Result<Option<Progress>> {
         let Remainder::Streamed(encoder) = &mut self.rest else { return Ok(Some(Progress::Done)) };
         if share == 0 {
@@ -189,23 +188,23 @@ impl Sending {
         Ok(None)
     }
 
-    /// For how long the client was told that the connection will be kept.
+    /// The keep-alive timeout that the client was promised.
     pub fn promised(&self) -> Duration {
         self.promised
     }
 
-    /// By when it has to get on.
+    /// When it has to make progress.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Asked at its deadline: whether the client has taken anything since the last look. A slow one may take long to
-    /// make enough room for the kernel to call the socket writable.
+    /// Call at its deadline: whether the client has acknowledged anything since the last check. With a slow client it
+    /// may take long until the kernel calls the socket writable.
     pub fn still_moves(&mut self, stream: &Stream, stall: Duration) -> bool {
         let left = stream.unacknowledged().ok();
         let moved = match (left, self.unacknowledged) {
             (Some(left), Some(before)) => left < before,
-            // Nothing has been tried yet: it was we who took so long.
+            // Nothing was tried yet: the server was late, not the client.
             (Some(_), None) => true,
             (None, _) => false,
         };
@@ -222,7 +221,7 @@ impl Sending {
         }
     }
 
-    /// It has been sent, or given up: notes it, and says what becomes of the connection.
+    /// Call when it has been sent or aborted: logs it, and returns whether the connection is kept.
     pub fn end(&self, peer: Peer, state: &State) -> Persistence {
         let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
         self.exchange.note(peer, self.status, content_sent, state);
@@ -230,17 +229,17 @@ impl Sending {
     }
 }
 
-/// What the connection says of itself (RFC 9112 §9.3, §9.6; Keep-Alive: RFC 2068 §19.7.1).
+/// The Connection and Keep-Alive fields (RFC 9112 §9.3, §9.6; RFC 2068 §19.7.1).
 fn push_connection(bytes: &mut Vec<u8>, exchange: &Exchange, timeout: Duration) {
     if !exchange.persistence.keeps() {
         return push_line(bytes, "Connection", "close");
     }
     push_line(bytes, "Connection", "keep-alive");
-    // Rounded down: a client must not believe in a connection that has just been closed.
+    // Rounded down: a client must not rely on a connection that has just been closed.
     push_line(bytes, "Keep-Alive", &format!("timeout={}", timeout.as_secs()));
 }
 
-/// Where the content ends (RFC 9112 §6.2); what goes on until the connection ends needs no word.
+/// The framing of the content (RFC 9112 §6.2); content that ends with the connection needs no field.
 fn push_framing(bytes: &mut Vec<u8>, framing: Framing) {
     match framing {
         Framing::Empty => push_line(bytes, "Content-Length", "0"),
@@ -256,7 +255,7 @@ fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
     }
 }
 
-/// Whether a disk may have to be waited for.
+/// Whether this content may have to be read from a disk.
 fn may_wait_for(known: &SizedContent) -> bool {
     match known {
         SizedContent::Parts(FileSource::Cached(entry), _) => entry.may_wait(),
@@ -265,7 +264,7 @@ fn may_wait_for(known: &SizedContent) -> bool {
     }
 }
 
-/// Puts content behind the head; gives back what has to be sent after `bytes` instead.
+/// Appends content to the head; returns what has to be sent after `bytes` instead.
 fn push_known(bytes: &mut Vec<u8>, known: SizedContent) -> Option<(Arc<File>, RangeParts)> {
     match known {
         SizedContent::Empty => None,
@@ -289,14 +288,14 @@ fn push_known(bytes: &mut Vec<u8>, known: SizedContent) -> Option<(Arc<File>, Ra
 fn push_part(bytes: &mut Vec<u8>, part: &RangePart, content: &[u8]) {
     match part {
         RangePart::Frame(frame) => bytes.extend_from_slice(frame),
-        // Within by construction: the span was made for this content's length.
+        // Always in bounds: the span was made for this content's length.
         RangePart::Content(span) => {
             bytes.extend_from_slice(&content[span.start() as usize..span.end() as usize]);
         }
     }
 }
 
-/// Reads a small file behind the head; gives back what has to be sent after `bytes` instead.
+/// Appends a small file to the head; returns what has to be sent after `bytes` instead.
 fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, parts: RangeParts) -> Option<(Arc<File>, RangeParts)> {
     let whole = match (parts.front(), parts.len()) {
         (Some(RangePart::Content(span)), 1) if span.length() <= CONTENT_LIMIT => Some(*span),
@@ -308,7 +307,7 @@ fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, parts: RangeParts) -> Optio
     if file.read_exact_at(&mut bytes[head..], span.start()).is_ok() {
         return None;
     }
-    // It is shorter by now, or the disk fails: `sendfile` will meet the same, and say so.
+    // The file was truncated, or the disk fails: `sendfile` will fail too, and report it.
     bytes.truncate(head);
     Some((file, parts))
 }

@@ -21,7 +21,7 @@ use crate::server::{AllowedHosts, Cache, Digests, Permits};
 use crate::stop::Stop;
 
 #[test]
-fn a_job_that_takes_long_costs_its_client_nothing() {
+fn a_slow_job_does_not_use_up_its_clients_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_millis(1));
     let (stream, _client) = stream();
@@ -33,17 +33,23 @@ fn a_job_that_takes_long_costs_its_client_nothing() {
         JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None)
     });
     let next = connection.work(work(job, exchange), &state, Duration::ZERO);
-    let AfterTurn::Park(wait_for) = next else { panic!("it has been done") };
-    let ended = when.recv().expect("it was done");
-    assert!(wait_for.deadline >= Deadline::after(ended, state.stall), "counted from its end");
+    let AfterTurn::Park(wait_for) = next else { panic!("the job is done") };
+    let ended = when.recv().expect("the job ran");
+    assert!(
+        wait_for.deadline >= Deadline::after(ended, state.stall),
+        "the deadline starts at the end of the job"
+    );
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, Duration::ZERO);
-    assert!(matches!(connection.expire(&mut turn), AfterTurn::Park(_)), "nothing has been tried yet");
-    assert!(matches!(connection.expire(&mut turn), AfterTurn::Close), "nothing has moved since");
+    assert!(
+        matches!(connection.expire(&mut turn), AfterTurn::Park(_)),
+        "nothing was sent before the first deadline"
+    );
+    assert!(matches!(connection.expire(&mut turn), AfterTurn::Close), "the client has read nothing since");
 }
 
 #[test]
-fn a_connection_is_kept_for_as_long_as_was_told() {
+fn a_connection_is_kept_for_the_promised_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let (stream, _client) = stream();
@@ -55,24 +61,26 @@ fn a_connection_is_kept_for_as_long_as_was_told() {
     connection.work(work(job, exchange), &state, few);
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, many);
-    let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else { panic!("it is to be kept") };
+    let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else {
+        panic!("the connection must be kept")
+    };
     assert!(wait_for.idle_since.is_some() && wait_for.deadline >= Deadline::after(now, few));
 }
 
 #[test]
-fn one_that_waits_for_its_job_can_read_why_it_is_closed() {
+fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
     let (stream, mut client) = stream();
     let mut connection = Connection { stream, phase: Phase::Away, unread: Vec::new(), has_waited: false };
     client.write_all(b"the rest of a body").expect("sent");
-    let wait_for = connection.turn_away(b"no place", &Chores::new().0).expect("it is not closed at once");
-    assert_eq!(wait_for.interest, Interest::Readable, "what still comes is read");
+    let wait_for = connection.turn_away(b"no slot", &Chores::new().0).expect("it must not be closed at once");
+    assert_eq!(wait_for.interest, Interest::Readable, "further input is read");
     let mut told = String::new();
     client.read_to_string(&mut told).expect("no reset");
-    assert_eq!(told, "no place");
+    assert_eq!(told, "no slot");
 }
 
 #[test]
-fn only_who_has_read_all_waits_for_news() {
+fn only_a_connection_without_unread_input_stays_armed() {
     const ROOM: usize = 64 * 1024;
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
@@ -88,7 +96,7 @@ fn only_who_has_read_all_waits_for_news() {
     let filled = request(ROOM / 8).repeat(8) + &request(100);
     let table: [(&str, Stream, OwnedFd, String, &[Interest]); 3] = [
         ("one request", tcp, to_tcp.into(), request(100), &[Interest::News]),
-        ("a buffer full, and one", full, to_full.into(), filled, &[Interest::Readable, Interest::News]),
+        ("more than a full buffer", full, to_full.into(), filled, &[Interest::Readable, Interest::News]),
         ("a socket whose reads may stop early", unix, to_unix.into(), request(100), &[Interest::Readable]),
     ];
     for (name, stream, client, said, expected) in table {
@@ -101,7 +109,7 @@ fn only_who_has_read_all_waits_for_news() {
         let mut turn = turn(&state, &jobs, &mut input, Duration::from_secs(5));
         for interest in expected {
             let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else {
-                panic!("{name}: it is to be kept")
+                panic!("{name}: the connection must be kept")
             };
             assert_eq!(wait_for.interest, *interest, "{name}");
         }
@@ -110,7 +118,7 @@ fn only_who_has_read_all_waits_for_news() {
 }
 
 #[test]
-fn a_panic_costs_the_connection_in_which_it_happens() {
+fn a_panic_costs_one_connection() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
@@ -121,7 +129,7 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
         let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
-        shared.table.admit(connection, ClientKey::Here).expect("a place")
+        shared.table.admit(connection, ClientKey::Here).expect("a free slot")
     };
     let waiting = || Phase::Head(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
@@ -137,22 +145,22 @@ fn a_panic_costs_the_connection_in_which_it_happens() {
         std::thread::spawn(move || act(&shared))
     });
     for mut client in [one, other] {
-        assert_eq!(client.read(&mut [0]).expect("no more than closed"), 0);
+        assert_eq!(client.read(&mut [0]).expect("closed without a reset"), 0);
     }
     third.write_all(b"GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
     shared.park(admit(well, waiting(), b""), WaitFor::readable(deadline));
     let mut answer = [0; 12];
     third.read_exact(&mut answer).expect("an answer");
-    assert_eq!(&answer, b"HTTP/1.1 200", "the same worker goes on");
+    assert_eq!(&answer, b"HTTP/1.1 200", "the same worker continues");
     shared.jobs.end();
-    jobs.join().expect("it ended by itself");
-    assert_eq!(shared.table.open(), 1, "their places are free");
+    jobs.join().expect("no panic");
+    assert_eq!(shared.table.open(), 1, "their slots are free");
     shared.table.end();
-    worker.join().expect("it ended by itself");
+    worker.join().expect("no panic");
 }
 
 #[test]
-fn a_job_is_not_done_for_a_client_that_has_gone() {
+fn no_job_runs_for_a_client_that_disconnected() {
     type Go = fn(std::net::TcpStream) -> Option<std::net::TcpStream>;
     let chunked = |sent: &str| {
         let mut decoder = BodyDecoder::new(Framing::Chunked);
@@ -168,17 +176,17 @@ fn a_job_is_not_done_for_a_client_that_has_gone() {
         None
     };
     let table: [(&str, Option<BodyDecoder>, &str, Go, bool, bool); 11] = [
-        ("it is there", None, "", stay, false, false),
-        ("it is there, and crowded", None, "", stay, true, false),
+        ("connected", None, "", stay, false, false),
+        ("connected, and crowded", None, "", stay, true, false),
         ("a reset", None, "", reset, false, true),
-        ("it has said all, and waits or has gone", None, "", close, false, false),
-        ("the same, and it is crowded", None, "", close, true, true),
+        ("sending side closed, may still read", None, "", close, false, false),
+        ("sending side closed, and crowded", None, "", close, true, true),
         ("the rest has arrived", sized(4), "rest", end, false, false),
-        ("the rest has arrived, but it is crowded", sized(4), "rest", end, true, true),
-        ("cut short", sized(5), "rest", close, false, true),
-        ("chunks that are complete", chunked("9\r\n"), "123456789\r\n0\r\n\r\n", close, false, false),
-        ("chunks that are cut short", chunked("9\r\n"), "123456789\r\n", close, false, true),
-        ("what is malformed is answered", chunked("9\r\n"), "123456789x", close, false, false),
+        ("the rest has arrived, and crowded", sized(4), "rest", end, true, true),
+        ("truncated", sized(5), "rest", close, false, true),
+        ("complete chunks", chunked("9\r\n"), "123456789\r\n0\r\n\r\n", close, false, false),
+        ("truncated chunks", chunked("9\r\n"), "123456789\r\n", close, false, true),
+        ("malformed chunks get a response", chunked("9\r\n"), "123456789x", close, false, false),
     ];
     for (name, rest, sent, go, is_crowded, expected) in table {
         let (stream, mut client) = stream();
@@ -194,7 +202,7 @@ fn a_job_is_not_done_for_a_client_that_has_gone() {
 }
 
 #[test]
-fn what_is_held_back_is_dropped_when_its_client_has_gone() {
+fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
@@ -205,7 +213,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     let mut admit = || {
         let (stream, client) = stream();
         clients.push(client);
-        shared.table.admit(Connection::new(stream), ClientKey::Here).expect("a place")
+        shared.table.admit(Connection::new(stream), ClientKey::Here).expect("a free slot")
     };
     let jobs = CROWDED;
     for _ in 0..jobs {
@@ -215,7 +223,7 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
     }
     let more_than_jobs = 2 * jobs - 1;
     let held_back: Vec<_> = (jobs..more_than_jobs).map(|_| admit()).collect();
-    // All but the last go.
+    // All clients but the last disconnect.
     clients.drain(jobs..more_than_jobs - 1);
     for tracked in held_back {
         shared.settle(tracked, AfterTurn::HeldBack);
@@ -226,12 +234,12 @@ fn what_is_held_back_is_dropped_when_its_client_has_gone() {
 }
 
 #[test]
-fn a_form_is_begun_unless_it_is_cut_short_already() {
+fn a_truncated_form_is_not_started() {
     let part = |name| {
         format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{name}\r\n")
     };
     let form = part("a") + &part("b") + "--B--\r\n";
-    for (name, length, is_begun) in [("whole", form.len(), true), ("cut short", form.len() + 1, false)] {
+    for (name, length, is_begun) in [("whole", form.len(), true), ("truncated", form.len() + 1, false)] {
         let folder = tempfile::tempdir().expect("a folder");
         let state = state(folder.path(), Duration::from_secs(60));
         let (stream, mut client) = stream();
@@ -247,7 +255,7 @@ fn a_form_is_begun_unless_it_is_cut_short_already() {
         let mut next = connection.advance(&mut turn(&state, &jobs, &mut input, Duration::ZERO));
         assert_eq!(matches!(next, AfterTurn::Work(_)), is_begun, "{name}");
         assert_eq!(matches!(next, AfterTurn::Close), !is_begun, "{name}");
-        // Each file is a job, and there is no turn in between.
+        // Each file is a job, without a turn in between.
         let mut files = 0;
         while let AfterTurn::Work(work) = next {
             next = connection.work(work, &state, Duration::ZERO);
@@ -258,7 +266,7 @@ fn a_form_is_begun_unless_it_is_cut_short_already() {
 }
 
 #[test]
-fn without_the_right_to_wait_a_request_stays_unread() {
+fn a_request_stays_unread_if_its_worker_may_not_block() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a"), "content").expect("written");
     let state = state(folder.path(), Duration::from_secs(60));
@@ -266,7 +274,7 @@ fn without_the_right_to_wait_a_request_stays_unread() {
     let mut connection = Connection::new(stream);
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     client.write_all(b"GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
-    let taken = state.blocking.take().expect("the only place");
+    let taken = state.blocking.take().expect("the only permit");
     while rustix::io::ioctl_fionread(&connection).expect("asked") == 0 {
         std::thread::yield_now();
     }
@@ -286,7 +294,7 @@ fn work(job: Job, exchange: Exchange) -> Work {
     Work { job, exchange, waits: false, rest: None, descriptors: 1, begun: None }
 }
 
-/// A turn on a thread that may wait.
+/// A turn on a thread that may block.
 fn turn<'a>(state: &'a State, jobs: &'a Jobs<Task>, input: &'a mut Input, timeout: Duration) -> Turn<'a> {
     Turn { state, input, timeout, disk: Disk::OwnThread, jobs }
 }

@@ -1,26 +1,26 @@
-//! How many connections, subscribers and archives there may be: files that may be open are what is scarce.
+//! How many connections, subscribers and archives are allowed; the limit of open files is the scarce resource.
 
 use crate::server::connections::slot::Capacity;
 
-/// Descriptors that are the server's own: listeners, the poller, the folder, the log, and some to spare.
+/// Descriptors for the server itself: listeners, the poller, the folder, the log, and some in reserve.
 const OWN_FILES: u64 = 32;
 
-/// Archives at once, at most, half of them for one client: each may keep some of the processor and the disk busy, and a zip remembers names.
+/// The most archives at once; half of them for one client. Each may keep a processor and the disk busy, and a zip
+/// keeps names in memory.
 const ARCHIVES: u64 = 256;
 
-/// Descriptors that an archive has open while it is made: a directory, twice, and a file.
+/// Descriptors that an archive has open while it is created: a directory, twice, and a file.
 pub const ARCHIVE_FILES: u32 = 3;
 
-/// Connections that are told that there is no place for them, at once: each is read from for a moment, until its
-/// client has seen the answer.
+/// Connections that are being rejected at once: each is read for a moment, until its client has seen the response.
 const SPARE: u32 = 256;
 
-/// How many connections there may be where so many files may be open, and how many descriptors they and what they wait
-/// with may hold. A quarter is kept back for what workers open for a moment: were all taken, nobody could be answered.
+/// How many connections are allowed with this limit of open files, and how many descriptors they may hold. A quarter
+/// is reserved for files that workers open for a moment: without it, no request could be served.
 pub fn of_lot(wanted: u32, files: u64) -> Capacity {
     let descriptors = (files.saturating_sub(OWN_FILES) / 4 * 3).max(1);
     let connections = connections(wanted, files, descriptors);
-    // An eighth at most, as they come out of the quarter.
+    // At most an eighth of that quarter.
     let spare = u32::try_from(files / 32).unwrap_or(u32::MAX).clamp(1, SPARE);
     Capacity { connections, spare, descriptors }
 }
@@ -29,14 +29,14 @@ fn connections(wanted: u32, files: u64, descriptors: u64) -> u32 {
     let possible = u32::try_from(descriptors).unwrap_or(u32::MAX);
     if possible < wanted {
         log::warn!(
-            "only {files} files may be open: there is room for {possible} connections (see ulimit -n)"
+            "the limit of {files} open files allows only {possible} connections (raise it with ulimit -n)"
         );
     }
     wanted.min(possible)
 }
 
-/// How many archives there may be at once where so many files may be open. Each takes three while it is made; half of
-/// what is kept back for files is left for the others.
+/// How many archives are allowed at once with this limit of open files. Each takes three descriptors; half of the
+/// reserve for files is left for others.
 pub fn archives(files: u64) -> usize {
     (files / 4 / 2 / u64::from(ARCHIVE_FILES)).clamp(1, ARCHIVES) as usize
 }

@@ -1,5 +1,5 @@
-//! The connections that wait for their clients: the table, its slots and deadlines, who is evicted, and the one worker
-//! that polls for all.
+//! The connections that wait for their clients: the table, its slots and deadlines, eviction, and the one worker that
+//! polls for all.
 
 pub mod capacity;
 pub mod lead;

@@ -1,9 +1,10 @@
-//! The places in the table: a bounded number, each with one connection at most, and what each client holds of them.
+//! The slots of the table: a bounded number, with at most one connection each, and what each client holds.
 //!
-//! Descriptors are what is scarce. A connection is one; what it keeps open while it waits (a file that it sends, the
-//! temporary file of its upload and the directory for it) are more. Each place says how many, and all are added up.
+//! Descriptors are the scarce resource. A connection is one; what it keeps open while it waits (a file that it sends,
+//! the temporary file of its upload and its directory) adds more. Each slot counts its descriptors, and the total is
+//! bounded.
 //!
-//! Some places are spare: for connections that are only being told to go. They can be had when all others are taken.
+//! Some slots are spare, for connections that are being rejected. They are available when all others are taken.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,18 +14,18 @@ use std::time::Duration;
 use crate::net::poller::{Arming, Interest, PollKey};
 use crate::server::client_key::ClientKey;
 
-/// Hands out places.
+/// Hands out slots.
 #[derive(Debug)]
 pub struct Slots(Arc<Shared>);
 
-/// How many places there are, and how many descriptors those in them may hold.
+/// How many slots there are, and how many descriptors their connections may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     /// Connections at once.
     pub connections: u32,
-    /// Further connections that are only told that there is no place.
+    /// Further connections that are being rejected.
     pub spare: u32,
-    /// Descriptors that all of them may keep open while they wait, their sockets included.
+    /// Descriptors that all of them may keep open while they wait, including their sockets.
     pub descriptors: u64,
 }
 
@@ -32,41 +33,40 @@ pub struct Capacity {
 struct Shared {
     capacity: Capacity,
     state: Mutex<State>,
-    /// How many are taken, also kept here so that the keep-alive rule can ask without the lock.
+    /// How many slots are taken; also kept here so that the keep-alive rule can read it without the lock.
     taken: AtomicU32,
     emptied: Condvar,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Places that were given back.
+    /// Slots that were freed.
     free: Vec<u32>,
-    /// Places from here on were never given out.
+    /// Slots from here on were never used.
     fresh: u32,
-    /// How many connections have had a place: the number of the next.
+    /// How many connections have had a slot: the number of the next.
     served: u32,
-    /// How many places are taken that are not spare.
+    /// How many regular slots are taken.
     regular: u32,
-    /// How many spare ones are taken.
+    /// How many spare slots are taken.
     spare: u32,
-    /// How many are being closed.
+    /// How many connections are being closed.
     left: u32,
     /// What each client holds.
     clients: HashMap<ClientKey, Holding>,
-    /// What all hold, in descriptors.
+    /// How many descriptors all clients hold.
     descriptors: u64,
 }
 
 /// What a client holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holding {
-    /// Connections.
     pub connections: u32,
-    /// Descriptors, those of the connections included; without the connections that are only being told to go, or closed.
+    /// Descriptors, including those of its connections; connections that are being rejected or closed do not count.
     pub descriptors: u64,
 }
 
-/// A connection's place, and the number that tells it from all that have had the place before. Dropped, it is free.
+/// A connection's slot, and a number that no other connection in this slot has had. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
     shared: Arc<Shared>,
@@ -76,21 +76,21 @@ pub struct Slot {
     /// How many descriptors the connection holds.
     descriptors: u32,
     kind: SlotKind,
-    /// What the poller was last told to watch for; none before it has seen the connection.
+    /// What the poller last watched for; `None` before it has seen the connection.
     watched: Option<Interest>,
 }
 
-/// As what a place counts.
+/// How a slot is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlotKind {
     Regular,
     Spare,
-    /// As none any more: its connection is about to be closed.
+    /// Not counted: its connection is about to be closed.
     Left,
 }
 
 impl Slots {
-    /// So many places, all free.
+    /// All slots, free.
     pub fn new(capacity: Capacity) -> Self {
         let state = State {
             free: Vec::new(),
@@ -110,7 +110,7 @@ impl Slots {
         }))
     }
 
-    /// A free place for a connection of this client, if there is one.
+    /// A free slot for a connection of this client, if there is one.
     pub fn take(&self, client: ClientKey) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.regular < self.0.capacity.connections && self.has_slot(&state);
@@ -142,12 +142,12 @@ impl Slots {
         Slot { shared, index, number, client, descriptors: 1, kind, watched: None }
     }
 
-    /// How many places are taken.
+    /// How many slots are taken.
     pub fn taken(&self) -> usize {
         self.0.taken.load(Ordering::Acquire) as usize
     }
 
-    /// By how many descriptors too much is held.
+    /// How many descriptors too many are held.
     pub fn excess(&self) -> u64 {
         self.0.lock().descriptors.saturating_sub(self.0.capacity.descriptors)
     }
@@ -164,7 +164,7 @@ impl Slots {
         greatest.map(|(client, holding)| (*client, *holding))
     }
 
-    /// Waits until all places are free, at most so long; whether they are.
+    /// Waits at most this long until all slots are free; whether they are.
     pub fn wait_until_free(&self, at_most: Duration) -> bool {
         let waited = self.0.emptied.wait_timeout_while(self.0.lock(), at_most, |_| self.taken() > 0);
         drop(waited);
@@ -173,14 +173,15 @@ impl Slots {
 }
 
 impl Capacity {
-    /// All places: spare ones, and as many again for connections that are being closed while a disk keeps them.
+    /// The number of all slots: the regular ones, as many again for connections whose closing waits for a disk, and the
+    /// spare ones.
     pub const fn slots(&self) -> usize {
         2 * self.connections as usize + self.spare as usize
     }
 }
 
 impl State {
-    /// How many places of this kind are taken.
+    /// How many slots of this kind are taken.
     fn count(&mut self, kind: SlotKind) -> &mut u32 {
         match kind {
             SlotKind::Regular => &mut self.regular,
@@ -189,7 +190,7 @@ impl State {
         }
     }
 
-    /// A connection of this client, in a place of this kind, has so many descriptors more, or fewer.
+    /// Updates the counts of a client whose connection, in a slot of this kind, now holds more or fewer descriptors.
     fn change(&mut self, client: ClientKey, kind: SlotKind, before: u32, now: u32) {
         let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
         self.descriptors = change(self.descriptors);
@@ -208,17 +209,16 @@ impl Shared {
 }
 
 impl Slot {
-    /// The slot.
+    /// The index of the slot.
     pub fn index(&self) -> u32 {
         self.index
     }
 
-    /// Whose connection it is.
     pub fn client(&self) -> ClientKey {
         self.client
     }
 
-    /// Whether its connection is only being told to go.
+    /// Whether its connection is being rejected.
     pub fn is_spare(&self) -> bool {
         self.kind == SlotKind::Spare
     }
@@ -228,7 +228,7 @@ impl Slot {
         self.descriptors
     }
 
-    /// The key under which the poller knows the connection: slot and number.
+    /// The key by which the poller knows the connection: slot and number.
     pub fn key(&self) -> PollKey {
         PollKey(u64::from(self.number) << 32 | u64::from(self.index))
     }
@@ -238,8 +238,8 @@ impl Slot {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 
-    /// Notes how many descriptors the connection holds now, its socket included. Gives by how many all hold too much, where
-    /// this one holds more than before.
+    /// Records how many descriptors the connection holds now, including its socket. Returns how many descriptors too
+    /// many are held in total, if this connection holds more than before.
     pub fn hold(&mut self, descriptors: u32) -> u64 {
         let before = std::mem::replace(&mut self.descriptors, descriptors);
         if before == descriptors {
@@ -251,7 +251,7 @@ impl Slot {
         if descriptors > before { excess } else { 0 }
     }
 
-    /// Moves to a spare slot, so that its own is free for another; false where there is none.
+    /// Moves to a spare slot, so that its own is free for another; false if there is none.
     pub fn make_spare(&mut self) -> bool {
         let mut state = self.shared.lock();
         let has_room = state.spare < self.shared.capacity.spare;
@@ -263,8 +263,8 @@ impl Slot {
         self.kind == SlotKind::Spare
     }
 
-    /// The connection is about to be closed, which may have to wait for the disk: others may have its place, and what it
-    /// held, from now on.
+    /// Call before closing the connection, which may block on the disk: its slot and its descriptors are free for
+    /// others from now on.
     pub fn leave(&mut self) {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);
@@ -278,12 +278,12 @@ impl Slot {
         *from = to;
     }
 
-    /// Whether the poller watches for this already, and has not stopped after an event.
+    /// Whether the poller still watches for this.
     pub fn stands_for(&self, interest: Interest) -> bool {
         interest == Interest::News && self.watched == Some(Interest::News)
     }
 
-    /// Whether the poller has seen this connection before; from now on it has, and watches for this.
+    /// How to arm the poller for this; records that it is armed.
     pub fn arming(&mut self, interest: Interest) -> Arming {
         self.watched.replace(interest).map_or(Arming::First, |_| Arming::Again)
     }
@@ -312,17 +312,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_each_client_holds_is_added_up() {
+    fn what_each_client_holds_is_summed() {
         let slots = Slots::new(Capacity { connections: 3, spare: 1, descriptors: 5 });
         let (one, other) = (ClientKey::User(1), ClientKey::User(2));
-        let mut first = slots.take(one).expect("a place");
-        let mut second = slots.take(other).expect("a place");
-        let third = slots.take(other).expect("a place");
+        let mut first = slots.take(one).expect("a free slot");
+        let mut second = slots.take(other).expect("a free slot");
+        let third = slots.take(other).expect("a free slot");
         assert!(slots.take(one).is_none(), "all are taken");
         assert_eq!(first.hold(3), 0);
-        assert_eq!(second.hold(3), 2, "7 where 5 may be held");
+        assert_eq!(second.hold(3), 2, "7 of 5 allowed");
         assert_eq!(slots.excess(), 2);
-        assert_eq!(first.hold(2), 0, "who gives something back is not over the limit");
+        assert_eq!(first.hold(2), 0, "releasing descriptors evicts nothing");
         assert_eq!(slots.holding(other), Holding { connections: 2, descriptors: 4 });
         let most = |by: fn(&Holding) -> u64| slots.greatest(by).expect("a client").0;
         assert_eq!(most(|holding| holding.connections.into()), other);
@@ -331,17 +331,17 @@ mod tests {
         assert_eq!(most(|holding| holding.descriptors), one);
         drop((first, second));
         assert_eq!((slots.excess(), slots.taken()), (0, 0));
-        assert!(slots.greatest(|holding| holding.descriptors).is_none(), "nobody is remembered");
+        assert!(slots.greatest(|holding| holding.descriptors).is_none(), "no client is kept");
     }
 
     #[test]
-    fn who_is_told_to_go_makes_room_at_once() {
+    fn a_rejected_connection_frees_its_slot_at_once() {
         let slots = Slots::new(Capacity { connections: 1, spare: 1, descriptors: 5 });
         let client = ClientKey::User(1);
-        let mut going = slots.take(client).expect("a place");
+        let mut going = slots.take(client).expect("a free slot");
         assert!(slots.take(client).is_none());
-        assert!(going.make_spare() && going.make_spare(), "it is spare, and stays so");
-        let mut stays = slots.take(client).expect("the place is free");
+        assert!(going.make_spare() && going.make_spare(), "it becomes spare, and stays spare");
+        let mut stays = slots.take(client).expect("the slot is free");
         assert!(!stays.make_spare() && slots.take_spare(client).is_none(), "there is one spare slot");
         going.hold(4);
         assert_eq!(
@@ -353,7 +353,7 @@ mod tests {
         assert!(slots.take_spare(client).is_some());
         stays.hold(4);
         stays.leave();
-        let next = slots.take(client).expect("it counts as gone");
+        let next = slots.take(client).expect("it does not count any more");
         assert_eq!(slots.holding(client), Holding { connections: 2, descriptors: 1 });
         assert!(slots.take_spare(client).is_some());
         assert_eq!(slots.taken(), 2, "the slot is taken until it is closed");

@@ -1,26 +1,27 @@
-//! Connections that are waiting for their client.
+//! Connections that wait for their client.
 //!
-//! Between two requests, and whenever a socket would make a worker wait, a connection belongs to nobody: it is parked
-//! here, and the next worker that is free takes whichever has something to say. So ten thousand idle clients cost ten
+//! Between two requests, and whenever a worker would block on a socket, no thread owns the connection: it is parked
+//! here, and the next free worker takes the next connection that is ready. So ten thousand idle clients cost ten
 //! thousand table entries, not threads.
 //!
-//! One worker at a time, the leader, waits in epoll (see `lead`). With all workers in `epoll_wait` at once the
-//! kernel wakes too many (measured: 12 µs a request against 7).
+//! One worker at a time, the leader, waits in epoll (see `lead`). If all workers were in `epoll_wait` at once, the
+//! kernel would wake too many (measured: 12 µs per request instead of 7).
 //!
-//! What keeps it right:
+//! The invariants:
 //!
-//! - A parked connection is in exactly one slot. Taking it out, under the slot's lock, is what makes it yours: a worker
+//! - A parked connection is in exactly one slot. A thread owns it by taking it out under the slot's lock: a worker
 //!   and the deadline sweep cannot both have it.
-//! - Only [`ConnectionTable::park`] arms the descriptor, under the same lock. One that waits for its client's next word stays armed
-//!   while it is served, which saves a system call a request. An event that comes meanwhile is noted in the slot: whoever
-//!   parks the connection arms it again, and so hears of it.
-//! - An event carries the number of the connection that it is for. One for a connection that is gone means nothing.
+//! - Only [`ConnectionTable::park`] arms the descriptor, under the same lock. A connection that waits for its
+//!   client's next request stays armed while it is served, which saves a system call per request. An event that
+//!   arrives meanwhile is noted in the slot; the next `park` arms the connection again, so the event is not lost.
+//! - An event carries the number of its connection. An event for a connection that no longer exists is ignored.
 //! - Deadlines are lazy: each slot has at most one entry in the ordered list, at or before its real deadline. A
 //!   connection that is parked again and again, each time for later, touches the list only when its entry comes up.
-//! - Who has spoken in time is heard, however long a busy machine keeps the workers: a connection that is ready
-//!   is neither out of time nor idle. It is armed once more, so that its event is sure to come, and a worker takes it.
+//! - A readable connection never times out and is never idle, even if no worker has taken it yet. It is armed again,
+//!   so that its event is sure to arrive and a worker takes it.
 //!
-//! The table knows no HTTP: it keeps anything that has a descriptor. `eviction` chooses which connections are closed for others.
+//! The table knows nothing about HTTP: it stores anything that has a descriptor. `eviction` chooses which connections
+//! are closed to free slots for others.
 
 mod eviction;
 
@@ -42,7 +43,6 @@ use crate::server::timing::Deadline;
 /// A connection together with its slot in the table. Dropping it closes the connection, then frees the slot.
 #[derive(Debug)]
 pub struct Tracked<C> {
-    /// What is kept.
     pub connection: C,
     slot: Slot,
 }
@@ -50,41 +50,38 @@ pub struct Tracked<C> {
 /// What a parked connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitFor {
-    /// What the socket should be ready for.
+    /// The readiness to wait for.
     pub interest: Interest,
-    /// When its time is up.
     pub deadline: Deadline,
-    /// Since when it waits between two requests, if it does: it may then be closed for another, or when the
-    /// server leaves.
+    /// When it became idle, if it waits between two requests. An idle connection may be evicted, and is closed at
+    /// shutdown.
     pub idle_since: Option<Instant>,
 }
 
 impl WaitFor {
-    /// The first byte of a request, for so long.
+    /// Waits for the first byte of a request, for this long.
     pub fn idle(since: Instant, time: Duration) -> Self {
         let deadline = Deadline::after(since, time);
         Self { interest: Interest::Readable, deadline, idle_since: Some(since) }
     }
 
-    /// More to read.
+    /// Waits for input.
     pub fn readable(deadline: Deadline) -> Self {
         Self { interest: Interest::Readable, deadline, idle_since: None }
     }
 
-    /// Room to write, or just another turn.
+    /// Waits until the socket is writable; often just for another turn.
     pub fn writable(deadline: Deadline) -> Self {
         Self { interest: Interest::Writable, deadline, idle_since: None }
     }
 
-    /// The same, for a connection from which all has been read that there was, or nothing yet: it may stay armed while it
-    /// is served.
+    /// The same, for a connection whose input has been read completely: it may stay armed while it is served.
     pub fn for_news(self) -> Self {
         Self { interest: Interest::News, ..self }
     }
 }
 
 impl<C> Tracked<C> {
-    /// Whose connection it is.
     pub fn client(&self) -> ClientKey {
         self.slot.client()
     }
@@ -94,12 +91,13 @@ impl<C> Tracked<C> {
         self.slot.descriptors()
     }
 
-    /// Notes how many descriptors the connection holds now; gives by how many all hold too much, if this one is a reason.
+    /// Records how many descriptors the connection holds now. Returns how many descriptors too many all connections
+    /// hold, if this one has caused it.
     pub fn hold(&mut self, descriptors: u32) -> u64 {
         self.slot.hold(descriptors)
     }
 
-    /// It is about to be closed: its slot and what it held count as free from now on.
+    /// Call before closing it: its slot and its descriptors count as free from now on.
     pub fn leave(&mut self) {
         self.slot.leave();
     }
@@ -110,7 +108,7 @@ impl<C> Tracked<C> {
     }
 }
 
-/// The parked connections, and who waits for them.
+/// The parked connections, with their deadlines and the poller that watches them.
 #[derive(Debug)]
 pub struct ConnectionTable<C> {
     poller: Poller,
@@ -118,51 +116,51 @@ pub struct ConnectionTable<C> {
     pages: Box<[OnceLock<Page<C>>]>,
     /// Decides which worker polls.
     lead: Arc<Lead<PollEvent>>,
-    /// When to look at which slot.
+    /// When to check which slot.
     deadlines: Mutex<BTreeSet<(Deadline, u32)>>,
-    /// Since when who is idle, as it was at the last look, the longest idle last. Whoever has become idle since then is
-    /// behind all of them, so one look is enough for as many newcomers.
+    /// The idle connections at the last check, with the time since when they are idle; the longest idle is last.
+    /// Connections that have become idle since then come after all of these, so one check serves many evictions.
     longest_idle: Mutex<Vec<(Instant, u32)>>,
     /// How many times a connection was parked.
     turns: AtomicU64,
-    /// Told when the first entry of the list of deadlines has changed.
+    /// Notified when the first entry of the list of deadlines has changed.
     deadlines_changed: Condvar,
-    /// Whether whoever waits for the list of deadlines is to look at something else.
+    /// Whether the thread that waits for deadlines has to return at once.
     is_roused: AtomicBool,
     is_draining: AtomicBool,
     has_ended: AtomicBool,
-    /// Readable once the table has ended, so that every worker wakes.
+    /// Becomes readable when the table ends, so that every worker wakes.
     end: OwnedFd,
 }
 
-/// Slots are made a page at a time, so that a server at rest does not pay for ten thousand.
+/// Slots are allocated one page at a time, so that an idle server does not need memory for ten thousand.
 type Page<C> = Box<[Mutex<TableEntry<C>>]>;
 const PAGE: usize = 256;
 
 #[derive(Debug)]
 struct TableEntry<C> {
     parked: Option<(Box<Tracked<C>>, WaitFor)>,
-    /// How many had been parked before it was: who has the least has waited longest.
+    /// The value of `turns` when it was parked: the connection with the lowest one has waited longest.
     turn: u64,
     /// The entry that the list of deadlines has for this slot.
     listed: Option<Deadline>,
-    /// Whether an event has come that nobody was there for, or after which there is none.
+    /// Whether an event has arrived while no connection was parked here, or whether the last read may have left input
+    /// for which no event will come.
     has_missed: bool,
 }
 
-/// What [`ConnectionTable::next_expired`] found.
+/// The result of [`ConnectionTable::next_expired`].
 #[derive(Debug)]
 pub enum Expired<C> {
-    /// A connection whose time is up.
+    /// A connection whose deadline has passed.
     Connection(Box<Tracked<C>>),
-    /// Nothing so far.
+    /// No connection yet.
     Nothing,
-    /// The table has ended.
     Ended,
 }
 
 impl<C: AsFd> ConnectionTable<C> {
-    /// A table for this many connections at once, whose workers share this lead.
+    /// A table for this many connections, whose workers share this lead.
     pub fn new(capacity: Capacity, lead: Arc<Lead<PollEvent>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -189,7 +187,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.taken()
     }
 
-    /// Gives a connection of this client a slot; gives it back when all slots are taken.
+    /// Gives a connection of this client a slot; returns the connection if all slots are taken.
     pub fn admit(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take(client) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
@@ -197,7 +195,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Gives a spare slot to a connection that is only told that there is none; gives it back when those are taken too.
+    /// Gives a spare slot to a connection that will only be rejected; returns the connection if those are taken too.
     pub fn admit_spare(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take_spare(client) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
@@ -205,7 +203,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Parks a connection until it is ready, its time is up, or the table ends.
+    /// Parks a connection until it is ready, its deadline passes, or the table ends.
     pub fn park(&self, mut tracked: Box<Tracked<C>>, wait_for: WaitFor) -> io::Result<()> {
         let key = tracked.slot.key();
         let index = tracked.slot.index();
@@ -230,14 +228,14 @@ impl<C: AsFd> ConnectionTable<C> {
         Ok(())
     }
 
-    /// Somebody else minds this connection from now on; its place stays taken.
+    /// Stops watching a connection that another thread takes over; its slot stays taken.
     pub fn hand_over(&self, tracked: &Tracked<C>) {
         if let Err(error) = self.poller.forget(&tracked.connection) {
-            log::warn!("the poller still watches a connection that it should not: {error}");
+            log::warn!("cannot remove a connection from the poller: {error}");
         }
     }
 
-    /// The next connection that is ready; waits for it. `None` once the table has ended.
+    /// Waits for the next connection that is ready. `None` once the table has ended.
     pub fn take(&self) -> Option<Box<Tracked<C>>> {
         loop {
             let event = self.next_event()?;
@@ -247,7 +245,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// The connection that an event is for, if it is parked; else the event is noted for whoever parks it.
+    /// The connection that an event is for, if it is parked; otherwise notes the event for the next `park`.
     fn claim(&self, event: PollEvent) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(Slot::index_of(event.key)));
         let is_here = entry.parked.as_ref().is_some_and(|(tracked, _)| tracked.slot.key() == event.key);
@@ -258,7 +256,7 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// What a leader has found; leads until there is something. `None` once the table has ended.
+    /// The next event, from a leader; the caller leads if nobody else does. `None` once the table has ended.
     fn next_event(&self) -> Option<PollEvent> {
         if let Assignment::Serve(event) = self.lead.take() {
             return Some(event);
@@ -274,12 +272,12 @@ impl<C: AsFd> ConnectionTable<C> {
         None
     }
 
-    /// Waits for events; there are none once the table has ended.
+    /// Waits for events; returns none once the table has ended.
     fn lead(&self) -> Vec<PollEvent> {
         let mut found = Vec::with_capacity(EVENTS);
         while found.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
             if let Err(error) = self.poller.wait(&mut found, None) {
-                log::error!("the poller failed: {error}");
+                log::error!("cannot poll the connections: {error}");
                 break;
             }
             found.retain(|event| event.key != PollKey::WAKE);
@@ -287,7 +285,8 @@ impl<C: AsFd> ConnectionTable<C> {
         found
     }
 
-    /// Waits for a connection whose time is up, but only until this moment, or until it is roused.
+    /// Waits for a connection whose deadline has passed, at most until this moment or until [`Self::rouse`] is
+    /// called.
     pub fn next_expired(&self, until: Option<Deadline>) -> Expired<C> {
         let mut deadlines = lock(&self.deadlines);
         loop {
@@ -313,7 +312,7 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Lets [`Self::next_expired`] return at once.
+    /// Makes [`Self::next_expired`] return at once.
     pub fn rouse(&self) {
         self.is_roused.store(true, Ordering::Release);
         drop(lock(&self.deadlines));
@@ -327,8 +326,8 @@ impl<C: AsFd> ConnectionTable<C> {
         pages.flat_map(|(first, page)| (first..).zip(page.iter()))
     }
 
-    /// Closes what is idle now and whatever becomes idle; what is in the middle of something, or has just said something,
-    /// goes on. Calls `each` with every connection that is parked, and whether it is idle.
+    /// Closes all idle connections, and from now on each that becomes idle. Connections that are busy or have unread
+    /// input go on. Calls `each` with every parked connection and whether it is idle.
     pub fn drain(&self, mut each: impl FnMut(&C, bool)) {
         self.is_draining.store(true, Ordering::SeqCst);
         for entry in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
@@ -342,12 +341,12 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Waits until no connection is open, at most so long; whether that came true.
+    /// Waits at most this long until no connection is open; whether that happened.
     pub fn wait_until_empty(&self, at_most: Duration) -> bool {
         self.slots.wait_until_free(at_most)
     }
 
-    /// Ends it: nobody waits any more. Gives what is parked, which is closed when it is dropped.
+    /// Ends the table and wakes all waiting threads. Returns the parked connections; dropping them closes them.
     pub fn end(&self) -> Vec<Box<Tracked<C>>> {
         self.has_ended.store(true, Ordering::SeqCst);
         // An eventfd at 0 takes a 1: this write cannot fail.
@@ -364,7 +363,7 @@ impl<C: AsFd> ConnectionTable<C> {
         &self.pages[page].get_or_init(|| std::iter::repeat_with(empty).take(PAGE).collect())[offset]
     }
 
-    /// Sees to it that the list of deadlines has an entry for this slot, no later than its deadline.
+    /// Ensures that the list of deadlines has an entry for this slot, no later than its deadline.
     fn list(&self, entry: &mut TableEntry<C>, index: u32, deadline: Deadline) {
         if entry.listed.is_some_and(|listed| listed <= deadline) {
             return;
@@ -379,11 +378,12 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// The connection of a slot whose entry has come up, if its time is really up; else the entry moves.
+    /// The connection of a slot whose entry has come up, if its deadline has really passed; otherwise moves the
+    /// entry.
     fn take_if_over(&self, index: u32, listed: Deadline, now: Instant) -> Option<Box<Tracked<C>>> {
         let mut entry = lock(self.entry(index));
         if entry.listed != Some(listed) {
-            // Listed anew between the lock of the deadlines and that of the slot.
+            // It was listed again between the lock of the deadlines and that of the slot.
             return None;
         }
         entry.listed = None;
@@ -399,8 +399,8 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// Whether a parked connection is ready, and no worker has come for it yet. It is armed again, so
-    /// that one will, whatever a read has left.
+    /// Whether a parked connection is ready, but no worker has taken it yet. Arms it again, so that a worker will
+    /// take it even if a read has left input behind.
     fn is_to_be_heard(&self, tracked: &Tracked<C>, wait_for: &WaitFor) -> bool {
         let armed_again = || {
             self.poller.arm(&tracked.connection, tracked.slot.key(), wait_for.interest, Arming::Again).is_ok()
@@ -420,7 +420,7 @@ impl<C: AsFd> ConnectionTable<C> {
 
 type Deadlines<'a> = MutexGuard<'a, BTreeSet<(Deadline, u32)>>;
 
-/// Locks, whatever became of the thread that held the lock before: what these locks guard is whole between any two lines.
+/// Ignores poisoning: the data behind these locks is consistent between any two lines.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

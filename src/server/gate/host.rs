@@ -13,7 +13,7 @@ pub fn check(head: &Head<'_, '_>, peer: Peer, state: &State) -> Result<(), Respo
         return Ok(());
     }
     let host = head.host.unwrap_or("");
-    let text = format_args!("this server is not called {host}; wharf serve --host NAME gives it a name\n")
-        .to_string();
+    let text =
+        format_args!("unknown host {host} (to accept it, start the server with --host NAME)\n").to_string();
     Err(Response::text(Status::MISDIRECTED_REQUEST, text))
 }

@@ -10,7 +10,7 @@ pub fn check(head: &Head<'_, '_>, state: &State) -> Result<(), Response> {
     if head.method.is_safe() || state.allowed_hosts.may_write(head.host, head.fields) {
         return Ok(());
     }
-    let text = "a page of another site must not write here; behind a proxy with TLS, wharf serve --host NAME gives the \
-                server the name that is in the address bar\n";
+    let text = "cross-site request refused (behind a proxy with TLS, start the server with --host NAME, the name in the \
+                address bar)\n";
     Err(Response::text(Status::FORBIDDEN, text))
 }

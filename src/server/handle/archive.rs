@@ -1,11 +1,11 @@
 //! A whole directory as one archive: `GET /dir/?tar` and `GET /dir/?zip`.
 //!
-//! It is made while it is sent, from a walk through the folder, so its length is not known beforehand and there are no
-//! ranges and no validators. What is in it is what listings show, under one directory that has the name of the one that
-//! was asked for. A file has the length that it had when its turn came: what is written behind that meanwhile is left
-//! out, and one that becomes shorter breaks the archive off, since its header has told more.
+//! The archive is produced while it is sent, from a walk through the folder, so its length is unknown, and there are
+//! no ranges and no validators. It contains what listings show, below one directory with the name of the requested
+//! one. A file has the length that it had when its turn came: bytes appended later are left out, and a file that is
+//! truncated aborts the archive, since its header has already been sent.
 //!
-//! A file that vanishes or may not be read is left out, and logged.
+//! A file that vanishes or cannot be read is left out and logged.
 
 use std::fs::File;
 use std::io;
@@ -30,31 +30,31 @@ use crate::server::request::Request;
 use crate::server::response::{Content, Response};
 use crate::server::state::State;
 
-/// How many bytes are made at a time: enough for a full socket buffer, and little for each of many slow readers.
+/// How many bytes are produced at once: enough for a full socket buffer, and little for each of many slow readers.
 const CHUNK: usize = 64 * 1024;
 
-/// From this length on a file leaves by itself where its format allows that, in bytes. A shorter one is copied behind
+/// A file of at least this many bytes is sent with `sendfile`, if the format allows it. A shorter one is copied after
 /// its header, which saves two system calls.
 const BY_ITSELF: u64 = CHUNK as u64;
 
-/// The longest span that leaves as one chunk, in bytes. Any client can count that far.
+/// The longest span that is sent as one chunk, in bytes. Any client can parse this size.
 const LONGEST_SPAN: u64 = 1 << 30;
 
-/// How many entries are looked at before the others get their turn: in a directory of many names that are not shared
-/// nothing is made for long.
+/// How many entries are examined before other connections get their turn: a directory of many names that are not
+/// shared produces nothing for a long time.
 const LOOKS: usize = 256;
 
-/// When to ask again where too many archives are being made, in seconds.
+/// When to retry if too many archives are being created, in seconds.
 const RETRY_AFTER: u32 = 30;
 
-/// The archive that the query asks for.
+/// The archive format that the query names.
 pub fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
     let is_asked = |name| request.target.parameter(name).is_some();
     let formats = [("tar", Format::Tar), ("zip", Format::Zip)];
     formats.into_iter().find(|(name, _)| is_asked(name)).map(|(_, format)| format)
 }
 
-/// The answer with an archive of the directory that was asked for.
+/// The response with an archive of the requested directory.
 pub fn answer(request: &Request<'_, '_, '_>, format: Format, state: &State) -> Result<Response, Response> {
     let name = name(&request.path, state);
     let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
@@ -64,7 +64,7 @@ pub fn answer(request: &Request<'_, '_, '_>, format: Format, state: &State) -> R
         .field("X-Content-Type-Options", "nosniff");
     let walk = state.folder.walk(&request.path).map_err(|error| of_read_error(&error))?;
     let permit = match request.head.method {
-        // Only told, not made.
+        // Without content.
         Method::Head => None,
         _ => Some(state.archives.take(client_key::of(request.peer)).ok_or_else(too_many)?),
     };
@@ -79,41 +79,41 @@ pub fn answer(request: &Request<'_, '_, '_>, format: Format, state: &State) -> R
     Ok(Response { head, content: Content::Streamed(Box::new(body)) })
 }
 
-/// The head of every answer about an archive, with content or without.
+/// The head of every response about an archive, with or without content.
 pub fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-cache")
 }
 
-/// Each has files open, and a zip remembers names: there are only so many at once.
+/// An archive keeps files open, and a zip keeps names in memory, so their number is limited.
 fn too_many() -> Response {
-    let text = "too many archives are being made; try again in a while\n";
+    let text = "too many archives are being created; try again later\n";
     Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
 }
 
-/// The name of a directory; that of the folder itself is what its owner calls it.
+/// The name of a directory; the folder itself has the name that its owner gave it.
 fn name(path: &SharePath, state: &State) -> Vec<u8> {
     let own = || state.root.canonicalize().ok()?.file_name().map(|name| name.as_bytes().to_vec());
     let given = path.name().map(|name| name.as_bytes().to_vec());
     given.or_else(own).unwrap_or_else(|| b"files".to_vec())
 }
 
-/// The body of a response with an archive, made while it is sent.
+/// The body of a response with an archive, produced while it is sent.
 #[derive(Debug)]
 struct ArchiveBody {
-    /// What the archive's own directory is called.
+    /// The name of the archive's top directory.
     name: Vec<u8>,
-    /// The length of the path at which the walk began: what lies before it is not told.
+    /// The length of the path at which the walk began, which the archive leaves out.
     skip: usize,
     walk: Walk,
-    /// There until all has been made.
+    /// `None` once everything has been produced.
     archive: Option<Archive>,
-    /// The file that is being put in.
+    /// The file that is being added.
     reading: Option<Reading>,
-    /// Given back when the last of it has been sent.
+    /// Returned when the last byte has been sent.
     _permit: Option<FairPermit>,
 }
 
-/// A file of which some is still to go.
+/// A file of which some is still to be added.
 #[derive(Debug)]
 struct Reading {
     file: Arc<File>,
@@ -125,7 +125,7 @@ impl BodySource for ArchiveBody {
     fn next_chunk(&mut self) -> io::Result<NextChunk> {
         self.make().map_err(|error| {
             let name = Printable(&self.name).to_string();
-            io::Error::new(error.kind(), format!("the archive of {name} was broken off: {error}"))
+            io::Error::new(error.kind(), format!("the archive of {name} was aborted: {error}"))
         })
     }
 
@@ -155,7 +155,7 @@ impl ArchiveBody {
         Ok(NextChunk::bytes(self.archive.as_mut().map(Archive::take).unwrap_or_default()))
     }
 
-    /// Looks at the next entry; the last bytes of the archive when there is none.
+    /// Examines the next entry; returns the last bytes of the archive if there is none.
     fn look(&mut self) -> io::Result<Option<Vec<u8>>> {
         let found = self.walk.step().map_err(|error| match error {
             crate::folder::Error::Io(error) => error,
@@ -169,7 +169,7 @@ impl ArchiveBody {
             WalkStep::File { path, open: OpenFile { file, facts } } => {
                 let name = self.name_of(&path);
                 if self.put(&path, |archive| archive.file(&name, facts.len, facts.modified))? {
-                    // An empty file ends where it begins.
+                    // `None` for an empty file, which has no content to read.
                     let rest = Span::new(0, facts.len, facts.len);
                     self.reading = rest.map(|rest| Reading { file: Arc::new(file), len: facts.len, rest });
                 }
@@ -183,7 +183,7 @@ impl ArchiveBody {
         Ok(None)
     }
 
-    /// Puts something in; whether the archive takes it.
+    /// Adds an entry; returns whether the archive accepts it.
     fn put(
         &mut self,
         path: &SharePath,
@@ -208,7 +208,7 @@ impl ArchiveBody {
 }
 
 impl Reading {
-    /// Puts in some more: through the archive, or past it. What is left, and what goes past.
+    /// Adds more of a file, through the archive or as a span. Returns the rest of the file, and the span.
     fn go_on(self, archive: &mut Archive) -> io::Result<(Option<Self>, Option<NextChunk>)> {
         let Self { file, len, rest } = self;
         let goes_past = archive.lets_content_pass() && rest.length() >= BY_ITSELF;
@@ -219,7 +219,10 @@ impl Reading {
             let mut buffer = vec![0; rest.length().min(CHUNK as u64) as usize];
             let count = file.read_at(&mut buffer, rest.start())?;
             if count == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file has become shorter"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "a file was truncated while it was read",
+                ));
             }
             archive.content(&buffer[..count])?;
             (count as u64, None)
@@ -233,5 +236,5 @@ impl Reading {
 }
 
 fn leave_out(path: &SharePath, why: &dyn std::fmt::Display) {
-    log::warn!("left out of an archive: {}: {why}", Printable(path.as_bytes()));
+    log::warn!("skipped in an archive: {}: {why}", Printable(path.as_bytes()));
 }

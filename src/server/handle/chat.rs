@@ -1,15 +1,15 @@
-//! The room over HTTP: what is asked below `/.wharf/chat/`.
+//! The chat room over HTTP, below `/.wharf/chat/`.
 //!
 //! ```text
 //! POST join       user=NAME   -> {"user":"NAME","token":"…"}, and the token as a cookie
 //! GET  events                 -> the event stream, from Last-Event-ID on
-//! GET  messages   ?since=ID   -> what is new, for those who ask now and then
+//! GET  messages   ?since=ID   -> new events, for clients that poll
 //! POST messages   ?to=NAME    -> 202
 //! POST leave
 //! ```
 //!
-//! A member shows its token with each call but the first, in the cookie or as `Authorization: Bearer TOKEN`. No token is
-//! ever logged: the access log has request lines only.
+//! A member sends its token with each request but the first, in the cookie or as `Authorization: Bearer TOKEN`. No
+//! token is ever logged: the access log contains only request lines.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ use crate::server::request::Request;
 use crate::server::response::{Content, Response, SizedContent};
 use crate::server::state::State;
 
-/// The largest body of a call that only names somebody, in bytes.
+/// The largest body with only a name, in bytes.
 const NAME_BODY_LIMIT: usize = 1024;
 
 /// `POST join`: a new member.
@@ -85,7 +85,7 @@ fn chat(state: &State) -> Result<&Arc<ChatState>, Response> {
     state.chat.as_ref().ok_or_else(not_found)
 }
 
-/// Takes a small body, which may be none, and goes on with it.
+/// Receives a small body, which may be empty, and calls `then` with it.
 fn receive(
     head: &Head<'_, '_>,
     limit: usize,
@@ -94,7 +94,7 @@ fn receive(
     if let Framing::Sized(length) = head.framing
         && length > limit as u64
     {
-        let text = format_args!("at most {limit} bytes are taken here\n").to_string();
+        let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
         return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
     }
     let sink = Box::new(SmallBody::new(limit, then));
@@ -113,7 +113,7 @@ fn admit(chat: &ChatState, body: &[u8], cookie: &str, peer: Peer) -> Response {
         Err(error) => return room_error(&error),
     };
     chat.wake();
-    log::info!("{peer} joined as {name}");
+    log::info!("{peer} joined the chat as {name}");
     let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
     json_response(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
 }
@@ -131,7 +131,7 @@ fn subscribe(
     let head = response::Head::new(Status::OK)
         .field("Content-Type", event_stream::CONTENT_TYPE)
         .field("Cache-Control", "no-store")
-        // nginx would hold events back until they fill a buffer.
+        // Otherwise nginx would buffer events.
         .field("X-Accel-Buffering", "no")
         .field("X-Content-Type-Options", "nosniff");
     Ok(Response { head, content: Content::Events(Box::new(events), first) })
@@ -164,14 +164,14 @@ fn dismiss(chat: &ChatState, who: &Person, peer: Peer) -> Response {
     match left {
         Ok(who) => {
             chat.wake();
-            log::info!("{peer} left, who was {}", who.name);
+            log::info!("{peer} left the chat as {}", who.name);
             Response::empty(response::Head::new(Status::NO_CONTENT))
         }
         Err(error) => room_error(&error),
     }
 }
 
-/// A field of a form (WHATWG URL §5.1), decoded.
+/// A decoded field of a form (WHATWG URL §5.1).
 fn field(body: &[u8], name: &str) -> Option<String> {
     let body = std::str::from_utf8(body).ok()?;
     let pairs = body.trim_end().split('&').filter_map(|pair| pair.split_once('='));

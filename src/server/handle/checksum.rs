@@ -1,4 +1,4 @@
-//! The answer to `GET /path?sha256`: the file's SHA-256, and the `ETag` of the version that it belongs to.
+//! The response to `GET /path?sha256`: the file's SHA-256, and the `ETag` of its version.
 
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -17,37 +17,39 @@ use crate::server::representation::tag;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The parameter that asks for it.
+/// The query parameter.
 pub const PARAMETER: &str = "sha256";
 
-/// When to ask again for what could not be told just now, in seconds.
+/// When to retry if no hash is available now, in seconds.
 const RETRY_AFTER: u32 = 2;
 
-/// Finds the answer for a file that has just been opened.
+/// Returns the hash of a file that has just been opened, or the job that computes it.
 pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
     let version = open.facts.version;
     let now = SystemTime::now();
     match state.digests.find(open, now, client_key::of(peer)) {
         HashLookup::Yes(hash) => Handled::Respond(tell(hash, tag(&version, true))),
-        // Not by the time of the answer: whether the bytes are those of one version was settled when the first was read.
+        // The tag depends on whether the version was settled at the first read, not at the time of the response.
         HashLookup::NotYet(hashing) => Handled::Work(job(hashing, tag(&version, version.is_settled(now)))),
         HashLookup::TooMany => {
-            Handled::Respond(not_now("too many files are being hashed; try again in a while\n"))
+            Handled::Respond(not_now("too many files are being hashed; try again later\n"))
         }
     }
 }
 
-/// The job that works a slice of it out, and goes behind the other jobs with the rest.
+/// The job that computes one slice, and queues itself again for the rest.
 fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
     Box::new(move |state| {
         let answer = match state.digests.proceed(&hashing) {
             Some(Ok(hash)) => tell(hash, tag),
-            Some(Err(HashError::Changed)) => not_now("the file changed while it was hashed; try again\n"),
-            Some(Err(HashError::Unreadable(kind))) => {
-                log::error!("a file cannot be hashed: {kind}");
-                Response::text(Status::INTERNAL_SERVER_ERROR, "the server could not read the file\n")
+            Some(Err(HashError::Changed)) => {
+                not_now("the file changed while it was being hashed; try again\n")
             }
-            None if state.stop.asked().is_some() => not_now("the server is leaving\n"),
+            Some(Err(HashError::Unreadable(kind))) => {
+                log::error!("cannot hash a file: {kind}");
+                Response::text(Status::INTERNAL_SERVER_ERROR, "the server cannot read the file\n")
+            }
+            None if state.stop.asked().is_some() => not_now("the server is shutting down\n"),
             None => return JobOutcome::Again(job(hashing, tag)),
         };
         JobOutcome::Respond(answer, None)

@@ -1,4 +1,4 @@
-//! `POST /.wharf/exit`: asks the server to exit.
+//! `POST /.wharf/exit`: stops the server.
 
 use crate::http::status::Status;
 use crate::server::disk::Disk;
@@ -14,7 +14,7 @@ pub fn handle(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Res
         let text = "remote shutdown is disabled (start the server with --allow-exit)\n";
         return Err(Response::text(Status::FORBIDDEN, text));
     }
-    log::info!("{} asked the server to exit", request.peer);
+    log::info!("{} requested a shutdown", request.peer);
     state.stop.ask(StopReason::Client);
-    Ok(Handled::Respond(Response::text(Status::OK, "the server exits\n")))
+    Ok(Handled::Respond(Response::text(Status::OK, "the server is shutting down\n")))
 }

@@ -1,8 +1,9 @@
-//! Files that a browser's form sends: each part with a file name is saved in the directory that the form was sent to.
+//! Uploads from a browser's form: each part with a file name is saved in the directory to which the form was sent.
 //!
-//! A part is whole before the next begins, so files are committed as they come; a form that is cut in the middle of
-//! its third file leaves two. One file is committed before the next is begun, and other connections get their turns
-//! in between: a form of ten thousand small files takes no more descriptors, nor disk at a time, than one of two.
+//! A part is complete before the next begins, so each file is committed as it arrives; a form that is truncated in
+//! its third file leaves two. One file is committed before the next is created, and other connections get their turns
+//! in between: a form of ten thousand small files needs no more descriptors, and no more disk time at once, than one
+//! of two.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -30,28 +31,28 @@ pub struct FormUpload {
     decoder: MultipartDecoder,
     directory: SharePath,
     by: Uploader,
-    /// Whether a browser is to be sent back to the listing.
+    /// Whether to redirect a browser to the listing.
     for_browser: bool,
     part: Part,
-    /// A file that is whole and waits to be committed.
+    /// A complete file that waits to be committed.
     finished: Option<Incoming>,
-    /// What has come behind it, and waits for that.
+    /// The input after that file, which waits for the commit.
     unread: Vec<u8>,
-    /// A line for each file that was saved.
+    /// A line for each saved file.
     saved: String,
 }
 
-/// What becomes of the part that is being read.
+/// What happens to the current part.
 #[derive(Debug)]
 enum Part {
     /// It is saved.
     File(Incoming),
-    /// It is a field without a file, or a file that was not chosen.
+    /// It is skipped: a field without a file, or without a chosen file.
     PassedOver,
 }
 
 impl FormUpload {
-    /// Decides whether a form is wanted at all.
+    /// Checks whether the form is accepted.
     pub fn begin(
         request: &Request<'_, '_, '_>,
         boundary: &Boundary,
@@ -59,7 +60,7 @@ impl FormUpload {
         state: &State,
     ) -> Result<Self, Response> {
         let Request { head, path: directory, peer, .. } = request;
-        // What the folder says to a file of this size in that directory, it would say to each of them.
+        // Any file of this size in that directory would get the same answer from the folder.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
         match state.folder.may_receive(&any, size) {
             Ok(()) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
@@ -77,7 +78,8 @@ impl FormUpload {
         })
     }
 
-    /// Takes the next bytes of the form. While a file is finished they are kept for [`FormUpload::go_on`].
+    /// Parses the next bytes of the form. While a file waits to be committed, they are kept for
+    /// [`FormUpload::go_on`].
     fn take(&mut self, mut input: &[u8], state: &State) -> Result<(), Response> {
         while !input.is_empty() {
             let Self { decoder, directory, part, finished, unread, .. } = self;
@@ -101,7 +103,7 @@ impl FormUpload {
         Ok(())
     }
 
-    /// Goes on with what came behind a file that has been committed.
+    /// Continues with the input after a committed file.
     fn go_on(&mut self, state: &State) -> Result<(), Response> {
         let unread = std::mem::take(&mut self.unread);
         self.take(&unread, state)
@@ -111,7 +113,7 @@ impl FormUpload {
         if self.finished.is_some() { Flow::Work } else { Flow::More }
     }
 
-    /// Gives the file that is whole its name.
+    /// Commits the complete file.
     fn commit_finished(&mut self, state: &State) -> Result<(), Response> {
         if let Some(incoming) = self.finished.take() {
             let saved = incoming.commit(Guard::None).map_err(|error| error_response::of(&error))?;
@@ -121,10 +123,10 @@ impl FormUpload {
         Ok(())
     }
 
-    /// The body has ended, and every file in it has been committed.
+    /// The response, once the body has ended and every file has been committed.
     fn finish(self) -> Response {
         match self.decoder.finish().map_err(bad_request) {
-            Ok(()) if self.saved.is_empty() => bad_request("the form has no file in it"),
+            Ok(()) if self.saved.is_empty() => bad_request("the form contains no file"),
             Ok(()) => self.respond(),
             Err(response) => response,
         }
@@ -150,7 +152,7 @@ impl Sink for FormUpload {
         Ok(self.flow())
     }
 
-    /// The next file begins here, too: to create one may take as long as to commit one.
+    /// The next file is created here too: that may take as long as a commit.
     fn work(mut self: Box<Self>, ended: bool, state: &State) -> Worked {
         if ended && self.finished.is_none() {
             return Worked::Respond(self.finish(), None);
@@ -165,7 +167,7 @@ impl Sink for FormUpload {
     }
 
     fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: true, opens_later: true, fate: "nothing of it is kept" }
+        SinkTraits { needs_disk: true, opens_later: true, fate: "the part received is discarded" }
     }
 }
 

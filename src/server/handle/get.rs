@@ -1,7 +1,7 @@
-//! The answer to GET and HEAD: a file, a part of it, or that the client's copy will do.
+//! The response to GET and HEAD: a file, a part of it, or 304.
 //!
-//! Preconditions are decided first, then ranges, both from the facts that were learnt with the handle; so what is
-//! judged is what is sent.
+//! Preconditions are checked first, then ranges, both against the metadata read from the opened file, so that the
+//! file that is checked is the file that is sent.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -33,14 +33,13 @@ use crate::server::request::Request;
 use crate::server::response::{FileSource, RangeParts, Response, SizedContent};
 use crate::server::state::State;
 
-/// What a directory shows instead of its listing, if it has it.
+/// The file that a directory shows instead of its listing, if it exists.
 const INDEX: &str = "index.html";
 
-/// What is made anew for each request has nothing that tells one version from another. It is there all the same, so `*`
-/// names it (RFC 9110 §13.1.1, §13.1.2).
+/// Generated content has no validators. It exists all the same, so `*` matches it (RFC 9110 §13.1.1, §13.1.2).
 const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
-/// Finds the answer to a request for content.
+/// Finds the response to a request for content.
 pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
     let path = &request.path;
     let names_file = !request.target.ends_with_slash();
@@ -57,20 +56,20 @@ pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> 
     match state.folder.open(path).map_err(|error| of_read_error(&error))? {
         Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.peer, state)),
         Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state))),
-        // A slash behind a file's name asks for a directory of that name.
+        // A slash after a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),
         Node::Directory { .. } if names_file => Err(to_directory(request)),
         Node::Directory { .. } => Ok(of_directory(request, state)),
     }
 }
 
-/// The file from the cache, if it is there and still the same version.
+/// The cached file, if it is still the same version.
 fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheEntry>> {
     let now = Instant::now();
     match state.cache.find(path, now)? {
         CacheLookup::Fresh(entry) => Some(entry),
         CacheLookup::Stale(entry) => {
-            // What was opened within the last second is in memory, as a rule.
+            // A file that was opened within the last second is usually in memory.
             let is_still = disk.may_touch(state) && state.folder.is_still(path, &entry.version);
             is_still.then(|| state.cache.confirm(path, &entry, now))?;
             Some(entry)
@@ -78,8 +77,8 @@ fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheE
     }
 }
 
-/// Sends the client to the directory's own name. The path is made anew, so that it begins with one slash: with two, a
-/// browser would take what follows for another host.
+/// Redirects to the directory's own path. The path is encoded again, so that it starts with a single slash: after
+/// two, a browser would take the next segment for a host.
 fn to_directory(request: &Request<'_, '_, '_>) -> Response {
     let path = encode_path(request.path.as_bytes());
     let query = request.target.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -88,7 +87,7 @@ fn to_directory(request: &Request<'_, '_, '_>) -> Response {
     Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
-/// The directory as an archive where that is asked for; else its `index.html`, unless the listing is asked for or is all there is.
+/// The directory as an archive if requested; otherwise its `index.html`; otherwise, or if requested, the listing.
 fn of_directory(request: &Request<'_, '_, '_>, state: &State) -> Handled {
     if let Some(format) = archive::format(request) {
         let made = judge(request.head.fields, &MADE_ANEW, || archive::head(Status::NOT_MODIFIED))
@@ -107,7 +106,7 @@ fn of_directory(request: &Request<'_, '_, '_>, state: &State) -> Handled {
     }
 }
 
-/// The answer with a file that has just been opened; a small one is cached.
+/// The response with a file that has just been opened; caches a small one.
 fn of_file(request: &Request<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Response {
     let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
     let representation = Representation::of(&facts, path, state.trusts_pages(), now);
@@ -122,7 +121,7 @@ fn of_file(request: &Request<'_, '_, '_>, open: OpenFile, path: &SharePath, stat
     }
 }
 
-/// The answer with a file from the cache.
+/// The response with a cached file.
 fn of_cached(request: &Request<'_, '_, '_>, entry: Arc<CacheEntry>) -> Response {
     match decide(request, &entry.representation) {
         Decision::Send(head, parts) => {
@@ -132,15 +131,15 @@ fn of_cached(request: &Request<'_, '_, '_>, entry: Arc<CacheEntry>) -> Response 
     }
 }
 
-/// What of a file is sent.
+/// What is sent of a file.
 enum Decision {
-    /// These pieces, under this head.
+    /// These parts, after this head.
     Send(Head, RangeParts),
-    /// Nothing of it.
+    /// None of it.
     Answer(Response),
 }
 
-/// Decides what of a file is sent.
+/// Decides what is sent of a file.
 fn decide(request: &Request<'_, '_, '_>, file: &Representation) -> Decision {
     let fields = request.head.fields;
     if let Err(answer) = judge(fields, &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
@@ -170,14 +169,14 @@ fn decide(request: &Request<'_, '_, '_>, file: &Representation) -> Decision {
             )
         }
         Selection::Unsatisfiable => {
-            let text = format_args!("the file has {} bytes\n", file.len).to_string();
+            let text = format_args!("range not satisfiable: the file has {} bytes\n", file.len).to_string();
             let answer = Response::text(Status::RANGE_NOT_SATISFIABLE, text);
             Decision::Answer(answer.with("Content-Range", unsatisfied(file.len)))
         }
     }
 }
 
-/// Whether the preconditions let the content be sent; else the answer, under this head when nothing has changed.
+/// Checks the preconditions; if they fail, returns the response, with this head if the file has not changed.
 fn judge(
     fields: Fields<'_, '_>,
     current: &Validators,
@@ -187,16 +186,16 @@ fn judge(
         Verdict::Proceed => Ok(()),
         Verdict::NotModified => Err(Response::empty(not_modified())),
         Verdict::Failed => {
-            let text = "what is there is not, or no longer, what is meant\n";
+            let text = "precondition failed: the file has changed\n";
             Err(Response::text(Status::PRECONDITION_FAILED, text))
         }
     }
 }
 
-/// What the Range field selects, if it counts.
+/// What the Range field selects, if it applies.
 fn select(fields: Fields<'_, '_>, file: &Representation) -> Selection {
     let mut ranges = fields.all("Range");
-    // The field is no list: of several lines nobody can tell which is meant (RFC 9110 §5.3), and the whole is right.
+    // The field is not a list: with several lines it is ambiguous (RFC 9110 §5.3), so the whole file is sent.
     let (Some(range), None) = (ranges.next(), ranges.next()) else { return Selection::Whole };
     let now = Date::from(SystemTime::now());
     if conditional::range_applies(fields.get("If-Range"), &file.validators, now) {

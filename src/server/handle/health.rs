@@ -7,7 +7,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Says `ok`. It never waits for the disk.
+/// Responds `ok`. It never blocks on the disk.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a handler")]
 pub fn handle(_: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     Ok(Handled::Respond(Response::text(Status::OK, "ok\n").with("Cache-Control", "no-store")))

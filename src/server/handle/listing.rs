@@ -1,7 +1,7 @@
-//! The listing of a directory, as HTML, JSON or text: whichever the client prefers.
+//! The listing of a directory, as HTML, JSON or text, as the client prefers.
 //!
-//! A listing looks at every entry, so it begins as a job. `?sort=` (see [`SortOrder`]) chooses another order than that of
-//! the bytes of the names; a page is in the order in which people sort names, unless another is asked for.
+//! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
+//! a page is in natural order, and the other formats list directories first, then names in byte order.
 
 use crate::folder::{Error, SharePath};
 use crate::http::fields::Fields;
@@ -16,7 +16,7 @@ use crate::server::request::Request;
 use crate::server::response::{Content, Response, SizedContent};
 use crate::server::state::State;
 
-/// The forms in which a listing can be had, the server's favourite first.
+/// The formats of a listing, in the server's order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListingFormat {
     Html,
@@ -24,14 +24,14 @@ enum ListingFormat {
     Text,
 }
 
-/// How the listing is asked for.
+/// The options in a request for a listing.
 struct ListingOptions {
     form: ListingFormat,
     order: Option<SortOrder>,
     view: View,
 }
 
-/// The job that lists the directory that was asked for.
+/// The job that lists the requested directory.
 pub fn job(request: &Request<'_, '_, '_>) -> Job {
     let is_grid = request.target.parameter("view") == Some("grid");
     let options = ListingOptions {
@@ -74,7 +74,7 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Res
     })
 }
 
-/// The head of every answer about a listing, with content or without.
+/// The head of every response about a listing, with or without content.
 pub fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-cache").field("Vary", "Accept")
 }
@@ -84,8 +84,8 @@ fn typed(head: Head, media_type: &str) -> Head {
 }
 
 impl ListingFormat {
-    /// By the Accept field (RFC 9110 §12.5.1): the form with the greatest weight. HTML where all are as welcome, as for
-    /// `*/*`: browsers, and programs that follow links, can make most of it.
+    /// Chooses by the Accept field (RFC 9110 §12.5.1). HTML if several have the greatest weight, as for `*/*`:
+    /// browsers and crawlers can use it best.
     fn preferred(fields: Fields<'_, '_>) -> Self {
         if fields.get("Accept").is_none() {
             return Self::Html;
@@ -96,7 +96,7 @@ impl ListingFormat {
         best.map_or(Self::Html, |(_, form)| form)
     }
 
-    /// How welcome this form is, in thousandths. The most specific range that names it counts.
+    /// The weight of this format, in thousandths. The most specific range that matches it counts.
     fn weight(self, fields: Fields<'_, '_>) -> u32 {
         let (main, sub) = match self {
             Self::Html => ("text", "html"),
@@ -119,7 +119,7 @@ impl ListingFormat {
     }
 }
 
-/// A weight (RFC 9110 §12.4.2); what is none counts as 1.
+/// Parses a weight (RFC 9110 §12.4.2); an invalid one counts as 1.
 fn thousandths(weight: &str) -> u32 {
     let number: f32 = weight.parse().unwrap_or(1.0);
     if number.is_finite() { (number.clamp(0.0, 1.0) * 1000.0).round() as u32 } else { 1000 }
@@ -131,7 +131,7 @@ mod tests {
     use crate::http::request::{FieldSpace, Head};
 
     #[test]
-    fn the_form_is_the_clients_choice() {
+    fn the_accept_field_chooses_the_format() {
         let cases = [
             ("", ListingFormat::Html),
             ("Accept: */*\r\n", ListingFormat::Html),

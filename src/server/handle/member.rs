@@ -1,4 +1,4 @@
-//! Which member of the chat room a request comes from: members show a token.
+//! Which member of the chat room sends a request: members send a token.
 
 use crate::chat::error::RoomError;
 use crate::chat::event::Uploader;
@@ -10,13 +10,13 @@ use crate::server::chat::state::ChatState;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Who uploads: the member whose token the request shows, or else the client's address.
+/// Who uploads: the member whose token is in the request, or else the client's address.
 pub fn uploader(head: &Head<'_, '_>, state: &State, peer: Peer) -> Uploader {
     let member = state.chat.as_ref().and_then(|chat| of(head, chat).ok());
     member.map_or_else(|| Uploader::Address(peer.to_string()), Uploader::Member)
 }
 
-/// Whose token the request shows: 401 without one, 403 with one that is nobody's.
+/// The member whose token is in the request: 401 without a token, 403 with an invalid one.
 pub fn of(head: &Head<'_, '_>, chat: &ChatState) -> Result<Person, Response> {
     let bearer = head.fields.text("Authorization").and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
@@ -43,13 +43,13 @@ fn cookie<'b>(head: &Head<'_, 'b>) -> Option<&'b str> {
         .find_map(|(given, token)| (given == name).then_some(token))
 }
 
-/// Cookies know no ports: so the name says which server of the host it is for.
+/// Cookies ignore ports, so the name contains the port, to tell servers on one host apart.
 pub fn cookie_name(host: Option<&str>) -> String {
     let (_, port) = split_port(host.unwrap_or(""));
     format!("wharf-{}", if port.is_empty() { "80" } else { port })
 }
 
-/// The response to what the room refuses.
+/// The response to an error of the chat room.
 pub fn room_error(error: &RoomError) -> Response {
     let status = match error {
         RoomError::NameTaken(_) => Status::CONFLICT,

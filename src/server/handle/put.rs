@@ -1,7 +1,7 @@
-//! The answer to POST and PUT: whether the body is wanted, and what is said once it is saved.
+//! The response to POST and PUT, and the checks before the body is received.
 //!
-//! Everything that can be judged from the head is judged here, before a byte of the body is read and before `100
-//! Continue` is sent; so a client that is refused need not send what it has.
+//! Everything that can be checked from the head is checked here, before `100 Continue` is sent and before a byte of
+//! the body is read, so that a refused client need not send its file.
 
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Decides whether the body is wanted.
+/// Checks whether the body is accepted.
 pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
     if !disk.may_wait(state) {
         return Ok(Handled::NeedsDisk);
@@ -54,7 +54,7 @@ pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> 
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload))))
 }
 
-/// An upload that can be gone on with: what the folder says to it is found out by a job.
+/// A resumable upload; a job asks the folder, which may block.
 fn begin_resumable(
     request: &Request<'_, '_, '_>,
     announced: Announced,
@@ -73,7 +73,7 @@ fn begin_resumable(
     Ok(Handled::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))
 }
 
-/// A form is sent to a directory; so is what was meant for a file whose name is missing.
+/// A form is sent to a directory; so is a file whose name was forgotten.
 fn begin_form(request: &Request<'_, '_, '_>, size: Option<u64>, state: &State) -> Result<Handled, Response> {
     let head = request.head;
     let content_type = head.fields.get("Content-Type").unwrap_or_default();
@@ -81,7 +81,7 @@ fn begin_form(request: &Request<'_, '_, '_>, size: Option<u64>, state: &State) -
         Ok(boundary) if head.method == Method::Post => boundary,
         Err(error @ (BoundaryError::Missing | BoundaryError::Invalid)) => return Err(bad_request(error)),
         _ => {
-            let text = "a directory has that name; say which file in it is meant (/directory/file)\n";
+            let text = "that is a directory; add the name of the file (/directory/file)\n";
             return Err(Response::text(Status::CONFLICT, text));
         }
     };
@@ -89,7 +89,7 @@ fn begin_form(request: &Request<'_, '_, '_>, size: Option<u64>, state: &State) -
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form)))))
 }
 
-/// How long the body is, if that is told; one that is neither told nor chunked cannot be received.
+/// The length of the body, if it is given. A body with neither a length nor chunked coding cannot be received.
 fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Response> {
     match head.framing {
         Framing::Sized(length) => Ok(Some(length)),
@@ -97,12 +97,12 @@ fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Response> {
         Framing::Empty | Framing::UntilClose if head.fields.get("Content-Length").is_some() => Ok(Some(0)),
         Framing::Empty | Framing::UntilClose => Err(Response::text(
             Status::LENGTH_REQUIRED,
-            "an upload needs Content-Length, or chunked coding\n",
+            "an upload needs Content-Length or chunked transfer coding\n",
         )),
     }
 }
 
-/// Judges the preconditions, and says what must still be true at the commit.
+/// Checks the preconditions, and returns the condition that the commit has to check again.
 fn guard(request: &Request<'_, '_, '_>, state: &State) -> Result<Guard, Response> {
     let preconditions = conditional::gather(request.head.fields.iter());
     if !preconditions.guard_a_write() {
@@ -122,7 +122,7 @@ fn guard(request: &Request<'_, '_, '_>, state: &State) -> Result<Guard, Response
         None => Ok(Guard::MustBeNew),
         Some(version) if version.is_settled(now) => Ok(Guard::MustBe(version)),
         Some(_) if preconditions.only_ask_for_existence() => Ok(Guard::MustExist),
-        // The commit could not tell whether it is still the same.
+        // The commit could not tell whether the file is still the same.
         Some(_) => Err(error_response::of(&folder::Error::Changed)),
     }
 }

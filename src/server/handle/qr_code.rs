@@ -15,7 +15,7 @@ use crate::server::state::State;
 pub fn handle(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let url = address::to_hand_on(request.head, request.peer, state);
     let svg = url.and_then(|url| qr::svg(&url)).ok_or_else(not_found)?;
-    // It depends on the client, and on the networks of the moment.
+    // It depends on the client and on the current network addresses.
     let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
     Ok(Handled::Respond(Response::bytes(head, "image/svg+xml", svg.into_bytes())))
 }

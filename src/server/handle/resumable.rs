@@ -1,9 +1,9 @@
-//! Uploads that outlive their connections: begun by POST or PUT of a target, gone on with at `/.wharf/uploads/TOKEN`.
+//! Uploads that survive their connections: started with POST or PUT of a target, resumed at `/.wharf/uploads/TOKEN`.
 //!
-//! The rules of the wire are `http::resumable`'s, what has arrived is the folder's. Whatever is asked here may have to
-//! wait for the disk, or for a commit: so it is all done in jobs.
+//! `http::resumable` implements the protocol, the folder stores the partial upload. Every request may block on the
+//! disk or on a commit, so all of them are jobs.
 //!
-//! Who knows the token may go on. A page of another site may not, as with any other write.
+//! A client that knows the token may resume the upload. A page of another site may not, as with any other write.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,34 +34,34 @@ use crate::server::state::State;
 const PUT: &str = "PUT";
 const POST: &str = "POST";
 
-/// When to try again where there are too many unfinished uploads, in seconds.
+/// When to retry if there are too many unfinished uploads, in seconds.
 const RETRY_AFTER: u32 = 60;
 
-/// The body of a request that brings a piece of an upload.
+/// The body of a request that appends to an upload.
 #[derive(Debug)]
 pub struct ResumableUpload {
     appending: Appending,
-    /// Where the upload is gone on with, if this request has begun it.
+    /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
     by: Uploader,
 }
 
-/// What a request that begins an upload brings along.
+/// A request that starts an upload.
 pub struct Beginning {
-    /// What is to become of it.
+    /// The target and its conditions.
     pub plan: Plan,
-    /// What the request says of its content.
+    /// What the request says about its content.
     pub announced: Announced,
-    /// Whether the client is sent an interim response with the place where it can be resumed.
+    /// Whether to send the client an interim response with the upload's location.
     pub is_told: bool,
-    /// How its content is framed.
+    /// The framing of its content.
     pub framing: Framing,
-    /// Who sends it.
+    /// The client.
     pub by: Uploader,
 }
 
-/// The job that begins an upload. Where there is no room for one more that can be gone on with, one that comes as a
-/// whole is taken as any other.
+/// The job that starts an upload. If there are too many unfinished uploads already, a complete one falls back to a
+/// plain upload.
 pub fn begin(beginning: Beginning) -> Job {
     Box::new(move |state| {
         let Beginning { plan, announced, is_told, framing, by } = beginning;
@@ -102,18 +102,18 @@ fn plain(
     Ok(Receiving::new(framing, Box::new(upload)))
 }
 
-/// What an upload remembers of the method that began it: the response differs.
+/// The method that started an upload, which the upload remembers because the final response depends on it.
 pub fn memo(method: Method) -> &'static str {
     if method == Method::Put { PUT } else { POST }
 }
 
-/// `GET` and `HEAD`: how far the upload is (§4.3).
+/// `GET` and `HEAD`: the upload's offset (§4.3).
 pub fn offset(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     let token = token(request)?;
     Ok(Handled::Work(job(move |state| stand(&token, state))))
 }
 
-/// `DELETE`: throws the upload away (§4.5).
+/// `DELETE`: cancels the upload (§4.5).
 pub fn cancel(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     let token = token(request)?;
     Ok(Handled::Work(job(move |state| match state.folder.cancel_upload(&token) {
@@ -126,7 +126,7 @@ fn token(request: &Request<'_, '_, '_>) -> Result<UploadToken, Response> {
     UploadToken::parse(request.rest).ok_or_else(not_found)
 }
 
-/// Says in an answer to OPTIONS that uploads can be gone on with (§4.1.4 of the draft).
+/// Adds to a response to OPTIONS that uploads can be resumed (§4.1.4 of the draft).
 pub fn offer(head: Head, state: &State) -> Head {
     if state.folder.rules().read_only {
         return head;
@@ -138,7 +138,7 @@ fn job(act: impl FnOnce(&State) -> Response + Send + 'static) -> Job {
     Box::new(move |state| JobOutcome::Respond(act(state), None))
 }
 
-/// How far an upload is (§4.3).
+/// The state of an upload (§4.3).
 fn stand(token: &UploadToken, state: &State) -> Response {
     match state.folder.upload(token) {
         Ok(standing) => {
@@ -163,7 +163,7 @@ pub fn append(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Res
                 let sink = Box::new(ResumableUpload { appending, begun: None, by });
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
             }
-            // Content beyond the end is a matter of lengths, none at all one of completeness.
+            // Content beyond the end is a wrong length; no content at all means that the upload was already complete.
             Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
                 let answer = problem(UploadProblem::InconsistentLength);
                 JobOutcome::Respond(answer_with(answer, standing), None)
@@ -179,7 +179,7 @@ impl Sink for ResumableUpload {
         Ok(Flow::More)
     }
 
-    /// The body has ended: the upload waits for more, or gets its name.
+    /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State) -> Worked {
         let Self { appending, begun, by } = *self;
         match appending.end() {
@@ -194,11 +194,11 @@ impl Sink for ResumableUpload {
     }
 
     fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: true, opens_later: false, fate: "what has arrived is kept" }
+        SinkTraits { needs_disk: true, opens_later: false, fate: "the part received is kept" }
     }
 }
 
-/// More is to come: where to, for whom has begun the upload (§4.2), and from where on.
+/// The response to an incomplete part: the offset, and the location if this request has started the upload (§4.2).
 fn paused(standing: Standing, begun: Option<String>, state: &State) -> Response {
     let head = match begun {
         Some(location) => Head::new(Status::CREATED).field("Location", location),
@@ -207,7 +207,7 @@ fn paused(standing: Standing, begun: Option<String>, state: &State) -> Response 
     Response::empty(with_standing(head.field(LIMIT, limits(standing.lifetime(), state)), standing))
 }
 
-/// The interim answer that says where an upload can be gone on with (§5).
+/// The interim response with the upload's location (§5).
 fn resumption(location: &str, state: &State) -> Vec<u8> {
     let head = Head::new(Status::RESUMPTION_SUPPORTED)
         .field("Location", location)
@@ -236,7 +236,7 @@ fn answer_with(answer: Response, standing: Standing) -> Response {
     Response { head: with_standing(answer.head, standing), ..answer }
 }
 
-/// How long an upload is still kept.
+/// How long an unfinished upload is still kept.
 fn left(standing: Standing) -> Duration {
     let age = SystemTime::now().duration_since(standing.modified).unwrap_or_default();
     standing.lifetime().saturating_sub(age)
@@ -246,14 +246,14 @@ fn limits(age: Duration, state: &State) -> Limits {
     Limits { max_size: state.folder.rules().max_upload, max_age: age.as_secs() }
 }
 
-/// What is said of an upload that cannot be begun or gone on with; `offset` is where the client wanted to.
+/// The response to an upload error; `offset` is where the client wanted to append.
 fn refuse(error: UploadError, offset: u64, state: &State) -> Response {
     match error {
         UploadError::Folder(error @ Error::TooLarge { .. }) => {
             error_response::of(&error).with(LIMIT, limits(LIFETIME, state))
         }
         UploadError::Folder(error) => error_response::of(&error),
-        // All of it came: to send it again would not help (§4.4).
+        // The whole file arrived: sending it again would not help (§4.4).
         UploadError::Refused(error) => error_response::of(&error).with(COMPLETE, boolean(true)),
         UploadError::Unknown => not_found(),
         UploadError::Mismatch(standing) => {

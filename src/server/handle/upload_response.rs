@@ -19,9 +19,9 @@ use crate::server::state::State;
 pub struct FileUpload {
     /// The file.
     pub incoming: Incoming,
-    /// What must still hold when it is saved.
+    /// What must still be true when it is saved.
     pub guard: Guard,
-    /// Whether it came by PUT.
+    /// Whether it was sent with PUT.
     pub is_put: bool,
     /// The client.
     pub by: Uploader,
@@ -45,20 +45,20 @@ impl Sink for FileUpload {
     }
 
     fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: true, opens_later: false, fate: "nothing of it is kept" }
+        SinkTraits { needs_disk: true, opens_later: false, fate: "the part received is discarded" }
     }
 }
 
-/// Refuses a part of a file (RFC 9110 §14.5) and a compressed one (§8.4): saved as they are, they would be something
-/// else.
+/// Refuses a partial file (RFC 9110 §14.5) and a compressed one (§8.4): the server saves bodies unchanged, so the
+/// file would be wrong.
 pub fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Response> {
     if head.fields.get("Content-Range").is_some() {
-        return Err(bad_request("a part of a file cannot be uploaded: send it whole"));
+        return Err(bad_request("Content-Range is not supported in uploads (send the whole file)"));
     }
     let is_coded =
         head.fields.list("Content-Encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
     if is_coded {
-        let text = "what is uploaded is saved as it comes: send it without Content-Encoding\n";
+        let text = "Content-Encoding is not supported in uploads (send the file unencoded)\n";
         return Err(Response::text(Status::UNSUPPORTED_MEDIA_TYPE, text));
     }
     Ok(())
@@ -79,7 +79,7 @@ pub fn respond(saved: &Saved, is_put: bool) -> Response {
     Response::bytes(head, media::TEXT, line(saved).into_bytes())
 }
 
-/// The line that says what was saved.
+/// The line about a saved file.
 pub fn line(saved: &Saved) -> String {
     format!("saved {} ({} bytes)\n", Printable(saved.path.as_bytes()), saved.size)
 }

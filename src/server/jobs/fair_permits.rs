@@ -1,16 +1,16 @@
-//! A bounded number of permits, shared fairly: a client never holds more of them than it leaves for others. So the first
-//! client gets half of them, and each further one finds some. Nobody waits for one.
+//! A bounded number of permits, shared fairly: a client never holds more of them than it leaves for others. So the
+//! first client gets half of them, and each further client finds some. Taking one never waits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::server::client_key::ClientKey;
 
-/// Gives out permits; clones give out the same ones.
+/// Gives out permits; clones share them.
 #[derive(Debug, Clone)]
 pub struct FairPermits(Arc<Mutex<Inner>>);
 
-/// One of them, given back when it is dropped.
+/// A permit; dropping it returns it.
 #[derive(Debug)]
 pub struct FairPermit {
     permits: FairPermits,
@@ -29,7 +29,7 @@ impl FairPermits {
         Self(Arc::new(Mutex::new(Inner { left: number, held: HashMap::new() })))
     }
 
-    /// One for this client, if it holds fewer than are left.
+    /// A permit for this client, if it holds fewer than are left.
     pub fn take(&self, client: ClientKey) -> Option<FairPermit> {
         let mut inner = self.lock();
         if inner.held.get(&client).copied().unwrap_or(0) >= inner.left {
@@ -70,12 +70,12 @@ mod tests {
         let held: Vec<_> = (1..6).map(take_all).collect();
         assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 1, 1, 0]);
         drop(held);
-        assert_eq!(take_all(7).len(), 4, "all came back");
-        assert!(permits.lock().held.is_empty(), "nobody is remembered");
+        assert_eq!(take_all(7).len(), 4, "all permits are returned");
+        assert!(permits.lock().held.is_empty(), "no client is kept");
     }
 
     #[test]
-    fn the_only_one_can_be_had() {
+    fn a_single_permit_is_given_out() {
         let permits = FairPermits::new(1);
         let only = permits.take(ClientKey::Here);
         assert!(only.is_some() && permits.take(ClientKey::User(1)).is_none());

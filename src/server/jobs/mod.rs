@@ -1,15 +1,15 @@
-//! The job queue: work that may wait for the disk, fair between clients.
+//! The job queue: work that may block on the disk, scheduled fairly between clients.
 //!
-//! Each client has a queue of its own, and the threads take from the queues in turn: a client with a thousand jobs
-//! delays another by one job. A client that has a job running never takes the last free thread, so a client that has none
-//! finds one, even when the disk keeps the others waiting.
+//! Each client has its own queue, and the threads take from these queues in turn: a client with a thousand jobs
+//! delays another by one job. A client that has a job running never takes the last free thread, so a client without
+//! one finds a thread even when the disk blocks the others.
 //!
-//! A client whose jobs pile up is crowded. Its further connections are held back before they take anything but their
-//! socket, until one of its jobs is done. They are not refused: a proxy with many users in it is one client too. Nor do
-//! they wait for ever: a client stays crowded as long as some of its connections ask for one hash after the other, or send
-//! a form without end, and those may be another user's.
+//! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket,
+//! until one of its jobs is done. They are not refused, because a proxy with many users behind it is one client too.
+//! They do not wait forever either: some users of a proxy may keep it crowded by requesting one hash after another,
+//! or by sending an endless form, and the held-back connections may be other users'.
 //!
-//! This file knows nothing of connections; a job is any value. [`Chores`] is for what no client waits for.
+//! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
 
 mod chores;
 pub mod fair_permits;
@@ -21,15 +21,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 pub use self::chores::{Chore, Chores};
 use crate::server::client_key::ClientKey;
 
-/// Jobs of one client that may wait before its further uploads are held back. Enough to keep all threads busy,
+/// How many jobs of one client may wait before its further uploads are held back: enough to keep all threads busy,
 /// and few enough that what they hold (some descriptors and a buffer each) does not matter.
 pub const CROWDED: usize = 8;
 
-/// While a client stays crowded, one of the connections that are held back goes on after this many of its jobs. Most of
-/// what is done is then for those that have begun.
+/// While a client stays crowded, one held-back connection is released after this many of its jobs. So most of the
+/// work is for requests that have started.
 const PATIENCE: usize = 8;
 
-/// The jobs that wait, and the connections that are held back.
+/// The waiting jobs, and the connections that are held back.
 #[derive(Debug)]
 pub struct Jobs<T> {
     queue: Mutex<Queue<T>>,
@@ -52,23 +52,22 @@ struct Client<T> {
     waiting: VecDeque<T>,
     held_back: VecDeque<T>,
     running: usize,
-    /// Jobs that were done while it was crowded, since a connection last went on.
+    /// Jobs done while the client was crowded, since a connection was last released.
     done: usize,
 }
 
-/// What was held back and need not wait any longer.
+/// Held-back connections that are released.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Freed<T> {
-    /// The connections, in the order in which they came.
+    /// The connections, in the order in which they arrived.
     pub held: VecDeque<T>,
-    /// Whether they go on even if the client is crowded again by then, so that others do not overtake them.
+    /// Whether they continue even if the client is crowded again, so that others do not overtake them.
     pub is_final: bool,
 }
 
-/// A job to do. [`Jobs::done`] has to be called once it is done.
+/// A job to run. Call [`Jobs::done`] afterwards.
 #[derive(Debug)]
 pub struct Taken<T> {
-    /// The job.
     pub job: T,
     /// Whose job it is.
     pub client: ClientKey,
@@ -77,13 +76,13 @@ pub struct Taken<T> {
 }
 
 impl<T> Jobs<T> {
-    /// A queue from which this many threads take, at least one.
+    /// A queue for this many threads, at least one.
     pub fn new(threads: usize) -> Self {
         let queue = Queue { clients: HashMap::new(), turns: VecDeque::new(), running: 0, has_ended: false };
         Self { queue: Mutex::new(queue), changed: Condvar::new(), threads }
     }
 
-    /// Adds a job behind the client's other jobs.
+    /// Appends a job to the client's queue.
     pub fn push(&self, client: ClientKey, job: T) {
         let mut queue = self.lock();
         queue.push(client, job);
@@ -96,7 +95,8 @@ impl<T> Jobs<T> {
         self.lock().clients.get(&client).is_some_and(Client::is_crowded)
     }
 
-    /// Holds something back until one of the client's jobs is done; gives it back if the client is not crowded any more.
+    /// Holds a connection back until one of the client's jobs is done; returns it if the client is not crowded any
+    /// more.
     pub fn hold_back(&self, client: ClientKey, held: T) -> Option<T> {
         let mut queue = self.lock();
         match queue.clients.get_mut(&client).filter(|client| client.is_crowded()) {
@@ -108,7 +108,7 @@ impl<T> Jobs<T> {
         }
     }
 
-    /// The next job; waits for one. `None` once the queue has ended and is empty.
+    /// Waits for the next job. `None` once the queue has ended and is empty.
     pub fn take(&self) -> Option<Taken<T>> {
         let mut queue = self.lock();
         loop {
@@ -127,8 +127,8 @@ impl<T> Jobs<T> {
         }
     }
 
-    /// A job of this client is done. Gives what was held back and need not wait any longer: one for each job that is
-    /// done (one for [`PATIENCE`] of them while the client stays crowded), and all once the client has no jobs.
+    /// Call when a job of this client is done. Returns the held-back connections to continue with: one per job (one
+    /// per [`PATIENCE`] jobs while the client stays crowded), and all once the client has no jobs.
     pub fn done(&self, client: ClientKey) -> Freed<T> {
         let mut queue = self.lock();
         let freed = queue.done(client);
@@ -142,8 +142,7 @@ impl<T> Jobs<T> {
         freed
     }
 
-    /// Releases another that was held back, in place of one that is not needed any more; `None` while the client is
-    /// crowded.
+    /// Releases a held-back connection in place of one that was dropped; `None` while the client is crowded.
     pub fn release(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
         let entry = queue.clients.get_mut(&client).filter(|client| !client.is_crowded())?;
@@ -152,7 +151,7 @@ impl<T> Jobs<T> {
         released
     }
 
-    /// Takes away from this client what has waited longest: first what is held back, then a job that has not begun.
+    /// Evicts what has waited longest for this client: first held-back connections, then jobs that have not started.
     pub fn evict(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
         let entry = queue.clients.get_mut(&client)?;
@@ -161,7 +160,7 @@ impl<T> Jobs<T> {
         evicted
     }
 
-    /// Ends the queue: jobs that wait are done, then the threads get nothing more.
+    /// Ends the queue: the threads finish the waiting jobs and then get nothing more.
     pub fn end(&self) {
         self.lock().has_ended = true;
         self.changed.notify_all();
@@ -181,7 +180,7 @@ impl<T> Queue<T> {
         client.waiting.push_back(job);
     }
 
-    /// The job of the first client that may have a thread; that client goes behind the others.
+    /// The next job, of the first client that may have a thread; moves that client to the end.
     fn take(&mut self, threads: usize) -> Option<Taken<T>> {
         let is_last = self.running + 1 >= threads;
         let may_run = |client: &Client<T>| !is_last || client.running == 0;
@@ -205,7 +204,7 @@ impl<T> Queue<T> {
         };
         client.running = client.running.saturating_sub(1);
         let freed = if client.waiting.is_empty() && client.running == 0 {
-            // All of them: a connection that queues no job would never free the next one.
+            // All of them: a connection that queues no job would never release the next one.
             Freed { held: std::mem::take(&mut client.held_back), is_final: false }
         } else {
             Freed { held: client.free_one().into_iter().collect(), is_final: true }
@@ -214,7 +213,7 @@ impl<T> Queue<T> {
         freed
     }
 
-    /// Forgets a client that has nothing here.
+    /// Removes a client that has no jobs and no held-back connections.
     fn tidy(&mut self, place: ClientKey) {
         let Some(client) = self.clients.get(&place) else { return };
         if client.waiting.is_empty() {

@@ -1,27 +1,26 @@
-//! A bounded number of permits, each given back when it is dropped. Nobody waits for one.
+//! A bounded number of permits; dropping one returns it. Taking one never waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Gives out permits; clones give out the same ones.
+/// Gives out permits; clones share them.
 #[derive(Debug, Clone)]
 pub struct Permits {
     left: Arc<AtomicUsize>,
 }
 
-/// One of them.
 #[derive(Debug)]
 pub struct Permit {
     left: Arc<AtomicUsize>,
 }
 
 impl Permits {
-    /// So many.
+    /// This many permits.
     pub fn new(number: usize) -> Self {
         Self { left: Arc::new(AtomicUsize::new(number)) }
     }
 
-    /// One, if there is one left.
+    /// A permit, if one is left.
     pub fn take(&self) -> Option<Permit> {
         let taken = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
         taken.is_ok().then(|| Permit { left: Arc::clone(&self.left) })
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_given_once_and_comes_back() {
+    fn each_permit_is_given_out_once_and_returned() {
         let permits = Permits::new(2);
         let (first, second) = (permits.take(), permits.take());
         assert!(first.is_some() && second.is_some() && permits.take().is_none());

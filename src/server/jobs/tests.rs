@@ -5,7 +5,7 @@ fn client(host: u8) -> ClientKey {
     ClientKey::of_address(IpAddr::from([192, 0, 2, host]))
 }
 
-/// Takes jobs until none is to be had without waiting, and does none of them.
+/// Takes jobs until none is available without waiting, and runs none of them.
 fn take_all(jobs: &Jobs<u32>) -> Vec<u32> {
     std::iter::from_fn(|| jobs.lock().take(jobs.threads)).map(|taken| taken.job).collect()
 }
@@ -23,7 +23,7 @@ fn clients_take_turns() {
 }
 
 #[test]
-fn the_last_thread_is_for_a_client_that_has_none() {
+fn the_last_thread_is_for_a_client_without_one() {
     let jobs = Jobs::new(4);
     for job in 10..20 {
         jobs.push(client(1), job);
@@ -39,7 +39,7 @@ fn the_last_thread_is_for_a_client_that_has_none() {
 }
 
 #[test]
-fn one_thread_serves_everybody() {
+fn one_thread_serves_all_clients() {
     let jobs = Jobs::new(1);
     jobs.push(client(1), 10);
     jobs.push(client(1), 11);
@@ -49,9 +49,9 @@ fn one_thread_serves_everybody() {
 }
 
 #[test]
-fn what_is_held_back_goes_on_when_jobs_are_done() {
+fn held_back_connections_continue_when_jobs_are_done() {
     let jobs = Jobs::new(2);
-    assert_eq!(jobs.hold_back(client(1), 99), Some(99), "nothing waits");
+    assert_eq!(jobs.hold_back(client(1), 99), Some(99), "no job waits");
     for job in 0..CROWDED as u32 {
         assert!(!jobs.is_crowded(client(1)));
         jobs.push(client(1), job);
@@ -69,15 +69,15 @@ fn what_is_held_back_goes_on_when_jobs_are_done() {
     jobs.push(client(1), 8);
     assert!(jobs.take().is_some());
     jobs.push(client(1), 9);
-    assert!(jobs.done(client(1)).held.is_empty(), "as crowded as before");
+    assert!(jobs.done(client(1)).held.is_empty(), "still crowded");
     let rest = std::iter::from_fn(|| jobs.lock().take(usize::MAX)).count();
     let freed: Vec<_> = (0..rest).flat_map(|_| jobs.done(client(1)).held).collect();
-    assert_eq!(freed, [91, 92, 93], "nobody is left behind when the client has no jobs");
+    assert_eq!(freed, [91, 92, 93], "all are released when the client has no jobs");
 }
 
-/// As when other users of the same proxy ask for one hash after the other.
+/// As when other users of the same proxy request one hash after another.
 #[test]
-fn a_client_that_stays_crowded_holds_nothing_back_for_ever() {
+fn a_crowded_client_holds_nothing_back_forever() {
     let jobs = Jobs::new(1);
     for job in 0..=CROWDED as u32 {
         jobs.push(client(1), job);
@@ -90,14 +90,14 @@ fn a_client_that_stays_crowded_holds_nothing_back_for_ever() {
         assert!(jobs.take().is_some_and(|taken| taken.is_crowded));
         jobs.push(client(1), job);
         let Freed { held, is_final } = jobs.done(client(1));
-        assert!(held.is_empty() || is_final, "it is not held back again");
+        assert!(held.is_empty() || is_final, "not held back again");
         freed.extend(held.into_iter().map(|held| (held, job + 1)));
     }
     assert_eq!(freed, [(90, PATIENCE as u32), (91, 2 * PATIENCE as u32)]);
 }
 
 #[test]
-fn what_is_held_back_makes_way_for_another() {
+fn a_dropped_connection_releases_the_next() {
     let jobs = Jobs::new(1);
     for job in 0..CROWDED as u32 {
         jobs.push(client(1), job);
@@ -107,13 +107,13 @@ fn what_is_held_back_makes_way_for_another() {
     assert_eq!(jobs.release(client(1)), None, "the client is crowded");
     assert!(jobs.take().is_some());
     assert_eq!(jobs.done(client(1)).held, [98]);
-    assert_eq!(jobs.release(client(1)), Some(99), "98 was not needed any more");
+    assert_eq!(jobs.release(client(1)), Some(99), "98 was dropped");
     assert_eq!(jobs.release(client(1)), None);
-    assert_eq!(jobs.release(client(2)), None, "it has nothing here");
+    assert_eq!(jobs.release(client(2)), None, "the client has no jobs");
 }
 
 #[test]
-fn what_has_waited_longest_is_evicted_first() {
+fn the_longest_waiting_is_evicted_first() {
     let jobs = Jobs::new(2);
     for job in 0..CROWDED as u32 {
         jobs.push(client(1), job);
@@ -122,11 +122,11 @@ fn what_has_waited_longest_is_evicted_first() {
     jobs.hold_back(client(1), 99);
     let evicted: Vec<_> = std::iter::from_fn(|| jobs.evict(client(1))).collect();
     assert_eq!(evicted, [98, 99, 0, 1, 2, 3, 4, 5, 6, 7]);
-    assert!(take_all(&jobs).is_empty() && jobs.lock().clients.is_empty(), "nothing is left of the client");
+    assert!(take_all(&jobs).is_empty() && jobs.lock().clients.is_empty(), "the client is removed");
 }
 
 #[test]
-fn what_waits_at_the_end_is_done() {
+fn waiting_jobs_are_done_at_the_end() {
     let jobs = Jobs::new(2);
     jobs.push(client(1), 1);
     jobs.end();

@@ -1,4 +1,4 @@
-//! A listing, made in chunks as it is sent.
+//! A listing, produced in chunks while it is sent.
 
 use std::io;
 
@@ -8,48 +8,48 @@ use crate::server::jobs::permits::Permits;
 use crate::server::listing::form::{Framed, WriteRow};
 use crate::server::listing::window::Windows;
 
-/// How much is made at a time, in bytes.
+/// How many bytes are produced at once.
 const CHUNK: usize = 48 * 1024;
 
-/// A listing on its way to a client.
+/// A listing that is being sent.
 #[derive(Debug)]
 pub struct ListingBody {
     windows: Windows,
     row: WriteRow,
-    /// How many rows have been made.
+    /// How many rows have been produced.
     count: usize,
-    /// What has been made and not been taken.
+    /// What has been produced but not taken.
     made: Vec<u8>,
-    /// What stands behind the rows, until it has been made.
+    /// What follows the rows; `None` once it has been produced.
     behind: Option<Vec<u8>>,
 }
 
-/// The listing of a directory as text, for TFTP, which has no other form.
+/// The listing of a directory as text, for TFTP.
 pub fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<ListingBody, Error> {
     let (windows, _) = Windows::open(folder, path, None, pool)?;
     Ok(ListingBody::new(windows, Framed::text()))
 }
 
 impl ListingBody {
-    /// A listing of these entries, in this form.
+    /// A listing of these entries, in this format.
     pub fn new(windows: Windows, framed: Framed) -> Self {
         let Framed { before, row, behind } = framed;
         Self { windows, row, count: 0, made: before, behind: Some(behind) }
     }
 
-    /// All of it, if it fits into a chunk.
+    /// The whole listing, if it fits into a chunk.
     pub fn whole(&mut self) -> Result<Option<Vec<u8>>, Error> {
         self.make()?;
         Ok(self.behind.is_none().then(|| std::mem::take(&mut self.made)))
     }
 
-    /// The next bytes; none at the end. It may wait for the disk.
+    /// The next bytes; empty at the end. May block on the disk.
     pub fn chunk(&mut self) -> Result<Vec<u8>, Error> {
         self.make()?;
         Ok(std::mem::take(&mut self.made))
     }
 
-    /// Makes more, until there is enough for a chunk, or all is made.
+    /// Produces more, until there is enough for a chunk or the listing is complete.
     fn make(&mut self) -> Result<(), Error> {
         while self.made.len() < CHUNK {
             if let Some(entry) = self.windows.next() {
@@ -68,12 +68,12 @@ impl BodySource for ListingBody {
     fn next_chunk(&mut self) -> io::Result<NextChunk> {
         let bytes = self.chunk().map_err(|error| match error {
             Error::Io(error) => error,
-            other => io::Error::other(format!("a listing was broken off: {other}")),
+            other => io::Error::other(format!("a listing was aborted: {other}")),
         })?;
         Ok(if bytes.is_empty() { NextChunk::End } else { NextChunk::bytes(bytes) })
     }
 
-    /// It reads a directory only while a chunk is made.
+    /// It opens the directory only while it produces a chunk.
     fn descriptors(&self) -> u32 {
         0
     }

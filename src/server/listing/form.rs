@@ -1,4 +1,4 @@
-//! The forms of a listing: what stands before, between and behind its rows, and how a row looks.
+//! The formats of a listing: what comes before and after its rows, and how a row looks.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -12,27 +12,27 @@ use crate::folder::{DirEntry, EntryKind, SharePath};
 use crate::http::target::encode_segment;
 use crate::printable;
 
-/// Writes an entry behind others, of which there are so many.
+/// Writes an entry; the number says how many come before it.
 pub type WriteRow = fn(&DirEntry, usize, &mut Vec<u8>);
 
 /// A listing without its rows.
 pub struct Framed {
-    /// What stands before them.
+    /// The bytes before the rows.
     pub before: Vec<u8>,
-    /// How each is written.
+    /// Writes a row.
     pub row: WriteRow,
-    /// What stands behind them.
+    /// The bytes after the rows.
     pub behind: Vec<u8>,
 }
 
 impl Framed {
-    /// A line an entry: name, size in bytes, time of the last change, with tabs between them. A directory has a slash
-    /// behind its name and no size.
+    /// One line per entry: name, size in bytes and time of the last change, separated by tabs. A directory has a
+    /// slash after its name and no size.
     pub fn text() -> Self {
         Self { before: Vec::new(), row: text_row, behind: Vec::new() }
     }
 
-    /// The same for programs: an object with the path, the directory's identity, and its entries.
+    /// JSON: an object with the path, the directory's identity, and its entries.
     pub fn json(path: &SharePath, id: &str) -> Self {
         let [path, id] = [&shown_path(path), id].map(|text| serde_json::Value::from(text).to_string());
         let path = printable::json(&path);
@@ -42,7 +42,7 @@ impl Framed {
 }
 
 fn text_row(entry: &DirEntry, _: usize, out: &mut Vec<u8>) {
-    // A name with a line break in it must not look like two.
+    // A name with a line break must not look like two lines.
     out.extend_from_slice(&printable::in_line(entry.name.as_bytes()));
     let (slash, size) = match entry.kind {
         EntryKind::Directory => ("/", "-".to_owned()),
@@ -55,16 +55,16 @@ fn json_row(entry: &DirEntry, count: usize, out: &mut Vec<u8>) {
     if count > 0 {
         out.push(b',');
     }
-    // Strings and numbers: there is nothing in it that could not be written.
+    // Strings and numbers: serialising them cannot fail.
     let text = serde_json::to_string(&JsonEntry::of(entry)).unwrap_or_default();
     out.extend_from_slice(printable::json(&text).as_bytes());
 }
 
-/// An entry of a listing in JSON.
+/// An entry of a JSON listing.
 #[derive(Serialize)]
 struct JsonEntry<'a> {
     name: Cow<'a, str>,
-    /// The name as a relative link. For a name that is not UTF-8 it is the only way to ask for it.
+    /// The name as a relative link. If the name is not UTF-8, only this link works.
     href: String,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,18 +89,19 @@ impl<'a> JsonEntry<'a> {
     }
 }
 
-/// The path of a directory as people write it: `/` or `/a/b/`.
+/// The path of a directory as text: `/` or `/a/b/`.
 pub fn shown_path(path: &SharePath) -> String {
     if path.is_root() { "/".to_owned() } else { format!("/{}/", String::from_utf8_lossy(path.as_bytes())) }
 }
 
-/// A relative link to an entry. It begins with `./`, so that a name with a colon is not taken for a URL with a scheme.
+/// A relative link to an entry. It starts with `./`, so that a name with a colon is not taken for a URL with a
+/// scheme.
 pub fn href(name: &OsStr, is_directory: bool) -> String {
     let slash = if is_directory { "/" } else { "" };
     format!("./{}{slash}", encode_segment(name.as_bytes()))
 }
 
-/// A time as RFC 3339 writes it, in whole seconds, in UTC. A time that a damaged disk dreams up becomes 1970.
+/// A time as RFC 3339, in whole seconds, in UTC. Times outside 1970 to 9999, as on a damaged disk, are clamped.
 pub fn timestamp(time: SystemTime) -> impl fmt::Display {
     /// The last second of the year 9999.
     const LAST: Duration = Duration::from_secs(253_402_300_799);

@@ -1,7 +1,7 @@
-//! The entries of a directory on their way to a client.
+//! The entries of a directory, for a response.
 //!
-//! A listing is made in chunks (`form`) from a window of the entries (`window`), so that a client that does not read
-//! costs little memory; one that fits into a chunk is sent with its length.
+//! A listing is produced in chunks (`form`) from a window of the entries (`window`), so that a client that does not
+//! read costs little memory. A listing that fits into a chunk is sent with its length.
 
 mod body;
 mod form;

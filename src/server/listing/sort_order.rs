@@ -1,7 +1,6 @@
-//! The order of a listing: by name, size or time, either way round; directories come first in each.
+//! The order of a listing: by name, size or time, ascending or descending; directories always come first.
 //!
-//! Names are compared as people sort them: without case, and numbers by their value, so that `img2` stands before
-//! `IMG10`.
+//! Names are in natural order: without case, and numbers by their value, so that `img2` comes before `IMG10`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -10,30 +9,29 @@ use std::time::SystemTime;
 
 use crate::folder::{DirEntry, EntryKind};
 
-/// What entries are ordered by.
+/// What entries are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortKey {
     /// Their names.
     #[default]
     Name,
-    /// Their sizes. Directories, which have none, stand by their names.
+    /// Their sizes. Directories have none, and are sorted by name.
     Size,
-    /// When they last changed.
+    /// When they were last modified.
     Time,
 }
 
-/// An order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SortOrder {
-    /// What counts.
+    /// What entries are sorted by.
     pub key: SortKey,
     /// Whether the greatest comes first.
     pub descending: bool,
 }
 
 impl SortOrder {
-    /// As it stands in a query: `name`, `size` or `time`, with a `-` before it for the greatest first. What is none of
-    /// these is no order.
+    /// Parses the order in a query: `name`, `size` or `time`, with a `-` before it for descending. `None` for
+    /// anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let (descending, key) = text.strip_prefix('-').map_or((false, text), |key| (true, key));
         let key = match key {
@@ -45,19 +43,19 @@ impl SortOrder {
         Some(Self { key, descending })
     }
 
-    /// What a column's head leads to: its other direction if it is the order already; else the one that people look
-    /// for, which is the largest and the newest first.
+    /// The order after a click on a column's head: reversed if it is sorted by it already; otherwise the usual first
+    /// choice, which is the largest or newest first.
     pub fn after_click(self, key: SortKey) -> Self {
         let descending = if self.key == key { !self.descending } else { key != SortKey::Name };
         Self { key, descending }
     }
 
-    /// Bytes whose plain order is this one, for an entry: directories first, then what counts, then the name.
+    /// A key whose byte order is this order: directories first, then the sort key, then the name.
     pub fn key(self, entry: &DirEntry) -> Vec<u8> {
         self.key_of(&entry.name, entry.kind == EntryKind::Directory, size(entry), entry.modified)
     }
 
-    /// The same by the name alone, where no more than that counts.
+    /// The same from the name alone, if nothing else matters.
     pub fn key_by_name(self, name: &OsStr, is_directory: bool) -> Option<Vec<u8>> {
         (self.key == SortKey::Name).then(|| self.key_of(name, is_directory, 0, SystemTime::UNIX_EPOCH))
     }
@@ -73,14 +71,14 @@ impl SortOrder {
             key.iter_mut().skip(1).for_each(|byte| *byte = !*byte);
         }
         if self.key != SortKey::Name {
-            // Where size and time do not decide, names do.
+            // Entries of equal size or time are sorted by name.
             key.extend(natural(name).as_bytes());
         }
         key
     }
 }
 
-/// A time as nanoseconds since long before any file was written.
+/// A time in nanoseconds since long before any file was written.
 fn since_the_beginning(time: SystemTime) -> u128 {
     const BEFORE: u128 = u128::MAX / 2;
     match time.duration_since(SystemTime::UNIX_EPOCH) {
@@ -107,8 +105,8 @@ fn size(entry: &DirEntry) -> u64 {
     }
 }
 
-/// A text whose plain order is the natural one of the names: lower case, and each number without its leading zeros
-/// behind a character that tells how many digits it has.
+/// A text whose byte order is the natural order of names: in lower case, with each number stripped of leading zeros
+/// and preceded by a character for its number of digits.
 fn natural(name: &OsStr) -> String {
     let lower = name.to_string_lossy().to_lowercase();
     let mut key = String::with_capacity(lower.len() + 8);
@@ -118,7 +116,7 @@ fn natural(name: &OsStr) -> String {
         let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
         let (number, after) = from.split_at(end);
         let value = number.trim_start_matches('0');
-        // A name has at most 255 bytes, so this is a character; the 0 keeps numbers where digits stand among letters.
+        // A name has at most 255 bytes, so this is a character; the 0 sorts numbers before letters, as digits do.
         let digits = char::from(u8::try_from(value.len()).unwrap_or(u8::MAX));
         key.push_str(text);
         key.extend(['0', digits]);
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_order_both_ways() {
+    fn each_order_ascending_and_descending() {
         let entries = [
             entry("IMG2.jpg", Some(7), 3),
             entry("Zoo", None, 9),
@@ -184,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_what_is_read() {
+    fn an_order_written_is_parsed_back() {
         for text in ["name", "-name", "size", "-size", "time", "-time"] {
             assert_eq!(SortOrder::parse(text).map(|order| order.to_string()).as_deref(), Some(text));
         }
@@ -194,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_click_turns_the_order_or_begins_with_what_matters() {
+    fn a_click_reverses_the_order_or_starts_with_the_usual_one() {
         let by_name = SortOrder::default();
         assert_eq!(by_name.after_click(SortKey::Name).to_string(), "-name");
         assert_eq!(by_name.after_click(SortKey::Size).to_string(), "-size");

@@ -1,12 +1,12 @@
 //! The part of a directory that is in memory while its listing is sent.
 //!
-//! A listing is in order, so all names have to be seen before the first can be sent. They need not be kept: a window holds
-//! the first of them, as many as there is memory for, and once they have been sent the directory is read again for the
-//! next. Usually all of it fits. What a window may hold beyond its own share comes out of a pool for all listings, so a
-//! thousand clients that ask for a large directory and do not read cost little.
+//! A listing is sorted, so all names have to be read before the first can be sent, but they need not all be kept: a
+//! window holds as many of the first ones as there is memory for, and once they have been sent, the directory is read
+//! again for the next. Usually all entries fit. Memory beyond a window's own share comes from a pool for all
+//! listings, so a thousand clients that request a large directory and do not read cost little.
 //!
-//! What is made, renamed or removed between two readings may be in the listing or not; nothing is in it twice, unless its
-//! size or time changes and they are what it is sorted by.
+//! An entry that is created, renamed or deleted between two readings may or may not be listed; none is listed twice,
+//! unless its size or time changes and the listing is sorted by that.
 
 use std::ffi::OsStr;
 
@@ -14,16 +14,16 @@ use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan, SharePa
 use crate::server::jobs::permits::{Permit, Permits};
 use crate::server::listing::sort_order::SortOrder;
 
-/// What a window holds without asking the pool, in bytes: some 900 entries.
+/// What a window may hold without the pool, in bytes: some 900 entries.
 const OWN: usize = 128 * 1024;
 
-/// What one permit of the pool is worth, in bytes.
+/// How many bytes a permit of the pool stands for.
 const SHARE: usize = 64 * 1024;
 
 /// Permits in the pool: 8 MiB, enough for a listing of some 60,000 entries at once.
 pub const SHARES: usize = 128;
 
-/// What an entry takes besides its name and its key, in bytes, with what the allocator adds.
+/// What an entry takes besides its name and its key, in bytes, including the allocator's overhead.
 const OVERHEAD: usize = size_of::<Row>() + 32;
 
 /// The entries of a directory, one window after the other.
@@ -33,34 +33,32 @@ pub struct Windows {
     path: SharePath,
     order: Option<SortOrder>,
     pool: Permits,
-    /// What is left of the window, the next entry last.
+    /// The rest of the window, with the next entry last.
     rows: Vec<Row>,
     held: Vec<Permit>,
-    /// The key and name of the last entry of the window; none where nothing follows.
+    /// The key and name of the last entry of the window; `None` if nothing follows.
     last: Option<Row>,
 }
 
-/// An entry, and what it is sorted by before its name.
+/// An entry, and its sort key before the name.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     key: Vec<u8>,
     entry: DirEntry,
 }
 
-/// What there is in a directory.
+/// What a directory contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// Directories.
     pub directories: usize,
-    /// Files.
     pub files: usize,
-    /// The sizes of the files together, in bytes.
+    /// The total size of the files, in bytes.
     pub bytes: u64,
 }
 
 impl Windows {
-    /// Reads a directory for the first time, and counts what is in it. Without an order, directories come first, then the
-    /// bytes of the names decide.
+    /// Reads a directory for the first time, and counts its entries. Without an order, directories come first, then
+    /// names in byte order.
     pub fn open(
         folder: &Folder,
         path: &SharePath,
@@ -81,7 +79,7 @@ impl Windows {
         Ok((windows, count))
     }
 
-    /// The next entry. `None` at the end, and where the window is used up: then [`Self::go_on`] tells.
+    /// The next entry. `None` at the end, and at the end of the window: then call [`Self::go_on`].
     pub fn next(&mut self) -> Option<DirEntry> {
         let row = self.rows.pop();
         if row.is_none() {
@@ -90,7 +88,7 @@ impl Windows {
         row.map(|row| row.entry)
     }
 
-    /// Reads the directory again for the entries behind the window; false where there are none. It waits for the disk.
+    /// Reads the directory again for the entries after the window; false if there are none. Blocks on the disk.
     pub fn go_on(&mut self) -> Result<bool, Error> {
         let Some(last) = self.last.take() else { return Ok(false) };
         self.read(Some(&last), |_| {})?;
@@ -103,7 +101,7 @@ impl Windows {
             Selection { pool: &self.pool, rows: Vec::new(), held: Vec::new(), bytes: 0, bound: None };
         while let Some(candidate) = scan.next() {
             let candidate = candidate?;
-            // Each is counted at the first reading; later, what is known to stand elsewhere is not looked at.
+            // All entries are counted at the first reading; later, those that are known to lie outside are skipped.
             if after.is_some_and(|after| !self.may_be_between(&candidate, after, selection.bound.as_ref())) {
                 continue;
             }
@@ -130,7 +128,7 @@ impl Windows {
         Some(Row { key, entry })
     }
 
-    /// Whether a name may stand between these rows, as far as that is known by the name alone.
+    /// Whether a name may lie between these rows, as far as the name alone shows.
     fn may_be_between(&self, candidate: &Candidate, after: &Row, bound: Option<&Row>) -> bool {
         let Some(is_directory) = candidate.is_directory() else { return true };
         let name = candidate.name();
@@ -149,13 +147,13 @@ fn plain(is_directory: bool) -> Vec<u8> {
     vec![u8::from(!is_directory)]
 }
 
-/// The first rows of all that are added, as many as there is memory for.
+/// The first of all added rows, as many as there is memory for.
 struct Selection<'a> {
     pool: &'a Permits,
     rows: Vec<Row>,
     held: Vec<Permit>,
     bytes: usize,
-    /// The first of those that were left out; what comes behind it is left out too.
+    /// The first row that was left out; rows after it are left out too.
     bound: Option<Row>,
 }
 
@@ -175,7 +173,7 @@ impl Selection<'_> {
         }
     }
 
-    /// Leaves out the later half.
+    /// Drops the later half.
     fn cut(&mut self) {
         let half = (self.rows.len() / 2).max(1);
         if half < self.rows.len() {
@@ -196,7 +194,7 @@ impl Row {
         OVERHEAD + self.key.len() + self.entry.name.len()
     }
 
-    /// What tells where it stands.
+    /// A copy of what determines its position.
     fn outline(&self) -> Self {
         Self { key: self.key.clone(), entry: self.entry.clone() }
     }
@@ -215,7 +213,7 @@ impl PartialOrd for Row {
 }
 
 impl Count {
-    /// How many there are.
+    /// How many entries there are.
     pub fn entries(&self) -> usize {
         self.directories + self.files
     }
@@ -236,7 +234,7 @@ mod tests {
     use super::*;
     use crate::folder::Rules;
 
-    /// All that a listing in this order gives, and how often the directory was read.
+    /// All entries of a listing in this order, and how often the directory was read.
     fn read_all(folder: &Folder, order: Option<SortOrder>, pool: &Permits) -> (Vec<String>, usize) {
         let (mut windows, _) = Windows::open(folder, &SharePath::root(), order, pool).expect("a directory");
         let (mut names, mut readings) = (Vec::new(), 1);
@@ -246,7 +244,7 @@ mod tests {
             while let Some(entry) = windows.next() {
                 names.push(entry.name.into_string().expect("text"));
             }
-            if !windows.go_on().expect("it is there") {
+            if !windows.go_on().expect("the file exists") {
                 return (names, readings);
             }
             readings += 1;
@@ -275,11 +273,11 @@ mod tests {
             assert!(same == all, "{order:?}");
         }
         let permits: Vec<_> = std::iter::from_fn(|| plenty.take()).collect();
-        assert_eq!(permits.len(), SHARES, "all is given back");
+        assert_eq!(permits.len(), SHARES, "all permits are returned");
     }
 
     #[test]
-    fn what_is_there_is_counted_once() {
+    fn entries_are_counted_once() {
         let place = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(place.path().join("d")).expect("made");
         for name in ["a", "b"] {

@@ -12,10 +12,10 @@ use crate::net::peer::Peer;
 use crate::own_paths::UPLOADS;
 use crate::printable::Printable;
 
-/// The log's target for requests, so that `RUST_LOG=info,wharf::access=off` silences them alone.
+/// The log target for requests: `RUST_LOG=info,wharf::access=off` silences only them.
 pub const ACCESS: &str = "wharf::access";
 
-/// A buffer that has grown beyond this, for the line of a long target, is freed.
+/// A buffer larger than this, from the line of a long target, is freed.
 const KEPT: usize = 1024;
 
 thread_local! {
@@ -27,8 +27,8 @@ pub fn is_on() -> bool {
     log::log_enabled!(target: ACCESS, log::Level::Info)
 }
 
-/// Logs a request, by its line as [`request_line`] gives it: who sent it, the response's status, how many bytes of content
-/// were sent, and how long it took.
+/// Logs a request: the peer, the line from [`request_line`], the response's status, the number of content bytes sent,
+/// and the time it took.
 pub fn write(peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) {
     MESSAGE.with_borrow_mut(|message| {
         message.clear();
@@ -46,10 +46,10 @@ fn format(out: &mut Vec<u8>, peer: Peer, line: &[u8], status: Status, bytes: u64
     push_outcome(out, status, bytes, time);
 }
 
-/// What stands before the request line.
+/// Writes the part before the request line.
 fn push_peer(out: &mut Vec<u8>, peer: Peer) {
     let Peer::Inet(SocketAddr::V4(address)) = peer else {
-        // A `Vec` takes everything.
+        // Writing to a `Vec` cannot fail.
         let _ = write!(out, "{peer} \"");
         return;
     };
@@ -64,7 +64,7 @@ fn push_peer(out: &mut Vec<u8>, peer: Peer) {
     out.extend_from_slice(text.bytes());
 }
 
-/// What stands behind the request line. The milliseconds are rounded to a tenth.
+/// Writes the part after the request line. Milliseconds are rounded to a tenth.
 fn push_outcome(out: &mut Vec<u8>, status: Status, bytes: u64, time: Duration) {
     let tenths = time.saturating_add(Duration::from_micros(50)).as_micros() / 100;
     let tenths = u64::try_from(tenths).unwrap_or(u64::MAX);
@@ -81,15 +81,14 @@ fn push_outcome(out: &mut Vec<u8>, status: Status, bytes: u64, time: Duration) {
     out.extend_from_slice(text.bytes());
 }
 
-/// A short text, written from its end to its beginning: the last digit of a number is the first to be known.
+/// A short text that is written from its end to its beginning, because the last digit of a number is computed first.
 struct Backwards {
     text: [u8; Self::SIZE],
-    /// Where it begins.
     start: usize,
 }
 
 impl Backwards {
-    /// Enough for two numbers of 20 digits and for what stands around them; what is more is cut off.
+    /// Enough for two numbers of 20 digits and the text around them; more would be cut off.
     const SIZE: usize = 64;
 
     const fn new() -> Self {
@@ -126,11 +125,11 @@ impl Backwards {
     }
 }
 
-/// The request line among the bytes of a head, as it is logged; `-` if it is empty.
+/// The request line in the bytes of a head, as it is logged; `-` if it is empty.
 pub fn request_line(head: &[u8]) -> Vec<u8> {
     let head = head.trim_ascii_start();
     let (mut end, mut behind_slash, mut may_have_token) = (head.len(), None, false);
-    // One pass over bytes most of which are letters and digits, which are greater than these.
+    // One pass: most bytes are letters and digits, which are greater than the bytes searched for.
     for (at, byte) in head.iter().enumerate().filter(|(_, byte)| **byte <= b'/') {
         match byte {
             b'\r' | b'\n' => {
@@ -150,7 +149,8 @@ pub fn request_line(head: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What stands before and behind the token of an upload: with it, readers of the log could write to the upload.
+/// The parts before and after the token of an upload: with the token, somebody who reads the log could write to the
+/// upload.
 fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let prefix = UPLOADS.as_bytes();
     let at = line.windows(prefix.len()).position(|part| part == prefix)?;
@@ -163,14 +163,14 @@ fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
 
-    /// As `std::fmt` formats it.
+    /// The same line from `std::fmt`.
     fn by_std_fmt(peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) -> String {
         let (line, code, milliseconds) = (Printable(line), status.code(), time.as_secs_f64() * 1000.0);
         format!("{peer} \"{line}\" {code} {bytes} B {milliseconds:.1} ms")
     }
 
     #[test]
-    fn lines_are_as_std_fmt_formats_them() {
+    fn lines_are_the_same_as_from_std_fmt() {
         let peers =
             ["1.2.3.4:5", "127.0.0.1:50000", "255.100.10.0:65535", "[::1]:80", "[2001:db8::1:2]:8080"];
         let peers = peers.map(|peer| Peer::Inet(peer.parse().expect("an address")));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_line_is_the_first_that_is_not_empty() {
+    fn the_request_line_is_the_first_non_empty_line() {
         let table: [(&[u8], &[u8]); 5] = [
             (b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n", b"GET /a HTTP/1.1"),
             (b"\r\n\nGET /a\nHost: b", b"GET /a"),

@@ -1,4 +1,4 @@
-//! What went wrong, as a page: for people who came by a browser. Programs get the line that stands in it.
+//! An error as a page, for people who use a browser. Programs get only the line of text in it.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use crate::http::status::Status;
 use crate::server::pages::page::page;
 use crate::server::response::{Content, Response, SizedContent};
 
-/// The same answer as a page, if it is one that says what went wrong.
+/// Turns an error response into a page; returns other responses unchanged.
 pub fn for_people(answer: Response) -> Response {
     let Response { head, content } = answer;
     match content {
@@ -33,33 +33,32 @@ fn body(status: Status, line: &str) -> Markup {
     }
 }
 
-/// What happened, in words that need no explanation.
 fn title(status: Status) -> &'static str {
     match status {
-        Status::FORBIDDEN => "This is not allowed",
-        Status::NOT_FOUND => "Nothing is here",
-        Status::CONFLICT => "The name is taken",
-        Status::CONTENT_TOO_LARGE => "This is too large",
+        Status::FORBIDDEN => "Not allowed",
+        Status::NOT_FOUND => "Not found",
+        Status::CONFLICT => "Name already taken",
+        Status::CONTENT_TOO_LARGE => "Too large",
         Status::INSUFFICIENT_STORAGE => "The disk is full",
         Status::SERVICE_UNAVAILABLE => "The server is busy",
-        Status::MISDIRECTED_REQUEST => "This is not the server’s name",
+        Status::MISDIRECTED_REQUEST => "Unknown host name",
         other => other.reason(),
     }
 }
 
-/// What to do, where the line does not say it.
+/// What to do, if the line does not say it.
 fn advice(status: Status) -> Option<&'static str> {
     match status {
-        Status::NOT_FOUND => Some("It may have been moved or renamed since the link was made."),
-        Status::CONFLICT => Some("Go back, and give the file another name."),
-        Status::CONTENT_TOO_LARGE => Some("Whoever runs this server has set a limit to what is uploaded."),
-        Status::INSUFFICIENT_STORAGE => Some("Whoever runs this server has to make room first."),
+        Status::NOT_FOUND => Some("It may have been moved or renamed."),
+        Status::CONFLICT => Some("Go back and choose another name."),
+        Status::CONTENT_TOO_LARGE => Some("The administrator of this server limits the size of uploads."),
+        Status::INSUFFICIENT_STORAGE => Some("The administrator of this server must free some space first."),
         Status::REQUEST_TIMEOUT | Status::SERVICE_UNAVAILABLE => Some("Try again in a moment."),
         _ => None,
     }
 }
 
-/// A line as a sentence: it begins with a capital letter and ends with a stop.
+/// A line as a sentence: with a capital letter and a full stop.
 fn sentence(line: &str) -> String {
     let mut letters = line.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_does() {
+    fn a_success_does_not_become_a_page() {
         let Response { content: Content::Sized(SizedContent::Bytes(text)), .. } =
             for_people(Response::text(Status::OK, "saved\n"))
         else {

@@ -1,4 +1,4 @@
-//! A directory as a page: what is in it, the way back up, and a form to add to it where that is allowed.
+//! A directory as a page: its entries, links to the directories above, and an upload form if uploads are allowed.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -15,37 +15,33 @@ use crate::server::listing::{SortKey, SortOrder};
 use crate::server::pages::page::page;
 use std::os::unix::ffi::OsStrExt;
 
-/// Rows that a browser lays out together, once they come into view: with all of ten thousand at once, it takes
-/// seconds to open the page; with each by itself, a second.
+/// How many rows a browser lays out together when they scroll into view: with ten thousand at once it takes seconds
+/// to open the page; with each row by itself, a second.
 const CHUNK: usize = 100;
 
-/// Where the rows come in a page. No name brings it there: what is shown of names has no control characters.
+/// Marks the place of the rows in a page. No name contains it, because shown names have no control characters.
 const ROWS: &str = "\0";
 
 /// How entries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum View {
-    /// A line each.
+    /// One line each.
     #[default]
     Rows,
-    /// A card each, with the picture itself where it is one.
+    /// One card each, with a thumbnail for images.
     Grid,
 }
 
-/// A directory that is shown.
+/// A directory to show.
 #[derive(Debug)]
 pub struct ListingPage<'a> {
-    /// Which one.
     pub path: &'a SharePath,
     /// How much is in it.
     pub count: Count,
-    /// In which order.
     pub order: SortOrder,
-    /// How.
     pub view: View,
     /// What is allowed in it.
     pub rules: &'a Rules,
-    /// Whether the chat is enabled.
     pub has_chat: bool,
 }
 
@@ -60,7 +56,7 @@ impl ListingPage<'_> {
                     (self.way())
                     a href="/.wharf/qr.svg" { "QR code" }
                     @if self.has_chat {
-                        button #open-room .js .quiet type="button" aria-expanded="false" { "Room" }
+                        button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
                     }
                 }
                 div .sides {
@@ -79,7 +75,7 @@ impl ListingPage<'_> {
         (head, Framed { before: before.into(), row, behind: behind.into() })
     }
 
-    /// The path as links, each directory above by its name.
+    /// The path, with a link for each directory above.
     fn way(&self) -> Markup {
         let last = self.path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         html! {
@@ -97,7 +93,7 @@ impl ListingPage<'_> {
         }
     }
 
-    /// What can be done with the whole: filter, look, take, give.
+    /// The toolbar: filter, view, downloads, upload form.
     fn tools(&self) -> Markup {
         let view = |view, name| {
             html! {
@@ -113,7 +109,7 @@ impl ListingPage<'_> {
                             input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
                         }
                         nav aria-label="View" { (view(View::Rows, "List")) (view(View::Grid, "Grid")) }
-                        nav aria-label="Take all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
+                        nav aria-label="Download all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
                     }
                 }
                 @if !self.rules.read_only { (self.form()) }
@@ -121,7 +117,7 @@ impl ListingPage<'_> {
         }
     }
 
-    /// Works without script: the answer sends the browser back to the listing. With it, the input is the way to choose.
+    /// Without JavaScript, the response redirects to the listing. With it, the script uploads the chosen files.
     fn form(&self) -> Markup {
         let on_conflict = match self.rules.on_conflict {
             OnConflict::Overwrite => "overwrite",
@@ -209,7 +205,7 @@ fn write_row(entry: &DirEntry, count: usize, view: View, out: &mut Vec<u8>) {
     out.extend_from_slice(row.into_string().as_bytes());
 }
 
-/// The directories between the root and the last segment of this path: their links, and their names.
+/// The directories between the root and the last segment of this path: their links and names.
 fn above(path: &[u8]) -> Vec<(String, String)> {
     let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     let directories = ends.map(|end| path.get(..end).unwrap_or_default());
@@ -220,7 +216,7 @@ fn above(path: &[u8]) -> Vec<(String, String)> {
     named.collect()
 }
 
-/// A name as text that cannot do anything.
+/// A name as harmless text.
 fn shown(name: &[u8]) -> String {
     Printable(name).to_string()
 }
@@ -288,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_up_has_a_link_for_each_directory() {
+    fn each_directory_above_has_a_link() {
         let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
         let page = html_of(&path, &[], &Rules::default());
         for link in [
@@ -302,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_counted() {
+    fn entries_are_counted() {
         let count = |directories, files, bytes| Count { directories, files, bytes };
         let table = [
             (count(0, 0, 0), ""),
@@ -326,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_for_reading_has_no_form() {
+    fn a_read_only_folder_has_no_form() {
         let rules = Rules { read_only: true, ..Rules::default() };
         assert!(!html_of(&SharePath::root(), &[], &rules).contains("<form id=\"give\""));
     }

@@ -1,36 +1,29 @@
-//! What stands beside a name: a sign of what it is, drawn once and used as often as needed.
+//! The icon beside a name, which shows its type. Each is drawn once per page and used as often as needed.
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::server::media;
 
-/// What an entry is to the eye, and to the script that opens previews.
+/// The type of an entry, for its icon and for the script that opens previews.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// A directory.
     Directory,
-    /// A picture.
     Image,
-    /// Something to hear.
     Audio,
-    /// Something to see.
     Video,
     /// Text that is shown as it is.
     Text,
-    /// A PDF.
     Pdf,
-    /// A page, which a browser opens by itself.
+    /// A page that a browser opens by itself.
     Page,
-    /// Many files in one.
     Archive,
-    /// Anything else.
     Other,
 }
 
-/// Types that are text to people though their names do not say so.
+/// Media types that are text although they are not called so.
 const TEXTS: [&str; 9] = ["json", "xml", "javascript", "x-sh", "x-yaml", "yaml", "toml", "sql", "x-tex"];
 
-/// Types of files with files in them.
+/// Media types of archives and compressed files.
 const ARCHIVES: [&str; 11] = [
     "zip",
     "gzip",
@@ -46,7 +39,7 @@ const ARCHIVES: [&str; 11] = [
 ];
 
 impl Sign {
-    /// By the name of a file.
+    /// From the name of a file.
     pub fn of_file(name: &[u8]) -> Self {
         let media_type = media::of(name);
         let essence = media_type.split(';').next().unwrap_or_default();
@@ -63,7 +56,7 @@ impl Sign {
         }
     }
 
-    /// The class of its link, by which the script knows what can be shown.
+    /// The class of its link, from which the script knows whether it can show a preview.
     pub fn class(self) -> &'static str {
         match self {
             Self::Directory => "dir",
@@ -78,16 +71,16 @@ impl Sign {
         }
     }
 
-    /// The sign, where it stands. It has no name, so screen readers pass over it.
+    /// The icon. It has no name, so screen readers skip it.
     pub fn drawn(self) -> Markup {
         html! { svg { use href={ "#" (self.class()) } {} } }
     }
 }
 
-/// The outline of a file, which most signs share.
+/// The outline of a file, which most icons share.
 const SHEET: &str = "M4 1.5h5l3.5 3.5v9.5H4zM9 1.5V5h3.5";
 
-/// All signs, drawn on 16 by 16; to stand in the page once.
+/// All icons, drawn on 16 by 16 units; needed once in each page.
 pub fn all() -> Markup {
     let on_sheet = |inner: &str| format!("{SHEET}{inner}");
     let signs = [
@@ -115,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_name() {
+    fn the_name_decides() {
         let table: [(&[u8], Sign); 14] = [
             (b"a.JPG", Sign::Image),
             (b"a.svg", Sign::Image),

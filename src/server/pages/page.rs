@@ -1,4 +1,4 @@
-//! What every page has around its body: its head, and what it may do.
+//! The frame of every page: its head, and its content security policy.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::http::response::Head;
 use crate::server::assets::{ICON, SCRIPT, STYLE};
 use crate::server::random;
 
-/// A number that only this page knows. What it loads shows it; what somebody managed to write into it could not.
+/// A random number of this page. Only elements that carry it are loaded, so injected ones are not.
 struct Nonce(u128);
 
-/// A whole page, and the head for it, which says what it may do.
+/// A whole page, and its head with the content security policy.
 pub fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
     let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
     let text = html! {
@@ -32,15 +32,16 @@ pub fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, Strin
         .field("Content-Type", "text/html; charset=utf-8")
         .field("X-Content-Type-Options", "nosniff")
         .field("Content-Security-Policy", nonce.policy())
-        // Not `no-referrer`: under that, browsers send the form with `Origin: null`, and it looks like a stranger's.
-        // Other sites are told as little by this one.
+        // Not `no-referrer`: with that, browsers send the form with `Origin: null`, which looks cross-site.
+        // `same-origin` tells other sites just as little.
         .field("Referrer-Policy", "same-origin");
     (head, text.into_string())
 }
 
 impl Nonce {
-    /// What a page may do (W3C CSP 3): nothing but show what is in the folder, ask this server, and run the one script
-    /// and wear the one style sheet that it names. Nothing inline, nothing of others, no frame around it.
+    /// The content security policy (W3C CSP 3): a page may only show what is in the folder, send requests to this
+    /// server, and use the script and the style sheet that it names. Nothing inline, nothing from other sites, no
+    /// frames around it.
     fn policy(&self) -> String {
         format!(
             "default-src 'none'; script-src 'nonce-{self}'; style-src 'nonce-{self}'; img-src 'self'; \

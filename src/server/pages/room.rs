@@ -1,5 +1,5 @@
-//! The room beside the folder, as it stands before anybody has joined. It is for scripts alone: without them, the style
-//! sheet hides it.
+//! The chat room beside the folder, before the user has joined. It needs JavaScript; without it, the style sheet
+//! hides it.
 
 use maud::{Markup, html};
 
@@ -8,13 +8,13 @@ use crate::chat::text::MAX_TEXT;
 use crate::folder::SharePath;
 use crate::http::target::encode_path;
 
-/// The room, beside the directory at this path. Uploads below it are told with links that begin as `data-of` does.
+/// The chat room beside the directory at this path. The links of uploads below that directory start with `data-of`.
 pub fn room(directory: &SharePath) -> Markup {
     let slash = if directory.is_root() { "" } else { "/" };
     html! {
         aside #room .js data-of={ "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {
             header {
-                h2 #room-head { "Room" }
+                h2 #room-head { "Chat" }
                 p #state role="status" {}
                 button #leave .quiet type="button" hidden { "Leave" }
             }
@@ -25,11 +25,11 @@ pub fn room(directory: &SharePath) -> Markup {
                         autocomplete="nickname" autocapitalize="off" spellcheck="false";
                     button { "Join" }
                 }
-                p .hint { "Talk with whoever uses this folder, and see what comes as it comes." }
+                p .hint { "Chat with the people who use this folder. New uploads appear here." }
             }
             div #talk hidden {
-                ul #people aria-label="Who is here" {}
-                div #log role="log" aria-label="What was said" tabindex="0" {}
+                ul #people aria-label="People in the chat" {}
+                div #log role="log" aria-label="Messages" tabindex="0" {}
                 form #say {
                     button #to type="button" hidden {}
                     label .unseen for="text" { "Message" }

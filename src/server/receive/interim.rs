@@ -1,51 +1,50 @@
-//! An interim response that waits until it is worth sending: 104 (Upload Resumption Supported).
+//! An interim response that is delayed until it is useful: 104 (Upload Resumption Supported).
 //!
-//! A proxy may take it for the final response (nginx with connections kept open to its upstream), or reject it (Varnish).
-//! And an upload that is over soon is repeated as soon as it is resumed. So 104 is sent only for an upload that is large
-//! or slow, and never when the whole body is here: the final response follows at once then.
+//! A proxy may take it for the final response (nginx with keep-alive connections to its upstream) or reject it
+//! (Varnish), and a short upload is repeated as quickly as it is resumed. So 104 is sent only for a large or slow
+//! upload, and never once the whole body has arrived: the final response follows at once then.
 
 use std::time::{Duration, Instant};
 
 use crate::server::timing::Deadline;
 
-/// How much of a body has to arrive before the interim response is sent, in bytes. Less than that is sent again as soon as
-/// it is asked how much of it arrived.
+/// How many bytes of a body have to arrive before the interim response is sent. Sending fewer again takes no longer
+/// than asking how many arrived.
 const ENOUGH: u64 = 1 << 20;
 
-/// For how long the body may take before the interim response is sent, however little has arrived.
+/// How long the body may take before the interim response is sent, even if little has arrived.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An interim response that has not been sent.
 #[derive(Debug)]
 pub struct Interim {
     bytes: Vec<u8>,
-    /// How much of the body is to arrive before.
+    /// How much of the body has to arrive first.
     wanted: u64,
     deadline: Deadline,
 }
 
 impl Interim {
-    /// These bytes, for a body that begins now.
+    /// These bytes, for a body that starts now.
     pub fn new(bytes: Vec<u8>, now: Instant) -> Self {
         Self { bytes, wanted: ENOUGH, deadline: Deadline::after(now, PATIENCE) }
     }
 
-    /// So many bytes of the body have arrived.
+    /// Counts received bytes of the body.
     pub fn body_arrived(&mut self, count: usize) {
         self.wanted = self.wanted.saturating_sub(count as u64);
     }
 
-    /// Whether it is to be sent now, if more of the body is still to come.
+    /// Whether to send it now, if more of the body is still to come.
     pub fn is_due(&self, now: Instant) -> bool {
         self.wanted == 0 || self.deadline.is_over(now)
     }
 
-    /// When it is to be sent at the latest.
+    /// When to send it at the latest.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// What is sent.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

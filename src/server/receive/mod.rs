@@ -1,7 +1,7 @@
 //! A body that is being received, and where its content goes.
 //!
-//! It takes bytes as they come and keeps none. What must wait for the disk to be sure (a commit) is a [`Job`], which
-//! the connection hands to the second pool; the workers go on meanwhile.
+//! It processes bytes as they arrive and keeps none. Work that must block on the disk (a commit) is a [`Job`], which
+//! the connection hands to the job threads, so that the workers go on.
 
 pub mod interim;
 pub mod small_body;
@@ -22,10 +22,10 @@ pub trait Sink: fmt::Debug + Send {
     /// Takes the next bytes. After [`Flow::Work`] it takes no more before [`Sink::work`] has been called.
     fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response>;
 
-    /// Does what is due: after [`Flow::Work`], or because the content has `ended`. It may wait for the disk.
+    /// Does the pending work: after [`Flow::Work`], or because the content has `ended`. It may block on the disk.
     fn work(self: Box<Self>, ended: bool, state: &State) -> Worked;
 
-    /// What a connection has to know of it.
+    /// What a connection has to know about it.
     fn traits(&self) -> SinkTraits;
 }
 
@@ -38,9 +38,9 @@ pub enum Flow {
     Work,
 }
 
-/// What came of a sink's work.
+/// The result of a sink's work.
 pub enum Worked {
-    /// It can go on: with more content, or with more work.
+    /// It continues: with more content, or with more work.
     Resume(Box<dyn Sink>, Flow),
     /// The response to the request, and the file that was saved, for the recorder.
     Respond(Response, Option<PathBuf>),
@@ -49,24 +49,24 @@ pub enum Worked {
 /// How a sink uses the disk.
 #[derive(Debug, Clone, Copy)]
 pub struct SinkTraits {
-    /// Whether it waits for the disk.
+    /// Whether it may block on the disk.
     pub needs_disk: bool,
-    /// Whether it opens its first file only when content comes.
+    /// Whether it opens its first file only when content arrives.
     pub opens_later: bool,
-    /// What becomes of what has arrived when the rest does not, for the log.
+    /// What happens to the part received if the rest does not arrive, for the log.
     pub fate: &'static str,
 }
 
-/// Work that waits for the disk.
+/// Work that may block on the disk.
 pub type Job = Box<dyn FnOnce(&State) -> JobOutcome + Send>;
 
-/// What came of a job.
+/// The result of a job.
 pub enum JobOutcome {
     /// The response to the request, and the file that was saved, for the recorder.
     Respond(Response, Option<PathBuf>),
-    /// The body goes on.
+    /// The body continues.
     Receive(Box<Receiving>),
-    /// There is more to do, after the jobs of others.
+    /// There is more to do, after the jobs of other clients.
     Again(Job),
 }
 
@@ -76,33 +76,33 @@ pub struct Receiving {
     decoder: BodyDecoder,
     sink: Box<dyn Sink>,
     flow: Flow,
-    /// What the client is to be sent before the body has ended, if that takes long.
+    /// The response to send before the body ends, if the body takes long.
     interim: Option<Interim>,
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Debug)]
 pub enum Need {
-    /// More bytes.
+    /// Receive more bytes.
     Bytes,
-    /// A job, before anything else.
+    /// Run a job before anything else.
     Job,
-    /// The rest, at once: the body is whole, and waits for no disk.
+    /// Run the rest at once: the body is complete and does not block on the disk.
     Nothing,
 }
 
 impl Receiving {
-    /// A body of this framing on its way into this sink.
+    /// A body of this framing, for this sink.
     pub fn new(framing: Framing, sink: Box<dyn Sink>) -> Self {
         Self { decoder: BodyDecoder::new(framing), sink, flow: Flow::More, interim: None }
     }
 
-    /// The same, with an interim response to send meanwhile.
+    /// Adds an interim response to send in the meantime.
     pub fn with(self, interim: Interim) -> Self {
         Self { interim: Some(interim), ..self }
     }
 
-    /// The interim response, once it is due. Call it when all that has arrived was read and the body is not whole.
+    /// The interim response, once it is due. Call it when all available input was read and the body is incomplete.
     pub fn take_interim(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.interim.take_if(|interim| interim.is_due(now)).map(Interim::into_bytes)
     }
@@ -112,7 +112,7 @@ impl Receiving {
         self.interim.as_ref().map(Interim::deadline)
     }
 
-    /// What becomes of what has arrived when the rest does not, for the log.
+    /// What happens to the part received if the rest does not arrive, for the log.
     pub fn fate(&self) -> &'static str {
         self.sink.traits().fate
     }
@@ -122,28 +122,28 @@ impl Receiving {
         self.sink.traits().needs_disk
     }
 
-    /// Whether nothing is opened before content comes.
+    /// Whether nothing is opened before content arrives.
     pub fn opens_later(&self) -> bool {
         self.sink.traits().opens_later
     }
 
-    /// How many descriptors it keeps open: the file that is written, and the directory for it.
+    /// How many descriptors it keeps open: the file that is written, and its directory.
     pub fn descriptors(&self) -> u32 {
         if self.needs_disk() { 2 } else { 0 }
     }
 
-    /// What is still to come of the body; `None` once it is whole.
+    /// Decodes the rest of the body; `None` once it is complete.
     pub fn rest(&self) -> Option<BodyDecoder> {
         (!self.is_done()).then(|| self.decoder.clone())
     }
 
-    /// Whether the body is whole.
+    /// Whether the body is complete.
     pub fn is_done(&self) -> bool {
         self.decoder.is_done()
     }
 
-    /// Takes what has arrived; returns how much of it belongs to the body, and what is needed next. A body that
-    /// cannot be taken is refused at once, and nothing of it stays.
+    /// Processes input; returns how many bytes belong to the body, and what to do next. A body that cannot be
+    /// accepted is refused at once, and nothing of it is kept.
     pub fn absorb(&mut self, input: &[u8], state: &State) -> Result<(usize, Need), Response> {
         let mut used = 0;
         while used < input.len() && !self.decoder.is_done() && self.flow == Flow::More {
@@ -165,7 +165,7 @@ impl Receiving {
         Ok((used, need))
     }
 
-    /// The job that is due.
+    /// The pending job.
     pub fn into_job(self: Box<Self>) -> Job {
         Box::new(move |state| {
             let Self { decoder, sink, interim, .. } = *self;

@@ -5,7 +5,7 @@ use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// A body of at most a few kilobytes, and what is done with it once it is whole.
+/// A body of at most a few kilobytes, and what to do with it once it is complete.
 pub struct SmallBody {
     bytes: Vec<u8>,
     limit: usize,
@@ -22,7 +22,8 @@ impl SmallBody {
 impl Sink for SmallBody {
     fn write(&mut self, content: &[u8], _: &State) -> Result<Flow, Response> {
         if self.bytes.len() + content.len() > self.limit {
-            let text = format_args!("at most {} bytes are taken here\n", self.limit).to_string();
+            let text = format_args!("the request body is larger than the {} bytes allowed\n", self.limit)
+                .to_string();
             return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
         }
         self.bytes.extend_from_slice(content);
@@ -34,7 +35,7 @@ impl Sink for SmallBody {
     }
 
     fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: false, opens_later: false, fate: "nothing of it is kept" }
+        SinkTraits { needs_disk: false, opens_later: false, fate: "the part received is discarded" }
     }
 }
 

@@ -1,9 +1,9 @@
-//! Maps the errors of the folder to TFTP error packets, in one place.
+//! Maps errors of the folder to TFTP error packets.
 
 use crate::folder::{Error, PathError};
 use crate::tftp::error::{ErrorCode, Fault};
 
-/// Why a file cannot be read.
+/// The error for a read request.
 pub fn of_read_error(error: &Error) -> Fault {
     match error {
         Error::NotFound | Error::NotDirectory => fault(ErrorCode::FileNotFound, &Error::NotFound),
@@ -11,23 +11,23 @@ pub fn of_read_error(error: &Error) -> Fault {
     }
 }
 
-/// Why a file cannot be taken in.
+/// The error for a write request.
 pub fn of_write_error(error: &Error) -> Fault {
     match error {
-        // A name that is not shared; where nothing is, a file can be.
+        // The name is not shared; a name that is merely free could be written.
         Error::NotFound | Error::NotDirectory => fault(ErrorCode::AccessViolation, error),
         other => of(other),
     }
 }
 
-/// A name that names nothing.
+/// The error for an invalid name.
 pub fn of_path_error(error: PathError) -> Fault {
     fault(ErrorCode::AccessViolation, &error)
 }
 
-/// A directory was asked for by the name of a file.
+/// The error if a directory is requested by a file's name.
 pub fn is_directory() -> Fault {
-    let text = "that is a directory: ask for its name with a slash behind it";
+    let text = "that is a directory (append a slash to get its listing)";
     Fault::new(ErrorCode::AccessViolation, text)
 }
 
@@ -41,8 +41,8 @@ fn of(error: &Error) -> Fault {
         Error::TooLarge { .. } | Error::NoSpace => ErrorCode::DiskFull,
         Error::Changed | Error::Replaced => ErrorCode::NotDefined,
         Error::Io(error) => {
-            log::error!("the folder: {error}");
-            return Fault::new(ErrorCode::NotDefined, "the server could not do that; its log says why");
+            log::error!("cannot access the shared folder: {error}");
+            return Fault::new(ErrorCode::NotDefined, "internal error; see the server's log");
         }
     };
     fault(code, error)
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_has_its_code_both_ways() {
+    fn each_error_has_a_code_for_reads_and_writes() {
         let table = [
             ("missing, hidden", Error::NotFound, 1, 2),
             ("below a file", Error::NotDirectory, 1, 2),

@@ -1,9 +1,9 @@
 //! TFTP: the same folder over UDP.
 //!
-//! One thread hears the requests, at one socket an address. Each that may begin a transfer gets a permit (`sessions`), a
-//! socket and a thread of its own (`socket` says why); `transfer` says what it leads to, and the machines of the room
-//! [`tftp`](crate::tftp) do the rest. So a request is all that this socket ever receives, and whatever else does is
-//! answered as RFC 1350 says, or not at all.
+//! One thread receives the requests, with one socket per address. Each request that may start a transfer gets a
+//! permit (`sessions`) and its own socket and thread (`socket` says why). `transfer` handles the request, and the
+//! state machines of [`tftp`](crate::tftp) do the rest. So requests are all that this socket should receive; anything
+//! else is answered as RFC 1350 says, or ignored.
 
 mod error_packet;
 mod sessions;
@@ -28,36 +28,36 @@ use crate::server::timing::Active;
 use crate::tftp::error::{ErrorCode, Fault};
 use crate::tftp::packet::{MAX_REQUEST, Packet};
 
-/// The log's target for requests, as over HTTP.
+/// The log target for requests, the same as for HTTP.
 const ACCESS: &str = "wharf::access";
 
-/// How long hearing pauses when it fails: the system is out of memory, and has to get over it.
+/// How long receiving pauses after a failure: the system is out of memory and needs time to recover.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// After how long a request that is known already is looked at again. A client that has just acknowledged its last
-/// block may ask for the same file again, from the same port, before the thread that served it has noticed.
+/// After how long a repeated request is checked again. A client that has just acknowledged its last block may request
+/// the same file again, from the same port, before the thread that served it has noticed.
 const SECOND_LOOK: Duration = Duration::from_millis(10);
 
-/// How often it is looked at again: a busy machine may take a while to let that thread run, and a client of tftp-hpa would
-/// repeat its request after five seconds only. More, and a request that was doubled on its way would too often begin a
-/// transfer of its own.
+/// How often a repeated request is checked: on a busy machine that thread may run late, and tftp-hpa's client would
+/// repeat its request only after five seconds. With more checks, a request that was duplicated on the network would
+/// too often start a transfer of its own.
 const LOOKS: u8 = 5;
 
-/// How many such requests wait to be looked at again. Honest clients ask again about once a second.
+/// How many repeated requests wait to be checked again. Well-behaved clients repeat a request about once a second.
 const MOST_KNOWN: usize = 64;
 
-/// A request, and while it is held, the server is not idle.
+/// A request; while it exists, the server is not idle.
 struct PendingRequest {
     datagram: Vec<u8>,
     from: SocketAddr,
-    /// The address at which they asked.
+    /// The address that received the request.
     to: SocketAddr,
     active: Active,
-    /// How often it may be looked at yet.
+    /// How many checks are left.
     looks: u8,
 }
 
-/// Takes requests until the server stops, and then waits until every transfer has ended.
+/// Accepts requests until the server stops, then waits until every transfer has ended.
 pub fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
     let state = &shared.state;
     let sessions = TftpSessions::new(limit);
@@ -74,18 +74,18 @@ pub fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
         known.truncate(MOST_KNOWN);
         for listener in listeners {
             if let Err(error) = hear_all(listener, &sessions, shared, &mut known) {
-                log::error!("cannot hear at {}: {error}", listener.address());
+                log::error!("cannot receive on {}: {error}", listener.address());
                 thread::sleep(PAUSE);
             }
         }
     }
     if !sessions.wait_until_empty(GRACE) {
-        log::warn!("some TFTP transfers did not end in {} s", GRACE.as_secs());
+        log::warn!("some TFTP transfers did not finish within {} s", GRACE.as_secs());
     }
 }
 
-/// Hears whoever asks, a bounded number at once so that every listener has its turn. Requests that are known already come
-/// into `known`.
+/// Receives requests, a bounded number at once so that every listener has its turn. Adds repeated requests to
+/// `known`.
 fn hear_all(
     listener: &Datagrams,
     sessions: &Arc<TftpSessions>,
@@ -93,17 +93,17 @@ fn hear_all(
     known: &mut Vec<PendingRequest>,
 ) -> io::Result<()> {
     const AT_ONCE: usize = 64;
-    // One byte more than a request may have, by which one that is too long is seen.
+    // One byte more than the longest request, so that a longer one is noticed.
     let mut buffer = [0; MAX_REQUEST + 1];
     for _ in 0..AT_ONCE {
-        // Before it is received: whoever looks at the socket and finds nothing must find this.
+        // Before the request is received: a thread that finds the socket empty must find the server active.
         let active = shared.state.idle.begin();
         if active.is_late() || shared.state.stop.asked().is_some() {
-            // What has arrived stays there: where it is inherited, the next server finds it.
+            // Datagrams stay in the socket: if it is inherited, the next server receives them.
             break;
         }
         let Some(arrived) = listener.receive(&mut buffer)? else { break };
-        // A request to everybody is nobody's to answer (RFC 1123 §4.2.3.5).
+        // A broadcast request is not answered (RFC 1123 §4.2.3.5).
         let Some(to) = arrived.to else { continue };
         let datagram = buffer.get(..arrived.length).unwrap_or_default().to_vec();
         let pending = PendingRequest { datagram, from: arrived.from, to, active, looks: LOOKS };
@@ -112,7 +112,7 @@ fn hear_all(
     Ok(())
 }
 
-/// Finds out what a datagram is, and begins a transfer where it asks for one; gives it back if it has begun one already.
+/// Parses a datagram, and starts a transfer if it requests one; returns a request whose transfer has already started.
 fn hear(
     pending: PendingRequest,
     sessions: &Arc<TftpSessions>,
@@ -125,22 +125,24 @@ fn hear(
                 begin(pending, permit, shared);
                 return None;
             }
-            // What answers it is on its way, or will be repeated by time. A write gives up its permit before its last
-            // word, so whoever asks for the same one again has been heard.
+            // The answer is on its way, or will be repeated after a timeout. A write gives up its permit before its
+            // last ACK, so a repeated write request has been answered.
             Err(AdmitError::Known) if matches!(request, Packet::Write(_)) => return None,
             Err(AdmitError::Known) => {
                 let looks = pending.looks.checked_sub(1)?;
                 return Some(PendingRequest { looks, ..pending });
             }
-            Err(AdmitError::Full) => busy("all transfers that this server makes at once are taken"),
-            Err(AdmitError::PeerHasMany) => busy("this client has as many transfers as one may have"),
+            Err(AdmitError::Full) => busy("too many transfers"),
+            Err(AdmitError::PeerHasMany) => busy("too many transfers from this client"),
         },
         // Errors are not answered (RFC 1350 §2).
         Ok(Packet::Error { .. }) => return None,
-        Ok(_) => Fault::new(ErrorCode::UnknownTransferId, "there is no such transfer: ask for a file first"),
+        Ok(_) => {
+            Fault::new(ErrorCode::UnknownTransferId, "unknown transfer (send a read or write request first)")
+        }
         Err(error) => error.answer()?,
     };
-    log::debug!("{from} asked in vain: {fault}");
+    log::debug!("refused a request from {from}: {fault}");
     if let Ok(socket) = TransferSocket::open(to, from, &shared.state) {
         socket.refuse(&fault);
     }
@@ -148,10 +150,10 @@ fn hear(
 }
 
 fn busy(what: &'static str) -> Fault {
-    Fault::new(ErrorCode::NotDefined, format!("{what}; try again in a while"))
+    Fault::new(ErrorCode::NotDefined, format!("{what}; try again later"))
 }
 
-/// Gives a transfer its socket and its thread.
+/// Starts the socket and the thread of a transfer.
 fn begin(pending: PendingRequest, permit: TransferPermit, shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
     let PendingRequest { datagram, from, to, active, .. } = pending;
@@ -159,16 +161,16 @@ fn begin(pending: PendingRequest, permit: TransferPermit, shared: &Arc<Shared>) 
         let state = &shared.state;
         match TransferSocket::open(to, from, state) {
             Ok(socket) => serve(&datagram, Transfer { state, socket, peer: from, permit, active }),
-            Err(error) => log::error!("no socket to answer {from}: {error}"),
+            Err(error) => log::error!("cannot open a socket to answer {from}: {error}"),
         }
     };
     let started = thread::Builder::new().name("tftp".into()).stack_size(STACK).spawn(transfer);
     if let Err(error) = started {
-        log::error!("no thread to answer {from}: {error}");
+        log::error!("cannot start a thread to answer {from}: {error}");
     }
 }
 
-/// Makes the transfer that a request asks for, and writes the line of the access log.
+/// Runs the transfer that a request asks for, and writes the line of the access log.
 fn serve(datagram: &[u8], transfer: Transfer<'_>) {
     let began = Instant::now();
     let peer = transfer.peer;

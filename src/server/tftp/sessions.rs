@@ -1,13 +1,13 @@
-//! Which transfers there are: a bounded number, and few for each peer.
+//! The TFTP transfers: a bounded number in total, and per peer.
 //!
-//! A session that only waits to say its last word again (it dallies) gives up its permit: no client is turned away for
-//! it. There may be as many of those again; past that, they leave without waiting.
+//! A session that only waits to repeat its last ACK (it dallies) gives up its permit, so that it does not keep a
+//! client out. As many sessions may dally as there are permits; further ones end without dallying.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many transfers one address may have at once. A boot ROM has one, a person a few.
+/// How many transfers one address may have at once. A boot ROM needs one, a person a few.
 const PER_PEER: usize = 8;
 
 /// All transfers.
@@ -22,32 +22,32 @@ pub struct TftpSessions {
 struct Session {
     number: u64,
     peer: SocketAddr,
-    /// The datagram that began it.
+    /// The datagram that started it.
     request: Box<[u8]>,
-    /// The transfer is over: it is in nobody's way, and waits perhaps to say its last word again.
+    /// Whether the transfer is over, and may only dally.
     is_over: bool,
 }
 
-/// The permit of one transfer, given back when it is dropped.
+/// The permit of one transfer; dropping it returns it.
 #[derive(Debug)]
 pub struct TransferPermit {
     sessions: Arc<TftpSessions>,
     number: u64,
 }
 
-/// Why a request begins no transfer.
+/// Why a request does not start a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdmitError {
-    /// It has begun one already: the answer was lost, or is on its way.
+    /// It has already started one: the answer was lost, or is on its way.
     Known,
-    /// This peer has as many as one may have.
+    /// This peer has too many transfers.
     PeerHasMany,
-    /// All permits are taken.
+    /// All permits are in use.
     Full,
 }
 
 impl TftpSessions {
-    /// So many permits.
+    /// This many permits.
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, sessions: Mutex::default(), left: Condvar::new() })
     }
@@ -70,7 +70,7 @@ impl TftpSessions {
         Ok(TransferPermit { sessions: Arc::clone(self), number })
     }
 
-    /// Waits until all have left, at most so long; whether they have.
+    /// Waits at most this long until all transfers have ended; whether they have.
     pub fn wait_until_empty(&self, at_most: Duration) -> bool {
         let waited = self.left.wait_timeout_while(self.lock(), at_most, |sessions| !sessions.is_empty());
         waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
@@ -82,8 +82,8 @@ impl TftpSessions {
 }
 
 impl TransferPermit {
-    /// The transfer is over, but for its last word and its line in the log: others may have the permit, and the same
-    /// request begins a new one. Whether it may wait to say its last word again.
+    /// Call when the transfer is over, except for a repeated last ACK and its line in the log: frees the permit, and
+    /// lets the same request start a new transfer. Returns whether it may dally.
     pub fn give_up(&self) -> bool {
         let mut sessions = self.sessions.lock();
         let may_dally = sessions.iter().filter(|session| session.is_over).count() < self.sessions.limit;
@@ -124,23 +124,23 @@ mod tests {
     }
 
     #[test]
-    fn the_same_request_again_is_the_same_transfer() {
+    fn a_repeated_request_starts_no_second_transfer() {
         let sessions = TftpSessions::new(10);
         let first = sessions.admit(peer(1, 1), b"a").expect("a permit");
         assert_eq!(sessions.admit(peer(1, 1), b"a").expect_err("known"), AdmitError::Known);
         assert!(sessions.admit(peer(1, 1), b"b").is_ok(), "another file");
         assert!(sessions.admit(peer(1, 2), b"a").is_ok(), "another client");
         assert!(first.give_up());
-        assert!(sessions.admit(peer(1, 1), b"a").is_ok(), "it is over: this is a new one");
+        assert!(sessions.admit(peer(1, 1), b"a").is_ok(), "the first is over, so this is a new transfer");
     }
 
     #[test]
-    fn who_dallies_is_in_nobodys_way() {
+    fn a_dallying_session_uses_no_permit() {
         let sessions = TftpSessions::new(2);
         let admit = || sessions.admit(peer(1, 1), b"a").expect("a permit");
         let permits: Vec<_> = (0..2).map(|_| admit()).inspect(|permit| assert!(permit.give_up())).collect();
         let third = admit();
-        assert!(!third.give_up(), "as many dally as may");
+        assert!(!third.give_up(), "no more may dally");
         drop(permits);
         assert!(!sessions.wait_until_empty(Duration::ZERO));
         drop(third);

@@ -1,8 +1,8 @@
-//! The socket of one transfer, and both machines driven over it.
+//! The socket of one transfer, which drives both state machines.
 //!
-//! A transfer has a thread of its own, and reads as what it is: ask the machine, say what it says, wait. The thread may
-//! wait for the disk (a commit, a slow read) and nobody else does; in one loop for all transfers, each would be late for
-//! all others.
+//! A transfer has its own thread, so the code is a plain loop: ask the machine, send, wait. The thread may block on
+//! the disk (a commit, a slow read) without delaying others; a single loop for all transfers would delay each of
+//! them.
 
 use std::io::{self, BufRead};
 use std::net::{SocketAddr, UdpSocket};
@@ -21,42 +21,40 @@ use crate::tftp::receive::{ReceiveAction, Receiver};
 use crate::tftp::send::{SendAction, Sender};
 use crate::tftp::timing::PacketDeadline;
 
-/// Opcode and block number of a DATA packet, and one byte more, by which one that is too long is seen.
+/// Opcode and block number of a DATA packet, and one byte more, so that a longer packet is noticed.
 const AROUND_BLOCK: usize = 5;
 
-/// One transfer's socket.
 #[derive(Debug)]
 pub struct TransferSocket {
     socket: UdpSocket,
     peer: SocketAddr,
     stop: Stop,
     spin_wait: SpinWait,
-    /// For staying awake.
+    /// Permits for spin waits.
     spin_permits: Permits,
     buffer: Vec<u8>,
 }
 
-/// Where the bytes that are received go.
+/// Where received bytes go.
 pub trait FileSink {
-    /// Takes the next bytes.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Fault>;
-    /// The file is whole: makes it appear.
+    /// The file is complete: commits it.
     fn commit(&mut self) -> Result<(), Fault>;
 }
 
-/// What came of waiting.
+/// The result of waiting.
 enum Received<'a> {
     Packet(Packet<'a>),
-    /// From the peer, and no packet.
+    /// From the peer, but not a valid packet.
     Nonsense(Fault),
-    /// Nothing that matters; perhaps the time is over.
+    /// Nothing of interest; the deadline may have passed.
     Nothing,
-    /// The server leaves.
+    /// The server is shutting down.
     Stopped,
 }
 
 impl TransferSocket {
-    /// A port of its own at the address that was asked, to talk with this peer.
+    /// Opens a new port at the requested address, for this peer.
     pub fn open(from: SocketAddr, peer: SocketAddr, state: &State) -> io::Result<Self> {
         Ok(Self {
             socket: answer_from(from)?,
@@ -73,16 +71,16 @@ impl TransferSocket {
         receive_room(&self.socket).unwrap_or(0)
     }
 
-    /// Refuses what the peer asked for.
+    /// Refuses the peer's request.
     pub fn refuse(&self, fault: &Fault) {
         let mut datagram = Vec::new();
         Packet::from_fault(fault).write(&mut datagram);
         self.send(&datagram);
     }
 
-    /// Gives a file away.
+    /// Sends a file.
     pub fn give(&mut self, mut sender: Sender<impl BufRead>) -> Ending {
-        // What comes to a sender is short: ACKs, errors, the request again.
+        // A sender receives only short packets: ACKs, errors, repeated requests.
         self.buffer.resize(MAX_REQUEST + 1, 0);
         loop {
             let until = match sender.next_action() {
@@ -102,8 +100,9 @@ impl TransferSocket {
         }
     }
 
-    /// Takes a file in, in blocks of this size, until it has come and the last ACK is out, or cannot come any more.
-    /// `settled` hears of it once the file is there, before the peer does: the next request may follow at once.
+    /// Receives a file in blocks of this size, until it is complete and the last ACK has been sent, or until it
+    /// fails. Calls `settled` once the file is committed, but before the peer knows: the next request may follow at
+    /// once.
     pub fn take(
         &mut self,
         receiver: &mut Receiver,
@@ -142,7 +141,7 @@ impl TransferSocket {
         }
     }
 
-    /// Waits for as long as the peer may not have heard the last ACK, and repeats it for them.
+    /// Repeats the last ACK as long as the peer may not have received it.
     pub fn dally(&mut self, receiver: &mut Receiver) {
         loop {
             let until = match receiver.next_action() {
@@ -154,7 +153,7 @@ impl TransferSocket {
                 _ => return,
             };
             match self.hear(until) {
-                // It brings nothing new: the file is whole.
+                // Repeated data: the file is complete.
                 Received::Packet(packet) => {
                     let _ = receiver.on_packet(Instant::now(), &packet);
                 }
@@ -164,7 +163,7 @@ impl TransferSocket {
         }
     }
 
-    /// Sends a datagram. One that cannot be sent counts as lost: it is repeated, or the peer gives up.
+    /// Sends a datagram. If that fails, the datagram counts as lost: it is repeated, or the peer times out.
     fn send(&self, datagram: &[u8]) {
         if let Err(error) = self.socket.send_to(datagram, self.peer) {
             log::debug!("{}: cannot send: {error}", self.peer);
@@ -193,13 +192,13 @@ impl TransferSocket {
         }
     }
 
-    /// What the peer's datagram says.
+    /// Parses the peer's datagram.
     fn read(&self, length: usize) -> Received<'_> {
         let datagram = self.buffer.get(..length).unwrap_or_default();
         Packet::of_peer(datagram).map_or_else(Received::Nonsense, Received::Packet)
     }
 
-    /// Tells a stranger that this port is not for them.
+    /// Tells another peer that this port is not for it.
     fn correct(&self, length: usize, stranger: SocketAddr) {
         let datagram = self.buffer.get(..length).unwrap_or_default();
         if let Some(answer) = Packet::answer_to_stranger(datagram) {
@@ -208,7 +207,7 @@ impl TransferSocket {
     }
 }
 
-/// What a peer is told when the server leaves.
+/// The error that a peer gets at shutdown.
 fn leaving() -> Fault {
-    Fault::new(ErrorCode::NotDefined, "the server is leaving")
+    Fault::new(ErrorCode::NotDefined, "the server is shutting down")
 }

@@ -1,4 +1,4 @@
-//! What a request leads to: a file given away or taken in, a listing, or the server's end.
+//! Handles one request: sends or receives a file, sends a listing, or stops the server.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -23,57 +23,54 @@ use crate::tftp::packet::Request;
 use crate::tftp::receive::Receiver;
 use crate::tftp::send::Sender;
 
-/// How much of a file is read or written at a time, in bytes: blocks of 512 would cost a system call each. The largest
-/// blocks are larger, and are read into their place.
+/// How many bytes of a file are read or written at once: with blocks of 512 bytes, each would cost a system call.
+/// Blocks larger than this are read directly into their place.
 const CHUNK: usize = 32 * 1024;
 
-/// The name that, written to, asks the server to leave.
+/// The name to write to in order to stop the server.
 const EXIT: &[u8] = crate::own_paths::TFTP_EXIT.as_bytes();
 
-/// One transfer, from its request on.
+/// One transfer, starting with its request.
 pub struct Transfer<'a> {
-    /// What every answer may use.
     pub state: &'a State,
-    /// Its socket.
     pub socket: TransferSocket,
-    /// Who asked.
+    /// The client.
     pub peer: SocketAddr,
-    /// Its permit.
     pub permit: TransferPermit,
-    /// While this is held, the server is not idle.
+    /// While this exists, the server is not idle.
     pub active: Active,
 }
 
-/// What is left of a transfer once the file is there: its last word, which the peer may not have heard.
+/// The rest of a transfer whose file is committed: its last ACK, which the peer may not have received.
 pub struct LastAck {
     socket: TransferSocket,
     receiver: Receiver,
 }
 
-/// How a transfer went, for the log.
+/// The result of a transfer, for the log.
 pub struct TransferOutcome {
     /// How it ended.
     pub ending: Ending,
-    /// How many bytes of the file it moved.
+    /// How many bytes of the file it transferred.
     pub bytes: u64,
-    /// What may still have to be said.
+    /// The last ACK, if it may have to be repeated.
     pub last_ack: Option<LastAck>,
-    /// Kept until the transfer is logged and has said its last word: a server that leaves waits for that.
+    /// Kept until the transfer is logged and has dallied: a server that shuts down waits for it.
     pub permit: TransferPermit,
 }
 
 impl LastAck {
-    /// Stays for a while to say the last word again.
+    /// Waits for a while to repeat the last ACK.
     pub fn dally(mut self) {
         self.socket.dally(&mut self.receiver);
     }
 }
 
-/// What is given away.
+/// What is sent.
 type TransferSource = Box<dyn BufRead>;
 
 impl Transfer<'_> {
-    /// Gives away what the request names.
+    /// Sends what the request names.
     pub fn read(mut self, request: &Request<'_>) -> TransferOutcome {
         let (source, size) = match self.open(request.filename()) {
             Ok(opened) => opened,
@@ -87,7 +84,7 @@ impl Transfer<'_> {
         TransferOutcome { ending, bytes, last_ack: None, permit: self.permit }
     }
 
-    /// Takes in the file that the request announces.
+    /// Receives the file that the request announces.
     pub fn write(self, request: &Request<'_>) -> TransferOutcome {
         let path = match SharePath::parse(request.filename()) {
             Ok(path) => path,
@@ -98,7 +95,7 @@ impl Transfer<'_> {
         if path.as_bytes() == EXIT {
             return self.exit(terms, request.mode());
         }
-        // In netascii the file may come out shorter than what is sent.
+        // In netascii, the file may become shorter than the data sent.
         let size = terms.tsize.filter(|_| request.mode() == Mode::Octet);
         match self.state.folder.receive(&path, size) {
             Ok(_) if request.filename().ends_with(b"/") => self.refuse(error_packet::is_directory()),
@@ -111,16 +108,16 @@ impl Transfer<'_> {
         }
     }
 
-    /// Leaves, once the client has shown by its block that it is where it says it is.
+    /// Stops the server, once the client has proved with its data block that its address is real.
     fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
         if !self.state.allow_exit {
-            let text = "this server does not leave on request (wharf serve --allow-exit lets it)";
+            let text = "remote shutdown is disabled (start the server with --allow-exit)";
             return self.refuse(Fault::new(ErrorCode::AccessViolation, text));
         }
         let (state, peer) = (self.state, self.peer);
         let outcome = self.take(terms, mode, &mut Nowhere);
         if outcome.ending.is_complete() {
-            log::info!("{peer} asked the server to leave");
+            log::info!("{peer} requested a shutdown");
             state.stop.ask(StopReason::Client);
         }
         outcome
@@ -131,11 +128,11 @@ impl Transfer<'_> {
         let mut receiver = Receiver::serve(Instant::now(), terms, mode);
         let mut may_dally = false;
         let ending = socket.take(&mut receiver, terms.block_size(), sink, || may_dally = permit.give_up());
-        // Where there is no file, nothing has settled.
+        // Without a file, `settled` was never called.
         if !may_dally {
             permit.give_up();
         }
-        // The server need not stay for the last word.
+        // The server may exit before the last ACK is repeated.
         drop(active);
         let last_ack = may_dally.then_some(LastAck { socket, receiver });
         TransferOutcome { ending, bytes: 0, last_ack, permit }
@@ -147,7 +144,7 @@ impl Transfer<'_> {
         TransferOutcome { ending: Ending::Aborted(fault), bytes: 0, last_ack: None, permit: self.permit }
     }
 
-    /// The file of this name, or the listing of a directory; with its size in bytes, where that is known.
+    /// The file of this name, or the listing of a directory; with its size in bytes, if known.
     fn open(&self, name: &[u8]) -> Result<(TransferSource, Option<u64>), Fault> {
         let path = SharePath::parse(name).map_err(error_packet::of_path_error)?;
         if name.is_empty() || name.ends_with(b"/") {
@@ -161,7 +158,8 @@ impl Transfer<'_> {
         }
     }
 
-    /// The listing of a directory. One that does not fit into a chunk is made while it is sent: its size is not known.
+    /// The listing of a directory. One that does not fit into a chunk is produced while it is sent, so its size is
+    /// unknown.
     fn list(&self, path: &SharePath) -> Result<(TransferSource, Option<u64>), folder::Error> {
         let mut listing = listing::text(&self.state.folder, path, &self.state.listings)?;
         Ok(match listing.whole()? {
@@ -174,7 +172,7 @@ impl Transfer<'_> {
     }
 }
 
-/// A listing that is read while it is made.
+/// A listing that is read while it is produced.
 struct ListingReader {
     listing: ListingBody,
     chunk: Cursor<Vec<u8>>,
@@ -200,15 +198,15 @@ impl Read for ListingReader {
     }
 }
 
-/// The terms with a window that fits into what the socket keeps: more would be lost, and sent again. Half of it is
-/// reckoned for the kernel's own notes.
+/// The terms with a window that fits into the socket's receive buffer: more would be lost and sent again. Half of the
+/// buffer is taken for the kernel's own data.
 fn within(terms: Terms, room: usize) -> Terms {
     let blocks = (room / 2 / terms.block_size().bytes()).clamp(1, WindowSize::MAX.blocks());
     let most = u16::try_from(blocks).ok().and_then(WindowSize::new);
     Terms { windowsize: terms.windowsize.min(most.filter(|_| terms.windowsize.is_some())), ..terms }
 }
 
-/// A file of a length that was told: one that has become shorter must not look whole.
+/// A file whose length has been announced: if it is truncated, it must not look complete.
 struct FileReader {
     file: BufReader<File>,
     left: u64,
@@ -252,12 +250,12 @@ impl Read for FileReader {
 }
 
 fn shorter() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "it has become shorter")
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file was truncated while it was sent")
 }
 
-/// A file on its way into the folder.
+/// A file that is being received.
 struct TftpUpload<'a> {
-    /// None once it has been committed.
+    /// `None` once it has been committed.
     incoming: Option<Incoming>,
     buffer: Vec<u8>,
     received: u64,
@@ -296,7 +294,7 @@ impl FileSink for TftpUpload<'_> {
     }
 }
 
-/// What comes with a request to leave: it says nothing.
+/// Discards the data of a shutdown request.
 struct Nowhere;
 
 impl FileSink for Nowhere {

@@ -10,13 +10,13 @@ use crate::server::client_key::ClientKey;
 use crate::server::connections::slot::Holding;
 use crate::server::connections::table::{ConnectionTable, TableEntry, Tracked, lock};
 
-/// A client that has this many times as many connections as another is evicted for it. Less, and a household could not
-/// hold its own against a person.
+/// A client with this many times as many connections as a new client is evicted for it. With a smaller factor, a
+/// household behind one address could lose connections to a single person.
 const GREEDY: u32 = 16;
 
 impl<C: AsFd> ConnectionTable<C> {
-    /// Takes out the connection that has been idle longest, for another; `None` if none has been idle since
-    /// this moment. A connection with unread input is not idle.
+    /// Takes out the connection that has been idle longest, to free a slot for another; `None` if none has been idle
+    /// since this moment. A connection with unread input is not idle.
     pub fn evict_idle(&self, since: Instant) -> Option<Box<Tracked<C>>> {
         let mut longest_idle = lock(&self.longest_idle);
         let evicted = self.first_idle_of(&mut longest_idle, since);
@@ -28,7 +28,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.first_idle_of(&mut longest_idle, since)
     }
 
-    /// Takes out the first of these that is still idle, if it has been since this moment.
+    /// Takes out the first of these that is still idle, if it has been idle since this moment.
     fn first_idle_of(
         &self,
         longest_idle: &mut Vec<(Instant, u32)>,
@@ -46,8 +46,8 @@ impl<C: AsFd> ConnectionTable<C> {
             .find_map(still_idle)
     }
 
-    /// Since when who is idle. How much time they have left would not tell: the fewer connections there were when one
-    /// was parked, the more it was given.
+    /// The idle connections, with the time since when they are idle. Their deadlines would not do: a connection
+    /// parked while there were fewer connections got a longer timeout.
     fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
         let idle_since = |entry: &Mutex<TableEntry<C>>| {
             lock(entry).parked.as_ref().and_then(|(_, wait_for)| wait_for.idle_since)
@@ -68,12 +68,13 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.greatest(|holding| holding.descriptors)
     }
 
-    /// By how many descriptors too much is held.
+    /// How many descriptors too many are held.
     pub fn excess(&self) -> u64 {
         self.slots.excess()
     }
 
-    /// Takes out the parked connections of this client that have waited longest: as many as hold this many descriptors.
+    /// Takes out the parked connections of this client that have waited longest, until they hold this many
+    /// descriptors.
     pub fn evict_longest(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
         let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
         waiting.sort_unstable();
@@ -94,8 +95,8 @@ impl<C: AsFd> ConnectionTable<C> {
         evicted
     }
 
-    /// Since which turn each connection of this client has been parked, and in which slot. Those that are only being told
-    /// to go leave by themselves.
+    /// The slots of this client's parked connections, with the turn since which each waits. Connections that are
+    /// being rejected are not included: they end by themselves.
     fn waiting_of(&self, client: ClientKey) -> impl Iterator<Item = (u64, u32)> {
         let turn = move |entry: &Mutex<TableEntry<C>>| {
             let entry = lock(entry);

@@ -1,4 +1,4 @@
-//! Who is parked, who is woken, and who is evicted.
+//! Parking, waking, deadlines and eviction.
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -23,10 +23,10 @@ fn idle_for(seconds: u64) -> WaitFor {
 }
 
 #[test]
-fn what_is_parked_comes_back_when_its_client_speaks() {
+fn a_parked_connection_is_returned_when_its_client_sends() {
     let table = table_for(4);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let tracked = table.admit(server, ClientKey::Here).expect("room");
+    let tracked = table.admit(server, ClientKey::Here).expect("a free slot");
     table.park(tracked, idle_for(60)).expect("armed");
     assert_eq!(table.open(), 1);
     client.write_all(b"x").expect("written");
@@ -36,21 +36,21 @@ fn what_is_parked_comes_back_when_its_client_speaks() {
     assert_eq!(table.open(), 0);
 }
 
-/// Reads all that has come.
+/// Reads all available bytes.
 fn read_all(tracked: &mut Tracked<UnixStream>) {
     tracked.connection.set_nonblocking(true).expect("set");
     let read = io::Read::read(&mut tracked.connection, &mut [0; 64]);
-    assert!(read.is_ok_and(|count| count > 0), "there was something to read");
+    assert!(read.is_ok_and(|count| count > 0), "there is input");
 }
 
-/// The events that have come.
+/// The events that have arrived.
 fn events_now(table: &ConnectionTable<UnixStream>) -> Vec<PollEvent> {
     let mut events = Vec::new();
     table.poller.wait(&mut events, Some(Duration::ZERO)).expect("a poller");
     events
 }
 
-/// The connection that the next event is for; none where there is none for long.
+/// The connection that the next event is for; `None` after a long wait without one.
 fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Tracked<C>>> {
     const LONG: Duration = Duration::from_secs(10);
     let mut events = Vec::new();
@@ -59,51 +59,51 @@ fn heard<C: AsFd>(table: &ConnectionTable<C>) -> Option<Box<Tracked<C>>> {
 }
 
 #[test]
-fn who_waits_for_news_hears_each_once() {
+fn an_armed_connection_gets_one_event_per_arrival() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    let mut tracked = table.admit(server, ClientKey::Here).expect("room");
+    let mut tracked = table.admit(server, ClientKey::Here).expect("a free slot");
     for _ in 0..3 {
         table.park(tracked, idle_for(60).for_news()).expect("armed");
         client.write_all(b"x").expect("written");
-        tracked = table.take().expect("news");
-        assert!(events_now(&table).is_empty(), "once, though it has not been read");
+        tracked = table.take().expect("an event");
+        assert!(events_now(&table).is_empty(), "one event, although nothing was read");
         read_all(&mut tracked);
     }
-    // What has been read is none any more: the next event is for what comes after it has been parked otherwise.
+    // Once all input is read, the next event is for input that arrives after it was parked for writing.
     table.park(tracked, WaitFor::writable(in_seconds(60))).expect("armed");
-    let tracked = table.take().expect("there is room to write");
+    let tracked = table.take().expect("writable");
     table.park(tracked, idle_for(60).for_news()).expect("armed");
-    assert!(events_now(&table).is_empty(), "no news");
+    assert!(events_now(&table).is_empty(), "no further event");
     client.write_all(b"x").expect("written");
-    read_all(&mut table.take().expect("news"));
+    read_all(&mut table.take().expect("an event"));
 }
 
 #[test]
-fn news_while_it_is_served_are_not_lost() {
+fn an_event_during_service_is_not_lost() {
     type Say = fn(&mut UnixStream);
     let more: Say = |client| client.write_all(b"more").expect("written");
     let end: Say = |client| client.shutdown(std::net::Shutdown::Write).expect("ended");
     for (name, before, while_served) in [
-        ("more, of which another hears", None, Some(more)),
-        ("the end, of which another hears", None, Some(end)),
-        ("the end, with what was said before it", Some(end), None),
+        ("more input, whose event another worker takes", None, Some(more)),
+        ("the end, whose event another worker takes", None, Some(end)),
+        ("the end, together with the input before it", Some(end), None),
     ] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         table
-            .park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60).for_news())
+            .park(table.admit(server, ClientKey::Here).expect("a free slot"), idle_for(60).for_news())
             .expect("armed");
         client.write_all(b"x").expect("written");
         if let Some(say) = before {
             say(&mut client);
         }
-        let mut tracked = table.take().expect("news");
+        let mut tracked = table.take().expect("an event");
         read_all(&mut tracked);
         if let Some(say) = while_served {
             say(&mut client);
             for event in events_now(&table) {
-                assert!(table.claim(event).is_none(), "{name}: it is being served");
+                assert!(table.claim(event).is_none(), "{name}: busy");
             }
         }
         table.park(tracked, idle_for(60).for_news()).expect("armed");
@@ -112,59 +112,63 @@ fn news_while_it_is_served_are_not_lost() {
 }
 
 #[test]
-fn what_a_read_has_left_is_heard_when_the_time_is_up_or_at_the_stop() {
+fn unread_input_is_served_at_the_deadline_and_at_shutdown() {
     for is_stop in [false, true] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
         let over = WaitFor::idle(Instant::now(), Duration::ZERO).for_news();
-        table.park(table.admit(server, ClientKey::Here).expect("room"), over).expect("armed");
+        table.park(table.admit(server, ClientKey::Here).expect("a free slot"), over).expect("armed");
         client.write_all(b"x").expect("written");
-        let unread = table.take().expect("news");
+        let unread = table.take().expect("an event");
         table.park(unread, over).expect("it stays armed");
-        assert!(events_now(&table).is_empty(), "nobody hears of it");
+        assert!(events_now(&table).is_empty(), "no event");
         if is_stop {
-            table.drain(|_, is_idle| assert!(!is_idle, "it has spoken"));
+            table.drain(|_, is_idle| assert!(!is_idle, "it has unread input"));
         } else {
             let expired = table.next_expired(Some(over.deadline));
-            assert!(matches!(expired, Expired::Nothing), "it has spoken");
+            assert!(matches!(expired, Expired::Nothing), "it has unread input");
         }
-        assert!(heard(&table).is_some(), "at the stop: {is_stop}");
+        assert!(heard(&table).is_some(), "at shutdown: {is_stop}");
     }
 }
 
 #[test]
-fn what_follows_urgent_data_is_heard() {
+fn data_after_urgent_data_is_served() {
     let table: ConnectionTable<TcpStream> = table_for(1);
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
     let mut client = TcpStream::connect(listener.local_addr().expect("its address")).expect("connected");
     let (server, _) = listener.accept().expect("accepted");
-    table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60).for_news()).expect("armed");
+    table
+        .park(table.admit(server, ClientKey::Here).expect("a free slot"), idle_for(60).for_news())
+        .expect("armed");
     client.write_all(b"before").expect("written");
     rustix::net::send(&client, b"!", SendFlags::OOB).expect("sent");
     client.write_all(b"behind").expect("written");
     let mut said = Vec::new();
     while !said.ends_with(b"behind") {
-        let mut tracked = heard(&table).expect("each read that leaves something is followed by an event");
+        let mut tracked = heard(&table).expect("a read that leaves input is followed by an event");
         let mut bytes = [0; 64];
-        let count = io::Read::read(&mut tracked.connection, &mut bytes).expect("there is something");
+        let count = io::Read::read(&mut tracked.connection, &mut bytes).expect("there is input");
         said.extend_from_slice(&bytes[..count]);
         table.park(tracked, idle_for(60).for_news()).expect("armed");
     }
 }
 
 #[test]
-fn places_are_bounded_and_the_longest_idle_makes_room() {
+fn slots_are_bounded_and_the_longest_idle_is_evicted() {
     let table = table_for(2);
     let mut clients = Vec::new();
     for seconds in [30, 20] {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push(client);
-        table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(seconds)).expect("armed");
+        table
+            .park(table.admit(server, ClientKey::Here).expect("a free slot"), idle_for(seconds))
+            .expect("armed");
     }
     let (_client, server) = UnixStream::pair().expect("a pair");
     let server = table.admit(server, ClientKey::Here).expect_err("full");
     assert!(table.evict_idle(Instant::now()).map(drop).is_some());
-    let busy = table.admit(server, ClientKey::Here).expect("room");
+    let busy = table.admit(server, ClientKey::Here).expect("a free slot");
     let mut byte = [0];
     assert_eq!(
         io::Read::read(&mut clients[0], &mut byte).expect("closed"),
@@ -174,32 +178,32 @@ fn places_are_bounded_and_the_longest_idle_makes_room() {
     let not_idle = WaitFor::readable(in_seconds(60));
     table.park(busy, not_idle).expect("armed");
     assert!(table.evict_idle(Instant::now()).is_some());
-    assert!(table.evict_idle(Instant::now()).is_none(), "the last one is not idle");
+    assert!(table.evict_idle(Instant::now()).is_none(), "the last one is busy");
     assert_eq!(table.open(), 1);
 }
 
 #[test]
-fn a_client_that_has_just_spoken_is_not_idle() {
+fn a_client_with_unread_input_is_not_idle() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
+    table.park(table.admit(server, ClientKey::Here).expect("a free slot"), idle_for(60)).expect("armed");
     client.write_all(b"x").expect("written");
-    assert!(table.evict_idle(Instant::now()).is_none(), "its request is here");
-    assert!(table.take().is_some(), "and is heard");
+    assert!(table.evict_idle(Instant::now()).is_none(), "it has unread input");
+    assert!(table.take().is_some(), "it is served");
 }
 
 #[test]
-fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
+fn the_client_with_the_most_descriptors_loses_its_longest_waiting() {
     let table = table_for(10);
     let mut clients = Vec::new();
     for (uid, seconds) in [(1, 10), (2, 30), (2, 20), (2, 40)] {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push(client);
-        let mut tracked = table.admit(server, ClientKey::User(uid)).expect("room");
+        let mut tracked = table.admit(server, ClientKey::User(uid)).expect("a free slot");
         tracked.hold(3);
         table.park(tracked, WaitFor::readable(in_seconds(seconds))).expect("armed");
     }
-    let (heaviest, holding) = table.heaviest().expect("somebody");
+    let (heaviest, holding) = table.heaviest().expect("a client");
     assert_eq!((heaviest, holding), (ClientKey::User(2), Holding { connections: 3, descriptors: 9 }));
     assert_eq!(table.evict_longest(heaviest, 4).len(), 2, "three descriptors each");
     let closed = |client: &mut UnixStream| {
@@ -216,12 +220,12 @@ fn the_client_that_holds_the_most_loses_what_has_waited_longest() {
 }
 
 #[test]
-fn only_a_client_with_far_more_connections_is_greedy() {
+fn only_a_client_with_far_more_connections_is_evicted() {
     let table = table_for(40);
     let mut open = Vec::new();
     let mut admit = |uid| {
         let (client, server) = UnixStream::pair().expect("a pair");
-        open.push((client, table.admit(server, ClientKey::User(uid)).expect("room")));
+        open.push((client, table.admit(server, ClientKey::User(uid)).expect("a free slot")));
     };
     (0..31).for_each(|_| admit(1));
     assert_eq!(table.greedy(ClientKey::User(2)), Some(ClientKey::User(1)));
@@ -232,7 +236,7 @@ fn only_a_client_with_far_more_connections_is_greedy() {
 }
 
 #[test]
-fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
+fn a_client_active_since_the_last_check_is_evicted_last() {
     let table = table_for(4);
     let before = Instant::now();
     let start = before + Duration::from_millis(1);
@@ -240,18 +244,18 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
     let (mut clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let idle = |at| WaitFor::idle(start + Duration::from_secs(at), Duration::from_secs(60));
     for (at, server) in (0..4).zip(servers) {
-        table.park(table.admit(server, ClientKey::Here).expect("room"), idle(at)).expect("armed");
+        table.park(table.admit(server, ClientKey::Here).expect("a free slot"), idle(at)).expect("armed");
     }
     let made_room = |client: &mut UnixStream| {
         client.set_nonblocking(true).expect("set");
-        // It hears of its end, or that what it said was not read.
+        // The client reads the end of the connection, or a reset because its request was not read.
         io::Read::read(client, &mut [0]).map_err(|error| error.kind()) != Err(io::ErrorKind::WouldBlock)
     };
     let evict = || table.evict_idle(start + Duration::from_secs(9)).map(drop).is_some();
-    assert!(table.evict_idle(before).is_none(), "all have come since");
+    assert!(table.evict_idle(before).is_none(), "all are newer");
     assert!(evict() && made_room(&mut clients[0]));
     clients[1].write_all(b"x").expect("written");
-    let mut spoke = table.take().expect("it spoke");
+    let mut spoke = table.take().expect("readable");
     io::Read::read_exact(&mut spoke.connection, &mut [0]).expect("read");
     table.park(spoke, idle(9)).expect("armed");
     for client in [2, 3, 1] {
@@ -262,7 +266,7 @@ fn whoever_spoke_since_the_last_look_is_the_last_to_make_room() {
 }
 
 #[test]
-fn time_is_up_for_each_once_and_in_order() {
+fn deadlines_expire_once_and_in_order() {
     let table = table_for(8);
     let now = Instant::now();
     let mut clients = Vec::new();
@@ -271,7 +275,7 @@ fn time_is_up_for_each_once_and_in_order() {
         clients.push((milliseconds, client));
         let deadline = Deadline::after(now, Duration::from_millis(milliseconds));
         table
-            .park(table.admit(server, ClientKey::Here).expect("room"), WaitFor::readable(deadline))
+            .park(table.admit(server, ClientKey::Here).expect("a free slot"), WaitFor::readable(deadline))
             .expect("armed");
     }
     clients.sort_by_key(|(milliseconds, _)| *milliseconds);
@@ -286,24 +290,24 @@ fn time_is_up_for_each_once_and_in_order() {
 }
 
 #[test]
-fn a_deadline_that_moves_is_minded_where_it_is() {
+fn a_moved_deadline_expires_at_its_new_time() {
     let table = table_for(1);
     let (mut client, server) = UnixStream::pair().expect("a pair");
     client.write_all(b"x").expect("written");
-    let mut tracked = table.admit(server, ClientKey::Here).expect("room");
+    let mut tracked = table.admit(server, ClientKey::Here).expect("a free slot");
     let long = in_seconds(600);
     let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
     for deadline in [soon, long, soon, long] {
         table.park(tracked, WaitFor::readable(deadline)).expect("armed");
         tracked = table.take().expect("readable");
     }
-    io::Read::read(&mut tracked.connection, &mut [0]).expect("what made it readable");
+    io::Read::read(&mut tracked.connection, &mut [0]).expect("input");
     table.park(tracked, WaitFor::readable(long)).expect("armed");
     let until = Deadline::after(Instant::now(), Duration::from_millis(20));
-    assert!(matches!(table.next_expired(Some(until)), Expired::Nothing), "its entry moved on");
+    assert!(matches!(table.next_expired(Some(until)), Expired::Nothing), "its entry moved");
     client.write_all(b"x").expect("written");
     let mut tracked = table.take().expect("readable");
-    io::Read::read(&mut tracked.connection, &mut [0]).expect("what made it readable");
+    io::Read::read(&mut tracked.connection, &mut [0]).expect("input");
     table.park(tracked, WaitFor::readable(soon)).expect("armed");
     assert!(
         matches!(table.next_expired(None), Expired::Connection(..)),
@@ -312,12 +316,12 @@ fn a_deadline_that_moves_is_minded_where_it_is() {
 }
 
 #[test]
-fn who_has_spoken_in_time_is_heard_however_late() {
+fn a_readable_connection_never_times_out() {
     let now = Deadline::after(Instant::now(), Duration::ZERO);
     for (said, wait_for) in [("in time", WaitFor::readable(now)), ("before the end", idle_for(60))] {
         let table = table_for(1);
         let (mut client, server) = UnixStream::pair().expect("a pair");
-        table.park(table.admit(server, ClientKey::Here).expect("room"), wait_for).expect("armed");
+        table.park(table.admit(server, ClientKey::Here).expect("a free slot"), wait_for).expect("armed");
         client.write_all(b"x").expect("written");
         assert!(matches!(table.next_expired(Some(now)), Expired::Nothing), "{said}");
         table.drain(|_, is_idle| assert!(!is_idle, "{said}"));
@@ -330,10 +334,10 @@ fn who_has_spoken_in_time_is_heard_however_late() {
 }
 
 #[test]
-fn the_end_wakes_everybody_and_closes_what_is_parked() {
+fn ending_wakes_all_workers_and_closes_parked_connections() {
     let table = table_for(8);
     let (mut client, server) = UnixStream::pair().expect("a pair");
-    table.park(table.admit(server, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
+    table.park(table.admit(server, ClientKey::Here).expect("a free slot"), idle_for(60)).expect("armed");
     std::thread::scope(|scope| {
         let work = || {
             table.lead.join();
@@ -350,13 +354,13 @@ fn the_end_wakes_everybody_and_closes_what_is_parked() {
 }
 
 #[test]
-fn draining_closes_the_idle_and_lets_the_others_finish() {
+fn draining_closes_idle_connections_and_lets_busy_ones_finish() {
     let table = table_for(8);
     let (_idle_client, idle) = UnixStream::pair().expect("a pair");
     let (mut client, busy) = UnixStream::pair().expect("a pair");
-    table.park(table.admit(idle, ClientKey::Here).expect("room"), idle_for(60)).expect("armed");
+    table.park(table.admit(idle, ClientKey::Here).expect("a free slot"), idle_for(60)).expect("armed");
     let not_idle = WaitFor::readable(in_seconds(60));
-    table.park(table.admit(busy, ClientKey::Here).expect("room"), not_idle).expect("armed");
+    table.park(table.admit(busy, ClientKey::Here).expect("a free slot"), not_idle).expect("armed");
     let mut seen = Vec::new();
     table.drain(|_, is_idle| seen.push(is_idle));
     seen.sort_unstable();
