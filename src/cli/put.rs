@@ -19,8 +19,8 @@ use crate::client::put::{
     self, Carried, Carrier, FileSender, Memory, PutObserver, PutOptions, PutOrder, PutResult, PutServer,
     WalkOptions,
 };
-use crate::client::session::Timeouts;
 use crate::client::tftp;
+use crate::client::timeouts::Timeouts;
 
 /// What is asked when no file is named.
 const QUESTION: &str = "Files to send: ";

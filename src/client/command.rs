@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::address::{AddressError, DEFAULT_PORT, Endpoint, parse_port};
-use super::session::HttpMethod;
+use super::request::HttpMethod;
 use crate::printable::Printable;
 
 /// The answer to a command that nobody knows.

@@ -8,10 +8,11 @@ use std::io::{self, ErrorKind, Read as _};
 use std::time::{Duration, Instant};
 
 use super::address::Endpoint;
+use super::content::RequestContent;
 use super::error::ClientError;
-use super::session::{HttpMethod, HttpRequest, Timeouts};
+use super::request::{HttpMethod, HttpRequest};
 use super::socket::{Readiness, Socket};
-use super::upload::RequestContent;
+use super::timeouts::Timeouts;
 use crate::http::request::write_head;
 use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
 use crate::http::status::Status;

@@ -1,7 +1,7 @@
 //! Error responses: what a server says when it does not do what was asked.
 
 use super::error::ClientError;
-use super::session::HttpResponse;
+use super::response::HttpResponse;
 use crate::http::status::Status;
 use crate::printable::Foreign;
 
@@ -41,7 +41,8 @@ fn first_line(text: &[u8], status: Status) -> Option<String> {
 mod tests {
     use super::*;
     use crate::client::fake_peer::{FakePeer, PeerAction};
-    use crate::client::session::{HttpMethod, HttpRequest, Session};
+    use crate::client::request::{HttpMethod, HttpRequest};
+    use crate::client::session::Session;
 
     #[test]
     fn the_page_of_a_proxy_is_not_shown() {

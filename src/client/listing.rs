@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::error::ClientError;
 use super::error_response;
-use super::session::{HttpMethod, HttpRequest, PourError, Session};
+use super::request::{HttpMethod, HttpRequest};
+use super::response::PourError;
+use super::session::Session;
 use crate::format::Bytes;
 use crate::printable::Printable;
 

@@ -20,12 +20,14 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::address::Endpoint;
+use super::content::RequestContent;
 use super::error::ClientError;
 use super::expect::ResponseSummary;
+use super::request::HttpRequest;
+use super::response::PourError;
 use super::script::{Script, ScriptStep};
-use super::session::{HttpRequest, PourError, Session};
+use super::session::Session;
 use super::stats::{RequestResult, Stats};
-use super::upload::RequestContent;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 

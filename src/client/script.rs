@@ -19,7 +19,7 @@ use super::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectComma
 use super::error::{ClientError, shown};
 use super::expect::{ExpectError, Expectations};
 use super::listing;
-use super::session::HttpMethod;
+use super::request::HttpMethod;
 use super::upload;
 use crate::printable::Printable;
 

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::client::content::RequestContent;
 use crate::client::fake_peer::{FakePeer, PeerAction};
+use crate::client::request::HttpMethod;
+use crate::client::response::PourError;
 use crate::http::status::Status;
 use PeerAction::{AwaitEnd, Read, ReadContent, ReadHead, Say};
 

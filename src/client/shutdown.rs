@@ -2,7 +2,8 @@
 
 use super::error::ClientError;
 use super::error_response;
-use super::session::{HttpMethod, HttpRequest, Session};
+use super::request::{HttpMethod, HttpRequest};
+use super::session::Session;
 
 /// The target of the request.
 const TARGET: &str = "/.wharf/exit";

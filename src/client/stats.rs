@@ -147,8 +147,8 @@ pub(super) mod tests {
     use super::*;
     use crate::client::address::ServerAddress;
     use crate::client::expect::Expectations;
+    use crate::client::request::HttpMethod;
     use crate::client::script::{ScriptRequest, ScriptStep};
-    use crate::client::session::HttpMethod;
 
     /// A script of so many lines.
     pub(in crate::client) fn script(lines: usize) -> Script {

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::member::ChatMember;
 use crate::client::error::ClientError;
 use crate::client::error_response;
-use crate::client::session::{HttpMethod, HttpRequest, Session};
+use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::session::Session;
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
 /// For how long a lost server is looked for.

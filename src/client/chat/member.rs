@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 
 use crate::client::address::Endpoint;
+use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
 use crate::client::error_response;
-use crate::client::session::{HttpMethod, HttpRequest, PourError, Session};
-use crate::client::upload::RequestContent;
+use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::response::PourError;
+use crate::client::session::Session;
 use crate::http::target::encode_segment;
 
 /// A member of a server's room. Clones are the same member.

@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::sessions::{SessionPool, path_of};
 use crate::client::address::Resource;
-use crate::client::session::{HttpMethod, HttpResponse};
+use crate::client::request::HttpMethod;
+use crate::client::response::HttpResponse;
 use crate::http::response::Received;
 use crate::http::status::Status;
 

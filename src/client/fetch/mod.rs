@@ -56,7 +56,8 @@ use self::worker::{End, Worker};
 use super::address::{Endpoint, Resource};
 use super::error::{ClientError, shown};
 use super::progress::{TransferProgress, WorkerProgress};
-use super::session::{Session, Timeouts};
+use super::session::Session;
+use super::timeouts::Timeouts;
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::ClientError;
-use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
+use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::response::{Body, HttpResponse};
+use crate::client::session::Session;
+use crate::client::timeouts::Timeouts;
 use crate::http::response::Received;
 use crate::http::target::Target;
 

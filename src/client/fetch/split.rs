@@ -32,7 +32,8 @@ use super::worker::{Course, ReceivedFile, Worker, refuse};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::progress::WorkerProgress;
-use crate::client::session::{HttpMethod, HttpResponse, PourError};
+use crate::client::request::HttpMethod;
+use crate::client::response::{HttpResponse, PourError};
 use crate::http::response::Received;
 use crate::http::status::Status;
 

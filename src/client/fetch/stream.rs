@@ -16,7 +16,8 @@ use super::trial::{FailedAttempt, Trials};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::error_response;
-use crate::client::session::{HttpMethod, HttpResponse, PourError};
+use crate::client::request::HttpMethod;
+use crate::client::response::{HttpResponse, PourError};
 
 /// What has been passed on.
 #[derive(Default)]

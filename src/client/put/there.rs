@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::client::error::ClientError;
 use crate::client::fetch::digest::{self, Sum};
-use crate::client::session::{HttpMethod, HttpRequest, Session};
+use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::session::Session;
 use crate::http::status::Status;
 
 /// What is known of a server's willingness to tell sums.

@@ -19,11 +19,11 @@ use std::time::Instant;
 
 use self::address::{TftpSite, from_root};
 use self::socket::TransferSocket;
+use super::content::RequestContent;
 use super::error::{ClientError, shown};
 use super::fetch::Downloads;
 use super::fetch::save::Saving;
 use super::listing::{EntryKind, RemoteEntry, RemoteListing};
-use super::upload::RequestContent;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 use crate::tftp::fields::{Mode, Text};

@@ -5,12 +5,12 @@ use std::io;
 
 use super::{Cargo, FileSender, refused, taken};
 use crate::client::address::Resource;
+use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
 use crate::client::fetch::sessions::follow;
 use crate::client::fetch::trial::FailedAttempt;
 use crate::client::put::memory::FileIdentity;
-use crate::client::session::HttpMethod;
-use crate::client::upload::RequestContent;
+use crate::client::request::HttpMethod;
 use crate::http::response::Received;
 use crate::http::resumable::{
     COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,
