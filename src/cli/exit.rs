@@ -10,6 +10,9 @@ use std::time::Duration;
 use crate::client::error::ClientError;
 use crate::printable::Printable;
 
+/// Why a command failed, as one line for the user.
+pub(super) type Failure = Box<dyn std::error::Error>;
+
 /// The exit code of wrong usage; a script that makes no sense is that.
 const WRONG_USAGE: u8 = 2;
 

@@ -47,9 +47,6 @@ enum Command {
     Replay(ReplayArgs),
 }
 
-/// Why a command failed: a line for the person who gave it.
-type Failure = Box<dyn std::error::Error>;
-
 /// Reads the command line and does what it says. Without a command, `www` is served.
 pub fn run() -> ExitCode {
     let command = Args::parse().command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));

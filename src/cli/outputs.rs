@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Failure, containment, logging, private::PrivateFile};
+use super::exit::Failure;
+use super::{containment, logging, private::PrivateFile};
 use crate::printable::Printable;
 use crate::server::Recorder;
 use crate::sink::{Notices, Sink};

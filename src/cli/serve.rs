@@ -10,8 +10,9 @@ use clap::{Args, Parser, ValueEnum};
 use rustix::fs::Mode;
 use rustix::process::geteuid;
 
+use super::exit::Failure;
 use super::outputs::Outputs;
-use super::{Failure, signals, size};
+use super::{signals, size};
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
 use crate::net::listener::ListenAddress;
