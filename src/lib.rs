@@ -10,8 +10,9 @@
 //!                  │             ├──► folder    the shared folder: no protocol
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
-//!                  └──► client ──┼──► net       non-blocking sockets: no protocol, no folder
-//!                                └──► durable   files that survive a power failure: no protocol
+//!                  ├──► client ──┼──► net       non-blocking sockets: no protocol, no folder
+//!                  │      ▲      └──► durable   files that survive a power failure: no protocol
+//!                  └──► replay
 //!
 //!   stop, printable, sink, format, qr: below all
 //! ```
@@ -28,7 +29,8 @@
 //! - [`net`] reads and writes without blocking.
 //! - [`durable`] syncs many files at once, with the directories that hold their names.
 //! - [`server`] parks waiting connections and advances each as far as its socket allows; its page explains how.
-//! - [`client`] sends requests, from a prompt or from a file of requests whose responses it checks.
+//! - [`client`] fetches and sends files, from a prompt or from a command, and joins the chat room.
+//! - [`replay`] sends a file of requests by way of the client, checks each response, and reports times.
 //! - [`cli`] is the command line; [`stop`] signals shutdown to every thread; [`printable`] escapes foreign text for logs and
 //!   terminals; [`sink`] writes logs without blocking a worker; [`mod@format`] formats sizes and times; [`qr`] draws addresses
 //!   as QR codes.
@@ -44,6 +46,7 @@ pub mod http;
 pub mod net;
 pub mod printable;
 pub mod qr;
+pub mod replay;
 pub mod server;
 pub mod sink;
 pub mod stop;

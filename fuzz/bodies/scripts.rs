@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use wharf::client::address::ServerAddress;
-use wharf::client::script::{ScriptRequest, parse};
 use wharf::http::head_end::EndFinder;
 use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, write_head};
+use wharf::replay::script::{ScriptRequest, parse};
 
 /// The bytes are a script.
 pub fn check(data: &[u8]) {

@@ -13,9 +13,9 @@ use clap::builder::RangedI64ValueParser;
 use super::exit;
 use crate::client::address::{DEFAULT_HOST, ServerAddress};
 use crate::client::error::ClientError;
-use crate::client::replay::{self, Console, ReplayOptions};
-use crate::client::report::Report;
-use crate::client::script::Script;
+use crate::replay::report::Report;
+use crate::replay::script::Script;
+use crate::replay::{self, Console, ReplayOptions};
 
 /// The most connections of one replay. Each has a thread: more would measure this program, not the server.
 const MOST_CONNECTIONS: i64 = 1024;

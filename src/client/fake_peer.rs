@@ -10,7 +10,7 @@ use super::address::Endpoint;
 
 /// One thing that the server does.
 #[derive(Clone, Copy)]
-pub(super) enum PeerAction {
+pub(crate) enum PeerAction {
     /// Reads a request with its sized content.
     Read,
     /// Reads a request's head and leaves its content.
@@ -24,14 +24,14 @@ pub(super) enum PeerAction {
 }
 
 /// A server that plays its part once.
-pub(super) struct FakePeer {
+pub(crate) struct FakePeer {
     server: Endpoint,
     player: JoinHandle<Vec<String>>,
 }
 
 impl FakePeer {
     /// Begins to play, a connection after the other.
-    pub(super) fn plays(part: &[&[PeerAction]]) -> Self {
+    pub(crate) fn plays(part: &[&[PeerAction]]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let connections: Vec<Vec<PeerAction>> = part.iter().map(|acts| acts.to_vec()).collect();
@@ -47,12 +47,12 @@ impl FakePeer {
     }
 
     /// Where it listens.
-    pub(super) fn server(&self) -> Endpoint {
+    pub(crate) fn server(&self) -> Endpoint {
         self.server.clone()
     }
 
     /// The requests that it read, with their content, once its part is over.
-    pub(super) fn heard(self) -> Vec<String> {
+    pub(crate) fn heard(self) -> Vec<String> {
         self.player.join().expect("a server that plays its part")
     }
 }

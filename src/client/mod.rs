@@ -1,15 +1,15 @@
-//! Who asks: `wharf client`, which talks to a server line by line, and `wharf replay`, which sends a file of
-//! request lines.
+//! The client: sends requests over HTTP, fetches and sends files, and joins the chat room.
 //!
-//! A line is parsed by `command`, alike in both. What it asks for goes through a `session`: one connection
-//! to one `address`, kept open and opened again when the server has closed it. `download`, `upload`,
-//! `listing` and `shutdown` say what becomes of an answer; `shell` takes the lines from a person or a pipe
-//! (through `prompt`); `script`, `expect`, `replay` and `report` take them from a file, judge the answers and
-//! count. `tftp` is all that for servers that speak TFTP.
+//! - `address` parses the addresses that a person types; `command` parses a line of the prompt or of a script.
+//! - A `session` holds one connection to one server and opens it again after the server has closed it. It sends a
+//!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange, over a `socket`.
+//! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
+//!   what a server holds. `progress` and `progress_bar` show how far they are.
+//! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
+//! - `prompt` reads lines from a terminal or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
+//!   servers that speak TFTP, and `chat` that for the chat room.
 //!
-//! `put` sends files, many at once and over breaks; `tree` gathers what a server holds.
-//!
-//! This room knows nothing of the server's inside: it meets it on the wire only, and any HTTP server will do.
+//! The client knows nothing of the server's code, so it works with any HTTP server.
 
 pub mod address;
 pub mod chat;
@@ -20,7 +20,6 @@ pub mod content;
 pub mod download;
 pub mod error;
 pub mod error_response;
-pub mod expect;
 pub mod fetch;
 pub mod listing;
 pub mod pattern;
@@ -28,17 +27,13 @@ pub mod progress;
 pub mod progress_bar;
 pub mod prompt;
 pub mod put;
-pub mod replay;
-pub mod report;
 pub mod request;
 pub mod response;
-pub mod script;
 mod selection;
 pub mod session;
 pub mod shell;
 pub mod shutdown;
 mod socket;
-pub mod stats;
 pub mod targets;
 pub mod tftp;
 pub mod timeouts;
@@ -46,4 +41,4 @@ pub mod tree;
 pub mod upload;
 
 #[cfg(test)]
-mod fake_peer;
+pub(crate) mod fake_peer;

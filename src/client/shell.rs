@@ -17,7 +17,6 @@ use super::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOrder, Fet
 use super::listing;
 use super::progress::TransferProgress;
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
-use super::script::upload_target;
 use super::selection::{self, Shown};
 use super::session::Session;
 use super::shutdown;
@@ -110,7 +109,7 @@ impl<'c> Shell<'c> {
     fn send(&mut self, upload: &UploadCommand) -> io::Result<()> {
         let UploadCommand { method, file, path, server } = upload;
         let result = self.with(server.clone(), |session, address| {
-            let target = upload_target(address, file, path.as_deref());
+            let target = upload::target(address, file, path.as_deref());
             upload::send(session, *method, Path::new(file), target)
         });
         match result {

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 use std::time::Instant;
 
+use super::address::ServerAddress;
 use super::content::RequestContent;
 use super::error::ClientError;
 use super::error_response;
@@ -50,6 +51,20 @@ pub fn send(
 /// `client/a.txt` lands there; of a path that begins elsewhere (absolute, or with `..`) only the file's name.
 pub fn default_path(typed: &str) -> String {
     format!("/{}", encode_path(&default_parts(typed)))
+}
+
+/// The target of an upload: `path` where it is given, else the file's own path. Below a path that ends with a slash the
+/// file keeps its name.
+pub fn target(address: &ServerAddress, file: &str, path: Option<&str>) -> String {
+    let own = default_path(file);
+    match path {
+        None => address.resolve(&own, false),
+        Some(path) if path.ends_with('/') => {
+            let name = own.rsplit_once('/').map_or("", |(_, name)| name);
+            format!("{}{name}", address.target(path))
+        }
+        Some(path) => address.target(path),
+    }
 }
 
 /// As [`default_path`], for servers that take names as they are.

@@ -146,12 +146,12 @@ impl Spread {
 pub(super) mod tests {
     use super::*;
     use crate::client::address::ServerAddress;
-    use crate::client::expect::Expectations;
     use crate::client::request::HttpMethod;
-    use crate::client::script::{ScriptRequest, ScriptStep};
+    use crate::replay::expect::Expectations;
+    use crate::replay::script::{ScriptRequest, ScriptStep};
 
     /// A script of so many lines.
-    pub(in crate::client) fn script(lines: usize) -> Script {
+    pub(in crate::replay) fn script(lines: usize) -> Script {
         let request = ScriptRequest {
             method: HttpMethod::Get,
             target: "/a".to_owned(),

@@ -19,15 +19,15 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::address::Endpoint;
-use super::content::RequestContent;
-use super::error::ClientError;
 use super::expect::ResponseSummary;
-use super::request::HttpRequest;
-use super::response::PourError;
 use super::script::{Script, ScriptStep};
-use super::session::Session;
 use super::stats::{RequestResult, Stats};
+use crate::client::address::Endpoint;
+use crate::client::content::RequestContent;
+use crate::client::error::ClientError;
+use crate::client::request::HttpRequest;
+use crate::client::response::PourError;
+use crate::client::session::Session;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 
@@ -247,5 +247,5 @@ impl Write for Digest {
 }
 
 #[cfg(test)]
-#[path = "replay_tests.rs"]
+#[path = "run_tests.rs"]
 mod tests;

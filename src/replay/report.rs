@@ -190,9 +190,9 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::stats::RequestResult;
-    use crate::client::stats::tests::script;
     use crate::http::status::Status;
+    use crate::replay::stats::RequestResult;
+    use crate::replay::stats::tests::script;
 
     /// What a writer makes of a replay of two requests, one of which failed.
     fn written(write: impl Fn(&Report<'_>, &mut dyn Write) -> io::Result<()>) -> String {

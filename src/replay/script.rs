@@ -14,13 +14,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::address::{Endpoint, ServerAddress};
-use super::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectCommand, UploadCommand};
-use super::error::{ClientError, shown};
 use super::expect::{ExpectError, Expectations};
-use super::listing;
-use super::request::HttpMethod;
-use super::upload;
+use crate::client::address::{Endpoint, ServerAddress};
+use crate::client::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectCommand, UploadCommand};
+use crate::client::error::{ClientError, shown};
+use crate::client::listing;
+use crate::client::request::HttpMethod;
+use crate::client::upload;
 use crate::printable::Printable;
 
 /// What separates a request from what is expected of its answer.
@@ -158,7 +158,7 @@ fn script_request(
         }
         Command::Send(UploadCommand { method, file, path, server }) => {
             let address = server.map_or_else(|| address.clone(), ServerAddress::root);
-            let target = upload_target(&address, &file, path.as_deref());
+            let target = upload::target(&address, &file, path.as_deref());
             let request = ScriptRequest {
                 file: Some(folder.join(&file)),
                 ..ScriptRequest::of(method, target, address.server)
@@ -182,20 +182,6 @@ fn script_request(
         Command::Quit => return Err(LineError::NoRequest("quit".to_owned())),
     };
     Ok((name, request))
-}
-
-/// The target of an upload: the path that was given, else the file's own; below a path that ends with a
-/// slash, the file's name.
-pub fn upload_target(address: &ServerAddress, file: &str, path: Option<&str>) -> String {
-    let own = upload::default_path(file);
-    match path {
-        None => address.resolve(&own, false),
-        Some(path) if path.ends_with('/') => {
-            let name = own.rsplit_once('/').map_or("", |(_, name)| name);
-            format!("{}{name}", address.target(path))
-        }
-        Some(path) => address.target(path),
-    }
 }
 
 impl ScriptRequest {

@@ -80,7 +80,7 @@ fn several_connections_share_the_requests() {
 
 #[test]
 fn every_request_is_taken_once_whoever_takes_it() {
-    let script = crate::client::stats::tests::script(3);
+    let script = crate::replay::stats::tests::script(3);
     let queue = Queue::new(&script, ReplayOptions { repeat: 7, rate: Some(1e6), ..MANNER });
     let taken = thread::scope(|scope| {
         let take = || std::iter::from_fn(|| queue.take()).collect::<Vec<_>>();
@@ -97,7 +97,7 @@ fn every_request_is_taken_once_whoever_takes_it() {
 
 #[test]
 fn a_time_that_no_clock_can_tell_is_not_waited_for() {
-    let script = crate::client::stats::tests::script(1);
+    let script = crate::replay::stats::tests::script(1);
     let queue = Queue::new(&script, ReplayOptions { repeat: u64::MAX, rate: Some(1e-6), ..MANNER });
     assert_eq!(queue.due(u64::MAX, 1e-6), None);
 }
@@ -105,7 +105,7 @@ fn a_time_that_no_clock_can_tell_is_not_waited_for() {
 #[test]
 fn lateness_counts_as_time() {
     let peer = FakePeer::plays(&[&[Read, OK]]);
-    let script = crate::client::stats::tests::script(1);
+    let script = crate::replay::stats::tests::script(1);
     let mut step = script.steps[0].clone();
     step.request.server = peer.server();
     let due = Instant::now().checked_sub(Duration::from_secs(5)).expect("the machine has run so long");
@@ -124,7 +124,7 @@ fn nobody_who_listens_ends_it() {
             Ok(())
         }
     }
-    let mut script = crate::client::stats::tests::script(1);
+    let mut script = crate::replay::stats::tests::script(1);
     script.steps[0].request.server = Endpoint::Unix("/nowhere/w.sock".into());
     let options = ReplayOptions { repeat: u64::MAX, ..MANNER };
     let ended = run(&script, options, &mut Console { out: &mut Gone, err: &mut Gone });
