@@ -14,7 +14,7 @@
 //!                  │      ▲      └──► durable   files that survive a power failure: no protocol
 //!                  └──► replay
 //!
-//!   stop, printable, sink, format, qr: below all
+//!   own_paths, stop, printable, sink, format, qr: below all
 //! ```
 //!
 //! Imports follow the arrows, and the modules in the last column do not import each other. A test reads every `use` and
@@ -31,9 +31,9 @@
 //! - [`server`] parks waiting connections and advances each as far as its socket allows; its page explains how.
 //! - [`client`] fetches and sends files, from a prompt or from a command, and joins the chat room.
 //! - [`replay`] sends a file of requests by way of the client, checks each response, and reports times.
-//! - [`cli`] is the command line; [`stop`] signals shutdown to every thread; [`printable`] escapes foreign text for logs and
-//!   terminals; [`sink`] writes logs without blocking a worker; [`mod@format`] formats sizes and times; [`qr`] draws addresses
-//!   as QR codes.
+//! - [`cli`] is the command line; [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every
+//!   thread; [`printable`] escapes foreign text for logs and terminals; [`sink`] writes logs without blocking a worker;
+//!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
 pub mod archive;
 pub mod chat;
@@ -44,6 +44,7 @@ pub mod folder;
 pub mod format;
 pub mod http;
 pub mod net;
+pub mod own_paths;
 pub mod printable;
 pub mod qr;
 pub mod replay;

@@ -4,15 +4,13 @@ use super::error::ClientError;
 use super::error_response;
 use super::request::{HttpMethod, HttpRequest};
 use super::session::Session;
-
-/// The target of the request.
-const TARGET: &str = "/.wharf/exit";
+use crate::own_paths;
 
 /// Asks the server to shut down; once this returns, it does.
 pub fn request(session: &mut Session) -> Result<(), ClientError> {
     let response = session.send(&HttpRequest {
         method: HttpMethod::Post,
-        target: TARGET,
+        target: own_paths::EXIT,
         fields: &[],
         content: None,
     })?;

@@ -16,7 +16,7 @@ use crate::http::status::Status;
 use crate::http::validators::{EntityTag, Validators};
 
 /// Where they are served.
-pub const BELOW: &str = "/.wharf/assets/";
+pub const BELOW: &str = crate::own_paths::ASSETS;
 
 /// How long a copy may be kept without asking again: a year is the most that RFC 9111 §1.2.2 makes sense of, and
 /// `immutable` (RFC 8246) tells that a reload need not ask either.

@@ -27,7 +27,7 @@ use crate::http::status::Status;
 use crate::net::peer::Peer;
 
 /// Where uploads are gone on with; the token stands behind it.
-pub const PREFIX: &str = "/.wharf/uploads/";
+pub const PREFIX: &str = crate::own_paths::UPLOADS;
 
 /// What can be done with an upload.
 const ALLOWED: &str = "GET, HEAD, PATCH, DELETE, OPTIONS";

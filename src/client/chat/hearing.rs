@@ -14,6 +14,7 @@ use crate::client::error_response;
 use crate::client::request::{HttpMethod, HttpRequest};
 use crate::client::session::Session;
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
+use crate::own_paths;
 
 /// For how long a lost server is looked for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -88,9 +89,12 @@ fn hear_once(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> 
     if !last.is_empty() {
         fields.push(("Last-Event-ID", &last));
     }
-    let target = "/.wharf/chat/events";
-    let response =
-        session.send(&HttpRequest { method: HttpMethod::Get, target, fields: &fields, content: None })?;
+    let response = session.send(&HttpRequest {
+        method: HttpMethod::Get,
+        target: own_paths::CHAT_EVENTS,
+        fields: &fields,
+        content: None,
+    })?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }

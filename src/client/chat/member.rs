@@ -12,6 +12,7 @@ use crate::client::request::{HttpMethod, HttpRequest};
 use crate::client::response::PourError;
 use crate::client::session::Session;
 use crate::http::target::encode_segment;
+use crate::own_paths;
 
 /// A member of a server's room. Clones are the same member.
 #[derive(Debug, Clone)]
@@ -52,18 +53,17 @@ impl ChatMember {
 
     /// Says something to all, or to one.
     pub fn say(&self, session: &mut Session, to: Option<&str>, text: &str) -> Result<(), ClientError> {
-        let target = match to {
-            Some(to) => {
-                format!("/.wharf/chat/messages?to={}", encode_segment(to.as_bytes()).replace('&', "%26"))
-            }
-            None => "/.wharf/chat/messages".to_owned(),
-        };
+        let mut target = own_paths::CHAT_MESSAGES.to_owned();
+        if let Some(to) = to {
+            target += "?to=";
+            target += &encode_segment(to.as_bytes()).replace('&', "%26");
+        }
         self.post(session, &target, text.as_bytes().to_vec()).map(drop)
     }
 
     /// Leaves the room.
     pub fn leave(&self, session: &mut Session) -> Result<(), ClientError> {
-        self.post(session, "/.wharf/chat/leave", Vec::new()).map(drop)
+        self.post(session, own_paths::CHAT_LEAVE, Vec::new()).map(drop)
     }
 
     fn post(&self, session: &mut Session, target: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
@@ -74,7 +74,7 @@ impl ChatMember {
 fn ask_to_join(server: &Endpoint, name: &str) -> Result<Joined, ClientError> {
     let body = format!("user={}", encode_segment(name.as_bytes()).replace('&', "%26").replace('+', "%2B"));
     let fields = [("Content-Type", "application/x-www-form-urlencoded")];
-    let answer = post(&mut Session::new(server.clone()), "/.wharf/chat/join", &fields, body.into_bytes())?;
+    let answer = post(&mut Session::new(server.clone()), own_paths::CHAT_JOIN, &fields, body.into_bytes())?;
     let joined: Joined = serde_json::from_slice(&answer).map_err(|_| ClientError::NoRoom)?;
     // The prompt shows the name, and downloads go to a folder of that name: no server chooses another.
     if joined.user.eq_ignore_ascii_case(name) { Ok(joined) } else { Err(ClientError::NoRoom) }

@@ -25,6 +25,7 @@ use super::fetch::Downloads;
 use super::fetch::save::Saving;
 use super::listing::{EntryKind, RemoteEntry, RemoteListing};
 use crate::format::{Bytes, Time};
+use crate::own_paths;
 use crate::printable::Printable;
 use crate::tftp::fields::{Mode, Text};
 use crate::tftp::options::{BlockSize, Terms, WindowSize};
@@ -44,9 +45,6 @@ const WINDOW: WindowSize = match WindowSize::new(16) {
     Some(size) => size,
     None => WindowSize::MIN,
 };
-
-/// The name that, written to, asks a wharf to leave.
-const EXIT: &[u8] = b".wharf/exit";
 
 /// The longest listing that is read, in bytes.
 const LONGEST_LISTING: usize = 64 * 1024 * 1024;
@@ -120,7 +118,7 @@ pub fn list(site: &TftpSite, directory: &[u8]) -> Result<RemoteListing, ClientEr
 
 /// Asks the server to leave.
 pub fn exit(site: &TftpSite) -> Result<(), ClientError> {
-    give(site, EXIT, Terms::default(), &b""[..])
+    give(site, own_paths::TFTP_EXIT.as_bytes(), Terms::default(), &b""[..])
 }
 
 fn terms() -> Terms {

@@ -27,7 +27,7 @@ use crate::tftp::send::Sender;
 const CHUNK: usize = 32 * 1024;
 
 /// The name that, written to, asks the server to leave.
-const EXIT: &[u8] = b".wharf/exit";
+const EXIT: &[u8] = crate::own_paths::TFTP_EXIT.as_bytes();
 
 /// One transfer, from its request on.
 pub struct Transfer<'a> {

@@ -1,0 +1,35 @@
+//! The paths that the server keeps for itself, below `/.wharf/`. Server and client take them from here; the scripts in
+//! `www` repeat them.
+
+/// Checks that the server is alive.
+pub const HEALTH: &str = "/.wharf/health";
+
+/// Asks the server to shut down; it does so only with `--allow-exit`.
+pub const EXIT: &str = "/.wharf/exit";
+
+/// The same over TFTP, whose names begin at the root without a slash: a write to this file.
+pub const TFTP_EXIT: &str = ".wharf/exit";
+
+/// The address of the page as a QR code.
+pub const QR_CODE: &str = "/.wharf/qr.svg";
+
+/// Prefix of the scripts, styles and icons of the page.
+pub const ASSETS: &str = "/.wharf/assets/";
+
+/// Prefix of unfinished uploads; the upload's token follows.
+pub const UPLOADS: &str = "/.wharf/uploads/";
+
+/// Prefix of the chat room's paths.
+pub const CHAT: &str = "/.wharf/chat/";
+
+/// Joins the chat room.
+pub const CHAT_JOIN: &str = "/.wharf/chat/join";
+
+/// Sends a message; `?to=NAME` makes it private.
+pub const CHAT_MESSAGES: &str = "/.wharf/chat/messages";
+
+/// The event stream of the chat room.
+pub const CHAT_EVENTS: &str = "/.wharf/chat/events";
+
+/// Leaves the chat room.
+pub const CHAT_LEAVE: &str = "/.wharf/chat/leave";
