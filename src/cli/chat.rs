@@ -1,23 +1,17 @@
 //! `wharf chat USER [HOST [PORT]]`: joins the room.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 
 use clap::Args;
-use rustyline::error::ReadlineError;
-use rustyline::{DefaultEditor, ExternalPrinter};
 
 use super::exit;
 use crate::client::address::{AddressError, DEFAULT_HOST, ServerAddress, parse_port};
-use crate::client::chat::hearing::{self, Present};
+use crate::client::chat::display::Style;
 use crate::client::chat::member::ChatMember;
-use crate::client::chat::showing::{Style, lines};
-use crate::client::chat::speaking::{ChatFlow, Speaker};
+use crate::client::chat::shell::ChatShell;
 use crate::client::error::ClientError;
-use crate::client::prompt::FAREWELL;
 
 const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
 
@@ -52,96 +46,21 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, Addr
     }
 }
 
-/// Joins, and talks until one leaves or the server is gone for good.
+/// Joins the room and runs the prompt, until the user leaves or the server cannot be reached any more.
 pub fn talk(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
     let member = match ChatMember::join(&address.server, user) {
         Ok(member) => member,
         Err(ClientError::Refused(_, Some(said))) => return exit::failed(&said),
         Err(error) => return exit::failed(&error),
     };
-    let present = Present::default();
     let downloads = downloads.unwrap_or_else(|| PathBuf::from(&member.name));
-    let speaker = Speaker::new(member.clone(), Present::clone(&present), downloads);
-    let outcome = if io::stdin().is_terminal() {
-        run_interactive(member, present, speaker)
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let shell = ChatShell::new(member, downloads, &mut out, &mut err);
+    let lost = |error: &ClientError| exit::leave(error);
+    exit::code(if io::stdin().is_terminal() {
+        let style = if std::env::var_os("NO_COLOR").is_none() { Style::Coloured } else { Style::Plain };
+        shell.run_interactive(style, lost).map(|()| true)
     } else {
-        run_piped(member, present, speaker)
-    };
-    exit::code(outcome)
-}
-
-/// With a person: what is heard stands above the line being typed.
-fn run_interactive(member: ChatMember, present: Present, mut speaker: Speaker) -> io::Result<bool> {
-    let mut editor = DefaultEditor::new().map_err(io::Error::other)?;
-    let mut printer = editor.create_external_printer().map_err(io::Error::other)?;
-    let style = if std::env::var_os("NO_COLOR").is_none() { Style::Coloured } else { Style::Plain };
-    let prompt = format!("{}> ", member.name);
-    let (leaving, left) = channel();
-    listen_aside(member, present, left, style, move |line| {
-        // A terminal that is gone ends the lines too.
-        let _ = printer.print(line);
-    })?;
-    loop {
-        match editor.readline(&prompt) {
-            Ok(line) => {
-                // The history is a comfort; the line is what counts.
-                let _ = editor.add_history_entry(&line);
-                if speaker.handle(&line, &mut io::stdout(), &mut io::stderr())? == ChatFlow::Stop {
-                    break;
-                }
-            }
-            Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
-            Err(error) => return Err(io::Error::other(error)),
-        }
-    }
-    drop(leaving);
-    speaker.leave();
-    writeln!(io::stdout(), "{FAREWELL}")?;
-    Ok(true)
-}
-
-/// With a pipe: line after line; then it leaves.
-fn run_piped(member: ChatMember, present: Present, mut speaker: Speaker) -> io::Result<bool> {
-    let (leaving, left) = channel();
-    listen_aside(member, present, left, Style::Plain, |line| {
-        let _ = io::stdout().lock().write_all(line.as_bytes());
-    })?;
-    for line in io::stdin().lock().lines() {
-        if speaker.handle(&line?, &mut io::stdout(), &mut io::stderr())? == ChatFlow::Stop {
-            break;
-        }
-    }
-    drop(leaving);
-    speaker.leave();
-    writeln!(io::stdout(), "{FAREWELL}")?;
-    Ok(speaker.all_well)
-}
-
-/// Listens on a thread of its own, and shows what comes. When the server cannot be found any more, the program ends.
-fn listen_aside(
-    member: ChatMember,
-    present: Present,
-    left: Receiver<()>,
-    style: Style,
-    show: impl FnMut(String) + Send + 'static,
-) -> io::Result<()> {
-    let show = std::cell::RefCell::new(show);
-    thread::Builder::new().name("listener".into()).spawn(move || {
-        let heard = hearing::listen(
-            &member,
-            &present,
-            &left,
-            |event| {
-                let shown = lines(event, &member.name, style);
-                for line in shown {
-                    (show.borrow_mut())(line + "\n");
-                }
-            },
-            |line| (show.borrow_mut())(format!("{line}\n")),
-        );
-        if let Err(error) = heard {
-            exit::leave(&error);
-        }
-    })?;
-    Ok(())
+        shell.run_piped(io::stdin().lock(), lost)
+    })
 }

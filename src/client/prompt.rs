@@ -1,69 +1,97 @@
-//! The prompt: lines from a person or a pipe, and a handler that does what each says.
+//! The prompt: reads lines from a terminal or a pipe and passes each to a [`LineHandler`].
 //!
-//! A person gets a prompt with history and editing; a pipe gets none. Both get the farewell.
+//! At a terminal, lines can be edited, completed and recalled. The farewell follows the last line in both cases.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
-use rustyline::{CompletionType, Config, Editor, Helper};
+use rustyline::{CompletionType, Config, Editor, ExternalPrinter, Helper};
 
-/// What is said on leaving.
+/// Printed at the end.
 pub const FAREWELL: &str = "stopping client.";
 
-/// What is said when the server does as `exit` asks.
+/// Printed when the server has accepted `exit`.
 pub(super) const LEAVING: &str = "The server leaves.";
 
-/// What a person types behind.
+/// The prompt of a file server.
 const PROMPT: &str = "wharf> ";
 
-/// Whether the prompt goes on.
+/// Whether the prompt reads another line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PromptFlow {
     Continue,
     Stop,
 }
 
-/// Does what lines say.
+/// Executes the lines of a prompt.
 pub(super) trait LineHandler {
-    /// Does what one line says.
+    /// Executes one line, without its end.
     fn handle(&mut self, line: &str) -> io::Result<PromptFlow>;
 
-    /// Where its output goes.
+    /// Where the prompt itself prints.
     fn out(&mut self) -> &mut dyn Write;
+
+    /// Called after the last line, before the farewell.
+    fn end(&mut self) {}
 }
 
-/// Asks a person for lines until they leave; `helper` completes what they type. An error is one of the terminal's.
+/// A prompt at a terminal.
+pub(super) struct Prompt<H: Helper> {
+    editor: Editor<H, MemHistory>,
+    text: String,
+}
+
+impl<H: Helper> Prompt<H> {
+    /// A prompt that shows this text; `helper` completes what is typed. An error is one of the terminal's.
+    pub(super) fn new(text: String, helper: Option<H>) -> io::Result<Self> {
+        let config = Config::builder().completion_type(CompletionType::List).build();
+        let mut editor = Editor::with_history(config, MemHistory::new()).map_err(io_error)?;
+        editor.set_helper(helper);
+        Ok(Self { editor, text })
+    }
+
+    /// Prints from another thread, above the line that is being typed.
+    pub(super) fn printer(&mut self) -> io::Result<impl ExternalPrinter + Send + use<H>> {
+        self.editor.create_external_printer().map_err(io_error)
+    }
+
+    /// Reads lines until Ctrl-C, Ctrl-D, or until the handler stops.
+    pub(super) fn run(mut self, handler: &mut impl LineHandler) -> io::Result<()> {
+        loop {
+            match self.editor.readline(&self.text) {
+                Ok(line) => {
+                    self.editor.add_history_entry(&line).map_err(io_error)?;
+                    if handler.handle(&line)? == PromptFlow::Stop {
+                        break;
+                    }
+                }
+                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
+                Err(error) => return Err(io_error(error)),
+            }
+        }
+        handler.end();
+        writeln!(handler.out(), "{FAREWELL}")
+    }
+}
+
+/// Runs the prompt of a file server at a terminal.
 pub(super) fn run_interactive<H: Helper>(
     handler: &mut impl LineHandler,
     server: &dyn Display,
     helper: Option<H>,
 ) -> io::Result<()> {
-    let config = Config::builder().completion_type(CompletionType::List).build();
-    let mut editor = Editor::with_history(config, MemHistory::new()).map_err(io_error)?;
-    editor.set_helper(helper);
+    let prompt = Prompt::new(PROMPT.to_owned(), helper)?;
     writeln!(handler.out(), "Talking to {server}. help says what I know.")?;
-    loop {
-        match editor.readline(PROMPT) {
-            Ok(line) => {
-                editor.add_history_entry(&line).map_err(io_error)?;
-                if handler.handle(&line)? == PromptFlow::Stop {
-                    break;
-                }
-            }
-            Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
-            Err(error) => return Err(io_error(error)),
-        }
-    }
-    writeln!(handler.out(), "{FAREWELL}")
+    prompt.run(handler)
 }
 
-/// Takes lines until they end, or one of them ends it.
+/// Reads lines from a pipe or a file until they end or the handler stops.
 pub(super) fn run_piped(handler: &mut impl LineHandler, mut lines: impl BufRead) -> io::Result<()> {
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
-        // Bytes that are not UTF-8 become a name that no file has, and the answer says so.
+        // Bytes that are not UTF-8 become a name that no file has; the server's answer says so.
         if handler.handle(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']))? == PromptFlow::Stop
         {
             break;
@@ -71,6 +99,7 @@ pub(super) fn run_piped(handler: &mut impl LineHandler, mut lines: impl BufRead)
         handler.out().flush()?;
         line.clear();
     }
+    handler.end();
     writeln!(handler.out(), "{FAREWELL}")?;
     handler.out().flush()
 }

@@ -1,9 +1,9 @@
-//! Talking in the room from a terminal.
+//! The chat room at a terminal.
 //!
-//! `member` is who one is there; `hearing` listens, on a connection and a thread of its own, and resumes where it was when
-//! the connection breaks; `speaking` understands the lines that are typed; `showing` turns what is heard into lines.
+//! `member` joins the room and sends messages. `listener` reads the room's event stream on a thread of its own and
+//! reconnects after a break; `display` turns its events into lines. `shell` executes the lines that are typed.
 
-pub mod hearing;
+pub mod display;
+mod listener;
 pub mod member;
-pub mod showing;
-pub mod speaking;
+pub mod shell;

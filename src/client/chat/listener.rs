@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::display::{Style, lines};
 use super::member::ChatMember;
 use crate::client::error::ClientError;
 use crate::client::error_response;
@@ -24,21 +25,21 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// What is said when the server is gone.
-pub const LOST: &str = "The server closed the connection.";
+const LOST: &str = "The server closed the connection.";
 
-/// Who is in the room, as far as one has heard.
-pub type Present = Arc<Mutex<BTreeSet<String>>>;
+/// The members that are in the room, as far as the listener knows.
+pub(super) type Present = Arc<Mutex<BTreeSet<String>>>;
 
-/// Listens until the room is left or the server cannot be found any more. `hear` is given every event, `say` what
-/// happens to the connection; `left` says that the member has left, or is dropped.
-pub fn listen(
+/// Listens until the member leaves or the server cannot be reached for 30 seconds. `show` is called with lines to print,
+/// each with its end. `left` is dropped when the member leaves.
+pub(super) fn listen(
     member: &ChatMember,
-    present: &Present,
+    present: Present,
     left: &Receiver<()>,
-    mut hear: impl FnMut(&StreamEvent),
-    mut say: impl FnMut(&str),
+    style: Style,
+    show: impl FnMut(String),
 ) -> Result<(), ClientError> {
-    let mut ear = Ear { decoder: EventStreamDecoder::new(), present: Arc::clone(present), hear: &mut hear };
+    let mut ear = Ear { decoder: EventStreamDecoder::new(), present, name: &member.name, style, show };
     let (mut lost_since, mut pause): (Option<Instant>, Duration) = (None, FIRST_PAUSE);
     loop {
         match open_and_listen(member, &mut ear) {
@@ -52,7 +53,7 @@ pub fn listen(
             return Ok(());
         }
         let since = *lost_since.get_or_insert_with(|| {
-            say(LOST);
+            ear.show_line(LOST);
             Instant::now()
         });
         if since.elapsed() > PATIENCE {
@@ -71,7 +72,7 @@ fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
 }
 
 /// One connection's worth of listening. It ended as they do, unless it never began.
-fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> {
+fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
     match hear_once(member, ear) {
         // The server was started anew, or thought that we were gone.
         Err(ClientError::Refused(status, _)) if status.code() == 403 => {
@@ -82,7 +83,7 @@ fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientE
     }
 }
 
-fn hear_once(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> {
+fn hear_once(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
     let mut session = Session::new(member.server.clone());
     let (authorization, last) = (member.authorization(), ear.decoder.last_event_id().to_owned());
     let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];
@@ -105,19 +106,30 @@ fn hear_once(member: &ChatMember, ear: &mut Ear<'_>) -> Result<(), ClientError> 
     Ok(())
 }
 
-/// Takes the bytes of a stream, and finds the events in them.
-struct Ear<'h> {
+/// Decodes the bytes of a stream and shows its events.
+struct Ear<'m, S> {
     decoder: EventStreamDecoder,
     present: Present,
-    hear: &'h mut dyn FnMut(&StreamEvent),
+    /// The member's own name.
+    name: &'m str,
+    style: Style,
+    show: S,
 }
 
-impl Write for Ear<'_> {
+impl<S: FnMut(String)> Ear<'_, S> {
+    fn show_line(&mut self, line: &str) {
+        (self.show)(format!("{line}\n"));
+    }
+}
+
+impl<S: FnMut(String)> Write for Ear<'_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while let Some(event) = self.decoder.next(&mut rest).map_err(io::Error::other)? {
             note_presence(&self.present, &event);
-            (self.hear)(&event);
+            for line in lines(&event, self.name, self.style) {
+                self.show_line(&line);
+            }
         }
         Ok(bytes.len())
     }
