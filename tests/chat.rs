@@ -552,7 +552,7 @@ fn terminals_talk() {
     bob.shows("bob/plan.txt");
     assert_eq!(std::fs::read(place.path().join("bob/plan.txt")).expect("saved"), b"the plan");
     bob.line("/nonsense");
-    bob.shows("I know: /broadcast text");
+    bob.shows("commands: /broadcast text");
     bob.line("/quit");
     bob.shows("stopping client.");
     ann.shows("[bob] has left the chat.");
@@ -623,5 +623,5 @@ fn no_server_names_the_folder_for_downloads() {
     let output = run(&["chat", "ann", "127.0.0.1", &port], "/download x\n", place.path());
     impostor.join().expect("it was asked");
     assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
-    assert!(output.stderr.contains("There is no room to talk in"), "{output:?}");
+    assert!(output.stderr.contains("no chat room here"), "{output:?}");
 }

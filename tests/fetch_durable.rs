@@ -113,8 +113,8 @@ fn many_are_synced_at_once_and_none_is_named_before() {
 #[test]
 fn what_cannot_be_synced_is_not_there() {
     let rows = [
-        ("a file", faults::FSYNC_EIO, 1, "Cannot write dl/in/", false),
-        ("a directory", faults::FSYNCDIR_EIO, 1, "Cannot sync dl", true),
+        ("a file", faults::FSYNC_EIO, 1, "cannot write dl/in/", false),
+        ("a directory", faults::FSYNCDIR_EIO, 1, "cannot sync dl", true),
         ("a directory, which the file system cannot do", faults::FSYNCDIR_EINVAL, 0, "", true),
     ];
     let names: Vec<String> = (0..6).map(|number| format!("in/{number}")).collect();

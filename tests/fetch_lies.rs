@@ -108,19 +108,19 @@ fn one_line_for_each_lie_and_the_others_go_on() {
     let place = tempfile::tempdir().expect("a folder");
     let downloads = place.path().join("downloads");
     let expected = [
-        ("cut", "The server went away after 5 of 9 bytes."),
-        ("more", "The server sent more than the 4 bytes that it told."),
-        ("silent", "The server closed the connection without an answer."),
-        ("stalls", "The server was silent for 4 s (waiting for its answer)."),
-        ("trickles", "The server sends next to nothing (for 4 s; --timeout allows more)."),
-        ("head-trickles", "The server sends next to nothing (for 4 s; --timeout allows more)."),
-        ("circle", "The server sends us round and round."),
-        ("secure", "The server sends us to https://h/x, which is elsewhere."),
-        ("local", "The server sends us to file:///etc/passwd, which is elsewhere."),
-        ("mail", "The answer cannot be read: what came is no HTTP/1 response."),
-        ("chunk", "The answer cannot be read: a chunk is longer or shorter than its size says."),
-        ("unasked", "The server sent another part of the file than was asked for."),
-        ("sum", "What came is not what the server's SHA-256 says."),
+        ("cut", "the server closed the connection after 5 of 9 bytes"),
+        ("more", "the server sent more than the 4 bytes that it announced"),
+        ("silent", "the server closed the connection without a response"),
+        ("stalls", "the server was silent for 4 s (waiting for its response)"),
+        ("trickles", "the server sent almost nothing for 4 s (--timeout allows more)"),
+        ("head-trickles", "the server sent almost nothing for 4 s (--timeout allows more)"),
+        ("circle", "too many redirects"),
+        ("secure", "redirects to another server are not followed: https://h/x"),
+        ("local", "redirects to another server are not followed: file:///etc/passwd"),
+        ("mail", "invalid response: what came is no HTTP/1 response"),
+        ("chunk", "invalid response: a chunk is longer or shorter than its size says"),
+        ("unasked", "the server sent another range than the requested one"),
+        ("sum", "the content does not match the server's SHA-256"),
         ("none", "404 Not Found"),
     ];
     let mut arguments =
@@ -218,7 +218,7 @@ fn starting_over_ends() {
     for run_number in 0..2 {
         let output = run(&["get", "--retries=1", &server.url("/a")], "", place.path());
         assert_eq!(output.code, Some(1), "{output:?}");
-        assert!(output.stderr.contains("/a: The server went away after "), "{output:?}");
+        assert!(output.stderr.contains("/a: the server closed the connection after "), "{output:?}");
         let asked = server.requests("/a");
         assert!(asked.len() <= 4 * (run_number + 1), "{asked:?}");
     }
@@ -254,7 +254,7 @@ fn what_may_pass_is_tried_again() {
     let output = run(&["get", "--retries=2", &server.url("/a")], "", place.path());
     assert_eq!(
         (output.code, output.stderr.as_str()),
-        (Some(1), "/a: The server went away after 2 of 4 bytes.\n")
+        (Some(1), "/a: the server closed the connection after 2 of 4 bytes\n")
     );
     assert_eq!(server.requests("/a").len(), 3);
     let output = run(&["get", "--retries=2", &server.url("/a")], "", place.path());

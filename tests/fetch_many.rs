@@ -80,7 +80,7 @@ fn directories_trees_and_patterns() {
     let output = get(place.path(), &[&wharf.url("/*.png"), &wharf.url("/none/"), &wharf.url("/b.txt")]);
     assert_eq!(output.code, Some(1));
     let said: Vec<_> = output.stderr.lines().collect();
-    assert_eq!(said[0], "/*.png: Nothing there has a name like this.");
+    assert_eq!(said[0], "/*.png: no name matches");
     assert!(said[1].starts_with("/none/: 404 Not Found"), "{said:?}");
     assert_eq!((said.len(), saved(place.path())), (2, vec!["b.txt".to_owned()]));
 }
@@ -94,10 +94,10 @@ fn a_server_of_another_make_lists_nothing() {
     let place = place();
     let output = get(place.path(), &[&server.url("/d/"), &server.url("/*.jpg"), "--retries=0"]);
     assert_eq!(output.code, Some(1), "{output:?}");
-    assert_eq!(output.stderr, "/*.jpg: What came is no listing (is the server a wharf?).\n");
+    assert_eq!(output.stderr, "/*.jpg: the response is not a listing (is the server wharf?)\n");
     assert_eq!(saved(place.path()), ["d/index.html"], "its directory is its page");
     let output = get(place.path(), &["-R", &server.url("/d/"), "--retries=0"]);
-    assert_eq!(output.stderr, "/d/: What came is no listing (is the server a wharf?).\n");
+    assert_eq!(output.stderr, "/d/: the response is not a listing (is the server wharf?)\n");
 }
 
 #[test]
@@ -121,7 +121,8 @@ fn a_server_cannot_choose_where_files_go() {
     fs::create_dir(&inner).expect("made");
     let output = get(&inner, &["-R", &server.url("/"), "--retries=0"]);
     assert_eq!(output.code, Some(1));
-    let endless = output.stderr.lines().filter(|line| line.ends_with("for one tree.")).count();
+    let endless =
+        output.stderr.lines().filter(|line| line.ends_with("is too deep, or has too many entries")).count();
     assert_eq!(endless, 1, "{}", output.stderr.lines().last().unwrap_or_default());
     assert!(saved(&inner).iter().all(|name| name.ends_with("good")), "{:?}", saved(&inner));
     assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing is beside it");
@@ -174,7 +175,7 @@ fn nothing_goes_through_a_link_or_over_what_is_no_file() {
     let output = get(place.path(), &urls);
     assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 3), "{output:?}");
     for line in
-        ["out/a leads out of", "downloads/link is no regular file", "downloads/dir is no regular file"]
+        ["out/a is outside", "downloads/link is not a regular file", "downloads/dir is not a regular file"]
     {
         assert!(output.stderr.contains(line), "{line}: {output:?}");
     }
@@ -260,7 +261,7 @@ fn a_server_that_is_gone_is_said_once_for_all() {
     let place = place();
     let arguments: Vec<_> = ["--retries=1"].into_iter().chain(urls.iter().map(String::as_str)).collect();
     let output = get(place.path(), &arguments);
-    assert_eq!(output.stderr, format!("Server is not running. ({address}) 20 files are missing.\n"));
+    assert_eq!(output.stderr, format!("Server is not running. ({address}) (20 files are missing)\n"));
     assert_eq!((output.code, place.path().join("downloads").exists()), (Some(1), false));
 }
 
@@ -291,7 +292,7 @@ fn the_sum_of_what_was_put_together_is_compared() {
     fs::write(downloads.join("a.part.from"), notes).expect("written");
     fs::write(downloads.join("a.part"), &content[..70_000]).expect("written");
     let output = get(place.path(), &["--retries=0", &server.url("/a")]);
-    assert_eq!(output.stderr, "/a: What came is not what the server's SHA-256 says.\n");
+    assert_eq!(output.stderr, "/a: the content does not match the server's SHA-256\n");
     assert_eq!(saved(place.path()), Vec::<String>::new(), "nothing of it is trusted");
     // In one piece it is not asked for.
     assert_eq!(get(place.path(), &["--retries=0", &server.url("/a")]).code, Some(0));

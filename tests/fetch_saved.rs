@@ -94,12 +94,12 @@ fn what_is_in_the_way_stays() {
         (
             "a link at the name",
             |stage| symlink(stage.outside("kept"), stage.at("a")).expect("linked"),
-            "is no regular file, and is not replaced",
+            "is not a regular file and was not replaced",
         ),
         (
             "a link that leads nowhere",
             |stage| symlink(stage.outside("new"), stage.at("a")).expect("linked"),
-            "is no regular file, and is not replaced",
+            "is not a regular file and was not replaced",
         ),
         (
             "a directory on the way that leads out",
@@ -108,14 +108,14 @@ fn what_is_in_the_way_stays() {
                 symlink(stage.outside(""), stage.at("").parent().expect("a parent").join("d"))
                     .expect("linked");
             },
-            "leads out of the directory for downloads",
+            "is outside the download directory",
         ),
         (
             "a FIFO",
             |stage| assert!(Command::new("mkfifo").arg(stage.at("a")).status().expect("it runs").success()),
-            "is no regular file, and is not replaced",
+            "is not a regular file and was not replaced",
         ),
-        ("a directory", |stage| fs::create_dir(stage.at("a")).expect("made"), "is no regular file"),
+        ("a directory", |stage| fs::create_dir(stage.at("a")).expect("made"), "is not a regular file"),
     ];
     for length in LENGTHS {
         let (_wharf, addresses) = serve(&sample(length, 3));
@@ -184,7 +184,7 @@ fn a_part_that_another_program_writes_is_left_to_it() {
         let before = stage.all();
         let output = stage.get(&[]);
         assert_eq!(output.code, Some(1), "{address}: {output:?}");
-        assert!(output.stderr.starts_with("Another program is downloading "), "{address}: {output:?}");
+        assert!(output.stderr.starts_with("another program is downloading "), "{address}: {output:?}");
         assert!(stage.all() == before, "{address}: {:?}", stage.all());
         drop(part);
         assert_eq!(stage.get(&[]).code, Some(0), "{address}: it has ended");

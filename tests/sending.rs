@@ -91,7 +91,11 @@ fn where_things_land() {
     let files: Vec<_> = wharf.tree().into_iter().filter(|name| name.ends_with('c')).collect();
     assert_eq!(files, ["1/a/b/c", "2/a/b/c", "3/a/b/c", "4/a/b/c", "5/a/b/c", "6/b/c"]);
     let output = run(&["put", "a", "--to", &to("7")], "", here.path());
-    assert_eq!((output.code, output.stderr.as_str()), (Some(1), "a is no regular file.\n"), "without -R");
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (Some(1), "a is a directory (wharf put -R sends directories)\n"),
+        "without -R"
+    );
 }
 
 #[test]

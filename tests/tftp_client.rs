@@ -70,8 +70,8 @@ fn what_goes_wrong_is_said() {
     let nobody = nobody.address();
     let rows: [(&[&str], &str); 8] = [
         (&["get", &format!("{site}/none")], "none: file not found (1): there is nothing of that name\n"),
-        (&["get", &format!("{site}/../x")], "../x leads out of the directory for downloads.\n"),
-        (&["get", &format!("{site}/in/")], "in/ is no regular file.\n"),
+        (&["get", &format!("{site}/../x")], "../x is outside the download directory\n"),
+        (&["get", &format!("{site}/in/")], "in/ is not a regular file\n"),
         (&["list", &format!("{site}/none")], "/none: file not found (1): there is nothing of that name\n"),
         (&["put", "none", "--to", &site], "File none not found.\n"),
         (
@@ -91,7 +91,7 @@ fn what_goes_wrong_is_said() {
     assert!(!here.path().join("downloads/none.part").exists(), "nothing half is left");
     let usage = wharf(here.path(), &["client", &site, "--user", "ann"]);
     assert_eq!(usage.code, Some(2), "{usage:?}");
-    assert!(usage.stderr.contains("no room to talk in over TFTP"), "{usage:?}");
+    assert!(usage.stderr.contains("TFTP has no chat room"), "{usage:?}");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_conversation() {
     assert!(said[3].starts_with("get path"), "{output:?}");
     assert_eq!(*said.last().expect("a farewell"), "stopping client.");
     let errors: Vec<_> = output.stderr.lines().collect();
-    assert_eq!(errors[0], "I know: get, put, list, exit, quit, help");
+    assert_eq!(errors[0], "commands: get, put, list, exit, quit, help");
     assert!(errors[1].starts_with("exit: access violation (2): ") && errors[1].contains("--allow-exit"));
     assert_eq!((errors.len(), output.code), (2, Some(1)));
 }
@@ -121,7 +121,7 @@ fn exit_ends_both() {
     let mut server = Wharf::serve(&["--udp", "0", "--allow-exit"]);
     let here = tempfile::tempdir().expect("a folder");
     let output = run(&["client", &format!("tftp://{}", server.tftp())], "exit\nlist\n", here.path());
-    assert_eq!(output.stdout, "The server leaves.\nstopping client.\n", "{output:?}");
+    assert_eq!(output.stdout, "the server is shutting down\nstopping client.\n", "{output:?}");
     assert_eq!(output.code, Some(0));
     assert!(server.wait().1.success());
 }
@@ -209,7 +209,7 @@ fn ctrl_c_is_told_to_the_server() {
         while buffer[..4] != *b"\0\x05\0\0" {
             server.recv_from(&mut buffer).expect("the end of it");
         }
-        assert!(buffer.starts_with(b"\0\x05\0\0the client leaves\0"), "{words:?}");
+        assert!(buffer.starts_with(b"\0\x05\0\0the client was interrupted\0"), "{words:?}");
         assert_eq!(client.wait().expect("a child").code(), Some(130), "{words:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `wharf chat USER [HOST [PORT]]`: joins the room.
+//! `wharf chat USER [HOST [PORT]]`: joins the chat room.
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -15,16 +15,16 @@ use crate::client::error::ClientError;
 
 const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
 
-/// Talk with the others in the folder
+/// Chat with the other users of a server
 #[derive(Debug, Args)]
 pub struct ChatArgs {
-    /// The name to have in the room
+    /// Your name in the chat room
     user: Option<String>,
     /// The server's address or name [default: 127.0.0.1]
     host: Option<String>,
     /// The server's port [default: 8080]
     port: Option<String>,
-    /// Where downloads go [default: a folder named after the user]
+    /// The directory for downloads [default: the user's name]
     #[arg(long)]
     dir: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ pub struct ChatArgs {
 pub fn run(args: ChatArgs) -> ExitCode {
     let Some(user) = args.user else { return exit::wrong_usage(&USAGE) };
     match address(args.host.as_deref(), args.port.as_deref()) {
-        Ok(address) => talk(&user, &address, args.dir),
+        Ok(address) => join(&user, &address, args.dir),
         Err(error) => exit::wrong_usage(&format_args!("wharf: {error}\n{USAGE}")),
     }
 }
@@ -47,7 +47,7 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, Addr
 }
 
 /// Joins the room and runs the prompt, until the user leaves or the server cannot be reached any more.
-pub fn talk(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
+pub fn join(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
     let member = match ChatMember::join(&address.server, user) {
         Ok(member) => member,
         Err(ClientError::Refused(_, Some(said))) => return exit::failed(&said),

@@ -1,4 +1,4 @@
-//! How a client command ends: 0 all went well, 1 something failed, 2 wrong usage.
+//! Exit codes and last messages of the commands: 0 success, 1 failure, 2 wrong usage.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
@@ -13,14 +13,14 @@ use crate::printable::Printable;
 /// Why a command failed, as one line for the user.
 pub(super) type Failure = Box<dyn std::error::Error>;
 
-/// The exit code of wrong usage; a script that makes no sense is that.
+/// The exit code of wrong usage, which includes an invalid script.
 const WRONG_USAGE: u8 = 2;
 
-/// How long a server's last words are waited for.
+/// How long the last message of a server may take to write.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The exit code of a command that could say what it had to say, and whether all went well. A pipe that
-/// nobody reads any more is a quiet end: who ran `| head` has seen what they wanted.
+/// The exit code of a command: whether all succeeded, or an error of its output. A closed pipe is a silent success: `| head`
+/// has printed what it wanted.
 pub(super) fn code(outcome: io::Result<bool>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -33,25 +33,25 @@ pub(super) fn code(outcome: io::Result<bool>) -> ExitCode {
     }
 }
 
-/// Says what is wrong with how the command was called.
+/// Prints a usage error.
 pub(super) fn wrong_usage(error: &dyn Display) -> ExitCode {
     say(error);
     ExitCode::from(WRONG_USAGE)
 }
 
-/// Says why a command failed.
+/// Prints why a command failed.
 pub(super) fn failed(error: &dyn Display) -> ExitCode {
     say(error);
     ExitCode::FAILURE
 }
 
-/// Ends the program from a thread that is not the main one, which waits for a person.
+/// Prints an error and exits, from a thread other than the main one, which waits for input.
 pub(super) fn leave(error: &dyn Display) {
     say(error);
     std::process::exit(1);
 }
 
-/// Says what went wrong with a file.
+/// Prints the error of a file.
 pub(super) fn say_about(name: &str, error: &ClientError) {
     if error.is_named() {
         say(error);
@@ -60,7 +60,7 @@ pub(super) fn say_about(name: &str, error: &ClientError) {
     }
 }
 
-/// Says what went wrong with each of these. What is true of a whole server is said once, with how many files it cost.
+/// Prints the errors of files. An error that concerns a whole server is printed once, with the number of files.
 pub(super) fn say_all(failures: &[(String, ClientError)]) {
     let mut said: Vec<(String, usize)> = Vec::new();
     for (name, error) in failures {
@@ -77,24 +77,24 @@ pub(super) fn say_all(failures: &[(String, ClientError)]) {
     for (line, count) in said {
         match count {
             1 => say(&line),
-            _ => say(&format_args!("{line} {count} files are missing.")),
+            _ => say(&format_args!("{line} ({count} files are missing)")),
         }
     }
 }
 
-/// A line on stderr. Where that is gone, the exit code still tells.
+/// Prints a line on stderr. If stderr is closed, the exit code remains.
 pub(super) fn say(line: &dyn Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// What a server says at its end, on stderr. A reader that has stalled must not keep it.
+/// Prints the last message of a server on stderr, without waiting for a reader that has stalled.
 pub(super) fn last_words(line: String) {
     let (written, seen) = mpsc::channel();
     let writing = thread::Builder::new().spawn(move || {
         let _ = io::stderr().write_all(line.as_bytes());
         let _ = written.send(());
     });
-    // Where there is no thread left, and where nobody reads, the exit code still tells.
+    // Without a thread or a reader, the exit code remains.
     if writing.is_ok() {
         let _ = seen.recv_timeout(PATIENCE);
     }

@@ -87,7 +87,8 @@ pub struct GetArgs {
 
 /// Runs the command.
 pub fn run(args: &GetArgs) -> ExitCode {
-    if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, INTERRUPTED, tftp::line::end_all) {
+    if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, INTERRUPTED, tftp::open_transfer::abort_all)
+    {
         return exit::code(Err(error));
     }
     match &args.output {

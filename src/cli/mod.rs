@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and one small file for each command.
+//! The command line: one file for each command.
 
 mod chat;
 mod client;
@@ -47,7 +47,7 @@ enum Command {
     Replay(ReplayArgs),
 }
 
-/// Reads the command line and does what it says. Without a command, `www` is served.
+/// Parses the command line and runs its command. Without a command, wharf serves `www`.
 pub fn run() -> ExitCode {
     let command = Args::parse().command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
     let done = match command {

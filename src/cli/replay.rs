@@ -1,4 +1,4 @@
-//! `wharf replay [FILE [HOST [PORT]]]`: sends a file of request lines and judges the answers.
+//! `wharf replay [FILE [HOST [PORT]]]`: sends the requests of a script and checks the responses.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -17,28 +17,28 @@ use crate::replay::report::Report;
 use crate::replay::script::Script;
 use crate::replay::{self, Console, ReplayOptions};
 
-/// The most connections of one replay. Each has a thread: more would measure this program, not the server.
+/// The maximum number of connections. Each has a thread: more would measure this program, not the server.
 const MOST_CONNECTIONS: i64 = 1024;
 
-/// Send a file of request lines, judge the answers, and tell how long they took
+/// Send the requests of a script, check the responses, and report their times
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The script: a line a request, `GET path -> 200`
+    /// The script: one request per line, such as `GET path -> 200`
     #[arg(default_value = "client_requests/requests.txt")]
     file: PathBuf,
-    /// The server's address or name; `http://host:port/path` and `unix:PATH` too
+    /// The server's address or name, or `http://host:port/path`, or `unix:PATH`
     #[arg(default_value = DEFAULT_HOST, value_parser = ServerAddress::parse)]
     host: ServerAddress,
     /// The server's port [default: 8080]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
-    /// Over how many connections at once
+    /// The number of connections
     #[arg(short = 'j', long, value_name = "N", default_value_t = 1, value_parser = connections())]
     connections: u16,
-    /// How often to send the whole script
+    /// Send the whole script this many times
     #[arg(long, value_name = "N", default_value = "1")]
     repeat: NonZeroU64,
-    /// How many requests to send a second; times then count from when each was due
+    /// Requests to send a second; times then count from when each was due
     #[arg(long, value_name = "R", value_parser = parse_rate)]
     rate: Option<f64>,
     /// Write a report as JSON
@@ -46,7 +46,7 @@ pub struct ReplayArgs {
     json: Option<PathBuf>,
     #[arg(long, value_name = "FILE", help = "Write a report as JUnit XML")]
     junit: Option<PathBuf>,
-    /// Say only what failed, and the summary
+    /// Print only failures and the summary
     #[arg(short, long)]
     quiet: bool,
 }
@@ -67,8 +67,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
     }
 }
 
-/// Sends the script. The reports' files are opened first: a replay of an hour should not end with one that
-/// cannot be written.
+/// Sends the script. The report files are opened first, so that a long replay does not fail at its end.
 fn send(script: &Script, args: &ReplayArgs) -> ExitCode {
     let open = |path: &Option<PathBuf>| path.as_deref().map(ReportFile::create).transpose();
     let written = open(&args.json)
@@ -83,7 +82,7 @@ fn send(script: &Script, args: &ReplayArgs) -> ExitCode {
     }
 }
 
-/// Sends the script and tells what came of it; whether all was as expected.
+/// Sends the script and writes the reports; whether all responses were as expected.
 fn run_and_report(
     script: &Script,
     args: &ReplayArgs,
@@ -107,7 +106,7 @@ fn run_and_report(
     Ok(stats.failed() == 0 && json && junit)
 }
 
-/// A file that a report goes to.
+/// The file of a report.
 struct ReportFile {
     file: File,
     path: PathBuf,
@@ -121,7 +120,7 @@ impl ReportFile {
         }
     }
 
-    /// Writes a report; whether that succeeded. If not, it is said.
+    /// Writes a report; whether that succeeded. An error is printed.
     fn write(self, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> bool {
         let mut out = BufWriter::new(self.file);
         match report(&mut out).and_then(|()| out.flush()) {
@@ -134,15 +133,15 @@ impl ReportFile {
     }
 }
 
-/// How many connections there may be.
+/// The range of the number of connections.
 fn connections() -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=MOST_CONNECTIONS)
 }
 
-/// A rate that can be kept: from one request in about eleven days to one a microsecond.
+/// Parses a rate, from one request in eleven days to one a microsecond.
 fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if (1e-6..=1e6).contains(&rate) => Ok(rate),
-        _ => Err("a number of requests a second, from 0.000001 to 1000000".to_owned()),
+        _ => Err("must be 0.000001 to 1000000 requests a second".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM become [`Stop`]; SIGHUP, the order to open the log again.
+//! Signals: Ctrl-C and SIGTERM ask for a [`Stop`], and SIGHUP reopens the log.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use signal_hook::iterator::Signals;
 
 use crate::stop::{Stop, StopReason};
 
-/// The exit code of a program that a signal ended at once: it did not finish what it had begun.
+/// The exit code after a signal that ended the program at once, with work unfinished.
 const FAILED: i32 = 1;
 
-/// The first signal asks to stop; a second one leaves at once, after `before`. SIGHUP calls `hung_up`, which must not
-/// block: another signal may come.
+/// The first signal asks for a stop; a second one calls `before` and exits at once. SIGHUP calls `hung_up`, which must not
+/// block, as another signal may follow.
 pub fn become_stop(
     stop: Stop,
     hung_up: impl Fn() + Send + 'static,
@@ -38,12 +38,12 @@ pub fn become_stop(
     Ok(())
 }
 
-/// Ctrl-C ends the program at once, with these words on stderr and this exit code; before it goes it does this.
+/// On Ctrl-C, prints `words` on stderr, calls `before`, and exits with this code.
 pub fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
-            // Whether anybody still reads it makes no difference now.
+            // A closed output makes no difference now.
             let _ = writeln!(io::stderr(), "\n{words}");
             before();
             std::process::exit(code);
@@ -52,8 +52,7 @@ pub fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::R
     Ok(())
 }
 
-/// A write beyond the largest file that this process may have (`ulimit -f`) fails, as one on a full disk does; by
-/// default the system would end the program instead.
+/// Makes a write beyond the file size limit (`ulimit -f`) fail, as on a full disk. By default the system kills the process.
 pub fn outlive_file_limit() -> io::Result<()> {
     let nobody_looks = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGXFSZ, nobody_looks).map(|_| ())

@@ -1,5 +1,4 @@
-//! Where a server is, as a person writes it: `http://host:port/path`, `host:port`,
-//! `unix:/run/wharf.sock!/path`.
+//! The address of a server as the user types it: `http://host:port/path`, `host:port`, `unix:/run/wharf.sock!/path`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -8,16 +7,16 @@ use std::path::PathBuf;
 use crate::http::target::from_typed;
 use crate::printable::Printable;
 
-/// Where wharf listens unless it is told otherwise.
+/// The address that wharf listens on by default.
 pub const DEFAULT_HOST: &str = "127.0.0.1";
 
-/// The port that wharf takes unless it is told otherwise.
+/// The port that wharf listens on by default.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// The port of an `http://` address that names none (RFC 9110 §4.2.1).
+/// The default port of `http://` (RFC 9110 §4.2.1).
 const HTTP_PORT: u16 = 80;
 
-/// A server, and the directory on it from which paths are counted.
+/// A server, and the directory on it to which paths are relative.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
     /// The endpoint to connect to.
@@ -31,7 +30,7 @@ pub struct ServerAddress {
 pub struct Resource {
     /// The endpoint to connect to.
     pub server: Endpoint,
-    /// Its target there, encoded.
+    /// The encoded request target.
     pub target: String,
 }
 
@@ -45,24 +44,24 @@ pub enum Endpoint {
         /// The port, never 0.
         port: u16,
     },
-    /// HTTP over a Unix-domain socket at this path, or of an abstract name, written with an `@` before it.
+    /// HTTP over a Unix-domain socket at this path; an abstract name begins with `@`.
     Unix(PathBuf),
 }
 
-/// An address that is none, or none for this client.
+/// Why an address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressError {
-    /// No host in it.
+    /// It has no host.
     NoHost(String),
-    /// A host that could stand in no Host field: it would end the line, or the name.
+    /// The host has characters that a Host field cannot carry.
     Host(String),
-    /// A port that is not 1 to 65535.
+    /// The port is not 1 to 65535.
     Port(String),
-    /// A scheme that is not spoken here.
+    /// The scheme is not supported.
     Scheme(String),
-    /// A user name before `@`: there are no accounts.
+    /// It has a user name before `@`, and wharf has no accounts.
     User(String),
-    /// A query or a fragment, which an address has no use for.
+    /// It has a query or a fragment.
     Query(String),
     /// `unix:` without a path.
     NoSocket,
@@ -74,13 +73,13 @@ impl ServerAddress {
         Self { server, base: "/".to_owned() }
     }
 
-    /// Reads an address.
+    /// Parses an address.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let (server, path) = split(text)?;
         Ok(Self { server, base: base(path)? })
     }
 
-    /// The same at another port; a Unix socket has none.
+    /// The same address with another port. An error for a Unix socket, which has none.
     pub fn at_port(self, port: u16) -> Result<Self, AddressError> {
         match self.server {
             Endpoint::Tcp { host, .. } => Ok(Self { server: Endpoint::tcp(&host, port)?, base: self.base }),
@@ -88,13 +87,13 @@ impl ServerAddress {
         }
     }
 
-    /// The target of a path that a person typed: from the server's root where it begins with a slash, else
-    /// from the address's directory.
+    /// The target of a path as typed: relative to the server's root if it begins with a slash, else to the address's
+    /// directory.
     pub fn target(&self, typed: &str) -> String {
         self.resolve(&from_typed(typed), typed.starts_with('/'))
     }
 
-    /// The target of a path that is encoded already and has a leading slash.
+    /// The target of an encoded path with a leading slash.
     pub fn resolve(&self, encoded: &str, from_root: bool) -> String {
         if from_root {
             encoded.to_owned()
@@ -105,7 +104,7 @@ impl ServerAddress {
 }
 
 impl Endpoint {
-    /// A server over TCP, as `host:port`.
+    /// Parses `host:port`.
     pub fn parse_authority(text: &str) -> Result<Self, AddressError> {
         let (host, port) = split_port(text, DEFAULT_PORT)?;
         Self::tcp(host, port)
@@ -126,7 +125,7 @@ impl Endpoint {
         Ok(Self::Tcp { host: host.to_owned(), port })
     }
 
-    /// The value of the Host field (RFC 9110 §7.2). A Unix socket is on this machine.
+    /// The value of the Host field (RFC 9110 §7.2); `localhost` for a Unix socket.
     pub fn host_field(&self) -> String {
         match self {
             Self::Tcp { .. } => self.to_string(),
@@ -134,7 +133,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether this authority of a URL means this server.
+    /// Whether the authority of a URL is this server.
     pub fn is_at(&self, authority: &str) -> bool {
         match (self, split_port(authority, HTTP_PORT)) {
             (Self::Tcp { host, port }, Ok((other, other_port))) => {
@@ -147,8 +146,8 @@ impl Endpoint {
 }
 
 impl Resource {
-    /// Reads the address of a file or a directory. Unlike a [`ServerAddress`] it keeps a path without a slash at its
-    /// end, and a query: other people's servers have files that need one.
+    /// Parses the address of a file or a directory. Unlike a [`ServerAddress`] it keeps a path without a final slash,
+    /// and a query, which files on other servers may need.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let (server, path) = split(text)?;
         let path = path.split('#').next().unwrap_or_default();
@@ -157,7 +156,7 @@ impl Resource {
     }
 }
 
-/// The server that an address names, and the path behind it as it was typed.
+/// Splits an address into the endpoint and the path as typed.
 fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
     if let Some(rest) = text.strip_prefix("unix:") {
         let (socket, path) = rest.split_once('!').unwrap_or((rest, ""));
@@ -181,7 +180,7 @@ fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
     Ok((Endpoint::tcp(host, port)?, path))
 }
 
-/// The directory that the path of an address means.
+/// The encoded directory of an address, with its final slash.
 fn base(path: &str) -> Result<String, AddressError> {
     if path.contains(['?', '#']) {
         return Err(AddressError::Query(path.to_owned()));
@@ -204,7 +203,7 @@ fn split_port(authority: &str, default: u16) -> Result<(&str, u16), AddressError
     }
 }
 
-/// Reads a port.
+/// Parses a port.
 pub fn parse_port(text: &str) -> Result<u16, AddressError> {
     match text.parse() {
         Ok(port) if port != 0 && text.bytes().all(|b| b.is_ascii_digit()) => Ok(port),
@@ -242,20 +241,22 @@ impl fmt::Display for Resource {
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoHost(_) => f.write_str("the address names no host (write host:port)"),
-            Self::Host(host) => write!(f, "{host:?} is no name of a host, nor an address (write host:port)"),
-            Self::Port(port) => write!(f, "{port:?} is no port here (1 to 65535, and none of a Unix socket)"),
+            Self::NoHost(_) => f.write_str("the address has no host (write host:port)"),
+            Self::Host(host) => write!(f, "{host:?} is not a valid host (write host:port)"),
+            Self::Port(port) => write!(f, "invalid port {port:?} (1 to 65535; a Unix socket has none)"),
             Self::Scheme(scheme) => {
                 write!(
                     f,
-                    "{}:// is not spoken here (http://host:port, unix:PATH and tftp://host:port are)",
+                    "{}:// is not supported (use http://host:port, unix:PATH or tftp://host:port)",
                     Printable::text(scheme)
                 )
             }
             Self::User(text) => {
-                write!(f, "{text:?} holds a user name, and there are no accounts (write host:port)")
+                write!(f, "{text:?} has a user name, and wharf has no accounts (write host:port)")
             }
-            Self::Query(path) => write!(f, "{path:?} holds a query, which an address has no use for"),
+            Self::Query(path) => {
+                write!(f, "{path:?} has a query or a fragment, which an address cannot have")
+            }
             Self::NoSocket => f.write_str("unix: needs the path of a socket (unix:/run/wharf.sock)"),
         }
     }
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address() {
+    fn invalid_addresses() {
         let cases = [
             ("", AddressError::NoHost(String::new())),
             (":80", AddressError::NoHost(String::new())),
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_counted_from_the_directory_of_the_address() {
+    fn paths_are_relative_to_the_directory_of_the_address() {
         let address = ServerAddress::parse("h/a").expect("valid");
         assert_eq!(address.target("x y"), "/a/x%20y");
         assert_eq!(address.target("/x"), "/x");
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_authority_it_is() {
+    fn the_authority_of_a_server() {
         let server = ServerAddress::parse("http://Host/").expect("valid").server;
         let cases = [("host", true), ("HOST:80", true), ("host:8080", false), ("other", false), ("", false)];
         for (authority, expected) in cases {

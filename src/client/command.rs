@@ -1,8 +1,7 @@
-//! The commands of the client: one grammar for `wharf client` and for request scripts.
+//! The commands of `wharf client` and of replay scripts.
 //!
-//! A line is split as a shell splits it: quotes and backslashes hold a name with spaces together, `#` begins
-//! a comment. Verbs have no case. The spelling of older scripts, `client_get path [host [port]]`, is
-//! understood too.
+//! A line is split as in a shell: quotes and backslashes protect spaces, and `#` begins a comment. Verbs are
+//! case-insensitive. The older form `client_get path [host [port]]` is accepted too.
 
 use std::fmt;
 
@@ -10,99 +9,99 @@ use super::address::{AddressError, DEFAULT_PORT, Endpoint, parse_port};
 use super::request::HttpMethod;
 use crate::printable::Printable;
 
-/// The answer to a command that nobody knows.
-pub const KNOWN: &str = "I know: GET, POST, LIST, exit, quit, help";
+/// Printed for an unknown command.
+pub const KNOWN: &str = "commands: GET, POST, LIST, exit, quit, help";
 
-/// How one download is written.
+/// The usage of a single download.
 pub const GET_USAGE: &str = "GET path";
 
-/// What stands before downloads that are to go one after the other.
+/// The option that downloads one file after the other.
 pub const SERIAL: &str = "--serial";
 
-/// What stands before downloads of which listed names may begin with a dot.
+/// The option that downloads listed names that begin with a dot.
 pub const HIDDEN: &str = "--hidden";
 
 /// Every verb that completion offers.
 pub const VERBS: [&str; 7] = ["GET", "POST", "PUT", "LIST", "exit", "quit", "help"];
 
-/// The answer to `help`.
+/// Printed for `help`.
 pub const HELP: &str = "\
 GET path           download a file
-get 1 3-5 *.txt    several at once: by the numbers of the last list, by pattern, by name
-get --serial …     the same, one after the other over this connection
-get --hidden …     the same, with names that begin with a dot
-POST file [path]   upload a file; PUT does too
-LIST [dir]         what is there
-exit               ask the server to leave, then leave
-quit               leave (Ctrl-D and Ctrl-C do too)
-help, ?            this
-A name with spaces stands in quotes.";
+get 1 3-5 *.txt    download several at once: by number in the last list, by pattern, by name
+get --serial …     download one after the other, over this connection
+get --hidden …     include names that begin with a dot
+POST file [path]   upload a file (PUT does the same)
+LIST [dir]         list a directory
+exit               shut down the server, then quit
+quit               quit (also Ctrl-D and Ctrl-C)
+help, ?            print this
+Quote a name that contains spaces.";
 
-/// What one line says.
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Download this path.
     Get(String, Option<Endpoint>),
-    /// Download what these select.
+    /// Download several files.
     Select(SelectCommand),
     /// Upload a file.
     Send(UploadCommand),
     /// List this directory.
     List(String),
-    /// Say what the commands are.
+    /// Print the commands.
     Help,
-    /// Ask the server to leave, and leave.
+    /// Shut down the server, and quit.
     Exit,
-    /// Leave.
+    /// Quit.
     Quit,
 }
 
-/// Several downloads as they were asked for.
+/// Several downloads, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectCommand {
-    /// Numbers, ranges of them, patterns, paths.
+    /// Numbers, ranges, patterns and paths.
     pub words: Vec<String>,
-    /// Whether they go one after the other over the connection that is there.
+    /// Whether to download one after the other, over the open connection.
     pub serial: bool,
-    /// Whether listed names that begin with a dot are taken.
+    /// Whether to include listed names that begin with a dot.
     pub hidden: bool,
 }
 
-/// An upload as it was asked for.
+/// An upload, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadCommand {
     /// POST or PUT.
     pub method: HttpMethod,
     /// The local file.
     pub file: String,
-    /// Under which path; else under the file's own.
+    /// The path on the server, if it differs from the file's own.
     pub path: Option<String>,
-    /// To which server, where the line names one.
+    /// The server, if the line names one.
     pub server: Option<Endpoint>,
 }
 
-/// A line that says nothing that can be done.
+/// Why a line is not a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandError {
     /// An unknown verb.
     Unknown(String),
-    /// The verb needs this too.
+    /// The verb needs this argument.
     Missing(&'static str, &'static str),
-    /// More than the verb takes.
+    /// An argument too many.
     TooMany(&'static str, String),
-    /// A quote without its end.
+    /// A quote is not closed.
     Quote,
-    /// The server that an old spelling names is none.
+    /// The server of an old form is invalid.
     Server(AddressError),
 }
 
-/// Splits a line into words; none are left of an empty line or a comment.
+/// Splits a line into words. An empty line and a comment have none.
 pub fn split(line: &str) -> Result<Vec<String>, CommandError> {
     shell_words::split(line).map_err(|_| CommandError::Quote)
 }
 
 impl Command {
-    /// Parses a line that was split; `None` when nothing was on it.
+    /// Parses the words of a line; `None` if there are none.
     pub fn parse(words: &[String]) -> Result<Option<Self>, CommandError> {
         let Some((verb, rest)) = words.split_first() else { return Ok(None) };
         let mut rest = Rest(rest.iter());
@@ -130,7 +129,7 @@ impl Command {
         Ok(Some(command))
     }
 
-    /// How it is written.
+    /// Its usage.
     fn usage(&self) -> &'static str {
         match self {
             Self::Get(..) | Self::Select(_) => GET_USAGE,
@@ -143,7 +142,7 @@ impl Command {
     }
 }
 
-/// The words that have not been parsed yet.
+/// The words that are not parsed yet.
 struct Rest<'w>(std::slice::Iter<'w, String>);
 
 impl Rest<'_> {
@@ -155,7 +154,7 @@ impl Rest<'_> {
         self.next().filter(|word| !word.is_empty()).ok_or(CommandError::Missing(verb, what))
     }
 
-    /// One path, or what selects several.
+    /// One path, or a selection of several.
     fn downloads(&mut self) -> Result<Command, CommandError> {
         let mut first = self.needed("GET", "a path")?;
         let (mut serial, mut hidden) = (false, false);
@@ -178,7 +177,7 @@ impl Rest<'_> {
         Ok(UploadCommand { method, file, path: self.next(), server: None })
     }
 
-    /// `[host [port]]`; the port may stand in parentheses.
+    /// `[host [port]]`; the port may be in parentheses.
     fn server(&mut self) -> Result<Option<Endpoint>, CommandError> {
         let Some(host) = self.next() else { return Ok(None) };
         let port = match self.next() {
@@ -200,13 +199,13 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(_) => f.write_str(KNOWN),
-            Self::Missing(verb, what) => write!(f, "{verb} needs {what}."),
+            Self::Missing(verb, what) => write!(f, "{verb} needs {what}"),
             Self::TooMany(usage, word) => {
                 let word = Printable::text(word);
-                write!(f, "\"{word}\" is too much: {usage} (a name with spaces stands in quotes).")
+                write!(f, "unexpected argument \"{word}\": {usage} (quote a name that contains spaces)")
             }
-            Self::Quote => f.write_str("A quote has no end."),
-            Self::Server(error) => write!(f, "This names no server: {error}."),
+            Self::Quote => f.write_str("unclosed quote"),
+            Self::Server(error) => write!(f, "invalid server: {error}"),
         }
     }
 }
@@ -237,11 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_say_something() {
+    fn valid_lines() {
         let cases = [
             ("plain", "GET a/b.txt", get("a/b.txt", None)),
-            ("a verb has no case", "gEt a", get("a", None)),
-            ("the chat's spelling", "/download a", get("a", None)),
+            ("a verb in any case", "gEt a", get("a", None)),
+            ("the chat's form", "/download a", get("a", None)),
             ("white space", " \tGET\t a \t", get("a", None)),
             ("quotes", "GET \"a b\" # c", get("a b", None)),
             ("a backslash", "GET a\\ b", get("a b", None)),
@@ -266,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_say_nothing() {
+    fn empty_lines() {
         for line in ["", "  \t", "# GET a", "   # x"] {
             assert_eq!(parse(line), Ok(None), "{line:?}");
         }
     }
 
     #[test]
-    fn lines_that_make_no_sense() {
+    fn invalid_lines() {
         let port = |text: &str| CommandError::Server(AddressError::Port(text.to_owned()));
         let cases = [
             ("unknown", "FETCH a", CommandError::Unknown("FETCH".to_owned())),

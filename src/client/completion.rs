@@ -1,4 +1,4 @@
-//! What Tab offers: verbs, then names on the server, or local files behind POST.
+//! Completion with Tab: verbs, then names on the server, or local files after POST.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use super::listing::{self, RemoteEntry};
 use super::session::Session;
 use crate::printable::Printable;
 
-/// What the prompt knows of the words that are being typed.
+/// Completes words at the prompt.
 #[derive(Helper, Highlighter, Hinter, Validator)]
 pub(super) struct Completion {
     address: ServerAddress,
@@ -21,13 +21,13 @@ pub(super) struct Completion {
 }
 
 impl Completion {
-    /// Names come over this session.
+    /// Completes names over this session.
     pub(super) fn new(address: ServerAddress, session: Rc<RefCell<Session>>) -> Self {
         Self { address, session, files: FilenameCompleter::new() }
     }
 
-    /// The names on the server that begin as typed. A server that does not answer has none: the error is told
-    /// when a word is spoken, not while it is typed.
+    /// The names on the server that begin as typed. Errors are not printed while the user types: the command will report
+    /// them.
     fn remote(&self, typed: &str, directories_only: bool) -> Vec<Pair> {
         let (directory, prefix) = split_directory(typed);
         let Ok(mut session) = self.session.try_borrow_mut() else { return Vec::new() };
@@ -39,12 +39,12 @@ impl Completion {
     }
 }
 
-/// The directory that was typed, with its slash, and what follows.
+/// Splits what was typed into the directory, with its slash, and the rest.
 fn split_directory(typed: &str) -> (&str, &str) {
     typed.split_at(typed.rfind('/').map_or(0, |slash| slash + 1))
 }
 
-/// What is offered for an entry; `None` when it does not begin as typed, or cannot be shown as it is.
+/// The candidate for an entry; `None` if it does not begin as typed, or cannot be printed as it is.
 fn pair(directory: &str, prefix: &str, entry: &RemoteEntry) -> Option<Pair> {
     let slash = if entry.is_directory() { "/" } else { "" };
     if !entry.name.starts_with(prefix) {
@@ -80,7 +80,7 @@ impl Completer for Completion {
     }
 }
 
-/// The verbs that begin as typed, in whatever case.
+/// The verbs that begin as typed, in any case.
 fn verbs(typed: &str) -> Vec<Pair> {
     let begins = |verb: &&str| verb.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
     let pair = |verb: &str| Pair { display: verb.to_owned(), replacement: format!("{verb} ") };
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_offered_as_they_must_be_typed() {
+    fn names_are_completed_as_they_must_be_typed() {
         let cases = [
             ("plain", "a", "ab.txt", EntryKind::File, Some("ab.txt")),
             ("below a directory", "d/a", "ab", EntryKind::File, Some("d/ab")),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn verbs_are_offered_in_any_case() {
+    fn verbs_are_completed_in_any_case() {
         let offered: Vec<_> = verbs("p").into_iter().map(|pair| pair.replacement).collect();
         assert_eq!(offered, ["POST ", "PUT "]);
         assert_eq!(verbs("GETX").len(), 0);

@@ -1,8 +1,8 @@
-//! One exchange on one connection (RFC 9112 §9): a request goes out, the head of its answer comes in.
+//! One exchange on one connection (RFC 9112 §9): sends a request and reads the head of its response.
 //!
-//! An [`exchange`](HttpConnection::exchange) takes the connection, and gives it back with the head of the answer;
-//! whoever has read the content may use it again. While content is sent the answer is watched for: a server
-//! that refuses an upload says so at once, and the rest of the file need not be sent.
+//! An [`exchange`](HttpConnection::exchange) consumes the connection and returns it with the head of the response. After
+//! the content has been read, the connection can be used again. While content is sent, the client polls for the response:
+//! a server that refuses an upload says so at once, and the rest of the file is not sent.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::time::{Duration, Instant};
@@ -17,66 +17,64 @@ use crate::http::request::write_head;
 use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
 use crate::http::status::Status;
 
-/// How much of a file is read and sent at a time. Larger ones were no faster over loopback.
+/// The size of the blocks in which a file is read and sent, in bytes. Larger blocks were no faster over loopback.
 const BLOCK: usize = 64 * 1024;
 
-/// How much may lie in the buffer for what arrives: content goes from it to its file in one piece. It costs memory only
-/// as far as it was ever filled, and larger ones were no faster over loopback.
+/// The size of the receive buffer, in bytes: content is written to its file from here in one piece. The system allocates
+/// only the pages that were ever used. Larger buffers were no faster over loopback.
 const INPUT: usize = 256 * 1024;
 
-// The largest head must fit, or it would be waited for without end.
+// The largest head must fit, or the client would wait for its end forever.
 const _: () = assert!(INPUT > RESPONSE_HEAD_LIMIT);
 
-/// From this length on, content waits for `100 Continue`: below it, waiting costs more than sending in vain.
+/// The shortest content that waits for `100 Continue`, in bytes. Below that, waiting costs more than sending in vain.
 const EXPECT_FROM: u64 = 256 * 1024;
 
-/// How long to wait for `100 Continue` before the content is sent all the same (RFC 9110 §10.1.1: not
-/// indefinitely); as long as curl does.
+/// How long to wait for `100 Continue` before the content is sent anyway (RFC 9110 §10.1.1: not indefinitely); the same
+/// as curl.
 const EXPECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the answer to an upload may take once all was sent: a server syncs to its disk before it answers,
-/// and a slow disk needs minutes for what came over a fast network.
+/// How long the response to an upload may take after the last byte was sent. A server syncs the file before it responds,
+/// which takes a slow disk minutes for what a fast network delivered.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What the server is silent in while its answer is waited for.
-const ANSWERING: &str = "waiting for its answer";
-
-/// What it is silent in while it takes nothing of an upload.
+/// For the error of a silent server: what the client was doing.
+const ANSWERING: &str = "waiting for its response";
 const TAKING: &str = "sending the file";
 
-/// An open connection on which nothing is under way.
+/// An open connection without a request in flight.
 #[derive(Debug)]
 pub(super) struct HttpConnection {
     socket: Socket,
     timeouts: Timeouts,
     pace: Pace,
     input: Input,
-    /// Whether the latest request was HEAD, whose answer has no content.
+    /// Whether the last request was HEAD, whose response has no content.
     to_head: bool,
-    /// Whether anything has arrived since the latest request was begun.
+    /// Whether anything has arrived since the last request began.
     heard: bool,
 }
 
-/// What came within the present stretch of time.
+/// The bytes that arrived in the current interval, which is as long as the silence timeout.
 #[derive(Debug)]
 struct Pace {
     since: Instant,
     bytes: u64,
 }
 
-/// The head of an answer, and the connection on which its content follows.
+/// The head of a response, and the connection on which its content follows.
 #[derive(Debug)]
 pub(super) struct Answered {
     /// The connection.
     pub(super) connection: HttpConnection,
     /// The head.
     pub(super) head: Received,
-    /// Whether the request was sent whole: otherwise nothing can follow it on this connection.
+    /// Whether the whole request was sent. If not, the connection cannot be used again.
     pub(super) sent_whole: bool,
 }
 
-/// Bytes that have arrived and are not used yet. It never grows: the largest head fits, and content is taken from it in
-/// place.
+/// Bytes that have arrived and are not consumed yet. The buffer never grows: the largest head fits, and content is consumed
+/// in place.
 #[derive(Debug)]
 struct Input {
     bytes: Box<[u8]>,
@@ -92,12 +90,12 @@ impl HttpConnection {
         Ok(Self { socket, timeouts, pace, input, to_head: false, heard: false })
     }
 
-    /// Whether another request may be sent: nothing has come unasked, and the server has not closed it.
+    /// Whether another request can be sent: nothing has arrived unasked, and the server has not closed the connection.
     pub(super) fn is_usable(&self) -> bool {
         self.unused().is_empty() && self.socket.is_quiet()
     }
 
-    /// Sends a request and reads the head of its answer.
+    /// Sends a request and reads the head of its response.
     pub(super) fn exchange(
         mut self,
         server: &Endpoint,
@@ -108,21 +106,21 @@ impl HttpConnection {
         self.pace = Pace::begin();
         let early = self.send(server, request)?;
         let sent_whole = early.is_none();
-        let head = early.map_or_else(|| self.read_answer(request), Ok)?;
+        let head = early.map_or_else(|| self.read_response(request), Ok)?;
         Ok(Answered { connection: self, head, sent_whole })
     }
 
-    /// What has arrived and is not used yet.
+    /// What has arrived and is not consumed yet.
     pub(super) fn unused(&self) -> &[u8] {
         self.input.unused()
     }
 
-    /// Counts so many bytes as used.
+    /// Consumes this many bytes.
     pub(super) fn consume(&mut self, count: usize) {
         self.input.start = self.input.end.min(self.input.start + count);
     }
 
-    /// Reads more; 0 means that the server has ended.
+    /// Reads more; 0 if the server has closed the connection.
     pub(super) fn fill(&mut self) -> Result<usize, ClientError> {
         let count = self.input.fill(&mut self.socket).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
@@ -136,13 +134,13 @@ impl HttpConnection {
         Ok(count)
     }
 
-    /// Sends a request; the answer's head, when it came before all was sent.
+    /// Sends a request. Returns the head of the response if it came before the whole request was sent.
     fn send(
         &mut self,
         server: &Endpoint,
         request: &HttpRequest<'_>,
     ) -> Result<Option<Received>, ClientError> {
-        // A POST without content says so (RFC 9110 §8.6).
+        // A POST without content sends Content-Length: 0 (RFC 9110 §8.6).
         let length = match (request.content, request.method) {
             (None, HttpMethod::Get) => None,
             (content, _) => Some(content.map_or(0, RequestContent::length).to_string()),
@@ -166,7 +164,7 @@ impl HttpConnection {
         }
     }
 
-    /// Sends content, its first block together with what is to go before it.
+    /// Sends content; `bytes` goes before it, in the same write as the first block.
     fn send_content(
         &mut self,
         mut bytes: Vec<u8>,
@@ -190,7 +188,7 @@ impl HttpConnection {
         }
     }
 
-    /// Sends bytes, and waits for room where there is none; an answer that comes meanwhile is the end of it.
+    /// Sends bytes, waiting for space in the socket's buffer. Stops at a response.
     fn send_all(&mut self, bytes: &[u8]) -> Result<Option<Received>, ClientError> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -209,14 +207,14 @@ impl HttpConnection {
                         }
                     }
                 }
-                // The server takes no more. It may have said why before it left.
+                // The server reads no more. It may have sent a response before it closed the connection.
                 Err(error) => return self.last_words(error).map(Some),
             }
         }
         Ok(None)
     }
 
-    /// The answer of a server that has stopped reading, or else the error that told so.
+    /// The response of a server that has stopped reading; else this error, by which that was noticed.
     fn last_words(&mut self, error: io::Error) -> Result<Received, ClientError> {
         match self.read_head() {
             Err(ClientError::Silent) if !is_ending(&error) => Err(ClientError::Broken(error)),
@@ -224,7 +222,7 @@ impl HttpConnection {
         }
     }
 
-    /// Waits for `100 Continue`, but not for long; a final answer is a refusal.
+    /// Waits for `100 Continue`, but not for long. A final response means that the content is not wanted.
     fn wait_for_permission(&mut self) -> Result<Option<Received>, ClientError> {
         let end = Instant::now() + EXPECT_TIMEOUT;
         loop {
@@ -243,19 +241,19 @@ impl HttpConnection {
         }
     }
 
-    /// Whether something can be read within this time.
+    /// Whether the socket becomes readable within this time.
     fn ready(&self, timeout: Duration) -> Result<bool, ClientError> {
         Ok(self.socket.wait_to_read(timeout).map_err(ClientError::Broken)? == Readiness::ToRead)
     }
 
-    /// Reads what is there; a final head, when it is whole.
+    /// Reads what has arrived. Returns the final head once it is complete.
     fn read_some(&mut self) -> Result<Option<Received>, ClientError> {
         self.fill_or_end()?;
         self.final_head()
     }
 
-    /// Reads the head of the answer to a request that was sent whole.
-    fn read_answer(&mut self, request: &HttpRequest<'_>) -> Result<Received, ClientError> {
+    /// Reads the head of the response to a request that was sent whole.
+    fn read_response(&mut self, request: &HttpRequest<'_>) -> Result<Received, ClientError> {
         if request.content.is_some() && !self.ready(COMMIT_TIMEOUT)? {
             return Err(ClientError::Slow(ANSWERING, COMMIT_TIMEOUT.as_secs()));
         }
@@ -263,7 +261,7 @@ impl HttpConnection {
         self.read_head()
     }
 
-    /// Reads the head of the answer; interim ones are passed over (RFC 9110 §15.2).
+    /// Reads the head of the response; skips interim ones (RFC 9110 §15.2).
     fn read_head(&mut self) -> Result<Received, ClientError> {
         loop {
             if let Some(head) = self.final_head()? {
@@ -273,7 +271,7 @@ impl HttpConnection {
         }
     }
 
-    /// Reads more of a head, before which the server must not end.
+    /// Reads more of a head. An error if the server closes the connection instead.
     fn fill_or_end(&mut self) -> Result<(), ClientError> {
         match self.fill()? {
             0 if self.heard => Err(ClientError::CutShort(0, None)),
@@ -282,7 +280,7 @@ impl HttpConnection {
         }
     }
 
-    /// The first final head among the bytes that are there, when it is whole.
+    /// The first final head in the buffer, once it is complete.
     fn final_head(&mut self) -> Result<Option<Received>, ClientError> {
         loop {
             match self.next_head()? {
@@ -292,7 +290,7 @@ impl HttpConnection {
         }
     }
 
-    /// The next head among the bytes that are there, when it is whole.
+    /// The next head in the buffer, once it is complete.
     fn next_head(&mut self) -> Result<Option<Received>, ClientError> {
         if self.unused().is_empty() {
             return Ok(None);
@@ -308,7 +306,7 @@ impl Pace {
         Self { since: Instant::now(), bytes: 0 }
     }
 
-    /// Counts what came; at the end of a stretch it must have been enough.
+    /// Counts bytes. An error if an interval ends with too few of them.
     fn check(&mut self, count: usize, timeouts: Timeouts) -> Result<(), ClientError> {
         self.bytes += count as u64;
         let elapsed = self.since.elapsed();
@@ -317,12 +315,12 @@ impl Pace {
         }
         let enough = self.bytes >= elapsed.as_secs().saturating_mul(timeouts.least_rate);
         *self = Self::begin();
-        // A connection that has ended does not trickle: what that means is said elsewhere.
+        // The end of the connection is reported elsewhere.
         if enough || count == 0 { Ok(()) } else { Err(ClientError::Trickle(timeouts.silence.as_secs())) }
     }
 }
 
-/// Whether this is how a connection ends that the other side has closed.
+/// Whether the peer has closed the connection.
 fn is_ending(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe)
 }
@@ -336,8 +334,8 @@ impl Input {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Reads once, behind what is unused, which is moved to the front first. There is always room: a head
-    /// that fills it has been refused.
+    /// Moves what is unused to the front, and reads once behind it. There is always space: a head that fills the buffer has
+    /// been rejected.
     fn fill(&mut self, socket: &mut Socket) -> io::Result<usize> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;

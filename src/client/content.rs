@@ -1,4 +1,4 @@
-//! What a request carries: a local file, or bytes.
+//! The content of a request: a local file, or bytes.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use super::error::ClientError;
 use super::progress::WorkerProgress;
 
-/// What is to be sent: a local file, with the length that it had when it was opened, or bytes.
+/// Content to send: a local file, with the length that it had when it was opened, or bytes.
 #[derive(Debug)]
 pub struct RequestContent {
     source: Source,
-    /// Where in the source it begins, and how much there is from there on.
+    /// The offset in the source, and the length from there.
     start: u64,
     length: u64,
-    /// Where it is shown how much has gone.
+    /// Counts the bytes sent.
     shown_at: Option<Arc<WorkerProgress>>,
 }
 
@@ -27,13 +27,17 @@ enum Source {
 }
 
 impl RequestContent {
-    /// Opens a file. What is no regular file is refused before it is opened: a FIFO would be waited for.
+    /// Opens a file. Only a regular file is opened: a FIFO would block.
     pub fn open(path: &Path) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => ClientError::Missing(path.to_owned()),
             _ => ClientError::Local("read", path.to_owned(), error),
         };
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+        if kind.is_dir() {
+            return Err(ClientError::Directory(path.to_owned()));
+        }
+        if !kind.is_file() {
             return Err(ClientError::NotAFile(path.to_owned()));
         }
         let file = File::open(path).map_err(failed)?;
@@ -46,19 +50,19 @@ impl RequestContent {
         Self { start: 0, length: bytes.len() as u64, source: Source::Bytes(bytes), shown_at: None }
     }
 
-    /// Shows there how much of it goes.
+    /// Counts the bytes sent there.
     pub(super) fn show_at(&mut self, progress: &Arc<WorkerProgress>) {
         self.shown_at = Some(Arc::clone(progress));
     }
 
-    /// Leaves out what is before this offset.
+    /// Skips what is before this offset.
     pub fn begin_at(&mut self, offset: u64) {
         let left_out = offset.min(self.length);
         self.start += left_out;
         self.length -= left_out;
     }
 
-    /// Leaves nothing out any more.
+    /// Begins at the start again.
     pub fn begin_anew(&mut self) {
         self.length += std::mem::take(&mut self.start);
     }
@@ -68,8 +72,8 @@ impl RequestContent {
         self.length
     }
 
-    /// Adds at most `most` bytes from this offset on to `into`, and says how many; none only at the end. What
-    /// was added to the file since it was opened is not sent: its length has been told.
+    /// Appends at most `most` bytes from this offset to `into`, and returns how many; 0 only at the end. What was added to
+    /// the file since it was opened is not sent, as its length has been announced.
     pub(super) fn read_block(
         &self,
         into: &mut Vec<u8>,
@@ -103,15 +107,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_sent() {
+    fn directories_and_missing_files_cannot_be_sent() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(RequestContent::open(folder.path()), Err(ClientError::NotAFile(_))));
+        assert!(matches!(RequestContent::open(folder.path()), Err(ClientError::Directory(_))));
         let missing = RequestContent::open(&folder.path().join("x")).expect_err("it is not there");
         assert_eq!(missing.to_string(), format!("File {} not found.", folder.path().join("x").display()));
     }
 
     #[test]
-    fn blocks_stop_at_the_length_that_was_told() {
+    fn blocks_stop_at_the_announced_length() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         std::fs::write(&path, "abcdef").expect("written");

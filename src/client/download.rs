@@ -1,4 +1,4 @@
-//! Fetching one file over a session that is there: what a line at the prompt asks for.
+//! Downloads one file over an open session, for a prompt.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use super::error::ClientError;
 use super::fetch::{self, Downloads, FetchOptions, FetchOrder, Fetched};
 use super::session::Session;
 
-/// Fetches `target` into the directory `downloads`, under the path that it has on the server. It goes on with a part
-/// of it that is there, and is tried once: a person who waits can ask again. An answer other than 2xx is an error.
+/// Downloads `target` into the directory `downloads`, under its path on the server. Resumes a partial download. Does not
+/// retry: the user can repeat the command. A status other than 2xx is an error.
 pub fn fetch(session: &mut Session, target: &str, downloads: &Path) -> Result<Fetched, ClientError> {
     let order = FetchOrder::of(Resource { server: session.server().clone(), target: target.to_owned() })?;
     let options = FetchOptions { retries: 0, again: true, ..FetchOptions::default() };

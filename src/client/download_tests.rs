@@ -1,4 +1,4 @@
-//! What is saved, where, and what is not.
+//! What a download saves, and where.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,8 +12,7 @@ use PeerAction::{Read, Say};
 
 const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
-/// Fetches `target` from a server that plays this on one connection; what is in the folder for downloads
-/// afterwards.
+/// Downloads `target` from a scripted server with one connection; the result, and the files that are there afterwards.
 fn fetch_from(acts: &[PeerAction], target: &str) -> (Result<Fetched, ClientError>, Vec<String>) {
     let peer = FakePeer::plays(&[acts]);
     let folder = tempfile::tempdir().expect("a folder");
@@ -23,7 +22,7 @@ fn fetch_from(acts: &[PeerAction], target: &str) -> (Result<Fetched, ClientError
     (outcome, names)
 }
 
-/// All files below `folder`, with what they hold.
+/// All files below `folder`, with their content.
 fn walk(root: &Path, folder: &Path, names: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -43,7 +42,7 @@ fn a_file_keeps_its_path() {
         ("a directory", "/a/", "a/index.html: ok"),
         ("the root", "/", "index.html: ok"),
         ("a query", "/a?list", "a: ok"),
-        ("a backslash is a letter", "/a%5Cb", "a\\b: ok"),
+        ("a backslash is an ordinary character", "/a%5Cb", "a\\b: ok"),
         ("two slashes", "//a", "a: ok"),
     ];
     for (name, target, expected) in cases {
@@ -56,7 +55,7 @@ fn a_file_keeps_its_path() {
 
 proptest::proptest! {
     #[test]
-    fn what_is_sent_under_its_own_name_is_saved_under_it(name in "[^/\0]{1,9}(/[^/\0]{1,9}){0,3}") {
+    fn an_upload_and_its_download_have_the_same_path(name in "[^/\0]{1,9}(/[^/\0]{1,9}){0,3}") {
         let is_plain = name.split('/').all(|part| part != "." && part != "..");
         proptest::prop_assume!(is_plain);
         let target = crate::client::upload::default_path(&name);
@@ -65,7 +64,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn nothing_leaves_the_directory() {
+fn paths_outside_the_download_directory() {
     let mut session = Session::new(Endpoint::Unix(PathBuf::from("/nowhere")));
     for target in ["/../a", "/a/../../b", "/%2e%2e/a", "/a/..", "/.", "/a%2fb", "/a%00"] {
         let error = fetch(&mut session, target, Path::new("downloads")).expect_err(target);
@@ -74,7 +73,7 @@ fn nothing_leaves_the_directory() {
 }
 
 #[test]
-fn what_is_not_whole_is_not_kept() {
+fn a_short_file_that_is_cut_off_is_not_kept() {
     let cut = Say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok");
     let (outcome, names) = fetch_from(&[Read, cut], "/a");
     assert!(matches!(outcome, Err(ClientError::CutShort(2, Some(3)))), "{outcome:?}");
@@ -82,7 +81,7 @@ fn what_is_not_whole_is_not_kept() {
 }
 
 #[test]
-fn a_refusal_is_not_saved() {
+fn an_error_response_is_not_saved() {
     let refusal = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nNo such.\n";
     let (outcome, names) = fetch_from(&[Read, Say(refusal)], "/a");
     assert_eq!(outcome.expect_err("refused").to_string(), "404 Not Found: No such.");
@@ -91,7 +90,7 @@ fn a_refusal_is_not_saved() {
 
 #[test]
 fn a_file_that_exists_is_not_replaced() {
-    // It is asked whether it is the same, and has another length.
+    // A HEAD request shows that the server's file has another length.
     let peer = FakePeer::plays(&[&[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")]]);
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a"), "older and longer").expect("written");
@@ -115,7 +114,7 @@ fn a_redirect_may_add_a_slash_but_not_choose_a_name() {
 }
 
 #[test]
-fn a_circle_of_redirects_ends() {
+fn a_redirect_cycle_ends() {
     let redirect = Say("HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n");
     let acts: Vec<PeerAction> = [Read, redirect].repeat(MOST_REDIRECTS + 1);
     let (outcome, _) = fetch_from(&acts, "/a");

@@ -1,4 +1,4 @@
-//! What goes wrong between a client and its server, in words for the person who asked: one line each.
+//! The errors of the client, each printed as one line.
 
 use std::fmt;
 use std::io;
@@ -11,80 +11,82 @@ use crate::http::target::TargetError;
 use crate::printable::{Foreign, Printable};
 use crate::tftp::error::Ending;
 
-/// Why a request came to nothing.
+/// Why a request failed.
 #[derive(Debug)]
 pub enum ClientError {
-    /// Nobody listens at this address.
+    /// No server listens at this address.
     NotRunning(String),
-    /// This name leads to no address.
+    /// The name of this host cannot be resolved.
     Unresolved(String),
     /// The address cannot be reached.
     Unreachable(String, io::Error),
-    /// What another request to the same server has come to, shortly before.
+    /// The error of an earlier request to the same server, which was not tried again.
     Gone(String),
-    /// The server was silent for so many seconds while this was done.
+    /// The server was silent for this many seconds while the client did this.
     Slow(&'static str, u64),
-    /// The server ended the connection before a byte of its answer.
+    /// The server closed the connection before the first byte of its response.
     Silent,
-    /// The connection ended in mid-answer, after so many bytes of content of so many.
+    /// The connection closed in the middle of a response: the bytes of content that came, and its length.
     CutShort(u64, Option<u64>),
-    /// The connection broke.
+    /// The connection failed.
     Broken(io::Error),
-    /// The answer's head cannot be read.
+    /// The head of the response cannot be parsed.
     Response(ResponseError),
-    /// The answer's content cannot be read.
+    /// The content of the response cannot be parsed.
     Body(BodyError),
-    /// The server answered, and not as was hoped; and what it said about it.
+    /// A response with an unexpected status, and the server's explanation.
     Refused(Status, Option<Foreign>),
-    /// It sent the client to another server, which is not followed.
+    /// A redirect to another server, which is not followed.
     Elsewhere(String),
-    /// It sent the client round and round.
+    /// Too many redirects.
     Redirects,
-    /// A path that cannot be asked for.
+    /// A path that cannot be sent in a request.
     Target(TargetError),
-    /// A path that leads out of the directory for downloads.
+    /// A path outside the download directory.
     Outside(String),
-    /// A transfer over TFTP ended before its time.
+    /// A TFTP transfer ended early.
     Transfer(Ending),
     /// A name that TFTP cannot carry: too long, or with a NUL in it.
     Name(String),
-    /// Who was asked has no room.
+    /// The server has no chat room.
     NoRoom,
-    /// The answer is no listing.
+    /// The response is not a listing.
     NoListing,
-    /// More came than these bytes, which the server had told as the length.
+    /// The server sent more than these bytes, the length that it announced.
     Excess(u64),
-    /// For so many seconds the server sent next to nothing.
+    /// The server sent almost nothing for this many seconds.
     Trickle(u64),
-    /// The answer to a range is another range, or one of another file.
+    /// The response has another range than the requested one, or belongs to another file.
     WrongRange,
-    /// What came is not what the server's SHA-256 is of.
+    /// The content does not match the server's SHA-256.
     Digest,
-    /// The file changed while it was passed on, and what was passed on cannot be taken back.
+    /// The file changed while it was written to a pipe, and what was written cannot be taken back.
     Changed,
-    /// Nothing in a directory has a name like this.
+    /// No name in a directory matches the pattern.
     NoMatch,
-    /// A number that the last list, of so many entries, does not have.
+    /// A number beyond the last list, which has this many entries.
     NoNumber(String, usize),
-    /// A tree goes deeper, or holds more, than is followed.
+    /// A tree is deeper or larger than the limits.
     Endless(String),
-    /// Two downloads would have this local name.
+    /// Two downloads have the same local name.
     Collision(PathBuf),
-    /// Something is there that a download must not replace: a directory, a link, a device.
+    /// A directory, a symlink or a device is in the way of a download.
     Occupied(PathBuf),
-    /// A file is there that wharf did not download from this address, or that was changed since.
+    /// The file was not downloaded from this address, or has changed since, and is not replaced.
     Exists(PathBuf),
-    /// All names that a part of this file may have are taken by others' files.
+    /// Other files have all the names that a partial download of this file may have.
     NoPart(PathBuf),
     /// Another program is downloading to this file.
     Busy(PathBuf),
-    /// There is no such local file.
+    /// The local file does not exist.
     Missing(PathBuf),
-    /// What is there is no file that could be sent or fetched.
+    /// A directory where a file is needed.
+    Directory(PathBuf),
+    /// Not a regular file.
     NotAFile(PathBuf),
-    /// A local file grew shorter while it was sent.
+    /// A local file became shorter while it was sent.
     Shrunk,
-    /// A local file cannot be read or written, as the word says.
+    /// A local operation failed: the verb, the path, the error.
     Local(&'static str, PathBuf, io::Error),
 }
 
@@ -92,78 +94,83 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRunning(address) => write!(f, "Server is not running. ({})", Printable::text(address)),
-            Self::Unresolved(host) => write!(f, "The name {} leads to no address.", Printable::text(host)),
+            Self::Unresolved(host) => write!(f, "cannot resolve host \"{}\"", Printable::text(host)),
             Self::Unreachable(address, error) => {
-                write!(f, "Cannot reach {}: {}.", Printable::text(address), Plain(error))
+                write!(f, "cannot reach {}: {}", Printable::text(address), Plain(error))
             }
             Self::Gone(said) => f.write_str(said),
-            Self::Slow(doing, seconds) => write!(f, "The server was silent for {seconds} s ({doing})."),
-            Self::Silent => f.write_str("The server closed the connection without an answer."),
+            Self::Slow(doing, seconds) => write!(f, "the server was silent for {seconds} s ({doing})"),
+            Self::Silent => f.write_str("the server closed the connection without a response"),
             Self::CutShort(got, Some(all)) => {
-                write!(f, "The server went away after {got} of {all} bytes.")
+                write!(f, "the server closed the connection after {got} of {all} bytes")
             }
-            Self::CutShort(got, None) => write!(f, "The server went away in its answer, after {got} bytes."),
-            Self::Broken(error) => write!(f, "The connection broke: {}.", Plain(error)),
-            Self::Response(error) => write!(f, "The answer cannot be read: {error}."),
-            Self::Body(error) => write!(f, "The answer cannot be read: {error}."),
+            Self::CutShort(got, None) => {
+                write!(f, "the server closed the connection in the middle of its response, after {got} bytes")
+            }
+            Self::Broken(error) => write!(f, "the connection failed: {}", Plain(error)),
+            Self::Response(error) => write!(f, "invalid response: {error}"),
+            Self::Body(error) => write!(f, "invalid response: {error}"),
             Self::Refused(status, None) => write!(f, "{status}"),
             Self::Refused(status, Some(said)) => write!(f, "{status}: {said}"),
             Self::Elsewhere(location) => {
-                write!(f, "The server sends us to {}, which is elsewhere.", Printable::text(location))
+                write!(f, "redirects to another server are not followed: {}", Printable::text(location))
             }
-            Self::Redirects => f.write_str("The server sends us round and round."),
-            Self::Target(error) => write!(f, "This path cannot be asked for: {error}."),
+            Self::Redirects => f.write_str("too many redirects"),
+            Self::Target(error) => write!(f, "invalid path: {error}"),
             Self::Outside(path) => {
-                write!(f, "{} leads out of the directory for downloads.", Printable::text(path))
+                write!(f, "{} is outside the download directory", Printable::text(path))
             }
             Self::Transfer(Ending::Refused(fault)) => fault.fmt(f),
             Self::Transfer(ending) => ending.fmt(f),
             Self::Name(name) => {
-                write!(f, "{} is no name for TFTP (it is too long, or holds a NUL).", Printable::text(name))
+                write!(f, "{} is not a valid TFTP name (too long, or contains a NUL)", Printable::text(name))
             }
-            Self::NoRoom => {
-                f.write_str("There is no room to talk in (is the server a wharf, without --no-chat?).")
+            Self::NoRoom => f.write_str("no chat room here (is the server wharf, without --no-chat?)"),
+            Self::NoListing => f.write_str("the response is not a listing (is the server wharf?)"),
+            Self::Excess(told) => {
+                write!(f, "the server sent more than the {told} bytes that it announced")
             }
-            Self::NoListing => f.write_str("What came is no listing (is the server a wharf?)."),
-            Self::Excess(told) => write!(f, "The server sent more than the {told} bytes that it told."),
             Self::Trickle(seconds) => {
-                write!(f, "The server sends next to nothing (for {seconds} s; --timeout allows more).")
+                write!(f, "the server sent almost nothing for {seconds} s (--timeout allows more)")
             }
-            Self::WrongRange => f.write_str("The server sent another part of the file than was asked for."),
-            Self::Digest => f.write_str("What came is not what the server's SHA-256 says."),
-            Self::Changed => f.write_str("The file changed while it was fetched."),
-            Self::NoMatch => f.write_str("Nothing there has a name like this."),
+            Self::WrongRange => f.write_str("the server sent another range than the requested one"),
+            Self::Digest => f.write_str("the content does not match the server's SHA-256"),
+            Self::Changed => f.write_str("the file changed during the download"),
+            Self::NoMatch => f.write_str("no name matches"),
             Self::NoNumber(word, entries) => {
-                write!(f, "{} is not in the last list, which has {entries} entries.", Printable::text(word))
+                write!(f, "{} is not in the last list, which has {entries} entries", Printable::text(word))
             }
             Self::Endless(directory) => {
-                write!(f, "{} holds too much, or goes too deep, for one tree.", Printable::text(directory))
+                write!(f, "{} is too deep, or has too many entries", Printable::text(directory))
             }
             Self::Collision(path) => {
-                write!(f, "{} is the name of another download (fetch one of them with --dir).", shown(path))
+                write!(f, "{} is the name of another download too (use --dir for one of them)", shown(path))
             }
             Self::Occupied(path) => {
-                write!(f, "{} is no regular file, and is not replaced.", shown(path))
+                write!(f, "{} is not a regular file and was not replaced", shown(path))
             }
             Self::Exists(path) => {
                 write!(
                     f,
-                    "{} exists and was not replaced: it was not downloaded from this address, or was changed since (wharf get --force replaces it).",
+                    "{} exists and was not replaced: it was not downloaded from this address, or has changed since (wharf get --force replaces it)",
                     shown(path)
                 )
             }
             Self::NoPart(path) => {
                 write!(
                     f,
-                    "Cannot keep a part of {0}: other files have the names {0}.part, {0}.1.part and so on (move one of them away).",
+                    "cannot store a partial download of {0}: other files have the names {0}.part, {0}.1.part and so on (move one of them away)",
                     shown(path)
                 )
             }
-            Self::Busy(path) => write!(f, "Another program is downloading {}.", shown(path)),
+            Self::Busy(path) => write!(f, "another program is downloading {}", shown(path)),
             Self::Missing(path) => write!(f, "File {} not found.", shown(path)),
-            Self::NotAFile(path) => write!(f, "{} is no regular file.", shown(path)),
-            Self::Shrunk => f.write_str("The file became shorter while it was sent."),
-            Self::Local(doing, path, error) => write!(f, "Cannot {doing} {}: {}.", shown(path), Plain(error)),
+            Self::Directory(path) => {
+                write!(f, "{} is a directory (wharf put -R sends directories)", shown(path))
+            }
+            Self::NotAFile(path) => write!(f, "{} is not a regular file", shown(path)),
+            Self::Shrunk => f.write_str("the file became shorter while it was sent"),
+            Self::Local(doing, path, error) => write!(f, "cannot {doing} {}: {}", shown(path), Plain(error)),
         }
     }
 }
@@ -171,7 +178,7 @@ impl fmt::Display for ClientError {
 impl std::error::Error for ClientError {}
 
 impl ClientError {
-    /// Whether its text says by itself what it is about: a server, or a local file. The others need a name before them.
+    /// Whether the message names the server or the local file. The others are printed behind a name.
     pub fn is_named(&self) -> bool {
         match self {
             _ if self.is_servers() => true,
@@ -183,13 +190,14 @@ impl ClientError {
             | Self::NoPart(_)
             | Self::Busy(_)
             | Self::Missing(_)
+            | Self::Directory(_)
             | Self::NotAFile(_)
             | Self::Local(..) => true,
             _ => false,
         }
     }
 
-    /// Whether it is about the server as a whole: out of reach for one file, it is so for all.
+    /// Whether the error concerns the whole server, and so every file on it.
     pub fn is_servers(&self) -> bool {
         matches!(self, Self::NotRunning(_) | Self::Unresolved(_) | Self::Unreachable(..) | Self::Gone(_))
     }
@@ -213,18 +221,18 @@ impl From<TargetError> for ClientError {
     }
 }
 
-/// A path, safe for a terminal.
+/// A path, escaped for a terminal.
 pub fn shown(path: &std::path::Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
     Printable(path.as_os_str().as_bytes()).to_string()
 }
 
-/// An error of the system without its number, which tells a reader nothing.
+/// A system error without its number.
 struct Plain<'e>(&'e io::Error);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It may quote what a peer sent.
+        // The error may quote what a peer sent.
         let text = Printable::text(&self.0.to_string()).to_string();
         let words = text.split(" (os error").next().unwrap_or(&text);
         let mut letters = words.chars();
@@ -238,14 +246,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_from_the_server_cannot_act_on_the_terminal() {
+    fn text_from_the_server_is_escaped() {
         let refused = ClientError::Refused(Status::FORBIDDEN, Some("no\x1b[2J".to_owned().into()));
         assert_eq!(refused.to_string(), "403 Forbidden: no\\u{1b}[2J");
     }
 
     #[test]
-    fn the_systems_words_go_without_their_number() {
+    fn a_system_error_is_printed_without_its_number() {
         let error = ClientError::Local("read", PathBuf::from("a\nb"), io::Error::from_raw_os_error(13));
-        assert_eq!(error.to_string(), "Cannot read a\\nb: permission denied.");
+        assert_eq!(error.to_string(), "cannot read a\\nb: permission denied");
     }
 }

@@ -1,25 +1,24 @@
-//! Error responses: what a server says when it does not do what was asked.
+//! Reads an error response: its status, and the first line of its text.
 
 use super::error::ClientError;
 use super::response::HttpResponse;
 use crate::http::status::Status;
 use crate::printable::Foreign;
 
-/// The longest explanation that is read, in bytes: it is to be one line.
+/// The longest error text that is read, in bytes; only its first line is printed.
 const LONGEST: u64 = 4 * 1024;
 
-/// What is said for a server that gives no reason. The wharf server does, so the limit is that of another, often a proxy.
+/// Printed if the server gives no reason. wharf does, so the limit is that of another server, often a proxy.
 const TOO_LARGE: &str =
     "the server, or a proxy in front of it, limits uploads (in nginx: client_max_body_size)";
 
-/// Reads a response as an error, together with the first line of its text where it has one. Pages in HTML are
-/// not shown: they are for browsers.
+/// Reads a response as an error, with the first line of its text if it has one. HTML is not printed.
 pub fn read(response: HttpResponse<'_>) -> ClientError {
     let status = response.head.status;
     let is_text = response.head.field("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
     let is_short = response.body.length().is_some_and(|length| length <= LONGEST);
     let mut text = Vec::new();
-    // Content of unknown or great length is not waited for: the connection is closed instead.
+    // Long content and content of unknown length are not read: the connection is closed instead.
     if is_short && response.body.pour(&mut text).is_err() {
         text.clear();
     }
@@ -28,7 +27,7 @@ pub fn read(response: HttpResponse<'_>) -> ClientError {
     ClientError::Refused(status, said.map(Foreign::from))
 }
 
-/// The first line, unless it is empty or says only what the status says.
+/// The first line, unless it is empty or only repeats the status.
 fn first_line(text: &[u8], status: Status) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
@@ -45,7 +44,7 @@ mod tests {
     use crate::client::session::Session;
 
     #[test]
-    fn the_page_of_a_proxy_is_not_shown() {
+    fn html_is_not_printed() {
         let cases = [
             ("413 Content Too Large", "text/html", "client_max_body_size)"),
             ("413 Content Too Large", "text/plain", "413 Content Too Large: <h1>"),
@@ -63,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_that_says_something() {
+    fn the_first_line_of_an_error_text() {
         let cases = [
             ("a sentence", "\nThe folder is read-only.\nmore", Some("The folder is read-only.")),
             ("after the status", "403 Forbidden: read-only\n", Some("read-only")),

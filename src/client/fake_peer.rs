@@ -1,6 +1,6 @@
-//! A server that plays a part: for tests of what a client does with whatever a server may do.
+//! A scripted server for tests.
 //!
-//! A part is a list of connections, a connection a list of acts; the connection is closed after the last.
+//! A script is a list of connections, and a connection is a list of actions. The server closes it after the last action.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,29 +8,29 @@ use std::thread::{self, JoinHandle};
 
 use super::address::Endpoint;
 
-/// One thing that the server does.
+/// An action of the server.
 #[derive(Clone, Copy)]
 pub(crate) enum PeerAction {
     /// Reads a request with its sized content.
     Read,
-    /// Reads a request's head and leaves its content.
+    /// Reads the head of a request and not its content.
     ReadHead,
     /// Reads this many bytes of content.
     ReadContent(usize),
     /// Sends this.
     Say(&'static str),
-    /// Waits until the client has closed, so that the server is not the first.
+    /// Waits until the client has closed the connection.
     AwaitEnd,
 }
 
-/// A server that plays its part once.
+/// A server that runs its script once.
 pub(crate) struct FakePeer {
     server: Endpoint,
     player: JoinHandle<Vec<String>>,
 }
 
 impl FakePeer {
-    /// Begins to play, a connection after the other.
+    /// Starts the script; one connection follows the other.
     pub(crate) fn plays(part: &[&[PeerAction]]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -46,12 +46,12 @@ impl FakePeer {
         Self { server: Endpoint::Tcp { host: address.ip().to_string(), port: address.port() }, player }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn server(&self) -> Endpoint {
         self.server.clone()
     }
 
-    /// The requests that it read, with their content, once its part is over.
+    /// Waits for the end of the script, and returns the requests that were read, with their content.
     pub(crate) fn heard(self) -> Vec<String> {
         self.player.join().expect("a server that plays its part")
     }
@@ -71,7 +71,7 @@ fn play(mut stream: TcpStream, acts: &[PeerAction], requests: &mut Vec<String>) 
                 add_content(&mut stream, length, requests);
             }
             PeerAction::AwaitEnd => {
-                // An end is an end, however it comes.
+                // A reset is an end too.
                 let _ = stream.read(&mut [0]);
             }
         }

@@ -1,4 +1,4 @@
-//! What is in a directory of the server: its listing as JSON, read and shown.
+//! Fetches the listing of a server's directory as JSON, and prints it.
 
 use std::collections::{HashMap, hash_map};
 use std::io::{self, Write};
@@ -13,56 +13,56 @@ use super::session::Session;
 use crate::format::Bytes;
 use crate::printable::Printable;
 
-/// The longest listing that is read, in bytes: some hundred thousand names, all of which are held at once.
+/// The longest listing that is read, in bytes: several hundred thousand names, all held in memory.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// The longest identity of a directory that is believed; those of a whole tree are held at once.
+/// The longest identity of a directory that is used, in bytes; those of a whole tree are held in memory.
 const LONGEST_ID: usize = 64;
 
-/// The kind of listing that is asked for.
+/// The requested media type.
 const JSON: &str = "application/json";
 
-/// What is said of a directory with nothing in it.
+/// Printed for an empty directory.
 pub const NOTHING: &str = "No shared files";
 
 /// A directory of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RemoteListing {
-    /// What is in it, in the server's order.
+    /// Its entries, in the server's order.
     pub entries: Vec<RemoteEntry>,
-    /// What is the same for all paths of one directory, where the server tells it.
+    /// An identity that all paths of one directory share, if the server sends one.
     #[serde(default)]
     pub id: Option<String>,
 }
 
-/// One of the things in a directory.
+/// An entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RemoteEntry {
     /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// The length of a file, in bytes.
     pub size: Option<u64>,
-    /// When it was last changed, as RFC 3339 writes it.
+    /// The time of its last change, in RFC 3339 format.
     pub modified: Option<String>,
-    /// Its name as it stands in a URL.
+    /// Its name, encoded for a URL.
     pub href: Option<String>,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EntryKind {
     /// A directory.
     Directory,
-    /// A file, or whatever else has content.
+    /// A file, or anything else with content.
     #[serde(other)]
     File,
 }
 
-/// A name in the spelling that can be typed: its own, or else that of its link. `%` and `?` mean something else when they
-/// are typed, and what is not UTF-8 cannot be typed at all.
+/// A name in a form that can be typed: itself, or that of its link if it contains `%` or `?`, which have another meaning
+/// in a path, or is not UTF-8.
 pub fn typable<'a>(name: &'a str, link: Option<&'a str>) -> &'a str {
     if name.contains(['%', '?', char::REPLACEMENT_CHARACTER]) { link.unwrap_or(name) } else { name }
 }
@@ -76,11 +76,11 @@ pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, Cl
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }
-    // A page of another server, which knows nothing of `?list`, need not be read.
+    // Another server ignores `?list`, and its page need not be read.
     if response.head.field("Content-Type").is_some_and(|kind| !kind.starts_with(JSON)) {
         return Err(ClientError::NoListing);
     }
-    let mut json = Limited(Vec::new());
+    let mut json = Limited::default();
     response.body.pour(&mut json).map_err(|error| match error {
         PourError::Source(error) => error,
         PourError::Sink(_) => ClientError::NoListing,
@@ -88,18 +88,19 @@ pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, Cl
     serde_json::from_slice(&json.0).map_err(|_| ClientError::NoListing)
 }
 
-/// The target of a directory's listing, whether or not the directory was written with its slash.
+/// The target of a directory's listing; the directory may lack its final slash.
 pub fn target(directory: &str) -> String {
     let slash = if directory.ends_with('/') { "" } else { "/" };
     format!("{directory}{slash}?list")
 }
 
-/// The directories that were seen: the path of each by its identity.
+/// The directories seen so far: the path of each, by identity.
 #[derive(Debug, Default)]
 pub struct Seen(HashMap<String, String>);
 
 impl Seen {
-    /// The path under which this directory was seen before; else it is seen now. One without an identity never was.
+    /// The path under which this directory was seen before. If it was not, it is recorded now. A directory without an
+    /// identity counts as new.
     pub fn before(&mut self, listing: &RemoteListing, path: &str) -> Option<&str> {
         let id = listing.id.as_ref().filter(|id| id.len() <= LONGEST_ID)?;
         match self.0.entry(id.clone()) {
@@ -113,7 +114,7 @@ impl Seen {
 }
 
 impl RemoteListing {
-    /// Writes a line an entry: size, time, name; directories have a slash.
+    /// Writes a line for each entry: size, time, name. The names of directories end in a slash.
     pub fn show(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.entries.is_empty() {
             return writeln!(out, "{NOTHING}");
@@ -139,8 +140,9 @@ impl RemoteEntry {
     }
 }
 
-/// A buffer that refuses to grow past [`LONGEST`].
-struct Limited(Vec<u8>);
+/// A buffer for a listing, which fails beyond the longest one.
+#[derive(Default)]
+pub(super) struct Limited(pub(super) Vec<u8>);
 
 impl Write for Limited {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -160,7 +162,7 @@ impl Write for Limited {
 mod tests {
     use super::*;
 
-    /// What is shown of these entries.
+    /// What these entries look like.
     fn shown(entries: &str) -> String {
         let listing: RemoteListing =
             serde_json::from_str(&format!("{{\"path\":\"/\",\"entries\":[{entries}]}}")).expect("valid");
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_shown_a_line_each() {
+    fn an_entry_is_a_line() {
         let file =
             r#"{"name":"a\n.txt","kind":"file","size":1536,"modified":"2026-11-21T07:00:00Z","href":"a"}"#;
         let directory = r#"{"name":"sub","kind":"directory","modified":"2026-11-21T07:00:00Z"}"#;

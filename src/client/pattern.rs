@@ -1,15 +1,15 @@
-//! Names like `*.jpg`.
+//! Patterns like `*.jpg`.
 //!
-//! `*` stands for any run of characters, also for none, and `?` for one. Names have case, and a dot at their start is a
-//! character like others.
+//! `*` matches any number of characters, and `?` matches one. Matching is case-sensitive, and a leading dot is an ordinary
+//! character.
 
-/// Whether a word could mean more than one name.
+/// Whether a word is a pattern.
 pub fn is_pattern(word: &str) -> bool {
     word.contains(['*', '?'])
 }
 
-/// Whether a name is like a pattern. It takes time in proportion to both lengths at most: after a mismatch only the
-/// latest `*` is let stand for one character more.
+/// Whether a name matches a pattern. The time is at most proportional to the product of the lengths: after a mismatch, only
+/// the last `*` is extended by one character.
 pub fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut seen) = (0, 0);
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_like_patterns() {
+    fn names_and_patterns() {
         let cases = [
             ("*.jpg", "a.jpg", true),
             ("*.jpg", ".jpg", true),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_pattern_takes_no_time() {
+    fn a_hostile_pattern_is_matched_fast() {
         assert!(!fits(&"*a".repeat(2000), &"a".repeat(1999)));
     }
 }

@@ -1,7 +1,7 @@
-//! What is under way, on a terminal: a bar for each file that comes or goes, as many as fit, and one for all.
+//! Progress bars on a terminal: one for each file in transfer, as many as fit, and one for the total.
 //!
-//! A bar is drawn ten times a second at most, from what the progress shows; the workers never wait for the terminal. Lines
-//! that are to stay are kept until the next drawing, and go above the bars.
+//! The bars are drawn at most ten times a second, from the counters of `progress`, so the workers never wait for the
+//! terminal. Printed lines are kept until the next drawing, and appear above the bars.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -13,19 +13,19 @@ use rustix::termios::tcgetwinsize;
 use super::progress::{Running, TransferProgress};
 use crate::format::Bytes;
 
-/// How often the bars are drawn.
+/// The interval between two drawings.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// From this width on, in columns, a line has room for everything.
+/// The width from which a line holds everything, in columns.
 const WIDE: u16 = 64;
 
-/// A terminal that does not tell its size is as small as they were: lines and columns.
+/// The size of a terminal that does not report it, in lines and columns.
 const SMALLEST: (u16, u16) = (24, 80);
 
-/// The lines that are left free: for the bar of all, and for the prompt behind it.
+/// Lines not used by bars of files: the total, and the shell's prompt.
 const OTHER_LINES: u16 = 2;
 
-/// The characters of a bar: what is here, and what is not.
+/// The characters of a bar: done, current, left.
 const BAR: &str = "━╸ ";
 
 /// The bars of a command.
@@ -37,38 +37,38 @@ pub struct Bars<'b> {
     sum: Sum,
     begun: Instant,
     drawn: Instant,
-    /// Lines that are to stay, until they are written.
+    /// Printed lines that are not written yet.
     lines: Vec<String>,
 }
 
 /// The bar of one worker.
 struct Row {
     bar: ProgressBar,
-    /// Which file it shows, and at which width.
+    /// The number of the file that it shows, and the width.
     shows: Option<(u64, u16)>,
 }
 
-/// How far all of it is.
+/// The total.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sum {
     files: usize,
     done: usize,
-    /// Bytes of files that are here.
+    /// The bytes of finished files.
     here: u64,
-    /// Bytes in all, if they are known from the beginning.
+    /// The bytes of all files, if known from the beginning.
     known: Option<u64>,
-    /// Bytes that have come now.
+    /// The bytes transferred by this run.
     came: u64,
-    /// Bytes that were here from an earlier run.
+    /// The bytes transferred by an earlier run.
     resumed: u64,
-    /// How many bytes all that is under way has, and how many of them are here; nothing where one is unknown.
+    /// The bytes of the files in transfer, and how many of them are done; `None` if a length is unknown.
     running: Option<(u64, u64)>,
-    /// How many files are under way.
+    /// The number of files in transfer.
     under_way: usize,
 }
 
 impl<'b> Bars<'b> {
-    /// Bars for so many files, with so many bytes in all if that is known. They are drawn on stderr.
+    /// Bars for this many files, drawn on stderr; `known` is the length of all of them.
     pub fn new(progress: &'b TransferProgress, files: usize, known: Option<u64>) -> Self {
         let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let all = multi.add(ProgressBar::no_length());
@@ -77,23 +77,23 @@ impl<'b> Bars<'b> {
         Self { progress, multi, rows: Vec::new(), all, sum, begun: now, drawn: now, lines: Vec::new() }
     }
 
-    /// A file has come to its end, well or not; so many bytes of it have arrived.
+    /// Counts a file as finished, successfully or not, with the bytes that arrived.
     pub fn ended(&mut self, length: u64) {
         self.sum.done += 1;
         self.sum.here += length;
     }
 
-    /// Lets somebody else write to the terminal.
+    /// Hides the bars while `write` writes to the terminal.
     pub fn aside(&self, write: impl FnOnce()) {
         self.multi.suspend(write);
     }
 
-    /// Keeps a line above the bars.
+    /// Prints a line above the bars.
     pub fn line(&mut self, line: &dyn Display) {
         self.lines.push(line.to_string());
     }
 
-    /// Draws, if it is time. An error is the output's, which takes the lines.
+    /// Draws the bars if the interval is over. An error is one of `out`, which gets the printed lines.
     pub fn tick(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if self.drawn.elapsed() < PERIOD {
             return Ok(());
@@ -115,7 +115,7 @@ impl<'b> Bars<'b> {
         Ok(())
     }
 
-    /// Takes the bars away and writes what is left to say.
+    /// Removes the bars and writes the lines that are left.
     pub fn end(mut self, out: &mut dyn Write) -> io::Result<()> {
         self.fit(0);
         self.all.finish_and_clear();
@@ -130,7 +130,7 @@ impl<'b> Bars<'b> {
         self.multi.suspend(|| writeln!(out, "{lines}").and_then(|()| out.flush()))
     }
 
-    /// Has so many rows, above the bar of all.
+    /// Sets the number of rows above the total.
     fn fit(&mut self, rows: usize) {
         while self.rows.len() > rows {
             if let Some(row) = self.rows.pop() {
@@ -161,7 +161,7 @@ impl Row {
             self.bar.set_prefix(short(&running.name, name_width(width)));
             self.bar.set_length(running.total.unwrap_or_default());
             self.bar.set_position(running.resumed);
-            // What was here has not come at any speed.
+            // What an earlier run transferred must not count as speed.
             self.bar.reset_eta();
         }
         self.bar.set_position(running.at);
@@ -169,7 +169,7 @@ impl Row {
 }
 
 impl Sum {
-    /// How many bytes are here, and how many there will be: known from the beginning, or once the last file has begun.
+    /// The bytes done, and the bytes in total: known from the beginning, or once the last file has begun.
     fn bytes(&self) -> (u64, Option<u64>) {
         let at = self.here + self.running.map_or(0, |(_, at)| at);
         let last = self.done + self.under_way >= self.files;
@@ -198,7 +198,7 @@ impl Sum {
     }
 }
 
-/// Seconds that are left: `3 s`, `2:05`, `1:02:05`.
+/// Remaining seconds: `3 s`, `2:05`, `1:02:05`.
 struct Left(f64);
 
 impl Display for Left {
@@ -212,7 +212,7 @@ impl Display for Left {
     }
 }
 
-/// The lines and columns of the terminal.
+/// The size of the terminal, in lines and columns.
 fn size() -> (u16, u16) {
     match tcgetwinsize(io::stderr()) {
         Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),
@@ -224,7 +224,7 @@ fn name_width(width: u16) -> usize {
     usize::from(width) * 2 / 5
 }
 
-/// What a file's line shows.
+/// The template of a file's line.
 fn template(width: u16, is_sized: bool) -> String {
     let name = format!("{{prefix:{}!}}", name_width(width));
     match (is_sized, width < WIDE) {
@@ -243,7 +243,7 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars(BAR)
 }
 
-/// A path, or of one that is too long its last name.
+/// A path, or its last name if it is too long.
 fn short(path: &str, most: usize) -> String {
     let is_long = path.chars().count() > most;
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_of_all_fits() {
+    fn the_total_fits_into_its_line() {
         let second = Duration::from_secs(1);
         let sum = Sum { files: 500, done: 12, here: 3 << 20, came: 2 << 20, ..Sum::default() };
         assert_eq!(sum.line(80, second), "12/500 files, 3.0 MiB, 2.0 MiB/s");
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_known_once_the_last_file_has_begun() {
+    fn the_total_is_known_once_the_last_file_has_begun() {
         let sum = Sum { files: 3, done: 1, here: 5, running: Some((20, 7)), under_way: 1, ..Sum::default() };
         assert_eq!(sum.bytes(), (12, None));
         assert_eq!(Sum { under_way: 2, ..sum.clone() }.bytes(), (12, Some(25)));
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_are_left() {
+    fn remaining_times() {
         let cases = [(0.0, "0 s"), (2.1, "3 s"), (125.0, "2:05"), (3725.0, "1:02:05")];
         for (seconds, shown) in cases {
             assert_eq!(Left(seconds).to_string(), shown);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn every_template_is_one() {
+    fn every_template_is_valid() {
         for width in [20, 40, 80, 200] {
             for is_sized in [false, true] {
                 let template = template(width, is_sized);

@@ -13,7 +13,7 @@ use rustyline::{CompletionType, Config, Editor, ExternalPrinter, Helper};
 pub const FAREWELL: &str = "stopping client.";
 
 /// Printed when the server has accepted `exit`.
-pub(super) const LEAVING: &str = "The server leaves.";
+pub(super) const LEAVING: &str = "the server is shutting down";
 
 /// The prompt of a file server.
 const PROMPT: &str = "wharf> ";
@@ -83,7 +83,7 @@ pub(super) fn run_interactive<H: Helper>(
     helper: Option<H>,
 ) -> io::Result<()> {
     let prompt = Prompt::new(PROMPT.to_owned(), helper)?;
-    writeln!(handler.out(), "Talking to {server}. help says what I know.")?;
+    writeln!(handler.out(), "Server: {server} (type help for the commands)")?;
     prompt.run(handler)
 }
 
@@ -91,7 +91,7 @@ pub(super) fn run_interactive<H: Helper>(
 pub(super) fn run_piped(handler: &mut impl LineHandler, mut lines: impl BufRead) -> io::Result<()> {
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
-        // Bytes that are not UTF-8 become a name that no file has; the server's answer says so.
+        // Bytes that are not UTF-8 become a name that no file has; the server's response says so.
         if handler.handle(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']))? == PromptFlow::Stop
         {
             break;

@@ -1,23 +1,23 @@
-//! A request over HTTP: its method, its target, its fields, its content.
+//! An HTTP request as the client sends it.
 
 use super::content::RequestContent;
 
-/// What a client asks for.
+/// A method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpMethod {
-    /// The content.
+    /// Requests the content.
     Get,
-    /// What GET would say of it, without the content.
+    /// Requests the head that GET would have.
     Head,
-    /// Content to be saved.
+    /// Saves content.
     Post,
-    /// Content to be saved under the target.
+    /// Saves content at the target.
     Put,
-    /// Content to be appended to the target.
+    /// Appends content to the target.
     Patch,
-    /// The target is to go.
+    /// Removes the target.
     Delete,
-    /// What can be done with the target.
+    /// Requests the methods of the target.
     Options,
 }
 
@@ -26,16 +26,16 @@ pub enum HttpMethod {
 pub struct HttpRequest<'r> {
     /// Its method.
     pub method: HttpMethod,
-    /// Its target, encoded.
+    /// Its encoded target.
     pub target: &'r str,
-    /// Field lines; Host, Content-Length and Expect are not among them.
+    /// Its fields, except Host, Content-Length and Expect.
     pub fields: &'r [(&'r str, &'r str)],
-    /// What it carries.
+    /// Its content.
     pub content: Option<&'r RequestContent>,
 }
 
 impl HttpMethod {
-    /// As it stands in a request line.
+    /// Its name in a request line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -48,7 +48,7 @@ impl HttpMethod {
         }
     }
 
-    /// Whether sending it twice does what sending it once does (RFC 9110 §9.2.2).
+    /// Whether sending the request twice has the effect of sending it once (RFC 9110 §9.2.2).
     pub fn is_idempotent(self) -> bool {
         match self {
             Self::Get | Self::Head | Self::Put | Self::Delete | Self::Options => true,

@@ -1,4 +1,4 @@
-//! A response over HTTP, whose content is read from its connection.
+//! An HTTP response, whose content is read from the connection.
 
 use std::io::Write;
 
@@ -7,12 +7,12 @@ use super::error::ClientError;
 use crate::http::body::BodyDecoder;
 use crate::http::response::Received;
 
-/// How an answer begins.
-const NEXT_ANSWER: &[u8] = b"HTTP/";
+/// How a response begins.
+const NEXT_RESPONSE: &[u8] = b"HTTP/";
 
-/// An answer, whose content has not been read yet.
+/// A response whose content is not read yet.
 #[derive(Debug)]
-#[must_use = "an answer that is dropped closes its connection"]
+#[must_use = "dropping a response closes its connection"]
 pub struct HttpResponse<'s> {
     /// Its head.
     pub head: Received,
@@ -20,22 +20,22 @@ pub struct HttpResponse<'s> {
     pub body: Body<'s>,
 }
 
-/// The content of an answer, and the connection on which it comes.
+/// The content of a response, and the connection that it arrives on.
 #[derive(Debug)]
 pub struct Body<'s> {
     connection: HttpConnection,
     decoder: BodyDecoder,
     length: Option<u64>,
-    /// Where the connection goes when the content has been read; nowhere, if nothing can follow on it.
+    /// Where the connection goes after the content; `None` if it cannot be used again.
     home: Option<&'s mut Option<HttpConnection>>,
 }
 
-/// Why content did not arrive: the connection, or what it was poured into.
+/// Why content could not be copied.
 #[derive(Debug)]
 pub enum PourError {
-    /// The connection.
+    /// The connection failed.
     Source(ClientError),
-    /// The file, or whatever took it.
+    /// The writer failed.
     Sink(std::io::Error),
 }
 
@@ -50,13 +50,12 @@ impl<'s> HttpResponse<'s> {
 }
 
 impl Body<'_> {
-    /// The length of the content in bytes, where the head tells it.
+    /// The length of the content in bytes, if the head has it.
     pub fn length(&self) -> Option<u64> {
         self.length
     }
 
-    /// Reads the content to its end, and writes it to `sink` as it comes; says how long it was. The memory
-    /// that it takes does not depend on that.
+    /// Copies the content to `sink` as it arrives, in constant memory, and returns its length.
     pub fn pour(mut self, sink: &mut dyn Write) -> Result<u64, PourError> {
         let mut poured = 0;
         while !self.decoder.is_done() {
@@ -77,19 +76,19 @@ impl Body<'_> {
         Ok(poured)
     }
 
-    /// What follows content of a told length is the next answer or nothing. Anything else means that the length was a
-    /// lie, and the content is not what it was meant to be. A line break too much is an old habit of servers.
+    /// Checks what follows content of a known length: the next response or nothing. Anything else means that the length was
+    /// wrong, and so the content too. Some old servers add a line break, which is accepted.
     fn check_end(&self) -> Result<(), PourError> {
         let rest = self.connection.unused().trim_ascii_start();
         match self.length {
-            Some(told) if !rest.is_empty() && !rest.starts_with(NEXT_ANSWER) => {
+            Some(told) if !rest.is_empty() && !rest.starts_with(NEXT_RESPONSE) => {
                 Err(PourError::Source(ClientError::Excess(told)))
             }
             _ => Ok(()),
         }
     }
 
-    /// Reads the content and throws it away.
+    /// Reads the content and drops it.
     pub fn discard(self) -> Result<u64, ClientError> {
         self.pour(&mut std::io::sink()).map_err(|error| match error {
             PourError::Source(error) => error,
@@ -97,7 +96,7 @@ impl Body<'_> {
         })
     }
 
-    /// Reads more; 0 when the connection has ended and that is the proper end of the content.
+    /// Reads more; 0 if the connection was closed and that is the proper end of the content.
     fn fill(&mut self, poured: u64) -> Result<usize, PourError> {
         match self.connection.fill().map_err(PourError::Source)? {
             0 if !self.decoder.ends_with_connection() => {

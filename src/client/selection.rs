@@ -1,7 +1,7 @@
-//! What a line selects: by the numbers that the last list gave, by a pattern, or by name.
+//! Selects files by their number in the last list, by pattern, or by name.
 //!
-//! `7` is the seventh entry of the list, `3-5` are three of them, `*.txt` those with such names. Without a list a number
-//! is a name like others; `/7` is one in any case.
+//! `7` is the seventh entry of the list, `3-5` is a range, and `*.txt` is a pattern. Before the first list, a number is a
+//! name; `/7` always is.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use super::listing::{RemoteEntry, RemoteListing};
 use super::pattern;
 use super::targets::{Targets, target_of, with_facts};
 
-/// A list that was shown, and what its numbers mean.
+/// The last list that was printed.
 #[derive(Debug)]
 pub struct Shown {
     /// The encoded path of the directory, with its slash.
@@ -20,26 +20,26 @@ pub struct Shown {
     entries: Vec<RemoteEntry>,
 }
 
-/// What one word selects from a list.
+/// What a word selects from a list.
 #[derive(Debug, PartialEq, Eq)]
 enum Pick<'s> {
     /// These entries.
     Entries(Vec<&'s RemoteEntry>),
-    /// A number that the list does not have.
+    /// A number beyond the list.
     Beyond,
     /// It is a name.
     Name,
 }
 
 impl Shown {
-    /// Writes a listing with a number before each entry, and remembers it.
+    /// Prints a listing with a number before each entry, and keeps it.
     pub fn show(directory: String, listing: RemoteListing, out: &mut dyn Write) -> io::Result<Self> {
         let mut lines = Vec::new();
         listing.show(&mut lines)?;
         let RemoteListing { entries, .. } = listing;
         let width = entries.len().to_string().len();
         for (number, line) in lines.split_inclusive(|&byte| byte == b'\n').enumerate() {
-            // A line that is no entry says that there is none.
+            // The line of an empty listing has no number.
             if number < entries.len() {
                 write!(out, "{:>width$}  ", number + 1)?;
             }
@@ -65,7 +65,7 @@ impl Shown {
     }
 }
 
-/// Adds what a word means to the targets. A directory that is picked from a list means all that is in it.
+/// Adds what a word selects to the targets. A directory from the list is added with everything in it.
 pub fn add(
     word: &str,
     shown: Option<&Shown>,
@@ -104,12 +104,12 @@ fn add_name(word: &str, address: &ServerAddress, options: &FetchOptions, targets
     targets.add(&resource, false, options);
 }
 
-/// Whether a word can only be understood with a list, or by looking for names: else it is one path.
+/// Whether a word selects from a list or by pattern. If not, it is one path.
 pub fn selects(word: &str, shown: Option<&Shown>) -> bool {
     is_pattern(word) || (shown.is_some() && range(word).is_some())
 }
 
-/// A `?` alone begins a query.
+/// Whether a word is a pattern. `?` alone is not enough: it begins a query.
 fn is_pattern(word: &str) -> bool {
     word.contains('*')
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_words_pick() {
+    fn selected_entries() {
         let entries = ["a.txt", "b.jpg", "c.txt"].map(entry).to_vec();
         let shown = Shown { directory: "/".to_owned(), entries };
         let cases: [(&str, Option<&[&str]>); 12] = [

@@ -1,13 +1,13 @@
-//! A conversation with one server over one persistent connection (RFC 9112 §9.3).
+//! Requests to one server over one persistent connection (RFC 9112 §9.3).
 //!
 //! ```text
 //! Session ── send ──> HttpResponse { head, body } ── pour ──> the connection is back in the session
 //!    ^                                └── dropped ──> the connection is closed
-//!    └── connects when there is no connection, or when the server has closed it meanwhile
+//!    └── connects if there is no connection, or if the server has closed it
 //! ```
 //!
-//! An [`HttpResponse`] borrows its session, and its body takes the connection with it: the next request cannot be
-//! sent before this answer has been read or thrown away.
+//! An [`HttpResponse`] borrows its session, and its body owns the connection: the next request cannot be sent before the
+//! response has been read or dropped.
 
 use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
@@ -25,26 +25,25 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that connects with its first request.
+    /// A session that connects at its first request.
     pub fn new(server: Endpoint) -> Self {
         Self::with_timeouts(server, Timeouts::default())
     }
 
-    /// The same, with timeouts of its own.
+    /// The same, with these timeouts.
     pub fn with_timeouts(server: Endpoint, timeouts: Timeouts) -> Self {
         Self { server, timeouts, idle: None }
     }
 
-    /// Whom it talks to.
+    /// Its server.
     pub fn server(&self) -> &Endpoint {
         &self.server
     }
 
-    /// Sends a request and reads the head of its answer.
+    /// Sends a request and reads the head of its response.
     ///
-    /// A connection that the server has closed since the last answer is opened again. If it turns out to be
-    /// closed only when the request is on its way, the request is sent once more where that does no harm (RFC
-    /// 9110 §9.2.2): a server can close at the very moment at which one begins to speak.
+    /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
+    /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2).
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
         let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),

@@ -1,4 +1,4 @@
-//! Sessions with servers that do what servers do.
+//! Sessions with scripted servers.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ fn get(session: &mut Session) -> Result<(Status, String), ClientError> {
     send(session, HttpMethod::Get, None)
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole response.
 fn send(
     session: &mut Session,
     method: HttpMethod,
@@ -32,7 +32,7 @@ fn send(
     Ok((status, String::from_utf8(text).expect("text")))
 }
 
-/// A file of so many bytes, and the folder that it goes away with.
+/// A file of this length, in a directory that is removed on drop.
 fn content(length: usize) -> (RequestContent, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a");
@@ -41,7 +41,7 @@ fn content(length: usize) -> (RequestContent, tempfile::TempDir) {
 }
 
 #[test]
-fn answers_however_they_come() {
+fn valid_responses() {
     let cases: [(&str, &[PeerAction], &str); 6] = [
         ("sized", &[Read, OK], "ok"),
         ("in pieces", &[Read, Say("HTTP/1.1 200 OK\r\nContent-Le"), Say("ngth: 2\r\n\r\no"), Say("k")], "ok"),
@@ -69,38 +69,38 @@ fn answers_however_they_come() {
 }
 
 #[test]
-fn answers_that_are_none() {
+fn invalid_responses() {
     let cases: [(&str, &[PeerAction], &str); 7] = [
         (
             "less than its length",
             &[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok")],
-            "The server went away after 2 of 3 bytes.",
+            "the server closed the connection after 2 of 3 bytes",
         ),
         (
             "half a head",
             &[Read, Say("HTTP/1.1 200 OK\r\n")],
-            "The server went away in its answer, after 0 bytes.",
+            "the server closed the connection in the middle of its response, after 0 bytes",
         ),
         (
             "chunks without end",
             &[Read, Say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")],
-            "The server went away in its answer, after 2 bytes.",
+            "the server closed the connection in the middle of its response, after 2 bytes",
         ),
-        ("no answer", &[Read], "The server closed the connection without an answer."),
+        ("no response", &[Read], "the server closed the connection without a response"),
         (
             "another protocol",
             &[Read, Say("220 mail ESMTP\r\n")],
-            "The answer cannot be read: what came is no HTTP/1 response.",
+            "invalid response: what came is no HTTP/1 response",
         ),
         (
             "two lengths",
             &[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n")],
-            "The answer cannot be read: the length of the response is told in two ways, or in none that can be read.",
+            "invalid response: the length of the response is told in two ways, or in none that can be read",
         ),
         (
             "a bad chunk",
             &[Read, Say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")],
-            "The answer cannot be read: a chunk's size is not a hexadecimal number.",
+            "invalid response: a chunk's size is not a hexadecimal number",
         ),
     ];
     for (name, acts, expected) in cases {
@@ -115,19 +115,19 @@ fn one_connection_serves_many_requests() {
     let peer = FakePeer::plays(&[&[Read, OK, Read, OK, Read, OK]]);
     let mut session = Session::new(peer.server());
     for _ in 0..3 {
-        assert_eq!(get(&mut session).expect("an answer").1, "ok");
+        assert_eq!(get(&mut session).expect("a response").1, "ok");
     }
     assert_eq!(peer.heard().len(), 3);
 }
 
 #[test]
-fn a_connection_that_cannot_go_on_is_replaced() {
+fn a_connection_that_cannot_be_reused_is_replaced() {
     let cases: [(&str, PeerAction); 4] = [
-        ("closed after its answer", OK),
+        ("closed after its response", OK),
         ("asked to close", Say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")),
         ("HTTP/1.0", Say("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")),
         (
-            "a farewell nobody asked for",
+            "an unrequested response",
             Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 408 Request Timeout\r\n\r\n"),
         ),
     ];
@@ -142,18 +142,18 @@ fn a_connection_that_cannot_go_on_is_replaced() {
 }
 
 #[test]
-fn what_may_be_repeated_is_sent_again_when_the_server_closed_at_that_moment() {
+fn an_idempotent_request_is_sent_again_if_the_server_closes_at_that_moment() {
     let first: &[PeerAction] = &[Read, OK, ReadHead];
     let peer = FakePeer::plays(&[first, &[Read, OK]]);
     let mut session = Session::new(peer.server());
-    get(&mut session).expect("an answer");
-    assert_eq!(get(&mut session).expect("an answer at the second try").1, "ok");
+    get(&mut session).expect("a response");
+    assert_eq!(get(&mut session).expect("a response at the second attempt").1, "ok");
     assert_eq!(peer.heard().len(), 3);
 
     let (content, _folder) = content(1);
     let peer = FakePeer::plays(&[&[Read, OK, Read]]);
     let mut session = Session::new(peer.server());
-    get(&mut session).expect("an answer");
+    get(&mut session).expect("a response");
     let error = send(&mut session, HttpMethod::Post, Some(&content))
         .expect_err("a POST is not repeated (RFC 9110 §9.2.2)");
     assert!(matches!(error, ClientError::Silent), "{error}");
@@ -161,14 +161,14 @@ fn what_may_be_repeated_is_sent_again_when_the_server_closed_at_that_moment() {
 }
 
 #[test]
-fn a_new_connection_that_is_closed_is_not_tried_again() {
+fn a_request_on_a_new_connection_is_not_sent_again() {
     let peer = FakePeer::plays(&[&[Read]]);
     assert!(matches!(get(&mut Session::new(peer.server())), Err(ClientError::Silent)));
     assert_eq!(peer.heard().len(), 1);
 }
 
 #[test]
-fn an_answer_that_is_dropped_takes_its_connection_with_it() {
+fn dropping_a_response_closes_its_connection() {
     let half = Say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
     let peer = FakePeer::plays(&[&[Read, half, AwaitEnd], &[Read, OK]]);
     let mut session = Session::new(peer.server());
@@ -177,7 +177,7 @@ fn an_answer_that_is_dropped_takes_its_connection_with_it() {
             .send(&HttpRequest { method: HttpMethod::Get, target: "/a", fields: &[], content: None })
             .expect("a head"),
     );
-    assert_eq!(get(&mut session).expect("an answer").1, "ok");
+    assert_eq!(get(&mut session).expect("a response").1, "ok");
     assert_eq!(peer.heard().len(), 2);
 }
 
@@ -185,7 +185,7 @@ fn an_answer_that_is_dropped_takes_its_connection_with_it() {
 fn small_content_goes_with_its_head_and_large_content_waits() {
     let (small, _folder) = content(3);
     let peer = FakePeer::plays(&[&[Read, OK]]);
-    send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&small)).expect("an answer");
+    send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&small)).expect("a response");
     let [heard] = <[String; 1]>::try_from(peer.heard()).expect("one request");
     assert!(heard.ends_with("Content-Length: 3\r\n\r\nxxx"), "{heard}");
 
@@ -200,29 +200,29 @@ fn small_content_goes_with_its_head_and_large_content_waits() {
         OK,
     ]]);
     let mut session = Session::new(peer.server());
-    assert_eq!(send(&mut session, HttpMethod::Put, Some(&large)).expect("an answer").1, "ok");
-    get(&mut session).expect("the connection goes on");
+    assert_eq!(send(&mut session, HttpMethod::Put, Some(&large)).expect("a response").1, "ok");
+    get(&mut session).expect("the connection is reused");
     let heard = peer.heard();
     assert!(heard[0].contains("\r\nExpect: 100-continue\r\n"), "{}", &heard[0][..200]);
     assert!(heard[0].ends_with(&"x".repeat(length)));
 }
 
 #[test]
-fn a_server_that_knows_no_expectations_gets_the_content_all_the_same() {
+fn content_is_sent_to_a_server_that_ignores_expect() {
     let length = 300_000;
     let (large, _folder) = content(length);
     let peer = FakePeer::plays(&[&[ReadHead, ReadContent(length), OK]]);
     assert_eq!(
-        send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&large)).expect("an answer").1,
+        send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&large)).expect("a response").1,
         "ok"
     );
     assert_eq!(peer.heard().len(), 1);
 }
 
 #[test]
-fn a_refusal_stops_an_upload() {
+fn an_error_response_stops_an_upload() {
     let refusal = Say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
-    // More than the buffers of both sockets hold: it could not be sent to a server that does not read.
+    // More than the buffers of both sockets hold, so the client cannot send all of it.
     let (large, _folder) = content(32 << 20);
     let cases: [(&str, &[PeerAction]); 3] = [
         ("before it began", &[ReadHead, refusal, AwaitEnd]),
@@ -243,14 +243,14 @@ fn a_refusal_stops_an_upload() {
 }
 
 #[test]
-fn nobody_there() {
-    // A port that is taken, so that nobody else listens there, and does not listen itself.
+fn no_server() {
+    // A port that is bound but not listening, so that nothing else can listen there.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
     let address = socket.local_addr().expect("bound").as_socket();
     let port = address.expect("an address").port();
     let server = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port };
-    let error = get(&mut Session::new(server)).expect_err("nobody listens");
+    let error = get(&mut Session::new(server)).expect_err("no server listens");
     assert_eq!(error.to_string(), format!("Server is not running. (127.0.0.1:{port})"));
     let server = Endpoint::Unix(PathBuf::from("/nowhere/w.sock"));
     let error = get(&mut Session::new(server)).expect_err("no socket");
@@ -258,7 +258,7 @@ fn nobody_there() {
 }
 
 #[test]
-fn a_unix_socket_speaks_the_same() {
+fn requests_over_a_unix_socket() {
     use std::io::{Read as _, Write as _};
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("w.sock");
@@ -270,6 +270,6 @@ fn a_unix_socket_speaks_the_same() {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").expect("a client that listens");
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     });
-    assert_eq!(get(&mut Session::new(Endpoint::Unix(path))).expect("an answer").1, "ok");
+    assert_eq!(get(&mut Session::new(Endpoint::Unix(path))).expect("a response").1, "ok");
     assert_eq!(player.join().expect("played"), "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
 }

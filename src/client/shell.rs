@@ -1,7 +1,7 @@
-//! `wharf client`: takes lines from a person or a pipe, and does what they say.
+//! The prompt of `wharf client`: executes commands.
 //!
-//! What went well is said on stdout, what did not on stderr, a line each, and the session goes on. How lines are taken
-//! is the `prompt`'s matter; what they mean, that of `command`.
+//! Results are printed on stdout and errors on stderr, one line each. After an error the prompt continues. `prompt` reads
+//! the lines, and `command` parses them.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
@@ -27,10 +27,10 @@ use crate::printable::Printable;
 /// A prompt for a server.
 pub struct Shell<'c> {
     address: ServerAddress,
-    /// Shared with completion, which asks the server for names over the same connection.
+    /// Shared with completion, which lists names over the same connection.
     session: Rc<RefCell<Session>>,
     downloads: PathBuf,
-    /// The last list, whose numbers may be spoken of.
+    /// The last list, whose numbers can be used.
     shown: Option<Shown>,
     out: &'c mut dyn Write,
     err: &'c mut dyn Write,
@@ -49,20 +49,20 @@ impl<'c> Shell<'c> {
         Self { address, session, downloads, shown: None, out, err, all_well: true }
     }
 
-    /// Asks a person for lines until they leave. An error is one of the terminal's.
+    /// Runs at a terminal until the user quits. An error is one of the terminal's.
     pub fn run_interactive(mut self) -> io::Result<()> {
         let completion = Completion::new(self.address.clone(), Rc::clone(&self.session));
         let server = self.address.server.clone();
         prompt::run_interactive(&mut self, &server, Some(completion))
     }
 
-    /// Does what the lines say until they end; whether all went well.
+    /// Executes lines until they end; whether all succeeded.
     pub fn run_piped(mut self, lines: impl BufRead) -> io::Result<bool> {
         prompt::run_piped(&mut self, lines)?;
         Ok(self.all_well)
     }
 
-    /// One path is fetched over this connection, whether or not it is here: a person has asked for it by name.
+    /// Downloads one path over the open connection, even if it has been downloaded before.
     fn get(&mut self, path: &str, server: Option<Endpoint>) -> io::Result<()> {
         if server.is_none() && selection::selects(path, self.shown.as_ref()) {
             return self.get_selected(&SelectCommand {
@@ -85,7 +85,7 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// Several are fetched at once, over connections of their own, and those that are here and unchanged are not.
+    /// Downloads several files at once, over connections of their own, except those that are unchanged.
     fn get_selected(&mut self, selection: &SelectCommand) -> io::Result<()> {
         let mut targets = Targets::new(selection.hidden);
         let (options, downloads) = (FetchOptions::default(), Downloads::at(&self.downloads));
@@ -135,7 +135,7 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// Lets `act` use the session, or one of its own with the server that the line names.
+    /// Calls `act` with the session, or with a new one if the line names another server.
     fn with<T>(
         &mut self,
         server: Option<Endpoint>,
@@ -150,7 +150,7 @@ impl<'c> Shell<'c> {
         }
     }
 
-    /// Says what went wrong, with its name where the error does not say it.
+    /// Prints an error, after the name if the error does not contain it.
     fn fail_at(&mut self, name: &str, error: &ClientError) -> io::Result<()> {
         if error.is_named() {
             self.fail(error)
@@ -186,7 +186,7 @@ impl LineHandler for Shell<'_> {
     }
 }
 
-/// Says a line of each file that is here, as it comes, and keeps what went wrong.
+/// Prints a line for each file that has been downloaded, and keeps the errors.
 struct Told<'t> {
     out: &'t mut dyn Write,
     err: &'t mut dyn Write,

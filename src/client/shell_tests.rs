@@ -1,11 +1,11 @@
-//! Prompts: what is printed for each line, and how it ends.
+//! Prompts: what is printed for each line, and at the end.
 
 use super::*;
 use crate::client::fake_peer::{FakePeer, PeerAction};
 use crate::client::prompt::FAREWELL;
 use PeerAction::{Read, Say};
 
-/// What a shell says on stdout and stderr to these lines, and whether all went well.
+/// What a shell prints for these lines on stdout and stderr, and whether all succeeded.
 fn run(server: Endpoint, lines: &str, downloads: &Path) -> (String, String, bool) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let shell = Shell::new(ServerAddress::root(server), downloads.to_owned(), &mut out, &mut err);
@@ -14,7 +14,7 @@ fn run(server: Endpoint, lines: &str, downloads: &Path) -> (String, String, bool
     (text(out), text(err), all_well)
 }
 
-/// A server that is not needed.
+/// A server that is not running.
 fn nobody() -> Endpoint {
     Endpoint::Unix(PathBuf::from("/nowhere/w.sock"))
 }
@@ -24,10 +24,10 @@ fn lines_that_need_no_server() {
     let cases = [
         ("the end", "", "stopping client.\n", "", true),
         ("quit", "# bye\n\nQUIT\nGET never", "stopping client.\n", "", true),
-        ("unknown", "FETCH\n", "stopping client.\n", "I know: GET, POST, LIST, exit, quit, help\n", false),
+        ("unknown", "FETCH\n", "stopping client.\n", "commands: GET, POST, LIST, exit, quit, help\n", false),
         ("no file", "POST no\x1bthing", "stopping client.\n", "File no\\u{1b}thing not found.\n", false),
         (
-            "no server, and the session goes on",
+            "no server, and the next command",
             "GET a\r\nLIST",
             "stopping client.\n",
             "Server is not running. (unix:/nowhere/w.sock)\nServer is not running. (unix:/nowhere/w.sock)\n",

@@ -1,4 +1,4 @@
-//! Asking a server to shut down: `POST /.wharf/exit`, which a server accepts that runs with `--allow-exit`.
+//! Asks a server to shut down: `POST /.wharf/exit`, which a server with `--allow-exit` accepts.
 
 use super::error::ClientError;
 use super::error_response;
@@ -6,7 +6,7 @@ use super::request::{HttpMethod, HttpRequest};
 use super::session::Session;
 use crate::own_paths;
 
-/// Asks the server to shut down; once this returns, it does.
+/// Asks the server to shut down, and returns once it has agreed.
 pub fn request(session: &mut Session) -> Result<(), ClientError> {
     let response = session.send(&HttpRequest {
         method: HttpMethod::Post,

@@ -1,4 +1,4 @@
-//! The socket of a client: blocking, over TCP or a Unix-domain socket, with timeouts for everything.
+//! The client's socket: blocking, over TCP or a Unix-domain socket, with a timeout for every operation.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -15,11 +15,10 @@ use super::address::Endpoint;
 use super::error::ClientError;
 use crate::net::unix::SocketName;
 
-/// How long a connection may take to come about. A SYN that was lost is sent again after 1, 3 and 7 seconds.
+/// How long connecting may take. A lost SYN is sent again after 1, 3 and 7 seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the server may be silent, or take nothing, in mid-exchange: as long as wharf itself waits
-/// (`--stall`).
+/// How long the server may neither send nor read within an exchange; the default of the server's `--stall`.
 pub(super) const STALL: Duration = Duration::from_secs(60);
 
 /// A connected socket.
@@ -31,19 +30,19 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
-/// What a wait ended with.
+/// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readiness {
-    /// Something can be read, or the other side has ended.
+    /// Readable, or closed by the peer.
     ToRead,
-    /// There is room to write, and nothing to read.
+    /// Writable, and not readable.
     ToWrite,
-    /// Neither, and the time is over.
+    /// Timed out.
     No,
 }
 
 impl Socket {
-    /// Connects to a server, which may then be silent for so long.
+    /// Connects to a server; `silence` is the read timeout.
     pub(super) fn connect(server: &Endpoint, silence: Duration) -> Result<Self, ClientError> {
         match server {
             Endpoint::Tcp { host, port } => Self::connect_tcp(server, host, *port, silence),
@@ -51,7 +50,7 @@ impl Socket {
         }
     }
 
-    /// Tries each address of the name in turn; the last one's error stands for all.
+    /// Tries each address of the name in turn, and returns the error of the last.
     fn connect_tcp(server: &Endpoint, host: &str, port: u16, silence: Duration) -> Result<Self, ClientError> {
         let unresolved = || ClientError::Unresolved(host.to_owned());
         let addresses = (host, port).to_socket_addrs().map_err(|_| unresolved())?;
@@ -74,7 +73,7 @@ impl Socket {
         open().map(Self::Unix).map_err(|error| unreachable(server, error))
     }
 
-    /// Writes as much as there is room for, without waiting; `None` when there is no room.
+    /// Writes without blocking; `None` if the socket's buffer is full.
     pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             Ok(count) => Ok(Some(count)),
@@ -83,18 +82,17 @@ impl Socket {
         }
     }
 
-    /// Whether the server has neither sent anything nor ended: only then is an idle connection good for a
-    /// request.
+    /// Whether the server has neither sent anything nor closed the connection. Only then can an idle connection be used.
     pub(super) fn is_quiet(&self) -> bool {
         recv(self, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT).is_err_and(|error| error == Errno::AGAIN)
     }
 
-    /// Waits until something can be read, at most so long.
+    /// Waits until the socket is readable, at most for this time.
     pub(super) fn wait_to_read(&self, timeout: Duration) -> io::Result<Readiness> {
         self.wait(PollFlags::IN, timeout)
     }
 
-    /// Waits until something can be read or written, at most so long.
+    /// Waits until the socket is readable or writable, at most for this time.
     pub(super) fn wait_for_either(&self, timeout: Duration) -> io::Result<Readiness> {
         self.wait(PollFlags::IN | PollFlags::OUT, timeout)
     }
@@ -110,7 +108,7 @@ impl Socket {
                 Ok(_) => break,
             }
         }
-        // An error or a hang-up is found by reading: what the server said before is read first.
+        // An error or a hang-up counts as readable: what the server sent before is read first.
         let [fd] = fds;
         let writable = fd.revents() == PollFlags::OUT;
         Ok(if writable { Readiness::ToWrite } else { Readiness::ToRead })
@@ -119,13 +117,13 @@ impl Socket {
 
 fn open_tcp(address: &SocketAddr, silence: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(address, CONNECT_TIMEOUT.min(silence))?;
-    // A request is written whole; waiting for more to send with it would only delay it.
+    // A request is written whole, so Nagle's algorithm would only delay it.
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(silence))?;
     Ok(stream)
 }
 
-/// The system's error in the words of the person who asked.
+/// Maps a system error of connecting.
 fn unreachable(server: &Endpoint, error: io::Error) -> ClientError {
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::NotFound => ClientError::NotRunning(server.to_string()),

@@ -1,6 +1,6 @@
-//! From what a person names to files: a directory becomes what is in it, a pattern the names that are like it.
+//! Expands addresses to files: a directory to what is in it, a pattern to the names that match.
 //!
-//! What a server lists is judged before it is believed: a name is one segment of a path, and a tree has an end.
+//! A listing is checked before it is used: a name must be one segment of a path, and a tree must have an end.
 
 use std::fmt;
 
@@ -14,63 +14,63 @@ use crate::http::date::Date;
 use crate::http::target::{Target, encode_segment};
 use crate::printable::Printable;
 
-/// How deep a tree may go. Deeper ones are made to have no end.
+/// The maximum depth of a tree. A deeper one may be endless.
 const DEEPEST: usize = 64;
 
-/// How many files one tree may hold: all their names are held at once.
+/// The maximum number of files in one tree: all their names are held in memory.
 const MOST_FILES: usize = 1_000_000;
 
-/// The files that were meant, and what could not be looked at.
+/// The files to download, and what could not be listed.
 #[derive(Debug, Default)]
 pub struct Targets {
     /// The files.
     pub orders: Vec<FetchOrder>,
-    /// Names, and why nothing of them can be fetched.
+    /// Names that cannot be downloaded, and why.
     pub failures: Vec<(String, ClientError)>,
-    /// Whether listed names that begin with a dot are taken.
+    /// Whether listed names that begin with a dot are included.
     takes_hidden: bool,
-    /// What was listed and is not fetched.
+    /// What was listed and is not downloaded.
     pub skipped: SkippedEntries,
 }
 
-/// What was listed and is not fetched, for good reasons.
+/// What was listed and is not downloaded.
 #[derive(Debug, Default)]
 pub struct SkippedEntries {
-    /// How many names begin with a dot.
+    /// The number of names that begin with a dot.
     hidden: usize,
-    /// Directories to which a link has led again, and the paths under which they were seen before.
+    /// Directories that were seen before, and the paths under which they were.
     again: Vec<(String, String)>,
 }
 
-/// Looks at the directories of one server.
+/// Lists directories of one server.
 struct Finder<'a> {
     session: Session,
     options: &'a FetchOptions,
     targets: &'a mut Targets,
 }
 
-/// A directory to look into, as an encoded path with its slash.
+/// A directory to list: an encoded path with its final slash.
 struct Directory {
     target: String,
     depth: usize,
 }
 
 impl Targets {
-    /// Nothing yet. A name from a listing that begins with a dot is taken if `takes_hidden`: a server could put a
-    /// `.bashrc` where it is read.
+    /// No targets yet. Listed names that begin with a dot are included only if `takes_hidden`: a server could send a
+    /// `.bashrc`.
     pub fn new(takes_hidden: bool) -> Self {
         Self { takes_hidden, ..Self::default() }
     }
 
-    /// Whether the target of a listed entry is taken; one that is not is counted.
+    /// Whether the target of a listed entry is included; if not, it is counted.
     pub fn admits(&mut self, target: &str) -> bool {
         let is_admitted = self.takes_hidden || !is_hidden(target);
         self.skipped.hidden += usize::from(!is_admitted);
         is_admitted
     }
 
-    /// Adds what an address means: a file; the files in a directory (`dir/`), with those in the directories below if
-    /// `tree`, each directory once; or all that are like a pattern (`*.jpg`).
+    /// Adds an address: a file; the files of a directory (`dir/`), recursively if `tree`, each directory once; or the names
+    /// that match a pattern (`*.jpg`).
     pub fn add(&mut self, resource: &Resource, tree: bool, options: &FetchOptions) {
         let session = Session::with_timeouts(resource.server.clone(), options.timeouts);
         let mut finder = Finder { session, options, targets: self };
@@ -100,7 +100,7 @@ impl Finder<'_> {
                 self.take(resource, &directory, &listing, tree, |_| true);
                 Ok(())
             }
-            // It is a file after all, or the page of a server that lists nothing.
+            // A file after all, or the page of a server without listings.
             Err(ClientError::NoListing) if !tree => self.order(resource),
             Err(ClientError::NoListing | ClientError::Refused(..)) if !last.is_empty() => {
                 self.order(resource)
@@ -124,7 +124,7 @@ impl Finder<'_> {
         if self.found() == before { Err(ClientError::NoMatch) } else { Ok(()) }
     }
 
-    /// Takes the files of a directory, and of those below if `tree`; of the first one only what `fits`.
+    /// Adds the files of a directory, recursively if `tree`; from the first directory only what `fits`.
     fn take(
         &mut self,
         resource: &Resource,
@@ -177,7 +177,7 @@ impl Finder<'_> {
                 Err(error) => self.targets.failures.push((entry.name.clone(), error)),
             }
         }
-        // The first is looked into first.
+        // The first directory is listed first.
         if let Some(new) = below.get_mut(inner..) {
             new.reverse();
         }
@@ -197,7 +197,7 @@ impl Finder<'_> {
     }
 }
 
-/// The target of an entry: its own link, where it has one, as long as that is one segment below the directory.
+/// The target of an entry, by its link if it has one. An error if that is not one segment below the directory.
 pub fn target_of(directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {
     let outside = || ClientError::Outside(entry.name.clone());
     let segment = match entry.href.as_deref() {
@@ -215,13 +215,13 @@ pub fn target_of(directory: &str, entry: &RemoteEntry) -> Result<String, ClientE
     if is_segment && is_name { Ok(target) } else { Err(outside()) }
 }
 
-/// Whether the last name of a target, by which it would be saved, begins with a dot.
+/// Whether the last name of a target, under which it would be saved, begins with a dot.
 fn is_hidden(target: &str) -> bool {
     let path = Target::parse(target).ok().and_then(|target| target.path());
     path.and_then(|path| path.segments().last()?.ok()).is_some_and(|name| name.starts_with(b"."))
 }
 
-/// The order, with what the listing tells of the file.
+/// Adds the size and the time from the listing to an order.
 pub fn with_facts(order: FetchOrder, entry: &RemoteEntry) -> FetchOrder {
     let modified = entry.modified.as_deref().and_then(|time| humantime::parse_rfc3339(time).ok());
     match entry.size.zip(modified) {
@@ -230,7 +230,7 @@ pub fn with_facts(order: FetchOrder, entry: &RemoteEntry) -> FetchOrder {
     }
 }
 
-/// An encoded pattern, as names are written.
+/// Decodes a pattern.
 fn decode(segment: &str) -> Result<String, ClientError> {
     let target = format!("/{segment}");
     let path = Target::parse(&target)?.path();
@@ -239,7 +239,7 @@ fn decode(segment: &str) -> Result<String, ClientError> {
 }
 
 impl fmt::Display for SkippedEntries {
-    /// A line for each reason; nothing where nothing was skipped.
+    /// A line for each reason; nothing if nothing was skipped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (directory, before) in &self.again {
             let (directory, before) = (Printable::text(directory), Printable::text(before));
@@ -256,9 +256,10 @@ impl fmt::Display for SkippedEntries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::listing::EntryKind;
 
     #[test]
-    fn hidden_is_what_would_be_saved_under_a_hidden_name() {
+    fn hidden_names() {
         let table = [
             ("/a/.bashrc", true),
             ("/a/%2ebashrc", true),
@@ -271,10 +272,9 @@ mod tests {
             assert_eq!(is_hidden(target), expected, "{target}");
         }
     }
-    use crate::client::listing::EntryKind;
 
     #[test]
-    fn what_a_server_lists_is_below_the_directory() {
+    fn an_entry_is_one_segment_below_the_directory() {
         let cases = [
             ("a", None, Some("/d/a")),
             ("a b%", None, Some("/d/a%20b%25")),

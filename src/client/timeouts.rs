@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::socket::STALL;
 
-/// How long a server is waited for in mid-exchange.
+/// Timeouts within an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// How long it may be silent, or take nothing.
+    /// How long the server may neither send nor read.
     pub silence: Duration,
-    /// Fewer bytes a second than this, over the time of [`silence`](Self::silence), count as silence.
+    /// The minimum rate in bytes a second, on average over [`silence`](Self::silence).
     pub least_rate: u64,
 }
 
-/// As long as wharf itself waits, and any rate will do: an event stream may have little to say.
+/// The server's own timeout, and no minimum rate: an event stream may have little to send.
 impl Default for Timeouts {
     fn default() -> Self {
         Self { silence: STALL, least_rate: 0 }

@@ -1,4 +1,4 @@
-//! What a server's directory holds, and what is below it: gathered, sorted, and shown to people or programs.
+//! Lists a directory of a server, recursively if wanted, sorts the entries, and prints them as text or JSON.
 
 use std::cmp::Reverse;
 use std::io::{self, Write};
@@ -12,40 +12,40 @@ use super::targets::target_of;
 use super::tftp::{self, address::TftpSite};
 use crate::printable::{self, Printable};
 
-/// How deep a tree may go. Deeper ones are made to have no end.
+/// The maximum depth of a tree. A deeper one may be endless.
 const DEEPEST: usize = 64;
 
-/// How many things are listed at most: all of them are held at once.
+/// The maximum number of entries: all of them are held in memory.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// What it is sorted by.
+/// The order of the entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortOrder {
-    /// As the server has it: directories first, then by name; of a tree, by path.
+    /// As the server sends it: directories first, then by name. A tree is sorted by path.
     Name,
-    /// The largest first.
+    /// Largest first.
     Size,
-    /// The newest first.
+    /// Newest first.
     Time,
 }
 
-/// How it is shown.
+/// The format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListFormat {
     /// Size, time and name, in columns.
     Columns,
-    /// Names.
+    /// Names only.
     Names,
     /// An array of objects.
     Json,
 }
 
-/// Whoever can list directories.
+/// Lists directories by one protocol.
 pub trait Lister {
-    /// What is in a directory.
+    /// Lists a directory.
     fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError>;
 
-    /// How the directory is asked for that is this entry of another.
+    /// The directory that is this entry of another directory.
     fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, ClientError>;
 }
 
@@ -53,20 +53,20 @@ pub trait Lister {
 #[derive(Debug)]
 pub struct Http(pub Session);
 
-/// Lists over TFTP; directories are names below that of the address, which end in a slash, or nothing.
+/// Lists over TFTP; directories are names relative to the address that end in a slash, or are empty.
 #[derive(Debug)]
 pub struct Tftp<'s>(pub &'s TftpSite);
 
-/// What was found; of a tree, the names are paths.
+/// The entries that were found. In a recursive list, their names are paths.
 #[derive(Debug, Default)]
 pub struct Tree {
     entries: Vec<RemoteEntry>,
     is_recursive: bool,
-    /// Directories that could not be looked into, and why.
+    /// Directories that could not be listed, and why.
     pub failures: Vec<(String, ClientError)>,
 }
 
-/// An entry as a program is told of it.
+/// An entry in the JSON output.
 #[derive(Serialize)]
 struct Row<'a> {
     name: &'a str,
@@ -77,10 +77,10 @@ struct Row<'a> {
     modified: Option<&'a str>,
 }
 
-/// A directory that is to be looked into.
+/// A directory to list.
 struct Directory {
     path: String,
-    /// What stands before the names of its entries.
+    /// The prefix of its entries' names.
     prefix: String,
     depth: usize,
 }
@@ -111,7 +111,7 @@ impl Lister for Tftp<'_> {
 }
 
 impl Tree {
-    /// What is in a directory, and in those below it if `recursive`, each once. What is wrong with one of those does not keep the others.
+    /// Lists a directory, with all below it if `recursive`, each directory once. A failure below does not stop the rest.
     pub fn gather(lister: &mut dyn Lister, directory: &str, recursive: bool) -> Result<Self, ClientError> {
         let mut found = Self { is_recursive: recursive, ..Self::default() };
         let listing = lister.list(directory)?;
@@ -125,7 +125,7 @@ impl Tree {
                 break;
             }
             match lister.list(&directory.path) {
-                // A link has led back to it, or to it by another path.
+                // A symlink leads to a directory that was listed already.
                 Ok(listing) if seen.before(&listing, &directory.path).is_some() => {}
                 Ok(listing) => found.take(lister, &directory, listing, &mut below),
                 Err(error) => found.failures.push((directory.prefix, error)),
@@ -157,23 +157,23 @@ impl Tree {
         }
     }
 
-    /// Whether nothing is there.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Sorts what was found; what is alike stays in its order.
+    /// Sorts the entries; equal ones keep their order.
     pub fn sort(&mut self, order: SortOrder) {
         match order {
             SortOrder::Name if self.is_recursive => self.entries.sort_by(|a, b| a.name.cmp(&b.name)),
             SortOrder::Name => {}
             SortOrder::Size => self.entries.sort_by_key(|entry| Reverse(entry.size)),
-            // Times in UTC, as RFC 3339 writes them, sort as texts do.
+            // RFC 3339 times in UTC sort as text.
             SortOrder::Time => self.entries.sort_by(|a, b| b.modified.cmp(&a.modified)),
         }
     }
 
-    /// Writes it.
+    /// Writes the entries.
     pub fn show(self, format: ListFormat, out: &mut dyn Write) -> io::Result<()> {
         match format {
             ListFormat::Columns => RemoteListing { entries: self.entries, id: None }.show(out),
@@ -203,7 +203,7 @@ impl<'a> Row<'a> {
 mod tests {
     use super::*;
 
-    /// A server whose directory `d` leads back to where it is, and whose `x` cannot be looked into.
+    /// A server whose directory `d` contains itself, and whose `x` cannot be listed.
     struct Loop {
         asked: usize,
     }
@@ -230,7 +230,7 @@ mod tests {
         }
     }
 
-    /// What is shown of one directory.
+    /// The output for one directory.
     fn shown(order: SortOrder, format: ListFormat) -> String {
         let mut found = Tree::gather(&mut Loop { asked: 0 }, "/", false).expect("a listing");
         found.sort(order);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_that_has_no_end_is_given_up() {
+    fn an_endless_tree_is_cut_off() {
         let mut lister = Loop { asked: 0 };
         let mut found = Tree::gather(&mut lister, "/", true).expect("a listing");
         assert!(lister.asked <= 2 * (DEEPEST + 2), "{} questions", lister.asked);

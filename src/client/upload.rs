@@ -1,4 +1,4 @@
-//! Sending a local file: what it is, and under which name it goes.
+//! Uploads one file over an open session.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
@@ -14,20 +14,20 @@ use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
-/// An upload that was taken.
+/// An accepted upload.
 #[derive(Debug)]
 pub struct Uploaded {
-    /// What the server answered.
+    /// The status of the response.
     pub status: Status,
-    /// Where the file is now: the target that it was sent to.
+    /// The target that it was sent to.
     pub target: String,
-    /// How long it is, in bytes.
+    /// Its length in bytes.
     pub length: u64,
-    /// How long it took.
+    /// The time that it took.
     pub took: Time,
 }
 
-/// Sends a file and says how that went. An answer other than 2xx is an error.
+/// Sends a file. A status other than 2xx is an error.
 pub fn send(
     session: &mut Session,
     method: HttpMethod,
@@ -47,8 +47,8 @@ pub fn send(
     Ok(Uploaded { status, target, length: content.length(), took: Time(begun.elapsed()) })
 }
 
-/// The encoded path under which a file goes when nobody says it: the one that was typed, so that
-/// `client/a.txt` lands there; of a path that begins elsewhere (absolute, or with `..`) only the file's name.
+/// The default path of an upload, encoded: the path as typed, or only the file's name if that is absolute or contains
+/// `..`.
 pub fn default_path(typed: &str) -> String {
     format!("/{}", encode_path(&default_parts(typed)))
 }
@@ -67,7 +67,7 @@ pub fn target(address: &ServerAddress, file: &str, path: Option<&str>) -> String
     }
 }
 
-/// As [`default_path`], for servers that take names as they are.
+/// As [`default_path`], for servers whose names are not encoded.
 pub(super) fn default_parts(typed: &str) -> Vec<u8> {
     let path = Path::new(typed);
     let parts: Option<Vec<&[u8]>> = path
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_a_file_goes_when_nobody_says_it() {
+    fn the_default_path_of_an_upload() {
         let cases = [
             ("client/testClient.txt", "/client/testClient.txt"),
             ("./a.txt", "/a.txt"),

@@ -1,7 +1,7 @@
-//! What a script expects of an answer, and whether the answer is so.
+//! Checks a response against the expectations of its line.
 //!
-//! Expectations follow `->`: a status (`404`), `sha256=HEX` and `bytes=N` of the content, `type=text/html`,
-//! and `<50ms` for the time. Where no status is expected, one below 400 is.
+//! Expectations follow `->`: a status (`404`), `sha256=HEX` and `bytes=N` of the content, `type=text/html`, and `<50ms`
+//! for the time. Without a status, any below 400 is expected.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::printable::Printable;
 /// The length of a SHA-256, in bytes.
 pub const DIGEST: usize = 32;
 
-/// What is expected of one answer.
+/// The expectations of one response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
     status: Option<Status>,
@@ -23,7 +23,7 @@ pub struct Expectations {
     within: Option<Duration>,
 }
 
-/// What an answer was.
+/// What is compared of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseSummary {
     /// Its status.
@@ -32,25 +32,25 @@ pub struct ResponseSummary {
     pub bytes: u64,
     /// Its Content-Type.
     pub media_type: Option<String>,
-    /// The SHA-256 of its content, where it was computed.
+    /// The SHA-256 of its content, if it was computed.
     pub sha256: Option<[u8; DIGEST]>,
-    /// How long it took to come whole.
+    /// The time until its last byte.
     pub took: Duration,
 }
 
-/// An expectation that makes no sense.
+/// Why an expectation is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpectError {
     /// Nothing follows `->`.
     Nothing,
-    /// It is none of those that are known.
+    /// It is unknown.
     Unknown(String),
-    /// It stands there twice.
+    /// It is repeated.
     Twice(String),
 }
 
 impl Expectations {
-    /// Reads the words that follow `->`.
+    /// Parses the words after `->`.
     pub fn parse(words: &[String]) -> Result<Self, ExpectError> {
         let mut all = Self::default();
         for word in words {
@@ -77,41 +77,41 @@ impl Expectations {
         }
     }
 
-    /// Whether the content must be hashed to judge it.
+    /// Whether the content must be hashed.
     pub fn wants_digest(&self) -> bool {
         self.sha256.is_some()
     }
 
-    /// What of it does not hold, in words; empty when the answer is as expected.
-    pub fn judge(&self, answer: &ResponseSummary) -> Vec<String> {
+    /// The expectations that are not met, as text; empty if the response is as expected.
+    pub fn check(&self, response: &ResponseSummary) -> Vec<String> {
         let mut failures = Vec::new();
-        let got = answer.status;
+        let got = response.status;
         match self.status {
             Some(status) if status != got => failures.push(format!("expected {}, got {got}", status.code())),
             None if got.is_error() => failures.push(format!("got {got}")),
             _ => {}
         }
-        if let Some(bytes) = self.bytes.filter(|bytes| *bytes != answer.bytes) {
-            failures.push(format!("expected {bytes} bytes, got {}", answer.bytes));
+        if let Some(bytes) = self.bytes.filter(|bytes| *bytes != response.bytes) {
+            failures.push(format!("expected {bytes} bytes, got {}", response.bytes));
         }
-        if let Some(kind) = self.media_type.as_deref().filter(|kind| !answer.is_of_type(kind)) {
-            let got = answer.media_type.as_deref().unwrap_or("none");
+        if let Some(kind) = self.media_type.as_deref().filter(|kind| !response.is_of_type(kind)) {
+            let got = response.media_type.as_deref().unwrap_or("none");
             failures.push(format!("expected type {}, got {}", Printable::text(kind), Printable::text(got)));
         }
         if let Some((expected, got)) =
-            self.sha256.zip(answer.sha256).filter(|(expected, got)| expected != got)
+            self.sha256.zip(response.sha256).filter(|(expected, got)| expected != got)
         {
             failures.push(format!("expected sha256 {}, got {}", Hex(&expected), Hex(&got)));
         }
-        if let Some(within) = self.within.filter(|within| *within <= answer.took) {
-            failures.push(format!("expected less than {}, took {}", Time(within), Time(answer.took)));
+        if let Some(within) = self.within.filter(|within| *within <= response.took) {
+            failures.push(format!("expected less than {}, took {}", Time(within), Time(response.took)));
         }
         failures
     }
 }
 
 impl ResponseSummary {
-    /// Whether it is of this media type; parameters count only where they are expected (RFC 9110 §8.3.1).
+    /// Whether it has this media type. Parameters are compared only if they are expected (RFC 9110 §8.3.1).
     fn is_of_type(&self, kind: &str) -> bool {
         let Some(got) = self.media_type.as_deref() else { return false };
         let plain = |text: &str| text.replace([' ', '\t'], "").to_ascii_lowercase();
@@ -120,13 +120,13 @@ impl ResponseSummary {
     }
 }
 
-/// What is wrong with one word.
+/// Why a word is invalid.
 enum Problem {
     Unknown,
     Twice,
 }
 
-/// Fills a place that was empty.
+/// Sets an expectation once.
 fn set<T>(place: &mut Option<T>, value: Option<T>) -> Result<(), Problem> {
     let value = value.ok_or(Problem::Unknown)?;
     if place.replace(value).is_some() { Err(Problem::Twice) } else { Ok(()) }
@@ -137,7 +137,7 @@ fn parse_status(text: &str) -> Option<Status> {
     Status::new(u16::try_from(code).ok()?)
 }
 
-/// A number without sign.
+/// A number without a sign.
 fn parse_number(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
@@ -180,9 +180,9 @@ impl fmt::Display for ExpectError {
         let (word, what) = match self {
             Self::Nothing => return f.write_str("nothing follows ->"),
             Self::Unknown(word) => {
-                (word, "is no expectation (404, sha256=HEX, bytes=N, type=text/html, <50ms)")
+                (word, "is not an expectation (404, sha256=HEX, bytes=N, type=text/html, <50ms)")
             }
-            Self::Twice(word) => (word, "is a second expectation of its kind"),
+            Self::Twice(word) => (word, "repeats an expectation"),
         };
         f.write_char('"')?;
         write!(f, "{}\" {what}", Printable::text(word))
@@ -202,7 +202,7 @@ mod tests {
         Expectations::parse(&words)
     }
 
-    fn answer() -> ResponseSummary {
+    fn response() -> ResponseSummary {
         ResponseSummary {
             status: Status::OK,
             bytes: 12,
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_judged() {
+    fn responses_are_checked() {
         let sha = format!("sha256={EMPTY}");
         let zeros = format!("sha256={}", "0".repeat(64));
         let wrong_sha = format!("expected sha256 {EMPTY}, got {}", "0".repeat(64));
@@ -233,25 +233,25 @@ mod tests {
             ("several", "404 bytes=1", &["expected 404, got 200 OK", "expected 1 bytes, got 12"]),
         ];
         for (name, text, failures) in cases {
-            assert_eq!(parse(text).expect(name).judge(&answer()), failures, "{name}");
+            assert_eq!(parse(text).expect(name).check(&response()), failures, "{name}");
         }
     }
 
     #[test]
-    fn where_no_status_is_expected_an_error_fails() {
-        let missing = ResponseSummary { status: Status::NOT_FOUND, ..answer() };
-        assert_eq!(Expectations::default().judge(&missing), ["got 404 Not Found"]);
-        assert_eq!(parse("<1s").expect("valid").judge(&missing), ["got 404 Not Found"]);
-        assert!(parse("404").expect("valid").judge(&missing).is_empty());
+    fn without_an_expected_status_an_error_fails() {
+        let missing = ResponseSummary { status: Status::NOT_FOUND, ..response() };
+        assert_eq!(Expectations::default().check(&missing), ["got 404 Not Found"]);
+        assert_eq!(parse("<1s").expect("valid").check(&missing), ["got 404 Not Found"]);
+        assert!(parse("404").expect("valid").check(&missing).is_empty());
         assert!(
             Expectations::default()
-                .judge(&ResponseSummary { status: Status::NOT_MODIFIED, ..answer() })
+                .check(&ResponseSummary { status: Status::NOT_MODIFIED, ..response() })
                 .is_empty()
         );
     }
 
     #[test]
-    fn expectations_that_make_no_sense() {
+    fn invalid_expectations() {
         assert_eq!(parse(""), Err(ExpectError::Nothing));
         for word in [
             "20",
@@ -271,7 +271,6 @@ mod tests {
             "ok",
             "<nans",
         ] {
-            // `bytes=` alone is no number either.
             assert_eq!(parse(word), Err(ExpectError::Unknown(word.to_owned())), "{word}");
         }
         assert_eq!(parse("200 404"), Err(ExpectError::Twice("404".to_owned())));

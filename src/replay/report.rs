@@ -1,6 +1,6 @@
-//! What a replay leaves behind: the summary on the terminal, and reports for other programs.
+//! The reports of a replay: the summary on the terminal, and JSON and `JUnit` for other programs.
 //!
-//! The JSON report is one object. Times are in milliseconds, `null` where no answer came:
+//! The JSON report is one object. Times are in milliseconds, or `null` without a response:
 //!
 //! ```json
 //! {
@@ -13,8 +13,8 @@
 //! }
 //! ```
 //!
-//! `bytes` counts the content of answers and of uploads, `failure` is the first of its line. The `JUnit`
-//! report has a test case a line; its time is the mean.
+//! `bytes` counts the content of responses and uploads, and `failure` is the first failure of the line. The `JUnit` report
+//! has a test case for each line; its time is the mean.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -28,14 +28,14 @@ use super::stats::{LineStats, Stats};
 use crate::format::{Bytes, Time};
 use crate::printable::{self, Printable};
 
-/// A replay that is over.
+/// A finished replay.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'r> {
-    /// What was sent.
+    /// The script.
     pub script: &'r Script,
-    /// What came of it.
+    /// Its results.
     pub stats: &'r Stats,
-    /// How long all of it took.
+    /// The total time.
     pub took: Duration,
 }
 
@@ -78,7 +78,7 @@ struct JsonSpread {
 }
 
 impl Report<'_> {
-    /// Writes the counts and the percentiles, two lines.
+    /// Writes two lines: the counts and the percentiles.
     pub fn summarize(&self, out: &mut dyn Write) -> io::Result<()> {
         let (sent, failed) = (self.stats.sent(), self.stats.failed());
         let requests = if sent == 1 { "request" } else { "requests" };
@@ -168,7 +168,7 @@ fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// Text as it may stand in an XML attribute; control characters, which XML 1.0 cannot hold, become visible.
+/// Escapes text for an XML attribute. Control characters, which XML 1.0 cannot contain, become visible escapes.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in Printable::text(text).to_string().chars() {
@@ -177,7 +177,7 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // XML 1.0 §2.2 has no place for these two.
+            // XML 1.0 §2.2 forbids these two.
             '\u{fffe}' | '\u{ffff}' => {
                 let _ = write!(escaped, "{}", c.escape_unicode());
             }
@@ -194,15 +194,15 @@ mod tests {
     use crate::replay::stats::RequestResult;
     use crate::replay::stats::tests::script;
 
-    /// What a writer makes of a replay of two requests, one of which failed.
+    /// The report of a replay of two requests, one of which failed.
     fn written(write: impl Fn(&Report<'_>, &mut dyn Write) -> io::Result<()>) -> String {
         let script = script(2);
         let mut stats = Stats::new(&script);
-        let answer = Some((Status::OK, Duration::from_millis(2)));
-        stats.count(0, RequestResult { answer, bytes: 12, failure: None });
+        let response = Some((Status::OK, Duration::from_millis(2)));
+        stats.count(0, RequestResult { response, bytes: 12, failure: None });
         stats.count(
             1,
-            RequestResult { answer: None, bytes: 0, failure: Some("<no> \"\x1b\" & \u{ffff}".to_owned()) },
+            RequestResult { response: None, bytes: 0, failure: Some("<no> \"\x1b\" & \u{ffff}".to_owned()) },
         );
         let mut out = Vec::new();
         let report = Report { script: &script, stats: &stats, took: Duration::from_secs(1) };

@@ -1,14 +1,14 @@
-//! Sending a script: each request as one of a few connections is free for it, or as it is due.
+//! Sends a script over several connections: each request as soon as a connection is free, or when it is due.
 //!
 //! ```text
-//! main ── spawns ──> couriers (-j N), each with its own sessions
+//! main ── spawns ──> senders (-j N), each with its own sessions
 //!                      take the next number, wait until it is due, send, read
-//!                      └── results ──> main judges, prints, counts
+//!                      └── results ──> main checks, prints, counts
 //! ```
 //!
-//! With a rate, a request's time counts from when it was due and not from when it was sent: a server that
-//! stalls makes the requests behind it late, and that is seen (without it, a stall would be one slow request,
-//! and all those that it kept from being sent would be missing).
+//! With a rate, a request's time counts from when it was due, not from when it was sent. A server that stalls delays the
+//! requests behind it, and their times show that. Otherwise a stall would appear as one slow request, and the requests
+//! that it delayed would be missing (coordinated omission).
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -31,39 +31,38 @@ use crate::client::session::Session;
 use crate::format::{Bytes, Time};
 use crate::printable::Printable;
 
-/// Results that may wait to be printed. A terminal that is slower than the server holds it up only when so
-/// many wait.
+/// The number of results that may wait to be printed. Beyond it, a slow terminal slows the replay down.
 const WAITING_RESULTS: usize = 1024;
 
-/// How a script is to be sent.
+/// How to send a script.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplayOptions {
-    /// Over how many connections at once, at least one.
+    /// The number of connections, at least one.
     pub connections: u16,
-    /// How often the whole script.
+    /// How often to send the whole script.
     pub repeat: u64,
-    /// How many requests a second; else each as soon as a connection is free for it.
+    /// Requests a second; `None` sends each as soon as a connection is free.
     pub rate: Option<f64>,
-    /// Whether results are printed only when they are failures.
+    /// Whether to print only failures.
     pub quiet: bool,
 }
 
-/// Where the lines go.
+/// Where lines are printed.
 pub struct Console<'c> {
     /// Results.
     pub out: &'c mut dyn Write,
-    /// What prevented them.
+    /// Errors.
     pub err: &'c mut dyn Write,
 }
 
-/// One request that was sent, or could not be.
+/// A request that was sent, or failed.
 struct Done {
     step: usize,
     sent: u64,
     came: Result<ResponseSummary, ClientError>,
 }
 
-/// The numbers of the requests, given out one by one.
+/// Hands out the numbers of the requests.
 struct Queue {
     next: AtomicU64,
     total: u64,
@@ -71,8 +70,8 @@ struct Queue {
     rate: Option<f64>,
 }
 
-/// Sends a script, writing a line for each result as it comes. An error is one of the console's, or the
-/// system has no thread for a connection.
+/// Sends a script, and prints a line for each result as it arrives. An error is one of the console's, or a thread could not
+/// be started.
 pub fn run(script: &Script, options: ReplayOptions, console: &mut Console<'_>) -> io::Result<Stats> {
     let queue = Queue::new(script, options);
     let mut stats = Stats::new(script);
@@ -80,18 +79,17 @@ pub fn run(script: &Script, options: ReplayOptions, console: &mut Console<'_>) -
         let (results, incoming) = sync_channel(WAITING_RESULTS);
         for _ in 0..options.connections {
             let (queue, results) = (&queue, results.clone());
-            let work = move || Courier::default().work(script, queue, &results);
+            let work = move || Sender::default().work(script, queue, &results);
             thread::Builder::new().spawn_scoped(scope, work)?;
         }
         drop(results);
-        // When it fails, `incoming` goes with it, and the couriers stop for want of somebody to tell.
+        // If this fails, `incoming` is dropped, and the senders stop.
         collect(script, options, &incoming, console, &mut stats)
     });
     printed.map(|()| stats)
 }
 
-/// Judges, prints and counts results until no courier is left. What is printed is flushed whenever none
-/// waits.
+/// Checks, prints and counts results until no sender is left. The output is flushed whenever no result waits.
 fn collect(
     script: &Script,
     options: ReplayOptions,
@@ -116,7 +114,7 @@ fn collect(
     }
 }
 
-/// Prints the line of one result.
+/// Prints the line of a result.
 fn print(
     script: &Script,
     step: &ScriptStep,
@@ -126,23 +124,23 @@ fn print(
 ) -> io::Result<RequestResult> {
     let place = format!("{}:{}", Printable::text(&script.name), step.line);
     let name = Printable::text(&step.name);
-    let answer = match done.came {
-        Ok(answer) => answer,
+    let response = match done.came {
+        Ok(response) => response,
         Err(error) => {
             writeln!(console.err, "✗ {place}: {error}")?;
-            return Ok(RequestResult { answer: None, bytes: 0, failure: Some(error.to_string()) });
+            return Ok(RequestResult { response: None, bytes: 0, failure: Some(error.to_string()) });
         }
     };
-    let failures = step.expected.judge(&answer).join("; ");
-    let bytes = if step.request.file.is_some() { done.sent } else { answer.bytes };
-    let (size, time, code) = (Bytes(bytes), Time(answer.took), answer.status.code());
+    let failures = step.expected.check(&response).join("; ");
+    let bytes = if step.request.file.is_some() { done.sent } else { response.bytes };
+    let (size, time, code) = (Bytes(bytes), Time(response.took), response.status.code());
     if !failures.is_empty() {
         writeln!(console.out, "✗ {place}: {failures} ({name} {size} {time})")?;
     } else if !quiet {
         writeln!(console.out, "✓ {code} {name} {size} {time}")?;
     }
     let failure = (!failures.is_empty()).then_some(failures);
-    Ok(RequestResult { answer: Some((answer.status, answer.took)), bytes, failure })
+    Ok(RequestResult { response: Some((response.status, response.took)), bytes, failure })
 }
 
 impl Queue {
@@ -151,13 +149,13 @@ impl Queue {
         Self { next: AtomicU64::new(0), total, begun: Instant::now(), rate: options.rate }
     }
 
-    /// The next request's number, and when it is due; `None` when all have been given out.
+    /// The number of the next request, and when it is due; `None` after the last.
     fn take(&self) -> Option<(u64, Option<Instant>)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         (number < self.total).then(|| (number, self.rate.and_then(|rate| self.due(number, rate))))
     }
 
-    /// When a request is due. A time that the clock cannot tell is centuries away, and is not waited for.
+    /// When a request is due; `None` if that is beyond what the clock can express.
     fn due(&self, number: u64, rate: f64) -> Option<Instant> {
         // A count is exact up to 2^53.
         #[allow(clippy::cast_precision_loss)]
@@ -166,15 +164,15 @@ impl Queue {
     }
 }
 
-/// One who sends requests and reads their answers, one after the other.
+/// Sends requests and reads their responses, one after the other.
 #[derive(Default)]
-struct Courier {
-    /// One for each server that the script names.
+struct Sender {
+    /// One session for each server in the script.
     sessions: HashMap<Endpoint, Session>,
 }
 
-impl Courier {
-    /// Works until the queue is empty, or nobody wants to know.
+impl Sender {
+    /// Works until the queue is empty, or until results are no longer received.
     fn work(mut self, script: &Script, queue: &Queue, results: &SyncSender<Done>) {
         let steps = script.steps.len() as u64;
         while let Some((number, due)) = queue.take() {
@@ -192,7 +190,7 @@ impl Courier {
         }
     }
 
-    /// Sends one request and reads its answer; `begun` is when its time began to run.
+    /// Sends a request and reads its response; its time counts from `begun`.
     fn send(
         &mut self,
         step: &ScriptStep,
@@ -224,7 +222,7 @@ impl Courier {
     }
 }
 
-/// The error of a pour whose sink cannot fail.
+/// The error of copying to a writer that cannot fail.
 fn source(error: PourError) -> ClientError {
     match error {
         PourError::Source(error) => error,

@@ -1,4 +1,4 @@
-//! Replays against servers that play a part.
+//! Replays against scripted servers.
 
 use super::*;
 use crate::client::address::ServerAddress;
@@ -7,9 +7,9 @@ use PeerAction::{Read, Say};
 
 const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok");
 const MISSING: PeerAction = Say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-const MANNER: ReplayOptions = ReplayOptions { connections: 1, repeat: 1, rate: None, quiet: false };
+const OPTIONS: ReplayOptions = ReplayOptions { connections: 1, repeat: 1, rate: None, quiet: false };
 
-/// What a replay of this script prints on stdout and stderr, times left out, and its stats.
+/// What a replay of this script prints on stdout and stderr, without times, and its stats.
 fn replay(server: Endpoint, text: &str, options: ReplayOptions) -> (Vec<String>, String, Stats) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.txt");
@@ -27,13 +27,13 @@ fn replay(server: Endpoint, text: &str, options: ReplayOptions) -> (Vec<String>,
 }
 
 #[test]
-fn a_line_of_result_for_each_request() {
+fn each_result_is_a_line() {
     let peer = FakePeer::plays(&[&[Read, OK, Read, OK, Read, MISSING, Read, MISSING, Read, OK, Read, OK]]);
     let digest = "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df";
     let script = format!(
         "GET a\nPOST up.txt\nGET b -> 404\nGET c\n\nGET d -> 404 bytes=2\nGET e -> 200 type=text/plain sha256={digest}"
     );
-    let (out, err, stats) = replay(peer.server(), &script, MANNER);
+    let (out, err, stats) = replay(peer.server(), &script, OPTIONS);
     let expected = [
         "✓ 200 GET a 2",
         "✓ 200 POST up.txt 5",
@@ -50,20 +50,20 @@ fn a_line_of_result_for_each_request() {
 }
 
 #[test]
-fn a_server_that_goes_away_costs_its_request_only() {
+fn a_lost_connection_fails_only_its_request() {
     let cut = Say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok");
     let peer = FakePeer::plays(&[&[Read, cut], &[Read, OK]]);
-    let (out, err, stats) = replay(peer.server(), "GET a\nGET b", MANNER);
+    let (out, err, stats) = replay(peer.server(), "GET a\nGET b", OPTIONS);
     assert_eq!(out, ["✓ 200 GET b 2"]);
-    assert_eq!(err, "✗ s.txt:1: The server went away after 2 of 9 bytes.\n");
+    assert_eq!(err, "✗ s.txt:1: the server closed the connection after 2 of 9 bytes\n");
     assert_eq!((stats.sent(), stats.failed()), (2, 1));
 }
 
 #[test]
-fn redirects_are_answers() {
+fn redirects_are_not_followed() {
     let redirect = Say("HTTP/1.1 308 Permanent Redirect\r\nLocation: /a/\r\nContent-Length: 0\r\n\r\n");
     let peer = FakePeer::plays(&[&[Read, redirect]]);
-    let (out, ..) = replay(peer.server(), "GET a", MANNER);
+    let (out, ..) = replay(peer.server(), "GET a", OPTIONS);
     assert_eq!(out, ["✓ 308 GET a 0"]);
 }
 
@@ -71,7 +71,7 @@ fn redirects_are_answers() {
 fn several_connections_share_the_requests() {
     let connection: &[PeerAction] = &[Read, OK, Read, OK, Read, OK];
     let peer = FakePeer::plays(&[connection, connection, connection]);
-    let options = ReplayOptions { connections: 1, repeat: 3, quiet: true, ..MANNER };
+    let options = ReplayOptions { connections: 1, repeat: 3, quiet: true, ..OPTIONS };
     let (out, _, stats) = replay(peer.server(), "GET a\nGET b -> 200\nGET c", options);
     assert!(out.is_empty(), "{out:?}");
     assert_eq!((stats.sent(), stats.failed()), (9, 0));
@@ -79,9 +79,9 @@ fn several_connections_share_the_requests() {
 }
 
 #[test]
-fn every_request_is_taken_once_whoever_takes_it() {
+fn every_request_is_taken_once() {
     let script = crate::replay::stats::tests::script(3);
-    let queue = Queue::new(&script, ReplayOptions { repeat: 7, rate: Some(1e6), ..MANNER });
+    let queue = Queue::new(&script, ReplayOptions { repeat: 7, rate: Some(1e6), ..OPTIONS });
     let taken = thread::scope(|scope| {
         let take = || std::iter::from_fn(|| queue.take()).collect::<Vec<_>>();
         let takers: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
@@ -96,9 +96,9 @@ fn every_request_is_taken_once_whoever_takes_it() {
 }
 
 #[test]
-fn a_time_that_no_clock_can_tell_is_not_waited_for() {
+fn a_time_beyond_the_clock_is_not_waited_for() {
     let script = crate::replay::stats::tests::script(1);
-    let queue = Queue::new(&script, ReplayOptions { repeat: u64::MAX, rate: Some(1e-6), ..MANNER });
+    let queue = Queue::new(&script, ReplayOptions { repeat: u64::MAX, rate: Some(1e-6), ..OPTIONS });
     assert_eq!(queue.due(u64::MAX, 1e-6), None);
 }
 
@@ -109,12 +109,12 @@ fn lateness_counts_as_time() {
     let mut step = script.steps[0].clone();
     step.request.server = peer.server();
     let due = Instant::now().checked_sub(Duration::from_secs(5)).expect("the machine has run so long");
-    let answer = Courier::default().send(&step, due, &mut 0).expect("an answer");
-    assert!(answer.took >= Duration::from_secs(5), "{:?}", answer.took);
+    let response = Sender::default().send(&step, due, &mut 0).expect("a response");
+    assert!(response.took >= Duration::from_secs(5), "{:?}", response.took);
 }
 
 #[test]
-fn nobody_who_listens_ends_it() {
+fn a_closed_output_ends_the_replay() {
     struct Gone;
     impl Write for Gone {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -126,7 +126,7 @@ fn nobody_who_listens_ends_it() {
     }
     let mut script = crate::replay::stats::tests::script(1);
     script.steps[0].request.server = Endpoint::Unix("/nowhere/w.sock".into());
-    let options = ReplayOptions { repeat: u64::MAX, ..MANNER };
+    let options = ReplayOptions { repeat: u64::MAX, ..OPTIONS };
     let ended = run(&script, options, &mut Console { out: &mut Gone, err: &mut Gone });
     assert_eq!(ended.map(|_| ()).map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe));
 }

@@ -1,4 +1,4 @@
-//! Request scripts: a line a request, understood whole before the first is sent.
+//! Scripts: one request per line. The whole script is parsed before the first request is sent.
 //!
 //! ```text
 //! # the seed cases
@@ -8,8 +8,7 @@
 //! client_get index.html localhost (8080)
 //! ```
 //!
-//! Names of files are relative to the script. What is wrong is said of every line at once, as `file:line:
-//! what is wrong`.
+//! Names of files are relative to the script. The errors of all lines are printed at once, as `file:line: error`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,72 +22,72 @@ use crate::client::request::HttpMethod;
 use crate::client::upload;
 use crate::printable::Printable;
 
-/// What separates a request from what is expected of its answer.
+/// Separates a request from the expectations of its response.
 const ARROW: &str = "->";
 
 /// The requests of a script, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// The name of its file, as it was given.
+    /// The name of its file, as given.
     pub name: String,
     /// Its requests.
     pub steps: Vec<ScriptStep>,
 }
 
-/// A request, and what is expected of its answer.
+/// A request, and what is expected of its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptStep {
-    /// The line on which it stands, from 1.
+    /// Its line, from 1.
     pub line: usize,
-    /// How it is named in results: `GET server/index.html`.
+    /// Its name in results: `GET server/index.html`.
     pub name: String,
     /// The request.
     pub request: ScriptRequest,
-    /// What is expected.
+    /// The expectations.
     pub expected: Expectations,
 }
 
-/// A request that is ready to be sent.
+/// A request that is ready to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptRequest {
     /// Its method.
     pub method: HttpMethod,
-    /// Its target, encoded.
+    /// Its encoded target.
     pub target: String,
-    /// The media type that is asked for, where one is.
+    /// The value of its Accept field, if it has one.
     pub accept: Option<&'static str>,
-    /// The file that it carries.
+    /// The file that it sends.
     pub file: Option<PathBuf>,
-    /// To whom it goes.
+    /// Its server.
     pub server: Endpoint,
 }
 
-/// A script that is not sent.
+/// Why a script is not sent.
 #[derive(Debug)]
 pub enum ScriptError {
     /// It cannot be read.
     Unreadable(ClientError),
-    /// These lines make no sense; never empty.
+    /// These lines are invalid; never empty.
     Lines(String, Vec<(usize, LineError)>),
 }
 
-/// What is wrong with a line.
+/// Why a line is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineError {
     /// It is not UTF-8.
     Encoding,
-    /// It is no request.
+    /// It is not a command.
     Command(CommandError),
-    /// It says something that only a person at a prompt can say.
+    /// It is a command of the prompt that sends no request.
     NoRequest(String),
-    /// What follows `->` makes no sense.
+    /// An expectation after `->` is invalid.
     Expect(ExpectError),
-    /// The file that it sends is not there.
+    /// The file that it sends does not exist.
     Missing(String),
 }
 
 impl Script {
-    /// Reads a script. Requests that name no server go to `address`.
+    /// Reads a script. Requests that name no server are sent to `address`.
     pub fn load(path: &Path, address: &ServerAddress) -> Result<Self, ScriptError> {
         let unreadable = |error| ScriptError::Unreadable(ClientError::Local("read", path.to_owned(), error));
         let bytes = std::fs::read(path).map_err(unreadable)?;
@@ -104,14 +103,14 @@ impl Script {
     }
 }
 
-/// All requests of a script, and all lines that make no sense.
+/// Parses a script: all requests, and all invalid lines.
 pub fn parse(
     bytes: &[u8],
     folder: &Path,
     address: &ServerAddress,
 ) -> (Vec<ScriptStep>, Vec<(usize, LineError)>) {
     let (mut steps, mut wrong) = (Vec::new(), Vec::new());
-    // Some editors begin a file with a byte order mark.
+    // Some editors write a byte order mark.
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     for (at, line) in bytes.split(|&b| b == b'\n').enumerate() {
         match step(at + 1, line, folder, address) {
@@ -122,7 +121,7 @@ pub fn parse(
     (steps, wrong)
 }
 
-/// The request on one line; `None` of an empty line or a comment.
+/// Parses a line; `None` if it is empty or a comment.
 fn step(
     line: usize,
     text: &[u8],
@@ -145,7 +144,7 @@ fn step(
     Ok(Some(ScriptStep { line, name, request, expected: expected.map_err(LineError::Expect)? }))
 }
 
-/// What a command asks for, and its name.
+/// The request of a command, and its name.
 fn script_request(
     command: Command,
     folder: &Path,
@@ -190,7 +189,7 @@ impl ScriptRequest {
     }
 }
 
-/// The complaint about a step whose file is not there.
+/// The error for a step whose file does not exist.
 fn missing_file(step: &ScriptStep) -> Option<(usize, LineError)> {
     let path = step.request.file.as_deref().filter(|path| !path.is_file())?;
     Some((step.line, LineError::Missing(shown(path))))
@@ -204,18 +203,18 @@ impl fmt::Display for LineError {
                 let verb = Printable::text(verb);
                 write!(
                     f,
-                    "\"{verb}\" is no request (GET path, POST file [path], PUT file [path], LIST [dir])"
+                    "\"{verb}\" is not a request (GET path, POST file [path], PUT file [path], LIST [dir])"
                 )
             }
             Self::Command(error) => error.fmt(f),
-            Self::NoRequest(word) => write!(f, "\"{word}\" asks a server for nothing"),
+            Self::NoRequest(word) => write!(f, "\"{word}\" sends no request"),
             Self::Expect(error) => error.fmt(f),
             Self::Missing(path) => write!(f, "File {path} not found."),
         }
     }
 }
 
-/// A line for each thing that is wrong.
+/// A line for each error.
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -246,8 +245,8 @@ mod tests {
     fn lines_become_requests() {
         let cases = [
             ("GET a b", "'a b' stands in quotes", "GET 'a b'", HttpMethod::Get, "/a%20b", None),
-            ("CRLF", "a line of another system", "GET a\r", HttpMethod::Get, "/a", None),
-            ("BOM", "an editor's mark", "\u{feff}GET a", HttpMethod::Get, "/a", None),
+            ("CRLF", "a line from Windows", "GET a\r", HttpMethod::Get, "/a", None),
+            ("BOM", "a byte order mark", "\u{feff}GET a", HttpMethod::Get, "/a", None),
             ("POST", "its own path", "POST c/a.txt", HttpMethod::Post, "/c/a.txt", Some("dir/c/a.txt")),
             ("POST elsewhere", "another path", "POST a b", HttpMethod::Post, "/b", Some("dir/a")),
             ("POST into", "a directory", "POST c/a b/", HttpMethod::Post, "/b/a", Some("dir/c/a")),
@@ -273,17 +272,17 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_said_at_once() {
+    fn all_errors_are_reported_at_once() {
         let (steps, wrong) = read("FETCH a\nGET a\nGET\nGET a -> maybe\nquit\n-> 200\nGET 'a\nGET a ->");
         assert_eq!(steps.len(), 1);
         let lines: Vec<String> = wrong.iter().map(|(line, error)| format!("{line}: {error}")).collect();
         let expected = [
-            "1: \"FETCH\" is no request (GET path, POST file [path], PUT file [path], LIST [dir])",
-            "3: GET needs a path.",
-            "4: \"maybe\" is no expectation (404, sha256=HEX, bytes=N, type=text/html, <50ms)",
-            "5: \"quit\" asks a server for nothing",
-            "6: \"->\" asks a server for nothing",
-            "7: A quote has no end.",
+            "1: \"FETCH\" is not a request (GET path, POST file [path], PUT file [path], LIST [dir])",
+            "3: GET needs a path",
+            "4: \"maybe\" is not an expectation (404, sha256=HEX, bytes=N, type=text/html, <50ms)",
+            "5: \"quit\" sends no request",
+            "6: \"->\" sends no request",
+            "7: unclosed quote",
             "8: nothing follows ->",
         ];
         assert_eq!(lines, expected);
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_missing_is_told_with_its_line() {
+    fn a_missing_file_is_reported_with_its_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s.txt");
         std::fs::write(&path, "GET a\nPOST nothing.txt\n").expect("written");

@@ -1,6 +1,6 @@
-//! What a replay has seen so far: counts and times, for every line and for all.
+//! The results of a replay so far: counts and times, for each line and in total.
 //!
-//! It costs the same memory however long the replay goes on: a line's results are counted, not kept.
+//! Results are counted and not stored, so a long replay needs no more memory than a short one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use hdrhistogram::Histogram;
 use super::script::Script;
 use crate::http::status::Status;
 
-/// The longest time that the percentiles can tell, an hour; a longer one counts as that.
+/// The longest time in the percentiles, an hour; a longer one counts as an hour.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Significant digits of a percentile.
 const DIGITS: u8 = 3;
 
-/// How one request went.
+/// The result of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestResult {
-    /// The status of its answer, and how long that took; `None` where no whole answer came.
-    pub answer: Option<(Status, Duration)>,
-    /// The bytes of content that went or came.
+    /// The status of its response and its time; `None` if no complete response arrived.
+    pub response: Option<(Status, Duration)>,
+    /// The bytes of content sent or received.
     pub bytes: u64,
-    /// What was not as expected; `None` where all was.
+    /// The expectations that were not met; `None` if all were.
     pub failure: Option<String>,
 }
 
 /// Counts and times of a replay.
 #[derive(Debug)]
 pub struct Stats {
-    /// A line of the script each, in its order.
+    /// One for each step of the script, in its order.
     pub lines: Vec<LineStats>,
     times: Histogram<u64>,
 }
@@ -42,17 +42,17 @@ pub struct LineStats {
     pub sent: u64,
     /// How often it failed.
     pub failed: u64,
-    /// How often each status was answered.
+    /// How often each status was received.
     pub statuses: BTreeMap<u16, u64>,
-    /// Bytes of content that went or came.
+    /// Bytes of content sent or received.
     pub bytes: u64,
-    /// What went wrong first.
+    /// The first failure.
     pub failure: Option<String>,
-    /// The times of its answers.
+    /// The times of its responses.
     pub times: Spread,
 }
 
-/// The least, the greatest and the sum of some times.
+/// The minimum, the maximum and the sum of times.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spread {
     count: u32,
@@ -64,20 +64,20 @@ pub struct Spread {
 }
 
 impl Stats {
-    /// Nothing yet, of any line of this script.
+    /// No results yet.
     ///
     /// # Panics
     ///
-    /// Never: what the histogram is given are constants, and they are valid.
+    /// Never: the bounds of the histogram are valid constants.
     pub fn new(script: &Script) -> Self {
         let longest = u64::try_from(LONGEST.as_nanos()).unwrap_or(u64::MAX);
         let times = Histogram::new_with_bounds(1, longest, DIGITS).expect("valid bounds");
         Self { lines: vec![LineStats::default(); script.steps.len()], times }
     }
 
-    /// Counts how a request of this step went.
+    /// Counts the result of a step.
     pub fn count(&mut self, step: usize, result: RequestResult) {
-        if let Some((_, took)) = result.answer {
+        if let Some((_, took)) = result.response {
             self.times.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         }
         if let Some(line) = self.lines.get_mut(step) {
@@ -95,19 +95,19 @@ impl Stats {
         self.lines.iter().map(|line| line.failed).sum()
     }
 
-    /// Bytes of content that went or came.
+    /// Bytes of content sent or received.
     pub fn bytes(&self) -> u64 {
         self.lines.iter().map(|line| line.bytes).sum()
     }
 
-    /// The time within which this part of the answers came whole (0.5 is the median); `None` where none came.
+    /// The time within which this part of the responses arrived (0.5 is the median); `None` if none did.
     pub fn percentile(&self, part: f64) -> Option<Duration> {
         let found = Duration::from_nanos(self.times.value_at_quantile(part));
-        // The histogram answers with the end of a bucket, which may lie beyond the longest time.
+        // The histogram returns the end of a bucket, which may be beyond the maximum.
         self.max().map(|max| found.min(max))
     }
 
-    /// The longest time of an answer.
+    /// The longest time of a response.
     pub fn max(&self) -> Option<Duration> {
         self.lines.iter().filter(|line| line.times.count > 0).map(|line| line.times.max).max()
     }
@@ -117,7 +117,7 @@ impl LineStats {
     fn count(&mut self, result: RequestResult) {
         self.sent += 1;
         self.bytes += result.bytes;
-        if let Some((status, took)) = result.answer {
+        if let Some((status, took)) = result.response {
             *self.statuses.entry(status.code()).or_default() += 1;
             self.times.add(took);
         }
@@ -136,7 +136,7 @@ impl Spread {
         self.count = self.count.saturating_add(1);
     }
 
-    /// The mean; `None` of nothing.
+    /// The mean; `None` without times.
     pub fn mean(&self) -> Option<Duration> {
         self.sum.checked_div(self.count)
     }
@@ -150,7 +150,7 @@ pub(super) mod tests {
     use crate::replay::expect::Expectations;
     use crate::replay::script::{ScriptRequest, ScriptStep};
 
-    /// A script of so many lines.
+    /// A script with this many lines.
     pub(in crate::replay) fn script(lines: usize) -> Script {
         let request = ScriptRequest {
             method: HttpMethod::Get,
@@ -169,19 +169,19 @@ pub(super) mod tests {
     }
 
     fn result(millis: u64, failure: Option<&str>) -> RequestResult {
-        let answer = Some((Status::OK, Duration::from_millis(millis)));
-        RequestResult { answer, bytes: 10, failure: failure.map(str::to_owned) }
+        let response = Some((Status::OK, Duration::from_millis(millis)));
+        RequestResult { response, bytes: 10, failure: failure.map(str::to_owned) }
     }
 
     #[test]
     fn counts_and_times() {
         let mut stats = Stats::new(&script(2));
         (1..=100).for_each(|millis| stats.count(0, result(millis, None)));
-        stats.count(1, RequestResult { answer: None, bytes: 0, failure: Some("first".to_owned()) });
+        stats.count(1, RequestResult { response: None, bytes: 0, failure: Some("first".to_owned()) });
         stats.count(1, result(7, Some("second")));
         assert_eq!((stats.sent(), stats.failed(), stats.bytes()), (102, 2, 1010));
         assert_eq!(stats.max(), Some(Duration::from_millis(100)));
-        let median = stats.percentile(0.5).expect("answers").as_secs_f64();
+        let median = stats.percentile(0.5).expect("responses").as_secs_f64();
         assert!((0.0499..0.0511).contains(&median), "{median}");
         assert_eq!(stats.lines[1].failure.as_deref(), Some("first"));
         assert_eq!(stats.lines[1].statuses, BTreeMap::from([(200, 1)]));
@@ -193,7 +193,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn nothing_has_no_percentiles() {
+    fn without_results_there_are_no_percentiles() {
         let stats = Stats::new(&script(1));
         assert_eq!((stats.percentile(0.99), stats.max()), (None, None));
     }

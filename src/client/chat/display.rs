@@ -1,4 +1,4 @@
-//! What is heard, as lines for a person.
+//! Turns events of the room into lines of text.
 
 use serde_json::Value;
 
@@ -6,19 +6,19 @@ use crate::client::listing;
 use crate::http::event_stream::decoder::StreamEvent;
 use crate::printable::Printable;
 
-/// How lines look.
+/// The style of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// As text.
+    /// Plain text.
     Plain,
     /// With a colour for each name.
     Coloured,
 }
 
-/// The colours that names have (ECMA-48, SGR): those that can be read on black and on white.
+/// The colours of names (ECMA-48, SGR): those that are readable on black and on white.
 const COLOURS: [u8; 6] = [31, 32, 33, 34, 35, 36];
 
-/// The lines of an event; what is said by oneself is not shown again.
+/// The lines of an event. The user's own messages are not repeated.
 pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
     let Ok(data) = serde_json::from_str::<Value>(&event.data) else { return Vec::new() };
     let text = |key: &str| data[key].as_str().unwrap_or_default();
@@ -30,7 +30,7 @@ pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
         "join" => vec![format!("{} {} has joined the chat.", time(&data), name(text("user"), style))],
         "leave" => vec![format!("{} [{}] has left the chat.", time(&data), name(text("user"), style))],
         "upload" => {
-            // What is shown can be given to `/download`.
+            // The path can be given to `/download`.
             let link = data["href"].as_str().map(|href| href.trim_start_matches('/'));
             let path = Printable::text(listing::typable(text("path"), link));
             let by = Printable::text(text("by"));
@@ -40,12 +40,12 @@ pub fn lines(event: &StreamEvent, own: &str, style: Style) -> Vec<String> {
     }
 }
 
-/// The length of an upload. A server that sends anything but a number does not know it.
+/// The length of an upload; `?` if the server does not send a number.
 fn size(data: &Value) -> String {
     data["size"].as_u64().map_or_else(|| "?".to_owned(), |size| size.to_string())
 }
 
-/// The welcome, who is here, and what was said lately.
+/// The welcome, the members, and the latest messages.
 fn welcome(data: &Value, own: &str, style: Style) -> Vec<String> {
     let users = data["users"].as_array().map(Vec::as_slice).unwrap_or_default();
     let names: Vec<_> = users.iter().filter_map(Value::as_str).map(|user| name(user, style)).collect();
@@ -60,13 +60,13 @@ fn welcome(data: &Value, own: &str, style: Style) -> Vec<String> {
 fn said(data: &Value, style: Style) -> String {
     let from = name(data["from"].as_str().unwrap_or_default(), style);
     let private = if data["to"].is_string() { " (private)" } else { "" };
-    // A line break in a text must not look like somebody else's line.
+    // A line break in a message must not look like the line of another member.
     let text =
         data["text"].as_str().unwrap_or_default().split('\n').map(|line| Printable::text(line).to_string());
     format!("{} {from}{private}: {}", time(data), text.collect::<Vec<_>>().join("\n    "))
 }
 
-/// Hours and minutes of an event, in UTC as the server told them.
+/// The hours and minutes of an event, in UTC as the server sent them.
 fn time(data: &Value) -> String {
     data["at"]
         .as_str()

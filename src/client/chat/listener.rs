@@ -1,4 +1,4 @@
-//! Listening: a connection whose answer does not end, resumed where it was when it breaks.
+//! Reads the event stream of the room, and resumes it after a break.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -17,14 +17,14 @@ use crate::client::session::Session;
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 use crate::own_paths;
 
-/// For how long a lost server is looked for.
+/// How long to try to reconnect.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The first pause between two tries, and the longest; each is twice the one before.
+/// The first pause between two attempts, and the longest; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// What is said when the server is gone.
+/// Printed when the connection is lost.
 const LOST: &str = "The server closed the connection.";
 
 /// The members that are in the room, as far as the listener knows.
@@ -66,15 +66,15 @@ pub(super) fn listen(
     }
 }
 
-/// Waits so long for the word that the room was left.
+/// Whether the member has left, or leaves within this time.
 fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
     !matches!(left.recv_timeout(at_most), Err(RecvTimeoutError::Timeout))
 }
 
-/// One connection's worth of listening. It ended as they do, unless it never began.
+/// Listens over one connection. An error if the stream did not begin.
 fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
     match hear_once(member, ear) {
-        // The server was started anew, or thought that we were gone.
+        // The server was restarted, or has removed the member.
         Err(ClientError::Refused(status, _)) if status.code() == 403 => {
             member.join_again()?;
             hear_once(member, ear)
@@ -99,9 +99,9 @@ fn hear_once(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Resu
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }
-    // A new stream begins at the start of a line, whatever the last one ended in.
+    // A new stream begins at the start of a line, wherever the last one broke off.
     ear.decoder = EventStreamDecoder::resuming(&last);
-    // However it ends, it has ended: the next one goes on behind the last event that came whole.
+    // Any end is treated alike: the next stream resumes after the last complete event.
     let _ = response.body.pour(ear);
     Ok(())
 }

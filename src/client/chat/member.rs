@@ -1,4 +1,4 @@
-//! Who one is in the room: a name, and the token that the server gave for it.
+//! A member of the room: a name, and the token that the server issued for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,17 +14,17 @@ use crate::client::session::Session;
 use crate::http::target::encode_segment;
 use crate::own_paths;
 
-/// A member of a server's room. Clones are the same member.
+/// A member of a server's room. Clones share the token.
 #[derive(Debug, Clone)]
 pub struct ChatMember {
-    /// Whose room it is.
+    /// The server.
     pub server: Endpoint,
-    /// The name in it.
+    /// The member's name.
     pub name: String,
     token: Arc<Mutex<String>>,
 }
 
-/// What the server answers to whoever joins.
+/// The response to a join.
 #[derive(Deserialize)]
 struct Joined {
     user: String,
@@ -39,19 +39,19 @@ impl ChatMember {
         Ok(Self { server: server.clone(), name: joined.user, token })
     }
 
-    /// Joins again, under the same name: the server does not know the token any more.
+    /// Joins again under the same name, after the server has forgotten the token.
     pub fn join_again(&self) -> Result<(), ClientError> {
         let joined = ask_to_join(&self.server, &self.name)?;
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = joined.token;
         Ok(())
     }
 
-    /// The value of `Authorization` with which the member shows who it is.
+    /// The value of the `Authorization` field.
     pub fn authorization(&self) -> String {
         format!("Bearer {}", self.token.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Says something to all, or to one.
+    /// Sends a message to all members, or to one.
     pub fn say(&self, session: &mut Session, to: Option<&str>, text: &str) -> Result<(), ClientError> {
         let mut target = own_paths::CHAT_MESSAGES.to_owned();
         if let Some(to) = to {
@@ -76,11 +76,11 @@ fn ask_to_join(server: &Endpoint, name: &str) -> Result<Joined, ClientError> {
     let fields = [("Content-Type", "application/x-www-form-urlencoded")];
     let answer = post(&mut Session::new(server.clone()), own_paths::CHAT_JOIN, &fields, body.into_bytes())?;
     let joined: Joined = serde_json::from_slice(&answer).map_err(|_| ClientError::NoRoom)?;
-    // The prompt shows the name, and downloads go to a folder of that name: no server chooses another.
+    // The name is printed and names the download directory, so the server must not choose another.
     if joined.user.eq_ignore_ascii_case(name) { Ok(joined) } else { Err(ClientError::NoRoom) }
 }
 
-/// Posts a few bytes; what the server says to it.
+/// Posts a few bytes, and returns the content of the response.
 fn post(
     session: &mut Session,
     target: &str,

@@ -19,8 +19,8 @@ use crate::client::prompt::{self, LineHandler, Prompt, PromptFlow};
 use crate::client::session::Session;
 use crate::printable::Printable;
 
-/// The answer to `/help` and to an unknown command.
-const KNOWN: &str = "I know: /broadcast text, /unicast user text, /who, /file, /download name, /quit; a line without a slash is a broadcast";
+/// Printed for `/help` and for an unknown command.
+const KNOWN: &str = "commands: /broadcast text, /unicast user text, /who, /file, /download name, /quit; a line without a slash is a broadcast";
 
 /// A prompt for the room of a server.
 pub struct ChatShell<'c> {

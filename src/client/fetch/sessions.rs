@@ -142,10 +142,10 @@ mod tests {
             ("//other/b", Ok("other:80/b")),
             ("http://h/b", Ok("h:80/b")),
             ("HTTP://[::1]:82/b", Ok("[::1]:82/b")),
-            ("https://h:81/b", Err("elsewhere")),
-            ("file:///etc/passwd", Err("elsewhere")),
-            ("http:b", Err("elsewhere")),
-            ("http://me@other/", Err("elsewhere")),
+            ("https://h:81/b", Err("another server")),
+            ("file:///etc/passwd", Err("another server")),
+            ("http:b", Err("another server")),
+            ("http://me@other/", Err("another server")),
             ("/a b", Err("percent-encoded")),
         ];
         for (location, expected) in cases {

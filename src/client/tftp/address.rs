@@ -1,4 +1,4 @@
-//! Where a TFTP server is, as a person writes it: `tftp://host:port/path` (RFC 3617).
+//! The address of a TFTP server: `tftp://host:port/path` (RFC 3617).
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -8,10 +8,10 @@ use percent_encoding::percent_decode_str;
 use crate::client::address::{AddressError, Endpoint};
 use crate::client::error::ClientError;
 
-/// How these addresses begin.
+/// The scheme of these addresses.
 const SCHEME: &str = "tftp://";
 
-/// The port of an address that names none (RFC 1350).
+/// The default port (RFC 1350).
 const PORT: u16 = 69;
 
 /// A TFTP server, and a path on it.
@@ -19,12 +19,12 @@ const PORT: u16 = 69;
 pub struct TftpSite {
     host: String,
     port: u16,
-    /// As the server is to read it: decoded to whatever bytes these are, without a slash before it.
+    /// The decoded path, which may be any bytes, without its leading slash.
     path: Vec<u8>,
 }
 
 impl TftpSite {
-    /// Reads an address; `None` where it is one of another kind.
+    /// Parses an address; `None` if it has another scheme.
     pub fn parse(text: &str) -> Option<Result<Self, AddressError>> {
         let scheme = text.get(..SCHEME.len())?;
         let rest = text.get(SCHEME.len()..)?;
@@ -43,13 +43,13 @@ impl TftpSite {
         Ok(Self { host, port, path })
     }
 
-    /// The path, if the address names one.
+    /// The path; empty if the address has none.
     pub fn path(&self) -> &[u8] {
         &self.path
     }
 
-    /// The name of a path that a person typed: from the server's root where it begins with a slash, else from the
-    /// address's directory.
+    /// The name of a path as typed: relative to the server's root if it begins with a slash, else to the address's
+    /// directory.
     pub fn name(&self, typed: &[u8]) -> Vec<u8> {
         if typed.starts_with(b"/") || self.path.is_empty() {
             return from_root(typed).to_owned();
@@ -58,7 +58,7 @@ impl TftpSite {
         [&self.path, slash, typed].concat()
     }
 
-    /// Does this at each address of the host in turn, until one is not silent about being there.
+    /// Calls `act` with each address of the host in turn, until a server is running there.
     pub(super) fn at_each_address(
         &self,
         mut act: impl FnMut(SocketAddr) -> Result<(), ClientError>,
@@ -76,7 +76,7 @@ impl TftpSite {
     }
 }
 
-/// A name without the slashes before it.
+/// A name without its leading slashes.
 pub fn from_root(name: &[u8]) -> &[u8] {
     let slashes = name.iter().take_while(|byte| **byte == b'/').count();
     name.get(slashes..).unwrap_or_default()

@@ -1,11 +1,11 @@
-//! Files over TFTP: fetched, sent and listed, one at a time.
+//! The TFTP client: downloads, uploads and lists files, one at a time.
 //!
-//! The machines of the room [`tftp`](crate::tftp) do the transfer; here are the socket (`socket`), what a person calls a
-//! server (`address`), how they end
-//! when a person leaves (`line`), and the prompt (`shell`). What comes is saved as a download over HTTP is.
+//! The state machines of [`tftp`](crate::tftp) run a transfer. `socket` drives them, `address` parses addresses,
+//! `open_transfer` aborts transfers on Ctrl-C, and `shell` is the prompt. Downloads are saved by the same code as downloads
+//! over HTTP.
 
 pub mod address;
-pub mod line;
+pub mod open_transfer;
 pub mod shell;
 mod socket;
 
@@ -23,7 +23,7 @@ use super::content::RequestContent;
 use super::error::{ClientError, shown};
 use super::fetch::Downloads;
 use super::fetch::save::Saving;
-use super::listing::{EntryKind, RemoteEntry, RemoteListing};
+use super::listing::{EntryKind, Limited, RemoteEntry, RemoteListing};
 use crate::format::{Bytes, Time};
 use crate::own_paths;
 use crate::printable::Printable;
@@ -33,33 +33,28 @@ use crate::tftp::packet::Request;
 use crate::tftp::receive::Receiver;
 use crate::tftp::send::Sender;
 
-/// The block that is asked for, in bytes: with its heads it fits into a frame of Ethernet, also in a tunnel or two.
+/// The requested block size, in bytes: with its headers a block fits into an Ethernet frame, even inside a tunnel or two.
 const BLOCK: BlockSize = match BlockSize::new(1428) {
     Some(size) => size,
     None => BlockSize::DEFAULT,
 };
 
-/// The window that is asked for, in blocks: what a gigabit link carries in the time of a round trip, and no burst that
-/// a small device would lose.
+/// The requested window, in blocks: enough for a gigabit link, and no burst that a small device would lose.
 const WINDOW: WindowSize = match WindowSize::new(16) {
     Some(size) => size,
     None => WindowSize::MIN,
 };
 
-/// The longest listing that is read, in bytes.
-const LONGEST_LISTING: usize = 64 * 1024 * 1024;
-
-/// A file that went one way or the other.
+/// A file that was transferred.
 #[derive(Debug)]
 pub struct Transferred {
-    /// Where it is now.
+    /// The destination.
     to: String,
     length: u64,
     took: Time,
 }
 
-/// Fetches a file into the directory for downloads, under the path that it has on the server; `sync` waits until it is on
-/// the disk.
+/// Downloads a file into the download directory, under its path on the server. `sync` waits until it is on the disk.
 pub fn get(
     site: &TftpSite,
     name: &[u8],
@@ -73,7 +68,7 @@ pub fn get(
     get_to(site, name, downloads, local_path(name)?, sync)
 }
 
-/// Fetches a file to this path below the directory for downloads.
+/// Downloads a file to this path below the download directory.
 pub fn get_to(
     site: &TftpSite,
     name: &[u8],
@@ -90,15 +85,15 @@ pub fn get_to(
     Ok(Transferred { length, to: shown(&path), took: Time(begun.elapsed()) })
 }
 
-/// Writes a file to `out` as it comes. What was written cannot be taken back.
+/// Writes a file to `out` as it arrives. What was written cannot be taken back.
 pub fn pass_on(site: &TftpSite, name: &[u8], out: &mut dyn Write) -> Result<(), ClientError> {
     fetch(site, name, out, Path::new("the output")).map(drop)
 }
 
-/// Sends a file under this name.
+/// Uploads a file under this name.
 pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<Transferred, ClientError> {
     let begun = Instant::now();
-    // What is no regular file is refused, in the same words as over HTTP.
+    // Only regular files are sent; the errors are those of HTTP.
     let length = RequestContent::open(file)?.length();
     let source = File::open(file).map_err(|error| ClientError::Local("read", file.to_owned(), error))?;
     let asked = Terms { tsize: Some(length), ..terms() };
@@ -106,17 +101,17 @@ pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<Transferred, Cli
     Ok(Transferred { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
 }
 
-/// What is in a directory.
+/// Lists a directory.
 pub fn list(site: &TftpSite, directory: &[u8]) -> Result<RemoteListing, ClientError> {
     let is_named = !directory.is_empty() && !directory.ends_with(b"/");
     let name = if is_named { &[directory, b"/"].concat() } else { directory };
-    let text = fetch(site, name, Limited(Vec::new()), Path::new("the listing"))?;
+    let text = fetch(site, name, Limited::default(), Path::new("the listing"))?;
     let text = String::from_utf8_lossy(&text.0).into_owned();
     let entries: Option<Vec<_>> = text.lines().map(entry).collect();
     entries.map(|entries| RemoteListing { entries, id: None }).ok_or(ClientError::NoListing)
 }
 
-/// Asks the server to leave.
+/// Asks the server to shut down.
 pub fn exit(site: &TftpSite) -> Result<(), ClientError> {
     give(site, own_paths::TFTP_EXIT.as_bytes(), Terms::default(), &b""[..])
 }
@@ -157,7 +152,7 @@ fn request<'a>(name: &'a [u8], asked: &Terms) -> Result<Request<'a>, ClientError
     Request::new(text, Mode::Octet, asked.to_options()).map_err(|_| no_name())
 }
 
-/// The path under which a file is saved, below the directory for downloads and never beside it.
+/// The path under which a file is saved; an error if it is not below the download directory.
 fn local_path(name: &[u8]) -> Result<PathBuf, ClientError> {
     let outside = || ClientError::Outside(String::from_utf8_lossy(name).into_owned());
     let mut local = PathBuf::new();
@@ -171,7 +166,7 @@ fn local_path(name: &[u8]) -> Result<PathBuf, ClientError> {
     if local.as_os_str().is_empty() || name.ends_with(b"/") { Err(outside()) } else { Ok(local) }
 }
 
-/// A line of a listing: name, size and time, with tabs between them.
+/// Parses a line of a listing: name, size and time, separated by tabs.
 fn entry(line: &str) -> Option<RemoteEntry> {
     let mut fields = line.rsplitn(3, '\t');
     let (modified, size, name) = (fields.next()?, fields.next()?, fields.next()?);
@@ -183,23 +178,6 @@ fn entry(line: &str) -> Option<RemoteEntry> {
         modified: Some(modified.to_owned()),
         href: None,
     })
-}
-
-/// A buffer that refuses to grow past [`LONGEST_LISTING`].
-struct Limited(Vec<u8>);
-
-impl Write for Limited {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > LONGEST_LISTING {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Transferred {

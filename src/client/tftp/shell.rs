@@ -1,4 +1,4 @@
-//! `wharf client tftp://…`: the client's words over TFTP.
+//! The prompt of `wharf client tftp://…`.
 
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -12,18 +12,18 @@ use crate::client::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use crate::client::upload::default_parts;
 use crate::printable::Printable;
 
-/// The answer to a command that nobody knows.
-const KNOWN: &str = "I know: get, put, list, exit, quit, help";
+/// Printed for an unknown command.
+const KNOWN: &str = "commands: get, put, list, exit, quit, help";
 
-/// The answer to `help`.
+/// Printed for `help`.
 const HELP: &str = "\
 get path           download a file
 put file [path]    upload a file
-list [dir]         what is there
-exit               ask the server to leave, then leave
-quit               leave (Ctrl-D and Ctrl-C do too)
-help, ?            this
-A name with spaces stands in quotes.";
+list [dir]         list a directory
+exit               shut down the server, then quit
+quit               quit (also Ctrl-D and Ctrl-C)
+help, ?            print this
+Quote a name that contains spaces.";
 
 /// A prompt for a TFTP server.
 pub struct TftpShell<'c> {
@@ -40,13 +40,13 @@ impl<'c> TftpShell<'c> {
         Self { site, downloads, out, err, all_well: true }
     }
 
-    /// Asks a person for lines until they leave. An error is one of the terminal's.
+    /// Runs at a terminal until the user quits. An error is one of the terminal's.
     pub fn run_interactive(mut self) -> io::Result<()> {
         let site = self.site.clone();
         prompt::run_interactive(&mut self, &site, None::<()>)
     }
 
-    /// Does what the lines say until they end; whether all went well.
+    /// Executes lines until they end; whether all succeeded.
     pub fn run_piped(mut self, lines: impl BufRead) -> io::Result<bool> {
         prompt::run_piped(&mut self, lines)?;
         Ok(self.all_well)
@@ -63,7 +63,7 @@ impl<'c> TftpShell<'c> {
         self.tell(name, listing, |listing, out| listing.show(out))
     }
 
-    /// Says how something went. What the server refused needs the name of it; the other errors have it, or need none.
+    /// Prints a result, or an error. Errors from the server are printed after the name; the others contain it.
     fn tell<T>(
         &mut self,
         name: &str,

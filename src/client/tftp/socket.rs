@@ -1,4 +1,4 @@
-//! The socket of a client, and both machines driven over it.
+//! The socket of a transfer, and the loops that drive the state machines.
 
 use std::io::{BufRead, ErrorKind, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use socket2::SockRef;
 
-use super::line::Line;
+use super::open_transfer::OpenTransfer;
 use crate::client::error::ClientError;
 use crate::net::datagrams::{hear_of_errors, receive_now, take_errors};
 use crate::net::spin_wait::SpinWait;
@@ -19,22 +19,22 @@ use crate::tftp::receive::{ReceiveAction, Receiver};
 use crate::tftp::send::{SendAction, Sender};
 use crate::tftp::timing::PacketDeadline;
 
-/// What the socket may keep of a window that comes in one burst, in bytes.
+/// The receive buffer of the socket, in bytes, for a window that arrives in one burst.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// One transfer's socket.
 #[derive(Debug)]
 pub(super) struct TransferSocket {
-    line: Arc<Line>,
+    transfer: Arc<OpenTransfer>,
     spin_wait: SpinWait,
     buffer: Vec<u8>,
 }
 
 impl TransferSocket {
-    /// A socket to ask this server.
-    pub(super) fn open(door: SocketAddr) -> Result<Self, ClientError> {
+    /// Opens a socket for a request to this server.
+    pub(super) fn open(server: SocketAddr) -> Result<Self, ClientError> {
         let open = || {
-            let here: SocketAddr = match door {
+            let here: SocketAddr = match server {
                 SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
                 SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
             };
@@ -44,16 +44,16 @@ impl TransferSocket {
             Ok(socket)
         };
         let socket = open().map_err(ClientError::Broken)?;
-        let line = Line::new(socket, door);
-        Ok(Self { line, spin_wait: SpinWait::default(), buffer: vec![0; MAX_PACKET + 1] })
+        let transfer = OpenTransfer::new(socket, server);
+        Ok(Self { transfer, spin_wait: SpinWait::default(), buffer: vec![0; MAX_PACKET + 1] })
     }
 
-    /// Gives a file away.
+    /// Sends a file.
     pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Result<(), ClientError> {
         loop {
             let until = match sender.next_action() {
                 SendAction::Send(datagram) => {
-                    self.line.send(datagram);
+                    self.transfer.send(datagram);
                     continue;
                 }
                 SendAction::Wait(until) => until,
@@ -67,8 +67,8 @@ impl TransferSocket {
         }
     }
 
-    /// Takes a file in; `what` names where it goes, for an error. It does not stay to repeat its last word: a person
-    /// waits, and who sent the file has sent it.
+    /// Receives a file into `into`; `what` is its name in errors. Does not stay to repeat the last ACK: the user waits, and
+    /// the server has sent the whole file.
     pub(super) fn take(
         &mut self,
         mut receiver: Receiver,
@@ -79,7 +79,7 @@ impl TransferSocket {
         loop {
             let until = match receiver.next_action() {
                 ReceiveAction::Send(datagram) => {
-                    self.line.send(datagram);
+                    self.transfer.send(datagram);
                     continue;
                 }
                 ReceiveAction::Commit => {
@@ -104,55 +104,55 @@ impl TransferSocket {
         }
     }
 
-    /// Waits for a packet of the server, or what to answer to what is none.
+    /// Waits for a packet from the server; an error is the fault to answer with.
     fn hear(&mut self, until: PacketDeadline) -> Result<Option<Result<Packet<'_>, Fault>>, ClientError> {
         let left = until.remaining(Instant::now());
-        let waited = self.spin_wait.wait([self.line.socket.as_fd()], left, || Some(()));
+        let waited = self.spin_wait.wait([self.transfer.socket.as_fd()], left, || Some(()));
         waited.map_err(ClientError::Broken)?;
         let Some((length, from)) = self.receive()? else { return Ok(None) };
-        let peer = self.line.peer();
+        let peer = self.transfer.peer();
         let is_peer = match peer {
             Some(peer) => peer == from,
-            None => from.ip() == self.line.door.ip().to_canonical(),
+            None => from.ip() == self.transfer.server.ip().to_canonical(),
         };
         let datagram = self.buffer.get(..length).unwrap_or_default();
         if !is_peer {
-            // A server that took the request twice makes two transfers of it, and gives up the one that hears this.
+            // A server that received the request twice starts two transfers, and aborts the one that gets this answer.
             if let Some(answer) = Packet::answer_to_stranger(datagram).filter(|_| peer.is_some()) {
-                let _ = self.line.socket.send_to(&answer, from);
+                let _ = self.transfer.socket.send_to(&answer, from);
             }
             return Ok(None);
         }
-        self.line.answered(from);
+        self.transfer.answered(from);
         Ok(Some(Packet::of_peer(datagram)))
     }
 }
 
 impl TransferSocket {
-    /// The next datagram, if there is one. That nobody listens where we send is the end, unless a server that has left
-    /// said something before; other errors of the network pass, or the silence ends it.
+    /// The next datagram, if there is one. If nobody listens at the server's port, that is the end, unless the server sent
+    /// something before it closed the port. Other network errors are ignored: they pass, or the timeout ends the transfer.
     fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, ClientError> {
-        let error = match receive_now(&self.line.socket, &mut self.buffer) {
+        let error = match receive_now(&self.transfer.socket, &mut self.buffer) {
             Ok(arrived) => return Ok(arrived),
             Err(error) => error,
         };
-        let server = self.line.peer().unwrap_or(self.line.door);
+        let server = self.transfer.peer().unwrap_or(self.transfer.server);
         let is_server = |to: &SocketAddr| (to.ip(), to.port()) == (server.ip().to_canonical(), server.port());
-        let is_about_server = take_errors(&self.line.socket).iter().any(is_server);
+        let is_about_server = take_errors(&self.transfer.socket).iter().any(is_server);
         if error.kind() != ErrorKind::ConnectionRefused || !is_about_server {
             return Ok(None);
         }
-        match receive_now(&self.line.socket, &mut self.buffer) {
+        match receive_now(&self.transfer.socket, &mut self.buffer) {
             Ok(Some(arrived)) => Ok(Some(arrived)),
-            _ if self.line.peer().is_none() => {
-                Err(ClientError::NotRunning(format!("tftp://{}", self.line.door)))
+            _ if self.transfer.peer().is_none() => {
+                Err(ClientError::NotRunning(format!("tftp://{}", self.transfer.server)))
             }
             _ => Err(ClientError::Broken(error)),
         }
     }
 }
 
-/// Remembers why this side gave up, and says it to the server.
+/// Records a local error, and turns it into a fault for the server.
 fn local(failed: &mut Option<ClientError>, what: &Path, error: std::io::Error) -> Fault {
     let fault = Fault::new(ErrorCode::DiskFull, error.to_string());
     *failed = Some(ClientError::Local("write", what.to_owned(), error));
