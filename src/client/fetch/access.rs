@@ -13,6 +13,10 @@ use super::spot::Spot;
 /// A file's access control list, as Linux keeps it.
 const LIST: &str = "system.posix_acl_access";
 
+/// What a new file may be, before the umask takes its part.
+pub(super) const NEW_FILE: Mode =
+    Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
+
 /// Gives a file what the one has that it will replace, if there is one, and at least `least`. What the system forbids is
 /// left out.
 pub(super) fn keep(file: &File, spot: &Spot, least: Mode) {

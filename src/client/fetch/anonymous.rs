@@ -10,7 +10,8 @@ use std::time::SystemTime;
 use rustix::fs::fsync;
 use rustix::io::Errno;
 
-use super::part::{MODE, date, take_place};
+use super::access::NEW_FILE;
+use super::part::{date, take_place};
 use super::part_name::{self, Notes};
 use super::spot::Spot;
 use crate::client::error::ClientError;
@@ -27,7 +28,7 @@ impl AnonymousFile {
     /// Writes one. A part that an earlier run left is removed. `None` where the file system cannot.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, ClientError> {
         part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
-        let Some(mut file) = anonymous_file(&spot.dir, MODE) else { return Ok(None) };
+        let Some(mut file) = anonymous_file(&spot.dir, NEW_FILE) else { return Ok(None) };
         let spot = spot.clone();
         file.write_all(content).map_err(|error| failed(&spot, error))?;
         Ok(Some(Self { file, spot }))

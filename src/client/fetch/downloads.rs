@@ -14,12 +14,13 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use super::spot::{Spot, is_name_of_part};
+use super::claims::ClaimedNames;
+use super::spot::Spot;
 use crate::client::error::ClientError;
 use crate::durable::made::Made;
 use crate::http::target::Target;
@@ -40,15 +41,7 @@ pub struct Downloads {
     open: Mutex<HashMap<PathBuf, Arc<Dir>>>,
     /// The directories that were made.
     pub(super) made: Made,
-    claims: Arc<Mutex<ClaimedNames>>,
-}
-
-/// Whose each name is.
-#[derive(Debug, Default)]
-pub(super) struct ClaimedNames {
-    pub(super) orders: HashMap<PathBuf, usize>,
-    /// Whether one of them could be the name of a part.
-    pub(super) has_parts: bool,
+    claims: Arc<ClaimedNames>,
 }
 
 impl Downloads {
@@ -71,10 +64,7 @@ impl Downloads {
 
     /// Takes a name for an order: no two orders may share one.
     pub(super) fn claim(&self, number: usize, local: &Path) -> Result<(), ClientError> {
-        let mut claims = lock(&self.claims);
-        let owner = *claims.orders.entry(local.to_owned()).or_insert(number);
-        claims.has_parts |= is_name_of_part(local);
-        if owner == number { Ok(()) } else { Err(ClientError::Collision(self.path(local))) }
+        if self.claims.claim(number, local) { Ok(()) } else { Err(ClientError::Collision(self.path(local))) }
     }
 
     /// The whole path of something below it.
@@ -155,7 +145,7 @@ impl Downloads {
             local: local.to_owned(),
             claims: Arc::clone(&self.claims),
         };
-        let mut opened = lock(&self.open);
+        let mut opened = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dir) = opened.get(parent) {
             return Ok(Some(spot(dir)));
         }
@@ -174,10 +164,6 @@ impl Downloads {
             Err(error) => Err(ClientError::Local("make", self.path(parent), error)),
         }
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How cap-std says that a path leads out: an error of its own, without the system's number.
@@ -227,10 +213,10 @@ mod tests {
         let downloads = Downloads::at(folder.path());
         downloads.claim(0, Path::new("a")).expect("free");
         let spot = downloads.make(Path::new("a"), &from()).expect("a place");
-        assert_eq!(names(&spot.part_names()), ["a.part", "a.1.part", "a.2.part", "a.3.part"]);
+        assert_eq!(names(&PartName::all(&spot)), ["a.part", "a.1.part", "a.2.part", "a.3.part"]);
         downloads.claim(1, Path::new("a.part")).expect("free");
         downloads.claim(2, Path::new("a.2.part.from")).expect("free");
-        assert_eq!(names(&spot.part_names()), ["a.1.part", "a.3.part"]);
+        assert_eq!(names(&PartName::all(&spot)), ["a.1.part", "a.3.part"]);
         assert!(matches!(downloads.claim(3, Path::new("a")), Err(ClientError::Collision(_))));
     }
 

@@ -24,9 +24,11 @@
 
 mod access;
 mod anonymous;
+mod claims;
 pub(super) mod digest;
 pub(super) mod downloads;
 mod incoming;
+mod naming;
 mod part;
 mod part_name;
 mod record;

@@ -28,10 +28,6 @@ use crate::durable::name::rename_new;
 /// Files up to this length, in bytes, are begun anew after a break: to resume one would cost more than to fetch it again.
 pub(super) const NOTED_FROM: u64 = 64 * 1024;
 
-/// What a new file may be, before the umask takes its part.
-pub(super) const MODE: Mode =
-    Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
-
 /// Which version of which file this is a part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Version {
@@ -81,7 +77,7 @@ impl Version {
 impl ExistingPart {
     /// The part of this place, if it is one of its address.
     pub(super) fn look(spot: &Spot) -> Result<Option<Self>, ClientError> {
-        for name in spot.part_names() {
+        for name in PartName::all(spot) {
             let Some(Left { name, file, notes, pieces, .. }) = name.left()? else { continue };
             let Some(version) = Version::noted(&notes, &spot.from).filter(|_| pieces.is_empty()) else {
                 continue;

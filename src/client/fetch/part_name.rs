@@ -27,8 +27,8 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxFl
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::access;
-use super::part::MODE;
+use super::access::{self, NEW_FILE};
+use super::naming;
 use super::record;
 use super::spot::{Spot, remove};
 use crate::client::error::ClientError;
@@ -147,8 +147,12 @@ impl Notes {
 }
 
 impl PartName {
-    pub(super) fn new(spot: &Spot, part: OsString, notes: OsString) -> Self {
-        Self { dir: Arc::clone(&spot.dir), part, notes, path: spot.path.clone() }
+    /// Where the part of this file may be kept, the usual place first. A name that another order has is left to that.
+    pub(super) fn all(spot: &Spot) -> Vec<Self> {
+        let is_free = |name: &OsString| spot.claims.is_free(&spot.local, name);
+        let free = naming::candidates(&spot.name).filter(|(part, notes)| is_free(part) && is_free(notes));
+        let named = |(part, notes)| Self { dir: Arc::clone(&spot.dir), part, notes, path: spot.path.clone() };
+        free.map(named).collect()
     }
 
     /// The path of the part, for people.
@@ -270,12 +274,12 @@ impl PartName {
 
     /// Writes notes that are not there yet. Whatever has come to their name meanwhile stays what it is.
     fn write(&self, notes: &Notes) -> Result<File, ClientError> {
-        let written = create(&self.dir, &self.notes, MODE, &notes.line());
+        let written = create(&self.dir, &self.notes, NEW_FILE, &notes.line());
         written.map_err(|error| self.not_made(error))
     }
 
     fn make(&self, written: &File, notes: &Notes) -> Result<File, ClientError> {
-        let file = create(&self.dir, &self.part, MODE, b"").map_err(|error| self.not_made(error))?;
+        let file = create(&self.dir, &self.part, NEW_FILE, b"").map_err(|error| self.not_made(error))?;
         // Another program may have taken these names in between.
         if !lock(&file) || !self.is_named(&file) || !self.has(&self.notes, written) {
             if self.is_named(&file) {
@@ -310,7 +314,7 @@ pub(super) fn begin(spot: &Spot, notes: &Notes) -> Result<Begun, ClientError> {
 /// A free name for a part. Parts that were left are removed; `Busy` if another program still writes one.
 pub(super) fn free(spot: &Spot) -> Result<PartName, ClientError> {
     let mut free = None;
-    for name in spot.part_names() {
+    for name in PartName::all(spot) {
         match name.state()? {
             State::Free => {}
             State::Ours((notes, ..)) => name.vacate(&notes)?,
@@ -323,7 +327,7 @@ pub(super) fn free(spot: &Spot) -> Result<PartName, ClientError> {
 
 /// Removes parts that were left.
 pub(super) fn vacate(spot: &Spot) -> Result<(), ClientError> {
-    for name in spot.part_names() {
+    for name in PartName::all(spot) {
         if let State::Ours((notes, ..)) = name.state()? {
             name.vacate(&notes)?;
         }

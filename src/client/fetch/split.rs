@@ -200,7 +200,7 @@ fn fetch(
 impl Pieces {
     /// Those that an earlier run left of this place's address.
     fn look(spot: Spot) -> Result<Option<Self>, ClientError> {
-        for name in spot.part_names() {
+        for name in PartName::all(&spot) {
             let Some(Left { name, file, notes, pieces, pieces_at }) = name.left()? else { continue };
             let Some(version) = Version::noted(&notes, &spot.from) else { continue };
             let Some(all) = read(&pieces, version.length) else { continue };
