@@ -3,10 +3,12 @@
 //! A redirect is followed a few times, over HTTP only; it says where a file is, never what it is called here.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::ClientError;
+use crate::client::error_response;
 use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
 use crate::http::response::Received;
 use crate::http::target::Target;
@@ -79,6 +81,12 @@ fn discard(body: Body<'_>) -> Result<(), ClientError> {
 fn redirect(head: &Received) -> Option<String> {
     let sends = matches!(head.status.code(), 301 | 302 | 303 | 307 | 308);
     if sends { head.field("Location") } else { None }
+}
+
+/// The error that an answer is.
+pub(in crate::client) fn refused(response: HttpResponse<'_>) -> FailedAttempt {
+    let head = response.head.clone();
+    FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
 }
 
 /// A target without its query.

@@ -24,8 +24,8 @@ use cap_std::fs::Dir;
 use rustix::io::Errno;
 
 use super::downloads::Downloads;
+use super::fetched::{FetchResult, Fetched};
 use super::incoming::{IncomingDownload, Whole};
-use super::{FetchResult, Fetched};
 use crate::client::error::ClientError;
 use crate::durable::sync::{self, AT_ONCE, at_once};
 

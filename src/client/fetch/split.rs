@@ -20,15 +20,15 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{panic, str, thread};
 
-use super::FetchOrder;
 use super::incoming::IncomingDownload;
+use super::order::FetchOrder;
 use super::part::{ExistingPart, Part, Version};
 use super::part_name::{self, Begun, Left, PartName};
 use super::response_check::{ResponseCheck, check_range, version_told};
-use super::sessions::SessionPool;
+use super::sessions::{SessionPool, refused};
 use super::spot::Spot;
 use super::trial::FailedAttempt;
-use super::worker::{Course, ReceivedFile, Worker, refuse};
+use super::worker::{Course, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::progress::WorkerProgress;
@@ -85,7 +85,7 @@ impl Worker<'_> {
         if course.restarted {
             return Ok(None);
         }
-        let spot = self.common.downloads.find(&order.local, &order.from)?;
+        let spot = self.context.downloads.find(&order.local, &order.from)?;
         let found = spot.map(Pieces::look).transpose()?.flatten();
         let begun = match found {
             Some(pieces) => Some(pieces),
@@ -115,8 +115,8 @@ impl Worker<'_> {
 
     /// Begins a file in pieces, if it is long enough and its server can tell this version from others.
     fn begin_pieces(&mut self, order: &FetchOrder) -> Result<Option<Pieces>, FailedAttempt> {
-        let Some(least) = self.common.options.split else { return Ok(None) };
-        let downloads = self.common.downloads;
+        let Some(least) = self.context.options.split else { return Ok(None) };
+        let downloads = self.context.downloads;
         if let Some(spot) = downloads.find(&order.local, &order.from)?
             && ExistingPart::look(&spot)?.is_some()
         {
@@ -140,8 +140,8 @@ impl Worker<'_> {
     /// server does not give pieces of this version.
     fn fetch_pieces(&mut self, order: &FetchOrder, pieces: &Pieces) -> Result<Option<Answer>, FailedAttempt> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
-        let (progress, timeouts, resource) = (self.progress, self.common.options.timeouts, &order.resource);
-        let answers: Vec<_> = if self.common.options.split.is_none() {
+        let (progress, timeouts, resource) = (self.progress, self.context.options.timeouts, &order.resource);
+        let answers: Vec<_> = if self.context.options.split.is_none() {
             missing.map(|piece| fetch(&mut self.sessions, resource, pieces, piece, progress)).collect()
         } else {
             thread::scope(|scope| {
@@ -177,7 +177,7 @@ fn fetch(
     sessions.ask(HttpMethod::Get, resource, &fields, |at, response| {
         match check_range(&response.head, Some((&pieces.version, bytes)))? {
             ResponseCheck::Rest => {}
-            ResponseCheck::Refused => return Err(refuse(response)),
+            ResponseCheck::Refused => return Err(refused(response)),
             ResponseCheck::Whole | ResponseCheck::Stale => return Ok(None),
         }
         let HttpResponse { head, body } = response;

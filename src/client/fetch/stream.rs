@@ -6,16 +6,14 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::thread;
-use std::time::SystemTime;
 
-use super::FetchOptions;
+use super::options::FetchOptions;
 use super::part::Version;
 use super::response_check::{self, ResponseCheck, check};
-use super::sessions::SessionPool;
+use super::sessions::{SessionPool, refused};
 use super::trial::{FailedAttempt, Trials};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::error_response;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
 
 /// What has been passed on.
@@ -54,10 +52,7 @@ fn attempt(
     let fields = fields.as_ref().map(<[_; 2]>::as_slice).unwrap_or_default();
     sessions.ask(HttpMethod::Get, resource, fields, |_, response| {
         match check(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
-            ResponseCheck::Refused => {
-                let head = response.head.clone();
-                return Err(FailedAttempt::refused(error_response::read(response), &head, SystemTime::now()));
-            }
+            ResponseCheck::Refused => return Err(refused(response)),
             ResponseCheck::Rest => {}
             ResponseCheck::Whole if version.is_none() => {
                 passed.version = response_check::version(&response.head, &resource.to_string());

@@ -1,5 +1,6 @@
 //! Trying again: which failures may pass, how often, and after which pause.
 
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::client::error::ClientError;
@@ -55,6 +56,20 @@ impl Trials {
         let pause = failure.after.unwrap_or(self.pause).min(LONGEST_PAUSE);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(pause)
+    }
+}
+
+/// Does something again while that may help and `retries` allow it.
+pub(in crate::client) fn patiently<T>(
+    retries: u32,
+    mut act: impl FnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let mut trials = Trials::new(retries);
+    loop {
+        match act() {
+            Err(error) => thread::sleep(trials.next(error.into(), 0)?),
+            done => return done,
+        }
     }
 }
 

@@ -1,0 +1,319 @@
+//! One worker: fetches a file after the other, each over breaks.
+//!
+//! ```text
+//! here and unchanged (RFC 9110 §9.3.2: HEAD) ──> nothing to do
+//! a part of a known version ── Range, If-Range ──> the rest, or the whole if the file has changed
+//! nothing ── GET ──> the whole
+//! another range than was asked for ──> once more, as if nothing were here
+//! ```
+//!
+//! How a large file comes in several ranges at once is `split`'s.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::thread;
+use std::time::{Instant, SystemTime};
+
+use super::context::FetchContext;
+use super::digest::{self, Sum};
+use super::downloads::DIRECTORY_PAGE;
+use super::fetched::Fetched;
+use super::incoming::IncomingDownload;
+use super::order::FetchOrder;
+use super::part::{ExistingPart, Version};
+use super::response_check::{self, ResponseCheck, check};
+use super::sessions::{path_of, refused};
+use super::settle::Landed;
+use super::spot::facts;
+use super::trial::{FailedAttempt, Trials};
+use super::worker::{Course, End, ReceivedFile, Worker};
+use crate::client::address::Resource;
+use crate::client::error::ClientError;
+use crate::client::progress::WorkerProgress;
+use crate::client::session::{HttpMethod, HttpResponse, PourError};
+use crate::format::Time;
+use crate::http::body::Framing;
+use crate::http::date::Date;
+use crate::http::response::Received;
+use crate::http::status::Status;
+
+/// What one question led to.
+enum Step {
+    /// All of it is here.
+    Received(Box<ReceivedFile>),
+    /// The part was of nothing that is there.
+    Anew,
+}
+
+impl Worker<'_> {
+    /// Fetches a file; tries again where that may help.
+    pub(super) fn fetch(&mut self, number: usize, order: &FetchOrder) -> Result<End, ClientError> {
+        let begun = Instant::now();
+        if let Some(unchanged) = self.unchanged(order)? {
+            return Ok(End::Unchanged(unchanged));
+        }
+        let mut trials = Trials::new(self.context.options.retries);
+        let mut course = Course::default();
+        loop {
+            if let Some(error) = self.context.is_given_up(&order.resource.server) {
+                return Err(error);
+            }
+            course.reached = 0;
+            let failure = match self.attempt(number, order, begun, &mut course) {
+                Ok(landed) => return Ok(End::Landed(Box::new(landed))),
+                Err(failure) => failure,
+            };
+            match trials.next(failure, course.reached) {
+                Ok(pause) => thread::sleep(pause),
+                Err(error) => {
+                    if error.is_servers() {
+                        self.context.give_up(&order.resource.server, &error);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for. An
+    /// error if another one is here that is not to be replaced.
+    fn unchanged(&mut self, order: &FetchOrder) -> Result<Option<Fetched>, ClientError> {
+        let FetchContext { options, downloads, .. } = self.context;
+        let Some(spot) = downloads.find(&order.local, &order.from)? else { return Ok(None) };
+        // A directory may be here where the server has one, too: its page goes into it.
+        let Ok(Some(stat)) = spot.look() else { return Ok(None) };
+        let may_be_taken = spot.may_be_taken();
+        if options.again && may_be_taken.is_ok() {
+            return Ok(None);
+        }
+        let here = facts(&stat);
+        let told = order.told.or_else(|| self.ask_for_facts(&order.resource));
+        let is_same = told
+            .is_some_and(|(length, modified)| (length, Date::from(modified)) == (here.0, Date::from(here.1)));
+        if is_same {
+            return Ok(Some(Fetched::Unchanged { path: spot.path, length: here.0 }));
+        }
+        may_be_taken.map(|_| None)
+    }
+
+    /// The length and time that the server tells. Where it does not, the file is fetched.
+    fn ask_for_facts(&mut self, resource: &Resource) -> Option<(u64, SystemTime)> {
+        let told = self.sessions.ask(HttpMethod::Head, resource, &[], |_, response| {
+            let head = &response.head;
+            let length = head.field("Content-Length").and_then(|length| length.parse().ok());
+            let told = length.zip(response_check::modified(head)).filter(|_| head.status == Status::OK);
+            Ok(response.body.discard().map(|_| told)?)
+        });
+        told.ok().flatten()
+    }
+
+    /// Fetches a file once, or twice where the server sent another range than was asked for.
+    fn attempt(
+        &mut self,
+        number: usize,
+        order: &FetchOrder,
+        begun: Instant,
+        course: &mut Course,
+    ) -> Result<Landed, FailedAttempt> {
+        let received = match self.receive_file(number, order, course) {
+            Err(FailedAttempt { error: ClientError::WrongRange, .. })
+                if course.is_ranged && !course.restarted =>
+            {
+                course.restarted = true;
+                self.receive_file(number, order, course)?
+            }
+            other => other?,
+        };
+        let ReceivedFile { mut incoming, head, at, resumed, is_joined } = received;
+        if let Some(expected) = self.expected_sum(&head, &at, is_joined)
+            && incoming.sum()? != expected
+        {
+            course.reached = 0;
+            incoming.discard();
+            return Err(ClientError::Digest.into());
+        }
+        let fetched = Fetched::Saved {
+            status: head.status,
+            path: incoming.spot().path.clone(),
+            length: incoming.length(),
+            resumed,
+            took: Time(begun.elapsed()),
+            restarted: course.restarted,
+        };
+        Ok(Landed { incoming, fetched, modified: response_check::modified(&head) })
+    }
+
+    /// Fetches all of a file.
+    fn receive_file(
+        &mut self,
+        number: usize,
+        order: &FetchOrder,
+        course: &mut Course,
+    ) -> Result<ReceivedFile, FailedAttempt> {
+        if let Some(received) = self.in_ranges(order, course)? {
+            return Ok(received);
+        }
+        loop {
+            if let Step::Received(received) = self.ask(number, order, course)? {
+                return Ok(*received);
+            }
+        }
+    }
+
+    /// What is here of a file, if its server may be asked for the rest.
+    fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<ExistingPart>, ClientError> {
+        let spot = self.context.downloads.find(&order.local, &order.from)?;
+        let existing = spot.map(|spot| ExistingPart::look(&spot)).transpose()?.flatten();
+        match existing {
+            Some(existing) if course.restarted => {
+                existing.discard();
+                Ok(None)
+            }
+            existing => Ok(existing),
+        }
+    }
+
+    /// Asks for a file, or for the rest of it, and receives what comes.
+    fn ask(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Step, FailedAttempt> {
+        let existing = self.find_part(order, course)?;
+        course.is_ranged |= existing.is_some();
+        let asked = existing
+            .as_ref()
+            .map(|existing| (format!("bytes={}-", existing.offset), existing.version.validator.clone()));
+        let fields: Vec<_> = asked
+            .iter()
+            .flat_map(|(range, validator)| [("Range", range.as_str()), ("If-Range", validator.as_str())])
+            .collect();
+        let (context, progress) = (self.context, self.progress);
+        self.sessions.ask(HttpMethod::Get, &order.resource, &fields, |at, response| {
+            let asked = existing.as_ref().map(|existing| (&existing.version, existing.offset));
+            let (incoming, version) = match check(&response.head, asked)? {
+                ResponseCheck::Refused => return Err(refused(response)),
+                ResponseCheck::Stale => {
+                    if let Some(existing) = existing {
+                        existing.discard();
+                    }
+                    return Ok(Step::Anew);
+                }
+                ResponseCheck::Rest => go_on(existing)?,
+                ResponseCheck::Whole => begin(context, number, order, at, &response.head, existing)?,
+            };
+            let received = receive(
+                response,
+                incoming,
+                version.as_ref(),
+                at,
+                progress,
+                &order.shown(),
+                &mut course.reached,
+            )?;
+            Ok(Step::Received(Box::new(received)))
+        })
+    }
+
+    /// The sum that what came must have, where the server gives one.
+    fn expected_sum(&mut self, head: &Received, at: &Resource, is_joined: bool) -> Option<Sum> {
+        digest::told(head).or_else(|| {
+            let etag = head.field("ETag").filter(|_| is_joined && digest::is_wharf(head))?;
+            digest::ask(&mut self.sessions, at, &etag)
+        })
+    }
+}
+
+/// The existing part, to go on with.
+fn go_on(existing: Option<ExistingPart>) -> Result<(IncomingDownload, Option<Version>), ClientError> {
+    let existing = existing.ok_or(ClientError::WrongRange)?;
+    let version = existing.version.clone();
+    Ok((IncomingDownload::Part(existing.go_on()?), Some(version)))
+}
+
+/// A new file, in the place of the existing part.
+fn begin(
+    context: &FetchContext<'_>,
+    number: usize,
+    order: &FetchOrder,
+    at: &Resource,
+    head: &Received,
+    existing: Option<ExistingPart>,
+) -> Result<(IncomingDownload, Option<Version>), ClientError> {
+    let version = response_check::version(head, &order.from);
+    // Only a slash is taken over from a redirect: what a file is called here is not the server's to say.
+    let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
+    if !is_directory && let Some(existing) = existing {
+        return Ok((IncomingDownload::Part(existing.begin(version.as_ref())?), version));
+    }
+    let page = order.local.join(DIRECTORY_PAGE);
+    let local: &Path = if is_directory { &page } else { &order.local };
+    context.downloads.claim(number, local)?;
+    let spot = context.downloads.make(local, &order.from)?;
+    spot.may_be_taken()?;
+    Ok((IncomingDownload::begin(spot, version.as_ref(), length(head))?, version))
+}
+
+/// How long the content of an answer is, in bytes, where it says so.
+fn length(head: &Received) -> Option<u64> {
+    match head.framing {
+        Framing::Empty => Some(0),
+        Framing::Sized(length) => Some(length),
+        Framing::Chunked | Framing::UntilClose => None,
+    }
+}
+
+/// Reads the content of an answer to its end.
+fn receive(
+    response: HttpResponse<'_>,
+    mut incoming: IncomingDownload,
+    version: Option<&Version>,
+    at: &Resource,
+    progress: &WorkerProgress,
+    name: &str,
+    reached: &mut u64,
+) -> Result<ReceivedFile, FailedAttempt> {
+    let resumed = incoming.length();
+    let total = version.map(|version| version.length).or_else(|| response.body.length());
+    progress.begin(name, resumed, total);
+    let HttpResponse { head, body } = response;
+    let poured = body.pour(&mut Counted { incoming: &mut incoming, progress });
+    progress.end();
+    let ended = poured.map_err(|error| match error {
+        PourError::Source(error) => error,
+        PourError::Sink(error) => ClientError::Local("write", incoming.spot().path.clone(), error),
+    });
+    let checked = ended.and_then(|_| match total {
+        Some(total) if total > incoming.length() => {
+            Err(ClientError::CutShort(incoming.length(), Some(total)))
+        }
+        Some(total) if total < incoming.length() => Err(ClientError::WrongRange),
+        _ => Ok(()),
+    });
+    match checked {
+        Ok(()) => Ok(ReceivedFile { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
+        // Longer than its notes say, it would not prove to be a part.
+        Err(ClientError::WrongRange) => {
+            incoming.discard();
+            Err(ClientError::WrongRange.into())
+        }
+        Err(error) => {
+            *reached = incoming.leave();
+            Err(error.into())
+        }
+    }
+}
+
+/// A file that is written to while others look.
+struct Counted<'a> {
+    incoming: &'a mut IncomingDownload,
+    progress: &'a WorkerProgress,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.incoming.write(bytes)?;
+        self.progress.came(written);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
