@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::PutOrder;
+use super::order::PutOrder;
 use crate::client::error::{ClientError, shown};
 use crate::client::upload::default_parts;
 

@@ -1,10 +1,14 @@
 //! What becomes of a file that is sent to a server that plays a part.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::client::address::ServerAddress;
 use crate::client::fake_peer::{FakePeer, PeerAction};
+use crate::client::put::{Memory, PutOptions, PutServer};
+use crate::client::session::Timeouts;
 
 /// A request with its content was read, and this is the answer.
 const SAVED: PeerAction = PeerAction::Say("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");

@@ -3,12 +3,12 @@
 
 use std::io;
 
-use super::{Cargo, FileSender, refused, taken};
+use super::memory::FileIdentity;
+use super::sender::{Cargo, FileSender, taken};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::fetch::sessions::follow;
+use crate::client::fetch::sessions::{follow, refused};
 use crate::client::fetch::trial::FailedAttempt;
-use crate::client::put::memory::FileIdentity;
 use crate::client::session::HttpMethod;
 use crate::client::upload::RequestContent;
 use crate::http::response::Received;

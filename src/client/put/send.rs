@@ -1,0 +1,119 @@
+//! Sending one file over HTTP, over breaks.
+//!
+//! ```text
+//! there already (`there`) ───────────────────────────────────────────────────────────────────────────> unchanged
+//! small, or the server takes pieces from nobody ── PUT ──────────────────────────────────────────────> saved
+//! OPTIONS (once a server) ──> PUT, Upload-Complete: ?0 ──> a place to go on ── PATCH ─────────────────> saved
+//!                                   remembered: HEAD ──> where it stands ── PATCH, the rest ──────────> saved
+//! ```
+//!
+//! Where the way of pieces is refused, or the server has lost the upload, the file goes by a plain PUT. Its response is the
+//! result then, and it is not tried in pieces again. The way of pieces itself is `resumable`'s.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Instant, SystemTime};
+
+use super::memory::{FileIdentity, Note, UploadKey};
+use super::order::PutOrder;
+use super::resumable::UploadState;
+use super::sender::{Cargo, FileSender};
+use super::sent::Sent;
+use crate::client::error::{ClientError, shown};
+use crate::client::fetch::trial::{FailedAttempt, Trials};
+use crate::client::upload::RequestContent;
+use crate::format::Time;
+use crate::http::status::Status;
+use crate::http::target::encode_path;
+
+/// From this length on, in bytes, a file is sent so that it can be gone on with: below it, to send it again costs
+/// less than to ask first.
+const RESUMABLE_FROM: u64 = 1 << 20;
+
+impl FileSender<'_> {
+    /// Sends a file; tries again where that may help.
+    pub fn send(&mut self, order: &PutOrder) -> Result<Sent, ClientError> {
+        let begun = Instant::now();
+        let length = RequestContent::open(&order.file)?.length();
+        let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
+        if !self.options.force
+            && self.server.knowledge.is_there(&mut self.session, &target, &order.file, length)
+        {
+            return Ok(Sent::Unchanged { target, length });
+        }
+        let key = UploadKey::of(&self.server.address.server, &target, &order.file);
+        let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None, is_plain: false };
+        let mut trials = Trials::new(self.options.retries);
+        loop {
+            let mut reached = 0;
+            let attempted = self.attempt(&mut cargo, &mut reached);
+            self.progress.end();
+            let failure = match attempted {
+                Ok(status) => {
+                    let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
+                    let Cargo { target, length, .. } = cargo;
+                    return Ok(Sent::Saved { status, target, length, resumed, took });
+                }
+                Err(failure) => failure,
+            };
+            // Who was never there will hardly come now.
+            if matches!(failure.error, ClientError::NotRunning(_))
+                && !self.server.was_there.load(Ordering::Relaxed)
+            {
+                return Err(failure.error);
+            }
+            thread::sleep(trials.next(failure, reached)?);
+        }
+    }
+
+    fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, FailedAttempt> {
+        let mut content = RequestContent::open(cargo.file)?;
+        content.show_at(&self.progress);
+        cargo.length = content.length();
+        if cargo.is_plain || cargo.length < RESUMABLE_FROM || !self.server.is_far() {
+            return self.put(cargo, &content);
+        }
+        let identity = identity(cargo.file)?;
+        if !identity.is_settled(SystemTime::now()) {
+            // It could change and look the same: two versions would be put together.
+            return self.put(cargo, &content);
+        }
+        let (upload, offset) = match self.find(cargo, &identity)? {
+            Some((upload, UploadState::At(offset))) => (upload, offset),
+            Some((_, UploadState::Complete(status))) => {
+                cargo.resumed.get_or_insert(cargo.length);
+                self.memory.forget(&cargo.key);
+                return Ok(status);
+            }
+            Some((_, UploadState::Gone)) | None => {
+                if !self.resumes(cargo)? {
+                    return self.put(cargo, &content);
+                }
+                let Some(upload) = self.begin(cargo)? else { return self.put_instead(cargo, &content) };
+                self.memory.remember(&cargo.key, Note { identity, upload: upload.clone() });
+                (upload, 0)
+            }
+        };
+        *reached = offset;
+        cargo.resumed.get_or_insert(offset);
+        content.begin_at(offset);
+        self.progress.begin(&shown(cargo.file), offset, Some(cargo.length));
+        if let Some(status) = self.append(cargo, &upload, offset, &content)? {
+            return Ok(status);
+        }
+        self.memory.forget(&cargo.key);
+        content.begin_anew();
+        self.put_instead(cargo, &content)
+    }
+}
+
+fn identity(file: &Path) -> Result<FileIdentity, ClientError> {
+    let metadata = fs::metadata(file).map_err(|error| ClientError::Local("read", file.to_owned(), error))?;
+    Ok(FileIdentity::of(&metadata))
+}
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;
