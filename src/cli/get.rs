@@ -14,11 +14,11 @@ use super::remote::{self, Remote};
 use super::{signals, size};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOrder, FetchResult, Fetched};
-use crate::client::progress::TransferProgress;
+use crate::client::fetch::{self, Downloads, FetchOptions, FetchOrder, FetchResult, Fetched};
 use crate::client::progress_bar::Bars;
 use crate::client::targets::Targets;
 use crate::client::tftp::{self, address::TftpSite};
+use crate::client::transfer::{TransferObserver, TransferProgress};
 use crate::printable::Printable;
 
 /// How many files are fetched at once unless `--jobs` says otherwise.
@@ -208,7 +208,8 @@ impl GetArgs {
     }
 }
 
-/// Says a line of each file that is here, as it comes, and of each that is not, at the end.
+/// Prints a line for each file as it arrives, and for each failed one at the end. An output that takes no more lines does
+/// not end the downloads.
 struct Report {
     quiet: bool,
     /// What is to be said of files that are here, by name.
@@ -218,8 +219,8 @@ struct Report {
     failed: io::Result<()>,
 }
 
-impl FetchObserver for Report {
-    fn finished(&mut self, order: &FetchOrder, result: FetchResult) {
+impl TransferObserver<FetchOrder, Fetched> for Report {
+    fn finished(&mut self, order: &FetchOrder, result: FetchResult) -> io::Result<()> {
         match result {
             Ok(fetched) => {
                 self.warn(order, &fetched);
@@ -227,6 +228,7 @@ impl FetchObserver for Report {
             }
             Err(error) => self.failures.push((order.resource.target.clone(), error)),
         }
+        Ok(())
     }
 }
 
@@ -236,22 +238,24 @@ struct Shown<'a> {
     bars: Bars<'a>,
 }
 
-impl FetchObserver for Shown<'_> {
-    fn finished(&mut self, order: &FetchOrder, result: FetchResult) {
+impl TransferObserver<FetchOrder, Fetched> for Shown<'_> {
+    fn finished(&mut self, order: &FetchOrder, result: FetchResult) -> io::Result<()> {
         self.bars.ended(result.as_ref().map_or(0, Fetched::length));
         match result {
             Ok(fetched) => {
                 self.report.warn(order, &fetched);
                 self.bars.line(&fetched);
             }
-            Err(error) => self.report.finished(order, Err(error)),
+            Err(error) => self.report.finished(order, Err(error))?,
         }
+        Ok(())
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self) -> io::Result<()> {
         if self.report.failed.is_ok() {
             self.report.failed = self.bars.tick(&mut io::stdout());
         }
+        Ok(())
     }
 }
 

@@ -13,14 +13,13 @@ use super::remote::{self, Remote};
 use super::{client, exit};
 use crate::client::address::ServerAddress;
 use crate::client::error::shown;
-use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, FileSender, Memory, PutObserver, PutOptions, PutOrder, PutResult, PutServer,
-    WalkOptions,
+    self, Carried, Carrier, FileSender, Memory, PutOptions, PutOrder, PutResult, PutServer, WalkOptions,
 };
 use crate::client::session::Timeouts;
 use crate::client::tftp;
+use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
 /// What is asked when no file is named.
 const QUESTION: &str = "Files to send: ";
@@ -120,7 +119,7 @@ fn send(
     orders: &[PutOrder],
     memory: &Memory,
     progress: &TransferProgress,
-    observer: &mut dyn PutObserver,
+    observer: &mut dyn TransferObserver<PutOrder, Carried>,
 ) -> io::Result<()> {
     match args.to.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default())) {
         Remote::Http(address) => {
@@ -152,7 +151,7 @@ struct Report {
     all_well: bool,
 }
 
-impl PutObserver for Report {
+impl TransferObserver<PutOrder, Carried> for Report {
     fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
         match result {
             Ok(carried) => writeln!(io::stdout(), "{}", carried.line),
@@ -171,7 +170,7 @@ struct Shown<'a> {
     bars: Bars<'a>,
 }
 
-impl PutObserver for Shown<'_> {
+impl TransferObserver<PutOrder, Carried> for Shown<'_> {
     fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
         self.bars.ended(result.as_ref().map_or(0, |carried| carried.length));
         match result {

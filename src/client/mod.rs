@@ -23,7 +23,6 @@ pub mod expect;
 pub mod fetch;
 pub mod listing;
 pub mod pattern;
-pub mod progress;
 pub mod progress_bar;
 pub mod prompt;
 pub mod put;
@@ -38,6 +37,7 @@ mod socket;
 pub mod stats;
 pub mod targets;
 pub mod tftp;
+pub mod transfer;
 pub mod tree;
 pub mod upload;
 

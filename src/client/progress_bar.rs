@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::termios::tcgetwinsize;
 
-use super::progress::{Running, TransferProgress};
+use super::transfer::progress::{Running, TransferProgress};
 use crate::format::Bytes;
 
 /// How often the bars are drawn.

@@ -13,15 +13,15 @@ use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
 use super::error::ClientError;
-use super::fetch::{self, Downloads, FetchObserver, FetchOptions, FetchOrder, FetchResult, Fetched};
+use super::fetch::{self, Downloads, FetchOptions, FetchOrder, FetchResult, Fetched};
 use super::listing;
-use super::progress::TransferProgress;
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use super::script::upload_target;
 use super::selection::{self, Shown};
 use super::session::Session;
 use super::shutdown;
 use super::targets::Targets;
+use super::transfer::{TransferObserver, TransferProgress};
 use super::upload;
 use crate::printable::Printable;
 
@@ -96,7 +96,7 @@ impl<'c> Shell<'c> {
         let mut told = Told { out: self.out, err: self.err, failures: targets.failures, said: Ok(()) };
         if selection.serial {
             let mut session = self.session.borrow_mut();
-            fetch::run_over(&mut session, &targets.orders, &downloads, &options, &mut told);
+            fetch::run_over(&mut session, &targets.orders, &downloads, &options, &mut told)?;
         } else {
             let progress = TransferProgress::new(fetch::WORKERS);
             fetch::run(&targets.orders, &downloads, &options, &progress, &mut told)?;
@@ -195,13 +195,15 @@ struct Told<'t> {
     said: io::Result<()>,
 }
 
-impl FetchObserver for Told<'_> {
-    fn finished(&mut self, order: &FetchOrder, result: FetchResult) {
+impl TransferObserver<FetchOrder, Fetched> for Told<'_> {
+    fn finished(&mut self, order: &FetchOrder, result: FetchResult) -> io::Result<()> {
         match result {
             Ok(fetched) if self.said.is_ok() => self.said = self.say(order, &fetched),
             Ok(_) => {}
             Err(error) => self.failures.push((order.resource.target.clone(), error)),
         }
+        // The other files are still fetched.
+        Ok(())
     }
 }
 

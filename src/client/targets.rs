@@ -6,10 +6,11 @@ use std::fmt;
 
 use super::address::Resource;
 use super::error::ClientError;
-use super::fetch::{FetchOptions, FetchOrder, patiently};
+use super::fetch::{FetchOptions, FetchOrder};
 use super::listing::{self, RemoteEntry, RemoteListing, Seen};
 use super::pattern;
 use super::session::Session;
+use super::transfer::retry::retry;
 use crate::http::date::Date;
 use crate::http::target::{Target, encode_segment};
 use crate::printable::Printable;
@@ -189,7 +190,7 @@ impl Finder<'_> {
     }
 
     fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError> {
-        patiently(self.options.retries, || listing::fetch(&mut self.session, directory))
+        retry(self.options.retries, |_| Ok(listing::fetch(&mut self.session, directory)?))
     }
 
     fn found(&self) -> usize {

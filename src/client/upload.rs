@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use super::error::ClientError;
 use super::error_response;
-use super::progress::WorkerProgress;
 use super::session::{HttpMethod, HttpRequest, Session};
+use super::transfer::WorkerProgress;
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 use crate::http::target::encode_path;

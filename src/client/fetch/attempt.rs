@@ -11,7 +11,6 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::thread;
 use std::time::{Instant, SystemTime};
 
 use super::context::FetchContext;
@@ -25,12 +24,12 @@ use super::response_check::{self, ResponseCheck, check};
 use super::sessions::{path_of, refused};
 use super::settle::Landed;
 use super::spot::facts;
-use super::trial::{FailedAttempt, Trials};
 use super::worker::{Course, End, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::progress::WorkerProgress;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
+use crate::client::transfer::WorkerProgress;
+use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::format::Time;
 use crate::http::body::Framing;
 use crate::http::date::Date;
@@ -52,27 +51,23 @@ impl Worker<'_> {
         if let Some(unchanged) = self.unchanged(order)? {
             return Ok(End::Unchanged(unchanged));
         }
-        let mut trials = Trials::new(self.context.options.retries);
         let mut course = Course::default();
-        loop {
-            if let Some(error) = self.context.is_given_up(&order.resource.server) {
-                return Err(error);
+        let server = &order.resource.server;
+        let fetched = retry(self.context.options.retries, |reached| {
+            if let Some(error) = self.context.is_given_up(server) {
+                return Err(error.into());
             }
             course.reached = 0;
-            let failure = match self.attempt(number, order, begun, &mut course) {
-                Ok(landed) => return Ok(End::Landed(Box::new(landed))),
-                Err(failure) => failure,
-            };
-            match trials.next(failure, course.reached) {
-                Ok(pause) => thread::sleep(pause),
-                Err(error) => {
-                    if error.is_servers() {
-                        self.context.give_up(&order.resource.server, &error);
-                    }
-                    return Err(error);
-                }
-            }
+            let landed = self.attempt(number, order, begun, &mut course);
+            *reached = course.reached;
+            landed
+        });
+        if let Err(error) = &fetched
+            && error.is_servers()
+        {
+            self.context.give_up(server, error);
         }
+        fetched.map(|landed| End::Landed(Box::new(landed)))
     }
 
     /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for. An

@@ -45,14 +45,12 @@ mod settle;
 mod split;
 mod spot;
 mod stream;
-pub(super) mod trial;
 mod worker;
 
 pub use self::downloads::Downloads;
 pub use self::fetched::{FetchResult, Fetched};
 pub use self::options::{FetchOptions, RETRIES, WORKERS};
 pub use self::order::FetchOrder;
-pub use self::run::{FetchObserver, run};
+pub use self::run::run;
 pub(super) use self::run::{one, run_over};
 pub use self::stream::stream;
-pub(super) use self::trial::patiently;

@@ -1,110 +1,66 @@
 //! Many orders, by workers or one after the other.
 
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc::SyncSender;
 
 use super::context::FetchContext;
 use super::downloads::Downloads;
-use super::fetched::FetchResult;
+use super::fetched::{FetchResult, Fetched};
 use super::options::FetchOptions;
 use super::order::FetchOrder;
 use super::sessions::SessionPool;
 use super::settle::{self, Landed};
 use super::worker::{End, Worker};
-use crate::client::progress::{TransferProgress, WorkerProgress};
 use crate::client::session::Session;
+use crate::client::transfer::pool::{self, Queue, Results};
+use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
-/// How often a listener may look at the progress.
-const TICK: Duration = Duration::from_millis(100);
-
-/// Observes what becomes of the orders.
-pub trait FetchObserver {
-    /// An order is finished.
-    fn finished(&mut self, order: &FetchOrder, result: FetchResult);
-
-    /// Some time has passed.
-    fn tick(&mut self) {}
-}
-
-/// Fetches all, by as many workers as `progress` has workers, and tells what becomes of each as it does. An error is
+/// Fetches all, by as many workers as `progress` has, and passes each result to the observer. An error is the observer's, or
 /// the system's: it has no threads left.
 pub fn run(
     orders: &[FetchOrder],
     downloads: &Downloads,
     options: &FetchOptions,
     progress: &TransferProgress,
-    observer: &mut dyn FetchObserver,
+    observer: &mut dyn TransferObserver<FetchOrder, Fetched>,
 ) -> io::Result<()> {
     let context = FetchContext::new(options, downloads);
-    let (told, results) = channel();
-    let mut queue = Vec::with_capacity(orders.len());
+    let mut claimed = Vec::with_capacity(orders.len());
     for (number, order) in orders.iter().enumerate() {
         match downloads.claim(number, &order.local) {
-            Ok(()) => queue.push(number),
-            Err(error) => observer.finished(order, Err(error)),
+            Ok(()) => claimed.push((number, order)),
+            Err(error) => observer.finished(order, Err(error))?,
         }
     }
-    let queue = Mutex::new(queue.into_iter());
-    let next = || {
-        let number = queue.lock().unwrap_or_else(PoisonError::into_inner).next()?;
-        orders.get(number).map(|order| (number, order))
-    };
-    let listener = thread::current();
-    thread::scope(|scope| {
-        let landed = settle::spawn(scope, downloads, options.sync, orders.len(), told.clone(), listener)?;
-        for worker in progress.workers().iter().take(orders.len()) {
-            let (context, next, told, landed) = (&context, &next, told.clone(), landed.clone());
-            let fetcher = thread::Builder::new().name("fetcher".to_owned());
-            fetcher.spawn_scoped(scope, move || work(context, worker, next, told, landed))?;
-        }
-        drop((told, landed));
-        listen(&results, orders, observer);
-        Ok(())
+    let queue = Queue::new(claimed);
+    pool::run(orders, observer, |scope, results| {
+        let landed = settle::spawn(scope, downloads, options.sync, orders.len(), &results)?;
+        pool::spawn(scope, "fetcher", progress, orders.len(), |progress| {
+            let (context, queue, results, landed) = (&context, &queue, results.clone(), landed.clone());
+            move || work(context, progress, queue, &results, &landed)
+        })
     })
 }
 
-/// Passes on what is told, until nobody is left to tell more. It looks now and then: to be woken for each of many short
-/// files would take the time of those who fetch them.
-fn listen(results: &Receiver<(usize, FetchResult)>, orders: &[FetchOrder], observer: &mut dyn FetchObserver) {
-    loop {
-        match results.try_recv() {
-            Ok((number, result)) => {
-                if let Some(order) = orders.get(number) {
-                    observer.finished(order, result);
-                }
-            }
-            Err(TryRecvError::Empty) => {
-                observer.tick();
-                thread::park_timeout(TICK);
-            }
-            Err(TryRecvError::Disconnected) => return,
-        }
-    }
-}
-
-/// Does orders until there are none.
-fn work<'o>(
+/// Fetches files until there are no more orders, or no observer.
+fn work(
     context: &FetchContext<'_>,
     progress: &WorkerProgress,
-    next: impl Fn() -> Option<(usize, &'o FetchOrder)>,
-    told: Sender<(usize, FetchResult)>,
-    landed: SyncSender<(usize, Landed)>,
+    queue: &Queue<'_, FetchOrder>,
+    results: &Results<Fetched>,
+    landed: &SyncSender<(usize, Landed)>,
 ) {
     let mut worker = Worker { sessions: SessionPool::new(context.options.timeouts), context, progress };
-    while let Some((number, order)) = next() {
-        // Whoever is told waits until the last worker has gone.
-        let _ = match worker.fetch(number, order) {
-            Ok(End::Landed(file)) => landed.send((number, *file)).map_err(drop),
-            Ok(End::Unchanged(fetched)) => told.send((number, Ok(fetched))).map_err(drop),
-            Err(error) => told.send((number, Err(error))).map_err(drop),
+    while let Some((number, order)) = queue.next() {
+        let is_observed = match worker.fetch(number, order) {
+            Ok(End::Landed(file)) => landed.send((number, *file)).is_ok(),
+            Ok(End::Unchanged(fetched)) => results.send(number, Ok(fetched)),
+            Err(error) => results.send(number, Err(error)),
         };
+        if !is_observed {
+            return;
+        }
     }
-    // In this order: the threads that settle, which end when nothing more can land, are the last to tell something.
-    drop(told);
-    drop(landed);
 }
 
 /// Fetches one file after the other over a session that is there, and tells what becomes of each.
@@ -113,14 +69,15 @@ pub(in crate::client) fn run_over(
     orders: &[FetchOrder],
     downloads: &Downloads,
     options: &FetchOptions,
-    observer: &mut dyn FetchObserver,
-) {
+    observer: &mut dyn TransferObserver<FetchOrder, Fetched>,
+) -> io::Result<()> {
     let context = FetchContext::new(options, downloads);
     for (number, order) in orders.iter().enumerate() {
         let result =
             downloads.claim(number, &order.local).and_then(|()| one_of(session, number, order, &context));
-        observer.finished(order, result);
+        observer.finished(order, result)?;
     }
+    Ok(())
 }
 
 /// Fetches one file over a session that is there.

@@ -5,11 +5,11 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use super::trial::FailedAttempt;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::session::{Body, HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
+use crate::client::transfer::retry::FailedAttempt;
 use crate::http::response::Received;
 use crate::http::target::Target;
 

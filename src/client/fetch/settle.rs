@@ -15,9 +15,9 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, Scope, Thread};
+use std::thread::{self, Scope};
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
@@ -27,6 +27,7 @@ use super::downloads::Downloads;
 use super::fetched::{FetchResult, Fetched};
 use super::incoming::{IncomingDownload, Whole};
 use crate::client::error::ClientError;
+use crate::client::transfer::pool::Results;
 use crate::durable::sync::{self, AT_ONCE, at_once};
 
 /// How many files may wait to be written, in memory or as parts.
@@ -59,64 +60,46 @@ type Numbered<T> = (usize, T);
 /// The directories that could not be synced, and why.
 type Failed = HashMap<PathBuf, Errno>;
 
-/// Settles what lands, `most` files at the most, by threads of its own, until nothing more can; `listener` is woken at
-/// the end.
+/// Starts the threads that settle up to `most` files, and returns the queue of files to settle.
 pub(super) fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     downloads: &'scope Downloads,
     sync: bool,
     most: usize,
-    told: Sender<Numbered<FetchResult>>,
-    listener: Thread,
+    results: &Results<Fetched>,
 ) -> io::Result<SyncSender<Numbered<Landed>>> {
     let (landed, landing) = sync_channel(LANDED);
     let (down, downed) = sync_channel(OPEN);
     let (synced, syncing) = sync_channel(OPEN);
     let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
-    let failed = told.clone();
-    spawn("writer").spawn_scoped(scope, move || {
-        put_down_all(&landing, &down, &failed);
-        end(failed, down);
-    })?;
+    let failures = results.clone();
+    spawn("writer").spawn_scoped(scope, move || put_down_all(&landing, &down, &failures))?;
     let downed = Arc::new(Mutex::new(downed));
     for number in 0..if sync { most.clamp(1, AT_ONCE) } else { 1 } {
-        let (downed, synced, failed) = (Arc::clone(&downed), synced.clone(), told.clone());
-        let spawned = spawn("syncer").spawn_scoped(scope, move || {
-            sync_all(&downed, sync, &synced, &failed);
-            end(failed, synced);
-        });
-        match spawned {
+        let (downed, synced, failures) = (Arc::clone(&downed), synced.clone(), results.clone());
+        let syncer = spawn("syncer");
+        match syncer.spawn_scoped(scope, move || sync_all(&downed, sync, &synced, &failures)) {
             Ok(_) => {}
             Err(error) if number == 0 => return Err(error),
             // The system has no more threads: those that are there do all.
             Err(_) => break,
         }
     }
-    drop(synced);
-    spawn("namer").spawn_scoped(scope, move || {
-        name_all(&syncing, downloads, sync, &told);
-        drop(told);
-        listener.unpark();
-    })?;
+    let results = results.clone();
+    spawn("namer").spawn_scoped(scope, move || name_all(&syncing, downloads, sync, &results))?;
     Ok(landed)
-}
-
-/// A thread ends. In this order: the last one, which wakes the listener, is then also the last that could tell something.
-fn end<T>(told: Sender<Numbered<FetchResult>>, next: SyncSender<T>) {
-    drop(told);
-    drop(next);
 }
 
 /// Whoever is told, and the next thread, wait until the last file is settled: nothing sent here is lost.
 fn put_down_all(
     landing: &Receiver<Numbered<Landed>>,
     down: &SyncSender<Numbered<Down>>,
-    told: &Sender<Numbered<FetchResult>>,
+    results: &Results<Fetched>,
 ) {
     for (number, landed) in landing {
         let _ = match landed.put_down() {
-            Ok(file) => down.send((number, file)).map_err(drop),
-            Err(error) => told.send((number, Err(error))).map_err(drop),
+            Ok(file) => down.send((number, file)).is_ok(),
+            Err(error) => results.send(number, Err(error)),
         };
     }
 }
@@ -125,13 +108,13 @@ fn sync_all(
     downed: &Mutex<Receiver<Numbered<Down>>>,
     sync: bool,
     synced: &SyncSender<Numbered<Down>>,
-    told: &Sender<Numbered<FetchResult>>,
+    results: &Results<Fetched>,
 ) {
     let next = || downed.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok((number, down)) = next() {
         let _ = match if sync { down.file.sync() } else { Ok(()) } {
-            Ok(()) => synced.send((number, down)).map_err(drop),
-            Err(error) => told.send((number, Err(down.give_up(error)))).map_err(drop),
+            Ok(()) => synced.send((number, down)).is_ok(),
+            Err(error) => results.send(number, Err(down.give_up(error))),
         };
     }
 }
@@ -140,12 +123,12 @@ fn name_all(
     syncing: &Receiver<Numbered<Down>>,
     downloads: &Downloads,
     sync: bool,
-    told: &Sender<Numbered<FetchResult>>,
+    results: &Results<Fetched>,
 ) {
     while let Some(batch) = batch(syncing) {
         let (numbers, downs): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        for result in numbers.into_iter().zip(name(downs, downloads, sync)) {
-            let _ = told.send(result);
+        for (number, result) in numbers.into_iter().zip(name(downs, downloads, sync)) {
+            results.send(number, result);
         }
     }
 }

@@ -27,12 +27,12 @@ use super::part_name::{self, Begun, Left, PartName};
 use super::response_check::{ResponseCheck, check_range, version_told};
 use super::sessions::{SessionPool, refused};
 use super::spot::Spot;
-use super::trial::FailedAttempt;
 use super::worker::{Course, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::progress::WorkerProgress;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
+use crate::client::transfer::WorkerProgress;
+use crate::client::transfer::retry::FailedAttempt;
 use crate::http::response::Received;
 use crate::http::status::Status;
 

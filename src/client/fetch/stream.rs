@@ -5,16 +5,15 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::thread;
 
 use super::options::FetchOptions;
 use super::part::Version;
 use super::response_check::{self, ResponseCheck, check};
 use super::sessions::{SessionPool, refused};
-use super::trial::{FailedAttempt, Trials};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
+use crate::client::transfer::retry::{FailedAttempt, retry};
 
 /// What has been passed on.
 #[derive(Default)]
@@ -26,17 +25,14 @@ struct Passed {
 /// Writes a file to `out` as it comes, and says how long it is.
 pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) -> Result<u64, ClientError> {
     let mut sessions = SessionPool::new(options.timeouts);
-    let mut trials = Trials::new(options.retries);
     let mut passed = Passed::default();
-    loop {
-        let Err(failure) = attempt(&mut sessions, resource, &mut passed, out) else {
-            return Ok(passed.count);
-        };
-        if passed.count > 0 && passed.version.is_none() {
-            return Err(failure.error);
-        }
-        thread::sleep(trials.next(failure, passed.count)?);
-    }
+    retry(options.retries, |reached| {
+        let attempted = attempt(&mut sessions, resource, &mut passed, out);
+        *reached = passed.count;
+        let can_go_on = passed.count == 0 || passed.version.is_some();
+        if can_go_on { attempted } else { attempted.map_err(FailedAttempt::permanent) }
+    })?;
+    Ok(passed.count)
 }
 
 fn attempt(

@@ -6,7 +6,7 @@ use super::incoming::IncomingDownload;
 use super::sessions::SessionPool;
 use super::settle::Landed;
 use crate::client::address::Resource;
-use crate::client::progress::WorkerProgress;
+use crate::client::transfer::WorkerProgress;
 use crate::http::response::Received;
 
 /// Whoever fetches one file at a time.

@@ -27,7 +27,7 @@ mod walk;
 
 pub use self::memory::Memory;
 pub use self::order::{Carried, PutOrder, PutResult};
-pub use self::run::{Carrier, PutObserver, run};
+pub use self::run::{Carrier, run};
 pub use self::sender::{FileSender, PutOptions};
 pub use self::sent::Sent;
 pub use self::server::PutServer;

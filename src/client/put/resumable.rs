@@ -8,8 +8,8 @@ use super::sender::{Cargo, FileSender, taken};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::fetch::sessions::{follow, refused};
-use crate::client::fetch::trial::FailedAttempt;
 use crate::client::session::HttpMethod;
+use crate::client::transfer::retry::FailedAttempt;
 use crate::client::upload::RequestContent;
 use crate::http::response::Received;
 use crate::http::resumable::{

@@ -2,81 +2,61 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
 
-use super::order::{PutOrder, PutResult};
+use super::order::{Carried, PutOrder, PutResult};
 use crate::client::error::ClientError;
-use crate::client::progress::{TransferProgress, WorkerProgress};
+use crate::client::transfer::pool::{self, Queue, Results};
+use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
 /// Whatever sends one file after the other, and says what became of it.
 pub type Carrier<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
 
-/// Observes what becomes of the orders. Their errors end it.
-pub trait PutObserver {
-    /// An order is finished.
-    fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()>;
-
-    /// Some time has passed.
-    fn tick(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// How often a listener may look at the progress.
-const TICK: Duration = Duration::from_millis(100);
-
-/// Sends all, by as many carriers as `progress` has workers, and tells what becomes of each as it does. A server that
-/// is not there is told once, and nothing more is sent to it. An error is that of the system, or of who is told.
+/// Sends all, by as many carriers as `progress` has workers, and passes each result to the observer. A server that is not
+/// running is reported once, and nothing more is sent to it. An error is the observer's, or the system's.
 pub fn run<'a>(
     orders: &[PutOrder],
     progress: &TransferProgress,
     carrier: &(dyn Fn(&Arc<WorkerProgress>) -> Carrier<'a> + Sync),
-    observer: &mut dyn PutObserver,
+    observer: &mut dyn TransferObserver<PutOrder, Carried>,
 ) -> io::Result<()> {
-    let abandoned = AtomicBool::new(false);
+    let is_abandoned = AtomicBool::new(false);
     for round in rounds(orders) {
-        let queue = Mutex::new(round.iter());
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
-        thread::scope(|scope| {
-            let (told, results) = channel();
-            for worker in progress.workers().iter().take(round.len()) {
-                let (told, next, abandoned) = (told.clone(), &next, &abandoned);
-                thread::Builder::new().name("sender".into()).spawn_scoped(scope, move || {
-                    let mut carry = carrier(worker);
-                    while !abandoned.load(Ordering::Relaxed) {
-                        let Some(order) = next() else { return };
-                        // Whoever is told may have gone; then nobody waits for the rest either.
-                        if told.send((order, carry(order))).is_err() {
-                            return;
-                        }
-                    }
-                })?;
-            }
-            drop(told);
-            loop {
-                match results.recv_timeout(TICK) {
-                    Ok((_, Err(ClientError::NotRunning(_)))) if abandoned.swap(true, Ordering::Relaxed) => {}
-                    Ok((order, result)) => observer.finished(order, result)?,
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return Ok::<_, io::Error>(()),
-                }
-                observer.tick()?;
-            }
+        let (most, queue) = (round.len(), Queue::new(round));
+        pool::run(orders, observer, |scope, results| {
+            pool::spawn(scope, "sender", progress, most, |progress| {
+                let (queue, is_abandoned, results) = (&queue, &is_abandoned, results.clone());
+                move || work(carrier(progress), queue, is_abandoned, &results)
+            })
         })?;
     }
     Ok(())
 }
 
+/// Sends files until there are no more orders, no observer or no server.
+fn work(
+    mut carry: Carrier<'_>,
+    queue: &Queue<'_, PutOrder>,
+    is_abandoned: &AtomicBool,
+    results: &Results<Carried>,
+) {
+    while !is_abandoned.load(Ordering::Relaxed) {
+        let Some((number, order)) = queue.next() else { return };
+        let result = carry(order);
+        let is_gone = matches!(result, Err(ClientError::NotRunning(_)));
+        if is_gone && is_abandoned.swap(true, Ordering::Relaxed) || !results.send(number, result) {
+            return;
+        }
+    }
+}
+
 /// The orders, such that no two for the same name are under way at once: the later one is to win.
-fn rounds(orders: &[PutOrder]) -> Vec<Vec<&PutOrder>> {
-    let mut rounds: Vec<Vec<&PutOrder>> = Vec::new();
+fn rounds(orders: &[PutOrder]) -> Vec<Vec<(usize, &PutOrder)>> {
+    let mut rounds: Vec<Vec<_>> = Vec::new();
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
-    for order in orders {
-        let round = seen.entry(&order.path).and_modify(|round| *round += 1).or_insert(0);
+    for order in orders.iter().enumerate() {
+        let round = seen.entry(&order.1.path).and_modify(|round| *round += 1).or_insert(0);
         match rounds.get_mut(*round) {
             Some(orders) => orders.push(order),
             None => rounds.push(vec![order]),
@@ -96,8 +76,10 @@ mod tests {
     #[test]
     fn the_same_name_is_sent_one_after_the_other() {
         let orders = [order("x/a", "a"), order("b", "b"), order("y/a", "a"), order("z/a", "a")];
-        let rounds: Vec<Vec<_>> =
-            rounds(&orders).iter().map(|round| round.iter().map(|it| it.file.to_str()).collect()).collect();
+        let rounds: Vec<Vec<_>> = rounds(&orders)
+            .iter()
+            .map(|round| round.iter().map(|(_, it)| it.file.to_str()).collect())
+            .collect();
         assert_eq!(rounds, [vec![Some("x/a"), Some("b")], vec![Some("y/a")], vec![Some("z/a")]]);
     }
 
@@ -115,7 +97,7 @@ mod tests {
     /// How often something was told.
     struct Told(usize);
 
-    impl PutObserver for Told {
+    impl TransferObserver<PutOrder, Carried> for Told {
         fn finished(&mut self, _: &PutOrder, _: PutResult) -> io::Result<()> {
             self.0 += 1;
             Ok(())

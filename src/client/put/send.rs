@@ -13,7 +13,6 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::{Instant, SystemTime};
 
 use super::memory::{FileIdentity, Note, UploadKey};
@@ -22,7 +21,7 @@ use super::resumable::UploadState;
 use super::sender::{Cargo, FileSender};
 use super::sent::Sent;
 use crate::client::error::{ClientError, shown};
-use crate::client::fetch::trial::{FailedAttempt, Trials};
+use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::client::upload::RequestContent;
 use crate::format::Time;
 use crate::http::status::Status;
@@ -45,27 +44,20 @@ impl FileSender<'_> {
         }
         let key = UploadKey::of(&self.server.address.server, &target, &order.file);
         let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None, is_plain: false };
-        let mut trials = Trials::new(self.options.retries);
-        loop {
-            let mut reached = 0;
-            let attempted = self.attempt(&mut cargo, &mut reached);
+        let status = retry(self.options.retries, |reached| {
+            let attempted = self.attempt(&mut cargo, reached);
             self.progress.end();
-            let failure = match attempted {
-                Ok(status) => {
-                    let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
-                    let Cargo { target, length, .. } = cargo;
-                    return Ok(Sent::Saved { status, target, length, resumed, took });
+            attempted.map_err(|failure| match failure.error {
+                // Who was never there will hardly come now.
+                ClientError::NotRunning(_) if !self.server.was_there.load(Ordering::Relaxed) => {
+                    failure.permanent()
                 }
-                Err(failure) => failure,
-            };
-            // Who was never there will hardly come now.
-            if matches!(failure.error, ClientError::NotRunning(_))
-                && !self.server.was_there.load(Ordering::Relaxed)
-            {
-                return Err(failure.error);
-            }
-            thread::sleep(trials.next(failure, reached)?);
-        }
+                _ => failure,
+            })
+        })?;
+        let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
+        let Cargo { target, length, .. } = cargo;
+        Ok(Sent::Saved { status, target, length, resumed, took })
     }
 
     fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, FailedAttempt> {

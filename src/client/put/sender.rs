@@ -8,9 +8,9 @@ use super::memory::{Memory, UploadKey};
 use super::server::PutServer;
 use crate::client::error::shown;
 use crate::client::fetch::sessions::refused;
-use crate::client::fetch::trial::FailedAttempt;
-use crate::client::progress::WorkerProgress;
 use crate::client::session::{HttpMethod, HttpRequest, HttpResponse, Session, Timeouts};
+use crate::client::transfer::WorkerProgress;
+use crate::client::transfer::retry::FailedAttempt;
 use crate::client::upload::RequestContent;
 use crate::http::status::Status;
 

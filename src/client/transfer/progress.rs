@@ -55,7 +55,7 @@ impl TransferProgress {
     }
 
     /// Each worker's place.
-    pub(super) fn workers(&self) -> &[Arc<WorkerProgress>] {
+    pub(in crate::client) fn workers(&self) -> &[Arc<WorkerProgress>] {
         &self.workers
     }
 
@@ -77,7 +77,7 @@ impl TransferProgress {
 
 impl WorkerProgress {
     /// A file's content begins to come, from this byte on.
-    pub(super) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
+    pub(in crate::client) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         self.at.store(offset, Ordering::Relaxed);
         self.set(Some(File { name: name.to_owned(), total, resumed: offset, turn }));
@@ -85,13 +85,13 @@ impl WorkerProgress {
     }
 
     /// So many bytes have come.
-    pub(super) fn came(&self, count: usize) {
+    pub(in crate::client) fn came(&self, count: usize) {
         self.at.fetch_add(count as u64, Ordering::Relaxed);
         self.came.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// No more of it comes.
-    pub(super) fn end(&self) {
+    pub(in crate::client) fn end(&self) {
         self.set(None);
     }
 

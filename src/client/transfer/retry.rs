@@ -1,4 +1,4 @@
-//! Trying again: which failures may pass, how often, and after which pause.
+//! Trying again: after which errors, how often, and after which pause.
 
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -8,48 +8,59 @@ use crate::http::date::Date;
 use crate::http::response::Received;
 use crate::http::status::Status;
 
-/// The first pause before another try; each is twice the one before.
+/// The first pause before another attempt; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest pause, whether it has grown so or a `Retry-After` asks for it: longer than that, a person would rather
-/// come back.
+/// The longest pause, also if a `Retry-After` asks for a longer one: a person would rather come back later.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Why a try failed.
+/// Why an attempt failed.
 #[derive(Debug)]
 pub(in crate::client) struct FailedAttempt {
     pub(in crate::client) error: ClientError,
-    /// After which pause the server wants to be asked again (RFC 9110 §10.2.3).
+    /// The pause that the server asks for (RFC 9110 §10.2.3).
     after: Option<Duration>,
+    /// Whether another attempt may succeed.
+    is_temporary: bool,
 }
 
-/// How often something is tried.
+/// The attempts that are left, and the pause before the next.
 #[derive(Debug)]
-pub(in crate::client) struct Trials {
-    most: u32,
+struct Backoff {
+    retries: u32,
     left: u32,
     pause: Duration,
-    /// How far it has come: getting further counts as a new beginning.
+    /// How far the best attempt got: a better one gets all retries again.
     furthest: u64,
 }
 
-impl Trials {
-    /// So many tries besides the first.
-    pub(in crate::client) fn new(retries: u32) -> Self {
-        Self { most: retries, left: retries, pause: FIRST_PAUSE, furthest: 0 }
+/// Repeats an attempt until it succeeds, its error is permanent, or `retries` attempts have not got any further. The attempt
+/// stores how many bytes the next one need not transfer again.
+pub(in crate::client) fn retry<T>(
+    retries: u32,
+    mut attempt: impl FnMut(&mut u64) -> Result<T, FailedAttempt>,
+) -> Result<T, ClientError> {
+    let mut backoff = Backoff::new(retries);
+    loop {
+        let mut reached = 0;
+        match attempt(&mut reached) {
+            Ok(done) => return Ok(done),
+            Err(failure) => thread::sleep(backoff.next(failure, reached)?),
+        }
+    }
+}
+
+impl Backoff {
+    fn new(retries: u32) -> Self {
+        Self { retries, left: retries, pause: FIRST_PAUSE, furthest: 0 }
     }
 
-    /// How long to wait before another try, with so many bytes on the disk that need not come again; the error, when
-    /// there is to be none.
-    pub(in crate::client) fn next(
-        &mut self,
-        failure: FailedAttempt,
-        reached: u64,
-    ) -> Result<Duration, ClientError> {
+    /// The pause before the next attempt; the error if there is none.
+    fn next(&mut self, failure: FailedAttempt, reached: u64) -> Result<Duration, ClientError> {
         if reached > self.furthest {
-            *self = Self { furthest: reached, ..Self::new(self.most) };
+            *self = Self { furthest: reached, ..Self::new(self.retries) };
         }
-        if self.left == 0 || !may_pass(&failure.error) {
+        if self.left == 0 || !failure.is_temporary {
             return Err(failure.error);
         }
         self.left -= 1;
@@ -59,26 +70,11 @@ impl Trials {
     }
 }
 
-/// Does something again while that may help and `retries` allow it.
-pub(in crate::client) fn patiently<T>(
-    retries: u32,
-    mut act: impl FnMut() -> Result<T, ClientError>,
-) -> Result<T, ClientError> {
-    let mut trials = Trials::new(retries);
-    loop {
-        match act() {
-            Err(error) => thread::sleep(trials.next(error.into(), 0)?),
-            done => return done,
-        }
-    }
-}
-
-/// Whether another try may end better.
-fn may_pass(error: &ClientError) -> bool {
+fn is_temporary(error: &ClientError) -> bool {
     match error {
         ClientError::Refused(status, _) => {
-            let own = [Status::NOT_IMPLEMENTED, Status::VERSION_NOT_SUPPORTED];
-            status.code() >= 500 && !own.contains(status)
+            let permanent = [Status::NOT_IMPLEMENTED, Status::VERSION_NOT_SUPPORTED];
+            status.code() >= 500 && !permanent.contains(status)
                 || [Status::REQUEST_TIMEOUT, Status::TOO_MANY_REQUESTS].contains(status)
         }
         ClientError::NotRunning(_)
@@ -94,19 +90,25 @@ fn may_pass(error: &ClientError) -> bool {
 }
 
 impl FailedAttempt {
-    /// A refusal, and when its server wants to be asked again: after so many seconds, or at a date.
+    /// An error response; its `Retry-After` is a number of seconds or a date.
     pub(in crate::client) fn refused(error: ClientError, head: &Received, now: SystemTime) -> Self {
         let after = head.field("Retry-After").and_then(|value| {
             let date = || Date::parse(value.as_bytes()).map(|date| date.since(Date::from(now)));
             value.parse().ok().map(Duration::from_secs).or_else(date)
         });
-        Self { error, after }
+        Self { after, ..Self::from(error) }
+    }
+
+    /// The same, as the last attempt.
+    #[must_use]
+    pub(in crate::client) fn permanent(self) -> Self {
+        Self { is_temporary: false, ..self }
     }
 }
 
 impl From<ClientError> for FailedAttempt {
     fn from(error: ClientError) -> Self {
-        Self { error, after: None }
+        Self { is_temporary: is_temporary(&error), after: None, error }
     }
 }
 
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass() {
+    fn which_errors_are_temporary() {
         let cases = [
             (refused(Status::SERVICE_UNAVAILABLE), true),
             (refused(Status::TOO_MANY_REQUESTS), true),
@@ -131,18 +133,19 @@ mod tests {
             (ClientError::Redirects, false),
         ];
         for (error, expected) in cases {
-            assert_eq!(may_pass(&error), expected, "{error}");
+            assert_eq!(is_temporary(&error), expected, "{error}");
         }
     }
 
     #[test]
     fn pauses_grow_and_end() {
-        let mut trials = Trials::new(3);
-        let pauses: Vec<_> = std::iter::from_fn(|| trials.next(ClientError::Silent.into(), 0).ok()).collect();
+        let mut backoff = Backoff::new(3);
+        let pauses: Vec<_> =
+            std::iter::from_fn(|| backoff.next(ClientError::Silent.into(), 0).ok()).collect();
         assert_eq!(pauses, [250, 500, 1000].map(Duration::from_millis));
-        assert_eq!(trials.next(ClientError::Silent.into(), 1).ok(), Some(FIRST_PAUSE), "it got further");
-        assert!(trials.next(ClientError::Redirects.into(), 2).is_err(), "it will not pass");
-        assert!(Trials::new(0).next(ClientError::Silent.into(), 9).is_err());
+        assert_eq!(backoff.next(ClientError::Silent.into(), 1).ok(), Some(FIRST_PAUSE), "it got further");
+        assert!(backoff.next(ClientError::Redirects.into(), 2).is_err(), "it is permanent");
+        assert!(Backoff::new(0).next(ClientError::Silent.into(), 9).is_err());
     }
 
     #[test]
@@ -159,7 +162,7 @@ mod tests {
             let bytes = format!("HTTP/1.1 503 No\r\nRetry-After: {value}\r\n\r\n");
             let (head, _) = Received::parse(bytes.as_bytes(), false).expect("valid").expect("whole");
             let failure = FailedAttempt::refused(refused(Status::SERVICE_UNAVAILABLE), &head, now);
-            let pause = Trials::new(1).next(failure, 0).expect("another try");
+            let pause = Backoff::new(1).next(failure, 0).expect("another attempt");
             assert_eq!(pause, expected.map_or(FIRST_PAUSE, Duration::from_secs), "{value}");
         }
     }
