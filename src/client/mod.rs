@@ -40,6 +40,7 @@ pub mod tftp;
 pub mod transfer;
 pub mod tree;
 pub mod upload;
+pub mod walk;
 
 #[cfg(test)]
 mod fake_peer;

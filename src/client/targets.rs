@@ -7,19 +7,14 @@ use std::fmt;
 use super::address::Resource;
 use super::error::ClientError;
 use super::fetch::{FetchOptions, FetchOrder};
-use super::listing::{self, RemoteEntry, RemoteListing, Seen};
+use super::listing::{self, RemoteEntry, RemoteListing};
 use super::pattern;
 use super::session::Session;
 use super::transfer::retry::retry;
+use super::walk::{self, Directory, Visitor};
 use crate::http::date::Date;
 use crate::http::target::{Target, encode_segment};
 use crate::printable::Printable;
-
-/// How deep a tree may go. Deeper ones are made to have no end.
-const DEEPEST: usize = 64;
-
-/// How many files one tree may hold: all their names are held at once.
-const MOST_FILES: usize = 1_000_000;
 
 /// The files that were meant, and what could not be looked at.
 #[derive(Debug, Default)]
@@ -48,12 +43,8 @@ struct Finder<'a> {
     session: Session,
     options: &'a FetchOptions,
     targets: &'a mut Targets,
-}
-
-/// A directory to look into, as an encoded path with its slash.
-struct Directory {
-    target: String,
-    depth: usize,
+    /// The pattern that names in the first directory must match, until that was visited.
+    pattern: Option<String>,
 }
 
 impl Targets {
@@ -74,7 +65,7 @@ impl Targets {
     /// `tree`, each directory once; or all that are like a pattern (`*.jpg`).
     pub fn add(&mut self, resource: &Resource, tree: bool, options: &FetchOptions) {
         let session = Session::with_timeouts(resource.server.clone(), options.timeouts);
-        let mut finder = Finder { session, options, targets: self };
+        let mut finder = Finder { session, options, targets: self, pattern: None };
         if let Err(error) = finder.find(resource, tree) {
             self.failures.push((resource.target.clone(), error));
         }
@@ -89,7 +80,7 @@ impl Finder<'_> {
             return self.order(resource);
         }
         if last.contains('*') {
-            return self.find_like(resource, directory, last, tree);
+            return self.find_like(directory, last, tree);
         }
         if !last.is_empty() && !tree {
             return self.order(resource);
@@ -97,8 +88,7 @@ impl Finder<'_> {
         match self.list(target) {
             Ok(listing) => {
                 let directory = if last.is_empty() { target.to_owned() } else { format!("{target}/") };
-                let directory = Directory { target: directory, depth: 0 };
-                self.take(resource, &directory, &listing, tree, |_| true);
+                self.walk(directory, listing, tree);
                 Ok(())
             }
             // It is a file after all, or the page of a server that lists nothing.
@@ -110,90 +100,76 @@ impl Finder<'_> {
         }
     }
 
-    fn find_like(
-        &mut self,
-        resource: &Resource,
-        directory: &str,
-        like: &str,
-        tree: bool,
-    ) -> Result<(), ClientError> {
-        let like = decode(like)?;
+    fn find_like(&mut self, directory: &str, like: &str, tree: bool) -> Result<(), ClientError> {
+        self.pattern = Some(decode(like)?);
         let listing = self.list(directory)?;
-        let before = self.found();
-        let directory = Directory { target: directory.to_owned(), depth: 0 };
-        self.take(resource, &directory, &listing, tree, |name| pattern::fits(&like, name));
-        if self.found() == before { Err(ClientError::NoMatch) } else { Ok(()) }
+        let before = self.count();
+        self.walk(directory.to_owned(), listing, tree);
+        if self.count() == before { Err(ClientError::NoMatch) } else { Ok(()) }
     }
 
-    /// Takes the files of a directory, and of those below if `tree`; of the first one only what `fits`.
-    fn take(
-        &mut self,
-        resource: &Resource,
-        first: &Directory,
-        listing: &RemoteListing,
-        tree: bool,
-        fits: impl Fn(&str) -> bool,
-    ) {
-        let (mut below, mut seen) = (Vec::new(), Seen::default());
-        seen.before(listing, &first.target);
-        self.take_entries(resource, first, listing, &mut below, fits);
-        while let Some(directory) = below.pop().filter(|_| tree) {
-            if directory.depth > DEEPEST || self.found() > MOST_FILES {
-                let error = ClientError::Endless(directory.target.clone());
-                self.targets.failures.push((directory.target, error));
-                return;
-            }
-            match self.list(&directory.target) {
-                Ok(listing) => match seen.before(&listing, &directory.target) {
-                    Some(before) => self.targets.skipped.again.push((directory.target, before.to_owned())),
-                    None => self.take_entries(resource, &directory, &listing, &mut below, |_| true),
-                },
-                Err(error) => self.targets.failures.push((directory.target, error)),
-            }
-        }
+    /// Takes the files of a directory, an encoded path with its slash, and of those below it if `tree`.
+    fn walk(&mut self, directory: String, listing: RemoteListing, tree: bool) {
+        let first = Directory { name: directory.clone(), path: directory, depth: 0 };
+        walk::walk(self, &first, listing, tree);
     }
 
-    fn take_entries(
+    fn take_entry(
         &mut self,
-        resource: &Resource,
         directory: &Directory,
-        listing: &RemoteListing,
+        entry: &RemoteEntry,
         below: &mut Vec<Directory>,
-        fits: impl Fn(&str) -> bool,
-    ) {
-        let inner = below.len();
-        for entry in listing.entries.iter().filter(|entry| fits(&entry.name)) {
-            match target_of(&directory.target, entry) {
-                Ok(target) if !self.targets.admits(&target) => {}
-                Ok(target) if entry.is_directory() => {
-                    below.push(Directory { target: format!("{target}/"), depth: directory.depth + 1 });
-                }
-                Ok(target) => {
-                    let resource = Resource { server: resource.server.clone(), target };
-                    match FetchOrder::of(resource) {
-                        Ok(order) => self.targets.orders.push(with_facts(order, entry)),
-                        Err(error) => self.targets.failures.push((entry.name.clone(), error)),
-                    }
-                }
-                Err(error) => self.targets.failures.push((entry.name.clone(), error)),
-            }
+    ) -> Result<(), ClientError> {
+        let target = target_of(&directory.path, entry)?;
+        if !self.targets.admits(&target) {
+            return Ok(());
         }
-        // The first is looked into first.
-        if let Some(new) = below.get_mut(inner..) {
-            new.reverse();
+        if entry.is_directory() {
+            let path = format!("{target}/");
+            below.push(Directory { name: path.clone(), path, depth: directory.depth + 1 });
+        } else {
+            let resource = Resource { server: self.session.server().clone(), target };
+            self.targets.orders.push(with_facts(FetchOrder::of(resource)?, entry));
         }
+        Ok(())
     }
 
     fn order(&mut self, resource: &Resource) -> Result<(), ClientError> {
         self.targets.orders.push(FetchOrder::of(resource.clone())?);
         Ok(())
     }
+}
 
-    fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError> {
-        retry(self.options.retries, |_| Ok(listing::fetch(&mut self.session, directory)?))
+impl Visitor for Finder<'_> {
+    fn list(&mut self, path: &str) -> Result<RemoteListing, ClientError> {
+        retry(self.options.retries, |_| Ok(listing::fetch(&mut self.session, path)?))
     }
 
-    fn found(&self) -> usize {
+    fn take(&mut self, directory: &Directory, listing: RemoteListing, below: &mut Vec<Directory>) {
+        let inner = below.len();
+        let pattern = self.pattern.take();
+        let fits =
+            |entry: &&RemoteEntry| pattern.as_ref().is_none_or(|pattern| pattern::fits(pattern, &entry.name));
+        for entry in listing.entries.iter().filter(fits) {
+            if let Err(error) = self.take_entry(directory, entry, below) {
+                self.targets.failures.push((entry.name.clone(), error));
+            }
+        }
+        // The first one is visited first.
+        if let Some(new) = below.get_mut(inner..) {
+            new.reverse();
+        }
+    }
+
+    fn again(&mut self, directory: Directory, before: &str) {
+        self.targets.skipped.again.push((directory.path, before.to_owned()));
+    }
+
+    fn failed(&mut self, directory: Directory, error: ClientError) {
+        self.targets.failures.push((directory.name, error));
+    }
+
+    fn count(&self) -> usize {
         self.targets.orders.len() + self.targets.failures.len()
     }
 }

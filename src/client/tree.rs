@@ -6,17 +6,12 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::ClientError;
-use super::listing::{self, EntryKind, RemoteEntry, RemoteListing, Seen};
+use super::listing::{self, EntryKind, RemoteEntry, RemoteListing};
 use super::session::Session;
 use super::targets::target_of;
 use super::tftp::{self, address::TftpSite};
+use super::walk::{self, Directory, Visitor};
 use crate::printable::{self, Printable};
-
-/// How deep a tree may go. Deeper ones are made to have no end.
-const DEEPEST: usize = 64;
-
-/// How many things are listed at most: all of them are held at once.
-const MOST_ENTRIES: usize = 1_000_000;
 
 /// What it is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,12 +72,10 @@ struct Row<'a> {
     modified: Option<&'a str>,
 }
 
-/// A directory that is to be looked into.
-struct Directory {
-    path: String,
-    /// What stands before the names of its entries.
-    prefix: String,
-    depth: usize,
+/// Gathers a tree.
+struct Gatherer<'l> {
+    lister: &'l mut dyn Lister,
+    found: Tree,
 }
 
 impl Lister for Http {
@@ -113,48 +106,12 @@ impl Lister for Tftp<'_> {
 impl Tree {
     /// What is in a directory, and in those below it if `recursive`, each once. What is wrong with one of those does not keep the others.
     pub fn gather(lister: &mut dyn Lister, directory: &str, recursive: bool) -> Result<Self, ClientError> {
-        let mut found = Self { is_recursive: recursive, ..Self::default() };
         let listing = lister.list(directory)?;
-        let top = Directory { path: directory.to_owned(), prefix: String::new(), depth: 0 };
-        let (mut below, mut seen) = (Vec::new(), Seen::default());
-        seen.before(&listing, directory);
-        found.take(lister, &top, listing, &mut below);
-        while let Some(directory) = below.pop().filter(|_| recursive) {
-            if directory.depth > DEEPEST || found.entries.len() > MOST_ENTRIES {
-                found.failures.push((directory.prefix.clone(), ClientError::Endless(directory.prefix)));
-                break;
-            }
-            match lister.list(&directory.path) {
-                // A link has led back to it, or to it by another path.
-                Ok(listing) if seen.before(&listing, &directory.path).is_some() => {}
-                Ok(listing) => found.take(lister, &directory, listing, &mut below),
-                Err(error) => found.failures.push((directory.prefix, error)),
-            }
-        }
-        Ok(found)
-    }
-
-    fn take(
-        &mut self,
-        lister: &dyn Lister,
-        directory: &Directory,
-        listing: RemoteListing,
-        below: &mut Vec<Directory>,
-    ) {
-        for mut entry in listing.entries {
-            let name = format!("{}{}", directory.prefix, entry.name);
-            if entry.is_directory() && self.is_recursive {
-                match lister.below(&directory.path, &entry) {
-                    Ok(path) => {
-                        let (prefix, depth) = (format!("{name}/"), directory.depth + 1);
-                        below.push(Directory { path, prefix, depth });
-                    }
-                    Err(error) => self.failures.push((name.clone(), error)),
-                }
-            }
-            entry.name = name;
-            self.entries.push(entry);
-        }
+        let first = Directory { path: directory.to_owned(), name: String::new(), depth: 0 };
+        let found = Self { is_recursive: recursive, ..Self::default() };
+        let mut gatherer = Gatherer { lister, found };
+        walk::walk(&mut gatherer, &first, listing, recursive);
+        Ok(gatherer.found)
     }
 
     /// Whether nothing is there.
@@ -186,6 +143,37 @@ impl Tree {
                 writeln!(out, "{}", printable::json(&serde_json::to_string_pretty(&rows)?))
             }
         }
+    }
+}
+
+impl Visitor for Gatherer<'_> {
+    fn list(&mut self, path: &str) -> Result<RemoteListing, ClientError> {
+        self.lister.list(path)
+    }
+
+    fn take(&mut self, directory: &Directory, listing: RemoteListing, below: &mut Vec<Directory>) {
+        for mut entry in listing.entries {
+            let name = format!("{}{}", directory.name, entry.name);
+            if entry.is_directory() && self.found.is_recursive {
+                match self.lister.below(&directory.path, &entry) {
+                    Ok(path) => {
+                        let (name, depth) = (format!("{name}/"), directory.depth + 1);
+                        below.push(Directory { path, name, depth });
+                    }
+                    Err(error) => self.found.failures.push((name.clone(), error)),
+                }
+            }
+            entry.name = name;
+            self.found.entries.push(entry);
+        }
+    }
+
+    fn failed(&mut self, directory: Directory, error: ClientError) {
+        self.found.failures.push((directory.name, error));
+    }
+
+    fn count(&self) -> usize {
+        self.found.entries.len()
     }
 }
 
@@ -266,7 +254,7 @@ mod tests {
     fn a_tree_that_has_no_end_is_given_up() {
         let mut lister = Loop { asked: 0 };
         let mut found = Tree::gather(&mut lister, "/", true).expect("a listing");
-        assert!(lister.asked <= 2 * (DEEPEST + 2), "{} questions", lister.asked);
+        assert!(lister.asked <= 2 * (walk::DEEPEST + 2), "{} questions", lister.asked);
         assert!(matches!(found.failures.last(), Some((_, ClientError::Endless(_)))));
         assert!(
             matches!(found.failures.first(), Some((name, ClientError::NoListing)) if name.ends_with("x/"))

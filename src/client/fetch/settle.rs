@@ -77,8 +77,8 @@ pub(super) fn spawn<'scope>(
     let downed = Arc::new(Mutex::new(downed));
     for number in 0..if sync { most.clamp(1, AT_ONCE) } else { 1 } {
         let (downed, synced, failures) = (Arc::clone(&downed), synced.clone(), results.clone());
-        let syncer = spawn("syncer");
-        match syncer.spawn_scoped(scope, move || sync_all(&downed, sync, &synced, &failures)) {
+        let thread = spawn("syncer");
+        match thread.spawn_scoped(scope, move || sync_all(&downed, sync, &synced, &failures)) {
             Ok(_) => {}
             Err(error) if number == 0 => return Err(error),
             // The system has no more threads: those that are there do all.

@@ -9,12 +9,7 @@ use std::path::{Path, PathBuf};
 use super::order::PutOrder;
 use crate::client::error::{ClientError, shown};
 use crate::client::upload::default_parts;
-
-/// How deep a tree may go: deeper ones are made to have no end.
-const DEEPEST: usize = 64;
-
-/// How many files one command sends: all their names are held at once.
-const MOST_FILES: usize = 1_000_000;
+use crate::client::walk::{DEEPEST, MOST_FILES};
 
 /// How directories are walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

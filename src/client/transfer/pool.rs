@@ -80,9 +80,10 @@ pub(in crate::client) fn run<'env, O, T>(
     spawn: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>, Results<T>) -> io::Result<()>,
 ) -> io::Result<()> {
     let (sender, results) = channel();
-    thread::scope(|scope| {
+    // `move`: after an error the receiver is dropped before the scope waits for the workers, so they stop.
+    thread::scope(move |scope| {
         spawn(scope, Results { sender: Some(sender), observer: thread::current() })?;
-        observe(results, orders, observer)
+        observe(&results, orders, observer)
     })
 }
 
@@ -100,9 +101,8 @@ pub(in crate::client) fn spawn<'scope, F: FnOnce() + Send + 'scope>(
     })
 }
 
-/// Takes the receiver: when it is dropped after an error, the workers stop.
 fn observe<O, T>(
-    results: Receiver<Numbered<T>>,
+    results: &Receiver<Numbered<T>>,
     orders: &[O],
     observer: &mut dyn TransferObserver<O, T>,
 ) -> io::Result<()> {
