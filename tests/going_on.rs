@@ -195,7 +195,7 @@ fn ctrl_c_says_how_to_go_on() {
     let output = client.output();
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "\nstopping client.\n");
-    let said = "What has arrived is kept for a day: the same command goes on with it.\n";
+    let said = "Partial uploads are kept for a day: run the same command to resume.\n";
     assert_eq!(String::from_utf8_lossy(&output.stderr), said);
     cable.cut();
     cable.let_pass();

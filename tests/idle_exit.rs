@@ -23,7 +23,7 @@ fn it_leaves_when_nobody_wants_anything() {
     assert_eq!(parked.ask("GET", "/.wharf/health", "", b"").code(), 200);
     let (said, status) = wharf.wait();
     assert!(said.ends_with(LEFT), "{said}");
-    assert!(said.contains("It leaves after 3 s without a request"), "announced at the start: {said}");
+    assert!(said.contains("It exits after 3 s without a request"), "announced at the start: {said}");
     assert_eq!(status.code(), Some(0));
     assert!(start.elapsed() >= Duration::from_secs(3));
     assert!(parked.is_closed(), "a parked connection does not keep it");

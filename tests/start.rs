@@ -113,9 +113,9 @@ fn a_file_that_cannot_be_written_is_told_with_what_helps() {
     fs::create_dir(place.path().join("share")).expect("a folder");
     fs::write(place.path().join("file"), "").expect("written");
     let cases = [
-        ("none/log", "its folder is not there (make it, or name another)"),
-        ("share", "it is a folder (name a file in it)"),
-        ("file/log", "a part of the path is a file, not a folder (name another)"),
+        ("none/log", "its directory does not exist (create it, or name another file)"),
+        ("share", "it is a directory (name a file in it)"),
+        ("file/log", "part of the path is a file, not a directory (name another file)"),
     ];
     for (flag, what) in [("--log-file", "log to"), ("--record", "record to")] {
         for (file, why) in cases {

@@ -1,7 +1,7 @@
-//! Whether a file lies in a directory, by whatever path it was named.
+//! Checks that a file is outside a directory, whatever path names it.
 //!
-//! Links, `..` and relative paths are resolved; a directory that is mounted in two places is recognised by its file system
-//! and its path there (`/proc/self/mountinfo`).
+//! Symlinks, `..` and relative paths are resolved. A directory that is mounted in two places is recognised by its file
+//! system and its path there (`/proc/self/mountinfo`).
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-/// How many links a path may lead through (as the kernel's own limit).
+/// How many symlinks a path may go through, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// An error if this file lies in this directory, or would if it were created.
+/// An error if the file is in the directory, or would be if it were created.
 pub fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
-    // A directory that is not there is another error, and another's to report.
+    // A missing directory is reported elsewhere.
     let Ok(root) = fs::canonicalize(directory) else { return Ok(()) };
     let file = resolve(file)?;
     if is_below(&file, &root) || is_mounted_below(&file, &root) {
@@ -32,7 +32,7 @@ pub fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The path without links, also where the last name does not exist yet.
+/// The path without symlinks. The last name need not exist.
 fn resolve(file: &Path) -> io::Result<PathBuf> {
     let mut path = file.to_owned();
     for _ in 0..MOST_LINKS {
@@ -45,7 +45,7 @@ fn resolve(file: &Path) -> io::Result<PathBuf> {
             _ => Path::new("."),
         };
         match fs::read_link(&path) {
-            // The file that a dangling link names is the one that would be created.
+            // The target of a dangling symlink is the file that would be created.
             Ok(target) => path = parent.join(target),
             Err(_) => return Ok(fs::canonicalize(parent)?.join(path.file_name().unwrap_or_default())),
         }
@@ -53,20 +53,20 @@ fn resolve(file: &Path) -> io::Result<PathBuf> {
     Err(rustix::io::Errno::LOOP.into())
 }
 
-/// Whether one of the directories above the file is this one.
+/// Whether one of the file's ancestors is this directory.
 fn is_below(file: &Path, root: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|facts| (facts.dev(), facts.ino())).ok();
     let root = identity(root);
     root.is_some() && file.ancestors().skip(1).any(|directory| identity(directory) == root)
 }
 
-/// Whether an existing file has more than one name on the file system of the directory.
+/// Whether an existing file has several hard links on the directory's file system.
 fn may_have_name_on_same_disk(file: &Path, root: &Path) -> bool {
     let is_shared = |(file, root): (Metadata, Metadata)| file.nlink() > 1 && file.dev() == root.dev();
     fs::metadata(file).and_then(|file| Ok((file, fs::metadata(root)?))).is_ok_and(is_shared)
 }
 
-/// Whether the file is in a tree that is mounted in the directory, or that holds the directory, under another name.
+/// Whether another mount shows the file inside the directory.
 fn is_mounted_below(file: &Path, root: &Path) -> bool {
     let mounts = mounts();
     let parent = file.parent().unwrap_or(file);
@@ -79,7 +79,7 @@ fn is_mounted_below(file: &Path, root: &Path) -> bool {
     device_path(root, &mounts).into_iter().chain(mounted).any(|shared| shared.holds(&location))
 }
 
-/// Where something lies, however it was reached: a file system, and a path in it.
+/// The location of a file, whatever path names it: a file system, and a path in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DevicePath {
     device: Vec<u8>,
@@ -100,7 +100,7 @@ struct Mount {
     at: PathBuf,
 }
 
-/// What is mounted. Without `/proc` there is nothing to compare with.
+/// All mounts; none without `/proc`.
 fn mounts() -> Vec<Mount> {
     let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
     text.split(|byte| *byte == b'\n').filter_map(mount).collect()
@@ -114,7 +114,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     Some(Mount { id, shows: DevicePath { device, path }, at })
 }
 
-/// Blanks, line feeds and backslashes stand in it as `\040`.
+/// Replaces octal escapes: `\040` is a space.
 fn unescape(word: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word;
@@ -134,7 +134,7 @@ fn unescape(word: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
-/// Where this resolved path lies.
+/// The location of this resolved path.
 fn device_path(path: &Path, mounts: &[Mount]) -> Option<DevicePath> {
     let handle = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let facts = fs::read(format!("/proc/self/fdinfo/{}", handle.as_raw_fd())).ok()?;

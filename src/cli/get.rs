@@ -21,66 +21,66 @@ use crate::client::tftp::{self, address::TftpSite};
 use crate::client::transfer::{TransferObserver, TransferProgress};
 use crate::printable::Printable;
 
-/// How many files are fetched at once unless `--jobs` says otherwise.
+/// The default of `--jobs`.
 const WORKERS: NonZeroUsize = match NonZeroUsize::new(fetch::WORKERS) {
     Some(workers) => workers,
     None => NonZeroUsize::MIN,
 };
 
-/// What is said when Ctrl-C ends it.
-const HOW_TO_GO_ON: &str = "Interrupted. What has come is kept: the same command goes on with it.";
+/// Printed when Ctrl-C ends the command.
+const HOW_TO_GO_ON: &str = "Interrupted. Partial downloads are kept: run the same command to resume.";
 
-/// The name that means the output.
+/// The name that stands for stdout.
 const OUTPUT: &str = "-";
 
-/// Download files, whole directories, or all that are like a pattern
+/// Download files, directories, or files whose names match a pattern
 ///
-/// A file is kept under the path that it has on its server, as NAME.part until it is whole. The same command goes on
-/// where it stopped, unless the file has changed on the server, and passes over files that are here and unchanged.
+/// A file is saved under its path on the server, as NAME.part until it is complete. If you repeat the command, it resumes
+/// files that are not complete and skips unchanged ones. A file that has changed on the server starts again.
 #[derive(Debug, Args)]
-// A flag stands there or does not.
+// Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
 pub struct GetArgs {
     /// What to download: `http://host:port/path`, `host:port/path`, `unix:SOCKET!/path` or `tftp://host:port/path`
     ///
-    /// `dir/` means the files directly in it (with -R, those in the directories below it too); `'dir/*.jpg'` those with
-    /// such names. Both need a server that lists its directories as a wharf does; another's `dir/` is its page.
+    /// `dir/` downloads the files in it (with -R, also those in its subdirectories); `'dir/*.jpg'` those whose names
+    /// match. Both need a wharf server: from another one, `dir/` is a page.
     #[arg(required = true, value_name = "ADDRESS", value_parser = remote::parse_file)]
     addresses: Vec<Remote<Resource>>,
-    /// Where downloads go; made when missing
+    /// Directory for downloads; created if it does not exist
     #[arg(long, default_value = "downloads")]
     dir: PathBuf,
-    /// Save the one file under this name; `-` writes it to the output
+    /// Save the file under this name; `-` writes it to stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "dir")]
     output: Option<PathBuf>,
-    /// Whole trees: the directories below, too
+    /// Include subdirectories
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// Take names that begin with a dot from a listing, too; one that is named in full needs no flag
+    /// Include names that begin with a dot; a file that you name in full needs no flag
     #[arg(long)]
     hidden: bool,
-    /// How many files to fetch at once, each over a connection of its own
+    /// Number of files to download at once, each over its own connection
     #[arg(short, long, value_name = "N", default_value_t = WORKERS)]
     jobs: NonZeroUsize,
-    /// One file after the other, over one connection
+    /// Download one file after another, over one connection
     #[arg(long, conflicts_with = "jobs")]
     serial: bool,
-    /// Fetch files from this size on, as 100M, in four ranges at once, each over a connection of its own
+    /// Download files of at least this size, such as 100M, in four ranges at once, each over its own connection
     #[arg(long, value_name = "SIZE", value_parser = size::parse, conflicts_with = "serial")]
     split: Option<u64>,
-    /// Fetch files that are here and unchanged, too, and replace files that wharf did not download or that were changed since
+    /// Also download unchanged files, and replace files that wharf did not download or that have changed here
     #[arg(long)]
     force: bool,
-    /// How often to try a file again that got no further: after a cut, a refused connection, an error of the server's
+    /// How often to retry a file without progress, after a lost connection or a server error
     #[arg(long, value_name = "N", default_value_t = fetch::RETRIES)]
     retries: u32,
-    /// How long a server may be silent, or send next to nothing
+    /// Give up on a connection after this many seconds with no data, or almost none
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
-    /// Name files before they are on the disk: for downloads that one can afford to lose in a power failure
+    /// Name files before they are on the disk: for data you can afford to lose in a power failure
     #[arg(long)]
     no_sync: bool,
-    /// Say only what went wrong
+    /// Print only warnings and errors
     #[arg(short, long)]
     quiet: bool,
 }
@@ -96,7 +96,7 @@ pub fn run(args: &GetArgs) -> ExitCode {
     }
 }
 
-/// Fetches all; whether all came.
+/// Downloads all files; true if none failed.
 fn get_all(args: &GetArgs) -> io::Result<bool> {
     let options = args.options();
     let (mut targets, mut sites) = (Targets::new(args.hidden), Vec::new());
@@ -114,13 +114,13 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
         report.finished_tftp(site, tftp::get(site, site.path(), &downloads, options.sync));
     }
     if !args.quiet {
-        // Where stderr is gone, nobody reads it.
+        // If stderr is closed, this line is lost.
         let _ = write!(io::stderr(), "{skipped}");
     }
     report.end()
 }
 
-/// Fetches these over HTTP; on a terminal, with bars.
+/// Downloads these over HTTP, with progress bars on a terminal.
 fn fetch_all(
     args: &GetArgs,
     downloads: &Downloads,
@@ -138,21 +138,21 @@ fn fetch_all(
     shown.bars.end(&mut io::stdout())
 }
 
-/// Fetches the one file that has a name of its own here.
+/// Downloads the one file of `--output`.
 fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
     let [address] = args.addresses.as_slice() else {
         return exit::wrong_usage(&"wharf: --output is for one file (use --dir for several)");
     };
     if output.as_os_str() == OUTPUT {
         return exit::code(match address {
-            Remote::Http(resource) => pass_on(resource, args),
+            Remote::Http(resource) => write_out(resource, args),
             Remote::Tftp(site) => {
-                told(&name_of(site), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
+                report(&name_of(site), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
             }
         });
     }
     let Some(name) = output.file_name().map(PathBuf::from) else {
-        return exit::wrong_usage(&"wharf: --output needs the name of a file (use --dir for a directory)");
+        return exit::wrong_usage(&"wharf: --output needs a file name (use --dir for a directory)");
     };
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (downloads, options) = (args.downloads(parent), args.options());
@@ -169,19 +169,19 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
     exit::code(fetched.and_then(|()| report.end()))
 }
 
-/// What was asked for over TFTP, for an error.
+/// The file's name on the TFTP server, for an error message.
 fn name_of(site: &TftpSite) -> String {
     String::from_utf8_lossy(site.path()).into_owned()
 }
 
-/// Writes a file to the output as it comes.
-fn pass_on(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
+/// Writes a file to stdout as it arrives.
+fn write_out(resource: &Resource, args: &GetArgs) -> io::Result<bool> {
     let mut out = io::stdout().lock();
-    told(&resource.target, fetch::stream(resource, &args.options(), &mut out).map(drop))
+    report(&resource.target, fetch::stream(resource, &args.options(), &mut out).map(drop))
 }
 
-/// Says what went wrong; whether nothing did. That nobody reads the output any more is for the caller to judge.
-fn told(name: &str, result: Result<(), ClientError>) -> io::Result<bool> {
+/// Prints the error, if any; true if there is none. A broken pipe is returned: the caller may treat it as success.
+fn report(name: &str, result: Result<(), ClientError>) -> io::Result<bool> {
     match result {
         Ok(()) => Ok(true),
         Err(ClientError::Local(_, _, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(error),
@@ -212,10 +212,10 @@ impl GetArgs {
 /// not end the downloads.
 struct Report {
     quiet: bool,
-    /// What is to be said of files that are here, by name.
+    /// Warnings about files that arrived, by name.
     warnings: Vec<(String, &'static str)>,
     failures: Vec<(String, ClientError)>,
-    /// Whether the output still takes lines.
+    /// The first error of stdout: after it nothing more is printed there.
     failed: io::Result<()>,
 }
 
@@ -224,7 +224,7 @@ impl TransferObserver<FetchOrder, Fetched> for Report {
         match result {
             Ok(fetched) => {
                 self.warn(order, &fetched);
-                self.say(&fetched);
+                self.print(&fetched);
             }
             Err(error) => self.failures.push((order.resource.target.clone(), error)),
         }
@@ -232,7 +232,7 @@ impl TransferObserver<FetchOrder, Fetched> for Report {
     }
 }
 
-/// The same, with bars beneath.
+/// The same, above progress bars.
 struct Shown<'a> {
     report: &'a mut Report,
     bars: Bars<'a>,
@@ -266,24 +266,24 @@ impl Report {
 
     fn finished_tftp(&mut self, site: &TftpSite, result: Result<tftp::Transferred, ClientError>) {
         match result {
-            Ok(transferred) => self.say(&transferred),
+            Ok(transferred) => self.print(&transferred),
             Err(error) => self.failures.push((name_of(site), error)),
         }
     }
 
-    /// Remembers what is to be said of a file that is here: at the end, when no bars are shown.
+    /// Keeps a file's warning until the progress bars are gone.
     fn warn(&mut self, order: &FetchOrder, fetched: &Fetched) {
         let name = || order.resource.target.clone();
         self.warnings.extend(fetched.warning().map(|warning| (name(), warning)));
     }
 
-    fn say(&mut self, line: &dyn std::fmt::Display) {
+    fn print(&mut self, line: &dyn std::fmt::Display) {
         if !self.quiet && self.failed.is_ok() {
             self.failed = writeln!(io::stdout(), "{line}");
         }
     }
 
-    /// Says what was strange, and what is missing; whether nothing is missing.
+    /// Prints the warnings and the errors; true if no file failed.
     fn end(self) -> io::Result<bool> {
         for (name, warning) in &self.warnings {
             exit::say(&format_args!("{}: {warning}", Printable::text(name)));

@@ -1,4 +1,4 @@
-//! `wharf list [ADDRESS]`: what a server's folder holds.
+//! `wharf list [ADDRESS]`: lists a directory of a server.
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
@@ -14,27 +14,27 @@ use crate::client::session::Session;
 use crate::client::tftp::address::from_root;
 use crate::client::tree::{Http, ListFormat, SortOrder, Tftp, Tree};
 
-/// List what a server's folder holds
+/// List a directory of a server
 ///
-/// In a terminal: size, time and name. In a pipe: names, one a line, directories with a slash.
+/// In a terminal: size, time and name. In a pipe: one name per line; directories end in a slash.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// The server and the directory: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
+    /// The server and the directory on it: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory)]
     address: Option<Remote<ServerAddress>>,
-    /// What to sort by: names, the largest first, or the newest first
+    /// Sort by name, by size (largest first) or by time (newest first)
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     sort: Sort,
-    /// What is in the directories below, too
+    /// Include subdirectories
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// An array of objects, for programs
+    /// Print a JSON array of objects, for programs
     #[arg(long)]
     json: bool,
 }
 
-/// What to sort by, as it is typed.
+/// The values of `--sort`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Sort {
     Name,
@@ -57,7 +57,7 @@ pub fn run(args: &ListArgs) -> ExitCode {
     }
 }
 
-/// What was asked for, for an error.
+/// The directory, for an error message.
 fn name(remote: &Remote<ServerAddress>) -> String {
     match remote {
         Remote::Http(address) => address.target(""),
@@ -75,7 +75,7 @@ fn find(remote: &Remote<ServerAddress>, recursive: bool) -> Result<Tree, ClientE
     }
 }
 
-/// Shows it; whether all of it was found.
+/// Prints the tree; true if all of it was listed.
 fn show(mut found: Tree, args: &ListArgs) -> io::Result<bool> {
     let failures = std::mem::take(&mut found.failures);
     let format = match args.json {

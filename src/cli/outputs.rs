@@ -1,4 +1,4 @@
-//! What a server writes besides its responses: stdout, the log, and the recording. No reader of them can stop it.
+//! What a server writes besides responses: stdout, the log and the recording. A slow reader of these cannot block it.
 
 use std::fs;
 use std::io;
@@ -10,10 +10,10 @@ use crate::printable::Printable;
 use crate::server::Recorder;
 use crate::sink::{Notices, Sink};
 
-/// How long the program waits at its end for what is not written yet: a reader that has stalled must not keep it.
+/// How long wharf waits for unwritten output before it exits: a stalled reader must not keep it running.
 const LAST: Duration = Duration::from_secs(1);
 
-/// A line on stdout that cannot be written is for nobody.
+/// A line that cannot be written to stdout is dropped.
 const STDOUT: Notices = Notices {
     name: "stdout",
     missing: |_| String::new(),
@@ -29,12 +29,12 @@ pub struct Outputs {
     log: Sink,
     has_log_file: bool,
     recorder: Option<Recorder>,
-    /// The log file and the recording, as far as there are any.
+    /// The log file and the recording, if there are any.
     files: Vec<PrivateFile>,
 }
 
 impl Outputs {
-    /// Opens them. Neither file may lie in the shared directory.
+    /// Opens them. Both files must be outside the shared folder.
     pub fn open(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
         let private = |path| PrivateFile::new(path, root);
         let (file, record) = (log.map(private), record.map(private));
@@ -51,7 +51,7 @@ impl Outputs {
         Ok(Self { stdout, log, has_log_file, recorder, files })
     }
 
-    /// An error if a file lies in the shared directory, which may be another one by now.
+    /// An error if a file is in the shared folder, which may have been replaced.
     pub fn ensure_outside(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|file| {
             let name = Printable::path(file.path());
@@ -69,7 +69,7 @@ impl Outputs {
         self.stdout.push(text.as_bytes());
     }
 
-    /// SIGHUP: opens the log file and the recording again, as whoever has renamed them expects.
+    /// SIGHUP: reopens the log file and the recording, after log rotation has renamed them.
     pub fn reopen(&self) {
         if self.has_log_file {
             self.log.reopen();
@@ -78,7 +78,7 @@ impl Outputs {
             recorder.reopen();
         }
         if !self.has_log_file && self.recorder.is_none() {
-            log::info!("SIGHUP is ignored: there is no --log-file to open again");
+            log::info!("SIGHUP is ignored: there is no --log-file to reopen");
         }
     }
 
@@ -92,7 +92,7 @@ impl Outputs {
     }
 }
 
-/// The shell may have opened a file of the shared directory as stderr. That is not refused: it is there already.
+/// A shell may have redirected stderr to a file in the shared folder. It is too late to refuse that.
 fn warn_of_stderr(root: &Path) {
     let stderr = Path::new("/proc/self/fd/2");
     let is_file = fs::metadata(stderr).is_ok_and(|there| there.is_file());
@@ -107,17 +107,17 @@ fn recorder(file: &PrivateFile) -> io::Result<Recorder> {
     Recorder::new(opened, Box::new(move || file.append_below(Recorder::HEADER)))
 }
 
-/// Why a file that was named on the command line cannot be written, and what may help.
+/// Why a file of the command line cannot be written, and what to do.
 fn cannot(what: &str, file: Option<&PrivateFile>, error: &io::Error) -> Failure {
     let why = match error.kind() {
-        io::ErrorKind::NotFound => "its folder is not there (make it, or name another)",
+        io::ErrorKind::NotFound => "its directory does not exist (create it, or name another file)",
         io::ErrorKind::PermissionDenied => {
-            "no permission (it must be writable for this user, or not be there in a folder that is)"
+            "permission denied (this user must be able to write the file, or to create it in its directory)"
         }
-        io::ErrorKind::IsADirectory => "it is a folder (name a file in it)",
-        io::ErrorKind::NotADirectory => "a part of the path is a file, not a folder (name another)",
-        io::ErrorKind::ReadOnlyFilesystem => "it lies on a disk that is mounted read-only (name another)",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "there is no space left (free some)",
+        io::ErrorKind::IsADirectory => "it is a directory (name a file in it)",
+        io::ErrorKind::NotADirectory => "part of the path is a file, not a directory (name another file)",
+        io::ErrorKind::ReadOnlyFilesystem => "its disk is mounted read-only (name another file)",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "no space left on its disk (free some)",
         _ => &error.to_string(),
     };
     format!("cannot {what} {}: {why}", Printable::path(file.map_or(Path::new(""), PrivateFile::path))).into()

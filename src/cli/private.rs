@@ -1,6 +1,6 @@
-//! The files that a server writes for its owner alone: the log and the recording.
+//! Files that only the server's user may read: the log and the recording.
 //!
-//! They name every client and every path. So others may not read them, and they may not lie in the shared directory.
+//! They name every client and every path, so they must not be in the shared folder either.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -13,22 +13,22 @@ use rustix::process::geteuid;
 use super::containment;
 use crate::printable::Printable;
 
-/// The mode of a new file: its owner reads and writes it.
+/// The mode of a new file: only its owner reads and writes it.
 const MODE: u32 = 0o600;
 
-/// The bits of a mode that let others in.
+/// The permissions of group and others.
 const OTHERS: u32 = 0o077;
 
-/// A file that must not lie in a shared directory.
+/// A file that must be outside the shared folder.
 #[derive(Debug, Clone)]
 pub struct PrivateFile {
     path: PathBuf,
-    /// The shared directory.
+    /// The shared folder.
     root: PathBuf,
 }
 
 impl PrivateFile {
-    /// The file at this path, beside this shared directory.
+    /// The file at `path`, to be kept outside the folder `root`.
     pub fn new(path: &Path, root: &Path) -> Self {
         Self { path: path.to_owned(), root: root.to_owned() }
     }
@@ -38,18 +38,17 @@ impl PrivateFile {
         &self.path
     }
 
-    /// An error if it lies in the shared directory, or would if it were created.
+    /// An error if it is in the shared folder, or would be if it were created.
     pub fn ensure_outside(&self) -> io::Result<()> {
         let is_file = std::fs::metadata(&self.path).ok().as_ref().is_none_or(Metadata::is_file);
         if is_file { containment::ensure_outside(&self.path, &self.root) } else { Ok(()) }
     }
 
-    /// Opens it to write at its end. Where there is none, it is created.
+    /// Opens or creates it, to append.
     pub fn append(&self) -> io::Result<File> {
         self.ensure_outside()?;
         let there = std::fs::metadata(&self.path).ok();
-        // A FIFO that is opened for reading too needs no reader: opening it does not wait for one, and what is written
-        // while there is none is kept for the next (fifo(7)).
+        // Opening a FIFO for reading too does not wait for a reader, and keeps what is written for the next one (fifo(7)).
         let is_fifo = there.is_some_and(|there| there.file_type().is_fifo());
         OpenOptions::new()
             .read(is_fifo)
@@ -67,7 +66,7 @@ impl PrivateFile {
         Ok(file)
     }
 
-    /// Opens it to write at its end, and begins with this header where it is empty.
+    /// Opens it to append, and writes this header if it is empty.
     pub fn append_below(&self, header: &str) -> io::Result<File> {
         let mut file = self.append_again()?;
         if file.metadata()?.len() == 0 {
@@ -76,7 +75,7 @@ impl PrivateFile {
         Ok(file)
     }
 
-    /// Opens it empty.
+    /// Opens and truncates it.
     pub fn create(&self) -> io::Result<File> {
         let file = self.append_again()?;
         if file.metadata()?.is_file() {
@@ -85,8 +84,8 @@ impl PrivateFile {
         Ok(file)
     }
 
-    /// Takes the right to read an old file from others, or logs that it cannot. What `/dev/stderr` and the like lead to
-    /// was made by another program, and stays as it is.
+    /// Removes the permissions of others from an old file, or logs that it cannot. Files behind `/dev/stderr` and the like
+    /// belong to another program and keep their mode.
     pub fn protect(&self, file: &File) {
         let Ok(facts) = file.metadata() else { return };
         let is_link = std::fs::symlink_metadata(&self.path).is_ok_and(|it| it.is_symlink());
@@ -100,7 +99,7 @@ impl PrivateFile {
         if is_ours && file.set_permissions(Permissions::from_mode(MODE)).is_ok() {
             log::info!("other users could read {name} (mode {mode:04o}); its mode is now {MODE:04o}");
         } else {
-            log::warn!("other users can read {name} (mode {mode:04o}); chmod 600 forbids it");
+            log::warn!("other users can read {name} (mode {mode:04o}); use chmod 600 to prevent that");
         }
     }
 }
@@ -119,7 +118,7 @@ mod tests {
             (PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd())), 0o644),
             (folder.path().join("log"), MODE),
         ];
-        // In memory, but a file as any other.
+        // On tmpfs, but a regular file all the same.
         let in_memory = tempfile::tempdir_in("/dev/shm").ok();
         table.extend(in_memory.iter().map(|folder| (folder.path().join("log"), MODE)));
         for (path, expected) in table {

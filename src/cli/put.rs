@@ -21,49 +21,49 @@ use crate::client::session::Timeouts;
 use crate::client::tftp;
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
-/// What is asked when no file is named.
+/// The prompt if no file is named.
 const QUESTION: &str = "Files to send: ";
 
-/// What is said after the farewell where something has been begun.
-const HOW_TO_GO_ON: &str = "What has arrived is kept for a day: the same command goes on with it.";
+/// Printed after an interrupt if an upload can be resumed.
+const HOW_TO_GO_ON: &str = "Partial uploads are kept for a day: run the same command to resume.";
 
-/// Upload files, and with -R whole directories
+/// Upload files, and directories with -R
 ///
-/// Files that a wharf has already, with the same content under the same name, are passed over.
+/// Files that a wharf server already has, with the same name and content, are skipped.
 ///
-/// A large file need not begin again when its connection breaks: the same command goes on where it stopped, for a day, unless
-/// the file has changed (the server must be one that takes such uploads, as a wharf does). What is needed for that is kept in
-/// $`XDG_STATE_HOME`/wharf/uploads (~/.local/state/wharf/uploads) until the file is there.
+/// If the upload of a large file is interrupted, repeat the command within a day to resume it. The file must not have
+/// changed, and the server must support resumable uploads, as wharf does. wharf remembers the upload in
+/// `$XDG_STATE_HOME/wharf/uploads` (`~/.local/state/wharf/uploads`) until it is complete.
 #[derive(Debug, Args)]
-// A flag stands there or does not.
+// Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
 pub struct PutArgs {
-    /// The files; asked for once when none is named
+    /// Files to upload; wharf asks for them if there are none
     #[arg(value_name = "FILE")]
     files: Vec<String>,
-    /// The server and the directory there: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
+    /// The server and the directory on it: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_directory)]
     to: Option<Remote<ServerAddress>>,
-    /// What is in the directories that are named, too
+    /// Upload directories, with everything in them
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// Within directories, what links lead to; else links are skipped
+    /// Follow symlinks inside directories; without this flag they are skipped
     #[arg(short = 'L', long, requires = "recursive")]
     follow: bool,
-    /// How many files to send at once, each over a connection of its own
+    /// Number of files to upload at once, each over its own connection
     #[arg(short, long, value_name = "N", default_value = "4")]
     jobs: NonZeroUsize,
-    /// One file after the other, over one connection
+    /// Upload one file after another, over one connection
     #[arg(long, conflicts_with = "jobs")]
     serial: bool,
-    /// Send files that are there and unchanged, too
+    /// Also upload files that the server already has unchanged
     #[arg(long)]
     force: bool,
-    /// How often to try a file again that got no further: after a cut, an error of the server's
+    /// How often to retry a file without progress, after a lost connection or a server error
     #[arg(long, value_name = "N", default_value_t = 5)]
     retries: u32,
-    /// How long the server may be silent, or take nothing
+    /// Give up on a connection after this many seconds with no data
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
 }
@@ -85,17 +85,17 @@ pub fn run(mut args: PutArgs) -> ExitCode {
     exit::code(put_all(&args, &memory))
 }
 
-/// Asks for names, once; they are split as a shell splits them.
+/// Prompts for names, which are split as a shell does.
 fn ask() -> io::Result<Vec<String>> {
     let mut out = io::stdout();
     write!(out, "{QUESTION}")?;
     out.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
-    shell_words::split(&line).map_err(|_| io::Error::other("a quote has no end"))
+    shell_words::split(&line).map_err(|_| io::Error::other("a quote is not closed"))
 }
 
-/// Sends all files; whether all were taken.
+/// Uploads all files; true if none failed.
 fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     let mut all_well = true;
     let orders = find(args, &mut all_well)?;
@@ -113,7 +113,7 @@ fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     Ok(report.all_well)
 }
 
-/// Sends them to the server that is meant, of either kind.
+/// Uploads to a server of either kind.
 fn send(
     args: &PutArgs,
     orders: &[PutOrder],
@@ -146,7 +146,7 @@ fn send(
     }
 }
 
-/// Says a line of each file, as it has gone or not.
+/// Prints a line for each file as it is sent or has failed.
 struct Report {
     all_well: bool,
 }
@@ -164,7 +164,7 @@ impl TransferObserver<PutOrder, Carried> for Report {
     }
 }
 
-/// The same, with bars beneath.
+/// The same, above progress bars.
 struct Shown<'a> {
     report: &'a mut Report,
     bars: Bars<'a>,
@@ -188,7 +188,7 @@ impl TransferObserver<PutOrder, Carried> for Shown<'_> {
     }
 }
 
-/// The files that are meant. What in a directory is not sent is said, and is no failure.
+/// The files to upload. What is skipped in a directory is printed, and is not an error.
 fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
     let options = WalkOptions { recursive: args.recursive, follow: args.follow };
     let mut orders = Vec::new();

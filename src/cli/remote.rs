@@ -1,9 +1,9 @@
-//! The address of a remote of either kind: a server that speaks HTTP, or one that speaks TFTP.
+//! Addresses of HTTP and TFTP servers.
 
 use crate::client::address::{AddressError, Resource, ServerAddress};
 use crate::client::tftp::address::TftpSite;
 
-/// A server and what is meant on it; `H` is how that is told over HTTP.
+/// A server and a path on it; `H` is the type of an HTTP address.
 #[derive(Debug, Clone)]
 pub(super) enum Remote<H> {
     /// Over HTTP.
@@ -12,12 +12,12 @@ pub(super) enum Remote<H> {
     Tftp(TftpSite),
 }
 
-/// Reads the address of a file.
+/// Parses the address of a file.
 pub(super) fn parse_file(text: &str) -> Result<Remote<Resource>, AddressError> {
     read(text, Resource::parse)
 }
 
-/// Reads the address of a server, or of a directory there.
+/// Parses the address of a server, or of a directory on it.
 pub(super) fn parse_directory(text: &str) -> Result<Remote<ServerAddress>, AddressError> {
     read(text, ServerAddress::parse)
 }

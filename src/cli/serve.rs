@@ -1,4 +1,4 @@
-//! `wharf serve [DIR]`: shares a folder.
+//! `wharf serve [FOLDER]`: shares a folder.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -22,118 +22,114 @@ use crate::qr::{self, Colours};
 use crate::server::{AllowedHosts, Config, HostName, KeepAlive, ListenConfig, Recorder, Server};
 use crate::stop::{Stop, StopReason};
 
-/// The TCP port unless it is told otherwise.
+/// The default TCP port.
 const PORT: u16 = 8080;
 
 /// Share a folder with browsers, curl and `wharf client`
-// A flag stands there or does not.
+// Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// The folder [default: www]
+    /// The folder to share [default: www]
     #[arg(env = "SERVER_SHARED_FILES", conflicts_with = "dir")]
     folder: Option<PathBuf>,
-    /// The folder, said as a flag
+    /// The folder to share; the same as FOLDER
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The TCP port; 0 takes a free one [default: 8080]
+    /// TCP port; 0 picks a free one [default: 8080]
     #[arg(short, long)]
     port: Option<u16>,
-    /// Where to listen; may be given again; 0.0.0.0 or :: shares with the network [default: 127.0.0.1]
+    /// Address to listen on; 0.0.0.0 or :: shares with the network; can be repeated [default: 127.0.0.1]
     #[arg(short, long, value_name = "ADDR")]
     ip: Vec<IpAddr>,
     /// Do not listen on TCP
     #[arg(long, conflicts_with = "port")]
     no_tcp: bool,
-    /// Listen on a Unix-domain socket too; `@NAME` is an abstract one, which every user of this machine may
-    /// reach; may be given again
+    /// Also listen on this Unix socket; `@NAME` is an abstract one, open to every local user; can be repeated
     #[arg(long, value_name = "PATH")]
     unix: Vec<OsString>,
-    /// The mode of that socket, in octal: who may connect
+    /// Permissions of the Unix socket, in octal
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = mode)]
     unix_mode: Mode,
-    /// Serve TFTP too, at this UDP port; 0 takes a free one
+    /// Also serve TFTP, on this UDP port; 0 picks a free one [without a value: 6969]
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "6969",
         value_parser = udp_port)]
     udp: Option<u16>,
-    /// TFTP transfers at once
+    /// Maximum number of TFTP transfers at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     udp_sessions: u16,
-    /// A name of this server, besides localhost, the machine's own and IP addresses: what is in the address bar, also
-    /// where a proxy adds TLS; may be given again
+    /// Accept this Host name, in addition to localhost, the machine's own name and IP addresses; can be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<HostName>,
-    /// How long a connection is kept between two requests: `dynamic` is max(5, 20 - n) seconds, n the
-    /// connections open now; or a number of seconds
+    /// Close a connection after this many idle seconds; `dynamic` is max(5, 20 - n), where n is the number of open
+    /// connections
     #[arg(long, value_name = "RULE", default_value = "dynamic", value_parser = keep_alive)]
     timeout: KeepAlive,
-    /// Leave after so many seconds without a request; `never` stays
+    /// Exit after this many seconds without a request; `never` keeps running
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = idle_exit)]
     idle_exit: IdleExit,
-    /// Give up a body, in or out, of which no byte moves for so many seconds
+    /// Abort a transfer that stalls for this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     stall: Duration,
-    /// Threads that serve; waiting clients need none
+    /// Number of worker threads; idle connections need none
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     workers: u16,
-    /// Connections at once; past it the longest idle one makes room, or the new one is turned away
+    /// Maximum number of connections; beyond it, the longest idle one is closed, or the new one is refused
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
-    /// Take no uploads
+    /// Refuse uploads
     #[arg(long)]
     read_only: bool,
-    /// What becomes of an upload whose name exists
+    /// What to do with an upload whose name exists
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Conflict::Overwrite)]
     on_conflict: Conflict,
-    /// The largest upload, as 500M or 2G [default: what the disk holds]
+    /// Largest upload, such as 500M or 2G [default: as much as the disk holds]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_upload: Option<u64>,
-    /// Uploads leave so much of the disk free, as 500M or 2G
+    /// Disk space that uploads must leave free, such as 500M or 2G
     #[arg(long, value_name = "SIZE", default_value = "0", value_parser = size::parse)]
     reserve: u64,
-    /// Say that an upload is saved before it is on the disk: for measurements, and for folders that one can
-    /// afford to lose in a power failure
+    /// Acknowledge uploads before they are on the disk: for measurements, and for data you can afford to lose
     #[arg(long)]
     no_sync: bool,
     /// Serve and accept names that begin with a dot (never `.wharf`)
     #[arg(long)]
     hidden: bool,
-    /// Show the address as a QR code too, for a telephone: that of the network, if it is shared there
+    /// Also show the URL as a QR code, for a phone
     #[arg(long)]
     qr: bool,
-    /// No chat
+    /// Disable the chat
     #[arg(long)]
     no_chat: bool,
-    /// Open event streams of the chat at once; never more than four fifths of the connections
+    /// Maximum number of open event streams of the chat; at most four fifths of --max-connections
     #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_subscribers: u32,
-    /// Let HTML and SVG of the folder do what the server's own pages may, though others can write there
+    /// Give HTML and SVG files in the folder the rights of the server's own pages, even if others can upload them
     #[arg(long)]
     trust_html: bool,
-    /// Let a client's `exit` stop the server
+    /// Let clients stop the server with `exit`
     #[arg(long)]
     allow_exit: bool,
-    /// Log to this file instead of stderr; SIGHUP opens it again; it must not be in the folder; `RUST_LOG` sets what
-    /// is logged
+    /// Log to this file, outside the folder, instead of stderr; SIGHUP reopens it; `RUST_LOG` sets what is logged
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Write a script of the requests served, for `wharf replay`; SIGHUP opens it again; it must not be in the folder
+    /// Record requests for `wharf replay` in this file, outside the folder; SIGHUP reopens it
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
 
-/// What `--on-conflict` says.
+/// The values of `--on-conflict`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Conflict {
-    /// The new file takes the old one's place
+    /// Replace the old file
     Overwrite,
-    /// The upload is refused
+    /// Refuse the upload
     Refuse,
-    /// The new file is saved beside it, as `a (1).txt`
+    /// Save the new file beside the old one, as `a (1).txt`
     Rename,
 }
 
-/// What `--idle-exit` says.
+/// The value of `--idle-exit`.
 #[derive(Debug, Clone, Copy)]
 enum IdleExit {
     After(Duration),
@@ -142,7 +138,7 @@ enum IdleExit {
 
 impl Default for ServeArgs {
     fn default() -> Self {
-        /// `wharf serve` without a word, as clap fills it in.
+        /// `wharf serve` without arguments: clap fills in the defaults.
         #[derive(Parser)]
         struct Alone {
             #[command(flatten)]
@@ -152,7 +148,7 @@ impl Default for ServeArgs {
     }
 }
 
-/// Serves until it is stopped.
+/// Runs the command, until the server is stopped.
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
     let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
     let outputs = Outputs::open(log, record, args.root())?;
@@ -164,24 +160,24 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
 fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
-    let (hung_up, leaving) = (outputs.clone(), outputs.clone());
-    signals::become_stop(stop.clone(), move || hung_up.reopen(), move || leaving.flush())?;
+    let (reopened, flushed) = (outputs.clone(), outputs.clone());
+    signals::become_stop(stop.clone(), move || reopened.reopen(), move || flushed.flush())?;
     signals::outlive_file_limit()?;
     let (idle_exit, shows_code) = (args.idle_exit, args.qr);
     let config = config(args, inherited, outputs.recorder())?;
     let files = outputs.clone();
     config.folder.follow_if(move || files.ensure_outside());
     let root = config.root.clone();
-    let takes_writes = !config.folder.rules().read_only;
+    let accepts_uploads = !config.folder.rules().read_only;
     let server = Server::bind(config, stop)?;
-    outputs.print(&greeting(&root, &server, idle_exit, takes_writes));
+    outputs.print(&greeting(&root, &server, idle_exit, accepts_uploads));
     if shows_code {
         outputs.print(&code(&server));
     }
     log::info!("serving {}", Printable::path(&root));
     if geteuid().is_root() {
         log::warn!(
-            "running as root: a fault in wharf would have all rights; run it as another user, as deploy/ shows"
+            "running as root: a bug in wharf would have all rights (run it as another user, as in deploy/)"
         );
     }
     server.run(|why| outputs.print(&announcement(why, idle_exit)))?;
@@ -235,16 +231,15 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
     })
 }
 
-/// Where to listen. Sockets that somebody else holds are instead of the usual one, not besides it: it may be among
-/// them.
+/// Where to listen. Inherited sockets replace the default address: it may be among them.
 fn listen_config(args: &ServeArgs, inherited: Inherited) -> Result<ListenConfig, Failure> {
-    let is_told = args.port.is_some() || !args.ip.is_empty();
-    let has_tcp = !args.no_tcp && (inherited.is_empty() || is_told);
+    let is_given = args.port.is_some() || !args.ip.is_empty();
+    let has_tcp = !args.no_tcp && (inherited.is_empty() || is_given);
     if !has_tcp && args.unix.is_empty() && args.udp.is_none() && inherited.is_empty() {
-        return Err("there is no door left to serve at (--no-tcp needs --unix PATH or --udp)".into());
+        return Err("there is nothing to listen on (--no-tcp needs --unix PATH or --udp)".into());
     }
-    let usual = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
-    let ips = if args.ip.is_empty() { &usual[..] } else { &args.ip };
+    let default = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let ips = if args.ip.is_empty() { &default[..] } else { &args.ip };
     let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
     Ok(ListenConfig {
         tcp: has_tcp.then(|| at(args.port.unwrap_or(PORT))).into_iter().flatten().collect(),
@@ -255,8 +250,8 @@ fn listen_config(args: &ServeArgs, inherited: Inherited) -> Result<ListenConfig,
     })
 }
 
-/// What is served and where, when it will leave, and how to stop it.
-fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: bool) -> String {
+/// Which folder is shared, under which URLs, when wharf exits, and how to stop it.
+fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accepts_uploads: bool) -> String {
     let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
     let mut is_open = false;
     for address in server.addresses() {
@@ -266,22 +261,26 @@ fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, takes_writes: boo
             lines.push(url);
         }
     }
-    if is_open && takes_writes {
+    if is_open && accepts_uploads {
         let dir = Printable::path(root);
-        lines.push(format!("anyone who reaches this address can write into {dir}; --read-only forbids it"));
+        lines.push(format!(
+            "anyone who can reach this address can write into {dir} (--read-only prevents that)"
+        ));
     }
     lines.push(match idle_exit {
         IdleExit::After(time) => {
-            format!("It leaves after {} s without a request; --idle-exit never keeps it.", time.as_secs_f64())
+            format!(
+                "It exits after {} s without a request (--idle-exit never keeps it running).",
+                time.as_secs_f64()
+            )
         }
-        IdleExit::Never => "It stays until it is stopped.".to_owned(),
+        IdleExit::Never => "It runs until it is stopped.".to_owned(),
     });
     lines.push("Ctrl-C stops it.\n".to_owned());
     lines.join("\n")
 }
 
-/// The address as a QR code, also where the output is a file or a pipe: somebody has asked for it, and may look at
-/// a log in a terminal.
+/// The URL as a QR code, also if stdout is a file or a pipe: its reader may show it in a terminal.
 fn code(server: &Server) -> String {
     let is_coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let colours = if is_coloured { Colours::Taken } else { Colours::Refused };
@@ -294,7 +293,7 @@ fn code(server: &Server) -> String {
     }
 }
 
-/// Whether it can be reached by others than this user (or, over TCP, this machine).
+/// Whether other users (or, over TCP and UDP, other machines) can reach it.
 fn is_open_to_others(address: &ListenAddress) -> bool {
     match address {
         ListenAddress::Tcp(address) | ListenAddress::Udp(address) => !address.ip().is_loopback(),
@@ -302,7 +301,7 @@ fn is_open_to_others(address: &ListenAddress) -> bool {
     }
 }
 
-/// Under which addresses a listener is reached: its own, or each of the machine's where it listens on all.
+/// The URLs of a listener: one, or one for each address of the machine if it listens on all.
 fn urls(address: &ListenAddress) -> Vec<String> {
     let (scheme, address) = match address {
         ListenAddress::Tcp(address) => ("http", address),
@@ -315,20 +314,20 @@ fn urls(address: &ListenAddress) -> Vec<String> {
 fn announcement(why: StopReason, idle_exit: IdleExit) -> String {
     let mut lines = String::new();
     if let (StopReason::Idle, IdleExit::After(time)) = (why, idle_exit) {
-        log::info!("no request for {} s: leaving", time.as_secs_f64());
+        log::info!("no request for {} s: exiting", time.as_secs_f64());
         lines = format!("No request for {} s.\n", time.as_secs_f64());
     }
     lines + "Shutting Down Server...\n"
 }
 
-/// The port of `--udp`; what follows the flag is taken for one.
+/// The port of `--udp`. A folder that follows the flag is read as its value.
 fn udp_port(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("{text:?} is no port (the folder stands before --udp)"))
+    text.parse().map_err(|_| format!("{text:?} is not a port (put the folder before --udp)"))
 }
 
-/// A time in seconds; fractions are taken too.
+/// A time in seconds, possibly with a fraction.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
     match Duration::try_from_secs_f64(number) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("it must be more than 0 seconds".to_owned()),
@@ -339,7 +338,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 fn mode(text: &str) -> Result<Mode, String> {
     match u32::from_str_radix(text, 8) {
         Ok(bits) if bits <= 0o777 => Ok(Mode::from_raw_mode(bits)),
-        _ => Err("it must be three octal digits, as 660 or 0600".to_owned()),
+        _ => Err("it must be three octal digits, such as 660 or 0600".to_owned()),
     }
 }
 

@@ -1,7 +1,6 @@
-//! Sizes as people write them.
+//! Sizes on the command line.
 
-/// Reads a number of bytes, with `k`, `M`, `G` or `T` behind it for powers of 1,024, as nginx and curl take
-/// them.
+/// Parses a number of bytes, optionally with `k`, `M`, `G` or `T` for powers of 1,024, as in nginx and curl.
 pub fn parse(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let power = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -10,10 +9,10 @@ pub fn parse(text: &str) -> Result<u64, String> {
         "m" | "mb" | "mib" => 2,
         "g" | "gb" | "gib" => 3,
         "t" | "tb" | "tib" => 4,
-        _ => return Err(format!("{:?} is no unit: k, M, G or T", &text[digits.len()..])),
+        _ => return Err(format!("{:?} is not a unit (use k, M, G or T)", &text[digits.len()..])),
     };
-    let number: u64 = digits.parse().map_err(|_| format!("{digits:?} is no number of bytes"))?;
-    number.checked_mul(1024_u64.pow(power)).ok_or_else(|| "more than a file can have".to_owned())
+    let number: u64 = digits.parse().map_err(|_| format!("{digits:?} is not a number of bytes"))?;
+    number.checked_mul(1024_u64.pow(power)).ok_or_else(|| "too large for a file".to_owned())
 }
 
 #[cfg(test)]
