@@ -192,7 +192,7 @@ fn another_range_than_was_asked_for_starts_over() {
             let output = run(&["get", "--retries=0", &server.url("/a")], "", place.path());
             assert_eq!(output.code, Some(0), "{name}: {output:?}");
             let is_wrong = is_wrong || there != THERE;
-            let said = "/a: The server sent another part of the file than was asked for; started over.\n";
+            let said = "/a: The server sent another range than requested; started again.\n";
             assert_eq!(output.stderr, if is_wrong { said } else { "" }, "{name}");
             let saved = fs::read(place.path().join("downloads/a")).expect("saved");
             assert!(saved == n(LENGTH), "{name} is a mixture");

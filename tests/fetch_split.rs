@@ -182,7 +182,7 @@ fn servers_that_do_not_do_as_they_are_asked() {
         let output = run(&arguments, "", here.path());
         assert_eq!((output.code, output.stderr.lines().count()), (Some(0), lines), "{name}: {output:?}");
         assert!(
-            output.stderr.is_empty() || output.stderr.ends_with("; started over.\n"),
+            output.stderr.is_empty() || output.stderr.ends_with("; started again.\n"),
             "{name}: {output:?}"
         );
         let content = fs::read(here.path().join("d/large")).expect("saved");

@@ -21,7 +21,7 @@ fn a_directory_with_all_that_is_in_it() {
     let to = wharf.url("/in/");
     let output = run(&["put", "-R", "top", "--to", &to, "-j", "8"], "", here.path());
     assert_eq!(output.code, Some(0), "{output:?}");
-    assert_eq!(output.stderr, "skipped top/link: a link (--follow sends what it leads to)\n");
+    assert_eq!(output.stderr, "skipped top/link: a symlink (--follow follows it)\n");
     assert_eq!(output.stdout.lines().count(), 61, "a line a file");
     for number in 0..60 {
         let name = format!("in/top/{}/{number} ?#%.bin", number % 7);

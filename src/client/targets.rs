@@ -202,7 +202,7 @@ fn is_hidden(target: &str) -> bool {
 pub fn with_facts(order: FetchOrder, entry: &RemoteEntry) -> FetchOrder {
     let modified = entry.modified.as_deref().and_then(|time| humantime::parse_rfc3339(time).ok());
     match entry.size.zip(modified) {
-        Some((size, modified)) => order.told(size, Date::from(modified).into()),
+        Some((size, modified)) => order.listed(size, Date::from(modified).into()),
         None => order,
     }
 }

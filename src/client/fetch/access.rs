@@ -1,7 +1,7 @@
-//! Who may read and write a file that replaces another: whoever could before, and nobody else.
+//! Permissions of a file that replaces another: the same users can read and write it as before.
 //!
-//! Owner and group are kept where the system allows it. An access control list is not: the group then gets no more than
-//! all others.
+//! Owner and group are kept if the system allows it. An access control list is not kept: the group then gets no more
+//! rights than others.
 
 use std::fs::File;
 
@@ -10,15 +10,15 @@ use rustix::io::Errno;
 
 use super::spot::Spot;
 
-/// A file's access control list, as Linux keeps it.
+/// The extended attribute of an access control list on Linux.
 const LIST: &str = "system.posix_acl_access";
 
-/// What a new file may be, before the umask takes its part.
+/// The mode of a new file, before the umask.
 pub(super) const NEW_FILE: Mode =
     Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
 
-/// Gives a file what the one has that it will replace, if there is one, and at least `least`. What the system forbids is
-/// left out.
+/// Copies owner, group and mode from the file that will be replaced, if there is one, and adds `least`. Errors are
+/// ignored: the system may forbid some of it.
 pub(super) fn keep(file: &File, spot: &Spot, least: Mode) {
     let (Ok(Some(old)), Ok(new)) = (spot.look(), fstat(file)) else { return };
     let keeps_group = give_owner(file, &old, &new) && !may_have_list(spot);
@@ -28,7 +28,7 @@ pub(super) fn keep(file: &File, spot: &Spot, least: Mode) {
     let _ = fchmod(file, mode | least);
 }
 
-/// Whether the file has the group now.
+/// Copies owner and group; true if the file has the group now.
 fn give_owner(file: &File, old: &Stat, new: &Stat) -> bool {
     let (owner, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
     if old.st_uid != new.st_uid && fchown(file, Some(owner), Some(group)).is_ok() {
@@ -37,7 +37,7 @@ fn give_owner(file: &File, old: &Stat, new: &Stat) -> bool {
     old.st_gid == new.st_gid || fchown(file, None, Some(group)).is_ok()
 }
 
-/// With a list, the group's part of the mode is a mask.
+/// With an access control list, the group's bits of the mode are a mask.
 fn may_have_list(spot: &Spot) -> bool {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let list = openat(&spot.dir, &spot.name, flags, Mode::empty())

@@ -1,7 +1,7 @@
-//! A short file on the disk as an anonymous temporary (`O_TMPFILE`): it has no name before its own.
+//! A short file as an anonymous temporary (`O_TMPFILE`): it has no name until it gets its own.
 //!
-//! It costs half of what a part costs that is made, locked and renamed, and a crash leaves nothing of it. Not every file
-//! system can do this; where it cannot, there is a part.
+//! It costs half as much as a part, which is created, locked and renamed, and a crash leaves nothing behind. File systems
+//! without `O_TMPFILE` use a part.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use super::spot::Spot;
 use crate::client::error::ClientError;
 use crate::durable::name::{anonymous_file, link};
 
-/// A file that is whole, and has no name yet. Dropped, it is gone.
+/// A complete file without a name. If it is dropped, it is gone.
 #[derive(Debug)]
 pub(super) struct AnonymousFile {
     file: File,
@@ -25,7 +25,7 @@ pub(super) struct AnonymousFile {
 }
 
 impl AnonymousFile {
-    /// Writes one. A part that an earlier run left is removed. `None` where the file system cannot.
+    /// Writes one, and removes a part of an earlier run. `None` if the file system cannot.
     pub(super) fn write(spot: &Spot, content: &[u8]) -> Result<Option<Self>, ClientError> {
         part_name::in_turn(|| part_name::vacate(spot), part_name::pause)?;
         let Some(mut file) = anonymous_file(&spot.dir, NEW_FILE) else { return Ok(None) };
@@ -34,22 +34,22 @@ impl AnonymousFile {
         Ok(Some(Self { file, spot }))
     }
 
-    /// Where it will be.
+    /// Its place.
     pub(super) fn spot(&self) -> &Spot {
         &self.spot
     }
 
-    /// Gives it the server's time, where that is known, and its record.
+    /// Sets the server's time, if it is known, and the download record.
     pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), ClientError> {
         date(&self.file, &self.spot, modified).map_err(|error| failed(&self.spot, error))
     }
 
-    /// Puts what was written on the disk.
+    /// Syncs its content.
     pub(super) fn sync(&self) -> Result<(), ClientError> {
         fsync(&self.file).map_err(|error| failed(&self.spot, error.into()))
     }
 
-    /// Gives it its name. A file that is there is replaced, by way of a part's name, if it may be.
+    /// Gives it its name. An existing file is replaced, through a part's name, if that is allowed.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         if self.spot.may_be_taken()? {
             return part_name::in_turn(|| self.replace(), part_name::pause);
@@ -63,7 +63,7 @@ impl AnonymousFile {
     fn replace(&self) -> Result<(), ClientError> {
         let part = part_name::free(&self.spot)?;
         part.announce(&self.file, &Notes::new(&self.spot.from, None, None))?;
-        // Another program would take a part that nobody has locked for one that was left, and begin its own in its place.
+        // Another program would take an unlocked part for an abandoned one and replace it.
         if !part_name::lock(&self.file) {
             return Err(ClientError::Busy(self.spot.path.clone()));
         }
@@ -71,7 +71,7 @@ impl AnonymousFile {
             Ok(()) => take_place(&part, &self.spot).inspect_err(|_| part.clear(&self.file)),
             Err(error) => {
                 part.remove_notes();
-                // Somebody else's file has come to that name.
+                // Another program has created a file of that name.
                 let is_taken = error == Errno::EXIST;
                 Err(if is_taken {
                     ClientError::Busy(self.spot.path.clone())
@@ -101,7 +101,7 @@ mod tests {
         downloads.make(Path::new("a"), &"http://h/a".into()).expect("a place")
     }
 
-    /// One that is written; `None` on a file system that knows no such files, where there is nothing to be tried.
+    /// A written file; `None` on a file system without `O_TMPFILE`, where there is nothing to test.
     fn written(folder: &Path) -> Option<AnonymousFile> {
         AnonymousFile::write(&spot(folder), b"new").expect("written")
     }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sees_it_before_it_has_its_name() {
+    fn it_is_invisible_until_it_has_its_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let Some(file) = written(folder.path()) else { return };
         assert!(names(folder.path()).is_empty());
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_leaves_nothing() {
+    fn a_dropped_file_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         drop(written(folder.path()));
         assert!(names(folder.path()).is_empty());
     }
 
     #[test]
-    fn a_file_that_is_there_is_replaced() {
+    fn an_existing_file_is_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("a"), "old and longer").expect("written");
         let Some(file) = written(folder.path()) else { return };
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_meanwhile_stays() {
+    fn a_file_created_meanwhile_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let Some(file) = written(folder.path()) else { return };
         symlink("elsewhere", folder.path().join("a")).expect("linked");
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_the_name_of_a_part_stays() {
+    fn other_files_with_names_of_parts_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["a", "a.part", "a.1.part.from"] {
             fs::write(folder.path().join(name), name).expect("written");

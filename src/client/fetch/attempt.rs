@@ -1,13 +1,13 @@
-//! One worker: fetches a file after the other, each over breaks.
+//! Fetches one file, with retries.
 //!
 //! ```text
-//! here and unchanged (RFC 9110 §9.3.2: HEAD) ──> nothing to do
-//! a part of a known version ── Range, If-Range ──> the rest, or the whole if the file has changed
-//! nothing ── GET ──> the whole
-//! another range than was asked for ──> once more, as if nothing were here
+//! here and unchanged (HEAD, RFC 9110 §9.3.2) ──> nothing to do
+//! a part of a known version ── Range, If-Range ──> the rest, or the whole file if it has changed
+//! nothing ── GET ──> the whole file
+//! a response with another range than requested ──> once more from the start
 //! ```
 //!
-//! How a large file comes in several ranges at once is `split`'s.
+//! `split` fetches large files in several ranges at once.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -36,16 +36,16 @@ use crate::http::date::Date;
 use crate::http::response::Received;
 use crate::http::status::Status;
 
-/// What one question led to.
+/// The result of one request.
 enum Step {
-    /// All of it is here.
+    /// The file is complete.
     Received(Box<ReceivedFile>),
-    /// The part was of nothing that is there.
-    Anew,
+    /// The part was of another version, and is discarded.
+    Restart,
 }
 
 impl Worker<'_> {
-    /// Fetches a file; tries again where that may help.
+    /// Fetches a file, with retries.
     pub(super) fn fetch(&mut self, number: usize, order: &FetchOrder) -> Result<End, ClientError> {
         let begun = Instant::now();
         if let Some(unchanged) = self.unchanged(order)? {
@@ -70,20 +70,20 @@ impl Worker<'_> {
         fetched.map(|landed| End::Landed(Box::new(landed)))
     }
 
-    /// The file that is here, if it has the length and the time that the server tells: from a listing, or asked for. An
-    /// error if another one is here that is not to be replaced.
+    /// The local file, if it has the length and time that the server gives in a listing or a response to HEAD. An error if
+    /// it is another file that must not be replaced.
     fn unchanged(&mut self, order: &FetchOrder) -> Result<Option<Fetched>, ClientError> {
         let FetchContext { options, downloads, .. } = self.context;
         let Some(spot) = downloads.find(&order.local, &order.from)? else { return Ok(None) };
-        // A directory may be here where the server has one, too: its page goes into it.
+        // It may be a directory here and on the server: then the server's page is saved in it.
         let Ok(Some(stat)) = spot.look() else { return Ok(None) };
         let may_be_taken = spot.may_be_taken();
         if options.again && may_be_taken.is_ok() {
             return Ok(None);
         }
         let here = facts(&stat);
-        let told = order.told.or_else(|| self.ask_for_facts(&order.resource));
-        let is_same = told
+        let remote = order.listed.or_else(|| self.ask_for_facts(&order.resource));
+        let is_same = remote
             .is_some_and(|(length, modified)| (length, Date::from(modified)) == (here.0, Date::from(here.1)));
         if is_same {
             return Ok(Some(Fetched::Unchanged { path: spot.path, length: here.0 }));
@@ -91,18 +91,18 @@ impl Worker<'_> {
         may_be_taken.map(|_| None)
     }
 
-    /// The length and time that the server tells. Where it does not, the file is fetched.
+    /// The length and time that the server gives; if it gives none, the file is fetched.
     fn ask_for_facts(&mut self, resource: &Resource) -> Option<(u64, SystemTime)> {
-        let told = self.sessions.ask(HttpMethod::Head, resource, &[], |_, response| {
+        let remote = self.sessions.ask(HttpMethod::Head, resource, &[], |_, response| {
             let head = &response.head;
             let length = head.field("Content-Length").and_then(|length| length.parse().ok());
-            let told = length.zip(response_check::modified(head)).filter(|_| head.status == Status::OK);
-            Ok(response.body.discard().map(|_| told)?)
+            let remote = length.zip(response_check::modified(head)).filter(|_| head.status == Status::OK);
+            Ok(response.body.discard().map(|_| remote)?)
         });
-        told.ok().flatten()
+        remote.ok().flatten()
     }
 
-    /// Fetches a file once, or twice where the server sent another range than was asked for.
+    /// Fetches a file once, or twice if the server sent another range than requested.
     fn attempt(
         &mut self,
         number: usize,
@@ -138,7 +138,7 @@ impl Worker<'_> {
         Ok(Landed { incoming, fetched, modified: response_check::modified(&head) })
     }
 
-    /// Fetches all of a file.
+    /// Fetches all bytes of a file.
     fn receive_file(
         &mut self,
         number: usize,
@@ -155,7 +155,7 @@ impl Worker<'_> {
         }
     }
 
-    /// What is here of a file, if its server may be asked for the rest.
+    /// The part of a file, if there is one and a range may be requested.
     fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<ExistingPart>, ClientError> {
         let spot = self.context.downloads.find(&order.local, &order.from)?;
         let existing = spot.map(|spot| ExistingPart::look(&spot)).transpose()?.flatten();
@@ -168,7 +168,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Asks for a file, or for the rest of it, and receives what comes.
+    /// Requests a file or the rest of it, and receives the content.
     fn ask(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Step, FailedAttempt> {
         let existing = self.find_part(order, course)?;
         course.is_ranged |= existing.is_some();
@@ -188,9 +188,9 @@ impl Worker<'_> {
                     if let Some(existing) = existing {
                         existing.discard();
                     }
-                    return Ok(Step::Anew);
+                    return Ok(Step::Restart);
                 }
-                ResponseCheck::Rest => go_on(existing)?,
+                ResponseCheck::Rest => resume(existing)?,
                 ResponseCheck::Whole => begin(context, number, order, at, &response.head, existing)?,
             };
             let received = receive(
@@ -206,23 +206,23 @@ impl Worker<'_> {
         })
     }
 
-    /// The sum that what came must have, where the server gives one.
+    /// The SHA-256 that the file must have, if the server gives one.
     fn expected_sum(&mut self, head: &Received, at: &Resource, is_joined: bool) -> Option<Sum> {
-        digest::told(head).or_else(|| {
+        digest::in_head(head).or_else(|| {
             let etag = head.field("ETag").filter(|_| is_joined && digest::is_wharf(head))?;
             digest::ask(&mut self.sessions, at, &etag)
         })
     }
 }
 
-/// The existing part, to go on with.
-fn go_on(existing: Option<ExistingPart>) -> Result<(IncomingDownload, Option<Version>), ClientError> {
+/// Resumes the existing part.
+fn resume(existing: Option<ExistingPart>) -> Result<(IncomingDownload, Option<Version>), ClientError> {
     let existing = existing.ok_or(ClientError::WrongRange)?;
     let version = existing.version.clone();
-    Ok((IncomingDownload::Part(existing.go_on()?), Some(version)))
+    Ok((IncomingDownload::Part(existing.resume()?), Some(version)))
 }
 
-/// A new file, in the place of the existing part.
+/// Begins a new file, in place of the existing part.
 fn begin(
     context: &FetchContext<'_>,
     number: usize,
@@ -232,7 +232,7 @@ fn begin(
     existing: Option<ExistingPart>,
 ) -> Result<(IncomingDownload, Option<Version>), ClientError> {
     let version = response_check::version(head, &order.from);
-    // Only a slash is taken over from a redirect: what a file is called here is not the server's to say.
+    // From a redirect only an added slash is used: a server must not choose a local name.
     let is_directory = path_of(&at.target).strip_suffix('/') == Some(path_of(&order.resource.target));
     if !is_directory && let Some(existing) = existing {
         return Ok((IncomingDownload::Part(existing.begin(version.as_ref())?), version));
@@ -245,7 +245,7 @@ fn begin(
     Ok((IncomingDownload::begin(spot, version.as_ref(), length(head))?, version))
 }
 
-/// How long the content of an answer is, in bytes, where it says so.
+/// The length of a response's content in bytes, if it is known.
 fn length(head: &Received) -> Option<u64> {
     match head.framing {
         Framing::Empty => Some(0),
@@ -254,7 +254,7 @@ fn length(head: &Received) -> Option<u64> {
     }
 }
 
-/// Reads the content of an answer to its end.
+/// Reads the content of a response to its end.
 fn receive(
     response: HttpResponse<'_>,
     mut incoming: IncomingDownload,
@@ -283,7 +283,7 @@ fn receive(
     });
     match checked {
         Ok(()) => Ok(ReceivedFile { incoming, head, at: at.clone(), resumed, is_joined: resumed > 0 }),
-        // Longer than its notes say, it would not prove to be a part.
+        // It is longer than its notes say, so it could not be recognised as a part.
         Err(ClientError::WrongRange) => {
             incoming.discard();
             Err(ClientError::WrongRange.into())
@@ -295,7 +295,7 @@ fn receive(
     }
 }
 
-/// A file that is written to while others look.
+/// Counts what is written to a file, for the progress.
 struct Counted<'a> {
     incoming: &'a mut IncomingDownload,
     progress: &'a WorkerProgress,

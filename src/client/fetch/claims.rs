@@ -1,4 +1,4 @@
-//! Which order has which name below the directory for downloads.
+//! Which order has which name in the directory for downloads.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ pub(super) struct ClaimedNames(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     orders: HashMap<PathBuf, usize>,
-    /// Whether one of them could be the name of a part.
+    /// Whether one of them looks like the name of a part.
     has_parts: bool,
 }
 
@@ -27,7 +27,7 @@ impl ClaimedNames {
         owner == number
     }
 
-    /// Whether no order has this name beside the file `local`.
+    /// Whether no order has this name in the directory of `local`.
     pub(super) fn is_free(&self, local: &Path, name: &OsStr) -> bool {
         let state = self.lock();
         !state.has_parts || !state.orders.contains_key(&local.with_file_name(name))

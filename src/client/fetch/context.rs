@@ -12,7 +12,7 @@ use crate::client::error::ClientError;
 pub(super) struct FetchContext<'a> {
     pub(super) options: &'a FetchOptions,
     pub(super) downloads: &'a Downloads,
-    /// Servers that could not be reached, however often it was tried, and what is said of them.
+    /// Servers that could not be reached after all retries, and the error message of each.
     given_up: Mutex<HashMap<Endpoint, String>>,
 }
 
@@ -21,13 +21,13 @@ impl<'a> FetchContext<'a> {
         Self { options, downloads, given_up: Mutex::default() }
     }
 
-    /// Remembers that a server cannot be reached, so that it is not tried again for each file.
+    /// Remembers that a server cannot be reached, so that other files fail at once.
     pub(super) fn give_up(&self, server: &Endpoint, error: &ClientError) {
         let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.insert(server.clone(), error.to_string());
     }
 
-    /// The error for a server that cannot be reached.
+    /// The error, if this server could not be reached.
     pub(super) fn is_given_up(&self, server: &Endpoint) -> Option<ClientError> {
         let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         given_up.get(server).cloned().map(ClientError::Gone)

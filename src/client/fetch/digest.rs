@@ -1,8 +1,8 @@
-//! The SHA-256 that a server gives of a file, and that of what came.
+//! The SHA-256 of a file: the server's, and that of the received content.
 //!
-//! An answer may bring it along (`Repr-Digest`, RFC 9530), and then it is always compared. A wharf is asked for it
-//! (`?sha256`) where a file was put together from several answers: after a break, or from several ranges. What came in
-//! one piece was guarded by its length and by TCP on the way, and asking for each small file would double the requests.
+//! A response may contain it (`Repr-Digest`, RFC 9530); then it is always compared. A wharf server is asked for it
+//! (`?sha256`) if a file was joined from several responses: after a lost connection, or from several ranges. Content of
+//! one response is protected by its length and by TCP; a second request for each small file would double the traffic.
 
 use std::io::{self, Read};
 
@@ -17,45 +17,45 @@ use crate::http::status::Status;
 /// A SHA-256.
 pub(in crate::client) type Sum = [u8; 32];
 
-/// What asks a wharf for it, behind the target of a file.
+/// The query that requests it from a wharf server.
 pub(in crate::client) const PARAMETER: &str = "sha256";
 
-/// How a wharf calls itself.
+/// The product name in a wharf server's `Server` field.
 const WHARF: &str = "wharf";
 
-/// The length of its answer to `?sha256`, in bytes: 64 digits and a line break.
-const ANSWER: u64 = 65;
+/// The length of the response to `?sha256`, in bytes: 64 digits and a line break.
+const RESPONSE: u64 = 65;
 
-/// How much is read at a time for the sum, in bytes.
+/// How much is read at a time, in bytes.
 const BLOCK: usize = 64 * 1024;
 
 /// The length of 32 bytes in base64.
 const BASE64_LENGTH: usize = 44;
 
-/// The sum that an answer brings along: `sha-256=:BASE64:`, a byte sequence among others (RFC 9530 §2, RFC 9651 §3.3.5).
-pub(super) fn told(head: &Received) -> Option<Sum> {
+/// The sum in a response's head: `sha-256=:BASE64:`, a byte sequence, possibly with others (RFC 9530 §2, RFC 9651 §3.3.5).
+pub(super) fn in_head(head: &Received) -> Option<Sum> {
     let value = head.field("Repr-Digest")?;
     let members = value.split(',').map(str::trim);
     let base64 = members.filter_map(|member| member.split_once('=')).find(|(key, _)| *key == "sha-256")?.1;
     from_base64(base64.strip_prefix(':')?.split(':').next()?)
 }
 
-/// Whether the answer is a wharf's: `Server: wharf`, with or without a version.
+/// Whether the response is from a wharf server: `Server: wharf`, with or without a version.
 pub(in crate::client) fn is_wharf(head: &Received) -> bool {
     head.field("Server").is_some_and(|server| server.split(['/', ' ']).next() == Some(WHARF))
 }
 
-/// Asks a wharf for the sum of this very version; `None` when it does not say, or has another version by now.
+/// Requests the sum of exactly this version from a wharf server; `None` if there is none, or the file has changed.
 pub(super) fn ask(sessions: &mut SessionPool, resource: &Resource, etag: &str) -> Option<Sum> {
     let target = format!("{}?{PARAMETER}", path_of(&resource.target));
     let resource = Resource { server: resource.server.clone(), target };
     sessions.ask(HttpMethod::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?
 }
 
-/// The sum that the answer tells, if it is of this very version.
+/// The sum in the response, if it is of exactly this version.
 pub(in crate::client) fn read(response: HttpResponse<'_>, etag: &str) -> Option<Sum> {
     let is_asked = response.head.field("ETag").as_deref() == Some(etag);
-    if response.head.status != Status::OK || response.body.length() != Some(ANSWER) {
+    if response.head.status != Status::OK || response.body.length() != Some(RESPONSE) {
         return None;
     }
     let mut text = Vec::new();
@@ -63,7 +63,7 @@ pub(in crate::client) fn read(response: HttpResponse<'_>, etag: &str) -> Option<
     from_hex(text.strip_suffix(b"\n")?).filter(|_| is_asked)
 }
 
-/// The sum of content, from where it stands to its end.
+/// The sum of content, from the current position to the end.
 pub(in crate::client) fn of(content: &mut dyn Read) -> io::Result<Sum> {
     let (mut sum, mut block) = (Sha256::new(), vec![0; BLOCK]);
     loop {
@@ -138,7 +138,7 @@ mod tests {
             ("no byte sequence", "sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", false),
         ];
         for (name, value, is_told) in cases {
-            let found = told(&head(&format!("Repr-Digest: {value}\r\n")));
+            let found = in_head(&head(&format!("Repr-Digest: {value}\r\n")));
             assert_eq!(found, is_told.then_some(nothing), "{name}");
         }
     }

@@ -1,13 +1,11 @@
-//! The directory for downloads: under which name a file is kept there, and that no name leads out of it.
+//! The directory for downloads, which no name and no symlink can escape.
 //!
-//! The path of a file on its server becomes a path below the directory, segment by segment, and is then only ever
-//! opened beneath the directory's handle (cap-std): no spelling, and no link on the way, leads out. Nothing is made
-//! before there is something to put into it.
+//! The path of a file on its server becomes a path below the directory, segment by segment. It is only opened through the
+//! directory's handle (cap-std). Directories are created when the first file needs them.
 //!
-//! A file that was there before is replaced only if it is a download of the same address that nobody has changed since
-//! (`record`), or if the person has asked for that.
+//! An existing file is replaced only on request, or if it is an unchanged download of the same address (`record`).
 //!
-//! This file knows nothing of servers and of what is in a file.
+//! Knows nothing of servers and of the content of files.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -25,27 +23,27 @@ use crate::client::error::ClientError;
 use crate::durable::made::Made;
 use crate::http::target::Target;
 
-/// What a directory's answer is saved as: it is the directory's page.
+/// The name under which the page of a directory is saved.
 pub(in crate::client) const DIRECTORY_PAGE: &str = "index.html";
 
-/// How many directories are kept open: trees may have more of them than a process may open files.
+/// How many directories are kept open: a tree may have more of them than a process may open.
 const MOST_OPEN: usize = 64;
 
-/// The directory for downloads. It is made with the first file that comes.
+/// The directory for downloads. It is created for the first file.
 #[derive(Debug)]
 pub struct Downloads {
     root: PathBuf,
-    /// Whether a file is replaced that is not an unchanged download of the same address.
+    /// Whether files are replaced that are not unchanged downloads of the same address.
     replace: bool,
-    /// The directories that have been opened, by their path below the root.
+    /// Open directories, by their path below the root.
     open: Mutex<HashMap<PathBuf, Arc<Dir>>>,
-    /// The directories that were made.
+    /// Directories that were created.
     pub(super) made: Made,
     claims: Arc<ClaimedNames>,
 }
 
 impl Downloads {
-    /// The directory of this path.
+    /// The directory at this path.
     pub fn at(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
@@ -56,23 +54,23 @@ impl Downloads {
         }
     }
 
-    /// The same, where any file may be replaced if this is true.
+    /// The same, with `replace` for whether any file may be replaced.
     #[must_use]
     pub fn replacing(self, replace: bool) -> Self {
         Self { replace, ..self }
     }
 
-    /// Takes a name for an order: no two orders may share one.
+    /// Takes a name for an order. An error if another order has it.
     pub(super) fn claim(&self, number: usize, local: &Path) -> Result<(), ClientError> {
         if self.claims.claim(number, local) { Ok(()) } else { Err(ClientError::Collision(self.path(local))) }
     }
 
-    /// The whole path of something below it.
+    /// The path of a file, with the directory's own.
     pub fn path(&self, local: &Path) -> PathBuf {
         self.root.join(local)
     }
 
-    /// The place of a file of this address, if its directory is there.
+    /// The place of a download of this address, if its directory exists.
     pub(super) fn find(&self, local: &Path, from: &Arc<str>) -> Result<Option<Spot>, ClientError> {
         self.spot(local, from, |root, parent| {
             let below =
@@ -87,7 +85,7 @@ impl Downloads {
         })
     }
 
-    /// The place of a file of this address, whose directory is made if need be.
+    /// The place of a download of this address. Its directory is created if necessary.
     pub(super) fn make(&self, local: &Path, from: &Arc<str>) -> Result<Spot, ClientError> {
         let made = self.spot(local, from, |root, parent| {
             let is_missing = |error: &io::Error| error.kind() == ErrorKind::NotFound;
@@ -112,14 +110,14 @@ impl Downloads {
         made.and_then(|spot| spot.ok_or_else(|| ClientError::Outside(local.display().to_string())))
     }
 
-    /// Makes each directory of a path that is not there, and remembers that it was made: below `above`, as it is shown.
+    /// Creates the missing directories of a path, and remembers each as a path below `above`.
     fn make_each(&self, path: &Path, above: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
         let mut each: Vec<&Path> = path.ancestors().filter(|dir| !dir.as_os_str().is_empty()).collect();
         each.reverse();
         for dir in each {
             match make(dir) {
                 Ok(()) => self.made.add(&above.join(dir)),
-                // Whether it is a directory is seen when it is opened.
+                // If it is not a directory, opening it fails.
                 Err(error) if above.join(dir).exists() || error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -161,17 +159,17 @@ impl Downloads {
                 Ok(Some(spot(&dir)))
             }
             Err(error) if leads_out(&error) => Err(outside()),
-            Err(error) => Err(ClientError::Local("make", self.path(parent), error)),
+            Err(error) => Err(ClientError::Local("create", self.path(parent), error)),
         }
     }
 }
 
-/// How cap-std says that a path leads out: an error of its own, without the system's number.
+/// How cap-std reports that a path escapes: with an error of its own, without a number of the system.
 fn leads_out(error: &io::Error) -> bool {
     error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }
 
-/// The path under which a target is saved, below the directory for downloads and never beside it.
+/// The path under which a target is saved, always below the directory for downloads.
 pub(in crate::client) fn local_path(target: &str) -> Result<PathBuf, ClientError> {
     let Some(path) = Target::parse(target)?.path() else {
         return Err(ClientError::Outside(target.to_owned()));
@@ -221,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_before_it_is_needed() {
+    fn directories_are_created_when_needed() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("downloads");
         let downloads = Downloads::at(&root);
@@ -234,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn no_link_leads_out() {
+    fn no_symlink_escapes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));
         fs::create_dir_all(root.join("inside")).and_then(|()| fs::create_dir_all(&outside)).expect("made");
@@ -250,7 +248,7 @@ mod tests {
                 "{local}"
             );
         }
-        assert!(downloads.make(Path::new("e/a"), &from()).is_ok(), "a link that stays inside is one");
+        assert!(downloads.make(Path::new("e/a"), &from()).is_ok(), "a symlink that stays inside is followed");
         let occupied = downloads.make(Path::new("f"), &from()).expect("a place").look();
         assert!(matches!(occupied, Err(ClientError::Occupied(_))), "{occupied:?}");
         assert_eq!(fs::read_dir(outside).expect("a folder").count(), 0);

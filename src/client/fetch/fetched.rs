@@ -1,4 +1,4 @@
-//! The result of an order, and its line.
+//! The result of an order, and its line of output.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,27 +7,27 @@ use crate::client::error::{ClientError, shown};
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
-/// A file that is here now.
+/// A local file that is complete.
 #[derive(Debug, Clone)]
 pub enum Fetched {
-    /// It came.
+    /// It was downloaded.
     Saved {
-        /// What the server answered.
+        /// The status of the response.
         status: Status,
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
         /// Its length in bytes.
         length: u64,
-        /// How much of it was here before.
+        /// How much of it an earlier run had downloaded.
         resumed: u64,
         /// How long it took.
         took: Time,
-        /// Whether it was fetched anew, as the server had sent another part of it than was asked for.
+        /// Whether it was fetched again from the start, because the server had sent another range than requested.
         restarted: bool,
     },
-    /// It was here, and is unchanged.
+    /// It was here already, and is unchanged.
     Unchanged {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
         /// Its length in bytes.
         length: u64,
@@ -45,10 +45,10 @@ impl Fetched {
         }
     }
 
-    /// What the person should know about it besides, for stderr.
+    /// A warning about it, for stderr.
     pub fn warning(&self) -> Option<&'static str> {
         let restarted = matches!(self, Self::Saved { restarted: true, .. });
-        restarted.then_some("The server sent another part of the file than was asked for; started over.")
+        restarted.then_some("The server sent another range than requested; started again.")
     }
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Fetched {
         match self {
             Self::Saved { status, path, length, resumed, took, restarted: _ } => {
                 write!(f, "{status} → {}, {} in {took}", shown(path), Bytes(*length))?;
-                if *resumed > 0 { write!(f, " ({} were here)", Bytes(*resumed)) } else { Ok(()) }
+                if *resumed > 0 { write!(f, " ({} resumed)", Bytes(*resumed)) } else { Ok(()) }
             }
             Self::Unchanged { path, length } => {
                 write!(f, "unchanged: {}, {}", shown(path), Bytes(*length))

@@ -1,8 +1,8 @@
-//! What takes the content of an answer: a part on the disk, or memory.
+//! A file that is being received: a part on the disk, or a buffer in memory.
 //!
-//! A short file begins again after a break, so nothing of it has to be on the disk before all of it is here: it is held,
-//! and `settle` puts it down. Of many short files the disk takes the most time, and a directory lets in one
-//! thread at a time: where each worker made its own files, they stood in each other's way.
+//! A short file starts again after a lost connection, so it need not be on the disk before it is complete. It is held in
+//! memory until `settle` writes it. With many short files the disk is the bottleneck, and a directory admits one thread
+//! at a time: workers that created files themselves would block each other.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -13,10 +13,10 @@ use super::part::{NOTED_FROM, Part, Version};
 use super::spot::Spot;
 use crate::client::error::ClientError;
 
-/// The longest content that is held, in bytes: no part of that length is resumed.
+/// The longest content that is held in memory, in bytes. Shorter files are not resumed anyway.
 const HELD_UP_TO: u64 = NOTED_FROM;
 
-/// A file on its way in.
+/// A file that is being received.
 #[derive(Debug)]
 pub(super) enum IncomingDownload {
     /// On the disk.
@@ -32,17 +32,17 @@ pub(super) struct Held {
     content: Vec<u8>,
 }
 
-/// A file whose bytes are all on the file system, where nobody sees it yet.
+/// A complete file on the file system, not yet under its own name.
 #[derive(Debug)]
 pub(super) enum Whole {
-    /// Under the name of a part.
+    /// It has the name of a part.
     Part(Part),
-    /// Anonymous, without a name.
+    /// It has no name.
     Anonymous(AnonymousFile),
 }
 
 impl IncomingDownload {
-    /// For content of this length, where that is known, and of this version.
+    /// For content of this version and length, as far as they are known.
     pub(super) fn begin(
         spot: Spot,
         version: Option<&Version>,
@@ -54,13 +54,13 @@ impl IncomingDownload {
         }
     }
 
-    /// Where it is not known how much comes: in memory, until that is much.
+    /// For content of unknown length: in memory, until it is too long for that.
     pub(super) fn begin_unknown(spot: Spot) -> Self {
         Self::Held(Held { spot, content: Vec::new() })
     }
 
-    /// The same, with room for these bytes.
-    pub(super) fn with_room(self, bytes: usize) -> Result<Self, ClientError> {
+    /// The same, moved to the disk if these additional bytes are too many for memory.
+    pub(super) fn with_space(self, bytes: usize) -> Result<Self, ClientError> {
         let Held { spot, content } = match self {
             Self::Held(held) if held.content.len() as u64 + bytes as u64 > HELD_UP_TO => held,
             other => return Ok(other),
@@ -68,7 +68,7 @@ impl IncomingDownload {
         Ok(Self::Part(part_with(spot, &content)?))
     }
 
-    /// How much of it is here, in bytes.
+    /// How much of it was received, in bytes.
     pub(super) fn length(&self) -> u64 {
         match self {
             Self::Part(part) => part.length(),
@@ -76,7 +76,7 @@ impl IncomingDownload {
         }
     }
 
-    /// Where it will be.
+    /// Its place.
     pub(super) fn spot(&self) -> &Spot {
         match self {
             Self::Part(part) => part.spot(),
@@ -84,7 +84,7 @@ impl IncomingDownload {
         }
     }
 
-    /// The sum of what is here.
+    /// The SHA-256 of its content so far.
     pub(super) fn sum(&mut self) -> Result<Sum, ClientError> {
         let path = self.spot().path.clone();
         let sum = match self {
@@ -94,7 +94,7 @@ impl IncomingDownload {
         sum.map_err(|error| ClientError::Local("read", path, error))
     }
 
-    /// All that is here, on the file system.
+    /// Writes it to the file system, unless it is there.
     pub(super) fn put_down(self) -> Result<Whole, ClientError> {
         let Held { spot, content } = match self {
             Self::Part(part) => return Ok(Whole::Part(part)),
@@ -106,15 +106,15 @@ impl IncomingDownload {
         Ok(Whole::Part(part_with(spot, &content)?))
     }
 
-    /// Throws it away.
+    /// Removes it.
     pub(super) fn discard(self) {
         if let Self::Part(part) = self {
             part.discard();
         }
     }
 
-    /// Leaves it for the next run, or throws it away where that could not go on with it; how much of it need not come
-    /// again, in bytes.
+    /// Keeps it for the next run, or removes it if that could not resume it. Returns how many bytes need not be received
+    /// again.
     pub(super) fn leave(self) -> u64 {
         match self {
             Self::Part(part) => part.leave(),
@@ -123,7 +123,7 @@ impl IncomingDownload {
     }
 }
 
-/// A part with this content, with which no other run can go on.
+/// A part with this content, which no other run can resume.
 fn part_with(spot: Spot, content: &[u8]) -> Result<Part, ClientError> {
     let path = spot.path.clone();
     let mut part = Part::begin(spot, None)?;
@@ -150,7 +150,7 @@ impl Write for IncomingDownload {
 }
 
 impl Whole {
-    /// Where it will be.
+    /// Its place.
     pub(super) fn spot(&self) -> &Spot {
         match self {
             Self::Part(part) => part.spot(),
@@ -158,7 +158,7 @@ impl Whole {
         }
     }
 
-    /// Gives it the server's time, where that is known, and its record.
+    /// Sets the server's time, if it is known, and the download record.
     pub(super) fn date(&self, modified: Option<SystemTime>) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.date(modified),
@@ -166,7 +166,7 @@ impl Whole {
         }
     }
 
-    /// Puts it on the disk.
+    /// Syncs its content.
     pub(super) fn sync(&self) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.sync(),
@@ -174,7 +174,7 @@ impl Whole {
         }
     }
 
-    /// Puts it in its place.
+    /// Gives it its own name.
     pub(super) fn appear(&self) -> Result<(), ClientError> {
         match self {
             Self::Part(part) => part.appear(),
@@ -182,14 +182,14 @@ impl Whole {
         }
     }
 
-    /// Throws it away.
+    /// Removes it.
     pub(super) fn discard(self) {
         if let Self::Part(part) = self {
             part.discard();
         }
     }
 
-    /// Leaves it for the next run, or throws it away where that could not go on with it.
+    /// Keeps it for the next run, or removes it if that could not resume it.
     pub(super) fn leave(self) {
         if let Self::Part(part) = self {
             part.leave();

@@ -1,26 +1,25 @@
-//! Fetching files, many at once and over breaks.
+//! Downloads: many files at once, resumed after lost connections.
 //!
 //! ```text
-//! orders ──> worker ──┬── landed ──> settle ──> result      dated, synced, named, its name synced
-//!            worker ──┤ (each with connections of its own)
-//!            worker ──┴── unchanged, failed ──> result
+//! FetchOrder ──> worker ──┬── landed ──> settle ──> result      dated, synced, named, its name synced
+//!                worker ──┤ (each with its own connections)
+//!                worker ──┴── unchanged, failed ──> result
 //! ```
 //!
-//! A [`FetchOrder`] says where a file is and under which name it is kept. A `worker` takes one after the other: it asks for
-//! the file, or for the rest of its `part`, or for several ranges of it at once (`split`), and tries again where that may
-//! help (`trial`). What comes is written to its part, or, where it is short, held in memory (`incoming`). What has come
-//! whole is put on the disk and named by `settle`, meanwhile; what was held has no name before that (`anonymous`).
-//! `response_check` checks answers without touching anything; `downloads` is the directory that no name leads out of;
-//! `part_name` says where a part is kept, `record` which files are downloads, and `access` who may read one that
-//! replaces another. `progress` shows what is under way to whoever wants to look. What does not come over HTTP is saved
-//! in the same way (`save`).
+//! A [`FetchOrder`] names a file on a server and its local name. A `worker` takes one order after another. It requests the
+//! file, or the rest of its `part`, or several ranges at once (`split`), and retries (`attempt`). `response_check` decides what
+//! a response means before any content is read. Content goes to the part, or, if it is short, to memory (`incoming`).
+//! Meanwhile `settle` syncs and names complete files; short ones have no name until then (`anonymous`).
 //!
-//! What a download promises: a file that has its name is whole, of one version, and on the disk. What has come of a
-//! file that is not whole stays as its part, with which the same order goes on. A file of up to 64 KiB, or one that its
-//! server cannot tell from another version (no strong validator, no length), begins again. A file that wharf did not
-//! download, or that was changed since, is not replaced unless the person asks for that.
+//! `downloads` is the local directory, which no name can escape; `claims` keeps orders apart in it. `naming` and `part_name`
+//! say where a part is kept, `record` marks files as downloads, and `access` copies permissions when a file is replaced.
+//! Files that arrive by another protocol than HTTP are saved in the same way (`save`).
 //!
-//! This room knows nothing of terminals, and of what a person typed.
+//! Guarantees: a file under its own name is complete, of one version, and on the disk. An incomplete file stays as a part,
+//! and the same order resumes it. A file of up to 64 KiB, or one without a strong validator or a length, starts again.
+//! A file that wharf did not download, or that has changed since, is replaced only on request.
+//!
+//! Knows nothing of terminals and of the command line.
 
 mod access;
 mod anonymous;

@@ -1,4 +1,4 @@
-//! What a part and its notes are called.
+//! Names of parts and of their notes.
 
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::{OsStr, OsString};
@@ -6,22 +6,22 @@ use std::hash::{Hash as _, Hasher as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// What is added to the name of a file that is not complete yet.
+/// The suffix of an incomplete file.
 const PART: &str = ".part";
 
-/// What is added to that for the notes about it.
+/// The suffix, after that, of the notes about it.
 const NOTES: &str = ".from";
 
-/// How many names a part may have: its own, and others for where that is taken.
+/// How many names a part may have: the usual one, and alternatives if it is taken.
 const PART_NAMES: usize = 4;
 
-/// The longest name that file systems take, in bytes.
+/// The longest name that file systems allow, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// The longest end that a name gets, in bytes: `.1.part.from`.
+/// The longest suffix, in bytes: `.1.part.from`.
 const LONGEST_END: usize = 2 + PART.len() + NOTES.len();
 
-/// The names that a part and its notes may have, the usual ones first.
+/// The possible names of a part and its notes, the usual ones first.
 pub(super) fn candidates(name: &OsStr) -> impl Iterator<Item = (OsString, OsString)> {
     (0..PART_NAMES).map(move |number| numbered(name, number))
 }
@@ -38,7 +38,7 @@ pub(super) fn is_name_of_part(local: &Path) -> bool {
     name.ends_with(PART.as_bytes()) || name.ends_with(NOTES.as_bytes())
 }
 
-/// A name with something behind it. One that would be too long is cut, and told apart by a hash of the whole.
+/// A name with a suffix. If it would be too long, it is cut, and a hash of the whole name keeps it unique.
 fn with_end(name: &OsStr, end: &str) -> OsString {
     let bytes = name.as_bytes();
     let mut longer = if bytes.len() + LONGEST_END <= LONGEST_NAME {

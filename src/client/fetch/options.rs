@@ -4,39 +4,37 @@ use std::time::Duration;
 
 use crate::client::session::Timeouts;
 
-/// How many files are fetched at once, unless told otherwise: enough to hide the time that an answer takes on its way, and
-/// few enough to be a burden to nobody.
+/// How many files are fetched at once by default: enough to hide the round trips, and few enough not to burden a server.
 pub const WORKERS: usize = 4;
 
-/// How often a file is tried again, unless told otherwise.
+/// How often a file is retried by default.
 pub const RETRIES: u32 = 5;
 
-/// Fewer bytes a second than this are not worth waiting for: a modem of the eighties was faster.
+/// The lowest rate that is worth waiting for, in bytes a second: a modem of the eighties was faster.
 const LEAST_RATE: u64 = 64;
 
 /// How files are fetched.
 #[derive(Debug, Clone)]
 pub struct FetchOptions {
-    /// How often a file is tried again without getting further.
+    /// How often a file is retried without progress.
     pub retries: u32,
-    /// How long a server is waited for.
+    /// When to give up on a connection.
     pub timeouts: Timeouts,
-    /// Whether files that are here and unchanged are fetched all the same.
+    /// Whether local files are fetched even if they are unchanged.
     pub again: bool,
-    /// Whether a file is on the disk before it has its name.
+    /// Whether a file is synced before it gets its name.
     pub sync: bool,
-    /// From which length on, in bytes, a file is fetched in several ranges at once; none for never.
+    /// The length in bytes from which a file is fetched in several ranges at once; `None` for never.
     pub split: Option<u64>,
 }
 
 impl FetchOptions {
-    /// How long a server is waited for that is given so much time to be silent.
+    /// Timeouts for a server that may be silent for this long.
     pub fn timeouts(silence: Duration) -> Timeouts {
         Timeouts { silence, least_rate: LEAST_RATE }
     }
 }
 
-/// As a person expects who has said nothing about it.
 impl Default for FetchOptions {
     fn default() -> Self {
         let timeouts = Self::timeouts(Timeouts::default().silence);

@@ -13,40 +13,40 @@ use crate::printable::Printable;
 /// A file to fetch.
 #[derive(Debug, Clone)]
 pub struct FetchOrder {
-    /// Where it is.
+    /// Its address.
     pub resource: Resource,
-    /// Its address, as its part and its record note it.
+    /// The same as text, for its part's notes and its record.
     pub(super) from: Arc<str>,
-    /// Its name below the directory for downloads.
+    /// Its path below the directory for downloads.
     pub(super) local: PathBuf,
-    /// Its length and time, where a listing has told them.
-    pub(super) told: Option<(u64, SystemTime)>,
+    /// Its length and time from a listing, if there was one.
+    pub(super) listed: Option<(u64, SystemTime)>,
 }
 
 impl FetchOrder {
-    /// A file that is kept under the path that it has on its server.
+    /// A file that is saved under its path on the server.
     pub fn of(resource: Resource) -> Result<Self, ClientError> {
         let local = downloads::local_path(&resource.target)?;
         Ok(Self::under(resource, local))
     }
 
-    /// A file that is kept under this name, which must be one below the directory for downloads.
+    /// A file that is saved under this path, which must be below the directory for downloads.
     pub fn under(resource: Resource, local: PathBuf) -> Self {
-        Self { from: resource.to_string().into(), resource, local, told: None }
+        Self { from: resource.to_string().into(), resource, local, listed: None }
     }
 
-    /// Its length in bytes, where a listing has told it.
+    /// Its length in bytes, if a listing gave it.
     pub fn length(&self) -> Option<u64> {
-        self.told.map(|(length, _)| length)
+        self.listed.map(|(length, _)| length)
     }
 
-    /// The same, with the length and time that a listing tells.
+    /// The same, with the length and time from a listing.
     #[must_use]
-    pub fn told(self, length: u64, modified: SystemTime) -> Self {
-        Self { told: Some((length, modified)), ..self }
+    pub fn listed(self, length: u64, modified: SystemTime) -> Self {
+        Self { listed: Some((length, modified)), ..self }
     }
 
-    /// Its name, safe for a terminal.
+    /// Its path, safe for a terminal.
     pub(super) fn shown(&self) -> String {
         Printable(self.local.as_os_str().as_bytes()).to_string()
     }

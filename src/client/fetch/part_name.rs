@@ -1,16 +1,15 @@
-//! Where a part is kept, and how it proves to be one.
+//! Where a part is kept, and how it is recognised.
 //!
-//! A part of `name` is `name.part`, with `name.part.from` beside it: notes about the part, among them its inode and when
-//! that was made. A file without notes that fit is somebody else's, whatever it is called; then the part is `name.1.part`,
-//! and so on. Where the file system does not tell when an inode was made, the notes fit a file that is no longer than they
-//! say.
+//! A part of `name` is `name.part`, with notes beside it in `name.part.from`. The notes contain the part's inode and its
+//! creation time. A file without matching notes belongs to somebody else; then the part is `name.1.part`, and so on.
+//! On a file system without creation times, notes match a file that is not longer than they say.
 //!
 //! ```text
 //! notes ── the part, empty and locked ── its inode in the notes ── content ── the part gets its name ── no notes
 //! ```
 //!
-//! In this order the program may end at any moment: what it leaves can be told from what it did not make, so the next
-//! download of the name goes on with it or removes it.
+//! This order is safe at any crash: what is left can be told from the files of others, so the next download of the name
+//! resumes or removes it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -34,15 +33,15 @@ use super::spot::{Spot, remove};
 use crate::client::error::ClientError;
 use crate::durable::name::create;
 
-/// The longest notes that are read, in bytes: an address, an entity tag, two numbers, and the lines of the pieces.
+/// The longest notes that are read, in bytes: an address, an entity tag, two numbers, and a line for each piece.
 const LONGEST_NOTES: u64 = 64 * 1024;
 
-/// How often a part is tried to be begun while another program is in the way, and how long the pause in between may be, in
-/// milliseconds. To begin one takes some system calls.
+/// How often creating a part is tried while another program is creating one too, and the longest pause in between, in
+/// milliseconds. It takes a few system calls.
 const TURNS: usize = 5;
 const LONGEST_PAUSE: u64 = 32;
 
-/// An inode of which nothing is known yet.
+/// Stands for the inode until the part is created.
 const NO_INODE: &str = "00000000000000000000 000000000000000000000";
 
 /// The names of a part, and of the notes about it.
@@ -51,57 +50,57 @@ pub(super) struct PartName {
     pub(super) dir: Arc<Dir>,
     pub(super) part: OsString,
     notes: OsString,
-    /// The file that it is a part of, for people.
+    /// The complete file's path, for messages.
     path: PathBuf,
 }
 
-/// What a part is a part of.
+/// The notes about a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Notes {
     /// The address of the file.
     pub(super) from: String,
-    /// The strong validator of its version; without one, no other run can go on with it.
+    /// The strong validator of its version; without one, no other run can resume it.
     #[serde(default)]
     pub(super) validator: Option<String>,
-    /// Its length in bytes, where that is known.
+    /// Its length in bytes, if it is known.
     #[serde(default)]
     pub(super) length: Option<u64>,
-    /// The inode of the part, and when that was made. The first version did not write it.
+    /// The part's inode and creation time. The first version did not write them.
     #[serde(default)]
     inode: Option<String>,
 }
 
-/// What has such names.
+/// What exists under the names of a part and its notes.
 enum State {
     Free,
-    /// A part, or notes alone.
+    /// A part, or only notes.
     Ours(Noted),
-    /// Something that wharf did not make.
+    /// Something that wharf did not create.
     Foreign,
 }
 
-/// What notes say: their first line, what is behind it, and where that begins.
+/// Parsed notes: their first line, the text behind it, and where that begins.
 type Noted = (Notes, Vec<u8>, u64);
 
-/// A part that was left.
+/// A part of an earlier run.
 #[derive(Debug)]
 pub(super) struct Left {
     pub(super) name: PartName,
     /// It is locked.
     pub(super) file: File,
     pub(super) notes: Notes,
-    /// What is behind the first line of its notes, and where that begins.
+    /// The text behind the first line of its notes, and where it begins.
     pub(super) pieces: Vec<u8>,
     pub(super) pieces_at: u64,
 }
 
-/// A part that begins.
+/// A new part.
 #[derive(Debug)]
 pub(super) struct Begun {
     pub(super) name: PartName,
     /// It is locked, and empty.
     pub(super) file: File,
-    /// Opened for what is to be noted besides, which begins at this byte.
+    /// The open notes, and where additional lines begin.
     pub(super) notes: (File, u64),
 }
 
@@ -116,15 +115,15 @@ impl Notes {
         Some((serde_json::from_slice(line).ok()?, rest.to_owned(), end as u64))
     }
 
-    /// Their line. It is as long with an inode as without.
+    /// The first line. It has the same length with and without an inode.
     pub(super) fn line(&self) -> Vec<u8> {
-        // Strings and a number: there is nothing in it that could not be written.
+        // Strings and a number cannot fail.
         let mut line = serde_json::to_vec(self).unwrap_or_default();
         line.push(b'\n');
         line
     }
 
-    /// Writes the inode of the part to the notes in this file.
+    /// Writes the part's inode to the notes in the file `written`.
     fn write_inode(&self, written: &File, file: &File) -> io::Result<()> {
         let facts = statx(file, "", AtFlags::EMPTY_PATH, FACTS)?;
         match inode(&facts) {
@@ -137,17 +136,17 @@ impl Notes {
     fn fit(&self, file: &Statx) -> bool {
         let known = inode(file);
         match (&self.inode, &known) {
-            // It ended between the second step and the third.
+            // wharf was ended before it could write the inode.
             (Some(noted), Some(_)) if noted == NO_INODE => file.stx_size == 0,
             (Some(noted), Some(known)) => noted == known,
-            // The first version's notes, or a file system that does not tell when it made an inode.
+            // Notes of the first version, or a file system without creation times.
             _ => self.length.is_none_or(|length| file.stx_size <= length),
         }
     }
 }
 
 impl PartName {
-    /// Where the part of this file may be kept, the usual place first. A name that another order has is left to that.
+    /// The possible names of a file's part, the usual one first, without names of other orders.
     pub(super) fn all(spot: &Spot) -> Vec<Self> {
         let is_free = |name: &OsString| spot.claims.is_free(&spot.local, name);
         let free = naming::candidates(&spot.name).filter(|(part, notes)| is_free(part) && is_free(notes));
@@ -155,7 +154,7 @@ impl PartName {
         free.map(named).collect()
     }
 
-    /// The path of the part, for people.
+    /// The path of the part, for messages.
     pub(super) fn shown(&self) -> PathBuf {
         self.path.with_file_name(&self.part)
     }
@@ -164,7 +163,7 @@ impl PartName {
         ClientError::Local("write", self.shown(), error)
     }
 
-    /// The part that was left here, locked, if one was.
+    /// The part of an earlier run, locked, if there is one.
     pub(super) fn left(self) -> Result<Option<Left>, ClientError> {
         let State::Ours((notes, pieces, pieces_at)) = self.state()? else { return Ok(None) };
         let file = self.lock(&notes)?;
@@ -192,7 +191,7 @@ impl PartName {
     fn read_notes(&self) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, &self.notes, flags, Mode::empty())?);
-        // A server may offer a file of such a name, to have somebody's file taken for a part.
+        // A download is not notes: a server could offer such a file to make another file look like a part.
         if !file.metadata()?.is_file() || record::has_one(&file) {
             return Err(ErrorKind::InvalidData.into());
         }
@@ -201,14 +200,14 @@ impl PartName {
         Ok(text)
     }
 
-    /// Opens the notes, for their lines to be written anew.
+    /// Opens the notes, to overwrite lines.
     pub(super) fn open_notes(&self) -> Result<File, ClientError> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = openat(&self.dir, &self.notes, flags, Mode::empty());
         opened.map(File::from).map_err(|error| self.failed(error.into()))
     }
 
-    /// Opens and locks the part; `None` if there is none. A link is not followed, and a FIFO not waited for.
+    /// Opens and locks the part; `None` if there is none. Symlinks are not followed, and a FIFO does not block.
     fn lock(&self, notes: &Notes) -> Result<Option<File>, ClientError> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.dir, &self.part, flags, Mode::empty()) {
@@ -225,7 +224,7 @@ impl PartName {
         ClientError::Busy(self.path.clone())
     }
 
-    /// Whether the part is this file: whoever had locked it may just have put it in its place.
+    /// Whether the part is still this file: another program may just have renamed it.
     pub(super) fn is_named(&self, file: &File) -> bool {
         self.has(&self.part, file)
     }
@@ -249,7 +248,7 @@ impl PartName {
         remove(&self.dir, &self.notes);
     }
 
-    /// Removes the part that was left here, and its notes. Afterwards nothing of wharf's is here.
+    /// Removes the part and its notes.
     fn vacate(&self, notes: &Notes) -> Result<(), ClientError> {
         match self.lock(notes)? {
             Some(file) => self.clear(&file),
@@ -258,7 +257,7 @@ impl PartName {
         Ok(())
     }
 
-    /// Begins a part with these notes.
+    /// Creates a part with these notes.
     fn begin(self, notes: &Notes) -> Result<Begun, ClientError> {
         let written = self.write(notes)?;
         match self.make(&written, notes) {
@@ -272,7 +271,7 @@ impl PartName {
         }
     }
 
-    /// Writes notes that are not there yet. Whatever has come to their name meanwhile stays what it is.
+    /// Creates the notes. An existing file of their name is not changed.
     fn write(&self, notes: &Notes) -> Result<File, ClientError> {
         let written = create(&self.dir, &self.notes, NEW_FILE, &notes.line());
         written.map_err(|error| self.not_made(error))
@@ -280,7 +279,7 @@ impl PartName {
 
     fn make(&self, written: &File, notes: &Notes) -> Result<File, ClientError> {
         let file = create(&self.dir, &self.part, NEW_FILE, b"").map_err(|error| self.not_made(error))?;
-        // Another program may have taken these names in between.
+        // Another program may have taken these names meanwhile.
         if !lock(&file) || !self.is_named(&file) || !self.has(&self.notes, written) {
             if self.is_named(&file) {
                 remove(&self.dir, &self.part);
@@ -291,27 +290,27 @@ impl PartName {
         Ok(file)
     }
 
-    /// Notes that this file, which has no name, is about to get the part's.
+    /// Creates notes for this anonymous file, before it gets the part's name.
     pub(super) fn announce(&self, file: &File, notes: &Notes) -> Result<(), ClientError> {
         let written = self.write(notes)?;
         notes.write_inode(&written, file).map_err(|error| self.failed(error))
     }
 
-    /// A name that was free a moment ago and is not any more: another program begins to download the same.
+    /// The error of creating a file. A name that was just free is taken by another program that downloads the same.
     fn not_made(&self, error: io::Error) -> ClientError {
         if error.kind() == ErrorKind::AlreadyExists { self.busy() } else { self.failed(error) }
     }
 }
 
-/// Begins a part of this file, with these notes. Parts that were left of it are removed. Nobody may read it who may not read
-/// the file that it will replace.
+/// Creates a part of this file with these notes, and removes older parts. It gets the permissions of the file that it will
+/// replace.
 pub(super) fn begin(spot: &Spot, notes: &Notes) -> Result<Begun, ClientError> {
     let begun = in_turn(|| free(spot)?.begin(notes), pause)?;
     access::keep(&begun.file, spot, Mode::RUSR | Mode::WUSR);
     Ok(begun)
 }
 
-/// A free name for a part. Parts that were left are removed; `Busy` if another program still writes one.
+/// A free name for a part. Older parts are removed. [`ClientError::Busy`] if another program is writing one.
 pub(super) fn free(spot: &Spot) -> Result<PartName, ClientError> {
     let mut free = None;
     for name in PartName::all(spot) {
@@ -325,7 +324,7 @@ pub(super) fn free(spot: &Spot) -> Result<PartName, ClientError> {
     free.ok_or_else(|| ClientError::NoPart(spot.path.clone()))
 }
 
-/// Removes parts that were left.
+/// Removes the parts of earlier runs.
 pub(super) fn vacate(spot: &Spot) -> Result<(), ClientError> {
     for name in PartName::all(spot) {
         if let State::Ours((notes, ..)) = name.state()? {
@@ -335,8 +334,8 @@ pub(super) fn vacate(spot: &Spot) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Does this again as long as another program is in the way: two that begin at the same moment may each find the other's
-/// notes and give up, and then no one would have the file. One that really downloads it is still in the way at the end.
+/// Repeats this while it returns [`ClientError::Busy`]. Two programs that begin at the same moment may each find the other's
+/// notes and give up; a program that really downloads the file is still there at the last attempt.
 pub(super) fn in_turn<T>(
     mut act: impl FnMut() -> Result<T, ClientError>,
     mut pause: impl FnMut(),
@@ -350,27 +349,26 @@ pub(super) fn in_turn<T>(
     act()
 }
 
-/// Waits for a random time, so that two that wait do not meet again.
+/// Waits for a random time, so that two programs do not collide again.
 pub(super) fn pause() {
     thread::sleep(Duration::from_millis(RandomState::new().hash_one(()) % LONGEST_PAUSE));
 }
 
-/// What tells one file from another.
+/// What identifies a file.
 const FACTS: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
 
-/// The inode, and when it was made, where the file system tells that: numbers of inodes are used again. It is as long as
-/// [`NO_INODE`].
+/// The inode and its creation time, if the file system has one: inode numbers are reused. As long as [`NO_INODE`].
 fn inode(file: &Statx) -> Option<String> {
     let made = file.stx_btime;
-    let told = StatxFlags::from_bits_retain(file.stx_mask).contains(StatxFlags::BTIME);
-    told.then(|| format!("{:020} {:011}{:010}", file.stx_ino, made.tv_sec, made.tv_nsec))
+    let has_time = StatxFlags::from_bits_retain(file.stx_mask).contains(StatxFlags::BTIME);
+    has_time.then(|| format!("{:020} {:011}{:010}", file.stx_ino, made.tv_sec, made.tv_nsec))
 }
 
 fn is_regular(file: &Statx) -> bool {
     FileType::from_raw_mode(file.stx_mode.into()) == FileType::RegularFile
 }
 
-/// Locks a file; a file system without locks has no way to tell.
+/// Locks a file; true if no other program has locked it, or if the file system has no locks.
 pub(super) fn lock(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
 }

@@ -52,7 +52,7 @@ fn a_part_is_gone_on_with() {
     leave(&spot, &version, &content);
     let existing = ExistingPart::look(&spot).expect("readable").expect("there");
     assert_eq!((existing.offset, &existing.version), (NOTED_FROM, &version));
-    let mut part = existing.go_on().expect("there");
+    let mut part = existing.resume().expect("there");
     part.write_all(b"end").expect("written");
     assert_eq!(part.length(), version.length);
     part.appear().expect("placed");

@@ -1,12 +1,11 @@
-//! What a download remembers of itself: from which address it came, and how it looked then.
+//! The record that marks a file as a download: its address, and its length and time when it was downloaded.
 //!
-//! It is an extended attribute of the file. So it appears together with the file and its content, in one step and under
-//! one `fsync`; it goes with the file when that is moved, and disappears with it; and no lock, no limit and no clean-up
-//! are needed, as a file with records of many downloads would need them. It does not hold the address, which may have a
-//! secret in it, but its SHA-256.
+//! It is an extended attribute. So it appears with the file, under the same `fsync`, moves with it, and is deleted with
+//! it. One file with the records of all downloads would need locks, a limit and a clean-up. The record contains the
+//! SHA-256 of the address, which may contain a secret.
 //!
-//! A file without a record, or one that was changed since, is somebody else's: `wharf get` does not replace it. That is
-//! also so where the file system has no extended attributes.
+//! `wharf get` does not replace a file that has no record or has changed since. That includes all files on a file system
+//! without extended attributes.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -19,30 +18,29 @@ use sha2::{Digest as _, Sha256};
 /// The name of the attribute.
 const NAME: &str = "user.wharf.download";
 
-/// The longest record that is read, in bytes: three numbers, 64 digits, and what stands between them.
+/// The longest record that is read, in bytes: three numbers, 64 digits, and separators.
 const LONGEST: usize = 256;
 
-/// Notes on the file that it is a download of this address, as it is now. Where that cannot be noted, the file is as
-/// good as any other.
+/// Marks the file, as it is now, as a download of this address. Errors are ignored: the file is then like any other.
 pub(super) fn write(file: &File, from: &str) {
     if let Ok(record) = record(file, from) {
         let _ = fsetxattr(file, NAME, record.as_bytes(), XattrFlags::empty());
     }
 }
 
-/// Whether the file is a download of this address, and was not changed since.
+/// Whether the file is an unchanged download of this address.
 pub(super) fn is_of(file: &File, from: &str) -> bool {
     let mut found = [0; LONGEST];
     let Ok(length) = fgetxattr(file, NAME, &mut found[..]) else { return false };
     record(file, from).is_ok_and(|record| found.get(..length) == Some(record.as_bytes()))
 }
 
-/// Whether the file was a download once, of any address.
+/// Whether the file has ever been a download, of any address.
 pub(super) fn has_one(file: &File) -> bool {
     fgetxattr(file, NAME, &mut [0; LONGEST][..]).is_ok()
 }
 
-/// The record of a file that is as it is now.
+/// The record of a file in its present state.
 fn record(file: &File, from: &str) -> io::Result<String> {
     let metadata = file.metadata()?;
     let (length, seconds, fraction) = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());

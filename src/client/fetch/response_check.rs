@@ -1,14 +1,14 @@
-//! What an answer's head means for a download: decided before a byte of content is read.
+//! What a response's head means for a download, before any content is read.
 //!
 //! ```text
-//! asked for the rest of a version ── 206, that rest of that version ──> goes on
-//!                                 ── 200 ──> begins (RFC 9110 §13.1.5: the file has changed)
-//!                                 ── 206 of another version, 416 ──> is asked for anew
-//! asked for the whole ── 200 ──> begins
+//! requested the rest of a version ── 206, that rest of that version ──> resumes
+//!                                 ── 200 ──> starts again (RFC 9110 §13.1.5: the file has changed)
+//!                                 ── 206 of another version, 416 ──> is requested again
+//! requested the whole file ── 200 ──> starts
 //! ```
 //!
-//! Whatever does not fit is an error: nothing is put together from answers that do not say what they are. The file is then
-//! asked for once more, as a whole.
+//! Everything else is an error: a file is never joined from ambiguous responses. The whole file is then requested once
+//! more.
 
 use std::ops::Range;
 use std::time::SystemTime;
@@ -22,25 +22,25 @@ use crate::http::response::Received;
 use crate::http::status::Status;
 use crate::http::validators::{EntityTag, STRONG_DATE_AGE};
 
-/// What a response holds.
+/// What a response contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ResponseCheck {
-    /// Its content is the rest.
+    /// The rest of the file.
     Rest,
-    /// Its content is the whole.
+    /// The whole file.
     Whole,
-    /// What is here is a part of nothing that is there: the whole must be asked for.
+    /// The file has changed or the range does not exist: the whole file must be requested.
     Stale,
-    /// It is an error response.
+    /// An error.
     Refused,
 }
 
-/// Checks a head. `asked` is what was asked for the rest of, and from which byte on.
+/// Checks a head. `asked` is the version and the first byte of which the rest was requested.
 pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<ResponseCheck, ClientError> {
     check_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
 }
 
-/// As [`check`], where these bytes were asked for.
+/// As [`check`], if these bytes were requested.
 pub(super) fn check_range(
     head: &Received,
     asked: Option<(&Version, Range<u64>)>,
@@ -54,13 +54,13 @@ pub(super) fn check_range(
     }
 }
 
-/// A 206 must say of which version it is, as far as a server must, and be what was asked for (RFC 9110 §15.3.7).
+/// A 206 must name its version, as far as a server has to, and be the requested range (RFC 9110 §15.3.7).
 fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<ResponseCheck, ClientError> {
     let is_tag = EntityTag::parse(version.validator.as_bytes()).is_some();
     let said = head.field(if is_tag { "ETag" } else { "Last-Modified" });
     match said {
         Some(said) if said != version.validator => return Ok(ResponseCheck::Stale),
-        // Next to If-Range a date need not be said again, a tag must be.
+        // In a response to If-Range a date may be missing, an entity tag must not.
         None if is_tag => return Ok(ResponseCheck::Stale),
         _ => {}
     }
@@ -76,19 +76,19 @@ fn check_part(head: &Received, version: &Version, bytes: &Range<u64>) -> Result<
     if is_asked && fits && is_whole { Ok(ResponseCheck::Rest) } else { Err(ClientError::WrongRange) }
 }
 
-/// The version that a 200 is of, where it can be told apart from every other and gone on with.
+/// The version of a 200, if it has what resuming needs: a strong validator and a length.
 pub(super) fn version(head: &Received, from: &str) -> Option<Version> {
     let Framing::Sized(length) = head.framing else { return None };
     Some(Version { from: from.to_owned(), validator: strong_validator(head)?, length })
 }
 
-/// The same of the answer to a HEAD, which has no content.
+/// The same for a response to HEAD, which has no content.
 pub(super) fn version_told(head: &Received, from: &str) -> Option<Version> {
     let length = head.field("Content-Length")?.parse().ok()?;
     Some(Version { from: from.to_owned(), validator: strong_validator(head)?, length })
 }
 
-/// A strong entity tag; without any, a date that is strong (RFC 9110 §8.8.2.2, §13.1.5).
+/// A strong entity tag, or else a strong date (RFC 9110 §8.8.2.2, §13.1.5).
 fn strong_validator(head: &Received) -> Option<String> {
     if let Some(tag) = head.field("ETag") {
         return EntityTag::parse(tag.as_bytes()).is_some_and(|tag| !tag.is_weak()).then_some(tag);
@@ -98,7 +98,7 @@ fn strong_validator(head: &Received) -> Option<String> {
     (now.since(date) >= STRONG_DATE_AGE).then_some(modified)
 }
 
-/// When the file was last modified, if the server says so.
+/// When the file was last modified, if the response contains it.
 pub(super) fn modified(head: &Received) -> Option<SystemTime> {
     Date::parse(head.field("Last-Modified")?.as_bytes()).map(SystemTime::from)
 }

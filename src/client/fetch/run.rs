@@ -63,7 +63,7 @@ fn work(
     }
 }
 
-/// Fetches one file after the other over a session that is there, and tells what becomes of each.
+/// Fetches one file after another over an existing session, and passes each result to the observer.
 pub(in crate::client) fn run_over(
     session: &mut Session,
     orders: &[FetchOrder],
@@ -80,7 +80,7 @@ pub(in crate::client) fn run_over(
     Ok(())
 }
 
-/// Fetches one file over a session that is there.
+/// Fetches one file over an existing session.
 pub(in crate::client) fn one(
     session: &mut Session,
     order: &FetchOrder,

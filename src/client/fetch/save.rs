@@ -1,5 +1,5 @@
-//! A file that comes by another protocol than HTTP is saved as a download is: beneath the directory, under a part's name
-//! until it is whole, locked, synced, and never in the place of somebody else's file.
+//! Saves a file that arrives by another protocol than HTTP as a download: below the directory, as a part until it is
+//! complete, locked and synced. It never replaces somebody else's file.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,20 +10,20 @@ use super::incoming::IncomingDownload;
 use super::settle::Landed;
 use crate::client::error::ClientError;
 
-/// A file on its way in. Nothing is made before its first byte comes; flushed, it is whole and gets its name.
+/// A file that is being received. It is created with its first byte. `flush` completes it and gives it its name.
 pub(in crate::client) struct Saving<'a> {
     downloads: &'a Downloads,
     local: PathBuf,
     from: Arc<str>,
     sync: bool,
     incoming: Option<IncomingDownload>,
-    /// What went wrong here: the writer's error says only that something did.
+    /// The error, which the `Write` trait can only pass on as text.
     failed: Option<ClientError>,
     saved: Option<(PathBuf, u64)>,
 }
 
 impl<'a> Saving<'a> {
-    /// A file of this address, to be kept under this name. An error if that name cannot be taken.
+    /// A file of this address, to be saved under this name. An error if another file must not be replaced.
     pub(in crate::client) fn new(
         downloads: &'a Downloads,
         local: PathBuf,
@@ -37,7 +37,7 @@ impl<'a> Saving<'a> {
         Ok(Self { downloads, local, from, sync, incoming: None, failed: None, saved: None })
     }
 
-    /// Where it is now, and its length in bytes; `outcome` is how the transfer ended.
+    /// Its path and its length in bytes; `outcome` is how the transfer ended.
     pub(in crate::client) fn end(
         mut self,
         outcome: Result<(), ClientError>,
@@ -51,14 +51,14 @@ impl<'a> Saving<'a> {
         }
     }
 
-    /// What has come, with room for these bytes.
-    fn incoming(&mut self, room: usize) -> Result<IncomingDownload, ClientError> {
+    /// What was received, with space for these bytes.
+    fn incoming(&mut self, space: usize) -> Result<IncomingDownload, ClientError> {
         if let Some(incoming) = self.incoming.take() {
-            return incoming.with_room(room);
+            return incoming.with_space(space);
         }
         let spot = self.downloads.make(&self.local, &self.from)?;
         spot.may_be_taken()?;
-        IncomingDownload::begin_unknown(spot).with_room(room)
+        IncomingDownload::begin_unknown(spot).with_space(space)
     }
 
     fn settle(&mut self) -> Result<(), ClientError> {
@@ -69,11 +69,11 @@ impl<'a> Saving<'a> {
         Ok(())
     }
 
-    fn told<T>(&mut self, outcome: Result<T, ClientError>) -> io::Result<T> {
+    fn pass_on<T>(&mut self, outcome: Result<T, ClientError>) -> io::Result<T> {
         outcome.map_err(|error| {
-            let said = io::Error::other(error.to_string());
+            let text = io::Error::other(error.to_string());
             self.failed = Some(error);
-            said
+            text
         })
     }
 }
@@ -81,12 +81,12 @@ impl<'a> Saving<'a> {
 impl Write for Saving<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let begun = self.incoming(bytes.len());
-        let incoming = self.told(begun)?;
+        let incoming = self.pass_on(begun)?;
         self.incoming.insert(incoming).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let settled = self.settle();
-        self.told(settled)
+        self.pass_on(settled)
     }
 }

@@ -1,6 +1,6 @@
-//! The connections of one worker, one to each server, and where servers send it.
+//! The connections of one worker, one to each server, and redirects.
 //!
-//! A redirect is followed a few times, over HTTP only; it says where a file is, never what it is called here.
+//! A few redirects are followed, over HTTP only. A redirect never changes a file's local name.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -13,11 +13,10 @@ use crate::client::transfer::retry::FailedAttempt;
 use crate::http::response::Received;
 use crate::http::target::Target;
 
-/// How many redirects are followed. A directory without its slash takes one; more than a few is a circle.
+/// How many redirects are followed. A directory without its slash takes one; more than a few are a cycle.
 pub(in crate::client) const MOST_REDIRECTS: usize = 5;
 
-/// The longest content of a redirect that is read to keep the connection, in bytes: the sentence for those who follow
-/// none.
+/// The longest content of a redirect that is read to keep the connection, in bytes.
 const LONGEST_REDIRECT: u64 = 64 * 1024;
 
 /// A pool of sessions, by server.
@@ -28,28 +27,28 @@ pub(super) struct SessionPool {
 }
 
 impl SessionPool {
-    /// None yet.
+    /// An empty pool.
     pub(super) fn new(timeouts: Timeouts) -> Self {
         Self { timeouts, open: HashMap::new() }
     }
 
-    /// Takes one over.
+    /// Adds a session.
     pub(super) fn lend(&mut self, session: Session) {
         self.open.insert(session.server().clone(), session);
     }
 
-    /// Gives one away.
+    /// Removes a session.
     pub(super) fn give_back(&mut self, server: &Endpoint) -> Option<Session> {
         self.open.remove(server)
     }
 
-    /// The one with this server.
+    /// The session with this server; opened if necessary.
     pub(super) fn with(&mut self, server: &Endpoint) -> &mut Session {
         let timeouts = self.timeouts;
         self.open.entry(server.clone()).or_insert_with(|| Session::with_timeouts(server.clone(), timeouts))
     }
 
-    /// Asks, and follows redirects; `take` takes the answer that is none, and hears where it was found.
+    /// Sends a request and follows redirects. `take` gets the final response, and the address that sent it.
     pub(super) fn ask<T>(
         &mut self,
         method: HttpMethod,
@@ -69,7 +68,7 @@ impl SessionPool {
     }
 }
 
-/// Reads what is short, so that the connection can be used again.
+/// Reads short content, so that the connection can be reused.
 fn discard(body: Body<'_>) -> Result<(), ClientError> {
     match body.length() {
         Some(length) if length <= LONGEST_REDIRECT => body.discard().map(drop),
@@ -77,13 +76,13 @@ fn discard(body: Body<'_>) -> Result<(), ClientError> {
     }
 }
 
-/// Where the answer sends us, if it does (RFC 9110 §15.4).
+/// The target of a redirect, if the response is one (RFC 9110 §15.4).
 fn redirect(head: &Received) -> Option<String> {
     let sends = matches!(head.status.code(), 301 | 302 | 303 | 307 | 308);
     if sends { head.field("Location") } else { None }
 }
 
-/// The error that an answer is.
+/// Turns an error response into a failed attempt.
 pub(in crate::client) fn refused(response: HttpResponse<'_>) -> FailedAttempt {
     let head = response.head.clone();
     FailedAttempt::refused(error_response::read(response), &head, SystemTime::now())
@@ -94,7 +93,7 @@ pub(super) fn path_of(target: &str) -> &str {
     target.split('?').next().unwrap_or(target)
 }
 
-/// What a Location means (RFC 9110 §10.2.2).
+/// Resolves a Location (RFC 9110 §10.2.2).
 pub(in crate::client) fn follow(current: &Resource, location: &str) -> Result<Resource, ClientError> {
     let elsewhere = || ClientError::Elsewhere(location.to_owned());
     let location = location.split('#').next().unwrap_or_default();

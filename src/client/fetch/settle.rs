@@ -1,16 +1,16 @@
-//! Files that have come whole are made durable, while the workers fetch the next.
+//! Makes complete files durable while the workers fetch the next ones.
 //!
 //! ```text
-//! landed ──> put down ──> fsync, up to 32 at once ──> named, and their directories synced ──> result
+//! landed ──> written ──> fsync, up to 32 at once ──> named, and their directories synced ──> result
 //! ```
 //!
-//! Each arrow is a queue, and between two of them is a thread, or for `fsync` as many as may run at once. So the disk is
-//! waited for in two places only: the file system's journal commits once for many files, and all names that were linked
-//! into a directory while its `fsync` ran share the next one. Files are made by one thread, and named by one: a directory
-//! lets in one at a time.
+//! Each arrow is a queue. Between two of them is one thread, or as many as `fsync` may run at once. So many files share
+//! the two waits for the disk: the file system's journal commits once for many files, and all names that were linked into a
+//! directory during its `fsync` share the next one. One thread creates files and one names them, because a directory
+//! admits one at a time.
 //!
-//! A file has its name only if it is on the disk. Its result is told only after `fsync` of its directory, and of each
-//! directory that was made for it.
+//! A file gets its name only when it is on the disk. Its result is sent only after the `fsync` of its directory, and of each
+//! directory that was created for it.
 
 use std::collections::HashMap;
 use std::io;
@@ -33,31 +33,30 @@ use crate::durable::sync::{self, AT_ONCE, at_once};
 /// How many files may wait to be written, in memory or as parts.
 const LANDED: usize = 256;
 
-/// How many files may wait in each of the other queues: all of them are open, and a process may often open no more than
-/// 1,024.
+/// How many files may wait in each of the other queues: all are open, and the usual limit of open files is 1,024.
 const OPEN: usize = 64;
 
-/// A file that has come whole.
+/// A file that was received completely.
 #[derive(Debug)]
 pub(super) struct Landed<T = Fetched> {
     pub(super) incoming: IncomingDownload,
-    /// What is told of it when it is durable.
+    /// Its result, once it is durable.
     pub(super) fetched: T,
-    /// When the server says that it was last modified.
+    /// The server's Last-Modified.
     pub(super) modified: Option<SystemTime>,
 }
 
-/// The same, on the file system, with the server's time.
+/// The same, written to the file system, with the server's time.
 #[derive(Debug)]
 struct Down<T = Fetched> {
     file: Whole,
     fetched: T,
 }
 
-/// Something, and the number of its order.
+/// Something with the number of its order.
 type Numbered<T> = (usize, T);
 
-/// The directories that could not be synced, and why.
+/// The directories that could not be synced, with the error.
 type Failed = HashMap<PathBuf, Errno>;
 
 /// Starts the threads that settle up to `most` files, and returns the queue of files to settle.
@@ -81,7 +80,7 @@ pub(super) fn spawn<'scope>(
         match thread.spawn_scoped(scope, move || sync_all(&downed, sync, &synced, &failures)) {
             Ok(_) => {}
             Err(error) if number == 0 => return Err(error),
-            // The system has no more threads: those that are there do all.
+            // The system has no more threads: the existing ones do all the work.
             Err(_) => break,
         }
     }
@@ -90,7 +89,7 @@ pub(super) fn spawn<'scope>(
     Ok(landed)
 }
 
-/// Whoever is told, and the next thread, wait until the last file is settled: nothing sent here is lost.
+/// Sending cannot fail: the receivers wait for this thread.
 fn put_down_all(
     landing: &Receiver<Numbered<Landed>>,
     down: &SyncSender<Numbered<Down>>,
@@ -133,13 +132,13 @@ fn name_all(
     }
 }
 
-/// All that has arrived, at least one; `None` when nothing more can.
+/// Everything in the queue, at least one item; `None` at the end.
 fn batch<T>(arriving: &Receiver<T>) -> Option<Vec<T>> {
     let first = arriving.recv().ok()?;
     Some(std::iter::once(first).chain(arriving.try_iter().take(OPEN - 1)).collect())
 }
 
-/// Names these and makes their names durable; what became of each, in their order.
+/// Names these files and makes the names durable. The results are in the same order.
 fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<FetchResult> {
     let named: Vec<_> = downs.into_iter().map(Down::name).collect();
     let failed = if sync {
@@ -147,11 +146,11 @@ fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<FetchResult>
     } else {
         Failed::new()
     };
-    named.into_iter().map(|named| named.and_then(|named| named.judge(&failed, downloads))).collect()
+    named.into_iter().map(|named| named.and_then(|named| named.result(&failed, downloads))).collect()
 }
 
 impl<T> Landed<T> {
-    /// Settles this one.
+    /// Makes this file durable and names it.
     pub(super) fn settle(self, downloads: &Downloads, sync: bool) -> Result<T, ClientError> {
         let down = self.put_down()?;
         if sync && let Err(error) = down.file.sync() {
@@ -160,7 +159,7 @@ impl<T> Landed<T> {
         let named = down.name()?;
         let failed =
             if sync { sync_directories(std::iter::once(&named.file), downloads) } else { Failed::new() };
-        named.judge(&failed, downloads)
+        named.result(&failed, downloads)
     }
 
     fn put_down(self) -> Result<Down<T>, ClientError> {
@@ -173,7 +172,7 @@ impl<T> Landed<T> {
 }
 
 impl<T> Down<T> {
-    /// Puts it in its place. Where that cannot be, it stays as its part.
+    /// Gives it its name. If that fails, its part stays.
     fn name(self) -> Result<Self, ClientError> {
         match self.file.appear() {
             Ok(()) => Ok(self),
@@ -184,8 +183,8 @@ impl<T> Down<T> {
         }
     }
 
-    /// What became of it, where these directories could not be synced.
-    fn judge(self, failed: &Failed, downloads: &Downloads) -> Result<T, ClientError> {
+    /// Its result, if these directories could not be synced.
+    fn result(self, failed: &Failed, downloads: &Downloads) -> Result<T, ClientError> {
         let path = &self.file.spot().path;
         let here = path.parent().and_then(|parent| Some((parent.to_owned(), *failed.get(parent)?)));
         match here.or_else(|| downloads.made.failed_above(path)) {
@@ -194,14 +193,14 @@ impl<T> Down<T> {
         }
     }
 
-    /// Throws it away: after a failed `fsync` nobody knows what of it is on the disk.
+    /// Removes it: after a failed `fsync` the content on the disk is unknown.
     fn give_up(self, error: ClientError) -> ClientError {
         self.file.discard();
         error
     }
 }
 
-/// Syncs the directories of these files, and those in which directories were made.
+/// Syncs the directories of these files, and those in which directories were created.
 fn sync_directories<'d>(named: impl Iterator<Item = &'d Whole>, downloads: &Downloads) -> Failed {
     let mut directories: HashMap<&Path, &Arc<Dir>> = HashMap::new();
     for file in named {

@@ -1,18 +1,18 @@
-//! A large file, in several ranges at once.
+//! Fetches a large file in several ranges at once.
 //!
 //! ```text
-//! HEAD ── its version ──┬── Range, If-Range ──> written at its place
-//!                       ├── (each over a connection of its own)
+//! HEAD ── its version ──┬── Range, If-Range ──> written at its offset
+//!                       ├── (each over its own connection)
 //!                       └── …
 //! ```
 //!
-//! Its part has its full length from the start. The notes beside it say of each piece where it begins, how much of it is
-//! here, and where it ends: a line each, of fixed length, written anew in its place for each MiB that has come, after the
-//! bytes themselves. So whatever ends this program, a piece goes on at most a MiB before where it stopped. Whoever reads
-//! notes without pieces does not take these for such.
+//! The part has its full length from the start. The notes have a line of fixed length for each piece: where it begins, how
+//! far it was received, and where it ends. The line is overwritten after each received MiB, after the content itself. So
+//! even after a kill, a piece loses at most one MiB. A version of wharf that knows no pieces does not take such notes for
+//! its own.
 //!
-//! A server that answers with the whole, or with another version, is not asked for pieces again: what has come is thrown
-//! away, and the file is fetched like any other.
+//! If the server responds with the whole file or another version, the pieces are removed, and the file is fetched like any
+//! other.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -36,24 +36,24 @@ use crate::client::transfer::retry::FailedAttempt;
 use crate::http::response::Received;
 use crate::http::status::Status;
 
-/// How many ranges of a file at once: enough to fill a long path whose windows are small, and few enough to be a burden
-/// to nobody.
+/// How many ranges are fetched at once: enough to fill a long path with small windows, and few enough not to burden a
+/// server.
 const RANGES: u64 = 4;
 
-/// No file shorter than this is worth the questions, in bytes.
+/// The shortest file that is worth the additional requests, in bytes.
 const LEAST: u64 = 1 << 20;
 
-/// How much of a piece comes between two notes, in bytes: so much may have to come again.
+/// How much of a piece is received between two notes, in bytes: at most this much is lost by a crash.
 const STEP: u64 = 1 << 20;
 
 /// The length of a piece's line in the notes, in bytes: three numbers of twenty digits, each with a space or a line break.
 const LINE: usize = 63;
 
-/// A piece of the file. One thread writes it.
+/// A piece of the file, written by one thread.
 #[derive(Debug)]
 struct Piece {
     start: u64,
-    /// Up to here it has come.
+    /// It was received up to here.
     at: AtomicU64,
     end: u64,
 }
@@ -66,17 +66,17 @@ struct Pieces {
     spot: Spot,
     version: Version,
     notes: File,
-    /// Where the lines of the pieces begin in the notes.
+    /// The offset of the pieces' lines in the notes.
     lines_at: u64,
-    /// All of them, in their order.
+    /// All pieces, in order.
     all: Vec<Piece>,
 }
 
-/// What confirmed a piece's version: an answer, and where it was found.
+/// The response that confirmed a piece's version, and the address that sent it.
 type Answer = (Received, Resource);
 
 impl Worker<'_> {
-    /// Fetches a file in ranges, where that is wanted and can be done; else it is to be fetched like any other.
+    /// Fetches a file in ranges. `None` if that is not wanted or not possible: it is then fetched like any other.
     pub(super) fn in_ranges(
         &mut self,
         order: &FetchOrder,
@@ -113,14 +113,14 @@ impl Worker<'_> {
         }
     }
 
-    /// Begins a file in pieces, if it is long enough and its server can tell this version from others.
+    /// Begins a file in pieces, if it is long enough and has a strong validator.
     fn begin_pieces(&mut self, order: &FetchOrder) -> Result<Option<Pieces>, FailedAttempt> {
         let Some(least) = self.context.options.split else { return Ok(None) };
         let downloads = self.context.downloads;
         if let Some(spot) = downloads.find(&order.local, &order.from)?
             && ExistingPart::look(&spot)?.is_some()
         {
-            // What was begun in one piece goes on so.
+            // A part of one piece is resumed as such.
             return Ok(None);
         }
         let version = self.sessions.ask(HttpMethod::Head, &order.resource, &[], |at, response| {
@@ -136,8 +136,8 @@ impl Worker<'_> {
         Ok(Some(Pieces::begin(spot, version)?))
     }
 
-    /// Fetches what is missing: all pieces at once where that is wanted, else one after the other. `None` where the
-    /// server does not give pieces of this version.
+    /// Fetches what is missing: all pieces at once with `--split`, else one after another. `None` if the server does not
+    /// send ranges of this version.
     fn fetch_pieces(&mut self, order: &FetchOrder, pieces: &Pieces) -> Result<Option<Answer>, FailedAttempt> {
         let missing = pieces.all.iter().filter(|piece| piece.at() < piece.end);
         let (progress, timeouts, resource) = (self.progress, self.context.options.timeouts, &order.resource);
@@ -163,7 +163,7 @@ impl Worker<'_> {
     }
 }
 
-/// Fetches the rest of a piece. `None` where the answer is no piece of this version.
+/// Fetches the rest of a piece. `None` if the response is not a range of this version.
 fn fetch(
     sessions: &mut SessionPool,
     resource: &Resource,
@@ -185,7 +185,7 @@ fn fetch(
         let noted = pieces.note(piece).map_err(|error| pieces.name.failed(error));
         match poured {
             Err(PourError::Source(error)) => return Err(error.into()),
-            // More came than was asked for.
+            // The server sent more than was requested.
             Err(PourError::Sink(_)) if piece.at() == piece.end => return Err(ClientError::WrongRange.into()),
             Err(PourError::Sink(error)) => return Err(pieces.name.failed(error).into()),
             Ok(_) => noted?,
@@ -198,7 +198,7 @@ fn fetch(
 }
 
 impl Pieces {
-    /// Those that an earlier run left of this place's address.
+    /// The pieces of an earlier run, if they are of the same address.
     fn look(spot: Spot) -> Result<Option<Self>, ClientError> {
         for name in PartName::all(&spot) {
             let Some(Left { name, file, notes, pieces, pieces_at }) = name.left()? else { continue };
@@ -207,7 +207,7 @@ impl Pieces {
             if !file.metadata().is_ok_and(|metadata| metadata.len() == version.length) {
                 continue;
             }
-            // Where all is here the last byte is asked for again: the answer tells whether it still holds.
+            // If all pieces are complete, the last byte is requested again: the response confirms the version.
             if let Some(last) = all.last().filter(|_| all.iter().all(|piece| piece.at() == piece.end)) {
                 last.at.store(last.end - 1, Ordering::Relaxed);
             }
@@ -217,7 +217,7 @@ impl Pieces {
         Ok(None)
     }
 
-    /// Begins a file of this version.
+    /// Creates the part and its notes.
     fn begin(spot: Spot, version: Version) -> Result<Self, ClientError> {
         let Begun { name, file, notes: (notes, lines_at) } = part_name::begin(&spot, &version.notes())?;
         let all = divide(version.length);
@@ -234,23 +234,23 @@ impl Pieces {
         }
     }
 
-    /// How much of it is here, in bytes.
+    /// How much of it was received, in bytes.
     fn here(&self) -> u64 {
         self.all.iter().map(|piece| piece.at() - piece.start).sum()
     }
 
-    /// Notes how far a piece has come.
+    /// Writes to the notes how far a piece was received.
     fn note(&self, piece: &Piece) -> io::Result<()> {
         let number = self.all.iter().take_while(|other| other.start < piece.start).count();
         self.notes.write_all_at(piece.line().as_bytes(), self.lines_at + (number * LINE) as u64)
     }
 
-    /// All of it is here.
+    /// The complete part.
     fn finish(self) -> Part {
         Part::whole(self.file, self.name, self.spot, self.version.length)
     }
 
-    /// Throws it away.
+    /// Removes it.
     fn discard(self) {
         self.finish().discard();
     }
@@ -266,7 +266,7 @@ impl Piece {
         format!("{:020} {:020} {:020}\n", self.start, self.at(), self.end)
     }
 
-    /// Reads its line.
+    /// Parses its line.
     fn read(line: &[u8]) -> Option<Self> {
         let mut numbers =
             str::from_utf8(line).ok()?.split_ascii_whitespace().map(|number| number.parse().ok());
@@ -275,21 +275,21 @@ impl Piece {
     }
 }
 
-/// The pieces of a file of this length, which is more than a few bytes.
+/// The pieces of a file of this length, which must be more than a few bytes.
 fn divide(length: u64) -> Vec<Piece> {
     let size = length.div_ceil(RANGES);
     let piece = |start| Piece { start, at: AtomicU64::new(start), end: length.min(start + size) };
     (0..RANGES).map(|number| number * size).take_while(|start| *start < length).map(piece).collect()
 }
 
-/// The pieces that the lines of notes tell, if they are all of a file of this length.
+/// The pieces in the notes, if together they are a file of this length.
 fn read(lines: &[u8], length: u64) -> Option<Vec<Piece>> {
     let pieces = lines.chunks(LINE).map(Piece::read).collect::<Option<Vec<_>>>()?;
     let ends = pieces.iter().try_fold(0, |at, piece| (piece.start == at).then_some(piece.end));
     (!pieces.is_empty() && ends == Some(length)).then_some(pieces)
 }
 
-/// Where the bytes of a piece go.
+/// Writes the content of a piece.
 struct Writer<'a> {
     pieces: &'a Pieces,
     piece: &'a Piece,
@@ -299,8 +299,8 @@ struct Writer<'a> {
 impl Write for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let at = self.piece.at();
-        let room = usize::try_from(self.piece.end - at).unwrap_or(usize::MAX);
-        let bytes = bytes.get(..room).unwrap_or(bytes);
+        let left = usize::try_from(self.piece.end - at).unwrap_or(usize::MAX);
+        let bytes = bytes.get(..left).unwrap_or(bytes);
         let written = self.pieces.file.write_at(bytes, at)?;
         let now = at + written as u64;
         self.piece.at.store(now, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The place of one file below the directory for downloads: what is there now, and whether it may be replaced.
+//! The place of one file in the directory for downloads: what exists there, and whether it may be replaced.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -14,14 +14,14 @@ use super::claims::ClaimedNames;
 use super::record;
 use crate::client::error::ClientError;
 
-/// The place of one file: its directory is open.
+/// The place of one file. Its directory is open.
 #[derive(Debug, Clone)]
 pub(super) struct Spot {
     pub(super) dir: Arc<Dir>,
     pub(super) name: OsString,
-    /// Its whole path, for people.
+    /// Its path, for messages.
     pub(super) path: PathBuf,
-    /// The address of what is kept there.
+    /// The address of the download.
     pub(super) from: Arc<str>,
     pub(super) replace: bool,
     pub(super) local: PathBuf,
@@ -29,18 +29,18 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    /// The facts of the regular file that is there. Something else that is there is in the way: a link is not followed,
-    /// and a directory not replaced.
+    /// The metadata of the existing file, if there is one. Anything else there is an error: symlinks are not followed, and
+    /// directories are not replaced.
     pub(super) fn look(&self) -> Result<Option<Stat>, ClientError> {
         match statat(&self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(ClientError::Local("look at", self.path.clone(), error.into())),
+            Err(error) => Err(ClientError::Local("read", self.path.clone(), error.into())),
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(Some(stat)),
             Ok(_) => Err(ClientError::Occupied(self.path.clone())),
         }
     }
 
-    /// Whether a file is there; an error if it is one that is not to be replaced.
+    /// Whether a file exists; an error if it must not be replaced.
     pub(super) fn may_be_taken(&self) -> Result<bool, ClientError> {
         let is_there = self.look()?.is_some();
         if is_there && !self.replace && !self.is_download() {
@@ -49,7 +49,7 @@ impl Spot {
         Ok(is_there)
     }
 
-    /// Whether what is there is a download of this address that nobody has changed since.
+    /// Whether the existing file is an unchanged download of this address.
     fn is_download(&self) -> bool {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         openat(&self.dir, &self.name, flags, Mode::empty())
@@ -57,15 +57,15 @@ impl Spot {
     }
 }
 
-/// Removes a file; that it is not there, or cannot be removed, does no harm.
+/// Removes a file if it exists. Errors are ignored.
 pub(super) fn remove(dir: &Dir, name: &OsStr) {
-    // Mostly it is not there. To look costs little, and to remove shuts the directory to all others meanwhile.
+    // Usually it does not exist. `statat` is cheap, but `unlinkat` locks the directory.
     if statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
         let _ = unlinkat(dir, name, AtFlags::empty());
     }
 }
 
-/// The length and time of a local file, as a server tells them: in whole seconds.
+/// The length and time of a local file, in whole seconds as in HTTP.
 pub(super) fn facts(stat: &Stat) -> (u64, SystemTime) {
     let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
     let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);

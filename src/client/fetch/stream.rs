@@ -1,7 +1,7 @@
-//! A file that is passed on as it comes, to another program's input.
+//! Writes a file to stdout as it arrives.
 //!
-//! What was passed on cannot be taken back. So after a break it goes on only where the server confirms that it is still
-//! the same version; otherwise it fails.
+//! What was written cannot be taken back. So after a lost connection it resumes only if the server confirms the version;
+//! otherwise it fails.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,22 +15,22 @@ use crate::client::error::ClientError;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
 use crate::client::transfer::retry::{FailedAttempt, retry};
 
-/// What has been passed on.
+/// What has been written.
 #[derive(Default)]
 struct Passed {
     version: Option<Version>,
     count: u64,
 }
 
-/// Writes a file to `out` as it comes, and says how long it is.
+/// Writes a file to `out` as it arrives. Returns its length in bytes.
 pub fn stream(resource: &Resource, options: &FetchOptions, out: &mut dyn Write) -> Result<u64, ClientError> {
     let mut sessions = SessionPool::new(options.timeouts);
     let mut passed = Passed::default();
     retry(options.retries, |reached| {
         let attempted = attempt(&mut sessions, resource, &mut passed, out);
         *reached = passed.count;
-        let can_go_on = passed.count == 0 || passed.version.is_some();
-        if can_go_on { attempted } else { attempted.map_err(FailedAttempt::permanent) }
+        let is_resumable = passed.count == 0 || passed.version.is_some();
+        if is_resumable { attempted } else { attempted.map_err(FailedAttempt::permanent) }
     })?;
     Ok(passed.count)
 }
@@ -59,17 +59,17 @@ fn attempt(
     })
 }
 
-/// Passes the content of an answer on.
+/// Writes the content of a response.
 fn pass(response: HttpResponse<'_>, passed: &mut Passed, out: &mut dyn Write) -> Result<(), ClientError> {
     let mut sink = Counted { out, count: &mut passed.count };
     let poured = response.body.pour(&mut sink);
     poured.map(drop).map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(error) => ClientError::Local("write", PathBuf::from("the output"), error),
+        PourError::Sink(error) => ClientError::Local("write", PathBuf::from("stdout"), error),
     })
 }
 
-/// An output, and how much went into it.
+/// An output that counts what was written to it.
 struct Counted<'a> {
     out: &'a mut dyn Write,
     count: &'a mut u64,

@@ -1,4 +1,4 @@
-//! A worker, and what it knows of the file that it fetches.
+//! A worker, and the state of the file that it fetches.
 
 use super::context::FetchContext;
 use super::fetched::Fetched;
@@ -9,39 +9,39 @@ use crate::client::address::Resource;
 use crate::client::transfer::WorkerProgress;
 use crate::http::response::Received;
 
-/// Whoever fetches one file at a time.
+/// Fetches one file at a time.
 pub(super) struct Worker<'a> {
     pub(super) sessions: SessionPool,
     pub(super) context: &'a FetchContext<'a>,
     pub(super) progress: &'a WorkerProgress,
 }
 
-/// What became of a file.
+/// The end of a download.
 pub(super) enum End {
-    /// It came, and is to be settled.
+    /// It was received, and must be settled.
     Landed(Box<Landed>),
-    /// It was here.
+    /// It was here already.
     Unchanged(Fetched),
 }
 
-/// How far a file has come.
+/// The progress of a file over all attempts.
 #[derive(Debug, Default)]
 pub(super) struct Course {
-    /// How much of it another try need not fetch again, in bytes.
+    /// How much of it the next attempt need not fetch again, in bytes.
     pub(super) reached: u64,
-    /// Whether a range of it was asked for.
+    /// Whether a range was requested.
     pub(super) is_ranged: bool,
-    /// Whether the server sent another range: it is not asked for any again.
+    /// Whether the server sent another range than requested: then no range is requested again.
     pub(super) restarted: bool,
 }
 
-/// A file whose bytes are all here.
+/// A file that was received completely.
 pub(super) struct ReceivedFile {
     pub(super) incoming: IncomingDownload,
     pub(super) head: Received,
-    /// Where it was found in the end.
+    /// Its address after redirects.
     pub(super) at: Resource,
     pub(super) resumed: u64,
-    /// Whether it was put together from several answers.
+    /// Whether it was joined from several responses.
     pub(super) is_joined: bool,
 }

@@ -1,8 +1,8 @@
-//! Where uploads that are not complete go on: remembered from one run to the next.
+//! Remembers incomplete uploads from one run to the next.
 //!
-//! A note an upload, in `$XDG_STATE_HOME/wharf/uploads` (else `~/.local/state/wharf/uploads`), which only this user can read:
-//! who has it can go on with the upload. It is found by what is sent where, holds as long as the file is the same, and
-//! goes when the upload is complete. Where it cannot be written, it holds for this run.
+//! Each has a note in `$XDG_STATE_HOME/wharf/uploads` (or `~/.local/state/wharf/uploads`). Only this user can read it, because
+//! its reader could continue the upload. The note's name is a hash of server, target and file. It is valid while the file
+//! does not change, and is removed when the upload is complete. If it cannot be written, it is kept for this run.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,31 +19,31 @@ use sha2::{Digest as _, Sha256};
 
 use crate::client::address::Endpoint;
 
-/// Below the directory for state.
+/// The path below the directory for state.
 const PATH: &str = "wharf/uploads";
 
 /// The longest note that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// No server keeps an upload for so long that a note of this age is of use.
+/// Notes of this age are removed: no server keeps an upload that long.
 const AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// How old, in seconds, a time in whole seconds must be before it tells versions apart.
+/// How old, in seconds, a time in whole seconds must be to identify a version.
 const COARSE_AGE: i64 = 2;
 
-/// All notes.
+/// The notes of all uploads.
 #[derive(Debug, Default)]
 pub struct Memory {
     dir: Option<PathBuf>,
-    /// The uploads of this run that are not complete.
+    /// The incomplete uploads of this run.
     notes: Mutex<HashMap<String, Note>>,
 }
 
-/// What an upload is found by.
+/// Identifies an upload.
 #[derive(Debug, Clone)]
 pub(super) struct UploadKey(String);
 
-/// Which version of a file is being sent.
+/// A version of a local file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileIdentity {
     inode: u64,
@@ -52,17 +52,17 @@ pub(super) struct FileIdentity {
     nanoseconds: i64,
 }
 
-/// An upload that has begun.
+/// An incomplete upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Note {
-    /// Which version of the file it is of.
+    /// The version of the file.
     pub(super) identity: FileIdentity,
-    /// The target at which it goes on.
+    /// The target at which it is resumed.
     pub(super) upload: String,
 }
 
 impl Memory {
-    /// This user's. Notes that are of no use any more are removed.
+    /// The notes of this user. Old ones are removed.
     pub fn of_this_user() -> Self {
         let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
@@ -75,12 +75,12 @@ impl Memory {
         Self { dir, notes: Mutex::default() }
     }
 
-    /// How many uploads of this run are not complete, and can be gone on with later.
+    /// How many uploads of this run are incomplete, and can be resumed later.
     pub fn unfinished(&self) -> usize {
         if self.dir.is_some() { self.lock().len() } else { 0 }
     }
 
-    /// The upload of this, if one has begun.
+    /// The incomplete upload with this key, if there is one.
     pub(super) fn recall(&self, key: &UploadKey) -> Option<Note> {
         let known = self.lock().get(&key.0).cloned();
         known.or_else(|| {
@@ -94,12 +94,12 @@ impl Memory {
 
     /// Remembers an upload.
     pub(super) fn remember(&self, key: &UploadKey, note: Note) {
-        // Where it cannot be written, this run goes on all the same.
+        // If it cannot be written, it is valid for this run.
         let _ = self.write(key, &note);
         self.lock().insert(key.0.clone(), note);
     }
 
-    /// Forgets an upload: it is complete, or of no use.
+    /// Forgets an upload that is complete or useless.
     pub(super) fn forget(&self, key: &UploadKey) {
         self.lock().remove(&key.0);
         if let Some(file) = self.file(key) {
@@ -110,7 +110,7 @@ impl Memory {
     fn write(&self, key: &UploadKey, note: &Note) -> io::Result<()> {
         let (Some(dir), Some(file)) = (&self.dir, self.file(key)) else { return Ok(()) };
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        // Another program may send the same: the later note stays, whole.
+        // Another program may send the same file: the rename keeps one whole note.
         let draft = file.with_extension(format!("{}.new", std::process::id()));
         let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         out.write_all(&serde_json::to_vec(note).map_err(io::Error::from)?)?;
@@ -137,7 +137,7 @@ impl Memory {
 }
 
 impl UploadKey {
-    /// Of this file, on its way to this target of this server.
+    /// The key of this file's upload to this target of this server.
     pub(super) fn of(server: &Endpoint, target: &str, file: &Path) -> Self {
         let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         let mut hasher = Sha256::new();
@@ -154,7 +154,7 @@ impl UploadKey {
 }
 
 impl FileIdentity {
-    /// Of a file with this metadata.
+    /// The version of a file with this metadata.
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self {
             inode: metadata.ino(),
@@ -164,8 +164,8 @@ impl FileIdentity {
         }
     }
 
-    /// Whether a change of the file at `now` or later makes another version. Where time is kept in whole seconds, a file
-    /// may be written again until its second is over; a file server's clock may be behind by another.
+    /// Whether a change at `now` or later will change the identity. With times in whole seconds, a file may change again
+    /// in the same second; a file server's clock may be a second late.
     pub(super) fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let age = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(self.modified);

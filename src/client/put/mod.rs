@@ -1,18 +1,16 @@
-//! Sending files, many at once and over breaks.
+//! Uploads: many files at once, resumed after lost connections.
 //!
 //! ```text
 //! names ── walk ──> orders ──┬──> sender ──> result
-//!                            ├──> sender     (each with a connection of its own)
-//!                            └──> sender <──> memory: where an upload goes on that broke off
+//!                            ├──> sender     (each with its own connection)
+//!                            └──> sender <──> memory: where incomplete uploads are resumed
 //! ```
 //!
-//! A small file is sent as a whole, and again as a whole if that fails. A large one is begun as an upload that can be gone
-//! on with, where the server says that it takes such (`http::resumable`): what it has of it need not be sent again, also not
-//! by the same command tomorrow. What was under way when a connection broke is sent again, no more.
+//! A small file is sent whole, and is sent whole again after an error. A large one becomes a resumable upload if the server
+//! supports that (`http::resumable`): only what the server does not have is sent again, also by the same command on
+//! another day. What a wharf server already has, with the same content, is skipped (`there`).
 //!
-//! What a wharf has already, with the same content, is not sent.
-//!
-//! This room knows nothing of terminals.
+//! Knows nothing of terminals.
 
 mod memory;
 mod order;

@@ -1,4 +1,4 @@
-//! A file to send, and what became of it.
+//! A file to send, and the result.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use crate::client::error::ClientError;
 /// A file to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutOrder {
-    /// Where it is.
+    /// Its local path.
     pub file: PathBuf,
-    /// Its path on the server, below the directory that is meant: names with slashes between them, not encoded.
+    /// Its path on the server, below the given directory: names with slashes between them, not encoded.
     pub path: Vec<u8>,
 }
 
-/// A file that was taken.
+/// A file that was sent.
 #[derive(Debug)]
 pub struct Carried {
-    /// What is said of it.
+    /// The line to print.
     pub line: String,
     /// Its length in bytes.
     pub length: u64,

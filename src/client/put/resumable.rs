@@ -1,10 +1,9 @@
-//! Uploads that can be gone on with (`http::resumable`): whether the server takes them, and how one begins, is found again,
-//! and goes on.
+//! Resumable uploads (`http::resumable`): whether the server supports them, and how one is created, found and continued.
 
 use std::io;
 
 use super::memory::FileIdentity;
-use super::sender::{Cargo, FileSender, taken};
+use super::sender::{Cargo, FileSender, success};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::fetch::sessions::{follow, refused};
@@ -17,7 +16,7 @@ use crate::http::resumable::{
 };
 use crate::http::status::Status;
 
-/// How far an upload is, as its server says.
+/// The state of an upload on its server.
 pub(super) enum UploadState {
     At(u64),
     Complete(Status),
@@ -25,7 +24,7 @@ pub(super) enum UploadState {
 }
 
 impl FileSender<'_> {
-    /// An upload of this file that an earlier run, or try, has begun, and how far it is.
+    /// The upload of this file that an earlier run or attempt has created, and its state.
     pub(super) fn find(
         &mut self,
         cargo: &Cargo<'_>,
@@ -35,27 +34,27 @@ impl FileSender<'_> {
         let Some(note) = memory.recall(&cargo.key) else { return Ok(None) };
         if note.identity != *identity {
             memory.forget(&cargo.key);
-            // It is another file by now. That the server throws away what it has of it is a courtesy.
+            // The file has changed. The server may free its space; an error does not matter.
             let _ = self.ask(HttpMethod::Delete, &note.upload, &[], None).map(drop);
             return Ok(None);
         }
         let response = self.ask(HttpMethod::Head, &note.upload, &[], None)?;
         let status = response.head.status;
-        let (complete, offset) = standing(&response.head);
-        let standing = match (status.is_success(), complete, offset) {
+        let (complete, offset) = upload_state(&response.head);
+        let state = match (status.is_success(), complete, offset) {
             (true, Some(true), _) => UploadState::Complete(status),
             (true, _, Some(offset)) if offset <= cargo.length => UploadState::At(offset),
-            (false, ..) if status.code() >= 500 && !is_no_way(status) => return Err(refused(response)),
+            (false, ..) if status.code() >= 500 && !is_unsupported(status) => return Err(refused(response)),
             _ => UploadState::Gone,
         };
-        if matches!(standing, UploadState::Gone) {
+        if matches!(state, UploadState::Gone) {
             memory.forget(&cargo.key);
         }
         response.body.discard()?;
-        Ok(Some((note.upload, standing)))
+        Ok(Some((note.upload, state)))
     }
 
-    /// Whether the server takes uploads that can be gone on with; asked once.
+    /// Whether the server supports resumable uploads. It is asked once.
     pub(super) fn resumes(&mut self, cargo: &Cargo<'_>) -> Result<bool, FailedAttempt> {
         if let Some(resumes) = self.server.resumes.get() {
             return Ok(*resumes);
@@ -67,8 +66,8 @@ impl FileSender<'_> {
         Ok(*self.server.resumes.get_or_init(|| resumes))
     }
 
-    /// Begins an upload without content; where it goes on. `None` where the server refuses that, for whatever reason: it
-    /// is for the answer to a plain upload to say whether the file itself is refused.
+    /// Creates an upload without content, and returns its target. `None` if the server refuses that: a plain upload will
+    /// show whether it refuses the file itself.
     pub(super) fn begin(&mut self, cargo: &Cargo<'_>) -> Result<Option<String>, FailedAttempt> {
         let (length, version) = (cargo.length.to_string(), INTEROP_VERSION.to_string());
         let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
@@ -86,7 +85,7 @@ impl FileSender<'_> {
         }
     }
 
-    /// Sends the rest of an upload. `None` where the server does not know it any more, or does not take pieces.
+    /// Sends the rest of an upload. `None` if the server has lost it, or does not support PATCH.
     pub(super) fn append(
         &mut self,
         cargo: &Cargo<'_>,
@@ -103,35 +102,35 @@ impl FileSender<'_> {
         ];
         let memory = self.memory;
         let response = self.ask(HttpMethod::Patch, upload, &fields, Some(content))?;
-        let (complete, elsewhere) = standing(&response.head);
+        let (complete, offset_there) = upload_state(&response.head);
         let status = response.head.status;
         if status.is_success() || complete == Some(true) {
-            // It is over, well or not: to go on would change nothing.
+            // It is complete, or has failed for good: resuming would change nothing.
             memory.forget(&cargo.key);
         }
         if complete != Some(true) {
-            if status == Status::CONFLICT && elsewhere.is_some() {
+            if status == Status::CONFLICT && offset_there.is_some() {
                 response.body.discard()?;
-                let why = "another request went on with the upload";
+                let why = "another request has continued the upload";
                 return Err(ClientError::Broken(io::Error::other(why)).into());
             }
             let is_lost = [Status::NOT_FOUND, Status::GONE, Status::CONFLICT].contains(&status);
-            if is_lost || is_no_way(status) {
+            if is_lost || is_unsupported(status) {
                 response.body.discard()?;
                 return Ok(None);
             }
         }
-        taken(response).map(Some)
+        success(response).map(Some)
     }
 }
 
-/// Whether the server cannot do at all what was asked.
-fn is_no_way(status: Status) -> bool {
+/// Whether the server does not support the method.
+fn is_unsupported(status: Status) -> bool {
     [Status::METHOD_NOT_ALLOWED, Status::NOT_IMPLEMENTED, Status::VERSION_NOT_SUPPORTED].contains(&status)
 }
 
-/// What a head says of an upload: whether it is complete, and its offset.
-fn standing(head: &Received) -> (Option<bool>, Option<u64>) {
+/// The state of an upload in a response's head: whether it is complete, and its offset.
+fn upload_state(head: &Received) -> (Option<bool>, Option<u64>) {
     let complete = head.field(COMPLETE).and_then(|value| parse_boolean(value.as_bytes()));
     let offset = head.field(OFFSET).and_then(|value| parse_integer(value.as_bytes()));
     (complete, offset)

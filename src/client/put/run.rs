@@ -10,7 +10,7 @@ use crate::client::error::ClientError;
 use crate::client::transfer::pool::{self, Queue, Results};
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
-/// Whatever sends one file after the other, and says what became of it.
+/// Sends one file after another, each with a result.
 pub type Carrier<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
 
 /// Sends all, by as many carriers as `progress` has workers, and passes each result to the observer. A server that is not
@@ -51,7 +51,7 @@ fn work(
     }
 }
 
-/// The orders, such that no two for the same name are under way at once: the later one is to win.
+/// The orders in rounds, so that no two of the same name are sent at once: the later one must win.
 fn rounds(orders: &[PutOrder]) -> Vec<Vec<(usize, &PutOrder)>> {
     let mut rounds: Vec<Vec<_>> = Vec::new();
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_name_is_sent_one_after_the_other() {
+    fn files_of_the_same_name_are_sent_one_after_another() {
         let orders = [order("x/a", "a"), order("b", "b"), order("y/a", "a"), order("z/a", "a")];
         let rounds: Vec<Vec<_>> = rounds(&orders)
             .iter()
@@ -84,20 +84,20 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_gone_is_told_once() {
+    fn a_missing_server_is_reported_once() {
         let orders: Vec<_> = (0..9).map(|number| order("f", &number.to_string())).collect();
         let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
             Box::new(|_| Err(ClientError::NotRunning("h".to_owned())))
         };
-        let mut told = Told(0);
-        run(&orders, &TransferProgress::new(4), &carrier, &mut told).expect("threads");
-        assert_eq!(told.0, 1);
+        let mut counter = Counter(0);
+        run(&orders, &TransferProgress::new(4), &carrier, &mut counter).expect("threads");
+        assert_eq!(counter.0, 1);
     }
 
-    /// How often something was told.
-    struct Told(usize);
+    /// Counts results.
+    struct Counter(usize);
 
-    impl TransferObserver<PutOrder, Carried> for Told {
+    impl TransferObserver<PutOrder, Carried> for Counter {
         fn finished(&mut self, _: &PutOrder, _: PutResult) -> io::Result<()> {
             self.0 += 1;
             Ok(())

@@ -1,14 +1,14 @@
-//! Sending one file over HTTP, over breaks.
+//! Sends one file over HTTP, with retries.
 //!
 //! ```text
-//! there already (`there`) ───────────────────────────────────────────────────────────────────────────> unchanged
-//! small, or the server takes pieces from nobody ── PUT ──────────────────────────────────────────────> saved
-//! OPTIONS (once a server) ──> PUT, Upload-Complete: ?0 ──> a place to go on ── PATCH ─────────────────> saved
-//!                                   remembered: HEAD ──> where it stands ── PATCH, the rest ──────────> saved
+//! there already (`there`) ────────────────────────────────────────────────────────────────> unchanged
+//! small, or the server has no resumable uploads ── PUT ───────────────────────────────────> saved
+//! OPTIONS (once per server) ──> PUT, Upload-Complete: ?0 ──> its target ── PATCH ─────────> saved
+//!                               remembered: HEAD ──> its offset ── PATCH, the rest ───────> saved
 //! ```
 //!
-//! Where the way of pieces is refused, or the server has lost the upload, the file goes by a plain PUT. Its response is the
-//! result then, and it is not tried in pieces again. The way of pieces itself is `resumable`'s.
+//! If the server refuses the resumable upload or has lost it, the file is sent by a plain PUT, whose response is the
+//! result. `resumable` has the requests of a resumable upload.
 
 use std::fs;
 use std::path::Path;
@@ -27,12 +27,11 @@ use crate::format::Time;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
-/// From this length on, in bytes, a file is sent so that it can be gone on with: below it, to send it again costs
-/// less than to ask first.
+/// The length in bytes from which an upload is resumable: sending a shorter file again costs less than asking first.
 const RESUMABLE_FROM: u64 = 1 << 20;
 
 impl FileSender<'_> {
-    /// Sends a file; tries again where that may help.
+    /// Sends a file, with retries.
     pub fn send(&mut self, order: &PutOrder) -> Result<Sent, ClientError> {
         let begun = Instant::now();
         let length = RequestContent::open(&order.file)?.length();
@@ -48,7 +47,7 @@ impl FileSender<'_> {
             let attempted = self.attempt(&mut cargo, reached);
             self.progress.end();
             attempted.map_err(|failure| match failure.error {
-                // Who was never there will hardly come now.
+                // A server that has never answered will not start now.
                 ClientError::NotRunning(_) if !self.server.was_there.load(Ordering::Relaxed) => {
                     failure.permanent()
                 }
@@ -69,7 +68,7 @@ impl FileSender<'_> {
         }
         let identity = identity(cargo.file)?;
         if !identity.is_settled(SystemTime::now()) {
-            // It could change and look the same: two versions would be put together.
+            // It could change and keep its identity: two versions would be joined.
             return self.put(cargo, &content);
         }
         let (upload, offset) = match self.find(cargo, &identity)? {

@@ -1,4 +1,4 @@
-//! What becomes of a file that is sent to a server that plays a part.
+//! Sends files to a server that follows a script.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A sender: its connection, and the requests that send a file as a whole.
+//! A sender: its connection, and the request that sends a file whole.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,38 +17,38 @@ use crate::http::status::Status;
 /// How files are sent.
 #[derive(Debug, Clone, Copy)]
 pub struct PutOptions {
-    /// How often a file is tried again without getting further.
+    /// How often a file is retried without progress.
     pub retries: u32,
-    /// Whether files that are there and unchanged are sent all the same.
+    /// Whether files are sent even if the server has them unchanged.
     pub force: bool,
-    /// How long the server is waited for.
+    /// When to give up on a connection.
     pub timeouts: Timeouts,
 }
 
-/// Sends one file after the other, over one connection.
+/// Sends one file after another, over one connection.
 pub struct FileSender<'a> {
     pub(super) session: Session,
     pub(super) server: &'a PutServer,
     pub(super) memory: &'a Memory,
     pub(super) options: PutOptions,
-    /// Where it is shown what is under way.
+    /// The progress of this sender.
     pub(super) progress: Arc<WorkerProgress>,
 }
 
-/// What is sent, and where to.
+/// A file that is being sent, and its target.
 pub(super) struct Cargo<'o> {
     pub(super) file: &'o Path,
     pub(super) target: String,
     pub(super) length: u64,
     pub(super) key: UploadKey,
-    /// How much of it the server had when this run first asked.
+    /// How much of it the server had at first.
     pub(super) resumed: Option<u64>,
-    /// Whether it is sent as a whole, because the server does not take it in pieces.
+    /// Whether it is sent whole, because the server refused a resumable upload.
     pub(super) is_plain: bool,
 }
 
 impl<'a> FileSender<'a> {
-    /// One that has no connection yet.
+    /// A sender without a connection.
     pub fn new(
         server: &'a PutServer,
         memory: &'a Memory,
@@ -59,7 +59,7 @@ impl<'a> FileSender<'a> {
         Self { session, server, memory, options, progress: Arc::clone(progress) }
     }
 
-    /// Sends it as a whole, this time and every other: the server does not take it in pieces.
+    /// Sends it whole, now and in all later attempts.
     pub(super) fn put_instead(
         &mut self,
         cargo: &mut Cargo<'_>,
@@ -70,7 +70,7 @@ impl<'a> FileSender<'a> {
         self.put(cargo, content)
     }
 
-    /// Sends it as a whole.
+    /// Sends it whole.
     pub(super) fn put(
         &mut self,
         cargo: &Cargo<'_>,
@@ -79,7 +79,7 @@ impl<'a> FileSender<'a> {
         let fields = [("Content-Type", "application/octet-stream")];
         self.progress.begin(&shown(cargo.file), 0, Some(cargo.length));
         let response = self.ask(HttpMethod::Put, &cargo.target, &fields, Some(content))?;
-        taken(response)
+        success(response)
     }
 
     pub(super) fn ask(
@@ -95,8 +95,8 @@ impl<'a> FileSender<'a> {
     }
 }
 
-/// The answer to what was sent, if it says that it was taken.
-pub(super) fn taken(response: HttpResponse<'_>) -> Result<Status, FailedAttempt> {
+/// The status of a response, if it is a success.
+pub(super) fn success(response: HttpResponse<'_>) -> Result<Status, FailedAttempt> {
     let status = response.head.status;
     if !status.is_success() {
         return Err(refused(response));

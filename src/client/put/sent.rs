@@ -1,29 +1,29 @@
-//! What became of a file that was sent, in words.
+//! The result of an upload, and its line of output.
 
 use std::fmt;
 
 use crate::format::{Bytes, Time};
 use crate::http::status::Status;
 
-/// A file that is on the server now.
+/// A file that is now on the server.
 #[derive(Debug)]
 pub enum Sent {
-    /// It was taken.
+    /// It was uploaded.
     Saved {
-        /// What the server answered.
+        /// The status of the response.
         status: Status,
-        /// Where it went.
+        /// Its target.
         target: String,
         /// Its length in bytes.
         length: u64,
-        /// How much of it the server had from an earlier run.
+        /// How much of it an earlier run had uploaded.
         resumed: u64,
         /// How long it took.
         took: Time,
     },
-    /// It was there, with this very content.
+    /// It was there already, with the same content.
     Unchanged {
-        /// Where it is.
+        /// Its target.
         target: String,
         /// Its length in bytes.
         length: u64,
@@ -39,13 +39,13 @@ impl Sent {
     }
 }
 
-/// `201 Created → /client/a.txt, 120 B in 0.4 ms`, and how much of it was there before.
+/// `201 Created → /client/a.txt, 120 B in 0.4 ms`, and how much of it was resumed.
 impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Saved { status, target, length, resumed, took } => {
                 write!(f, "{status} → {target}, {} in {took}", Bytes(*length))?;
-                if *resumed > 0 { write!(f, " ({} were there)", Bytes(*resumed)) } else { Ok(()) }
+                if *resumed > 0 { write!(f, " ({} resumed)", Bytes(*resumed)) } else { Ok(()) }
             }
             Self::Unchanged { target, length } => write!(f, "unchanged: {target}, {}", Bytes(*length)),
         }

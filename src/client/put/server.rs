@@ -1,4 +1,4 @@
-//! What all senders know of their server.
+//! What all senders of a run share about their server.
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -10,11 +10,11 @@ use crate::client::address::{Endpoint, ServerAddress};
 #[derive(Debug)]
 pub struct PutServer {
     pub(super) address: ServerAddress,
-    /// Whether it has answered in this run: then a refused connection may pass.
+    /// Whether it has answered in this run: then a refused connection is retried.
     pub(super) was_there: AtomicBool,
-    /// Whether it takes uploads that can be gone on with, once that was asked.
+    /// Whether it supports resumable uploads, once that is known.
     pub(super) resumes: OnceLock<bool>,
-    /// Whether it tells what it has.
+    /// Whether it can be asked for checksums.
     pub(super) knowledge: Knowledge,
 }
 
@@ -25,7 +25,7 @@ impl PutServer {
         Self { address, was_there: AtomicBool::new(false), resumes: OnceLock::new(), knowledge }
     }
 
-    /// Over a socket of this machine nothing breaks that would be worth going on with.
+    /// Whether resumable uploads are worth it: a Unix socket loses no connections.
     pub(super) fn is_far(&self) -> bool {
         matches!(self.address.server, Endpoint::Tcp { .. })
     }

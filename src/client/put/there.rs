@@ -1,13 +1,13 @@
-//! Whether a file is on the server already, with the very content that it has here.
+//! Whether the server already has a file with the same content.
 //!
 //! ```text
-//! HEAD ── not there, or of another length ─────────────────────────> it is sent
-//!  └───── of this length ── GET ?sha256 ── not that of the file ───> it is sent
-//!                                └──────── that of the file ───────> it is passed over
+//! HEAD ── missing, or another length ─────────────> send
+//!  └───── same length ── GET ?sha256 ── other ────> send
+//!                                └───── same ─────> skip
 //! ```
 //!
-//! Times have no say: a server dates a file when it comes, by its own clock. The sum is told by a wharf alone, so another
-//! server is asked once and no more; whatever does not tell, because it must not be read or does not answer, is sent to.
+//! Times are not compared: the server sets a file's time when it arrives. Only a wharf server has checksums, so another
+//! server is asked once. In case of doubt the file is sent.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,47 +18,47 @@ use crate::client::fetch::digest::{self, Sum};
 use crate::client::session::{HttpMethod, HttpRequest, Session};
 use crate::http::status::Status;
 
-/// What is known of a server's willingness to tell sums.
+/// Whether the server has checksums.
 #[derive(Debug, Default)]
 pub(super) struct Knowledge {
-    /// Whether it is known to be no wharf.
+    /// Whether it is known to be another server than wharf.
     is_foreign: AtomicBool,
 }
 
-/// A file on the server: which version of it there is.
+/// The version of a file on the server.
 struct Version {
     length: u64,
     etag: String,
 }
 
 impl Knowledge {
-    /// Whether this file, of this length, is there.
+    /// Whether the server has this file, of this length.
     pub(super) fn is_there(&self, session: &mut Session, target: &str, file: &Path, length: u64) -> bool {
         if self.is_foreign.load(Ordering::Relaxed) {
             return false;
         }
         let version = self.version(session, target).ok().flatten().filter(|there| there.length == length);
-        let told = version.and_then(|version| sum(session, target, &version.etag));
-        told.is_some_and(|told| {
-            File::open(file).and_then(|mut file| digest::of(&mut file)).is_ok_and(|sum| sum == told)
+        let there = version.and_then(|version| sum(session, target, &version.etag));
+        there.is_some_and(|there| {
+            File::open(file).and_then(|mut file| digest::of(&mut file)).is_ok_and(|sum| sum == there)
         })
     }
 
-    /// What a wharf has there.
+    /// The version that a wharf server has.
     fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, ClientError> {
         let response =
             session.send(&HttpRequest { method: HttpMethod::Head, target, fields: &[], content: None })?;
         let head = &response.head;
         self.is_foreign.fetch_or(!digest::is_wharf(head), Ordering::Relaxed);
         let length = head.field("Content-Length").and_then(|length| length.parse().ok());
-        let told =
+        let version =
             length.zip(head.field("ETag")).filter(|_| head.status == Status::OK && digest::is_wharf(head));
         response.body.discard()?;
-        Ok(told.map(|(length, etag)| Version { length, etag }))
+        Ok(version.map(|(length, etag)| Version { length, etag }))
     }
 }
 
-/// The sum of this very version.
+/// The checksum of exactly this version.
 fn sum(session: &mut Session, target: &str, etag: &str) -> Option<Sum> {
     let target = format!("{target}?{}", digest::PARAMETER);
     let request = HttpRequest { method: HttpMethod::Get, target: &target, fields: &[], content: None };
@@ -78,7 +78,7 @@ mod tests {
         PeerAction::Say(format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n").leak())
     }
 
-    fn told(etag: &str, sum: &str) -> PeerAction {
+    fn has_sum(etag: &str, sum: &str) -> PeerAction {
         let fields = format!("ETag: \"{etag}\"\r\nContent-Length: {}", sum.len() + 1);
         PeerAction::Say(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{sum}\n").leak())
     }
@@ -88,10 +88,10 @@ mod tests {
         let empty = tempfile::NamedTempFile::new().expect("a file");
         let other = NOTHING.replace('e', "f");
         let cases = [
-            ("this", vec![head("wharf", "200 OK", 0), told("1", NOTHING)], true),
-            ("another content", vec![head("wharf", "200 OK", 0), told("1", &other)], false),
-            ("another version by now", vec![head("wharf", "200 OK", 0), told("2", NOTHING)], false),
-            ("what is no sum", vec![head("wharf", "200 OK", 0), told("1", "x")], false),
+            ("this", vec![head("wharf", "200 OK", 0), has_sum("1", NOTHING)], true),
+            ("another content", vec![head("wharf", "200 OK", 0), has_sum("1", &other)], false),
+            ("the file has changed", vec![head("wharf", "200 OK", 0), has_sum("2", NOTHING)], false),
+            ("not a checksum", vec![head("wharf", "200 OK", 0), has_sum("1", "x")], false),
             ("another length", vec![head("wharf", "200 OK", 1)], false),
             ("nothing", vec![head("wharf", "404 Not Found", 0)], false),
             ("what must not be read", vec![head("wharf", "403 Forbidden", 0)], false),

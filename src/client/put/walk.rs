@@ -1,4 +1,4 @@
-//! From what a person names to files: a directory becomes what is in it, and what that is called on the server.
+//! Finds the files to upload: those in a directory, and their names on the server.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -14,13 +14,13 @@ use crate::client::walk::{DEEPEST, MOST_FILES};
 /// How directories are walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalkOptions {
-    /// Whether a directory means what is in it.
+    /// Whether directories are entered.
     pub recursive: bool,
-    /// Whether a link within a directory means what it leads to.
+    /// Whether symlinks in a directory are followed.
     pub follow: bool,
 }
 
-/// Something in a directory that is not sent.
+/// Something in a directory that is not uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedFile {
     path: PathBuf,
@@ -30,15 +30,15 @@ pub struct SkippedFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
     Link,
-    Dangling,
+    Missing,
     Loop,
-    NoFile,
+    Special,
     Empty,
     TooDeep,
     TooMany,
 }
 
-/// What a walk through directories has found.
+/// A walk through a directory.
 struct Walker<'a> {
     options: WalkOptions,
     orders: Vec<PutOrder>,
@@ -47,8 +47,8 @@ struct Walker<'a> {
 }
 
 impl WalkOptions {
-    /// The files that a name means; `skip` is told of each thing in a directory that is not sent. A name that is no
-    /// directory, or not meant as one, is a file, whether there is one or not.
+    /// The files of one argument: those in it, if it is a directory and `recursive` is set, or else itself, whether it exists
+    /// or not. `skip` is called for everything in a directory that is not uploaded.
     pub fn find(
         self,
         typed: &str,
@@ -66,7 +66,7 @@ impl WalkOptions {
 }
 
 impl Walker<'_> {
-    /// Looks into a directory; `above` are the directories on the way to it, itself included.
+    /// Visits a directory; `above` are its ancestors in the walk and itself.
     fn enter(&mut self, dir: &Path, path: &[u8], above: &mut Vec<(u64, u64)>) -> io::Result<()> {
         let mut entries = fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()?;
         entries.sort_unstable_by_key(fs::DirEntry::file_name);
@@ -79,7 +79,7 @@ impl Walker<'_> {
             let path = [path, slash, entry.file_name().as_bytes()].concat();
             match self.look(&file) {
                 Ok(metadata) if metadata.is_dir() => self.descend(&file, &path, &metadata, above)?,
-                Ok(metadata) if !metadata.is_file() => self.skip(&file, Why::NoFile),
+                Ok(metadata) if !metadata.is_file() => self.skip(&file, Why::Special),
                 Ok(_) if self.orders.len() >= MOST_FILES => self.skip(&file, Why::TooMany),
                 Ok(_) => self.orders.push(PutOrder { file, path }),
                 Err(why) => self.skip(&file, why),
@@ -88,12 +88,12 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// What is there, or where a link leads that is to be followed.
+    /// The metadata of an entry, or of a symlink's target if symlinks are followed.
     fn look(&self, file: &Path) -> Result<Metadata, Why> {
-        let metadata = fs::symlink_metadata(file).map_err(|_| Why::Dangling)?;
+        let metadata = fs::symlink_metadata(file).map_err(|_| Why::Missing)?;
         match metadata.is_symlink() {
             false => Ok(metadata),
-            true if self.options.follow => fs::metadata(file).map_err(|_| Why::Dangling),
+            true if self.options.follow => fs::metadata(file).map_err(|_| Why::Missing),
             true => Err(Why::Link),
         }
     }
@@ -129,16 +129,16 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// `skipped a/b: a link (--follow sends what it leads to)`.
+/// `skipped a/b: a symlink (--follow follows it)`.
 impl std::fmt::Display for SkippedFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let why = match self.why {
-            Why::Link => "a link (--follow sends what it leads to)",
-            Why::Dangling => "it leads nowhere",
-            Why::Loop => "it leads back to where we are",
-            Why::NoFile => "no regular file",
-            Why::Empty => "nothing is in it",
-            Why::TooDeep => "too deep down",
+            Why::Link => "a symlink (--follow follows it)",
+            Why::Missing => "missing, or a broken symlink",
+            Why::Loop => "the symlink leads to a parent directory",
+            Why::Special => "not a regular file",
+            Why::Empty => "empty directory",
+            Why::TooDeep => "nested too deeply",
             Why::TooMany => "too many files for one command",
         };
         write!(f, "skipped {}: {why}", shown(&self.path))
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    /// What is found in a directory with links, by path on the server; and what is skipped.
+    /// The files found, by path on the server, and what is skipped.
     fn find(options: WalkOptions, typed: &Path) -> (Vec<String>, Vec<String>) {
         let mut skipped = Vec::new();
         let found = options.find(typed.to_str().expect("text"), &mut |it| {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_what_is_in_it() {
+    fn a_directory_stands_for_its_files() {
         let place = tempfile::tempdir().expect("a folder");
         let top = place.path().join("top");
         fs::create_dir_all(top.join("sub/empty")).expect("made");
@@ -178,13 +178,17 @@ mod tests {
         let listener = std::os::unix::net::UnixListener::bind(top.join("socket")).expect("a socket");
         let (found, skipped) = find(WalkOptions { recursive: true, follow: false }, &top);
         assert_eq!(found, ["top/b", "top/sub/a b"]);
-        let links = ["dangling: Link", "link: Link", "socket: NoFile", "empty: Empty", "up: Link"];
+        let links = ["dangling: Link", "link: Link", "socket: Special", "empty: Empty", "up: Link"];
         assert_eq!(skipped, links);
         let (found, skipped) = find(WalkOptions { recursive: true, follow: true }, &top);
         assert_eq!(found, ["top/b", "top/link", "top/sub/a b"]);
-        assert_eq!(skipped, ["dangling: Dangling", "socket: NoFile", "empty: Empty", "up: Loop"]);
+        assert_eq!(skipped, ["dangling: Missing", "socket: Special", "empty: Empty", "up: Loop"]);
         let (found, skipped) = find(WalkOptions { recursive: false, follow: false }, &top);
-        assert_eq!((found, skipped.len()), (vec!["top".to_owned()], 0), "a name like any other");
+        assert_eq!(
+            (found, skipped.len()),
+            (vec!["top".to_owned()], 0),
+            "without recursive it is a file name"
+        );
         drop(listener);
     }
 }

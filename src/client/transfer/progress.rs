@@ -1,27 +1,27 @@
-//! What is under way, for whoever shows it: written by the workers, looked at now and then.
+//! The progress of transfers: workers update it, a progress bar reads it now and then.
 //!
-//! A worker only adds to a counter as bytes come; nothing here waits for a terminal.
+//! A worker only adds to a counter as bytes arrive; it never waits for a terminal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What all workers are doing.
+/// The progress of all workers.
 #[derive(Debug)]
 pub struct TransferProgress {
     workers: Vec<Arc<WorkerProgress>>,
 }
 
-/// What one worker is doing.
+/// The progress of one worker.
 #[derive(Debug, Default)]
 pub struct WorkerProgress {
     file: Mutex<Option<File>>,
     /// How many files it has begun.
     turns: AtomicU64,
-    /// How many bytes of the file are here.
+    /// How many bytes of the file were transferred, with those of an earlier run.
     at: AtomicU64,
-    /// How many bytes have come over this worker's connections, of all files.
+    /// How many bytes were transferred over this worker's connections, of all files.
     came: AtomicU64,
-    /// How many bytes were here from an earlier run, of all files.
+    /// How many bytes an earlier run had transferred, of all files.
     resumed: AtomicU64,
 }
 
@@ -33,50 +33,50 @@ struct File {
     turn: u64,
 }
 
-/// A file that is on its way, as it was at one moment.
+/// A snapshot of a file's transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
     /// Its name.
     pub name: String,
-    /// Which of its worker's files it is: another number is another file.
+    /// The number of the file among its worker's: another number is another file.
     pub turn: u64,
-    /// How much of it is here, in bytes.
+    /// How much of it was transferred, in bytes.
     pub at: u64,
-    /// How much of that was here from an earlier run.
+    /// How much of that an earlier run had transferred.
     pub resumed: u64,
-    /// Its length, where that is known.
+    /// Its length in bytes, if it is known.
     pub total: Option<u64>,
 }
 
 impl TransferProgress {
-    /// For so many workers.
+    /// The progress of this many workers.
     pub fn new(workers: usize) -> Self {
         Self { workers: std::iter::repeat_with(Arc::default).take(workers.max(1)).collect() }
     }
 
-    /// Each worker's place.
+    /// The progress of each worker.
     pub(in crate::client) fn workers(&self) -> &[Arc<WorkerProgress>] {
         &self.workers
     }
 
-    /// What each worker moves now.
+    /// The current file of each worker.
     pub fn running(&self) -> Vec<Option<Running>> {
         self.workers.iter().map(|worker| worker.running()).collect()
     }
 
-    /// How many bytes have come in all.
+    /// How many bytes were transferred by this run.
     pub fn came(&self) -> u64 {
         self.workers.iter().map(|worker| worker.came.load(Ordering::Relaxed)).sum()
     }
 
-    /// How many bytes were here from an earlier run.
+    /// How many bytes earlier runs had transferred.
     pub fn resumed(&self) -> u64 {
         self.workers.iter().map(|worker| worker.resumed.load(Ordering::Relaxed)).sum()
     }
 }
 
 impl WorkerProgress {
-    /// A file's content begins to come, from this byte on.
+    /// A transfer begins, at this offset.
     pub(in crate::client) fn begin(&self, name: &str, offset: u64, total: Option<u64>) {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         self.at.store(offset, Ordering::Relaxed);
@@ -84,13 +84,13 @@ impl WorkerProgress {
         self.resumed.fetch_add(offset, Ordering::Relaxed);
     }
 
-    /// So many bytes have come.
+    /// This many bytes were transferred.
     pub(in crate::client) fn came(&self, count: usize) {
         self.at.fetch_add(count as u64, Ordering::Relaxed);
         self.came.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// No more of it comes.
+    /// The transfer has ended.
     pub(in crate::client) fn end(&self) {
         self.set(None);
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_worker_does_is_seen() {
+    fn a_workers_progress_is_seen() {
         let progress = TransferProgress::new(2);
         assert_eq!(progress.running(), [None, None]);
         let worker = &progress.workers()[1];
