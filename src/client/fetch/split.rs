@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_all_of_a_file() {
+    fn pieces_cover_the_file() {
         for length in [LEAST, LEAST + 1, LEAST + 3, 10 * LEAST - 1] {
             let pieces = divide(length);
             assert_eq!(pieces.len() as u64, RANGES);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_say_nothing() {
+    fn invalid_notes() {
         let line = |start: u64, at: u64, end: u64| format!("{start:020} {at:020} {end:020}\n");
         let table = [
             ("no pieces", String::new()),
