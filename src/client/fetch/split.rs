@@ -27,7 +27,7 @@ use super::part_name::{self, Begun, Left, PartName};
 use super::response_check::{ResponseCheck, check_range, version_told};
 use super::sessions::{SessionPool, refused};
 use super::spot::Spot;
-use super::worker::{Course, ReceivedFile, Worker};
+use super::worker::{FetchState, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::session::{HttpMethod, HttpResponse, PourError};
@@ -80,9 +80,9 @@ impl Worker<'_> {
     pub(super) fn in_ranges(
         &mut self,
         order: &FetchOrder,
-        course: &mut Course,
+        state: &mut FetchState,
     ) -> Result<Option<ReceivedFile>, FailedAttempt> {
-        if course.restarted {
+        if state.restarted {
             return Ok(None);
         }
         let spot = self.context.downloads.find(&order.local, &order.from)?;
@@ -92,7 +92,7 @@ impl Worker<'_> {
             None => self.begin_pieces(order)?,
         };
         let Some(pieces) = begun else { return Ok(None) };
-        course.is_ranged = true;
+        state.is_ranged = true;
         let resumed = pieces.here();
         self.progress.begin(&order.shown(), resumed, Some(pieces.version.length));
         let fetched = self.fetch_pieces(order, &pieces);
@@ -107,7 +107,7 @@ impl Worker<'_> {
                 Ok(None)
             }
             Err(failure) => {
-                course.reached = pieces.here();
+                state.reached = pieces.here();
                 Err(failure)
             }
         }
