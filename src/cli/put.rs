@@ -15,7 +15,7 @@ use crate::client::address::ServerAddress;
 use crate::client::error::shown;
 use crate::client::progress_bar::Bars;
 use crate::client::put::{
-    self, Carried, Carrier, FileSender, Memory, PutOptions, PutOrder, PutResult, PutServer, WalkOptions,
+    self, FileSender, Memory, PutOptions, PutOrder, PutResult, PutServer, SendOrder, SentSummary, WalkOptions,
 };
 use crate::client::tftp;
 use crate::client::timeouts::Timeouts;
@@ -119,29 +119,29 @@ fn send(
     orders: &[PutOrder],
     memory: &Memory,
     progress: &TransferProgress,
-    observer: &mut dyn TransferObserver<PutOrder, Carried>,
+    observer: &mut dyn TransferObserver<PutOrder, SentSummary>,
 ) -> io::Result<()> {
     match args.to.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default())) {
         Remote::Http(address) => {
             let (server, options) = (PutServer::new(address), args.options());
-            let carrier = |progress: &Arc<WorkerProgress>| -> Carrier<'_> {
+            let new_sender = |progress: &Arc<WorkerProgress>| -> SendOrder<'_> {
                 let mut sender = FileSender::new(&server, memory, options, progress);
                 Box::new(move |order| {
                     let sent = sender.send(order)?;
-                    Ok(Carried { line: sent.to_string(), length: sent.length() })
+                    Ok(SentSummary { line: sent.to_string(), length: sent.length() })
                 })
             };
-            put::run(orders, progress, &carrier, observer)
+            put::run(orders, progress, &new_sender, observer)
         }
         Remote::Tftp(site) => {
-            let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
+            let new_sender = |_: &Arc<WorkerProgress>| -> SendOrder<'_> {
                 Box::new(|order| {
                     let name = site.name(&order.path);
                     let transferred = tftp::put(&site, &order.file, &name)?;
-                    Ok(Carried { line: transferred.to_string(), length: transferred.length() })
+                    Ok(SentSummary { line: transferred.to_string(), length: transferred.length() })
                 })
             };
-            put::run(orders, progress, &carrier, observer)
+            put::run(orders, progress, &new_sender, observer)
         }
     }
 }
@@ -151,10 +151,10 @@ struct Report {
     all_well: bool,
 }
 
-impl TransferObserver<PutOrder, Carried> for Report {
+impl TransferObserver<PutOrder, SentSummary> for Report {
     fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
         match result {
-            Ok(carried) => writeln!(io::stdout(), "{}", carried.line),
+            Ok(sent) => writeln!(io::stdout(), "{}", sent.line),
             Err(error) => {
                 self.all_well = false;
                 exit::say_about(&shown(&order.file), &error);
@@ -170,11 +170,11 @@ struct Shown<'a> {
     bars: Bars<'a>,
 }
 
-impl TransferObserver<PutOrder, Carried> for Shown<'_> {
+impl TransferObserver<PutOrder, SentSummary> for Shown<'_> {
     fn finished(&mut self, order: &PutOrder, result: PutResult) -> io::Result<()> {
-        self.bars.ended(result.as_ref().map_or(0, |carried| carried.length));
+        self.bars.ended(result.as_ref().map_or(0, |sent| sent.length));
         match result {
-            Ok(carried) => self.bars.line(&carried.line),
+            Ok(sent) => self.bars.line(&sent.line),
             Err(error) => {
                 self.report.all_well = false;
                 self.bars.aside(|| exit::say_about(&shown(&order.file), &error));

@@ -12,42 +12,69 @@ use super::sync;
 /// The parents of created directories that are not known to be synced.
 #[derive(Debug, Default)]
 pub struct Made {
-    /// Why the last attempt failed; `None` before the first attempt.
-    parents: Mutex<HashMap<PathBuf, Option<Errno>>>,
+    parents: Mutex<HashMap<PathBuf, State>>,
+}
+
+/// Whether a directory is synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Not since this many directories were created in it.
+    Pending(usize),
+    Failed(Errno),
 }
 
 impl Made {
     /// Records that this directory was created.
     pub fn add(&self, directory: &Path) {
         let parent = directory.parent().unwrap_or(Path::new(""));
-        self.lock().entry(parent.to_owned()).or_insert(None);
+        let mut parents = self.lock();
+        if let State::Pending(created) = parents.entry(parent.to_owned()).or_insert(State::Pending(0)) {
+            *created += 1;
+        }
     }
 
     /// Syncs all that are not synced yet. A failed sync is not retried: the system reports an error once, and success from
     /// then on.
     pub fn sync(&self) {
-        let pending: Vec<_> = {
-            let parents = self.lock();
-            parents.iter().filter(|(_, failed)| failed.is_none()).map(|(parent, _)| parent.clone()).collect()
-        };
-        let outcomes = sync::at_once(&pending, |parent| sync_path(parent));
+        let pending = self.pending();
+        let results = sync::at_once(&pending, |(parent, _)| sync_path(parent));
+        self.record(pending.into_iter().zip(results));
+    }
+
+    /// The directories to sync, each with the number of directories that were created in it.
+    fn pending(&self) -> Vec<(PathBuf, usize)> {
+        let parents = self.lock();
+        let pending = parents.iter().filter_map(|(parent, state)| match state {
+            State::Pending(created) => Some((parent.clone(), *created)),
+            State::Failed(_) => None,
+        });
+        pending.collect()
+    }
+
+    fn record(&self, results: impl Iterator<Item = ((PathBuf, usize), Result<(), Errno>)>) {
         let mut parents = self.lock();
-        for (parent, outcome) in pending.into_iter().zip(outcomes) {
-            match outcome {
-                Ok(()) => parents.remove(&parent),
-                Err(error) => parents.insert(parent, Some(error)),
-            };
+        for ((parent, created), result) in results {
+            match result {
+                Err(error) => drop(parents.insert(parent, State::Failed(error))),
+                Ok(()) if parents.get(&parent) == Some(&State::Pending(created)) => {
+                    parents.remove(&parent);
+                }
+                // Another directory was created in it during the sync, which may have missed it.
+                Ok(()) => {}
+            }
         }
     }
 
     /// The directory above this file that could not be synced, and why.
     pub fn failed_above(&self, file: &Path) -> Option<(PathBuf, Errno)> {
         let parents = self.lock();
-        let failed = |above: &Path| Some((above.to_owned(), (*parents.get(above)?)?));
-        file.ancestors().find_map(failed)
+        file.ancestors().find_map(|above| match parents.get(above) {
+            Some(State::Failed(error)) => Some((above.to_owned(), *error)),
+            _ => None,
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Option<Errno>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, State>> {
         self.parents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -76,5 +103,18 @@ mod tests {
             let failed = made.failed_above(&gone.join("file"));
             assert_eq!(failed, Some((folder.path().join("gone"), Errno::NOENT)));
         }
+    }
+
+    #[test]
+    fn a_directory_created_during_the_sync_is_synced_by_the_next() {
+        let made = Made::default();
+        made.add(Path::new("a/b"));
+        let pending = made.pending();
+        made.add(Path::new("a/c"));
+        made.record(pending.into_iter().map(|parent| (parent, Ok(()))));
+        let pending = made.pending();
+        assert_eq!(pending, [(PathBuf::from("a"), 2)]);
+        made.record(pending.into_iter().map(|parent| (parent, Ok(()))));
+        assert!(made.pending().is_empty());
     }
 }

@@ -24,7 +24,7 @@ use super::response_check::{self, ResponseCheck, check};
 use super::sessions::{path_of, refused};
 use super::settle::Landed;
 use super::spot::facts;
-use super::worker::{Course, End, ReceivedFile, Worker};
+use super::worker::{End, FetchState, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::request::HttpMethod;
@@ -52,15 +52,15 @@ impl Worker<'_> {
         if let Some(unchanged) = self.unchanged(order)? {
             return Ok(End::Unchanged(unchanged));
         }
-        let mut course = Course::default();
+        let mut state = FetchState::default();
         let server = &order.resource.server;
         let fetched = retry(self.context.options.retries, |reached| {
             if let Some(error) = self.context.is_given_up(server) {
                 return Err(error.into());
             }
-            course.reached = 0;
-            let landed = self.attempt(number, order, begun, &mut course);
-            *reached = course.reached;
+            state.reached = 0;
+            let landed = self.attempt(number, order, begun, &mut state);
+            *reached = state.reached;
             landed
         });
         if let Err(error) = &fetched
@@ -109,14 +109,14 @@ impl Worker<'_> {
         number: usize,
         order: &FetchOrder,
         begun: Instant,
-        course: &mut Course,
+        state: &mut FetchState,
     ) -> Result<Landed, FailedAttempt> {
-        let received = match self.receive_file(number, order, course) {
+        let received = match self.receive_file(number, order, state) {
             Err(FailedAttempt { error: ClientError::WrongRange, .. })
-                if course.is_ranged && !course.restarted =>
+                if state.is_ranged && !state.restarted =>
             {
-                course.restarted = true;
-                self.receive_file(number, order, course)?
+                state.restarted = true;
+                self.receive_file(number, order, state)?
             }
             other => other?,
         };
@@ -124,7 +124,7 @@ impl Worker<'_> {
         if let Some(expected) = self.expected_sum(&head, &at, is_joined)
             && incoming.sum()? != expected
         {
-            course.reached = 0;
+            state.reached = 0;
             incoming.discard();
             return Err(ClientError::Digest.into());
         }
@@ -134,7 +134,7 @@ impl Worker<'_> {
             length: incoming.length(),
             resumed,
             took: Time(begun.elapsed()),
-            restarted: course.restarted,
+            restarted: state.restarted,
         };
         Ok(Landed { incoming, fetched, modified: response_check::modified(&head) })
     }
@@ -144,24 +144,24 @@ impl Worker<'_> {
         &mut self,
         number: usize,
         order: &FetchOrder,
-        course: &mut Course,
+        state: &mut FetchState,
     ) -> Result<ReceivedFile, FailedAttempt> {
-        if let Some(received) = self.in_ranges(order, course)? {
+        if let Some(received) = self.in_ranges(order, state)? {
             return Ok(received);
         }
         loop {
-            if let Step::Received(received) = self.ask(number, order, course)? {
+            if let Step::Received(received) = self.ask(number, order, state)? {
                 return Ok(*received);
             }
         }
     }
 
     /// The part of a file, if there is one and a range may be requested.
-    fn find_part(&self, order: &FetchOrder, course: &Course) -> Result<Option<ExistingPart>, ClientError> {
+    fn find_part(&self, order: &FetchOrder, state: &FetchState) -> Result<Option<ExistingPart>, ClientError> {
         let spot = self.context.downloads.find(&order.local, &order.from)?;
         let existing = spot.map(|spot| ExistingPart::look(&spot)).transpose()?.flatten();
         match existing {
-            Some(existing) if course.restarted => {
+            Some(existing) if state.restarted => {
                 existing.discard();
                 Ok(None)
             }
@@ -170,9 +170,14 @@ impl Worker<'_> {
     }
 
     /// Requests a file or the rest of it, and receives the content.
-    fn ask(&mut self, number: usize, order: &FetchOrder, course: &mut Course) -> Result<Step, FailedAttempt> {
-        let existing = self.find_part(order, course)?;
-        course.is_ranged |= existing.is_some();
+    fn ask(
+        &mut self,
+        number: usize,
+        order: &FetchOrder,
+        state: &mut FetchState,
+    ) -> Result<Step, FailedAttempt> {
+        let existing = self.find_part(order, state)?;
+        state.is_ranged |= existing.is_some();
         let asked = existing
             .as_ref()
             .map(|existing| (format!("bytes={}-", existing.offset), existing.version.validator.clone()));
@@ -201,7 +206,7 @@ impl Worker<'_> {
                 at,
                 progress,
                 &order.shown(),
-                &mut course.reached,
+                &mut state.reached,
             )?;
             Ok(Step::Received(Box::new(received)))
         })

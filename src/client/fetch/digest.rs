@@ -112,7 +112,7 @@ fn from_base64(text: &str) -> Option<Sum> {
 mod tests {
     use super::*;
 
-    /// The SHA-256 of nothing.
+    /// The SHA-256 of empty content.
     const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn head(fields: &str) -> Received {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_in_the_answer() {
+    fn a_sum_in_the_head() {
         let nothing: Sum = Sha256::digest(b"").into();
         assert_eq!(from_hex(NOTHING.as_bytes()), Some(nothing));
         assert_eq!(from_hex(&NOTHING.as_bytes()[1..]), None);
@@ -136,7 +136,7 @@ mod tests {
             ("another algorithm", "sha-512=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:", false),
             ("too short", "sha-256=:47DEQpj8HBSa:", false),
             ("no base64", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSu!U=:", false),
-            ("no byte sequence", "sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", false),
+            ("not a byte sequence", "sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", false),
         ];
         for (name, value, is_told) in cases {
             let found = in_head(&head(&format!("Repr-Digest: {value}\r\n")));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_a_wharf() {
+    fn wharf_servers() {
         let cases = [("wharf", true), ("wharf/0.1", true), ("wharfs", false), ("nginx/1.2 wharf", false)];
         for (server, expected) in cases {
             assert_eq!(is_wharf(&head(&format!("Server: {server}\r\n"))), expected, "{server}");

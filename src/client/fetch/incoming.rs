@@ -13,7 +13,7 @@ use super::part::{NOTED_FROM, Part, Version};
 use super::spot::Spot;
 use crate::client::error::ClientError;
 
-/// The longest content that is held in memory, in bytes. Shorter files are not resumed anyway.
+/// The longest content that is held in memory, in bytes. Files up to it are not resumed anyway.
 const HELD_UP_TO: u64 = NOTED_FROM;
 
 /// A file that is being received.

@@ -1,4 +1,4 @@
-//! What is gone on with, what is not, and what is somebody else's.
+//! Which parts are resumed, which are not, and which files belong to somebody else.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use crate::client::fetch::downloads::Downloads;
 
 const FROM: &str = "http://h/a";
 
-/// A place in a folder, of a file of this address.
+/// The place of a file of this address.
 fn spot_of(folder: &Path, from: &str) -> Spot {
     Downloads::at(folder).make(Path::new("a"), &from.into()).expect("a place")
 }
@@ -30,12 +30,12 @@ fn leave(spot: &Spot, version: &Version, content: &[u8]) {
     part.leave();
 }
 
-/// From where an earlier run's part is gone on with.
+/// The offset at which an earlier run's part is resumed.
 fn offset(spot: &Spot) -> Option<u64> {
     ExistingPart::look(spot).expect("readable").map(|existing| existing.offset)
 }
 
-/// What is in the folder.
+/// The names in the folder.
 fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).expect("a folder").flatten();
     let mut names: Vec<_> = names.map(|entry| entry.file_name().into_string().expect("text")).collect();
@@ -44,7 +44,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_part_is_gone_on_with() {
+fn a_part_is_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
     let version = version(NOTED_FROM + 3);
@@ -57,27 +57,27 @@ fn a_part_is_gone_on_with() {
     assert_eq!(part.length(), version.length);
     part.appear().expect("placed");
     assert_eq!(fs::read(folder.path().join("a")).expect("there"), [&content[..], b"end"].concat());
-    assert_eq!(names(folder.path()), ["a"], "nothing else stays");
+    assert_eq!(names(folder.path()), ["a"], "nothing else is left");
 }
 
 #[test]
-fn what_is_not_gone_on_with() {
+fn parts_that_are_not_resumed() {
     let long = version(NOTED_FROM + 3);
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
-    assert_eq!(offset(&spot), None, "nothing is there");
+    assert_eq!(offset(&spot), None, "there is no part");
     leave(&spot, &long, b"");
-    assert_eq!(offset(&spot), None, "nothing has come");
+    assert_eq!(offset(&spot), None, "it is empty");
     leave(&spot, &long, b"abc");
     assert_eq!(offset(&spot_of(folder.path(), "http://h/b")), None, "it is of another file");
     assert_eq!(offset(&spot), Some(3));
     leave(&spot, &version(NOTED_FROM), b"abc");
     assert_eq!(offset(&spot), None, "it is short");
-    assert_eq!(names(folder.path()), Vec::<String>::new(), "and does not stay");
+    assert_eq!(names(folder.path()), Vec::<String>::new(), "and is removed");
 }
 
 #[test]
-fn of_a_part_that_is_whole_the_last_byte_is_asked_for() {
+fn of_a_complete_part_the_last_byte_is_requested() {
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
     let content = vec![b'x'; NOTED_FROM as usize + 1];
@@ -96,7 +96,7 @@ fn a_part_has_one_writer() {
 }
 
 #[test]
-fn when_another_gives_up_a_part_is_begun() {
+fn a_part_is_created_when_the_other_writer_gives_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let spot = spot(folder.path());
     let mut first = Some(Part::begin(spot.clone(), None).expect("begun"));
@@ -115,13 +115,13 @@ fn when_another_gives_up_a_part_is_begun() {
     assert!(begun.is_ok(), "{begun:?}");
 }
 
-/// Each of these has the name of a part, or of notes, and stays as it is, while another name is used.
+/// These files have the name of a part or of notes. They are not changed, and another name is used.
 #[test]
-fn what_is_somebody_elses_stays() {
+fn files_of_others_are_not_changed() {
     let long = version(NOTED_FROM + 3);
     let notes = String::from_utf8(long.notes().line()).expect("text");
     let rows: [(&str, &dyn Fn(&Path)); 11] = [
-        ("notes that a server has offered as a file, and a file", &|at| {
+        ("downloaded notes, and a file", &|at| {
             let path = at.join("a.part.from");
             fs::write(&path, r#"{"from":"http://h/a"}"#).expect("written");
             record::write(&fs::File::open(path).expect("open"), "http://h/a.part.from");
@@ -129,8 +129,8 @@ fn what_is_somebody_elses_stays() {
         }),
         ("a file", &|at| fs::write(at.join("a.part"), "mine").expect("written")),
         ("an empty file", &|at| fs::write(at.join("a.part"), "").expect("written")),
-        ("notes that are none", &|at| fs::write(at.join("a.part.from"), "mine").expect("written")),
-        ("empty notes", &|at| fs::write(at.join("a.part.from"), "").expect("written")),
+        ("a file for notes", &|at| fs::write(at.join("a.part.from"), "mine").expect("written")),
+        ("an empty file for notes", &|at| fs::write(at.join("a.part.from"), "").expect("written")),
         ("a file beside notes of another", &|at| {
             leave(&spot(at), &long, b"abc");
             fs::remove_file(at.join("a.part")).expect("removed");
@@ -143,8 +143,8 @@ fn what_is_somebody_elses_stays() {
         }),
         ("a directory", &|at| fs::create_dir(at.join("a.part")).expect("made")),
         ("a directory for notes", &|at| fs::create_dir(at.join("a.part.from")).expect("made")),
-        ("a link", &|at| symlink("elsewhere", at.join("a.part")).expect("linked")),
-        ("a link for notes, and a FIFO", &|at| {
+        ("a symlink", &|at| symlink("elsewhere", at.join("a.part")).expect("linked")),
+        ("a symlink for notes, and a FIFO", &|at| {
             fs::write(at.join("notes"), &notes).expect("written");
             symlink("notes", at.join("a.part.from")).expect("linked");
             let made = Command::new("mkfifo").arg(at.join("a.part")).status();
@@ -177,7 +177,7 @@ fn contents(folder: &Path) -> Vec<(String, u64, u64)> {
 }
 
 #[test]
-fn where_all_names_are_taken_nothing_is_touched() {
+fn if_all_names_are_taken_nothing_is_changed() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["a.part", "a.1.part", "a.2.part", "a.3.part"] {
         fs::write(folder.path().join(name), name).expect("written");
@@ -187,19 +187,19 @@ fn where_all_names_are_taken_nothing_is_touched() {
     assert_eq!(contents(folder.path()), before);
 }
 
-/// Whatever a run leaves, at whichever moment it ends, the next one removes or uses.
+/// The next run removes or uses what a crash leaves, whenever it happens.
 #[test]
-fn what_a_crash_leaves_does_not_stay() {
+fn leftovers_of_a_crash_are_removed() {
     let rows: [(&str, &dyn Fn(&Path)); 4] = [
-        ("notes alone", &|at| {
+        ("only notes", &|at| {
             leave(&spot(at), &version(NOTED_FROM + 3), b"abc");
             fs::remove_file(at.join("a.part")).expect("removed");
         }),
-        ("an empty part whose inode is not noted yet", &|at| {
+        ("an empty part without its inode in the notes", &|at| {
             fs::write(at.join("a.part.from"), version(NOTED_FROM + 3).notes().line()).expect("written");
             fs::write(at.join("a.part"), "").expect("written");
         }),
-        ("a part that cannot be gone on with", &|at| {
+        ("a part that cannot be resumed", &|at| {
             let mut part = Part::begin(spot(at), None).expect("begun");
             part.write_all(b"abc").expect("written");
         }),
@@ -221,7 +221,7 @@ fn what_a_crash_leaves_does_not_stay() {
 }
 
 #[test]
-fn a_file_that_came_meanwhile_stays() {
+fn a_file_created_meanwhile_stays() {
     let folder = tempfile::tempdir().expect("a folder");
     let part = Part::begin(spot(folder.path()), None).expect("begun");
     fs::write(folder.path().join("a"), "mine").expect("written");

@@ -67,7 +67,7 @@ mod tests {
         is_of(&File::open(path).expect("open"), FROM)
     }
 
-    /// A file with a record; `None` on a file system without extended attributes, where there is nothing to be tried.
+    /// A file with a record; `None` on a file system without extended attributes, where there is nothing to test.
     fn written(path: &Path) -> Option<File> {
         fs::write(path, "content").expect("written");
         let file = File::options().write(true).open(path).expect("open");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_changed_is_no_longer_a_download() {
+    fn a_changed_file_is_no_longer_a_download() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         let change: [(&str, fn(&Path, &File)); 4] = [
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_download_that_is_moved_stays_one() {
+    fn a_moved_download_is_still_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let Some(_) = written(&folder.path().join("a")) else { return };
         fs::rename(folder.path().join("a"), folder.path().join("b")).expect("moved");

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_a_range() {
+    fn responses_to_a_range() {
         let rest = "Content-Length: 6\r\nContent-Range: bytes 4-9/10\r\n";
         let tagged = |fields: &str| format!("ETag: \"1\"\r\n{fields}");
         let cases = [
@@ -132,7 +132,7 @@ mod tests {
                 Some(ResponseCheck::Rest),
             ),
             ("of another version", 206, format!("ETag: \"2\"\r\n{rest}"), Some(ResponseCheck::Stale)),
-            ("of a version that is not said", 206, rest.to_owned(), Some(ResponseCheck::Stale)),
+            ("without a version", 206, rest.to_owned(), Some(ResponseCheck::Stale)),
             ("of another length", 206, tagged(&rest.replace("/10", "/11")), None),
             ("another range", 206, tagged("Content-Length: 6\r\nContent-Range: bytes 3-8/10\r\n"), None),
             (
@@ -161,7 +161,7 @@ mod tests {
                 "Content-Range: bytes */3\r\n".to_owned(),
                 Some(ResponseCheck::Stale),
             ),
-            ("a refusal", 503, String::new(), Some(ResponseCheck::Refused)),
+            ("an error", 503, String::new(), Some(ResponseCheck::Refused)),
         ];
         for (name, status, fields, expected) in cases {
             assert_eq!(check(&head(status, &fields), Some((&of("\"1\""), 4))).ok(), expected, "{name}");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_no_range() {
+    fn responses_without_a_range() {
         let rest = "Content-Length: 6\r\nContent-Range: bytes 4-9/10\r\nETag: \"1\"\r\n";
         assert!(check(&head(206, rest), None).is_err());
         assert_eq!(check(&head(404, ""), None).ok(), Some(ResponseCheck::Refused));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_gone_on_with() {
+    fn versions_that_can_be_resumed() {
         let dated = format!("Last-Modified: {DATED}\r\n");
         let later = |seconds: &str| format!("{dated}Date: {}\r\n", DATED.replace("37", seconds));
         let cases = [
@@ -193,8 +193,8 @@ mod tests {
                 None,
             ),
             ("a date that has aged (§8.8.2.2)", later("38"), Some(DATED)),
-            ("one that has not", later("37"), None),
-            ("one of which nobody knows", dated.clone(), None),
+            ("a weak date", later("37"), None),
+            ("a date without the server's Date", dated.clone(), None),
             ("nothing", String::new(), None),
         ];
         for (name, fields, expected) in cases {

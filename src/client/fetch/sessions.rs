@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_a_redirect_leads() {
+    fn redirects() {
         let server = Endpoint::Tcp { host: "h".to_owned(), port: 81 };
         let current = Resource { server, target: "/dir/a?b".to_owned() };
         let cases = [

@@ -89,7 +89,7 @@ pub(super) fn spawn<'scope>(
     Ok(landed)
 }
 
-/// Sending cannot fail: the receivers wait for this thread.
+/// A result that cannot be sent is dropped: the observer has ended.
 fn put_down_all(
     landing: &Receiver<Numbered<Landed>>,
     down: &SyncSender<Numbered<Down>>,

@@ -27,7 +27,7 @@ use super::part_name::{self, Begun, Left, PartName};
 use super::response_check::{ResponseCheck, check_range, version_told};
 use super::sessions::{SessionPool, refused};
 use super::spot::Spot;
-use super::worker::{Course, ReceivedFile, Worker};
+use super::worker::{FetchState, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
 use crate::client::request::HttpMethod;
@@ -81,9 +81,9 @@ impl Worker<'_> {
     pub(super) fn in_ranges(
         &mut self,
         order: &FetchOrder,
-        course: &mut Course,
+        state: &mut FetchState,
     ) -> Result<Option<ReceivedFile>, FailedAttempt> {
-        if course.restarted {
+        if state.restarted {
             return Ok(None);
         }
         let spot = self.context.downloads.find(&order.local, &order.from)?;
@@ -93,7 +93,7 @@ impl Worker<'_> {
             None => self.begin_pieces(order)?,
         };
         let Some(pieces) = begun else { return Ok(None) };
-        course.is_ranged = true;
+        state.is_ranged = true;
         let resumed = pieces.here();
         self.progress.begin(&order.shown(), resumed, Some(pieces.version.length));
         let fetched = self.fetch_pieces(order, &pieces);
@@ -108,7 +108,7 @@ impl Worker<'_> {
                 Ok(None)
             }
             Err(failure) => {
-                course.reached = pieces.here();
+                state.reached = pieces.here();
                 Err(failure)
             }
         }
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_all_of_a_file() {
+    fn pieces_cover_the_file() {
         for length in [LEAST, LEAST + 1, LEAST + 3, 10 * LEAST - 1] {
             let pieces = divide(length);
             assert_eq!(pieces.len() as u64, RANGES);
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_say_nothing() {
+    fn invalid_notes() {
         let line = |start: u64, at: u64, end: u64| format!("{start:020} {at:020} {end:020}\n");
         let table = [
             ("no pieces", String::new()),

@@ -26,7 +26,7 @@ pub(super) enum End {
 
 /// The progress of a file over all attempts.
 #[derive(Debug, Default)]
-pub(super) struct Course {
+pub(super) struct FetchState {
     /// How much of it the next attempt need not fetch again, in bytes.
     pub(super) reached: u64,
     /// Whether a range was requested.

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn it_outlives_the_run_and_goes_in_the_end() {
+    fn a_note_is_kept_until_it_is_forgotten() {
         let place = tempfile::tempdir().expect("a folder");
         let dir = place.path().join("state/uploads");
         let server = Endpoint::Tcp { host: "h".to_owned(), port: 1 };
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_whole_seconds_settles_after_two() {
+    fn a_time_in_whole_seconds_is_settled_after_two() {
         let table =
             [(100, 1, true), (100, 0, false), (99, 0, false), (98, 0, true), (101, 0, false), (101, 1, true)];
         for (modified, nanoseconds, settled) in table {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn old_notes_go_and_broken_ones_are_none() {
+    fn old_notes_are_removed_and_broken_ones_ignored() {
         let place = tempfile::tempdir().expect("a folder");
         let memory = Memory::at(Some(place.path().to_owned()));
         let key = UploadKey::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_place_it_holds_for_this_run() {
+    fn without_a_directory_notes_are_kept_for_this_run() {
         let memory = Memory::at(None);
         let key = UploadKey::of(&Endpoint::Unix("/s".into()), "/a", Path::new("/f"));
         let note = note(Path::new("/"));

@@ -24,8 +24,8 @@ mod there;
 mod walk;
 
 pub use self::memory::Memory;
-pub use self::order::{Carried, PutOrder, PutResult};
-pub use self::run::{Carrier, run};
+pub use self::order::{PutOrder, PutResult, SentSummary};
+pub use self::run::{SendOrder, run};
 pub use self::sender::{FileSender, PutOptions};
 pub use self::sent::Sent;
 pub use self::server::PutServer;

@@ -15,7 +15,7 @@ pub struct PutOrder {
 
 /// A file that was sent.
 #[derive(Debug)]
-pub struct Carried {
+pub struct SentSummary {
     /// The line to print.
     pub line: String,
     /// Its length in bytes.
@@ -23,4 +23,4 @@ pub struct Carried {
 }
 
 /// The result of an order.
-pub type PutResult = Result<Carried, ClientError>;
+pub type PutResult = Result<SentSummary, ClientError>;

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::memory::FileIdentity;
-use super::sender::{Cargo, FileSender, success};
+use super::sender::{FileSender, OutgoingFile, success};
 use crate::client::address::Resource;
 use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
@@ -27,13 +27,13 @@ impl FileSender<'_> {
     /// The upload of this file that an earlier run or attempt has created, and its state.
     pub(super) fn find(
         &mut self,
-        cargo: &Cargo<'_>,
+        outgoing: &OutgoingFile<'_>,
         identity: &FileIdentity,
     ) -> Result<Option<(String, UploadState)>, FailedAttempt> {
         let memory = self.memory;
-        let Some(note) = memory.recall(&cargo.key) else { return Ok(None) };
+        let Some(note) = memory.recall(&outgoing.key) else { return Ok(None) };
         if note.identity != *identity {
-            memory.forget(&cargo.key);
+            memory.forget(&outgoing.key);
             // The file has changed. The server may free its space; an error does not matter.
             let _ = self.ask(HttpMethod::Delete, &note.upload, &[], None).map(drop);
             return Ok(None);
@@ -43,23 +43,23 @@ impl FileSender<'_> {
         let (complete, offset) = upload_state(&response.head);
         let state = match (status.is_success(), complete, offset) {
             (true, Some(true), _) => UploadState::Complete(status),
-            (true, _, Some(offset)) if offset <= cargo.length => UploadState::At(offset),
+            (true, _, Some(offset)) if offset <= outgoing.length => UploadState::At(offset),
             (false, ..) if status.code() >= 500 && !is_unsupported(status) => return Err(refused(response)),
             _ => UploadState::Gone,
         };
         if matches!(state, UploadState::Gone) {
-            memory.forget(&cargo.key);
+            memory.forget(&outgoing.key);
         }
         response.body.discard()?;
         Ok(Some((note.upload, state)))
     }
 
     /// Whether the server supports resumable uploads. It is asked once.
-    pub(super) fn resumes(&mut self, cargo: &Cargo<'_>) -> Result<bool, FailedAttempt> {
+    pub(super) fn resumes(&mut self, outgoing: &OutgoingFile<'_>) -> Result<bool, FailedAttempt> {
         if let Some(resumes) = self.server.resumes.get() {
             return Ok(*resumes);
         }
-        let response = self.ask(HttpMethod::Options, &cargo.target, &[], None)?;
+        let response = self.ask(HttpMethod::Options, &outgoing.target, &[], None)?;
         let accepts = response.head.field("Accept-Patch").unwrap_or_default();
         let resumes = accepts.split(',').any(|media_type| media_type.trim() == PARTIAL_UPLOAD);
         response.body.discard()?;
@@ -68,15 +68,16 @@ impl FileSender<'_> {
 
     /// Creates an upload without content, and returns its target. `None` if the server refuses that: a plain upload will
     /// show whether it refuses the file itself.
-    pub(super) fn begin(&mut self, cargo: &Cargo<'_>) -> Result<Option<String>, FailedAttempt> {
-        let (length, version) = (cargo.length.to_string(), INTEROP_VERSION.to_string());
+    pub(super) fn begin(&mut self, outgoing: &OutgoingFile<'_>) -> Result<Option<String>, FailedAttempt> {
+        let (length, version) = (outgoing.length.to_string(), INTEROP_VERSION.to_string());
         let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
         let response =
-            self.ask(HttpMethod::Put, &cargo.target, &fields, Some(&RequestContent::bytes(Vec::new())))?;
+            self.ask(HttpMethod::Put, &outgoing.target, &fields, Some(&RequestContent::bytes(Vec::new())))?;
         let location = response.head.field("Location").filter(|_| response.head.status.is_success());
         response.body.discard()?;
         let Some(location) = location else { return Ok(None) };
-        let current = Resource { server: self.server.address.server.clone(), target: cargo.target.clone() };
+        let current =
+            Resource { server: self.server.address.server.clone(), target: outgoing.target.clone() };
         let upload = follow(&current, &location)?;
         if upload.server == current.server {
             Ok(Some(upload.target))
@@ -88,7 +89,7 @@ impl FileSender<'_> {
     /// Sends the rest of an upload. `None` if the server has lost it, or does not support PATCH.
     pub(super) fn append(
         &mut self,
-        cargo: &Cargo<'_>,
+        outgoing: &OutgoingFile<'_>,
         upload: &str,
         offset: u64,
         content: &RequestContent,
@@ -106,7 +107,7 @@ impl FileSender<'_> {
         let status = response.head.status;
         if status.is_success() || complete == Some(true) {
             // It is complete, or has failed for good: resuming would change nothing.
-            memory.forget(&cargo.key);
+            memory.forget(&outgoing.key);
         }
         if complete != Some(true) {
             if status == Status::CONFLICT && offset_there.is_some() {

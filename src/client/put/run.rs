@@ -5,21 +5,21 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::order::{Carried, PutOrder, PutResult};
+use super::order::{PutOrder, PutResult, SentSummary};
 use crate::client::error::ClientError;
 use crate::client::transfer::pool::{self, Queue, Results};
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
 /// Sends one file after another, each with a result.
-pub type Carrier<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
+pub type SendOrder<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
 
-/// Sends all, by as many carriers as `progress` has workers, and passes each result to the observer. A server that is not
+/// Sends all, by as many senders as `progress` has workers, and passes each result to the observer. A server that is not
 /// running is reported once, and nothing more is sent to it. An error is the observer's, or the system's.
 pub fn run<'a>(
     orders: &[PutOrder],
     progress: &TransferProgress,
-    carrier: &(dyn Fn(&Arc<WorkerProgress>) -> Carrier<'a> + Sync),
-    observer: &mut dyn TransferObserver<PutOrder, Carried>,
+    new_sender: &(dyn Fn(&Arc<WorkerProgress>) -> SendOrder<'a> + Sync),
+    observer: &mut dyn TransferObserver<PutOrder, SentSummary>,
 ) -> io::Result<()> {
     let is_abandoned = AtomicBool::new(false);
     for round in rounds(orders) {
@@ -27,7 +27,7 @@ pub fn run<'a>(
         pool::run(orders, observer, |scope, results| {
             pool::spawn(scope, "sender", progress, most, |progress| {
                 let (queue, is_abandoned, results) = (&queue, &is_abandoned, results.clone());
-                move || work(carrier(progress), queue, is_abandoned, &results)
+                move || work(new_sender(progress), queue, is_abandoned, &results)
             })
         })?;
     }
@@ -36,14 +36,14 @@ pub fn run<'a>(
 
 /// Sends files until there are no more orders, no observer or no server.
 fn work(
-    mut carry: Carrier<'_>,
+    mut send: SendOrder<'_>,
     queue: &Queue<'_, PutOrder>,
     is_abandoned: &AtomicBool,
-    results: &Results<Carried>,
+    results: &Results<SentSummary>,
 ) {
     while !is_abandoned.load(Ordering::Relaxed) {
         let Some((number, order)) = queue.next() else { return };
-        let result = carry(order);
+        let result = send(order);
         let is_gone = matches!(result, Err(ClientError::NotRunning(_)));
         if is_gone && is_abandoned.swap(true, Ordering::Relaxed) || !results.send(number, result) {
             return;
@@ -86,18 +86,18 @@ mod tests {
     #[test]
     fn a_missing_server_is_reported_once() {
         let orders: Vec<_> = (0..9).map(|number| order("f", &number.to_string())).collect();
-        let carrier = |_: &Arc<WorkerProgress>| -> Carrier<'_> {
+        let new_sender = |_: &Arc<WorkerProgress>| -> SendOrder<'_> {
             Box::new(|_| Err(ClientError::NotRunning("h".to_owned())))
         };
         let mut counter = Counter(0);
-        run(&orders, &TransferProgress::new(4), &carrier, &mut counter).expect("threads");
+        run(&orders, &TransferProgress::new(4), &new_sender, &mut counter).expect("threads");
         assert_eq!(counter.0, 1);
     }
 
     /// Counts results.
     struct Counter(usize);
 
-    impl TransferObserver<PutOrder, Carried> for Counter {
+    impl TransferObserver<PutOrder, SentSummary> for Counter {
         fn finished(&mut self, _: &PutOrder, _: PutResult) -> io::Result<()> {
             self.0 += 1;
             Ok(())

@@ -18,7 +18,7 @@ use std::time::{Instant, SystemTime};
 use super::memory::{FileIdentity, Note, UploadKey};
 use super::order::PutOrder;
 use super::resumable::UploadState;
-use super::sender::{Cargo, FileSender};
+use super::sender::{FileSender, OutgoingFile};
 use super::sent::Sent;
 use crate::client::content::RequestContent;
 use crate::client::error::{ClientError, shown};
@@ -42,9 +42,10 @@ impl FileSender<'_> {
             return Ok(Sent::Unchanged { target, length });
         }
         let key = UploadKey::of(&self.server.address.server, &target, &order.file);
-        let mut cargo = Cargo { file: &order.file, target, length, key, resumed: None, is_plain: false };
+        let mut outgoing =
+            OutgoingFile { file: &order.file, target, length, key, resumed: None, is_plain: false };
         let status = retry(self.options.retries, |reached| {
-            let attempted = self.attempt(&mut cargo, reached);
+            let attempted = self.attempt(&mut outgoing, reached);
             self.progress.end();
             attempted.map_err(|failure| match failure.error {
                 // A server that has never answered will not start now.
@@ -54,49 +55,53 @@ impl FileSender<'_> {
                 _ => failure,
             })
         })?;
-        let (resumed, took) = (cargo.resumed.unwrap_or(0), Time(begun.elapsed()));
-        let Cargo { target, length, .. } = cargo;
+        let (resumed, took) = (outgoing.resumed.unwrap_or(0), Time(begun.elapsed()));
+        let OutgoingFile { target, length, .. } = outgoing;
         Ok(Sent::Saved { status, target, length, resumed, took })
     }
 
-    fn attempt(&mut self, cargo: &mut Cargo<'_>, reached: &mut u64) -> Result<Status, FailedAttempt> {
-        let mut content = RequestContent::open(cargo.file)?;
+    fn attempt(
+        &mut self,
+        outgoing: &mut OutgoingFile<'_>,
+        reached: &mut u64,
+    ) -> Result<Status, FailedAttempt> {
+        let mut content = RequestContent::open(outgoing.file)?;
         content.show_at(&self.progress);
-        cargo.length = content.length();
-        if cargo.is_plain || cargo.length < RESUMABLE_FROM || !self.server.is_far() {
-            return self.put(cargo, &content);
+        outgoing.length = content.length();
+        if outgoing.is_plain || outgoing.length < RESUMABLE_FROM || !self.server.is_far() {
+            return self.put(outgoing, &content);
         }
-        let identity = identity(cargo.file)?;
+        let identity = identity(outgoing.file)?;
         if !identity.is_settled(SystemTime::now()) {
             // It could change and keep its identity: two versions would be joined.
-            return self.put(cargo, &content);
+            return self.put(outgoing, &content);
         }
-        let (upload, offset) = match self.find(cargo, &identity)? {
+        let (upload, offset) = match self.find(outgoing, &identity)? {
             Some((upload, UploadState::At(offset))) => (upload, offset),
             Some((_, UploadState::Complete(status))) => {
-                cargo.resumed.get_or_insert(cargo.length);
-                self.memory.forget(&cargo.key);
+                outgoing.resumed.get_or_insert(outgoing.length);
+                self.memory.forget(&outgoing.key);
                 return Ok(status);
             }
             Some((_, UploadState::Gone)) | None => {
-                if !self.resumes(cargo)? {
-                    return self.put(cargo, &content);
+                if !self.resumes(outgoing)? {
+                    return self.put(outgoing, &content);
                 }
-                let Some(upload) = self.begin(cargo)? else { return self.put_instead(cargo, &content) };
-                self.memory.remember(&cargo.key, Note { identity, upload: upload.clone() });
+                let Some(upload) = self.begin(outgoing)? else { return self.put_instead(outgoing, &content) };
+                self.memory.remember(&outgoing.key, Note { identity, upload: upload.clone() });
                 (upload, 0)
             }
         };
         *reached = offset;
-        cargo.resumed.get_or_insert(offset);
+        outgoing.resumed.get_or_insert(offset);
         content.begin_at(offset);
-        self.progress.begin(&shown(cargo.file), offset, Some(cargo.length));
-        if let Some(status) = self.append(cargo, &upload, offset, &content)? {
+        self.progress.begin(&shown(outgoing.file), offset, Some(outgoing.length));
+        if let Some(status) = self.append(outgoing, &upload, offset, &content)? {
             return Ok(status);
         }
-        self.memory.forget(&cargo.key);
+        self.memory.forget(&outgoing.key);
         content.begin_anew();
-        self.put_instead(cargo, &content)
+        self.put_instead(outgoing, &content)
     }
 }
 

@@ -10,10 +10,10 @@ use crate::client::fake_peer::{FakePeer, PeerAction};
 use crate::client::put::{Memory, PutOptions, PutServer};
 use crate::client::timeouts::Timeouts;
 
-/// A request with its content was read, and this is the answer.
+/// The response to an upload.
 const SAVED: PeerAction = PeerAction::Say("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
 
-/// Sends a file of this length to a server that plays this part; what came of it, and what the server heard.
+/// Sends a file of this length to a server with this script. Returns the result and the requests.
 fn send(length: u64, retries: u32, part: &[&[PeerAction]]) -> (Result<Sent, ClientError>, Vec<String>) {
     let place = tempfile::tempdir().expect("a folder");
     let file = place.path().join("a");
@@ -35,14 +35,14 @@ fn send_file(
 }
 
 #[test]
-fn a_small_file_is_not_asked_about() {
+fn a_small_file_needs_one_request() {
     let (sent, heard) = send(5, 0, &[&[PeerAction::Read, SAVED]]);
     assert!(sent.expect("saved").to_string().starts_with("201 Created → /in/a%20b, 5 B in "));
     assert!(heard[0].starts_with("PUT /in/a%20b HTTP/1.1\r\n"), "{heard:?}");
 }
 
 #[test]
-fn a_file_whose_version_is_not_settled_is_not_sent_in_pieces() {
+fn an_unsettled_file_is_not_a_resumable_upload() {
     let place = tempfile::tempdir().expect("a folder");
     let file = place.path().join("a");
     let later = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
@@ -68,7 +68,7 @@ fn another_server_gets_a_plain_upload() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
+fn temporary_errors_are_retried() {
     let busy = PeerAction::Say("HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n");
     let (sent, heard) = send(5, 1, &[&[PeerAction::Read, busy, PeerAction::Read, SAVED]]);
     assert!(sent.is_ok() && heard.len() == 2, "{sent:?}");
@@ -80,7 +80,7 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
-fn an_upload_that_goes_on_elsewhere_is_not_followed() {
+fn an_upload_at_another_server_is_not_followed() {
     let yes = PeerAction::Say(
         "HTTP/1.1 204 No Content\r\nAccept-Patch: text/plain, application/partial-upload\r\n\r\n",
     );
@@ -92,13 +92,13 @@ fn an_upload_that_goes_on_elsewhere_is_not_followed() {
     assert!(heard[1].contains("Upload-Complete: ?0\r\nUpload-Length: 1048576\r\n"), "{}", heard[1]);
 }
 
-/// An answer without content.
+/// A response without content.
 fn says(status: &str, fields: &str) -> PeerAction {
     PeerAction::Say(format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n").leak())
 }
 
 #[test]
-fn where_pieces_are_refused_it_is_sent_as_a_whole() {
+fn if_resumable_uploads_are_refused_it_is_sent_whole() {
     let yes = says("204 No Content", "Accept-Patch: application/partial-upload\r\n");
     let begun = says("201 Created", "Location: /u\r\n");
     let go_on = PeerAction::Say("HTTP/1.1 100 Continue\r\n\r\n");
@@ -107,8 +107,8 @@ fn where_pieces_are_refused_it_is_sent_as_a_whole() {
     let beginnings = [
         ("too many", says("503 Busy", "Retry-After: 60\r\n")),
         ("another version of the draft", says("400 Bad Request", "")),
-        ("no such thing", says("501 Not Implemented", "")),
-        ("an answer without a place", says("201 Created", "")),
+        ("not implemented", says("501 Not Implemented", "")),
+        ("a response without Location", says("201 Created", "")),
     ];
     for (name, refusal) in beginnings {
         let acts = [&[PeerAction::Read, yes, PeerAction::Read, refusal][..], &whole].concat();
@@ -121,7 +121,7 @@ fn where_pieces_are_refused_it_is_sent_as_a_whole() {
         ("gone", says("410 Gone", "")),
         ("taken over", says("409 Conflict", "")),
         ("no such method", says("405 Method Not Allowed", "Allow: PUT\r\n")),
-        ("no such thing", says("501 Not Implemented", "")),
+        ("not implemented", says("501 Not Implemented", "")),
     ];
     for (name, refusal) in lost {
         let acts =
@@ -134,7 +134,7 @@ fn where_pieces_are_refused_it_is_sent_as_a_whole() {
 }
 
 #[test]
-fn what_refuses_the_file_itself_is_the_outcome() {
+fn a_refused_file_is_the_result() {
     let yes = says("204 No Content", "Accept-Patch: application/partial-upload\r\n");
     let begun = says("201 Created", "Location: /u\r\n");
     let exists = says("409 Conflict", "Upload-Complete: ?1\r\n");
@@ -147,5 +147,5 @@ fn what_refuses_the_file_itself_is_the_outcome() {
     let part = [PeerAction::Read, yes, PeerAction::Read, busy, PeerAction::ReadHead, busy];
     let (sent, heard) = send(RESUMABLE_FROM, 0, &[&part]);
     assert!(matches!(sent, Err(ClientError::Refused(Status::SERVICE_UNAVAILABLE, _))), "{sent:?}");
-    assert_eq!(heard.len(), 3, "one try, and no other");
+    assert_eq!(heard.len(), 3, "one attempt");
 }

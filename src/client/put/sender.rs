@@ -39,7 +39,7 @@ pub struct FileSender<'a> {
 }
 
 /// A file that is being sent, and its target.
-pub(super) struct Cargo<'o> {
+pub(super) struct OutgoingFile<'o> {
     pub(super) file: &'o Path,
     pub(super) target: String,
     pub(super) length: u64,
@@ -65,23 +65,23 @@ impl<'a> FileSender<'a> {
     /// Sends it whole, now and in all later attempts.
     pub(super) fn put_instead(
         &mut self,
-        cargo: &mut Cargo<'_>,
+        outgoing: &mut OutgoingFile<'_>,
         content: &RequestContent,
     ) -> Result<Status, FailedAttempt> {
-        cargo.is_plain = true;
-        cargo.resumed = None;
-        self.put(cargo, content)
+        outgoing.is_plain = true;
+        outgoing.resumed = None;
+        self.put(outgoing, content)
     }
 
     /// Sends it whole.
     pub(super) fn put(
         &mut self,
-        cargo: &Cargo<'_>,
+        outgoing: &OutgoingFile<'_>,
         content: &RequestContent,
     ) -> Result<Status, FailedAttempt> {
         let fields = [("Content-Type", "application/octet-stream")];
-        self.progress.begin(&shown(cargo.file), 0, Some(cargo.length));
-        let response = self.ask(HttpMethod::Put, &cargo.target, &fields, Some(content))?;
+        self.progress.begin(&shown(outgoing.file), 0, Some(outgoing.length));
+        let response = self.ask(HttpMethod::Put, &outgoing.target, &fields, Some(content))?;
         success(response)
     }
 

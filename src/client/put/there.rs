@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::client::fake_peer::{FakePeer, PeerAction};
 
-    /// The SHA-256 of nothing.
+    /// The SHA-256 of empty content.
     const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn head(server: &str, status: &str, length: u64) -> PeerAction {
@@ -85,18 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_has() {
+    fn files_on_the_server() {
         let empty = tempfile::NamedTempFile::new().expect("a file");
         let other = NOTHING.replace('e', "f");
         let cases = [
-            ("this", vec![head("wharf", "200 OK", 0), has_sum("1", NOTHING)], true),
+            ("the same", vec![head("wharf", "200 OK", 0), has_sum("1", NOTHING)], true),
             ("another content", vec![head("wharf", "200 OK", 0), has_sum("1", &other)], false),
             ("the file has changed", vec![head("wharf", "200 OK", 0), has_sum("2", NOTHING)], false),
             ("not a checksum", vec![head("wharf", "200 OK", 0), has_sum("1", "x")], false),
             ("another length", vec![head("wharf", "200 OK", 1)], false),
-            ("nothing", vec![head("wharf", "404 Not Found", 0)], false),
-            ("what must not be read", vec![head("wharf", "403 Forbidden", 0)], false),
-            ("what it tells no sums of", vec![head("nginx", "200 OK", 0)], false),
+            ("missing", vec![head("wharf", "404 Not Found", 0)], false),
+            ("forbidden", vec![head("wharf", "403 Forbidden", 0)], false),
+            ("a server without checksums", vec![head("nginx", "200 OK", 0)], false),
         ];
         for (name, answers, expected) in cases {
             let part: Vec<_> = answers.iter().flat_map(|answer| [PeerAction::Read, *answer]).collect();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_another_kind_is_asked_once() {
+    fn another_server_is_asked_once() {
         let peer = FakePeer::plays(&[&[PeerAction::Read, head("nginx", "200 OK", 0)]]);
         let mut session = Session::new(peer.server());
         let knowledge = Knowledge::default();

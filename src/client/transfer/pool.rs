@@ -121,3 +121,52 @@ fn observe<O, T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps the results, and returns an error at the third.
+    #[derive(Default)]
+    struct Third(Vec<u32>);
+
+    impl TransferObserver<u32, u32> for Third {
+        fn finished(&mut self, order: &u32, result: Result<u32, ClientError>) -> io::Result<()> {
+            assert_eq!(result.expect("sent"), 10 * order);
+            self.0.push(*order);
+            if self.0.len() < 3 { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+        }
+    }
+
+    #[test]
+    fn each_result_is_observed_with_its_order() {
+        let (orders, progress, mut observer) = ([1, 2], TransferProgress::new(4), Third::default());
+        let queue = Queue::new(orders.iter().enumerate().collect());
+        let run = run(&orders, &mut observer, |scope, results| {
+            spawn(scope, "test", &progress, 4, |_| {
+                let (queue, results) = (&queue, results.clone());
+                move || {
+                    while let Some((number, order)) = queue.next() {
+                        assert!(results.send(number, Ok(10 * order)));
+                    }
+                }
+            })
+        });
+        run.expect("no error");
+        observer.0.sort_unstable();
+        assert_eq!(observer.0, orders);
+    }
+
+    #[test]
+    fn an_error_of_the_observer_stops_the_workers() {
+        let (orders, progress, mut observer) = ([1], TransferProgress::new(2), Third::default());
+        let run = run(&orders, &mut observer, |scope, results| {
+            spawn(scope, "test", &progress, 2, |_| {
+                let results = results.clone();
+                move || while results.send(0, Ok(10)) {}
+            })
+        });
+        assert_eq!(run.expect_err("the observer's").kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(observer.0.len(), 3);
+    }
+}

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_end() {
+    fn pauses_grow_up_to_the_last_retry() {
         let mut backoff = Backoff::new(3);
         let pauses: Vec<_> =
             std::iter::from_fn(|| backoff.next(ClientError::Silent.into(), 0).ok()).collect();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_says_when() {
+    fn the_server_chooses_the_pause() {
         let now = SystemTime::from(Date::parse(b"Sun, 06 Nov 1994 08:49:37 GMT").expect("a date"));
         let cases = [
             ("7", Some(7)),
