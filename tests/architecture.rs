@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 18] = [
+    ("own_paths", &[]),
     ("stop", &[]),
     ("printable", &[]),
     ("sink", &[]),
@@ -17,12 +18,26 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("chat", &[]),
     ("durable", &[]),
     ("net", &[]),
-    ("client", &["http", "tftp", "chat", "durable", "net", "printable", "format", "stop"]),
+    ("client", &["http", "tftp", "chat", "durable", "net", "own_paths", "printable", "format", "stop"]),
+    ("replay", &["client", "http", "printable", "format"]),
     (
         "server",
-        &["http", "tftp", "archive", "chat", "folder", "net", "printable", "sink", "format", "qr", "stop"],
+        &[
+            "http",
+            "tftp",
+            "archive",
+            "chat",
+            "folder",
+            "net",
+            "own_paths",
+            "printable",
+            "sink",
+            "format",
+            "qr",
+            "stop",
+        ],
     ),
-    ("cli", &["client", "server", "folder", "net", "printable", "sink", "format", "qr", "stop"]),
+    ("cli", &["client", "replay", "server", "folder", "net", "printable", "sink", "format", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 
