@@ -9,7 +9,7 @@ use std::path::Path;
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("stop", &[]),
     ("printable", &[]),
     ("sink", &[]),
@@ -23,7 +23,8 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("chat", &[]),
     ("durable", &[]),
     ("net", &[]),
-    ("client", &["http", "tftp", "chat", "durable", "net", "printable", "format", "stop"]),
+    ("client", &["http", "tftp", "durable", "net", "own_paths", "printable", "format"]),
+    ("replay", &["client", "http", "printable", "format"]),
     (
         "server",
         &[
@@ -41,7 +42,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
             "stop",
         ],
     ),
-    ("cli", &["client", "server", "folder", "net", "printable", "sink", "format", "qr", "stop"]),
+    ("cli", &["client", "replay", "server", "folder", "net", "printable", "sink", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 

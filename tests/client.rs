@@ -1,16 +1,16 @@
-//! `wharf client` does what its words say, tells a line of what it cannot do, and goes on.
+//! `wharf client`: commands, errors, and exit codes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{Nobody, Output, Running, Wharf, eventually, run, sample};
 
-/// The folder of this repository's examples.
+/// The directory of the examples.
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("client_requests")
 }
 
-/// Says these lines to a client of this server, in this directory.
+/// Runs a client of this server in this directory, with these lines as input.
 fn say(wharf: &Wharf, lines: &str, directory: &Path) -> Output {
     run(&["client", &wharf.address().to_string()], lines, directory)
 }
@@ -54,7 +54,7 @@ fn one_connection_serves_the_whole_session() {
 }
 
 #[test]
-fn what_fails_is_told_and_the_session_goes_on() {
+fn errors_are_printed_and_the_prompt_continues() {
     let wharf = Wharf::serve(&["--max-upload", "1M"]);
     wharf.write("a.txt", "a");
     let place = tempfile::tempdir().expect("a folder");
@@ -79,7 +79,7 @@ fn what_fails_is_told_and_the_session_goes_on() {
 }
 
 #[test]
-fn odd_names_go_there_and_back() {
+fn names_with_special_characters_round_trip() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");
     let names = ["a b.txt", "100%.txt", "größe 漢字.txt", "q?.txt", "it's.txt", "#1.txt"];
@@ -102,7 +102,7 @@ fn odd_names_go_there_and_back() {
 }
 
 #[test]
-fn a_listing_is_shown_a_line_an_entry() {
+fn a_listing_has_a_line_for_each_entry() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");
     assert_eq!(say(&wharf, "LIST", place.path()).stdout, "No shared files\nstopping client.\n");
@@ -164,7 +164,7 @@ fn a_directory_is_saved_as_its_page() {
 }
 
 #[test]
-fn a_large_file_there_and_back() {
+fn a_large_file_round_trips() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");
     let content = sample(20_000_003, 7);
@@ -177,7 +177,7 @@ fn a_large_file_there_and_back() {
 }
 
 #[test]
-fn a_server_that_is_gone_is_told() {
+fn a_missing_server_is_reported() {
     let nobody = Nobody::listens();
     let address = nobody.address();
     let place = tempfile::tempdir().expect("a folder");
@@ -191,7 +191,7 @@ fn a_server_that_is_gone_is_told() {
 }
 
 #[test]
-fn a_server_that_closed_meanwhile_is_asked_again() {
+fn a_closed_connection_is_reopened() {
     let wharf = Wharf::serve(&["--timeout", "1"]);
     wharf.write("a.txt", "a");
     let place = tempfile::tempdir().expect("a folder");
@@ -216,7 +216,7 @@ fn a_server_that_closed_meanwhile_is_asked_again() {
 }
 
 #[test]
-fn exit_ends_a_server_that_lets_it() {
+fn exit_shuts_down_a_server_that_allows_it() {
     for (flags, said, complaint) in [
         (
             &["--allow-exit"][..],
@@ -246,7 +246,7 @@ stopping client.
 }
 
 #[test]
-fn addresses_that_are_none() {
+fn invalid_addresses() {
     let cases = [
         ("another protocol", "ftp://localhost/", "is not supported"),
         ("no port", "localhost:0", "invalid port"),

@@ -1,4 +1,4 @@
-//! `wharf replay` sends a script, judges every answer, and says at the end how it was.
+//! `wharf replay`: results, reports, and exit codes.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::common::{Nobody, Output, Wharf, eventually, run};
 
-/// A folder with this script, `s.txt`, and a file to send, `up.txt`.
+/// A directory with this script, `s.txt`, and a file to upload, `up.txt`.
 fn script(text: &str) -> TempDir {
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("s.txt"), text).expect("written");
@@ -15,13 +15,13 @@ fn script(text: &str) -> TempDir {
     place
 }
 
-/// Replays `s.txt` of this folder, with these flags besides.
+/// Replays `s.txt` from this directory with these flags.
 fn replay(wharf: &Wharf, place: &TempDir, flags: &[&str]) -> Output {
     let port = wharf.address().port().to_string();
     run(&[&["replay", "s.txt", "127.0.0.1", &port], flags].concat(), "", place.path())
 }
 
-/// A server of what `www` holds.
+/// A server with the files of `www`.
 fn example_server() -> Wharf {
     let wharf = Wharf::serve(&[]);
     for name in ["index.html", "server/index.html", "server/testServer.txt", "server/photoServer.jpg"] {
@@ -32,7 +32,7 @@ fn example_server() -> Wharf {
 }
 
 #[test]
-fn the_examples_hold() {
+fn the_examples_pass() {
     let wharf = example_server();
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("client_requests");
     let mut seen = 0;
@@ -51,7 +51,7 @@ fn the_examples_hold() {
 }
 
 #[test]
-fn a_line_a_result_and_a_summary() {
+fn results_and_summary() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a.txt", "a");
     let place = script("GET a.txt\nPOST up.txt -> 200\nGET none -> 404\nGET none\nGET a.txt -> 404 bytes=2");
@@ -75,7 +75,7 @@ fn a_line_a_result_and_a_summary() {
 }
 
 #[test]
-fn nothing_is_sent_of_a_script_that_makes_no_sense() {
+fn an_invalid_script_sends_nothing() {
     let wharf = Wharf::serve(&[]);
     let place = script("POST up.txt\nFETCH a\nPOST none.txt\nGET a -> soon\n");
     let output = replay(&wharf, &place, &[]);
@@ -107,7 +107,7 @@ fn several_connections_and_rounds() {
 }
 
 #[test]
-fn a_server_that_is_not_there_fails_every_request() {
+fn without_a_server_every_request_fails() {
     let nobody = Nobody::listens();
     let address = nobody.address();
     let place = script("GET a\nGET b -> 404\n");
@@ -119,7 +119,7 @@ fn a_server_that_is_not_there_fails_every_request() {
 }
 
 #[test]
-fn what_was_recorded_can_be_replayed() {
+fn a_recording_can_be_replayed() {
     let place = script("GET a.txt\nPOST up.txt\nGET none -> 404\n");
     let recorded = place.path().join("recorded.txt").display().to_string();
     let wharf = Wharf::serve(&["--record", &recorded]);

@@ -1,4 +1,4 @@
-//! wharf's own TFTP client: against wharf, against another's server, and over a network that loses datagrams.
+//! The TFTP client: against wharf, against tftpd-hpa, and over a network that loses datagrams.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::common::tftp::Network;
 use crate::common::{NobodyUdp, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample};
 
-/// Runs `wharf` there with these words.
+/// Runs `wharf` in this directory with these arguments.
 fn wharf(here: &Path, words: &[&str]) -> Output {
     run(words, "", here)
 }
@@ -41,7 +41,7 @@ fn files_go_both_ways() {
 }
 
 #[test]
-fn nothing_is_lost_on_a_network_that_loses() {
+fn files_arrive_whole_over_a_lossy_network() {
     let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
     let content = sample(400_000, 6);
     server.write("file", &content);
@@ -62,7 +62,7 @@ fn nothing_is_lost_on_a_network_that_loses() {
 }
 
 #[test]
-fn what_goes_wrong_is_said() {
+fn errors_are_printed() {
     let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
     fs::write(here.path().join("local"), "x").expect("written");
     let site = format!("tftp://{}", server.tftp());
@@ -95,7 +95,7 @@ fn what_goes_wrong_is_said() {
 }
 
 #[test]
-fn a_conversation() {
+fn the_prompt() {
     let server = Wharf::serve(&["--udp", "0"]);
     let here = tempfile::tempdir().expect("a folder");
     server.write("a.txt", "hello");
@@ -117,7 +117,7 @@ fn a_conversation() {
 }
 
 #[test]
-fn exit_ends_both() {
+fn exit_shuts_down_the_server() {
     let mut server = Wharf::serve(&["--udp", "0", "--allow-exit"]);
     let here = tempfile::tempdir().expect("a folder");
     let output = run(&["client", &format!("tftp://{}", server.tftp())], "exit\nlist\n", here.path());
@@ -126,9 +126,9 @@ fn exit_ends_both() {
     assert!(server.wait().1.success());
 }
 
-/// A server by hand, and a client that it has answered with its first block.
+/// A scripted server, and a client that has received its first block.
 #[test]
-fn strangers_are_told_and_a_last_word_is_heard() {
+fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     let here = tempfile::tempdir().expect("a folder");
     let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     server.set_read_timeout(Some(PATIENCE)).expect("set");
@@ -151,8 +151,8 @@ fn strangers_are_told_and_a_last_word_is_heard() {
     stranger.set_read_timeout(Some(PATIENCE)).expect("set");
     stranger.send_to(&block(2), from).expect("sent");
     stranger.recv_from(&mut buffer).expect("an answer");
-    assert_eq!(buffer[..4], *b"\0\x05\0\x05", "this transfer has another peer (RFC 1350 4)");
-    // It finds a block, an error behind that, and nobody to acknowledge the block to.
+    assert_eq!(buffer[..4], *b"\0\x05\0\x05", "this transfer has another peer (RFC 1350 §4)");
+    // It finds a block, then an error, and a closed port to which it cannot acknowledge the block.
     let pid = Pid::from_child(&client);
     kill_process(pid, Signal::STOP).expect("it runs");
     eventually("all of it has stopped", || has_stopped(client.id()));
@@ -165,21 +165,21 @@ fn strangers_are_told_and_a_last_word_is_heard() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// Whether no thread of a process goes on, as SIGSTOP wants it.
+/// Whether SIGSTOP has stopped all threads of a process.
 fn has_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
     let mut stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
     stats.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
 }
 
-/// A transfer that a person ends: the server hears of it, and has its place free at once.
+/// Ctrl-C aborts a transfer, so that the server can drop it at once.
 #[test]
-fn ctrl_c_is_told_to_the_server() {
+fn ctrl_c_aborts_the_transfer() {
     let here = tempfile::tempdir().expect("a folder");
     fs::write(here.path().join("local"), sample(10_000, 1)).expect("written");
-    let door = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    door.set_read_timeout(Some(PATIENCE)).expect("set");
-    let site = format!("tftp://{}", door.local_addr().expect("an address"));
+    let listener = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    listener.set_read_timeout(Some(PATIENCE)).expect("set");
+    let site = format!("tftp://{}", listener.local_addr().expect("an address"));
     let rows: [(&[&str], &str, &[u8]); 3] = [
         (&["get", &format!("{site}/file")], "", &[0, 3, 0, 1, 7]),
         (&["client", &site], "get file\n", &[0, 3, 0, 1, 7]),
@@ -196,7 +196,7 @@ fn ctrl_c_is_told_to_the_server() {
         );
         client.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
         let mut buffer = [0; 2000];
-        let (_, from) = door.recv_from(&mut buffer).expect("a request");
+        let (_, from) = listener.recv_from(&mut buffer).expect("a request");
         // The transfer has a port of its own (RFC 1350 §4). A block of 512 bytes is no last one.
         let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         server.set_read_timeout(Some(PATIENCE)).expect("set");
@@ -205,7 +205,7 @@ fn ctrl_c_is_told_to_the_server() {
         server.send_to(&datagram, from).expect("sent");
         server.recv_from(&mut buffer).expect("the transfer goes on");
         kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
-        // What it said again, because nobody answered, may come before.
+        // Repeated packets may come before it.
         while buffer[..4] != *b"\0\x05\0\0" {
             server.recv_from(&mut buffer).expect("the end of it");
         }
@@ -214,7 +214,7 @@ fn ctrl_c_is_told_to_the_server() {
     }
 }
 
-/// A name of bytes that are no text reaches the server as it is, and the file its place here.
+/// A name that is not UTF-8 reaches the server unchanged, and is the name of the download.
 #[test]
 fn names_may_be_any_bytes() {
     let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
@@ -236,7 +236,7 @@ fn names_may_be_any_bytes() {
     assert_eq!(fs::read(odd(&server.folder(), b"d\xfe/up/n\xfd")).expect("it came"), b"mine");
 }
 
-/// tftpd-hpa, serving a folder for as long as this lives.
+/// tftpd-hpa, serving a directory until this is dropped.
 struct Other {
     _child: Running,
     address: SocketAddr,
@@ -245,7 +245,7 @@ struct Other {
 impl Other {
     fn serve(folder: &Path) -> Option<Self> {
         outside("in.tftpd")?;
-        // It takes no port 0: a free one is found, and may be somebody else's a moment later. Then it leaves.
+        // It does not accept port 0, so a free port is chosen. Another program may take it first; then tftpd exits.
         let mut serving = None;
         eventually("it listens", || {
             let (child, address) = serving.get_or_insert_with(|| Self::try_serve(folder));
@@ -266,21 +266,21 @@ impl Other {
     }
 }
 
-/// Whether somebody has this UDP port, as the system's table says: to try it out would keep it from others meanwhile.
+/// Whether this UDP port is bound, by the system's table: an attempt to bind it would block it for others.
 fn is_bound(address: SocketAddr) -> bool {
     let port = format!(":{:04X}", address.port());
     let table = fs::read_to_string("/proc/net/udp").expect("a table");
     table.lines().filter_map(|line| line.split_whitespace().nth(1)).any(|local| local.ends_with(&port))
 }
 
-/// Who runs the tests: as root it changes to this user.
+/// The user that tftpd changes to if the tests run as root.
 fn user() -> String {
     let is_root = rustix::process::getuid().is_root();
     if is_root { "root".to_owned() } else { std::env::var("USER").unwrap_or_default() }
 }
 
 #[test]
-fn it_talks_to_another_server() {
+fn transfers_with_tftpd_hpa() {
     if !rustix::process::getuid().is_root() {
         // in.tftpd needs chroot.
         return;
