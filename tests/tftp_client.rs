@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::tftp::Network;
-use crate::common::{NobodyUdp, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample};
+use crate::common::{NobodyUdp, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample, skip};
 
 /// Runs `wharf` there with these words.
 fn wharf(here: &Path, words: &[&str]) -> Output {
@@ -282,7 +282,7 @@ fn user() -> String {
 #[test]
 fn it_talks_to_another_server() {
     if !rustix::process::getuid().is_root() {
-        // in.tftpd needs chroot.
+        skip("in.tftpd needs root, for its chroot");
         return;
     }
     let here = tempfile::tempdir().expect("a folder");
