@@ -110,7 +110,8 @@ fn bad_datagrams_are_answered_as_the_rfc_says_or_not_at_all() {
         client.knock(datagram);
         match code {
             Some(code) => assert_eq!(client.hear_error().0, code, "{name}"),
-            None => assert!(client.is_quiet(), "{name}"),
+            // The first answer is to the next datagram.
+            None => assert_eq!(client.knock(&doubled).hear_error().0, 8, "{name}"),
         }
     }
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()), "it still serves");
@@ -238,8 +239,9 @@ fn a_request_to_everybody_is_not_answered() {
     let mut all = Tftp::new(SocketAddr::from(([127, 255, 255, 255], port)));
     all.allow_broadcast();
     all.knock(&request(1, b"a.txt", &[])).knock(b"nonsense");
-    assert!(all.is_quiet());
+    // What came before this has been read by then.
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()));
+    assert!(all.is_quiet());
 }
 
 #[test]
