@@ -9,7 +9,7 @@ use std::process::Command;
 
 use rustix::process::getuid;
 
-use crate::common::{Tftp, Wharf, eventually, outside};
+use crate::common::{Tftp, Wharf, eventually, outside, skip};
 
 /// A server at every door.
 struct Stage {
@@ -105,7 +105,7 @@ fn mode(path: &Path) -> u32 {
 fn is_root() -> bool {
     let is_root = getuid().is_root();
     if !is_root {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: owners: only root may give files to others");
+        skip("owners: only root may give files to others");
     }
     is_root
 }

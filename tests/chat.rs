@@ -437,8 +437,7 @@ fn a_listener_keeps_the_server_up_and_a_stop_ends_the_stream() {
     let token = Person::join(&wharf, "ann").token;
     let mut ear = Person { wharf: &wharf, token }.listen();
     ear.hear().expect("a welcome");
-    std::thread::sleep(std::time::Duration::from_millis(4500));
-    assert!(wharf.ended().is_none(), "somebody listens");
+    wharf.outlasts_an_idle_one("3");
     wharf.signal(rustix::process::Signal::TERM);
     assert!(ear.hear().is_none(), "the stream ends");
     let (said, status) = wharf.wait();

@@ -72,6 +72,7 @@ fn ctrl_c_leaves_nothing_half() {
         Command::new(env!("CARGO_BIN_EXE_wharf"))
             .args(["put", "--to", &address])
             .current_dir(here.path())
+            .env("XDG_STATE_HOME", here.path().join(".state"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped()),
     );
@@ -100,6 +101,7 @@ fn ctrl_c_in_the_middle_of_a_file() {
         Command::new(env!("CARGO_BIN_EXE_wharf"))
             .args(["put", "long", "--to", &address])
             .current_dir(here.path())
+            .env("XDG_STATE_HOME", here.path().join(".state"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null()),
     );

@@ -11,7 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::common::{Running, Wharf, eventually, outside, run};
+use crate::common::{Running, Wharf, eventually, outside, run, skip};
 
 /// More than the queue of 1 MiB, what is on its way to the pipe, and the pipe hold together.
 const REQUESTS: usize = 6_000;
@@ -304,7 +304,7 @@ fn a_log_in_the_shared_folder_is_refused() {
 fn a_log_in_a_second_mount_of_the_shared_folder_is_refused() {
     let Some(mut unshare) = outside("unshare") else { return };
     if !unshare.args(["-m", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: this user may not mount anything");
+        skip("this user may not mount anything");
         return;
     }
     let mut unshare = Command::new("unshare");

@@ -4,8 +4,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
-use std::thread;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -55,7 +53,7 @@ fn permission_that_is_lost_is_lost_within_a_moment() {
         (answer.code(), answer.text())
     };
     // Long enough ago for the server to keep it at hand.
-    thread::sleep(Duration::from_millis(1100));
+    wharf.files_age();
     for (what, path, mode) in [("the file's", &file, 0o000), ("its directory's", &dir, 0o000)] {
         assert_eq!(get("/dir/file"), (200, "content".into()), "{what}");
         assert_eq!(get("/dir/file"), (200, "content".into()), "{what}, kept at hand");
@@ -216,7 +214,7 @@ fn a_deployment_that_turns_a_link_is_followed() {
         fs::write(release.join("large"), large.replace('x', &content[..1])).expect("written");
     }
     // Long enough ago for the server to keep it at hand, and hashes with it.
-    thread::sleep(Duration::from_millis(1100));
+    wharf.files_age();
     for _ in 0..2 {
         assert_eq!(get(&wharf, "/a"), (200, "old".into()));
     }

@@ -36,6 +36,7 @@ mod hostile_text;
 mod idle_exit;
 mod interrupted;
 mod keep_alive;
+mod limits;
 mod listing;
 mod load;
 mod logging;

@@ -9,7 +9,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -56,7 +55,7 @@ impl Stage {
         }
         eventually("every door is open", || socket.exists());
         // What has been left alone for a second is kept at hand by the server, which is one more way in.
-        thread::sleep(Duration::from_millis(1100));
+        wharf.files_age();
         Self { wharf, _place: place, socket, counts: Counts::default() }
     }
 

@@ -53,7 +53,7 @@ fn at_hand(wharf: &Wharf, wire: &mut Wire, name: &str, content: &str) -> PathBuf
     file.set_modified(long_ago).expect("set");
     drop(file);
     // What is new by any of its times is not kept yet.
-    std::thread::sleep(Duration::from_millis(1100));
+    wharf.files_age();
     for _ in 0..2 {
         assert_eq!(wire.ask("GET", &format!("/{name}"), "", b"").text(), content);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{Answer, Wharf, Wire, eventually, outside, run, sample};
+use crate::common::{Answer, Wharf, Wire, eventually, outside, run, sample, skip};
 
 /// Field lines of who knows the draft.
 const DRAFT: &str = "Upload-Draft-Interop-Version: 9\r\n";
@@ -681,10 +681,7 @@ impl Mounted {
         let output =
             mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&place).output().expect("it runs");
         if !output.status.success() {
-            let _ = std::io::Write::write_all(
-                &mut std::io::stderr(),
-                b"SKIPPED: another disk: this user may not mount one\n",
-            );
+            skip("another disk: this user may not mount one");
         }
         output.status.success().then_some(Self(place))
     }

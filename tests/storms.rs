@@ -139,7 +139,7 @@ fn a_clock_that_is_set_back_disturbs_nobody() {
     let Some(clock) = Clock::serve(&["--udp", "0", "--timeout", "600"]) else { return };
     let wharf = &clock.wharf;
     wharf.write("a", "old");
-    thread::sleep(Duration::from_millis(1100));
+    wharf.files_age();
     let mut kept = wharf.connect();
     let before = kept.ask("GET", "/a", "", b"");
     let mut half = wharf.connect();

@@ -1,7 +1,6 @@
 //! TFTP, datagram by datagram.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -111,7 +110,8 @@ fn bad_datagrams_are_answered_as_the_rfc_says_or_not_at_all() {
         client.knock(datagram);
         match code {
             Some(code) => assert_eq!(client.hear_error().0, code, "{name}"),
-            None => assert!(client.is_quiet(), "{name}"),
+            // The first answer is to the next datagram.
+            None => assert_eq!(client.knock(&doubled).hear_error().0, 8, "{name}"),
         }
     }
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()), "it still serves");
@@ -239,8 +239,9 @@ fn a_request_to_everybody_is_not_answered() {
     let mut all = Tftp::new(SocketAddr::from(([127, 255, 255, 255], port)));
     all.allow_broadcast();
     all.knock(&request(1, b"a.txt", &[])).knock(b"nonsense");
-    assert!(all.is_quiet());
+    // What came before this has been read by then.
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()));
+    assert!(all.is_quiet());
 }
 
 #[test]
@@ -307,8 +308,7 @@ fn a_transfer_keeps_the_server_and_what_follows_it_does_not() {
     let mut client = Tftp::new(wharf.tftp());
     client.knock(&request(2, b"slow", &[]));
     client.hear();
-    std::thread::sleep(Duration::from_millis(4500));
-    assert!(wharf.ended().is_none(), "it waits for the block");
+    wharf.outlasts_an_idle_one("3");
     client.send(b"\0\x03\0\x01whole");
     client.hear_until(b"\0\x04\0\x01");
     let (said, status) = wharf.wait();

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::tftp::Network;
-use crate::common::{NobodyUdp, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample};
+use crate::common::{NobodyUdp, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample, skip};
 
 /// Runs `wharf` in this directory with these arguments.
 fn wharf(here: &Path, words: &[&str]) -> Output {
@@ -282,7 +282,7 @@ fn user() -> String {
 #[test]
 fn transfers_with_tftpd_hpa() {
     if !rustix::process::getuid().is_root() {
-        // in.tftpd needs chroot.
+        skip("in.tftpd needs root, for its chroot");
         return;
     }
     let here = tempfile::tempdir().expect("a folder");

@@ -2,13 +2,12 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::outside;
+use super::outside::{outside, skip};
 
 /// The file that an image is, beside the folder, and its size in bytes.
 const IMAGE: &str = "image";
@@ -28,7 +27,7 @@ impl SmallDisk {
         fs::create_dir(&share).expect("a folder");
         let options = format!("size={size}");
         if !mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], &share)? {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: a disk of {size}: this user may not mount one");
+            skip(&format!("a disk of {size}: this user may not mount one"));
             return None;
         }
         Some(Self { share, place: Cell::new(Some(place)) })
@@ -36,13 +35,15 @@ impl SmallDisk {
 
     /// Of ext4 with inodes of 128 bytes, which have no room for nanoseconds: it keeps time in whole seconds.
     pub fn of_whole_seconds() -> Option<Self> {
+        // For `change_device`.
+        outside("losetup")?;
         let place = tempfile::tempdir().expect("a folder");
         let (share, image) = (place.path().join("share"), place.path().join(IMAGE));
         fs::create_dir(&share).expect("a folder");
         fs::File::create(&image).and_then(|file| file.set_len(IMAGE_SIZE)).expect("an image");
         run(outside("mkfs.ext4")?.args(["-q", "-I", "128", "-O", "^has_journal"]).arg(&image));
         if !mount(&["-o", "loop", image.to_str().expect("text")], &share)? {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: an image as a disk: this user may not mount one");
+            skip("an image as a disk: this user may not mount one");
             return None;
         }
         Some(Self { share, place: Cell::new(Some(place)) })

@@ -25,7 +25,7 @@ pub use fake::{Fake, Plan, Proxy, field, target_of};
 pub use front::{Front, Tls};
 pub use mount::Mount;
 pub use nobody::{Nobody, NobodyUdp};
-pub use outside::outside;
+pub use outside::{outside, skip};
 pub use running::Running;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use tftp::Tftp;

@@ -1,13 +1,12 @@
 //! File systems that can do less than the disk of this machine.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{Running, eventually, outside};
+use super::{Running, eventually, outside, skip};
 
 /// A file system of a test's own. It is unmounted when dropped: declared before the servers that use it.
 pub struct Mount {
@@ -45,7 +44,7 @@ impl Mount {
 
     fn of(mounted: bool, what: &str, place: TempDir, point: PathBuf) -> Option<Self> {
         if !mounted {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {what}: this user may not mount it");
+            skip(&format!("{what}: this user may not mount it"));
         }
         mounted.then_some(Self { point, program: None, _place: place })
     }

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -171,6 +173,37 @@ impl Wharf {
         }
         found.sort();
         found
+    }
+
+    /// Waits until every file in the folder has been left alone for so long that the server caches it.
+    pub fn files_age(&self) {
+        const AGE: Duration = Duration::from_millis(1050);
+        let newest = || {
+            let paths = self.tree().into_iter().map(|name| self.folder().join(name));
+            let metadata = paths.filter_map(|path| fs::metadata(path).ok()).filter(fs::Metadata::is_file);
+            let changed = |of: fs::Metadata| {
+                Duration::from_secs(of.ctime().unsigned_abs())
+                    + Duration::from_nanos(of.ctime_nsec().unsigned_abs())
+            };
+            metadata.map(changed).max()
+        };
+        eventually("the files are older", || {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after the epoch");
+            newest().is_none_or(|newest| now.saturating_sub(newest) > AGE)
+        });
+    }
+
+    /// Waits until another server that nobody asks has left, whose `--idle-exit` is this: whatever lets this one leave would
+    /// have done so.
+    pub fn outlasts_an_idle_one(&mut self, limit: &str) {
+        let (_, status) = Self::serve(&["--idle-exit", limit]).wait();
+        assert!(status.success(), "{status}");
+        self.stays();
+    }
+
+    /// Fails if it has left, or is about to.
+    pub fn stays(&mut self) {
+        assert!(self.ended().is_none() && !self.log().contains("no request for"), "{}", self.log());
     }
 
     /// A connection to it.

@@ -69,11 +69,11 @@ impl Tftp {
         buffer
     }
 
-    /// Whether nothing comes for a moment.
+    /// Whether nothing has come that was not taken.
     pub fn is_quiet(&self) -> bool {
-        self.socket.set_read_timeout(Some(Duration::from_millis(200))).expect("set");
+        self.socket.set_nonblocking(true).expect("set");
         let quiet = self.socket.recv_from(&mut [0; 8]).is_err();
-        self.socket.set_read_timeout(Some(PATIENCE)).expect("set");
+        self.socket.set_nonblocking(false).expect("set");
         quiet
     }
 

@@ -17,12 +17,15 @@ use std::time::Duration;
 pub struct Lead<T> {
     inner: Mutex<Inner<T>>,
     is_free: Condvar,
-    /// How many workers can run at the same time.
-    processors: usize,
 }
 
+/// What the lock protects. Each method is one step that no other thread sees half done, so that `model` can run the
+/// steps of several workers in every order.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct Inner<T> {
+    /// How many workers can run at the same time.
+    processors: usize,
     /// Whether there is a leader now.
     has_leader: bool,
     /// Workers that wait to lead.
@@ -40,6 +43,7 @@ struct Inner<T> {
 
 /// The watch over the lead, which notices when nobody polls.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct Watch {
     /// Whether [`Lead::watch`] is called every [`TICK`].
     is_on: bool,
@@ -66,10 +70,13 @@ pub enum Assignment<T> {
     Poll,
 }
 
-impl<T> Lead<T> {
-    /// Without a leader, on a machine with this many processors.
-    pub fn new(processors: usize) -> Self {
-        let inner = Inner {
+/// Whether a waiting worker has to be woken after a step.
+type Wakes = bool;
+
+impl<T> Inner<T> {
+    fn new(processors: usize) -> Self {
+        Self {
+            processors,
             has_leader: false,
             waiting: 0,
             awake: 0,
@@ -77,8 +84,83 @@ impl<T> Lead<T> {
             spare: VecDeque::new(),
             changes: 0,
             watch: Watch::default(),
-        };
-        Self { inner: Mutex::new(inner), is_free: Condvar::new(), processors }
+        }
+    }
+
+    /// What the calling worker does next. `None`: it waits, and calls [`wake`](Self::wake) afterwards.
+    fn take(&mut self) -> (Option<Assignment<T>>, Wakes) {
+        self.changes += 1;
+        if let Some(found) = self.spare.pop_front() {
+            return (Some(Assignment::Serve(found)), self.share());
+        }
+        if !self.has_leader {
+            self.has_leader = true;
+            return (Some(Assignment::Poll), false);
+        }
+        self.waiting += 1;
+        self.awake -= 1;
+        (None, false)
+    }
+
+    /// The calling worker no longer waits.
+    fn wake(&mut self) {
+        self.awake += 1;
+        self.waiting -= 1;
+        self.is_waking = false;
+    }
+
+    /// Returns whether the watch has to start, too.
+    fn give(&mut self, found: impl IntoIterator<Item = T>) -> (bool, Wakes) {
+        self.has_leader = false;
+        self.changes += 1;
+        self.spare.extend(found);
+        let begins = !std::mem::replace(&mut self.watch.is_on, true);
+        (begins, self.share())
+    }
+
+    /// Returns whether the watch goes on, too.
+    fn watch(&mut self) -> (bool, Wakes) {
+        let Self { has_leader, changes, ref mut watch, .. } = *self;
+        if !watch.is_on {
+            return (false, false);
+        }
+        let is_new = std::mem::replace(&mut watch.changes, changes) != changes;
+        watch.quiet = if is_new { 0 } else { watch.quiet + 1 };
+        if is_new {
+            return (true, false);
+        }
+        if !has_leader {
+            return (true, self.call());
+        }
+        watch.is_on = watch.quiet < QUIET;
+        (watch.is_on, false)
+    }
+
+    /// Wakes another worker if there is an event for it and a processor may be free.
+    fn share(&mut self) -> Wakes {
+        !self.spare.is_empty() && self.awake < self.processors && self.call()
+    }
+
+    fn may_wait(&mut self) -> Wakes {
+        !self.has_leader && self.call()
+    }
+
+    /// Wakes a waiting worker, unless one is waking already.
+    fn call(&mut self) -> Wakes {
+        let wakes = self.waiting > 0 && !self.is_waking;
+        self.is_waking |= wakes;
+        wakes
+    }
+
+    fn end(&mut self) {
+        self.has_leader = false;
+    }
+}
+
+impl<T> Lead<T> {
+    /// Without a leader, on a machine with this many processors.
+    pub fn new(processors: usize) -> Self {
+        Self { inner: Mutex::new(Inner::new(processors)), is_free: Condvar::new() }
     }
 
     /// Counts the calling worker as running; each worker calls it once.
@@ -90,21 +172,13 @@ impl<T> Lead<T> {
     pub fn take(&self) -> Assignment<T> {
         let mut inner = self.lock();
         loop {
-            inner.changes += 1;
-            if let Some(found) = inner.spare.pop_front() {
-                self.share(inner);
-                return Assignment::Serve(found);
+            if let (Some(assignment), wakes) = inner.take() {
+                drop(inner);
+                self.notify(wakes);
+                return assignment;
             }
-            if !inner.has_leader {
-                inner.has_leader = true;
-                return Assignment::Poll;
-            }
-            inner.waiting += 1;
-            inner.awake -= 1;
             inner = self.is_free.wait(inner).unwrap_or_else(PoisonError::into_inner);
-            inner.awake += 1;
-            inner.waiting -= 1;
-            inner.is_waking = false;
+            inner.wake();
         }
     }
 
@@ -112,70 +186,45 @@ impl<T> Lead<T> {
     /// start the watch.
     #[must_use]
     pub fn give(&self, found: impl IntoIterator<Item = T>) -> bool {
-        let mut inner = self.lock();
-        inner.has_leader = false;
-        inner.changes += 1;
-        inner.spare.extend(found);
-        let begins = !std::mem::replace(&mut inner.watch.is_on, true);
-        self.share(inner);
+        let (begins, wakes) = self.lock().give(found);
+        self.notify(wakes);
         begins
     }
 
     /// Call every [`TICK`] as long as it returns true: wakes a worker if nobody has polled since the last check, because
     /// the last leader is then blocked.
     pub fn watch(&self) -> bool {
-        let mut inner = self.lock();
-        let Inner { has_leader, changes, ref mut watch, .. } = *inner;
-        if !watch.is_on {
-            return false;
-        }
-        let is_new = std::mem::replace(&mut watch.changes, changes) != changes;
-        watch.quiet = if is_new { 0 } else { watch.quiet + 1 };
-        if is_new {
-            return true;
-        }
-        if !has_leader {
-            self.call(inner);
-            return true;
-        }
-        watch.is_on = watch.quiet < QUIET;
-        watch.is_on
-    }
-
-    /// Wakes another worker if there is an event for it and a processor may be free.
-    fn share(&self, inner: MutexGuard<'_, Inner<T>>) {
-        if !inner.spare.is_empty() && inner.awake < self.processors {
-            self.call(inner);
-        }
+        let (goes_on, wakes) = self.lock().watch();
+        self.notify(wakes);
+        goes_on
     }
 
     /// Call before blocking: wakes another worker to poll.
     pub fn may_wait(&self) {
-        let inner = self.lock();
-        if !inner.has_leader {
-            self.call(inner);
-        }
-    }
-
-    /// Wakes a waiting worker, unless one is waking already.
-    fn call(&self, mut inner: MutexGuard<'_, Inner<T>>) {
-        if inner.waiting > 0 && !inner.is_waking {
-            inner.is_waking = true;
-            drop(inner);
-            self.is_free.notify_one();
-        }
+        let wakes = self.lock().may_wait();
+        self.notify(wakes);
     }
 
     /// Releases the lead for good and wakes all workers.
     pub fn end(&self) {
-        self.lock().has_leader = false;
+        self.lock().end();
         self.is_free.notify_all();
+    }
+
+    /// The lock is free by then: the worker that wakes takes it at once.
+    fn notify(&self, wakes: Wakes) {
+        if wakes {
+            self.is_free.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {
