@@ -35,6 +35,7 @@
 //!   thread; [`printable`] escapes foreign text for logs and terminals; [`sink`] writes logs without blocking a worker;
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
+#[cfg(feature = "archive")]
 pub mod archive;
 pub mod chat;
 pub mod cli;

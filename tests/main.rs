@@ -6,6 +6,7 @@
 mod abandoned;
 mod activation;
 mod architecture;
+#[cfg(feature = "archive")]
 mod archives;
 mod attributes;
 mod bad_input;

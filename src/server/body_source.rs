@@ -53,6 +53,7 @@ impl NextChunk {
 
     /// These bytes, which may be empty, then this span of a file. If the file is shorter when it is sent, the content
     /// is aborted.
+    #[cfg_attr(not(feature = "archive"), allow(dead_code))]
     pub fn with_span(bytes: Vec<u8>, file: Arc<File>, span: Span) -> Self {
         Self::Chunk(Chunk { bytes, span: Some((file, span)) })
     }

@@ -18,6 +18,7 @@ mod connection;
 mod connections;
 mod disk;
 mod error_response;
+mod features;
 mod gate;
 mod handle;
 mod handled;

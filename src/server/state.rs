@@ -30,6 +30,7 @@ pub struct State {
     /// Runs disk work that no client waits for.
     pub chores: Chores,
     /// Limits how many archives are created at once.
+    #[cfg_attr(not(feature = "archive"), allow(dead_code))]
     pub archives: FairPermits,
     /// Limits the memory of listings.
     pub listings: Permits,

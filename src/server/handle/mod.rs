@@ -1,5 +1,9 @@
 //! Handlers: one file for each kind of response. [`routes`](crate::server::routes) says which requests each gets.
 
+#[cfg(feature = "archive")]
+pub mod archive;
+#[cfg(not(feature = "archive"))]
+#[path = "no_archive.rs"]
 pub mod archive;
 pub mod asset;
 pub mod chat;

@@ -10,6 +10,7 @@ use crate::http::response::Head;
 use crate::http::target::encode_path;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
+use crate::server::features;
 use crate::server::listing::{Count, Framed, href, shown_path, timestamp};
 use crate::server::listing::{SortKey, SortOrder};
 use crate::server::pages::page::page;
@@ -109,7 +110,9 @@ impl ListingPage<'_> {
                             input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
                         }
                         nav aria-label="View" { (view(View::Rows, "List")) (view(View::Grid, "Grid")) }
-                        nav aria-label="Download all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
+                        @if features::ARCHIVE {
+                            nav aria-label="Download all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
+                        }
                     }
                 }
                 @if !self.rules.read_only { (self.form()) }

@@ -1,0 +1,4 @@
+//! What this build contains: Cargo's features, for pages that link to it.
+
+/// Whether directories can be downloaded as tar and zip.
+pub const ARCHIVE: bool = cfg!(feature = "archive");
