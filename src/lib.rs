@@ -47,6 +47,7 @@ pub mod http;
 pub mod net;
 pub mod own_paths;
 pub mod printable;
+#[cfg(feature = "qr")]
 pub mod qr;
 pub mod replay;
 pub mod server;

@@ -44,6 +44,7 @@ mod logging;
 mod lost_folder;
 mod many;
 mod proxy;
+#[cfg(feature = "qr")]
 mod qr;
 mod races;
 mod readme;

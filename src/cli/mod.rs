@@ -11,6 +11,11 @@ mod logging;
 mod outputs;
 mod private;
 mod put;
+#[cfg(feature = "qr")]
+mod qr_code;
+#[cfg(not(feature = "qr"))]
+#[path = "no_qr_code.rs"]
+mod qr_code;
 mod remote;
 mod replay;
 mod serve;

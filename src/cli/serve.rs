@@ -1,7 +1,6 @@
 //! `wharf serve [FOLDER]`: shares a folder.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use rustix::process::geteuid;
 
 use super::exit::Failure;
 use super::outputs::Outputs;
+use super::qr_code::QrArgs;
 use super::{signals, size};
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
@@ -19,7 +19,6 @@ use crate::net::listener::ListenAddress;
 use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
 use crate::printable::Printable;
-use crate::qr::{self, Colours};
 use crate::server::{AllowedHosts, Config, HostName, KeepAlive, ListenConfig, Recorder, Server};
 use crate::stop::{Stop, StopReason};
 
@@ -96,9 +95,8 @@ pub struct ServeArgs {
     /// Serve and accept names that begin with a dot (never `.wharf`)
     #[arg(long)]
     hidden: bool,
-    /// Also show the URL as a QR code, for a phone
-    #[arg(long)]
-    qr: bool,
+    #[command(flatten)]
+    qr: QrArgs,
     /// Disable the chat
     #[arg(long)]
     no_chat: bool,
@@ -164,7 +162,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
     signals::become_stop(stop.clone(), move || reopened.reopen(), move || flushed.flush())?;
     signals::outlive_file_limit()?;
-    let (idle_exit, shows_code) = (args.idle_exit, args.qr);
+    let (idle_exit, qr) = (args.idle_exit, args.qr);
     let config = config(args, inherited, outputs.recorder())?;
     let files = outputs.clone();
     config.folder.follow_if(move || files.ensure_outside());
@@ -172,8 +170,8 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let accepts_uploads = !config.folder.rules().read_only;
     let server = Server::bind(config, stop)?;
     outputs.print(&greeting(&root, &server, idle_exit, accepts_uploads));
-    if shows_code {
-        outputs.print(&code(&server));
+    if let Some(code) = qr.code(&server) {
+        outputs.print(&code);
     }
     log::info!("serving {}", Printable::path(&root));
     if geteuid().is_root() {
@@ -279,19 +277,6 @@ fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accepts_uploads: 
     });
     lines.push("Ctrl-C stops it.\n".to_owned());
     lines.join("\n")
-}
-
-/// The URL as a QR code, also if stdout is a file or a pipe: its reader may show it in a terminal.
-fn code(server: &Server) -> String {
-    let is_coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let colours = if is_coloured { Colours::Taken } else { Colours::Refused };
-    match server.url().and_then(|url| Some((qr::lines(&url, colours)?, url))) {
-        Some((mut lines, url)) => {
-            lines.extend([url, String::new()]);
-            lines.join("\n")
-        }
-        None => "There is no QR code: nothing is served over TCP.\n".to_owned(),
-    }
 }
 
 /// Whether other users (or, over TCP and UDP, other machines) can reach it.

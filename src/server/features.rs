@@ -2,3 +2,6 @@
 
 /// Whether directories can be downloaded as tar and zip.
 pub const ARCHIVE: bool = cfg!(feature = "archive");
+
+/// Whether the server draws its URL as a QR code.
+pub const QR: bool = cfg!(feature = "qr");

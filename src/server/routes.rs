@@ -11,7 +11,9 @@ use crate::net::peer::Peer;
 use crate::own_paths;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
-use crate::server::handle::{asset, chat, exit, get, health, put, qr_code, resumable};
+#[cfg(feature = "qr")]
+use crate::server::handle::qr_code;
+use crate::server::handle::{asset, chat, exit, get, health, put, resumable};
 use crate::server::handled::Handled;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -52,7 +54,7 @@ static FOLDER: Route = Route {
 };
 
 /// The server's own paths.
-static OWN: [Route; 9] = [
+static OWN: &[Route] = &[
     Route {
         area: Area::Exact(own_paths::HEALTH),
         methods: &[(Method::Get, "GET", health::handle), (Method::Head, "HEAD", health::handle)],
@@ -94,6 +96,7 @@ static OWN: [Route; 9] = [
         methods: &[(Method::Post, "POST", chat::leave)],
         takes_uploads: false,
     },
+    #[cfg(feature = "qr")]
     Route {
         area: Area::Exact(own_paths::QR_CODE),
         methods: &[(Method::Get, "GET", qr_code::handle), (Method::Head, "HEAD", qr_code::handle)],

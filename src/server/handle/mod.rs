@@ -15,6 +15,7 @@ pub mod health;
 pub mod listing;
 mod member;
 pub mod put;
+#[cfg(feature = "qr")]
 pub mod qr_code;
 pub mod resumable;
 mod upload_response;

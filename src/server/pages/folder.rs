@@ -55,7 +55,7 @@ impl ListingPage<'_> {
                 header .top {
                     img src=(ICON.path()) alt="" width="28" height="28";
                     (self.way())
-                    a href="/.wharf/qr.svg" { "QR code" }
+                    @if features::QR { a href="/.wharf/qr.svg" { "QR code" } }
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
                     }
