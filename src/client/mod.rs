@@ -6,7 +6,7 @@
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
-//! - `prompt` reads lines from a terminal or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
+//! - `prompt` reads lines from a terminal (with `line_editor` and `completion`) or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
 //!   servers that speak TFTP, and `chat` that for the chat room.
 //!
 //! The client knows nothing of the server's code, so it works with any HTTP server.
@@ -14,6 +14,10 @@
 pub mod address;
 pub mod chat;
 pub mod command;
+#[cfg(feature = "terminal")]
+mod completion;
+#[cfg(not(feature = "terminal"))]
+#[path = "plain/completion.rs"]
 mod completion;
 mod connection;
 pub mod content;
@@ -21,8 +25,17 @@ pub mod download;
 pub mod error;
 pub mod error_response;
 pub mod fetch;
+#[cfg(feature = "terminal")]
+pub mod line_editor;
+#[cfg(not(feature = "terminal"))]
+#[path = "plain/line_editor.rs"]
+pub mod line_editor;
 pub mod listing;
 pub mod pattern;
+#[cfg(feature = "terminal")]
+pub mod progress_bar;
+#[cfg(not(feature = "terminal"))]
+#[path = "plain/progress_bar.rs"]
 pub mod progress_bar;
 pub mod prompt;
 pub mod put;

@@ -5,9 +5,7 @@
 use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 
-use rustyline::error::ReadlineError;
-use rustyline::history::MemHistory;
-use rustyline::{CompletionType, Config, Editor, ExternalPrinter, Helper};
+use super::line_editor::{Helper, LineEditor};
 
 /// Printed at the end.
 pub const FAREWELL: &str = "stopping client.";
@@ -39,36 +37,26 @@ pub(super) trait LineHandler {
 
 /// A prompt at a terminal.
 pub(super) struct Prompt<H: Helper> {
-    editor: Editor<H, MemHistory>,
+    editor: LineEditor<H>,
     text: String,
 }
 
 impl<H: Helper> Prompt<H> {
     /// A prompt that shows this text; `helper` completes what is typed. An error is one of the terminal's.
     pub(super) fn new(text: String, helper: Option<H>) -> io::Result<Self> {
-        let config = Config::builder().completion_type(CompletionType::List).build();
-        let mut editor = Editor::with_history(config, MemHistory::new()).map_err(io_error)?;
-        editor.set_helper(helper);
-        Ok(Self { editor, text })
+        Ok(Self { editor: LineEditor::new(helper)?, text })
     }
 
     /// Prints from another thread, above the line that is being typed.
-    pub(super) fn printer(&mut self) -> io::Result<impl ExternalPrinter + Send + use<H>> {
-        self.editor.create_external_printer().map_err(io_error)
+    pub(super) fn printer(&mut self) -> io::Result<impl FnMut(String) + Send + use<H>> {
+        self.editor.printer()
     }
 
     /// Reads lines until Ctrl-C, Ctrl-D, or until the handler stops.
     pub(super) fn run(mut self, handler: &mut impl LineHandler) -> io::Result<()> {
-        loop {
-            match self.editor.readline(&self.text) {
-                Ok(line) => {
-                    self.editor.add_history_entry(&line).map_err(io_error)?;
-                    if handler.handle(&line)? == PromptFlow::Stop {
-                        break;
-                    }
-                }
-                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
-                Err(error) => return Err(io_error(error)),
+        while let Some(line) = self.editor.read(&self.text)? {
+            if handler.handle(&line)? == PromptFlow::Stop {
+                break;
             }
         }
         handler.end();
@@ -102,12 +90,4 @@ pub(super) fn run_piped(handler: &mut impl LineHandler, mut lines: impl BufRead)
     handler.end();
     writeln!(handler.out(), "{FAREWELL}")?;
     handler.out().flush()
-}
-
-/// What the line editor reports, as an error of the terminal.
-fn io_error(error: ReadlineError) -> io::Error {
-    match error {
-        ReadlineError::Io(error) => error,
-        other => io::Error::other(other),
-    }
 }

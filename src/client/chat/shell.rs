@@ -6,8 +6,6 @@ use std::sync::PoisonError;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use rustyline::ExternalPrinter as _;
-
 use super::display::Style;
 use super::listener::{self, Present};
 use super::member::ChatMember;
@@ -58,11 +56,7 @@ impl<'c> ChatShell<'c> {
         lost: impl FnOnce(&ClientError) + Send + 'static,
     ) -> io::Result<()> {
         let mut prompt = Prompt::new(format!("{}> ", self.member.name), None::<()>)?;
-        let mut printer = prompt.printer()?;
-        let show = move |line| {
-            // A terminal that is gone ends the prompt too.
-            let _ = printer.print(line);
-        };
+        let show = prompt.printer()?;
         self.listen(style, show, lost)?;
         prompt.run(&mut self)
     }
