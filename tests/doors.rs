@@ -259,6 +259,7 @@ fn the_rules_are_the_same_at_every_door() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
 fn the_servers_own_directory_is_reserved_at_every_depth() {
     let stage = Stage::new(&["--hidden"]);
     for own in ["dir/.wharf/uploads/x", "dir/deep/.WHARF/x"] {

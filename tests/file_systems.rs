@@ -129,6 +129,7 @@ fn a_name_that_a_file_cannot_get_is_given_back() {
 
 /// Network file systems forget what a handle stood for; what has the name now is found by looking again.
 #[test]
+#[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
 fn what_has_become_stale_is_looked_for_again() {
     // Of each thread, so many calls fail before one succeeds.
     for call in ["openat2", "getdents64", "mkdirat", "linkat", "renameat"] {

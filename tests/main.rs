@@ -43,10 +43,13 @@ mod load;
 mod logging;
 mod lost_folder;
 mod many;
+mod minimal;
 mod proxy;
 #[cfg(feature = "qr")]
 mod qr;
 mod races;
+// The examples of the documentation use all features.
+#[cfg(all(feature = "archive", feature = "qr", feature = "terminal"))]
 mod readme;
 mod replay;
 mod replicas;

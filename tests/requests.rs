@@ -288,6 +288,7 @@ fn preconditions_in_their_order() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
 fn a_listing_is_there_but_has_no_version() {
     let wharf = Wharf::serve(&[]);
     wharf.write("d/a", "x");

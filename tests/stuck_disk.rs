@@ -89,6 +89,7 @@ fn with_as_many_workers_as_usual() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
 fn listings() {
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &["--workers", "4", "--timeout", "1"]);
