@@ -83,7 +83,8 @@ impl Crate {
         if let Some(child) = module.children.get(first) {
             return self.descend(*child, rest, depth);
         }
-        if let Some(bound) = module.bound.get(first) {
+        // An item of this file may have the name of an import of another kind: a function, and a module of another crate.
+        if let Some(bound) = module.bound.get(first).filter(|_| !module.items.contains(first)) {
             let whole: Vec<_> = bound.iter().chain(rest).cloned().collect();
             return self.resolve(at, &whole, depth + 1);
         }
