@@ -252,11 +252,11 @@ fn a_row_is_compared_with_what_it_names() {
         ("| a | 65 | `--most` |", false),
         ("| a | as the flag says | `--other` |", true),
         ("| a | 1 | `--missing` |", false),
-        ("| a | 16 KiB, 100 fields | `src/http/request.rs` (`HEAD_LIMIT`, `FIELD_LIMIT`) |", true),
-        ("| a | 16 KiB, 100 fields; 7 | `src/http/request.rs` (`HEAD_LIMIT`, `FIELD_LIMIT`) |", false),
-        ("| a | 16 KiB | `src/http/request.rs` (`HEAD_LIMIT`, `FIELD_LIMIT`) |", false),
-        ("| a | 32 KiB | `src/http/request.rs` (2 × `HEAD_LIMIT`) |", true),
-        ("| a | 1 | `src/http/request.rs` (`NO_LIMIT`) |", false),
+        ("| a | 16 KiB, 100 fields | `src/http/request/error.rs` (`HEAD_LIMIT`, `FIELD_LIMIT`) |", true),
+        ("| a | 16 KiB, 100 fields; 7 | `src/http/request/error.rs` (`HEAD_LIMIT`, `FIELD_LIMIT`) |", false),
+        ("| a | 16 KiB | `src/http/request/error.rs` (`HEAD_LIMIT`, `FIELD_LIMIT`) |", false),
+        ("| a | 32 KiB | `src/http/request/error.rs` (2 × `HEAD_LIMIT`) |", true),
+        ("| a | 1 | `src/http/request/error.rs` (`NO_LIMIT`) |", false),
     ];
     for (row, is_right) in table {
         assert_eq!(check(row, help).is_ok(), is_right, "{row}: {:?}", check(row, help));
