@@ -41,7 +41,12 @@ impl Head {
         self.status
     }
 
-    /// Adds a field line. A value cannot inject another one: control characters become spaces (RFC 9110 §5.5).
+    /// How many bytes [`Self::write`] writes.
+    pub fn length(&self) -> usize {
+        "HTTP/1.1 000 \r\n".len() + self.status.reason().len() + self.lines.len()
+    }
+
+    /// Adds a field line. No value can make a second one: control characters become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {
         let start = self.lines.len() + name.len() + 2;

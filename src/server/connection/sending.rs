@@ -1,5 +1,6 @@
 //! A response that is being sent: its head as bytes, and the content that follows.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::http::body::Framing;
+use crate::http::date::Date;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::range::byteranges::RangePart;
 use crate::http::status::Status;
@@ -24,8 +26,8 @@ use crate::server::response::{Content, FileSource, RangeParts, Response, SizedCo
 use crate::server::state::State;
 use crate::server::timing::Deadline;
 
-/// The usual length of a head in bytes, so that its buffer is allocated only once.
-const USUAL_HEAD: usize = 512;
+/// What the lines of the connection take at most, in bytes, so that the buffer is allocated once.
+const OWN_LINES: usize = 192;
 
 /// The unsent rest of a response.
 #[derive(Debug)]
@@ -52,7 +54,34 @@ pub struct Sending {
 /// attackers most.
 const NAME: &str = "wharf";
 
-/// What follows the bytes in `outgoing`.
+thread_local! {
+    static OWN: RefCell<OwnLines> = const { RefCell::new(OwnLines { made_for: None, lines: Vec::new() }) };
+}
+
+/// The field lines that the connection adds to a response, but for its framing. They are the same for most responses of
+/// a second, so each thread keeps the last ones: to format them costs 1,250 instructions.
+struct OwnLines {
+    made_for: Option<(Date, Option<u64>)>,
+    lines: Vec<u8>,
+}
+
+impl OwnLines {
+    /// Of a response at `date`. `timeout` is for how many seconds the connection is kept, rounded down: a client must not
+    /// believe in a connection that has just been closed (RFC 9112 §9.3, §9.6; Keep-Alive: RFC 2068 §19.7.1).
+    fn at(&mut self, date: Date, timeout: Option<u64>) -> &[u8] {
+        if self.made_for.replace((date, timeout)) != Some((date, timeout)) {
+            let connection = match timeout {
+                Some(seconds) => format!("keep-alive\r\nKeep-Alive: timeout={seconds}"),
+                None => "close".to_owned(),
+            };
+            self.lines =
+                format!("Server: {NAME}\r\nDate: {date}\r\nConnection: {connection}\r\n").into_bytes();
+        }
+        &self.lines
+    }
+}
+
+/// What follows the bytes that are on their way out.
 #[derive(Debug)]
 enum Remainder {
     Nothing,
@@ -73,11 +102,14 @@ impl Sending {
         let framing = content.framing(exchange.version);
         exchange.persistence =
             exchange.persistence.unless(framing == Framing::UntilClose, CloseReason::Endless);
-        let mut bytes = Vec::with_capacity(USUAL_HEAD);
+        let inline = match framing {
+            Framing::Sized(length) if length <= CONTENT_LIMIT && !exchange.to_head => length as usize,
+            _ => 0,
+        };
+        let mut bytes = Vec::with_capacity(head.length() + OWN_LINES + inline);
         head.write(&mut bytes);
-        push_line(&mut bytes, "Server", NAME);
-        push_line(&mut bytes, "Date", &httpdate::fmt_http_date(SystemTime::now()));
-        push_connection(&mut bytes, &exchange, timeout);
+        let kept_for = exchange.persistence.keeps().then(|| timeout.as_secs());
+        OWN.with_borrow_mut(|own| bytes.extend_from_slice(own.at(Date::from(SystemTime::now()), kept_for)));
         if !status.has_no_content() {
             push_framing(&mut bytes, framing);
         }
@@ -229,30 +261,31 @@ impl Sending {
     }
 }
 
-/// The Connection and Keep-Alive fields (RFC 9112 §9.3, §9.6; RFC 2068 §19.7.1).
-fn push_connection(bytes: &mut Vec<u8>, exchange: &Exchange, timeout: Duration) {
-    if !exchange.persistence.keeps() {
-        return push_line(bytes, "Connection", "close");
-    }
-    push_line(bytes, "Connection", "keep-alive");
-    // Rounded down: a client must not rely on a connection that has just been closed.
-    push_line(bytes, "Keep-Alive", &format!("timeout={}", timeout.as_secs()));
-}
-
-/// The framing of the content (RFC 9112 §6.2); content that ends with the connection needs no field.
+/// Where the content ends (RFC 9112 §6.2); what goes on until the connection ends needs no word.
 fn push_framing(bytes: &mut Vec<u8>, framing: Framing) {
     match framing {
-        Framing::Empty => push_line(bytes, "Content-Length", "0"),
-        Framing::Sized(length) => push_line(bytes, "Content-Length", &length.to_string()),
-        Framing::Chunked => push_line(bytes, "Transfer-Encoding", "chunked"),
+        Framing::Empty => push_length(bytes, 0),
+        Framing::Sized(length) => push_length(bytes, length),
+        Framing::Chunked => bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::UntilClose => {}
     }
 }
 
-fn push_line(bytes: &mut Vec<u8>, name: &str, value: &str) {
-    for part in [name, ": ", value, "\r\n"] {
-        bytes.extend_from_slice(part.as_bytes());
+/// Without `std::fmt`, which takes several times as long for a number.
+fn push_length(bytes: &mut Vec<u8>, mut length: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (length % 10) as u8;
+        length /= 10;
+        if length == 0 {
+            break;
+        }
     }
+    bytes.extend_from_slice(b"Content-Length: ");
+    bytes.extend_from_slice(&digits[start..]);
+    bytes.extend_from_slice(b"\r\n");
 }
 
 /// Whether this content may have to be read from a disk.
