@@ -1,6 +1,7 @@
 //! Response heads (RFC 9112 §4): building one to send, and parsing one that was received.
 
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use super::body::Framing;
 use super::fields::{Fields, decimal};
@@ -16,7 +17,8 @@ pub const RESPONSE_HEAD_LIMIT: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     status: Status,
-    lines: String,
+    /// Shared, as the head of a cached file is in each response with it.
+    lines: Arc<String>,
 }
 
 impl Head {
@@ -25,15 +27,13 @@ impl Head {
 
     /// A head with this status and no field lines yet.
     pub fn new(status: Status) -> Self {
-        Self { status, lines: String::with_capacity(Self::USUAL_LINES) }
+        Self { status, lines: Arc::new(String::with_capacity(Self::USUAL_LINES)) }
     }
 
     /// The same field lines under another status, with space for more.
     #[must_use]
     pub fn with_status(&self, status: Status) -> Self {
-        let mut lines = String::with_capacity(self.lines.len() + Self::USUAL_LINES);
-        lines.push_str(&self.lines);
-        Self { status, lines }
+        Self { status, lines: Arc::clone(&self.lines) }
     }
 
     /// The status.
@@ -49,15 +49,16 @@ impl Head {
     /// Adds a field line. No value can make a second one: control characters become spaces (RFC 9110 §5.5).
     #[must_use]
     pub fn field(mut self, name: &str, value: impl fmt::Display) -> Self {
-        let start = self.lines.len() + name.len() + 2;
+        let lines = Arc::make_mut(&mut self.lines);
+        let start = lines.len() + name.len() + 2;
         // Writing to a String cannot fail.
-        let _ = write!(self.lines, "{name}: {value}");
-        if self.lines[start..].bytes().any(|b| b.is_ascii_control()) {
-            let clean = self.lines[start..].replace(|c: char| c.is_ascii_control(), " ");
-            self.lines.truncate(start);
-            self.lines.push_str(&clean);
+        let _ = write!(lines, "{name}: {value}");
+        if lines[start..].bytes().any(|b| b.is_ascii_control()) {
+            let clean = lines[start..].replace(|c: char| c.is_ascii_control(), " ");
+            lines.truncate(start);
+            lines.push_str(&clean);
         }
-        self.lines.push_str("\r\n");
+        lines.push_str("\r\n");
         self
     }
 
@@ -65,7 +66,7 @@ impl Head {
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         let is_other = |line: &&str| !line.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(name));
-        self.lines = self.lines.split_inclusive("\r\n").filter(is_other).collect();
+        self.lines = Arc::new(self.lines.split_inclusive("\r\n").filter(is_other).collect());
         self
     }
 

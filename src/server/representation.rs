@@ -19,6 +19,8 @@ pub struct Representation {
     pub media_type: Cow<'static, str>,
     /// All other field lines except Content-Type.
     head: Head,
+    /// The head of an answer with all of it: most answers have this one, so it is finished.
+    whole: Head,
 }
 
 impl Representation {
@@ -37,7 +39,8 @@ impl Representation {
         // Copies must be revalidated: shared files change.
         let head = head.field("Cache-Control", "no-cache").field("Accept-Ranges", "bytes");
         let head = media::protect(head, &media_type, is_trusted);
-        Self { len: facts.len, validators, media_type, head }
+        let whole = head.clone().field("Content-Type", &media_type);
+        Self { len: facts.len, validators, media_type, head, whole }
     }
 
     /// The head of a response without content (RFC 9110 §15.4.5).
@@ -45,7 +48,12 @@ impl Representation {
         self.head.with_status(status)
     }
 
-    /// The head of a response with content of this type.
+    /// The head of an answer with all of it.
+    pub fn whole_head(&self) -> Head {
+        self.whole.clone()
+    }
+
+    /// The head of an answer with content of this type.
     pub fn head(&self, status: Status, content_type: &str) -> Head {
         self.head.with_status(status).field("Content-Type", content_type)
     }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use crate::http::body::Framing;
+use crate::http::range::Span;
 use crate::http::range::byteranges::RangePart;
 use crate::http::request::HttpVersion;
 use crate::http::response::Head;
@@ -54,8 +55,14 @@ pub enum FileSource {
     Cached(Arc<CacheEntry>),
 }
 
-/// The parts of a file to send, in order, with the bytes between the parts of a multipart response.
-pub type RangeParts = VecDeque<RangePart>;
+/// What is sent of a file, in order, with what stands between the parts of a multipart answer. A single part, as most
+/// answers have, needs no allocation.
+#[derive(Debug, Default)]
+pub struct RangeParts {
+    first: Option<RangePart>,
+    /// Empty where there is no first one.
+    rest: VecDeque<RangePart>,
+}
 
 impl Response {
     /// A response without content.
@@ -101,6 +108,49 @@ impl SizedContent {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Parts(_, parts) => parts.iter().map(RangePart::length).sum(),
         }
+    }
+}
+
+impl RangeParts {
+    /// The first part.
+    pub fn front(&self) -> Option<&RangePart> {
+        self.first.as_ref()
+    }
+
+    /// The first part, to shorten it.
+    pub fn front_mut(&mut self) -> Option<&mut RangePart> {
+        self.first.as_mut()
+    }
+
+    /// Takes the first part out.
+    pub fn pop_front(&mut self) -> Option<RangePart> {
+        std::mem::replace(&mut self.first, self.rest.pop_front())
+    }
+
+    /// All parts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &RangePart> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// The span, if that is all.
+    pub fn single_span(&self) -> Option<Span> {
+        match self.first {
+            Some(RangePart::Content(span)) if self.rest.is_empty() => Some(span),
+            _ => None,
+        }
+    }
+}
+
+impl FromIterator<RangePart> for RangeParts {
+    fn from_iter<I: IntoIterator<Item = RangePart>>(parts: I) -> Self {
+        let mut parts = parts.into_iter();
+        Self { first: parts.next(), rest: parts.collect() }
+    }
+}
+
+impl From<Span> for RangeParts {
+    fn from(span: Span) -> Self {
+        Self { first: Some(RangePart::Content(span)), rest: VecDeque::new() }
     }
 }
 

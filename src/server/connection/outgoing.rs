@@ -50,7 +50,7 @@ impl Outgoing {
     /// Continues with these bytes and this span of a file, once everything before is done.
     pub fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
         (self.bytes, self.at) = (bytes, 0);
-        self.file = span.map(|(file, span)| (file, RangeParts::from([RangePart::Content(span)])));
+        self.file = span.map(|(file, span)| (file, span.into()));
     }
 
     /// Whether it still needs an open file.
@@ -120,21 +120,19 @@ impl Outgoing {
             return true;
         }
         let Some((_, parts)) = &mut self.file else { return false };
-        match parts.pop_front() {
+        match parts.front_mut() {
             None => false,
             Some(RangePart::Frame(bytes)) => {
-                (self.bytes, self.at) = (bytes, 0);
+                (self.bytes, self.at) = (std::mem::take(bytes), 0);
+                parts.pop_front();
                 true
             }
-            Some(span) => {
-                parts.push_front(span);
-                true
-            }
+            Some(RangePart::Content(_)) => true,
         }
     }
 
     fn send_bytes(&mut self, stream: &Stream) -> io::Result<Transferred> {
-        let follows = self.file.as_ref().is_some_and(|(_, parts)| !parts.is_empty());
+        let follows = self.file.as_ref().is_some_and(|(_, parts)| parts.front().is_some());
         let moved = stream.write(&self.bytes[self.at..], if follows { More::Follows } else { More::Ends })?;
         if let Transferred::Bytes(count) = moved {
             self.at += count;
@@ -190,10 +188,7 @@ mod tests {
         let length = 4 * READ_AHEAD as u64;
         file.write_all_at(&vec![b'x'; length as usize], 0).expect("written");
         let span = Span::new(0, length, length).expect("it is not empty");
-        let outgoing = Outgoing::new(
-            Vec::new(),
-            Some((Arc::clone(&file), RangeParts::from([RangePart::Content(span)]))),
-        );
+        let outgoing = Outgoing::new(Vec::new(), Some((Arc::clone(&file), span.into())));
         if preadv2(&*file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT)
             == Err(Errno::OPNOTSUPP)
         {

@@ -307,7 +307,7 @@ fn push_known(bytes: &mut Vec<u8>, known: SizedContent) -> Option<(Arc<File>, Ra
         }
         SizedContent::Parts(FileSource::Cached(entry), parts) => match &entry.content {
             CachedContent::Bytes(content) => {
-                for part in &parts {
+                for part in parts.iter() {
                     push_part(bytes, part, content);
                 }
                 None
@@ -330,11 +330,9 @@ fn push_part(bytes: &mut Vec<u8>, part: &RangePart, content: &[u8]) {
 
 /// Appends a small file to the head; returns what has to be sent after `bytes` instead.
 fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, parts: RangeParts) -> Option<(Arc<File>, RangeParts)> {
-    let whole = match (parts.front(), parts.len()) {
-        (Some(RangePart::Content(span)), 1) if span.length() <= CONTENT_LIMIT => Some(*span),
-        _ => None,
+    let Some(span) = parts.single_span().filter(|span| span.length() <= CONTENT_LIMIT) else {
+        return Some((file, parts));
     };
-    let Some(span) = whole else { return Some((file, parts)) };
     let head = bytes.len();
     bytes.resize(head + span.length() as usize, 0);
     if file.read_exact_at(&mut bytes[head..], span.start()).is_ok() {

@@ -11,7 +11,7 @@ use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
 use crate::http::fields::Fields;
 use crate::http::multipart::Boundary;
-use crate::http::range::byteranges::{self, RangePart};
+use crate::http::range::byteranges;
 use crate::http::range::content_range::{content_range, unsatisfied};
 use crate::http::range::{self, Selection, Span};
 use crate::http::request::Method;
@@ -152,20 +152,20 @@ fn decide(request: &Request<'_, '_, '_>, file: &Representation) -> Decision {
     };
     match selection {
         Selection::Whole => {
-            let whole = Span::new(0, file.len, file.len).map(RangePart::Content);
-            Decision::Send(file.head(Status::OK, &file.media_type), whole.into_iter().collect())
+            let whole = Span::new(0, file.len, file.len).map(RangeParts::from);
+            Decision::Send(file.whole_head(), whole.unwrap_or_default())
         }
         Selection::One(span) => {
             let head = file.head(Status::PARTIAL_CONTENT, &file.media_type);
             let head = head.field("Content-Range", content_range(span, file.len));
-            Decision::Send(head, RangeParts::from([RangePart::Content(span)]))
+            Decision::Send(head, span.into())
         }
         Selection::Many(spans) => {
             let boundary = Boundary::of_bytes(random::bytes());
             let parts = byteranges::frame(&boundary, &file.media_type, &spans, file.len);
             Decision::Send(
                 file.head(Status::PARTIAL_CONTENT, &byteranges::media_type(&boundary)),
-                parts.into(),
+                parts.into_iter().collect(),
             )
         }
         Selection::Unsatisfiable => {
