@@ -311,7 +311,7 @@ impl Connection {
                 Phase::Head(waiting) => self.read_head(waiting, turn, &mut share),
                 Phase::GoOn(going) => self.go_on(going, turn, &mut share),
                 Phase::Body(body) => self.receive(body, turn, &mut share),
-                Phase::Answer(sending) => self.send(sending, turn, &mut share),
+                Phase::Answer(sending) => self.send(*sending, turn, &mut share),
                 Phase::Linger(lingering) => self.linger(lingering, turn),
                 Phase::Away => Ok(Transition::Close),
             };
@@ -353,7 +353,7 @@ impl Connection {
     ) -> io::Result<Transition> {
         loop {
             match waiting.end.find(turn.input.unread()) {
-                Ok(Some(length)) => return Ok(self.serve(length, turn, share)),
+                Ok(Some(length)) => return self.serve(length, turn, share),
                 Ok(None) => {}
                 Err(error) => return Ok(Transition::Go(refusing(error, turn))),
             }
@@ -374,30 +374,35 @@ impl Connection {
         }
     }
 
-    /// Routes the request whose head is at the start of the input.
-    fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> Transition {
+    /// Finds the answer to the head that stands at the start of the input.
+    fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Transition> {
         let now = Instant::now();
         let bytes = &turn.input.unread()[..length];
         let mut space = FieldSpace::new();
         let head = match Head::parse(bytes, &mut space) {
             Ok(head) => head,
-            Err(error) => return Transition::Go(refusing(error, turn)),
+            Err(error) => return Ok(Transition::Go(refusing(error, turn))),
         };
         let again = || Phase::Head(WaitingForHead::default());
         // Before anything is opened for it.
         if routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
             if !has_waited && turn.jobs.is_crowded(client_key::of(self.peer())) {
-                return Transition::HeldBack(again());
+                return Ok(Transition::HeldBack(again()));
             }
         }
         let exchange = Exchange::of(&head, bytes, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
         let routed = pipeline::run(&head, turn.state, self.peer(), &mut turn.disk);
         let step = match routed {
-            // The head stays unread, and is read again in the next turn.
-            Handled::NeedsDisk => return Transition::NeedsDisk(again()),
-            Handled::Respond(answer) => Transition::Go(answering(answer, exchange, turn)),
+            // It is read again, then.
+            Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again())),
+            // Sent at once: most answers leave whole, and need not be kept in a state.
+            Handled::Respond(answer) => {
+                turn.input.consume(length);
+                share.requests = share.requests.saturating_sub(1);
+                return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
+            }
             Handled::Work(job) => {
                 Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
             }
@@ -413,7 +418,7 @@ impl Connection {
         };
         turn.input.consume(length);
         share.requests = share.requests.saturating_sub(1);
-        step
+        Ok(step)
     }
 
     fn go_on(
@@ -508,17 +513,17 @@ impl Connection {
     /// Sends as much as the socket and the turn's share allow; after the last byte, continues with the next request.
     fn send(
         &mut self,
-        mut sending: Box<Sending>,
+        mut sending: Sending,
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
         let progress = sending.proceed(&self.stream, &mut share.bytes, &mut turn.disk, turn.state);
         if let Ok(Progress::NeedsDisk) = progress {
-            return Ok(Transition::NeedsDisk(Phase::Answer(sending)));
+            return Ok(Transition::NeedsDisk(Phase::Answer(Box::new(sending))));
         }
         if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
             let wait_for = WaitFor::writable(sending.deadline());
-            return Ok(Transition::Wait(Phase::Answer(sending), wait_for));
+            return Ok(Transition::Wait(Phase::Answer(Box::new(sending)), wait_for));
         }
         let promised = sending.promised();
         if let (Ok(_), Some(events)) = (&progress, sending.take_events()) {
