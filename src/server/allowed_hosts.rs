@@ -7,7 +7,7 @@
 //! Behind a proxy that terminates TLS, pages have the origin `https://NAME`. Nothing in a request proves that such a
 //! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--host NAME`.
 
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::http::fields::Fields;
 use crate::http::request::{is_host, split_port};
@@ -120,8 +120,8 @@ fn usual_port(is_tls: bool) -> u16 {
 fn is_address(name: &str) -> bool {
     let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match bare {
-        Some(v6) => v6.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()),
-        None => name.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()),
+        Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
+        None => name.parse::<Ipv4Addr>().is_ok(),
     }
 }
 

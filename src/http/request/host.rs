@@ -18,19 +18,26 @@ pub fn is_host(text: &str) -> bool {
 
 /// Whether this is a `reg-name` (RFC 3986 §3.2.2) that is not empty; an IPv4 address is one, too.
 fn is_reg_name(name: &str) -> bool {
-    let mut parts = name.split('%');
-    let is_plain =
-        |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&b));
-    let is_encoded = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        let is_valid = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => true,
+            b'!' | b'$' | b'&'..=b',' | b';' | b'=' => true,
+            b'%' => bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2,
+            _ => false,
+        };
+        if !is_valid {
+            return false;
+        }
+    }
     !name.is_empty()
-        && parts.next().is_some_and(is_plain)
-        && parts.all(|part| is_encoded(part) && is_plain(part))
 }
 
 /// The name and the port of `host:port`; the port is empty where there is none.
 pub fn split_port(host: &str) -> (&str, &str) {
-    match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => (&host[..colon], &host[colon + 1..]),
+    // From the end: a port is short, and the colons of an IPv6 address stand before its bracket.
+    match host.bytes().rposition(|byte| byte == b':' || byte == b']') {
+        Some(at) if host.as_bytes()[at] == b':' => (&host[..at], &host[at + 1..]),
         _ => (host, ""),
     }
 }
