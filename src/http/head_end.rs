@@ -1,5 +1,7 @@
 //! Where a request's head ends (RFC 9112 §2.1), in bytes that arrive in pieces.
 
+use std::io::BufRead as _;
+
 use super::fields::is_token_byte;
 use super::request::{HEAD_LIMIT, HeadError};
 
@@ -24,9 +26,7 @@ impl EndFinder {
         if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
             return Err(HeadError::RequestLine);
         }
-        while let Some(found) = bytes.get(self.seen..).and_then(|rest| rest.iter().position(|&b| b == b'\n'))
-        {
-            let lf = self.seen + found;
+        while let Some(lf) = next_line_feed(bytes, self.seen) {
             let line = bytes.get(self.line..lf).unwrap_or_default();
             let [text @ .., b'\r'] = line else { return Err(HeadError::LineEnd) };
             if text.contains(&b'\r') {
@@ -47,6 +47,14 @@ impl EndFinder {
     fn too_large(&self) -> HeadError {
         if self.line == 0 { HeadError::TargetTooLong } else { HeadError::TooLarge }
     }
+}
+
+/// Where the next line feed stands, from here on. `BufRead` searches many bytes at a time, which no method of slices does.
+fn next_line_feed(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut rest = bytes.get(from..)?;
+    // Reading a slice cannot fail.
+    let behind = from + rest.skip_until(b'\n').ok()?;
+    bytes[from..behind].ends_with(b"\n").then(|| behind - 1)
 }
 
 #[cfg(test)]
