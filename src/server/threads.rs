@@ -38,9 +38,9 @@ const SWEEP: Duration = Duration::from_secs(60);
 impl Shared {
     /// A worker: takes the next ready connection and advances it.
     pub fn work(self: &Arc<Self>) {
-        let mut input = Input::default();
+        let (mut input, mut events) = (Input::default(), Vec::new());
         self.state.lead.join();
-        while let Some(tracked) = self.table.take() {
+        while let Some(tracked) = self.table.take(&mut events) {
             self.turn(tracked, &mut input, Disk::Worker);
         }
     }

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::net::poller::{Arming, EVENTS, Interest, PollEvent, PollKey, Poller};
+use crate::net::poller::{Arming, Interest, PollEvent, PollKey, Poller};
 use crate::server::client_key::ClientKey;
 use crate::server::connections::lead::{Assignment, Lead};
 use crate::server::connections::slot::{Capacity, Slot, Slots};
@@ -235,10 +235,11 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// Waits for the next connection that is ready. `None` once the table has ended.
-    pub fn take(&self) -> Option<Box<Tracked<C>>> {
+    /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the worker's room for
+    /// events, so that none is allocated for each wait.
+    pub fn take(&self, found: &mut Vec<PollEvent>) -> Option<Box<Tracked<C>>> {
         loop {
-            let event = self.next_event()?;
+            let event = self.next_event(found)?;
             if let Some(tracked) = self.claim(event) {
                 return Some(tracked);
             }
@@ -256,12 +257,12 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// The next event, from a leader; the caller leads if nobody else does. `None` once the table has ended.
-    fn next_event(&self) -> Option<PollEvent> {
+    /// What a leader has found; leads until there is something. `None` once the table has ended.
+    fn next_event(&self, found: &mut Vec<PollEvent>) -> Option<PollEvent> {
         if let Assignment::Serve(event) = self.lead.take() {
             return Some(event);
         }
-        let found = self.lead();
+        self.lead(found);
         if let Some((first, rest)) = found.split_first() {
             if self.lead.give(rest.iter().copied()) {
                 self.rouse();
@@ -272,17 +273,16 @@ impl<C: AsFd> ConnectionTable<C> {
         None
     }
 
-    /// Waits for events; returns none once the table has ended.
-    fn lead(&self) -> Vec<PollEvent> {
-        let mut found = Vec::with_capacity(EVENTS);
+    /// Waits for events; there are none once the table has ended.
+    fn lead(&self, found: &mut Vec<PollEvent>) {
+        found.clear();
         while found.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
-            if let Err(error) = self.poller.wait(&mut found, None) {
+            if let Err(error) = self.poller.wait(found, None) {
                 log::error!("cannot poll the connections: {error}");
                 break;
             }
             found.retain(|event| event.key != PollKey::WAKE);
         }
-        found
     }
 
     /// Waits for a connection whose deadline has passed, at most until this moment or until [`Self::rouse`] is

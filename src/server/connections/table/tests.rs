@@ -30,9 +30,9 @@ fn a_parked_connection_is_returned_when_its_client_sends() {
     table.park(tracked, idle_for(60)).expect("armed");
     assert_eq!(table.open(), 1);
     client.write_all(b"x").expect("written");
-    let taken = table.take().expect("taken");
+    let taken = table.take(&mut Vec::new()).expect("taken");
     table.park(taken, idle_for(60)).expect("armed again");
-    drop(table.take().expect("still readable"));
+    drop(table.take(&mut Vec::new()).expect("still readable"));
     assert_eq!(table.open(), 0);
 }
 
@@ -66,17 +66,17 @@ fn an_armed_connection_gets_one_event_per_arrival() {
     for _ in 0..3 {
         table.park(tracked, idle_for(60).for_news()).expect("armed");
         client.write_all(b"x").expect("written");
-        tracked = table.take().expect("an event");
+        tracked = table.take(&mut Vec::new()).expect("an event");
         assert!(events_now(&table).is_empty(), "one event, although nothing was read");
         read_all(&mut tracked);
     }
     // Once all input is read, the next event is for input that arrives after it was parked for writing.
     table.park(tracked, WaitFor::writable(in_seconds(60))).expect("armed");
-    let tracked = table.take().expect("writable");
+    let tracked = table.take(&mut Vec::new()).expect("writable");
     table.park(tracked, idle_for(60).for_news()).expect("armed");
     assert!(events_now(&table).is_empty(), "no further event");
     client.write_all(b"x").expect("written");
-    read_all(&mut table.take().expect("an event"));
+    read_all(&mut table.take(&mut Vec::new()).expect("an event"));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn an_event_during_service_is_not_lost() {
         if let Some(say) = before {
             say(&mut client);
         }
-        let mut tracked = table.take().expect("an event");
+        let mut tracked = table.take(&mut Vec::new()).expect("an event");
         read_all(&mut tracked);
         if let Some(say) = while_served {
             say(&mut client);
@@ -119,7 +119,7 @@ fn unread_input_is_served_at_the_deadline_and_at_shutdown() {
         let over = WaitFor::idle(Instant::now(), Duration::ZERO).for_news();
         table.park(table.admit(server, ClientKey::Here).expect("a free slot"), over).expect("armed");
         client.write_all(b"x").expect("written");
-        let unread = table.take().expect("an event");
+        let unread = table.take(&mut Vec::new()).expect("an event");
         table.park(unread, over).expect("it stays armed");
         assert!(events_now(&table).is_empty(), "no event");
         if is_stop {
@@ -189,7 +189,7 @@ fn a_client_with_unread_input_is_not_idle() {
     table.park(table.admit(server, ClientKey::Here).expect("a free slot"), idle_for(60)).expect("armed");
     client.write_all(b"x").expect("written");
     assert!(table.evict_idle(Instant::now()).is_none(), "it has unread input");
-    assert!(table.take().is_some(), "it is served");
+    assert!(table.take(&mut Vec::new()).is_some(), "it is served");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_client_active_since_the_last_check_is_evicted_last() {
     assert!(table.evict_idle(before).is_none(), "all are newer");
     assert!(evict() && made_room(&mut clients[0]));
     clients[1].write_all(b"x").expect("written");
-    let mut spoke = table.take().expect("readable");
+    let mut spoke = table.take(&mut Vec::new()).expect("readable");
     io::Read::read_exact(&mut spoke.connection, &mut [0]).expect("read");
     table.park(spoke, idle(9)).expect("armed");
     for client in [2, 3, 1] {
@@ -299,14 +299,14 @@ fn a_moved_deadline_expires_at_its_new_time() {
     let soon = Deadline::after(Instant::now(), Duration::from_millis(5));
     for deadline in [soon, long, soon, long] {
         table.park(tracked, WaitFor::readable(deadline)).expect("armed");
-        tracked = table.take().expect("readable");
+        tracked = table.take(&mut Vec::new()).expect("readable");
     }
     io::Read::read(&mut tracked.connection, &mut [0]).expect("input");
     table.park(tracked, WaitFor::readable(long)).expect("armed");
     let until = Deadline::after(Instant::now(), Duration::from_millis(20));
     assert!(matches!(table.next_expired(Some(until)), Expired::Nothing), "its entry moved");
     client.write_all(b"x").expect("written");
-    let mut tracked = table.take().expect("readable");
+    let mut tracked = table.take(&mut Vec::new()).expect("readable");
     io::Read::read(&mut tracked.connection, &mut [0]).expect("input");
     table.park(tracked, WaitFor::readable(soon)).expect("armed");
     assert!(
@@ -325,7 +325,7 @@ fn a_readable_connection_never_times_out() {
         client.write_all(b"x").expect("written");
         assert!(matches!(table.next_expired(Some(now)), Expired::Nothing), "{said}");
         table.drain(|_, is_idle| assert!(!is_idle, "{said}"));
-        let mut tracked = table.take().expect("its event was not lost");
+        let mut tracked = table.take(&mut Vec::new()).expect("its event was not lost");
         io::Read::read(&mut tracked.connection, &mut [0]).expect("what it said");
         table.park(tracked, WaitFor::readable(now)).expect("armed");
         let expired = table.next_expired(Some(now));
@@ -341,7 +341,7 @@ fn ending_wakes_all_workers_and_closes_parked_connections() {
     std::thread::scope(|scope| {
         let work = || {
             table.lead.join();
-            table.take().is_none()
+            table.take(&mut Vec::new()).is_none()
         };
         let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
         let sweep = scope.spawn(|| matches!(table.next_expired(None), Expired::Ended));
@@ -367,7 +367,7 @@ fn draining_closes_idle_connections_and_lets_busy_ones_finish() {
     assert_eq!(seen, [false, true]);
     assert_eq!(table.open(), 1);
     client.write_all(b"x").expect("written");
-    let tracked = table.take().expect("readable");
+    let tracked = table.take(&mut Vec::new()).expect("readable");
     table.park(tracked, idle_for(60)).expect("refused quietly");
     assert!(table.wait_until_empty(Duration::ZERO), "what became idle was closed");
 }
