@@ -26,10 +26,11 @@ impl EndFinder {
         if bytes.first().is_some_and(|&b| !is_token_byte(b) && b != b'\r') {
             return Err(HeadError::RequestLine);
         }
-        while let Some(lf) = next_line_feed(bytes, self.seen) {
+        while let Some(found) = bytes.get(self.seen..).and_then(|rest| position(rest, b'\n')) {
+            let lf = self.seen + found;
             let line = bytes.get(self.line..lf).unwrap_or_default();
             let [text @ .., b'\r'] = line else { return Err(HeadError::LineEnd) };
-            if text.contains(&b'\r') {
+            if position(text, b'\r').is_some() {
                 return Err(HeadError::LineEnd);
             }
             self.seen = lf + 1;
@@ -49,12 +50,11 @@ impl EndFinder {
     }
 }
 
-/// Where the next line feed stands, from here on. `BufRead` searches many bytes at a time, which no method of slices does.
-fn next_line_feed(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut rest = bytes.get(from..)?;
+/// Where this byte stands first. `BufRead` searches many bytes at a time; the methods of slices do so only in long ones.
+fn position(bytes: &[u8], byte: u8) -> Option<usize> {
     // Reading a slice cannot fail.
-    let behind = from + rest.skip_until(b'\n').ok()?;
-    bytes[from..behind].ends_with(b"\n").then(|| behind - 1)
+    let behind = { bytes }.skip_until(byte).ok()?;
+    behind.checked_sub(1).filter(|&at| bytes[at] == byte)
 }
 
 #[cfg(test)]
