@@ -78,7 +78,8 @@ impl SharePath {
         Ok(path)
     }
 
-    fn push(&mut self, segment: &[u8]) -> Result<(), PathError> {
+    /// Adds a decoded segment; an empty one is merged away. A path that is refused stays as it was.
+    pub fn push(&mut self, segment: &[u8]) -> Result<(), PathError> {
         if segment.is_empty() {
             return Ok(());
         }

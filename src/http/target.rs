@@ -131,8 +131,8 @@ fn strip_scheme(text: &str) -> Option<&str> {
 impl<'b> PathAndQuery<'b> {
     /// Splits at the first `?`; an empty path is `/` (RFC 9110 §4.2.3).
     fn split(text: &'b str) -> Self {
-        let (path, query) = match text.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
+        let (path, query) = match text.bytes().position(|byte| byte == b'?') {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
             None => (text, None),
         };
         Self { path: if path.is_empty() { "/" } else { path }, query }
@@ -163,23 +163,23 @@ impl<'b> PathAndQuery<'b> {
 
     /// The segments between the slashes, each decoded; including empty ones.
     pub fn segments(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
-        self.path.get(1..).unwrap_or("").split('/').map(decode_segment)
+        self.path.as_bytes().get(1..).unwrap_or_default().split(|&byte| byte == b'/').map(decode_segment)
     }
 }
 
 /// Decodes one segment, once.
-fn decode_segment(segment: &str) -> Result<Cow<'_, [u8]>, TargetError> {
-    if !segment.contains('%') {
-        return Ok(Cow::Borrowed(segment.as_bytes()));
+fn decode_segment(segment: &[u8]) -> Result<Cow<'_, [u8]>, TargetError> {
+    if segment.iter().all(|&byte| byte != b'%') {
+        return Ok(Cow::Borrowed(segment));
     }
-    let escapes = segment.split('%').skip(1);
+    let escapes = segment.split(|&byte| byte == b'%').skip(1);
     for rest in escapes {
-        match rest.as_bytes() {
+        match rest {
             [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {}
             _ => return Err(TargetError::Percent),
         }
     }
-    let decoded: Cow<'_, [u8]> = percent_decode(segment.as_bytes()).into();
+    let decoded: Cow<'_, [u8]> = percent_decode(segment).into();
     if decoded.iter().any(|&b| b == b'/' || b == 0) { Err(TargetError::Separator) } else { Ok(decoded) }
 }
 

@@ -123,14 +123,16 @@ pub fn find<'a, 'h, 'b>(
         _ => {}
     }
     let target = head.target.path().ok_or_else(|| bad_request("this method needs a path as its target"))?;
-    // Each is decoded again where it is needed: to collect them takes longer, as hardly a segment is encoded.
-    target.segments().try_for_each(|segment| segment.map(drop)).map_err(bad_request)?;
-    let segments = target.segments().flatten();
-    let first = target.segments().flatten().find(|segment| !segment.is_empty());
-    let (route, path) = if first.is_some_and(|first| *first == *own_paths::SEGMENT) {
+    let (mut is_own, mut path, mut is_path) = (false, SharePath::root(), Ok(()));
+    for segment in target.segments() {
+        let segment = segment.map_err(bad_request)?;
+        is_own |= path.is_root() && is_path.is_ok() && *segment == *own_paths::SEGMENT;
+        is_path = is_path.and_then(|()| path.push(&segment));
+    }
+    let (route, path) = if is_own {
         (Route::own(target).ok_or_else(not_found)?, SharePath::root())
     } else {
-        (&FOLDER, SharePath::from_segments(segments).map_err(bad_request)?)
+        (&FOLDER, is_path.map(|()| path).map_err(bad_request)?)
     };
     if head.method == Method::Options {
         return Err(route.options(state));
