@@ -53,7 +53,13 @@ impl Outgoing {
         self.file = span.map(|(file, span)| (file, span.into()));
     }
 
-    /// Whether it still needs an open file.
+    /// Gives its buffer to whoever sends next.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        self.at = 0;
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Whether a file is open for it.
     pub fn has_file(&self) -> bool {
         self.file.is_some()
     }

@@ -1,6 +1,6 @@
 //! A response that is being sent: its head as bytes, and the content that follows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -29,7 +29,10 @@ use crate::server::timing::Deadline;
 /// What the lines of the connection take at most, in bytes, so that the buffer is allocated once.
 const OWN_LINES: usize = 192;
 
-/// The unsent rest of a response.
+/// A buffer that is larger than this, in bytes, is freed after its response.
+const SPARE_LIMIT: usize = 2 * CONTENT_LIMIT as usize;
+
+/// An answer, as far as it has not been sent.
 #[derive(Debug)]
 pub struct Sending {
     outgoing: Outgoing,
@@ -55,6 +58,8 @@ pub struct Sending {
 const NAME: &str = "wharf";
 
 thread_local! {
+    /// The buffer of the last response, for the next: beyond a kilobyte, the allocator is slow.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static OWN: RefCell<OwnLines> = const { RefCell::new(OwnLines { made_for: None, lines: Vec::new() }) };
 }
 
@@ -106,7 +111,9 @@ impl Sending {
             Framing::Sized(length) if length <= CONTENT_LIMIT && !exchange.to_head => length as usize,
             _ => 0,
         };
-        let mut bytes = Vec::with_capacity(head.length() + OWN_LINES + inline);
+        let mut bytes = SPARE.take();
+        bytes.clear();
+        bytes.reserve(head.length() + OWN_LINES + inline);
         head.write(&mut bytes);
         let kept_for = exchange.persistence.keeps().then(|| timeout.as_secs());
         OWN.with_borrow_mut(|own| bytes.extend_from_slice(own.at(Date::from(SystemTime::now()), kept_for)));
@@ -253,10 +260,14 @@ impl Sending {
         }
     }
 
-    /// Call when it has been sent or aborted: logs it, and returns whether the connection is kept.
-    pub fn end(&self, peer: Peer, state: &State) -> Persistence {
+    /// It has been sent, or given up: notes it, and says what becomes of the connection.
+    pub fn end(&mut self, peer: Peer, state: &State) -> Persistence {
         let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
         self.exchange.note(peer, self.status, content_sent, state);
+        let bytes = self.outgoing.take_bytes();
+        if bytes.capacity() <= SPARE_LIMIT {
+            SPARE.set(bytes);
+        }
         self.exchange.persistence
     }
 }
@@ -341,4 +352,38 @@ fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, parts: RangeParts) -> Optio
     // The file was truncated, or the disk fails: `sendfile` will fail too, and report it.
     bytes.truncate(head);
     Some((file, parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_lines_follow_the_date_and_the_timeout() {
+        let mut own = OwnLines { made_for: None, lines: Vec::new() };
+        let first = Date::from(SystemTime::UNIX_EPOCH);
+        let next = Date::from(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        let table = [
+            (first, Some(5), "00:00:00", "keep-alive\r\nKeep-Alive: timeout=5"),
+            (first, Some(5), "00:00:00", "keep-alive\r\nKeep-Alive: timeout=5"),
+            (first, Some(6), "00:00:00", "keep-alive\r\nKeep-Alive: timeout=6"),
+            (next, Some(6), "00:00:01", "keep-alive\r\nKeep-Alive: timeout=6"),
+            (next, None, "00:00:01", "close"),
+        ];
+        for (date, timeout, time, connection) in table {
+            let expected = format!(
+                "Server: wharf\r\nDate: Thu, 01 Jan 1970 {time} GMT\r\nConnection: {connection}\r\n"
+            );
+            assert_eq!(own.at(date, timeout), expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn lengths_in_digits() {
+        for length in [0, 9, 10, 1024, u64::MAX] {
+            let mut bytes = Vec::new();
+            push_length(&mut bytes, length);
+            assert_eq!(bytes, format!("Content-Length: {length}\r\n").as_bytes());
+        }
+    }
 }
