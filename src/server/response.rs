@@ -159,3 +159,19 @@ impl From<SizedContent> for Content {
         Self::Sized(known)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_leave_in_order() {
+        let span = Span::new(0, 1, 1).expect("within");
+        let list = [RangePart::Frame(vec![1]), RangePart::Content(span), RangePart::Frame(vec![2])];
+        let mut parts: RangeParts = list.iter().cloned().collect();
+        assert!(parts.iter().eq(&list) && parts.single_span().is_none());
+        assert!(std::iter::from_fn(|| parts.pop_front()).eq(list));
+        assert_eq!(RangeParts::from(span).single_span(), Some(span));
+        assert!(RangeParts::default().front().is_none());
+    }
+}
