@@ -73,9 +73,9 @@ impl Head {
     /// Writes the status line and the field lines. The caller adds its own lines, and the empty line that ends the head.
     pub fn write(&self, out: &mut Vec<u8>) {
         let code = self.status.code();
+        let [a, b, c] = [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + digit as u8);
         out.extend_from_slice(b"HTTP/1.1 ");
-        out.extend([code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + digit as u8));
-        out.push(b' ');
+        out.extend_from_slice(&[a, b, c, b' ']);
         out.extend_from_slice(self.status.reason().as_bytes());
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(self.lines.as_bytes());

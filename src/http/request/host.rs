@@ -6,8 +6,11 @@ use std::net::Ipv6Addr;
 /// target without an authority; every target here has one.
 pub fn is_host(text: &str) -> bool {
     let (name, port) = split_port(text);
-    let is_port =
-        port.bytes().all(|b| b.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok());
+    let add_digit = |value: u16, byte: u8| {
+        let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    };
+    let is_port = port.bytes().try_fold(0, add_digit).is_some();
     let is_name = match name.strip_prefix('[') {
         // A zone has a meaning on the client's machine only, and is not sent (RFC 6874 §3). No other literal exists yet.
         Some(rest) => rest.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()),
