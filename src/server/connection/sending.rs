@@ -115,7 +115,7 @@ impl Sending {
         bytes.clear();
         bytes.reserve(head.length() + OWN_LINES + inline);
         head.write(&mut bytes);
-        let kept_for = exchange.persistence.keeps().then(|| timeout.as_secs());
+        let kept_for = exchange.persistence.keeps().then_some(timeout.as_secs());
         OWN.with_borrow_mut(|own| bytes.extend_from_slice(own.at(Date::from(SystemTime::now()), kept_for)));
         if !status.has_no_content() {
             push_framing(&mut bytes, framing);
@@ -371,9 +371,8 @@ mod tests {
             (next, None, "00:00:01", "close"),
         ];
         for (date, timeout, time, connection) in table {
-            let expected = format!(
-                "Server: wharf\r\nDate: Thu, 01 Jan 1970 {time} GMT\r\nConnection: {connection}\r\n"
-            );
+            let expected =
+                format!("Server: wharf\r\nDate: Thu, 01 Jan 1970 {time} GMT\r\nConnection: {connection}\r\n");
             assert_eq!(own.at(date, timeout), expected.as_bytes());
         }
     }
