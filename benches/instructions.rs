@@ -10,6 +10,8 @@
 //! workers wake each other more or less often. `valgrind --tool=callgrind` counts the instructions of all threads in user
 //! space; `strace -c` counts the system calls.
 
+// Everything here is for this binary only.
+#![allow(unreachable_pub)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::fs;

@@ -3,6 +3,9 @@
 //! What a request costs as a whole, the kernel's part of it included, is what `cargo bench --bench peers` tells. Here is
 //! where a change in one part shows: criterion compares each run with the one before.
 
+// Everything here is for this binary only.
+#![allow(unreachable_pub)]
+
 use std::error::Error;
 use std::fs;
 use std::hint::black_box;

@@ -2,6 +2,8 @@
 
 // What the harness shows of a test that fails.
 #![allow(clippy::print_stderr)]
+// Everything here is for this binary only.
+#![allow(unreachable_pub)]
 
 mod abandoned;
 mod activation;

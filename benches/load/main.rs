@@ -8,6 +8,8 @@
 //!
 //! The tests do the same for a moment, and measure no time (`tests/load.rs`); the crowd and the day are theirs.
 
+// Everything here is for this binary only.
+#![allow(unreachable_pub)]
 // The harness of the tests has more than is needed here; what a test asserts, this reports by failing.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 

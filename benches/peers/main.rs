@@ -14,6 +14,9 @@
 //! Everything is on loopback and bounded in time, and all that was started ends with this program: a server is killed
 //! when its guard is dropped, after a panic and after Ctrl-C too.
 
+// Everything here is for this binary only.
+#![allow(unreachable_pub)]
+
 mod case;
 mod chart;
 mod client;

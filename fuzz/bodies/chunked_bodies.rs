@@ -14,7 +14,7 @@ enum Found {
 }
 
 /// The bytes are cut where the first one says.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let [whole, in_two, by_byte] = super::pieces(data, cut).map(|pieces| decode(&pieces));
     assert_eq!(whole, in_two, "cut at {cut}");

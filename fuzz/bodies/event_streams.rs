@@ -4,7 +4,7 @@ use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent, TooLon
 use wharf::http::event_stream::encode;
 
 /// The bytes are a stream, cut where the first one says, and the parts of an event.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let [whole, in_two, by_byte] = super::pieces(data, cut).map(|pieces| decode(&pieces));
     assert_eq!(whole, in_two, "cut at {cut}");

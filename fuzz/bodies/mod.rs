@@ -4,19 +4,19 @@
 //! stable. None is content with not panicking: where it can, a body says the same thing in a second, slower and simpler
 //! way and compares, or cuts the input elsewhere and expects the same.
 
-pub mod chunked_bodies;
-pub mod event_streams;
-pub mod multipart;
-pub mod paths;
-pub mod preconditions;
-pub mod ranges;
-pub mod request_heads;
-pub mod response_heads;
-pub mod scripts;
-pub mod tftp_packets;
+pub(super) mod chunked_bodies;
+pub(super) mod event_streams;
+pub(super) mod multipart;
+pub(super) mod paths;
+pub(super) mod preconditions;
+pub(super) mod ranges;
+pub(super) mod request_heads;
+pub(super) mod response_heads;
+pub(super) mod scripts;
+pub(super) mod tftp_packets;
 
 /// Every target: its name, which is also that of its corpus, and its body.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub(super) const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("chunked_bodies", chunked_bodies::check),
     ("event_streams", event_streams::check),
     ("multipart", multipart::check),

@@ -11,7 +11,7 @@ const DELIMITER: &[u8] = b"\r\n--b";
 type Parts = Vec<(PartHead, Vec<u8>, bool)>;
 
 /// The bytes are a body, cut where the first one says, and a `Content-Type`.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     if let Ok(found) = boundary(data) {
         assert_eq!(
             boundary(format!("multipart/form-data; boundary={}", found.as_parameter()).as_bytes()),

@@ -6,7 +6,7 @@ use wharf::folder::{LONGEST_PATH, SharePath};
 use wharf::http::target::{Target, encode_path, from_typed};
 
 /// The bytes are a target, a path that nobody has encoded, and something that a person typed.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     if let Ok(path) = SharePath::parse(data) {
         stays_beneath(&path);
     }

@@ -6,7 +6,7 @@ use wharf::http::range::content_range::{ContentRange, content_range};
 use wharf::http::range::{RANGES_LIMIT, Selection, Span, select};
 
 /// The first eight bytes are the length of the representation, shifted by the ninth; the others are the field.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let Some((len, rest)) = data.split_first_chunk() else { return };
     let Some((&shift, field)) = rest.split_first() else { return };
     let len = u64::from_be_bytes(*len) >> (shift % 64);

@@ -5,7 +5,7 @@ use wharf::http::head_end::EndFinder;
 use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, HeadError, HttpVersion, write_head};
 
 /// The bytes are cut where the first one says.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let ends = super::pieces(data, cut).map(|pieces| end(&pieces));
     assert_eq!(ends[0], ends[1], "cut at {cut}");

@@ -4,7 +4,7 @@ use wharf::http::body::Framing;
 use wharf::http::response::Received;
 
 /// The bytes are cut where the first one says.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let Ok(Some((head, length))) = Received::parse(data, false) else { return };
     assert!(length <= data.len());

@@ -8,7 +8,7 @@ use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, write_head};
 use wharf::replay::script::{ScriptRequest, parse};
 
 /// The bytes are a script.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let address = ServerAddress::parse("h:1").expect("an address");
     let (steps, wrong) = parse(data, Path::new("/folder"), &address);
     let lines = data.split(|&byte| byte == b'\n').count();

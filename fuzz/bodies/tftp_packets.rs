@@ -12,7 +12,7 @@ use wharf::tftp::send::{SendAction, Sender};
 const FILE: &[u8] = &[7; 2000];
 
 /// The bytes are a datagram, and a conversation of datagrams that each have their length before them.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     if let Ok(packet) = Packet::parse(data) {
         comes_back(&packet);
         if let Packet::Read(request) | Packet::Write(request) = &packet {

@@ -17,7 +17,7 @@ const USAGE: &str = "usage: wharf chat USER [HOST [PORT]]";
 
 /// Chat with the other users of a server
 #[derive(Debug, Args)]
-pub struct ChatArgs {
+pub(super) struct ChatArgs {
     /// Your name in the chat room
     user: Option<String>,
     /// The server's address or name [default: 127.0.0.1]
@@ -30,7 +30,7 @@ pub struct ChatArgs {
 }
 
 /// Runs the command.
-pub fn run(args: ChatArgs) -> ExitCode {
+pub(super) fn run(args: ChatArgs) -> ExitCode {
     let Some(user) = args.user else { return exit::wrong_usage(&USAGE) };
     match address(args.host.as_deref(), args.port.as_deref()) {
         Ok(address) => join(&user, &address, args.dir),
@@ -47,7 +47,7 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, Addr
 }
 
 /// Joins the room and runs the prompt, until the user leaves or the server cannot be reached any more.
-pub fn join(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
+pub(super) fn join(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
     let member = match ChatMember::join(&address.server, user) {
         Ok(member) => member,
         Err(ClientError::Refused(_, Some(said))) => return exit::failed(&said),

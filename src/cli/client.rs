@@ -21,7 +21,7 @@ pub(super) const INTERRUPTED: i32 = 128 + SIGINT;
 
 /// Prompt for a server: GET, POST, LIST, exit, quit, help
 #[derive(Debug, Args)]
-pub struct ClientArgs {
+pub(super) struct ClientArgs {
     /// The server: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port` [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory, conflicts_with_all = ["ip", "port"])]
     address: Option<Remote<ServerAddress>>,
@@ -40,7 +40,7 @@ pub struct ClientArgs {
 }
 
 /// Runs the command.
-pub fn run(args: ClientArgs) -> ExitCode {
+pub(super) fn run(args: ClientArgs) -> ExitCode {
     let address = match args.address {
         Some(Remote::Http(address)) => Ok(address),
         Some(Remote::Tftp(_)) if args.user.is_some() => {

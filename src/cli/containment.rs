@@ -17,7 +17,7 @@ use rustix::fs::{Mode, OFlags};
 const MOST_LINKS: usize = 40;
 
 /// An error if the file is in the directory, or would be if it were created.
-pub fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
+pub(super) fn ensure_outside(file: &Path, directory: &Path) -> io::Result<()> {
     // A missing directory is reported elsewhere.
     let Ok(root) = fs::canonicalize(directory) else { return Ok(()) };
     let file = resolve(file)?;

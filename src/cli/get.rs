@@ -40,7 +40,7 @@ const OUTPUT: &str = "-";
 #[derive(Debug, Args)]
 // Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
-pub struct GetArgs {
+pub(super) struct GetArgs {
     /// What to download: `http://host:port/path`, `host:port/path`, `unix:SOCKET!/path` or `tftp://host:port/path`
     ///
     /// `dir/` downloads the files in it (with -R, also those in its subdirectories); `'dir/*.jpg'` those whose names
@@ -86,7 +86,7 @@ pub struct GetArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &GetArgs) -> ExitCode {
+pub(super) fn run(args: &GetArgs) -> ExitCode {
     if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, INTERRUPTED, tftp::open_transfer::abort_all)
     {
         return exit::code(Err(error));

@@ -18,7 +18,7 @@ use crate::client::tree::{Http, ListFormat, SortOrder, Tftp, Tree};
 ///
 /// In a terminal: size, time and name. In a pipe: one name per line; directories end in a slash.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(super) struct ListArgs {
     /// The server and the directory on it: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
     #[arg(value_parser = remote::parse_directory)]
@@ -43,7 +43,7 @@ enum Sort {
 }
 
 /// Runs the command.
-pub fn run(args: &ListArgs) -> ExitCode {
+pub(super) fn run(args: &ListArgs) -> ExitCode {
     let remote = args.address.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default()));
     match find(&remote, args.recursive) {
         Ok(mut found) => {

@@ -10,7 +10,7 @@ use log::Level;
 const KEPT: usize = 1024;
 
 /// A line, in a buffer that is used again.
-pub struct LogLine {
+pub(super) struct LogLine {
     text: String,
     /// The second of the latest line, counted from 1970.
     second: u64,
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// Formats a line, of this moment, in a buffer of the current thread.
-pub fn with_line(level: Level, message: fmt::Arguments<'_>, then: impl Fn(&str)) {
+pub(super) fn with_line(level: Level, message: fmt::Arguments<'_>, then: impl Fn(&str)) {
     let format = |line: &mut LogLine| {
         then(line.format(SystemTime::now(), level, message));
         if line.text.capacity() > KEPT {
@@ -39,12 +39,12 @@ pub fn with_line(level: Level, message: fmt::Arguments<'_>, then: impl Fn(&str))
 
 impl LogLine {
     /// An empty one.
-    pub const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { text: String::new(), second: u64::MAX, stamp: String::new() }
     }
 
     /// The line, with its line feed.
-    pub fn format(&mut self, now: SystemTime, level: Level, message: fmt::Arguments<'_>) -> &str {
+    pub(super) fn format(&mut self, now: SystemTime, level: Level, message: fmt::Arguments<'_>) -> &str {
         let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.set_second(since_epoch.as_secs());
         let text = &mut self.text;

@@ -32,7 +32,7 @@ const NOTICES: Notices = Notices {
 
 /// Begins to log: to the end of this file, or else to stderr. `RUST_LOG` sets what is logged; every request
 /// and every major action, if it does not.
-pub fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
+pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
     let opened = file.map(PrivateFile::append).transpose()?;
     let sink = match (file.cloned(), &opened) {
         (Some(file), Some(opened)) => {

@@ -25,7 +25,7 @@ const STDOUT: Notices = Notices {
 
 /// Clones write to the same files.
 #[derive(Debug, Clone)]
-pub struct Outputs {
+pub(super) struct Outputs {
     stdout: Sink,
     log: Sink,
     has_log_file: bool,
@@ -36,7 +36,7 @@ pub struct Outputs {
 
 impl Outputs {
     /// Opens them. Both files must be outside the shared folder.
-    pub fn open(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
         let private = |path| PrivateFile::new(path, root);
         let (file, record) = (log.map(private), record.map(private));
         let log = logging::begin(file.as_ref()).map_err(|error| cannot("log to", file.as_ref(), &error))?;
@@ -53,7 +53,7 @@ impl Outputs {
     }
 
     /// An error if a file is in the shared folder, which may have been replaced.
-    pub fn ensure_outside(&self) -> io::Result<()> {
+    pub(super) fn ensure_outside(&self) -> io::Result<()> {
         self.files.iter().try_for_each(|file| {
             let name = Printable::path(file.path());
             file.ensure_outside().map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
@@ -61,17 +61,17 @@ impl Outputs {
     }
 
     /// Where requests are recorded, if they are.
-    pub fn recorder(&self) -> Option<Recorder> {
+    pub(super) fn recorder(&self) -> Option<Recorder> {
         self.recorder.clone()
     }
 
     /// Prints this on stdout.
-    pub fn print(&self, text: &str) {
+    pub(super) fn print(&self, text: &str) {
         self.stdout.push_urgent(text.as_bytes());
     }
 
     /// SIGHUP: reopens the log file and the recording, after log rotation has renamed them.
-    pub fn reopen(&self) {
+    pub(super) fn reopen(&self) {
         if self.has_log_file {
             self.log.reopen();
         }
@@ -84,7 +84,7 @@ impl Outputs {
     }
 
     /// Waits until everything is written, for [`LAST`] at most.
-    pub fn flush(&self) {
+    pub(super) fn flush(&self) {
         let end = Instant::now() + LAST;
         let left = || end.saturating_duration_since(Instant::now());
         self.stdout.flush(left());

@@ -21,7 +21,7 @@ const OTHERS: u32 = 0o077;
 
 /// A file that must be outside the shared folder.
 #[derive(Debug, Clone)]
-pub struct PrivateFile {
+pub(super) struct PrivateFile {
     path: PathBuf,
     /// The shared folder.
     root: PathBuf,
@@ -29,23 +29,23 @@ pub struct PrivateFile {
 
 impl PrivateFile {
     /// The file at `path`, to be kept outside the folder `root`.
-    pub fn new(path: &Path, root: &Path) -> Self {
+    pub(super) fn new(path: &Path, root: &Path) -> Self {
         Self { path: path.to_owned(), root: root.to_owned() }
     }
 
     /// Its path, as it was given.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// An error if it is in the shared folder, or would be if it were created.
-    pub fn ensure_outside(&self) -> io::Result<()> {
+    pub(super) fn ensure_outside(&self) -> io::Result<()> {
         let is_file = std::fs::metadata(&self.path).ok().as_ref().is_none_or(Metadata::is_file);
         if is_file { containment::ensure_outside(&self.path, &self.root) } else { Ok(()) }
     }
 
     /// Opens or creates it, to append.
-    pub fn append(&self) -> io::Result<File> {
+    pub(super) fn append(&self) -> io::Result<File> {
         self.ensure_outside()?;
         let there = std::fs::metadata(&self.path).ok();
         // Opening a FIFO for reading too does not wait for a reader, and keeps what is written for the next one (fifo(7)).
@@ -60,14 +60,14 @@ impl PrivateFile {
     }
 
     /// As [`PrivateFile::append`], while the server runs.
-    pub fn append_again(&self) -> io::Result<File> {
+    pub(super) fn append_again(&self) -> io::Result<File> {
         let file = self.append()?;
         self.protect(&file);
         Ok(file)
     }
 
     /// Opens it to append, and writes this header if it is empty.
-    pub fn append_below(&self, header: &str) -> io::Result<File> {
+    pub(super) fn append_below(&self, header: &str) -> io::Result<File> {
         let mut file = self.append_again()?;
         if file.metadata()?.len() == 0 {
             file.write_all(header.as_bytes())?;
@@ -76,7 +76,7 @@ impl PrivateFile {
     }
 
     /// Opens and truncates it.
-    pub fn create(&self) -> io::Result<File> {
+    pub(super) fn create(&self) -> io::Result<File> {
         let file = self.append_again()?;
         if file.metadata()?.is_file() {
             file.set_len(0)?;
@@ -86,7 +86,7 @@ impl PrivateFile {
 
     /// Removes the permissions of others from an old file, or logs that it cannot. Files behind `/dev/stderr` and the like
     /// belong to another program and keep their mode.
-    pub fn protect(&self, file: &File) {
+    pub(super) fn protect(&self, file: &File) {
         let Ok(facts) = file.metadata() else { return };
         let is_link = std::fs::symlink_metadata(&self.path).is_ok_and(|it| it.is_symlink());
         let is_others = is_link && (self.path.starts_with("/dev") || self.path.starts_with("/proc"));

@@ -37,7 +37,7 @@ const HOW_TO_GO_ON: &str = "Partial uploads are kept for a day: run the same com
 #[derive(Debug, Args)]
 // Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
-pub struct PutArgs {
+pub(super) struct PutArgs {
     /// Files to upload; wharf asks for them if there are none
     #[arg(value_name = "FILE")]
     files: Vec<String>,
@@ -69,7 +69,7 @@ pub struct PutArgs {
 }
 
 /// Runs the command.
-pub fn run(mut args: PutArgs) -> ExitCode {
+pub(super) fn run(mut args: PutArgs) -> ExitCode {
     let memory = Arc::new(Memory::of_this_user());
     let hint = Arc::clone(&memory);
     let hint = move || (hint.unfinished() > 0).then_some(HOW_TO_GO_ON);

@@ -22,7 +22,7 @@ const MOST_CONNECTIONS: i64 = 1024;
 
 /// Send the requests of a script, check the responses, and report their times
 #[derive(Debug, Args)]
-pub struct ReplayArgs {
+pub(super) struct ReplayArgs {
     /// The script: one request per line, such as `GET path -> 200`
     #[arg(default_value = "client_requests/requests.txt")]
     file: PathBuf,
@@ -52,7 +52,7 @@ pub struct ReplayArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &ReplayArgs) -> ExitCode {
+pub(super) fn run(args: &ReplayArgs) -> ExitCode {
     let address = match args.port {
         Some(port) => args.host.clone().at_port(port),
         None => Ok(args.host.clone()),

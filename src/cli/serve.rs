@@ -29,7 +29,7 @@ const PORT: u16 = 8080;
 // Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// The folder to share [default: www]
     #[arg(env = "SERVER_SHARED_FILES", conflicts_with = "dir")]
     folder: Option<PathBuf>,
@@ -148,7 +148,7 @@ impl Default for ServeArgs {
 }
 
 /// Runs the command, until the server is stopped.
-pub fn run(args: ServeArgs) -> Result<(), Failure> {
+pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
     let outputs = Outputs::open(log, record, args.root())?;
     let served = serve(args, &outputs);

@@ -15,7 +15,7 @@ const FAILED: i32 = 1;
 
 /// The first signal asks for a stop; a second one calls `before` and exits at once. SIGHUP calls `hung_up`, which must not
 /// block, as another signal may follow.
-pub fn become_stop(
+pub(super) fn become_stop(
     stop: Stop,
     hung_up: impl Fn() + Send + 'static,
     before: impl Fn() + Send + 'static,
@@ -39,7 +39,7 @@ pub fn become_stop(
 }
 
 /// On Ctrl-C, prints `words` on stderr, calls `before`, and exits with this code.
-pub fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::Result<()> {
+pub(super) fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
@@ -53,7 +53,7 @@ pub fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::R
 }
 
 /// Makes a write beyond the file size limit (`ulimit -f`) fail, as on a full disk. By default the system kills the process.
-pub fn outlive_file_limit() -> io::Result<()> {
+pub(super) fn outlive_file_limit() -> io::Result<()> {
     let nobody_looks = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGXFSZ, nobody_looks).map(|_| ())
 }

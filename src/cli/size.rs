@@ -1,7 +1,7 @@
 //! Sizes on the command line.
 
 /// Parses a number of bytes, optionally with `k`, `M`, `G` or `T` for powers of 1,024, as in nginx and curl.
-pub fn parse(text: &str) -> Result<u64, String> {
+pub(super) fn parse(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let power = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 0,

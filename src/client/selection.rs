@@ -14,7 +14,7 @@ use super::targets::{Targets, target_of, with_facts};
 
 /// The last list that was printed.
 #[derive(Debug)]
-pub struct Shown {
+pub(super) struct Shown {
     /// The encoded path of the directory, with its slash.
     directory: String,
     entries: Vec<RemoteEntry>,
@@ -33,7 +33,7 @@ enum Pick<'s> {
 
 impl Shown {
     /// Prints a listing with a number before each entry, and keeps it.
-    pub fn show(directory: String, listing: RemoteListing, out: &mut dyn Write) -> io::Result<Self> {
+    pub(super) fn show(directory: String, listing: RemoteListing, out: &mut dyn Write) -> io::Result<Self> {
         let mut lines = Vec::new();
         listing.show(&mut lines)?;
         let RemoteListing { entries, .. } = listing;
@@ -66,7 +66,7 @@ impl Shown {
 }
 
 /// Adds what a word selects to the targets. A directory from the list is added with everything in it.
-pub fn add(
+pub(super) fn add(
     word: &str,
     shown: Option<&Shown>,
     address: &ServerAddress,
@@ -105,7 +105,7 @@ fn add_name(word: &str, address: &ServerAddress, options: &FetchOptions, targets
 }
 
 /// Whether a word selects from a list or by pattern. If not, it is one path.
-pub fn selects(word: &str, shown: Option<&Shown>) -> bool {
+pub(super) fn selects(word: &str, shown: Option<&Shown>) -> bool {
     is_pattern(word) || (shown.is_some() && range(word).is_some())
 }
 

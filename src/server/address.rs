@@ -10,14 +10,14 @@ use crate::server::state::State;
 /// The URL to pass on: the one that the client used, since it is known to work. A client on the loopback interface
 /// gets the network's URL, if the server is reachable there. `None` without TCP.
 #[cfg_attr(not(feature = "qr"), allow(dead_code))]
-pub fn to_hand_on(head: &Head<'_, '_>, peer: Peer, state: &State) -> Option<String> {
+pub(super) fn to_hand_on(head: &Head<'_, '_>, peer: Peer, state: &State) -> Option<String> {
     // Over a Unix-domain socket, Host can be anything.
     let asked = head.host.filter(|_| matches!(peer, Peer::Inet(_)));
     choose(asked, &reached(state))
 }
 
 /// The URL to pass on, without a request.
-pub fn of_server(state: &State) -> Option<String> {
+pub(super) fn of_server(state: &State) -> Option<String> {
     choose(None, &reached(state))
 }
 

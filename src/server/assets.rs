@@ -23,13 +23,13 @@ const CACHING: &str = "public, max-age=31536000, immutable";
 /// How many bytes of the hash are in a name; this only has to prevent accidental collisions.
 const HASH_BYTES: usize = 6;
 
-pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     let source = dense(&lean(include_str!("assets/page.css")));
     Asset::new("page", "css", "text/css; charset=utf-8", source)
 });
 
 /// One file for the browser; here, one file per subject.
-pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     let source = concat!(
         include_str!("assets/folder.js"),
         include_str!("assets/preview.js"),
@@ -39,12 +39,12 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", "text/javascript; charset=utf-8", joined(&lean(source)))
 });
 
-pub static ICON: LazyLock<Asset> =
+pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("assets/icon.svg").into()));
 
 /// A file in the binary.
 #[derive(Debug)]
-pub struct Asset {
+pub(super) struct Asset {
     content: String,
     media_type: &'static str,
     hash: String,
@@ -61,12 +61,12 @@ impl Asset {
     }
 
     /// The path at which it is served.
-    pub fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         &self.path
     }
 
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.content.len()
     }
 
@@ -111,7 +111,7 @@ fn dense(source: &str) -> String {
 }
 
 /// The response to GET and HEAD of the asset at this path.
-pub fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
+pub(super) fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
     let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
     let found = all.into_iter().find(|asset| asset.path == path);
     found.map(|asset| asset.respond(fields)).ok_or_else(not_found)

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::http::body::Framing;
 use crate::http::range::Span;
 
-pub trait BodySource: fmt::Debug + Send {
+pub(super) trait BodySource: fmt::Debug + Send {
     /// Produces more content. It may block on the disk, but on nothing else, and does a bounded amount of work. After
     /// an error the content cannot be completed; do not call it again.
     fn next_chunk(&mut self) -> io::Result<NextChunk>;
@@ -29,7 +29,7 @@ pub trait BodySource: fmt::Debug + Send {
 
 /// The result of [`BodySource::next_chunk`].
 #[derive(Debug)]
-pub enum NextChunk {
+pub(super) enum NextChunk {
     /// The content continues with this.
     Chunk(Chunk),
     /// Work was done, but there is nothing to send yet.
@@ -40,21 +40,21 @@ pub enum NextChunk {
 
 /// A chunk of content: bytes, then a span of a file. Never empty: an empty chunk would end the content.
 #[derive(Debug)]
-pub struct Chunk {
+pub(super) struct Chunk {
     bytes: Vec<u8>,
     span: Option<(Arc<File>, Span)>,
 }
 
 impl NextChunk {
     /// These bytes, which may be empty.
-    pub fn bytes(bytes: Vec<u8>) -> Self {
+    pub(super) fn bytes(bytes: Vec<u8>) -> Self {
         if bytes.is_empty() { Self::Nothing } else { Self::Chunk(Chunk { bytes, span: None }) }
     }
 
     /// These bytes, which may be empty, then this span of a file. If the file is shorter when it is sent, the content
     /// is aborted.
     #[cfg_attr(not(feature = "archive"), allow(dead_code))]
-    pub fn with_span(bytes: Vec<u8>, file: Arc<File>, span: Span) -> Self {
+    pub(super) fn with_span(bytes: Vec<u8>, file: Arc<File>, span: Span) -> Self {
         Self::Chunk(Chunk { bytes, span: Some((file, span)) })
     }
 }
@@ -68,7 +68,7 @@ impl Chunk {
 
 /// Content that is being sent to a client.
 #[derive(Debug)]
-pub struct BodyEncoder {
+pub(super) struct BodyEncoder {
     source: Box<dyn BodySource>,
     coding: Coding,
 }
@@ -84,7 +84,7 @@ enum Coding {
 
 /// What to send next.
 #[derive(Debug)]
-pub enum Encoded {
+pub(super) enum Encoded {
     /// This, and there may be more.
     Chunk(EncodedChunk),
     /// Nothing yet; other connections may have their turn.
@@ -95,7 +95,7 @@ pub enum Encoded {
 
 /// An encoded chunk.
 #[derive(Debug)]
-pub struct EncodedChunk {
+pub(super) struct EncodedChunk {
     /// The bytes of the coding and of the chunk.
     pub bytes: Vec<u8>,
     /// How many of them belong to the coding.
@@ -106,7 +106,7 @@ pub struct EncodedChunk {
 
 impl BodyEncoder {
     /// Encodes this source with this framing.
-    pub fn new(source: Box<dyn BodySource>, framing: Framing) -> Self {
+    pub(super) fn new(source: Box<dyn BodySource>, framing: Framing) -> Self {
         let coding = match framing {
             Framing::Chunked => Coding::Chunked { is_first: true },
             _ => Coding::Plain,
@@ -115,12 +115,12 @@ impl BodyEncoder {
     }
 
     /// How many descriptors the source keeps open at most.
-    pub fn descriptors(&self) -> u32 {
+    pub(super) fn descriptors(&self) -> u32 {
         self.source.descriptors()
     }
 
     /// Produces more content.
-    pub fn next(&mut self) -> io::Result<Encoded> {
+    pub(super) fn next(&mut self) -> io::Result<Encoded> {
         Ok(match self.source.next_chunk()? {
             NextChunk::Chunk(chunk) => Encoded::Chunk(self.coding.code(chunk)),
             NextChunk::Nothing => Encoded::Nothing,

@@ -30,7 +30,7 @@ const ROUND: Duration = Duration::from_secs(1);
 
 /// Accepts subscribers and serves them until it is ended.
 #[derive(Debug)]
-pub struct Broadcaster {
+pub(super) struct Broadcaster {
     chat: Arc<ChatState>,
     poller: Poller,
     inbox: Mutex<Inbox>,
@@ -65,14 +65,14 @@ enum Delivery {
 
 impl Broadcaster {
     /// For this chat.
-    pub fn new(chat: Arc<ChatState>) -> io::Result<Self> {
+    pub(super) fn new(chat: Arc<ChatState>) -> io::Result<Self> {
         let poller = Poller::new()?;
         poller.watch(&*chat)?;
         Ok(Self { chat, poller, inbox: Mutex::default() })
     }
 
     /// Adds a subscriber, whose response head has been sent.
-    pub fn admit(&self, tracked: Box<Tracked<Connection>>, events: EventStream) {
+    pub(super) fn admit(&self, tracked: Box<Tracked<Connection>>, events: EventStream) {
         if let Err(error) = tracked.connection.stream().give_up_after(STUCK_AFTER) {
             log::debug!("{}: {error}", tracked.connection.peer());
         }
@@ -93,13 +93,13 @@ impl Broadcaster {
     }
 
     /// Ends every stream and the thread that serves them.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
         self.chat.wake();
     }
 
     /// Serves until [`Self::end`] is called.
-    pub fn run(&self) {
+    pub(super) fn run(&self) {
         let mut subscribers: HashMap<u64, Subscriber> = HashMap::new();
         let (mut number, mut round, mut events) = (0, Instant::now(), Vec::new());
         loop {

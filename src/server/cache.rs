@@ -22,7 +22,7 @@ use crate::folder::{Facts, FileVersion, SharePath};
 use crate::server::representation::Representation;
 
 /// The content of files up to this size, in bytes, is cached. For larger ones `sendfile` costs less.
-pub const CONTENT_LIMIT: u64 = 16 * 1024;
+pub(super) const CONTENT_LIMIT: u64 = 16 * 1024;
 
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
 const IN_MEMORY_LIMIT: u64 = 1 << 20;
@@ -41,7 +41,7 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// A cached file.
 #[derive(Debug)]
-pub struct CacheEntry {
+pub(super) struct CacheEntry {
     /// Which version of which file it is.
     pub version: FileVersion,
     /// The metadata of its responses.
@@ -52,7 +52,7 @@ pub struct CacheEntry {
 
 /// How a file is cached.
 #[derive(Debug)]
-pub enum CachedContent {
+pub(super) enum CachedContent {
     Bytes(Vec<u8>),
     /// An open file.
     File(Arc<File>),
@@ -60,11 +60,11 @@ pub enum CachedContent {
 
 /// The cache of files.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<Entries>);
+pub(super) struct Cache(Mutex<Entries>);
 
 /// The entry of a path, as [`Cache::find`] returns it.
 #[derive(Debug)]
-pub enum CacheLookup {
+pub(super) enum CacheLookup {
     /// The file was this version a moment ago.
     Fresh(Arc<CacheEntry>),
     /// The file may have changed; check it on the disk, then call [`Cache::confirm`].
@@ -90,7 +90,7 @@ struct Stored {
 
 impl Cache {
     /// The entry of this path.
-    pub fn find(&self, path: &SharePath, now: Instant) -> Option<CacheLookup> {
+    pub(super) fn find(&self, path: &SharePath, now: Instant) -> Option<CacheLookup> {
         let entries = self.lock();
         let Stored { entry, checked } = entries.by_path.get(path)?;
         if now.saturating_duration_since(entry.since) >= MAX_AGE {
@@ -102,7 +102,7 @@ impl Cache {
     }
 
     /// Records that the file was still this version at `then`.
-    pub fn confirm(&self, path: &SharePath, entry: &Arc<CacheEntry>, then: Instant) {
+    pub(super) fn confirm(&self, path: &SharePath, entry: &Arc<CacheEntry>, then: Instant) {
         let mut entries = self.lock();
         if entries.saved.is_some_and(|saved| saved >= then) {
             return;
@@ -114,7 +114,7 @@ impl Cache {
     }
 
     /// Inserts an entry, and evicts the oldest if there is no space.
-    pub fn insert(&self, path: &SharePath, entry: CacheEntry) -> Arc<CacheEntry> {
+    pub(super) fn insert(&self, path: &SharePath, entry: CacheEntry) -> Arc<CacheEntry> {
         let entry = Arc::new(entry);
         let displaced = self.lock().insert(path, Arc::clone(&entry));
         // After the lock is released: closing a file may block, and the timer takes the lock too.
@@ -123,19 +123,19 @@ impl Cache {
     }
 
     /// Invalidates all entries: a file was saved, so checks from before `now` do not count.
-    pub fn invalidate(&self, now: Instant) {
+    pub(super) fn invalidate(&self, now: Instant) {
         let mut entries = self.lock();
         entries.saved = Some(now);
         entries.by_path.values_mut().for_each(|stored| stored.checked = None);
     }
 
     /// Removes all entries, because their descriptors are needed. Returns them: dropping them closes their files.
-    pub fn clear(&self) -> impl Send + use<> {
+    pub(super) fn clear(&self) -> impl Send + use<> {
         std::mem::take(&mut *self.lock())
     }
 
     /// Evicts entries that are too old, and returns them. Call it regularly, so that no file stays open without requests.
-    pub fn evict_old(&self, now: Instant) -> Vec<Arc<CacheEntry>> {
+    pub(super) fn evict_old(&self, now: Instant) -> Vec<Arc<CacheEntry>> {
         let mut entries = self.lock();
         let is_old = |since: Instant| now.saturating_duration_since(since) >= MAX_AGE;
         let mut old = Vec::new();
@@ -180,7 +180,7 @@ impl Entries {
 
 impl CacheEntry {
     /// An entry for a file that was opened just before `now`; returns `representation` if the file changed lately.
-    pub fn of(
+    pub(super) fn of(
         file: &Arc<File>,
         facts: &Facts,
         representation: Representation,
@@ -198,7 +198,7 @@ impl CacheEntry {
     }
 
     /// Whether sending it may block on the disk.
-    pub fn may_wait(&self) -> bool {
+    pub(super) fn may_wait(&self) -> bool {
         matches!(self.content, CachedContent::File(_)) && self.representation.len > IN_MEMORY_LIMIT
     }
 

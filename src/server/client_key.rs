@@ -1,10 +1,10 @@
 //! The key of a peer: connections with the same key share the limits of one client.
 
-pub use crate::chat::client_key::ClientKey;
+pub(super) use crate::chat::client_key::ClientKey;
 use crate::net::peer::Peer;
 
 /// The key of a peer.
-pub fn of(peer: Peer) -> ClientKey {
+pub(super) fn of(peer: Peer) -> ClientKey {
     match peer {
         Peer::Inet(address) => ClientKey::of_address(address.ip()),
         Peer::Unix(Some(program)) => ClientKey::User(program.uid()),
@@ -13,7 +13,7 @@ pub fn of(peer: Peer) -> ClientKey {
 }
 
 /// The key of a peer as text, for the folder: the owner of an unfinished upload.
-pub fn as_text(peer: Peer) -> String {
+pub(super) fn as_text(peer: Peer) -> String {
     match of(peer) {
         ClientKey::Network(address) => address.to_string(),
         ClientKey::User(number) => format!("user {number}"),

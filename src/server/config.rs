@@ -11,10 +11,10 @@ use crate::server::recorder::Recorder;
 use crate::server::timing::KeepAlive;
 
 /// How long requests in flight may take when the server stops.
-pub const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
-pub const STACK: usize = 256 * 1024;
+pub(super) const STACK: usize = 256 * 1024;
 
 /// The configuration of a server.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::server::state::State;
 
 /// The right of a thread to wait for the disk, for one turn of a connection.
 #[derive(Debug)]
-pub enum Disk {
+pub(super) enum Disk {
     /// A worker, which has to ask first.
     Worker,
     /// A worker that may wait until its turn is over.
@@ -26,14 +26,14 @@ pub enum Disk {
 }
 
 /// How many of this many workers may wait for the disk at once. With a single worker, none: nobody would poll.
-pub const fn places(workers: usize) -> usize {
+pub(super) const fn places(workers: usize) -> usize {
     workers / 4 * 3 + workers % 4 * 3 / 4
 }
 
 impl Disk {
     /// Asks to wait for the disk, perhaps for long: another worker is woken to poll. False if this thread may not.
     #[must_use]
-    pub fn may_wait(&mut self, state: &State) -> bool {
+    pub(super) fn may_wait(&mut self, state: &State) -> bool {
         if !self.may_touch(state) {
             return false;
         }
@@ -47,7 +47,7 @@ impl Disk {
     /// Asks for a call that finds in memory what it needs, in all likelihood: nobody is woken. Should it take long after
     /// all, the watch over the lead wakes another worker ([`Lead::watch`](crate::server::connections::lead::Lead::watch)).
     #[must_use]
-    pub fn may_touch(&mut self, state: &State) -> bool {
+    pub(super) fn may_touch(&mut self, state: &State) -> bool {
         match self {
             Self::Worker => match state.blocking.take() {
                 Some(place) => {

@@ -15,7 +15,7 @@ const RETRY_AFTER: u32 = 5;
 const FOLLOWED_AFTER: u32 = 2;
 
 /// The response to this error, with a line that says what to do.
-pub fn of(error: &Error) -> Response {
+pub(super) fn of(error: &Error) -> Response {
     let status = match error {
         Error::NotFound => Status::NOT_FOUND,
         Error::Denied | Error::ReadOnly => Status::FORBIDDEN,
@@ -45,7 +45,7 @@ fn of_io_error(error: &io::Error) -> Response {
 }
 
 /// As [`of`], for reading: a path that goes through a file does not exist.
-pub fn of_read_error(error: &Error) -> Response {
+pub(super) fn of_read_error(error: &Error) -> Response {
     match error {
         Error::NotDirectory | Error::IsDirectory => of(&Error::NotFound),
         other => of(other),
@@ -53,12 +53,12 @@ pub fn of_read_error(error: &Error) -> Response {
 }
 
 /// The response to a path that does not exist.
-pub fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     of(&Error::NotFound)
 }
 
 /// The response to a malformed request, with the reason.
-pub fn bad_request(why: impl std::fmt::Display) -> Response {
+pub(super) fn bad_request(why: impl std::fmt::Display) -> Response {
     Response::text(Status::BAD_REQUEST, format_args!("{why}\n"))
 }
 

@@ -1,7 +1,7 @@
 //! What this build contains: Cargo's features, for pages that link to it.
 
 /// Whether directories can be downloaded as tar and zip.
-pub const ARCHIVE: bool = cfg!(feature = "archive");
+pub(super) const ARCHIVE: bool = cfg!(feature = "archive");
 
 /// Whether the server draws its URL as a QR code.
-pub const QR: bool = cfg!(feature = "qr");
+pub(super) const QR: bool = cfg!(feature = "qr");

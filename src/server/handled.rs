@@ -4,7 +4,7 @@ use crate::server::receive::{Job, Receiving};
 use crate::server::response::Response;
 
 /// What a request leads to.
-pub enum Handled {
+pub(super) enum Handled {
     /// This response.
     Respond(Response),
     /// The body has to be received first.

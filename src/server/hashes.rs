@@ -42,11 +42,11 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// A SHA-256 (FIPS 180-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hash([u8; 32]);
+pub(super) struct Hash([u8; 32]);
 
 /// The cached hashes, and those being computed.
 #[derive(Debug)]
-pub struct Digests {
+pub(super) struct Digests {
     inner: Mutex<Inner>,
     permits: FairPermits,
 }
@@ -69,7 +69,7 @@ struct UnderWay {
 
 /// A file that is being hashed.
 #[derive(Debug)]
-pub struct Hashing {
+pub(super) struct Hashing {
     file: File,
     facts: Facts,
     /// Whether the version was settled before the first byte was read.
@@ -84,7 +84,7 @@ pub struct Hashing {
 
 /// Why there is no hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HashError {
+pub(super) enum HashError {
     /// The file changed meanwhile.
     Changed,
     /// The file could not be read.
@@ -93,7 +93,7 @@ pub enum HashError {
 
 /// The result of [`Digests::find`].
 #[derive(Debug)]
-pub enum HashLookup {
+pub(super) enum HashLookup {
     /// It is cached.
     Yes(Hash),
     /// It has to be computed.
@@ -110,7 +110,7 @@ impl Default for Digests {
 
 impl Digests {
     /// The hash of a file that was opened just before `now`, or its computation, on behalf of this client.
-    pub fn find(&self, open: OpenFile, now: SystemTime, client: ClientKey) -> HashLookup {
+    pub(super) fn find(&self, open: OpenFile, now: SystemTime, client: ClientKey) -> HashLookup {
         let version = open.facts.version;
         let is_settled = version.is_settled(now);
         let mut inner = self.lock();
@@ -130,7 +130,7 @@ impl Digests {
     }
 
     /// Computes the next slice of a hash. Reads the disk, and may wait for another job that computes the same hash.
-    pub fn proceed(&self, hashing: &Mutex<Hashing>) -> Option<Result<Hash, HashError>> {
+    pub(super) fn proceed(&self, hashing: &Mutex<Hashing>) -> Option<Result<Hash, HashError>> {
         let mut hashing = hashing.lock().unwrap_or_else(PoisonError::into_inner);
         if hashing.end.is_none() {
             hashing.end =
@@ -145,7 +145,7 @@ impl Digests {
     }
 
     /// Clears the cache: the shared folder is another directory now.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         *self.lock() = Inner::default();
     }
 

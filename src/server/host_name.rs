@@ -35,7 +35,7 @@ impl FromStr for HostName {
 }
 
 /// The canonical form of a host: lower case, no final dot, an IPv6 address at its shortest and in brackets.
-pub fn canonical(host: &str) -> String {
+pub(super) fn canonical(host: &str) -> String {
     match ipv6(host) {
         Some(ip) => format!("[{ip}]"),
         None => host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase(),

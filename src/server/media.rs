@@ -8,10 +8,10 @@ use std::path::Path;
 use crate::http::response::Head;
 
 /// The type of text that the server itself writes.
-pub const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The media type of a file of this name; text is assumed to be UTF-8.
-pub fn of(path: &[u8]) -> Cow<'static, str> {
+pub(super) fn of(path: &[u8]) -> Cow<'static, str> {
     let guess = mime_guess::from_path(Path::new(OsStr::from_bytes(path))).first_raw();
     match guess {
         Some(text) if text.starts_with("text/") => format!("{text}; charset=utf-8").into(),
@@ -23,7 +23,7 @@ pub fn of(path: &[u8]) -> Cow<'static, str> {
 /// Adds `X-Content-Type-Options: nosniff`, so that the browser does not guess another type. Adds
 /// `Content-Security-Policy: sandbox` if others may write into the folder and its owner does not trust them
 /// (`--trust-html`), so that a page from it cannot act as one of the server's own.
-pub fn protect(head: Head, media_type: &str, is_trusted: bool) -> Head {
+pub(super) fn protect(head: Head, media_type: &str, is_trusted: bool) -> Head {
     let head = head.field("X-Content-Type-Options", "nosniff");
     if is_trusted || cannot_act(media_type) {
         return head;

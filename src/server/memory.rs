@@ -9,7 +9,7 @@ use std::fs;
 const ENOUGH: u64 = 16 * 1024 * 1024;
 
 /// Returns freed memory to the system, if the process holds more than [`ENOUGH`]. Takes up to some milliseconds.
-pub fn return_freed() {
+pub(super) fn return_freed() {
     if resident().is_some_and(|bytes| bytes > ENOUGH) {
         trim();
     }

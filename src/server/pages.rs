@@ -12,10 +12,10 @@ mod room;
 
 use crate::http::fields::Fields;
 
-pub use error::for_people;
-pub use folder::{ListingPage, View};
+pub(super) use error::for_people;
+pub(super) use folder::{ListingPage, View};
 
 /// Whether the client wants HTML, as browsers do when they open an address.
-pub fn are_wanted(fields: Fields<'_, '_>) -> bool {
+pub(super) fn are_wanted(fields: Fields<'_, '_>) -> bool {
     fields.list("Accept").any(|range| range.starts_with(b"text/html"))
 }

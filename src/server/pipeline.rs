@@ -18,7 +18,7 @@ use crate::server::routes;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done for it.
-pub fn run(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Handled {
+pub(super) fn run(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Handled {
     respond(head, state, peer, disk).unwrap_or_else(Handled::Respond)
 }
 

@@ -3,7 +3,7 @@
 use rustix::rand::{GetRandomFlags, getrandom};
 
 /// 16 random bytes from the system.
-pub fn bytes() -> [u8; 16] {
+pub(super) fn bytes() -> [u8; 16] {
     let mut bytes = [0; 16];
     let mut filled = 0;
     while filled < bytes.len() {

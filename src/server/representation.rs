@@ -11,7 +11,7 @@ use crate::http::validators::{EntityTag, Validators};
 use crate::server::media;
 
 #[derive(Debug)]
-pub struct Representation {
+pub(super) struct Representation {
     /// Its length in bytes.
     pub len: u64,
     /// The entity tag and the time of the last change.
@@ -25,7 +25,7 @@ pub struct Representation {
 
 impl Representation {
     /// Of the file with these facts, in a response at `now`. A trusted page may act as one of the server's own.
-    pub fn of(facts: &Facts, path: &SharePath, is_trusted: bool, now: SystemTime) -> Self {
+    pub(super) fn of(facts: &Facts, path: &SharePath, is_trusted: bool, now: SystemTime) -> Self {
         let validators = validators(facts, now);
         let media_type = media::of(path.as_bytes());
         let head = match &validators.etag {
@@ -44,17 +44,17 @@ impl Representation {
     }
 
     /// The head of a response without content (RFC 9110 §15.4.5).
-    pub fn head_alone(&self, status: Status) -> Head {
+    pub(super) fn head_alone(&self, status: Status) -> Head {
         self.head.with_status(status)
     }
 
     /// The head of an answer with all of it.
-    pub fn whole_head(&self) -> Head {
+    pub(super) fn whole_head(&self) -> Head {
         self.whole.clone()
     }
 
     /// The head of an answer with content of this type.
-    pub fn head(&self, status: Status, content_type: &str) -> Head {
+    pub(super) fn head(&self, status: Status, content_type: &str) -> Head {
         self.head.with_status(status).field("Content-Type", content_type)
     }
 }
@@ -62,7 +62,7 @@ impl Representation {
 /// The entity tag of a version. It is strong if the version is settled: then it stands for the same bytes (RFC 9110
 /// §8.8.1). Before that, it is weak and different, so that a copy from that time becomes stale (§13.1.2 compares
 /// weakly).
-pub fn tag(version: &FileVersion, is_settled: bool) -> Option<EntityTag<'static>> {
+pub(super) fn tag(version: &FileVersion, is_settled: bool) -> Option<EntityTag<'static>> {
     if is_settled {
         EntityTag::strong(version.to_string().into_bytes())
     } else {
@@ -71,7 +71,7 @@ pub fn tag(version: &FileVersion, is_settled: bool) -> Option<EntityTag<'static>
 }
 
 /// The validators of this version of a file, in a response at `now`.
-pub fn validators(facts: &Facts, now: SystemTime) -> Validators {
+pub(super) fn validators(facts: &Facts, now: SystemTime) -> Validators {
     let etag = tag(&facts.version, facts.version.is_settled(now));
     let last_modified = Date::from(facts.modified).min(Date::from(now));
     Validators { etag, last_modified: Some(last_modified) }

@@ -6,7 +6,7 @@ use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
 
 /// A request on its way to its handler.
-pub struct Request<'a, 'h, 'b> {
+pub(super) struct Request<'a, 'h, 'b> {
     /// Its head.
     pub head: &'a Head<'h, 'b>,
     /// Its target, encoded, with its query.

@@ -17,7 +17,7 @@ use crate::server::chat::state::EventStream;
 
 /// A status with its field lines, and the content that follows them.
 #[derive(Debug)]
-pub struct Response {
+pub(super) struct Response {
     /// The status and the fields, without those that `connection` adds: length, date and connection.
     pub head: Head,
     pub content: Content,
@@ -26,7 +26,7 @@ pub struct Response {
 /// The content of a response. Content without a known length is a variant of its own, so that no wrong length can be
 /// sent.
 #[derive(Debug)]
-pub enum Content {
+pub(super) enum Content {
     /// It is complete, so its length is known.
     Sized(SizedContent),
     /// It is produced while it is sent.
@@ -37,7 +37,7 @@ pub enum Content {
 
 /// Content whose length is known.
 #[derive(Debug)]
-pub enum SizedContent {
+pub(super) enum SizedContent {
     /// No content.
     Empty,
     /// These bytes.
@@ -48,7 +48,7 @@ pub enum SizedContent {
 
 /// The source of the parts of a file.
 #[derive(Debug)]
-pub enum FileSource {
+pub(super) enum FileSource {
     /// The disk, so reading may block.
     File(Arc<File>),
     /// The cache.
@@ -58,7 +58,7 @@ pub enum FileSource {
 /// What is sent of a file, in order, with what stands between the parts of a multipart answer. A single part, as most
 /// answers have, needs no allocation.
 #[derive(Debug, Default)]
-pub struct RangeParts {
+pub(super) struct RangeParts {
     first: Option<RangePart>,
     /// Empty where there is no first one.
     rest: VecDeque<RangePart>,
@@ -66,24 +66,24 @@ pub struct RangeParts {
 
 impl Response {
     /// A response without content.
-    pub fn empty(head: Head) -> Self {
+    pub(super) fn empty(head: Head) -> Self {
         Self { head, content: SizedContent::Empty.into() }
     }
 
     /// A response with text in UTF-8.
-    pub fn text(status: Status, text: impl fmt::Display) -> Self {
+    pub(super) fn text(status: Status, text: impl fmt::Display) -> Self {
         Self::bytes(Head::new(status), "text/plain; charset=utf-8", text.to_string().into_bytes())
     }
 
     /// A response with these bytes of this type.
-    pub fn bytes(head: Head, media_type: &str, bytes: Vec<u8>) -> Self {
+    pub(super) fn bytes(head: Head, media_type: &str, bytes: Vec<u8>) -> Self {
         let head = head.field("Content-Type", media_type).field("X-Content-Type-Options", "nosniff");
         Self { head, content: SizedContent::Bytes(bytes).into() }
     }
 
     /// Adds a field line.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+    pub(super) fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.head = self.head.field(name, value);
         self
     }
@@ -91,7 +91,7 @@ impl Response {
 
 impl Content {
     /// How a client of this version finds the end of the content (RFC 9112 §6.3).
-    pub fn framing(&self, version: HttpVersion) -> Framing {
+    pub(super) fn framing(&self, version: HttpVersion) -> Framing {
         match self {
             Self::Sized(known) => Framing::sized(known.length()),
             Self::Streamed(_) if version == HttpVersion::Http11 => Framing::Chunked,
@@ -113,27 +113,27 @@ impl SizedContent {
 
 impl RangeParts {
     /// The first part.
-    pub fn front(&self) -> Option<&RangePart> {
+    pub(super) fn front(&self) -> Option<&RangePart> {
         self.first.as_ref()
     }
 
     /// The first part, to shorten it.
-    pub fn front_mut(&mut self) -> Option<&mut RangePart> {
+    pub(super) fn front_mut(&mut self) -> Option<&mut RangePart> {
         self.first.as_mut()
     }
 
     /// Takes the first part out.
-    pub fn pop_front(&mut self) -> Option<RangePart> {
+    pub(super) fn pop_front(&mut self) -> Option<RangePart> {
         std::mem::replace(&mut self.first, self.rest.pop_front())
     }
 
     /// All parts, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &RangePart> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &RangePart> {
         self.first.iter().chain(&self.rest)
     }
 
     /// The span, if that is all.
-    pub fn single_span(&self) -> Option<Span> {
+    pub(super) fn single_span(&self) -> Option<Span> {
         match self.first {
             Some(RangePart::Content(span)) if self.rest.is_empty() => Some(span),
             _ => None,

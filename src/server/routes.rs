@@ -20,10 +20,10 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// A handler: finds the response to a request, or refuses it.
-pub type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<Handled, Response>;
+pub(super) type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<Handled, Response>;
 
 /// A part of the server's URL space, with the methods that it has.
-pub struct Route {
+pub(super) struct Route {
     area: Area,
     methods: &'static [(Method, &'static str, Handler)],
     /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
@@ -111,7 +111,7 @@ static OWN: &[Route] = &[
 
 /// Finds the route and the handler of a request. Responds directly to OPTIONS and to methods that the route does not
 /// have.
-pub fn find<'a, 'h, 'b>(
+pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     peer: Peer,
     state: &State,
@@ -147,7 +147,7 @@ pub fn find<'a, 'h, 'b>(
 }
 
 /// Whether a request brings content for the folder.
-pub fn is_upload(head: &Head<'_, '_>) -> bool {
+pub(super) fn is_upload(head: &Head<'_, '_>) -> bool {
     let takes_uploads = |target: PathAndQuery<'_>| {
         !target.raw().starts_with(own_paths::ROOT)
             || Route::own(target).is_some_and(|route| route.takes_uploads)

@@ -8,7 +8,7 @@ use crate::server::jobs::permits::Permits;
 use crate::server::state::State;
 
 #[derive(Debug)]
-pub struct Shared {
+pub(super) struct Shared {
     /// What all handlers use.
     pub state: State,
     /// The connections that wait for their client.

@@ -24,7 +24,11 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nR
 const BATCH: u64 = 64;
 
 /// Finds a slot for a connection, if necessary that of another; rejects it if there is none.
-pub fn admit(shared: &Shared, connection: Connection, client: ClientKey) -> Option<Box<Tracked<Connection>>> {
+pub(super) fn admit(
+    shared: &Shared,
+    connection: Connection,
+    client: ClientKey,
+) -> Option<Box<Tracked<Connection>>> {
     let connection = match shared.table.admit(connection, client) {
         Ok(tracked) => return Some(tracked),
         Err(connection) => connection,
@@ -62,7 +66,7 @@ const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// Closes connections until the held descriptors are within the limit, if `found` of them are too many. Only one
 /// thread does this at a time: two would close twice as many as needed, including the newest.
-pub fn shed_descriptors(shared: &Shared, found: u64) {
+pub(super) fn shed_descriptors(shared: &Shared, found: u64) {
     if found == 0 {
         return;
     }
@@ -128,7 +132,7 @@ fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
 }
 
 /// The system has no descriptors left, although the count allowed more: the client that holds the most loses some.
-pub fn free_descriptors(shared: &Shared) -> bool {
+pub(super) fn free_descriptors(shared: &Shared) -> bool {
     shared.state.chores.drop_later(shared.state.cache.clear());
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         drop(idle);

@@ -20,7 +20,7 @@ use crate::server::timing::{IdleClock, KeepAlive};
 use crate::stop::Stop;
 
 #[derive(Debug)]
-pub struct State {
+pub(super) struct State {
     pub folder: Folder,
     /// The path of the folder, for the recorder; files are never opened by it.
     pub root: PathBuf,
@@ -65,12 +65,12 @@ pub struct State {
 impl State {
     /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts
     /// others.
-    pub fn trusts_pages(&self) -> bool {
+    pub(super) fn trusts_pages(&self) -> bool {
         self.trust_html || self.folder.rules().read_only
     }
 
     /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.
-    pub fn follow_folder(&self) {
+    pub(super) fn follow_folder(&self) {
         if self.folder.follow() {
             self.cache.clear();
             self.digests.clear();

@@ -37,7 +37,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 
 impl Shared {
     /// A worker: takes the next ready connection and advances it.
-    pub fn work(self: &Arc<Self>) {
+    pub(super) fn work(self: &Arc<Self>) {
         let (mut input, mut events) = (Input::default(), Vec::new());
         self.state.lead.join();
         while let Some(tracked) = self.table.take(&mut events) {
@@ -46,7 +46,7 @@ impl Shared {
     }
 
     /// A job thread: runs jobs, and turns that no worker may run because they may block.
-    pub fn do_jobs(self: &Arc<Self>) {
+    pub(super) fn do_jobs(self: &Arc<Self>) {
         let mut input = Input::default();
         while let Some(Taken { job, client, is_crowded }) = self.jobs.take() {
             let Task { tracked, work } = job;
@@ -85,7 +85,7 @@ impl Shared {
 
     /// The timer: handles deadlines, checks that somebody polls, evicts old cache entries, and starts the regular
     /// sweeps. It never blocks on the disk.
-    pub fn mind_time(self: &Arc<Self>) {
+    pub(super) fn mind_time(self: &Arc<Self>) {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);
         let mut next_round = Deadline::after(Instant::now(), ROUND);
@@ -135,7 +135,7 @@ impl Shared {
     }
 
     /// The keep-alive timeout at this moment.
-    pub fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         self.state.keep_alive.timeout(self.table.open())
     }
 
@@ -165,7 +165,7 @@ impl Shared {
     }
 
     /// Hands a connection over after its turn.
-    pub fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: AfterTurn) {
+    pub(super) fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: AfterTurn) {
         let client = tracked.client();
         match next {
             AfterTurn::Park(wait_for) => self.park(tracked, wait_for),
@@ -191,7 +191,7 @@ impl Shared {
     }
 
     /// Parks a connection; if too many descriptors are held, closes others.
-    pub fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
+    pub(super) fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
         let excess = tracked.hold(tracked.connection.descriptors());
         if let Err(error) = self.table.park(tracked, wait_for) {
             log::error!("cannot poll a connection: {error}");
@@ -200,7 +200,7 @@ impl Shared {
     }
 
     /// Closes a connection. The chores thread closes its files.
-    pub fn discard(&self, mut tracked: Box<Tracked<Connection>>) {
+    pub(super) fn discard(&self, mut tracked: Box<Tracked<Connection>>) {
         if tracked.connection.descriptors() > 1 {
             tracked.leave();
             self.state.chores.drop_later(tracked);
@@ -213,7 +213,7 @@ impl Shared {
     }
 
     /// Closes idle connections, and lets active ones finish.
-    pub fn drain(&self) {
+    pub(super) fn drain(&self) {
         self.table.drain(|connection, is_idle| {
             let state = if is_idle { "idle, closed" } else { "busy" };
             log::info!("open at shutdown: {} ({state})", connection.peer());

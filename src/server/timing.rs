@@ -32,23 +32,23 @@ impl KeepAlive {
 
 /// A moment by which something must have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deadline(Instant);
+pub(super) struct Deadline(Instant);
 
 impl Deadline {
     /// This long after `start`.
-    pub fn after(start: Instant, time: Duration) -> Self {
+    pub(super) fn after(start: Instant, time: Duration) -> Self {
         /// Longer than a server runs, and never too much for an `Instant`.
         const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
         Self(start + time.min(YEAR))
     }
 
     /// Whether it has passed.
-    pub fn is_over(self, now: Instant) -> bool {
+    pub(super) fn is_over(self, now: Instant) -> bool {
         self.0 <= now
     }
 
     /// The time left; zero once it has passed.
-    pub fn left(self, now: Instant) -> Duration {
+    pub(super) fn left(self, now: Instant) -> Duration {
         self.0.saturating_duration_since(now)
     }
 }
@@ -56,7 +56,7 @@ impl Deadline {
 /// Measures how long the server has been idle: without a request, a transfer or a new connection. Parked connections
 /// do not count.
 #[derive(Debug)]
-pub struct IdleClock {
+pub(super) struct IdleClock {
     /// The server exits after this idle time; `None`: never.
     limit: Option<Duration>,
     start: Instant,
@@ -68,7 +68,7 @@ pub struct IdleClock {
 
 /// A request that is being served: the server is not idle until this is dropped.
 #[derive(Debug)]
-pub struct Active {
+pub(super) struct Active {
     clock: Arc<IdleClock>,
     is_late: bool,
 }
@@ -78,19 +78,19 @@ const OVER: usize = 1 << (usize::BITS - 1);
 
 impl IdleClock {
     /// A clock that starts now.
-    pub fn new(limit: Option<Duration>, now: Instant) -> Self {
+    pub(super) fn new(limit: Option<Duration>, now: Instant) -> Self {
         Self { limit, start: now, active: AtomicUsize::new(0), latest: AtomicU64::new(0) }
     }
 
     /// Call when a request starts.
-    pub fn begin(self: &Arc<Self>) -> Active {
+    pub(super) fn begin(self: &Arc<Self>) -> Active {
         let before = self.active.fetch_add(1, Ordering::AcqRel);
         Active { clock: Arc::clone(self), is_late: before & OVER != 0 }
     }
 
     /// When the idle time is over, unless a request arrives before. `None` if there is no limit. While requests are
     /// served, it is a whole limit ahead.
-    pub fn deadline(&self, now: Instant) -> Option<Deadline> {
+    pub(super) fn deadline(&self, now: Instant) -> Option<Deadline> {
         let limit = self.limit?;
         if self.active.load(Ordering::Acquire) > 0 {
             return Some(Deadline::after(now, limit));
@@ -106,13 +106,13 @@ impl IdleClock {
 
     /// As [`Self::is_over`], and atomic: if it returns true, each later [`Self::begin`] is late. Otherwise a request
     /// could begin between this check and the server's exit.
-    pub fn settle(&self, now: Instant) -> bool {
+    pub(super) fn settle(&self, now: Instant) -> bool {
         let leaves = || self.active.compare_exchange(0, OVER, Ordering::AcqRel, Ordering::Acquire);
         self.is_over(now) && leaves().is_ok()
     }
 
     /// Call for a new connection, which will send a request.
-    pub fn note(&self, now: Instant) {
+    pub(super) fn note(&self, now: Instant) {
         let since_start = now.saturating_duration_since(self.start).as_millis();
         self.latest.fetch_max(u64::try_from(since_start).unwrap_or(u64::MAX), Ordering::AcqRel);
     }
@@ -120,7 +120,7 @@ impl IdleClock {
 
 impl Active {
     /// Whether the server had already decided to exit when this request began.
-    pub const fn is_late(&self) -> bool {
+    pub(super) const fn is_late(&self) -> bool {
         self.is_late
     }
 }

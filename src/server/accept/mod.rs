@@ -7,7 +7,7 @@
 //! each listener once more before it decides to shut down. Connections that arrive after that check stay in the
 //! backlog; if the sockets are inherited, the next server accepts them.
 
-pub mod listeners;
+pub(super) mod listeners;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -31,7 +31,7 @@ use crate::stop::StopReason;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections until the server stops or has been idle for too long.
-pub fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
+pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
     let state = &shared.state;
     while state.stop.asked().is_none() {
         if let Err(error) = wait(listeners, state) {

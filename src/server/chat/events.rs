@@ -13,12 +13,12 @@ use crate::printable;
 use crate::server::listing::timestamp;
 
 /// An event of the stream.
-pub fn encode(event: &Event) -> Vec<u8> {
+pub(crate) fn encode(event: &Event) -> Vec<u8> {
     event_stream::encode(&event.id.to_string(), kind(event), &printable::json(&data(event).to_string()))
 }
 
 /// The first event of a stream, or the one after a gap: the people in the room, and recent messages.
-pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
+pub(crate) fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
     let data = json!({
         "text": format!("Welcome {} to the server", welcome.to.name),
         "user": welcome.to.name.as_str(),
@@ -29,7 +29,7 @@ pub fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
 }
 
 /// The new events, for a client that polls.
-pub fn polled(polled: &Polled) -> Value {
+pub(crate) fn polled(polled: &Polled) -> Value {
     let line = |event: &Event| {
         let mut value = identified(event);
         value["event"] = kind(event).into();

@@ -19,17 +19,17 @@ use crate::server::random;
 use crate::server::timing::Active;
 
 /// An event as it is sent: encoded once, shared by all subscribers.
-pub type EncodedEvent = Arc<[u8]>;
+pub(crate) type EncodedEvent = Arc<[u8]>;
 
 /// The room, and the waker of the broadcaster.
-pub struct ChatState {
+pub(crate) struct ChatState {
     room: Mutex<Room<EncodedEvent>>,
     waker: OwnedFd,
 }
 
 /// An open event stream of a member. Dropping it ends the subscription; a member without one is removed soon.
 #[derive(Debug)]
-pub struct EventStream {
+pub(crate) struct EventStream {
     chat: Arc<ChatState>,
     subscription: Option<Subscription>,
     who: Person,
@@ -39,7 +39,7 @@ pub struct EventStream {
 
 /// What comes next in an event stream.
 #[derive(Debug)]
-pub enum NextBytes {
+pub(crate) enum NextBytes {
     Bytes(EncodedEvent),
     /// Nothing yet.
     Nothing,
@@ -49,7 +49,7 @@ pub enum NextBytes {
 
 impl ChatState {
     /// An empty room, with at most this many subscribers.
-    pub fn new(max_subscribers: usize) -> io::Result<Self> {
+    pub(crate) fn new(max_subscribers: usize) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
         let room = Room::new(epoch, max_subscribers, |event| events::encode(event).into());
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -57,29 +57,29 @@ impl ChatState {
     }
 
     /// The room, for one short call.
-    pub fn room(&self) -> MutexGuard<'_, Room<EncodedEvent>> {
+    pub(crate) fn room(&self) -> MutexGuard<'_, Room<EncodedEvent>> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes the broadcaster.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // It fails only when 2^64 - 1 calls are pending.
         let _ = rustix::io::write(&self.waker, &1u64.to_ne_bytes());
     }
 
     /// Clears the wake-ups so far.
-    pub fn clear_wake(&self) {
+    pub(crate) fn clear_wake(&self) {
         let _ = rustix::io::read(&self.waker, &mut [0; 8]);
     }
 
     /// Announces a saved file in the room.
-    pub fn announce(&self, by: Uploader, path: Vec<u8>, size: u64) {
+    pub(crate) fn announce(&self, by: Uploader, path: Vec<u8>, size: u64) {
         self.room().announce_upload(by, path, size, now());
         self.wake();
     }
 
     /// Opens a stream for a member, after the event that it names as its last. Also returns the bytes that it begins with.
-    pub fn subscribe(
+    pub(crate) fn subscribe(
         self: &Arc<Self>,
         who: Person,
         last: Option<&str>,
@@ -116,7 +116,7 @@ impl AsFd for ChatState {
 
 impl EventStream {
     /// What comes next.
-    pub fn next(&mut self) -> NextBytes {
+    pub(crate) fn next(&mut self) -> NextBytes {
         let Some(subscription) = &mut self.subscription else { return NextBytes::Over };
         let room = self.chat.room();
         match room.next(subscription) {
@@ -141,6 +141,6 @@ impl Drop for EventStream {
 }
 
 /// The time on both clocks.
-pub fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { steady: Instant::now(), wall: SystemTime::now() }
 }

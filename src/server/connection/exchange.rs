@@ -14,7 +14,7 @@ use crate::server::timing::Active;
 
 /// What is kept of a request until its response has been sent.
 #[derive(Debug)]
-pub struct Exchange {
+pub(super) struct Exchange {
     /// The request line as received; empty if neither the log nor the recorder needs it.
     line: Vec<u8>,
     began: Instant,
@@ -33,7 +33,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// For a head that was parsed from these bytes.
-    pub fn of(head: &Head<'_, '_>, bytes: &[u8], began: Instant, state: &State) -> Self {
+    pub(super) fn of(head: &Head<'_, '_>, bytes: &[u8], began: Instant, state: &State) -> Self {
         let persistence = Persistence::of_message(head.version, head.fields);
         let has_body = head.framing != Framing::Empty;
         Self {
@@ -52,7 +52,7 @@ impl Exchange {
     }
 
     /// For bytes that are no valid or no complete head.
-    pub fn of_no_head(bytes: &[u8], why: CloseReason, began: Instant, state: &State) -> Self {
+    pub(super) fn of_no_head(bytes: &[u8], why: CloseReason, began: Instant, state: &State) -> Self {
         Self {
             line: request_line(bytes, state),
             began,
@@ -66,14 +66,14 @@ impl Exchange {
     }
 
     /// Call when the whole body has been read: the connection need not be closed because of it.
-    pub fn body_was_read(&mut self) {
+    pub(super) fn body_was_read(&mut self) {
         if self.persistence == Persistence::Close(CloseReason::BodyUnread) {
             self.persistence = Persistence::Keep;
         }
     }
 
     /// Writes the line of the access log and, if requests are recorded, of the script.
-    pub fn note(&self, peer: Peer, status: Status, bytes: u64, state: &State) {
+    pub(super) fn note(&self, peer: Peer, status: Status, bytes: u64, state: &State) {
         if self.line.is_empty() {
             return;
         }

@@ -14,7 +14,7 @@ const SIZE: usize = 64 * 1024;
 /// A buffer that is filled at its end and read from its start. Its memory is allocated on first use: most workers of
 /// an idle server never serve, and the allocator would touch all of it to clear it.
 #[derive(Debug, Default)]
-pub struct Input {
+pub(crate) struct Input {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
@@ -23,7 +23,7 @@ pub struct Input {
 
 impl Input {
     /// Starts with the unread bytes of a connection, which always fit.
-    pub fn load(&mut self, kept: &[u8]) {
+    pub(crate) fn load(&mut self, kept: &[u8]) {
         if self.bytes.is_empty() {
             self.bytes = vec![0; SIZE].into_boxed_slice();
         }
@@ -34,24 +34,24 @@ impl Input {
     }
 
     /// The unread bytes, for the connection to keep; does not allocate if there are none.
-    pub fn unload(&mut self) -> Vec<u8> {
+    pub(crate) fn unload(&mut self) -> Vec<u8> {
         let kept = self.unread().to_vec();
         (self.start, self.end) = (0, 0);
         kept
     }
 
     /// What has arrived and is still unread.
-    pub fn unread(&self) -> &[u8] {
+    pub(crate) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
     /// Whether the socket had no more input at the last read for this connection in this turn.
-    pub fn is_drained(&self) -> bool {
+    pub(crate) fn is_drained(&self) -> bool {
         self.is_drained
     }
 
     /// Marks this many bytes as read.
-    pub fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -59,7 +59,7 @@ impl Input {
     }
 
     /// Reads from the socket, after the bytes that are there.
-    pub fn fill(&mut self, stream: &Stream) -> io::Result<Transferred> {
+    pub(crate) fn fill(&mut self, stream: &Stream) -> io::Result<Transferred> {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);

@@ -12,10 +12,10 @@
 //! ```
 
 mod exchange;
-pub mod input;
+pub(super) mod input;
 mod outgoing;
 mod phase;
-pub mod send_buffer;
+pub(super) mod send_buffer;
 mod sending;
 
 use std::io;
@@ -69,7 +69,7 @@ const PEEK: usize = 64 * 1024;
 
 /// A client's connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     stream: Stream,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
@@ -80,7 +80,7 @@ pub struct Connection {
 
 /// What a worker lends to the connection that it serves.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub(super) struct Turn<'a> {
     pub state: &'a State,
     pub input: &'a mut Input,
     /// The keep-alive timeout at this moment.
@@ -93,7 +93,7 @@ pub struct Turn<'a> {
 
 /// What happens to a connection after a turn.
 #[derive(Debug)]
-pub enum AfterTurn {
+pub(super) enum AfterTurn {
     /// Park it.
     Park(WaitFor),
     /// The job owns it until the job is done.
@@ -109,7 +109,7 @@ pub enum AfterTurn {
 }
 
 /// A job, and the request that it belongs to.
-pub struct Work {
+pub(super) struct Work {
     job: Job,
     exchange: Exchange,
     /// Whether the client waits for `100 Continue`.
@@ -124,7 +124,7 @@ pub struct Work {
 
 /// A connection in the job queue.
 #[derive(Debug)]
-pub struct Task {
+pub(super) struct Task {
     pub tracked: Box<Tracked<Connection>>,
     /// The job to run; `None` for just another turn.
     pub work: Option<Work>,
@@ -149,27 +149,27 @@ struct Share {
 
 impl Connection {
     /// A connection that has just been accepted.
-    pub fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         Self { stream, phase: Phase::Head(WaitingForHead::default()), unread: Vec::new(), has_waited: false }
     }
 
-    pub fn peer(&self) -> Peer {
+    pub(super) fn peer(&self) -> Peer {
         self.stream.peer()
     }
 
-    pub fn stream(&self) -> &Stream {
+    pub(super) fn stream(&self) -> &Stream {
         &self.stream
     }
 
     /// Lets its next upload start even if its client has too many jobs.
-    pub fn has_waited(&mut self) {
+    pub(super) fn has_waited(&mut self) {
         self.has_waited = true;
     }
 
     /// Starts to close the connection to free its slot. The client can still read why: it gets this response if no
     /// other has begun, and its further input is read and discarded for a moment. Returns what to wait for; `None` if
     /// the connection can be closed at once.
-    pub fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<WaitFor> {
+    pub(super) fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<WaitFor> {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // A client that has had a response knows that an idle connection may be closed.
             Phase::Head(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
@@ -192,7 +192,7 @@ impl Connection {
     }
 
     /// How many descriptors it holds while parked, including its socket.
-    pub fn descriptors(&self) -> u32 {
+    pub(super) fn descriptors(&self) -> u32 {
         1 + match &self.phase {
             Phase::Body(body) => body.receiving.descriptors(),
             Phase::GoOn(going) => going.receiving.descriptors(),
@@ -204,7 +204,7 @@ impl Connection {
     /// Whether a job for this connection would be pointless: the client has reset the connection, or has shut down
     /// its sending side before its body was complete. A client that has only shut down its sending side may still
     /// read the response; an `impatient` server treats it as gone.
-    pub fn has_gone(&self, rest: Option<&BodyDecoder>, impatient: bool) -> bool {
+    pub(super) fn has_gone(&self, rest: Option<&BodyDecoder>, impatient: bool) -> bool {
         match self.stream.other_end() {
             OtherEnd::Open => false,
             OtherEnd::Gone => true,
@@ -235,7 +235,7 @@ impl Connection {
     }
 
     /// Moves the connection as far as the socket allows.
-    pub fn advance(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
+    pub(super) fn advance(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         turn.input.load(&self.unread);
         let next = self.run(turn);
         self.unread = turn.input.unload();
@@ -243,7 +243,7 @@ impl Connection {
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
-    pub fn work(&mut self, work: Work, state: &State, timeout: Duration) -> AfterTurn {
+    pub(super) fn work(&mut self, work: Work, state: &State, timeout: Duration) -> AfterTurn {
         let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
         let outcome = job(state);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
@@ -266,7 +266,7 @@ impl Connection {
     }
 
     /// Handles a missed deadline: closes the connection, with an error response if a request has begun.
-    pub fn expire(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
+    pub(super) fn expire(&mut self, turn: &mut Turn<'_>) -> AfterTurn {
         let now = Instant::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
             Phase::Head(WaitingForHead { deadline: Some(_), .. }) => {
@@ -655,17 +655,17 @@ impl AsFd for Connection {
 
 impl Work {
     /// How many descriptors it holds, including those of its connection.
-    pub fn descriptors(&self) -> u32 {
+    pub(super) fn descriptors(&self) -> u32 {
         self.descriptors
     }
 
     /// Whether it has taken so long that a client that has shut down its sending side is considered gone.
-    pub fn takes_long(&self) -> bool {
+    pub(super) fn takes_long(&self) -> bool {
         self.begun.is_some_and(|begun| begun.elapsed() > HALF_CLOSED)
     }
 
     /// Decodes the rest of the body, if the body is incomplete.
-    pub fn rest(&self) -> Option<&BodyDecoder> {
+    pub(super) fn rest(&self) -> Option<&BodyDecoder> {
         self.rest.as_ref()
     }
 }

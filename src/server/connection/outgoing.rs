@@ -20,7 +20,7 @@ const READ_AHEAD: usize = 128 * 1024;
 
 /// What has not been sent yet.
 #[derive(Debug)]
-pub struct Outgoing {
+pub(super) struct Outgoing {
     bytes: Vec<u8>,
     /// How many of `bytes` have been sent.
     at: usize,
@@ -30,7 +30,7 @@ pub struct Outgoing {
 
 /// The progress of sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub(super) enum Progress {
     /// The kernel has all of it.
     Done,
     /// The socket's buffer is full.
@@ -43,41 +43,41 @@ pub enum Progress {
 
 impl Outgoing {
     /// These bytes, then these parts of a file.
-    pub fn new(bytes: Vec<u8>, file: Option<(Arc<File>, RangeParts)>) -> Self {
+    pub(super) fn new(bytes: Vec<u8>, file: Option<(Arc<File>, RangeParts)>) -> Self {
         Self { bytes, at: 0, file, sent: 0 }
     }
 
     /// Continues with these bytes and this span of a file, once everything before is done.
-    pub fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
+    pub(super) fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
         (self.bytes, self.at) = (bytes, 0);
         self.file = span.map(|(file, span)| (file, span.into()));
     }
 
     /// Gives its buffer to whoever sends next.
-    pub fn take_bytes(&mut self) -> Vec<u8> {
+    pub(super) fn take_bytes(&mut self) -> Vec<u8> {
         self.at = 0;
         std::mem::take(&mut self.bytes)
     }
 
     /// Whether a file is open for it.
-    pub fn has_file(&self) -> bool {
+    pub(super) fn has_file(&self) -> bool {
         self.file.is_some()
     }
 
     /// How many bytes have been sent.
-    pub fn sent(&self) -> u64 {
+    pub(super) fn sent(&self) -> u64 {
         self.sent
     }
 
     /// How many bytes of files are still to be sent.
-    pub fn left(&self) -> u64 {
+    pub(super) fn left(&self) -> u64 {
         let lengths = |(_, parts): &(Arc<File>, RangeParts)| parts.iter().map(RangePart::length).sum();
         self.file.as_ref().map_or(0, lengths)
     }
 
     /// Whether the next `share` bytes are in memory, as far as a few samples show. For a file in several parts the
     /// answer is always false.
-    pub fn is_at_hand(&self, share: u64) -> bool {
+    pub(super) fn is_at_hand(&self, share: u64) -> bool {
         let Some((file, parts)) = &self.file else { return true };
         let mut spans = parts.iter().filter_map(|part| match part {
             RangePart::Content(span) => Some(span),
@@ -93,7 +93,7 @@ impl Outgoing {
     ///
     /// A truncated file is an error: its length has already been sent, and closing the connection is the only way
     /// left to show that it was wrong.
-    pub fn proceed(&mut self, stream: &Stream, share: &mut u64) -> io::Result<Progress> {
+    pub(super) fn proceed(&mut self, stream: &Stream, share: &mut u64) -> io::Result<Progress> {
         while self.has_more() {
             if *share == 0 {
                 return Ok(Progress::TurnIsOver);

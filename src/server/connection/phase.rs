@@ -11,7 +11,7 @@ use crate::server::timing::Deadline;
 
 /// The state of a connection.
 #[derive(Debug)]
-pub enum Phase {
+pub(super) enum Phase {
     /// Between two requests, or within a head.
     Head(WaitingForHead),
     /// An interim response is being sent before the body is read.
@@ -28,7 +28,7 @@ pub enum Phase {
 
 /// Waiting for a head, or for the rest of one.
 #[derive(Debug, Default)]
-pub struct WaitingForHead {
+pub(super) struct WaitingForHead {
     /// Finds the end of the head.
     pub end: EndFinder,
     /// When the head has to be complete; set with its first byte.
@@ -40,7 +40,7 @@ pub struct WaitingForHead {
 /// An interim response, such as `100 Continue`, is being sent; the body, or the rest of it, comes next (RFC 9110
 /// §15.2).
 #[derive(Debug)]
-pub struct GoingOn {
+pub(super) struct GoingOn {
     pub outgoing: Outgoing,
     /// The request.
     pub exchange: Exchange,
@@ -51,7 +51,7 @@ pub struct GoingOn {
 }
 
 #[derive(Debug)]
-pub struct ReceivingBody {
+pub(super) struct ReceivingBody {
     /// The request.
     pub exchange: Exchange,
     /// Where its body goes.
@@ -62,7 +62,7 @@ pub struct ReceivingBody {
 
 /// Input is read and discarded until the client has seen the response.
 #[derive(Debug)]
-pub struct Lingering {
+pub(super) struct Lingering {
     /// How many bytes are discarded at most.
     pub left: usize,
     pub deadline: Deadline,

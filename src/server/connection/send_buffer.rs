@@ -10,7 +10,7 @@ use crate::server::jobs::permits::{Permit, Permits};
 
 /// How many connections may have the large buffer at once: if all of them stall, they hold 128 MiB of the kernel's
 /// memory.
-pub const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 
 /// From how many bytes of a response on a reader counts as fast: more than sockets buffer by themselves.
 const TAKEN: u64 = 8 * 1024 * 1024;
@@ -20,7 +20,7 @@ const WORTH: u64 = 4 * SendBufferSize::Large.bytes() as u64;
 
 /// The send buffer of a connection during one response.
 #[derive(Debug, Default)]
-pub enum SendBuffer {
+pub(crate) enum SendBuffer {
     /// The small one.
     #[default]
     Small,
@@ -32,7 +32,7 @@ pub enum SendBuffer {
 
 impl SendBuffer {
     /// Chooses the buffer for this progress of a response.
-    pub fn adjust(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
+    pub(crate) fn adjust(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
         *self = match std::mem::take(self) {
             Self::Small if sent >= TAKEN && left >= WORTH => match permits.take() {
                 Some(permit) => {

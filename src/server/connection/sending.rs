@@ -34,7 +34,7 @@ const SPARE_LIMIT: usize = 2 * CONTENT_LIMIT as usize;
 
 /// An answer, as far as it has not been sent.
 #[derive(Debug)]
-pub struct Sending {
+pub(super) struct Sending {
     outgoing: Outgoing,
     /// Whether sending may block on the disk.
     may_wait: bool,
@@ -98,7 +98,7 @@ enum Remainder {
 
 impl Sending {
     /// Starts to send a response; `timeout` is how long the connection will be kept.
-    pub fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
+    pub(super) fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
         exchange.persistence =
             exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);
         let answer = if exchange.to_browser { pages::for_people(answer) } else { answer };
@@ -155,7 +155,7 @@ impl Sending {
     }
 
     /// The event stream that follows, once everything before it has been sent.
-    pub fn take_events(&mut self) -> Option<Box<EventStream>> {
+    pub(super) fn take_events(&mut self) -> Option<Box<EventStream>> {
         match std::mem::replace(&mut self.rest, Remainder::Nothing) {
             Remainder::Events(events) => Some(events),
             Remainder::Nothing | Remainder::Streamed(_) => None,
@@ -163,7 +163,7 @@ impl Sending {
     }
 
     /// Sends as much as the socket and the turn's share allow.
-    pub fn proceed(
+    pub(super) fn proceed(
         &mut self,
         stream: &Stream,
         share: &mut u64,
@@ -228,18 +228,18 @@ impl Sending {
     }
 
     /// The keep-alive timeout that the client was promised.
-    pub fn promised(&self) -> Duration {
+    pub(super) fn promised(&self) -> Duration {
         self.promised
     }
 
     /// When it has to make progress.
-    pub fn deadline(&self) -> Deadline {
+    pub(super) fn deadline(&self) -> Deadline {
         self.deadline
     }
 
     /// Call at its deadline: whether the client has acknowledged anything since the last check. With a slow client it
     /// may take long until the kernel calls the socket writable.
-    pub fn still_moves(&mut self, stream: &Stream, stall: Duration) -> bool {
+    pub(super) fn still_moves(&mut self, stream: &Stream, stall: Duration) -> bool {
         let left = stream.unacknowledged().ok();
         let moved = match (left, self.unacknowledged) {
             (Some(left), Some(before)) => left < before,
@@ -253,7 +253,7 @@ impl Sending {
     }
 
     /// How many descriptors it keeps open.
-    pub fn descriptors(&self) -> u32 {
+    pub(super) fn descriptors(&self) -> u32 {
         match &self.rest {
             Remainder::Streamed(encoder) => encoder.descriptors(),
             Remainder::Nothing | Remainder::Events(_) => u32::from(self.outgoing.has_file()),
@@ -261,7 +261,7 @@ impl Sending {
     }
 
     /// It has been sent, or given up: notes it, and says what becomes of the connection.
-    pub fn end(&mut self, peer: Peer, state: &State) -> Persistence {
+    pub(super) fn end(&mut self, peer: Peer, state: &State) -> Persistence {
         let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
         self.exchange.note(peer, self.status, content_sent, state);
         let bytes = self.outgoing.take_bytes();

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// The right to poll, and the events that leaders have found.
 #[derive(Debug)]
-pub struct Lead<T> {
+pub(crate) struct Lead<T> {
     inner: Mutex<Inner<T>>,
     is_free: Condvar,
 }
@@ -55,7 +55,7 @@ struct Watch {
 
 /// How often the watch checks that somebody polls. A call that should return at once may still wait for a disk; other
 /// connections then wait for at most two ticks.
-pub const TICK: Duration = Duration::from_millis(5);
+pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// The watch ends after this many checks without a change, until there is work again: an idle server uses no processor
 /// time.
@@ -63,7 +63,7 @@ const QUIET: u32 = 200;
 
 /// What a worker does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Assignment<T> {
+pub(crate) enum Assignment<T> {
     /// Serve this event, which a leader has found.
     Serve(T),
     /// Poll.
@@ -159,17 +159,17 @@ impl<T> Inner<T> {
 
 impl<T> Lead<T> {
     /// Without a leader, on a machine with this many processors.
-    pub fn new(processors: usize) -> Self {
+    pub(crate) fn new(processors: usize) -> Self {
         Self { inner: Mutex::new(Inner::new(processors)), is_free: Condvar::new() }
     }
 
     /// Counts the calling worker as running; each worker calls it once.
-    pub fn join(&self) {
+    pub(crate) fn join(&self) {
         self.lock().awake += 1;
     }
 
     /// Takes an event that was found, or the lead; waits until there is either.
-    pub fn take(&self) -> Assignment<T> {
+    pub(crate) fn take(&self) -> Assignment<T> {
         let mut inner = self.lock();
         loop {
             if let (Some(assignment), wakes) = inner.take() {
@@ -185,7 +185,7 @@ impl<T> Lead<T> {
     /// Releases the lead, and leaves the events that the leader does not serve itself. Returns whether the caller has to
     /// start the watch.
     #[must_use]
-    pub fn give(&self, found: impl IntoIterator<Item = T>) -> bool {
+    pub(crate) fn give(&self, found: impl IntoIterator<Item = T>) -> bool {
         let (begins, wakes) = self.lock().give(found);
         self.notify(wakes);
         begins
@@ -193,20 +193,20 @@ impl<T> Lead<T> {
 
     /// Call every [`TICK`] as long as it returns true: wakes a worker if nobody has polled since the last check, because
     /// the last leader is then blocked.
-    pub fn watch(&self) -> bool {
+    pub(crate) fn watch(&self) -> bool {
         let (goes_on, wakes) = self.lock().watch();
         self.notify(wakes);
         goes_on
     }
 
     /// Call before blocking: wakes another worker to poll.
-    pub fn may_wait(&self) {
+    pub(crate) fn may_wait(&self) {
         let wakes = self.lock().may_wait();
         self.notify(wakes);
     }
 
     /// Releases the lead for good and wakes all workers.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.lock().end();
         self.is_free.notify_all();
     }

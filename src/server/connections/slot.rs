@@ -16,11 +16,11 @@ use crate::server::client_key::ClientKey;
 
 /// Hands out slots.
 #[derive(Debug)]
-pub struct Slots(Arc<Shared>);
+pub(crate) struct Slots(Arc<Shared>);
 
 /// How many slots there are, and how many descriptors their connections may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capacity {
+pub(crate) struct Capacity {
     /// Connections at once.
     pub connections: u32,
     /// Further connections that are being rejected.
@@ -60,7 +60,7 @@ struct State {
 
 /// What a client holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Holding {
+pub(crate) struct Holding {
     pub connections: u32,
     /// Descriptors, including those of its connections; connections that are being rejected or closed do not count.
     pub descriptors: u64,
@@ -68,7 +68,7 @@ pub struct Holding {
 
 /// A connection's slot, and a number that no other connection in this slot has had. Dropping it frees the slot.
 #[derive(Debug)]
-pub struct Slot {
+pub(crate) struct Slot {
     shared: Arc<Shared>,
     index: u32,
     number: u32,
@@ -91,7 +91,7 @@ enum SlotKind {
 
 impl Slots {
     /// All slots, free.
-    pub fn new(capacity: Capacity) -> Self {
+    pub(crate) fn new(capacity: Capacity) -> Self {
         let state = State {
             free: Vec::new(),
             fresh: 0,
@@ -111,14 +111,14 @@ impl Slots {
     }
 
     /// A free slot for a connection of this client, if there is one.
-    pub fn take(&self, client: ClientKey) -> Option<Slot> {
+    pub(crate) fn take(&self, client: ClientKey) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.regular < self.0.capacity.connections && self.has_slot(&state);
         is_free.then(|| self.give(&mut state, client, SlotKind::Regular))
     }
 
     /// A spare slot, if there is one.
-    pub fn take_spare(&self, client: ClientKey) -> Option<Slot> {
+    pub(crate) fn take_spare(&self, client: ClientKey) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.spare < self.0.capacity.spare && self.has_slot(&state);
         is_free.then(|| self.give(&mut state, client, SlotKind::Spare))
@@ -143,29 +143,29 @@ impl Slots {
     }
 
     /// How many slots are taken.
-    pub fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.0.taken.load(Ordering::Acquire) as usize
     }
 
     /// How many descriptors too many are held.
-    pub fn excess(&self) -> u64 {
+    pub(crate) fn excess(&self) -> u64 {
         self.0.lock().descriptors.saturating_sub(self.0.capacity.descriptors)
     }
 
     /// What this client holds.
-    pub fn holding(&self, client: ClientKey) -> Holding {
+    pub(crate) fn holding(&self, client: ClientKey) -> Holding {
         self.0.lock().clients.get(&client).copied().unwrap_or_default()
     }
 
     /// The client that has the most by this measure.
-    pub fn greatest(&self, by: impl Fn(&Holding) -> u64) -> Option<(ClientKey, Holding)> {
+    pub(crate) fn greatest(&self, by: impl Fn(&Holding) -> u64) -> Option<(ClientKey, Holding)> {
         let state = self.0.lock();
         let greatest = state.clients.iter().max_by_key(|(_, holding)| by(holding));
         greatest.map(|(client, holding)| (*client, *holding))
     }
 
     /// Waits at most this long until all slots are free; whether they are.
-    pub fn wait_until_free(&self, at_most: Duration) -> bool {
+    pub(crate) fn wait_until_free(&self, at_most: Duration) -> bool {
         let waited = self.0.emptied.wait_timeout_while(self.0.lock(), at_most, |_| self.taken() > 0);
         drop(waited);
         self.taken() == 0
@@ -175,7 +175,7 @@ impl Slots {
 impl Capacity {
     /// The number of all slots: the regular ones, as many again for connections whose closing waits for a disk, and the
     /// spare ones.
-    pub const fn slots(&self) -> usize {
+    pub(crate) const fn slots(&self) -> usize {
         2 * self.connections as usize + self.spare as usize
     }
 }
@@ -210,37 +210,37 @@ impl Shared {
 
 impl Slot {
     /// The index of the slot.
-    pub fn index(&self) -> u32 {
+    pub(crate) fn index(&self) -> u32 {
         self.index
     }
 
-    pub fn client(&self) -> ClientKey {
+    pub(crate) fn client(&self) -> ClientKey {
         self.client
     }
 
     /// Whether its connection is being rejected.
-    pub fn is_spare(&self) -> bool {
+    pub(crate) fn is_spare(&self) -> bool {
         self.kind == SlotKind::Spare
     }
 
     /// How many descriptors the connection holds.
-    pub fn descriptors(&self) -> u32 {
+    pub(crate) fn descriptors(&self) -> u32 {
         self.descriptors
     }
 
     /// The key by which the poller knows the connection: slot and number.
-    pub fn key(&self) -> PollKey {
+    pub(crate) fn key(&self) -> PollKey {
         PollKey(u64::from(self.number) << 32 | u64::from(self.index))
     }
 
     /// The slot of a key.
-    pub fn index_of(key: PollKey) -> u32 {
+    pub(crate) fn index_of(key: PollKey) -> u32 {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 
     /// Records how many descriptors the connection holds now, including its socket. Returns how many descriptors too
     /// many are held in total, if this connection holds more than before.
-    pub fn hold(&mut self, descriptors: u32) -> u64 {
+    pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
         let before = std::mem::replace(&mut self.descriptors, descriptors);
         if before == descriptors {
             return 0;
@@ -252,7 +252,7 @@ impl Slot {
     }
 
     /// Moves to a spare slot, so that its own is free for another; false if there is none.
-    pub fn make_spare(&mut self) -> bool {
+    pub(crate) fn make_spare(&mut self) -> bool {
         let mut state = self.shared.lock();
         let has_room = state.spare < self.shared.capacity.spare;
         if self.kind == SlotKind::Regular && has_room {
@@ -265,7 +265,7 @@ impl Slot {
 
     /// Call before closing the connection, which may block on the disk: its slot and its descriptors are free for
     /// others from now on.
-    pub fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         let mut state = self.shared.lock();
         let before = std::mem::take(&mut self.descriptors);
         state.change(self.client, self.kind, before, 0);
@@ -279,12 +279,12 @@ impl Slot {
     }
 
     /// Whether the poller still watches for this.
-    pub fn stands_for(&self, interest: Interest) -> bool {
+    pub(crate) fn stands_for(&self, interest: Interest) -> bool {
         interest == Interest::News && self.watched == Some(Interest::News)
     }
 
     /// How to arm the poller for this; records that it is armed.
-    pub fn arming(&mut self, interest: Interest) -> Arming {
+    pub(crate) fn arming(&mut self, interest: Interest) -> Arming {
         self.watched.replace(interest).map_or(Arming::First, |_| Arming::Again)
     }
 }

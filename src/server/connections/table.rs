@@ -42,14 +42,14 @@ use crate::server::timing::Deadline;
 
 /// A connection together with its slot in the table. Dropping it closes the connection, then frees the slot.
 #[derive(Debug)]
-pub struct Tracked<C> {
+pub(crate) struct Tracked<C> {
     pub connection: C,
     slot: Slot,
 }
 
 /// What a parked connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WaitFor {
+pub(crate) struct WaitFor {
     /// The readiness to wait for.
     pub interest: Interest,
     pub deadline: Deadline,
@@ -60,57 +60,57 @@ pub struct WaitFor {
 
 impl WaitFor {
     /// Waits for the first byte of a request, for this long.
-    pub fn idle(since: Instant, time: Duration) -> Self {
+    pub(crate) fn idle(since: Instant, time: Duration) -> Self {
         let deadline = Deadline::after(since, time);
         Self { interest: Interest::Readable, deadline, idle_since: Some(since) }
     }
 
     /// Waits for input.
-    pub fn readable(deadline: Deadline) -> Self {
+    pub(crate) fn readable(deadline: Deadline) -> Self {
         Self { interest: Interest::Readable, deadline, idle_since: None }
     }
 
     /// Waits until the socket is writable; often just for another turn.
-    pub fn writable(deadline: Deadline) -> Self {
+    pub(crate) fn writable(deadline: Deadline) -> Self {
         Self { interest: Interest::Writable, deadline, idle_since: None }
     }
 
     /// The same, for a connection whose input has been read completely: it may stay armed while it is served.
-    pub fn for_news(self) -> Self {
+    pub(crate) fn for_news(self) -> Self {
         Self { interest: Interest::News, ..self }
     }
 }
 
 impl<C> Tracked<C> {
-    pub fn client(&self) -> ClientKey {
+    pub(crate) fn client(&self) -> ClientKey {
         self.slot.client()
     }
 
     /// How many descriptors the connection holds.
-    pub fn descriptors(&self) -> u32 {
+    pub(crate) fn descriptors(&self) -> u32 {
         self.slot.descriptors()
     }
 
     /// Records how many descriptors the connection holds now. Returns how many descriptors too many all connections
     /// hold, if this one has caused it.
-    pub fn hold(&mut self, descriptors: u32) -> u64 {
+    pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
         self.slot.hold(descriptors)
     }
 
     /// Call before closing it: its slot and its descriptors count as free from now on.
-    pub fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.slot.leave();
     }
 
     /// Moves to a spare slot, so that its own is free for another; false if none is left.
-    pub fn make_spare(&mut self) -> bool {
+    pub(crate) fn make_spare(&mut self) -> bool {
         self.slot.make_spare()
     }
 }
 
 /// The parked connections, with their deadlines and the poller that watches them.
 #[derive(Debug)]
-pub struct ConnectionTable<C> {
+pub(crate) struct ConnectionTable<C> {
     poller: Poller,
     slots: Slots,
     pages: Box<[OnceLock<Page<C>>]>,
@@ -151,7 +151,7 @@ struct TableEntry<C> {
 
 /// The result of [`ConnectionTable::next_expired`].
 #[derive(Debug)]
-pub enum Expired<C> {
+pub(crate) enum Expired<C> {
     /// A connection whose deadline has passed.
     Connection(Box<Tracked<C>>),
     /// No connection yet.
@@ -161,7 +161,7 @@ pub enum Expired<C> {
 
 impl<C: AsFd> ConnectionTable<C> {
     /// A table for this many connections, whose workers share this lead.
-    pub fn new(capacity: Capacity, lead: Arc<Lead<PollEvent>>) -> io::Result<Self> {
+    pub(crate) fn new(capacity: Capacity, lead: Arc<Lead<PollEvent>>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let end = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         poller.watch(&end)?;
@@ -183,12 +183,12 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// How many connections are open, parked or served.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.slots.taken()
     }
 
     /// Gives a connection of this client a slot; returns the connection if all slots are taken.
-    pub fn admit(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
+    pub(crate) fn admit(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take(client) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
@@ -196,7 +196,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Gives a spare slot to a connection that will only be rejected; returns the connection if those are taken too.
-    pub fn admit_spare(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
+    pub(crate) fn admit_spare(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
         match self.slots.take_spare(client) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
@@ -204,7 +204,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Parks a connection until it is ready, its deadline passes, or the table ends.
-    pub fn park(&self, mut tracked: Box<Tracked<C>>, wait_for: WaitFor) -> io::Result<()> {
+    pub(crate) fn park(&self, mut tracked: Box<Tracked<C>>, wait_for: WaitFor) -> io::Result<()> {
         let key = tracked.slot.key();
         let index = tracked.slot.index();
         let mut entry = lock(self.entry(index));
@@ -229,7 +229,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Stops watching a connection that another thread takes over; its slot stays taken.
-    pub fn hand_over(&self, tracked: &Tracked<C>) {
+    pub(crate) fn hand_over(&self, tracked: &Tracked<C>) {
         if let Err(error) = self.poller.forget(&tracked.connection) {
             log::warn!("cannot remove a connection from the poller: {error}");
         }
@@ -237,7 +237,7 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the worker's room for
     /// events, so that none is allocated for each wait.
-    pub fn take(&self, found: &mut Vec<PollEvent>) -> Option<Box<Tracked<C>>> {
+    pub(crate) fn take(&self, found: &mut Vec<PollEvent>) -> Option<Box<Tracked<C>>> {
         loop {
             let event = self.next_event(found)?;
             if let Some(tracked) = self.claim(event) {
@@ -287,7 +287,7 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// Waits for a connection whose deadline has passed, at most until this moment or until [`Self::rouse`] is
     /// called.
-    pub fn next_expired(&self, until: Option<Deadline>) -> Expired<C> {
+    pub(crate) fn next_expired(&self, until: Option<Deadline>) -> Expired<C> {
         let mut deadlines = lock(&self.deadlines);
         loop {
             if self.has_ended.load(Ordering::SeqCst) {
@@ -313,7 +313,7 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Makes [`Self::next_expired`] return at once.
-    pub fn rouse(&self) {
+    pub(crate) fn rouse(&self) {
         self.is_roused.store(true, Ordering::Release);
         drop(lock(&self.deadlines));
         self.deadlines_changed.notify_all();
@@ -328,7 +328,7 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// Closes all idle connections, and from now on each that becomes idle. Connections that are busy or have unread
     /// input go on. Calls `each` with every parked connection and whether it is idle.
-    pub fn drain(&self, mut each: impl FnMut(&C, bool)) {
+    pub(crate) fn drain(&self, mut each: impl FnMut(&C, bool)) {
         self.is_draining.store(true, Ordering::SeqCst);
         for entry in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
             let mut entry = lock(entry);
@@ -342,12 +342,12 @@ impl<C: AsFd> ConnectionTable<C> {
     }
 
     /// Waits at most this long until no connection is open; whether that happened.
-    pub fn wait_until_empty(&self, at_most: Duration) -> bool {
+    pub(crate) fn wait_until_empty(&self, at_most: Duration) -> bool {
         self.slots.wait_until_free(at_most)
     }
 
     /// Ends the table and wakes all waiting threads. Returns the parked connections; dropping them closes them.
-    pub fn end(&self) -> Vec<Box<Tracked<C>>> {
+    pub(crate) fn end(&self) -> Vec<Box<Tracked<C>>> {
         self.has_ended.store(true, Ordering::SeqCst);
         // An eventfd at 0 takes a 1: this write cannot fail.
         let _ = rustix::io::write(&self.end, &1u64.to_ne_bytes());

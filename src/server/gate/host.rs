@@ -15,7 +15,7 @@ thread_local! {
 }
 
 /// Refuses a request for another host.
-pub fn check(head: &Head<'_, '_>, peer: Peer, state: &State) -> Result<(), Response> {
+pub(crate) fn check(head: &Head<'_, '_>, peer: Peer, state: &State) -> Result<(), Response> {
     if head.host.is_some_and(|host| LAST.with_borrow(|last| last == host)) {
         return Ok(());
     }

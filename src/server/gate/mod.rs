@@ -1,4 +1,4 @@
 //! Gates: checks that every request passes before its handler runs.
 
-pub mod host;
-pub mod origin;
+pub(super) mod host;
+pub(super) mod origin;

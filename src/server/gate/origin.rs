@@ -6,7 +6,7 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Refuses an unsafe method (RFC 9110 §9.2.1) that comes from a page of another site. Every unsafe method passes here.
-pub fn check(head: &Head<'_, '_>, state: &State) -> Result<(), Response> {
+pub(crate) fn check(head: &Head<'_, '_>, state: &State) -> Result<(), Response> {
     if head.method.is_safe() || state.allowed_hosts.may_write(head.host, head.fields) {
         return Ok(());
     }

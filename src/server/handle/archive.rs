@@ -48,14 +48,18 @@ const LOOKS: usize = 256;
 const RETRY_AFTER: u32 = 30;
 
 /// The archive format that the query names.
-pub fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
+pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
     let is_asked = |name| request.target.parameter(name).is_some();
     let formats = [("tar", Format::Tar), ("zip", Format::Zip)];
     formats.into_iter().find(|(name, _)| is_asked(name)).map(|(_, format)| format)
 }
 
 /// The response with an archive of the requested directory.
-pub fn answer(request: &Request<'_, '_, '_>, format: Format, state: &State) -> Result<Response, Response> {
+pub(crate) fn answer(
+    request: &Request<'_, '_, '_>,
+    format: Format,
+    state: &State,
+) -> Result<Response, Response> {
     let name = name(&request.path, state);
     let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
     let head = head(Status::OK)
@@ -80,7 +84,7 @@ pub fn answer(request: &Request<'_, '_, '_>, format: Format, state: &State) -> R
 }
 
 /// The head of every response about an archive, with or without content.
-pub fn head(status: Status) -> Head {
+pub(crate) fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-cache")
 }
 

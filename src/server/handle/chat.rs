@@ -45,19 +45,23 @@ use crate::server::state::State;
 const NAME_BODY_LIMIT: usize = 1024;
 
 /// `POST join`: a new member.
-pub fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let (chat, cookie) = (Arc::clone(chat(state)?), member::cookie_name(request.head.host));
     let peer = request.peer;
     receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, peer))
 }
 
 /// `GET events`: the event stream of a member.
-pub fn events(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn events(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     subscribe(request.head, chat(state)?, state, request.peer).map(Handled::Respond)
 }
 
 /// `GET messages`: what is new, for a client that polls.
-pub fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let chat = chat(state)?;
     let person = member::of(request.head, chat)?;
     let since = request.target.parameter("since").filter(|id| !id.is_empty());
@@ -66,7 +70,7 @@ pub fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Resul
 }
 
 /// `POST messages`: a message to all, or to one member.
-pub fn say(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn say(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let chat = Arc::clone(chat(state)?);
     let person = member::of(request.head, &chat)?;
     let to = request.target.parameter("to").map(decoded);
@@ -74,7 +78,7 @@ pub fn say(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result
 }
 
 /// `POST leave`: the member leaves.
-pub fn leave(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn leave(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let chat = Arc::clone(chat(state)?);
     let (person, peer) = (member::of(request.head, &chat)?, request.peer);
     receive(request.head, NAME_BODY_LIMIT, move |_, _| dismiss(&chat, &person, peer))

@@ -18,13 +18,13 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// The query parameter.
-pub const PARAMETER: &str = "sha256";
+pub(crate) const PARAMETER: &str = "sha256";
 
 /// When to retry if no hash is available now, in seconds.
 const RETRY_AFTER: u32 = 2;
 
 /// Returns the hash of a file that has just been opened, or the job that computes it.
-pub fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
+pub(crate) fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
     let version = open.facts.version;
     let now = SystemTime::now();
     match state.digests.find(open, now, client_key::of(peer)) {

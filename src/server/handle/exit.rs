@@ -9,7 +9,11 @@ use crate::server::state::State;
 use crate::stop::StopReason;
 
 /// Stops the server, if clients may.
-pub fn handle(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     if !state.allow_exit {
         let text = "remote shutdown is disabled (start the server with --allow-exit)\n";
         return Err(Response::text(Status::FORBIDDEN, text));

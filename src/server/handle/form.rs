@@ -27,7 +27,7 @@ use crate::server::state::State;
 
 /// A form that is being received.
 #[derive(Debug)]
-pub struct FormUpload {
+pub(crate) struct FormUpload {
     decoder: MultipartDecoder,
     directory: SharePath,
     by: Uploader,
@@ -53,7 +53,7 @@ enum Part {
 
 impl FormUpload {
     /// Checks whether the form is accepted.
-    pub fn begin(
+    pub(crate) fn begin(
         request: &Request<'_, '_, '_>,
         boundary: &Boundary,
         size: Option<u64>,

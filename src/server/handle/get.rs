@@ -40,7 +40,11 @@ const INDEX: &str = "index.html";
 const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
 /// Finds the response to a request for content.
-pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    disk: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     let path = &request.path;
     let names_file = !request.target.ends_with_slash();
     let wants_hash = request.target.parameter(checksum::PARAMETER).is_some();

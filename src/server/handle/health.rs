@@ -9,6 +9,6 @@ use crate::server::state::State;
 
 /// Responds `ok`. It never blocks on the disk.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a handler")]
-pub fn handle(_: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
+pub(crate) fn handle(_: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     Ok(Handled::Respond(Response::text(Status::OK, "ok\n").with("Cache-Control", "no-store")))
 }

@@ -32,7 +32,7 @@ struct ListingOptions {
 }
 
 /// The job that lists the requested directory.
-pub fn job(request: &Request<'_, '_, '_>) -> Job {
+pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
     let is_grid = request.target.parameter("view") == Some("grid");
     let options = ListingOptions {
         form: ListingFormat::preferred(request.head.fields),
@@ -75,7 +75,7 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Res
 }
 
 /// The head of every response about a listing, with or without content.
-pub fn head(status: Status) -> Head {
+pub(crate) fn head(status: Status) -> Head {
     Head::new(status).field("Cache-Control", "no-cache").field("Vary", "Accept")
 }
 

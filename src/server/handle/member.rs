@@ -11,13 +11,13 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Who uploads: the member whose token is in the request, or else the client's address.
-pub fn uploader(head: &Head<'_, '_>, state: &State, peer: Peer) -> Uploader {
+pub(super) fn uploader(head: &Head<'_, '_>, state: &State, peer: Peer) -> Uploader {
     let member = state.chat.as_ref().and_then(|chat| of(head, chat).ok());
     member.map_or_else(|| Uploader::Address(peer.to_string()), Uploader::Member)
 }
 
 /// The member whose token is in the request: 401 without a token, 403 with an invalid one.
-pub fn of(head: &Head<'_, '_>, chat: &ChatState) -> Result<Person, Response> {
+pub(super) fn of(head: &Head<'_, '_>, chat: &ChatState) -> Result<Person, Response> {
     let bearer = head.fields.text("Authorization").and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
@@ -44,13 +44,13 @@ fn cookie<'b>(head: &Head<'_, 'b>) -> Option<&'b str> {
 }
 
 /// Cookies ignore ports, so the name contains the port, to tell servers on one host apart.
-pub fn cookie_name(host: Option<&str>) -> String {
+pub(super) fn cookie_name(host: Option<&str>) -> String {
     let (_, port) = split_port(host.unwrap_or(""));
     format!("wharf-{}", if port.is_empty() { "80" } else { port })
 }
 
 /// The response to an error of the chat room.
-pub fn room_error(error: &RoomError) -> Response {
+pub(super) fn room_error(error: &RoomError) -> Response {
     let status = match error {
         RoomError::NameTaken(_) => Status::CONFLICT,
         RoomError::RoomFull | RoomError::TooManyStreams(_) => Status::SERVICE_UNAVAILABLE,

@@ -1,21 +1,21 @@
 //! Handlers: one file for each kind of response. [`routes`](crate::server::routes) says which requests each gets.
 
 #[cfg(feature = "archive")]
-pub mod archive;
+pub(super) mod archive;
 #[cfg(not(feature = "archive"))]
 #[path = "no_archive.rs"]
-pub mod archive;
-pub mod asset;
-pub mod chat;
-pub mod checksum;
-pub mod exit;
-pub mod form;
-pub mod get;
-pub mod health;
-pub mod listing;
+pub(super) mod archive;
+pub(super) mod asset;
+pub(super) mod chat;
+pub(super) mod checksum;
+pub(super) mod exit;
+pub(super) mod form;
+pub(super) mod get;
+pub(super) mod health;
+pub(super) mod listing;
 mod member;
-pub mod put;
+pub(super) mod put;
 #[cfg(feature = "qr")]
-pub mod qr_code;
-pub mod resumable;
+pub(super) mod qr_code;
+pub(super) mod resumable;
 mod upload_response;

@@ -10,21 +10,21 @@ use crate::server::state::State;
 const PARAMETERS: [&str; 2] = ["tar", "zip"];
 
 /// A request for an archive, which this build cannot make.
-pub struct Unavailable;
+pub(crate) struct Unavailable;
 
 /// Whether the query asks for an archive.
-pub fn format(request: &Request<'_, '_, '_>) -> Option<Unavailable> {
+pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Unavailable> {
     let is_asked = PARAMETERS.iter().any(|name| request.target.parameter(name).is_some());
     is_asked.then_some(Unavailable)
 }
 
 /// Refuses the archive.
-pub fn answer(_: &Request<'_, '_, '_>, _: Unavailable, _: &State) -> Result<Response, Response> {
+pub(crate) fn answer(_: &Request<'_, '_, '_>, _: Unavailable, _: &State) -> Result<Response, Response> {
     let text = "this server cannot make archives (build wharf with the feature `archive`)\n";
     Err(Response::text(Status::NOT_IMPLEMENTED, text))
 }
 
 /// The head of a response without content.
-pub fn head(status: Status) -> Head {
+pub(crate) fn head(status: Status) -> Head {
     Head::new(status)
 }

@@ -27,7 +27,11 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Checks whether the body is accepted.
-pub fn handle(request: &Request<'_, '_, '_>, disk: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    disk: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     if !disk.may_wait(state) {
         return Ok(Handled::NeedsDisk);
     }

@@ -12,7 +12,11 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Draws the URL that the client can pass on to others.
-pub fn handle(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn handle(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     let url = address::to_hand_on(request.head, request.peer, state);
     let svg = url.and_then(|url| qr::svg(&url)).ok_or_else(not_found)?;
     // It depends on the client and on the current network addresses.

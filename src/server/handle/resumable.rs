@@ -39,7 +39,7 @@ const RETRY_AFTER: u32 = 60;
 
 /// The body of a request that appends to an upload.
 #[derive(Debug)]
-pub struct ResumableUpload {
+pub(crate) struct ResumableUpload {
     appending: Appending,
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
@@ -47,7 +47,7 @@ pub struct ResumableUpload {
 }
 
 /// A request that starts an upload.
-pub struct Beginning {
+pub(crate) struct Beginning {
     /// The target and its conditions.
     pub plan: Plan,
     /// What the request says about its content.
@@ -62,7 +62,7 @@ pub struct Beginning {
 
 /// The job that starts an upload. If there are too many unfinished uploads already, a complete one falls back to a
 /// plain upload.
-pub fn begin(beginning: Beginning) -> Job {
+pub(crate) fn begin(beginning: Beginning) -> Job {
     Box::new(move |state| {
         let Beginning { plan, announced, is_told, framing, by } = beginning;
         let token = UploadToken::new(random::bytes());
@@ -103,18 +103,18 @@ fn plain(
 }
 
 /// The method that started an upload, which the upload remembers because the final response depends on it.
-pub fn memo(method: Method) -> &'static str {
+pub(crate) fn memo(method: Method) -> &'static str {
     if method == Method::Put { PUT } else { POST }
 }
 
 /// `GET` and `HEAD`: the upload's offset (§4.3).
-pub fn offset(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
+pub(crate) fn offset(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     let token = token(request)?;
     Ok(Handled::Work(job(move |state| stand(&token, state))))
 }
 
 /// `DELETE`: cancels the upload (§4.5).
-pub fn cancel(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
+pub(crate) fn cancel(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     let token = token(request)?;
     Ok(Handled::Work(job(move |state| match state.folder.cancel_upload(&token) {
         Ok(()) => Response::empty(Head::new(Status::NO_CONTENT)),
@@ -127,7 +127,7 @@ fn token(request: &Request<'_, '_, '_>) -> Result<UploadToken, Response> {
 }
 
 /// Adds to a response to OPTIONS that uploads can be resumed (§4.1.4 of the draft).
-pub fn offer(head: Head, state: &State) -> Head {
+pub(crate) fn offer(head: Head, state: &State) -> Head {
     if state.folder.rules().read_only {
         return head;
     }
@@ -151,7 +151,11 @@ fn stand(token: &UploadToken, state: &State) -> Response {
 }
 
 /// `PATCH`: appends to the upload (§4.4).
-pub fn append(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+pub(crate) fn append(
+    request: &Request<'_, '_, '_>,
+    _: &mut Disk,
+    state: &State,
+) -> Result<Handled, Response> {
     let (head, token) = (request.head, token(request)?);
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } =

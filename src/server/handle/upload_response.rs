@@ -16,7 +16,7 @@ use crate::server::state::State;
 
 /// A file that is being uploaded as the whole body.
 #[derive(Debug)]
-pub struct FileUpload {
+pub(super) struct FileUpload {
     /// The file.
     pub incoming: Incoming,
     /// What must still be true when it is saved.
@@ -51,7 +51,7 @@ impl Sink for FileUpload {
 
 /// Refuses a partial file (RFC 9110 §14.5) and a compressed one (§8.4): the server saves bodies unchanged, so the
 /// file would be wrong.
-pub fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Response> {
+pub(super) fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Response> {
     if head.fields.get("Content-Range").is_some() {
         return Err(bad_request("Content-Range is not supported in uploads (send the whole file)"));
     }
@@ -65,7 +65,7 @@ pub fn refuse_parts_and_codings(head: &Head<'_, '_>) -> Result<(), Response> {
 }
 
 /// The response to an upload that was saved: text for POST, the status for PUT (RFC 9110 §9.3.4).
-pub fn respond(saved: &Saved, is_put: bool) -> Response {
+pub(super) fn respond(saved: &Saved, is_put: bool) -> Response {
     let location = format!("/{}", encode_path(saved.path.as_bytes()));
     let status = match (is_put, saved.created) {
         (true, true) => Status::CREATED,
@@ -80,6 +80,6 @@ pub fn respond(saved: &Saved, is_put: bool) -> Response {
 }
 
 /// The line about a saved file.
-pub fn line(saved: &Saved) -> String {
+pub(super) fn line(saved: &Saved) -> String {
     format!("saved {} ({} bytes)\n", Printable(saved.path.as_bytes()), saved.size)
 }

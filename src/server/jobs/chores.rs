@@ -7,27 +7,27 @@ use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Work for the chores thread.
-pub type Chore = Box<dyn FnOnce() + Send>;
+pub(crate) type Chore = Box<dyn FnOnce() + Send>;
 
 /// Sends chores to their thread. Its queue is bounded by its senders: each connection has one value to drop.
 #[derive(Clone)]
-pub struct Chores(Sender<Chore>);
+pub(crate) struct Chores(Sender<Chore>);
 
 impl Chores {
     /// The two ends of the queue. The receiving thread ends when the last sender is dropped.
-    pub fn new() -> (Self, Receiver<Chore>) {
+    pub(crate) fn new() -> (Self, Receiver<Chore>) {
         let (sender, receiver) = channel();
         (Self(sender), receiver)
     }
 
     /// Runs this on the chores thread.
-    pub fn later(&self, chore: impl FnOnce() + Send + 'static) {
+    pub(crate) fn later(&self, chore: impl FnOnce() + Send + 'static) {
         // Fails only if that thread has ended: the server is about to exit.
         let _ = self.0.send(Box::new(chore));
     }
 
     /// Drops this on the chores thread.
-    pub fn drop_later(&self, value: impl Send + 'static) {
+    pub(crate) fn drop_later(&self, value: impl Send + 'static) {
         self.later(move || drop(value));
     }
 }

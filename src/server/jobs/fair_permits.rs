@@ -8,11 +8,11 @@ use crate::server::client_key::ClientKey;
 
 /// Gives out permits; clones share them.
 #[derive(Debug, Clone)]
-pub struct FairPermits(Arc<Mutex<Inner>>);
+pub(crate) struct FairPermits(Arc<Mutex<Inner>>);
 
 /// A permit; dropping it returns it.
 #[derive(Debug)]
-pub struct FairPermit {
+pub(crate) struct FairPermit {
     permits: FairPermits,
     client: ClientKey,
 }
@@ -25,12 +25,12 @@ struct Inner {
 
 impl FairPermits {
     /// This many permits.
-    pub fn new(number: usize) -> Self {
+    pub(crate) fn new(number: usize) -> Self {
         Self(Arc::new(Mutex::new(Inner { left: number, held: HashMap::new() })))
     }
 
     /// A permit for this client, if it holds fewer than are left.
-    pub fn take(&self, client: ClientKey) -> Option<FairPermit> {
+    pub(crate) fn take(&self, client: ClientKey) -> Option<FairPermit> {
         let mut inner = self.lock();
         if inner.held.get(&client).copied().unwrap_or(0) >= inner.left {
             return None;

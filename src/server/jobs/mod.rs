@@ -12,18 +12,18 @@
 //! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
 
 mod chores;
-pub mod fair_permits;
-pub mod permits;
+pub(super) mod fair_permits;
+pub(super) mod permits;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-pub use self::chores::{Chore, Chores};
+pub(super) use self::chores::{Chore, Chores};
 use crate::server::client_key::ClientKey;
 
 /// How many jobs of one client may wait before its further uploads are held back: enough to keep all threads busy,
 /// and few enough that what they hold (some descriptors and a buffer each) does not matter.
-pub const CROWDED: usize = 8;
+pub(super) const CROWDED: usize = 8;
 
 /// While a client stays crowded, one held-back connection is released after this many of its jobs. So most of the
 /// work is for requests that have started.
@@ -31,7 +31,7 @@ const PATIENCE: usize = 8;
 
 /// The waiting jobs, and the connections that are held back.
 #[derive(Debug)]
-pub struct Jobs<T> {
+pub(super) struct Jobs<T> {
     queue: Mutex<Queue<T>>,
     changed: Condvar,
     /// How many threads take jobs.
@@ -58,7 +58,7 @@ struct Client<T> {
 
 /// Held-back connections that are released.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Freed<T> {
+pub(super) struct Freed<T> {
     /// The connections, in the order in which they arrived.
     pub held: VecDeque<T>,
     /// Whether they continue even if the client is crowded again, so that others do not overtake them.
@@ -67,7 +67,7 @@ pub struct Freed<T> {
 
 /// A job to run. Call [`Jobs::done`] afterwards.
 #[derive(Debug)]
-pub struct Taken<T> {
+pub(super) struct Taken<T> {
     pub job: T,
     /// Whose job it is.
     pub client: ClientKey,
@@ -77,13 +77,13 @@ pub struct Taken<T> {
 
 impl<T> Jobs<T> {
     /// A queue for this many threads, at least one.
-    pub fn new(threads: usize) -> Self {
+    pub(super) fn new(threads: usize) -> Self {
         let queue = Queue { clients: HashMap::new(), turns: VecDeque::new(), running: 0, has_ended: false };
         Self { queue: Mutex::new(queue), changed: Condvar::new(), threads }
     }
 
     /// Appends a job to the client's queue.
-    pub fn push(&self, client: ClientKey, job: T) {
+    pub(super) fn push(&self, client: ClientKey, job: T) {
         let mut queue = self.lock();
         queue.push(client, job);
         drop(queue);
@@ -91,13 +91,13 @@ impl<T> Jobs<T> {
     }
 
     /// Whether further uploads of this client have to wait.
-    pub fn is_crowded(&self, client: ClientKey) -> bool {
+    pub(super) fn is_crowded(&self, client: ClientKey) -> bool {
         self.lock().clients.get(&client).is_some_and(Client::is_crowded)
     }
 
     /// Holds a connection back until one of the client's jobs is done; returns it if the client is not crowded any
     /// more.
-    pub fn hold_back(&self, client: ClientKey, held: T) -> Option<T> {
+    pub(super) fn hold_back(&self, client: ClientKey, held: T) -> Option<T> {
         let mut queue = self.lock();
         match queue.clients.get_mut(&client).filter(|client| client.is_crowded()) {
             Some(client) => {
@@ -109,7 +109,7 @@ impl<T> Jobs<T> {
     }
 
     /// Waits for the next job. `None` once the queue has ended and is empty.
-    pub fn take(&self) -> Option<Taken<T>> {
+    pub(super) fn take(&self) -> Option<Taken<T>> {
         let mut queue = self.lock();
         loop {
             if let Some(taken) = queue.take(self.threads) {
@@ -129,7 +129,7 @@ impl<T> Jobs<T> {
 
     /// Call when a job of this client is done. Returns the held-back connections to continue with: one per job (one
     /// per [`PATIENCE`] jobs while the client stays crowded), and all once the client has no jobs.
-    pub fn done(&self, client: ClientKey) -> Freed<T> {
+    pub(super) fn done(&self, client: ClientKey) -> Freed<T> {
         let mut queue = self.lock();
         let freed = queue.done(client);
         let is_over = queue.has_ended && queue.turns.is_empty();
@@ -143,7 +143,7 @@ impl<T> Jobs<T> {
     }
 
     /// Releases a held-back connection in place of one that was dropped; `None` while the client is crowded.
-    pub fn release(&self, client: ClientKey) -> Option<T> {
+    pub(super) fn release(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
         let entry = queue.clients.get_mut(&client).filter(|client| !client.is_crowded())?;
         let released = entry.held_back.pop_front();
@@ -152,7 +152,7 @@ impl<T> Jobs<T> {
     }
 
     /// Evicts what has waited longest for this client: first held-back connections, then jobs that have not started.
-    pub fn evict(&self, client: ClientKey) -> Option<T> {
+    pub(super) fn evict(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
         let entry = queue.clients.get_mut(&client)?;
         let evicted = entry.held_back.pop_front().or_else(|| entry.waiting.pop_front());
@@ -161,7 +161,7 @@ impl<T> Jobs<T> {
     }
 
     /// Ends the queue: the threads finish the waiting jobs and then get nothing more.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.lock().has_ended = true;
         self.changed.notify_all();
     }

@@ -5,23 +5,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Gives out permits; clones share them.
 #[derive(Debug, Clone)]
-pub struct Permits {
+pub(crate) struct Permits {
     left: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
-pub struct Permit {
+pub(crate) struct Permit {
     left: Arc<AtomicUsize>,
 }
 
 impl Permits {
     /// This many permits.
-    pub fn new(number: usize) -> Self {
+    pub(crate) fn new(number: usize) -> Self {
         Self { left: Arc::new(AtomicUsize::new(number)) }
     }
 
     /// A permit, if one is left.
-    pub fn take(&self) -> Option<Permit> {
+    pub(crate) fn take(&self) -> Option<Permit> {
         let taken = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
         taken.is_ok().then(|| Permit { left: Arc::clone(&self.left) })
     }

@@ -13,7 +13,7 @@ const CHUNK: usize = 48 * 1024;
 
 /// A listing that is being sent.
 #[derive(Debug)]
-pub struct ListingBody {
+pub(crate) struct ListingBody {
     windows: Windows,
     row: WriteRow,
     /// How many rows have been produced.
@@ -25,26 +25,26 @@ pub struct ListingBody {
 }
 
 /// The listing of a directory as text, for TFTP.
-pub fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<ListingBody, Error> {
+pub(crate) fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<ListingBody, Error> {
     let (windows, _) = Windows::open(folder, path, None, pool)?;
     Ok(ListingBody::new(windows, Framed::text()))
 }
 
 impl ListingBody {
     /// A listing of these entries, in this format.
-    pub fn new(windows: Windows, framed: Framed) -> Self {
+    pub(crate) fn new(windows: Windows, framed: Framed) -> Self {
         let Framed { before, row, behind } = framed;
         Self { windows, row, count: 0, made: before, behind: Some(behind) }
     }
 
     /// The whole listing, if it fits into a chunk.
-    pub fn whole(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn whole(&mut self) -> Result<Option<Vec<u8>>, Error> {
         self.make()?;
         Ok(self.behind.is_none().then(|| std::mem::take(&mut self.made)))
     }
 
     /// The next bytes; empty at the end. May block on the disk.
-    pub fn chunk(&mut self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn chunk(&mut self) -> Result<Vec<u8>, Error> {
         self.make()?;
         Ok(std::mem::take(&mut self.made))
     }

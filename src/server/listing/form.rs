@@ -13,10 +13,10 @@ use crate::http::target::encode_segment;
 use crate::printable;
 
 /// Writes an entry; the number says how many come before it.
-pub type WriteRow = fn(&DirEntry, usize, &mut Vec<u8>);
+pub(super) type WriteRow = fn(&DirEntry, usize, &mut Vec<u8>);
 
 /// A listing without its rows.
-pub struct Framed {
+pub(crate) struct Framed {
     /// The bytes before the rows.
     pub before: Vec<u8>,
     /// Writes a row.
@@ -28,12 +28,12 @@ pub struct Framed {
 impl Framed {
     /// One line per entry: name, size in bytes and time of the last change, separated by tabs. A directory has a
     /// slash after its name and no size.
-    pub fn text() -> Self {
+    pub(crate) fn text() -> Self {
         Self { before: Vec::new(), row: text_row, behind: Vec::new() }
     }
 
     /// JSON: an object with the path, the directory's identity, and its entries.
-    pub fn json(path: &SharePath, id: &str) -> Self {
+    pub(crate) fn json(path: &SharePath, id: &str) -> Self {
         let [path, id] = [&shown_path(path), id].map(|text| serde_json::Value::from(text).to_string());
         let path = printable::json(&path);
         let before = format!("{{\"path\":{path},\"id\":{id},\"entries\":[").into_bytes();
@@ -90,19 +90,19 @@ impl<'a> JsonEntry<'a> {
 }
 
 /// The path of a directory as text: `/` or `/a/b/`.
-pub fn shown_path(path: &SharePath) -> String {
+pub(crate) fn shown_path(path: &SharePath) -> String {
     if path.is_root() { "/".to_owned() } else { format!("/{}/", String::from_utf8_lossy(path.as_bytes())) }
 }
 
 /// A relative link to an entry. It starts with `./`, so that a name with a colon is not taken for a URL with a
 /// scheme.
-pub fn href(name: &OsStr, is_directory: bool) -> String {
+pub(crate) fn href(name: &OsStr, is_directory: bool) -> String {
     let slash = if is_directory { "/" } else { "" };
     format!("./{}{slash}", encode_segment(name.as_bytes()))
 }
 
 /// A time as RFC 3339, in whole seconds, in UTC. Times outside 1970 to 9999, as on a damaged disk, are clamped.
-pub fn timestamp(time: SystemTime) -> impl fmt::Display {
+pub(crate) fn timestamp(time: SystemTime) -> impl fmt::Display {
     /// The last second of the year 9999.
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

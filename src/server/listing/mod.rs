@@ -8,7 +8,7 @@ mod form;
 mod sort_order;
 mod window;
 
-pub use self::body::{ListingBody, text};
-pub use self::form::{Framed, href, shown_path, timestamp};
-pub use self::sort_order::{SortKey, SortOrder};
-pub use self::window::{Count, SHARES, Windows};
+pub(super) use self::body::{ListingBody, text};
+pub(super) use self::form::{Framed, href, shown_path, timestamp};
+pub(super) use self::sort_order::{SortKey, SortOrder};
+pub(super) use self::window::{Count, SHARES, Windows};

@@ -11,7 +11,7 @@ use crate::folder::{DirEntry, EntryKind};
 
 /// What entries are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SortKey {
+pub(crate) enum SortKey {
     /// Their names.
     #[default]
     Name,
@@ -22,7 +22,7 @@ pub enum SortKey {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SortOrder {
+pub(crate) struct SortOrder {
     /// What entries are sorted by.
     pub key: SortKey,
     /// Whether the greatest comes first.
@@ -32,7 +32,7 @@ pub struct SortOrder {
 impl SortOrder {
     /// Parses the order in a query: `name`, `size` or `time`, with a `-` before it for descending. `None` for
     /// anything else.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (descending, key) = text.strip_prefix('-').map_or((false, text), |key| (true, key));
         let key = match key {
             "name" => SortKey::Name,
@@ -45,18 +45,18 @@ impl SortOrder {
 
     /// The order after a click on a column's head: reversed if it is sorted by it already; otherwise the usual first
     /// choice, which is the largest or newest first.
-    pub fn after_click(self, key: SortKey) -> Self {
+    pub(crate) fn after_click(self, key: SortKey) -> Self {
         let descending = if self.key == key { !self.descending } else { key != SortKey::Name };
         Self { key, descending }
     }
 
     /// A key whose byte order is this order: directories first, then the sort key, then the name.
-    pub fn key(self, entry: &DirEntry) -> Vec<u8> {
+    pub(crate) fn key(self, entry: &DirEntry) -> Vec<u8> {
         self.key_of(&entry.name, entry.kind == EntryKind::Directory, size(entry), entry.modified)
     }
 
     /// The same from the name alone, if nothing else matters.
-    pub fn key_by_name(self, name: &OsStr, is_directory: bool) -> Option<Vec<u8>> {
+    pub(crate) fn key_by_name(self, name: &OsStr, is_directory: bool) -> Option<Vec<u8>> {
         (self.key == SortKey::Name).then(|| self.key_of(name, is_directory, 0, SystemTime::UNIX_EPOCH))
     }
 

@@ -21,14 +21,14 @@ const OWN: usize = 128 * 1024;
 const SHARE: usize = 64 * 1024;
 
 /// Permits in the pool: 8 MiB, enough for a listing of some 60,000 entries at once.
-pub const SHARES: usize = 128;
+pub(crate) const SHARES: usize = 128;
 
 /// What an entry takes besides its name and its key, in bytes, including the allocator's overhead.
 const OVERHEAD: usize = size_of::<Row>() + 32;
 
 /// The entries of a directory, one window after the other.
 #[derive(Debug)]
-pub struct Windows {
+pub(crate) struct Windows {
     folder: Folder,
     path: SharePath,
     order: Option<SortOrder>,
@@ -49,7 +49,7 @@ struct Row {
 
 /// What a directory contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Count {
+pub(crate) struct Count {
     pub directories: usize,
     pub files: usize,
     /// The total size of the files, in bytes.
@@ -59,7 +59,7 @@ pub struct Count {
 impl Windows {
     /// Reads a directory for the first time, and counts its entries. Without an order, directories come first, then
     /// names in byte order.
-    pub fn open(
+    pub(crate) fn open(
         folder: &Folder,
         path: &SharePath,
         order: Option<SortOrder>,
@@ -80,7 +80,7 @@ impl Windows {
     }
 
     /// The next entry. `None` at the end, and at the end of the window: then call [`Self::go_on`].
-    pub fn next(&mut self) -> Option<DirEntry> {
+    pub(crate) fn next(&mut self) -> Option<DirEntry> {
         let row = self.rows.pop();
         if row.is_none() {
             (self.rows, self.held) = (Vec::new(), Vec::new());
@@ -89,7 +89,7 @@ impl Windows {
     }
 
     /// Reads the directory again for the entries after the window; false if there are none. Blocks on the disk.
-    pub fn go_on(&mut self) -> Result<bool, Error> {
+    pub(crate) fn go_on(&mut self) -> Result<bool, Error> {
         let Some(last) = self.last.take() else { return Ok(false) };
         self.read(Some(&last), |_| {})?;
         Ok(true)
@@ -214,7 +214,7 @@ impl PartialOrd for Row {
 
 impl Count {
     /// How many entries there are.
-    pub fn entries(&self) -> usize {
+    pub(crate) fn entries(&self) -> usize {
         self.directories + self.files
     }
 

@@ -13,7 +13,7 @@ use crate::own_paths::UPLOADS;
 use crate::printable::Printable;
 
 /// The log target for requests: `RUST_LOG=info,wharf::access=off` silences only them.
-pub const ACCESS: &str = "wharf::access";
+pub(crate) const ACCESS: &str = "wharf::access";
 
 /// A buffer larger than this, from the line of a long target, is freed.
 const KEPT: usize = 1024;
@@ -23,13 +23,13 @@ thread_local! {
 }
 
 /// Whether requests are logged.
-pub fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     log::log_enabled!(target: ACCESS, log::Level::Info)
 }
 
 /// Logs a request: the peer, the line from [`request_line`], the response's status, the number of content bytes sent,
 /// and the time it took.
-pub fn write(peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) {
+pub(crate) fn write(peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) {
     MESSAGE.with_borrow_mut(|message| {
         message.clear();
         format(message, peer, line, status, bytes, time);
@@ -126,7 +126,7 @@ impl Backwards {
 }
 
 /// The request line in the bytes of a head, as it is logged; `-` if it is empty.
-pub fn request_line(head: &[u8]) -> Vec<u8> {
+pub(crate) fn request_line(head: &[u8]) -> Vec<u8> {
     let head = head.trim_ascii_start();
     let (mut end, mut behind_slash, mut may_have_token) = (head.len(), None, false);
     // One pass: most bytes are letters and digits, which are greater than the bytes searched for.

@@ -9,7 +9,7 @@ use crate::printable::Printable;
 use crate::server::state::State;
 
 /// Announces a file that was saved over HTTP or TFTP. Returns its path if requests are recorded.
-pub fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
+pub(crate) fn saved(by: &Uploader, saved: &Saved, state: &State) -> Option<PathBuf> {
     state.cache.invalidate(Instant::now());
     let path = saved.path.as_bytes();
     let name = match by {

@@ -1,4 +1,4 @@
 //! Observers: what happens in addition to a response. No observer changes it.
 
-pub mod access_log;
-pub mod announce;
+pub(super) mod access_log;
+pub(super) mod announce;

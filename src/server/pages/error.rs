@@ -7,7 +7,7 @@ use crate::server::pages::page::page;
 use crate::server::response::{Content, Response, SizedContent};
 
 /// Turns an error response into a page; returns other responses unchanged.
-pub fn for_people(answer: Response) -> Response {
+pub(crate) fn for_people(answer: Response) -> Response {
     let Response { head, content } = answer;
     match content {
         Content::Sized(SizedContent::Bytes(line)) if head.status().is_error() => {

@@ -25,7 +25,7 @@ const ROWS: &str = "\0";
 
 /// How entries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum View {
+pub(crate) enum View {
     /// One line each.
     #[default]
     Rows,
@@ -35,7 +35,7 @@ pub enum View {
 
 /// A directory to show.
 #[derive(Debug)]
-pub struct ListingPage<'a> {
+pub(crate) struct ListingPage<'a> {
     pub path: &'a SharePath,
     /// How much is in it.
     pub count: Count,
@@ -48,7 +48,7 @@ pub struct ListingPage<'a> {
 
 impl ListingPage<'_> {
     /// The page without its rows, and its head.
-    pub fn framed(&self, head: Head) -> (Head, Framed) {
+    pub(crate) fn framed(&self, head: Head) -> (Head, Framed) {
         let body = html! {
                 (icons::all())
                 a .skip href="#files" { "Skip to the files" }

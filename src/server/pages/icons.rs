@@ -6,7 +6,7 @@ use crate::server::media;
 
 /// The type of an entry, for its icon and for the script that opens previews.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub(super) enum Sign {
     Directory,
     Image,
     Audio,
@@ -40,7 +40,7 @@ const ARCHIVES: [&str; 11] = [
 
 impl Sign {
     /// From the name of a file.
-    pub fn of_file(name: &[u8]) -> Self {
+    pub(super) fn of_file(name: &[u8]) -> Self {
         let media_type = media::of(name);
         let essence = media_type.split(';').next().unwrap_or_default();
         match essence.split_once('/') {
@@ -57,7 +57,7 @@ impl Sign {
     }
 
     /// The class of its link, from which the script knows whether it can show a preview.
-    pub fn class(self) -> &'static str {
+    pub(super) fn class(self) -> &'static str {
         match self {
             Self::Directory => "dir",
             Self::Image => "img",
@@ -72,7 +72,7 @@ impl Sign {
     }
 
     /// The icon. It has no name, so screen readers skip it.
-    pub fn drawn(self) -> Markup {
+    pub(super) fn drawn(self) -> Markup {
         html! { svg { use href={ "#" (self.class()) } {} } }
     }
 }
@@ -81,7 +81,7 @@ impl Sign {
 const SHEET: &str = "M4 1.5h5l3.5 3.5v9.5H4zM9 1.5V5h3.5";
 
 /// All icons, drawn on 16 by 16 units; needed once in each page.
-pub fn all() -> Markup {
+pub(super) fn all() -> Markup {
     let on_sheet = |inner: &str| format!("{SHEET}{inner}");
     let signs = [
         (Sign::Directory, "M1.5 13V3h4.6l1.6 2h6.8v8z".to_owned()),

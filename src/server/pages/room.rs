@@ -9,7 +9,7 @@ use crate::folder::SharePath;
 use crate::http::target::encode_path;
 
 /// The chat room beside the directory at this path. The links of uploads below that directory start with `data-of`.
-pub fn room(directory: &SharePath) -> Markup {
+pub(super) fn room(directory: &SharePath) -> Markup {
     let slash = if directory.is_root() { "" } else { "/" };
     html! {
         aside #room .js data-of={ "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An interim response that has not been sent.
 #[derive(Debug)]
-pub struct Interim {
+pub(crate) struct Interim {
     bytes: Vec<u8>,
     /// How much of the body has to arrive first.
     wanted: u64,
@@ -26,26 +26,26 @@ pub struct Interim {
 
 impl Interim {
     /// These bytes, for a body that starts now.
-    pub fn new(bytes: Vec<u8>, now: Instant) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>, now: Instant) -> Self {
         Self { bytes, wanted: ENOUGH, deadline: Deadline::after(now, PATIENCE) }
     }
 
     /// Counts received bytes of the body.
-    pub fn body_arrived(&mut self, count: usize) {
+    pub(crate) fn body_arrived(&mut self, count: usize) {
         self.wanted = self.wanted.saturating_sub(count as u64);
     }
 
     /// Whether to send it now, if more of the body is still to come.
-    pub fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.wanted == 0 || self.deadline.is_over(now)
     }
 
     /// When to send it at the latest.
-    pub fn deadline(&self) -> Deadline {
+    pub(crate) fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }

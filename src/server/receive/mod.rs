@@ -3,8 +3,8 @@
 //! It processes bytes as they arrive and keeps none. Work that must block on the disk (a commit) is a [`Job`], which
 //! the connection hands to the job threads, so that the workers go on.
 
-pub mod interim;
-pub mod small_body;
+pub(super) mod interim;
+pub(super) mod small_body;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 /// Where content goes: a file, an upload, the files of a form, or memory.
-pub trait Sink: fmt::Debug + Send {
+pub(super) trait Sink: fmt::Debug + Send {
     /// Takes the next bytes. After [`Flow::Work`] it takes no more before [`Sink::work`] has been called.
     fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response>;
 
@@ -31,7 +31,7 @@ pub trait Sink: fmt::Debug + Send {
 
 /// Whether a sink can take more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
+pub(super) enum Flow {
     /// It can.
     More,
     /// It has to work first.
@@ -39,7 +39,7 @@ pub enum Flow {
 }
 
 /// The result of a sink's work.
-pub enum Worked {
+pub(super) enum Worked {
     /// It continues: with more content, or with more work.
     Resume(Box<dyn Sink>, Flow),
     /// The response to the request, and the file that was saved, for the recorder.
@@ -48,7 +48,7 @@ pub enum Worked {
 
 /// How a sink uses the disk.
 #[derive(Debug, Clone, Copy)]
-pub struct SinkTraits {
+pub(super) struct SinkTraits {
     /// Whether it may block on the disk.
     pub needs_disk: bool,
     /// Whether it opens its first file only when content arrives.
@@ -58,10 +58,10 @@ pub struct SinkTraits {
 }
 
 /// Work that may block on the disk.
-pub type Job = Box<dyn FnOnce(&State) -> JobOutcome + Send>;
+pub(super) type Job = Box<dyn FnOnce(&State) -> JobOutcome + Send>;
 
 /// The result of a job.
-pub enum JobOutcome {
+pub(super) enum JobOutcome {
     /// The response to the request, and the file that was saved, for the recorder.
     Respond(Response, Option<PathBuf>),
     /// The body continues.
@@ -72,7 +72,7 @@ pub enum JobOutcome {
 
 /// A body, as far as it has been received.
 #[derive(Debug)]
-pub struct Receiving {
+pub(super) struct Receiving {
     decoder: BodyDecoder,
     sink: Box<dyn Sink>,
     flow: Flow,
@@ -82,7 +82,7 @@ pub struct Receiving {
 
 /// What to do next.
 #[derive(Debug)]
-pub enum Need {
+pub(super) enum Need {
     /// Receive more bytes.
     Bytes,
     /// Run a job before anything else.
@@ -93,58 +93,58 @@ pub enum Need {
 
 impl Receiving {
     /// A body of this framing, for this sink.
-    pub fn new(framing: Framing, sink: Box<dyn Sink>) -> Self {
+    pub(super) fn new(framing: Framing, sink: Box<dyn Sink>) -> Self {
         Self { decoder: BodyDecoder::new(framing), sink, flow: Flow::More, interim: None }
     }
 
     /// Adds an interim response to send in the meantime.
-    pub fn with(self, interim: Interim) -> Self {
+    pub(super) fn with(self, interim: Interim) -> Self {
         Self { interim: Some(interim), ..self }
     }
 
     /// The interim response, once it is due. Call it when all available input was read and the body is incomplete.
-    pub fn take_interim(&mut self, now: Instant) -> Option<Vec<u8>> {
+    pub(super) fn take_interim(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.interim.take_if(|interim| interim.is_due(now)).map(Interim::into_bytes)
     }
 
     /// When the interim response is due, if there is one.
-    pub fn interim_deadline(&self) -> Option<Deadline> {
+    pub(super) fn interim_deadline(&self) -> Option<Deadline> {
         self.interim.as_ref().map(Interim::deadline)
     }
 
     /// What happens to the part received if the rest does not arrive, for the log.
-    pub fn fate(&self) -> &'static str {
+    pub(super) fn fate(&self) -> &'static str {
         self.sink.traits().fate
     }
 
     /// Whether content is written to the disk.
-    pub fn needs_disk(&self) -> bool {
+    pub(super) fn needs_disk(&self) -> bool {
         self.sink.traits().needs_disk
     }
 
     /// Whether nothing is opened before content arrives.
-    pub fn opens_later(&self) -> bool {
+    pub(super) fn opens_later(&self) -> bool {
         self.sink.traits().opens_later
     }
 
     /// How many descriptors it keeps open: the file that is written, and its directory.
-    pub fn descriptors(&self) -> u32 {
+    pub(super) fn descriptors(&self) -> u32 {
         if self.needs_disk() { 2 } else { 0 }
     }
 
     /// Decodes the rest of the body; `None` once it is complete.
-    pub fn rest(&self) -> Option<BodyDecoder> {
+    pub(super) fn rest(&self) -> Option<BodyDecoder> {
         (!self.is_done()).then(|| self.decoder.clone())
     }
 
     /// Whether the body is complete.
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.decoder.is_done()
     }
 
     /// Processes input; returns how many bytes belong to the body, and what to do next. A body that cannot be
     /// accepted is refused at once, and nothing of it is kept.
-    pub fn absorb(&mut self, input: &[u8], state: &State) -> Result<(usize, Need), Response> {
+    pub(super) fn absorb(&mut self, input: &[u8], state: &State) -> Result<(usize, Need), Response> {
         let mut used = 0;
         while used < input.len() && !self.decoder.is_done() && self.flow == Flow::More {
             let rest = &input[used..];
@@ -166,7 +166,7 @@ impl Receiving {
     }
 
     /// The pending job.
-    pub fn into_job(self: Box<Self>) -> Job {
+    pub(super) fn into_job(self: Box<Self>) -> Job {
         Box::new(move |state| {
             let Self { decoder, sink, interim, .. } = *self;
             match sink.work(decoder.is_done(), state) {

@@ -6,7 +6,7 @@ use crate::server::response::Response;
 use crate::server::state::State;
 
 /// A body of at most a few kilobytes, and what to do with it once it is complete.
-pub struct SmallBody {
+pub(crate) struct SmallBody {
     bytes: Vec<u8>,
     limit: usize,
     then: Box<dyn FnOnce(&[u8], &State) -> Response + Send>,
@@ -14,7 +14,7 @@ pub struct SmallBody {
 
 impl SmallBody {
     /// A body of at most `limit` bytes.
-    pub fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> Response + Send + 'static) -> Self {
+    pub(crate) fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> Response + Send + 'static) -> Self {
         Self { bytes: Vec::new(), limit, then: Box::new(then) }
     }
 }

@@ -4,7 +4,7 @@ use crate::folder::{Error, PathError};
 use crate::tftp::error::{ErrorCode, Fault};
 
 /// The error for a read request.
-pub fn of_read_error(error: &Error) -> Fault {
+pub(super) fn of_read_error(error: &Error) -> Fault {
     match error {
         Error::NotFound | Error::NotDirectory => fault(ErrorCode::FileNotFound, &Error::NotFound),
         other => of(other),
@@ -12,7 +12,7 @@ pub fn of_read_error(error: &Error) -> Fault {
 }
 
 /// The error for a write request.
-pub fn of_write_error(error: &Error) -> Fault {
+pub(super) fn of_write_error(error: &Error) -> Fault {
     match error {
         // The name is not shared; a name that is merely free could be written.
         Error::NotFound | Error::NotDirectory => fault(ErrorCode::AccessViolation, error),
@@ -21,12 +21,12 @@ pub fn of_write_error(error: &Error) -> Fault {
 }
 
 /// The error for an invalid name.
-pub fn of_path_error(error: PathError) -> Fault {
+pub(super) fn of_path_error(error: PathError) -> Fault {
     fault(ErrorCode::AccessViolation, &error)
 }
 
 /// The error if a directory is requested by a file's name.
-pub fn is_directory() -> Fault {
+pub(super) fn is_directory() -> Fault {
     let text = "that is a directory (append a slash to get its listing)";
     Fault::new(ErrorCode::AccessViolation, text)
 }

@@ -58,7 +58,7 @@ struct PendingRequest {
 }
 
 /// Accepts requests until the server stops, then waits until every transfer has ended.
-pub fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
+pub(super) fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
     let state = &shared.state;
     let sessions = TftpSessions::new(limit);
     let mut known = Vec::new();

@@ -12,7 +12,7 @@ const PER_PEER: usize = 8;
 
 /// All transfers.
 #[derive(Debug)]
-pub struct TftpSessions {
+pub(super) struct TftpSessions {
     limit: usize,
     sessions: Mutex<Vec<Session>>,
     left: Condvar,
@@ -30,14 +30,14 @@ struct Session {
 
 /// The permit of one transfer; dropping it returns it.
 #[derive(Debug)]
-pub struct TransferPermit {
+pub(super) struct TransferPermit {
     sessions: Arc<TftpSessions>,
     number: u64,
 }
 
 /// Why a request does not start a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AdmitError {
+pub(super) enum AdmitError {
     /// It has already started one: the answer was lost, or is on its way.
     Known,
     /// This peer has too many transfers.
@@ -48,12 +48,16 @@ pub enum AdmitError {
 
 impl TftpSessions {
     /// This many permits.
-    pub fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, sessions: Mutex::default(), left: Condvar::new() })
     }
 
     /// A permit for the transfer that this request asks for.
-    pub fn admit(self: &Arc<Self>, peer: SocketAddr, request: &[u8]) -> Result<TransferPermit, AdmitError> {
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        request: &[u8],
+    ) -> Result<TransferPermit, AdmitError> {
         let mut sessions = self.lock();
         let active = || sessions.iter().filter(|session| !session.is_over);
         if active().any(|session| session.peer == peer && *session.request == *request) {
@@ -71,7 +75,7 @@ impl TftpSessions {
     }
 
     /// Waits at most this long until all transfers have ended; whether they have.
-    pub fn wait_until_empty(&self, at_most: Duration) -> bool {
+    pub(super) fn wait_until_empty(&self, at_most: Duration) -> bool {
         let waited = self.left.wait_timeout_while(self.lock(), at_most, |sessions| !sessions.is_empty());
         waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
     }
@@ -84,7 +88,7 @@ impl TftpSessions {
 impl TransferPermit {
     /// Call when the transfer is over, except for a repeated last ACK and its line in the log: frees the permit, and
     /// lets the same request start a new transfer. Returns whether it may dally.
-    pub fn give_up(&self) -> bool {
+    pub(super) fn give_up(&self) -> bool {
         let mut sessions = self.sessions.lock();
         let may_dally = sessions.iter().filter(|session| session.is_over).count() < self.sessions.limit;
         if let Some(session) = sessions.iter_mut().find(|session| session.number == self.number) {

@@ -25,7 +25,7 @@ use crate::tftp::timing::PacketDeadline;
 const AROUND_BLOCK: usize = 5;
 
 #[derive(Debug)]
-pub struct TransferSocket {
+pub(super) struct TransferSocket {
     socket: UdpSocket,
     peer: SocketAddr,
     stop: Stop,
@@ -36,7 +36,7 @@ pub struct TransferSocket {
 }
 
 /// Where received bytes go.
-pub trait FileSink {
+pub(super) trait FileSink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Fault>;
     /// The file is complete: commits it.
     fn commit(&mut self) -> Result<(), Fault>;
@@ -55,7 +55,7 @@ enum Received<'a> {
 
 impl TransferSocket {
     /// Opens a new port at the requested address, for this peer.
-    pub fn open(from: SocketAddr, peer: SocketAddr, state: &State) -> io::Result<Self> {
+    pub(super) fn open(from: SocketAddr, peer: SocketAddr, state: &State) -> io::Result<Self> {
         Ok(Self {
             socket: answer_from(from)?,
             peer,
@@ -67,19 +67,19 @@ impl TransferSocket {
     }
 
     /// How many bytes may arrive in one burst.
-    pub fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         receive_room(&self.socket).unwrap_or(0)
     }
 
     /// Refuses the peer's request.
-    pub fn refuse(&self, fault: &Fault) {
+    pub(super) fn refuse(&self, fault: &Fault) {
         let mut datagram = Vec::new();
         Packet::from_fault(fault).write(&mut datagram);
         self.send(&datagram);
     }
 
     /// Sends a file.
-    pub fn give(&mut self, mut sender: Sender<impl BufRead>) -> Ending {
+    pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Ending {
         // A sender receives only short packets: ACKs, errors, repeated requests.
         self.buffer.resize(MAX_REQUEST + 1, 0);
         loop {
@@ -103,7 +103,7 @@ impl TransferSocket {
     /// Receives a file in blocks of this size, until it is complete and the last ACK has been sent, or until it
     /// fails. Calls `settled` once the file is committed, but before the peer knows: the next request may follow at
     /// once.
-    pub fn take(
+    pub(super) fn take(
         &mut self,
         receiver: &mut Receiver,
         block: BlockSize,
@@ -142,7 +142,7 @@ impl TransferSocket {
     }
 
     /// Repeats the last ACK as long as the peer may not have received it.
-    pub fn dally(&mut self, receiver: &mut Receiver) {
+    pub(super) fn dally(&mut self, receiver: &mut Receiver) {
         loop {
             let until = match receiver.next_action() {
                 ReceiveAction::Send(datagram) => {

@@ -31,7 +31,7 @@ const CHUNK: usize = 32 * 1024;
 const EXIT: &[u8] = crate::own_paths::TFTP_EXIT.as_bytes();
 
 /// One transfer, starting with its request.
-pub struct Transfer<'a> {
+pub(super) struct Transfer<'a> {
     pub state: &'a State,
     pub socket: TransferSocket,
     /// The client.
@@ -42,13 +42,13 @@ pub struct Transfer<'a> {
 }
 
 /// The rest of a transfer whose file is committed: its last ACK, which the peer may not have received.
-pub struct LastAck {
+pub(super) struct LastAck {
     socket: TransferSocket,
     receiver: Receiver,
 }
 
 /// The result of a transfer, for the log.
-pub struct TransferOutcome {
+pub(super) struct TransferOutcome {
     /// How it ended.
     pub ending: Ending,
     /// How many bytes of the file it transferred.
@@ -61,7 +61,7 @@ pub struct TransferOutcome {
 
 impl LastAck {
     /// Waits for a while to repeat the last ACK.
-    pub fn dally(mut self) {
+    pub(super) fn dally(mut self) {
         self.socket.dally(&mut self.receiver);
     }
 }
@@ -71,7 +71,7 @@ type TransferSource = Box<dyn BufRead>;
 
 impl Transfer<'_> {
     /// Sends what the request names.
-    pub fn read(mut self, request: &Request<'_>) -> TransferOutcome {
+    pub(super) fn read(mut self, request: &Request<'_>) -> TransferOutcome {
         let (source, size) = match self.open(request.filename()) {
             Ok(opened) => opened,
             Err(fault) => return self.refuse(fault),
@@ -85,7 +85,7 @@ impl Transfer<'_> {
     }
 
     /// Receives the file that the request announces.
-    pub fn write(self, request: &Request<'_>) -> TransferOutcome {
+    pub(super) fn write(self, request: &Request<'_>) -> TransferOutcome {
         let path = match SharePath::parse(request.filename()) {
             Ok(path) => path,
             Err(error) => return self.refuse(error_packet::of_path_error(error)),

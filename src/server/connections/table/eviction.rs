@@ -17,7 +17,7 @@ const GREEDY: u32 = 16;
 impl<C: AsFd> ConnectionTable<C> {
     /// Takes out the connection that has been idle longest, to free a slot for another; `None` if none has been idle
     /// since this moment. A connection with unread input is not idle.
-    pub fn evict_idle(&self, since: Instant) -> Option<Box<Tracked<C>>> {
+    pub(crate) fn evict_idle(&self, since: Instant) -> Option<Box<Tracked<C>>> {
         let mut longest_idle = lock(&self.longest_idle);
         let evicted = self.first_idle_of(&mut longest_idle, since);
         if evicted.is_some() || !longest_idle.is_empty() {
@@ -57,25 +57,25 @@ impl<C: AsFd> ConnectionTable<C> {
 
     /// The client that is evicted for a connection of this one: it has the most connections, at least [`GREEDY`]
     /// times as many.
-    pub fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
+    pub(crate) fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
         let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;
         let own = self.slots.holding(newcomer).connections;
         (holding.connections >= GREEDY * (own + 1)).then_some(greatest)
     }
 
     /// The client that holds the most descriptors, and what it holds.
-    pub fn heaviest(&self) -> Option<(ClientKey, Holding)> {
+    pub(crate) fn heaviest(&self) -> Option<(ClientKey, Holding)> {
         self.slots.greatest(|holding| holding.descriptors)
     }
 
     /// How many descriptors too many are held.
-    pub fn excess(&self) -> u64 {
+    pub(crate) fn excess(&self) -> u64 {
         self.slots.excess()
     }
 
     /// Takes out the parked connections of this client that have waited longest, until they hold this many
     /// descriptors.
-    pub fn evict_longest(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
+    pub(crate) fn evict_longest(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
         let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
         waiting.sort_unstable();
         let mut evicted = Vec::new();
