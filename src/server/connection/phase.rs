@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::http::head_end::EndFinder;
+use crate::http::status::Status;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::Outgoing;
 use crate::server::connection::sending::Sending;
@@ -13,13 +14,13 @@ use crate::server::timing::Deadline;
 #[derive(Debug)]
 pub(super) enum Phase {
     /// Between two requests, or within a head.
-    Head(WaitingForHead),
+    RecvHead(WaitingForHead),
     /// An interim response is being sent before the body is read.
-    GoOn(Box<GoingOn>),
+    SendInterim(Box<SendingInterim>),
     /// The body is being received.
-    Body(Box<ReceivingBody>),
+    RecvBody(Box<ReceivingBody>),
     /// The response is being sent.
-    Answer(Box<Sending>),
+    SendResponse(Box<Sending>),
     /// The response has been sent, and the connection is being closed.
     Linger(Lingering),
     /// A job owns it, or it is closed.
@@ -40,7 +41,7 @@ pub(super) struct WaitingForHead {
 /// An interim response, such as `100 Continue`, is being sent; the body, or the rest of it, comes next (RFC 9110
 /// §15.2).
 #[derive(Debug)]
-pub(super) struct GoingOn {
+pub(super) struct SendingInterim {
     pub outgoing: Outgoing,
     /// The request.
     pub exchange: Exchange,
@@ -66,4 +67,26 @@ pub(super) struct Lingering {
     /// How many bytes are discarded at most.
     pub left: usize,
     pub deadline: Deadline,
+}
+
+/// Receives the body. A client that waits for 100 Continue, and has not started to send, gets it first (RFC 9110
+/// §10.1.1).
+pub(super) fn expect_body(
+    receiving: Box<Receiving>,
+    exchange: Exchange,
+    waits: bool,
+    deadline: Deadline,
+) -> Phase {
+    let body = ReceivingBody { exchange, receiving, deadline };
+    if !waits || body.receiving.is_done() {
+        return Phase::RecvBody(Box::new(body));
+    }
+    send_interim(format!("HTTP/1.1 {}\r\n\r\n", Status::CONTINUE).into_bytes(), body)
+}
+
+/// Sends an interim response, then receives the rest of the body.
+pub(super) fn send_interim(interim: Vec<u8>, body: ReceivingBody) -> Phase {
+    let ReceivingBody { exchange, receiving, deadline } = body;
+    let outgoing = Outgoing::new(interim, None);
+    Phase::SendInterim(Box::new(SendingInterim { outgoing, exchange, receiving, deadline }))
 }

@@ -15,6 +15,7 @@ use crate::server::connections::table::ConnectionTable;
 use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::receive::small_body::SmallBody;
+use crate::server::receive::{Job, Receiving};
 use crate::server::shared::Shared;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Cache, Digests, Permits};
@@ -131,12 +132,12 @@ fn a_panic_costs_one_connection() {
         let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
         shared.table.admit(connection, ClientKey::Here).expect("a free slot")
     };
-    let waiting = || Phase::Head(WaitingForHead::default());
+    let waiting = || Phase::RecvHead(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
 
     let sink = Box::new(SmallBody::new(8, |_, _| panic!("in a worker, on purpose")));
     let receiving = Box::new(Receiving::new(Framing::Sized(1), sink));
-    let body = Phase::Body(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
+    let body = Phase::RecvBody(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
     shared.park(admit(in_turn, body, b"x"), WaitFor::writable(deadline));
     let job: Job = Box::new(|_| panic!("in a job, on purpose"));
     shared.settle(admit(in_job, waiting(), b""), AfterTurn::Work(work(job, exchange())));

@@ -1,0 +1,132 @@
+//! Sending an interim response, and receiving the body of a request.
+
+use std::io;
+use std::time::Instant;
+
+use crate::http::body::BodyDecoder;
+use crate::net::stream::Transferred;
+use crate::server::connection::outgoing::Progress;
+use crate::server::connection::phase::{Phase, ReceivingBody, SendingInterim, send_interim};
+use crate::server::connection::work::Work;
+use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn, responding};
+use crate::server::connections::table::WaitFor;
+use crate::server::receive::Need;
+use crate::server::timing::Deadline;
+
+/// How many bytes waiting in the socket are examined to find out whether they complete a body.
+const PEEK: usize = 64 * 1024;
+
+impl Connection {
+    pub(super) fn send_interim(
+        &mut self,
+        mut sending: Box<SendingInterim>,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
+        let progress = match sending.outgoing.proceed(&self.stream, &mut share.bytes) {
+            Ok(progress) => progress,
+            Err(error) => {
+                // Closing the file of an upload may block.
+                turn.state.chores.drop_later(sending);
+                return Err(error);
+            }
+        };
+        if progress == Progress::Done {
+            let SendingInterim { exchange, receiving, .. } = *sending;
+            let deadline = Deadline::after(Instant::now(), turn.state.stall);
+            return Ok(Transition::Go(Phase::RecvBody(Box::new(ReceivingBody {
+                exchange,
+                receiving,
+                deadline,
+            }))));
+        }
+        let wait_for = WaitFor::writable(sending.deadline);
+        Ok(Transition::Wait(Phase::SendInterim(sending), wait_for))
+    }
+
+    /// Receives the body until no more bytes are available or the turn's share is used up.
+    pub(super) fn receive(
+        &mut self,
+        mut body: Box<ReceivingBody>,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
+        if body.receiving.needs_disk() && !turn.disk.may_wait(turn.state) {
+            return Ok(Transition::NeedsDisk(Phase::RecvBody(body)));
+        }
+        loop {
+            match body.receiving.absorb(turn.input.unread(), turn.state) {
+                Ok((used, Need::Bytes)) => turn.input.consume(used),
+                Ok((used, need)) => {
+                    turn.input.consume(used);
+                    let ReceivingBody { mut exchange, receiving, .. } = *body;
+                    if receiving.is_done() {
+                        exchange.body_was_read();
+                    }
+                    let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
+                    let work = Work {
+                        job: receiving.into_job(),
+                        exchange,
+                        waits: false,
+                        rest,
+                        descriptors,
+                        begun: None,
+                    };
+                    if matches!(need, Need::Job) {
+                        return Ok(Transition::Work(work));
+                    }
+                    return Ok(match self.work(work, turn.state, turn.timeout) {
+                        AfterTurn::Work(work) => Transition::Work(work),
+                        _ => Transition::Go(std::mem::replace(&mut self.phase, Phase::Away)),
+                    });
+                }
+                Err(answer) => return Ok(Transition::Go(responding(answer, body.exchange, turn))),
+            }
+            let moved = if share.bytes > 0 { turn.input.fill(&self.stream)? } else { Transferred::WouldWait };
+            match moved {
+                Transferred::Bytes(count) => {
+                    share.bytes = share.bytes.saturating_sub(count as u64);
+                    body.deadline = Deadline::after(Instant::now(), turn.state.stall);
+                }
+                Transferred::End => {
+                    let fate = body.receiving.fate();
+                    log::info!("{} disconnected during an upload; {fate}", self.peer());
+                    return Ok(Transition::Close);
+                }
+                Transferred::WouldWait => {
+                    if let Some(interim) = body.receiving.take_interim(Instant::now()) {
+                        return Ok(Transition::Go(send_interim(interim, *body)));
+                    }
+                    let interim = body.receiving.interim_deadline();
+                    let wait_for =
+                        WaitFor::readable(interim.map_or(body.deadline, |due| due.min(body.deadline)));
+                    return Ok(Transition::Wait(Phase::RecvBody(body), wait_for));
+                }
+            }
+        }
+    }
+
+    /// Whether the bytes that have arrived do not complete this rest of a body. Examines at most [`PEEK`] bytes; if
+    /// there are more, assumes that they do.
+    pub(super) fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
+        let mut arrived = vec![0; PEEK];
+        let Ok(count) = self.stream.peek(&mut arrived) else { return true };
+        if count == arrived.len() {
+            return false;
+        }
+        let parts = [unread, arrived.get(..count).unwrap_or_default()];
+        !parts.into_iter().any(|part| completes(&mut rest, part))
+    }
+}
+
+/// Whether the body ends within these bytes.
+fn completes(rest: &mut BodyDecoder, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() && !rest.is_done() {
+        match rest.decode(bytes) {
+            Ok(found) => bytes = bytes.get(found.used..).unwrap_or_default(),
+            // A malformed body gets its error response.
+            Err(_) => return true,
+        }
+    }
+    rest.is_done()
+}

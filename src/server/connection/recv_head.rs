@@ -1,0 +1,115 @@
+//! Receiving the head of a request, and finding its response.
+
+use std::io;
+use std::time::Instant;
+
+use crate::http::persistence::CloseReason;
+use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
+use crate::net::stream::{OtherEnd, Transferred};
+use crate::server::client_key;
+use crate::server::connection::exchange::Exchange;
+use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
+use crate::server::connection::sending::Sending;
+use crate::server::connection::work::Work;
+use crate::server::connection::{Connection, Share, Transition, Turn, responding};
+use crate::server::connections::table::WaitFor;
+use crate::server::handled::Handled;
+use crate::server::pipeline;
+use crate::server::receive::Receiving;
+use crate::server::response::Response;
+use crate::server::routes;
+use crate::server::timing::Deadline;
+
+impl Connection {
+    /// Reads until the head is complete, then serves it.
+    pub(super) fn read_head(
+        &mut self,
+        mut waiting: WaitingForHead,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
+        loop {
+            match waiting.end.find(turn.input.unread()) {
+                Ok(Some(length)) => return self.serve(length, turn, share),
+                Ok(None) => {}
+                Err(error) => return Ok(Transition::Go(rejecting(error, turn))),
+            }
+            if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
+                waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
+            }
+            match turn.input.fill(&self.stream)? {
+                Transferred::Bytes(_) => {}
+                Transferred::End => return Ok(Transition::Close),
+                Transferred::WouldWait => {
+                    let wait_for = match waiting.deadline {
+                        Some(deadline) => WaitFor::readable(deadline),
+                        None => WaitFor::idle(Instant::now(), turn.timeout.max(waiting.promised)),
+                    };
+                    return Ok(Transition::Wait(Phase::RecvHead(waiting), wait_for.for_news()));
+                }
+            }
+        }
+    }
+
+    /// Finds the answer to the head that stands at the start of the input.
+    fn serve(&mut self, length: usize, turn: &mut Turn<'_>, share: &mut Share) -> io::Result<Transition> {
+        let now = Instant::now();
+        let bytes = &turn.input.unread()[..length];
+        let mut space = FieldSpace::new();
+        let head = match Head::parse(bytes, &mut space) {
+            Ok(head) => head,
+            Err(error) => return Ok(Transition::Go(rejecting(error, turn))),
+        };
+        let again = || Phase::RecvHead(WaitingForHead::default());
+        // Before anything is opened for it.
+        if routes::is_upload(&head) {
+            let has_waited = std::mem::take(&mut self.has_waited);
+            if !has_waited && turn.jobs.is_crowded(client_key::of(self.peer())) {
+                return Ok(Transition::HeldBack(again()));
+            }
+        }
+        let exchange = Exchange::of(&head, bytes, now, turn.state);
+        let waits = head.expectation == Expectation::Continue;
+        let routed = pipeline::run(&head, turn.state, self.peer(), &mut turn.disk);
+        let step = match routed {
+            // It is read again, then.
+            Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again())),
+            // Sent at once: most answers leave whole, and need not be kept in a state.
+            Handled::Respond(answer) => {
+                turn.input.consume(length);
+                share.requests = share.requests.saturating_sub(1);
+                return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
+            }
+            Handled::Work(job) => {
+                Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
+            }
+            Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
+                log::debug!("{} disconnected; its form is dropped", self.peer());
+                Transition::Close
+            }
+            Handled::Receive(receiving) => {
+                let deadline = Deadline::after(Instant::now(), turn.state.stall);
+                let waits = waits && turn.input.unread().len() == length;
+                Transition::Go(expect_body(receiving, exchange, waits, deadline))
+            }
+        };
+        turn.input.consume(length);
+        share.requests = share.requests.saturating_sub(1);
+        Ok(step)
+    }
+
+    /// Whether a form that is about to start is already truncated. Creating a file and deleting it again is
+    /// expensive: ext4 does not reuse an inode within minutes of its deletion, and has to search for another.
+    fn is_in_vain(&self, receiving: &Receiving, unread: &[u8]) -> bool {
+        receiving.opens_later()
+            && self.stream.other_end() != OtherEnd::Open
+            && receiving.rest().is_some_and(|rest| self.is_cut_short(rest, unread))
+    }
+}
+
+/// Responds to a malformed head. The bytes after it are never parsed as a request.
+fn rejecting(error: HeadError, turn: &Turn<'_>) -> Phase {
+    let exchange =
+        Exchange::of_no_head(turn.input.unread(), CloseReason::Framing, Instant::now(), turn.state);
+    responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
+}

@@ -1,0 +1,107 @@
+//! Sending the response, and what follows it: the next request, or the end of the connection.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::http::persistence::{CloseReason, Persistence};
+use crate::net::stream::Transferred;
+use crate::server::connection::outgoing::Progress;
+use crate::server::connection::phase::{Lingering, Phase, WaitingForHead};
+use crate::server::connection::sending::Sending;
+use crate::server::connection::{Connection, LINGER, LINGER_LIMIT, Share, Transition, Turn};
+use crate::server::connections::table::WaitFor;
+use crate::server::timing::Deadline;
+
+impl Connection {
+    /// Sends as much as the socket and the turn's share allow; after the last byte, continues with the next request.
+    pub(super) fn send(
+        &mut self,
+        mut sending: Sending,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> io::Result<Transition> {
+        let progress = sending.proceed(&self.stream, &mut share.bytes, &mut turn.disk, turn.state);
+        if let Ok(Progress::NeedsDisk) = progress {
+            return Ok(Transition::NeedsDisk(Phase::SendResponse(Box::new(sending))));
+        }
+        if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
+            let wait_for = WaitFor::writable(sending.deadline());
+            return Ok(Transition::Wait(Phase::SendResponse(Box::new(sending)), wait_for));
+        }
+        let promised = sending.promised();
+        if let (Ok(_), Some(events)) = (&progress, sending.take_events()) {
+            sending.end(self.peer(), turn.state);
+            return Ok(Transition::Subscribe(events));
+        }
+        let persistence = sending.end(self.peer(), turn.state);
+        // Closing a file may block for as long as reading it.
+        if sending.descriptors() > 0 && !turn.disk.may_touch(turn.state) {
+            turn.state.chores.drop_later(sending);
+        }
+        progress.map(|_| self.after(persistence, promised, turn, share))
+    }
+
+    /// After a response: waits for the next request, or closes the connection.
+    fn after(
+        &mut self,
+        persistence: Persistence,
+        promised: Duration,
+        turn: &mut Turn<'_>,
+        share: &mut Share,
+    ) -> Transition {
+        let waiting = Phase::RecvHead(WaitingForHead { promised, ..WaitingForHead::default() });
+        let deadline = |time| Deadline::after(Instant::now(), time);
+        let nothing_unread = turn.input.unread().is_empty();
+        match persistence {
+            // The server may have become busier while a long response was sent; the timeout in its head still holds.
+            Persistence::Keep if nothing_unread => {
+                let wait_for = WaitFor::idle(Instant::now(), turn.timeout.max(promised));
+                Transition::Wait(
+                    waiting,
+                    if turn.input.is_drained() { wait_for.for_news() } else { wait_for },
+                )
+            }
+            Persistence::Keep if share.requests > 0 && share.bytes > 0 => Transition::Go(waiting),
+            // Pipelined requests have already arrived; other connections get a turn first.
+            Persistence::Keep => Transition::Wait(waiting, WaitFor::writable(deadline(turn.timeout))),
+            Persistence::Close(CloseReason::Asked | CloseReason::Http10 | CloseReason::Stopping)
+                if self.is_silent(turn) =>
+            {
+                Transition::Close
+            }
+            // Closing now, while the client still sends, would reset the connection and lose the response.
+            Persistence::Close(_) => {
+                turn.input.consume(turn.input.unread().len());
+                match self.stream.end_sending() {
+                    Ok(()) => Transition::Go(Phase::Linger(Lingering {
+                        left: LINGER_LIMIT,
+                        deadline: deadline(LINGER),
+                    })),
+                    Err(_) => Transition::Close,
+                }
+            }
+        }
+    }
+
+    /// Whether the client has sent nothing that is still unread.
+    fn is_silent(&self, turn: &mut Turn<'_>) -> bool {
+        turn.input.unread().is_empty() && !matches!(turn.input.fill(&self.stream), Ok(Transferred::Bytes(_)))
+    }
+
+    /// Reads and discards input until the client closes its side, for a limited time and a limited number of bytes.
+    pub(super) fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Transition> {
+        loop {
+            match turn.input.fill(&self.stream)? {
+                Transferred::Bytes(count) if count < lingering.left => {
+                    turn.input.consume(count);
+                    lingering.left -= count;
+                }
+                Transferred::WouldWait => {
+                    let wait_for = WaitFor::readable(lingering.deadline);
+                    return Ok(Transition::Wait(Phase::Linger(lingering), wait_for));
+                }
+                Transferred::Bytes(_) | Transferred::End => return Ok(Transition::Close),
+            }
+        }
+    }
+}

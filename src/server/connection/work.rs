@@ -1,0 +1,49 @@
+//! A job in progress, and the request that it belongs to.
+
+use std::time::{Duration, Instant};
+
+use crate::http::body::BodyDecoder;
+use crate::server::connection::exchange::Exchange;
+use crate::server::receive::Job;
+
+/// How long a job in several steps continues after its client has shut down its sending side. Most such clients have
+/// closed the connection, which looks the same; one that still reads gets its response if the job finishes in this
+/// time.
+const HALF_CLOSED: Duration = Duration::from_secs(3);
+
+/// A job, and the request that it belongs to.
+pub(crate) struct Work {
+    pub(super) job: Job,
+    pub(super) exchange: Exchange,
+    /// Whether the client waits for `100 Continue`.
+    pub(super) waits: bool,
+    /// Decodes the rest of the body, if the body is incomplete.
+    pub(super) rest: Option<BodyDecoder>,
+    /// How many descriptors the job and its connection hold.
+    pub(super) descriptors: u32,
+    /// When the first of several steps finished.
+    pub(super) begun: Option<Instant>,
+}
+
+impl Work {
+    /// How many descriptors it holds, including those of its connection.
+    pub(crate) fn descriptors(&self) -> u32 {
+        self.descriptors
+    }
+
+    /// Whether it has taken so long that a client that has shut down its sending side is considered gone.
+    pub(crate) fn takes_long(&self) -> bool {
+        self.begun.is_some_and(|begun| begun.elapsed() > HALF_CLOSED)
+    }
+
+    /// Decodes the rest of the body, if the body is incomplete.
+    pub(crate) fn rest(&self) -> Option<&BodyDecoder> {
+        self.rest.as_ref()
+    }
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("exchange", &self.exchange).finish_non_exhaustive()
+    }
+}
