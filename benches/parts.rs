@@ -13,6 +13,7 @@ use std::time::SystemTime;
 
 use criterion::Criterion;
 
+use wharf::blocking::Blocking;
 use wharf::folder::{Folder, Rules, SharePath};
 use wharf::http::date::Date;
 use wharf::http::request::{FieldSpace, Head};
@@ -104,12 +105,13 @@ fn listing(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         fs::write(place.path().join(format!("{number}.txt")), b"x")?;
     }
     let folder = Folder::open_at(place.path(), Rules::default())?;
+    let disk = Blocking::own_thread();
     criterion.bench_function("listing", |bencher| {
         bencher.iter(|| {
-            let mut scan = folder.scan(&SharePath::root())?;
+            let mut scan = folder.scan(&SharePath::root(), disk)?;
             let mut shown = 0;
             while let Some(candidate) = scan.next() {
-                shown += usize::from(scan.look(candidate?).is_some());
+                shown += usize::from(scan.look(candidate?, disk).is_some());
             }
             Ok::<_, wharf::folder::Error>(shown)
         });

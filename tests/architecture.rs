@@ -4,19 +4,20 @@ mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
+    ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
     ("sink", &[]),
     ("format", &[]),
     ("qr", &[]),
     ("own_paths", &[]),
-    ("folder", &["printable"]),
+    ("folder", &["blocking", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
@@ -34,6 +35,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
             "chat",
             "folder",
             "net",
+            "blocking",
             "own_paths",
             "printable",
             "sink",
@@ -45,6 +47,9 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("cli", &["client", "replay", "server", "folder", "net", "printable", "sink", "qr", "stop"]),
     ("main", &["cli"]),
 ];
+
+/// The files whose threads may wait for the disk: start-up, jobs and chores, and TFTP transfers.
+const OWN_THREADS: [&str; 3] = ["server/mod.rs", "server/threads.rs", "server/tftp/transfer.rs"];
 
 /// At most so many direct dependencies, with all features and with none.
 const DEPENDENCIES: (usize, usize) = (48, 22);
@@ -116,6 +121,33 @@ fn no_imports_form_a_cycle() {
         let cycle = cycle(&arrows);
         assert!(cycle.is_empty(), "src/{directory}: these imports form a cycle:\n{cycle:#?}");
     }
+}
+
+/// The threads that may wait for the disk without asking. Everything else takes a `Blocking` from its caller.
+#[test]
+fn only_threads_of_their_own_block_without_asking() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let callers: Vec<_> = source_files(&source)
+        .into_iter()
+        .filter(|path| {
+            let text = fs::read_to_string(path).expect("text");
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            code.contains("Blocking::own_thread()")
+        })
+        .map(|path| path.strip_prefix(&source).expect("below").to_string_lossy().into_owned())
+        .filter(|name| !name.contains("tests"))
+        .collect();
+    assert_eq!(callers, OWN_THREADS);
+}
+
+fn source_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+    let (directories, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let mut all: Vec<_> =
+        files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs")).collect();
+    all.extend(directories.iter().flat_map(|directory| source_files(directory)));
+    all.sort();
+    all
 }
 
 #[test]

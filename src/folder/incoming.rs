@@ -25,6 +25,7 @@ use super::place::Place;
 use super::shared::Shared;
 use super::stale;
 use super::temporary::Temporary;
+use crate::blocking::Blocking;
 
 /// A file that is being received. Dropped without a commit, it leaves nothing.
 pub struct Incoming {
@@ -56,7 +57,7 @@ impl Incoming {
     }
 
     /// Takes the next bytes. After an error the file is lost, and can only be dropped.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    pub fn write(&mut self, bytes: &[u8], _: Blocking<'_>) -> Result<(), Error> {
         let written = self.try_write(bytes);
         if written.is_err() {
             self.temporary = None;
@@ -80,7 +81,7 @@ impl Incoming {
     ///
     /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
     /// treated as the rules say, as if it had been taken before.
-    pub fn commit(self, guard: Guard) -> Result<Saved, Error> {
+    pub fn commit(self, guard: Guard, _: Blocking<'_>) -> Result<Saved, Error> {
         let Self { shared, place, temporary, received } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
         save(&shared, &place, &mut temporary, received, guard)

@@ -6,6 +6,7 @@ use super::path::SharePath;
 use super::root::{self, Entries, Root, name_of};
 use super::shared::Shared;
 use super::stale;
+use crate::blocking::Blocking;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
@@ -57,7 +58,7 @@ impl Scan {
     }
 
     /// The entry of this name; `None` if it is not shared or was removed.
-    pub fn look(&self, candidate: Candidate) -> Option<DirEntry> {
+    pub fn look(&self, candidate: Candidate, _: Blocking<'_>) -> Option<DirEntry> {
         let Candidate { name, kind } = candidate;
         let shared = &self.shared;
         let path = self.path.join(&name).ok()?;

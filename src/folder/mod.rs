@@ -61,6 +61,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
+use crate::blocking::Blocking;
 use current::Source;
 use save_method::SaveMethod;
 
@@ -93,18 +94,18 @@ impl Folder {
 
     /// Checks whether the path still names the directory that the folder is, and follows it to another one. Returns
     /// whether it did. Call it from time to time. It may wait for the disk.
-    pub fn follow(&self) -> bool {
+    pub fn follow(&self, _: Blocking<'_>) -> bool {
         self.source.follow()
     }
 
     /// Opens a file or a directory, with two system calls: open and stat.
-    pub fn open(&self, path: &SharePath) -> Result<Node, Error> {
+    pub fn open(&self, path: &SharePath, _: Blocking<'_>) -> Result<Node, Error> {
         open::open(&self.source.current(), path)
     }
 
     /// Whether this version of a file, which was opened before, still has this path. It takes one system call and opens
     /// nothing.
-    pub fn is_still(&self, path: &SharePath, version: &FileVersion) -> bool {
+    pub fn is_still(&self, path: &SharePath, version: &FileVersion, _: Blocking<'_>) -> bool {
         let root = &self.source.current().root;
         stale::retry(|| root.glance(path)).is_ok_and(|stat| root.facts(&stat).version == *version)
     }
@@ -112,7 +113,7 @@ impl Folder {
     /// Begins to read a directory: its names in the order of the disk, and the facts of each on demand. A link to
     /// something inside is shown as its target; hidden and reserved names, devices, and links that lead out or nowhere are
     /// left out.
-    pub fn scan(&self, path: &SharePath) -> Result<Scan, Error> {
+    pub fn scan(&self, path: &SharePath, _: Blocking<'_>) -> Result<Scan, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(path)?;
         Scan::begin(shared, path)
@@ -120,14 +121,14 @@ impl Folder {
 
     /// An id that is equal for all paths of one directory and reveals nothing else. By it, a client that follows links
     /// recognises a directory that it has seen. It is valid while this process runs.
-    pub fn directory_id(&self, path: &SharePath) -> Result<String, Error> {
+    pub fn directory_id(&self, path: &SharePath, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(path)?;
         stale::retry(|| listing::id(&shared.root, path))
     }
 
     /// Walks through everything shared below a directory, one entry at a time.
-    pub fn walk(&self, path: &SharePath) -> Result<Walk, Error> {
+    pub fn walk(&self, path: &SharePath, _: Blocking<'_>) -> Result<Walk, Error> {
         let shared = self.source.current();
         shared.rules.admit_path(path)?;
         Walk::begin(shared, path)
@@ -138,12 +139,12 @@ impl Folder {
     /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
     /// [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
     /// [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents are created at the commit.
-    pub fn receive(&self, path: &SharePath, size: Option<u64>) -> Result<Incoming, Error> {
+    pub fn receive(&self, path: &SharePath, size: Option<u64>, _: Blocking<'_>) -> Result<Incoming, Error> {
         Incoming::begin(&self.source.current(), path, size)
     }
 
     /// Fails as [`Folder::receive`] would, and creates nothing.
-    pub fn may_receive(&self, path: &SharePath, size: Option<u64>) -> Result<(), Error> {
+    pub fn may_receive(&self, path: &SharePath, size: Option<u64>, _: Blocking<'_>) -> Result<(), Error> {
         let shared = self.source.current();
         let place = shared.admit(path, size)?;
         shared.reserve.admit(size, place.nearest())
@@ -156,29 +157,36 @@ impl Folder {
         token: UploadToken,
         plan: Plan,
         piece: Piece,
+        _: Blocking<'_>,
     ) -> Result<Appending, UploadError> {
         self.source.uploads().begin(token, plan, piece)
     }
 
     /// How much of an upload has arrived. A request that is appending to it can no longer do so: the result stays true
     /// until another request appends. It may wait for the disk.
-    pub fn upload(&self, token: &UploadToken) -> Result<Standing, UploadError> {
+    pub fn upload(&self, token: &UploadToken, _: Blocking<'_>) -> Result<Standing, UploadError> {
         self.source.uploads().standing(token)
     }
 
     /// Continues an upload at this offset. It may wait for the disk.
-    pub fn append(&self, token: &UploadToken, offset: u64, piece: Piece) -> Result<Appending, UploadError> {
+    pub fn append(
+        &self,
+        token: &UploadToken,
+        offset: u64,
+        piece: Piece,
+        _: Blocking<'_>,
+    ) -> Result<Appending, UploadError> {
         self.source.uploads().append(token, offset, piece)
     }
 
     /// Discards an upload; a request that is appending to it can no longer do so.
-    pub fn cancel_upload(&self, token: &UploadToken) -> Result<(), UploadError> {
+    pub fn cancel_upload(&self, token: &UploadToken, _: Blocking<'_>) -> Result<(), UploadError> {
         self.source.uploads().cancel(token)
     }
 
     /// Discards the uploads that nothing was added to for a [`LIFETIME`] before `now`, and those of which nothing has
     /// arrived for an [`EMPTY_LIFETIME`].
-    pub fn forget_uploads(&self, now: SystemTime) {
+    pub fn forget_uploads(&self, now: SystemTime, _: Blocking<'_>) {
         self.source.uploads().discard_expired(now);
     }
 }

@@ -14,6 +14,7 @@ use super::path::SharePath;
 use super::root::{self, Entries, name_of};
 use super::shared::Shared;
 use super::stale;
+use crate::blocking::Blocking;
 use rustix::fs::FileType;
 use std::io;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl Walk {
     }
 
     /// Looks at one more entry. Fails only on a system error that is not about this entry.
-    pub fn step(&mut self) -> Result<WalkStep, Error> {
+    pub fn step(&mut self, _: Blocking<'_>) -> Result<WalkStep, Error> {
         let Some(here) = &mut self.here else { return self.enter() };
         match here.entries.next() {
             None => {

@@ -15,13 +15,14 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use crate::blocking::Blocking;
 use crate::http::body::Framing;
 use crate::http::range::Span;
 
 pub(super) trait BodySource: fmt::Debug + Send {
     /// Produces more content. It may block on the disk, but on nothing else, and does a bounded amount of work. After
     /// an error the content cannot be completed; do not call it again.
-    fn next_chunk(&mut self) -> io::Result<NextChunk>;
+    fn next_chunk(&mut self, disk: Blocking<'_>) -> io::Result<NextChunk>;
 
     /// How many descriptors it keeps open at most.
     fn descriptors(&self) -> u32;
@@ -120,8 +121,8 @@ impl BodyEncoder {
     }
 
     /// Produces more content.
-    pub(super) fn next(&mut self) -> io::Result<Encoded> {
-        Ok(match self.source.next_chunk()? {
+    pub(super) fn next(&mut self, disk: Blocking<'_>) -> io::Result<Encoded> {
+        Ok(match self.source.next_chunk(disk)? {
             NextChunk::Chunk(chunk) => Encoded::Chunk(self.coding.code(chunk)),
             NextChunk::Nothing => Encoded::Nothing,
             NextChunk::End => Encoded::End(self.coding.end()),
@@ -168,7 +169,7 @@ mod tests {
     struct Script(Vec<&'static str>);
 
     impl BodySource for Script {
-        fn next_chunk(&mut self) -> io::Result<NextChunk> {
+        fn next_chunk(&mut self, _: Blocking<'_>) -> io::Result<NextChunk> {
             match self.0.pop() {
                 Some("broken") => Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(bytes) => Ok(NextChunk::bytes(bytes.into())),
@@ -187,7 +188,7 @@ mod tests {
         let mut encoder = BodyEncoder::new(Box::new(script), framing);
         let (mut wire, mut overhead) = (Vec::new(), 0);
         loop {
-            match encoder.next()? {
+            match encoder.next(Blocking::own_thread())? {
                 Encoded::Chunk(chunk) => {
                     wire.extend(chunk.bytes);
                     overhead += chunk.overhead;

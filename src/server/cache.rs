@@ -225,6 +225,7 @@ impl CachedContent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocking::Blocking;
     use crate::folder::{Node, OpenFile};
     use crate::server::connection::tests::state;
 
@@ -234,7 +235,9 @@ mod tests {
         std::fs::write(place.path().join("a"), "content").expect("written");
         let state = state(place.path(), MAX_AGE);
         let path = SharePath::parse(b"a").expect("a path");
-        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path) else { panic!("no file") };
+        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path, Blocking::own_thread()) else {
+            panic!("no file")
+        };
         let representation = Representation::of(&facts, &path, false, SystemTime::now());
         let content = CachedContent::Bytes(b"content".to_vec());
         let entry = CacheEntry { version: facts.version, representation, content, since: Instant::now() };

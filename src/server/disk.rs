@@ -4,6 +4,7 @@
 //! only memory. A connection that may not wait becomes a job; the job queue is fair between clients. The timer never
 //! waits.
 
+use crate::blocking::Blocking;
 use crate::server::jobs::permits::Permit;
 use crate::server::state::State;
 
@@ -31,34 +32,27 @@ pub(super) const fn places(workers: usize) -> usize {
 }
 
 impl Disk {
-    /// Asks to wait for the disk, perhaps for long: another worker is woken to poll. False if this thread may not.
+    /// Asks to wait for the disk, perhaps for long: another worker is woken to poll. `None` if this thread may not.
     #[must_use]
-    pub(super) fn may_wait(&mut self, state: &State) -> bool {
-        if !self.may_touch(state) {
-            return false;
-        }
+    pub(super) fn may_wait(&mut self, state: &State) -> Option<Blocking<'_>> {
+        self.may_touch(state)?;
         if let Self::Granted { is_announced: is_announced @ false, .. } = self {
             *is_announced = true;
             state.lead.may_wait();
         }
-        true
+        Some(Blocking::with(self))
     }
 
     /// Asks for a call that finds in memory what it needs, in all likelihood: nobody is woken. Should it take long after
     /// all, the watch over the lead wakes another worker ([`Lead::watch`](crate::server::connections::lead::Lead::watch)).
     #[must_use]
-    pub(super) fn may_touch(&mut self, state: &State) -> bool {
+    pub(super) fn may_touch(&mut self, state: &State) -> Option<Blocking<'_>> {
         match self {
-            Self::Worker => match state.blocking.take() {
-                Some(place) => {
-                    *self = Self::Granted { _place: place, is_announced: false };
-                    true
-                }
-                None => false,
-            },
-            Self::Granted { .. } | Self::OwnThread => true,
-            Self::Never => false,
+            Self::Worker => *self = Self::Granted { _place: state.blocking.take()?, is_announced: false },
+            Self::Granted { .. } | Self::OwnThread => {}
+            Self::Never => return None,
         }
+        Some(Blocking::with(self))
     }
 }
 

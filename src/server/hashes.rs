@@ -214,6 +214,7 @@ impl std::fmt::Display for Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocking::Blocking;
     use crate::folder::{Folder, Node, Rules, SharePath};
 
     const CLIENT: ClientKey = ClientKey::Here;
@@ -224,7 +225,7 @@ mod tests {
     fn open(path: &std::path::Path) -> OpenFile {
         let folder = Folder::open_at(path.parent().expect("a folder"), Rules::default()).expect("a folder");
         let name = SharePath::root().join(path.file_name().expect("a name")).expect("a path");
-        match folder.open(&name) {
+        match folder.open(&name, Blocking::own_thread()) {
             Ok(Node::File(open)) => open,
             other => panic!("no file: {other:?}"),
         }

@@ -75,6 +75,7 @@ use self::shared::Shared;
 use self::state::State;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
+use crate::blocking::Blocking;
 use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::stop::{Stop, StopReason};
@@ -134,7 +135,7 @@ impl Server {
             allow_exit: config.allow_exit,
             recorder: config.recorder,
         };
-        state.folder.forget_uploads(SystemTime::now());
+        state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
         let jobs = Jobs::new(JOB_THREADS);
         Ok(Self {

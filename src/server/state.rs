@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::blocking::Blocking;
 use crate::folder::Folder;
 use crate::net::poller::PollEvent;
 use crate::server::allowed_hosts::AllowedHosts;
@@ -70,8 +71,8 @@ impl State {
     }
 
     /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.
-    pub(super) fn follow_folder(&self) {
-        if self.folder.follow() {
+    pub(super) fn follow_folder(&self, disk: Blocking<'_>) {
+        if self.folder.follow(disk) {
             self.cache.clear();
             self.digests.clear();
         }

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::blocking::Blocking;
 use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
 use crate::server::config::GRACE;
@@ -57,7 +58,9 @@ impl Shared {
                 log::debug!("{} disconnected; its request is dropped", tracked.connection.peer());
                 drop((tracked, work));
             } else if let Some(work) = work {
-                self.advance(tracked, |connection| connection.work(work, &self.state, self.timeout()));
+                self.advance(tracked, |connection| {
+                    connection.work(work, &self.state, self.timeout(), Blocking::own_thread())
+                });
             } else {
                 self.turn(tracked, &mut input, Disk::OwnThread);
             }
@@ -98,7 +101,9 @@ impl Shared {
             if next_sweep.is_over(now) {
                 next_sweep = Deadline::after(now, SWEEP);
                 let folder = self.state.folder.clone();
-                self.state.chores.later(move || folder.forget_uploads(SystemTime::now()));
+                self.state
+                    .chores
+                    .later(move || folder.forget_uploads(SystemTime::now(), Blocking::own_thread()));
             }
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
@@ -109,7 +114,7 @@ impl Shared {
                 if let Some(permit) = looks.take() {
                     let shared = Arc::clone(self);
                     self.state.chores.later(move || {
-                        shared.state.follow_folder();
+                        shared.state.follow_folder(Blocking::own_thread());
                         drop(permit);
                     });
                 }

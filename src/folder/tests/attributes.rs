@@ -1,5 +1,6 @@
 //! Attributes: kept when a file is replaced, and the usual ones for a new file.
 
+use super::disk;
 use super::*;
 use crate::folder::{Ended, OnConflict, Piece, Plan, UploadToken};
 use rustix::fs::{XattrFlags, chown, getxattr, setxattr};
@@ -32,10 +33,10 @@ fn in_pieces(folder: &Folder, name: &str) -> Saved {
     };
     let last = Piece { completes: true, size: None, length: None };
     let mut appending = folder
-        .begin_upload(UploadToken::new([NEXT.fetch_add(1, Ordering::Relaxed); 16]), plan, last)
+        .begin_upload(UploadToken::new([NEXT.fetch_add(1, Ordering::Relaxed); 16]), plan, last, disk())
         .expect("begun");
-    appending.write(b"new").expect("written");
-    match appending.end() {
+    appending.write(b"new", disk()).expect("written");
+    match appending.end(disk()) {
         Ok(Ended::Saved(saved, _)) => saved,
         other => panic!("it was the last: {other:?}"),
     }
@@ -228,11 +229,11 @@ fn a_file_that_replaces_nothing_copies_nothing() {
 fn attributes_are_those_of_a_file_that_appears_in_between() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
-        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None).expect("begun");
-        incoming.write(b"new").expect("written");
+        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None, disk()).expect("begun");
+        incoming.write(b"new", disk()).expect("written");
         it.write("a", "theirs");
         set_mode(it.share().join("a"), 0o600);
-        incoming.commit(Guard::None).expect("saved");
+        incoming.commit(Guard::None, disk()).expect("saved");
         assert_eq!(mode(it.share().join("a")), 0o600, "{method:?}");
     }
 }
@@ -242,8 +243,8 @@ fn attributes_are_those_of_a_file_that_appears_in_between() {
 fn an_incomplete_file_is_for_this_user_alone() {
     for method in [SaveMethod::Named, SaveMethod::Claimed] {
         let it = Fixture::new();
-        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None).expect("begun");
-        incoming.write(b"secret").expect("written");
+        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None, disk()).expect("begun");
+        incoming.write(b"secret", disk()).expect("written");
         let names = it.on_disk();
         assert_eq!(names.len(), 1, "{method:?}: {names:?}");
         assert_eq!(mode(it.share().join(&names[0])), 0o600, "{method:?}");

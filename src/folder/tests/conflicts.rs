@@ -1,5 +1,6 @@
 //! Two files of one name: one after the other, and both at once.
 
+use super::disk;
 use super::*;
 use crate::folder::{Incoming, OnConflict};
 use std::sync::Barrier;
@@ -14,8 +15,8 @@ fn rules(on_conflict: OnConflict) -> Rules {
 }
 
 fn begin(folder: &Folder, content: &str) -> Incoming {
-    let mut incoming = folder.receive(&path("a.txt"), None).expect("begun");
-    incoming.write(content.as_bytes()).expect("written");
+    let mut incoming = folder.receive(&path("a.txt"), None, disk()).expect("begun");
+    incoming.write(content.as_bytes(), disk()).expect("written");
     incoming
 }
 
@@ -29,7 +30,7 @@ fn both_of(folders: [&Folder; 2], guard: Guard) -> [Result<Saved, Error>; 2] {
     let barrier = Barrier::new(2);
     let commit = |incoming: Incoming| {
         barrier.wait();
-        incoming.commit(guard)
+        incoming.commit(guard, disk())
     };
     let (one, other) = (begin(folders[0], A), begin(folders[1], B));
     std::thread::scope(|scope| {
@@ -158,7 +159,7 @@ fn a_name_taken_while_the_file_arrived() {
             let it = Fixture::new();
             let incoming = begin(&it.folder_in(method, rules(on_conflict)), "mine");
             it.write("a.txt", "theirs");
-            let saved = incoming.commit(Guard::None);
+            let saved = incoming.commit(Guard::None, disk());
             match saved_as {
                 Some(name) => assert_eq!(saved.expect("saved").path, path(name), "{on_conflict:?}"),
                 None => assert!(matches!(saved, Err(Error::Exists)), "{on_conflict:?}"),

@@ -1,5 +1,6 @@
 //! A path that comes to name another directory: the folder follows it, and nothing is saved in the old one.
 
+use super::disk;
 use super::uploads::{LAST, MORE, plan, token};
 use super::{Fixture, path, quick, read, save};
 use crate::folder::{Error, Folder, Guard, Incoming, Rules, UploadError, WalkStep};
@@ -50,8 +51,8 @@ impl Deployed {
 }
 
 fn begin(folder: &Folder, name: &str) -> Incoming {
-    let mut incoming = folder.receive(&path(name), None).expect("it may come");
-    incoming.write(b"new").expect("written");
+    let mut incoming = folder.receive(&path(name), None, disk()).expect("it may come");
+    incoming.write(b"new", disk()).expect("written");
     incoming
 }
 
@@ -59,18 +60,18 @@ fn begin(folder: &Folder, name: &str) -> Incoming {
 fn a_link_that_is_changed_is_followed() {
     let it = Deployed::new();
     let folder = it.folder(quick());
-    assert!(!folder.follow(), "nothing has changed");
-    let mut walk = folder.walk(&path("")).expect("a walk");
+    assert!(!folder.follow(disk()), "nothing has changed");
+    let mut walk = folder.walk(&path(""), disk()).expect("a walk");
     it.turn_to("2");
     assert_eq!(read(&folder, "a").expect("there"), "1", "not checked yet");
-    assert!(folder.clone().follow());
+    assert!(folder.clone().follow(disk()));
     assert_eq!(read(&folder, "a").expect("there"), "2", "each clone has followed");
-    assert!(!folder.follow(), "once");
+    assert!(!folder.follow(disk()), "once");
     save(&folder, "new", "content").expect("saved");
     assert_eq!((it.on_disk("1"), it.on_disk("2")), (vec!["a".to_owned()], vec!["a".into(), "new".into()]));
     let mut seen = Vec::new();
     loop {
-        match walk.step().expect("a step") {
+        match walk.step(disk()).expect("a step") {
             WalkStep::End => break,
             WalkStep::File { path, .. } => seen.push(path),
             _ => {}
@@ -85,30 +86,33 @@ fn nothing_is_saved_in_the_old_directory() {
     let folder = it.folder(quick());
     for nobody_has_looked in [true, false] {
         let (mut half, whole) = (begin(&folder, "half"), begin(&folder, "deep/whole"));
-        let mut piece = folder.begin_upload(token(1), plan("piece"), MORE).expect("begun");
-        piece.write(b"new").expect("written");
+        let mut piece = folder.begin_upload(token(1), plan("piece"), MORE, disk()).expect("begun");
+        piece.write(b"new", disk()).expect("written");
         it.turn_to("2");
         if nobody_has_looked {
-            assert!(matches!(folder.receive(&path("b"), None), Err(Error::Replaced)));
-            let begun = folder.begin_upload(token(2), plan("b"), MORE);
+            assert!(matches!(folder.receive(&path("b"), None, disk()), Err(Error::Replaced)));
+            let begun = folder.begin_upload(token(2), plan("b"), MORE, disk());
             assert!(matches!(begun, Err(UploadError::Folder(Error::Replaced))));
             drop(piece);
-            let more = folder.append(&token(1), 3, LAST);
+            let more = folder.append(&token(1), 3, LAST, disk());
             assert!(matches!(more, Err(UploadError::Folder(Error::Replaced))));
         } else {
-            assert!(folder.follow());
-            assert!(matches!(half.write(b"more"), Err(Error::Replaced)));
-            assert!(matches!(piece.write(b"more"), Err(UploadError::Folder(Error::Replaced))));
-            assert!(matches!(folder.upload(&token(1)), Err(UploadError::Unknown)), "it is in the old one");
+            assert!(folder.follow(disk()));
+            assert!(matches!(half.write(b"more", disk()), Err(Error::Replaced)));
+            assert!(matches!(piece.write(b"more", disk()), Err(UploadError::Folder(Error::Replaced))));
+            assert!(
+                matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)),
+                "it is in the old one"
+            );
         }
-        assert!(matches!(whole.commit(Guard::None), Err(Error::Replaced)));
+        assert!(matches!(whole.commit(Guard::None, disk()), Err(Error::Replaced)));
         let visible: Vec<_> =
             it.on_disk("1").into_iter().filter(|name| !name.starts_with(".wharf")).collect();
         assert_eq!(visible, ["a"], "no directory either");
         assert_eq!(it.on_disk("2"), ["a"]);
         it.turn_to("1");
-        folder.follow();
-        folder.cancel_upload(&token(1)).expect("its upload is known again");
+        folder.follow(disk());
+        folder.cancel_upload(&token(1), disk()).expect("its upload is known again");
     }
 }
 
@@ -117,7 +121,7 @@ fn the_old_directory_is_served_if_the_new_one_cannot_be_opened() {
     let it = Deployed::new();
     let folder = it.folder(quick());
     let refused = |what: &str| {
-        assert!(!folder.follow(), "{what}");
+        assert!(!folder.follow(disk()), "{what}");
         assert_eq!(read(&folder, "a").expect("read on"), "1", "{what}");
         assert!(matches!(save(&folder, "b", "x"), Err(Error::Replaced)), "{what}");
     };
@@ -127,28 +131,28 @@ fn the_old_directory_is_served_if_the_new_one_cannot_be_opened() {
     refused("the path names a file");
     fs::remove_file(it.link()).expect("removed");
     it.turn_to("1");
-    assert!(!folder.follow(), "it is the same as before");
+    assert!(!folder.follow(disk()), "it is the same as before");
     save(&folder, "b", "x").expect("saved again");
     fs::rename(it.release("1"), it.release("3")).expect("moved");
     refused("the directory has been moved");
     it.turn_to("3");
-    assert!(!folder.follow(), "the same directory by another way");
+    assert!(!folder.follow(disk()), "the same directory by another way");
     save(&folder, "b", "y").expect("saved again");
     it.turn_to("2");
-    assert!(folder.follow(), "and another one, after all");
+    assert!(folder.follow(disk()), "and another one, after all");
 }
 
 #[test]
 fn the_old_directory_keeps_its_uploads() {
     let it = Deployed::new();
     let folder = it.folder(quick());
-    let mut piece = folder.begin_upload(token(1), plan("piece"), MORE).expect("begun");
-    piece.write(b"old").expect("written");
+    let mut piece = folder.begin_upload(token(1), plan("piece"), MORE, disk()).expect("begun");
+    piece.write(b"old", disk()).expect("written");
     drop(piece);
     it.turn_to("2");
-    folder.follow();
-    assert!(matches!(folder.upload(&token(1)), Err(UploadError::Unknown)));
+    folder.follow(disk());
+    assert!(matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)));
     it.turn_to("1");
-    folder.follow();
-    assert_eq!(folder.upload(&token(1)).expect("known again").offset, 3);
+    folder.follow(disk());
+    assert_eq!(folder.upload(&token(1), disk()).expect("known again").offset, 3);
 }

@@ -12,11 +12,17 @@ mod walking;
 
 use super::save_method::SaveMethod;
 use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Rules, Saved, SharePath};
+use crate::blocking::Blocking;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
+
+/// The threads of the tests may wait for the disk.
+fn disk() -> Blocking<'static> {
+    Blocking::own_thread()
+}
 
 /// All save methods; tests about saving run with each.
 const SAVE_METHODS: [SaveMethod; 3] = [SaveMethod::Anonymous, SaveMethod::Named, SaveMethod::Claimed];
@@ -97,10 +103,10 @@ fn path(text: &str) -> SharePath {
 
 /// The listing of a directory, directories first, then by the bytes of the names.
 fn list(folder: &Folder, path: &SharePath) -> Result<Vec<DirEntry>, Error> {
-    let mut scan = folder.scan(path)?;
+    let mut scan = folder.scan(path, disk())?;
     let mut entries = Vec::new();
     while let Some(candidate) = scan.next() {
-        entries.extend(scan.look(candidate?));
+        entries.extend(scan.look(candidate?, disk()));
     }
     entries.sort_by_key(|entry| (entry.kind != EntryKind::Directory, entry.name.clone()));
     Ok(entries)
@@ -111,7 +117,7 @@ fn quick() -> Rules {
 }
 
 fn read(folder: &Folder, name: &str) -> Result<String, Error> {
-    match folder.open(&path(name))? {
+    match folder.open(&path(name), disk())? {
         Node::File(mut open) => {
             let mut text = String::new();
             open.file.read_to_string(&mut text)?;
@@ -122,7 +128,7 @@ fn read(folder: &Folder, name: &str) -> Result<String, Error> {
 }
 
 fn open_file(folder: &Folder, name: &str) -> OpenFile {
-    match folder.open(&path(name)) {
+    match folder.open(&path(name), disk()) {
         Ok(Node::File(open)) => open,
         other => panic!("{name} is not a file: {other:?}"),
     }
@@ -133,7 +139,7 @@ fn save(folder: &Folder, name: &str, content: &str) -> Result<Saved, Error> {
 }
 
 fn save_if(folder: &Folder, name: &str, content: &str, guard: Guard) -> Result<Saved, Error> {
-    let mut incoming = folder.receive(&path(name), Some(content.len() as u64))?;
-    incoming.write(content.as_bytes())?;
-    incoming.commit(guard)
+    let mut incoming = folder.receive(&path(name), Some(content.len() as u64), disk())?;
+    incoming.write(content.as_bytes(), disk())?;
+    incoming.commit(guard, disk())
 }

@@ -1,5 +1,6 @@
 //! Opening and listing: what is shared, and what looks absent.
 
+use super::disk;
 use super::*;
 use crate::folder::CannotShare;
 use rustix::fs::{CWD, Mode, RenameFlags};
@@ -10,7 +11,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn is_missing(folder: &Folder, name: &str) -> bool {
-    matches!(folder.open(&path(name)), Err(Error::NotFound))
+    matches!(folder.open(&path(name), disk()), Err(Error::NotFound))
 }
 
 fn names(folder: &Folder, dir: &str) -> Vec<String> {
@@ -34,10 +35,10 @@ fn paths_that_are_not_files() {
     it.write("file", "");
     fs::create_dir(it.share().join("dir")).expect("a directory");
     let folder = it.folder(Rules::default());
-    assert!(matches!(folder.open(&SharePath::root()), Ok(Node::Directory { .. })));
-    assert!(matches!(folder.open(&path("dir")), Ok(Node::Directory { .. })));
-    assert!(matches!(folder.open(&path("none")), Err(Error::NotFound)));
-    assert!(matches!(folder.open(&path("file/below")), Err(Error::NotDirectory)));
+    assert!(matches!(folder.open(&SharePath::root(), disk()), Ok(Node::Directory { .. })));
+    assert!(matches!(folder.open(&path("dir"), disk()), Ok(Node::Directory { .. })));
+    assert!(matches!(folder.open(&path("none"), disk()), Err(Error::NotFound)));
+    assert!(matches!(folder.open(&path("file/below"), disk()), Err(Error::NotDirectory)));
     assert!(matches!(list(&folder, &path("file")), Err(Error::NotDirectory)));
     assert!(matches!(list(&folder, &path("none")), Err(Error::NotFound)));
 }
@@ -146,8 +147,8 @@ fn names_may_have_any_byte() {
     let odd: [&[u8]; 7] = [b"\xff\xfe", b"a\nb\r", br"a\..\b", b"\x1b[2J", b"%2e%2e", b" ", &longest];
     for name in odd {
         let path = SharePath::from_segments([name]).expect("a legal name");
-        folder.receive(&path, None).and_then(|file| file.commit(Guard::None)).expect("saved");
-        assert!(matches!(folder.open(&path), Ok(Node::File(_))), "{}", path.display());
+        folder.receive(&path, None, disk()).and_then(|file| file.commit(Guard::None, disk())).expect("saved");
+        assert!(matches!(folder.open(&path, disk()), Ok(Node::File(_))), "{}", path.display());
     }
     let mut expected: Vec<OsString> = odd.iter().map(|name| OsStr::from_bytes(name).to_owned()).collect();
     expected.sort();

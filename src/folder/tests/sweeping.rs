@@ -1,5 +1,6 @@
 //! The sweep at start-up: what it removes, and above all what it keeps.
 
+use super::disk;
 use super::*;
 use rustix::fs::{FlockOperation, flock};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,11 +54,11 @@ fn another_server_may_start_while_a_file_arrives() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         let first = it.folder_in(method, quick());
-        let mut incoming = first.receive(&path("a"), None).expect("begun");
-        incoming.write(b"be").expect("written");
+        let mut incoming = first.receive(&path("a"), None, disk()).expect("begun");
+        incoming.write(b"be", disk()).expect("written");
         it.folder_after(LONG, quick());
-        incoming.write(b"gun").expect("written");
-        incoming.commit(Guard::None).expect("committed");
+        incoming.write(b"gun", disk()).expect("written");
+        incoming.commit(Guard::None, disk()).expect("committed");
         assert_eq!(read(&first, "a").expect("a file"), "begun", "{method:?}");
     }
 }

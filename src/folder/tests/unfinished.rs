@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::disk;
 use super::uploads::{LAST, MORE, begin, finish, plan, token};
 use super::{Fixture, quick, read};
 use crate::folder::uploads::{MOST_OF_A_CLIENT, MOST_UNFINISHED};
@@ -10,11 +11,11 @@ use crate::folder::{EMPTY_LIFETIME, Error, Folder, Guard, OnConflict, Piece, Pla
 /// Begins an upload of this client; this many bytes arrive, then it is idle.
 fn begin_of(folder: &Folder, number: u32, owner: &str, bytes: usize) -> Result<(), UploadError> {
     let plan = Plan { owner: owner.to_owned(), ..plan("a") };
-    folder.begin_upload(token(number), plan, MORE)?.write(&vec![b'x'; bytes])
+    folder.begin_upload(token(number), plan, MORE, disk())?.write(&vec![b'x'; bytes], disk())
 }
 
 fn is_known(folder: &Folder, number: u32) -> bool {
-    folder.upload(&token(number)).is_ok()
+    folder.upload(&token(number), disk()).is_ok()
 }
 
 #[test]
@@ -24,7 +25,7 @@ fn a_client_with_too_many_loses_its_own() {
     let most = u32::try_from(MOST_OF_A_CLIENT).expect("few");
     begin_of(&folder, 1000, "another", 0).expect("begun");
     let mut busy = begin(&folder, 0, "a");
-    busy.write(b"x").expect("written");
+    busy.write(b"x", disk()).expect("written");
     for number in 1..most {
         begin_of(&folder, number, "a client", usize::from(number != 5)).expect("begun");
     }
@@ -37,7 +38,7 @@ fn a_client_with_too_many_loses_its_own() {
         assert!(!fixture.on_disk().iter().any(|path| path.contains(&token)), "{name}: nor on the disk");
     }
     assert!(is_known(&folder, 1000), "others have their own places");
-    busy.write(b"y").expect("it was not evicted");
+    busy.write(b"y", disk()).expect("it was not evicted");
 }
 
 #[test]
@@ -99,10 +100,10 @@ fn an_empty_upload_is_discarded_after_minutes() {
     drop(begin(&folder, 1, "empty"));
     let awaited = begin(&folder, 2, "awaited");
     begin_of(&folder, 3, "a client", 1).expect("begun");
-    let begun = folder.upload(&token(1)).expect("it is known").modified;
-    folder.forget_uploads(begun + EMPTY_LIFETIME.saturating_sub(Duration::from_secs(1)));
+    let begun = folder.upload(&token(1), disk()).expect("it is known").modified;
+    folder.forget_uploads(begun + EMPTY_LIFETIME.saturating_sub(Duration::from_secs(1)), disk());
     assert!(is_known(&folder, 1), "not yet");
-    folder.forget_uploads(begun + EMPTY_LIFETIME + Duration::from_secs(1));
+    folder.forget_uploads(begun + EMPTY_LIFETIME + Duration::from_secs(1), disk());
     assert!(!is_known(&folder, 1), "nothing came");
     drop(awaited);
     assert!(is_known(&folder, 2), "it was appended to");
@@ -128,13 +129,13 @@ fn rejected_uploads_take_no_space() {
     for (number, (name, rules, guard, piece, content)) in (0..).zip(table) {
         let folder = fixture.folder(rules);
         let plan = Plan { guard, ..plan("a") };
-        let mut appending = folder.begin_upload(token(number), plan, piece).expect("begun");
+        let mut appending = folder.begin_upload(token(number), plan, piece, disk()).expect("begun");
         if name == "a directory has the name" {
             fixture.write("a/b", "");
         } else {
             fixture.write("a", "old");
         }
-        let ended = appending.write(content).and_then(|()| appending.end().map(drop));
+        let ended = appending.write(content, disk()).and_then(|()| appending.end(disk()).map(drop));
         assert!(ended.is_err(), "{name}");
         let left = fixture.on_disk();
         assert!(left.iter().all(|path| !path.contains("uploads/")), "{name}: {left:?}");
@@ -142,7 +143,7 @@ fn rejected_uploads_take_no_space() {
     }
     let folder = fixture.folder(Rules { max_upload: Some(5), ..quick() });
     drop(begin(&folder, 9, "b"));
-    let too_large = folder.append(&token(9), 0, Piece { size: Some(6), ..LAST });
+    let too_large = folder.append(&token(9), 0, Piece { size: Some(6), ..LAST }, disk());
     assert!(
         matches!(too_large, Err(UploadError::Folder(Error::TooLarge { .. }))),
         "rejected before it is sent"

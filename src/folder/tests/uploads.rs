@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use super::disk;
 use super::{Fixture, SaveMethod, path, quick, read, save};
 use crate::folder::temporary::Temporary;
 use crate::folder::{
@@ -36,17 +37,17 @@ pub(super) const MORE: Piece = Piece { completes: false, size: None, length: Non
 pub(super) const LAST: Piece = Piece { completes: true, ..MORE };
 
 pub(super) fn begin(folder: &Folder, number: u32, name: &str) -> Appending {
-    folder.begin_upload(token(number), plan(name), MORE).expect("begun")
+    folder.begin_upload(token(number), plan(name), MORE, disk()).expect("begun")
 }
 
 fn offset(folder: &Folder, number: u32) -> u64 {
-    folder.upload(&token(number)).expect("it is known").offset
+    folder.upload(&token(number), disk()).expect("it is known").offset
 }
 
 pub(super) fn finish(folder: &Folder, number: u32, offset: u64, bytes: &[u8]) -> Result<Saved, UploadError> {
-    let mut appending = folder.append(&token(number), offset, LAST)?;
-    appending.write(bytes)?;
-    match appending.end()? {
+    let mut appending = folder.append(&token(number), offset, LAST, disk())?;
+    appending.write(bytes, disk())?;
+    match appending.end(disk())? {
         Ended::Saved(saved, memo) => {
             assert_eq!(memo, "memo");
             Ok(saved)
@@ -61,10 +62,10 @@ fn pieces_make_a_file() {
         let fixture = Fixture::new();
         let folder = fixture.folder(Rules { durable, ..Rules::default() });
         let mut first = begin(&folder, 1, "in/a");
-        first.write(b"one ").expect("written");
-        assert!(matches!(first.end(), Ok(Ended::Paused(standing)) if standing.offset == 4));
-        let mut cut = folder.append(&token(1), 4, LAST).expect("continued");
-        cut.write(b"two ").expect("written");
+        first.write(b"one ", disk()).expect("written");
+        assert!(matches!(first.end(disk()), Ok(Ended::Paused(standing)) if standing.offset == 4));
+        let mut cut = folder.append(&token(1), 4, LAST, disk()).expect("continued");
+        cut.write(b"two ", disk()).expect("written");
         drop(cut);
         assert!(matches!(read(&folder, "in/a"), Err(Error::NotFound)), "nothing shows");
         assert!(!fixture.on_disk().contains(&"in".to_owned()), "no directory either");
@@ -80,12 +81,12 @@ fn a_restart_loses_nothing() {
     let fixture = Fixture::new();
     let first = fixture.folder(quick());
     let piece = Piece { length: Some(6), ..MORE };
-    let mut appending = first.begin_upload(token(1), plan("a \u{ff}\n"), piece).expect("begun");
-    appending.write(b"abc").expect("written");
+    let mut appending = first.begin_upload(token(1), plan("a \u{ff}\n"), piece, disk()).expect("begun");
+    appending.write(b"abc", disk()).expect("written");
     // Not dropped, as by a process that is killed.
     std::mem::forget(appending);
     let second = fixture.folder(quick());
-    let standing = second.upload(&token(1)).expect("it is known");
+    let standing = second.upload(&token(1), disk()).expect("it is known");
     assert_eq!((standing.offset, standing.length, standing.is_complete), (3, Some(6), false));
 }
 
@@ -96,9 +97,9 @@ fn a_complete_upload_is_remembered() {
     drop(begin(&folder, 1, "a"));
     finish(&folder, 1, 0, b"abc").expect("saved");
     for folder in [folder, fixture.folder(quick())] {
-        let standing = folder.upload(&token(1)).expect("it is remembered");
+        let standing = folder.upload(&token(1), disk()).expect("it is remembered");
         assert_eq!((standing.offset, standing.length, standing.is_complete), (3, Some(3), true));
-        assert!(matches!(folder.append(&token(1), 3, LAST), Err(UploadError::Complete(_))));
+        assert!(matches!(folder.append(&token(1), 3, LAST, disk()), Err(UploadError::Complete(_))));
     }
 }
 
@@ -107,13 +108,13 @@ fn a_newer_request_supersedes_an_older() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut old = begin(&folder, 1, "a");
-    old.write(b"abc").expect("written");
-    let mut new = folder.append(&token(1), 3, LAST).expect("continued");
-    assert!(matches!(old.write(b"xyz"), Err(UploadError::Superseded)));
-    new.write(b"def").expect("written");
-    assert!(matches!(old.end(), Err(UploadError::Superseded)));
+    old.write(b"abc", disk()).expect("written");
+    let mut new = folder.append(&token(1), 3, LAST, disk()).expect("continued");
+    assert!(matches!(old.write(b"xyz", disk()), Err(UploadError::Superseded)));
+    new.write(b"def", disk()).expect("written");
+    assert!(matches!(old.end(disk()), Err(UploadError::Superseded)));
     assert_eq!(offset(&folder, 1), 6, "asking for the offset supersedes, too");
-    assert!(matches!(new.end(), Err(UploadError::Superseded)));
+    assert!(matches!(new.end(disk()), Err(UploadError::Superseded)));
     finish(&folder, 1, 6, b"ghi").expect("saved");
     assert_eq!(read(&folder, "a").expect("it is there"), "abcdefghi");
 }
@@ -123,12 +124,17 @@ fn another_server_of_the_folder_does_not_mix() {
     let fixture = Fixture::new();
     let first = fixture.folder(quick());
     let mut appending = begin(&first, 1, "a");
-    appending.write(b"abc").expect("written");
+    appending.write(b"abc", disk()).expect("written");
     let second = fixture.folder(quick());
-    assert!(matches!(second.append(&token(1), 3, LAST), Err(UploadError::Superseded)), "the first has it");
+    assert!(
+        matches!(second.append(&token(1), 3, LAST, disk()), Err(UploadError::Superseded)),
+        "the first has it"
+    );
     drop(appending);
-    drop(second.append(&token(1), 3, MORE).map(|mut more| more.write(b"def")));
-    assert!(matches!(first.append(&token(1), 3, LAST), Err(UploadError::Mismatch(now)) if now.offset == 6));
+    drop(second.append(&token(1), 3, MORE, disk()).map(|mut more| more.write(b"def", disk())));
+    assert!(
+        matches!(first.append(&token(1), 3, LAST, disk()), Err(UploadError::Mismatch(now)) if now.offset == 6)
+    );
 }
 
 #[test]
@@ -136,13 +142,13 @@ fn it_continues_at_its_offset_only() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending = begin(&folder, 1, "a");
-    appending.write(b"abc").expect("written");
+    appending.write(b"abc", disk()).expect("written");
     drop(appending);
     for wrong in [0, 2, 4, u64::MAX] {
-        let refused = folder.append(&token(1), wrong, LAST);
+        let refused = folder.append(&token(1), wrong, LAST, disk());
         assert!(matches!(refused, Err(UploadError::Mismatch(now)) if now.offset == 3), "{wrong}");
     }
-    assert!(matches!(folder.append(&token(2), 0, LAST), Err(UploadError::Unknown)));
+    assert!(matches!(folder.append(&token(2), 0, LAST, disk()), Err(UploadError::Unknown)));
 }
 
 #[test]
@@ -150,8 +156,8 @@ fn lengths_that_disagree_are_rejected() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending =
-        folder.begin_upload(token(1), plan("a"), Piece { length: Some(5), ..MORE }).expect("begun");
-    appending.write(b"abc").expect("written");
+        folder.begin_upload(token(1), plan("a"), Piece { length: Some(5), ..MORE }, disk()).expect("begun");
+    appending.write(b"abc", disk()).expect("written");
     drop(appending);
     let piece = |completes, size, length| Piece { completes, size, length };
     let refused = [
@@ -162,14 +168,17 @@ fn lengths_that_disagree_are_rejected() {
         ("absurd", piece(false, Some(u64::MAX), None)),
     ];
     for (name, piece) in refused {
-        assert!(matches!(folder.append(&token(1), 3, piece), Err(UploadError::Inconsistent)), "{name}");
+        assert!(
+            matches!(folder.append(&token(1), 3, piece, disk()), Err(UploadError::Inconsistent)),
+            "{name}"
+        );
     }
     assert_eq!(offset(&folder, 1), 3, "as it was");
-    let short = folder.append(&token(1), 3, LAST).expect("its size is unknown");
-    assert!(matches!(short.end(), Err(UploadError::Inconsistent)), "it ends too early");
-    let mut long = folder.append(&token(1), 3, LAST).expect("continued");
-    assert!(matches!(long.write(b"defg"), Err(UploadError::Inconsistent)), "longer than announced");
-    assert!(matches!(folder.upload(&token(1)), Err(UploadError::Unknown)), "and is spoilt");
+    let short = folder.append(&token(1), 3, LAST, disk()).expect("its size is unknown");
+    assert!(matches!(short.end(disk()), Err(UploadError::Inconsistent)), "it ends too early");
+    let mut long = folder.append(&token(1), 3, LAST, disk()).expect("continued");
+    assert!(matches!(long.write(b"defg", disk()), Err(UploadError::Inconsistent)), "longer than announced");
+    assert!(matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)), "and is spoilt");
     assert!(fixture.on_disk().iter().all(|name| !name.contains("0000")), "{:?}", fixture.on_disk());
 }
 
@@ -178,10 +187,10 @@ fn a_cancelled_upload_is_gone() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending = begin(&folder, 1, "a");
-    folder.cancel_upload(&token(1)).expect("it was there");
-    assert!(matches!(appending.write(b"abc"), Err(UploadError::Superseded)));
-    assert!(matches!(folder.cancel_upload(&token(1)), Err(UploadError::Unknown)));
-    folder.forget_uploads(SystemTime::now());
+    folder.cancel_upload(&token(1), disk()).expect("it was there");
+    assert!(matches!(appending.write(b"abc", disk()), Err(UploadError::Superseded)));
+    assert!(matches!(folder.cancel_upload(&token(1), disk()), Err(UploadError::Unknown)));
+    folder.forget_uploads(SystemTime::now(), disk());
     assert!(fixture.on_disk().is_empty(), "{:?}", fixture.on_disk());
 }
 
@@ -190,14 +199,14 @@ fn after_a_day_it_is_discarded() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending = begin(&folder, 1, "a");
-    appending.write(b"abc").expect("written");
+    appending.write(b"abc", disk()).expect("written");
     drop(appending);
-    let last = folder.upload(&token(1)).expect("it is known").modified;
+    let last = folder.upload(&token(1), disk()).expect("it is known").modified;
     let nearly = LIFETIME.checked_sub(Duration::from_secs(1)).expect("longer than a second");
-    folder.forget_uploads(last + nearly);
+    folder.forget_uploads(last + nearly, disk());
     assert_eq!(offset(&folder, 1), 3, "not yet");
-    folder.forget_uploads(last + LIFETIME + Duration::from_secs(1));
-    assert!(matches!(folder.upload(&token(1)), Err(UploadError::Unknown)));
+    folder.forget_uploads(last + LIFETIME + Duration::from_secs(1), disk());
+    assert!(matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)));
     assert!(fixture.on_disk().is_empty(), "{:?}", fixture.on_disk());
 }
 
@@ -213,21 +222,21 @@ fn the_rules_hold_at_the_beginning_and_at_the_end() {
         ("too large, in one piece", plan("a"), Piece { size: Some(6), ..MORE }),
     ];
     for (name, plan, piece) in refused {
-        let begun = folder.begin_upload(token(9), plan, piece);
+        let begun = folder.begin_upload(token(9), plan, piece, disk());
         assert!(matches!(begun, Err(UploadError::Folder(_))), "{name}");
     }
     assert!(fixture.on_disk().is_empty(), "nothing was made");
     let mut large = begin(&folder, 1, "a");
-    assert!(matches!(large.write(b"abcdef"), Err(UploadError::Folder(Error::TooLarge { limit: 5 }))));
+    assert!(matches!(large.write(b"abcdef", disk()), Err(UploadError::Folder(Error::TooLarge { limit: 5 }))));
     drop(large);
     drop(begin(&folder, 1, "a"));
     let strict = fixture.folder(Rules { on_conflict: OnConflict::Refuse, ..quick() });
     fixture.write("a", "old");
     let finished = finish(&strict, 1, 0, b"new");
     assert!(matches!(finished, Err(UploadError::Refused(Error::Exists))), "{finished:?}");
-    assert!(matches!(strict.upload(&token(1)), Err(UploadError::Unknown)), "thrown away");
+    assert!(matches!(strict.upload(&token(1), disk()), Err(UploadError::Unknown)), "thrown away");
     let read_only = fixture.folder(Rules { read_only: true, ..quick() });
-    assert!(matches!(read_only.upload(&token(1)), Err(UploadError::Folder(Error::ReadOnly))));
+    assert!(matches!(read_only.upload(&token(1), disk()), Err(UploadError::Folder(Error::ReadOnly))));
 }
 
 #[test]
@@ -235,14 +244,14 @@ fn the_guard_is_checked_at_the_end() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let new = Plan { guard: Guard::MustBeNew, ..plan("a") };
-    drop(folder.begin_upload(token(1), new, MORE).expect("begun"));
+    drop(folder.begin_upload(token(1), new, MORE, disk()).expect("begun"));
     // Over a restart, too.
     let folder = fixture.folder(quick());
     save(&folder, "a", "first").expect("saved");
     assert!(matches!(finish(&folder, 1, 0, b"second"), Err(UploadError::Refused(Error::Changed))));
     let version = super::open_file(&folder, "a").facts.version;
     let same = Plan { guard: Guard::MustBe(version), ..plan("a") };
-    drop(folder.begin_upload(token(2), same, MORE).expect("begun"));
+    drop(folder.begin_upload(token(2), same, MORE, disk()).expect("begun"));
     let folder = fixture.folder(quick());
     finish(&folder, 2, 0, b"third").expect("it is still the same");
     assert_eq!(read(&folder, "a").expect("it is there"), "third");
@@ -272,7 +281,7 @@ fn links_in_the_way_of_uploads_are_not_followed() {
             std::fs::create_dir(fixture.share().join(".wharf")).expect("made");
         }
         fixture.link(if link == ".wharf" { "public" } else { "../public" }, link);
-        assert!(folder.begin_upload(token(1), plan("a"), MORE).is_err(), "{link}");
+        assert!(folder.begin_upload(token(1), plan("a"), MORE, disk()).is_err(), "{link}");
         assert_eq!(std::fs::read_dir(fixture.share().join("public")).expect("there").count(), 1, "{link}");
     }
 }
@@ -288,9 +297,9 @@ fn unknown_files_among_the_uploads_are_kept() {
     fixture.write(&format!(".wharf/uploads/{broken}.part"), "abc");
     let folder = fixture.folder(Rules { hidden: true, ..quick() });
     for number in [1, 2] {
-        assert!(matches!(folder.upload(&token(number)), Err(UploadError::Unknown)));
+        assert!(matches!(folder.upload(&token(number), disk()), Err(UploadError::Unknown)));
     }
     assert!(matches!(read(&folder, ".wharf/uploads/README"), Err(Error::NotFound)), "they are not served");
-    folder.forget_uploads(SystemTime::now() + LIFETIME + Duration::from_secs(60));
+    folder.forget_uploads(SystemTime::now() + LIFETIME + Duration::from_secs(60), disk());
     assert_eq!(fixture.on_disk(), [".wharf", ".wharf/uploads", ".wharf/uploads/README"]);
 }

@@ -1,5 +1,6 @@
 //! Walking: everything shared below a directory, and nothing twice.
 
+use super::disk;
 use super::*;
 use crate::folder::{Walk, WalkStep};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -7,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 
 /// All that a walk finds: directories with a trailing slash, files with their content.
 fn walked(folder: &Folder, from: &str) -> Vec<String> {
-    let mut walk = folder.walk(&path(from)).expect("a directory");
+    let mut walk = folder.walk(&path(from), disk()).expect("a directory");
     let mut found = rest_of(&mut walk);
     found.sort();
     found
@@ -17,7 +18,7 @@ fn walked(folder: &Folder, from: &str) -> Vec<String> {
 fn rest_of(walk: &mut Walk) -> Vec<String> {
     let mut lines = Vec::new();
     loop {
-        lines.push(match walk.step().expect("no error of the system") {
+        lines.push(match walk.step(disk()).expect("no error of the system") {
             WalkStep::Directory { path, .. } => format!("{}/", path.display()),
             WalkStep::File { path, mut open } => {
                 let mut text = String::new();
@@ -74,9 +75,9 @@ fn only_a_directory_is_walked() {
     it.write(".hidden/file", "");
     it.link("../outside", "out");
     let folder = it.folder(Rules::default());
-    assert!(matches!(folder.walk(&path("file")), Err(Error::NotDirectory)));
+    assert!(matches!(folder.walk(&path("file"), disk()), Err(Error::NotDirectory)));
     for name in ["none", ".hidden", "out"] {
-        assert!(matches!(folder.walk(&path(name)), Err(Error::NotFound)), "{name}");
+        assert!(matches!(folder.walk(&path(name), disk()), Err(Error::NotFound)), "{name}");
     }
 }
 
@@ -87,9 +88,9 @@ fn removed_entries_are_lost_and_the_rest_is_found() {
         it.write(name, "x");
     }
     let folder = it.folder(Rules::default());
-    let mut walk = folder.walk(&path("")).expect("a directory");
-    assert!(matches!(walk.step(), Ok(WalkStep::Directory { .. })), "where it begins");
-    assert!(matches!(walk.step(), Ok(WalkStep::Nothing)), "a directory, which waits now");
+    let mut walk = folder.walk(&path(""), disk()).expect("a directory");
+    assert!(matches!(walk.step(disk()), Ok(WalkStep::Directory { .. })), "where it begins");
+    assert!(matches!(walk.step(disk()), Ok(WalkStep::Nothing)), "a directory, which waits now");
     for name in ["a", "b", "c"] {
         fs::remove_dir_all(it.share().join(name)).expect("removed");
     }
@@ -122,10 +123,10 @@ fn very_deep_directories() {
     let it = Fixture::new();
     let deep = ["d"; 1000].join("/");
     it.write(&format!("{deep}/file"), "x");
-    let mut walk = it.folder(Rules::default()).walk(&path("")).expect("a directory");
+    let mut walk = it.folder(Rules::default()).walk(&path(""), disk()).expect("a directory");
     let mut directories = 0;
     let last = loop {
-        match walk.step().expect("no error of the system") {
+        match walk.step(disk()).expect("no error of the system") {
             WalkStep::Directory { .. } => directories += 1,
             WalkStep::File { path, .. } => break path,
             WalkStep::Nothing => {}

@@ -15,6 +15,7 @@ use super::standing::Standing;
 use super::store::Store;
 use super::token::UploadToken;
 use super::upload::{self, Content, Upload};
+use crate::blocking::Blocking;
 use crate::folder::commit::{Saved, save};
 use crate::folder::error::Error;
 use crate::folder::temporary::Temporary;
@@ -42,7 +43,7 @@ pub enum Ended {
 impl Appending {
     /// Writes the next bytes. After an error, what arrived before is kept, and no more is accepted. But bytes beyond the
     /// announced length, or beyond what the rules allow, discard the upload: it could not be completed.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
+    pub fn write(&mut self, bytes: &[u8], _: Blocking<'_>) -> Result<(), UploadError> {
         let mut upload = self.lock()?;
         let shared = &self.uploads.shared;
         shared.was_not_replaced()?;
@@ -73,7 +74,7 @@ impl Appending {
     }
 
     /// Ends the request. It may wait for the disk.
-    pub fn end(self) -> Result<Ended, UploadError> {
+    pub fn end(self, _: Blocking<'_>) -> Result<Ended, UploadError> {
         let mut upload = self.lock()?;
         if !self.completes {
             let durable = self.uploads.shared.rules.durable;

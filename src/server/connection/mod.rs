@@ -25,6 +25,7 @@ pub(super) mod work;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use crate::blocking::Blocking;
 use crate::http::body::BodyDecoder;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::status::Status;
@@ -204,9 +205,15 @@ impl Connection {
     }
 
     /// Runs a job and returns what comes next: something to wait for, or another job.
-    pub(super) fn work(&mut self, work: Work, state: &State, timeout: Duration) -> AfterTurn {
+    pub(super) fn work(
+        &mut self,
+        work: Work,
+        state: &State,
+        timeout: Duration,
+        disk: Blocking<'_>,
+    ) -> AfterTurn {
         let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
-        let outcome = job(state);
+        let outcome = job(state, disk);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
         let deadline = Deadline::after(Instant::now(), state.stall);
         self.phase = match outcome {

@@ -8,9 +8,9 @@ use crate::net::stream::Transferred;
 use crate::server::connection::outgoing::Progress;
 use crate::server::connection::phase::{Phase, ReceivingBody, SendingInterim, send_interim};
 use crate::server::connection::work::Work;
-use crate::server::connection::{AfterTurn, Connection, Share, Transition, Turn, responding};
+use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::table::WaitFor;
-use crate::server::receive::Need;
+use crate::server::receive::{Finish, Need};
 use crate::server::timing::Deadline;
 
 /// How many bytes waiting in the socket are examined to find out whether they complete a body.
@@ -51,34 +51,13 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
-        if body.receiving.needs_disk() && !turn.disk.may_wait(turn.state) {
-            return Ok(Transition::NeedsDisk(Phase::RecvBody(body)));
-        }
         loop {
-            match body.receiving.absorb(turn.input.unread(), turn.state) {
+            match body.receiving.absorb(turn.input.unread(), &mut turn.disk, turn.state) {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
-                Ok((used, need)) => {
+                Ok((_, Need::Disk)) => return Ok(Transition::NeedsDisk(Phase::RecvBody(body))),
+                Ok((used, Need::Finish)) => {
                     turn.input.consume(used);
-                    let ReceivingBody { mut exchange, receiving, .. } = *body;
-                    if receiving.is_done() {
-                        exchange.body_was_read();
-                    }
-                    let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
-                    let work = Work {
-                        job: receiving.into_job(),
-                        exchange,
-                        waits: false,
-                        rest,
-                        descriptors,
-                        begun: None,
-                    };
-                    if matches!(need, Need::Job) {
-                        return Ok(Transition::Work(work));
-                    }
-                    return Ok(match self.work(work, turn.state, turn.timeout) {
-                        AfterTurn::Work(work) => Transition::Work(work),
-                        _ => Transition::Go(std::mem::replace(&mut self.phase, Phase::Away)),
-                    });
+                    return Ok(finish(*body, turn));
                 }
                 Err(answer) => return Ok(Transition::Go(responding(answer, body.exchange, turn))),
             }
@@ -116,6 +95,21 @@ impl Connection {
         }
         let parts = [unread, arrived.get(..count).unwrap_or_default()];
         !parts.into_iter().any(|part| completes(&mut rest, part))
+    }
+}
+
+/// The body is complete, or its sink has to work: responds, or hands it to a job.
+fn finish(body: ReceivingBody, turn: &Turn<'_>) -> Transition {
+    let ReceivingBody { mut exchange, receiving, .. } = body;
+    if receiving.is_done() {
+        exchange.body_was_read();
+    }
+    let (rest, descriptors) = (receiving.rest(), 1 + receiving.descriptors());
+    match receiving.finish(turn.state) {
+        Finish::Respond(response) => Transition::Go(responding(response, exchange, turn)),
+        Finish::Job(job) => {
+            Transition::Work(Work { job, exchange, waits: false, rest, descriptors, begun: None })
+        }
     }
 }
 

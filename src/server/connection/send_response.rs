@@ -35,7 +35,7 @@ impl Connection {
         }
         let persistence = sending.end(self.peer(), turn.state);
         // Closing a file may block for as long as reading it.
-        if sending.descriptors() > 0 && !turn.disk.may_touch(turn.state) {
+        if sending.descriptors() > 0 && turn.disk.may_touch(turn.state).is_none() {
             turn.state.chores.drop_later(sending);
         }
         progress.map(|_| self.after(persistence, promised, turn, share))

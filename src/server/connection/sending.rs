@@ -172,14 +172,14 @@ impl Sending {
     ) -> io::Result<Progress> {
         let before = self.outgoing.sent();
         let progress = loop {
-            if self.may_wait(*share) && !disk.may_wait(state) {
+            if self.may_wait(*share) && disk.may_wait(state).is_none() {
                 return Ok(Progress::NeedsDisk);
             }
             let progress = self.outgoing.proceed(stream, share)?;
             if progress != Progress::Done {
                 break progress;
             }
-            if let Some(progress) = self.produce(*share)? {
+            if let Some(progress) = self.produce(*share, disk, state)? {
                 break progress;
             }
         };
@@ -207,12 +207,13 @@ impl Sending {
     }
 
     /// Produces more content once everything has been sent. `None` if there is something to send.
-    fn produce(&mut self, share: u64) -> io::Result<Option<Progress>> {
+    fn produce(&mut self, share: u64, disk: &mut Disk, state: &State) -> io::Result<Option<Progress>> {
         let Remainder::Streamed(encoder) = &mut self.rest else { return Ok(Some(Progress::Done)) };
         if share == 0 {
             return Ok(Some(Progress::TurnIsOver));
         }
-        match encoder.next()? {
+        let Some(disk) = disk.may_wait(state) else { return Ok(Some(Progress::NeedsDisk)) };
+        match encoder.next(disk)? {
             Encoded::Chunk(EncodedChunk { bytes, overhead, span }) => {
                 self.overhead += overhead as u64;
                 self.outgoing.go_on(bytes, span);

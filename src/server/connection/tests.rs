@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::*;
+use crate::blocking::Blocking;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
 use crate::net::poller::Interest;
@@ -29,11 +30,11 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
     let mut connection = Connection::new(stream);
     let exchange = Exchange::of_no_head(b"", CloseReason::Framing, Instant::now(), &state);
     let (ended, when) = std::sync::mpsc::channel();
-    let job: Job = Box::new(move |_| {
+    let job: Job = Box::new(move |_, _| {
         let _ = ended.send(Instant::now());
         JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None)
     });
-    let next = connection.work(work(job, exchange), &state, Duration::ZERO);
+    let next = connection.work(work(job, exchange), &state, Duration::ZERO, Blocking::own_thread());
     let AfterTurn::Park(wait_for) = next else { panic!("the job is done") };
     let ended = when.recv().expect("the job ran");
     assert!(
@@ -57,9 +58,9 @@ fn a_connection_is_kept_for_the_promised_time() {
     let mut connection = Connection::new(stream);
     let mut exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &state);
     exchange.body_was_read();
-    let job: Job = Box::new(|_| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
+    let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
-    connection.work(work(job, exchange), &state, few);
+    connection.work(work(job, exchange), &state, few, Blocking::own_thread());
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     let mut turn = turn(&state, &jobs, &mut input, many);
     let AfterTurn::Park(wait_for) = connection.advance(&mut turn) else {
@@ -135,11 +136,11 @@ fn a_panic_costs_one_connection() {
     let waiting = || Phase::RecvHead(WaitingForHead::default());
     let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
 
-    let sink = Box::new(SmallBody::new(8, |_, _| panic!("in a worker, on purpose")));
-    let receiving = Box::new(Receiving::new(Framing::Sized(1), sink));
+    let body = SmallBody::new(8, |_, _| panic!("in a worker, on purpose"));
+    let receiving = Box::new(Receiving::in_memory(Framing::Sized(1), body));
     let body = Phase::RecvBody(Box::new(ReceivingBody { exchange: exchange(), receiving, deadline }));
     shared.park(admit(in_turn, body, b"x"), WaitFor::writable(deadline));
-    let job: Job = Box::new(|_| panic!("in a job, on purpose"));
+    let job: Job = Box::new(|_, _| panic!("in a job, on purpose"));
     shared.settle(admit(in_job, waiting(), b""), AfterTurn::Work(work(job, exchange())));
     let [worker, jobs] = [Shared::work, Shared::do_jobs].map(|act| {
         let shared = Arc::clone(&shared);
@@ -219,7 +220,7 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     let jobs = CROWDED;
     for _ in 0..jobs {
         let exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
-        let job: Job = Box::new(|_| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
+        let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
         shared.settle(admit(), AfterTurn::Work(work(job, exchange)));
     }
     let more_than_jobs = 2 * jobs - 1;
@@ -259,7 +260,7 @@ fn a_truncated_form_is_not_started() {
         // Each file is a job, without a turn in between.
         let mut files = 0;
         while let AfterTurn::Work(work) = next {
-            next = connection.work(work, &state, Duration::ZERO);
+            next = connection.work(work, &state, Duration::ZERO, Blocking::own_thread());
             files += 1;
         }
         assert_eq!(files, if is_begun { 2 } else { 0 }, "{name}");

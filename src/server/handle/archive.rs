@@ -14,6 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::archive::{Archive, Error, Format};
+use crate::blocking::Blocking;
 use crate::folder::{OpenFile, SharePath, Walk, WalkStep};
 use crate::http::disposition::attachment;
 use crate::http::range::Span;
@@ -59,6 +60,7 @@ pub(crate) fn answer(
     request: &Request<'_, '_, '_>,
     format: Format,
     state: &State,
+    disk: Blocking<'_>,
 ) -> Result<Response, Response> {
     let name = name(&request.path, state);
     let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
@@ -66,7 +68,7 @@ pub(crate) fn answer(
         .field("Content-Type", format.media_type())
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
-    let walk = state.folder.walk(&request.path).map_err(|error| of_read_error(&error))?;
+    let walk = state.folder.walk(&request.path, disk).map_err(|error| of_read_error(&error))?;
     let permit = match request.head.method {
         // Without content.
         Method::Head => None,
@@ -126,8 +128,8 @@ struct Reading {
 }
 
 impl BodySource for ArchiveBody {
-    fn next_chunk(&mut self) -> io::Result<NextChunk> {
-        self.make().map_err(|error| {
+    fn next_chunk(&mut self, disk: Blocking<'_>) -> io::Result<NextChunk> {
+        self.make(disk).map_err(|error| {
             let name = Printable(&self.name).to_string();
             io::Error::new(error.kind(), format!("the archive of {name} was aborted: {error}"))
         })
@@ -140,7 +142,7 @@ impl BodySource for ArchiveBody {
 }
 
 impl ArchiveBody {
-    fn make(&mut self) -> io::Result<NextChunk> {
+    fn make(&mut self, disk: Blocking<'_>) -> io::Result<NextChunk> {
         for _ in 0..LOOKS {
             let Some(archive) = &mut self.archive else { return Ok(NextChunk::End) };
             if archive.made() >= CHUNK {
@@ -152,7 +154,7 @@ impl ArchiveBody {
                 if let Some(chunk) = past {
                     return Ok(chunk);
                 }
-            } else if let Some(last) = self.look()? {
+            } else if let Some(last) = self.look(disk)? {
                 return Ok(NextChunk::bytes(last));
             }
         }
@@ -160,8 +162,8 @@ impl ArchiveBody {
     }
 
     /// Examines the next entry; returns the last bytes of the archive if there is none.
-    fn look(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let found = self.walk.step().map_err(|error| match error {
+    fn look(&mut self, disk: Blocking<'_>) -> io::Result<Option<Vec<u8>>> {
+        let found = self.walk.step(disk).map_err(|error| match error {
             crate::folder::Error::Io(error) => error,
             other => io::Error::other(other),
         })?;

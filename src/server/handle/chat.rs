@@ -101,8 +101,8 @@ fn receive(
         let text = format_args!("the request body is larger than the {limit} bytes allowed\n").to_string();
         return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
     }
-    let sink = Box::new(SmallBody::new(limit, then));
-    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, sink))))
+    let body = SmallBody::new(limit, then);
+    Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, body))))
 }
 
 fn admit(chat: &ChatState, body: &[u8], cookie: &str, peer: Peer) -> Response {

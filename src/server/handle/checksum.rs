@@ -39,7 +39,7 @@ pub(crate) fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
 
 /// The job that computes one slice, and queues itself again for the rest.
 fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
-    Box::new(move |state| {
+    Box::new(move |state, _| {
         let answer = match state.digests.proceed(&hashing) {
             Some(Ok(hash)) => tell(hash, tag),
             Some(Err(HashError::Changed)) => {

@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, SharePath};
 use crate::http::multipart::{Boundary, MultipartDecoder, MultipartEvent, PartHead};
@@ -20,7 +21,7 @@ use crate::server::handle::upload_response;
 use crate::server::media;
 use crate::server::observe::announce;
 use crate::server::pages;
-use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
+use crate::server::receive::{DISCARDED, Flow, Sink, SinkTraits, Worked};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -58,11 +59,12 @@ impl FormUpload {
         boundary: &Boundary,
         size: Option<u64>,
         state: &State,
+        disk: Blocking<'_>,
     ) -> Result<Self, Response> {
         let Request { head, path: directory, peer, .. } = request;
         // Any file of this size in that directory would get the same answer from the folder.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
-        match state.folder.may_receive(&any, size) {
+        match state.folder.may_receive(&any, size, disk) {
             Ok(()) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
             Err(error) => return Err(error_response::of(&error)),
         }
@@ -80,7 +82,7 @@ impl FormUpload {
 
     /// Parses the next bytes of the form. While a file waits to be committed, they are kept for
     /// [`FormUpload::go_on`].
-    fn take(&mut self, mut input: &[u8], state: &State) -> Result<(), Response> {
+    fn take(&mut self, mut input: &[u8], state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         while !input.is_empty() {
             let Self { decoder, directory, part, finished, unread, .. } = self;
             if finished.is_some() {
@@ -89,8 +91,8 @@ impl FormUpload {
             }
             let step = decoder.decode(input).map_err(bad_request)?;
             match step.event {
-                Some(MultipartEvent::PartBegins(head)) => *part = Part::begin(&head, directory, state)?,
-                Some(MultipartEvent::Data(bytes)) => part.write(bytes)?,
+                Some(MultipartEvent::PartBegins(head)) => *part = Part::begin(&head, directory, state, disk)?,
+                Some(MultipartEvent::Data(bytes)) => part.write(bytes, disk)?,
                 Some(MultipartEvent::PartEnds) => {
                     if let Part::File(incoming) = std::mem::replace(part, Part::PassedOver) {
                         *finished = Some(incoming);
@@ -104,9 +106,9 @@ impl FormUpload {
     }
 
     /// Continues with the input after a committed file.
-    fn go_on(&mut self, state: &State) -> Result<(), Response> {
+    fn go_on(&mut self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         let unread = std::mem::take(&mut self.unread);
-        self.take(&unread, state)
+        self.take(&unread, state, disk)
     }
 
     fn flow(&self) -> Flow {
@@ -114,9 +116,9 @@ impl FormUpload {
     }
 
     /// Commits the complete file.
-    fn commit_finished(&mut self, state: &State) -> Result<(), Response> {
+    fn commit_finished(&mut self, state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         if let Some(incoming) = self.finished.take() {
-            let saved = incoming.commit(Guard::None).map_err(|error| error_response::of(&error))?;
+            let saved = incoming.commit(Guard::None, disk).map_err(|error| error_response::of(&error))?;
             announce::saved(&self.by, &saved, state);
             self.saved.push_str(&upload_response::line(&saved));
         }
@@ -147,17 +149,17 @@ impl FormUpload {
 }
 
 impl Sink for FormUpload {
-    fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response> {
-        self.take(content, state)?;
+    fn write(&mut self, content: &[u8], state: &State, disk: Blocking<'_>) -> Result<Flow, Response> {
+        self.take(content, state, disk)?;
         Ok(self.flow())
     }
 
     /// The next file is created here too: that may take as long as a commit.
-    fn work(mut self: Box<Self>, ended: bool, state: &State) -> Worked {
+    fn work(mut self: Box<Self>, ended: bool, state: &State, disk: Blocking<'_>) -> Worked {
         if ended && self.finished.is_none() {
             return Worked::Respond(self.finish(), None);
         }
-        match self.commit_finished(state).and_then(|()| self.go_on(state)) {
+        match self.commit_finished(state, disk).and_then(|()| self.go_on(state, disk)) {
             Ok(()) => {
                 let flow = self.flow();
                 Worked::Resume(self, flow)
@@ -167,22 +169,27 @@ impl Sink for FormUpload {
     }
 
     fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: true, opens_later: true, fate: "the part received is discarded" }
+        SinkTraits { opens_later: true, fate: DISCARDED }
     }
 }
 
 impl Part {
-    fn begin(head: &PartHead, directory: &SharePath, state: &State) -> Result<Self, Response> {
+    fn begin(
+        head: &PartHead,
+        directory: &SharePath,
+        state: &State,
+        disk: Blocking<'_>,
+    ) -> Result<Self, Response> {
         let Some(name) = head.filename.as_ref().filter(|name| !name.is_empty()) else {
             return Ok(Self::PassedOver);
         };
         let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
-        state.folder.receive(&path, None).map(Self::File).map_err(|error| error_response::of(&error))
+        state.folder.receive(&path, None, disk).map(Self::File).map_err(|error| error_response::of(&error))
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Response> {
+    fn write(&mut self, bytes: &[u8], disk: Blocking<'_>) -> Result<(), Response> {
         match self {
-            Self::File(incoming) => incoming.write(bytes).map_err(|error| error_response::of(&error)),
+            Self::File(incoming) => incoming.write(bytes, disk).map_err(|error| error_response::of(&error)),
             Self::PassedOver => Ok(()),
         }
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::blocking::Blocking;
 use crate::folder::{Node, OpenFile, SharePath};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
@@ -54,16 +55,14 @@ pub(crate) fn handle(
     {
         return Ok(Handled::Respond(of_cached(request, entry)));
     }
-    if !disk.may_wait(state) {
-        return Ok(Handled::NeedsDisk);
-    }
-    match state.folder.open(path).map_err(|error| of_read_error(&error))? {
+    let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
+    match state.folder.open(path, disk).map_err(|error| of_read_error(&error))? {
         Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.peer, state)),
         Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state))),
         // A slash after a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),
         Node::Directory { .. } if names_file => Err(to_directory(request)),
-        Node::Directory { .. } => Ok(of_directory(request, state)),
+        Node::Directory { .. } => Ok(of_directory(request, state, disk)),
     }
 }
 
@@ -74,7 +73,8 @@ fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheE
         CacheLookup::Fresh(entry) => Some(entry),
         CacheLookup::Stale(entry) => {
             // A file that was opened within the last second is usually in memory.
-            let is_still = disk.may_touch(state) && state.folder.is_still(path, &entry.version);
+            let is_still =
+                disk.may_touch(state).is_some_and(|disk| state.folder.is_still(path, &entry.version, disk));
             is_still.then(|| state.cache.confirm(path, &entry, now))?;
             Some(entry)
         }
@@ -92,15 +92,15 @@ fn to_directory(request: &Request<'_, '_, '_>) -> Response {
 }
 
 /// The directory as an archive if requested; otherwise its `index.html`; otherwise, or if requested, the listing.
-fn of_directory(request: &Request<'_, '_, '_>, state: &State) -> Handled {
+fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>) -> Handled {
     if let Some(format) = archive::format(request) {
         let made = judge(request.head.fields, &MADE_ANEW, || archive::head(Status::NOT_MODIFIED))
-            .and_then(|()| archive::answer(request, format, state));
+            .and_then(|()| archive::answer(request, format, state, disk));
         return Handled::Respond(made.unwrap_or_else(|response| response));
     }
     if request.target.parameter("list").is_none()
         && let Ok(index) = request.path.join(INDEX.as_ref())
-        && let Ok(Node::File(open)) = state.folder.open(&index)
+        && let Ok(Node::File(open)) = state.folder.open(&index, disk)
     {
         return Handled::Respond(of_file(request, open, &index, state));
     }

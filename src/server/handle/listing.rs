@@ -3,6 +3,7 @@
 //! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
 //! a page is in natural order, and the other formats list directories first, then names in byte order.
 
+use crate::blocking::Blocking;
 use crate::folder::{Error, SharePath};
 use crate::http::fields::Fields;
 use crate::http::response::Head;
@@ -40,15 +41,20 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
         view: if is_grid { View::Grid } else { View::Rows },
     };
     let path = request.path.clone();
-    Box::new(move |state| {
-        let answer = list(&path, &options, state).unwrap_or_else(|error| of_read_error(&error));
+    Box::new(move |state, disk| {
+        let answer = list(&path, &options, state, disk).unwrap_or_else(|error| of_read_error(&error));
         JobOutcome::Respond(answer, None)
     })
 }
 
-fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Response, Error> {
+fn list(
+    path: &SharePath,
+    options: &ListingOptions,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Result<Response, Error> {
     let order = options.order.or((options.form == ListingFormat::Html).then(SortOrder::default));
-    let (windows, count) = Windows::open(&state.folder, path, order, &state.listings)?;
+    let (windows, count) = Windows::open(&state.folder, path, order, &state.listings, disk)?;
     let head = head(Status::OK);
     let (head, framed) = match options.form {
         ListingFormat::Html => {
@@ -63,12 +69,12 @@ fn list(path: &SharePath, options: &ListingOptions, state: &State) -> Result<Res
             page.framed(head)
         }
         ListingFormat::Json => {
-            (typed(head, "application/json"), Framed::json(path, &state.folder.directory_id(path)?))
+            (typed(head, "application/json"), Framed::json(path, &state.folder.directory_id(path, disk)?))
         }
         ListingFormat::Text => (typed(head, media::TEXT), Framed::text()),
     };
     let mut listing = ListingBody::new(windows, framed);
-    Ok(match listing.whole()? {
+    Ok(match listing.whole(disk)? {
         Some(bytes) => Response { head, content: SizedContent::Bytes(bytes).into() },
         None => Response { head, content: Content::Streamed(Box::new(listing)) },
     })

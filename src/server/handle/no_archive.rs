@@ -1,5 +1,6 @@
 //! `GET /dir/?tar` and `GET /dir/?zip` in a build without archives: 501, so that no client saves a listing as an archive.
 
+use crate::blocking::Blocking;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::request::Request;
@@ -19,7 +20,12 @@ pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Unavailable> {
 }
 
 /// Refuses the archive.
-pub(crate) fn answer(_: &Request<'_, '_, '_>, _: Unavailable, _: &State) -> Result<Response, Response> {
+pub(crate) fn answer(
+    _: &Request<'_, '_, '_>,
+    _: Unavailable,
+    _: &State,
+    _: Blocking<'_>,
+) -> Result<Response, Response> {
     let text = "this server cannot make archives (build wharf with the feature `archive`)\n";
     Err(Response::text(Status::NOT_IMPLEMENTED, text))
 }

@@ -5,6 +5,7 @@
 
 use std::time::SystemTime;
 
+use crate::blocking::Blocking;
 use crate::folder::{self, Guard, Node, Plan};
 use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
@@ -32,9 +33,7 @@ pub(crate) fn handle(
     disk: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    if !disk.may_wait(state) {
-        return Ok(Handled::NeedsDisk);
-    }
+    let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     let head = request.head;
     let kind = if request.target.ends_with_slash() { UploadKind::Plain } else { UploadKind::of(head) };
     if let UploadKind::ResumableWithInterim(announced) | UploadKind::Resumable(announced) = kind {
@@ -43,15 +42,17 @@ pub(crate) fn handle(
             announced,
             matches!(kind, UploadKind::ResumableWithInterim(_)),
             state,
+            disk,
         );
     }
     let size = length(head)?;
     refuse_parts_and_codings(head)?;
     if request.target.ends_with_slash() {
-        return begin_form(request, size, state);
+        return begin_form(request, size, state, disk);
     }
-    let incoming = state.folder.receive(&request.path, size).map_err(|error| error_response::of(&error))?;
-    let guard = guard(request, state)?;
+    let incoming =
+        state.folder.receive(&request.path, size, disk).map_err(|error| error_response::of(&error))?;
+    let guard = guard(request, state, disk)?;
     let is_put = head.method == Method::Put;
     let upload =
         Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.peer) });
@@ -64,10 +65,11 @@ fn begin_resumable(
     announced: Announced,
     is_told: bool,
     state: &State,
+    disk: Blocking<'_>,
 ) -> Result<Handled, Response> {
     let head = request.head;
     refuse_parts_and_codings(head)?;
-    let guard = guard(request, state)?;
+    let guard = guard(request, state, disk)?;
     let memo = resumable::memo(head.method);
     let by = member::uploader(head, state, request.peer);
     let owner = client_key::as_text(request.peer);
@@ -78,7 +80,12 @@ fn begin_resumable(
 }
 
 /// A form is sent to a directory; so is a file whose name was forgotten.
-fn begin_form(request: &Request<'_, '_, '_>, size: Option<u64>, state: &State) -> Result<Handled, Response> {
+fn begin_form(
+    request: &Request<'_, '_, '_>,
+    size: Option<u64>,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Result<Handled, Response> {
     let head = request.head;
     let content_type = head.fields.get("Content-Type").unwrap_or_default();
     let boundary = match multipart::boundary(content_type) {
@@ -89,7 +96,7 @@ fn begin_form(request: &Request<'_, '_, '_>, size: Option<u64>, state: &State) -
             return Err(Response::text(Status::CONFLICT, text));
         }
     };
-    let form = FormUpload::begin(request, &boundary, size, state)?;
+    let form = FormUpload::begin(request, &boundary, size, state, disk)?;
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form)))))
 }
 
@@ -107,12 +114,12 @@ fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Response> {
 }
 
 /// Checks the preconditions, and returns the condition that the commit has to check again.
-fn guard(request: &Request<'_, '_, '_>, state: &State) -> Result<Guard, Response> {
+fn guard(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>) -> Result<Guard, Response> {
     let preconditions = conditional::gather(request.head.fields.iter());
     if !preconditions.guard_a_write() {
         return Ok(Guard::None);
     }
-    let current = match state.folder.open(&request.path) {
+    let current = match state.folder.open(&request.path, disk) {
         Ok(Node::File(open)) => Some(open.facts),
         Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
         Err(error) => return Err(error_response::of(&error)),

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{Appending, Ended, Error, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken};
 use crate::http::body::Framing;
@@ -63,11 +64,11 @@ pub(crate) struct Beginning {
 /// The job that starts an upload. If there are too many unfinished uploads already, a complete one falls back to a
 /// plain upload.
 pub(crate) fn begin(beginning: Beginning) -> Job {
-    Box::new(move |state| {
+    Box::new(move |state, disk| {
         let Beginning { plan, announced, is_told, framing, by } = beginning;
         let token = UploadToken::new(random::bytes());
         let location = format!("{UPLOADS}{token}");
-        match state.folder.begin_upload(token, plan.clone(), piece(announced)) {
+        match state.folder.begin_upload(token, plan.clone(), piece(announced), disk) {
             Ok(appending) => {
                 let begun = Some(location.clone());
                 let sink = Box::new(ResumableUpload { appending, begun, by });
@@ -79,7 +80,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 }))
             }
             Err(UploadError::TooMany) if announced.completes => {
-                match plain(&plan, announced.size, framing, by, state) {
+                match plain(&plan, announced.size, framing, by, state, disk) {
                     Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
                     Err(answer) => JobOutcome::Respond(answer, None),
                 }
@@ -96,8 +97,10 @@ fn plain(
     framing: Framing,
     by: Uploader,
     state: &State,
+    disk: Blocking<'_>,
 ) -> Result<Receiving, Response> {
-    let incoming = state.folder.receive(&plan.path, size).map_err(|error| error_response::of(&error))?;
+    let incoming =
+        state.folder.receive(&plan.path, size, disk).map_err(|error| error_response::of(&error))?;
     let upload = FileUpload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
     Ok(Receiving::new(framing, Box::new(upload)))
 }
@@ -110,13 +113,13 @@ pub(crate) fn memo(method: Method) -> &'static str {
 /// `GET` and `HEAD`: the upload's offset (§4.3).
 pub(crate) fn offset(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     let token = token(request)?;
-    Ok(Handled::Work(job(move |state| stand(&token, state))))
+    Ok(Handled::Work(job(move |state, disk| stand(&token, state, disk))))
 }
 
 /// `DELETE`: cancels the upload (§4.5).
 pub(crate) fn cancel(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
     let token = token(request)?;
-    Ok(Handled::Work(job(move |state| match state.folder.cancel_upload(&token) {
+    Ok(Handled::Work(job(move |state, disk| match state.folder.cancel_upload(&token, disk) {
         Ok(()) => Response::empty(Head::new(Status::NO_CONTENT)),
         Err(error) => refuse(error, 0, state),
     })))
@@ -134,13 +137,13 @@ pub(crate) fn offer(head: Head, state: &State) -> Head {
     head.field("Accept-Patch", PARTIAL_UPLOAD).field(LIMIT, limits(LIFETIME, state))
 }
 
-fn job(act: impl FnOnce(&State) -> Response + Send + 'static) -> Job {
-    Box::new(move |state| JobOutcome::Respond(act(state), None))
+fn job(act: impl FnOnce(&State, Blocking<'_>) -> Response + Send + 'static) -> Job {
+    Box::new(move |state, disk| JobOutcome::Respond(act(state, disk), None))
 }
 
 /// The state of an upload (§4.3).
-fn stand(token: &UploadToken, state: &State) -> Response {
-    match state.folder.upload(token) {
+fn stand(token: &UploadToken, state: &State, disk: Blocking<'_>) -> Response {
+    match state.folder.upload(token, disk) {
         Ok(standing) => {
             let head = with_standing(Head::new(Status::NO_CONTENT), standing);
             let head = head.field(LIMIT, limits(left(standing), state));
@@ -161,8 +164,8 @@ pub(crate) fn append(
     let Append { offset, announced } =
         Append::of(head).map_err(|error| Response::text(error.status(), format_args!("{error}\n")))?;
     let (framing, by) = (head.framing, member::uploader(head, state, request.peer));
-    Ok(Handled::Work(Box::new(move |state| {
-        match state.folder.append(&token, offset, piece(announced)) {
+    Ok(Handled::Work(Box::new(move |state, disk| {
+        match state.folder.append(&token, offset, piece(announced), disk) {
             Ok(appending) => {
                 let sink = Box::new(ResumableUpload { appending, begun: None, by });
                 JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
@@ -178,15 +181,15 @@ pub(crate) fn append(
 }
 
 impl Sink for ResumableUpload {
-    fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response> {
-        self.appending.write(content).map_err(|error| refuse(error, 0, state))?;
+    fn write(&mut self, content: &[u8], state: &State, disk: Blocking<'_>) -> Result<Flow, Response> {
+        self.appending.write(content, disk).map_err(|error| refuse(error, 0, state))?;
         Ok(Flow::More)
     }
 
     /// Call at the end of the body: the upload waits for more, or is saved.
-    fn work(self: Box<Self>, _: bool, state: &State) -> Worked {
+    fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { appending, begun, by } = *self;
-        match appending.end() {
+        match appending.end(disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, memo)) => {
                 let record = announce::saved(&by, &saved, state);
@@ -198,7 +201,7 @@ impl Sink for ResumableUpload {
     }
 
     fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: true, opens_later: false, fate: "the part received is kept" }
+        SinkTraits { opens_later: false, fate: "the part received is kept" }
     }
 }
 

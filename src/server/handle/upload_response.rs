@@ -1,5 +1,6 @@
 //! What the responses to uploads have in common.
 
+use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{Guard, Incoming, Saved};
 use crate::http::request::Head;
@@ -10,7 +11,7 @@ use crate::printable::Printable;
 use crate::server::error_response::{self, bad_request};
 use crate::server::media;
 use crate::server::observe::announce;
-use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
+use crate::server::receive::{DISCARDED, Flow, Sink, SinkTraits, Worked};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -28,14 +29,14 @@ pub(super) struct FileUpload {
 }
 
 impl Sink for FileUpload {
-    fn write(&mut self, content: &[u8], _: &State) -> Result<Flow, Response> {
-        self.incoming.write(content).map_err(|error| error_response::of(&error))?;
+    fn write(&mut self, content: &[u8], _: &State, disk: Blocking<'_>) -> Result<Flow, Response> {
+        self.incoming.write(content, disk).map_err(|error| error_response::of(&error))?;
         Ok(Flow::More)
     }
 
-    fn work(self: Box<Self>, _: bool, state: &State) -> Worked {
+    fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
         let Self { incoming, guard, is_put, by } = *self;
-        match incoming.commit(guard) {
+        match incoming.commit(guard, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
                 Worked::Respond(respond(&saved, is_put), record)
@@ -45,7 +46,7 @@ impl Sink for FileUpload {
     }
 
     fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: true, opens_later: false, fate: "the part received is discarded" }
+        SinkTraits { opens_later: false, fate: DISCARDED }
     }
 }
 

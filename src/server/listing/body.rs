@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::blocking::Blocking;
 use crate::folder::{Error, Folder, SharePath};
 use crate::server::body_source::{BodySource, NextChunk};
 use crate::server::jobs::permits::Permits;
@@ -25,8 +26,13 @@ pub(crate) struct ListingBody {
 }
 
 /// The listing of a directory as text, for TFTP.
-pub(crate) fn text(folder: &Folder, path: &SharePath, pool: &Permits) -> Result<ListingBody, Error> {
-    let (windows, _) = Windows::open(folder, path, None, pool)?;
+pub(crate) fn text(
+    folder: &Folder,
+    path: &SharePath,
+    pool: &Permits,
+    disk: Blocking<'_>,
+) -> Result<ListingBody, Error> {
+    let (windows, _) = Windows::open(folder, path, None, pool, disk)?;
     Ok(ListingBody::new(windows, Framed::text()))
 }
 
@@ -38,24 +44,24 @@ impl ListingBody {
     }
 
     /// The whole listing, if it fits into a chunk.
-    pub(crate) fn whole(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        self.make()?;
+    pub(crate) fn whole(&mut self, disk: Blocking<'_>) -> Result<Option<Vec<u8>>, Error> {
+        self.make(disk)?;
         Ok(self.behind.is_none().then(|| std::mem::take(&mut self.made)))
     }
 
     /// The next bytes; empty at the end. May block on the disk.
-    pub(crate) fn chunk(&mut self) -> Result<Vec<u8>, Error> {
-        self.make()?;
+    pub(crate) fn chunk(&mut self, disk: Blocking<'_>) -> Result<Vec<u8>, Error> {
+        self.make(disk)?;
         Ok(std::mem::take(&mut self.made))
     }
 
     /// Produces more, until there is enough for a chunk or the listing is complete.
-    fn make(&mut self) -> Result<(), Error> {
+    fn make(&mut self, disk: Blocking<'_>) -> Result<(), Error> {
         while self.made.len() < CHUNK {
             if let Some(entry) = self.windows.next() {
                 (self.row)(&entry, self.count, &mut self.made);
                 self.count += 1;
-            } else if !self.windows.go_on()? {
+            } else if !self.windows.go_on(disk)? {
                 self.made.extend(self.behind.take().unwrap_or_default());
                 return Ok(());
             }
@@ -65,8 +71,8 @@ impl ListingBody {
 }
 
 impl BodySource for ListingBody {
-    fn next_chunk(&mut self) -> io::Result<NextChunk> {
-        let bytes = self.chunk().map_err(|error| match error {
+    fn next_chunk(&mut self, disk: Blocking<'_>) -> io::Result<NextChunk> {
+        let bytes = self.chunk(disk).map_err(|error| match error {
             Error::Io(error) => error,
             other => io::Error::other(format!("a listing was aborted: {other}")),
         })?;

@@ -10,6 +10,7 @@
 
 use std::ffi::OsStr;
 
+use crate::blocking::Blocking;
 use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan, SharePath};
 use crate::server::jobs::permits::{Permit, Permits};
 use crate::server::listing::sort_order::SortOrder;
@@ -64,6 +65,7 @@ impl Windows {
         path: &SharePath,
         order: Option<SortOrder>,
         pool: &Permits,
+        disk: Blocking<'_>,
     ) -> Result<(Self, Count), Error> {
         let mut windows = Self {
             folder: folder.clone(),
@@ -75,7 +77,7 @@ impl Windows {
             last: None,
         };
         let mut count = Count::default();
-        windows.read(None, |entry| count.add(entry))?;
+        windows.read(None, |entry| count.add(entry), disk)?;
         Ok((windows, count))
     }
 
@@ -89,14 +91,19 @@ impl Windows {
     }
 
     /// Reads the directory again for the entries after the window; false if there are none. Blocks on the disk.
-    pub(crate) fn go_on(&mut self) -> Result<bool, Error> {
+    pub(crate) fn go_on(&mut self, disk: Blocking<'_>) -> Result<bool, Error> {
         let Some(last) = self.last.take() else { return Ok(false) };
-        self.read(Some(&last), |_| {})?;
+        self.read(Some(&last), |_| {}, disk)?;
         Ok(true)
     }
 
-    fn read(&mut self, after: Option<&Row>, mut seen: impl FnMut(&DirEntry)) -> Result<(), Error> {
-        let mut scan = self.folder.scan(&self.path)?;
+    fn read(
+        &mut self,
+        after: Option<&Row>,
+        mut seen: impl FnMut(&DirEntry),
+        disk: Blocking<'_>,
+    ) -> Result<(), Error> {
+        let mut scan = self.folder.scan(&self.path, disk)?;
         let mut selection =
             Selection { pool: &self.pool, rows: Vec::new(), held: Vec::new(), bytes: 0, bound: None };
         while let Some(candidate) = scan.next() {
@@ -105,7 +112,7 @@ impl Windows {
             if after.is_some_and(|after| !self.may_be_between(&candidate, after, selection.bound.as_ref())) {
                 continue;
             }
-            let Some(row) = self.row(&scan, candidate) else { continue };
+            let Some(row) = self.row(&scan, candidate, disk) else { continue };
             seen(&row.entry);
             if after.is_none_or(|after| *after < row) {
                 selection.add(row);
@@ -119,8 +126,8 @@ impl Windows {
         Ok(())
     }
 
-    fn row(&self, scan: &Scan, candidate: Candidate) -> Option<Row> {
-        let entry = scan.look(candidate)?;
+    fn row(&self, scan: &Scan, candidate: Candidate, disk: Blocking<'_>) -> Option<Row> {
+        let entry = scan.look(candidate, disk)?;
         let key = match self.order {
             Some(order) => order.key(&entry),
             None => plain(entry.kind == EntryKind::Directory),
@@ -236,7 +243,8 @@ mod tests {
 
     /// All entries of a listing in this order, and how often the directory was read.
     fn read_all(folder: &Folder, order: Option<SortOrder>, pool: &Permits) -> (Vec<String>, usize) {
-        let (mut windows, _) = Windows::open(folder, &SharePath::root(), order, pool).expect("a directory");
+        let (mut windows, _) = Windows::open(folder, &SharePath::root(), order, pool, Blocking::own_thread())
+            .expect("a directory");
         let (mut names, mut readings) = (Vec::new(), 1);
         loop {
             let rows: usize = windows.rows.iter().map(Row::weight).sum();
@@ -244,7 +252,7 @@ mod tests {
             while let Some(entry) = windows.next() {
                 names.push(entry.name.into_string().expect("text"));
             }
-            if !windows.go_on().expect("the file exists") {
+            if !windows.go_on(Blocking::own_thread()).expect("the file exists") {
                 return (names, readings);
             }
             readings += 1;
@@ -284,7 +292,9 @@ mod tests {
             std::fs::write(place.path().join(name), "four").expect("written");
         }
         let folder = Folder::open_at(place.path(), Rules::default()).expect("a folder");
-        let (_, count) = Windows::open(&folder, &SharePath::root(), None, &Permits::new(0)).expect("read");
+        let (_, count) =
+            Windows::open(&folder, &SharePath::root(), None, &Permits::new(0), Blocking::own_thread())
+                .expect("read");
         assert_eq!(count, Count { directories: 1, files: 2, bytes: 8 });
         assert_eq!(count.entries(), 3);
     }

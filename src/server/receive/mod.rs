@@ -10,20 +10,26 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::blocking::Blocking;
 use crate::http::body::{BodyDecoder, BodyError, Framing};
 use crate::http::status::Status;
+use crate::server::disk::Disk;
 use crate::server::receive::interim::Interim;
+use crate::server::receive::small_body::SmallBody;
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
 
-/// Where content goes: a file, an upload, the files of a form, or memory.
+/// What happens to a part of a body that is worth nothing without the rest, for the log.
+pub(super) const DISCARDED: &str = "the part received is discarded";
+
+/// Where content goes on the disk: a file, an upload, or the files of a form.
 pub(super) trait Sink: fmt::Debug + Send {
     /// Takes the next bytes. After [`Flow::Work`] it takes no more before [`Sink::work`] has been called.
-    fn write(&mut self, content: &[u8], state: &State) -> Result<Flow, Response>;
+    fn write(&mut self, content: &[u8], state: &State, disk: Blocking<'_>) -> Result<Flow, Response>;
 
-    /// Does the pending work: after [`Flow::Work`], or because the content has `ended`. It may block on the disk.
-    fn work(self: Box<Self>, ended: bool, state: &State) -> Worked;
+    /// Does the pending work: after [`Flow::Work`], or because the content has `ended`.
+    fn work(self: Box<Self>, ended: bool, state: &State, disk: Blocking<'_>) -> Worked;
 
     /// What a connection has to know about it.
     fn traits(&self) -> SinkTraits;
@@ -46,11 +52,9 @@ pub(super) enum Worked {
     Respond(Response, Option<PathBuf>),
 }
 
-/// How a sink uses the disk.
+/// What a connection has to know about a sink.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SinkTraits {
-    /// Whether it may block on the disk.
-    pub needs_disk: bool,
     /// Whether it opens its first file only when content arrives.
     pub opens_later: bool,
     /// What happens to the part received if the rest does not arrive, for the log.
@@ -58,7 +62,7 @@ pub(super) struct SinkTraits {
 }
 
 /// Work that may block on the disk.
-pub(super) type Job = Box<dyn FnOnce(&State) -> JobOutcome + Send>;
+pub(super) type Job = Box<dyn FnOnce(&State, Blocking<'_>) -> JobOutcome + Send>;
 
 /// The result of a job.
 pub(super) enum JobOutcome {
@@ -74,10 +78,16 @@ pub(super) enum JobOutcome {
 #[derive(Debug)]
 pub(super) struct Receiving {
     decoder: BodyDecoder,
-    sink: Box<dyn Sink>,
-    flow: Flow,
+    destination: Destination,
     /// The response to send before the body ends, if the body takes long.
     interim: Option<Interim>,
+}
+
+/// Where the content of a body goes.
+#[derive(Debug)]
+enum Destination {
+    Disk(Box<dyn Sink>, Flow),
+    Memory(SmallBody),
 }
 
 /// What to do next.
@@ -85,16 +95,33 @@ pub(super) struct Receiving {
 pub(super) enum Need {
     /// Receive more bytes.
     Bytes,
-    /// Run a job before anything else.
-    Job,
-    /// Run the rest at once: the body is complete and does not block on the disk.
-    Nothing,
+    /// Take another turn, on a thread that may wait for the disk.
+    Disk,
+    /// Finish: the body is complete, or work is due.
+    Finish,
+}
+
+/// What finishes a body.
+pub(super) enum Finish {
+    /// This job.
+    Job(Job),
+    /// Nothing: this is the response.
+    Respond(Response),
 }
 
 impl Receiving {
     /// A body of this framing, for this sink.
     pub(super) fn new(framing: Framing, sink: Box<dyn Sink>) -> Self {
-        Self { decoder: BodyDecoder::new(framing), sink, flow: Flow::More, interim: None }
+        Self::into_destination(framing, Destination::Disk(sink, Flow::More))
+    }
+
+    /// A body of this framing that is kept in memory. It never waits for the disk.
+    pub(super) fn in_memory(framing: Framing, body: SmallBody) -> Self {
+        Self::into_destination(framing, Destination::Memory(body))
+    }
+
+    fn into_destination(framing: Framing, destination: Destination) -> Self {
+        Self { decoder: BodyDecoder::new(framing), destination, interim: None }
     }
 
     /// Adds an interim response to send in the meantime.
@@ -114,22 +141,23 @@ impl Receiving {
 
     /// What happens to the part received if the rest does not arrive, for the log.
     pub(super) fn fate(&self) -> &'static str {
-        self.sink.traits().fate
-    }
-
-    /// Whether content is written to the disk.
-    pub(super) fn needs_disk(&self) -> bool {
-        self.sink.traits().needs_disk
+        match &self.destination {
+            Destination::Disk(sink, _) => sink.traits().fate,
+            Destination::Memory(_) => DISCARDED,
+        }
     }
 
     /// Whether nothing is opened before content arrives.
     pub(super) fn opens_later(&self) -> bool {
-        self.sink.traits().opens_later
+        matches!(&self.destination, Destination::Disk(sink, _) if sink.traits().opens_later)
     }
 
     /// How many descriptors it keeps open: the file that is written, and its directory.
     pub(super) fn descriptors(&self) -> u32 {
-        if self.needs_disk() { 2 } else { 0 }
+        match self.destination {
+            Destination::Disk(..) => 2,
+            Destination::Memory(_) => 0,
+        }
     }
 
     /// Decodes the rest of the body; `None` once it is complete.
@@ -144,43 +172,60 @@ impl Receiving {
 
     /// Processes input; returns how many bytes belong to the body, and what to do next. A body that cannot be
     /// accepted is refused at once, and nothing of it is kept.
-    pub(super) fn absorb(&mut self, input: &[u8], state: &State) -> Result<(usize, Need), Response> {
+    pub(super) fn absorb(
+        &mut self,
+        input: &[u8],
+        disk: &mut Disk,
+        state: &State,
+    ) -> Result<(usize, Need), Response> {
         let mut used = 0;
-        while used < input.len() && !self.decoder.is_done() && self.flow == Flow::More {
-            let rest = &input[used..];
-            let found = self.decoder.decode(rest).map_err(malformed)?;
-            self.flow = self.sink.write(&rest[found.content], state)?;
-            used += found.used;
-        }
+        let is_working = match &mut self.destination {
+            Destination::Disk(sink, flow) => {
+                let Some(disk) = disk.may_wait(state) else { return Ok((0, Need::Disk)) };
+                while used < input.len() && !self.decoder.is_done() && *flow == Flow::More {
+                    let rest = &input[used..];
+                    let found = self.decoder.decode(rest).map_err(malformed)?;
+                    *flow = sink.write(&rest[found.content], state, disk)?;
+                    used += found.used;
+                }
+                *flow == Flow::Work
+            }
+            Destination::Memory(body) => {
+                while used < input.len() && !self.decoder.is_done() {
+                    let rest = &input[used..];
+                    let found = self.decoder.decode(rest).map_err(malformed)?;
+                    body.write(&rest[found.content])?;
+                    used += found.used;
+                }
+                false
+            }
+        };
         if let Some(interim) = &mut self.interim {
             interim.body_arrived(used);
         }
-        let need = if !self.is_done() && self.flow == Flow::More {
-            Need::Bytes
-        } else if self.needs_disk() {
-            Need::Job
-        } else {
-            Need::Nothing
-        };
-        Ok((used, need))
+        Ok((used, if is_working || self.is_done() { Need::Finish } else { Need::Bytes }))
     }
 
-    /// The pending job.
-    pub(super) fn into_job(self: Box<Self>) -> Job {
-        Box::new(move |state| {
-            let Self { decoder, sink, interim, .. } = *self;
-            match sink.work(decoder.is_done(), state) {
-                Worked::Respond(response, saved) => JobOutcome::Respond(response, saved),
-                Worked::Resume(sink, flow) => {
-                    let rest = Box::new(Self { decoder, sink, flow, interim });
-                    match flow {
-                        Flow::More => JobOutcome::Receive(rest),
-                        Flow::Work => JobOutcome::Again(rest.into_job()),
-                    }
-                }
-            }
-        })
+    /// Finishes the body, or does the work that is due before the rest.
+    pub(super) fn finish(self, state: &State) -> Finish {
+        let Self { decoder, destination, interim } = self;
+        match destination {
+            Destination::Disk(sink, _) => Finish::Job(job(decoder, sink, interim)),
+            Destination::Memory(body) => Finish::Respond(body.finish(state)),
+        }
     }
+}
+
+/// The pending job of a sink.
+fn job(decoder: BodyDecoder, sink: Box<dyn Sink>, interim: Option<Interim>) -> Job {
+    Box::new(move |state, disk| match sink.work(decoder.is_done(), state, disk) {
+        Worked::Respond(response, saved) => JobOutcome::Respond(response, saved),
+        Worked::Resume(sink, Flow::Work) => JobOutcome::Again(job(decoder, sink, interim)),
+        Worked::Resume(sink, flow @ Flow::More) => {
+            let destination = Destination::Disk(sink, flow);
+            JobOutcome::Receive(Box::new(Receiving { decoder, destination, interim }))
+        }
+    })
 }
 
 fn malformed(error: BodyError) -> Response {

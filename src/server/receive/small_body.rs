@@ -1,11 +1,10 @@
 //! A small body that is kept in memory: a form's fields, a message.
 
 use crate::http::status::Status;
-use crate::server::receive::{Flow, Sink, SinkTraits, Worked};
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// A body of at most a few kilobytes, and what to do with it once it is complete.
+/// A body of at most a few kilobytes, and what is done with it once it is complete.
 pub(crate) struct SmallBody {
     bytes: Vec<u8>,
     limit: usize,
@@ -17,25 +16,21 @@ impl SmallBody {
     pub(crate) fn new(limit: usize, then: impl FnOnce(&[u8], &State) -> Response + Send + 'static) -> Self {
         Self { bytes: Vec::new(), limit, then: Box::new(then) }
     }
-}
 
-impl Sink for SmallBody {
-    fn write(&mut self, content: &[u8], _: &State) -> Result<Flow, Response> {
+    /// Takes the next bytes.
+    pub(super) fn write(&mut self, content: &[u8]) -> Result<(), Response> {
         if self.bytes.len() + content.len() > self.limit {
             let text = format_args!("the request body is larger than the {} bytes allowed\n", self.limit)
                 .to_string();
             return Err(Response::text(Status::CONTENT_TOO_LARGE, text));
         }
         self.bytes.extend_from_slice(content);
-        Ok(Flow::More)
+        Ok(())
     }
 
-    fn work(self: Box<Self>, _: bool, state: &State) -> Worked {
-        Worked::Respond((self.then)(&self.bytes, state), None)
-    }
-
-    fn traits(&self) -> SinkTraits {
-        SinkTraits { needs_disk: false, opens_later: false, fate: "the part received is discarded" }
+    /// The response, once the body is complete.
+    pub(super) fn finish(self, state: &State) -> Response {
+        (self.then)(&self.bytes, state)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::error_packet;
 use super::sessions::TransferPermit;
 use super::socket::{FileSink, TransferSocket};
+use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{self, Guard, Incoming, Node, OpenFile, SharePath};
 use crate::net::peer::Peer;
@@ -97,7 +98,7 @@ impl Transfer<'_> {
         }
         // In netascii, the file may become shorter than the data sent.
         let size = terms.tsize.filter(|_| request.mode() == Mode::Octet);
-        match self.state.folder.receive(&path, size) {
+        match self.state.folder.receive(&path, size, Blocking::own_thread()) {
             Ok(_) if request.filename().ends_with(b"/") => self.refuse(error_packet::is_directory()),
             Ok(incoming) => {
                 let mut upload = TftpUpload::new(incoming, self.state, self.peer);
@@ -150,7 +151,12 @@ impl Transfer<'_> {
         if name.is_empty() || name.ends_with(b"/") {
             return self.list(&path).map_err(|error| error_packet::of_read_error(&error));
         }
-        match self.state.folder.open(&path).map_err(|error| error_packet::of_read_error(&error))? {
+        match self
+            .state
+            .folder
+            .open(&path, Blocking::own_thread())
+            .map_err(|error| error_packet::of_read_error(&error))?
+        {
             Node::File(OpenFile { file, facts }) => {
                 Ok((Box::new(FileReader::new(file, facts.len)), Some(facts.len)))
             }
@@ -161,8 +167,9 @@ impl Transfer<'_> {
     /// The listing of a directory. One that does not fit into a chunk is produced while it is sent, so its size is
     /// unknown.
     fn list(&self, path: &SharePath) -> Result<(TransferSource, Option<u64>), folder::Error> {
-        let mut listing = listing::text(&self.state.folder, path, &self.state.listings)?;
-        Ok(match listing.whole()? {
+        let mut listing =
+            listing::text(&self.state.folder, path, &self.state.listings, Blocking::own_thread())?;
+        Ok(match listing.whole(Blocking::own_thread())? {
             Some(text) => {
                 let size = text.len() as u64;
                 (Box::new(Cursor::new(text)), Some(size))
@@ -181,7 +188,7 @@ struct ListingReader {
 impl BufRead for ListingReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.chunk.fill_buf()?.is_empty() {
-            self.chunk = Cursor::new(self.listing.chunk().map_err(io::Error::other)?);
+            self.chunk = Cursor::new(self.listing.chunk(Blocking::own_thread()).map_err(io::Error::other)?);
         }
         self.chunk.fill_buf()
     }
@@ -271,7 +278,9 @@ impl<'a> TftpUpload<'a> {
 
     fn flush(&mut self) -> Result<(), Fault> {
         if let Some(incoming) = &mut self.incoming {
-            incoming.write(&self.buffer).map_err(|error| error_packet::of_write_error(&error))?;
+            incoming
+                .write(&self.buffer, Blocking::own_thread())
+                .map_err(|error| error_packet::of_write_error(&error))?;
         }
         self.buffer.clear();
         Ok(())
@@ -288,7 +297,9 @@ impl FileSink for TftpUpload<'_> {
     fn commit(&mut self) -> Result<(), Fault> {
         self.flush()?;
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
-        let saved = incoming.commit(Guard::None).map_err(|error| error_packet::of_write_error(&error))?;
+        let saved = incoming
+            .commit(Guard::None, Blocking::own_thread())
+            .map_err(|error| error_packet::of_write_error(&error))?;
         announce::saved(&self.by, &saved, self.state);
         Ok(())
     }

@@ -1,0 +1,21 @@
+//! Blocking as a type: what may wait for the disk asks for a [`Blocking`].
+
+use std::marker::PhantomData;
+
+/// Proof that this thread may wait for the disk now. It has no size, cannot be sent to another thread, and lives no
+/// longer than the permission that it stands for.
+#[derive(Debug, Clone, Copy)]
+pub struct Blocking<'p>(PhantomData<(&'p (), *const ())>);
+
+impl Blocking<'_> {
+    /// On a thread that nobody depends on: a job, a TFTP transfer, start-up, a test. `tests/architecture.rs` lists the
+    /// callers.
+    pub fn own_thread() -> Blocking<'static> {
+        Blocking(PhantomData)
+    }
+
+    /// For as long as this permission is held.
+    pub fn with<P>(_: &P) -> Blocking<'_> {
+        Blocking(PhantomData)
+    }
+}
