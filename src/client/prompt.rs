@@ -1,4 +1,4 @@
-//! The prompt: reads lines from a terminal or a pipe and passes each to a [`LineHandler`].
+//! The prompt: reads lines from a terminal or a pipe and passes each to a `LineHandler`.
 //!
 //! At a terminal, lines can be edited, completed and recalled. The farewell follows the last line in both cases.
 

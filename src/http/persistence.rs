@@ -71,7 +71,7 @@ impl fmt::Display for CloseReason {
             Self::Framing => "the request could not be framed",
             Self::BodyUnread => "its body was not read",
             Self::Endless => "the answer had no end of its own",
-            Self::Stopping => "the server is leaving",
+            Self::Stopping => "the server is shutting down",
             Self::TimedOut => "time ran out",
             Self::Full => "too many connections",
         })
