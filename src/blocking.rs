@@ -3,13 +3,12 @@
 use std::marker::PhantomData;
 
 /// Proof that this thread may wait for the disk now. It has no size, cannot be sent to another thread, and lives no
-/// longer than the permission that it stands for.
+/// longer than the permission that it stands for. `tests/architecture.rs` lists the files that make one.
 #[derive(Debug, Clone, Copy)]
 pub struct Blocking<'p>(PhantomData<(&'p (), *const ())>);
 
 impl Blocking<'_> {
-    /// On a thread that nobody depends on: a job, a TFTP transfer, start-up, a test. `tests/architecture.rs` lists the
-    /// callers.
+    /// On a thread that nobody depends on: a job, a TFTP transfer, start-up, a test.
     pub fn own_thread() -> Blocking<'static> {
         Blocking(PhantomData)
     }

@@ -95,7 +95,13 @@ impl Sink {
         Self::with_pause(file, reopen, notices, PAUSE)
     }
 
-    fn with_pause(file: File, reopen: Option<Reopen>, notices: Notices, pause: Duration) -> io::Result<Self> {
+    /// As [`Self::new`], and collects lines for this long.
+    pub(crate) fn with_pause(
+        file: File,
+        reopen: Option<Reopen>,
+        notices: Notices,
+        pause: Duration,
+    ) -> io::Result<Self> {
         let shared =
             Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new() });
         let writer = Writer {

@@ -7,7 +7,9 @@
 //! Behind a proxy that terminates TLS, pages have the origin `https://NAME`. Nothing in a request proves that such a
 //! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--host NAME`.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::http::fields::Fields;
 use crate::http::request::{is_host, split_port};
@@ -17,9 +19,22 @@ use crate::server::host_name::{HostName, canonical};
 /// The fields that browsers send, and that no page can suppress.
 const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
 
-/// The names of this server.
+/// The longest Host, in bytes, that a thread remembers.
+const REMEMBERED: usize = 256;
+
+/// Tells the names of one server from those of another in this process.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    /// The Host that this thread last found to be a name of a server, and the id of that server: nearly all requests
+    /// have the same, and to look it up costs 500 instructions.
+    static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+}
+
+/// The names of this server. Clones have the same.
 #[derive(Debug, Clone)]
 pub struct AllowedHosts {
+    id: u64,
     /// The names of the machine.
     machine: Vec<String>,
     /// The names given with `--host`.
@@ -41,7 +56,8 @@ impl AllowedHosts {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let local = format!("{name}.local");
         let machine = ["localhost".to_owned(), name, local].into_iter();
-        Self { machine: machine.filter(|name| !name.is_empty()).collect(), given }
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Self { id, machine: machine.filter(|name| !name.is_empty()).collect(), given }
     }
 
     /// Whether a request from this peer with these fields is meant for this server.
@@ -59,6 +75,20 @@ impl AllowedHosts {
     /// Whether this Host is a name of this server. HTTP/1.0 clients may omit it: they are not browsers.
     fn is_asked(&self, host: Option<&str>) -> bool {
         let Some(host) = host else { return true };
+        if LAST.with_borrow(|(id, last)| *id == self.id && last == host) {
+            return true;
+        }
+        let is_own = self.is_own_name(host);
+        if is_own && host.len() <= REMEMBERED {
+            LAST.with_borrow_mut(|(id, last)| {
+                *id = self.id;
+                host.clone_into(last);
+            });
+        }
+        is_own
+    }
+
+    fn is_own_name(&self, host: &str) -> bool {
         let (name, _) = split_port(host);
         let name = name.strip_suffix('.').unwrap_or(name);
         let mut names =
@@ -140,6 +170,17 @@ mod tests {
         let mut space = FieldSpace::new();
         let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
         find(head.host, head.fields)
+    }
+
+    #[test]
+    fn a_host_is_remembered_for_one_server_only() {
+        let (named, other) = (hosts(&["files.example"]), hosts(&[]));
+        for _ in 0..2 {
+            assert!(named.is_asked(Some("files.example")));
+            assert!(named.clone().is_asked(Some("files.example")));
+            assert!(!other.is_asked(Some("files.example")));
+            assert!(!named.is_asked(Some("files.example.evil")));
+        }
     }
 
     #[test]

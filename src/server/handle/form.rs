@@ -21,7 +21,7 @@ use crate::server::handle::upload_response;
 use crate::server::media;
 use crate::server::observe::announce;
 use crate::server::pages;
-use crate::server::receive::{DISCARDED, Flow, Sink, SinkTraits, Worked};
+use crate::server::receive::{Flow, Sink, Worked};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -168,8 +168,8 @@ impl Sink for FormUpload {
         }
     }
 
-    fn traits(&self) -> SinkTraits {
-        SinkTraits { opens_later: true, fate: DISCARDED }
+    fn opens_later(&self) -> bool {
+        true
     }
 }
 

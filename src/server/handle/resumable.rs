@@ -27,7 +27,7 @@ use crate::server::handled::Handled;
 use crate::server::observe::announce;
 use crate::server::random;
 use crate::server::receive::interim::Interim;
-use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, SinkTraits, Worked};
+use crate::server::receive::{Flow, Job, JobOutcome, Receiving, Sink, Worked};
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -200,8 +200,8 @@ impl Sink for ResumableUpload {
         }
     }
 
-    fn traits(&self) -> SinkTraits {
-        SinkTraits { opens_later: false, fate: "the part received is kept" }
+    fn fate(&self) -> &'static str {
+        "the part received is kept"
     }
 }
 

@@ -11,7 +11,7 @@ use crate::printable::Printable;
 use crate::server::error_response::{self, bad_request};
 use crate::server::media;
 use crate::server::observe::announce;
-use crate::server::receive::{DISCARDED, Flow, Sink, SinkTraits, Worked};
+use crate::server::receive::{Flow, Sink, Worked};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -43,10 +43,6 @@ impl Sink for FileUpload {
             }
             Err(error) => Worked::Respond(error_response::of(&error), None),
         }
-    }
-
-    fn traits(&self) -> SinkTraits {
-        SinkTraits { opens_later: false, fate: DISCARDED }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::server::state::State;
 use crate::server::timing::Deadline;
 
 /// What happens to a part of a body that is worth nothing without the rest, for the log.
-pub(super) const DISCARDED: &str = "the part received is discarded";
+const DISCARDED: &str = "the part received is discarded";
 
 /// Where content goes on the disk: a file, an upload, or the files of a form.
 pub(super) trait Sink: fmt::Debug + Send {
@@ -31,8 +31,15 @@ pub(super) trait Sink: fmt::Debug + Send {
     /// Does the pending work: after [`Flow::Work`], or because the content has `ended`.
     fn work(self: Box<Self>, ended: bool, state: &State, disk: Blocking<'_>) -> Worked;
 
-    /// What a connection has to know about it.
-    fn traits(&self) -> SinkTraits;
+    /// Whether it opens its first file only when content arrives.
+    fn opens_later(&self) -> bool {
+        false
+    }
+
+    /// What happens to the part received if the rest does not arrive, for the log.
+    fn fate(&self) -> &'static str {
+        DISCARDED
+    }
 }
 
 /// Whether a sink can take more.
@@ -50,15 +57,6 @@ pub(super) enum Worked {
     Resume(Box<dyn Sink>, Flow),
     /// The response to the request, and the file that was saved, for the recorder.
     Respond(Response, Option<PathBuf>),
-}
-
-/// What a connection has to know about a sink.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SinkTraits {
-    /// Whether it opens its first file only when content arrives.
-    pub opens_later: bool,
-    /// What happens to the part received if the rest does not arrive, for the log.
-    pub fate: &'static str,
 }
 
 /// Work that may block on the disk.
@@ -142,14 +140,14 @@ impl Receiving {
     /// What happens to the part received if the rest does not arrive, for the log.
     pub(super) fn fate(&self) -> &'static str {
         match &self.destination {
-            Destination::Disk(sink, _) => sink.traits().fate,
+            Destination::Disk(sink, _) => sink.fate(),
             Destination::Memory(_) => DISCARDED,
         }
     }
 
     /// Whether nothing is opened before content arrives.
     pub(super) fn opens_later(&self) -> bool {
-        matches!(&self.destination, Destination::Disk(sink, _) if sink.traits().opens_later)
+        matches!(&self.destination, Destination::Disk(sink, _) if sink.opens_later())
     }
 
     /// How many descriptors it keeps open: the file that is written, and its directory.
