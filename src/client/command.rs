@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::address::{AddressError, DEFAULT_PORT, Endpoint, parse_port};
-use super::request::HttpMethod;
+use crate::http::request::Method;
 use crate::printable::Printable;
 
 /// Printed for an unknown command.
@@ -71,7 +71,7 @@ pub struct SelectCommand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadCommand {
     /// POST or PUT.
-    pub method: HttpMethod,
+    pub method: Method,
     /// The local file.
     pub file: String,
     /// The path on the server, if it differs from the file's own.
@@ -107,18 +107,13 @@ impl Command {
         let mut rest = Rest(rest.iter());
         let command = match verb.to_ascii_lowercase().as_str() {
             "get" | "/download" => rest.downloads()?,
-            "post" => Self::Send(rest.upload(HttpMethod::Post)?),
-            "put" => Self::Send(rest.upload(HttpMethod::Put)?),
+            "post" => Self::Send(rest.upload(Method::Post)?),
+            "put" => Self::Send(rest.upload(Method::Put)?),
             "list" | "/file" => Self::List(rest.next().unwrap_or_default()),
             "client_get" => Self::Get(rest.needed("client_get", "a path")?, rest.server()?),
             "client_post" => {
                 let file = rest.needed("client_post", "a file")?;
-                Self::Send(UploadCommand {
-                    method: HttpMethod::Post,
-                    file,
-                    path: None,
-                    server: rest.server()?,
-                })
+                Self::Send(UploadCommand { method: Method::Post, file, path: None, server: rest.server()? })
             }
             "help" | "?" => Self::Help,
             "exit" => Self::Exit,
@@ -172,7 +167,7 @@ impl Rest<'_> {
         })
     }
 
-    fn upload(&mut self, method: HttpMethod) -> Result<UploadCommand, CommandError> {
+    fn upload(&mut self, method: Method) -> Result<UploadCommand, CommandError> {
         let file = self.needed(method.name(), "a file")?;
         Ok(UploadCommand { method, file, path: self.next(), server: None })
     }
@@ -230,7 +225,7 @@ mod tests {
         Command::Select(SelectCommand { words, serial, hidden: false })
     }
 
-    fn upload(method: HttpMethod, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Command {
+    fn upload(method: Method, file: &str, path: Option<&str>, server: Option<(&str, u16)>) -> Command {
         let server = server.map(|(host, port)| Endpoint::Tcp { host: host.to_owned(), port });
         Command::Send(UploadCommand { method, file: file.to_owned(), path: path.map(str::to_owned), server })
     }
@@ -244,15 +239,15 @@ mod tests {
             ("white space", " \tGET\t a \t", get("a", None)),
             ("quotes", "GET \"a b\" # c", get("a b", None)),
             ("a backslash", "GET a\\ b", get("a b", None)),
-            ("upload", "POST a", upload(HttpMethod::Post, "a", None, None)),
-            ("upload elsewhere", "put a /b/", upload(HttpMethod::Put, "a", Some("/b/"), None)),
+            ("upload", "POST a", upload(Method::Post, "a", None, None)),
+            ("upload elsewhere", "put a /b/", upload(Method::Put, "a", Some("/b/"), None)),
             ("list", "LIST", Command::List(String::new())),
             ("list a directory", "/file a", Command::List("a".to_owned())),
             ("old", "client_get a", get("a", None)),
             ("old, with a host", "client_get a h", get("a", Some(("h", 8080)))),
             ("old, with a port", "client_get a h 81", get("a", Some(("h", 81)))),
             ("old, in parentheses", "CLIENT_GET a h (81)", get("a", Some(("h", 81)))),
-            ("old upload", "client_post a h (81)", upload(HttpMethod::Post, "a", None, Some(("h", 81)))),
+            ("old upload", "client_post a h (81)", upload(Method::Post, "a", None, Some(("h", 81)))),
             ("several", "GET 1 3-5 *.txt", select(&["1", "3-5", "*.txt"], false)),
             ("one after the other", "get --serial a", select(&["a"], true)),
             ("help", "?", Command::Help),

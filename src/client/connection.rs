@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use super::address::Endpoint;
 use super::content::RequestContent;
 use super::error::ClientError;
-use super::request::{HttpMethod, HttpRequest};
+use super::request::HttpRequest;
 use super::socket::{Readiness, Socket};
 use super::timeouts::Timeouts;
+use crate::http::request::Method;
 use crate::http::request::write_head;
 use crate::http::response::{RESPONSE_HEAD_LIMIT, Received};
 use crate::http::status::Status;
@@ -102,7 +103,7 @@ impl HttpConnection {
         request: &HttpRequest<'_>,
     ) -> Result<Answered, ClientError> {
         self.heard = false;
-        self.to_head = request.method == HttpMethod::Head;
+        self.to_head = request.method == Method::Head;
         self.pace = Pace::begin();
         let early = self.send(server, request)?;
         let sent_whole = early.is_none();
@@ -142,7 +143,7 @@ impl HttpConnection {
     ) -> Result<Option<Received>, ClientError> {
         // A POST without content sends Content-Length: 0 (RFC 9110 §8.6).
         let length = match (request.content, request.method) {
-            (None, HttpMethod::Get) => None,
+            (None, Method::Get) => None,
             (content, _) => Some(content.map_or(0, RequestContent::length).to_string()),
         };
         let waits = request.content.is_some_and(|content| content.length() >= EXPECT_FROM);

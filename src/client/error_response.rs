@@ -40,8 +40,9 @@ fn first_line(text: &[u8], status: Status) -> Option<String> {
 mod tests {
     use super::*;
     use crate::client::fake_peer::{FakePeer, PeerAction};
-    use crate::client::request::{HttpMethod, HttpRequest};
+    use crate::client::request::HttpRequest;
     use crate::client::session::Session;
+    use crate::http::request::Method;
 
     #[test]
     fn html_is_not_printed() {
@@ -55,7 +56,7 @@ mod tests {
                 format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: 4\r\n\r\n<h1>");
             let peer = FakePeer::plays(&[&[PeerAction::Read, PeerAction::Say(answer.leak())]]);
             let mut session = Session::new(peer.server());
-            let request = HttpRequest { method: HttpMethod::Get, target: "/", fields: &[], content: None };
+            let request = HttpRequest { method: Method::Get, target: "/", fields: &[], content: None };
             let refused = read(session.send(&request).expect("an answer")).to_string();
             assert!(refused.ends_with(expected), "{status}, {kind}: {refused}");
         }

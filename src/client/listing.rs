@@ -7,10 +7,11 @@ use serde::Deserialize;
 
 use super::error::ClientError;
 use super::error_response;
-use super::request::{HttpMethod, HttpRequest};
+use super::request::HttpRequest;
 use super::response::PourError;
 use super::session::Session;
 use crate::format::Bytes;
+use crate::http::request::Method;
 use crate::printable::Printable;
 
 /// The longest listing that is read, in bytes: several hundred thousand names, all held in memory.
@@ -71,7 +72,7 @@ pub fn typable<'a>(name: &'a str, link: Option<&'a str>) -> &'a str {
 pub fn fetch(session: &mut Session, directory: &str) -> Result<RemoteListing, ClientError> {
     let target = target(directory);
     let fields = [("Accept", JSON)];
-    let request = HttpRequest { method: HttpMethod::Get, target: &target, fields: &fields, content: None };
+    let request = HttpRequest { method: Method::Get, target: &target, fields: &fields, content: None };
     let response = session.send(&request)?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));

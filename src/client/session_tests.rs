@@ -5,21 +5,21 @@ use std::path::PathBuf;
 use super::*;
 use crate::client::content::RequestContent;
 use crate::client::fake_peer::{FakePeer, PeerAction};
-use crate::client::request::HttpMethod;
 use crate::client::response::PourError;
+use crate::http::request::Method;
 use crate::http::status::Status;
 use PeerAction::{AwaitEnd, Read, ReadContent, ReadHead, Say};
 
 const OK: PeerAction = Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 fn get(session: &mut Session) -> Result<(Status, String), ClientError> {
-    send(session, HttpMethod::Get, None)
+    send(session, Method::Get, None)
 }
 
 /// Sends a request and reads the whole response.
 fn send(
     session: &mut Session,
-    method: HttpMethod,
+    method: Method,
     content: Option<&RequestContent>,
 ) -> Result<(Status, String), ClientError> {
     let response = session.send(&HttpRequest { method, target: "/a", fields: &[], content })?;
@@ -154,7 +154,7 @@ fn an_idempotent_request_is_sent_again_if_the_server_closes_at_that_moment() {
     let peer = FakePeer::plays(&[&[Read, OK, Read]]);
     let mut session = Session::new(peer.server());
     get(&mut session).expect("a response");
-    let error = send(&mut session, HttpMethod::Post, Some(&content))
+    let error = send(&mut session, Method::Post, Some(&content))
         .expect_err("a POST is not repeated (RFC 9110 §9.2.2)");
     assert!(matches!(error, ClientError::Silent), "{error}");
     assert_eq!(peer.heard().len(), 2);
@@ -174,7 +174,7 @@ fn dropping_a_response_closes_its_connection() {
     let mut session = Session::new(peer.server());
     drop(
         session
-            .send(&HttpRequest { method: HttpMethod::Get, target: "/a", fields: &[], content: None })
+            .send(&HttpRequest { method: Method::Get, target: "/a", fields: &[], content: None })
             .expect("a head"),
     );
     assert_eq!(get(&mut session).expect("a response").1, "ok");
@@ -185,7 +185,7 @@ fn dropping_a_response_closes_its_connection() {
 fn small_content_goes_with_its_head_and_large_content_waits() {
     let (small, _folder) = content(3);
     let peer = FakePeer::plays(&[&[Read, OK]]);
-    send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&small)).expect("a response");
+    send(&mut Session::new(peer.server()), Method::Post, Some(&small)).expect("a response");
     let [heard] = <[String; 1]>::try_from(peer.heard()).expect("one request");
     assert!(heard.ends_with("Content-Length: 3\r\n\r\nxxx"), "{heard}");
 
@@ -200,7 +200,7 @@ fn small_content_goes_with_its_head_and_large_content_waits() {
         OK,
     ]]);
     let mut session = Session::new(peer.server());
-    assert_eq!(send(&mut session, HttpMethod::Put, Some(&large)).expect("a response").1, "ok");
+    assert_eq!(send(&mut session, Method::Put, Some(&large)).expect("a response").1, "ok");
     get(&mut session).expect("the connection is reused");
     let heard = peer.heard();
     assert!(heard[0].contains("\r\nExpect: 100-continue\r\n"), "{}", &heard[0][..200]);
@@ -213,7 +213,7 @@ fn content_is_sent_to_a_server_that_ignores_expect() {
     let (large, _folder) = content(length);
     let peer = FakePeer::plays(&[&[ReadHead, ReadContent(length), OK]]);
     assert_eq!(
-        send(&mut Session::new(peer.server()), HttpMethod::Post, Some(&large)).expect("a response").1,
+        send(&mut Session::new(peer.server()), Method::Post, Some(&large)).expect("a response").1,
         "ok"
     );
     assert_eq!(peer.heard().len(), 1);
@@ -235,7 +235,7 @@ fn an_error_response_stops_an_upload() {
     for (name, acts) in cases {
         let peer = FakePeer::plays(&[acts, &[Read, OK]]);
         let mut session = Session::new(peer.server());
-        let (status, text) = send(&mut session, HttpMethod::Post, Some(&large)).expect(name);
+        let (status, text) = send(&mut session, Method::Post, Some(&large)).expect(name);
         assert_eq!((status, text.as_str()), (Status::CONTENT_TOO_LARGE, "no"), "{name}");
         assert_eq!(get(&mut session).expect(name).1, "ok", "{name}: on another connection");
         assert_eq!(peer.heard().len(), 2, "{name}");

@@ -2,14 +2,15 @@
 
 use super::error::ClientError;
 use super::error_response;
-use super::request::{HttpMethod, HttpRequest};
+use super::request::HttpRequest;
 use super::session::Session;
+use crate::http::request::Method;
 use crate::own_paths;
 
 /// Asks the server to shut down, and returns once it has agreed.
 pub fn request(session: &mut Session) -> Result<(), ClientError> {
     let response = session.send(&HttpRequest {
-        method: HttpMethod::Post,
+        method: Method::Post,
         target: own_paths::EXIT,
         fields: &[],
         content: None,

@@ -8,9 +8,10 @@ use super::address::ServerAddress;
 use super::content::RequestContent;
 use super::error::ClientError;
 use super::error_response;
-use super::request::{HttpMethod, HttpRequest};
+use super::request::HttpRequest;
 use super::session::Session;
 use crate::format::{Bytes, Time};
+use crate::http::request::Method;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 
@@ -30,7 +31,7 @@ pub struct Uploaded {
 /// Sends a file. A status other than 2xx is an error.
 pub fn send(
     session: &mut Session,
-    method: HttpMethod,
+    method: Method,
     file: &Path,
     target: String,
 ) -> Result<Uploaded, ClientError> {

@@ -18,8 +18,8 @@ use crate::client::address::{Endpoint, ServerAddress};
 use crate::client::command::{self, Command, CommandError, GET_USAGE, SERIAL, SelectCommand, UploadCommand};
 use crate::client::error::{ClientError, shown};
 use crate::client::listing;
-use crate::client::request::HttpMethod;
 use crate::client::upload;
+use crate::http::request::Method;
 use crate::printable::Printable;
 
 /// Separates a request from the expectations of its response.
@@ -51,7 +51,7 @@ pub struct ScriptStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptRequest {
     /// Its method.
-    pub method: HttpMethod,
+    pub method: Method,
     /// Its encoded target.
     pub target: String,
     /// The value of its Accept field, if it has one.
@@ -153,7 +153,7 @@ fn script_request(
     let (name, request) = match command {
         Command::Get(path, server) => {
             let address = server.map_or_else(|| address.clone(), ServerAddress::root);
-            (format!("GET {path}"), ScriptRequest::of(HttpMethod::Get, address.target(&path), address.server))
+            (format!("GET {path}"), ScriptRequest::of(Method::Get, address.target(&path), address.server))
         }
         Command::Send(UploadCommand { method, file, path, server }) => {
             let address = server.map_or_else(|| address.clone(), ServerAddress::root);
@@ -166,7 +166,7 @@ fn script_request(
         }
         Command::List(dir) => {
             let target = listing::target(&address.target(&dir));
-            let request = ScriptRequest::of(HttpMethod::Get, target, address.server.clone());
+            let request = ScriptRequest::of(Method::Get, target, address.server.clone());
             (
                 format!("LIST {dir}").trim_end().to_owned(),
                 ScriptRequest { accept: Some("application/json"), ..request },
@@ -184,7 +184,7 @@ fn script_request(
 }
 
 impl ScriptRequest {
-    fn of(method: HttpMethod, target: String, server: Endpoint) -> Self {
+    fn of(method: Method, target: String, server: Endpoint) -> Self {
         Self { method, target, accept: None, file: None, server }
     }
 }
@@ -244,13 +244,13 @@ mod tests {
     #[test]
     fn lines_become_requests() {
         let cases = [
-            ("GET a b", "'a b' stands in quotes", "GET 'a b'", HttpMethod::Get, "/a%20b", None),
-            ("CRLF", "a line from Windows", "GET a\r", HttpMethod::Get, "/a", None),
-            ("BOM", "a byte order mark", "\u{feff}GET a", HttpMethod::Get, "/a", None),
-            ("POST", "its own path", "POST c/a.txt", HttpMethod::Post, "/c/a.txt", Some("dir/c/a.txt")),
-            ("POST elsewhere", "another path", "POST a b", HttpMethod::Post, "/b", Some("dir/a")),
-            ("POST into", "a directory", "POST c/a b/", HttpMethod::Post, "/b/a", Some("dir/c/a")),
-            ("LIST", "a listing", "LIST a", HttpMethod::Get, "/a/?list", None),
+            ("GET a b", "'a b' stands in quotes", "GET 'a b'", Method::Get, "/a%20b", None),
+            ("CRLF", "a line from Windows", "GET a\r", Method::Get, "/a", None),
+            ("BOM", "a byte order mark", "\u{feff}GET a", Method::Get, "/a", None),
+            ("POST", "its own path", "POST c/a.txt", Method::Post, "/c/a.txt", Some("dir/c/a.txt")),
+            ("POST elsewhere", "another path", "POST a b", Method::Post, "/b", Some("dir/a")),
+            ("POST into", "a directory", "POST c/a b/", Method::Post, "/b/a", Some("dir/c/a")),
+            ("LIST", "a listing", "LIST a", Method::Get, "/a/?list", None),
         ];
         for (name, why, text, method, target, file) in cases {
             let (steps, wrong) = read(text);

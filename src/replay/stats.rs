@@ -146,14 +146,14 @@ impl Spread {
 pub(super) mod tests {
     use super::*;
     use crate::client::address::ServerAddress;
-    use crate::client::request::HttpMethod;
+    use crate::http::request::Method;
     use crate::replay::expect::Expectations;
     use crate::replay::script::{ScriptRequest, ScriptStep};
 
     /// A script with this many lines.
     pub(in crate::replay) fn script(lines: usize) -> Script {
         let request = ScriptRequest {
-            method: HttpMethod::Get,
+            method: Method::Get,
             target: "/a".to_owned(),
             accept: None,
             file: None,

@@ -26,7 +26,7 @@ fn respond(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> R
     host::check(head, peer, state)?;
     check_expectation(head)?;
     let (handler, request) = routes::find(head, peer, state)?;
-    origin::check(head, state)?;
+    origin::check(&request, state)?;
     handler(&request, disk, state)
 }
 

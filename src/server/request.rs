@@ -1,7 +1,7 @@
 //! A request as gates and handlers see it.
 
 use crate::folder::SharePath;
-use crate::http::request::Head;
+use crate::http::request::{Head, Method};
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
 
@@ -9,6 +9,8 @@ use crate::net::peer::Peer;
 pub(super) struct Request<'a, 'h, 'b> {
     /// Its head.
     pub head: &'a Head<'h, 'b>,
+    /// Its method, one of those that its route has.
+    pub method: Method,
     /// Its target, encoded, with its query.
     pub target: PathAndQuery<'b>,
     /// The path in the folder that the target names; the root for the server's own paths.

@@ -3,7 +3,7 @@
 
 use crate::folder::SharePath;
 use crate::http::body::Framing;
-use crate::http::request::{Head, Method};
+use crate::http::request::{Head, Method, UnsupportedMethod};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::{PathAndQuery, Target};
@@ -25,7 +25,7 @@ pub(super) type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<
 /// A part of the server's URL space, with the methods that it has.
 pub(super) struct Route {
     area: Area,
-    methods: &'static [(Method, &'static str, Handler)],
+    methods: &'static [(Method, Handler)],
     /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
     /// are held back.
     pub takes_uploads: bool,
@@ -45,10 +45,10 @@ enum Area {
 static FOLDER: Route = Route {
     area: Area::Folder,
     methods: &[
-        (Method::Get, "GET", get::handle),
-        (Method::Head, "HEAD", get::handle),
-        (Method::Post, "POST", put::handle),
-        (Method::Put, "PUT", put::handle),
+        (Method::Get, get::handle),
+        (Method::Head, get::handle),
+        (Method::Post, put::handle),
+        (Method::Put, put::handle),
     ],
     takes_uploads: true,
 };
@@ -57,54 +57,54 @@ static FOLDER: Route = Route {
 static OWN: &[Route] = &[
     Route {
         area: Area::Exact(own_paths::HEALTH),
-        methods: &[(Method::Get, "GET", health::handle), (Method::Head, "HEAD", health::handle)],
+        methods: &[(Method::Get, health::handle), (Method::Head, health::handle)],
         takes_uploads: false,
     },
     Route {
         area: Area::Below(own_paths::ASSETS),
-        methods: &[(Method::Get, "GET", asset::handle), (Method::Head, "HEAD", asset::handle)],
+        methods: &[(Method::Get, asset::handle), (Method::Head, asset::handle)],
         takes_uploads: false,
     },
     Route {
         area: Area::Below(own_paths::UPLOADS),
         methods: &[
             // A cache that receives HEAD may send GET instead, as Varnish does; the response has no content either way.
-            (Method::Get, "GET", resumable::offset),
-            (Method::Head, "HEAD", resumable::offset),
-            (Method::Patch, "PATCH", resumable::append),
-            (Method::Delete, "DELETE", resumable::cancel),
+            (Method::Get, resumable::offset),
+            (Method::Head, resumable::offset),
+            (Method::Patch, resumable::append),
+            (Method::Delete, resumable::cancel),
         ],
         takes_uploads: true,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_JOIN),
-        methods: &[(Method::Post, "POST", chat::join)],
+        methods: &[(Method::Post, chat::join)],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_EVENTS),
-        methods: &[(Method::Get, "GET", chat::events)],
+        methods: &[(Method::Get, chat::events)],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_MESSAGES),
-        methods: &[(Method::Get, "GET", chat::poll), (Method::Post, "POST", chat::say)],
+        methods: &[(Method::Get, chat::poll), (Method::Post, chat::say)],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_LEAVE),
-        methods: &[(Method::Post, "POST", chat::leave)],
+        methods: &[(Method::Post, chat::leave)],
         takes_uploads: false,
     },
     #[cfg(feature = "qr")]
     Route {
         area: Area::Exact(own_paths::QR_CODE),
-        methods: &[(Method::Get, "GET", qr_code::handle), (Method::Head, "HEAD", qr_code::handle)],
+        methods: &[(Method::Get, qr_code::handle), (Method::Head, qr_code::handle)],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::EXIT),
-        methods: &[(Method::Post, "POST", exit::handle)],
+        methods: &[(Method::Post, exit::handle)],
         takes_uploads: false,
     },
 ];
@@ -116,12 +116,14 @@ pub(super) fn find<'a, 'h, 'b>(
     peer: Peer,
     state: &State,
 ) -> Result<(Handler, Request<'a, 'h, 'b>), Response> {
-    match head.method {
-        Method::NotAllowed => return Err(FOLDER.not_allowed()),
-        Method::Unknown => return Err(Response::text(Status::NOT_IMPLEMENTED, "unknown method\n")),
-        Method::Options if head.target == Target::Asterisk => return Err(FOLDER.options(state)),
-        _ => {}
-    }
+    let method = match head.method {
+        Err(UnsupportedMethod::NotAllowed) => return Err(FOLDER.not_allowed()),
+        Err(UnsupportedMethod::Unknown) => {
+            return Err(Response::text(Status::NOT_IMPLEMENTED, "unknown method\n"));
+        }
+        Ok(Method::Options) if head.target == Target::Asterisk => return Err(FOLDER.options(state)),
+        Ok(method) => method,
+    };
     let target = head.target.path().ok_or_else(|| bad_request("this method needs a path as its target"))?;
     let (mut is_own, mut path, mut is_path) = (false, SharePath::root(), Ok(()));
     for segment in target.segments() {
@@ -134,16 +136,16 @@ pub(super) fn find<'a, 'h, 'b>(
     } else {
         (&FOLDER, is_path.map(|()| path).map_err(bad_request)?)
     };
-    if head.method == Method::Options {
+    if method == Method::Options {
         return Err(route.options(state));
     }
-    let handler = route.methods.iter().find(|(method, ..)| *method == head.method);
-    let (.., handler) = handler.ok_or_else(|| route.not_allowed())?;
+    let handler = route.methods.iter().find(|(own, _)| *own == method);
+    let (_, handler) = handler.ok_or_else(|| route.not_allowed())?;
     let rest = match route.area {
         Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
         Area::Folder | Area::Exact(_) => "",
     };
-    Ok((*handler, Request { head, target, path, rest, peer }))
+    Ok((*handler, Request { head, method, target, path, rest, peer }))
 }
 
 /// Whether a request brings content for the folder.
@@ -166,7 +168,7 @@ impl Route {
     }
 
     fn allowed(&self) -> String {
-        let names = self.methods.iter().map(|(_, name, _)| *name).chain(["OPTIONS"]);
+        let names = self.methods.iter().map(|(method, _)| *method).chain([Method::Options]).map(Method::name);
         names.collect::<Vec<_>>().join(", ")
     }
 

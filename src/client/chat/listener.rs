@@ -12,9 +12,10 @@ use super::display::{Style, lines};
 use super::member::ChatMember;
 use crate::client::error::ClientError;
 use crate::client::error_response;
-use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::request::HttpRequest;
 use crate::client::session::Session;
 use crate::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
+use crate::http::request::Method;
 use crate::own_paths;
 
 /// How long to try to reconnect.
@@ -91,7 +92,7 @@ fn hear_once(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Resu
         fields.push(("Last-Event-ID", &last));
     }
     let response = session.send(&HttpRequest {
-        method: HttpMethod::Get,
+        method: Method::Get,
         target: own_paths::CHAT_EVENTS,
         fields: &fields,
         content: None,

@@ -8,9 +8,10 @@ use crate::client::address::Endpoint;
 use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
 use crate::client::error_response;
-use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::request::HttpRequest;
 use crate::client::response::PourError;
 use crate::client::session::Session;
+use crate::http::request::Method;
 use crate::http::target::encode_segment;
 use crate::own_paths;
 
@@ -89,7 +90,7 @@ fn post(
 ) -> Result<Vec<u8>, ClientError> {
     let content = RequestContent::bytes(body);
     let response =
-        session.send(&HttpRequest { method: HttpMethod::Post, target, fields, content: Some(&content) })?;
+        session.send(&HttpRequest { method: Method::Post, target, fields, content: Some(&content) })?;
     if !response.head.status.is_success() {
         return Err(error_response::read(response));
     }

@@ -27,13 +27,13 @@ use super::spot::facts;
 use super::worker::{End, FetchState, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::request::HttpMethod;
 use crate::client::response::{HttpResponse, PourError};
 use crate::client::transfer::WorkerProgress;
 use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::format::Time;
 use crate::http::body::Framing;
 use crate::http::date::Date;
+use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::status::Status;
 
@@ -94,7 +94,7 @@ impl Worker<'_> {
 
     /// The length and time that the server gives; if it gives none, the file is fetched.
     fn ask_for_facts(&mut self, resource: &Resource) -> Option<(u64, SystemTime)> {
-        let remote = self.sessions.ask(HttpMethod::Head, resource, &[], |_, response| {
+        let remote = self.sessions.ask(Method::Head, resource, &[], |_, response| {
             let head = &response.head;
             let length = head.field("Content-Length").and_then(|length| length.parse().ok());
             let remote = length.zip(response_check::modified(head)).filter(|_| head.status == Status::OK);
@@ -186,7 +186,7 @@ impl Worker<'_> {
             .flat_map(|(range, validator)| [("Range", range.as_str()), ("If-Range", validator.as_str())])
             .collect();
         let (context, progress) = (self.context, self.progress);
-        self.sessions.ask(HttpMethod::Get, &order.resource, &fields, |at, response| {
+        self.sessions.ask(Method::Get, &order.resource, &fields, |at, response| {
             let asked = existing.as_ref().map(|existing| (&existing.version, existing.offset));
             let (incoming, version) = match check(&response.head, asked)? {
                 ResponseCheck::Refused => return Err(refused(response)),

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::sessions::{SessionPool, path_of};
 use crate::client::address::Resource;
-use crate::client::request::HttpMethod;
 use crate::client::response::HttpResponse;
+use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::status::Status;
 
@@ -50,7 +50,7 @@ pub(in crate::client) fn is_wharf(head: &Received) -> bool {
 pub(super) fn ask(sessions: &mut SessionPool, resource: &Resource, etag: &str) -> Option<Sum> {
     let target = format!("{}?{PARAMETER}", path_of(&resource.target));
     let resource = Resource { server: resource.server.clone(), target };
-    sessions.ask(HttpMethod::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?
+    sessions.ask(Method::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?
 }
 
 /// The sum in the response, if it is of exactly this version.

@@ -8,11 +8,12 @@ use std::time::SystemTime;
 use crate::client::address::{Endpoint, Resource};
 use crate::client::error::ClientError;
 use crate::client::error_response;
-use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::request::HttpRequest;
 use crate::client::response::{Body, HttpResponse};
 use crate::client::session::Session;
 use crate::client::timeouts::Timeouts;
 use crate::client::transfer::retry::FailedAttempt;
+use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::target::Target;
 
@@ -54,7 +55,7 @@ impl SessionPool {
     /// Sends a request and follows redirects. `take` gets the final response, and the address that sent it.
     pub(super) fn ask<T>(
         &mut self,
-        method: HttpMethod,
+        method: Method,
         resource: &Resource,
         fields: &[(&str, &str)],
         take: impl FnOnce(&Resource, HttpResponse<'_>) -> Result<T, FailedAttempt>,

@@ -30,10 +30,10 @@ use super::spot::Spot;
 use super::worker::{FetchState, ReceivedFile, Worker};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::request::HttpMethod;
 use crate::client::response::{HttpResponse, PourError};
 use crate::client::transfer::WorkerProgress;
 use crate::client::transfer::retry::FailedAttempt;
+use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::status::Status;
 
@@ -124,7 +124,7 @@ impl Worker<'_> {
             // A part of one piece is resumed as such.
             return Ok(None);
         }
-        let version = self.sessions.ask(HttpMethod::Head, &order.resource, &[], |at, response| {
+        let version = self.sessions.ask(Method::Head, &order.resource, &[], |at, response| {
             let is_file = response.head.status == Status::OK && !at.target.ends_with('/');
             let version = version_told(&response.head, &order.from).filter(|_| is_file);
             Ok(response.body.discard().map(|_| version)?)
@@ -175,7 +175,7 @@ fn fetch(
     let bytes = piece.at()..piece.end;
     let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
     let fields = [("Range", range.as_str()), ("If-Range", pieces.version.validator.as_str())];
-    sessions.ask(HttpMethod::Get, resource, &fields, |at, response| {
+    sessions.ask(Method::Get, resource, &fields, |at, response| {
         match check_range(&response.head, Some((&pieces.version, bytes)))? {
             ResponseCheck::Rest => {}
             ResponseCheck::Refused => return Err(refused(response)),

@@ -12,9 +12,9 @@ use super::response_check::{self, ResponseCheck, check};
 use super::sessions::{SessionPool, refused};
 use crate::client::address::Resource;
 use crate::client::error::ClientError;
-use crate::client::request::HttpMethod;
 use crate::client::response::{HttpResponse, PourError};
 use crate::client::transfer::retry::{FailedAttempt, retry};
+use crate::http::request::Method;
 
 /// What has been written.
 #[derive(Default)]
@@ -47,7 +47,7 @@ fn attempt(
     let fields =
         version.as_ref().map(|version| [("Range", range.as_str()), ("If-Range", &version.validator)]);
     let fields = fields.as_ref().map(<[_; 2]>::as_slice).unwrap_or_default();
-    sessions.ask(HttpMethod::Get, resource, fields, |_, response| {
+    sessions.ask(Method::Get, resource, fields, |_, response| {
         match check(&response.head, version.as_ref().map(|version| (version, passed.count)))? {
             ResponseCheck::Refused => return Err(refused(response)),
             ResponseCheck::Rest => {}

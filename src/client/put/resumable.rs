@@ -8,8 +8,8 @@ use crate::client::address::Resource;
 use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
 use crate::client::fetch::sessions::{follow, refused};
-use crate::client::request::HttpMethod;
 use crate::client::transfer::retry::FailedAttempt;
+use crate::http::request::Method;
 use crate::http::response::Received;
 use crate::http::resumable::{
     COMPLETE, INTEROP, INTEROP_VERSION, LENGTH, OFFSET, PARTIAL_UPLOAD, boolean, parse_boolean, parse_integer,
@@ -35,10 +35,10 @@ impl FileSender<'_> {
         if note.identity != *identity {
             memory.forget(&outgoing.key);
             // The file has changed. The server may free its space; an error does not matter.
-            let _ = self.ask(HttpMethod::Delete, &note.upload, &[], None).map(drop);
+            let _ = self.ask(Method::Delete, &note.upload, &[], None).map(drop);
             return Ok(None);
         }
-        let response = self.ask(HttpMethod::Head, &note.upload, &[], None)?;
+        let response = self.ask(Method::Head, &note.upload, &[], None)?;
         let status = response.head.status;
         let (complete, offset) = upload_state(&response.head);
         let state = match (status.is_success(), complete, offset) {
@@ -59,7 +59,7 @@ impl FileSender<'_> {
         if let Some(resumes) = self.server.resumes.get() {
             return Ok(*resumes);
         }
-        let response = self.ask(HttpMethod::Options, &outgoing.target, &[], None)?;
+        let response = self.ask(Method::Options, &outgoing.target, &[], None)?;
         let accepts = response.head.field("Accept-Patch").unwrap_or_default();
         let resumes = accepts.split(',').any(|media_type| media_type.trim() == PARTIAL_UPLOAD);
         response.body.discard()?;
@@ -72,7 +72,7 @@ impl FileSender<'_> {
         let (length, version) = (outgoing.length.to_string(), INTEROP_VERSION.to_string());
         let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
         let response =
-            self.ask(HttpMethod::Put, &outgoing.target, &fields, Some(&RequestContent::bytes(Vec::new())))?;
+            self.ask(Method::Put, &outgoing.target, &fields, Some(&RequestContent::bytes(Vec::new())))?;
         let location = response.head.field("Location").filter(|_| response.head.status.is_success());
         response.body.discard()?;
         let Some(location) = location else { return Ok(None) };
@@ -102,7 +102,7 @@ impl FileSender<'_> {
             (INTEROP, &*version),
         ];
         let memory = self.memory;
-        let response = self.ask(HttpMethod::Patch, upload, &fields, Some(content))?;
+        let response = self.ask(Method::Patch, upload, &fields, Some(content))?;
         let (complete, offset_there) = upload_state(&response.head);
         let status = response.head.status;
         if status.is_success() || complete == Some(true) {

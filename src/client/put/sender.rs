@@ -9,12 +9,13 @@ use super::server::PutServer;
 use crate::client::content::RequestContent;
 use crate::client::error::shown;
 use crate::client::fetch::sessions::refused;
-use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::request::HttpRequest;
 use crate::client::response::HttpResponse;
 use crate::client::session::Session;
 use crate::client::timeouts::Timeouts;
 use crate::client::transfer::WorkerProgress;
 use crate::client::transfer::retry::FailedAttempt;
+use crate::http::request::Method;
 use crate::http::status::Status;
 
 /// How files are sent.
@@ -81,13 +82,13 @@ impl<'a> FileSender<'a> {
     ) -> Result<Status, FailedAttempt> {
         let fields = [("Content-Type", "application/octet-stream")];
         self.progress.begin(&shown(outgoing.file), 0, Some(outgoing.length));
-        let response = self.ask(HttpMethod::Put, &outgoing.target, &fields, Some(content))?;
+        let response = self.ask(Method::Put, &outgoing.target, &fields, Some(content))?;
         success(response)
     }
 
     pub(super) fn ask(
         &mut self,
-        method: HttpMethod,
+        method: Method,
         target: &str,
         fields: &[(&str, &str)],
         content: Option<&RequestContent>,

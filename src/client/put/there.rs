@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::client::error::ClientError;
 use crate::client::fetch::digest::{self, Sum};
-use crate::client::request::{HttpMethod, HttpRequest};
+use crate::client::request::HttpRequest;
 use crate::client::session::Session;
+use crate::http::request::Method;
 use crate::http::status::Status;
 
 /// Whether the server has checksums.
@@ -48,7 +49,7 @@ impl Knowledge {
     /// The version that a wharf server has.
     fn version(&self, session: &mut Session, target: &str) -> Result<Option<Version>, ClientError> {
         let response =
-            session.send(&HttpRequest { method: HttpMethod::Head, target, fields: &[], content: None })?;
+            session.send(&HttpRequest { method: Method::Head, target, fields: &[], content: None })?;
         let head = &response.head;
         self.is_foreign.fetch_or(!digest::is_wharf(head), Ordering::Relaxed);
         let length = head.field("Content-Length").and_then(|length| length.parse().ok());
@@ -62,7 +63,7 @@ impl Knowledge {
 /// The checksum of exactly this version.
 fn sum(session: &mut Session, target: &str, etag: &str) -> Option<Sum> {
     let target = format!("{target}?{}", digest::PARAMETER);
-    let request = HttpRequest { method: HttpMethod::Get, target: &target, fields: &[], content: None };
+    let request = HttpRequest { method: Method::Get, target: &target, fields: &[], content: None };
     digest::read(session.send(&request).ok()?, etag)
 }
 

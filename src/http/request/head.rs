@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::error::{FIELD_LIMIT, HeadError};
 use super::expectation::Expectation;
 use super::host::is_host;
-use super::method::Method;
+use super::method::{Method, UnsupportedMethod};
 use super::version::HttpVersion;
 use crate::http::body::Framing;
 use crate::http::fields::{Fields, decimal};
@@ -15,7 +15,7 @@ use crate::http::target::{TARGET_LIMIT, Target};
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'h, 'b> {
     /// The method.
-    pub method: Method,
+    pub method: Result<Method, UnsupportedMethod>,
     /// The target.
     pub target: Target<'b>,
     /// The version.

@@ -1,6 +1,6 @@
 //! Methods (RFC 9110 §9.3).
 
-/// A method (RFC 9110 §9.3).
+/// A method (RFC 9110 §9.3; PATCH: RFC 5789).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Returns the content.
@@ -17,23 +17,21 @@ pub enum Method {
     Delete,
     /// Returns the methods that the target allows.
     Options,
-    /// A known method that no target allows (405).
+}
+
+/// A method that wharf does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnsupportedMethod {
+    /// It is known, and no target allows it (405).
     NotAllowed,
-    /// An unknown method (501).
+    /// It is unknown (501).
     Unknown,
 }
 
 impl Method {
-    /// Whether the method asks for no change (RFC 9110 §9.2.1).
-    pub fn is_safe(self) -> bool {
-        matches!(self, Self::Get | Self::Head | Self::Options)
-    }
-}
-
-impl Method {
     /// The method of this name, which is case-sensitive (RFC 9110 §9.1).
-    pub(super) fn parse(name: &str) -> Self {
-        match name {
+    pub(super) fn parse(name: &str) -> Result<Self, UnsupportedMethod> {
+        Ok(match name {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
             "POST" => Self::Post,
@@ -42,8 +40,31 @@ impl Method {
             "PATCH" => Self::Patch,
             "DELETE" => Self::Delete,
             "TRACE" | "CONNECT" | "PROPFIND" | "PROPPATCH" | "MKCOL" | "COPY" | "MOVE" | "LOCK"
-            | "UNLOCK" => Self::NotAllowed,
-            _ => Self::Unknown,
+            | "UNLOCK" => return Err(UnsupportedMethod::NotAllowed),
+            _ => return Err(UnsupportedMethod::Unknown),
+        })
+    }
+
+    /// Its name in a request line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
         }
+    }
+
+    /// Whether the method asks for no change (RFC 9110 §9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
+
+    /// Whether sending the request twice has the effect of sending it once (RFC 9110 §9.2.2).
+    pub fn is_idempotent(self) -> bool {
+        self.is_safe() || matches!(self, Self::Put | Self::Delete)
     }
 }

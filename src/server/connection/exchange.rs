@@ -40,7 +40,7 @@ impl Exchange {
             line: request_line(bytes, state),
             began,
             version: head.version,
-            to_head: head.method == Method::Head,
+            to_head: head.method == Ok(Method::Head),
             to_browser: pages::are_wanted(head.fields),
             persistence: persistence
                 .unless(state.stop.asked().is_some(), CloseReason::Stopping)

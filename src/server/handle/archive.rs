@@ -69,7 +69,7 @@ pub(crate) fn answer(
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
     let walk = state.folder.walk(&request.path, disk).map_err(|error| of_read_error(&error))?;
-    let permit = match request.head.method {
+    let permit = match request.method {
         // Without content.
         Method::Head => None,
         _ => Some(state.archives.take(client_key::of(request.peer)).ok_or_else(too_many)?),

@@ -149,7 +149,7 @@ fn decide(request: &Request<'_, '_, '_>, file: &Representation) -> Decision {
     if let Err(answer) = judge(fields, &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
         return Decision::Answer(answer);
     }
-    let selection = match request.head.method {
+    let selection = match request.method {
         // Only GET has ranges (RFC 9110 §14.2).
         Method::Get => select(fields, file),
         _ => Selection::Whole,

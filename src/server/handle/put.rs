@@ -53,7 +53,7 @@ pub(crate) fn handle(
     let incoming =
         state.folder.receive(&request.path, size, disk).map_err(|error| error_response::of(&error))?;
     let guard = guard(request, state, disk)?;
-    let is_put = head.method == Method::Put;
+    let is_put = request.method == Method::Put;
     let upload =
         Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.peer) });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload))))
@@ -70,7 +70,7 @@ fn begin_resumable(
     let head = request.head;
     refuse_parts_and_codings(head)?;
     let guard = guard(request, state, disk)?;
-    let memo = resumable::memo(head.method);
+    let memo = resumable::memo(request.method);
     let by = member::uploader(head, state, request.peer);
     let owner = client_key::as_text(request.peer);
     let plan =
@@ -89,7 +89,7 @@ fn begin_form(
     let head = request.head;
     let content_type = head.fields.get("Content-Type").unwrap_or_default();
     let boundary = match multipart::boundary(content_type) {
-        Ok(boundary) if head.method == Method::Post => boundary,
+        Ok(boundary) if request.method == Method::Post => boundary,
         Err(error @ (BoundaryError::Missing | BoundaryError::Invalid)) => return Err(bad_request(error)),
         _ => {
             let text = "that is a directory; add the name of the file (/directory/file)\n";
