@@ -1,4 +1,4 @@
-//! Sizes and times as people read them.
+//! Sizes, times and numbers as text.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +13,21 @@ pub struct Time(pub Duration);
 
 /// The units above the byte, each 1,024 times the one before.
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+/// Appends a number in decimal. Response heads and the access log use it: `std::fmt` takes several times as long.
+pub fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +80,15 @@ mod tests {
         ];
         for (bytes, text) in cases {
             assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn decimals() {
+        for number in [0, 9, 10, 1024, u64::MAX] {
+            let mut out = Vec::new();
+            push_decimal(&mut out, number);
+            assert_eq!(out, number.to_string().as_bytes());
         }
     }
 

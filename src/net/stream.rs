@@ -154,8 +154,8 @@ impl Stream {
     /// How many of the written bytes the peer has not acknowledged yet. This is Linux's SIOCOUTQ, which no crate has.
     pub fn unacknowledged(&self) -> io::Result<u64> {
         const SIOCOUTQ: ioctl::Opcode = 0x5411;
-        // SAFETY: SIOCOUTQ (tcp(7), unix(7)) writes one int through the pointer that it is given, and no more.
         #[allow(unsafe_code)]
+        // SAFETY: SIOCOUTQ (tcp(7), unix(7)) writes one int through the pointer that it is given, and no more.
         let count = unsafe { ioctl::ioctl(self, ioctl::Getter::<SIOCOUTQ, i32>::new()) }?;
         Ok(u64::from(count.unsigned_abs()))
     }

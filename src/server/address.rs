@@ -9,7 +9,7 @@ use crate::server::state::State;
 
 /// The URL to pass on: the one that the client used, since it is known to work. A client on the loopback interface
 /// gets the network's URL, if the server is reachable there. `None` without TCP.
-#[cfg_attr(not(feature = "qr"), allow(dead_code))]
+#[cfg_attr(not(feature = "qr"), allow(dead_code, reason = "only the QR code shows it"))]
 pub(super) fn to_hand_on(head: &Head<'_, '_>, peer: Peer, state: &State) -> Option<String> {
     // Over a Unix-domain socket, Host can be anything.
     let asked = head.host.filter(|_| matches!(peer, Peer::Inet(_)));

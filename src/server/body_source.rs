@@ -54,7 +54,7 @@ impl NextChunk {
 
     /// These bytes, which may be empty, then this span of a file. If the file is shorter when it is sent, the content
     /// is aborted.
-    #[cfg_attr(not(feature = "archive"), allow(dead_code))]
+    #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives send spans"))]
     pub(super) fn with_span(bytes: Vec<u8>, file: Arc<File>, span: Span) -> Self {
         Self::Chunk(Chunk { bytes, span: Some((file, span)) })
     }

@@ -15,7 +15,7 @@ use crate::net::poller::{Arming, Interest, PollKey, Poller};
 use crate::net::stream::{More, Transferred};
 use crate::server::chat::state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
 use crate::server::connection::Connection;
-use crate::server::connections::table::Tracked;
+use crate::server::connections::tracked::Tracked;
 
 /// After this time without an event a subscriber is sent a comment, to find out whether it is connected (WHATWG HTML
 /// §9.2.7).

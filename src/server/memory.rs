@@ -24,8 +24,8 @@ fn resident() -> Option<u64> {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn trim() {
-    // SAFETY: malloc_trim(3) takes one size_t, returns an int, and is thread-safe; the signature below is glibc's.
     #[allow(unsafe_code)]
+    // SAFETY: malloc_trim(3) takes one size_t, returns an int, and is thread-safe; the signature below is glibc's.
     unsafe extern "C" {
         safe fn malloc_trim(pad: usize) -> std::ffi::c_int;
     }

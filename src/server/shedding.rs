@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::server::client_key::ClientKey;
 use crate::server::connection::{Connection, Task};
-use crate::server::connections::table::Tracked;
+use crate::server::connections::tracked::Tracked;
 use crate::server::shared::Shared;
 
 /// The response to a connection that gets no slot; it is then closed (RFC 9110 §15.6.4).

@@ -31,7 +31,7 @@ pub(super) struct State {
     /// Runs disk work that no client waits for.
     pub chores: Chores,
     /// Limits how many archives are created at once.
-    #[cfg_attr(not(feature = "archive"), allow(dead_code))]
+    #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives take a permit"))]
     pub archives: FairPermits,
     /// Limits the memory of listings.
     pub listings: Permits,

@@ -21,7 +21,7 @@ use crate::net::listener::{self, Listener};
 use crate::net::stream::Stream;
 use crate::server::client_key;
 use crate::server::connection::Connection;
-use crate::server::connections::table::WaitFor;
+use crate::server::connections::wait_for::WaitFor;
 use crate::server::shared::Shared;
 use crate::server::shedding;
 use crate::server::state::State;

@@ -14,6 +14,7 @@
 mod exchange;
 pub(super) mod input;
 mod outgoing;
+mod own_lines;
 mod phase;
 mod recv_body;
 mod recv_head;
@@ -37,7 +38,8 @@ use crate::server::connection::input::Input;
 use crate::server::connection::phase::{Lingering, Phase, ReceivingBody, WaitingForHead, expect_body};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
-use crate::server::connections::table::{Tracked, WaitFor};
+use crate::server::connections::tracked::Tracked;
+use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
 use crate::server::jobs::{Chores, Jobs};
 use crate::server::receive::JobOutcome;

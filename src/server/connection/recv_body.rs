@@ -9,7 +9,7 @@ use crate::server::connection::outgoing::Progress;
 use crate::server::connection::phase::{Phase, ReceivingBody, SendingInterim, send_interim};
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
-use crate::server::connections::table::WaitFor;
+use crate::server::connections::wait_for::WaitFor;
 use crate::server::receive::{Finish, Need};
 use crate::server::timing::Deadline;
 

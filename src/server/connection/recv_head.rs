@@ -12,7 +12,7 @@ use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
-use crate::server::connections::table::WaitFor;
+use crate::server::connections::wait_for::WaitFor;
 use crate::server::handled::Handled;
 use crate::server::pipeline;
 use crate::server::receive::Receiving;

@@ -9,7 +9,7 @@ use crate::server::connection::outgoing::Progress;
 use crate::server::connection::phase::{Lingering, Phase, WaitingForHead};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::{Connection, LINGER, LINGER_LIMIT, Share, Transition, Turn};
-use crate::server::connections::table::WaitFor;
+use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
 
 impl Connection {

@@ -1,14 +1,13 @@
 //! A response that is being sent: its head as bytes, and the content that follows.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::http::body::Framing;
-use crate::http::date::Date;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::range::byteranges::RangePart;
 use crate::http::status::Status;
@@ -19,6 +18,7 @@ use crate::server::cache::{CONTENT_LIMIT, CachedContent};
 use crate::server::chat::state::EventStream;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::{Outgoing, Progress};
+use crate::server::connection::own_lines::{OWN_LINES, push_framing, push_own_lines};
 use crate::server::connection::send_buffer::SendBuffer;
 use crate::server::disk::Disk;
 use crate::server::pages;
@@ -26,13 +26,10 @@ use crate::server::response::{Content, FileSource, RangeParts, Response, SizedCo
 use crate::server::state::State;
 use crate::server::timing::Deadline;
 
-/// What the lines of the connection take at most, in bytes, so that the buffer is allocated once.
-const OWN_LINES: usize = 192;
-
 /// A buffer that is larger than this, in bytes, is freed after its response.
 const SPARE_LIMIT: usize = 2 * CONTENT_LIMIT as usize;
 
-/// An answer, as far as it has not been sent.
+/// The unsent rest of a response.
 #[derive(Debug)]
 pub(super) struct Sending {
     outgoing: Outgoing,
@@ -53,40 +50,12 @@ pub(super) struct Sending {
     unacknowledged: Option<u64>,
 }
 
-/// The Server field (RFC 9110 §10.2.4), by which wharf's client recognises wharf. It has no version, which would help
-/// attackers most.
-const NAME: &str = "wharf";
-
 thread_local! {
     /// The buffer of the last response, for the next: beyond a kilobyte, the allocator is slow.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static OWN: RefCell<OwnLines> = const { RefCell::new(OwnLines { made_for: None, lines: Vec::new() }) };
 }
 
-/// The field lines that the connection adds to a response, but for its framing. They are the same for most responses of
-/// a second, so each thread keeps the last ones: to format them costs 1,250 instructions.
-struct OwnLines {
-    made_for: Option<(Date, Option<u64>)>,
-    lines: Vec<u8>,
-}
-
-impl OwnLines {
-    /// Of a response at `date`. `timeout` is for how many seconds the connection is kept, rounded down: a client must not
-    /// believe in a connection that has just been closed (RFC 9112 §9.3, §9.6; Keep-Alive: RFC 2068 §19.7.1).
-    fn at(&mut self, date: Date, timeout: Option<u64>) -> &[u8] {
-        if self.made_for.replace((date, timeout)) != Some((date, timeout)) {
-            let connection = match timeout {
-                Some(seconds) => format!("keep-alive\r\nKeep-Alive: timeout={seconds}"),
-                None => "close".to_owned(),
-            };
-            self.lines =
-                format!("Server: {NAME}\r\nDate: {date}\r\nConnection: {connection}\r\n").into_bytes();
-        }
-        &self.lines
-    }
-}
-
-/// What follows the bytes that are on their way out.
+/// What follows the bytes in `outgoing`.
 #[derive(Debug)]
 enum Remainder {
     Nothing,
@@ -116,7 +85,7 @@ impl Sending {
         bytes.reserve(head.length() + OWN_LINES + inline);
         head.write(&mut bytes);
         let kept_for = exchange.persistence.keeps().then_some(timeout.as_secs());
-        OWN.with_borrow_mut(|own| bytes.extend_from_slice(own.at(Date::from(SystemTime::now()), kept_for)));
+        push_own_lines(&mut bytes, kept_for);
         if !status.has_no_content() {
             push_framing(&mut bytes, framing);
         }
@@ -261,7 +230,7 @@ impl Sending {
         }
     }
 
-    /// It has been sent, or given up: notes it, and says what becomes of the connection.
+    /// Ends a response that was sent or abandoned: logs it, and returns whether the connection is kept.
     pub(super) fn end(&mut self, peer: Peer, state: &State) -> Persistence {
         let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
         self.exchange.note(peer, self.status, content_sent, state);
@@ -271,33 +240,6 @@ impl Sending {
         }
         self.exchange.persistence
     }
-}
-
-/// Where the content ends (RFC 9112 §6.2); what goes on until the connection ends needs no word.
-fn push_framing(bytes: &mut Vec<u8>, framing: Framing) {
-    match framing {
-        Framing::Empty => push_length(bytes, 0),
-        Framing::Sized(length) => push_length(bytes, length),
-        Framing::Chunked => bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-        Framing::UntilClose => {}
-    }
-}
-
-/// Without `std::fmt`, which takes several times as long for a number.
-fn push_length(bytes: &mut Vec<u8>, mut length: u64) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (length % 10) as u8;
-        length /= 10;
-        if length == 0 {
-            break;
-        }
-    }
-    bytes.extend_from_slice(b"Content-Length: ");
-    bytes.extend_from_slice(&digits[start..]);
-    bytes.extend_from_slice(b"\r\n");
 }
 
 /// Whether this content may have to be read from a disk.
@@ -353,37 +295,4 @@ fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, parts: RangeParts) -> Optio
     // The file was truncated, or the disk fails: `sendfile` will fail too, and report it.
     bytes.truncate(head);
     Some((file, parts))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn own_lines_follow_the_date_and_the_timeout() {
-        let mut own = OwnLines { made_for: None, lines: Vec::new() };
-        let first = Date::from(SystemTime::UNIX_EPOCH);
-        let next = Date::from(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
-        let table = [
-            (first, Some(5), "00:00:00", "keep-alive\r\nKeep-Alive: timeout=5"),
-            (first, Some(5), "00:00:00", "keep-alive\r\nKeep-Alive: timeout=5"),
-            (first, Some(6), "00:00:00", "keep-alive\r\nKeep-Alive: timeout=6"),
-            (next, Some(6), "00:00:01", "keep-alive\r\nKeep-Alive: timeout=6"),
-            (next, None, "00:00:01", "close"),
-        ];
-        for (date, timeout, time, connection) in table {
-            let expected =
-                format!("Server: wharf\r\nDate: Thu, 01 Jan 1970 {time} GMT\r\nConnection: {connection}\r\n");
-            assert_eq!(own.at(date, timeout), expected.as_bytes());
-        }
-    }
-
-    #[test]
-    fn lengths_in_digits() {
-        for length in [0, 9, 10, 1024, u64::MAX] {
-            let mut bytes = Vec::new();
-            push_length(&mut bytes, length);
-            assert_eq!(bytes, format!("Content-Length: {length}\r\n").as_bytes());
-        }
-    }
 }

@@ -5,3 +5,5 @@ pub(super) mod capacity;
 pub(super) mod lead;
 pub(super) mod slot;
 pub(super) mod table;
+pub(super) mod tracked;
+pub(super) mod wait_for;

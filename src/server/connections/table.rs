@@ -34,79 +34,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::net::poller::{Arming, Interest, PollEvent, PollKey, Poller};
+use crate::net::poller::{Arming, PollEvent, PollKey, Poller};
 use crate::server::client_key::ClientKey;
 use crate::server::connections::lead::{Assignment, Lead};
 use crate::server::connections::slot::{Capacity, Slot, Slots};
+use crate::server::connections::tracked::Tracked;
+use crate::server::connections::wait_for::WaitFor;
 use crate::server::timing::Deadline;
-
-/// A connection together with its slot in the table. Dropping it closes the connection, then frees the slot.
-#[derive(Debug)]
-pub(crate) struct Tracked<C> {
-    pub connection: C,
-    slot: Slot,
-}
-
-/// What a parked connection waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WaitFor {
-    /// The readiness to wait for.
-    pub interest: Interest,
-    pub deadline: Deadline,
-    /// When it became idle, if it waits between two requests. An idle connection may be evicted, and is closed at
-    /// shutdown.
-    pub idle_since: Option<Instant>,
-}
-
-impl WaitFor {
-    /// Waits for the first byte of a request, for this long.
-    pub(crate) fn idle(since: Instant, time: Duration) -> Self {
-        let deadline = Deadline::after(since, time);
-        Self { interest: Interest::Readable, deadline, idle_since: Some(since) }
-    }
-
-    /// Waits for input.
-    pub(crate) fn readable(deadline: Deadline) -> Self {
-        Self { interest: Interest::Readable, deadline, idle_since: None }
-    }
-
-    /// Waits until the socket is writable; often just for another turn.
-    pub(crate) fn writable(deadline: Deadline) -> Self {
-        Self { interest: Interest::Writable, deadline, idle_since: None }
-    }
-
-    /// The same, for a connection whose input has been read completely: it may stay armed while it is served.
-    pub(crate) fn for_news(self) -> Self {
-        Self { interest: Interest::News, ..self }
-    }
-}
-
-impl<C> Tracked<C> {
-    pub(crate) fn client(&self) -> ClientKey {
-        self.slot.client()
-    }
-
-    /// How many descriptors the connection holds.
-    pub(crate) fn descriptors(&self) -> u32 {
-        self.slot.descriptors()
-    }
-
-    /// Records how many descriptors the connection holds now. Returns how many descriptors too many all connections
-    /// hold, if this one has caused it.
-    pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
-        self.slot.hold(descriptors)
-    }
-
-    /// Call before closing it: its slot and its descriptors count as free from now on.
-    pub(crate) fn leave(&mut self) {
-        self.slot.leave();
-    }
-
-    /// Moves to a spare slot, so that its own is free for another; false if none is left.
-    pub(crate) fn make_spare(&mut self) -> bool {
-        self.slot.make_spare()
-    }
-}
 
 /// The parked connections, with their deadlines and the poller that watches them.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::format::push_decimal;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::own_paths::UPLOADS;
@@ -53,76 +54,28 @@ fn push_peer(out: &mut Vec<u8>, peer: Peer) {
         let _ = write!(out, "{peer} \"");
         return;
     };
-    let [a, b, c, d] = address.ip().octets();
-    let mut text = Backwards::new();
-    text.push(b" \"");
-    text.push_number(address.port().into());
-    for (octet, separator) in [(d, b":"), (c, b"."), (b, b"."), (a, b".")] {
-        text.push(separator);
-        text.push_number(octet.into());
+    let [a, b, c, d] = address.ip().octets().map(u64::from);
+    for (octet, separator) in [(a, b'.'), (b, b'.'), (c, b'.'), (d, b':')] {
+        push_decimal(out, octet);
+        out.push(separator);
     }
-    out.extend_from_slice(text.bytes());
+    push_decimal(out, address.port().into());
+    out.extend_from_slice(b" \"");
 }
 
 /// Writes the part after the request line. Milliseconds are rounded to a tenth.
 fn push_outcome(out: &mut Vec<u8>, status: Status, bytes: u64, time: Duration) {
     let tenths = time.saturating_add(Duration::from_micros(50)).as_micros() / 100;
     let tenths = u64::try_from(tenths).unwrap_or(u64::MAX);
-    let mut text = Backwards::new();
-    text.push(b" ms");
-    text.push_number(tenths % 10);
-    text.push(b".");
-    text.push_number(tenths / 10);
-    text.push(b" B ");
-    text.push_number(bytes);
-    text.push(b" ");
-    text.push_number(status.code().into());
-    text.push(b"\" ");
-    out.extend_from_slice(text.bytes());
-}
-
-/// A short text that is written from its end to its beginning, because the last digit of a number is computed first.
-struct Backwards {
-    text: [u8; Self::SIZE],
-    start: usize,
-}
-
-impl Backwards {
-    /// Enough for two numbers of 20 digits and the text around them; more would be cut off.
-    const SIZE: usize = 64;
-
-    const fn new() -> Self {
-        Self { text: [0; Self::SIZE], start: Self::SIZE }
-    }
-
-    fn push<const N: usize>(&mut self, bytes: &[u8; N]) {
-        for byte in bytes.iter().rev() {
-            self.push_byte(*byte);
-        }
-    }
-
-    fn push_number(&mut self, mut number: u64) {
-        loop {
-            self.push_byte(b'0' + (number % 10) as u8);
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-    }
-
-    fn push_byte(&mut self, byte: u8) {
-        if let Some(before) = self.start.checked_sub(1)
-            && let Some(place) = self.text.get_mut(before)
-        {
-            *place = byte;
-            self.start = before;
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.text.get(self.start..).unwrap_or_default()
-    }
+    out.extend_from_slice(b"\" ");
+    push_decimal(out, status.code().into());
+    out.push(b' ');
+    push_decimal(out, bytes);
+    out.extend_from_slice(b" B ");
+    push_decimal(out, tenths / 10);
+    out.push(b'.');
+    push_decimal(out, tenths % 10);
+    out.extend_from_slice(b" ms");
 }
 
 /// The request line in the bytes of a head, as it is logged; `-` if it is empty.

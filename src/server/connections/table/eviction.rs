@@ -8,7 +8,8 @@ use rustix::io::ioctl_fionread;
 
 use crate::server::client_key::ClientKey;
 use crate::server::connections::slot::Holding;
-use crate::server::connections::table::{ConnectionTable, TableEntry, Tracked, lock};
+use crate::server::connections::table::{ConnectionTable, TableEntry, lock};
+use crate::server::connections::tracked::Tracked;
 
 /// A client with this many times as many connections as a new client is evicted for it. With a smaller factor, a
 /// household behind one address could lose connections to a single person.
