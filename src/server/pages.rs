@@ -12,7 +12,7 @@ mod room;
 
 use crate::http::fields::Fields;
 
-pub(super) use error::for_people;
+pub(super) use error::for_browser;
 pub(super) use folder::{ListingPage, View};
 
 /// Whether the client wants HTML, as browsers do when they open an address.

@@ -95,6 +95,7 @@ mod tests {
 
     use super::*;
     use crate::client::fetch::downloads::Downloads;
+    use crate::client::fetch::part::tests::names;
 
     fn spot(folder: &Path) -> Spot {
         let downloads = Downloads::at(folder).replacing(true);
@@ -104,13 +105,6 @@ mod tests {
     /// A written file; `None` on a file system without `O_TMPFILE`, where there is nothing to test.
     fn written(folder: &Path) -> Option<AnonymousFile> {
         AnonymousFile::write(&spot(folder), b"new").expect("written")
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let names = fs::read_dir(folder).expect("a folder").flatten();
-        let mut names: Vec<_> = names.map(|entry| entry.file_name().into_string().expect("text")).collect();
-        names.sort();
-        names
     }
 
     #[test]

@@ -217,4 +217,4 @@ impl Write for Part {
 
 #[cfg(test)]
 #[path = "part_tests.rs"]
-mod tests;
+pub(super) mod tests;

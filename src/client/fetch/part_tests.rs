@@ -36,7 +36,7 @@ fn offset(spot: &Spot) -> Option<u64> {
 }
 
 /// The names in the folder.
-fn names(folder: &Path) -> Vec<String> {
+pub(in crate::client::fetch) fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).expect("a folder").flatten();
     let mut names: Vec<_> = names.map(|entry| entry.file_name().into_string().expect("text")).collect();
     names.sort();

@@ -70,7 +70,7 @@ impl Sending {
     pub(super) fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
         exchange.persistence =
             exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);
-        let answer = if exchange.to_browser { pages::for_people(answer) } else { answer };
+        let answer = if exchange.to_browser { pages::for_browser(answer) } else { answer };
         let Response { head, content } = answer;
         let status = head.status();
         let framing = content.framing(exchange.version);

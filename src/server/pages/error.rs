@@ -7,7 +7,7 @@ use crate::server::pages::page::page;
 use crate::server::response::{Content, Response, SizedContent};
 
 /// Turns an error response into a page; returns other responses unchanged.
-pub(crate) fn for_people(answer: Response) -> Response {
+pub(crate) fn for_browser(answer: Response) -> Response {
     let Response { head, content } = answer;
     match content {
         Content::Sized(SizedContent::Bytes(line)) if head.status().is_error() => {
@@ -73,7 +73,8 @@ mod tests {
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
         let answer = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        let Response { head, content: Content::Sized(SizedContent::Bytes(page)) } = for_people(answer) else {
+        let Response { head, content: Content::Sized(SizedContent::Bytes(page)) } = for_browser(answer)
+        else {
             panic!("no bytes")
         };
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn a_success_does_not_become_a_page() {
         let Response { content: Content::Sized(SizedContent::Bytes(text)), .. } =
-            for_people(Response::text(Status::OK, "saved\n"))
+            for_browser(Response::text(Status::OK, "saved\n"))
         else {
             panic!("no bytes")
         };
