@@ -13,7 +13,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::peer::Peer;
-use super::stream::{SendBufferSize, Stream};
+use super::transport::{SendBufferSize, Transport};
 use super::unix::{BoundPath, CannotBind, SocketName};
 
 /// The backlog: how many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. With a smaller
@@ -108,7 +108,7 @@ impl Listener {
     }
 
     /// The next connection, or `None` if none is waiting.
-    pub fn accept(&self) -> io::Result<Option<Stream>> {
+    pub fn accept(&self) -> io::Result<Option<Transport>> {
         let (socket, peer) = match acceptfrom_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
             Ok(accepted) => accepted,
             // The last two: the client closed the connection while it waited.
@@ -123,11 +123,11 @@ impl Listener {
             Kind::Tcp(here) => {
                 let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                 let peer = peer.map_or_else(|| here.local_addr(), Ok)?;
-                Stream::Tcp(TcpStream::from(socket), peer)
+                Transport::Tcp(TcpStream::from(socket), peer)
             }
             Kind::Unix(_) => {
                 let peer = Peer::of_unix(&socket);
-                Stream::Unix(UnixStream::from(socket), peer)
+                Transport::Unix(UnixStream::from(socket), peer)
             }
         }))
     }
@@ -180,13 +180,13 @@ pub fn wait_for_any<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::stream::{More, Transferred};
+    use crate::net::transport::{More, Transferred};
 
     #[test]
     fn a_stalled_reader_uses_little_kernel_memory() {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a listener");
         let _client = TcpStream::connect(listener.address().to_string()).expect("a connection");
-        let stream = listener.accept().expect("no error").expect("it waits");
+        let mut stream = listener.accept().expect("no error").expect("it waits");
         let bytes = vec![0; 64 * 1024];
         while let Transferred::Bytes(_) = stream.write(&bytes, More::Ends).expect("written") {}
         let waiting = stream.unacknowledged().expect("a number");

@@ -11,5 +11,5 @@ pub mod peer;
 pub mod poller;
 pub mod reach;
 pub mod spin_wait;
-pub mod stream;
+pub mod transport;
 pub mod unix;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::event_stream::HEARTBEAT;
 use crate::net::poller::{Arming, Interest, PollKey, Poller};
-use crate::net::stream::{More, Transferred};
+use crate::net::transport::{More, Transferred};
 use crate::server::chat::state::{ChatState, EncodedEvent, EventStream, NextBytes, now};
 use crate::server::connection::Connection;
 use crate::server::connections::tracked::Tracked;
@@ -72,8 +72,8 @@ impl Broadcaster {
     }
 
     /// Adds a subscriber, whose response head has been sent.
-    pub(super) fn admit(&self, tracked: Box<Tracked<Connection>>, events: EventStream) {
-        if let Err(error) = tracked.connection.stream().give_up_after(STUCK_AFTER) {
+    pub(super) fn admit(&self, mut tracked: Box<Tracked<Connection>>, events: EventStream) {
+        if let Err(error) = tracked.connection.transport().give_up_after(STUCK_AFTER) {
             log::debug!("{}: {error}", tracked.connection.peer());
         }
         let subscriber = Subscriber {
@@ -211,7 +211,7 @@ impl Subscriber {
                     NextBytes::Over => return Delivery::Gone,
                 },
             };
-            match self.tracked.connection.stream().write(&bytes[at..], More::Ends) {
+            match self.tracked.connection.transport().write(&bytes[at..], More::Ends) {
                 Ok(Transferred::Bytes(count)) => {
                     self.moved = Instant::now();
                     if at + count < bytes.len() {
@@ -228,9 +228,9 @@ impl Subscriber {
     }
 
     /// Whether the client has closed the connection. Its input is read and discarded.
-    fn has_ended(&self) -> bool {
+    fn has_ended(&mut self) -> bool {
         let mut bytes = [0; 512];
-        matches!(self.tracked.connection.stream().read(&mut bytes), Ok(Transferred::End) | Err(_))
+        matches!(self.tracked.connection.transport().read(&mut bytes), Ok(Transferred::End) | Err(_))
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
     use crate::chat::token::{SECRET_LEN, Secret};
     use crate::net::peer::Peer;
     use crate::net::poller::PollEvent;
-    use crate::net::stream::Stream;
+    use crate::net::transport::Transport;
     use crate::server::connections::lead::Lead;
     use crate::server::connections::slot::Capacity;
     use crate::server::connections::table::ConnectionTable;
@@ -267,7 +267,7 @@ mod tests {
             let who = chat.room().who().next().expect("ann").clone();
             let (server, client) = UnixStream::pair().expect("two sockets");
             let peer = Peer::of_unix(&server);
-            let stream = Stream::Unix(server, peer);
+            let stream = Transport::Unix(server, peer);
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
             let (events, _) = chat.subscribe(who, None, peer, active).expect("a free slot");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
@@ -302,7 +302,7 @@ mod tests {
         let mut subscriber = scene.newcomer();
         let mut sent = 0;
         while let Transferred::Bytes(count) =
-            subscriber.tracked.connection.stream().write(&[b' '; 4096], More::Ends).expect("open")
+            subscriber.tracked.connection.transport().write(&[b' '; 4096], More::Ends).expect("open")
         {
             sent += count;
         }

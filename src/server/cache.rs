@@ -19,10 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::folder::{Facts, FileVersion, SharePath};
+use crate::http::range::Span;
+use crate::server::content::{self, Bytes, Chunk, FileSpan};
 use crate::server::representation::Representation;
-
-/// The content of files up to this size, in bytes, is cached. For larger ones `sendfile` costs less.
-pub(super) const CONTENT_LIMIT: u64 = 16 * 1024;
 
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
 const IN_MEMORY_LIMIT: u64 = 1 << 20;
@@ -53,7 +52,7 @@ pub(super) struct CacheEntry {
 /// How a file is cached.
 #[derive(Debug)]
 pub(super) enum CachedContent {
-    Bytes(Vec<u8>),
+    Bytes(Arc<[u8]>),
     /// An open file.
     File(Arc<File>),
 }
@@ -197,9 +196,15 @@ impl CacheEntry {
         }
     }
 
-    /// Whether sending it may block on the disk.
-    pub(super) fn may_wait(&self) -> bool {
-        matches!(self.content, CachedContent::File(_)) && self.representation.len > IN_MEMORY_LIMIT
+    /// A part of its content.
+    pub(super) fn chunk(&self, span: Span) -> Chunk {
+        match &self.content {
+            CachedContent::Bytes(bytes) => Chunk::Bytes(Bytes::Shared(Arc::clone(bytes), span)),
+            CachedContent::File(file) if self.representation.len <= IN_MEMORY_LIMIT => {
+                Chunk::File(FileSpan::recent(Arc::clone(file), span))
+            }
+            CachedContent::File(file) => Chunk::File(FileSpan::new(Arc::clone(file), span)),
+        }
     }
 
     fn weight(&self) -> usize {
@@ -213,12 +218,12 @@ impl CacheEntry {
 
 impl CachedContent {
     fn of(file: &Arc<File>, length: u64) -> io::Result<Self> {
-        if length > CONTENT_LIMIT {
+        if length > content::SMALL {
             return Ok(Self::File(Arc::clone(file)));
         }
         let mut bytes = vec![0; length as usize];
         file.read_exact_at(&mut bytes, 0)?;
-        Ok(Self::Bytes(bytes))
+        Ok(Self::Bytes(bytes.into()))
     }
 }
 
@@ -239,7 +244,7 @@ mod tests {
             panic!("no file")
         };
         let representation = Representation::of(&facts, &path, false, SystemTime::now());
-        let content = CachedContent::Bytes(b"content".to_vec());
+        let content = CachedContent::Bytes(Arc::from(*b"content"));
         let entry = CacheEntry { version: facts.version, representation, content, since: Instant::now() };
         let cache = Cache::default();
         let entry = cache.insert(&path, entry);

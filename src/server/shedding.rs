@@ -127,7 +127,7 @@ fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
     match shared.table.admit_spare(connection, client) {
         Ok(tracked) => shared.park(tracked, wait_for),
         // Closing resets the connection if it has unread input.
-        Err(connection) => connection.stream().discard_input(),
+        Err(mut connection) => connection.transport().discard_input(),
     }
 }
 

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::{self, Listener};
-use crate::net::stream::Stream;
+use crate::net::transport::Transport;
 use crate::server::client_key;
 use crate::server::connection::Connection;
 use crate::server::connections::wait_for::WaitFor;
@@ -75,7 +75,7 @@ fn accept_all(listener: &Listener, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn admit(stream: Stream, shared: &Shared) {
+fn admit(stream: Transport, shared: &Shared) {
     log::debug!("{} connected", stream.peer());
     // Its request will follow: an exit now would lose it.
     shared.state.idle.note(Instant::now());

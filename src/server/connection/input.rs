@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::net::stream::{Stream, Transferred};
+use crate::net::transport::{Transferred, Transport};
 
 /// The size of the buffer, in bytes: enough for a large part of a body at once, and for four heads of the largest
 /// size.
@@ -59,15 +59,15 @@ impl Input {
     }
 
     /// Reads from the socket, after the bytes that are there.
-    pub(crate) fn fill(&mut self, stream: &Stream) -> io::Result<Transferred> {
+    pub(crate) fn fill(&mut self, transport: &mut Transport) -> io::Result<Transferred> {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
         let room = self.bytes.len() - self.end;
-        let moved = stream.read(&mut self.bytes[self.end..])?;
+        let moved = transport.read(&mut self.bytes[self.end..])?;
         self.is_drained = match moved {
-            Transferred::Bytes(count) => count < room && stream.reads_all(),
+            Transferred::Bytes(count) => count < room && transport.reads_all(),
             Transferred::WouldWait => true,
             Transferred::End => false,
         };

@@ -31,7 +31,7 @@ use crate::http::body::BodyDecoder;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
-use crate::net::stream::{More, OtherEnd, Stream};
+use crate::net::transport::{More, OtherEnd, Transport};
 use crate::server::chat::state::EventStream;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::input::Input;
@@ -63,7 +63,7 @@ const LINGER_LIMIT: usize = 64 * 1024;
 /// A client's connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: Stream,
+    transport: Transport,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Vec<u8>,
@@ -128,9 +128,9 @@ struct Share {
 
 impl Connection {
     /// A connection that has just been accepted.
-    pub(super) fn new(stream: Stream) -> Self {
+    pub(super) fn new(transport: Transport) -> Self {
         Self {
-            stream,
+            transport,
             phase: Phase::RecvHead(WaitingForHead::default()),
             unread: Vec::new(),
             has_waited: false,
@@ -138,11 +138,11 @@ impl Connection {
     }
 
     pub(super) fn peer(&self) -> Peer {
-        self.stream.peer()
+        self.transport.peer()
     }
 
-    pub(super) fn stream(&self) -> &Stream {
-        &self.stream
+    pub(super) fn transport(&mut self) -> &mut Transport {
+        &mut self.transport
     }
 
     /// Lets its next upload start even if its client has too many jobs.
@@ -158,9 +158,9 @@ impl Connection {
             // A client that has had a response knows that an idle connection may be closed.
             Phase::RecvHead(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
             // Away: the job has not started.
-            Phase::RecvHead(_) | Phase::Away => drop(self.stream.write(answer, More::Ends)),
+            Phase::RecvHead(_) | Phase::Away => drop(self.transport.write(answer, More::Ends)),
             Phase::RecvBody(body) => {
-                drop(self.stream.write(answer, More::Ends));
+                drop(self.transport.write(answer, More::Ends));
                 chores.drop_later(body);
             }
             phase => {
@@ -168,7 +168,7 @@ impl Connection {
                 return None;
             }
         }
-        self.stream.end_sending().ok()?;
+        self.transport.end_sending().ok()?;
         let deadline = Deadline::after(Instant::now(), LINGER);
         self.unread = Vec::new();
         self.phase = Phase::Linger(Lingering { left: LINGER_LIMIT, deadline });
@@ -189,7 +189,7 @@ impl Connection {
     /// its sending side before its body was complete. A client that has only shut down its sending side may still
     /// read the response; an `impatient` server treats it as gone.
     pub(super) fn has_gone(&self, rest: Option<&BodyDecoder>, impatient: bool) -> bool {
-        match self.stream.other_end() {
+        match self.transport.other_end() {
             OtherEnd::Open => false,
             OtherEnd::Gone => true,
             OtherEnd::Ended => {
@@ -256,7 +256,7 @@ impl Connection {
                 responding(too_late("the request body stalled"), exchange, turn)
             }
             Phase::SendResponse(mut sending) => {
-                if sending.still_moves(&self.stream, turn.state.stall) {
+                if sending.still_moves(&self.transport, turn.state.stall) {
                     let wait_for = WaitFor::writable(sending.deadline());
                     self.phase = Phase::SendResponse(sending);
                     return AfterTurn::Park(wait_for);
@@ -325,7 +325,7 @@ fn too_late(what: &str) -> Response {
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        self.transport.as_fd()
     }
 }
 

@@ -1,22 +1,19 @@
-//! Bytes to send, and the parts of a file that follow them.
+//! What is sent: the bytes that are next, and the content that follows them.
 //!
 //! Bytes are sent with `send`, a file with `sendfile`, after bytes that were sent with `MSG_MORE`, so that a head
 //! does not get a packet of its own. Whatever does not fit into the socket's buffer stays here until it does.
+//!
+//! Content whose length is unknown is sent with chunked coding (RFC 9112 §7.1), or ends with the connection for
+//! HTTP/1.0. Content that cannot be completed is aborted: its last chunk is never sent.
 
-use std::fs::File;
-use std::io::{self, IoSliceMut};
-use std::sync::Arc;
+use std::io::{self, Write as _};
 
-use rustix::io::{ReadWriteFlags, preadv2};
-
-use crate::http::range::Span;
-use crate::http::range::byteranges::RangePart;
-use crate::net::stream::{More, Stream, Transferred};
-use crate::server::response::RangeParts;
-
-/// The distance in bytes between the places of a file that are checked for being in memory: the kernel reads this
-/// much at once.
-const READ_AHEAD: usize = 128 * 1024;
+use crate::blocking::Blocking;
+use crate::http::body::Framing;
+use crate::net::transport::{More, Transferred, Transport};
+use crate::server::content::{Chunk, Content, FileSpan, Produced, Source};
+use crate::server::disk::Disk;
+use crate::server::state::State;
 
 /// What has not been sent yet.
 #[derive(Debug)]
@@ -24,8 +21,25 @@ pub(super) struct Outgoing {
     bytes: Vec<u8>,
     /// How many of `bytes` have been sent.
     at: usize,
-    file: Option<(Arc<File>, RangeParts)>,
+    /// What follows `bytes`.
+    file: Option<FileSpan>,
+    /// What follows `file`.
+    rest: Content,
+    coding: Coding,
     sent: u64,
+    /// How many bytes of all are not content: the head, and the coding.
+    overhead: u64,
+}
+
+/// How the end of the content is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    /// By this many bytes more.
+    Length(u64),
+    /// By the end of the connection.
+    Close,
+    /// By an empty chunk. The line break that ends a chunk is sent with the head of the next, to save a packet.
+    Chunked { is_first: bool },
 }
 
 /// The progress of sending.
@@ -42,15 +56,29 @@ pub(super) enum Progress {
 }
 
 impl Outgoing {
-    /// These bytes, then these parts of a file.
-    pub(super) fn new(bytes: Vec<u8>, file: Option<(Arc<File>, RangeParts)>) -> Self {
-        Self { bytes, at: 0, file, sent: 0 }
+    /// This head, and the content that follows it with this framing.
+    pub(super) fn new(head: Vec<u8>, content: Content, framing: Framing) -> Self {
+        let coding = match framing {
+            Framing::Empty => Coding::Length(0),
+            Framing::Sized(length) => Coding::Length(length),
+            Framing::Chunked => Coding::Chunked { is_first: true },
+            Framing::UntilClose => Coding::Close,
+        };
+        let overhead = head.len() as u64;
+        let mut outgoing = Self { bytes: head, at: 0, file: None, rest: content, coding, sent: 0, overhead };
+        outgoing.append_to_head();
+        outgoing
     }
 
-    /// Continues with these bytes and this span of a file, once everything before is done.
-    pub(super) fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
-        (self.bytes, self.at) = (bytes, 0);
-        self.file = span.map(|(file, span)| (file, span.into()));
+    /// Appends what follows the head to it, so that it does not get a packet of its own.
+    fn append_to_head(&mut self) {
+        let Coding::Length(left) = &mut self.coding else { return };
+        while let Some(bytes) = self.rest.pop_bytes() {
+            *left = left.saturating_sub(bytes.len() as u64);
+            self.bytes.extend_from_slice(&bytes);
+        }
+        self.file = self.rest.pop_file();
+        *left = left.saturating_sub(self.file.as_ref().map_or(0, FileSpan::length));
     }
 
     /// Gives its buffer to whoever sends next.
@@ -59,9 +87,14 @@ impl Outgoing {
         std::mem::take(&mut self.bytes)
     }
 
-    /// Whether a file is open for it.
-    pub(super) fn has_file(&self) -> bool {
-        self.file.is_some()
+    /// How many descriptors it keeps open at most.
+    pub(super) fn descriptors(&self) -> u32 {
+        let sources = self.rest.iter().filter_map(|chunk| match chunk {
+            Chunk::Source(source) => Some(source.descriptors()),
+            Chunk::Bytes(_) | Chunk::File(_) => None,
+        });
+        // A source counts the file that it produced; without one, all spans belong to one file.
+        sources.reduce(u32::saturating_add).unwrap_or_else(|| u32::from(self.left() > 0))
     }
 
     /// How many bytes have been sent.
@@ -69,39 +102,54 @@ impl Outgoing {
         self.sent
     }
 
-    /// How many bytes of files are still to be sent.
-    pub(super) fn left(&self) -> u64 {
-        let lengths = |(_, parts): &(Arc<File>, RangeParts)| parts.iter().map(RangePart::length).sum();
-        self.file.as_ref().map_or(0, lengths)
+    /// How many bytes of the content have been sent.
+    pub(super) fn content_sent(&self) -> u64 {
+        self.sent.saturating_sub(self.overhead)
     }
 
-    /// Whether the next `share` bytes are in memory, as far as a few samples show. For a file in several parts the
-    /// answer is always false.
-    pub(super) fn is_at_hand(&self, share: u64) -> bool {
-        let Some((file, parts)) = &self.file else { return true };
-        let mut spans = parts.iter().filter_map(|part| match part {
-            RangePart::Content(span) => Some(span),
-            RangePart::Frame(_) => None,
+    /// How many bytes of files are still to be sent.
+    pub(super) fn left(&self) -> u64 {
+        let files = self.rest.iter().filter_map(|chunk| match chunk {
+            Chunk::File(file) => Some(file),
+            Chunk::Bytes(_) | Chunk::Source(_) => None,
         });
-        let (Some(span), None) = (spans.next(), spans.next()) else { return false };
-        let end = span.end().min(span.start().saturating_add(share));
-        let mut at = (span.start()..end).step_by(READ_AHEAD).chain(end.checked_sub(1));
-        at.all(|at| is_cached(file, at))
+        self.file.iter().chain(files).map(FileSpan::length).sum()
     }
 
     /// Sends as much as the socket and the turn's share allow, and reduces the share.
     ///
     /// A truncated file is an error: its length has already been sent, and closing the connection is the only way
     /// left to show that it was wrong.
-    pub(super) fn proceed(&mut self, stream: &Stream, share: &mut u64) -> io::Result<Progress> {
-        while self.has_more() {
+    pub(super) fn proceed(
+        &mut self,
+        transport: &mut Transport,
+        share: &mut u64,
+        disk: &mut Disk,
+        state: &State,
+    ) -> io::Result<Progress> {
+        // A file is checked once in a turn: what is in memory is not evicted within a few milliseconds.
+        let mut in_memory = None;
+        loop {
+            if !self.is_loaded() {
+                in_memory = None;
+                if let Some(progress) = self.load(*share, disk, state)? {
+                    return Ok(progress);
+                }
+                continue;
+            }
             if *share == 0 {
                 return Ok(Progress::TurnIsOver);
             }
             let moved = if self.at < self.bytes.len() {
-                self.send_bytes(stream)?
+                self.send_bytes(transport)?
             } else {
-                self.send_file(stream, *share)?
+                in_memory = in_memory.or_else(|| self.file.as_ref()?.in_memory(*share));
+                let disk = match &in_memory {
+                    Some(proof) => Some(Blocking::with(proof)),
+                    None => disk.may_wait(state),
+                };
+                let Some(disk) = disk else { return Ok(Progress::NeedsDisk) };
+                self.send_file(transport, *share, disk)?
             };
             match moved {
                 Transferred::Bytes(count) => {
@@ -109,113 +157,123 @@ impl Outgoing {
                     *share = share.saturating_sub(count as u64);
                 }
                 Transferred::WouldWait => return Ok(Progress::WouldWait),
-                Transferred::End => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::UnexpectedEof,
-                        "the file was truncated while it was sent",
-                    ));
-                }
+                Transferred::End => return Err(broken("the file was truncated while it was sent")),
             }
-        }
-        Ok(Progress::Done)
-    }
-
-    /// Whether anything is left to send. Makes the next part's bytes the ones to send, if it has bytes.
-    fn has_more(&mut self) -> bool {
-        if self.at < self.bytes.len() {
-            return true;
-        }
-        let Some((_, parts)) = &mut self.file else { return false };
-        match parts.front_mut() {
-            None => false,
-            Some(RangePart::Frame(bytes)) => {
-                (self.bytes, self.at) = (std::mem::take(bytes), 0);
-                parts.pop_front();
-                true
-            }
-            Some(RangePart::Content(_)) => true,
         }
     }
 
-    fn send_bytes(&mut self, stream: &Stream) -> io::Result<Transferred> {
-        let follows = self.file.as_ref().is_some_and(|(_, parts)| parts.front().is_some());
-        let moved = stream.write(&self.bytes[self.at..], if follows { More::Follows } else { More::Ends })?;
+    /// Whether there are bytes or a file to send now.
+    fn is_loaded(&self) -> bool {
+        self.at < self.bytes.len() || self.file.is_some()
+    }
+
+    fn send_bytes(&mut self, transport: &mut Transport) -> io::Result<Transferred> {
+        let more = if self.file.is_some() { More::Follows } else { More::Ends };
+        let moved = transport.write(&self.bytes[self.at..], more)?;
         if let Transferred::Bytes(count) = moved {
             self.at += count;
         }
         Ok(moved)
     }
 
-    fn send_file(&mut self, stream: &Stream, share: u64) -> io::Result<Transferred> {
-        let Some((file, parts)) = &mut self.file else { return Ok(Transferred::End) };
-        let Some(RangePart::Content(span)) = parts.front_mut() else { return Ok(Transferred::End) };
-        let moved = stream.send_file(file, span.start(), share.min(span.length()) as usize)?;
-        if let Transferred::Bytes(count) = moved {
-            match span.after(count as u64) {
-                Some(rest) => *span = rest,
-                None => {
-                    parts.pop_front();
-                }
+    fn send_file(
+        &mut self,
+        transport: &mut Transport,
+        share: u64,
+        disk: Blocking<'_>,
+    ) -> io::Result<Transferred> {
+        let Some(span) = self.file.take() else { return Ok(Transferred::WouldWait) };
+        let count = share.min(span.length()) as usize;
+        let moved = transport.send_file(span.file(), span.start(), count, disk)?;
+        self.file = match moved {
+            Transferred::Bytes(count) => span.after(count as u64),
+            Transferred::WouldWait | Transferred::End => Some(span),
+        };
+        Ok(moved)
+    }
+
+    /// Prepares what is sent next, once everything before has been sent. `None` if that is more than nothing.
+    fn load(&mut self, share: u64, disk: &mut Disk, state: &State) -> io::Result<Option<Progress>> {
+        match self.rest.pop_front() {
+            Some(Chunk::Bytes(bytes)) => {
+                let file = self.rest.pop_file();
+                self.begin_chunk(bytes.len() as u64 + file.as_ref().map_or(0, FileSpan::length))?;
+                self.bytes.extend_from_slice(&bytes);
+                self.file = file;
+                Ok(None)
+            }
+            Some(Chunk::File(file)) => {
+                self.begin_chunk(file.length())?;
+                self.file = Some(file);
+                Ok(None)
+            }
+            Some(Chunk::Source(source)) => self.produce(source, share, disk, state),
+            None => self.end(),
+        }
+    }
+
+    /// Lets a source produce more.
+    fn produce(
+        &mut self,
+        mut source: Box<dyn Source>,
+        share: u64,
+        disk: &mut Disk,
+        state: &State,
+    ) -> io::Result<Option<Progress>> {
+        let (content, progress) = if share == 0 {
+            (Content::default(), Some(Progress::TurnIsOver))
+        } else if let Some(disk) = disk.may_wait(state) {
+            match source.next(disk)? {
+                Produced::Content(content) => (content, None),
+                Produced::Later => (Content::default(), Some(Progress::TurnIsOver)),
+                Produced::End => return Ok(None),
+            }
+        } else {
+            (Content::default(), Some(Progress::NeedsDisk))
+        };
+        self.rest.push_front(Chunk::Source(source));
+        self.rest.prepend(content);
+        Ok(progress)
+    }
+
+    /// Begins a chunk of this many bytes, and clears `bytes` for it.
+    fn begin_chunk(&mut self, length: u64) -> io::Result<()> {
+        self.at = 0;
+        self.bytes.clear();
+        match &mut self.coding {
+            Coding::Length(left) => {
+                *left = left.checked_sub(length).ok_or_else(|| broken("the content became longer"))?;
+            }
+            // An empty chunk would end the content.
+            Coding::Chunked { is_first } if length > 0 => {
+                let line_break = if std::mem::take(is_first) { "" } else { "\r\n" };
+                write!(self.bytes, "{line_break}{length:x}\r\n")?;
+                self.overhead += self.bytes.len() as u64;
+            }
+            Coding::Chunked { .. } | Coding::Close => {}
+        }
+        Ok(())
+    }
+
+    /// Marks the end of the content.
+    fn end(&mut self) -> io::Result<Option<Progress>> {
+        match self.coding {
+            Coding::Length(0) | Coding::Close => Ok(Some(Progress::Done)),
+            Coding::Length(_) => Err(broken("the content became shorter")),
+            Coding::Chunked { is_first } => {
+                let end: &[u8] = if is_first { b"0\r\n\r\n" } else { b"\r\n0\r\n\r\n" };
+                (self.bytes, self.at) = (end.to_vec(), 0);
+                self.overhead += end.len() as u64;
+                self.coding = Coding::Length(0);
+                Ok(None)
             }
         }
-        Ok(moved)
     }
 }
 
-/// Whether a byte of a file is in memory; false if the system cannot tell.
-fn is_cached(file: &File, at: u64) -> bool {
-    let byte = &mut [0];
-    preadv2(file, &mut [IoSliceMut::new(byte)], at, ReadWriteFlags::NOWAIT).is_ok()
+fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, what)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::iter;
-    use std::os::unix::fs::FileExt as _;
-    use std::time::{Duration, Instant};
-
-    use rustix::fs::{Advice, fadvise, fstatfs};
-    use rustix::io::Errno;
-
-    use super::*;
-
-    /// The `f_type` of a file system that is entirely in memory (tmpfs(5)).
-    const TMPFS: u64 = 0x0102_1994;
-
-    #[test]
-    fn a_file_that_was_read_is_in_memory_and_one_that_was_evicted_is_not() {
-        assert!(Outgoing::new(b"bytes".to_vec(), None).is_at_hand(1), "no file has to be waited for");
-        // Next to this program, as the directory for temporary files may be in memory.
-        let program = std::env::current_exe().expect("its path");
-        let file = Arc::new(tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file"));
-        if fstatfs(&file).expect("its file system").f_type as u64 == TMPFS {
-            return;
-        }
-        let length = 4 * READ_AHEAD as u64;
-        file.write_all_at(&vec![b'x'; length as usize], 0).expect("written");
-        let span = Span::new(0, length, length).expect("it is not empty");
-        let outgoing = Outgoing::new(Vec::new(), Some((Arc::clone(&file), span.into())));
-        if preadv2(&*file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT)
-            == Err(Errno::OPNOTSUPP)
-        {
-            assert!(!outgoing.is_at_hand(length), "this file system cannot say");
-            return;
-        }
-        assert!(outgoing.is_at_hand(length), "it has just been written");
-        let halves = [Span::new(0, 1, length), Span::new(length - 1, 1, length)];
-        let halves = halves.into_iter().flatten().map(RangePart::Content).collect();
-        let in_pieces = Outgoing::new(Vec::new(), Some((Arc::clone(&file), halves)));
-        assert!(!in_pieces.is_at_hand(1), "the second may be anywhere");
-        file.sync_all().expect("on the disk, so that memory can do without");
-        // The kernel drops the pages when nothing else holds them, which may take a moment.
-        let began = Instant::now();
-        let forgets = || {
-            fadvise(&*file, 0, None, Advice::DontNeed).expect("asked to forget");
-            !outgoing.is_at_hand(length)
-        };
-        let mut tries = iter::repeat_with(forgets).take_while(|_| began.elapsed() < Duration::from_secs(20));
-        assert!(tries.any(|has_forgotten| has_forgotten), "the disk has it");
-        file.read_exact_at(&mut vec![0; length as usize], 0).expect("read");
-        assert!(outgoing.is_at_hand(length), "all of it");
-    }
-}
+mod tests;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::http::body::Framing;
 use crate::http::head_end::EndFinder;
 use crate::http::status::Status;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::outgoing::Outgoing;
 use crate::server::connection::sending::Sending;
+use crate::server::content::Content;
 use crate::server::receive::Receiving;
 use crate::server::timing::Deadline;
 
@@ -87,6 +89,6 @@ pub(super) fn expect_body(
 /// Sends an interim response, then receives the rest of the body.
 pub(super) fn send_interim(interim: Vec<u8>, body: ReceivingBody) -> Phase {
     let ReceivingBody { exchange, receiving, deadline } = body;
-    let outgoing = Outgoing::new(interim, None);
+    let outgoing = Outgoing::new(interim, Content::default(), Framing::Empty);
     Phase::SendInterim(Box::new(SendingInterim { outgoing, exchange, receiving, deadline }))
 }

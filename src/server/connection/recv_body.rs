@@ -4,7 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use crate::http::body::BodyDecoder;
-use crate::net::stream::Transferred;
+use crate::net::transport::Transferred;
 use crate::server::connection::outgoing::Progress;
 use crate::server::connection::phase::{Phase, ReceivingBody, SendingInterim, send_interim};
 use crate::server::connection::work::Work;
@@ -23,14 +23,16 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
-        let progress = match sending.outgoing.proceed(&self.stream, &mut share.bytes) {
-            Ok(progress) => progress,
-            Err(error) => {
-                // Closing the file of an upload may block.
-                turn.state.chores.drop_later(sending);
-                return Err(error);
-            }
-        };
+        let progress =
+            match sending.outgoing.proceed(&mut self.transport, &mut share.bytes, &mut turn.disk, turn.state)
+            {
+                Ok(progress) => progress,
+                Err(error) => {
+                    // Closing the file of an upload may block.
+                    turn.state.chores.drop_later(sending);
+                    return Err(error);
+                }
+            };
         if progress == Progress::Done {
             let SendingInterim { exchange, receiving, .. } = *sending;
             let deadline = Deadline::after(Instant::now(), turn.state.stall);
@@ -61,7 +63,8 @@ impl Connection {
                 }
                 Err(answer) => return Ok(Transition::Go(responding(answer, body.exchange, turn))),
             }
-            let moved = if share.bytes > 0 { turn.input.fill(&self.stream)? } else { Transferred::WouldWait };
+            let moved =
+                if share.bytes > 0 { turn.input.fill(&mut self.transport)? } else { Transferred::WouldWait };
             match moved {
                 Transferred::Bytes(count) => {
                     share.bytes = share.bytes.saturating_sub(count as u64);
@@ -89,7 +92,7 @@ impl Connection {
     /// there are more, assumes that they do.
     pub(super) fn is_cut_short(&self, mut rest: BodyDecoder, unread: &[u8]) -> bool {
         let mut arrived = vec![0; PEEK];
-        let Ok(count) = self.stream.peek(&mut arrived) else { return true };
+        let Ok(count) = self.transport.peek(&mut arrived) else { return true };
         if count == arrived.len() {
             return false;
         }

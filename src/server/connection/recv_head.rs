@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
-use crate::net::stream::{OtherEnd, Transferred};
+use crate::net::transport::{OtherEnd, Transferred};
 use crate::server::client_key;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
@@ -37,7 +37,7 @@ impl Connection {
             if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
                 waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
             }
-            match turn.input.fill(&self.stream)? {
+            match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(_) => {}
                 Transferred::End => return Ok(Transition::Close),
                 Transferred::WouldWait => {
@@ -102,7 +102,7 @@ impl Connection {
     /// expensive: ext4 does not reuse an inode within minutes of its deletion, and has to search for another.
     fn is_in_vain(&self, receiving: &Receiving, unread: &[u8]) -> bool {
         receiving.opens_later()
-            && self.stream.other_end() != OtherEnd::Open
+            && self.transport.other_end() != OtherEnd::Open
             && receiving.rest().is_some_and(|rest| self.is_cut_short(rest, unread))
     }
 }

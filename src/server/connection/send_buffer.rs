@@ -5,7 +5,7 @@
 //! gets it only after it has taken much of a response, few readers have it at once, and none at the end of a
 //! response, so that little is left in the kernel when the response is done.
 
-use crate::net::stream::{SendBufferSize, Stream};
+use crate::net::transport::{SendBufferSize, Transport};
 use crate::server::jobs::permits::{Permit, Permits};
 
 /// How many connections may have the large buffer at once: if all of them stall, they hold 128 MiB of the kernel's
@@ -32,7 +32,7 @@ pub(crate) enum SendBuffer {
 
 impl SendBuffer {
     /// Chooses the buffer for this progress of a response.
-    pub(crate) fn adjust(&mut self, stream: &Stream, sent: u64, left: u64, permits: &Permits) {
+    pub(crate) fn adjust(&mut self, stream: &Transport, sent: u64, left: u64, permits: &Permits) {
         *self = match std::mem::take(self) {
             Self::Small if sent >= TAKEN && left >= WORTH => match permits.take() {
                 Some(permit) => {
@@ -67,7 +67,7 @@ mod tests {
             (listener.accept().expect("no error").expect("it waits"), client)
         };
         let ((one, _a), (other, _b)) = (accept(), accept());
-        let queue = |stream: &Stream| SockRef::from(stream).tcp_notsent_lowat().expect("told");
+        let queue = |stream: &Transport| SockRef::from(stream).tcp_notsent_lowat().expect("told");
         let permits = Permits::new(1);
         let (mut first, mut second) = (SendBuffer::default(), SendBuffer::default());
         let long = 100 * TAKEN;

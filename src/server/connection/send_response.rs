@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::http::persistence::{CloseReason, Persistence};
-use crate::net::stream::Transferred;
+use crate::net::transport::Transferred;
 use crate::server::connection::outgoing::Progress;
 use crate::server::connection::phase::{Lingering, Phase, WaitingForHead};
 use crate::server::connection::sending::Sending;
@@ -20,7 +20,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
-        let progress = sending.proceed(&self.stream, &mut share.bytes, &mut turn.disk, turn.state);
+        let progress = sending.proceed(&mut self.transport, &mut share.bytes, &mut turn.disk, turn.state);
         if let Ok(Progress::NeedsDisk) = progress {
             return Ok(Transition::NeedsDisk(Phase::SendResponse(Box::new(sending))));
         }
@@ -72,7 +72,7 @@ impl Connection {
             // Closing now, while the client still sends, would reset the connection and lose the response.
             Persistence::Close(_) => {
                 turn.input.consume(turn.input.unread().len());
-                match self.stream.end_sending() {
+                match self.transport.end_sending() {
                     Ok(()) => Transition::Go(Phase::Linger(Lingering {
                         left: LINGER_LIMIT,
                         deadline: deadline(LINGER),
@@ -84,14 +84,15 @@ impl Connection {
     }
 
     /// Whether the client has sent nothing that is still unread.
-    fn is_silent(&self, turn: &mut Turn<'_>) -> bool {
-        turn.input.unread().is_empty() && !matches!(turn.input.fill(&self.stream), Ok(Transferred::Bytes(_)))
+    fn is_silent(&mut self, turn: &mut Turn<'_>) -> bool {
+        turn.input.unread().is_empty()
+            && !matches!(turn.input.fill(&mut self.transport), Ok(Transferred::Bytes(_)))
     }
 
     /// Reads and discards input until the client closes its side, for a limited time and a limited number of bytes.
     pub(super) fn linger(&mut self, mut lingering: Lingering, turn: &mut Turn<'_>) -> io::Result<Transition> {
         loop {
-            match turn.input.fill(&self.stream)? {
+            match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(count) if count < lingering.left => {
                     turn.input.consume(count);
                     lingering.left -= count;

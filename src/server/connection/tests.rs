@@ -26,8 +26,8 @@ use crate::stop::Stop;
 fn a_slow_job_does_not_use_up_its_clients_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_millis(1));
-    let (stream, _client) = stream();
-    let mut connection = Connection::new(stream);
+    let (transport, _client) = transport();
+    let mut connection = Connection::new(transport);
     let exchange = Exchange::of_no_head(b"", CloseReason::Framing, Instant::now(), &state);
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_, _| {
@@ -54,8 +54,8 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
 fn a_connection_is_kept_for_the_promised_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = state(folder.path(), Duration::from_secs(60));
-    let (stream, _client) = stream();
-    let mut connection = Connection::new(stream);
+    let (transport, _client) = transport();
+    let mut connection = Connection::new(transport);
     let mut exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &state);
     exchange.body_was_read();
     let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
@@ -71,8 +71,8 @@ fn a_connection_is_kept_for_the_promised_time() {
 
 #[test]
 fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
-    let (stream, mut client) = stream();
-    let mut connection = Connection { stream, phase: Phase::Away, unread: Vec::new(), has_waited: false };
+    let (transport, mut client) = transport();
+    let mut connection = Connection { transport, phase: Phase::Away, unread: Vec::new(), has_waited: false };
     client.write_all(b"the rest of a body").expect("sent");
     let wait_for = connection.turn_away(b"no slot", &Chores::new().0).expect("it must not be closed at once");
     assert_eq!(wait_for.interest, Interest::Readable, "further input is read");
@@ -90,23 +90,23 @@ fn only_a_connection_without_unread_input_stays_armed() {
         let (before, behind) = ("GET /.wharf/health HTTP/1.1\r\nHost: localhost\r\nX: ", "\r\n\r\n");
         format!("{before}{}{behind}", "x".repeat(length - before.len() - behind.len()))
     };
-    let (tcp, to_tcp) = stream();
-    let (full, to_full) = stream();
+    let (tcp, to_tcp) = transport();
+    let (full, to_full) = transport();
     let (unix, to_unix) = UnixStream::pair().expect("a pair");
     unix.set_nonblocking(true).expect("set");
-    let unix = Stream::Unix(unix, Peer::Unix(None));
+    let unix = Transport::Unix(unix, Peer::Unix(None));
     let filled = request(ROOM / 8).repeat(8) + &request(100);
-    let table: [(&str, Stream, OwnedFd, String, &[Interest]); 3] = [
+    let table: [(&str, Transport, OwnedFd, String, &[Interest]); 3] = [
         ("one request", tcp, to_tcp.into(), request(100), &[Interest::News]),
         ("more than a full buffer", full, to_full.into(), filled, &[Interest::Readable, Interest::News]),
         ("a socket whose reads may stop early", unix, to_unix.into(), request(100), &[Interest::Readable]),
     ];
-    for (name, stream, client, said, expected) in table {
+    for (name, transport, client, said, expected) in table {
         std::fs::File::from(client.try_clone().expect("cloned")).write_all(said.as_bytes()).expect("sent");
-        while rustix::io::ioctl_fionread(&stream).expect("asked") < said.len() as u64 {
+        while rustix::io::ioctl_fionread(&transport).expect("asked") < said.len() as u64 {
             std::thread::yield_now();
         }
-        let mut connection = Connection::new(stream);
+        let mut connection = Connection::new(transport);
         let (jobs, mut input) = (Jobs::new(1), Input::default());
         let mut turn = turn(&state, &jobs, &mut input, Duration::from_secs(5));
         for interest in expected {
@@ -129,12 +129,12 @@ fn a_panic_costs_one_connection() {
         Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let exchange = || Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
-    let admit = |stream, phase, unread: &[u8]| {
-        let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
+    let admit = |transport, phase, unread: &[u8]| {
+        let connection = Connection { transport, phase, unread: unread.to_vec(), has_waited: false };
         shared.table.admit(connection, ClientKey::Here).expect("a free slot")
     };
     let waiting = || Phase::RecvHead(WaitingForHead::default());
-    let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| stream());
+    let [(in_turn, one), (in_job, other), (well, mut third)] = [(); 3].map(|()| transport());
 
     let body = SmallBody::new(8, |_, _| panic!("in a worker, on purpose"));
     let receiving = Box::new(Receiving::in_memory(Framing::Sized(1), body));
@@ -191,12 +191,12 @@ fn no_job_runs_for_a_client_that_disconnected() {
         ("malformed chunks get a response", chunked("9\r\n"), "123456789x", close, false, false),
     ];
     for (name, rest, sent, go, is_crowded, expected) in table {
-        let (stream, mut client) = stream();
+        let (transport, mut client) = transport();
         client.write_all(sent.as_bytes()).expect("sent");
         let client = go(client);
         let has_ended = client.is_none() || rest.is_some();
-        let connection = Connection::new(stream);
-        while has_ended && connection.stream.other_end() == OtherEnd::Open {
+        let connection = Connection::new(transport);
+        while has_ended && connection.transport.other_end() == OtherEnd::Open {
             std::thread::yield_now();
         }
         assert_eq!(connection.has_gone(rest.as_ref(), is_crowded), expected, "{name}");
@@ -213,9 +213,9 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
         Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let mut clients = Vec::new();
     let mut admit = || {
-        let (stream, client) = stream();
+        let (transport, client) = transport();
         clients.push(client);
-        shared.table.admit(Connection::new(stream), ClientKey::Here).expect("a free slot")
+        shared.table.admit(Connection::new(transport), ClientKey::Here).expect("a free slot")
     };
     let jobs = CROWDED;
     for _ in 0..jobs {
@@ -244,13 +244,13 @@ fn a_truncated_form_is_not_started() {
     for (name, length, is_begun) in [("whole", form.len(), true), ("truncated", form.len() + 1, false)] {
         let folder = tempfile::tempdir().expect("a folder");
         let state = state(folder.path(), Duration::from_secs(60));
-        let (stream, mut client) = stream();
+        let (transport, mut client) = transport();
         let fields = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=B";
         write!(client, "POST / HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n{form}")
             .expect("sent");
         drop(client);
-        let mut connection = Connection::new(stream);
-        while connection.stream.other_end() == OtherEnd::Open {
+        let mut connection = Connection::new(transport);
+        while connection.transport.other_end() == OtherEnd::Open {
             std::thread::yield_now();
         }
         let (jobs, mut input) = (Jobs::new(1), Input::default());
@@ -272,8 +272,8 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a"), "content").expect("written");
     let state = state(folder.path(), Duration::from_secs(60));
-    let (stream, mut client) = stream();
-    let mut connection = Connection::new(stream);
+    let (transport, mut client) = transport();
+    let mut connection = Connection::new(transport);
     let (jobs, mut input) = (Jobs::new(1), Input::default());
     client.write_all(b"GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
     let taken = state.blocking.take().expect("the only permit");
@@ -337,10 +337,10 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
 }
 
 /// A connection, and its client's end.
-fn stream() -> (Stream, std::net::TcpStream) {
+pub(in crate::server) fn transport() -> (Transport, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let client = listener.local_addr().and_then(std::net::TcpStream::connect).expect("a connection");
     let (server, peer) = listener.accept().expect("a connection");
     server.set_nonblocking(true).expect("set");
-    (Stream::Tcp(server, peer), client)
+    (Transport::Tcp(server, peer), client)
 }

@@ -22,13 +22,13 @@ use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::printable::Printable;
-use crate::server::body_source::{BodySource, NextChunk};
 use crate::server::client_key;
 use crate::server::connections::capacity::ARCHIVE_FILES;
+use crate::server::content::{Chunk, Content, FileSpan, Produced, Source};
 use crate::server::error_response::of_read_error;
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::request::Request;
-use crate::server::response::{Content, Response};
+use crate::server::response::Response;
 use crate::server::state::State;
 
 /// How many bytes are produced at once: enough for a full socket buffer, and little for each of many slow readers.
@@ -82,7 +82,7 @@ pub(crate) fn answer(
         reading: None,
         _permit: permit,
     };
-    Ok(Response { head, content: Content::Streamed(Box::new(body)) })
+    Ok(Response::new(head, Chunk::source(body)))
 }
 
 /// The head of every response about an archive, with or without content.
@@ -127,8 +127,8 @@ struct Reading {
     rest: Span,
 }
 
-impl BodySource for ArchiveBody {
-    fn next_chunk(&mut self, disk: Blocking<'_>) -> io::Result<NextChunk> {
+impl Source for ArchiveBody {
+    fn next(&mut self, disk: Blocking<'_>) -> io::Result<Produced> {
         self.make(disk).map_err(|error| {
             let name = Printable(&self.name).to_string();
             io::Error::new(error.kind(), format!("the archive of {name} was aborted: {error}"))
@@ -142,9 +142,9 @@ impl BodySource for ArchiveBody {
 }
 
 impl ArchiveBody {
-    fn make(&mut self, disk: Blocking<'_>) -> io::Result<NextChunk> {
+    fn make(&mut self, disk: Blocking<'_>) -> io::Result<Produced> {
         for _ in 0..LOOKS {
-            let Some(archive) = &mut self.archive else { return Ok(NextChunk::End) };
+            let Some(archive) = &mut self.archive else { return Ok(Produced::End) };
             if archive.made() >= CHUNK {
                 break;
             }
@@ -155,10 +155,10 @@ impl ArchiveBody {
                     return Ok(chunk);
                 }
             } else if let Some(last) = self.look(disk)? {
-                return Ok(NextChunk::bytes(last));
+                return Ok(Produced::bytes(last));
             }
         }
-        Ok(NextChunk::bytes(self.archive.as_mut().map(Archive::take).unwrap_or_default()))
+        Ok(Produced::bytes(self.archive.as_mut().map(Archive::take).unwrap_or_default()))
     }
 
     /// Examines the next entry; returns the last bytes of the archive if there is none.
@@ -215,12 +215,14 @@ impl ArchiveBody {
 
 impl Reading {
     /// Adds more of a file, through the archive or as a span. Returns the rest of the file, and the span.
-    fn go_on(self, archive: &mut Archive) -> io::Result<(Option<Self>, Option<NextChunk>)> {
+    fn go_on(self, archive: &mut Archive) -> io::Result<(Option<Self>, Option<Produced>)> {
         let Self { file, len, rest } = self;
         let goes_past = archive.lets_content_pass() && rest.length() >= BY_ITSELF;
         let (moved, past) = if goes_past {
             let span = rest.first(LONGEST_SPAN);
-            (span.length(), Some(NextChunk::with_span(archive.take(), Arc::clone(&file), span)))
+            let mut content = Content::from(archive.take());
+            content.push(Chunk::File(FileSpan::new(Arc::clone(&file), span)));
+            (span.length(), Some(Produced::Content(content)))
         } else {
             let mut buffer = vec![0; rest.length().min(CHUNK as u64) as usize];
             let count = file.read_at(&mut buffer, rest.start())?;

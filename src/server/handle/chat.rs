@@ -38,7 +38,7 @@ use crate::server::random;
 use crate::server::receive::Receiving;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::request::Request;
-use crate::server::response::{Content, Response, SizedContent};
+use crate::server::response::{Response, Then};
 use crate::server::state::State;
 
 /// The largest body with only a name, in bytes.
@@ -138,7 +138,7 @@ fn subscribe(
         // Otherwise nginx would buffer events.
         .field("X-Accel-Buffering", "no")
         .field("X-Content-Type-Options", "nosniff");
-    Ok(Response { head, content: Content::Events(Box::new(events), first) })
+    Ok(Response { head, content: first.into(), then: Then::Subscribe(Box::new(events)) })
 }
 
 fn post(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Response {
@@ -157,7 +157,7 @@ fn post(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Respon
             chat.wake();
             let head = response::Head::new(Status::ACCEPTED).field("Content-Type", "application/json");
             let bytes = json!({"id": id.to_string()}).to_string().into_bytes();
-            Response { head, content: SizedContent::Bytes(bytes).into() }
+            Response::new(head, bytes)
         }
         Err(error) => room_error(&error),
     }

@@ -12,7 +12,7 @@ use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
 use crate::http::fields::Fields;
 use crate::http::multipart::Boundary;
-use crate::http::range::byteranges;
+use crate::http::range::byteranges::{self, RangePart};
 use crate::http::range::content_range::{content_range, unsatisfied};
 use crate::http::range::{self, Selection, Span};
 use crate::http::request::Method;
@@ -21,6 +21,7 @@ use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::http::validators::Validators;
 use crate::server::cache::{CacheEntry, CacheLookup};
+use crate::server::content::{Chunk, Content, FileSpan};
 use crate::server::disk::Disk;
 use crate::server::error_response::{not_found, of_read_error};
 use crate::server::handle::archive;
@@ -31,7 +32,7 @@ use crate::server::media;
 use crate::server::random;
 use crate::server::representation::Representation;
 use crate::server::request::Request;
-use crate::server::response::{FileSource, RangeParts, Response, SizedContent};
+use crate::server::response::Response;
 use crate::server::state::State;
 
 /// The file that a directory shows instead of its listing, if it exists.
@@ -53,12 +54,12 @@ pub(crate) fn handle(
         && !wants_hash
         && let Some(entry) = cached(path, disk, state)
     {
-        return Ok(Handled::Respond(of_cached(request, entry)));
+        return Ok(Handled::Respond(of_cached(request, &entry)));
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     match state.folder.open(path, disk).map_err(|error| of_read_error(&error))? {
         Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.peer, state)),
-        Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state))),
+        Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state, disk))),
         // A slash after a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),
         Node::Directory { .. } if names_file => Err(to_directory(request)),
@@ -102,7 +103,7 @@ fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>
         && let Ok(index) = request.path.join(INDEX.as_ref())
         && let Ok(Node::File(open)) = state.folder.open(&index, disk)
     {
-        return Handled::Respond(of_file(request, open, &index, state));
+        return Handled::Respond(of_file(request, open, &index, state, disk));
     }
     match judge(request.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
         Ok(()) => Handled::Work(listing::job(request)),
@@ -111,43 +112,38 @@ fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>
 }
 
 /// The response with a file that has just been opened; caches a small one.
-fn of_file(request: &Request<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Response {
+fn of_file(
+    request: &Request<'_, '_, '_>,
+    open: OpenFile,
+    path: &SharePath,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Response {
     let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
     let representation = Representation::of(&facts, path, state.trusts_pages(), now);
     match CacheEntry::of(&file, &facts, representation, now) {
-        Ok(entry) => of_cached(request, state.cache.insert(path, entry)),
-        Err(representation) => match decide(request, &representation) {
-            Decision::Send(head, parts) => {
-                Response { head, content: SizedContent::Parts(FileSource::File(file), parts).into() }
-            }
-            Decision::Answer(answer) => answer,
-        },
+        Ok(entry) => of_cached(request, &state.cache.insert(path, entry)),
+        Err(representation) => of_representation(request, &representation, |span| {
+            let span = FileSpan::new(Arc::clone(&file), span);
+            if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
+        }),
     }
 }
 
 /// The response with a cached file.
-fn of_cached(request: &Request<'_, '_, '_>, entry: Arc<CacheEntry>) -> Response {
-    match decide(request, &entry.representation) {
-        Decision::Send(head, parts) => {
-            Response { head, content: SizedContent::Parts(FileSource::Cached(entry), parts).into() }
-        }
-        Decision::Answer(answer) => answer,
-    }
+fn of_cached(request: &Request<'_, '_, '_>, entry: &CacheEntry) -> Response {
+    of_representation(request, &entry.representation, |span| entry.chunk(span))
 }
 
-/// What is sent of a file.
-enum Decision {
-    /// These parts, after this head.
-    Send(Head, RangeParts),
-    /// None of it.
-    Answer(Response),
-}
-
-/// Decides what is sent of a file.
-fn decide(request: &Request<'_, '_, '_>, file: &Representation) -> Decision {
+/// The response with this file, or a part of it; `chunk` returns parts of the content.
+fn of_representation(
+    request: &Request<'_, '_, '_>,
+    file: &Representation,
+    chunk: impl Fn(Span) -> Chunk,
+) -> Response {
     let fields = request.head.fields;
     if let Err(answer) = judge(fields, &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
-        return Decision::Answer(answer);
+        return answer;
     }
     let selection = match request.method {
         // Only GET has ranges (RFC 9110 §14.2).
@@ -156,26 +152,29 @@ fn decide(request: &Request<'_, '_, '_>, file: &Representation) -> Decision {
     };
     match selection {
         Selection::Whole => {
-            let whole = Span::new(0, file.len, file.len).map(RangeParts::from);
-            Decision::Send(file.whole_head(), whole.unwrap_or_default())
+            let whole = Span::new(0, file.len, file.len).map(chunk);
+            Response::new(file.whole_head(), whole.map_or_else(Content::default, Content::from))
         }
         Selection::One(span) => {
             let head = file.head(Status::PARTIAL_CONTENT, &file.media_type);
-            let head = head.field("Content-Range", content_range(span, file.len));
-            Decision::Send(head, span.into())
+            Response::new(head.field("Content-Range", content_range(span, file.len)), chunk(span))
         }
         Selection::Many(spans) => {
             let boundary = Boundary::of_bytes(random::bytes());
             let parts = byteranges::frame(&boundary, &file.media_type, &spans, file.len);
-            Decision::Send(
-                file.head(Status::PARTIAL_CONTENT, &byteranges::media_type(&boundary)),
-                parts.into_iter().collect(),
-            )
+            let content: Content = parts
+                .into_iter()
+                .map(|part| match part {
+                    RangePart::Frame(bytes) => bytes.into(),
+                    RangePart::Content(span) => chunk(span),
+                })
+                .collect();
+            Response::new(file.head(Status::PARTIAL_CONTENT, &byteranges::media_type(&boundary)), content)
         }
         Selection::Unsatisfiable => {
             let text = format_args!("range not satisfiable: the file has {} bytes\n", file.len).to_string();
             let answer = Response::text(Status::RANGE_NOT_SATISFIABLE, text);
-            Decision::Answer(answer.with("Content-Range", unsatisfied(file.len)))
+            answer.with("Content-Range", unsatisfied(file.len))
         }
     }
 }

@@ -8,13 +8,14 @@ use crate::folder::{Error, SharePath};
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::server::content::Chunk;
 use crate::server::error_response::of_read_error;
 use crate::server::listing::{Framed, ListingBody, SortOrder, Windows};
 use crate::server::media;
 use crate::server::pages::{self, View};
 use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
-use crate::server::response::{Content, Response, SizedContent};
+use crate::server::response::Response;
 use crate::server::state::State;
 
 /// The formats of a listing, in the server's order of preference.
@@ -75,8 +76,8 @@ fn list(
     };
     let mut listing = ListingBody::new(windows, framed);
     Ok(match listing.whole(disk)? {
-        Some(bytes) => Response { head, content: SizedContent::Bytes(bytes).into() },
-        None => Response { head, content: Content::Streamed(Box::new(listing)) },
+        Some(bytes) => Response::new(head, bytes),
+        None => Response::new(head, Chunk::source(listing)),
     })
 }
 

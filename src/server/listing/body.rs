@@ -4,7 +4,7 @@ use std::io;
 
 use crate::blocking::Blocking;
 use crate::folder::{Error, Folder, SharePath};
-use crate::server::body_source::{BodySource, NextChunk};
+use crate::server::content::{Produced, Source};
 use crate::server::jobs::permits::Permits;
 use crate::server::listing::form::{Framed, WriteRow};
 use crate::server::listing::window::Windows;
@@ -70,13 +70,13 @@ impl ListingBody {
     }
 }
 
-impl BodySource for ListingBody {
-    fn next_chunk(&mut self, disk: Blocking<'_>) -> io::Result<NextChunk> {
+impl Source for ListingBody {
+    fn next(&mut self, disk: Blocking<'_>) -> io::Result<Produced> {
         let bytes = self.chunk(disk).map_err(|error| match error {
             Error::Io(error) => error,
             other => io::Error::other(format!("a listing was aborted: {other}")),
         })?;
-        Ok(if bytes.is_empty() { NextChunk::End } else { NextChunk::bytes(bytes) })
+        Ok(if bytes.is_empty() { Produced::End } else { Produced::bytes(bytes) })
     }
 
     /// It opens the directory only while it produces a chunk.

@@ -1,4 +1,4 @@
-//! The non-blocking socket of one connection.
+//! The bytes of one connection, over a non-blocking socket.
 
 use std::fs::File;
 use std::io;
@@ -15,10 +15,11 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::SockRef;
 
 use super::peer::Peer;
+use crate::blocking::Blocking;
 
 /// A connected socket in non-blocking mode.
 #[derive(Debug)]
-pub enum Stream {
+pub enum Transport {
     /// TCP, and the peer.
     Tcp(TcpStream, SocketAddr),
     /// A Unix-domain socket, and the peer.
@@ -76,7 +77,7 @@ impl SendBufferSize {
     }
 }
 
-impl Stream {
+impl Transport {
     /// Sets how many unsent bytes the kernel buffers. Ignored if the kernel does not support it.
     pub fn set_send_buffer(&self, size: SendBufferSize) {
         if let Self::Tcp(stream, _) = self {
@@ -93,9 +94,9 @@ impl Stream {
     }
 
     /// Reads what has arrived.
-    pub fn read(&self, into: &mut [u8]) -> io::Result<Transferred> {
+    pub fn read(&mut self, into: &mut [u8]) -> io::Result<Transferred> {
         // The caller relies on it that there was nothing to read.
-        let read = retry_on_intr(|| recv(self, &mut *into, RecvFlags::DONTWAIT));
+        let read = retry_on_intr(|| recv(&*self, &mut *into, RecvFlags::DONTWAIT));
         transferred(read.map(|(count, _)| count))
     }
 
@@ -111,7 +112,7 @@ impl Stream {
 
     /// Reads what has arrived, up to a limit, and discards it: closing a socket with unread data resets the connection, and
     /// the last bytes that were sent are lost.
-    pub fn discard_input(&self) {
+    pub fn discard_input(&mut self) {
         const LIMIT: usize = 64 * 1024;
         let mut bytes = [0; 4096];
         let mut read = 0;
@@ -139,16 +140,22 @@ impl Stream {
     }
 
     /// Writes as many bytes as the socket accepts. `bytes` must not be empty.
-    pub fn write(&self, bytes: &[u8], more: More) -> io::Result<Transferred> {
+    pub fn write(&mut self, bytes: &[u8], more: More) -> io::Result<Transferred> {
         let more = if more == More::Follows { SendFlags::MORE } else { SendFlags::empty() };
-        transferred(send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
+        transferred(send(&*self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more))
     }
 
     /// Sends bytes of a file from this offset on, as many as the socket accepts. `Transferred::End` means that the file has become
     /// shorter. It may wait for the disk, but not for the socket.
-    pub fn send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<Transferred> {
+    pub fn send_file(
+        &mut self,
+        file: &File,
+        offset: u64,
+        count: usize,
+        _: Blocking<'_>,
+    ) -> io::Result<Transferred> {
         let mut offset = offset;
-        transferred(sendfile(self, file, Some(&mut offset), count))
+        transferred(sendfile(&*self, file, Some(&mut offset), count))
     }
 
     /// How many of the written bytes the peer has not acknowledged yet. This is Linux's SIOCOUTQ, which no crate has.
@@ -173,12 +180,12 @@ impl Stream {
     }
 
     /// Ends the outgoing stream; reading continues.
-    pub fn end_sending(&self) -> io::Result<()> {
-        Ok(shutdown(self, Shutdown::Write)?)
+    pub fn end_sending(&mut self) -> io::Result<()> {
+        Ok(shutdown(&*self, Shutdown::Write)?)
     }
 }
 
-impl AsFd for Stream {
+impl AsFd for Transport {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(stream, _) => stream.as_fd(),
