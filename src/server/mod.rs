@@ -19,6 +19,7 @@ mod content;
 mod disk;
 mod error_response;
 mod features;
+mod filter;
 mod gate;
 mod handle;
 mod handled;

@@ -4,7 +4,6 @@
 //! Every page works without JavaScript. The script adds features to the HTML that it finds, and the HTML never
 //! depends on it.
 
-mod error;
 mod folder;
 mod icons;
 mod page;
@@ -12,8 +11,8 @@ mod room;
 
 use crate::http::fields::Fields;
 
-pub(super) use error::for_browser;
 pub(super) use folder::{ListingPage, View};
+pub(super) use page::page;
 
 /// Whether the client wants HTML, as browsers do when they open an address.
 pub(super) fn are_wanted(fields: Fields<'_, '_>) -> bool {

@@ -4,8 +4,8 @@
 //! host ──► expectation ──► route (405, OPTIONS) ──► origin ──► handler
 //! ```
 //!
-//! The connection turns what a handler returns into bytes. On the way, `pages::for_browser` is the filter that shows an
-//! error to a browser as a page, and `Exchange::note` the observer that writes the access log and the record.
+//! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
+//! observers: `Exchange::note` writes the access log and the record.
 
 use crate::http::request::{Expectation, Head};
 use crate::http::status::Status;

@@ -7,8 +7,8 @@ use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
+use crate::server::filter::Wanted;
 use crate::server::observe::access_log::{self, ACCESS};
-use crate::server::pages;
 use crate::server::state::State;
 use crate::server::timing::Active;
 
@@ -22,8 +22,8 @@ pub(super) struct Exchange {
     pub version: HttpVersion,
     /// Whether the response is to a HEAD request: it has no content.
     pub to_head: bool,
-    /// Whether an error is shown as an HTML page.
-    pub to_browser: bool,
+    /// What the filters need to know of the request.
+    pub wanted: Wanted,
     /// Whether the connection is kept afterwards.
     pub persistence: Persistence,
     /// The file that was saved, for the recorder.
@@ -41,7 +41,7 @@ impl Exchange {
             began,
             version: head.version,
             to_head: head.method == Ok(Method::Head),
-            to_browser: pages::are_wanted(head.fields),
+            wanted: Wanted::by(head.fields),
             persistence: persistence
                 .unless(state.stop.asked().is_some(), CloseReason::Stopping)
                 // Overridden by `body_was_read`.
@@ -58,7 +58,7 @@ impl Exchange {
             began,
             version: HttpVersion::Http11,
             to_head: false,
-            to_browser: false,
+            wanted: Wanted::default(),
             persistence: Persistence::Close(why),
             saved: None,
             _active: state.idle.begin(),

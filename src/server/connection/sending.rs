@@ -16,7 +16,7 @@ use crate::server::connection::own_lines::{OWN_LINES, push_framing, push_own_lin
 use crate::server::connection::send_buffer::SendBuffer;
 use crate::server::content::{self, Content};
 use crate::server::disk::Disk;
-use crate::server::pages;
+use crate::server::filter;
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -51,7 +51,7 @@ impl Sending {
     pub(super) fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
         exchange.persistence =
             exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);
-        let answer = if exchange.to_browser { pages::for_browser(answer) } else { answer };
+        let answer = filter::apply(exchange.wanted, answer);
         let framing = answer.framing(exchange.version);
         let Response { head, content, then } = answer;
         let status = head.status();

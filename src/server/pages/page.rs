@@ -12,7 +12,7 @@ use crate::server::random;
 struct Nonce(u128);
 
 /// A whole page, and its head with the content security policy.
-pub(super) fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
+pub(in crate::server) fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
     let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
     let text = html! {
         (DOCTYPE)

@@ -3,21 +3,25 @@
 use maud::{Markup, html};
 
 use crate::http::status::Status;
-use crate::server::pages::page::page;
+use crate::server::filter::wanted::Wanted;
+use crate::server::pages::page;
 use crate::server::response::Response;
 
-/// Turns an error response into a page; returns other responses unchanged.
-pub(crate) fn for_browser(answer: Response) -> Response {
+/// Turns an error response into a page, for a client that wants HTML.
+pub(super) fn apply(wanted: Wanted, answer: Response) -> Response {
+    if !wanted.html || !answer.head.status().is_error() {
+        return answer;
+    }
     let Response { head, content, then } = answer;
     match content.as_bytes() {
-        Some(line) if head.status().is_error() => {
+        Some(line) => {
             let status = head.status();
             let line = String::from_utf8_lossy(line).trim_end().to_owned();
             let head = head.without("Content-Type").without("X-Content-Type-Options");
             let (head, text) = page(head, title(status), &body(status, &line));
             Response { head, content: text.into_bytes().into(), then }
         }
-        _ => Response { head, content, then },
+        None => Response { head, content, then },
     }
 }
 
@@ -70,10 +74,12 @@ fn sentence(line: &str) -> String {
 mod tests {
     use super::*;
 
+    const BROWSER: Wanted = Wanted { html: true };
+
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
         let answer = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        let Response { head, content, .. } = for_browser(answer);
+        let Response { head, content, .. } = apply(BROWSER, answer);
         let page = content.as_bytes().expect("bytes").to_vec();
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
         head.write(&mut lines);
@@ -85,8 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn a_success_does_not_become_a_page() {
-        let response = for_browser(Response::text(Status::OK, "saved\n"));
+    fn a_success_and_a_programs_error_are_no_pages() {
+        let response = apply(Wanted { html: false }, Response::text(Status::NOT_FOUND, "gone\n"));
+        assert_eq!(response.content.as_bytes(), Some(b"gone\n".as_slice()));
+        let response = apply(BROWSER, Response::text(Status::OK, "saved\n"));
         assert_eq!(response.content.as_bytes(), Some(b"saved\n".as_slice()));
     }
 }

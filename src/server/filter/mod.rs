@@ -1,0 +1,18 @@
+//! Filters: what changes a response before it is sent, whichever handler or gate made it.
+//!
+//! A filter sees the response and what the request said about it. A new one is a file here and a line in [`FILTERS`].
+
+mod error_page;
+mod wanted;
+
+pub(super) use wanted::Wanted;
+
+use crate::server::response::Response;
+
+/// All filters, in the order in which they run.
+const FILTERS: &[fn(Wanted, Response) -> Response] = &[error_page::apply];
+
+/// Applies all filters.
+pub(super) fn apply(wanted: Wanted, response: Response) -> Response {
+    FILTERS.iter().fold(response, |response, filter| filter(wanted, response))
+}
