@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use self::queue::Shared;
+use self::queue::LineQueue;
 use self::writer::Writer;
 pub use self::writer::{Notices, Reopen};
 
@@ -34,9 +34,9 @@ const STACK: usize = 256 * 1024;
 
 /// A queue of lines and the thread that writes them. Clones are the same sink.
 #[derive(Clone)]
-pub struct Sink(Arc<Shared>);
+pub struct LineSink(Arc<LineQueue>);
 
-impl Sink {
+impl LineSink {
     /// Appends to this file; `reopen` opens it again.
     pub fn new(file: File, reopen: Option<Reopen>, notices: Notices) -> io::Result<Self> {
         Self::with_pause(file, reopen, notices, PAUSE)
@@ -49,10 +49,10 @@ impl Sink {
         notices: Notices,
         pause: Duration,
     ) -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
-        let writer = Writer::new(Arc::clone(&shared), file, reopen, notices, pause);
+        let queue = Arc::<LineQueue>::default();
+        let writer = Writer::new(Arc::clone(&queue), file, reopen, notices, pause);
         thread::Builder::new().name(notices.name.into()).stack_size(STACK).spawn(move || writer.run())?;
-        Ok(Self(shared))
+        Ok(Self(queue))
     }
 
     /// Appends to what a descriptor of this process leads to, as stderr.
@@ -100,9 +100,9 @@ impl Sink {
     }
 }
 
-impl fmt::Debug for Sink {
+impl fmt::Debug for LineSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sink").finish_non_exhaustive()
+        f.debug_struct("LineSink").finish_non_exhaustive()
     }
 }
 

@@ -58,7 +58,16 @@ const BLOCKING: [&str; 5] = [
     "server/threads.rs",
 ];
 
-/// At most so many direct dependencies, with all features and with none.
+/// Names that two public types share, and why.
+const SAME_NAME: [(&str, &str); 5] = [
+    ("Head", "HTTP has two, of requests and of responses; a file that uses both names the module"),
+    ("Bars", "a feature chooses one"),
+    ("Completion", "a feature chooses one"),
+    ("LineEditor", "a feature chooses one"),
+    ("QrArgs", "a feature chooses one"),
+];
+
+/// The greatest number of direct dependencies, with all features and with none.
 const DEPENDENCIES: (usize, usize) = (48, 22);
 
 /// What one entry of a directory imports from another, and the files and names behind it.
@@ -127,6 +136,20 @@ fn no_imports_form_a_cycle() {
     for (directory, arrows) in by_directory(&read) {
         let cycle = cycle(&arrows);
         assert!(cycle.is_empty(), "src/{directory}: these imports form a cycle:\n{cycle:#?}");
+    }
+}
+
+/// A name says which type is meant without the module that it is in.
+#[test]
+fn no_two_public_types_share_a_name() {
+    let read = source();
+    let twins: BTreeMap<_, _> =
+        read.public_types().into_iter().filter(|(_, files)| files.len() > 1).collect();
+    let unlisted: Vec<_> =
+        twins.iter().filter(|(name, _)| !SAME_NAME.iter().any(|(listed, _)| listed == *name)).collect();
+    assert!(unlisted.is_empty(), "one name for several public types:\n{unlisted:#?}");
+    for (name, reason) in SAME_NAME {
+        assert!(twins.contains_key(name), "{name} is listed ({reason}), and only one type has it");
     }
 }
 
@@ -207,4 +230,5 @@ fn every_form_of_import_is_read() {
     let directories = by_directory(&read);
     assert_eq!(cycle(&directories[""]), ["b -> c: go", "c -> b: B"]);
     assert!(cycle(&directories["a"]).is_empty());
+    assert_eq!(read.public_types()["Deep"], ["a/deep"]);
 }

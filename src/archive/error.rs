@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 /// Why an entry cannot be added to an archive.
 #[derive(Debug)]
-pub enum Error {
+pub enum ArchiveError {
     /// This entry is rejected; the archive continues without it.
     Refused(String),
     /// The archive has the maximum number of entries.
@@ -16,13 +16,13 @@ pub enum Error {
     Io(io::Error),
 }
 
-impl From<io::Error> for Error {
+impl From<io::Error> for ArchiveError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ArchiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(why) => f.write_str(why),
@@ -32,12 +32,12 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ArchiveError {}
 
-impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
+impl From<ArchiveError> for io::Error {
+    fn from(error: ArchiveError) -> Self {
         match error {
-            Error::Io(error) => error,
+            ArchiveError::Io(error) => error,
             other => Self::other(other),
         }
     }

@@ -15,7 +15,7 @@ pub mod zip;
 
 use std::time::SystemTime;
 
-pub use self::error::Error;
+pub use self::error::ArchiveError;
 pub use self::format::Format;
 use self::tar::Tar;
 use self::zip::Zip;
@@ -39,7 +39,7 @@ impl Archive {
     }
 
     /// Adds a directory. Its name has no trailing slash.
-    pub fn directory(&mut self, name: &[u8], modified: SystemTime) -> Result<(), Error> {
+    pub fn directory(&mut self, name: &[u8], modified: SystemTime) -> Result<(), ArchiveError> {
         match self {
             Self::Tar(tar) => Ok(tar.directory(name, modified)?),
             Self::Zip(zip) => zip.directory(name, modified),
@@ -47,7 +47,7 @@ impl Archive {
     }
 
     /// Begins a file. Exactly `len` bytes of content must follow, then [`Self::end_file`].
-    pub fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> Result<(), Error> {
+    pub fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> Result<(), ArchiveError> {
         match self {
             Self::Tar(tar) => Ok(tar.file(name, len, modified)?),
             Self::Zip(zip) => zip.file(name, len, modified),
@@ -55,7 +55,7 @@ impl Archive {
     }
 
     /// Adds content to the current file.
-    pub fn content(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    pub fn content(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         match self {
             Self::Tar(tar) => tar.content(bytes),
             Self::Zip(zip) => zip.content(bytes)?,
@@ -95,7 +95,7 @@ impl Archive {
     }
 
     /// Ends the archive and returns its last bytes.
-    pub fn finish(self) -> Result<Vec<u8>, Error> {
+    pub fn finish(self) -> Result<Vec<u8>, ArchiveError> {
         match self {
             Self::Tar(tar) => Ok(tar.finish()?),
             Self::Zip(zip) => zip.finish(),

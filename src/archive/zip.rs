@@ -15,7 +15,7 @@ use zip::result::ZipError;
 use zip::write::{FullFileOptions, StreamWriter, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
-use super::error::Error;
+use super::error::ArchiveError;
 use super::mode;
 
 /// The most entries: each is remembered until the end, with some 300 bytes, so this is 75 MB at most.
@@ -46,13 +46,13 @@ struct Outlet(Sink);
 
 impl Zip {
     /// Adds a directory.
-    pub(super) fn directory(&mut self, name: &[u8], modified: SystemTime) -> Result<(), Error> {
+    pub(super) fn directory(&mut self, name: &[u8], modified: SystemTime) -> Result<(), ArchiveError> {
         self.count()?;
         Ok(self.writer.add_directory(name_of(name), options(mode::DIRECTORY, modified)?)?)
     }
 
     /// Begins a file of this length.
-    pub(super) fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> Result<(), Error> {
+    pub(super) fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> Result<(), ArchiveError> {
         self.count()?;
         let options = options(mode::FILE, modified)?.large_file(len >= ZIP64);
         Ok(self.writer.start_file(name_of(name), options)?)
@@ -70,16 +70,16 @@ impl Zip {
         self.outlet.take()
     }
 
-    pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
+    pub(super) fn finish(self) -> Result<Vec<u8>, ArchiveError> {
         let Self { outlet, writer, .. } = self;
         writer.finish()?;
         Ok(outlet.take())
     }
 
     /// Counts one more entry.
-    fn count(&mut self) -> Result<(), Error> {
+    fn count(&mut self) -> Result<(), ArchiveError> {
         self.entries += 1;
-        if self.entries > ENTRIES_LIMIT { Err(Error::Full { limit: ENTRIES_LIMIT }) } else { Ok(()) }
+        if self.entries > ENTRIES_LIMIT { Err(ArchiveError::Full { limit: ENTRIES_LIMIT }) } else { Ok(()) }
     }
 }
 
@@ -135,7 +135,7 @@ fn name_of(bytes: &[u8]) -> String {
 }
 
 /// The mode and times of an entry.
-fn options(mode: u32, modified: SystemTime) -> Result<FullFileOptions<'static, 'static>, Error> {
+fn options(mode: u32, modified: SystemTime) -> Result<FullFileOptions<'static, 'static>, ArchiveError> {
     let mut options = FullFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .unix_permissions(mode)
@@ -162,7 +162,7 @@ fn dos_time(time: SystemTime) -> Option<DateTime> {
     DateTime::from_date_and_time(year, next()?, next()?, next()?, next()?, next()?).ok()
 }
 
-impl From<ZipError> for Error {
+impl From<ZipError> for ArchiveError {
     fn from(error: ZipError) -> Self {
         match error {
             ZipError::Io(error) => Self::Io(error),
@@ -238,7 +238,7 @@ mod tests {
         let mut zip = Zip::default();
         zip.file(b"a%FF", 1, at(0)).expect("written");
         zip.content(b"x").expect("written");
-        assert!(matches!(zip.file(b"a\xff", 1, at(0)), Err(Error::Refused(_))));
+        assert!(matches!(zip.file(b"a\xff", 1, at(0)), Err(ArchiveError::Refused(_))));
         zip.file(b"b", 1, at(0)).expect("written after an error");
         zip.content(b"y").expect("written");
         let archive = zip::ZipArchive::new(Cursor::new(zip.finish().expect("ended"))).expect("a zip");

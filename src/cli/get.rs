@@ -265,9 +265,9 @@ impl Report {
         Self { quiet, warnings: Vec::new(), failures, failed: Ok(()) }
     }
 
-    fn finished_tftp(&mut self, site: &TftpSite, result: Result<tftp::Transferred, ClientError>) {
+    fn finished_tftp(&mut self, site: &TftpSite, result: Result<tftp::TransferSummary, ClientError>) {
         match result {
-            Ok(transferred) => self.print(&transferred),
+            Ok(summary) => self.print(&summary),
             Err(error) => self.failures.push((name_of(site), error)),
         }
     }

@@ -12,7 +12,7 @@ use crate::client::error::ClientError;
 use crate::client::listing::NOTHING;
 use crate::client::session::Session;
 use crate::client::tftp::address::from_root;
-use crate::client::tree::{Http, ListFormat, SortOrder, Tftp, Tree};
+use crate::client::tree::{Http, ListFormat, ListOrder, Tftp, Tree};
 
 /// List a directory of a server
 ///
@@ -93,7 +93,7 @@ fn show(mut found: Tree, args: &ListArgs) -> io::Result<bool> {
     Ok(failures.is_empty())
 }
 
-impl From<Sort> for SortOrder {
+impl From<Sort> for ListOrder {
     fn from(sort: Sort) -> Self {
         match sort {
             Sort::Name => Self::Name,

@@ -9,7 +9,7 @@ use log::{Level, Log, Metadata, Record};
 use super::log_line::{LogLine, with_line};
 use super::private::PrivateFile;
 use crate::printable::Printable;
-use crate::sink::{Notices, Sink};
+use crate::sink::{LineSink, Notices};
 
 /// How long a panic waits for its line to be written: the program may be about to abort, and the reader of the log may
 /// have stalled.
@@ -32,14 +32,14 @@ const NOTICES: Notices = Notices {
 
 /// Begins to log: to the end of this file, or else to stderr. `RUST_LOG` sets what is logged; every request
 /// and every major action, if it does not.
-pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
+pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<LineSink> {
     let opened = file.map(PrivateFile::append).transpose()?;
     let sink = match (file.cloned(), &opened) {
         (Some(file), Some(opened)) => {
             let reopen = move || file.append_again();
-            Sink::new(opened.try_clone()?, Some(Box::new(reopen)), NOTICES)?
+            LineSink::new(opened.try_clone()?, Some(Box::new(reopen)), NOTICES)?
         }
-        _ => Sink::to(&io::stderr(), NOTICES)?,
+        _ => LineSink::to(&io::stderr(), NOTICES)?,
     };
     let filter = Builder::from_env(Env::default().default_filter_or("info")).build();
     log::set_max_level(filter.filter());
@@ -60,7 +60,7 @@ pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<Sink> {
 /// Formats each line that `RUST_LOG` lets through, and hands it to the sink in one piece.
 struct Logger {
     filter: env_logger::Logger,
-    sink: Sink,
+    sink: LineSink,
 }
 
 impl Log for Logger {
@@ -91,7 +91,7 @@ mod tests {
     fn logger(filter: &str) -> (Logger, PipeReader) {
         let (reader, writer) = io::pipe().expect("a pipe");
         let pause = Duration::from_secs(60 * 60);
-        let sink = Sink::with_pause(File::from(OwnedFd::from(writer)), None, NOTICES, pause);
+        let sink = LineSink::with_pause(File::from(OwnedFd::from(writer)), None, NOTICES, pause);
         let sink = sink.expect("a sink");
         (Logger { filter: Builder::new().parse_filters(filter).build(), sink }, reader)
     }

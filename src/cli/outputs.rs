@@ -9,7 +9,7 @@ use super::exit::Failure;
 use super::{containment, logging, private::PrivateFile};
 use crate::printable::Printable;
 use crate::server::Recorder;
-use crate::sink::{Notices, Sink};
+use crate::sink::{LineSink, Notices};
 
 /// How long wharf waits for unwritten output before it exits: a stalled reader must not keep it running.
 const LAST: Duration = Duration::from_secs(1);
@@ -26,8 +26,8 @@ const STDOUT: Notices = Notices {
 /// Clones write to the same files.
 #[derive(Debug, Clone)]
 pub(super) struct Outputs {
-    stdout: Sink,
-    log: Sink,
+    stdout: LineSink,
+    log: LineSink,
     has_log_file: bool,
     recorder: Option<Recorder>,
     /// The log file and the recording, if there are any.
@@ -47,7 +47,7 @@ impl Outputs {
             log.flush(LAST);
             cannot("record to", record.as_ref(), &error)
         })?;
-        let (stdout, has_log_file) = (Sink::to(&io::stdout(), STDOUT)?, file.is_some());
+        let (stdout, has_log_file) = (LineSink::to(&io::stdout(), STDOUT)?, file.is_some());
         let files = file.into_iter().chain(record).collect();
         Ok(Self { stdout, log, has_log_file, recorder, files })
     }

@@ -90,10 +90,10 @@ fn verbs(typed: &str) -> Vec<Pair> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::listing::EntryKind;
+    use crate::client::listing::RemoteEntryKind;
     use crate::http::target::encode_segment;
 
-    fn offered(typed: &str, name: &str, kind: EntryKind) -> Option<String> {
+    fn offered(typed: &str, name: &str, kind: RemoteEntryKind) -> Option<String> {
         let (directory, prefix) = split_directory(typed);
         let href = Some(format!("./{}/", encode_segment(name.as_bytes())));
         let entry = RemoteEntry { name: name.to_owned(), kind, size: None, modified: None, href };
@@ -103,14 +103,14 @@ mod tests {
     #[test]
     fn names_are_completed_as_they_must_be_typed() {
         let cases = [
-            ("plain", "a", "ab.txt", EntryKind::File, Some("ab.txt")),
-            ("below a directory", "d/a", "ab", EntryKind::File, Some("d/ab")),
-            ("a directory", "", "sub", EntryKind::Directory, Some("sub/")),
-            ("another name", "x", "ab", EntryKind::File, None),
-            ("a space", "a", "a b", EntryKind::File, Some("'a b'")),
-            ("a percent sign", "", "a%20b", EntryKind::File, Some("'a%2520b'")),
-            ("no UTF-8", "", "a\u{fffd}", EntryKind::Directory, Some("'a%EF%BF%BD/'")),
-            ("an escape sequence", "", "a\x1b[2J", EntryKind::File, None),
+            ("plain", "a", "ab.txt", RemoteEntryKind::File, Some("ab.txt")),
+            ("below a directory", "d/a", "ab", RemoteEntryKind::File, Some("d/ab")),
+            ("a directory", "", "sub", RemoteEntryKind::Directory, Some("sub/")),
+            ("another name", "x", "ab", RemoteEntryKind::File, None),
+            ("a space", "a", "a b", RemoteEntryKind::File, Some("'a b'")),
+            ("a percent sign", "", "a%20b", RemoteEntryKind::File, Some("'a%2520b'")),
+            ("no UTF-8", "", "a\u{fffd}", RemoteEntryKind::Directory, Some("'a%EF%BF%BD/'")),
+            ("an escape sequence", "", "a\x1b[2J", RemoteEntryKind::File, None),
         ];
         for (name, typed, entry, kind, expected) in cases {
             assert_eq!(offered(typed, entry, kind).as_deref(), expected, "{name}");

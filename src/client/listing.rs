@@ -42,7 +42,7 @@ pub struct RemoteEntry {
     /// Its name.
     pub name: String,
     /// Its kind.
-    pub kind: EntryKind,
+    pub kind: RemoteEntryKind,
     /// The length of a file, in bytes.
     pub size: Option<u64>,
     /// The time of its last change, in RFC 3339 format.
@@ -54,7 +54,7 @@ pub struct RemoteEntry {
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum EntryKind {
+pub enum RemoteEntryKind {
     /// A directory.
     Directory,
     /// A file, or anything else with content.
@@ -127,12 +127,12 @@ impl RemoteListing {
 impl RemoteEntry {
     /// Whether it is a directory.
     pub fn is_directory(&self) -> bool {
-        self.kind == EntryKind::Directory
+        self.kind == RemoteEntryKind::Directory
     }
 
     fn show(&self, out: &mut dyn Write) -> io::Result<()> {
         let size = match (self.kind, self.size) {
-            (EntryKind::File, Some(size)) => Bytes(size).to_string(),
+            (RemoteEntryKind::File, Some(size)) => Bytes(size).to_string(),
             _ => "-".to_owned(),
         };
         let modified = Printable::text(self.modified.as_deref().unwrap_or("-")).to_string();

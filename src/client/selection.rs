@@ -128,12 +128,12 @@ fn range(word: &str) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::listing::EntryKind;
+    use crate::client::listing::RemoteEntryKind;
 
     fn entry(name: &str) -> RemoteEntry {
         RemoteEntry {
             name: name.to_owned(),
-            kind: EntryKind::File,
+            kind: RemoteEntryKind::File,
             size: Some(1),
             modified: None,
             href: None,

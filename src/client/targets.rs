@@ -233,7 +233,7 @@ impl fmt::Display for SkippedEntries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::listing::EntryKind;
+    use crate::client::listing::RemoteEntryKind;
 
     #[test]
     fn hidden_names() {
@@ -273,7 +273,7 @@ mod tests {
             let href = href.map(str::to_owned);
             let entry = RemoteEntry {
                 name: name.to_owned(),
-                kind: EntryKind::File,
+                kind: RemoteEntryKind::File,
                 size: None,
                 modified: None,
                 href,

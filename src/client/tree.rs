@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::ClientError;
-use super::listing::{self, EntryKind, RemoteEntry, RemoteListing};
+use super::listing::{self, RemoteEntry, RemoteEntryKind, RemoteListing};
 use super::session::Session;
 use super::targets::target_of;
 use super::tftp::{self, address::TftpSite};
@@ -15,7 +15,7 @@ use crate::printable::{self, Printable};
 
 /// What it is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SortOrder {
+pub enum ListOrder {
     /// As the server sends it: directories first, then by name. A tree is sorted by path.
     Name,
     /// Largest first.
@@ -120,13 +120,13 @@ impl Tree {
     }
 
     /// Sorts the entries; equal ones keep their order.
-    pub fn sort(&mut self, order: SortOrder) {
+    pub fn sort(&mut self, order: ListOrder) {
         match order {
-            SortOrder::Name if self.is_recursive => self.entries.sort_by(|a, b| a.name.cmp(&b.name)),
-            SortOrder::Name => {}
-            SortOrder::Size => self.entries.sort_by_key(|entry| Reverse(entry.size)),
+            ListOrder::Name if self.is_recursive => self.entries.sort_by(|a, b| a.name.cmp(&b.name)),
+            ListOrder::Name => {}
+            ListOrder::Size => self.entries.sort_by_key(|entry| Reverse(entry.size)),
             // RFC 3339 times in UTC sort as text.
-            SortOrder::Time => self.entries.sort_by(|a, b| b.modified.cmp(&a.modified)),
+            ListOrder::Time => self.entries.sort_by(|a, b| b.modified.cmp(&a.modified)),
         }
     }
 
@@ -180,8 +180,8 @@ impl Visitor for Gatherer<'_> {
 impl<'a> Row<'a> {
     fn of(entry: &'a RemoteEntry) -> Self {
         let kind = match entry.kind {
-            EntryKind::Directory => "directory",
-            EntryKind::File => "file",
+            RemoteEntryKind::Directory => "directory",
+            RemoteEntryKind::File => "file",
         };
         Self { name: &entry.name, kind, size: entry.size, modified: entry.modified.as_deref() }
     }
@@ -196,7 +196,7 @@ mod tests {
         asked: usize,
     }
 
-    fn entry(name: &str, kind: EntryKind, size: Option<u64>, modified: &str) -> RemoteEntry {
+    fn entry(name: &str, kind: RemoteEntryKind, size: Option<u64>, modified: &str) -> RemoteEntry {
         let modified = Some(format!("2026-11-{modified}T00:00:00Z"));
         RemoteEntry { name: name.to_owned(), kind, size, modified, href: None }
     }
@@ -207,9 +207,11 @@ mod tests {
             if directory.ends_with("x/") {
                 return Err(ClientError::NoListing);
             }
-            let directories = ["d", "x"].map(|name| entry(name, EntryKind::Directory, None, "01"));
-            let files =
-                [entry("a", EntryKind::File, Some(5), "03"), entry("b\n", EntryKind::File, Some(7), "02")];
+            let directories = ["d", "x"].map(|name| entry(name, RemoteEntryKind::Directory, None, "01"));
+            let files = [
+                entry("a", RemoteEntryKind::File, Some(5), "03"),
+                entry("b\n", RemoteEntryKind::File, Some(7), "02"),
+            ];
             Ok(RemoteListing { entries: directories.into_iter().chain(files).collect(), id: None })
         }
 
@@ -219,7 +221,7 @@ mod tests {
     }
 
     /// The output for one directory.
-    fn shown(order: SortOrder, format: ListFormat) -> String {
+    fn shown(order: ListOrder, format: ListFormat) -> String {
         let mut found = Tree::gather(&mut Loop { asked: 0 }, "/", false).expect("a listing");
         found.sort(order);
         let mut out = Vec::new();
@@ -230,9 +232,9 @@ mod tests {
     #[test]
     fn orders_and_formats() {
         let names = [
-            (SortOrder::Name, "d/ x/ a b\\n"),
-            (SortOrder::Size, "b\\n a d/ x/"),
-            (SortOrder::Time, "a b\\n d/ x/"),
+            (ListOrder::Name, "d/ x/ a b\\n"),
+            (ListOrder::Size, "b\\n a d/ x/"),
+            (ListOrder::Time, "a b\\n d/ x/"),
         ];
         for (order, expected) in names {
             assert_eq!(
@@ -242,11 +244,11 @@ mod tests {
             );
         }
         let json: serde_json::Value =
-            serde_json::from_str(&shown(SortOrder::Name, ListFormat::Json)).expect("JSON");
+            serde_json::from_str(&shown(ListOrder::Name, ListFormat::Json)).expect("JSON");
         assert_eq!(json[3]["name"], "b\n");
         assert_eq!((json[0]["kind"].as_str(), json[0].get("size")), (Some("directory"), None));
         assert!(
-            shown(SortOrder::Name, ListFormat::Columns).contains("       5 B  2026-11-03T00:00:00Z  a\n")
+            shown(ListOrder::Name, ListFormat::Columns).contains("       5 B  2026-11-03T00:00:00Z  a\n")
         );
     }
 
@@ -259,7 +261,7 @@ mod tests {
         assert!(
             matches!(found.failures.first(), Some((name, ClientError::NoListing)) if name.ends_with("x/"))
         );
-        found.sort(SortOrder::Name);
+        found.sort(ListOrder::Name);
         let names: Vec<_> = found.entries.iter().take(4).map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["a", "b\n", "d", "d/a"]);
     }
@@ -268,7 +270,7 @@ mod tests {
     fn names_are_one_segment() {
         let site = TftpSite::parse("tftp://h").expect("TFTP").expect("an address");
         for (name, expected) in [("a b", Some("d/a b/")), ("..", None), ("a/b", None), ("", None)] {
-            let entry = entry(name, EntryKind::Directory, None, "01");
+            let entry = entry(name, RemoteEntryKind::Directory, None, "01");
             assert_eq!(Tftp(&site).below("d/", &entry).ok().as_deref(), expected, "{name:?}");
         }
     }

@@ -39,7 +39,7 @@ mod representation;
 mod request;
 mod response;
 mod routes;
-mod shared;
+mod runtime;
 mod shedding;
 mod state;
 mod tftp;
@@ -72,7 +72,7 @@ use self::jobs::fair_permits::FairPermits;
 use self::jobs::permits::Permits;
 use self::jobs::{Chore, Chores, Jobs};
 pub use self::recorder::Recorder;
-use self::shared::Shared;
+use self::runtime::Runtime;
 use self::state::State;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
@@ -92,7 +92,7 @@ const JOB_THREADS: usize = 4;
 pub struct Server {
     listeners: Listeners,
     udp_sessions: usize,
-    shared: Arc<Shared>,
+    runtime: Arc<Runtime>,
     to_do: Receiver<Chore>,
     workers: usize,
 }
@@ -142,7 +142,7 @@ impl Server {
         Ok(Self {
             listeners,
             udp_sessions: config.udp_sessions,
-            shared: Arc::new(Shared { state, table, jobs, broadcaster, shedding: Permits::new(1) }),
+            runtime: Arc::new(Runtime { state, table, jobs, broadcaster, shedding: Permits::new(1) }),
             to_do,
             workers: config.workers,
         })
@@ -155,45 +155,45 @@ impl Server {
 
     /// The URL to pass on: of the network if possible, otherwise of this machine. `None` without TCP.
     pub fn url(&self) -> Option<String> {
-        address::of_server(&self.shared.state)
+        address::of_server(&self.runtime.state)
     }
 
     /// Serves until the server is asked to stop, then waits a limited time for requests in flight. Calls `on_stop`
     /// with the reason before anything else.
     pub fn run(self, on_stop: impl FnOnce(StopReason)) -> io::Result<()> {
-        let Self { listeners, udp_sessions, shared, to_do, workers } = self;
+        let Self { listeners, udp_sessions, runtime, to_do, workers } = self;
         let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
-        let workers = pool("worker", workers, &shared, Shared::work);
-        let jobs = pool("job", JOB_THREADS, &shared, Shared::do_jobs);
+        let workers = pool("worker", workers, &runtime, Runtime::work);
+        let jobs = pool("job", JOB_THREADS, &runtime, Runtime::do_jobs);
         // The thread ends when the state is dropped, so it must not hold the state.
         let chores = thread::Builder::new().name("chores".into()).stack_size(STACK).spawn(move || {
             for chore in to_do {
                 chore();
             }
         })?;
-        let mut threads = vec![spawn("timer", &shared, Shared::mind_time)?];
-        if shared.broadcaster.is_some() {
-            let broadcast = |shared: &Arc<Shared>| shared.broadcaster.iter().for_each(Broadcaster::run);
-            threads.push(spawn("broadcaster", &shared, broadcast)?);
+        let mut threads = vec![spawn("timer", &runtime, Runtime::mind_time)?];
+        if runtime.broadcaster.is_some() {
+            let broadcast = |runtime: &Arc<Runtime>| runtime.broadcaster.iter().for_each(Broadcaster::run);
+            threads.push(spawn("broadcaster", &runtime, broadcast)?);
         }
         if !datagrams.is_empty() {
             let sockets = Arc::clone(&datagrams);
-            threads.push(spawn("tftp", &shared, move |shared| tftp::run(&sockets, udp_sessions, shared))?);
+            threads.push(spawn("tftp", &runtime, move |runtime| tftp::run(&sockets, udp_sessions, runtime))?);
         }
-        accept::run(&listeners, &datagrams, &shared);
+        accept::run(&listeners, &datagrams, &runtime);
         drop((listeners, datagrams));
-        on_stop(shared.state.stop.wait());
-        shared.drain();
+        on_stop(runtime.state.stop.wait());
+        runtime.drain();
         end_within(LAST, move || {
             // Closes the parked connections, which may block on the disk.
-            drop(shared.table.end());
+            drop(runtime.table.end());
             workers.join();
-            shared.jobs.end();
+            runtime.jobs.end();
             jobs.join();
             // Joins every thread, even if one before it has panicked.
             let joined = threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and);
-            drop(shared);
+            drop(runtime);
             joined.and(chores.join())
         })
     }
@@ -216,15 +216,15 @@ fn end_within(time: Duration, join: impl FnOnce() -> thread::Result<()> + Send +
 }
 
 /// Starts a pool of threads that all run `work`.
-fn pool(name: &str, threads: usize, shared: &Arc<Shared>, work: fn(&Arc<Shared>)) -> ThreadPool {
+fn pool(name: &str, threads: usize, runtime: &Arc<Runtime>, work: fn(&Arc<Runtime>)) -> ThreadPool {
     let pool = threadpool::Builder::new()
         .num_threads(threads)
         .thread_name(name.into())
         .thread_stack_size(STACK)
         .build();
     for _ in 0..threads {
-        let shared = Arc::clone(shared);
-        pool.execute(move || work(&shared));
+        let runtime = Arc::clone(runtime);
+        pool.execute(move || work(&runtime));
     }
     pool
 }
@@ -232,11 +232,11 @@ fn pool(name: &str, threads: usize, shared: &Arc<Shared>, work: fn(&Arc<Shared>)
 /// Starts a thread that shares the server's state.
 fn spawn(
     name: &str,
-    shared: &Arc<Shared>,
-    work: impl FnOnce(&Arc<Shared>) + Send + 'static,
+    runtime: &Arc<Runtime>,
+    work: impl FnOnce(&Arc<Runtime>) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    let shared = Arc::clone(shared);
-    thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || work(&shared))
+    let runtime = Arc::clone(runtime);
+    thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || work(&runtime))
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::http::status::Status;
 use crate::printable::Printable;
-use crate::sink::{Notices, Reopen, Sink};
+use crate::sink::{LineSink, Notices, Reopen};
 
 /// A script that gets one line per request. Clones write to the same script.
 #[derive(Debug, Clone)]
-pub struct Recorder(Sink);
+pub struct Recorder(LineSink);
 
 /// How missing requests are reported: in the script as a comment, and in the log.
 const NOTICES: Notices = Notices {
@@ -33,7 +33,7 @@ impl Recorder {
 
     /// Writes a script to this file; `reopen` opens it again, and a new file gets the header.
     pub fn new(file: File, reopen: Reopen) -> io::Result<Self> {
-        let sink = Sink::new(file, Some(reopen), NOTICES)?;
+        let sink = LineSink::new(file, Some(reopen), NOTICES)?;
         sink.push(Self::HEADER.as_bytes());
         Ok(Self(sink))
     }

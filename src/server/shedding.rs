@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::server::client_key::ClientKey;
 use crate::server::connection::{Connection, Task};
 use crate::server::connections::tracked::Tracked;
-use crate::server::shared::Shared;
+use crate::server::runtime::Runtime;
 
 /// The response to a connection that gets no slot; it is then closed (RFC 9110 §15.6.4).
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\
@@ -25,35 +25,35 @@ const BATCH: u64 = 64;
 
 /// Finds a slot for a connection, if necessary that of another; rejects it if there is none.
 pub(super) fn admit(
-    shared: &Shared,
+    runtime: &Runtime,
     connection: Connection,
     client: ClientKey,
 ) -> Option<Box<Tracked<Connection>>> {
-    let connection = match shared.table.admit(connection, client) {
+    let connection = match runtime.table.admit(connection, client) {
         Ok(tracked) => return Some(tracked),
         Err(connection) => connection,
     };
-    if !free_slot(shared, client) {
-        reject(shared, connection, client);
+    if !free_slot(runtime, client) {
+        reject(runtime, connection, client);
         return None;
     }
-    match shared.table.admit(connection, client) {
+    match runtime.table.admit(connection, client) {
         Ok(tracked) => Some(tracked),
         Err(connection) => {
-            reject(shared, connection, client);
+            reject(runtime, connection, client);
             None
         }
     }
 }
 
 /// Closes an idle connection, or one of a client that has by far the most.
-fn free_slot(shared: &Shared, newcomer: ClientKey) -> bool {
-    if let Some(idle) = shared.table.evict_idle(Instant::now()) {
-        dismiss(shared, idle);
+fn free_slot(runtime: &Runtime, newcomer: ClientKey) -> bool {
+    if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
+        dismiss(runtime, idle);
         return true;
     }
-    let Some(greedy) = shared.table.greedy(newcomer) else { return false };
-    evict(shared, greedy, 1)
+    let Some(greedy) = runtime.table.greedy(newcomer) else { return false };
+    evict(runtime, greedy, 1)
 }
 
 /// A client that holds at most this many descriptors is not the cause of a shortage: it may be a browser with several
@@ -66,19 +66,19 @@ const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// Closes connections until the held descriptors are within the limit, if `found` of them are too many. Only one
 /// thread does this at a time: two would close twice as many as needed, including the newest.
-pub(super) fn shed_descriptors(shared: &Shared, found: u64) {
+pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
     if found == 0 {
         return;
     }
-    let Some(_permit) = shared.shedding.take() else { return };
+    let Some(_permit) = runtime.shedding.take() else { return };
     // Another thread may have closed some in the meantime.
-    let mut excess = shared.table.excess();
-    let Some((heaviest, holding)) = shared.table.heaviest().filter(|_| excess > 0) else { return };
+    let mut excess = runtime.table.excess();
+    let Some((heaviest, holding)) = runtime.table.heaviest().filter(|_| excess > 0) else { return };
     let settled = Instant::now().checked_sub(ARRIVAL);
     while holding.descriptors <= MODEST
-        && let Some(idle) = settled.and_then(|settled| shared.table.evict_idle(settled))
+        && let Some(idle) = settled.and_then(|settled| runtime.table.evict_idle(settled))
     {
-        dismiss(shared, idle);
+        dismiss(runtime, idle);
         excess -= 1;
         if excess == 0 {
             return;
@@ -86,57 +86,57 @@ pub(super) fn shed_descriptors(shared: &Shared, found: u64) {
     }
     // Only a part of them, so that a client that holds little more than others loses little.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
-    if evict(shared, heaviest, count) {
+    if evict(runtime, heaviest, count) {
         log::warn!("too many open files: closed connections of {heaviest}, which had the most");
     }
 }
 
 /// Closes this client's longest-waiting connections, until they have freed this many descriptors; false if there are
 /// none.
-fn evict(shared: &Shared, client: ClientKey, descriptors: u64) -> bool {
+fn evict(runtime: &Runtime, client: ClientKey, descriptors: u64) -> bool {
     let mut left = descriptors;
-    for tracked in shared.table.evict_longest(client, descriptors) {
+    for tracked in runtime.table.evict_longest(client, descriptors) {
         left = left.saturating_sub(tracked.descriptors().into());
-        dismiss(shared, tracked);
+        dismiss(runtime, tracked);
     }
     while left > 0
-        && let Some(Task { tracked, work }) = shared.jobs.evict(client)
+        && let Some(Task { tracked, work }) = runtime.jobs.evict(client)
     {
         left = left.saturating_sub(tracked.descriptors().into());
-        shared.state.chores.drop_later(work);
-        dismiss(shared, tracked);
+        runtime.state.chores.drop_later(work);
+        dismiss(runtime, tracked);
     }
     left < descriptors
 }
 
 /// Closes a connection; its client can read why, without a reset if it still sends.
-fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
+fn dismiss(runtime: &Runtime, mut tracked: Box<Tracked<Connection>>) {
     if tracked.make_spare()
-        && let Some(wait_for) = tracked.connection.turn_away(FULL, &shared.state.chores)
+        && let Some(wait_for) = tracked.connection.turn_away(FULL, &runtime.state.chores)
     {
-        shared.park(tracked, wait_for);
+        runtime.park(tracked, wait_for);
     } else {
-        shared.discard(tracked);
+        runtime.discard(tracked);
     }
 }
 
 /// Rejects a new connection, as there is no slot.
-fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
+fn reject(runtime: &Runtime, mut connection: Connection, client: ClientKey) {
     log::warn!("rejected {}: too many connections", connection.peer());
-    let Some(wait_for) = connection.turn_away(FULL, &shared.state.chores) else { return };
-    match shared.table.admit_spare(connection, client) {
-        Ok(tracked) => shared.park(tracked, wait_for),
+    let Some(wait_for) = connection.turn_away(FULL, &runtime.state.chores) else { return };
+    match runtime.table.admit_spare(connection, client) {
+        Ok(tracked) => runtime.park(tracked, wait_for),
         // Closing resets the connection if it has unread input.
         Err(mut connection) => connection.transport().discard_input(),
     }
 }
 
 /// The system has no descriptors left, although the count allowed more: the client that holds the most loses some.
-pub(super) fn free_descriptors(shared: &Shared) -> bool {
-    shared.state.chores.drop_later(shared.state.cache.clear());
-    if let Some(idle) = shared.table.evict_idle(Instant::now()) {
+pub(super) fn free_descriptors(runtime: &Runtime) -> bool {
+    runtime.state.chores.drop_later(runtime.state.cache.clear());
+    if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
         drop(idle);
         return true;
     }
-    shared.table.heaviest().is_some_and(|(heaviest, _)| evict(shared, heaviest, BATCH))
+    runtime.table.heaviest().is_some_and(|(heaviest, _)| evict(runtime, heaviest, BATCH))
 }

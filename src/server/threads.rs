@@ -26,7 +26,7 @@ use crate::server::disk::Disk;
 use crate::server::jobs::permits::Permits;
 use crate::server::jobs::{Freed, Taken};
 use crate::server::memory;
-use crate::server::shared::Shared;
+use crate::server::runtime::Runtime;
 use crate::server::shedding;
 use crate::server::timing::Deadline;
 
@@ -39,7 +39,7 @@ const RETURN: Duration = Duration::from_secs(2);
 /// How often expired unfinished uploads are deleted: empty ones are kept for minutes.
 const SWEEP: Duration = Duration::from_secs(60);
 
-impl Shared {
+impl Runtime {
     /// A worker: takes the next ready connection and advances it.
     pub(super) fn work(self: &Arc<Self>) {
         let (mut input, mut events) = (Input::default(), Vec::new());

@@ -7,8 +7,8 @@ pub(super) const BATCH: usize = 64 * 1024;
 
 /// The queue, and what its two sides wait for.
 #[derive(Default)]
-pub(super) struct Shared {
-    pub(super) queue: Mutex<Queue>,
+pub(super) struct LineQueue {
+    pub(super) queue: Mutex<QueuedLines>,
     /// The writer waits for this: there is something to do.
     pub(super) filled: Condvar,
     /// A flush waits for this: everything is written.
@@ -17,7 +17,7 @@ pub(super) struct Shared {
 
 /// What is queued, and for whom.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(super) struct QueuedLines {
     pub(super) lines: Vec<u8>,
     /// How many lines were dropped since the queue was taken last, or could not be written.
     pub(super) dropped: u64,
@@ -44,13 +44,13 @@ pub(super) enum WriterState {
     Wakes,
 }
 
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
+impl LineQueue {
+    pub(super) fn lock(&self) -> MutexGuard<'_, QueuedLines> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes the writer if it has something to do now. To wake it costs a system call, so it is done once.
-    pub(super) fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+    pub(super) fn wake(&self, mut queue: MutexGuard<'_, QueuedLines>) {
         let has_to_wake = match queue.writer {
             WriterState::Sleeps => !queue.has_nothing_to_do(),
             WriterState::Collects => queue.is_due(),
@@ -64,7 +64,7 @@ impl Shared {
     }
 }
 
-impl Queue {
+impl QueuedLines {
     pub(super) fn has_nothing_to_do(&self) -> bool {
         self.lines.is_empty() && self.dropped == 0 && self.reopen_at.is_none()
     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::queue::{BATCH, WriterState};
-use super::{Notices, PAUSE, QUEUE, Sink};
+use super::{LineSink, Notices, PAUSE, QUEUE};
 
 const NOTICES: Notices = Notices {
     name: "test",
@@ -28,7 +28,7 @@ fn pipe() -> (File, File) {
 #[test]
 fn every_line_arrives_in_order() {
     let (mut reader, writer) = pipe();
-    let sink = Sink::new(writer, None, NOTICES).expect("a sink");
+    let sink = LineSink::new(writer, None, NOTICES).expect("a sink");
     let expected: String = (0..10_000).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat();
     let length = expected.len();
     let reading = thread::spawn(move || {
@@ -43,9 +43,9 @@ fn every_line_arrives_in_order() {
 }
 
 /// A sink that collects lines for longer than this test takes, has written one, and collects now.
-fn collecting() -> (File, Sink) {
+fn collecting() -> (File, LineSink) {
     let (mut reader, writer) = pipe();
-    let sink = Sink::with_pause(writer, None, NOTICES, 2 * PATIENCE).expect("a sink");
+    let sink = LineSink::with_pause(writer, None, NOTICES, 2 * PATIENCE).expect("a sink");
     sink.push(b"first\n");
     read(&mut reader, "first\n");
     let writing = sink.0.emptied.wait_timeout_while(sink.0.lock(), PATIENCE, |queue| !queue.is_empty());
@@ -68,7 +68,7 @@ fn read(reader: &mut File, expected: &str) {
 fn lines_are_written_within_a_second_though_nobody_flushes() {
     const { assert!(PAUSE.as_millis() < 500, "half a second is left for the write") };
     let (mut reader, writer) = pipe();
-    let sink = Sink::new(writer, None, NOTICES).expect("a sink");
+    let sink = LineSink::new(writer, None, NOTICES).expect("a sink");
     for line in ["one\n", "two\n", "three\n"] {
         sink.push(line.as_bytes());
         read(&mut reader, line);
@@ -114,7 +114,7 @@ fn a_line_that_is_too_long_stops_none_of_the_later_ones() {
 fn a_reader_that_stalls_costs_lines_which_are_counted() {
     const LINES: usize = 100_000;
     let (reader, writer) = pipe();
-    let sink = Sink::new(writer, None, NOTICES).expect("a sink");
+    let sink = LineSink::new(writer, None, NOTICES).expect("a sink");
     (0..LINES).for_each(|number| sink.push(format!("a line with a number: {number:8}\n").as_bytes()));
     assert!(!sink.flush(Duration::from_millis(1)), "nobody reads");
     assert!(sink.0.lock().lines.len() <= QUEUE);
@@ -130,7 +130,7 @@ fn a_reader_that_stalls_costs_lines_which_are_counted() {
 #[test]
 fn the_count_stands_where_lines_are_missing() {
     let (mut reader, writer) = pipe();
-    let sink = Sink::new(writer, None, NOTICES).expect("a sink");
+    let sink = LineSink::new(writer, None, NOTICES).expect("a sink");
     let long = vec![b'x'; QUEUE + 1];
     sink.push(b"before\n");
     sink.push(&long);
@@ -151,7 +151,7 @@ fn what_cannot_be_written_is_counted_and_told_later() {
     let full = File::options().write(true).open("/dev/full").expect("opened");
     let reopened = path.clone();
     let reopen = Box::new(move || File::create(&reopened));
-    let sink = Sink::new(full, Some(reopen), NOTICES).expect("a sink");
+    let sink = LineSink::new(full, Some(reopen), NOTICES).expect("a sink");
     sink.push(b"one\n");
     sink.push(b"two\n");
     assert!(sink.flush(PATIENCE));

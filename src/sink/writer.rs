@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::queue::{BATCH, Shared, WriterState};
+use super::queue::{BATCH, LineQueue, WriterState};
 
 /// Opens the file again, under the same name. It runs in the sink's thread, which may wait for it.
 pub type Reopen = Box<dyn FnMut() -> io::Result<File> + Send>;
@@ -37,7 +37,7 @@ struct Batch {
 
 /// The thread that writes. It ends with the program.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
+    queue: Arc<LineQueue>,
     file: File,
     reopen: Option<Reopen>,
     notices: Notices,
@@ -56,14 +56,14 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes what this queue holds to this file.
     pub(super) fn new(
-        shared: Arc<Shared>,
+        queue: Arc<LineQueue>,
         file: File,
         reopen: Option<Reopen>,
         notices: Notices,
         pause: Duration,
     ) -> Self {
         let (missing, fails, is_torn, spare) = (0, false, false, Vec::new());
-        Self { shared, file, reopen, notices, pause, missing, fails, is_torn, spare }
+        Self { queue, file, reopen, notices, pause, missing, fails, is_torn, spare }
     }
 
     /// Writes for as long as the program runs.
@@ -84,14 +84,14 @@ impl Writer {
 
     /// Waits for something to do, and takes all of it.
     fn next(&mut self) -> Batch {
-        let mut queue = self.shared.lock();
+        let mut queue = self.queue.lock();
         if queue.has_nothing_to_do() {
             // A server that is idle keeps no buffers.
             (queue.lines, self.spare) = (Vec::new(), Vec::new());
         }
         while queue.has_nothing_to_do() {
             queue.writer = WriterState::Sleeps;
-            queue = self.shared.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self.queue.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         queue.writer = WriterState::Writes;
         queue.is_urgent = false;
@@ -108,10 +108,10 @@ impl Writer {
             lines.clear();
             self.spare = lines;
         }
-        let mut queue = self.shared.lock();
+        let mut queue = self.queue.lock();
         queue.writer = WriterState::Collects;
-        self.shared.emptied.notify_all();
-        let paused = self.shared.filled.wait_timeout_while(queue, self.pause, |queue| !queue.is_due());
+        self.queue.emptied.notify_all();
+        let paused = self.queue.filled.wait_timeout_while(queue, self.pause, |queue| !queue.is_due());
         let (mut queue, _) = paused.unwrap_or_else(PoisonError::into_inner);
         queue.writer = WriterState::Wakes;
     }

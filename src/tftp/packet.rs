@@ -21,9 +21,9 @@ const OACK: u16 = 6;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packet<'a> {
     /// RRQ: the client reads a file.
-    Read(Request<'a>),
+    Read(TransferRequest<'a>),
     /// WRQ: the client writes a file.
-    Write(Request<'a>),
+    Write(TransferRequest<'a>),
     /// A block of the file.
     Data {
         /// Its number, modulo 65,536; the first is 1.
@@ -49,13 +49,13 @@ pub enum Packet<'a> {
 
 /// A read or a write request. It fits in [`MAX_REQUEST`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request<'a> {
+pub struct TransferRequest<'a> {
     filename: Text<'a>,
     mode: Mode,
     options: Options<'a>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> TransferRequest<'a> {
     /// A request; [`PacketError::RequestTooLong`] if it does not fit in [`MAX_REQUEST`] bytes.
     pub fn new(filename: Text<'a>, mode: Mode, options: Options<'a>) -> Result<Self, PacketError> {
         let len =
@@ -102,8 +102,8 @@ impl<'a> Packet<'a> {
             within(datagram.len())?;
         }
         match opcode {
-            READ => Request::read(reader).map(Self::Read),
-            WRITE => Request::read(reader).map(Self::Write),
+            READ => TransferRequest::read(reader).map(Self::Read),
+            WRITE => TransferRequest::read(reader).map(Self::Write),
             DATA => Self::data(reader),
             ACK => Self::ack(reader),
             ERROR => Self::error(reader).map_err(|what| PacketError::InError(Box::new(what))),

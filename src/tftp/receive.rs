@@ -21,23 +21,23 @@
 
 use std::time::Instant;
 
-mod content;
-mod flow;
+mod content_decoder;
+mod receive_window;
 
 use super::block::on_wire;
 use super::error::{Ending, Fault};
 use super::fields::Mode;
 use super::options::Terms;
-use super::packet::{Packet, Request};
+use super::packet::{Packet, TransferRequest};
 use super::timing::{Expiry, FIRST_REPEATS, PacketDeadline, Patience, REPEATS};
 use super::word::{Farewell, Word, unexpected};
-use content::Content;
-use flow::{Arrival, Flow};
+use content_decoder::ContentDecoder;
+use receive_window::{Arrival, ReceiveWindow};
 
 /// The receiving side of a transfer.
 #[derive(Debug)]
 pub struct Receiver {
-    content: Content,
+    decoder: ContentDecoder,
     phase: Phase,
 }
 
@@ -62,7 +62,7 @@ enum Phase {
     /// A client's RRQ was sent; the answer decides which of the requested options apply.
     Requesting { word: Word, asked: Terms, patience: Patience },
     /// Blocks arrive.
-    Receiving(Flow),
+    Receiving(ReceiveWindow),
     /// All blocks have arrived, and the driver commits the file.
     Committing { last: u64, terms: Terms },
     /// The last ACK was sent.
@@ -77,21 +77,21 @@ impl Receiver {
     pub fn serve(now: Instant, terms: Terms, mode: Mode) -> Self {
         let word =
             if terms.is_empty() { Packet::Ack { block: 0 } } else { Packet::OptionAck(terms.to_options()) };
-        let flow = Flow::new(terms, Word::new(&word), Patience::new(now, FIRST_REPEATS));
-        Self { content: Content::new(mode), phase: Phase::Receiving(flow) }
+        let window = ReceiveWindow::new(terms, Word::new(&word), Patience::new(now, FIRST_REPEATS));
+        Self { decoder: ContentDecoder::new(mode), phase: Phase::Receiving(window) }
     }
 
     /// A client's read request: `asked` are the options of `request`, whose other ones the server ignores.
-    pub fn request(now: Instant, request: Request<'_>, asked: Terms) -> Self {
-        let content = Content::new(request.mode());
+    pub fn request(now: Instant, request: TransferRequest<'_>, asked: Terms) -> Self {
+        let decoder = ContentDecoder::new(request.mode());
         let word = Word::new(&Packet::Read(request));
-        Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
+        Self { decoder, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
     }
 
     /// The terms in force while blocks arrive; before, nothing is agreed. `tsize` is only what the peer announced.
     pub fn terms(&self) -> Option<&Terms> {
         match &self.phase {
-            Phase::Receiving(Flow { terms, .. }) | Phase::Committing { terms, .. } => Some(terms),
+            Phase::Receiving(ReceiveWindow { terms, .. }) | Phase::Committing { terms, .. } => Some(terms),
             Phase::Requesting { .. } | Phase::Dallying { .. } | Phase::Over(_) => None,
         }
     }
@@ -99,7 +99,8 @@ impl Receiver {
     /// The next action. Call it until it returns anything but [`ReceiveAction::Send`].
     pub fn next_action(&mut self) -> ReceiveAction<'_> {
         match &mut self.phase {
-            Phase::Requesting { word, patience, .. } | Phase::Receiving(Flow { word, patience, .. }) => {
+            Phase::Requesting { word, patience, .. }
+            | Phase::Receiving(ReceiveWindow { word, patience, .. }) => {
                 word.take().map_or(ReceiveAction::Wait(patience.deadline()), ReceiveAction::Send)
             }
             Phase::Committing { .. } => ReceiveAction::Commit,
@@ -126,17 +127,20 @@ impl Receiver {
             (Phase::Requesting { patience, .. }, Packet::Data { block: 1, content }) => {
                 // No OACK: the server knows no options. The block itself is the answer, and there is nothing to send
                 // yet.
-                self.phase = Phase::Receiving(Flow::new(Terms::default(), Word::silent(), *patience));
+                self.phase =
+                    Phase::Receiving(ReceiveWindow::new(Terms::default(), Word::silent(), *patience));
                 return self.on_data(now, 1, content);
             }
             (Phase::Requesting { asked, patience, .. }, Packet::OptionAck(oack)) => match asked.judge(oack) {
-                Ok(terms) => self.phase = Phase::Receiving(Flow::agreed(now, terms, *patience)),
+                Ok(terms) => self.phase = Phase::Receiving(ReceiveWindow::agreed(now, terms, *patience)),
                 Err(fault) => self.abort(fault),
             },
             (Phase::Receiving(_), Packet::Data { block, content }) => {
                 return self.on_data(now, *block, content);
             }
-            (Phase::Receiving(flow), Packet::OptionAck(_)) if flow.accepted_oack => flow.on_repeated_oack(),
+            (Phase::Receiving(window), Packet::OptionAck(_)) if window.accepted_oack => {
+                window.on_repeated_oack();
+            }
             _ => self.abort(unexpected("this packet is not allowed while receiving a file")),
         }
         &[]
@@ -153,19 +157,19 @@ impl Receiver {
     }
 
     fn on_data<'a>(&'a mut self, now: Instant, block: u16, content: &'a [u8]) -> &'a [u8] {
-        let Phase::Receiving(flow) = &mut self.phase else {
+        let Phase::Receiving(window) = &mut self.phase else {
             return &[];
         };
-        match flow.on_data(now, block, content.len()) {
+        match window.on_data(now, block, content.len()) {
             Arrival::OutOfOrder => &[],
             Arrival::TooLong => {
                 self.abort(unexpected("a block is longer than agreed"));
                 &[]
             }
-            Arrival::Next => self.content.more(content),
+            Arrival::Next => self.decoder.more(content),
             Arrival::Last => {
-                self.phase = Phase::Committing { last: flow.received, terms: flow.terms };
-                self.content.last(content)
+                self.phase = Phase::Committing { last: window.received, terms: window.terms };
+                self.decoder.last(content)
             }
         }
     }
@@ -188,7 +192,7 @@ impl Receiver {
     /// Handles the passing of time. Does nothing before the deadline.
     pub fn on_timeout(&mut self, now: Instant) {
         let expiry = match &mut self.phase {
-            Phase::Requesting { patience, .. } | Phase::Receiving(Flow { patience, .. }) => {
+            Phase::Requesting { patience, .. } | Phase::Receiving(ReceiveWindow { patience, .. }) => {
                 patience.expire(now)
             }
             Phase::Dallying { until, .. } if until.has_passed(now) => {
@@ -216,7 +220,7 @@ impl Receiver {
     fn repeat(&mut self) {
         match &mut self.phase {
             Phase::Requesting { word, .. } => word.repeat(),
-            Phase::Receiving(flow) => flow.repeat(),
+            Phase::Receiving(window) => window.repeat(),
             Phase::Committing { .. } | Phase::Dallying { .. } | Phase::Over(_) => {}
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::error::{Ending, ErrorCode, Fault};
 use super::fields::{Mode, Text};
 use super::options::Terms;
-use super::packet::{Packet, Request};
+use super::packet::{Packet, TransferRequest};
 use super::receive::{ReceiveAction, Receiver};
 use super::send::{SendAction, Sender};
 use super::timing::PacketDeadline;
@@ -129,8 +129,8 @@ fn happen(party: &mut Party<'_>, now: Instant, event: On) {
 }
 
 /// A request for `file` with the terms as its options.
-pub(super) fn request(asked: &Terms, mode: Mode) -> Request<'static> {
-    Request::new(Text::new(b"file".as_slice()).unwrap(), mode, asked.to_options()).unwrap()
+pub(super) fn request(asked: &Terms, mode: Mode) -> TransferRequest<'static> {
+    TransferRequest::new(Text::new(b"file".as_slice()).unwrap(), mode, asked.to_options()).unwrap()
 }
 
 /// All packets that a party sends, and its next action, unless it waits.

@@ -25,7 +25,7 @@ use super::error::{Ending, ErrorCode, Fault};
 use super::fields::Mode;
 use super::netascii::Encode;
 use super::options::Terms;
-use super::packet::{Packet, Request};
+use super::packet::{Packet, TransferRequest};
 use super::timing::{Expiry, FIRST_REPEATS, PacketDeadline, Patience, REPEATS};
 use super::window::{Acknowledged, Window};
 use super::word::{Farewell, Word, unexpected};
@@ -74,7 +74,7 @@ impl<R: BufRead> Sender<R> {
     }
 
     /// A client's write request: `asked` are the options of `request`, whose other ones the server ignores.
-    pub fn request(now: Instant, request: Request<'_>, asked: Terms, source: R) -> Self {
+    pub fn request(now: Instant, request: TransferRequest<'_>, asked: Terms, source: R) -> Self {
         let content = Content::new(request.mode(), source);
         let word = Word::new(&Packet::Write(request));
         Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }

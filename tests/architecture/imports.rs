@@ -22,6 +22,8 @@ struct Module {
     paths: BTreeSet<Vec<String>>,
     /// Items that the file defines.
     items: BTreeSet<String>,
+    /// Types and traits among them that are visible outside the file.
+    public_types: BTreeSet<String>,
 }
 
 /// The files of a crate and the arrows between them. Code that is compiled for tests only is left out.
@@ -52,6 +54,17 @@ impl Crate {
             }
         }
         arrows
+    }
+
+    /// The names of public types and traits, each with the files that define one.
+    pub fn public_types(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for module in &self.modules {
+            for name in &module.public_types {
+                types.entry(name).or_default().push(&module.name);
+            }
+        }
+        types
     }
 
     /// The module that a path leads to, and the item in it.
@@ -116,6 +129,7 @@ impl Crate {
             globs: reader.globs,
             paths: reader.paths,
             items: reader.items,
+            public_types: reader.public_types,
         });
         for (name, path) in reader.declared {
             let nested = inside.join(&name);
@@ -148,6 +162,7 @@ struct Reader {
     globs: Vec<Vec<String>>,
     paths: BTreeSet<Vec<String>>,
     items: BTreeSet<String>,
+    public_types: BTreeSet<String>,
 }
 
 impl Reader {
@@ -215,6 +230,9 @@ impl<'ast> Visit<'ast> for Reader {
         if attributes.iter().any(is_for_tests) {
             return;
         }
+        if is_public_type(item) {
+            self.public_types.extend(name.clone());
+        }
         self.items.extend(name);
         visit::visit_item(self, item);
     }
@@ -266,6 +284,19 @@ fn is_for_tests(attribute: &Attribute) -> bool {
         && words.next().is_some_and(|first| {
             first == "test" || first == "all" && words.next().is_some_and(|rest| rest.starts_with("(test"))
         })
+}
+
+/// Whether it defines a type or a trait that other files can name.
+fn is_public_type(item: &Item) -> bool {
+    let visibility = match item {
+        Item::Enum(item) => &item.vis,
+        Item::Struct(item) => &item.vis,
+        Item::Trait(item) => &item.vis,
+        Item::Type(item) => &item.vis,
+        Item::Union(item) => &item.vis,
+        _ => return false,
+    };
+    !matches!(visibility, Visibility::Inherited)
 }
 
 /// The attributes of an item, and its name if it defines one.

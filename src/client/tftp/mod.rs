@@ -18,18 +18,18 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use self::address::{TftpSite, from_root};
-use self::socket::TransferSocket;
+use self::socket::ClientSocket;
 use super::content::RequestContent;
 use super::error::{ClientError, shown};
 use super::fetch::Downloads;
 use super::fetch::save::Saving;
-use super::listing::{EntryKind, Limited, RemoteEntry, RemoteListing};
+use super::listing::{Limited, RemoteEntry, RemoteEntryKind, RemoteListing};
 use crate::format::{Bytes, Time};
 use crate::own_paths;
 use crate::printable::Printable;
 use crate::tftp::fields::{Mode, Text};
 use crate::tftp::options::{BlockSize, Terms, WindowSize};
-use crate::tftp::packet::Request;
+use crate::tftp::packet::TransferRequest;
 use crate::tftp::receive::Receiver;
 use crate::tftp::send::Sender;
 
@@ -45,9 +45,9 @@ const WINDOW: WindowSize = match WindowSize::new(16) {
     None => WindowSize::MIN,
 };
 
-/// A file that was transferred.
+/// What was transferred, for the line that reports it.
 #[derive(Debug)]
-pub struct Transferred {
+pub struct TransferSummary {
     /// The destination.
     to: String,
     length: u64,
@@ -60,7 +60,7 @@ pub fn get(
     name: &[u8],
     downloads: &Downloads,
     sync: bool,
-) -> Result<Transferred, ClientError> {
+) -> Result<TransferSummary, ClientError> {
     if name.is_empty() || name.ends_with(b"/") {
         let name = if name.is_empty() { b"/" } else { name };
         return Err(ClientError::NotAFile(PathBuf::from(OsStr::from_bytes(name))));
@@ -75,14 +75,14 @@ pub fn get_to(
     downloads: &Downloads,
     local: PathBuf,
     sync: bool,
-) -> Result<Transferred, ClientError> {
+) -> Result<TransferSummary, ClientError> {
     let begun = Instant::now();
     let address = format!("{site}/{}", from_root(name).escape_ascii());
     let path = downloads.path(&local);
     let mut saving = Saving::new(downloads, local, &address, sync)?;
     let outcome = fetch(site, name, &mut saving, &path).map(drop);
     let (path, length) = saving.end(outcome)?;
-    Ok(Transferred { length, to: shown(&path), took: Time(begun.elapsed()) })
+    Ok(TransferSummary { length, to: shown(&path), took: Time(begun.elapsed()) })
 }
 
 /// Writes a file to `out` as it arrives. What was written cannot be taken back.
@@ -91,14 +91,14 @@ pub fn pass_on(site: &TftpSite, name: &[u8], out: &mut dyn Write) -> Result<(), 
 }
 
 /// Uploads a file under this name.
-pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<Transferred, ClientError> {
+pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<TransferSummary, ClientError> {
     let begun = Instant::now();
     // Only regular files are sent; the errors are those of HTTP.
     let length = RequestContent::open(file)?.length();
     let source = File::open(file).map_err(|error| ClientError::Local("read", file.to_owned(), error))?;
     let asked = Terms { tsize: Some(length), ..terms() };
     give(site, name, asked, BufReader::new(source))?;
-    Ok(Transferred { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
+    Ok(TransferSummary { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
 }
 
 /// Lists a directory.
@@ -124,11 +124,7 @@ fn fetch<W: Write>(site: &TftpSite, name: &[u8], mut into: W, what: &Path) -> Re
     let asked = Terms { tsize: Some(0), ..terms() };
     let outcome = site.at_each_address(|address| {
         let request = request(name, &asked)?;
-        TransferSocket::open(address)?.take(
-            Receiver::request(Instant::now(), request, asked),
-            &mut into,
-            what,
-        )
+        ClientSocket::open(address)?.take(Receiver::request(Instant::now(), request, asked), &mut into, what)
     });
     outcome.map(|()| into)
 }
@@ -142,14 +138,14 @@ fn give(
     let mut source = source;
     site.at_each_address(|address| {
         let request = request(name, &asked)?;
-        TransferSocket::open(address)?.give(Sender::request(Instant::now(), request, asked, &mut source))
+        ClientSocket::open(address)?.give(Sender::request(Instant::now(), request, asked, &mut source))
     })
 }
 
-fn request<'a>(name: &'a [u8], asked: &Terms) -> Result<Request<'a>, ClientError> {
+fn request<'a>(name: &'a [u8], asked: &Terms) -> Result<TransferRequest<'a>, ClientError> {
     let no_name = || ClientError::Name(String::from_utf8_lossy(name).into_owned());
     let text = Text::new(name).ok_or_else(no_name)?;
-    Request::new(text, Mode::Octet, asked.to_options()).map_err(|_| no_name())
+    TransferRequest::new(text, Mode::Octet, asked.to_options()).map_err(|_| no_name())
 }
 
 /// The path under which a file is saved; an error if it is not below the download directory.
@@ -173,14 +169,14 @@ fn entry(line: &str) -> Option<RemoteEntry> {
     let directory = name.strip_suffix('/');
     Some(RemoteEntry {
         name: directory.unwrap_or(name).to_owned(),
-        kind: if directory.is_some() { EntryKind::Directory } else { EntryKind::File },
+        kind: if directory.is_some() { RemoteEntryKind::Directory } else { RemoteEntryKind::File },
         size: size.parse().ok(),
         modified: Some(modified.to_owned()),
         href: None,
     })
 }
 
-impl Transferred {
+impl TransferSummary {
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.length
@@ -188,7 +184,7 @@ impl Transferred {
 }
 
 /// `→ downloads/a.txt, 512 B in 0.4 ms`.
-impl fmt::Display for Transferred {
+impl fmt::Display for TransferSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "→ {}, {} in {}", self.to, Bytes(self.length), self.took)
     }
@@ -220,8 +216,8 @@ mod tests {
             let found = entry(line).expect("an entry");
             (found.name, found.kind, found.size, found.modified.unwrap_or_default())
         };
-        assert_eq!(shown("a b\t7\tT"), ("a b".to_owned(), EntryKind::File, Some(7), "T".to_owned()));
-        assert_eq!(shown("d/\t-\tT"), ("d".to_owned(), EntryKind::Directory, None, "T".to_owned()));
+        assert_eq!(shown("a b\t7\tT"), ("a b".to_owned(), RemoteEntryKind::File, Some(7), "T".to_owned()));
+        assert_eq!(shown("d/\t-\tT"), ("d".to_owned(), RemoteEntryKind::Directory, None, "T".to_owned()));
         assert!(entry("<html>").is_none());
     }
 }

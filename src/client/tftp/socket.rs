@@ -24,13 +24,13 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// One transfer's socket.
 #[derive(Debug)]
-pub(super) struct TransferSocket {
+pub(super) struct ClientSocket {
     transfer: Arc<OpenTransfer>,
     spin_wait: SpinWait,
     buffer: Vec<u8>,
 }
 
-impl TransferSocket {
+impl ClientSocket {
     /// Opens a socket for a request to this server.
     pub(super) fn open(server: SocketAddr) -> Result<Self, ClientError> {
         let open = || {
@@ -128,7 +128,7 @@ impl TransferSocket {
     }
 }
 
-impl TransferSocket {
+impl ClientSocket {
     /// The next datagram, if there is one. If nobody listens at the server's port, that is the end, unless the server sent
     /// something before it closed the port. Other network errors are ignored: they pass, or the timeout ends the transfer.
     fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, ClientError> {

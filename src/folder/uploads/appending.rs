@@ -14,7 +14,7 @@ use super::registry::Uploads;
 use super::standing::Standing;
 use super::store::Store;
 use super::token::UploadToken;
-use super::upload::{self, Content, Upload};
+use super::upload::{self, ContentState, Upload};
 use crate::blocking::Blocking;
 use crate::folder::commit::{Saved, save};
 use crate::folder::error::Error;
@@ -47,7 +47,7 @@ impl Appending {
         let mut upload = self.lock()?;
         let shared = &self.uploads.shared;
         shared.was_not_replaced()?;
-        let Content::Open { offset, synced } = upload.content else { return Err(UploadError::Unknown) };
+        let ContentState::Open { offset, synced } = upload.content else { return Err(UploadError::Unknown) };
         let count = bytes.len() as u64;
         let end = offset.saturating_add(count);
         let fits = if upload.plan.length.is_some_and(|length| end > length) {
@@ -69,7 +69,7 @@ impl Appending {
             file.set_len(offset)?;
             return Err(error.into());
         }
-        upload.content = Content::Open { offset: end, synced };
+        upload.content = ContentState::Open { offset: end, synced };
         Ok(())
     }
 
@@ -102,7 +102,7 @@ impl Appending {
         let saved = place.and_then(|place| save(shared, &place, &mut temporary, size, upload.plan.guard));
         match saved {
             Ok(saved) => {
-                upload.content = Content::Complete { size };
+                upload.content = ContentState::Complete { size };
                 let oldest = uploads.known().complete(*token);
                 oldest.inspect(|oldest| store.remove(oldest));
                 Ok(Ended::Saved(saved, upload.plan.memo.clone()))

@@ -6,7 +6,7 @@ use super::error::UploadError;
 use super::known::Known;
 use super::store::Store;
 use super::token::UploadToken;
-use super::upload::{Content, Upload};
+use super::upload::{ContentState, Upload};
 use crate::folder::error::Error;
 use crate::folder::shared::Shared;
 
@@ -56,10 +56,10 @@ fn take_up_all(store: &Store, known: &mut Known) {
         // Without its description it cannot be resumed; it is removed once it expires.
         let Some(plan) = store.plan(&token) else { continue };
         let content = match store.facts(&token) {
-            Some(facts) => Content::Open { offset: facts.len, synced: None },
-            None => Content::Complete { size: plan.length.unwrap_or(0) },
+            Some(facts) => ContentState::Open { offset: facts.len, synced: None },
+            None => ContentState::Complete { size: plan.length.unwrap_or(0) },
         };
-        let is_complete = matches!(content, Content::Complete { .. });
+        let is_complete = matches!(content, ContentState::Complete { .. });
         known.take_up(token, plan.owner.clone(), Upload::new(plan, content), is_complete);
     }
 }

@@ -10,7 +10,7 @@ use super::registry::Uploads;
 use super::standing::{EMPTY_LIFETIME, LIFETIME, Standing};
 use super::store::Store;
 use super::token::UploadToken;
-use super::upload::{self, Content, Upload};
+use super::upload::{self, ContentState, Upload};
 use crate::folder::error::Error;
 
 impl Uploads {
@@ -27,7 +27,7 @@ impl Uploads {
         let store = Store::make(&shared.root).map_err(Error::from)?;
         shared.reserve.admit(length.or(piece.size), store.dir())?;
         let plan = Plan { length, ..plan };
-        let upload = Arc::new(Mutex::new(Upload::new(plan.clone(), Content::empty())));
+        let upload = Arc::new(Mutex::new(Upload::new(plan.clone(), ContentState::empty())));
         // Locked until its file exists: before, it is not evicted for another upload.
         let mut beginning = upload::lock(&upload);
         let evicted = self.known().insert(token, &plan.owner, &upload)?;

@@ -13,7 +13,7 @@ use crate::folder::error::Error;
 /// An upload, shared by all its requests.
 pub(super) struct Upload {
     pub(super) plan: Plan,
-    pub(super) content: Content,
+    pub(super) content: ContentState,
     /// How many requests it has had. Only the latest may append; the file is open while it does.
     pub(super) requests: u64,
     pub(super) file: Option<File>,
@@ -21,7 +21,7 @@ pub(super) struct Upload {
 
 /// The state of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum ContentState {
     /// `offset` bytes have arrived, and the first `synced` of them are on the disk; `None` if it was never synced.
     Open { offset: u64, synced: Option<u64> },
     /// It is complete and has its name.
@@ -35,7 +35,7 @@ pub(super) fn lock(upload: &Mutex<Upload>) -> MutexGuard<'_, Upload> {
     upload.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Content {
+impl ContentState {
     /// Nothing has arrived yet.
     pub(super) fn empty() -> Self {
         Self::Open { offset: 0, synced: None }
@@ -43,7 +43,7 @@ impl Content {
 }
 
 impl Upload {
-    pub(super) fn new(plan: Plan, content: Content) -> Self {
+    pub(super) fn new(plan: Plan, content: ContentState) -> Self {
         Self { plan, content, requests: 0, file: None }
     }
 
@@ -68,15 +68,15 @@ impl Upload {
     /// Stops the request that is appending, and ends the upload.
     pub(super) fn end(&mut self) {
         self.take_over();
-        self.content = Content::Gone;
+        self.content = ContentState::Gone;
     }
 
     /// How many bytes have arrived.
     pub(super) fn offset(&self) -> u64 {
         match self.content {
-            Content::Open { offset, .. } => offset,
-            Content::Complete { size } => size,
-            Content::Gone => 0,
+            ContentState::Open { offset, .. } => offset,
+            ContentState::Complete { size } => size,
+            ContentState::Gone => 0,
         }
     }
 
@@ -89,25 +89,25 @@ impl Upload {
     ) -> Result<Standing, UploadError> {
         let length = self.plan.length;
         let (offset, modified) = match self.content {
-            Content::Gone => return Err(UploadError::Unknown),
-            Content::Complete { size } => (size, store.touched(token).ok_or(UploadError::Unknown)?),
-            Content::Open { offset, synced } => {
+            ContentState::Gone => return Err(UploadError::Unknown),
+            ContentState::Complete { size } => (size, store.touched(token).ok_or(UploadError::Unknown)?),
+            ContentState::Open { offset, synced } => {
                 let facts = store.facts(token).ok_or(UploadError::Unknown)?;
                 // Another server that shares the folder may have received more of it.
                 let synced = synced.filter(|_| facts.len == offset);
-                self.content = Content::Open { offset: facts.len, synced };
+                self.content = ContentState::Open { offset: facts.len, synced };
                 if sync {
                     self.sync(store, token)?;
                 }
                 (facts.len, facts.modified)
             }
         };
-        let is_complete = matches!(self.content, Content::Complete { .. });
+        let is_complete = matches!(self.content, ContentState::Complete { .. });
         Ok(Standing { offset, length, is_complete, modified })
     }
 
     fn sync(&mut self, store: &Store, token: &UploadToken) -> Result<(), UploadError> {
-        let Content::Open { offset, synced } = self.content else { return Ok(()) };
+        let ContentState::Open { offset, synced } = self.content else { return Ok(()) };
         if synced == Some(offset) {
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl Upload {
         if synced.is_none() {
             store.sync(token).map_err(Error::from)?;
         }
-        self.content = Content::Open { offset, synced: Some(offset) };
+        self.content = ContentState::Open { offset, synced: Some(offset) };
         Ok(())
     }
 
@@ -132,9 +132,9 @@ impl Upload {
         let plan = Plan { length, ..self.plan.clone() };
         store.describe(token, &plan)?;
         self.plan = plan;
-        if let Content::Open { offset, .. } = self.content {
+        if let ContentState::Open { offset, .. } = self.content {
             // The description has to be synced again.
-            self.content = Content::Open { offset, synced: None };
+            self.content = ContentState::Open { offset, synced: None };
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::net::transport::Transport;
 use crate::server::client_key;
 use crate::server::connection::Connection;
 use crate::server::connections::wait_for::WaitFor;
-use crate::server::shared::Shared;
+use crate::server::runtime::Runtime;
 use crate::server::shedding;
 use crate::server::state::State;
 use crate::stop::StopReason;
@@ -31,8 +31,8 @@ use crate::stop::StopReason;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections until the server stops or has been idle for too long.
-pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shared) {
-    let state = &shared.state;
+pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], runtime: &Runtime) {
+    let state = &runtime.state;
     while state.stop.asked().is_none() {
         if let Err(error) = wait(listeners, state) {
             log::error!("cannot wait for connections: {error}");
@@ -40,8 +40,8 @@ pub(super) fn run(listeners: &[Listener], datagrams: &[Datagrams], shared: &Shar
         }
         let mut is_sure = true;
         for listener in listeners {
-            if let Err(error) = accept_all(listener, shared) {
-                recover(&error, shared);
+            if let Err(error) = accept_all(listener, runtime) {
+                recover(&error, runtime);
                 // A connection may still wait at this listener.
                 is_sure = false;
             }
@@ -64,33 +64,33 @@ fn wait(listeners: &[Listener], state: &State) -> io::Result<bool> {
 }
 
 /// Accepts waiting connections, a bounded number at once so that every listener has its turn.
-fn accept_all(listener: &Listener, shared: &Shared) -> io::Result<()> {
+fn accept_all(listener: &Listener, runtime: &Runtime) -> io::Result<()> {
     const AT_ONCE: usize = 64;
     for _ in 0..AT_ONCE {
         match listener.accept()? {
-            Some(stream) => admit(stream, shared),
+            Some(stream) => admit(stream, runtime),
             None => break,
         }
     }
     Ok(())
 }
 
-fn admit(stream: Transport, shared: &Shared) {
-    log::debug!("{} connected", stream.peer());
+fn admit(transport: Transport, runtime: &Runtime) {
+    log::debug!("{} connected", transport.peer());
     // Its request will follow: an exit now would lose it.
-    shared.state.idle.note(Instant::now());
-    let client = client_key::of(stream.peer());
-    if let Some(tracked) = shedding::admit(shared, Connection::new(stream), client) {
-        shared.park(tracked, WaitFor::idle(Instant::now(), shared.timeout()).for_news());
+    runtime.state.idle.note(Instant::now());
+    let client = client_key::of(transport.peer());
+    if let Some(tracked) = shedding::admit(runtime, Connection::new(transport), client) {
+        runtime.park(tracked, WaitFor::idle(Instant::now(), runtime.timeout()).for_news());
         // There may be too many connections now.
-        shedding::shed_descriptors(shared, shared.table.excess());
+        shedding::shed_descriptors(runtime, runtime.table.excess());
     }
 }
 
 /// The system is out of descriptors or memory: closes other connections, or waits until some end.
-fn recover(error: &io::Error, shared: &Shared) {
+fn recover(error: &io::Error, runtime: &Runtime) {
     let is_out_of_files = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
-    let made = is_out_of_files && shedding::free_descriptors(shared);
+    let made = is_out_of_files && shedding::free_descriptors(runtime);
     log::warn!(
         "cannot accept a connection: {error}{}",
         if made { "; closed other connections to free descriptors" } else { "" }

@@ -17,7 +17,7 @@ use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::{CROWDED, Chores, Jobs};
 use crate::server::receive::small_body::SmallBody;
 use crate::server::receive::{Job, Receiving};
-use crate::server::shared::Shared;
+use crate::server::runtime::Runtime;
 use crate::server::timing::{IdleClock, KeepAlive};
 use crate::server::{AllowedHosts, Cache, Digests, Permits};
 use crate::stop::Stop;
@@ -126,7 +126,7 @@ fn a_panic_costs_one_connection() {
     let capacity = Capacity { connections: 3, spare: 0, descriptors: 9 };
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
     let shared =
-        Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
+        Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let exchange = || Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |transport, phase, unread: &[u8]| {
@@ -142,7 +142,7 @@ fn a_panic_costs_one_connection() {
     shared.park(admit(in_turn, body, b"x"), WaitFor::writable(deadline));
     let job: Job = Box::new(|_, _| panic!("in a job, on purpose"));
     shared.settle(admit(in_job, waiting(), b""), AfterTurn::Work(work(job, exchange())));
-    let [worker, jobs] = [Shared::work, Shared::do_jobs].map(|act| {
+    let [worker, jobs] = [Runtime::work, Runtime::do_jobs].map(|act| {
         let shared = Arc::clone(&shared);
         std::thread::spawn(move || act(&shared))
     });
@@ -210,7 +210,7 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
     let shared =
-        Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
+        Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
     let mut clients = Vec::new();
     let mut admit = || {
         let (transport, client) = transport();

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::archive::{Archive, Error, Format};
+use crate::archive::{Archive, ArchiveError, Format};
 use crate::blocking::Blocking;
 use crate::folder::{OpenFile, SharePath, Walk, WalkStep};
 use crate::http::disposition::attachment;
@@ -193,11 +193,11 @@ impl ArchiveBody {
     fn put(
         &mut self,
         path: &SharePath,
-        put: impl FnOnce(&mut Archive) -> Result<(), Error>,
+        put: impl FnOnce(&mut Archive) -> Result<(), ArchiveError>,
     ) -> io::Result<bool> {
         match self.archive.as_mut().map_or(Ok(()), put) {
             Ok(()) => Ok(true),
-            Err(error @ Error::Refused(_)) => {
+            Err(error @ ArchiveError::Refused(_)) => {
                 leave_out(path, &error);
                 Ok(false)
             }

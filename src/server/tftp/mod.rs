@@ -23,7 +23,7 @@ use crate::net::datagrams::Datagrams;
 use crate::net::listener::wait_for_any;
 use crate::printable::Printable;
 use crate::server::config::{GRACE, STACK};
-use crate::server::shared::Shared;
+use crate::server::runtime::Runtime;
 use crate::server::timing::Active;
 use crate::tftp::error::{ErrorCode, Fault};
 use crate::tftp::packet::{MAX_REQUEST, Packet};
@@ -58,8 +58,8 @@ struct PendingRequest {
 }
 
 /// Accepts requests until the server stops, then waits until every transfer has ended.
-pub(super) fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
-    let state = &shared.state;
+pub(super) fn run(listeners: &[Datagrams], limit: usize, runtime: &Arc<Runtime>) {
+    let state = &runtime.state;
     let sessions = TftpSessions::new(limit);
     let mut known = Vec::new();
     while state.stop.asked().is_none() {
@@ -69,11 +69,11 @@ pub(super) fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
             thread::sleep(PAUSE);
         }
         for pending in std::mem::take(&mut known) {
-            known.extend(hear(pending, &sessions, shared));
+            known.extend(hear(pending, &sessions, runtime));
         }
         known.truncate(MOST_KNOWN);
         for listener in listeners {
-            if let Err(error) = hear_all(listener, &sessions, shared, &mut known) {
+            if let Err(error) = hear_all(listener, &sessions, runtime, &mut known) {
                 log::error!("cannot receive on {}: {error}", listener.address());
                 thread::sleep(PAUSE);
             }
@@ -89,7 +89,7 @@ pub(super) fn run(listeners: &[Datagrams], limit: usize, shared: &Arc<Shared>) {
 fn hear_all(
     listener: &Datagrams,
     sessions: &Arc<TftpSessions>,
-    shared: &Arc<Shared>,
+    runtime: &Arc<Runtime>,
     known: &mut Vec<PendingRequest>,
 ) -> io::Result<()> {
     const AT_ONCE: usize = 64;
@@ -97,8 +97,8 @@ fn hear_all(
     let mut buffer = [0; MAX_REQUEST + 1];
     for _ in 0..AT_ONCE {
         // Before the request is received: a thread that finds the socket empty must find the server active.
-        let active = shared.state.idle.begin();
-        if active.is_late() || shared.state.stop.asked().is_some() {
+        let active = runtime.state.idle.begin();
+        if active.is_late() || runtime.state.stop.asked().is_some() {
             // Datagrams stay in the socket: if it is inherited, the next server receives them.
             break;
         }
@@ -107,7 +107,7 @@ fn hear_all(
         let Some(to) = arrived.to else { continue };
         let datagram = buffer.get(..arrived.length).unwrap_or_default().to_vec();
         let pending = PendingRequest { datagram, from: arrived.from, to, active, looks: LOOKS };
-        known.extend(hear(pending, sessions, shared));
+        known.extend(hear(pending, sessions, runtime));
     }
     Ok(())
 }
@@ -116,13 +116,13 @@ fn hear_all(
 fn hear(
     pending: PendingRequest,
     sessions: &Arc<TftpSessions>,
-    shared: &Arc<Shared>,
+    runtime: &Arc<Runtime>,
 ) -> Option<PendingRequest> {
     let PendingRequest { from, to, .. } = pending;
     let fault = match Packet::parse(&pending.datagram) {
         Ok(request @ (Packet::Read(_) | Packet::Write(_))) => match sessions.admit(from, &pending.datagram) {
             Ok(permit) => {
-                begin(pending, permit, shared);
+                begin(pending, permit, runtime);
                 return None;
             }
             // The answer is on its way, or will be repeated after a timeout. A write gives up its permit before its
@@ -143,7 +143,7 @@ fn hear(
         Err(error) => error.answer()?,
     };
     log::debug!("refused a request from {from}: {fault}");
-    if let Ok(socket) = TransferSocket::open(to, from, &shared.state) {
+    if let Ok(socket) = TransferSocket::open(to, from, &runtime.state) {
         socket.refuse(&fault);
     }
     None
@@ -154,11 +154,11 @@ fn busy(what: &'static str) -> Fault {
 }
 
 /// Starts the socket and the thread of a transfer.
-fn begin(pending: PendingRequest, permit: TransferPermit, shared: &Arc<Shared>) {
-    let shared = Arc::clone(shared);
+fn begin(pending: PendingRequest, permit: TransferPermit, runtime: &Arc<Runtime>) {
+    let runtime = Arc::clone(runtime);
     let PendingRequest { datagram, from, to, active, .. } = pending;
     let transfer = move || {
-        let state = &shared.state;
+        let state = &runtime.state;
         match TransferSocket::open(to, from, state) {
             Ok(socket) => serve(&datagram, Transfer { state, socket, peer: from, permit, active }),
             Err(error) => log::error!("cannot open a socket to answer {from}: {error}"),

@@ -20,7 +20,7 @@ use crate::stop::StopReason;
 use crate::tftp::error::{Ending, ErrorCode, Fault};
 use crate::tftp::fields::Mode;
 use crate::tftp::options::{Caps, Direction, Terms, WindowSize};
-use crate::tftp::packet::Request;
+use crate::tftp::packet::TransferRequest;
 use crate::tftp::receive::Receiver;
 use crate::tftp::send::Sender;
 
@@ -72,7 +72,7 @@ type TransferSource = Box<dyn BufRead>;
 
 impl Transfer<'_> {
     /// Sends what the request names.
-    pub(super) fn read(mut self, request: &Request<'_>) -> TransferOutcome {
+    pub(super) fn read(mut self, request: &TransferRequest<'_>) -> TransferOutcome {
         let (source, size) = match self.open(request.filename()) {
             Ok(opened) => opened,
             Err(fault) => return self.refuse(fault),
@@ -86,7 +86,7 @@ impl Transfer<'_> {
     }
 
     /// Receives the file that the request announces.
-    pub(super) fn write(self, request: &Request<'_>) -> TransferOutcome {
+    pub(super) fn write(self, request: &TransferRequest<'_>) -> TransferOutcome {
         let path = match SharePath::parse(request.filename()) {
             Ok(path) => path,
             Err(error) => return self.refuse(error_packet::of_path_error(error)),

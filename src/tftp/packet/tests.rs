@@ -8,12 +8,12 @@ fn text(bytes: &[u8]) -> Text<'_> {
     Text::new(bytes).unwrap()
 }
 
-fn request<'a>(name: &'a [u8], mode: Mode, options: &[(&'a str, &'a str)]) -> Request<'a> {
+fn request<'a>(name: &'a [u8], mode: Mode, options: &[(&'a str, &'a str)]) -> TransferRequest<'a> {
     let mut list = Options::default();
     for (name, value) in options {
         list.add(text(name.as_bytes()), text(value.as_bytes())).unwrap();
     }
-    Request::new(text(name), mode, list).unwrap()
+    TransferRequest::new(text(name), mode, list).unwrap()
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_request_of_512_bytes_is_the_longest_both_ways() {
     Packet::Read(request(&fits, Mode::Octet, &[])).write(&mut datagram);
     assert_eq!(datagram.len(), MAX_REQUEST);
     assert!(Packet::parse(&datagram).is_ok());
-    let refused = Request::new(text(&longer), Mode::Octet, Options::default());
+    let refused = TransferRequest::new(text(&longer), Mode::Octet, Options::default());
     assert_eq!(refused, Err(PacketError::RequestTooLong(513)));
 }
 
@@ -164,9 +164,9 @@ impl Parts {
         }
     }
 
-    fn request(&self) -> Request<'_> {
+    fn request(&self) -> TransferRequest<'_> {
         let mode = if self.netascii { Mode::Netascii } else { Mode::Octet };
-        Request::new(text(&self.first), mode, self.options()).unwrap()
+        TransferRequest::new(text(&self.first), mode, self.options()).unwrap()
     }
 
     fn options(&self) -> Options<'_> {

@@ -1,4 +1,4 @@
-//! What the threads of a server share.
+//! The state that all threads of a server share.
 
 use crate::server::broadcaster::Broadcaster;
 use crate::server::connection::{Connection, Task};
@@ -8,7 +8,7 @@ use crate::server::jobs::permits::Permits;
 use crate::server::state::State;
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Runtime {
     /// What all handlers use.
     pub state: State,
     /// The connections that wait for their client.

@@ -10,13 +10,13 @@ use crate::tftp::word::Word;
 
 /// Which blocks were received, and which of them acknowledged.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(super) struct ReceiveWindow {
     pub(super) terms: Terms,
     /// The last block that arrived in order.
     pub(super) received: u64,
     /// The last block that was acknowledged; never more than a window behind.
     acknowledged: u64,
-    /// The flow began with an OACK that was accepted, so it may come again.
+    /// The transfer began with an OACK that was accepted, so it may come again.
     pub(super) accepted_oack: bool,
     /// A gap was reported to the sender; the next block in order resets this.
     gap_reported: bool,
@@ -38,7 +38,7 @@ pub(super) enum Arrival {
     TooLong,
 }
 
-impl Flow {
+impl ReceiveWindow {
     pub(super) fn new(terms: Terms, word: Word, patience: Patience) -> Self {
         Self {
             terms,
@@ -51,7 +51,7 @@ impl Flow {
         }
     }
 
-    /// A client's flow: ACK 0 accepts the server's OACK.
+    /// A client's window: ACK 0 accepts the server's OACK.
     pub(super) fn agreed(now: Instant, terms: Terms, mut patience: Patience) -> Self {
         patience.agree(terms.interval());
         patience.progressed(now);

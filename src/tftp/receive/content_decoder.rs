@@ -5,12 +5,12 @@ use crate::tftp::netascii::NetasciiDecoder;
 
 /// The file's bytes in the mode of the transfer.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum ContentDecoder {
     Octet,
     Netascii { decoder: NetasciiDecoder, decoded: Vec<u8> },
 }
 
-impl Content {
+impl ContentDecoder {
     pub(super) fn new(mode: Mode) -> Self {
         match mode {
             Mode::Octet => Self::Octet,
