@@ -48,8 +48,8 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("main", &["cli"]),
 ];
 
-/// The files that make a `Blocking`: what is in memory, the permission of a turn, and the threads that may wait for the disk (start-up, TFTP
-/// transfers, jobs and chores).
+/// The files that make a `Blocking`: for what is in memory, for the permission of a turn, and for the threads that may
+/// wait for the disk (start-up, TFTP transfers, jobs and chores).
 const BLOCKING: [&str; 5] = [
     "server/connection/outgoing.rs",
     "server/disk.rs",

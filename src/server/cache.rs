@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::folder::{Facts, FileVersion, SharePath};
 use crate::http::range::Span;
-use crate::server::content::{self, Bytes, Chunk, FileSpan};
+use crate::server::content::{self, Buffer, Chunk, FileSpan};
 use crate::server::representation::Representation;
 
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
@@ -199,7 +199,7 @@ impl CacheEntry {
     /// A part of its content.
     pub(super) fn chunk(&self, span: Span) -> Chunk {
         match &self.content {
-            CachedContent::Bytes(bytes) => Chunk::Bytes(Bytes::Shared(Arc::clone(bytes), span)),
+            CachedContent::Bytes(bytes) => Chunk::Bytes(Buffer::Shared(Arc::clone(bytes), span)),
             CachedContent::File(file) if self.representation.len <= IN_MEMORY_LIMIT => {
                 Chunk::File(FileSpan::recent(Arc::clone(file), span))
             }

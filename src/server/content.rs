@@ -41,14 +41,14 @@ pub(super) struct Content {
 /// A part of the content.
 #[derive(Debug)]
 pub(super) enum Chunk {
-    Bytes(Bytes),
+    Bytes(Buffer),
     File(FileSpan),
     Source(Box<dyn Source>),
 }
 
 /// Bytes in memory.
 #[derive(Debug)]
-pub(super) enum Bytes {
+pub(super) enum Buffer {
     Owned(Vec<u8>),
     /// This span of them.
     Shared(Arc<[u8]>, Span),
@@ -122,7 +122,7 @@ impl Content {
     }
 
     /// Takes the next chunk out, if it consists of bytes.
-    pub(super) fn pop_bytes(&mut self) -> Option<Bytes> {
+    pub(super) fn pop_bytes(&mut self) -> Option<Buffer> {
         match self.pop_front()? {
             Chunk::Bytes(bytes) => Some(bytes),
             other => {
@@ -192,7 +192,7 @@ impl From<Vec<u8>> for Content {
 
 impl From<Vec<u8>> for Chunk {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(Bytes::Owned(bytes))
+        Self::Bytes(Buffer::Owned(bytes))
     }
 }
 
@@ -212,7 +212,7 @@ impl Chunk {
     }
 }
 
-impl std::ops::Deref for Bytes {
+impl std::ops::Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

@@ -39,7 +39,7 @@ fn chunks_leave_in_order() {
 #[test]
 fn shared_bytes_are_a_span() {
     let span = Span::new(2, 3, 8).expect("within");
-    assert_eq!(*Bytes::Shared(Arc::from(*b"01234567"), span), *b"234");
+    assert_eq!(*Buffer::Shared(Arc::from(*b"01234567"), span), *b"234");
 }
 
 #[test]
