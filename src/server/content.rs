@@ -1,6 +1,6 @@
 //! The content of a response: bytes, spans of files, and sources that produce more while it is sent.
 //!
-//! A [`Source`] produces one part at a time, and the next one only after the last has been sent. So it needs memory for
+//! A [`ContentSource`] produces one part at a time, and the next one only after the last has been sent. So it needs memory for
 //! one part, whatever the length; and a reader that stalls is parked with its part, without a thread.
 //!
 //! Content whose length is known is sent with it; a source that produces less or more than it said aborts the response.
@@ -43,7 +43,7 @@ pub(super) struct Content {
 pub(super) enum Chunk {
     Bytes(Buffer),
     File(FileSpan),
-    Source(Box<dyn Source>),
+    Source(Box<dyn ContentSource>),
 }
 
 /// Bytes in memory.
@@ -68,7 +68,7 @@ pub(super) struct FileSpan {
 pub(super) struct InMemory(());
 
 /// Produces content while it is sent.
-pub(super) trait Source: fmt::Debug + Send {
+pub(super) trait ContentSource: fmt::Debug + Send {
     /// How many bytes it produces from now on, if that is known.
     fn length(&self) -> Option<u64> {
         None
@@ -82,7 +82,7 @@ pub(super) trait Source: fmt::Debug + Send {
     fn descriptors(&self) -> u32;
 }
 
-/// The result of [`Source::next`].
+/// The result of [`ContentSource::next`].
 #[derive(Debug)]
 pub(super) enum Produced {
     /// The content continues with this.
@@ -198,7 +198,7 @@ impl From<Vec<u8>> for Chunk {
 
 impl Chunk {
     /// A chunk that `source` produces.
-    pub(super) fn source(source: impl Source + 'static) -> Self {
+    pub(super) fn source(source: impl ContentSource + 'static) -> Self {
         Self::Source(Box::new(source))
     }
 

@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use crate::blocking::Blocking;
 use crate::http::body::Framing;
 use crate::net::transport::{More, Transferred, Transport};
-use crate::server::content::{Chunk, Content, FileSpan, Produced, Source};
+use crate::server::content::{Chunk, Content, ContentSource, FileSpan, Produced};
 use crate::server::disk::Disk;
 use crate::server::state::State;
 
@@ -215,7 +215,7 @@ impl Outgoing {
     /// Lets a source produce more.
     fn produce(
         &mut self,
-        mut source: Box<dyn Source>,
+        mut source: Box<dyn ContentSource>,
         share: u64,
         disk: &mut Disk,
         state: &State,

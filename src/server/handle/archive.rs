@@ -24,7 +24,7 @@ use crate::http::status::Status;
 use crate::printable::Printable;
 use crate::server::client_key;
 use crate::server::connections::capacity::ARCHIVE_FILES;
-use crate::server::content::{Chunk, Content, FileSpan, Produced, Source};
+use crate::server::content::{Chunk, Content, ContentSource, FileSpan, Produced};
 use crate::server::error_response::of_read_error;
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::request::Request;
@@ -127,7 +127,7 @@ struct Reading {
     rest: Span,
 }
 
-impl Source for ArchiveBody {
+impl ContentSource for ArchiveBody {
     fn next(&mut self, disk: Blocking<'_>) -> io::Result<Produced> {
         self.make(disk).map_err(|error| {
             let name = Printable(&self.name).to_string();

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::blocking::Blocking;
 use crate::folder::{Error, Folder, SharePath};
-use crate::server::content::{Produced, Source};
+use crate::server::content::{ContentSource, Produced};
 use crate::server::jobs::permits::Permits;
 use crate::server::listing::form::{Framed, WriteRow};
 use crate::server::listing::window::Windows;
@@ -70,7 +70,7 @@ impl ListingBody {
     }
 }
 
-impl Source for ListingBody {
+impl ContentSource for ListingBody {
     fn next(&mut self, disk: Blocking<'_>) -> io::Result<Produced> {
         let bytes = self.chunk(disk).map_err(|error| match error {
             Error::Io(error) => error,

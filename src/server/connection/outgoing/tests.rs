@@ -14,7 +14,7 @@ struct Script {
     length: Option<u64>,
 }
 
-impl Source for Script {
+impl ContentSource for Script {
     fn length(&self) -> Option<u64> {
         self.length
     }
