@@ -1,6 +1,6 @@
 //! Why an entry cannot be added to an archive.
 
-use std::{fmt, io};
+use std::fmt;
 
 /// Why an entry cannot be added to an archive.
 #[derive(Debug)]
@@ -12,14 +12,6 @@ pub enum ArchiveError {
         /// The maximum.
         limit: usize,
     },
-    /// The archive cannot be written.
-    Io(io::Error),
-}
-
-impl From<io::Error> for ArchiveError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 impl fmt::Display for ArchiveError {
@@ -27,18 +19,8 @@ impl fmt::Display for ArchiveError {
         match self {
             Self::Refused(why) => f.write_str(why),
             Self::Full { limit } => write!(f, "a zip holds {limit} entries at most (a tar any number)"),
-            Self::Io(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for ArchiveError {}
-
-impl From<ArchiveError> for io::Error {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::Io(error) => error,
-            other => Self::other(other),
-        }
-    }
-}

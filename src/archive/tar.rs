@@ -21,37 +21,41 @@ const LARGEST_IN_HEADER: u64 = 0o777_7777_7777;
 pub struct Tar(Builder<Vec<u8>>);
 
 impl Tar {
-    /// Adds a directory.
-    pub(super) fn directory(&mut self, name: &[u8], modified: SystemTime) -> io::Result<()> {
+    /// Adds a directory. Its name has no trailing slash.
+    pub fn directory(&mut self, name: &[u8], modified: SystemTime) -> io::Result<()> {
         let name = [name, b"/"].concat();
         self.entry(&name, EntryType::Directory, mode::DIRECTORY, 0, modified)
     }
 
-    /// Begins a file of this length.
-    pub(super) fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> io::Result<()> {
+    /// Begins a file. Exactly `len` bytes of content must follow, then [`Tar::pad`].
+    pub fn file(&mut self, name: &[u8], len: u64, modified: SystemTime) -> io::Result<()> {
         self.entry(name, EntryType::Regular, mode::FILE, len, modified)
     }
 
-    pub(super) fn content(&mut self, bytes: &[u8]) {
+    /// Adds content to the current file.
+    pub fn content(&mut self, bytes: &[u8]) {
         self.0.get_mut().extend_from_slice(bytes);
     }
 
-    /// Pads the last block of a file of this length.
-    pub(super) fn pad(&mut self, len: u64) {
+    /// Ends the current file, which has this length: pads its last block.
+    pub fn pad(&mut self, len: u64) {
         let padding = (BLOCK - len % BLOCK) % BLOCK;
         let bytes = self.0.get_mut();
         bytes.resize(bytes.len() + padding as usize, 0);
     }
 
-    pub(super) fn made(&self) -> usize {
+    /// How many bytes are ready to be taken.
+    pub fn made(&self) -> usize {
         self.0.get_ref().len()
     }
 
-    pub(super) fn take(&mut self) -> Vec<u8> {
+    /// Takes the bytes that are ready. The caller may send content itself after them, without passing it here.
+    pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(self.0.get_mut())
     }
 
-    pub(super) fn finish(self) -> io::Result<Vec<u8>> {
+    /// Ends the archive and returns its last bytes.
+    pub fn finish(self) -> io::Result<Vec<u8>> {
         self.0.into_inner()
     }
 

@@ -13,7 +13,7 @@ impl<'h, 'b> Fields<'h, 'b> {
     }
 
     /// Every field line: its name as it was sent, and its value without the white space around it.
-    pub fn iter(self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'h, 'b> {
+    pub fn iter(self) -> impl Iterator<Item = (&'b str, &'b [u8])> + Clone + use<'h, 'b> {
         self.lines.iter().map(|line| (line.name, line.value))
     }
 

@@ -16,6 +16,8 @@ mod config;
 mod connection;
 mod connections;
 mod content;
+#[cfg(feature = "archive")]
+mod crcs;
 mod disk;
 mod error_response;
 mod features;
@@ -126,6 +128,10 @@ impl Server {
             large_send_buffers: Permits::new(send_buffer::AT_ONCE),
             spin_permits: Permits::new(processors / 2),
             digests: Digests::default(),
+            #[cfg(feature = "archive")]
+            crcs: Arc::default(),
+            #[cfg(feature = "archive")]
+            zip_memory: FairPermits::new(handle::archive::ZIP_PERMITS),
             allowed_hosts: config.allowed_hosts,
             keep_alive: config.keep_alive,
             stall: config.stall,

@@ -12,6 +12,8 @@ use crate::server::allowed_hosts::AllowedHosts;
 use crate::server::cache::Cache;
 use crate::server::chat::state::ChatState;
 use crate::server::connections::lead::Lead;
+#[cfg(feature = "archive")]
+use crate::server::crcs::Crcs;
 use crate::server::hashes::Digests;
 use crate::server::jobs::Chores;
 use crate::server::jobs::fair_permits::FairPermits;
@@ -40,6 +42,12 @@ pub(super) struct State {
     /// Limits how many UDP transfers may spin between two packets, so that processors are left for others.
     pub spin_permits: Permits,
     pub digests: Digests,
+    /// The checksums of files in zips.
+    #[cfg(feature = "archive")]
+    pub crcs: Arc<Crcs>,
+    /// Limits the memory of zips.
+    #[cfg(feature = "archive")]
+    pub zip_memory: FairPermits,
     /// The host names and origins whose requests are accepted.
     pub allowed_hosts: AllowedHosts,
     /// The keep-alive rule, which also limits how long a head may take.
@@ -75,6 +83,8 @@ impl State {
         if self.folder.follow(disk) {
             self.cache.clear();
             self.digests.clear();
+            #[cfg(feature = "archive")]
+            self.crcs.clear();
         }
     }
 }

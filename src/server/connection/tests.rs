@@ -323,6 +323,10 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         large_send_buffers: Permits::new(1),
         spin_permits: Permits::new(1),
         digests: Digests::default(),
+        #[cfg(feature = "archive")]
+        crcs: Arc::default(),
+        #[cfg(feature = "archive")]
+        zip_memory: FairPermits::new(crate::server::handle::archive::ZIP_PERMITS),
         allowed_hosts: AllowedHosts::new(Vec::new()),
         keep_alive: KeepAlive::Dynamic,
         stall,

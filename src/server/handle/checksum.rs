@@ -6,14 +6,15 @@ use std::time::SystemTime;
 use crate::folder::OpenFile;
 use crate::http::response::Head;
 use crate::http::status::Status;
-use crate::http::validators::EntityTag;
-use crate::net::peer::Peer;
+use crate::http::validators::{EntityTag, Validators};
 use crate::server::client_key;
+use crate::server::handle::conditions::{Conditions, judge};
 use crate::server::handled::Handled;
 use crate::server::hashes::{Hash, HashError, HashLookup, Hashing};
 use crate::server::media;
 use crate::server::receive::{Job, JobOutcome};
 use crate::server::representation::tag;
+use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -24,13 +25,16 @@ pub(crate) const PARAMETER: &str = "sha256";
 const RETRY_AFTER: u32 = 2;
 
 /// Returns the hash of a file that has just been opened, or the job that computes it.
-pub(crate) fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
+pub(crate) fn answer(request: &Request<'_, '_, '_>, open: OpenFile, state: &State) -> Handled {
     let version = open.facts.version;
     let now = SystemTime::now();
-    match state.digests.find(open, now, client_key::of(peer)) {
-        HashLookup::Yes(hash) => Handled::Respond(tell(hash, tag(&version, true))),
+    let fields = request.head.fields;
+    match state.digests.find(open, now, client_key::of(request.peer)) {
+        HashLookup::Yes(hash) => Handled::Respond(tell(hash, tag(&version, true).as_ref(), fields.iter())),
         // The tag depends on whether the version was settled at the first read, not at the time of the response.
-        HashLookup::NotYet(hashing) => Handled::Work(job(hashing, tag(&version, version.is_settled(now)))),
+        HashLookup::NotYet(hashing) => {
+            Handled::Work(job(hashing, tag(&version, version.is_settled(now)), Conditions::of(fields)))
+        }
         HashLookup::TooMany => {
             Handled::Respond(not_now("too many files are being hashed; try again later\n"))
         }
@@ -38,10 +42,10 @@ pub(crate) fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
 }
 
 /// The job that computes one slice, and queues itself again for the rest.
-fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
+fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>, conditions: Conditions) -> Job {
     Box::new(move |state, _| {
         let answer = match state.digests.proceed(&hashing) {
-            Some(Ok(hash)) => tell(hash, tag),
+            Some(Ok(hash)) => tell(hash, tag.as_ref(), conditions.iter()),
             Some(Err(HashError::Changed)) => {
                 not_now("the file changed while it was being hashed; try again\n")
             }
@@ -50,19 +54,30 @@ fn job(hashing: Arc<Mutex<Hashing>>, tag: Option<EntityTag<'static>>) -> Job {
                 Response::text(Status::INTERNAL_SERVER_ERROR, "the server cannot read the file\n")
             }
             None if state.stop.asked().is_some() => not_now("the server is shutting down\n"),
-            None => return JobOutcome::Again(job(hashing, tag)),
+            None => return JobOutcome::Again(job(hashing, tag, conditions)),
         };
         JobOutcome::Respond(answer, None)
     })
 }
 
-fn tell(hash: Hash, tag: Option<EntityTag<'static>>) -> Response {
-    let head = Head::new(Status::OK).field("Cache-Control", "no-cache");
-    let head = match tag {
-        Some(tag) => head.field("ETag", tag),
-        None => head,
+/// The response with the hash, unless a precondition among these fields fails.
+fn tell<'a>(
+    hash: Hash,
+    tag: Option<&EntityTag<'static>>,
+    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Response {
+    let head = |status| {
+        let head = Head::new(status).field("Cache-Control", "no-cache");
+        match tag {
+            Some(tag) => head.field("ETag", tag),
+            None => head,
+        }
     };
-    Response::bytes(head, media::TEXT, format!("{hash}\n").into_bytes())
+    let validators = Validators { etag: tag.cloned(), last_modified: None };
+    match judge(fields, &validators, || head(Status::NOT_MODIFIED)) {
+        Ok(()) => Response::bytes(head(Status::OK), media::TEXT, format!("{hash}\n").into_bytes()),
+        Err(response) => response,
+    }
 }
 
 fn not_now(why: &str) -> Response {

@@ -8,24 +8,21 @@ use std::time::{Instant, SystemTime};
 
 use crate::blocking::Blocking;
 use crate::folder::{Node, OpenFile, SharePath};
-use crate::http::conditional::{self, Action, Verdict};
-use crate::http::date::Date;
-use crate::http::fields::Fields;
 use crate::http::multipart::Boundary;
 use crate::http::range::byteranges::{self, RangePart};
 use crate::http::range::content_range::{content_range, unsatisfied};
-use crate::http::range::{self, Selection, Span};
+use crate::http::range::{Selection, Span};
 use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
-use crate::http::validators::Validators;
 use crate::server::cache::{CacheEntry, CacheLookup};
 use crate::server::content::{Chunk, Content, FileSpan};
 use crate::server::disk::Disk;
 use crate::server::error_response::{not_found, of_read_error};
 use crate::server::handle::archive;
 use crate::server::handle::checksum;
+use crate::server::handle::conditions::{MADE_ANEW, judge, select};
 use crate::server::handle::listing;
 use crate::server::handled::Handled;
 use crate::server::media;
@@ -37,9 +34,6 @@ use crate::server::state::State;
 
 /// The file that a directory shows instead of its listing, if it exists.
 const INDEX: &str = "index.html";
-
-/// Generated content has no validators. It exists all the same, so `*` matches it (RFC 9110 §13.1.1, §13.1.2).
-const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
 /// Finds the response to a request for content.
 pub(crate) fn handle(
@@ -58,7 +52,7 @@ pub(crate) fn handle(
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     match state.folder.open(path, disk).map_err(|error| of_read_error(&error))? {
-        Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.peer, state)),
+        Node::File(open) if names_file && wants_hash => Ok(checksum::answer(request, open, state)),
         Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state, disk))),
         // A slash after a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),
@@ -95,9 +89,7 @@ fn to_directory(request: &Request<'_, '_, '_>) -> Response {
 /// The directory as an archive if requested; otherwise its `index.html`; otherwise, or if requested, the listing.
 fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>) -> Handled {
     if let Some(format) = archive::format(request) {
-        let made = judge(request.head.fields, &MADE_ANEW, || archive::head(Status::NOT_MODIFIED))
-            .and_then(|()| archive::answer(request, format, state, disk));
-        return Handled::Respond(made.unwrap_or_else(|response| response));
+        return archive::answer(request, format, state, disk).unwrap_or_else(Handled::Respond);
     }
     if request.target.parameter("list").is_none()
         && let Ok(index) = request.path.join(INDEX.as_ref())
@@ -105,7 +97,7 @@ fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>
     {
         return Handled::Respond(of_file(request, open, &index, state, disk));
     }
-    match judge(request.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
+    match judge(request.head.fields.iter(), &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
         Ok(()) => Handled::Work(listing::job(request)),
         Err(answer) => Handled::Respond(answer),
     }
@@ -142,12 +134,12 @@ fn of_representation(
     chunk: impl Fn(Span) -> Chunk,
 ) -> Response {
     let fields = request.head.fields;
-    if let Err(answer) = judge(fields, &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
+    if let Err(answer) = judge(fields.iter(), &file.validators, || file.head_alone(Status::NOT_MODIFIED)) {
         return answer;
     }
     let selection = match request.method {
         // Only GET has ranges (RFC 9110 §14.2).
-        Method::Get => select(fields, file),
+        Method::Get => select(&fields.iter(), &file.validators, file.len),
         _ => Selection::Whole,
     };
     match selection {
@@ -176,34 +168,5 @@ fn of_representation(
             let answer = Response::text(Status::RANGE_NOT_SATISFIABLE, text);
             answer.with("Content-Range", unsatisfied(file.len))
         }
-    }
-}
-
-/// Checks the preconditions; if they fail, returns the response, with this head if the file has not changed.
-fn judge(
-    fields: Fields<'_, '_>,
-    current: &Validators,
-    not_modified: impl FnOnce() -> Head,
-) -> Result<(), Response> {
-    match conditional::evaluate(&conditional::gather(fields.iter()), Action::Retrieve, Some(current)) {
-        Verdict::Proceed => Ok(()),
-        Verdict::NotModified => Err(Response::empty(not_modified())),
-        Verdict::Failed => {
-            let text = "precondition failed: the file has changed\n";
-            Err(Response::text(Status::PRECONDITION_FAILED, text))
-        }
-    }
-}
-
-/// What the Range field selects, if it applies.
-fn select(fields: Fields<'_, '_>, file: &Representation) -> Selection {
-    let mut ranges = fields.all("Range");
-    // The field is not a list: with several lines it is ambiguous (RFC 9110 §5.3), so the whole file is sent.
-    let (Some(range), None) = (ranges.next(), ranges.next()) else { return Selection::Whole };
-    let now = Date::from(SystemTime::now());
-    if conditional::range_applies(fields.get("If-Range"), &file.validators, now) {
-        range::select(range, file.len)
-    } else {
-        Selection::Whole
     }
 }

@@ -8,6 +8,7 @@ pub(super) mod archive;
 pub(super) mod asset;
 pub(super) mod chat;
 pub(super) mod checksum;
+mod conditions;
 pub(super) mod exit;
 pub(super) mod form;
 pub(super) mod get;

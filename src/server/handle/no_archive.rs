@@ -1,8 +1,8 @@
 //! `GET /dir/?tar` and `GET /dir/?zip` in a build without archives: 501, so that no client saves a listing as an archive.
 
 use crate::blocking::Blocking;
-use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::server::handled::Handled;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
@@ -25,12 +25,7 @@ pub(crate) fn answer(
     _: Unavailable,
     _: &State,
     _: Blocking<'_>,
-) -> Result<Response, Response> {
+) -> Result<Handled, Response> {
     let text = "this server cannot make archives (build wharf with the feature `archive`)\n";
     Err(Response::text(Status::NOT_IMPLEMENTED, text))
-}
-
-/// The head of a response without content.
-pub(crate) fn head(status: Status) -> Head {
-    Head::new(status)
 }

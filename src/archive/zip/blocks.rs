@@ -1,0 +1,41 @@
+//! Stored blocks of DEFLATE (RFC 1951 §3.2.4): content as it is, in blocks that say how long they are.
+
+/// The most content in a block, in bytes.
+pub const BLOCK: u64 = 65_535;
+
+/// What stands before the content of a block: whether it is the last one, its length, and its length inverted.
+const HEADER: u64 = 5;
+
+/// The length of this much content in blocks. Empty content is an empty block.
+pub fn encoded_length(length: u64) -> u64 {
+    length + HEADER * length.div_ceil(BLOCK).max(1)
+}
+
+/// The content that the encoded byte at `offset` belongs to: the offset in the content, and how many bytes of the header
+/// before it come first.
+pub fn content_at(offset: u64) -> (u64, usize) {
+    let (block, within) = (offset / (BLOCK + HEADER), offset % (BLOCK + HEADER));
+    (block * BLOCK + within.saturating_sub(HEADER), HEADER.saturating_sub(within) as usize)
+}
+
+/// Appends content that begins at `at`, of `length` bytes in all, as blocks. If it begins within a block, that block's
+/// header is left out, except for its last `header` bytes.
+pub fn append(to: &mut Vec<u8>, content: &[u8], at: u64, length: u64, header: usize) {
+    let (mut at, mut rest, mut header) = (at, content, header);
+    loop {
+        let start = at / BLOCK * BLOCK;
+        let count = (length - start).min(BLOCK);
+        let is_last = start + count == length;
+        let size = count as u16;
+        let [low, high] = size.to_le_bytes();
+        let [inverted_low, inverted_high] = (!size).to_le_bytes();
+        let whole = [u8::from(is_last), low, high, inverted_low, inverted_high];
+        to.extend_from_slice(&whole[whole.len() - header..]);
+        let (now, later) = rest.split_at(rest.len().min((start + count - at) as usize));
+        to.extend_from_slice(now);
+        if later.is_empty() {
+            return;
+        }
+        (at, rest, header) = (start + count, later, HEADER as usize);
+    }
+}

@@ -1,0 +1,160 @@
+//! The headers of a zip as bytes. Numbers are little-endian (APPNOTE 4.4).
+
+use super::{Coding, Entry};
+
+/// From here on, a number stands in a zip64 field, and this in its place (APPNOTE 4.4.1.4).
+const ZIP64: u64 = u32::MAX as u64;
+
+/// The versions that a reader needs: for what is stored, for what is deflated, for zip64 (APPNOTE 4.4.3).
+const STORED: u16 = 10;
+const DEFLATED: u16 = 20;
+const WITH_ZIP64: u16 = 45;
+
+/// Who made the archive: Unix, by the rules of zip64.
+const MADE_BY: u16 = (3 << 8) | WITH_ZIP64;
+
+/// Flags (APPNOTE 4.4.4): a data descriptor follows; the name is UTF-8.
+const DESCRIPTOR_FOLLOWS: u16 = 1 << 3;
+const IS_UTF8: u16 = 1 << 11;
+
+/// The extra fields for zip64 numbers (APPNOTE 4.5.3), and for Unix times ("UT").
+const ZIP64_FIELD: u16 = 1;
+const TIME_FIELD: u16 = 0x5455;
+
+/// Bytes that are being written.
+#[derive(Debug, Default)]
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    fn u16s<const N: usize>(mut self, numbers: [u16; N]) -> Self {
+        for number in numbers {
+            self.0.extend_from_slice(&number.to_le_bytes());
+        }
+        self
+    }
+
+    fn u32s<const N: usize>(mut self, numbers: [u32; N]) -> Self {
+        for number in numbers {
+            self.0.extend_from_slice(&number.to_le_bytes());
+        }
+        self
+    }
+
+    fn u64s(mut self, numbers: &[u64]) -> Self {
+        for number in numbers {
+            self.0.extend_from_slice(&number.to_le_bytes());
+        }
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+/// A number of 32 bits, or the mark that it stands in a zip64 field.
+fn or_mark(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl Entry {
+    /// The header before the content (APPNOTE 4.3.7).
+    pub(super) fn local_header(&self, checksum: u32) -> Vec<u8> {
+        let (checksum, lengths, zip64): (_, _, &[u64]) = match self.coding {
+            Coding::Stored => (checksum, [self.length as u32; 2], &[]),
+            // They stand in the descriptor. The field says that its lengths have 64 bits.
+            Coding::Blocks if self.is_long() => (0, [u32::MAX; 2], &[0, 0]),
+            Coding::Blocks => (0, [0; 2], &[]),
+        };
+        let extra = self.extra(zip64);
+        self.common(Bytes::default().u32s([0x0403_4b50]), checksum, lengths, extra.len())
+            .bytes(&self.name)
+            .bytes(&extra)
+            .0
+    }
+
+    /// The checksum and the lengths after the content (APPNOTE 4.3.9), if they do not stand before it.
+    pub(super) fn descriptor(&self, checksum: u32) -> Vec<u8> {
+        let bytes = Bytes::default().u32s([0x0807_4b50, checksum]);
+        let lengths = [self.encoded_length(), self.length];
+        match self.coding {
+            Coding::Stored => Vec::new(),
+            Coding::Blocks if self.is_long() => bytes.u64s(&lengths).0,
+            Coding::Blocks => bytes.u32s(lengths.map(|length| length as u32)).0,
+        }
+    }
+
+    /// The header in the central directory (APPNOTE 4.3.12).
+    pub(super) fn central_header(&self, checksum: u32) -> Vec<u8> {
+        let lengths = [self.encoded_length(), self.length];
+        // Only numbers that do not fit, in this order.
+        let long: Vec<u64> =
+            [lengths[1], lengths[0], self.local].into_iter().filter(|&number| number >= ZIP64).collect();
+        let extra = self.extra(&long);
+        let is_directory = u32::from(self.is_directory());
+        let file_type = if self.is_directory() { 0o040_000 } else { 0o100_000 };
+        // The mode of Unix, and MS-DOS's attribute of directories.
+        let attributes = ((file_type | self.mode()) << 16) | (is_directory << 4);
+        let start = Bytes::default().u32s([0x0201_4b50]).u16s([MADE_BY]);
+        self.common(start, checksum, lengths.map(or_mark), extra.len())
+            .u16s([0; 3])
+            .u32s([attributes, or_mark(self.local)])
+            .bytes(&self.name)
+            .bytes(&extra)
+            .0
+    }
+
+    /// Whether its lengths need 64 bits.
+    fn is_long(&self) -> bool {
+        self.encoded_length() >= ZIP64
+    }
+
+    /// What both headers have in common, up to the length of the extra fields.
+    fn common(&self, bytes: Bytes, checksum: u32, lengths: [u32; 2], extra: usize) -> Bytes {
+        let (version, flags, method) = match self.coding {
+            Coding::Stored => (STORED, IS_UTF8, 0),
+            Coding::Blocks => (DEFLATED, IS_UTF8 | DESCRIPTOR_FOLLOWS, 8),
+        };
+        let version = if self.is_long() || self.local >= ZIP64 { WITH_ZIP64 } else { version };
+        let (time, date) = self.times.dos;
+        bytes
+            .u16s([version, flags, method, time, date])
+            .u32s([checksum, lengths[0], lengths[1]])
+            .u16s([self.name.len() as u16, extra as u16])
+    }
+
+    /// The extra fields: these numbers, and the time of Unix.
+    fn extra(&self, zip64: &[u64]) -> Vec<u8> {
+        let mut bytes = Bytes::default();
+        if !zip64.is_empty() {
+            bytes = bytes.u16s([ZIP64_FIELD, 8 * zip64.len() as u16]).u64s(zip64);
+        }
+        if let Some(seconds) = self.times.unix {
+            // The flag for the modification time, and that time.
+            bytes = bytes.u16s([TIME_FIELD, 5]).bytes(&[1]).bytes(&seconds.to_le_bytes());
+        }
+        bytes.0
+    }
+}
+
+/// The end of the archive (APPNOTE 4.3.14 to 4.3.16), of this many entries, whose central directory is there.
+pub(super) fn end(entries: usize, start: u64, end: u64) -> Vec<u8> {
+    let (count, length) = (entries as u64, end - start);
+    let mut bytes = Bytes::default();
+    if count >= u64::from(u16::MAX) || length >= ZIP64 || start >= ZIP64 {
+        bytes = bytes
+            // The length of what follows in this record.
+            .u32s([0x0606_4b50])
+            .u64s(&[44])
+            .u16s([MADE_BY, WITH_ZIP64])
+            .u32s([0, 0])
+            .u64s(&[count, count, length, start])
+            // The record that says where that one is.
+            .u32s([0x0706_4b50, 0])
+            .u64s(&[end])
+            .u32s([1]);
+    }
+    let count = u16::try_from(count).unwrap_or(u16::MAX);
+    bytes.u32s([0x0605_4b50]).u16s([0, 0, count, count]).u32s([or_mark(length), or_mark(start)]).u16s([0]).0
+}

@@ -1,0 +1,171 @@
+//! What a zip will contain, before its first byte is sent: a walk that runs as a job, a slice at a time.
+
+use std::fmt::Write as _;
+use std::mem;
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{leave_out, name_of_entry};
+use crate::archive::ArchiveError;
+use crate::archive::zip::{ENTRIES_LIMIT, ZipBuilder, ZipLayout};
+use crate::blocking::Blocking;
+use crate::folder::{Error, FileVersion, SharePath, Walk, WalkStep};
+use crate::http::validators::EntityTag;
+use crate::server::client_key::ClientKey;
+use crate::server::jobs::fair_permits::{FairPermit, FairPermits};
+
+/// How many entries are examined before other jobs get their turn.
+const LOOKS: usize = 1024;
+
+/// How many bytes of a SHA-256 make the tag of a zip: enough that no two zips have the same.
+const TAG: usize = 16;
+
+/// How many entries one permit for memory allows.
+const PER_PERMIT: usize = 1000;
+
+/// How many permits for memory there are: a million entries take some 300 MB. One client gets half, which is enough for
+/// two zips of the greatest size.
+pub(crate) const PERMITS: usize = 1000;
+
+/// The content of a zip. Its files are opened again when they are sent.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    pub layout: ZipLayout,
+    /// By the number of the entry.
+    pub entries: Vec<FrozenEntry>,
+    /// Stands for the bytes of the zip, if it is strong.
+    pub etag: Option<EntityTag<'static>>,
+    /// Returned with the memory.
+    _permits: Vec<FairPermit>,
+}
+
+/// A directory or a file in the zip.
+#[derive(Debug)]
+pub(super) struct FrozenEntry {
+    pub path: SharePath,
+    modified: SystemTime,
+    /// `None` for a directory.
+    pub file: Option<FrozenFile>,
+}
+
+/// What is known of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FrozenFile {
+    /// Its length in bytes.
+    pub len: u64,
+    pub version: FileVersion,
+    /// Whether another content makes another version.
+    pub is_settled: bool,
+}
+
+/// A walk that is under way.
+#[derive(Debug)]
+pub(super) struct Freezing {
+    name: Vec<u8>,
+    /// The length of the path at which the walk began.
+    skip: usize,
+    walk: Walk,
+    entries: Vec<FrozenEntry>,
+    client: ClientKey,
+    permits: Vec<FairPermit>,
+}
+
+/// Why there is no zip.
+#[derive(Debug)]
+pub(super) enum CannotFreeze {
+    /// It would have more than [`ENTRIES_LIMIT`] entries.
+    TooLarge,
+    /// Other zips take the memory.
+    NoMemory,
+    /// The directory cannot be read.
+    Folder(Error),
+}
+
+impl Freezing {
+    /// Starts for this client: a zip of this name, whose entries leave out the first `skip` bytes of their paths.
+    pub(super) fn new(name: Vec<u8>, skip: usize, walk: Walk, client: ClientKey) -> Self {
+        Self { name, skip, walk, entries: Vec::new(), client, permits: Vec::new() }
+    }
+
+    /// Walks on for a slice. `None` if there is more.
+    pub(super) fn proceed(
+        &mut self,
+        memory: &FairPermits,
+        disk: Blocking<'_>,
+    ) -> Result<Option<Frozen>, CannotFreeze> {
+        for _ in 0..LOOKS {
+            let (path, modified, file) = match self.walk.step(disk).map_err(CannotFreeze::Folder)? {
+                WalkStep::Directory { path, modified } => (path, modified, None),
+                WalkStep::File { path, open } => {
+                    let (len, version) = (open.facts.len, open.facts.version);
+                    let is_settled = version.is_settled(SystemTime::now());
+                    (path, open.facts.modified, Some(FrozenFile { len, version, is_settled }))
+                }
+                WalkStep::Lost(path, error) => {
+                    leave_out(&path, &error);
+                    continue;
+                }
+                WalkStep::Nothing => continue,
+                WalkStep::End => return Ok(Some(self.finish())),
+            };
+            if self.entries.len() >= ENTRIES_LIMIT {
+                return Err(CannotFreeze::TooLarge);
+            }
+            if self.entries.len() >= self.permits.len() * PER_PERMIT {
+                self.permits.push(memory.take(self.client).ok_or(CannotFreeze::NoMemory)?);
+            }
+            self.entries.push(FrozenEntry { path, modified, file });
+        }
+        Ok(None)
+    }
+
+    /// The zip: in the order of the names, so that another walk through the same files makes the same one.
+    fn finish(&mut self) -> Frozen {
+        let mut entries = mem::take(&mut self.entries);
+        entries.sort_unstable_by(|one, other| one.path.as_bytes().cmp(other.path.as_bytes()));
+        let (mut zip, mut hasher, mut is_settled) = (ZipBuilder::default(), Sha256::new(), true);
+        entries.retain(|entry| {
+            let name = name_of_entry(&self.name, &entry.path, self.skip);
+            let added = match &entry.file {
+                None => zip.directory(&name, entry.modified),
+                Some(file) => zip.file(&name, file.len, entry.modified),
+            };
+            match added {
+                Ok(()) => {
+                    entry.hash(&name, &mut hasher);
+                    is_settled &= entry.file.is_none_or(|file| file.is_settled);
+                    true
+                }
+                Err(error @ (ArchiveError::Refused(_) | ArchiveError::Full { .. })) => {
+                    leave_out(&entry.path, &error);
+                    false
+                }
+            }
+        });
+        let mut digest = String::new();
+        for byte in hasher.finalize().iter().take(TAG) {
+            // Writing to a String cannot fail.
+            let _ = write!(digest, "{byte:02x}");
+        }
+        let etag = if is_settled {
+            EntityTag::strong(digest.into_bytes())
+        } else {
+            EntityTag::weak(format!("{digest}-young").into_bytes())
+        };
+        Frozen { layout: zip.finish(), entries, etag, _permits: mem::take(&mut self.permits) }
+    }
+}
+
+impl FrozenEntry {
+    /// Feeds all that the bytes of the zip depend on.
+    fn hash(&self, name: &[u8], hasher: &mut Sha256) {
+        let since = self.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let version = self.file.map_or_else(String::new, |file| file.version.to_string());
+        hasher.update((name.len() as u64).to_le_bytes());
+        hasher.update(name);
+        hasher.update(since.as_secs().to_le_bytes());
+        hasher.update((version.len() as u64).to_le_bytes());
+        hasher.update(version);
+    }
+}

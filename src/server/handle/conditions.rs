@@ -1,0 +1,70 @@
+//! The fields of a request that depend on the current representation: preconditions (RFC 9110 §13) and ranges (§14).
+
+use std::time::SystemTime;
+
+use crate::http::conditional::{self, Action, Verdict};
+use crate::http::date::Date;
+use crate::http::fields::Fields;
+use crate::http::range::{self, Selection};
+use crate::http::response::Head;
+use crate::http::status::Status;
+use crate::http::validators::Validators;
+use crate::server::response::Response;
+
+/// Content that is made anew for each response has no validators. It exists all the same, so `*` matches it (RFC 9110
+/// §13.1.1, §13.1.2).
+pub(crate) const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
+
+/// Such fields, for a job that runs when the head is gone.
+#[derive(Debug)]
+pub(crate) struct Conditions(Vec<(Box<str>, Box<[u8]>)>);
+
+impl Conditions {
+    /// Those among these fields.
+    pub(crate) fn of(fields: Fields<'_, '_>) -> Self {
+        let is_one = |name: &str| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("if-"));
+        let wanted = fields.iter().filter(|(name, _)| is_one(name) || name.eq_ignore_ascii_case("Range"));
+        Self(wanted.map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// Their names and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+/// Checks the preconditions; if they fail, returns the response, with this head if the client's copy is current.
+pub(crate) fn judge<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+    current: &Validators,
+    not_modified: impl FnOnce() -> Head,
+) -> Result<(), Response> {
+    match conditional::evaluate(&conditional::gather(fields), Action::Retrieve, Some(current)) {
+        Verdict::Proceed => Ok(()),
+        Verdict::NotModified => Err(Response::empty(not_modified())),
+        Verdict::Failed => {
+            let text = "precondition failed: the file has changed\n";
+            Err(Response::text(Status::PRECONDITION_FAILED, text))
+        }
+    }
+}
+
+/// What the Range field selects of `len` bytes, if it applies.
+pub(crate) fn select<'a>(
+    fields: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
+    current: &Validators,
+    len: u64,
+) -> Selection {
+    let all = |wanted: &'static str| {
+        fields.clone().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+    };
+    let mut ranges = all("Range");
+    // The field is not a list: with several lines it is ambiguous (RFC 9110 §5.3), so the whole content is sent.
+    let (Some(range), None) = (ranges.next(), ranges.next()) else { return Selection::Whole };
+    let now = Date::from(SystemTime::now());
+    if conditional::range_applies(all("If-Range").next(), current, now) {
+        range::select(range, len)
+    } else {
+        Selection::Whole
+    }
+}
