@@ -16,7 +16,7 @@ fn say(wharf: &Wharf, lines: &str, directory: &Path) -> Output {
 }
 
 #[test]
-fn the_first_visit() {
+fn a_first_session() {
     let wharf = Wharf::serve(&[]);
     let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/server");
     let names = ["testServer.txt", "photoServer.jpg", "index.html"];

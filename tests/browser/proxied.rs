@@ -1,11 +1,12 @@
-//! The page behind a proxy: with TLS it uploads and talks as it does without; what the proxy refuses is told in a line.
+//! The page behind a proxy with TLS: uploads and chat work as without it, and an error of the proxy is shown
+//! in one line.
 
 use super::driver::Browser;
 use super::{give, room};
 use crate::common::{Front, Tls, Wharf, eventually, sample};
 
 #[test]
-fn the_page_uploads_and_talks() {
+fn the_page_uploads_and_chats() {
     let place = tempfile::tempdir().expect("a folder");
     let path = place.path().join("wharf.sock");
     let socket = path.to_str().expect("text");
@@ -15,7 +16,7 @@ fn the_page_uploads_and_talks() {
     let here = ["--host-resolver-rules=MAP files.example 127.0.0.1", "--ignore-certificate-errors"];
     let Some(browser) = Browser::open_with(&here) else { return };
     browser.go(&format!("https://files.example:{}/?list", front.address().port()));
-    // One as a whole, one in pieces.
+    // One in a single request, one in pieces.
     let large = sample(8 << 20, 5);
     let (_given, paths) = give::given(&[("small.txt", b"small"), ("large.bin", &large)]);
     browser.type_into("#give input", &give::lines(&paths));
@@ -27,7 +28,7 @@ fn the_page_uploads_and_talks() {
 }
 
 #[test]
-fn the_limit_of_a_proxy_is_told() {
+fn the_size_limit_of_a_proxy_is_reported() {
     let wharf = Wharf::serve(&[]);
     let front = Front::nginx_with(Tls::Off, |address, _| {
         let location = format!("proxy_pass http://{}; proxy_set_header Host $http_host;", wharf.address());

@@ -1,4 +1,4 @@
-//! What clients do all day: at every door, with every verb, and some break off.
+//! A mix of everyday requests over all protocols; some clients disconnect in the middle.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::{Dice, Tftp, Wharf, Wire, sample};
 
-/// How many names the files have that are written.
+/// How many names the written files have.
 const NAMES: usize = 16;
 
-/// How many addresses those have who talk.
+/// How many addresses the chatting clients have.
 const HOSTS: usize = 200;
 
-/// Does everything once. The server must serve TFTP too (`--udp 0`).
+/// Sends every kind of request once. The server must serve TFTP too (`--udp 0`).
 pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
     let mut wire = wharf.connect();
     let content = sample(dice.length(17), 81);
@@ -40,7 +40,7 @@ pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
     assert_eq!(refused.code(), 400);
 }
 
-/// Sends this in one chunk, and gives the status.
+/// Sends this in one chunk and returns the status.
 pub fn put_chunked(wire: &mut Wire, target: &str, content: &[u8]) -> u16 {
     let (host, length) = (wire.stream().peer_addr().expect("connected"), content.len());
     wire.send(format!("PUT {target} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"));
@@ -48,7 +48,7 @@ pub fn put_chunked(wire: &mut Wire, target: &str, content: &[u8]) -> u16 {
     wire.read_answer(false).code()
 }
 
-/// Sends so many requests before it reads an answer.
+/// Sends this many requests before it reads a response.
 fn pipeline(wire: &mut Wire, count: usize) {
     for _ in 0..count {
         wire.begin_to_ask("GET", "/.wharf/health", None);
@@ -58,12 +58,12 @@ fn pipeline(wire: &mut Wire, count: usize) {
     }
 }
 
-/// A connection from one of so many addresses.
+/// A connection from one of this many addresses.
 fn somebody(wharf: &Wharf, number: usize) -> Wire {
     Wire::connect_from((2 + number % HOSTS) as u8, wharf.address())
 }
 
-/// Joins the room, says something and leaves.
+/// Joins the chat, sends a message and leaves.
 fn talk(wire: &mut Wire, dice: &mut Dice) {
     let name = format!("user=p{}", dice.below(1 << 30));
     let token = join(wire, &name);
@@ -72,7 +72,7 @@ fn talk(wire: &mut Wire, dice: &mut Dice) {
     assert_eq!(wire.ask("POST", "/.wharf/chat/leave", &token, b"").code(), 204);
 }
 
-/// Joins the room; the field that shows who it is.
+/// Joins the chat; returns the field that identifies the member.
 fn join(wire: &mut Wire, form: &str) -> String {
     let answer = wire.ask("POST", "/.wharf/chat/join", "", form.as_bytes());
     assert_eq!(answer.code(), 200, "{form}: {}", answer.text());
@@ -80,9 +80,9 @@ fn join(wire: &mut Wire, form: &str) -> String {
     format!("Authorization: Bearer {}\r\n", joined["token"].as_str().expect("a token"))
 }
 
-/// Fills what the room keeps, so that from now on it grows no more: 16,384 events.
+/// Fills the chat's history, so that it does not grow any more: 16,384 events.
 pub fn fill_the_room(wharf: &Wharf) {
-    /// What one member may say at once.
+    /// How many messages one member may send at once.
     const BURST: usize = 40;
     let host = wharf.address();
     for speaker in 0..=16_384 / BURST {
@@ -98,7 +98,7 @@ pub fn fill_the_room(wharf: &Wharf) {
     }
 }
 
-/// Begins an upload or a download, and goes.
+/// Starts an upload or a download, and disconnects.
 fn break_off(wharf: &Wharf, dice: &mut Dice) {
     let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
     let host = wharf.address();

@@ -1,6 +1,5 @@
-//! The harness: starts the real binary in a folder of its own, speaks to it, and stops it when dropped.
-//!
-//! A test that fails shows what the folder holds and what the server logged.
+//! The test harness: starts the real binary with a folder of its own, talks to it, and stops it when dropped.
+//! If a test fails, it prints the folder's contents and the server's log.
 
 mod cable;
 pub mod crowd;
@@ -35,21 +34,21 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How long anything in a test may take before it counts as never. Nothing is measured with it: a machine that is
-/// slow only lets a failing test fail later.
+/// How long any step of a test may take before it fails. Nothing is measured with it: on a slow machine, only
+/// a failing test takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until this comes true; panics with `what` if it never does.
+/// Waits until this is true; panics with `what` if it never is.
 #[track_caller]
 pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_true() {
-        assert!(start.elapsed() < PATIENCE, "never came true: {what}");
+        assert!(start.elapsed() < PATIENCE, "timed out waiting for: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Lets this process open as many files as the system allows; says how many that is.
+/// Raises this process's limit of open files to the hard limit, and returns it.
 pub fn raise_open_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("raised");

@@ -1,15 +1,15 @@
-//! Addresses where nobody listens, and nobody else comes to listen while a test is there: a port that was free a moment
-//! ago may be another test's by now.
+//! Addresses that refuse connections and stay reserved during the test: a port that was free a moment ago may
+//! belong to another test by now.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Socket, Type};
 
-/// A TCP port that is taken, and refuses everybody.
+/// A TCP port that is reserved and refuses all connections.
 pub struct Nobody(Socket);
 
 impl Nobody {
-    /// A port of the loopback.
+    /// Reserves a loopback port.
     pub fn listens() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
@@ -21,11 +21,12 @@ impl Nobody {
     }
 }
 
-/// A UDP port that is taken, and refuses everybody: it is connected, and so hears its peer alone, which is itself.
+/// A UDP port that is reserved and refuses all datagrams: its socket is connected to itself, so it accepts
+/// only its own.
 pub struct NobodyUdp(UdpSocket);
 
 impl NobodyUdp {
-    /// A port of the loopback.
+    /// Reserves a loopback port.
     pub fn listens() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(socket.local_addr().expect("an address")).expect("connected");
