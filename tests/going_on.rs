@@ -1,5 +1,5 @@
-//! An upload that breaks off goes on when the same command is given again: whatever broke it, and with next to nothing
-//! sent twice.
+//! An interrupted upload resumes when the same command is run again, whatever interrupted it, and almost
+//! nothing is sent twice.
 
 use std::fs;
 use std::path::Path;
@@ -9,22 +9,22 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{Cable, Dice, Output, Running, Wharf, eventually, run, sample};
 
-/// How many uploads are broken off by each.
+/// How many uploads are interrupted in each way.
 const CUT_BY_CABLE: usize = 100;
 const CUT_BY_CLIENT: usize = 50;
 const CUT_BY_SERVER: usize = 50;
 
-/// The length of a file, in bytes: some turns of a connection.
+/// The length of a file, in bytes: several turns of a connection.
 const LENGTH: usize = 2 << 20;
 
-/// What may be sent twice, in bytes: what the system had taken for the server, and the server had not read when it was
-/// killed, or when the next request came that goes on with the upload.
+/// How much may be sent twice, in bytes: what was in the kernel's buffers when the server was killed, or when
+/// the request arrived that resumes the upload.
 const BLOCK: u64 = 512 * 1024;
 
-/// What the heads of the requests of one upload take, in bytes, at most.
+/// The greatest total length of the request heads of one upload, in bytes.
 const HEADS: u64 = 4 * 1024;
 
-/// A client that sends the file of this name; it tries nothing twice.
+/// A client that sends this file without retries.
 fn begin(here: &Path, name: &str, cable: &Cable) -> Running {
     Running::start(
         Command::new(env!("CARGO_BIN_EXE_wharf"))
@@ -41,12 +41,12 @@ fn again(here: &Path, name: &str, cable: &Cable) -> Output {
     run(&["put", name, "--retries", "0", "--to", &format!("{}/in/", cable.address())], "", here)
 }
 
-/// Notes of uploads that are not complete.
+/// The client's records of incomplete uploads.
 fn notes(here: &Path) -> usize {
     fs::read_dir(here.join(".state/wharf/uploads")).map_or(0, Iterator::count)
 }
 
-/// Sends files, each broken off once at a random point by `break_off`, and sends each again.
+/// Sends files, each interrupted once at a random position by `break_off`, and sends each again.
 fn break_off_and_go_on(
     count: usize,
     seed: u64,
@@ -65,23 +65,23 @@ fn break_off_and_go_on(
         let mut client = begin(here.path(), &name, &cable);
         cable.wait_until_stopped();
         wharf = break_off(&mut client, wharf, &cable);
-        assert!(!client.wait().expect("a child").success(), "{name} was broken off");
+        assert!(!client.wait().expect("a child").success(), "{name} was interrupted");
         cable.cut();
         cable.let_pass();
-        assert_eq!(notes(here.path()), 1, "{name} is remembered");
+        assert_eq!(notes(here.path()), 1, "{name} has a record");
         let output = again(here.path(), &name, &cable);
         assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
-        assert!(wharf.read(&format!("in/{name}")) == content, "{name} came as it was sent");
+        assert!(wharf.read(&format!("in/{name}")) == content, "{name} arrived unchanged");
         let twice = (cable.carried() - before).saturating_sub(LENGTH as u64);
         assert!(twice <= BLOCK + 2 * HEADS, "{name}: {twice} bytes were sent twice");
-        assert_eq!(notes(here.path()), 0, "{name} is done with");
+        assert_eq!(notes(here.path()), 0, "{name} has no record left");
         fs::remove_file(here.path().join(&name)).expect("removed");
         fs::remove_file(wharf.folder().join("in").join(&name)).expect("removed");
     }
 }
 
 #[test]
-fn a_cable_that_breaks() {
+fn uploads_that_the_network_interrupts_resume() {
     break_off_and_go_on(CUT_BY_CABLE, 1, |_, wharf, cable| {
         cable.cut();
         wharf
@@ -89,7 +89,7 @@ fn a_cable_that_breaks() {
 }
 
 #[test]
-fn a_client_that_is_killed() {
+fn uploads_whose_client_is_killed_resume() {
     break_off_and_go_on(CUT_BY_CLIENT, 2, |client, wharf, _| {
         client.kill().expect("killed");
         wharf
@@ -97,7 +97,7 @@ fn a_client_that_is_killed() {
 }
 
 #[test]
-fn a_server_that_is_killed() {
+fn uploads_whose_server_is_killed_resume() {
     break_off_and_go_on(CUT_BY_SERVER, 3, |_, wharf, cable| {
         let wharf = Wharf::serve_in(wharf.kill(), &["--no-sync"]);
         cable.lead_to(wharf.address());
@@ -106,7 +106,7 @@ fn a_server_that_is_killed() {
 }
 
 #[test]
-fn one_run_goes_on_by_itself() {
+fn one_run_retries_by_itself() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
     let cable = Cable::to(wharf.address());
@@ -137,7 +137,7 @@ fn one_run_goes_on_by_itself() {
 }
 
 #[test]
-fn a_file_that_has_changed_begins_again() {
+fn a_changed_file_starts_again() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
     let cable = Cable::to(wharf.address());
@@ -154,14 +154,11 @@ fn a_file_that_has_changed_begins_again() {
     assert_eq!(output.code, Some(0), "{output:?}");
     assert!(!output.stdout.contains(" resumed)"), "{output:?}");
     assert!(wharf.read("in/a") == other, "not a mixture");
-    assert!(
-        !wharf.tree().iter().any(|name| name.contains(".part")),
-        "the server keeps nothing of the old one"
-    );
+    assert!(!wharf.tree().iter().any(|name| name.contains(".part")), "the server has discarded the old one");
 }
 
 #[test]
-fn a_server_that_has_thrown_it_away_gets_all_of_it() {
+fn a_discarded_upload_is_sent_as_a_whole() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
     let cable = Cable::to(wharf.address());
@@ -183,7 +180,7 @@ fn a_server_that_has_thrown_it_away_gets_all_of_it() {
 }
 
 #[test]
-fn ctrl_c_says_how_to_go_on() {
+fn ctrl_c_says_how_to_resume() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
     let cable = Cable::to(wharf.address());
@@ -199,6 +196,6 @@ fn ctrl_c_says_how_to_go_on() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), said);
     cable.cut();
     cable.let_pass();
-    eventually("the server has seen the end", || wharf.log().contains("the part received is kept"));
+    eventually("the server has noticed", || wharf.log().contains("the part received is kept"));
     assert!(again(here.path(), "a", &cable).stdout.contains(" resumed)"));
 }
