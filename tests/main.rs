@@ -1,8 +1,8 @@
-//! What wharf promises, tried over real sockets with real files: one module a promise.
+//! End-to-end tests with the real binary, real sockets and real files: one module per promise.
 
-// What the harness shows of a test that fails.
+// The harness prints the state of a failed test.
 #![allow(clippy::print_stderr)]
-// Everything here is for this binary only.
+// Everything here is used by this binary only.
 #![allow(unreachable_pub)]
 
 mod abandoned;

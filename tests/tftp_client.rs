@@ -155,7 +155,7 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     // It finds a block, then an error, and a closed port to which it cannot acknowledge the block.
     let pid = Pid::from_child(&client);
     kill_process(pid, Signal::STOP).expect("it runs");
-    eventually("all of it has stopped", || has_stopped(client.id()));
+    eventually("all threads are stopped", || has_stopped(client.id()));
     server.send_to(&block(2), from).expect("sent");
     server.send_to(b"\0\x05\0\0good night\0", from).expect("sent");
     drop(server);
