@@ -79,9 +79,9 @@ impl Supervisor {
         let mut starts = 0;
         let moment = Timespec::try_from(Duration::from_millis(20)).expect("a time");
         while !is_over.load(Ordering::Relaxed) {
-            let mut doors = [self.tcp.as_fd(), self.unix.as_fd(), self.udp.as_fd()]
+            let mut sockets = [self.tcp.as_fd(), self.unix.as_fd(), self.udp.as_fd()]
                 .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-            if poll(&mut doors, Some(&moment)).expect("it waits") > 0 {
+            if poll(&mut sockets, Some(&moment)).expect("it waits") > 0 {
                 let mut server = self.start(&["--idle-exit", IDLE_FLAG]);
                 assert!(server.wait().expect("a child").success(), "{}", self.log());
                 starts += 1;

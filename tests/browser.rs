@@ -1,13 +1,13 @@
 //! A real browser shows the folder and uploads to it.
 
+mod accessibility;
+mod chat;
 mod driver;
 mod folder;
-mod give;
 mod hostile;
-mod looks;
 mod preview;
 mod proxied;
-mod room;
+mod upload;
 
 use std::process::Command;
 

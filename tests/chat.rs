@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
-use crate::common::{Nobody, PATIENCE, Running, Wharf, Wire, eventually, outside, raise_open_files, run};
+use crate::common::{ClosedPort, PATIENCE, Running, Wharf, Wire, eventually, outside, raise_open_files, run};
 
 /// A member of the chat.
 struct Person<'w> {
@@ -589,8 +589,8 @@ fn each_error_is_one_line() {
     let place = tempfile::tempdir().expect("a folder");
     let _ann = Person::join(&wharf, "ann");
     let port = wharf.address().port().to_string();
-    let nobody = Nobody::listens();
-    let gone = nobody.address();
+    let closed = ClosedPort::reserve();
+    let gone = closed.address();
     let cases: [(&[&str], i32, &str); 5] = [
         (&["chat"], 2, "usage: wharf chat USER [HOST [PORT]]\n"),
         (&["chat", "ANN", "127.0.0.1", &port], 1, "the name ANN is taken (choose another)\n"),

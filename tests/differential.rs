@@ -1,7 +1,9 @@
 //! Several hundred unusual and hostile requests: each is parsed in the same way however its bytes arrive, and
-//! nothing after a rejected request is read as a request. `differential/corpus.txt` has one request per line,
-//! with the expected result and the rule behind it. Each is cut at every position for the parsers of
-//! `wharf::http`, and sent to the real server as a whole and byte by byte.
+//! nothing after a rejected request is read as a request.
+//!
+//! `differential/corpus.txt` has one request per line, with the expected result and the rule behind it. Each
+//! is cut at every position for the parsers of `wharf::http`, and sent to the real server as a whole and byte
+//! by byte.
 
 use std::ops::Range;
 

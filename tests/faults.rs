@@ -37,7 +37,7 @@ fn reserved_space_stays_free_however_many_clients_upload() {
     let Some(disk) = SmallDisk::mount("1m") else { return };
     let wharf = Wharf::serve_in(disk.place(), &["--reserve", "512K", "--udp", "0"]);
     let content = sample(600_000, 61);
-    assert_eq!(wharf.ask("PUT", "/sized", "", &content).code(), 507, "its length was told");
+    assert_eq!(wharf.ask("PUT", "/sized", "", &content).code(), 507, "its length was announced");
     assert_eq!(put_chunked(&mut wharf.connect(), "/chunked", &content), 507, "while it is received");
     assert_eq!(Tftp::new(wharf.tftp()).put("tftp", &[], &content).expect_err("refused").0, 3);
     assert!(wharf.tree().is_empty(), "{:?}", wharf.tree());
@@ -65,7 +65,7 @@ fn a_truncated_file_never_looks_complete() {
     for length in [100_000, 3 << 20] {
         let path = wharf.write("file", sample(length, 62));
         let mut tftp = Tftp::new(wharf.tftp());
-        tftp.knock(&request(1, b"file", &[("blksize", "1024")]));
+        tftp.send_request(&request(1, b"file", &[("blksize", "1024")]));
         assert!(tftp.hear().starts_with(&[0, 6]), "the download has started");
         File::options().write(true).open(path).and_then(|file| file.set_len(700)).expect("cut");
         tftp.send(&[0, 4, 0, 0]);

@@ -1,6 +1,8 @@
 //! Downloads that are interrupted by the network, by the server's death or by the client's: the same command
-//! completes each, and transfers nothing again that was on the disk. The exception is one block that had
-//! arrived but was not written yet when the client was killed. Files of up to 64 KiB start again.
+//! completes each, and transfers nothing again that was on the disk.
+//!
+//! The exception is one block that had arrived but was not written yet when the client was killed. Files of
+//! up to 64 KiB start again.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::common::{Dice, Plan, Proxy, Running, Wharf, eventually, field, run, sample};
+use crate::common::{Plan, Proxy, Random, Running, Wharf, eventually, field, run, sample};
 
 /// Of two hundred downloads, how many are interrupted by the network, by the client's death and by the
 /// server's.
@@ -28,22 +30,22 @@ struct Stage {
     wharf: Wharf,
     proxy: Proxy,
     place: TempDir,
-    dice: Dice,
+    random: Random,
 }
 
 impl Stage {
     fn new(seed: u64) -> Self {
         let wharf = Wharf::serve(&[]);
         let proxy = Proxy::before(wharf.address());
-        Self { wharf, proxy, place: tempfile::tempdir().expect("a folder"), dice: Dice::new(seed) }
+        Self { wharf, proxy, place: tempfile::tempdir().expect("a folder"), random: Random::new(seed) }
     }
 
     /// Writes a file of random length to the folder; returns its length and a position at which to interrupt
     /// it.
     fn file(&mut self, name: &str) -> (u64, u64) {
-        let length = 1 + self.dice.below(400_000);
+        let length = 1 + self.random.below(400_000);
         self.wharf.write(name, sample(length, length as u64));
-        (length as u64, self.dice.below(length) as u64)
+        (length as u64, self.random.below(length) as u64)
     }
 
     fn downloads(&self) -> &Path {
@@ -118,7 +120,7 @@ fn downloads_that_the_network_interrupts() {
     on_stages(CUT_BY_NETWORK, 31, |stage, number| {
         let name = format!("{number}.bin");
         let (length, after) = stage.file(&name);
-        let reset = stage.dice.below(4) == 0;
+        let reset = stage.random.below(4) == 0;
         stage.proxy.plan(Plan::Cut { after, reset });
         assert_eq!(stage.get(&name), Some(1), "{name}");
         // A reset discards the bytes that were not read yet.
@@ -137,7 +139,7 @@ fn downloads_whose_client_is_killed() {
         stage.proxy.plan(Plan::Hold(after));
         let mut client = stage.begin(&name);
         eventually("it has received this much", || stage.proxy.holds());
-        let waits = stage.dice.below(2) == 0 && length > SHORT;
+        let waits = stage.random.below(2) == 0 && length > SHORT;
         if waits {
             eventually("it is on the disk", || stage.there(&name) == after);
         }
@@ -173,9 +175,9 @@ fn a_file_that_is_replaced_during_a_download_is_never_a_mixture() {
     for round in 0..20 {
         let (length, name) = (200_000, format!("{round}.bin"));
         stage.wharf.write(&name, sample(length, round));
-        stage.proxy.plan(Plan::Cut { after: stage.dice.below(length) as u64, reset: false });
+        stage.proxy.plan(Plan::Cut { after: stage.random.below(length) as u64, reset: false });
         assert_eq!(stage.get(&name), Some(1));
-        let length = if round % 2 == 0 { length } else { 1 + stage.dice.below(2 * length) };
+        let length = if round % 2 == 0 { length } else { 1 + stage.random.below(2 * length) };
         // By a rename, as careful programs do; overwriting in place would change the file that is being read.
         let new = stage.wharf.write("new", sample(length, round + 1000));
         fs::rename(new, stage.wharf.folder().join(&name)).expect("replaced");

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Fake, Nobody, Output, Wharf, field, run, sample, target_of};
+use crate::common::{ClosedPort, Fake, Output, Wharf, field, run, sample, target_of};
 
 /// `wharf get` into `downloads` in this directory.
 fn get(place: &Path, arguments: &[&str]) -> Output {
@@ -258,8 +258,8 @@ fn quiet_prints_only_errors_and_serial_uses_one_connection() {
 
 #[test]
 fn a_server_that_is_gone_is_reported_once() {
-    let nobody = Nobody::listens();
-    let address = nobody.address();
+    let closed = ClosedPort::reserve();
+    let address = closed.address();
     let urls: Vec<_> = (0..20).map(|number| format!("http://{address}/{number}")).collect();
     let place = place();
     let arguments: Vec<_> = ["--retries=1"].into_iter().chain(urls.iter().map(String::as_str)).collect();

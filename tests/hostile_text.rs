@@ -329,7 +329,7 @@ fn no_name_and_no_request_acts_in_the_servers_output() {
     wharf.write(&name, "x");
     let mut tftp = crate::common::Tftp::new(wharf.tftp());
     assert!(tftp.get(&format!("none{name}")).is_err());
-    tftp.knock(&[b"\0\x05\0\0", name.as_bytes(), b"\0"].concat());
+    tftp.send_request(&[b"\0\x05\0\0", name.as_bytes(), b"\0"].concat());
     wharf.connect().send([b"GET /", name.as_bytes(), b" HTTP/1.1\r\n\r\n"].concat()).read_answer(false);
     let listing = |accept: &str| wharf.ask("GET", "/?list", &format!("Accept: {accept}\r\n"), b"").text();
     let json = listing("application/json");

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use socket2::SockRef;
 
-use crate::common::{Dice, SmallDisk, Wharf, eventually, sample};
+use crate::common::{Random, SmallDisk, Wharf, eventually, sample};
 
 /// How many uploads are interrupted by their clients, and how often the server is killed during uploads.
 const CUT_BY_CLIENTS: usize = 700;
@@ -64,13 +64,13 @@ fn upload(host: SocketAddr, name: &str, content: &[u8]) -> Option<()> {
 fn uploads_that_their_clients_interrupt_leave_the_old_file() {
     let wharf = Wharf::serve(&[]);
     let mut old = [0; CLIENTS];
-    let mut dice = Dice::new(4);
+    let mut random = Random::new(4);
     let (mut cut, mut version) = (0, 0);
     while cut < CUT_BY_CLIENTS {
         version += 1;
-        let number = dice.below(CLIENTS);
-        let content = content(version, dice.length(20));
-        if dice.below(10) == 0 {
+        let number = random.below(CLIENTS);
+        let content = content(version, random.length(20));
+        if random.below(10) == 0 {
             upload(wharf.address(), &name(number), &content).expect("saved");
             old[number] = version;
             continue;
@@ -78,8 +78,8 @@ fn uploads_that_their_clients_interrupt_leave_the_old_file() {
         cut += 1;
         let request = request(wharf.address(), &name(number), &content);
         let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
-        stream.write_all(&request[..dice.below(request.len())]).expect("sent");
-        if dice.below(2) == 0 {
+        stream.write_all(&request[..random.below(request.len())]).expect("sent");
+        if random.below(2) == 0 {
             SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
         }
     }
@@ -94,7 +94,7 @@ fn uploads_that_their_clients_interrupt_leave_the_old_file() {
 fn a_killed_server_leaves_complete_files() {
     let mut place = tempfile::tempdir().expect("a folder");
     let saved: [AtomicU64; CLIENTS] = Default::default();
-    let mut dice = Dice::new(5);
+    let mut random = Random::new(5);
     let mut interrupted = 0;
     for death in 1..=DEATHS as u64 {
         let version = death * 1_000_000;
@@ -103,12 +103,12 @@ fn a_killed_server_leaves_complete_files() {
         for (number, saved) in saved.iter().enumerate() {
             holds_at_least(&wharf, number, saved.load(Ordering::SeqCst));
         }
-        let delay = Duration::from_millis(5 + dice.below(60) as u64);
+        let delay = Duration::from_millis(5 + random.below(60) as u64);
         let count = AtomicUsize::new(0);
         place = thread::scope(|scope| {
             for (number, saved) in saved.iter().enumerate() {
-                let (host, count, dice) = (wharf.address(), &count, Dice::new(version + number as u64));
-                scope.spawn(move || upload_until_it_dies(host, number, version, saved, count, dice));
+                let (host, count, random) = (wharf.address(), &count, Random::new(version + number as u64));
+                scope.spawn(move || upload_until_it_dies(host, number, version, saved, count, random));
             }
             thread::sleep(delay);
             // The server runs long enough for one of the clients, each in turn, to save something.
@@ -130,10 +130,10 @@ fn upload_until_it_dies(
     first: u64,
     saved: &AtomicU64,
     interrupted: &AtomicUsize,
-    mut dice: Dice,
+    mut random: Random,
 ) {
     for version in first.. {
-        let content = content(version, dice.length(20));
+        let content = content(version, random.length(20));
         if upload(host, &name(number), &content).is_none() {
             interrupted.fetch_add(1, Ordering::Relaxed);
             return;
@@ -208,7 +208,7 @@ fn a_full_disk_keeps_the_old_file() {
     let content = sample(LONGEST, 7);
     assert_eq!(wharf.ask("PUT", "/a.bin", "", &content[..1000]).code(), 201);
     let told = wharf.ask("PUT", "/a.bin", "", &content);
-    assert_eq!(told.code(), 507, "its length was told: {}", told.text());
+    assert_eq!(told.code(), 507, "its length was announced: {}", told.text());
     let mut wire = wharf.connect();
     let host = wharf.address();
     wire.send(format!("PUT /a.bin HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"));

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use crate::common::crowd::{CROWD, Crowd};
 use crate::common::daily::{everything_once, fill_the_room};
-use crate::common::{Dice, Wharf, eventually, sample};
+use crate::common::{Random, Wharf, eventually, sample};
 
 /// How many rounds the crowd runs.
 const ROUNDS: usize = 10;
@@ -59,13 +59,13 @@ fn nothing_grows_over_time() {
     /// Tolerance for the allocator, in KB: some 16 KB per round.
     const SLACK: u64 = 2 * 1024;
     let wharf = Wharf::serve(&["--udp", "0", "--workers", "4", "--no-sync"]);
-    let mut dice = Dice::new(82);
+    let mut random = Random::new(82);
     fill_the_room(&wharf);
-    (0..WARM).for_each(|_| everything_once(&wharf, &mut dice));
+    (0..WARM).for_each(|_| everything_once(&wharf, &mut random));
     wharf.comes_to_rest();
     let figures = || (wharf.status("VmRSS"), wharf.status("Threads"), wharf.open_files());
     let (memory, threads, files) = figures();
-    (0..WATCHED).for_each(|_| everything_once(&wharf, &mut dice));
+    (0..WATCHED).for_each(|_| everything_once(&wharf, &mut random));
     eventually("the numbers of threads and files are unchanged", || {
         let (_, threads_now, files_now) = figures();
         threads_now <= threads && files_now <= files

@@ -236,7 +236,7 @@ fn a_deployment_that_switches_a_symlink_is_followed() {
     }
     assert_eq!(get(&wharf, "/large").1.chars().next(), Some('n'));
     assert_eq!(Tftp::new(wharf.tftp()).get("a"), Ok(b"new".to_vec()));
-    assert_eq!(half.send("half").read_answer(false).code(), 503, "what was saved to the old one");
+    assert_eq!(half.send("half").read_answer(false).code(), 503, "the upload is in the old one");
     assert_eq!(wharf.ask("HEAD", &begun, "", b"").code(), 404);
     let names = |directory: &Path| {
         let entries = fs::read_dir(directory).expect("there").flatten();

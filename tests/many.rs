@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::common::{Dice, Wharf, Wire, eventually, raise_open_files, sample};
+use crate::common::{Random, Wharf, Wire, eventually, raise_open_files, sample};
 
 /// How many clients are slow at once.
 const SLOW: usize = 500;
@@ -231,9 +231,9 @@ fn clients_that_disconnect_leave_nothing_behind() {
     wharf.write("large.bin", sample(3 << 20, 2));
     assert_eq!(wharf.ask("GET", "/large.bin", "", b"").code(), 200);
     let before = settled(&wharf);
-    let mut dice = Dice::new(20_261_121);
+    let mut random = Random::new(20_261_121);
     for _ in 0..1_000 {
-        break_off(&wharf, &mut dice);
+        break_off(&wharf, &mut random);
     }
     assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 3 << 20);
     eventually("its descriptors are closed", || wharf.open_files() <= before);
@@ -258,29 +258,29 @@ fn passes(kind: ErrorKind) -> bool {
 }
 
 /// Sends part of a request, reads part of the response, and disconnects: by a close, or by a reset.
-fn break_off(wharf: &Wharf, dice: &mut Dice) {
+fn break_off(wharf: &Wharf, random: &mut Random) {
     let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
     let host = wharf.address();
     let requests = [
         format!("GET /large.bin HTTP/1.1\r\nHost: {host}\r\n\r\n"),
-        format!("PUT /{} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 300\r\n\r\n{:300}", dice.below(9), ""),
+        format!("PUT /{} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 300\r\n\r\n{:300}", random.below(9), ""),
         format!("GET /none HTTP/1.1\r\nHost: {host}\r\n\r\n").repeat(40),
         "\r\n\0\u{7f}nonsense\r\n\r\n".to_owned(),
     ];
-    let request = requests[dice.below(requests.len())].as_bytes();
+    let request = requests[random.below(requests.len())].as_bytes();
     // Every other request is sent completely.
-    let sent = request.len().min(dice.below(request.len() * 2));
+    let sent = request.len().min(random.below(request.len() * 2));
     let _ = stream.write_all(&request[..sent]);
-    if dice.below(2) == 0 {
+    if random.below(2) == 0 {
         stream.set_read_timeout(Some(Duration::from_millis(1))).expect("set");
-        match stream.read(&mut vec![0; 1 + dice.below(100_000)]) {
+        match stream.read(&mut vec![0; 1 + random.below(100_000)]) {
             Err(error) if !passes(error.kind()) => {
                 panic!("{error}")
             }
             _ => {}
         }
     }
-    if dice.below(2) == 0 {
+    if random.below(2) == 0 {
         SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::common::{Answer, Front, Output, Tls, Wharf, Wire, eventually, outside, run, sample};
+use crate::common::{Answer, Output, ReverseProxy, Tls, Wharf, Wire, eventually, outside, run, sample};
 
 /// The response to a request from a page of this origin, when the proxy sends this Host.
 fn from_page(wharf: &Wharf, [host, origin]: [&str; 2], method: &str, target: &str, fields: &str) -> Answer {
@@ -92,13 +92,13 @@ fn at_socket() -> (TempDir, Wharf, String) {
 }
 
 /// The proxies with the files of `deploy/` that are installed.
-fn fronts(socket: &str, tls: Tls) -> Vec<(&'static str, Front)> {
-    let fronts = [
-        ("nginx", Front::nginx(socket, tls)),
-        ("haproxy", Front::haproxy(socket, tls)),
-        ("caddy", Front::caddy(socket, tls)),
+fn proxies(socket: &str, tls: Tls) -> Vec<(&'static str, ReverseProxy)> {
+    let proxies = [
+        ("nginx", ReverseProxy::nginx(socket, tls)),
+        ("haproxy", ReverseProxy::haproxy(socket, tls)),
+        ("caddy", ReverseProxy::caddy(socket, tls)),
     ];
-    fronts.into_iter().filter_map(|(name, front)| Some((name, front?))).collect()
+    proxies.into_iter().filter_map(|(name, proxy)| Some((name, proxy?))).collect()
 }
 
 /// A file that is large enough to be sent in pieces, in a new directory.
@@ -110,9 +110,9 @@ fn large() -> (TempDir, PathBuf, Vec<u8>) {
 }
 
 /// The output of `wharf put` for a large file that is sent through this proxy.
-fn put(front: &Front, directory: &str) -> Output {
+fn put(proxy: &ReverseProxy, directory: &str) -> Output {
     let (place, path, _) = large();
-    let to = format!("http://{}/{directory}/", front.address());
+    let to = format!("http://{}/{directory}/", proxy.address());
     run(&["put", path.to_str().expect("text"), "--retries", "0", "--to", &to], "", place.path())
 }
 
@@ -120,8 +120,8 @@ fn put(front: &Front, directory: &str) -> Output {
 fn large_uploads_get_through() {
     let (_place, wharf, socket) = at_socket();
     let (_, _, content) = large();
-    for (name, front) in fronts(&socket, Tls::Off) {
-        let sent = put(&front, name);
+    for (name, proxy) in proxies(&socket, Tls::Off) {
+        let sent = put(&proxy, name);
         assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
         assert!(wharf.read(&format!("{name}/large")) == content, "{name}");
     }
@@ -135,31 +135,31 @@ fn large_uploads_get_through_nginx_with_usual_settings() {
     let host = "proxy_set_header Host $http_host;";
     let kept = format!("{host} proxy_http_version 1.1; proxy_set_header Connection \"\";");
     for (name, location) in [("1.0", host), ("1.1", &kept)] {
-        let front = Front::nginx_with(Tls::Off, |address, _| {
+        let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
             let upstream = format!("upstream wharf {{ server {upstream}; keepalive 4; }}");
             let location = format!("location / {{ proxy_pass http://wharf; {location} }}");
             format!("{upstream} server {{ listen {address}; client_max_body_size 0; {location} }}")
         });
-        let Some(front) = front else { return };
-        let sent = put(&front, name);
+        let Some(proxy) = proxy else { return };
+        let sent = put(&proxy, name);
         assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
         assert!(wharf.read(&format!("{name}/large")) == large().2, "{name}");
     }
-    let front = Front::nginx_with(Tls::Off, |address, _| {
+    let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
         format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; }} }}")
     });
-    let refused = put(&front.expect("it is installed"), "limited");
+    let refused = put(&proxy.expect("it is installed"), "limited");
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("413") && refused.stderr.contains("client_max_body_size"), "{refused:?}");
 }
 
 /// The chat through a proxy: a message is delivered while the stream is open.
-fn is_heard(wharf: &Wharf, name: &str, front: &Front) {
+fn is_heard(wharf: &Wharf, name: &str, proxy: &ReverseProxy) {
     let joined = wharf.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
     let token: serde_json::Value = serde_json::from_slice(&joined.body).expect("JSON");
     let fields = format!("Authorization: Bearer {}\r\n", token["token"].as_str().expect("a token"));
-    let mut wire = Wire::connect(front.address());
-    let host = front.address();
+    let mut wire = Wire::connect(proxy.address());
+    let host = proxy.address();
     wire.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"));
     wire.read_until("welcome");
     assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &fields, b"through the proxy").code(), 202);
@@ -169,15 +169,15 @@ fn is_heard(wharf: &Wharf, name: &str, front: &Front) {
 #[test]
 fn chat_messages_get_through() {
     let (_place, wharf, socket) = at_socket();
-    for (name, front) in fronts(&socket, Tls::Off) {
-        is_heard(&wharf, name, &front);
+    for (name, proxy) in proxies(&socket, Tls::Off) {
+        is_heard(&wharf, name, &proxy);
     }
     let upstream = wharf.address();
-    let front = Front::nginx_with(Tls::Off, |address, _| {
+    let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
         format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; }} }}")
     });
-    if let Some(front) = front {
-        is_heard(&wharf, "defaults", &front);
+    if let Some(proxy) = proxy {
+        is_heard(&wharf, "defaults", &proxy);
     }
 }
 
@@ -185,8 +185,8 @@ fn chat_messages_get_through() {
 fn pages_behind_tls_may_write() {
     let (place, wharf, socket) = at_socket();
     fs::write(place.path().join("local"), "over TLS").expect("written");
-    for (name, front) in fronts(&socket, Tls::On) {
-        let port = front.address().port();
+    for (name, proxy) in proxies(&socket, Tls::On) {
+        let port = proxy.address().port();
         let own = format!("https://files.example:{port}");
         for (origin, code) in [(own.as_str(), "201"), ("https://files.example", "403"), ("null", "403")] {
             let Some(mut curl) = outside("curl") else { return };

@@ -69,14 +69,15 @@ impl Stage {
                 while !is_over.load(Ordering::Relaxed) {
                     // An uploaded file replaces the link that was a file a moment ago.
                     if !path.is_symlink() && !link.is_symlink() {
-                        fs::remove_file(&link).and_then(|()| symlink(target, &link)).expect("linked anew");
+                        fs::remove_file(&link).and_then(|()| symlink(target, &link)).expect("linked again");
                     }
                     renameat_with(CWD, &path, CWD, &link, RenameFlags::EXCHANGE).expect("swapped");
                 }
             });
-            let doors: [fn(&Self, usize); 3] = [Self::ask_http, Self::ask_unix, Self::ask_tftp];
-            let asking = doors.map(|ask| scope.spawn(move || (0..ROUNDS).for_each(|round| ask(self, round))));
-            let asked = asking.map(|door| door.join().is_ok());
+            let protocols: [fn(&Self, usize); 3] = [Self::ask_http, Self::ask_unix, Self::ask_tftp];
+            let asking =
+                protocols.map(|ask| scope.spawn(move || (0..ROUNDS).for_each(|round| ask(self, round))));
+            let asked = asking.map(|protocol| protocol.join().is_ok());
             is_over.store(true, Ordering::Relaxed);
             assert_eq!(asked, [true; 3], "over TCP, over the Unix-domain socket, over TFTP");
         });
@@ -139,10 +140,10 @@ impl Stage {
 const READ: [&str; 6] = ["dir/file", "dir/sub/file", "dir/secret", "dir/", "dir/sub/", "file"];
 
 /// The targets that are written: new files, existing files, and files in new directories.
-fn written(door: &str, round: usize) -> [String; 4] {
+fn written(protocol: &str, round: usize) -> [String; 4] {
     let round = round % 8;
-    let new = |place: &str| format!("{place}/{door}-{round}");
-    [new("dir"), new("dir/sub"), format!("dir/new-{door}-{round}/below/x"), "dir/file".to_owned()]
+    let new = |place: &str| format!("{place}/{protocol}-{round}");
+    [new("dir"), new("dir/sub"), format!("dir/new-{protocol}-{round}/below/x"), "dir/file".to_owned()]
 }
 
 /// Every file below a folder, with its content.

@@ -1,4 +1,5 @@
 //! README and docs are correct: their examples run, their links work, and their lists of flags are complete.
+//!
 //! Each page has a server and a directory of its own, so its examples depend only on earlier examples of the
 //! same page.
 

@@ -77,7 +77,7 @@ fn options_are_answered() {
     ];
     for (name, options, expected) in rows {
         let mut client = client(&wharf);
-        let answer = client.knock(&request(1, b"a.txt", options)).hear();
+        let answer = client.send_request(&request(1, b"a.txt", options)).hear();
         assert_eq!(answer.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{name}");
         client.send(b"\0\x05\0\0enough\0");
     }
@@ -93,7 +93,7 @@ fn bad_datagrams_are_answered_as_the_rfc_says_or_ignored() {
         ("half an opcode", b"\0", Some(4)),
         ("an unknown opcode", b"\0\x09x\0octet\0", Some(4)),
         ("a request without a name", b"\0\x01", Some(4)),
-        ("no NUL behind the name", b"\0\x01a.txt", Some(4)),
+        ("no NUL after the name", b"\0\x01a.txt", Some(4)),
         ("no mode", b"\0\x01a.txt\0", Some(4)),
         ("an unknown mode", b"\0\x01a.txt\0fax\0", Some(4)),
         ("mail (RFC 1123)", b"\0\x02a.txt\0mail\0", Some(4)),
@@ -107,11 +107,11 @@ fn bad_datagrams_are_answered_as_the_rfc_says_or_ignored() {
     ];
     for (name, datagram, code) in rows {
         let mut client = client(&wharf);
-        client.knock(datagram);
+        client.send_request(datagram);
         match code {
             Some(code) => assert_eq!(client.hear_error().0, code, "{name}"),
             // The first response is to the next datagram.
-            None => assert_eq!(client.knock(&doubled).hear_error().0, 8, "{name}"),
+            None => assert_eq!(client.send_request(&doubled).hear_error().0, 8, "{name}"),
         }
     }
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()), "it still serves");
@@ -122,7 +122,7 @@ fn a_packet_of_another_kind_ends_the_transfer_or_is_ignored() {
     let wharf = serve(&[]);
     let begin = |opcode: u8| {
         let mut client = client(&wharf);
-        client.knock(&request(opcode, if opcode == 1 { b"dir/b c.txt" } else { b"new" }, &[]));
+        client.send_request(&request(opcode, if opcode == 1 { b"dir/b c.txt" } else { b"new" }, &[]));
         client.hear();
         client
     };
@@ -150,7 +150,7 @@ fn a_repeated_request_is_one_transfer() {
     let wharf = serve(&[]);
     let mut client = client(&wharf);
     let wanted = request(2, b"new", &[]);
-    client.knock(&wanted).knock(&wanted).knock(&wanted);
+    client.send_request(&wanted).send_request(&wanted).send_request(&wanted);
     assert_eq!(client.hear(), b"\0\x04\0\0");
     let peer = client.peer();
     client.send(b"\0\x03\0\x01whole");
@@ -165,7 +165,7 @@ fn a_repeated_request_is_one_transfer() {
     eventually("it is logged once", || wharf.log().matches("\"WRQ new\" complete").count() == 1);
     // The same port may be used at once for the next file, and for the same file again.
     for content in [&b"next"[..], b"again"] {
-        client.knock(&wanted);
+        client.send_request(&wanted);
         client.hear_until(b"\0\x04\0\0");
         client.send(&[b"\0\x03\0\x01", content].concat());
         client.hear_until(b"\0\x04\0\x01");
@@ -202,7 +202,7 @@ fn the_number_of_transfers_is_limited() {
     let wharf = serve(&["--udp-sessions", "10"]);
     let mut eight: Vec<_> = (0..8).map(|_| client(&wharf)).collect();
     for client in &mut eight {
-        client.knock(&request(1, b"dir/b c.txt", &[]));
+        client.send_request(&request(1, b"dir/b c.txt", &[]));
         client.hear();
     }
     let (code, said) = client(&wharf).get("a.txt").expect_err("one too many");
@@ -238,7 +238,7 @@ fn a_broadcast_request_is_not_answered() {
     let port = wharf.tftp().port();
     let mut all = Tftp::new(SocketAddr::from(([127, 255, 255, 255], port)));
     all.allow_broadcast();
-    all.knock(&request(1, b"a.txt", &[])).knock(b"nonsense");
+    all.send_request(&request(1, b"a.txt", &[])).send_request(b"nonsense");
     // Earlier datagrams have been read by then.
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()));
     assert!(all.is_quiet());
@@ -248,11 +248,11 @@ fn a_broadcast_request_is_not_answered() {
 fn a_permitted_client_can_shut_down_the_server() {
     let mut wharf = serve(&["--allow-exit"]);
     let mut forged = client(&wharf);
-    forged.knock(&request(2, b".wharf/exit", &[]));
+    forged.send_request(&request(2, b".wharf/exit", &[]));
     forged.hear();
     assert!(wharf.ended().is_none(), "a request alone ends nothing: its sender may be forged");
     let mut running = client(&wharf);
-    running.knock(&request(1, b"dir/b c.txt", &[]));
+    running.send_request(&request(1, b"dir/b c.txt", &[]));
     running.hear();
     assert_eq!(client(&wharf).put(".wharf/exit", &[], b""), Ok(()));
     assert_eq!(running.hear_error().1, "the server is shutting down", "clients with a transfer get an error");
@@ -286,7 +286,7 @@ fn shutdown_over_http() {
 fn a_stop_ends_transfers_and_keeps_nothing_partial() {
     let mut wharf = serve(&[]);
     let mut client = client(&wharf);
-    client.knock(&request(2, b"half", &[]));
+    client.send_request(&request(2, b"half", &[]));
     client.hear();
     client.send(&[&b"\0\x03\0\x01"[..], &[7; 512]].concat());
     client.hear_until(b"\0\x04\0\x01");
@@ -306,7 +306,7 @@ fn a_transfer_keeps_the_server_up_and_its_end_does_not() {
     // The limit is longer than this machine delays a test before its request.
     let mut wharf = Wharf::serve(&["--udp", "0", "--idle-exit", "3"]);
     let mut client = Tftp::new(wharf.tftp());
-    client.knock(&request(2, b"slow", &[]));
+    client.send_request(&request(2, b"slow", &[]));
     client.hear();
     wharf.outlasts_an_idle_one("3");
     client.send(b"\0\x03\0\x01whole");

@@ -83,7 +83,7 @@ fn requests_of_browsers_must_be_for_this_server() {
             let said = ask(&path, &format!("{method} /a HTTP/1.1\r\n{fields}{length}{behind}"));
             assert!(said.starts_with(&format!("HTTP/1.1 {code} ")), "{flags:?}, {fields}: {said}");
             let answers = said.matches("HTTP/1.1 ").count();
-            assert!(code != 400 || answers == 1, "nothing behind it is read: {said}");
+            assert!(code != 400 || answers == 1, "nothing after it is read: {said}");
         }
         assert_eq!(wharf.read("a"), b"x");
     }

@@ -35,7 +35,7 @@ use attack::ATTACKS;
 use client::{ask, percentiles, spread};
 use common::crowd::{CROWD, Crowd, Sizes};
 use common::daily::{everything_once, fill_the_room};
-use common::{Dice, Wharf, sample};
+use common::{Random, Wharf, sample};
 use figures::{Figures, SOAK_SLACK};
 
 /// The p99 beside a crowd may be so many times that without, and under attack so many times that of an idle lighttpd.
@@ -159,11 +159,12 @@ fn soak(time: Duration) -> bool {
     let crowd = Crowd::gather(&wharf, small.as_far_as_possible());
     let at_rest = wharf.status("Threads");
     println!("{:>10} {:>9} {:>9} {:>9} {:>9}", "seconds", "rounds", "KB", "threads", "files");
-    let (start, mut rounds, mut dice) = (Instant::now(), 0, (0..CLIENTS).map(Dice::new).collect::<Vec<_>>());
+    let (start, mut rounds, mut random) =
+        (Instant::now(), 0, (0..CLIENTS).map(Random::new).collect::<Vec<_>>());
     let figures = with(crowd, || {
         // A tenth of the time to get warm, and nine to be watched.
         let tenth = |_| {
-            rounds += work(&wharf, &mut dice, time / 10);
+            rounds += work(&wharf, &mut random, time / 10);
             let figures = look(&wharf, at_rest);
             let Figures { memory, threads, files } = figures;
             let seconds = start.elapsed().as_secs();
@@ -179,18 +180,18 @@ fn soak(time: Duration) -> bool {
 }
 
 /// Everything that clients do, for so long, by some side by side; how often.
-fn work(wharf: &Wharf, dice: &mut [Dice], time: Duration) -> u64 {
+fn work(wharf: &Wharf, random: &mut [Random], time: Duration) -> u64 {
     let start = Instant::now();
     thread::scope(|scope| {
-        let all_day = move |dice: &mut Dice| {
+        let all_day = move |random: &mut Random| {
             let mut rounds = 0;
             while start.elapsed() < time {
-                everything_once(wharf, dice);
+                everything_once(wharf, random);
                 rounds += 1;
             }
             rounds
         };
-        let clients: Vec<_> = dice.iter_mut().map(|dice| scope.spawn(move || all_day(dice))).collect();
+        let clients: Vec<_> = random.iter_mut().map(|random| scope.spawn(move || all_day(random))).collect();
         clients.into_iter().map(|client| client.join().expect("every answer was right")).sum()
     })
 }

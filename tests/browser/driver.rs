@@ -1,6 +1,7 @@
-//! A headless browser that is controlled by WebDriver (W3C WebDriver 2) through chromedriver. It has a
-//! profile of its own and contacts no host but the page's server. A test polls for what it waits for, as
-//! [`eventually`] does.
+//! A headless browser that is controlled by WebDriver (W3C WebDriver 2) through chromedriver.
+//!
+//! It has a profile of its own and contacts no host but the page's server. A test polls for what it waits
+//! for, as [`eventually`] does.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
-use super::{Dice, Tftp, Wharf, Wire, sample};
+use super::{Random, Tftp, Wharf, Wire, sample};
 
 /// How many names the written files have.
 const NAMES: usize = 16;
@@ -14,14 +14,14 @@ const NAMES: usize = 16;
 const HOSTS: usize = 200;
 
 /// Sends every kind of request once. The server must serve TFTP too (`--udp 0`).
-pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
+pub fn everything_once(wharf: &Wharf, random: &mut Random) {
     let mut wire = wharf.connect();
-    let content = sample(dice.length(17), 81);
-    let name = format!("/{}", dice.below(NAMES));
+    let content = sample(random.length(17), 81);
+    let name = format!("/{}", random.below(NAMES));
     assert!(wire.ask("PUT", &name, "", &content).head.status.is_success());
     assert!(wire.ask("GET", &name, "", b"").head.status.is_success());
     assert_eq!(wire.ask("HEAD", &name, "", b"").code(), 200);
-    let range = format!("Range: bytes=0-0,{}-\r\n", dice.below(content.len()));
+    let range = format!("Range: bytes=0-0,{}-\r\n", random.below(content.len()));
     assert!(matches!(wire.ask("GET", &name, &range, b"").code(), 200 | 206));
     for (kind, target) in [("text/html", "/?list"), ("application/json", "/"), ("text/plain", "/?list")] {
         assert_eq!(wire.ask("GET", target, &format!("Accept: {kind}\r\n"), b"").code(), 200);
@@ -32,8 +32,8 @@ pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
     assert_eq!(wire.ask("POST", "/", form, part.as_bytes()).code(), 200);
     assert_eq!(put_chunked(&mut wire, "/chunked", &content) / 100, 2);
     pipeline(&mut wire, 20);
-    talk(&mut somebody(wharf, dice.below(HOSTS)), dice);
-    break_off(wharf, dice);
+    talk(&mut somebody(wharf, random.below(HOSTS)), random);
+    break_off(wharf, random);
     assert_eq!(Tftp::new(wharf.tftp()).put("tftp", &[], &content[..content.len().min(2000)]), Ok(()));
     assert!(Tftp::new(wharf.tftp()).get("tftp").is_ok());
     let refused = wharf.connect().send("nonsense\r\n\r\n").read_answer(false);
@@ -64,8 +64,8 @@ fn somebody(wharf: &Wharf, number: usize) -> Wire {
 }
 
 /// Joins the chat, sends a message and leaves.
-fn talk(wire: &mut Wire, dice: &mut Dice) {
-    let name = format!("user=p{}", dice.below(1 << 30));
+fn talk(wire: &mut Wire, random: &mut Random) {
+    let name = format!("user=p{}", random.below(1 << 30));
     let token = join(wire, &name);
     assert_eq!(wire.ask("POST", "/.wharf/chat/messages", &token, b"hello").code(), 202);
     assert_eq!(wire.ask("GET", "/.wharf/chat/messages", &token, b"").code(), 200);
@@ -99,9 +99,9 @@ pub fn fill_the_room(wharf: &Wharf) {
 }
 
 /// Starts an upload or a download, and disconnects.
-fn break_off(wharf: &Wharf, dice: &mut Dice) {
+fn break_off(wharf: &Wharf, random: &mut Random) {
     let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
     let host = wharf.address();
     let request = format!("PUT /cut HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\n{:90}", "");
-    stream.write_all(&request.as_bytes()[..dice.below(request.len())]).expect("sent");
+    stream.write_all(&request.as_bytes()[..random.below(request.len())]).expect("sent");
 }

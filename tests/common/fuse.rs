@@ -1,8 +1,9 @@
-//! A FUSE mount that a test can observe, break and stop. [`Mount`] shows a directory through a file system of
-//! its own. It records each `fsync` and each new name, in the order in which they happened
-//! ([`Mount::events`]); it can lack features that some file systems lack ([`Mount::set`]), and hang
-//! ([`Mount::stop`]). Its daemon is another process of this test binary, because only a process can be
-//! stopped.
+//! A FUSE mount that a test can observe, break and stop.
+//!
+//! [`Mount`] shows a directory through a file system of its own. It records each `fsync` and each new name,
+//! in the order in which they happened ([`Mount::events`]); it can lack features that some file systems lack
+//! ([`Mount::set`]), and hang ([`Mount::stop`]). Its daemon is another process of this test binary, because
+//! only a process can be stopped.
 
 mod daemon;
 

@@ -1,30 +1,30 @@
 //! The test harness: starts the real binary with a folder of its own, talks to it, and stops it when dropped.
 //! If a test fails, it prints the folder's contents and the server's log.
 
-mod cable;
+mod closed_port;
 pub mod crowd;
 pub mod daily;
-mod dice;
 mod disk;
 mod fake;
-mod front;
+mod forwarder;
 pub mod fuse;
 mod mount;
-mod nobody;
 mod outside;
+mod random;
+mod reverse_proxy;
 mod running;
 mod server;
 pub mod tftp;
 mod wire;
 
-pub use cable::Cable;
-pub use dice::Dice;
+pub use closed_port::{ClosedPort, ClosedUdpPort};
 pub use disk::SmallDisk;
 pub use fake::{Fake, Plan, Proxy, field, target_of};
-pub use front::{Front, Tls};
+pub use forwarder::Forwarder;
 pub use mount::Mount;
-pub use nobody::{Nobody, NobodyUdp};
 pub use outside::{outside, skip};
+pub use random::Random;
+pub use reverse_proxy::{ReverseProxy, Tls};
 pub use running::Running;
 pub use server::{Output, Wharf, copy, root, run, sample};
 pub use tftp::Tftp;

@@ -7,22 +7,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{Dice, PATIENCE};
+use super::{PATIENCE, Random};
 
 /// A client's socket.
 pub struct Tftp {
     socket: UdpSocket,
-    door: SocketAddr,
+    server: SocketAddr,
     /// The server's address for the transfer, once it has answered.
     peer: Option<SocketAddr>,
 }
 
 impl Tftp {
     /// A client of this server.
-    pub fn new(door: SocketAddr) -> Self {
+    pub fn new(server: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("set");
-        Self { socket, door, peer: None }
+        Self { socket, server, peer: None }
     }
 
     /// Allows broadcasts.
@@ -36,8 +36,8 @@ impl Tftp {
     }
 
     /// Sends a datagram to the server's listening address.
-    pub fn knock(&mut self, datagram: &[u8]) -> &mut Self {
-        self.socket.send_to(datagram, self.door).expect("sent");
+    pub fn send_request(&mut self, datagram: &[u8]) -> &mut Self {
+        self.socket.send_to(datagram, self.server).expect("sent");
         self
     }
 
@@ -100,7 +100,7 @@ impl Tftp {
     /// Downloads a file in lock-step; the error's code and message if it fails.
     #[track_caller]
     pub fn get(&mut self, name: &str) -> Result<Vec<u8>, (u16, String)> {
-        self.knock(&request(1, name.as_bytes(), &[]));
+        self.send_request(&request(1, name.as_bytes(), &[]));
         let (mut content, mut next) = (Vec::new(), 1u16);
         loop {
             let datagram = self.hear();
@@ -124,7 +124,7 @@ impl Tftp {
     /// Uploads a file in lock-step; the error's code and message if it fails.
     #[track_caller]
     pub fn put(&mut self, name: &str, options: &[(&str, &str)], content: &[u8]) -> Result<(), (u16, String)> {
-        self.knock(&request(2, name.as_bytes(), options));
+        self.send_request(&request(2, name.as_bytes(), options));
         let mut blocks = content.chunks(512).chain((content.len().is_multiple_of(512)).then_some(&[][..]));
         let mut number = 0u16;
         loop {
@@ -205,7 +205,7 @@ struct Path {
 fn carry(near: &UdpSocket, server: SocketAddr, seed: u64, is_over: &AtomicBool) {
     let moment = Some(Duration::from_millis(1));
     near.set_read_timeout(moment).expect("set");
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     let mut path: Option<Path> = None;
     let mut buffer = vec![0; 70_000];
     while !is_over.load(Ordering::Relaxed) {
@@ -216,13 +216,13 @@ fn carry(near: &UdpSocket, server: SocketAddr, seed: u64, is_over: &AtomicBool) 
                 path = Some(Path { client, far, transfer: None, held: None });
             }
             if let Some(path) = &mut path {
-                path.carry(true, buffer[..length].to_vec(), near, server, &mut dice);
+                path.carry(true, buffer[..length].to_vec(), near, server, &mut random);
             }
         }
         let Some(path) = &mut path else { continue };
         while let Ok((length, from)) = path.far.recv_from(&mut buffer) {
             path.transfer = Some(from);
-            path.carry(false, buffer[..length].to_vec(), near, server, &mut dice);
+            path.carry(false, buffer[..length].to_vec(), near, server, &mut random);
         }
     }
 }
@@ -235,10 +235,10 @@ impl Path {
         datagram: Vec<u8>,
         near: &UdpSocket,
         server: SocketAddr,
-        dice: &mut Dice,
+        random: &mut Random,
     ) {
         let late = self.held.take();
-        let now = match dice.below(100) {
+        let now = match random.below(100) {
             0..5 => vec![],
             5..8 => vec![datagram.clone(), datagram],
             8..11 => {

@@ -1,6 +1,7 @@
-//! The daemon of a [`Mount`](super::Mount): a file system that forwards every operation to a directory. An
-//! inode is a descriptor opened with `O_PATH` and is accessed through `/proc/self/fd`. One thread handles all
-//! operations, so events are recorded in the order in which they happened.
+//! The daemon of a [`Mount`](super::Mount): a file system that forwards every operation to a directory.
+//!
+//! An inode is a descriptor opened with `O_PATH` and is accessed through `/proc/self/fd`. One thread handles
+//! all operations, so events are recorded in the order in which they happened.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;

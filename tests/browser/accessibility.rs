@@ -1,6 +1,7 @@
 //! Accessibility: axe-core finds no violations, in light and dark mode, on a desktop and on a phone; and no
-//! content is cut off on a narrow screen or with large text. With `WHARF_SCREENSHOTS=DIR` a screenshot of
-//! each page is saved there.
+//! content is cut off on a narrow screen or with large text.
+//!
+//! With `WHARF_SCREENSHOTS=DIR` a screenshot of each page is saved there.
 
 use std::fs;
 

@@ -17,7 +17,7 @@ const HELD: usize = 32 * 1024;
 const STEP: usize = 8 * 1024;
 
 /// A forwarder. Its listening address stays the same while the server behind it may change.
-pub struct Cable {
+pub struct Forwarder {
     address: SocketAddr,
     inner: Arc<Inner>,
 }
@@ -32,7 +32,7 @@ struct Inner {
     is_over: AtomicBool,
 }
 
-impl Cable {
+impl Forwarder {
     /// Forwards to this server.
     pub fn to(server: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -92,7 +92,7 @@ impl Cable {
     }
 }
 
-impl Drop for Cable {
+impl Drop for Forwarder {
     fn drop(&mut self) {
         self.inner.is_over.store(true, Ordering::SeqCst);
         self.cut();

@@ -14,7 +14,7 @@ use super::{Running, eventually, outside, root};
 const SOCKET: &str = "/run/wharf/wharf.sock";
 
 /// A running proxy.
-pub struct Front {
+pub struct ReverseProxy {
     child: Running,
     address: SocketAddr,
     /// Reserves the port before the proxy binds it. It does not listen, so the proxy can bind it too, but no
@@ -30,7 +30,7 @@ pub enum Tls {
     Off,
 }
 
-impl Front {
+impl ReverseProxy {
     /// nginx with `deploy/nginx.conf`, in front of the server at this Unix-domain socket; `None` if nginx is
     /// not installed.
     pub fn nginx(socket: &str, tls: Tls) -> Option<Self> {
@@ -107,12 +107,12 @@ impl Front {
         let log = fs::File::create(place.path().join("log")).expect("a log");
         let errors = log.try_clone().expect("cloned");
         let child = Running::start(command.stdin(Stdio::null()).stdout(log).stderr(errors));
-        let mut front = Self { child, address, _port: port, place };
+        let mut proxy = Self { child, address, _port: port, place };
         eventually("it listens", || {
-            assert!(front.child.try_wait().expect("a child").is_none(), "it exited: {}", front.log());
+            assert!(proxy.child.try_wait().expect("a child").is_none(), "it exited: {}", proxy.log());
             TcpStream::connect(address).is_ok()
         });
-        Some(front)
+        Some(proxy)
     }
 
     /// The address that it listens on.
@@ -127,7 +127,7 @@ impl Front {
     }
 }
 
-impl Drop for Front {
+impl Drop for ReverseProxy {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- the log of the proxy:\n{}", self.log());

@@ -2,12 +2,12 @@
 
 /// A random number generator. If a test fails while it holds one, its seed is printed.
 #[derive(Debug)]
-pub struct Dice {
+pub struct Random {
     seed: u64,
     state: u64,
 }
 
-impl Dice {
+impl Random {
     pub fn new(seed: u64) -> Self {
         Self { seed, state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 }
     }
@@ -28,7 +28,7 @@ impl Dice {
     }
 }
 
-impl Drop for Dice {
+impl Drop for Random {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- random numbers from the seed {}", self.seed);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Signal, kill_process};
 
-use crate::common::{Dice, Tftp, Wharf, eventually, outside, sample};
+use crate::common::{Random, Tftp, Wharf, eventually, outside, sample};
 
 /// Each upload takes three descriptors: how many are free for the last depends on the limit, and on those
 /// that the server inherited.
@@ -46,7 +46,7 @@ fn uploads_that_take_all(limit: u32) {
     // There is room for about eight, and each time half of them make room.
     assert!(codes.ends_with(&[201; 3]), "the latest are served: {codes:?}");
     assert_eq!(wharf.tree().len(), 1 + saved, "nothing else is there: {codes:?}");
-    assert!(!wharf.log().contains("Too many open files"), "what is open is counted");
+    assert!(!wharf.log().contains("Too many open files"), "open descriptors are counted");
 }
 
 #[test]
@@ -79,10 +79,10 @@ fn many_signals_disturb_no_transfer() {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let storm = scope.spawn(|| {
-            let mut dice = Dice::new(64);
+            let mut random = Random::new(64);
             let mut sent = 0;
             while !is_over.load(Ordering::Relaxed) {
-                kill_process(pid, STORM[dice.below(STORM.len())]).expect("it runs");
+                kill_process(pid, STORM[random.below(STORM.len())]).expect("it runs");
                 thread::sleep(Duration::from_micros(200));
                 kill_process(pid, Signal::CONT).expect("it runs");
                 sent += 2;
@@ -147,7 +147,7 @@ fn a_clock_that_is_set_back_has_no_effect() {
     let mut half = wharf.connect();
     half.begin_to_ask("PUT", "/half", Some(8)).send("half");
     let mut tftp = Tftp::new(wharf.tftp());
-    tftp.knock(b"\0\x02tftp\0octet\0").hear();
+    tftp.send_request(b"\0\x02tftp\0octet\0").hear();
     for (block, (offset, direction)) in
         (1..).zip([("-2h", "back"), ("+2h", "forward"), ("-3h", "back again")])
     {

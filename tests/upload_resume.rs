@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Cable, Dice, Output, Running, Wharf, eventually, run, sample};
+use crate::common::{Forwarder, Output, Random, Running, Wharf, eventually, run, sample};
 
 /// How many uploads are interrupted in each way.
-const CUT_BY_CABLE: usize = 100;
+const CUT_BY_NETWORK: usize = 100;
 const CUT_BY_CLIENT: usize = 50;
 const CUT_BY_SERVER: usize = 50;
 
@@ -25,10 +25,10 @@ const BLOCK: u64 = 512 * 1024;
 const HEADS: u64 = 4 * 1024;
 
 /// A client that sends this file without retries.
-fn begin(here: &Path, name: &str, cable: &Cable) -> Running {
+fn begin(here: &Path, name: &str, forwarder: &Forwarder) -> Running {
     Running::start(
         Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .args(["put", name, "--retries", "0", "--to", &format!("{}/in/", cable.address())])
+            .args(["put", name, "--retries", "0", "--to", &format!("{}/in/", forwarder.address())])
             .current_dir(here)
             .env("XDG_STATE_HOME", here.join(".state"))
             .stdin(Stdio::null())
@@ -37,8 +37,8 @@ fn begin(here: &Path, name: &str, cable: &Cable) -> Running {
     )
 }
 
-fn again(here: &Path, name: &str, cable: &Cable) -> Output {
-    run(&["put", name, "--retries", "0", "--to", &format!("{}/in/", cable.address())], "", here)
+fn again(here: &Path, name: &str, forwarder: &Forwarder) -> Output {
+    run(&["put", name, "--retries", "0", "--to", &format!("{}/in/", forwarder.address())], "", here)
 }
 
 /// The client's records of incomplete uploads.
@@ -50,29 +50,29 @@ fn notes(here: &Path) -> usize {
 fn break_off_and_go_on(
     count: usize,
     seed: u64,
-    mut break_off: impl FnMut(&mut Running, Wharf, &Cable) -> Wharf,
+    mut break_off: impl FnMut(&mut Running, Wharf, &Forwarder) -> Wharf,
 ) {
     let here = tempfile::tempdir().expect("a folder");
     let mut wharf = Wharf::serve(&["--no-sync"]);
-    let cable = Cable::to(wharf.address());
-    let mut dice = Dice::new(seed);
+    let forwarder = Forwarder::to(wharf.address());
+    let mut random = Random::new(seed);
     for number in 0..count {
         let name = format!("{number}.bin");
         let content = sample(LENGTH, seed + number as u64);
         fs::write(here.path().join(&name), &content).expect("written");
-        let before = cable.carried();
-        cable.stop_after(HEADS + dice.below(LENGTH - 2 * HEADS as usize) as u64);
-        let mut client = begin(here.path(), &name, &cable);
-        cable.wait_until_stopped();
-        wharf = break_off(&mut client, wharf, &cable);
+        let before = forwarder.carried();
+        forwarder.stop_after(HEADS + random.below(LENGTH - 2 * HEADS as usize) as u64);
+        let mut client = begin(here.path(), &name, &forwarder);
+        forwarder.wait_until_stopped();
+        wharf = break_off(&mut client, wharf, &forwarder);
         assert!(!client.wait().expect("a child").success(), "{name} was interrupted");
-        cable.cut();
-        cable.let_pass();
+        forwarder.cut();
+        forwarder.let_pass();
         assert_eq!(notes(here.path()), 1, "{name} has a record");
-        let output = again(here.path(), &name, &cable);
+        let output = again(here.path(), &name, &forwarder);
         assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
         assert!(wharf.read(&format!("in/{name}")) == content, "{name} arrived unchanged");
-        let twice = (cable.carried() - before).saturating_sub(LENGTH as u64);
+        let twice = (forwarder.carried() - before).saturating_sub(LENGTH as u64);
         assert!(twice <= BLOCK + 2 * HEADS, "{name}: {twice} bytes were sent twice");
         assert_eq!(notes(here.path()), 0, "{name} has no record left");
         fs::remove_file(here.path().join(&name)).expect("removed");
@@ -82,8 +82,8 @@ fn break_off_and_go_on(
 
 #[test]
 fn uploads_that_the_network_interrupts_resume() {
-    break_off_and_go_on(CUT_BY_CABLE, 1, |_, wharf, cable| {
-        cable.cut();
+    break_off_and_go_on(CUT_BY_NETWORK, 1, |_, wharf, forwarder| {
+        forwarder.cut();
         wharf
     });
 }
@@ -98,9 +98,9 @@ fn uploads_whose_client_is_killed_resume() {
 
 #[test]
 fn uploads_whose_server_is_killed_resume() {
-    break_off_and_go_on(CUT_BY_SERVER, 3, |_, wharf, cable| {
+    break_off_and_go_on(CUT_BY_SERVER, 3, |_, wharf, forwarder| {
         let wharf = Wharf::serve_in(wharf.kill(), &["--no-sync"]);
-        cable.lead_to(wharf.address());
+        forwarder.lead_to(wharf.address());
         wharf
     });
 }
@@ -109,11 +109,11 @@ fn uploads_whose_server_is_killed_resume() {
 fn one_run_retries_by_itself() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
-    let cable = Cable::to(wharf.address());
+    let forwarder = Forwarder::to(wharf.address());
     let content = sample(LENGTH, 5);
     fs::write(here.path().join("a"), &content).expect("written");
-    let to = format!("{}/", cable.address());
-    cable.stop_after(LENGTH as u64 / 4);
+    let to = format!("{}/", forwarder.address());
+    forwarder.stop_after(LENGTH as u64 / 4);
     let client = Running::start(
         Command::new(env!("CARGO_BIN_EXE_wharf"))
             .args(["put", "a", "--to", &to])
@@ -122,35 +122,35 @@ fn one_run_retries_by_itself() {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped()),
     );
-    cable.wait_until_stopped();
-    cable.cut();
-    cable.stop_after(LENGTH as u64 / 2);
-    cable.wait_until_stopped();
-    cable.cut();
-    cable.let_pass();
+    forwarder.wait_until_stopped();
+    forwarder.cut();
+    forwarder.stop_after(LENGTH as u64 / 2);
+    forwarder.wait_until_stopped();
+    forwarder.cut();
+    forwarder.let_pass();
     let output = client.output();
     assert!(output.status.success(), "{output:?}");
     assert!(wharf.read("a") == content);
     assert_eq!(notes(here.path()), 0);
     let sent = LENGTH as u64 + 2 * BLOCK + 4 * HEADS;
-    assert!(cable.carried() <= sent, "{} of {sent}", cable.carried());
+    assert!(forwarder.carried() <= sent, "{} of {sent}", forwarder.carried());
 }
 
 #[test]
 fn a_changed_file_starts_again() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
-    let cable = Cable::to(wharf.address());
+    let forwarder = Forwarder::to(wharf.address());
     fs::write(here.path().join("a"), sample(LENGTH, 6)).expect("written");
-    cable.stop_after(LENGTH as u64 / 2);
-    let mut client = begin(here.path(), "a", &cable);
-    cable.wait_until_stopped();
-    cable.cut();
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let mut client = begin(here.path(), "a", &forwarder);
+    forwarder.wait_until_stopped();
+    forwarder.cut();
     assert!(!client.wait().expect("a child").success());
-    cable.let_pass();
+    forwarder.let_pass();
     let other = sample(LENGTH, 7);
     fs::write(here.path().join("a"), &other).expect("written");
-    let output = again(here.path(), "a", &cable);
+    let output = again(here.path(), "a", &forwarder);
     assert_eq!(output.code, Some(0), "{output:?}");
     assert!(!output.stdout.contains(" resumed)"), "{output:?}");
     assert!(wharf.read("in/a") == other, "not a mixture");
@@ -161,20 +161,20 @@ fn a_changed_file_starts_again() {
 fn a_discarded_upload_is_sent_as_a_whole() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
-    let cable = Cable::to(wharf.address());
+    let forwarder = Forwarder::to(wharf.address());
     let content = sample(LENGTH, 8);
     fs::write(here.path().join("a"), &content).expect("written");
-    cable.stop_after(LENGTH as u64 / 2);
-    let mut client = begin(here.path(), "a", &cable);
-    cable.wait_until_stopped();
-    cable.cut();
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let mut client = begin(here.path(), "a", &forwarder);
+    forwarder.wait_until_stopped();
+    forwarder.cut();
     assert!(!client.wait().expect("a child").success());
-    cable.let_pass();
+    forwarder.let_pass();
     let place = wharf.kill();
     fs::remove_dir_all(place.path().join("share/.wharf")).expect("removed");
     let wharf = Wharf::serve_in(place, &[]);
-    cable.lead_to(wharf.address());
-    let output = again(here.path(), "a", &cable);
+    forwarder.lead_to(wharf.address());
+    let output = again(here.path(), "a", &forwarder);
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
     assert!(wharf.read("in/a") == content);
 }
@@ -183,19 +183,19 @@ fn a_discarded_upload_is_sent_as_a_whole() {
 fn ctrl_c_says_how_to_resume() {
     let here = tempfile::tempdir().expect("a folder");
     let wharf = Wharf::serve(&[]);
-    let cable = Cable::to(wharf.address());
+    let forwarder = Forwarder::to(wharf.address());
     fs::write(here.path().join("a"), sample(LENGTH, 9)).expect("written");
-    cable.stop_after(LENGTH as u64 / 2);
-    let client = begin(here.path(), "a", &cable);
-    cable.wait_until_stopped();
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let client = begin(here.path(), "a", &forwarder);
+    forwarder.wait_until_stopped();
     kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
     let output = client.output();
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "\nstopping client.\n");
     let said = "Partial uploads are kept for a day: run the same command to resume.\n";
     assert_eq!(String::from_utf8_lossy(&output.stderr), said);
-    cable.cut();
-    cable.let_pass();
+    forwarder.cut();
+    forwarder.let_pass();
     eventually("the server has noticed", || wharf.log().contains("the part received is kept"));
-    assert!(again(here.path(), "a", &cable).stdout.contains(" resumed)"));
+    assert!(again(here.path(), "a", &forwarder).stdout.contains(" resumed)"));
 }

@@ -233,10 +233,10 @@ fn the_rules_are_the_same_for_every_protocol() {
     assert_eq!(refusing.wharf.read("file"), b"old");
 
     let overwriting = Stage::new(&["--on-conflict", "overwrite"]);
-    for door in [Stage::http, Stage::unix, Stage::tftp] {
+    for protocol in [Stage::http, Stage::unix, Stage::tftp] {
         for &ask in WRITING {
             overwriting.wharf.write("file", "old");
-            assert_eq!(door(&overwriting, ask, "file"), Done);
+            assert_eq!(protocol(&overwriting, ask, "file"), Done);
             assert_eq!(overwriting.wharf.read("file"), NEW);
         }
     }

@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use socket2::{Domain, Socket, Type};
 
 /// A TCP port that is reserved and refuses all connections.
-pub struct Nobody(Socket);
+pub struct ClosedPort(Socket);
 
-impl Nobody {
+impl ClosedPort {
     /// Reserves a loopback port.
-    pub fn listens() -> Self {
+    pub fn reserve() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
         Self(socket)
@@ -23,11 +23,11 @@ impl Nobody {
 
 /// A UDP port that is reserved and refuses all datagrams: its socket is connected to itself, so it accepts
 /// only its own.
-pub struct NobodyUdp(UdpSocket);
+pub struct ClosedUdpPort(UdpSocket);
 
-impl NobodyUdp {
+impl ClosedUdpPort {
     /// Reserves a loopback port.
-    pub fn listens() -> Self {
+    pub fn reserve() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(socket.local_addr().expect("an address")).expect("connected");
         Self(socket)
