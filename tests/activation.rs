@@ -229,5 +229,8 @@ fn an_unsupported_inherited_socket_is_an_error() {
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains("cannot take over LISTEN_FDS: socket 0 is of no kind that wharf serves"), "{said}");
+    assert!(
+        said.contains("cannot take over LISTEN_FDS: socket 0 is not a TCP, Unix stream or UDP socket"),
+        "{said}"
+    );
 }

@@ -91,7 +91,8 @@ impl HttpConnection {
         Ok(Self { socket, timeouts, pace, input, to_head: false, heard: false })
     }
 
-    /// Whether another request can be sent: nothing has arrived unasked, and the server has not closed the connection.
+    /// Whether another request can be sent: no unrequested bytes have arrived, and the server has not closed
+    /// the connection.
     pub(super) fn is_usable(&self) -> bool {
         self.unused().is_empty() && self.socket.is_quiet()
     }

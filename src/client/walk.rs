@@ -22,7 +22,7 @@ pub struct Directory {
 
 /// Lists directories, and gathers what is in them.
 pub trait Visitor {
-    /// What is in a directory.
+    /// The contents of a directory.
     fn list(&mut self, path: &str) -> Result<RemoteListing, ClientError>;
 
     /// Takes what is in a directory, and adds its subdirectories to `below`. The last of these is visited first.

@@ -101,7 +101,7 @@ impl Attributes {
         Ok(true)
     }
 
-    /// Whether a file has these, except for a list that it may have.
+    /// Whether a file has these attributes; its access control list is not compared.
     fn are_those_of(&self, stat: &Stat) -> bool {
         let bits = Mode::from_raw_mode(stat.st_mode & EVERY_BIT);
         let is_plain = matches!(self.list, List::None) && self.extended.is_empty();

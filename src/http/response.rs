@@ -164,7 +164,7 @@ impl fmt::Display for ResponseError {
         f.write_str(match self {
             Self::Malformed => "what came is no HTTP/1 response",
             Self::TooLarge => "the head of the response is too long",
-            Self::Framing => "the length of the response is told in two ways, or in none that can be read",
+            Self::Framing => "the length of the response is ambiguous or invalid",
         })
     }
 }
