@@ -29,7 +29,7 @@ pub const QUEUE: usize = 1024 * 1024;
 /// For how long lines are collected after a write. The first line after a quiet time is written at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The stack of a sink's thread, in bytes: what is large is on the heap.
+/// The stack of a sink's thread, in bytes: large values are on the heap.
 const STACK: usize = 256 * 1024;
 
 /// A queue of lines and the thread that writes them. Clones are the same sink.

@@ -117,7 +117,7 @@ fn each_failure_is_one_line_and_the_other_files_are_downloaded() {
         ("circle", "too many redirects"),
         ("secure", "redirects to another server are not followed: https://h/x"),
         ("local", "redirects to another server are not followed: file:///etc/passwd"),
-        ("mail", "invalid response: what came is no HTTP/1 response"),
+        ("mail", "invalid response: not an HTTP/1 response"),
         ("chunk", "invalid response: a chunk is longer or shorter than its size says"),
         ("unasked", "the server sent another range than the requested one"),
         ("sum", "the content does not match the server's SHA-256"),

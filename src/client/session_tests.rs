@@ -87,11 +87,7 @@ fn invalid_responses() {
             "the server closed the connection in the middle of its response, after 2 bytes",
         ),
         ("no response", &[Read], "the server closed the connection without a response"),
-        (
-            "another protocol",
-            &[Read, Say("220 mail ESMTP\r\n")],
-            "invalid response: what came is no HTTP/1 response",
-        ),
+        ("another protocol", &[Read, Say("220 mail ESMTP\r\n")], "invalid response: not an HTTP/1 response"),
         (
             "two lengths",
             &[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n")],

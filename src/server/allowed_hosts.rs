@@ -243,7 +243,7 @@ mod tests {
             ("another port", "Origin: http://h:2\r\n", false),
             ("the usual port is another", "Origin: http://h\r\n", false),
             ("another scheme", "Origin: https://h:1\r\n", false),
-            ("a scheme that is no web page's", "Origin: file://h:1\r\n", false),
+            ("a scheme that is not a web page's", "Origin: file://h:1\r\n", false),
             ("a scheme in capitals", "Origin: HTTP://h:1\r\n", false),
             ("no scheme", "Origin: h:1\r\n", false),
             ("a sandboxed page", "Origin: null\r\n", false),

@@ -27,8 +27,8 @@ use crate::server::jobs::fair_permits::{FairPermit, FairPermits};
 /// How many hashes are cached; with their versions they take less than a megabyte.
 const MOST_KNOWN: usize = 4096;
 
-/// The most files that are hashed at once; one client gets at most half. Each needs a descriptor, and those are
-/// scarce.
+/// The maximum number of files that are hashed at once; one client gets at most half. Each needs a descriptor, and
+/// those are scarce.
 const MOST_UNDER_WAY: usize = 32;
 
 /// How many bytes of a file are hashed before other jobs get their turn: some hundredths of a second.

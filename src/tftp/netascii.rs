@@ -121,7 +121,7 @@ mod tests {
             ("a bare CR", b"a\rb", b"a\r\0b"),
             ("a line of DOS", b"a\r\n", b"a\r\0\r\n"),
             ("a NUL", b"\0", b"\0"),
-            ("bytes that are no text", b"\xff\x80", b"\xff\x80"),
+            ("bytes that are not text", b"\xff\x80", b"\xff\x80"),
         ];
         for (name, file, wire) in rows {
             assert_eq!(encode(file), wire, "{name}");

@@ -79,7 +79,7 @@ enum State {
     Foreign,
 }
 
-/// Parsed notes: their first line, the text behind it, and where that begins.
+/// Parsed notes: their first line, the text after it, and where that begins.
 type Noted = (Notes, Vec<u8>, u64);
 
 /// A part of an earlier run.
@@ -89,7 +89,7 @@ pub(super) struct Left {
     /// It is locked.
     pub(super) file: File,
     pub(super) notes: Notes,
-    /// The text behind the first line of its notes, and where it begins.
+    /// The text after the first line of its notes, and where it begins.
     pub(super) pieces: Vec<u8>,
     pub(super) pieces_at: u64,
 }

@@ -5,8 +5,8 @@ use crate::server::connections::slot::Capacity;
 /// Descriptors for the server itself: listeners, the poller, the folder, the log, and some in reserve.
 const OWN_FILES: u64 = 32;
 
-/// The most archives at once; half of them for one client. Each may keep a processor and the disk busy, and a zip
-/// keeps names in memory.
+/// The maximum number of archives at once; half of them for one client. Each may keep a processor and the disk busy,
+/// and a zip keeps names in memory.
 const ARCHIVES: u64 = 256;
 
 /// Descriptors that an archive has open while it is created: a directory, twice, and a file.

@@ -206,7 +206,7 @@ impl<T> Lead<T> {
         self.notify(wakes);
     }
 
-    /// Releases the lead for good and wakes all workers.
+    /// Releases the lead permanently and wakes all workers.
     pub(crate) fn end(&self) {
         self.lock().end();
         self.is_free.notify_all();

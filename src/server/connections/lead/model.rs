@@ -296,7 +296,7 @@ fn notify_if(wakes: bool) -> Notify {
     if wakes { Notify::One } else { Notify::None }
 }
 
-/// Visits every state, depth first; returns how many there are, and panics with the steps that lead to a wrong one.
+/// Visits every state, depth first; returns how many there are, and panics with the steps that lead to an invalid one.
 fn explore(start: Model) -> usize {
     let mut seen = HashSet::from([start.clone()]);
     let mut path: Vec<(Model, Vec<Step>)> = Vec::new();
