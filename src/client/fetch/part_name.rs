@@ -296,7 +296,7 @@ impl PartName {
         notes.write_inode(&written, file).map_err(|error| self.failed(error))
     }
 
-    /// The error of creating a file. A name that was just free is taken by another program that downloads the same.
+    /// The error of creating a file. A name that was just free is now taken by another program that downloads the same file.
     fn not_made(&self, error: io::Error) -> ClientError {
         if error.kind() == ErrorKind::AlreadyExists { self.busy() } else { self.failed(error) }
     }
