@@ -18,7 +18,7 @@ use zip::{CompressionMethod, DateTime};
 use super::error::ArchiveError;
 use super::mode;
 
-/// The most entries: each is remembered until the end, with some 300 bytes, so this is 75 MB at most.
+/// The maximum number of entries: each is remembered until the end, with some 300 bytes, so this is 75 MB at most.
 pub const ENTRIES_LIMIT: usize = 250_000;
 
 /// Files of at least this many bytes are written as zip64.
