@@ -5,12 +5,12 @@
 //! cargo bench --bench instructions -- --binary target/release/wharf --binary /usr/local/bin/wharf
 //! ```
 //!
-//! Each count is that of a run with 12,000 requests over one connection, minus that of a run with 2,000, divided by
-//! 10,000: what start and stop cost is not in it. The median of three runs of each kind counts: on a busy machine the
-//! workers wake each other more or less often. `valgrind --tool=callgrind` counts the instructions of all threads in user
-//! space; `strace -c` counts the system calls.
+//! Each count is that of a run with 12,000 requests over one connection, minus that of a run with 2,000,
+//! divided by 10,000, which excludes start and stop. It is the median of three runs of each kind: on a busy
+//! machine the workers wake each other more or less often. `valgrind --tool=callgrind` counts the
+//! instructions of all threads in user space; `strace -c` counts the system calls.
 
-// Everything here is for this binary only.
+// Everything here is used by this binary only.
 #![allow(unreachable_pub)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -29,16 +29,16 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const FEW: u64 = 2_000;
 const MANY: u64 = 12_000;
 
-/// How many runs of each kind are made.
+/// How many runs of each kind there are.
 const RUNS: usize = 3;
 
-/// The content that is asked for.
+/// The content of the requested file.
 const SIZE: usize = 1024;
 
 /// Instructions and system calls of a kept-alive GET
 #[derive(Debug, Parser)]
 struct Settings {
-    /// The wharf to measure; may be given again [default: the one built here]
+    /// The wharf to measure; may be repeated [default: the one built here]
     #[arg(long, value_name = "PATH")]
     binary: Vec<PathBuf>,
     /// Passed by `cargo bench`
@@ -46,11 +46,11 @@ struct Settings {
     bench: bool,
 }
 
-/// A program that runs another one and counts something about it.
+/// A program that runs another program and counts its instructions or system calls.
 struct Counter {
     name: &'static str,
     counts: &'static str,
-    /// Its arguments, but for the file that it writes to.
+    /// Its arguments, except for the file that it writes to.
     args: &'static [&'static str],
     file_flag: &'static str,
     /// The count, from that file.
@@ -120,7 +120,7 @@ impl Counter {
         counts.get(RUNS / 2).copied().ok_or_else(|| "no run was made".into())
     }
 
-    /// What a server counts from its start to its end when it gets this many requests.
+    /// The count of a server from its start to its end, for this many requests.
     fn count(&self, binary: &Path, logs: bool, requests: u64) -> Result<u64> {
         let place = tempfile::tempdir()?;
         let counts = place.path().join("counts");
@@ -137,13 +137,13 @@ impl Counter {
             .stdout(Stdio::piped())
             .spawn()?;
         let outcome = ask(&mut child, requests);
-        // The server's own process: strace would pass no signal on.
+        // Signal the server's own process: strace would not forward the signal.
         let server = server_of(&child).unwrap_or(Pid::from_child(&child));
         kill_process(server, Signal::TERM)?;
         child.wait()?;
         outcome?;
         let text = fs::read_to_string(counts)?;
-        (self.read)(&text).ok_or_else(|| format!("{} wrote no count", self.name).into())
+        (self.read)(&text).ok_or_else(|| format!("{} did not write a count", self.name).into())
     }
 }
 

@@ -1,9 +1,9 @@
 //! Single functions of the hot path, by criterion: `cargo bench --bench parts`.
 //!
-//! What a request costs as a whole, the kernel's part of it included, is what `cargo bench --bench peers` tells. Here is
-//! where a change in one part shows: criterion compares each run with the one before.
+//! `cargo bench --bench peers` measures the total cost of a request, including the kernel. This benchmark
+//! shows changes in one part: criterion compares each run with the previous one.
 
-// Everything here is for this binary only.
+// Everything here is used by this binary only.
 #![allow(unreachable_pub)]
 
 use std::error::Error;
@@ -21,10 +21,10 @@ use wharf::http::response;
 use wharf::http::status::Status;
 use wharf::http::target::Target;
 
-/// What `wrk` sends, and other tools like it.
+/// The request of `wrk` and similar tools.
 const SHORT_HEAD: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
-/// What a browser sends.
+/// The request of a browser.
 const BROWSERS_HEAD: &[u8] = b"GET /pictures/2026/summer%20at%20the%20lake/0001.jpg HTTP/1.1\r\n\
     Host: 192.168.1.20:8080\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
@@ -39,7 +39,7 @@ const BROWSERS_HEAD: &[u8] = b"GET /pictures/2026/summer%20at%20the%20lake/0001.
     If-Modified-Since: Sat, 21 Nov 2026 10:00:00 GMT\r\n\
     If-None-Match: \"18a2f-400-65f1c2\"\r\n\r\n";
 
-/// How many files the listed directory holds.
+/// How many files the listed directory has.
 const LISTED: usize = 1_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A request head, from its bytes to all that is known of it.
+/// Parses a request head and reads all fields that the server uses.
 fn request_head(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("request head");
     for (name, bytes) in [("short", SHORT_HEAD), ("browser", BROWSERS_HEAD)] {
@@ -63,7 +63,7 @@ fn request_head(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The head of an answer with a file, made and written.
+/// The response head for a file, created and written.
 fn response_head(criterion: &mut Criterion) {
     let now = Date::from(SystemTime::now());
     let mut out = Vec::with_capacity(1024);
@@ -82,7 +82,7 @@ fn response_head(criterion: &mut Criterion) {
     });
 }
 
-/// From a target to the only thing that can name a file.
+/// From a request target to a `SharePath`.
 fn path(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("path");
     let deep = "/pictures/2026/summer%20at%20the%20lake/0001.jpg";
@@ -98,7 +98,7 @@ fn share_path(target: &str) -> Option<SharePath> {
     SharePath::from_segments(segments.ok()?).ok()
 }
 
-/// A directory of a thousand files: one look at each.
+/// Lists a directory of a thousand files.
 fn listing(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let place = tempfile::tempdir()?;
     for number in 0..LISTED {

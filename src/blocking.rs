@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 pub struct Blocking<'p>(PhantomData<(&'p (), *const ())>);
 
 impl Blocking<'_> {
-    /// On a thread that nobody depends on: a job, a TFTP transfer, start-up, a test.
+    /// For a thread whose waiting delays no client: a job, a TFTP transfer, start-up, a test.
     pub fn own_thread() -> Blocking<'static> {
         Blocking(PhantomData)
     }

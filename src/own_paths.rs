@@ -4,7 +4,7 @@
 /// The first segment of each.
 pub const SEGMENT: &[u8] = b".wharf";
 
-/// What each begins with.
+/// The prefix of all of them.
 pub const ROOT: &str = "/.wharf/";
 
 /// Checks that the server is alive.

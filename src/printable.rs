@@ -1,7 +1,7 @@
 //! The one filter through which foreign text goes to the log, the terminal and other programs.
 //!
-//! What a client, a server or a file name holds may be an escape sequence that moves the cursor, or a character that turns
-//! the direction of a line. Here they become visible.
+//! Text from a client, a server or a file name may contain an escape sequence that moves the cursor, or a
+//! character that reverses the direction of a line. This filter makes them visible.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -9,12 +9,12 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// Bytes of foreign origin, shown so that they cannot do anything: control characters, invisible characters and
+/// Bytes of foreign origin, displayed without side effects: control characters, invisible characters and
 /// backslashes as escapes, bytes that are not UTF-8 as `\xNN`.
 #[derive(Clone, Copy)]
 pub struct Printable<'a>(pub &'a [u8]);
 
-/// Text of foreign origin that is kept. It can be shown in no other way than as [`Printable`].
+/// Stored text of foreign origin. It can only be displayed as [`Printable`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Foreign(String);
 
@@ -24,27 +24,27 @@ impl<'a> Printable<'a> {
         Self(text.as_bytes())
     }
 
-    /// Of the name of a file.
+    /// From the name of a file.
     pub fn path(path: &'a Path) -> Self {
         Self(path.as_os_str().as_bytes())
     }
 
-    /// Whether it is shown as it is.
+    /// Whether it is displayed unchanged.
     pub fn is_plain(self) -> bool {
         std::str::from_utf8(self.0).is_ok_and(|text| !text.contains(|c| c == '\\' || acts(c)))
     }
 
-    /// Appends what is shown.
+    /// Appends the displayed form.
     pub fn push_to(self, out: &mut Vec<u8>) {
         if self.is_plain_ascii() {
             out.extend_from_slice(self.0);
         } else {
-            // A `Vec` takes everything.
+            // Writing to a `Vec` cannot fail.
             let _ = write!(out, "{self}");
         }
     }
 
-    /// Looking at each byte costs less than looking for the first that needs an escape.
+    /// Checking each byte costs less than searching for the first that needs an escape.
     fn is_plain_ascii(self) -> bool {
         let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
         self.0.iter().fold(true, |so_far, byte| so_far & is_plain(*byte))
@@ -59,7 +59,7 @@ impl From<String> for Foreign {
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nearly all of what is shown.
+        // Most displayed text.
         if self.is_plain_ascii()
             && let Ok(text) = std::str::from_utf8(self.0)
         {
@@ -93,8 +93,8 @@ impl fmt::Debug for Foreign {
     }
 }
 
-/// JSON that means the same, in which no character acts on a terminal. A writer of JSON escapes the controls below
-/// U+0020 only.
+/// Equivalent JSON in which no character affects a terminal. JSON writers only escape control characters
+/// below U+0020.
 pub fn json(text: &str) -> Cow<'_, str> {
     if !text.contains(acts_in_json) {
         return Cow::Borrowed(text);
@@ -102,9 +102,9 @@ pub fn json(text: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if acts_in_json(c) {
-            // Outside of a string JSON has none of them.
+            // Outside strings, JSON contains none of them.
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // A string takes everything.
+                // Writing to a String cannot fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
         } else {
@@ -114,8 +114,9 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A name in a line of text for programs: a question mark for each control, and for each character that ends or reorders
-/// a line. Everything else is as it is: programs ask for the name, and Persian names have zero-width characters in them.
+/// A name in a line of text for programs: a question mark for each control character, and for each character
+/// that ends or reorders a line. Everything else is unchanged: programs need the exact name, and Persian
+/// names contain zero-width characters.
 pub fn in_line(name: &[u8]) -> Cow<'_, [u8]> {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !String::from_utf8_lossy(name).contains(breaks) {
@@ -130,22 +131,22 @@ pub fn in_line(name: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(clean)
 }
 
-/// Line ends and tabs between the values of JSON are its writer's own.
+/// Line ends and tabs between JSON values come from its writer.
 fn acts_in_json(c: char) -> bool {
     acts(c) && !c.is_ascii_control() || c == '\u{7f}'
 }
 
-/// Whether a character does something to a terminal, or to how its neighbours look, and is not seen itself.
+/// Whether a character affects a terminal, or the display of its neighbours, and is invisible itself.
 fn acts(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-/// Characters that are not seen: those that Unicode ignores by default (`Default_Ignorable_Code_Point`: bidirectional
-/// controls, zero-width characters and joiners, fillers, tags), line and paragraph separators, and the marks of an
-/// interlinear annotation. They reorder a line or hide in a name (Unicode TR #36).
+/// Invisible characters: those that Unicode ignores by default (`Default_Ignorable_Code_Point`: bidirectional
+/// controls, zero-width characters and joiners, fillers, tags), line and paragraph separators, and the marks
+/// of an interlinear annotation. They reorder a line or hide in a name (Unicode TR #36).
 ///
-/// Variation selectors are left alone: they only choose among the shapes of the character before them, and names with
-/// emoji and Japanese names are full of them.
+/// Variation selectors are allowed: they only choose among the shapes of the character before them, and names
+/// with emoji and Japanese names often contain them.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}'
@@ -172,8 +173,8 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Text in which nothing acts, though much of it is unusual: emoji with a variation selector, an ideographic
-    /// variant, a combining mark, right-to-left letters.
+    /// Harmless but unusual text: emoji with a variation selector, an ideographic variant, a combining mark,
+    /// right-to-left letters.
     const HARMLESS: &str = "größe 漢字 ❤\u{fe0f} 葛\u{e0100} e\u{301} שלום عربى \u{1f600}\u{1f3fd}";
 
     #[test]

@@ -1,4 +1,4 @@
-//! QR codes (ISO/IEC 18004) of addresses, so that nobody has to type them on a phone.
+//! QR codes (ISO/IEC 18004) of addresses, so that users need not type them on a phone.
 //!
 //! Readers need dark modules on a light background, with a light margin. A picture has its own colours. In a terminal with
 //! colours the code is black on white, even if the terminal is dark. In a terminal without colours the light modules are

@@ -29,7 +29,7 @@ pub const QUEUE: usize = 1024 * 1024;
 /// For how long lines are collected after a write. The first line after a quiet time is written at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The stack of a sink's thread, in bytes: what is large is on the heap.
+/// The stack of a sink's thread, in bytes: large values are on the heap.
 const STACK: usize = 256 * 1024;
 
 /// A queue of lines and the thread that writes them. Clones are the same sink.
@@ -55,7 +55,7 @@ impl LineSink {
         Ok(Self(queue))
     }
 
-    /// Appends to what a descriptor of this process leads to, as stderr.
+    /// Appends to the file behind a descriptor of this process, such as stderr.
     pub fn to(descriptor: &impl AsFd, notices: Notices) -> io::Result<Self> {
         Self::new(descriptor.as_fd().try_clone_to_owned()?.into(), None, notices)
     }
@@ -72,7 +72,8 @@ impl LineSink {
 
     fn queue(&self, line: &[u8], is_urgent: bool) {
         let mut queue = self.0.lock();
-        // Once a line was dropped, all are until the writer comes: the notice then stands where they are missing.
+        // Once a line was dropped, all following ones are dropped too, until the writer takes the queue: the
+        // notice then stands where they are missing.
         if queue.dropped > 0 || queue.lines.len() + line.len() > QUEUE {
             queue.dropped += 1;
         } else {

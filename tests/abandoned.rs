@@ -1,12 +1,12 @@
-//! What a client has begun ends with it, and what it piles up delays nobody else.
+//! What a client started ends when the client leaves, and a backlog of one client does not delay the others.
 
 use crate::common::fuse::Mount;
 use crate::common::{Wharf, Wire, eventually};
 
-/// Files in a form.
+/// Number of files in a form.
 const FILES: usize = 500;
 
-/// A form of many small files whose names begin so.
+/// A form of many small files whose names start with this prefix.
 fn form(beginning: &str) -> String {
     let part = |number: usize| {
         let disposition =
@@ -23,9 +23,9 @@ fn post(wharf: &Wharf, fields: &str) -> String {
     )
 }
 
-/// A form that is cut short can never be answered: as soon as the client has gone, no more of it is saved.
+/// A truncated form never gets a response: once the client is gone, the rest of it is not saved.
 #[test]
-fn forms_that_are_cut_short() {
+fn a_truncated_form_is_not_saved_after_the_client_has_gone() {
     const FORMS: usize = 60;
     let wharf = Wharf::serve(&["--no-sync"]);
     wharf.write("file", "content");
@@ -43,15 +43,20 @@ fn forms_that_are_cut_short() {
         assert_eq!(another.ask("PUT", "/other", "", b"x").code() / 100, 2);
     }
     wharf.comes_to_rest();
-    assert!(wharf.open_files() <= before, "{} were open before, {} are now", before, wharf.open_files());
+    assert!(
+        wharf.open_files() <= before,
+        "{} descriptors were open before, {} are now",
+        before,
+        wharf.open_files()
+    );
     let saved = wharf.tree().len();
-    assert!(saved < FORMS * FILES / 2, "{saved} files were saved for clients that had gone");
+    assert!(saved < FORMS * FILES / 2, "{saved} files were saved for a client that had gone");
 }
 
-/// With all of a form here, nobody can tell whether the client has gone or only waits for the answer: it is saved, unless
-/// that client has too much else waiting.
+/// A client that has sent its whole form may only be waiting for the response, so the form is saved, unless
+/// that client has too many other requests queued.
 #[test]
-fn forms_that_are_whole() {
+fn a_complete_form_is_saved_although_its_client_closed_its_sending_side() {
     let wharf = Wharf::serve(&["--no-sync"]);
     wharf.comes_to_rest();
     let before = wharf.open_files();
@@ -59,7 +64,7 @@ fn forms_that_are_whole() {
     let head = post(&wharf, &format!("Content-Length: {}\r\n", body.len()));
     let mut waits = wharf.connect();
     waits.send(format!("{head}{body}")).end();
-    assert_eq!(waits.read_answer(false).code(), 200, "it has only ended what it sends");
+    assert_eq!(waits.read_answer(false).code(), 200, "only the sending side is closed");
     assert_eq!(wharf.tree().len(), FILES);
     drop(waits);
     for _ in 0..60 {
@@ -67,12 +72,18 @@ fn forms_that_are_whole() {
     }
     assert_eq!(Wire::connect_from(3, wharf.address()).ask("PUT", "/other", "", b"x").code(), 201);
     wharf.comes_to_rest();
-    assert!(wharf.open_files() <= before, "{} were open before, {} are now", before, wharf.open_files());
+    assert!(
+        wharf.open_files() <= before,
+        "{} descriptors were open before, {} are now",
+        before,
+        wharf.open_files()
+    );
 }
 
-/// One client's uploads all wait for the disk. Another client is served meanwhile, and each upload is answered in the end.
+/// All uploads of one client wait for the disk. Another client is served meanwhile, and each upload gets a
+/// response.
 #[test]
-fn uploads_that_pile_up() {
+fn waiting_uploads_of_one_client_do_not_delay_another() {
     const FIRST: usize = 20;
     const UPLOADS: usize = 60;
     let Some(mount) = Mount::new() else { return };
@@ -90,16 +101,16 @@ fn uploads_that_pile_up() {
     uploads.extend((FIRST..UPLOADS).map(upload));
     wharf.comes_to_rest();
     let more = wharf.open_files() - open;
-    assert_eq!(more, UPLOADS - FIRST, "what is held back holds nothing but its connection");
+    assert_eq!(more, UPLOADS - FIRST, "a waiting upload holds only its connection");
     let mut another = Wire::connect_from(3, wharf.address());
-    assert_eq!(another.ask("GET", "/?list", "", b"").code(), 200, "a listing is a job, too");
+    assert_eq!(another.ask("GET", "/?list", "", b"").code(), 200, "a listing runs as a job, too");
     assert_eq!(another.ask("GET", "/file?sha256", "", b"").code(), 200);
     assert!(!uploads.iter().any(|wire| wire.hears_within(std::time::Duration::from_millis(1))));
     drop(held);
     for wire in &mut uploads {
         assert_eq!(wire.read_answer(false).code(), 201);
     }
-    eventually("all are there", || {
+    eventually("all files are saved", || {
         (0..UPLOADS).all(|number| wharf.folder().join(number.to_string()).exists())
     });
 }

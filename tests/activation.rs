@@ -1,4 +1,4 @@
-//! Started on demand: somebody else holds the sockets, and a server comes and goes.
+//! Socket activation: another process holds the sockets, and servers start and exit.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -22,7 +22,7 @@ const IDLE_FLAG: &str = "0.15";
 
 const REQUEST: &[u8] = b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/// Holds a socket of each kind as systemd does, and starts a server whenever somebody comes.
+/// Holds one socket of each kind, as systemd does, and starts a server whenever a client connects.
 struct Supervisor {
     place: tempfile::TempDir,
     tcp: TcpListener,
@@ -56,7 +56,7 @@ impl Supervisor {
         fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
     }
 
-    /// A server that is handed the sockets: they become its descriptors 3, 4 and 5.
+    /// A server that inherits the sockets as its descriptors 3, 4 and 5.
     fn start(&self, flags: &[&str]) -> Running {
         let shell =
             "exec 3<&0 4<&1 5<&2 0</dev/null 1>>\"$LOG\" 2>&1; export LISTEN_FDS=3; exec \"$0\" \"$@\"";
@@ -74,14 +74,14 @@ impl Supervisor {
         )
     }
 
-    /// Starts a server each time that somebody waits at a socket and none runs; says how often that was.
+    /// Starts a server whenever a client waits at a socket and no server runs; returns how many were started.
     fn supervise(&self, is_over: &AtomicBool) -> usize {
         let mut starts = 0;
         let moment = Timespec::try_from(Duration::from_millis(20)).expect("a time");
         while !is_over.load(Ordering::Relaxed) {
-            let mut doors = [self.tcp.as_fd(), self.unix.as_fd(), self.udp.as_fd()]
+            let mut sockets = [self.tcp.as_fd(), self.unix.as_fd(), self.udp.as_fd()]
                 .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-            if poll(&mut doors, Some(&moment)).expect("it waits") > 0 {
+            if poll(&mut sockets, Some(&moment)).expect("it waits") > 0 {
                 let mut server = self.start(&["--idle-exit", IDLE_FLAG]);
                 assert!(server.wait().expect("a child").success(), "{}", self.log());
                 starts += 1;
@@ -91,7 +91,7 @@ impl Supervisor {
     }
 }
 
-/// Asks for supervision no longer, also when the test fails: else it would be waited for without end.
+/// Stops the supervisor, also when the test fails; otherwise the test would wait for it forever.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -100,7 +100,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// What a server says to a request over this connection.
+/// The server's response to a request over this connection.
 fn ask(mut stream: impl Read + Write) -> String {
     stream.write_all(REQUEST).expect("sent");
     let mut answer = String::new();
@@ -108,8 +108,8 @@ fn ask(mut stream: impl Read + Write) -> String {
     answer
 }
 
-/// As [`ask`], over a connection that is still to be made. Who has come has the servers' limit for saying why: where this
-/// machine kept the test from that for too long, it comes once more.
+/// As [`ask`], over a new connection. The server closes a connection on which no request comes within its
+/// limit; if this machine delayed the test for so long, it tries once more.
 fn come_and_ask<S: Read + Write>(connect: impl Fn() -> S) -> String {
     loop {
         let come = Instant::now();
@@ -128,7 +128,7 @@ fn come_and_ask<S: Read + Write>(connect: impl Fn() -> S) -> String {
 
 fn ask_tcp(address: SocketAddr) -> String {
     come_and_ask(|| {
-        let stream = TcpStream::connect(address).expect("somebody listens");
+        let stream = TcpStream::connect(address).expect("the supervisor listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("set");
         stream
     })
@@ -136,19 +136,19 @@ fn ask_tcp(address: SocketAddr) -> String {
 
 fn ask_unix(path: &Path) -> String {
     come_and_ask(|| {
-        let stream = UnixStream::connect(path).expect("somebody listens");
+        let stream = UnixStream::connect(path).expect("the supervisor listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("set");
         stream
     })
 }
 
-/// Asks once: the request is not repeated.
+/// Asks once, without a retry.
 fn ask_tftp(address: SocketAddr) -> String {
     String::from_utf8(Tftp::new(address).get("a.txt").expect("a file")).expect("text")
 }
 
 #[test]
-fn none_of_a_steady_trickle_is_lost_while_servers_come_and_go() {
+fn no_request_is_lost_while_servers_start_and_exit() {
     const REQUESTS: u32 = 40;
     let supervisor = Supervisor::new();
     let is_over = AtomicBool::new(false);
@@ -162,22 +162,22 @@ fn none_of_a_steady_trickle_is_lost_while_servers_come_and_go() {
                 _ => ask_tftp(supervisor.tftp()),
             };
             assert!(answer.ends_with("hello"), "request {number}: {answer:?}");
-            // Around the moment at which the server leaves, sooner and later.
+            // Around the moment at which the server exits: some before, some after.
             let around = Duration::from_millis(u64::from(number % 8) * 2);
             thread::sleep((IDLE + around).saturating_sub(Duration::from_millis(5)));
         }
         drop(over);
         servers.join().expect("no panic")
     });
-    assert!(starts > 1, "it came once and stayed");
-    assert!(supervisor.path().exists(), "an inherited name is not removed");
+    assert!(starts > 1, "only one server was started");
+    assert!(supervisor.path().exists(), "an inherited name was not removed");
 }
 
 #[test]
-fn what_is_inherited_is_instead_of_the_usual_port() {
+fn inherited_sockets_replace_the_default_port() {
     let supervisor = Supervisor::new();
     let mut server = supervisor.start(&["--idle-exit", "never"]);
-    let answer = ask(TcpStream::connect(supervisor.address()).expect("somebody listens"));
+    let answer = ask(TcpStream::connect(supervisor.address()).expect("the supervisor listens"));
     assert!(answer.ends_with("hello"), "{answer}");
     let said = supervisor.log();
     assert_eq!(said.lines().filter(|line| line.starts_with("http://")).count(), 1, "{said}");
@@ -187,11 +187,11 @@ fn what_is_inherited_is_instead_of_the_usual_port() {
     assert_eq!(ask_tftp(supervisor.tftp()), "hello");
     kill_process(Pid::from_child(&server), Signal::TERM).expect("it runs");
     assert!(server.wait().expect("a child").success());
-    assert!(supervisor.path().exists(), "an inherited name is not removed");
+    assert!(supervisor.path().exists(), "an inherited name was not removed");
 }
 
 #[test]
-fn systemd_can_start_it() {
+fn systemd_can_start_the_server() {
     let Some(mut activate) = outside("systemd-socket-activate") else { return };
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("a.txt"), "hello").expect("written");
@@ -200,7 +200,7 @@ fn systemd_can_start_it() {
         activate
             .arg("-l")
             .arg(&socket)
-            // Longer than this machine keeps a test waiting between coming and asking.
+            // Longer than this machine delays a test between its connection and its request.
             .args([env!("CARGO_BIN_EXE_wharf"), "serve", ".", "--idle-exit", "3"])
             .current_dir(place.path())
             .stdin(Stdio::null())
@@ -208,19 +208,19 @@ fn systemd_can_start_it() {
             .stderr(Stdio::null()),
     );
     eventually("it listens", || socket.exists());
-    // Between bind and listen the name is there and nobody answers.
+    // Between `bind` and `listen` the path exists, and connections are refused.
     let mut stream = None;
-    eventually("it is reached", || {
+    eventually("the server answers", || {
         stream = UnixStream::connect(&socket).ok();
         stream.is_some()
     });
     assert!(ask(stream.expect("connected")).ends_with("hello"));
-    assert!(server.wait().expect("a child").success(), "it leaves when nobody wants anything");
-    assert!(socket.exists(), "an inherited name is not removed");
+    assert!(server.wait().expect("a child").success(), "it exits when idle");
+    assert!(socket.exists(), "an inherited name was not removed");
 }
 
 #[test]
-fn what_cannot_be_served_is_said() {
+fn an_unsupported_inherited_socket_is_an_error() {
     let place = tempfile::tempdir().expect("a folder");
     let output = Command::new("sh")
         .args(["-c", "LISTEN_FDS=1 exec \"$0\" serve . 3</dev/null", env!("CARGO_BIN_EXE_wharf")])
@@ -229,5 +229,8 @@ fn what_cannot_be_served_is_said() {
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains("cannot take over LISTEN_FDS: socket 0 is of no kind that wharf serves"), "{said}");
+    assert!(
+        said.contains("cannot take over LISTEN_FDS: socket 0 is not a TCP, Unix stream or UDP socket"),
+        "{said}"
+    );
 }

@@ -48,7 +48,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("main", &["cli"]),
 ];
 
-/// The files that make a `Blocking`: for what is in memory, for the permission of a turn, and for the threads that may
+/// The files that create a `Blocking`: for what is in memory, for the permission of a turn, and for the threads that may
 /// wait for the disk (start-up, TFTP transfers, jobs and chores).
 const BLOCKING: [&str; 5] = [
     "server/connection/outgoing.rs",
@@ -60,7 +60,7 @@ const BLOCKING: [&str; 5] = [
 
 /// Names that two public types share, and why.
 const SAME_NAME: [(&str, &str); 5] = [
-    ("Head", "HTTP has two, of requests and of responses; a file that uses both names the module"),
+    ("Head", "HTTP has two, of requests and of responses; a file that uses both writes the module"),
     ("Bars", "a feature chooses one"),
     ("Completion", "a feature chooses one"),
     ("LineEditor", "a feature chooses one"),
@@ -70,7 +70,7 @@ const SAME_NAME: [(&str, &str); 5] = [
 /// The greatest number of direct dependencies, with all features and with none.
 const DEPENDENCIES: (usize, usize) = (48, 22);
 
-/// What one entry of a directory imports from another, and the files and names behind it.
+/// What one entry of a directory imports from another, with the files and names.
 type Arrows = BTreeMap<(String, String), BTreeSet<String>>;
 
 fn source() -> Crate {
@@ -94,7 +94,7 @@ fn by_directory(read: &Crate) -> BTreeMap<String, Arrows> {
     directories
 }
 
-/// The arrows that lie on a cycle.
+/// The arrows that are part of a cycle.
 fn cycle(arrows: &Arrows) -> Vec<&String> {
     let reached_from = |start: &String| {
         let (mut reached, mut unread) = (BTreeSet::new(), vec![start.clone()]);
@@ -126,7 +126,7 @@ fn modules_import_only_what_is_listed() {
     assert!(unlisted.is_empty(), "not in the list of what may be imported:\n{unlisted:#?}");
     for (from, to) in ALLOWED.iter().flat_map(|(from, allowed)| allowed.iter().map(move |to| (from, to))) {
         let used = arrows.contains_key(&((*from).to_owned(), (*to).to_owned()));
-        assert!(used || *from == "main", "{from} -> {to} is listed, and nothing needs it");
+        assert!(used || *from == "main", "{from} -> {to} is listed, but no file needs it");
     }
 }
 
@@ -139,7 +139,7 @@ fn no_imports_form_a_cycle() {
     }
 }
 
-/// A name says which type is meant without the module that it is in.
+/// A type's name is unambiguous without its module.
 #[test]
 fn no_two_public_types_share_a_name() {
     let read = source();
@@ -149,13 +149,13 @@ fn no_two_public_types_share_a_name() {
         twins.iter().filter(|(name, _)| !SAME_NAME.iter().any(|(listed, _)| listed == *name)).collect();
     assert!(unlisted.is_empty(), "one name for several public types:\n{unlisted:#?}");
     for (name, reason) in SAME_NAME {
-        assert!(twins.contains_key(name), "{name} is listed ({reason}), and only one type has it");
+        assert!(twins.contains_key(name), "{name} is listed ({reason}), but only one type has it");
     }
 }
 
 /// Everything else takes a `Blocking` from its caller.
 #[test]
-fn few_files_make_the_proof_that_a_thread_may_block() {
+fn only_listed_files_create_a_blocking_token() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let callers: Vec<_> = source_files(&source)
         .into_iter()
@@ -192,7 +192,7 @@ fn direct_dependencies_are_few() {
     assert!(always <= DEPENDENCIES.1, "{always} direct dependencies in the minimal build");
 }
 
-/// Every form in which a path can be written is read, and led to the file that defines what it names.
+/// Every form in which a path can be written is read and resolved to the file that defines the item.
 #[test]
 fn every_form_of_import_is_read() {
     let place = tempfile::tempdir().expect("a directory");

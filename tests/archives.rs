@@ -1,4 +1,4 @@
-//! `?tar` and `?zip`: a whole directory as a stream, which other programs unpack to what the folder holds.
+//! `?tar` and `?zip`: a whole directory as a stream, which other programs unpack to the same files.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -15,10 +15,10 @@ use rustix::process::Signal;
 
 use crate::common::{Wharf, Wire, eventually, outside, raise_open_files, sample};
 
-/// What a directory holds: each path with the content of its file, or with nothing.
+/// The contents of a directory: each path with the content of its file, or `None` for a directory.
 type Tree = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// A folder with all that a folder can hold, and what of it is to be found in an archive.
+/// A folder with every kind of entry, and what an archive of it must contain.
 fn furnish(wharf: &Wharf) -> Tree {
     let long = ["d"; 20].map(|name| name.repeat(50)).join("/");
     let files: [(&[u8], Vec<u8>); 9] = [
@@ -51,7 +51,7 @@ fn furnish(wharf: &Wharf) -> Tree {
     // A link to a file is that file.
     symlink("a.txt", wharf.folder().join("link.txt")).expect("linked");
     tree.insert(b"link.txt".to_vec(), Some(b"hello\n".to_vec()));
-    // What is not shared is not in it.
+    // Entries that are not shared are not in the archive.
     wharf.write(".hidden", "secret");
     wharf.write("below/.git/config", "secret");
     fs::write(wharf.outside_folder().join("secret"), "secret").expect("written");
@@ -63,7 +63,7 @@ fn furnish(wharf: &Wharf) -> Tree {
     tree
 }
 
-/// What lies below a directory, as it is on the disk.
+/// The tree below a directory, as it is on the disk.
 fn tree(dir: &Path) -> Tree {
     let mut found = Tree::new();
     let mut waiting = vec![dir.to_owned()];
@@ -82,7 +82,7 @@ fn tree(dir: &Path) -> Tree {
     found
 }
 
-/// Only the names, and how long the files are: what a failing test can show.
+/// Only names and file lengths: what a failing test can print.
 fn outline(tree: &Tree) -> Vec<(String, Option<usize>)> {
     let line = |(name, content): (&Vec<u8>, &Option<Vec<u8>>)| {
         (OsStr::from_bytes(name).display().to_string(), content.as_ref().map(Vec::len))
@@ -90,8 +90,8 @@ fn outline(tree: &Tree) -> Vec<(String, Option<usize>)> {
     tree.iter().map(line).collect()
 }
 
-/// Has curl fetch an archive, and a program unpack it in a directory of its own; gives that directory. `None` where
-/// one of them is not installed.
+/// Has curl download an archive, and a program unpack it into a new directory, which is returned. `None` if
+/// one of the programs is not installed.
 fn unpacked(wharf: &Wharf, target: &str, unpack: &[&str]) -> Option<tempfile::TempDir> {
     let (mut curl, mut program) = (outside("curl")?, outside(unpack[0])?);
     let place = tempfile::tempdir().expect("a directory");
@@ -117,7 +117,7 @@ fn unpacked(wharf: &Wharf, target: &str, unpack: &[&str]) -> Option<tempfile::Te
     Some(place)
 }
 
-/// Every program that unpacks such an archive.
+/// All programs that unpack this format.
 const UNPACKERS: [(&str, &[&str]); 4] = [
     ("/?tar", &["tar", "-xf"]),
     ("/?tar", &["bsdtar", "-xf"]),
@@ -126,7 +126,7 @@ const UNPACKERS: [(&str, &[&str]); 4] = [
 ];
 
 #[test]
-fn what_is_unpacked_is_what_is_shared() {
+fn an_archive_unpacks_to_the_shared_files() {
     let wharf = Wharf::serve(&[]);
     let expected = furnish(&wharf);
     let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_001);
@@ -134,7 +134,7 @@ fn what_is_unpacked_is_what_is_shared() {
     file.set_modified(modified).expect("set");
     for (target, unpack) in UNPACKERS {
         let Some(place) = unpacked(&wharf, target, unpack) else { continue };
-        // All is below one directory, which has the folder's name.
+        // Everything is below one directory with the folder's name.
         let found = tree(&place.path().join("share"));
         assert_eq!(outline(&found), outline(&expected), "{target} {unpack:?}");
         assert!(found == expected, "{target} {unpack:?}");
@@ -148,7 +148,7 @@ fn what_is_unpacked_is_what_is_shared() {
 }
 
 #[test]
-fn a_directory_below_has_its_own_name() {
+fn an_archive_of_a_subdirectory_has_its_name() {
     let wharf = Wharf::serve(&[]);
     wharf.write("photos of 2026/a.jpg", "a");
     wharf.write("photos of 2026/b/c.jpg", "c");
@@ -164,7 +164,7 @@ fn a_directory_below_has_its_own_name() {
 }
 
 #[test]
-fn names_that_are_not_utf_8() {
+fn names_that_are_not_utf_8_are_kept() {
     let wharf = Wharf::serve(&[]);
     let name = b"caf\xe9\\x";
     fs::write(wharf.folder().join(OsStr::from_bytes(name)), "x").expect("written");
@@ -178,7 +178,7 @@ fn names_that_are_not_utf_8() {
 }
 
 #[test]
-fn what_its_head_says() {
+fn the_head_names_the_archive_and_its_type() {
     let wharf = Wharf::serve(&[]);
     wharf.write("größe/index.html", "<p>");
     let cases = [
@@ -206,7 +206,7 @@ fn what_its_head_says() {
         let head = wire.ask("HEAD", target, "", b"");
         assert_eq!((head.code(), head.field("Content-Disposition")), (200, disposition));
         assert!(head.body.is_empty());
-        assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").text(), "ok\n", "nothing came behind the head");
+        assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").text(), "ok\n", "nothing follows the head");
     }
     let root = wharf.ask("GET", "/?tar", "", b"");
     assert!(root.field("Content-Disposition").contains("filename=\"share.tar\""), "the folder's own name");
@@ -220,7 +220,7 @@ fn what_its_head_says() {
 }
 
 #[test]
-fn http_1_0_learns_the_end_by_the_end_of_the_connection() {
+fn http_1_0_marks_the_end_by_closing() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a.txt", "hello");
     for fields in ["", "Connection: keep-alive\r\n"] {
@@ -235,7 +235,7 @@ fn http_1_0_learns_the_end_by_the_end_of_the_connection() {
 }
 
 #[test]
-fn a_post_writes_and_gets_no_archive() {
+fn a_post_uploads_and_gets_no_archive() {
     let wharf = Wharf::serve(&[]);
     let form = "Content-Type: multipart/form-data; boundary=b\r\n";
     let body =
@@ -247,7 +247,7 @@ fn a_post_writes_and_gets_no_archive() {
     assert_eq!(wharf.ask("DELETE", "/?tar", "", b"").code(), 405);
 }
 
-/// A file of this length that takes no space.
+/// A sparse file of this length.
 fn sparse(wharf: &Wharf, name: &str, length: u64) -> File {
     let path = wharf.write(name, "");
     let file = File::options().write(true).open(path).expect("opened");
@@ -255,7 +255,7 @@ fn sparse(wharf: &Wharf, name: &str, length: u64) -> File {
     file
 }
 
-/// Asks for an archive and reads its first byte.
+/// Requests an archive and reads its first byte.
 fn begun(wharf: &Wharf, target: &str) -> Wire {
     let mut wire = wharf.connect();
     wire.begin_to_ask("GET", target, None);
@@ -263,14 +263,14 @@ fn begun(wharf: &Wharf, target: &str) -> Wire {
     wire
 }
 
-/// As [`begun`], so far that the file which is all there is has been opened.
+/// As [`begun`], and reads on until the only file in the archive has been opened.
 fn begun_with_the_file(wharf: &Wharf, target: &str) -> Wire {
     let wire = begun(wharf, target);
     wire.stream().read_exact(&mut vec![0; 100_000]).expect("a beginning");
     wire
 }
 
-/// Reads what is left of an answer; how much that was, and whether it had an end.
+/// Reads the rest of a response; returns its length, and whether it was complete.
 fn read_rest(wire: &Wire) -> (u64, bool) {
     let mut stream = wire.stream();
     let (mut count, mut buffer, mut end) = (0, vec![0; 1 << 16], Vec::new());
@@ -290,7 +290,7 @@ fn read_rest(wire: &Wire) -> (u64, bool) {
 }
 
 #[test]
-fn the_memory_is_the_same_however_long_it_is() {
+fn memory_use_does_not_depend_on_the_length() {
     const LENGTH: u64 = 300 << 20;
     let wharf = Wharf::serve(&[]);
     wharf.write("small.txt", "x");
@@ -302,7 +302,7 @@ fn the_memory_is_the_same_however_long_it_is() {
     let archive = begun(&wharf, "/?tar");
     let (count, is_whole) = read_rest(&archive);
     assert!(is_whole && count > LENGTH, "{count}");
-    // A checksum takes longer, without optimisation: less has to do.
+    // A checksum is slow without optimisation, so its file is shorter.
     sparse(&wharf, "large.bin", LENGTH / 10);
     let (count, is_whole) = read_rest(&begun(&wharf, "/?zip"));
     assert!(is_whole && count > LENGTH / 10, "{count}");
@@ -311,7 +311,7 @@ fn the_memory_is_the_same_however_long_it_is() {
 }
 
 #[test]
-fn slow_readers_of_archives_hold_nobody_up() {
+fn slow_readers_of_archives_delay_no_other_client() {
     const SLOW: usize = 100;
     raise_open_files();
     let wharf = Wharf::serve(&["--workers", "4", "--stall", "600"]);
@@ -327,24 +327,24 @@ fn slow_readers_of_archives_hold_nobody_up() {
     assert_eq!(wire.ask("PUT", "/new.txt", "", b"new").code(), 201, "another job");
     assert!(wire.ask("GET", "/d/?tar", "", b"").body.len() > 500_000, "another archive");
     wharf.comes_to_rest();
-    assert!(read_rest(&readers[2]).1, "whoever has been slow goes on");
+    assert!(read_rest(&readers[2]).1, "the slow reader continues");
     assert!(read_rest(&readers[1]).1);
 }
 
 #[test]
-fn who_stops_reading_is_given_up() {
+fn a_reader_that_stops_is_disconnected() {
     let wharf = Wharf::serve(&["--stall", "1"]);
     sparse(&wharf, "large.bin", 64 << 20);
     let files = wharf.open_files();
     let reader = begun(&wharf, "/?tar");
-    eventually("it is given up", || wharf.log().contains("stopped reading"));
+    eventually("it is disconnected", || wharf.log().contains("stopped reading"));
     eventually("its files are closed", || wharf.open_files() <= files);
     let (count, is_whole) = read_rest(&reader);
     assert!(!is_whole && count < 64 << 20);
 }
 
 #[test]
-fn a_file_that_becomes_shorter_breaks_it_off_and_one_that_grows_is_cut() {
+fn a_truncated_file_aborts_the_archive_and_a_grown_one_is_cut() {
     for target in ["/?tar", "/?zip"] {
         let wharf = Wharf::serve(&[]);
         let file = sparse(&wharf, "large.bin", 64 << 20);
@@ -362,14 +362,14 @@ fn a_file_that_becomes_shorter_breaks_it_off_and_one_that_grows_is_cut() {
 }
 
 #[test]
-fn what_vanishes_meanwhile_is_left_out() {
+fn an_entry_that_vanishes_is_skipped() {
     let wharf = Wharf::serve(&[]);
-    // Long enough that the walk is still here when what is below has gone.
+    // Long enough that the walk is still in this file when the later entries are removed.
     sparse(&wharf, "large.bin", 64 << 20);
     for name in ["b/c/file", "d/file"] {
         wharf.write(name, "x");
     }
-    // So far that the names have been read.
+    // Far enough that the names have been read.
     let reader = begun_with_the_file(&wharf, "/?tar");
     for name in ["b", "d"] {
         fs::remove_dir_all(wharf.folder().join(name)).expect("removed");
@@ -381,21 +381,21 @@ fn what_vanishes_meanwhile_is_left_out() {
 }
 
 #[test]
-fn only_so_many_are_made_at_once() {
-    // 1024 open files leave 42 archives, half of them for one client.
+fn the_number_of_archives_at_once_is_limited() {
+    // With 1024 open files there may be 42 archives, half of them for one client.
     let wharf = Wharf::serve_after("ulimit -n 1024", &[]);
     sparse(&wharf, "large.bin", 64 << 20);
     let readers: Vec<_> = (0..21).map(|_| begun(&wharf, "/?tar")).collect();
     let refused = wharf.ask("GET", "/?zip", "", b"");
     assert_eq!((refused.code(), refused.field("Retry-After").as_str()), (503, "30"));
-    assert_eq!(wharf.ask("HEAD", "/?zip", "", b"").code(), 200, "this one is not made");
+    assert_eq!(wharf.ask("HEAD", "/?zip", "", b"").code(), 200, "one too many");
     let mut other = Wire::connect_from(2, wharf.address());
     other.begin_to_ask("GET", "/?tar", None);
     let mut status = [0; 12];
     other.stream().read_exact(&mut status).expect("a status");
-    assert_eq!(status, *b"HTTP/1.1 200", "another client gets one");
+    assert_eq!(status, *b"HTTP/1.1 200", "another client is served");
     drop(readers);
-    eventually("others are made then", || {
+    eventually("the next one is served", || {
         let mut wire = wharf.connect();
         wire.begin_to_ask("GET", "/?tar", None);
         let mut status = [0; 12];
@@ -405,8 +405,9 @@ fn only_so_many_are_made_at_once() {
 }
 
 #[test]
-fn a_server_that_is_asked_to_stop_finishes_it() {
-    // More than the system holds for a reader, and little enough to come in the time that a server takes to stop.
+fn a_server_that_is_asked_to_stop_finishes_an_archive() {
+    // More than the kernel buffers for a reader, but little enough to arrive before the server's shutdown
+    // deadline.
     const LENGTH: u64 = 16 << 20;
     let mut wharf = Wharf::serve(&[]);
     sparse(&wharf, "large.bin", LENGTH);
@@ -421,7 +422,7 @@ fn a_server_that_is_asked_to_stop_finishes_it() {
 }
 
 #[test]
-fn pipelined_requests_follow_an_archive() {
+fn pipelined_requests_after_an_archive_are_answered() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a.txt", "hello");
     let mut wire = wharf.connect();

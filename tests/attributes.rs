@@ -1,4 +1,4 @@
-//! What a file has besides its content, whichever way an upload comes.
+//! Attributes of an uploaded file, for every way of uploading.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use rustix::process::getuid;
 
 use crate::common::{Tftp, Wharf, eventually, outside, skip};
 
-/// A server at every door.
+/// A server with every kind of listener.
 struct Stage {
     wharf: Wharf,
     socket: PathBuf,
@@ -23,11 +23,11 @@ impl Stage {
         let place = tempfile::tempdir().expect("a folder");
         let socket = place.path().join("s");
         let wharf = start(&["--udp", "0", "--no-sync", "--unix", socket.to_str().expect("text")]);
-        eventually("every door is open", || socket.exists());
+        eventually("every listener is open", || socket.exists());
         Self { wharf, socket, _place: place }
     }
 
-    /// Sends the file in every way, after `before`; then `check` looks at it.
+    /// Uploads the file in every way, after calling `before`; then calls `check`.
     fn in_every_way(&self, name: &str, before: impl Fn(&Path), check: impl Fn(&Path, &str)) {
         let path = self.wharf.folder().join(name);
         for (way, upload) in WAYS {
@@ -82,7 +82,7 @@ impl Stage {
 
 const NEW: &[u8] = b"new content";
 
-/// All ways for a file into the folder.
+/// All ways to upload a file.
 const WAYS: [(&str, fn(&Stage, &str)); 5] = [
     ("PUT", Stage::put),
     ("a form", Stage::send_form),
@@ -101,16 +101,16 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").mode() & 0o7777
 }
 
-/// Whether this user may give files to others; it is said aloud if not.
+/// Whether this user may change the owner of files; otherwise the skip is printed.
 fn is_root() -> bool {
     let is_root = getuid().is_root();
     if !is_root {
-        skip("owners: only root may give files to others");
+        skip("owners: only root may change the owner of a file");
     }
     is_root
 }
 
-/// What a tool says of a file.
+/// What a program prints about a file.
 fn told(program: &str, arguments: &[&str], path: &Path) -> Option<String> {
     let output = outside(program)?.args(arguments).arg(path).output().expect("it runs");
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -121,7 +121,7 @@ const LIST: [&str; 3] = ["--absolute-names", "--numeric", "--omit-header"];
 const ATTRIBUTES: [&str; 2] = ["--absolute-names", "--dump"];
 
 #[test]
-fn a_file_that_is_replaced_keeps_what_it_had() {
+fn a_replaced_file_keeps_its_attributes() {
     let stage = Stage::new(Wharf::serve);
     for (given, kept) in [(0o755, 0o755), (0o600, 0o600), (0o6755, 0o755)] {
         stage.in_every_way("a", |path| old(path, given), |path, way| assert_eq!(mode(path), kept, "{way}"));
@@ -148,9 +148,10 @@ fn a_file_that_is_replaced_keeps_what_it_had() {
     stage.in_every_way("b", before, |path, way| assert_eq!(look(path), look(&model), "{way}"));
 }
 
-/// As the umask, the directory's group and its default list say; so are directories that are made for it.
+/// As the umask, the directory's group and its default ACL say; the same holds for directories that an upload
+/// creates.
 #[test]
-fn a_new_file_has_what_any_program_gives() {
+fn a_new_file_has_the_same_attributes_as_from_any_program() {
     let stage = Stage::new(|flags| Wharf::serve_after("umask 027", flags));
     let folder = stage.wharf.folder();
     let gone = |path: &Path| drop(fs::remove_file(path));
@@ -168,7 +169,7 @@ fn a_new_file_has_what_any_program_gives() {
     if told("setfacl", &list, &folder.join("shared")).is_none() {
         return;
     }
-    // Whatever the umask of this process: the default list stands in its place.
+    // The default ACL replaces this process's umask.
     let model = stage.wharf.write("shared/model/made/file", "");
     let look = |path: &Path| {
         [path, path.parent().expect("one")].map(|path| {
@@ -184,17 +185,17 @@ fn a_new_file_has_what_any_program_gives() {
     stage.in_every_way("shared/file", gone, |path, way| assert_eq!(look(path), look(&model), "{way}"));
 }
 
-/// Root, but not allowed to give files away, as any other user.
+/// Root without the right to change owners, like any other user.
 fn without_chown(flags: &[&str]) -> Option<Wharf> {
     let mut setpriv: Command = outside("setpriv")?;
     setpriv.arg("--bounding-set=-chown,-fowner,-fsetid");
     Some(Wharf::serve_by(setpriv, tempfile::tempdir().expect("a folder"), flags))
 }
 
-/// Where owner and group cannot be kept, nobody gets rights by that: the file's group is another now, and its members
-/// were among all others.
+/// If owner and group cannot be kept, no one gains access: the members of the old group become others, and
+/// the new group gets no more rights than others had.
 #[test]
-fn what_cannot_be_kept_opens_the_file_for_nobody() {
+fn attributes_that_cannot_be_kept_give_no_one_more_access() {
     if !is_root() {
         return;
     }
@@ -214,6 +215,6 @@ fn what_cannot_be_kept_opens_the_file_for_nobody() {
     }
     std::os::unix::fs::chown(&path, Some(1000), Some(100)).expect("root may");
     assert_eq!(wharf.ask("PUT", "/b", "", NEW).code(), 204);
-    let list = told("getfacl", &LIST, &path).expect("it was here before");
+    let list = told("getfacl", &LIST, &path).expect("it existed before");
     assert_eq!(list.trim(), "user::rw-\nuser:1000:rw-\ngroup::---\nmask::rw-\nother::---");
 }

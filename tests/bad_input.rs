@@ -1,17 +1,18 @@
-//! What is not plain HTTP is refused, nothing behind it is read as a request, and no byte comes from outside the folder.
+//! Input that is not plain HTTP is rejected, nothing after it is read as a request, and no byte comes from
+//! outside the folder.
 
 use std::fs;
 
 use crate::common::{Wharf, Wire};
 
-/// A name, what is sent, the status that it gets, and whether the connection is over then.
+/// A name, the bytes to send, the expected status, and whether the connection is closed then.
 type Row = (&'static str, String, u16, bool);
 
 const CLOSES: bool = true;
 const GOES_ON: bool = false;
 
-/// Requests against a server of this address; each is followed by one for `/secret`.
-// One row a case, and nothing else.
+/// Requests to a server at this address; each is followed by a request for `/secret`.
+// One row per case.
 #[allow(clippy::too_many_lines)]
 fn rows(host: &str) -> Vec<Row> {
     let get = |fields: &str| format!("GET /a HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
@@ -39,10 +40,10 @@ fn rows(host: &str) -> Vec<Row> {
         ("a Host with a path", at("1.1", "a/b"), 400, CLOSES),
         ("an empty Host", at("1.1", ""), 400, CLOSES),
         ("an empty Host in HTTP/1.0", at("1.0", ""), 400, CLOSES),
-        ("a Host that is a port alone", at("1.1", ":80"), 400, CLOSES),
+        ("a Host that is only a port", at("1.1", ":80"), 400, CLOSES),
         ("a Host whose port is over 65,535", at("1.1", "localhost:65536"), 400, CLOSES),
         ("a Host with user info", at("1.1", "u@localhost"), 400, CLOSES),
-        ("a Host that is no IPv6 address", at("1.1", "[ab..cd::1]"), 400, CLOSES),
+        ("a Host that is not an IPv6 address", at("1.1", "[ab..cd::1]"), 400, CLOSES),
         ("the same in HTTP/1.0", at("1.0", "[ab..cd::1]"), 400, CLOSES),
         ("a Host with a bad escape", at("1.1", "localhost%zz"), 400, CLOSES),
         ("an absolute target with such an authority", target("http://[ab..cd::1]/a"), 400, CLOSES),
@@ -66,7 +67,7 @@ fn rows(host: &str) -> Vec<Row> {
             CLOSES,
         ),
         (
-            "both, the other way",
+            "both, in reverse order",
             post("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "0\r\n\r\n"),
             400,
             CLOSES,
@@ -90,7 +91,7 @@ fn rows(host: &str) -> Vec<Row> {
         ("a chunk without a size (§7.1)", post("Transfer-Encoding: chunked\r\n", "\r\nx"), 400, CLOSES),
         ("a chunk with a bad size", post("Transfer-Encoding: chunked\r\n", "-1\r\nx\r\n"), 400, CLOSES),
         (
-            "a chunk that is too long",
+            "a chunk longer than its size",
             post("Transfer-Encoding: chunked\r\n", "1\r\nxy\r\n0\r\n\r\n"),
             400,
             CLOSES,
@@ -115,7 +116,7 @@ fn rows(host: &str) -> Vec<Row> {
         ("a backslash", target("/..\\outside\\secret"), 400, CLOSES),
         ("an encoded backslash", target("/..%5coutside%5csecret"), 404, GOES_ON),
         ("an encoded control character", target("/%0d%0aSet-Cookie:x"), 404, GOES_ON),
-        ("a segment of 300 bytes", target(&format!("/{}", "x".repeat(300))), 400, GOES_ON),
+        ("a path segment of 300 bytes", target(&format!("/{}", "x".repeat(300))), 400, GOES_ON),
         ("a target of 9 KB", target(&format!("/{}", "x".repeat(9000))), 414, CLOSES),
         ("a head of 17 KB", get(&format!("A: {}\r\n", "x".repeat(17_000))), 431, CLOSES),
         ("101 fields", get(&"A: b\r\n".repeat(100)), 431, CLOSES),
@@ -129,7 +130,8 @@ fn rows(host: &str) -> Vec<Row> {
     ]
 }
 
-/// What comes of a row: the statuses of all answers until the server closes, or until the request behind it is answered.
+/// Sends a row and returns the statuses of all responses until the server closes, or until the following
+/// request is answered.
 fn outcome(wire: &mut Wire, closes: bool) -> (Vec<u16>, String) {
     let first = wire.read_answer(false);
     let (mut codes, mut said) = (vec![first.code()], first.text());
@@ -146,7 +148,7 @@ fn outcome(wire: &mut Wire, closes: bool) -> (Vec<u16>, String) {
 }
 
 #[test]
-fn is_refused_and_nothing_behind_it_is_read() {
+fn invalid_requests_are_rejected_and_nothing_after_them_is_read() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a", "x");
     wharf.write("secret", "SECRET");
@@ -168,7 +170,7 @@ fn is_refused_and_nothing_behind_it_is_read() {
 }
 
 #[test]
-fn is_refused_byte_by_byte_too() {
+fn invalid_requests_are_rejected_byte_by_byte_too() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a", "x");
     wharf.write("secret", "SECRET");
@@ -182,14 +184,14 @@ fn is_refused_byte_by_byte_too() {
         assert_eq!(answer.code(), code, "{name}");
         if closes {
             wire.send(format!("GET /secret HTTP/1.1\r\nHost: {host}\r\n\r\n")).end();
-            assert!(wire.is_closed(), "{name}: something was answered");
+            assert!(wire.is_closed(), "{name}: a response came");
         }
     }
     assert_eq!(wharf.tree(), ["a", "secret"]);
 }
 
 #[test]
-fn links_and_devices_tell_nothing() {
+fn links_and_devices_reveal_nothing() {
     let wharf = Wharf::serve(&[]);
     fs::write(wharf.outside_folder().join("secret"), "OUTSIDE").expect("written");
     let folder = wharf.folder();
@@ -239,7 +241,7 @@ fn links_and_devices_tell_nothing() {
 }
 
 #[test]
-fn names_of_the_server() {
+fn the_server_answers_to_each_of_its_names() {
     let wharf = Wharf::serve(&["--host", "files.example"]);
     let port = wharf.address().port();
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -252,11 +254,11 @@ fn names_of_the_server() {
 }
 
 #[test]
-fn foreign_text_cannot_act_in_the_log() {
+fn control_characters_of_a_request_are_escaped_in_the_log() {
     let mut wharf = Wharf::serve(&[]);
     wharf.connect().send(b"GET /\x1b[2J\xff HTTP/1.1\r\n\r\n").read_answer(false);
     wharf.ask("PUT", "/a%0d%0a2026%1b%5b2J", "", b"x");
-    // A request is noted once its answer has been sent; when the server has left, all are.
+    // A request is logged after its response was sent; once the server has exited, all are logged.
     wharf.signal(rustix::process::Signal::TERM);
     wharf.wait();
     let log = wharf.log();

@@ -1,19 +1,19 @@
-//! A real browser shows what the folder holds, and can add to it.
+//! A real browser shows the folder and uploads to it.
 
+mod accessibility;
+mod chat;
 mod driver;
 mod folder;
-mod give;
 mod hostile;
-mod looks;
 mod preview;
 mod proxied;
-mod room;
+mod upload;
 
 use std::process::Command;
 
 use crate::common::{Wharf, eventually, outside, root};
 
-/// A browser without a window, in a profile of its own, that asks nobody but the page's server.
+/// A headless browser with a profile of its own, which contacts no host but the page's server.
 fn browser(profile: &std::path::Path) -> Option<Command> {
     let mut browser = outside("chromium")?;
     browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
@@ -22,7 +22,7 @@ fn browser(profile: &std::path::Path) -> Option<Command> {
     Some(browser)
 }
 
-/// The page as the browser understood it.
+/// The page's DOM, as the browser parsed it.
 fn dom(url: &str) -> Option<String> {
     let profile = tempfile::tempdir().expect("a folder");
     let output = browser(profile.path())?.args(["--dump-dom", url]).output().expect("it starts");
@@ -30,7 +30,7 @@ fn dom(url: &str) -> Option<String> {
 }
 
 #[test]
-fn the_seed_pages_are_shown() {
+fn the_example_pages_are_shown() {
     let wharf = Wharf::serve(&[]);
     crate::common::copy(&root().join("www"), &wharf.folder());
     let url = |target: &str| wharf.url(target).replace("127.0.0.1", "localhost");

@@ -1,4 +1,5 @@
-//! The people in the folder talk: whoever is meant hears it, once, in order; nobody is fooled, and nobody waits for another.
+//! The chat: each message reaches its recipients once and in order; members cannot be impersonated, and no
+//! member delays another.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -7,15 +8,15 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent};
 
-use crate::common::{Nobody, PATIENCE, Running, Wharf, Wire, eventually, outside, raise_open_files, run};
+use crate::common::{ClosedPort, PATIENCE, Running, Wharf, Wire, eventually, outside, raise_open_files, run};
 
-/// Somebody in the room.
+/// A member of the chat.
 struct Person<'w> {
     wharf: &'w Wharf,
     token: String,
 }
 
-/// Somebody's event stream.
+/// A member's event stream.
 struct Ear {
     stream: TcpStream,
     decoder: EventStreamDecoder,
@@ -83,14 +84,14 @@ impl Ear {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return None,
                 Ok(count) => self.unread.extend_from_slice(&bytes[..count]),
-                // Nothing has been taken yet: see `Wire::fill`.
+                // Nothing has been received yet: see `Wire::fill`.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => panic!("it does not speak: {error}"),
+                Err(error) => panic!("no event: {error}"),
             }
         }
     }
 
-    /// The next event of these kinds: its kind and what it says.
+    /// The next event of one of these kinds: its kind and its text.
     fn hear_of(&mut self, kinds: &[&str]) -> (String, Value) {
         loop {
             let event = self.hear().expect("another event");
@@ -106,7 +107,7 @@ impl Ear {
 }
 
 #[test]
-fn whoever_is_meant_hears_it() {
+fn each_message_reaches_its_recipients_only() {
     let wharf = Wharf::serve(&[]);
     let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "Bob"));
     let (mut ann_hears, mut bob_hears) = (ann.listen(), bob.listen());
@@ -118,7 +119,7 @@ fn whoever_is_meant_hears_it() {
     assert_eq!(ann_hears.hear_of(&["join"]).1["user"], "Bob");
     assert_eq!(ann_hears.hear_of(&["join"]).1["user"], "eve");
     assert_eq!(ann.say("", "to all"), 202);
-    assert_eq!(ann.say("?to=BOB", "to bob"), 202, "names have no case");
+    assert_eq!(ann.say("?to=BOB", "to bob"), 202, "names ignore case");
     assert_eq!(ann.say("?to=nobody", "to nobody"), 404);
     assert_eq!(ann.say("", "the end"), 202);
     for (name, ear, expected) in [
@@ -127,13 +128,13 @@ fn whoever_is_meant_hears_it() {
         ("eve", &mut eve_hears, &["to all", "the end"]),
     ] {
         let heard: Vec<_> = expected.iter().map(|_| ear.text()).collect();
-        assert_eq!(heard, expected, "{name}: each once, in order");
+        assert_eq!(heard, expected, "{name}: each message once, in order");
     }
     let left = wharf.ask("POST", "/.wharf/chat/leave", &eve.fields(), b"");
     assert_eq!(left.code(), 204);
     assert_eq!(ann_hears.hear_of(&["leave"]).1["text"], "[eve] has left the chat.");
     while let Some(event) = eve_hears.hear() {
-        assert_ne!(event.event, "private", "not even now");
+        assert_ne!(event.event, "private", "its stream stays closed");
     }
     assert_eq!(eve.say("", "x"), 403, "an old token");
     wharf.ask("PUT", "/up.txt", &bob.fields(), b"12345");
@@ -143,7 +144,7 @@ fn whoever_is_meant_hears_it() {
         (Some("Bob"), Some("up.txt"), Some(5))
     );
     assert_eq!(upload["href"], "/up.txt");
-    // A name that is not UTF-8 has a link that leads to it all the same.
+    // The link to a file leads to it even if its name is not UTF-8.
     wharf.ask("PUT", "/a%20b/%ff%3f.txt", "", b"odd");
     let upload = ann_hears.hear_of(&["upload"]).1;
     assert_eq!(upload["path"], "a b/\u{fffd}?.txt");
@@ -155,7 +156,7 @@ fn whoever_is_meant_hears_it() {
 }
 
 #[test]
-fn names_and_tokens() {
+fn invalid_names_and_tokens_are_rejected() {
     let wharf = Wharf::serve(&[]);
     let _ann = Person::join(&wharf, "ann");
     let long = "n".repeat(33);
@@ -189,7 +190,7 @@ fn names_and_tokens() {
 }
 
 #[test]
-fn a_cookie_will_do_and_no_token_is_logged() {
+fn a_cookie_works_as_well_and_no_token_is_logged() {
     let wharf = Wharf::serve(&[]);
     let ann = Person::join(&wharf, "ann");
     let cookie = format!("Cookie: other=x; wharf-{}={}\r\n", wharf.address().port(), ann.token);
@@ -205,7 +206,7 @@ fn a_cookie_will_do_and_no_token_is_logged() {
 }
 
 #[test]
-fn text_is_data() {
+fn message_text_is_data() {
     let wharf = Wharf::serve(&[]);
     let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
     let mut ear = bob.listen();
@@ -224,7 +225,7 @@ fn text_is_data() {
         assert_eq!(
             (kind.as_str(), data["text"].as_str()),
             ("message", Some(text.trim_end())),
-            "nothing is forged"
+            "no line is forged"
         );
     }
     let refused: [(&[u8], u16); 6] = [
@@ -239,12 +240,12 @@ fn text_is_data() {
         assert_eq!(ann.say("", text), code, "{:?}", String::from_utf8_lossy(&text[..text.len().min(20)]));
     }
     assert_eq!(ann.say("", "the end"), 202);
-    assert_eq!(ear.text(), "the end", "nothing of what was refused was heard");
+    assert_eq!(ear.text(), "the end", "no rejected message was delivered");
 }
 
 #[test]
-fn a_flood_is_told_to_slow_down_and_the_others_go_on() {
-    // All in one go: the server has them at once, however slow this machine is.
+fn a_flood_is_throttled_and_other_members_are_not() {
+    // All at once: the server receives them together, however slow this machine is.
     const FLOOD: usize = 200;
     let wharf = Wharf::serve(&[]);
     let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
@@ -254,15 +255,15 @@ fn a_flood_is_told_to_slow_down_and_the_others_go_on() {
         format!("POST /.wharf/chat/messages HTTP/1.1\r\nHost: {}\r\n{}", wharf.address(), ann.fields());
     wire.send(format!("{head}Content-Length: 1\r\n\r\nx").repeat(FLOOD));
     let answers: Vec<_> = (0..FLOOD).map(|_| wire.read_answer(false)).collect();
-    let refused = answers.iter().find(|answer| answer.code() == 429).expect("it is too fast at some time");
+    let refused = answers.iter().find(|answer| answer.code() == 429).expect("the limit is reached");
     assert!(refused.field("Retry-After").parse::<u64>().is_ok_and(|seconds| seconds >= 1));
     assert_eq!(bob.say("", "I may speak"), 202);
     while ear.text() != "I may speak" {}
 }
 
 #[test]
-fn cut_again_and_again_nothing_is_lost() {
-    // Ten thousand messages, of as many members as may each say so many at once.
+fn no_message_is_lost_over_repeated_disconnections() {
+    // Ten thousand messages, from as many members as are needed at the burst limit of each.
     const SPEAKERS: usize = 250;
     const EACH: usize = 40;
     let wharf = Wharf::serve(&[]);
@@ -286,7 +287,7 @@ fn cut_again_and_again_nothing_is_lost() {
             });
         }
         while heard.len() < SPEAKERS * EACH {
-            // Cut after some bytes, wherever that is in an event.
+            // Disconnects after a number of bytes, at any position within an event.
             for _ in 0..=heard.len() % 397 {
                 let event = ear.hear().expect("another event");
                 last = event.id;
@@ -305,14 +306,14 @@ fn cut_again_and_again_nothing_is_lost() {
         let prefix = format!("{speaker} ");
         let said: Vec<_> = heard.iter().filter_map(|text| text.strip_prefix(&prefix)).collect();
         let expected: Vec<_> = (0..EACH).map(|number| number.to_string()).collect();
-        assert_eq!(said, expected, "speaker {speaker}: each once, in order");
+        assert_eq!(said, expected, "speaker {speaker}: each message once, in order");
     }
     let mut forgotten = listener.resume("0000000000000000-1");
     assert_eq!(forgotten.hear().expect("an event").event, "reset", "an id of another run");
 }
 
 #[test]
-fn those_who_ask_now_and_then_miss_nothing_either() {
+fn polling_clients_miss_no_message() {
     let wharf = Wharf::serve(&[]);
     let (ann, bob) = (Person::join(&wharf, "ann"), Person::join(&wharf, "bob"));
     let poll = |since: &str| -> Value {
@@ -335,7 +336,7 @@ fn those_who_ask_now_and_then_miss_nothing_either() {
 }
 
 #[test]
-fn a_stuck_reader_costs_nobody_anything() {
+fn a_stuck_reader_delays_no_one() {
     let wharf = Wharf::serve(&[]);
     let people: Vec<_> = (0..30).map(|number| Person::join(&wharf, &format!("p{number}"))).collect();
     let stuck = Person::join(&wharf, "stuck");
@@ -346,7 +347,7 @@ fn a_stuck_reader_costs_nobody_anything() {
         for person in &people {
             assert_eq!(person.say("", format!("{round} {}", "y".repeat(4000))), 202);
         }
-        // Who does read is never behind for so long that it counts as gone.
+        // A client that reads never falls so far behind that it counts as gone.
         for _ in &people {
             assert!(ear.text().starts_with(&format!("{round} ")));
         }
@@ -356,10 +357,11 @@ fn a_stuck_reader_costs_nobody_anything() {
 }
 
 #[test]
-fn silent_listeners_hold_no_worker() {
-    // A member may have a few windows open. At once: who does not listen at all is gone after a while.
+fn silent_listeners_use_no_worker() {
+    // A member may have a few windows open. All at once: a client that does not listen is removed after a
+    // while.
     const WINDOWS: usize = 10;
-    // Both ends of each need a descriptor, in a process of their own; some are for everything else.
+    // Both ends of each stream need a descriptor in this process; the rest are for everything else.
     let wanted = usize::try_from(raise_open_files() / 2).map_or(5000, |files| files.min(5000));
     let wharf = Wharf::serve(&["--workers", "2"]);
     wharf.write("a", "x");
@@ -380,34 +382,34 @@ fn silent_listeners_hold_no_worker() {
     }
     let listeners = ears.len();
     drop(ears);
-    eventually("the streams are given back", || {
+    eventually("the streams are released", || {
         wharf.log().matches("closed its event stream").count() == listeners
     });
 }
 
 #[test]
-fn listeners_have_a_limit_of_their_own() {
+fn event_streams_have_a_limit_of_their_own() {
     let wharf = Wharf::serve(&["--max-subscribers", "2"]);
     let ann = Person::join(&wharf, "ann");
     let (first, _second) = (ann.listen(), ann.listen());
     let third = wharf.ask("GET", "/.wharf/chat/events", &ann.fields(), b"");
     assert_eq!(third.code(), 503);
     assert_eq!(third.text(), "2 streams are open already (close one, or try again later)\n");
-    assert_eq!(ann.say("", "still here"), 202, "whoever does not listen is served all the same");
+    assert_eq!(ann.say("", "still here"), 202, "clients without a stream are served");
     drop(first);
-    eventually("its place is given back", || wharf.log().contains("closed its event stream"));
+    eventually("its place is free again", || wharf.log().contains("closed its event stream"));
     ann.listen();
 }
 
 #[test]
-fn nobody_takes_all_streams_and_no_address_all_names() {
+fn no_member_takes_all_streams_and_no_address_all_names() {
     let wharf = Wharf::serve(&[]);
     let ann = Person::join(&wharf, "ann");
     let ears: Vec<_> = (0..16).map(|_| ann.listen()).collect();
     let answer = wharf.ask("GET", "/.wharf/chat/events", &ann.fields(), b"");
     assert_eq!(answer.code(), 429);
     assert_eq!(answer.text(), "you have 16 streams open already (close one)\n");
-    // In one go: who has joined and does not listen is gone after a while.
+    // All at once: a member that does not listen is removed after a while.
     let mut wire = wharf.connect();
     let join = |number: usize| {
         let body = format!("user=p{number}");
@@ -431,8 +433,8 @@ fn nobody_takes_all_streams_and_no_address_all_names() {
 }
 
 #[test]
-fn a_listener_keeps_the_server_up_and_a_stop_ends_the_stream() {
-    // The limit is longer than this machine keeps a test waiting before it listens.
+fn an_event_stream_keeps_the_server_up_and_ends_when_the_server_stops() {
+    // The limit is longer than this machine delays a test before it listens.
     let mut wharf = Wharf::serve(&["--idle-exit", "3"]);
     let token = Person::join(&wharf, "ann").token;
     let mut ear = Person { wharf: &wharf, token }.listen();
@@ -445,7 +447,7 @@ fn a_listener_keeps_the_server_up_and_a_stop_ends_the_stream() {
 }
 
 #[test]
-fn three_kinds_of_clients_are_in_one_room() {
+fn three_kinds_of_clients_are_in_one_chat() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");
     let (raw, by_curl) = (Person::join(&wharf, "raw"), Person::join(&wharf, "curl"));
@@ -471,7 +473,7 @@ fn three_kinds_of_clients_are_in_one_room() {
     curl.shows("event: private\n");
     assert_eq!(by_curl.say("", "to all again"), 202);
     terminal.shows("curl: to all again\n");
-    assert_eq!([ear.text(), ear.text()], ["to curl", "to all again"], "its own, once");
+    assert_eq!([ear.text(), ear.text()], ["to curl", "to all again"], "its own message, once");
     drop(terminal.child.stdin.take());
     assert_eq!(ear.hear_of(&["leave"]).1["user"], "terminal");
     curl.shows("event: leave\n");
@@ -480,7 +482,7 @@ fn three_kinds_of_clients_are_in_one_room() {
     assert!(!shown.contains("to curl") && !shown.contains("terminal: "), "{shown}");
 }
 
-/// A program that prints what it hears: `wharf chat` with a pipe as its input, or curl.
+/// A program that prints the events: `wharf chat` with a pipe as its input, or curl.
 struct Terminal {
     child: Running,
     out: std::sync::Arc<std::sync::Mutex<String>>,
@@ -498,7 +500,7 @@ impl Terminal {
         Self::watch(Running::start(&mut chat))
     }
 
-    /// Keeps what a program prints.
+    /// Collects a program's output.
     fn watch(mut child: Running) -> Self {
         let out = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
         let pipes: [Box<dyn Read + Send>; 2] =
@@ -520,14 +522,14 @@ impl Terminal {
     }
 
     fn shows(&self, text: &str) {
-        eventually(&format!("it shows {text:?}: {}", self.out.lock().expect("whole")), || {
+        eventually(&format!("it prints {text:?}: {}", self.out.lock().expect("whole")), || {
             self.out.lock().expect("whole").contains(text)
         });
     }
 }
 
 #[test]
-fn terminals_talk() {
+fn terminals_chat() {
     let wharf = Wharf::serve(&[]);
     wharf.write("plan.txt", "the plan");
     let place = tempfile::tempdir().expect("a folder");
@@ -557,7 +559,7 @@ fn terminals_talk() {
     bob.line("/quit");
     bob.shows("stopping client.");
     ann.shows("[bob] has left the chat.");
-    assert_eq!(bob.child.wait().expect("ended").code(), Some(1), "not all went well");
+    assert_eq!(bob.child.wait().expect("ended").code(), Some(1), "the exit status reports the error");
     drop(ann.child.stdin.take());
     assert_eq!(ann.child.wait().expect("ended").code(), Some(0));
     let said = ann.out.lock().expect("whole").clone();
@@ -565,7 +567,7 @@ fn terminals_talk() {
 }
 
 #[test]
-fn a_server_that_comes_back_is_found_again() {
+fn a_client_reconnects_when_the_server_comes_back() {
     let wharf = Wharf::serve(&[]);
     let address = wharf.address();
     let place = tempfile::tempdir().expect("a folder");
@@ -582,13 +584,13 @@ fn a_server_that_comes_back_is_found_again() {
 }
 
 #[test]
-fn what_goes_wrong_is_one_line() {
+fn each_error_is_one_line() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");
     let _ann = Person::join(&wharf, "ann");
     let port = wharf.address().port().to_string();
-    let nobody = Nobody::listens();
-    let gone = nobody.address();
+    let closed = ClosedPort::reserve();
+    let gone = closed.address();
     let cases: [(&[&str], i32, &str); 5] = [
         (&["chat"], 2, "usage: wharf chat USER [HOST [PORT]]\n"),
         (&["chat", "ANN", "127.0.0.1", &port], 1, "the name ANN is taken (choose another)\n"),
@@ -604,7 +606,7 @@ fn what_goes_wrong_is_one_line() {
 }
 
 #[test]
-fn no_server_names_the_folder_for_downloads() {
+fn the_directory_for_downloads_does_not_depend_on_the_server() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
     let port = socket.local_addr().expect("bound").port().to_string();
     let impostor = std::thread::spawn(move || {

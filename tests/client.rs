@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Nobody, Output, Running, Wharf, eventually, run, sample};
+use crate::common::{ClosedPort, Output, Running, Wharf, eventually, run, sample};
 
 /// The directory of the examples.
 fn examples() -> PathBuf {
@@ -16,7 +16,7 @@ fn say(wharf: &Wharf, lines: &str, directory: &Path) -> Output {
 }
 
 #[test]
-fn the_first_visit() {
+fn a_first_session() {
     let wharf = Wharf::serve(&[]);
     let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/server");
     let names = ["testServer.txt", "photoServer.jpg", "index.html"];
@@ -178,8 +178,8 @@ fn a_large_file_round_trips() {
 
 #[test]
 fn a_missing_server_is_reported() {
-    let nobody = Nobody::listens();
-    let address = nobody.address();
+    let closed = ClosedPort::reserve();
+    let address = closed.address();
     let place = tempfile::tempdir().expect("a folder");
     let output = run(&["client", "--port", &address.port().to_string()], "GET a\nLIST\n", place.path());
     let line = format!("Server is not running. ({address})\n");

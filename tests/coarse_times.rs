@@ -1,4 +1,5 @@
-//! A file system that keeps time in whole seconds: what is rewritten within one is not taken for what was there before.
+//! A file system with timestamps in whole seconds: a file that is rewritten within one second counts as a new
+//! version.
 
 use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -12,12 +13,12 @@ use crate::common::{SmallDisk, Wharf, eventually, run};
 const OLD: &[u8] = b"old content";
 const NEW: &[u8] = b"new content";
 
-/// The line that is told of this content.
+/// The response to `?sha256` for this content.
 fn sum(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect()
 }
 
-/// Writes over what a file holds, as another program does; the times that it has then.
+/// Overwrites a file, as another program does, and returns its new timestamps.
 fn rewrite(file: &Path, content: &[u8]) -> (i64, i64) {
     File::options().write(true).open(file).and_then(|file| file.write_all_at(content, 0)).expect("written");
     let metadata = fs::metadata(file).expect("there");
@@ -30,7 +31,7 @@ fn tag(wharf: &Wharf) -> String {
 }
 
 #[test]
-fn what_is_rewritten_within_a_second_is_another_content() {
+fn a_file_rewritten_within_a_second_is_a_new_version() {
     let Some(disk) = SmallDisk::of_whole_seconds() else { return };
     let wharf = Wharf::serve_in(disk.place(), &[]);
     let file = wharf.write("a", OLD);
@@ -44,9 +45,9 @@ fn what_is_rewritten_within_a_second_is_another_content() {
     });
     assert!(young.starts_with("W/\""), "{young}");
     let told = told.expect("asked");
-    assert_eq!((told.text(), told.field("ETag")), (sum(OLD), young.clone()), "told, and as weakly");
-    assert_eq!(wharf.ask("GET", "/a", "", b"").body, NEW, "nothing was kept");
-    assert_eq!(wharf.ask("GET", "/a?sha256", "", b"").text(), sum(NEW), "nor its sum");
+    assert_eq!((told.text(), told.field("ETag")), (sum(OLD), young.clone()), "the tag is weak");
+    assert_eq!(wharf.ask("GET", "/a", "", b"").body, NEW, "the content was not cached");
+    assert_eq!(wharf.ask("GET", "/a?sha256", "", b"").text(), sum(NEW), "the hash was not cached");
     let rows = [
         ("GET", format!("Range: bytes=0-2\r\nIf-Range: {young}\r\n"), 200),
         ("GET", "Range: bytes=0-2\r\n".to_owned(), 206),
@@ -61,7 +62,7 @@ fn what_is_rewritten_within_a_second_is_another_content() {
     eventually("its time is old enough", || tag(&wharf).starts_with('"'));
     let settled = tag(&wharf);
     let answer = wharf.ask("GET", "/a", &format!("If-None-Match: {young}\r\n"), b"");
-    assert_eq!((answer.code(), answer.body.as_slice()), (200, NEW), "the old copy is not kept for good");
+    assert_eq!((answer.code(), answer.body.as_slice()), (200, NEW), "the old copy is not cached forever");
     let told = wharf.ask("GET", "/a?sha256", "", b"");
     assert_eq!((told.text(), told.field("ETag")), (sum(NEW), settled.clone()));
     let ranged = format!("Range: bytes=0-2\r\nIf-Range: {settled}\r\n");
@@ -71,7 +72,7 @@ fn what_is_rewritten_within_a_second_is_another_content() {
 }
 
 #[test]
-fn a_time_in_the_future_is_no_proof() {
+fn a_timestamp_in_the_future_proves_nothing() {
     let Some(disk) = SmallDisk::of_whole_seconds() else { return };
     let wharf = Wharf::serve_in(disk.place(), &[]);
     let file = wharf.write("a", OLD);
@@ -93,7 +94,7 @@ fn a_time_in_the_future_is_no_proof() {
 }
 
 #[test]
-fn wharf_get_takes_what_has_a_weak_tag() {
+fn wharf_get_accepts_a_weak_tag() {
     let Some(disk) = SmallDisk::of_whole_seconds() else { return };
     let wharf = Wharf::serve_in(disk.place(), &[]);
     let here = tempfile::tempdir().expect("a folder");

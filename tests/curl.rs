@@ -1,4 +1,4 @@
-//! curl does what its users do.
+//! curl works as its users expect.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::common::{Output, Wharf, outside, sample};
 /// Runs curl in this folder; `None` where it is not installed.
 fn curl(folder: &Path, arguments: &[&str]) -> Option<Output> {
     let output =
-        // As long as it takes: by itself curl sends what it waits to be told for after a second.
+        // Without a time limit for `Expect: 100-continue`: by default curl sends the body after a second.
         outside("curl")?
             .args(["-sS", "--max-time", "60", "--expect100-timeout", "60"])
             .args(arguments).current_dir(folder).output();
@@ -19,7 +19,7 @@ fn curl(folder: &Path, arguments: &[&str]) -> Option<Output> {
     })
 }
 
-/// A server, a place to download to, and 100 KB in both.
+/// A server, a directory for downloads, and a file of 100 KB in both.
 fn stage() -> (Wharf, tempfile::TempDir, Vec<u8>) {
     let (wharf, here, content) =
         (Wharf::serve(&[]), tempfile::tempdir().expect("a folder"), sample(100_000, 3));
@@ -29,7 +29,7 @@ fn stage() -> (Wharf, tempfile::TempDir, Vec<u8>) {
 }
 
 #[test]
-fn resumes_and_takes_ranges() {
+fn curl_resumes_and_requests_ranges() {
     let (wharf, here, content) = stage();
     let url = wharf.url("/dir/file.bin");
     let half = here.path().join("file.bin");
@@ -47,12 +47,12 @@ fn resumes_and_takes_ranges() {
 }
 
 #[test]
-fn uploads_in_every_way() {
+fn curl_uploads_in_every_way() {
     let (wharf, here, content) = stage();
     let expected = "Expect: 100-continue";
     let cases: [(&str, &[&str], &str); 6] = [
         ("-T", &["-T", "local"], "put"),
-        ("-T with a name of its own", &["-T", "local"], "in/"),
+        ("-T with another name", &["-T", "local"], "in/"),
         ("--data-binary", &["--data-binary", "@local"], "post"),
         ("100-continue", &["-H", expected, "--data-binary", "@local"], "told"),
         ("chunked", &["-H", "Transfer-Encoding: chunked", "-T", "local"], "chunked"),
@@ -71,11 +71,11 @@ fn uploads_in_every_way() {
         here.path(),
         &["-H", expected, "-T", "local", "-w", "%{http_code} %{size_upload}", &wharf.url("/.x")],
     );
-    assert!(refused.expect("installed").stdout.ends_with("404 0"), "refused before it is sent");
+    assert!(refused.expect("installed").stdout.ends_with("404 0"), "rejected before the body is sent");
 }
 
 #[test]
-fn several_urls_over_one_connection() {
+fn curl_fetches_several_urls_over_one_connection() {
     let (wharf, here, _) = stage();
     let url = wharf.url("/dir/file.bin");
     let null = ["-o", "/dev/null"];
@@ -89,7 +89,7 @@ fn several_urls_over_one_connection() {
 }
 
 #[test]
-fn follows_to_a_directory_and_asks_for_heads() {
+fn curl_follows_the_redirect_of_a_directory_and_requests_heads() {
     let (wharf, here, _) = stage();
     let Some(output) = curl(here.path(), &["-L", "-H", "Accept: text/plain", &wharf.url("/dir")]) else {
         return;
@@ -101,7 +101,7 @@ fn follows_to_a_directory_and_asks_for_heads() {
         here.path(),
         &["--compressed", "-o", "c", "-w", "%{size_download}", &wharf.url("/dir/file.bin")],
     );
-    assert_eq!(packed.expect("installed").stdout, "100000", "sent as it is");
+    assert_eq!(packed.expect("installed").stdout, "100000", "without encoding");
     let failed = curl(here.path(), &["-f", &wharf.url("/nothing")]).expect("installed");
     assert_eq!(failed.code, Some(22), "{failed:?}");
 }

@@ -1,8 +1,9 @@
-//! Several hundred odd and hostile requests: each is read in one way only, however its bytes arrive, and nothing behind
-//! one that is refused is read as a request.
+//! Several hundred unusual and hostile requests: each is parsed in the same way however its bytes arrive, and
+//! nothing after a rejected request is read as a request.
 //!
-//! `differential/corpus.txt` has a request a line, with what must come of it and the rule that says so. Each is cut at
-//! every position for the readers of `wharf::http`, and sent to the real server whole and byte by byte.
+//! `differential/corpus.txt` has one request per line, with the expected result and the rule behind it. Each
+//! is cut at every position for the parsers of `wharf::http`, and sent to the real server as a whole and byte
+//! by byte.
 
 use std::ops::Range;
 
@@ -14,19 +15,19 @@ use crate::common::{Wharf, Wire};
 
 const CORPUS: &str = include_str!("differential/corpus.txt");
 
-/// Up to this length, in bytes, a request is cut at every position, and sent byte by byte.
+/// Requests up to this length, in bytes, are cut at every position, and sent byte by byte.
 const EVERY_POSITION: usize = 1024;
 
-/// So many cuts, and pieces, are enough for one that is longer: what makes it so is the same byte again and again.
+/// The number of cuts, and of pieces, for a longer request: most of it is one repeated byte.
 const POSITIONS: usize = 100;
 
-/// What is sent behind each request, and what answers it.
+/// The request that follows each request, and its response.
 const BEHIND: &str = "GET /behind HTTP/1.1\r\nHost: h\r\n\r\n";
 const ANSWER_BEHIND: &str = "READ AS A REQUEST";
 
 /// A line of the corpus.
 struct Row {
-    /// Where it stands, and the rule.
+    /// The line number, and the rule.
     name: String,
     /// The statuses of the answers.
     codes: Vec<u16>,
@@ -34,14 +35,14 @@ struct Row {
     request: Vec<u8>,
 }
 
-/// What becomes of the connection behind the last answer.
+/// The state of the connection after the last response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// The next request is read.
     Open,
     /// It is closed, whatever else comes.
     Close,
-    /// It would take more bytes; the client ends instead.
+    /// The request is incomplete; the client closes its sending side.
     Cut,
 }
 
@@ -63,7 +64,7 @@ fn row(line: usize, text: &str) -> Row {
     Row { name: format!("line {line}, {rule}"), codes, end, request: unescape(request) }
 }
 
-/// `⏎` is CRLF; `\r \n \t \0 \\ \xHH` are bytes; `\{9000:text}` is that text so many times.
+/// `⏎` is CRLF; `\r \n \t \0 \\ \xHH` are bytes; `\{9000:text}` is that text 9,000 times.
 fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -78,7 +79,7 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// One escape, without its backslash; gives what follows it.
+/// Parses one escape, without its backslash; returns what follows it.
 fn escape<'t>(text: &'t str, bytes: &mut Vec<u8>) -> &'t str {
     let (kind, rest) = text.split_at(1);
     match kind {
@@ -103,22 +104,22 @@ fn escape<'t>(text: &'t str, bytes: &mut Vec<u8>) -> &'t str {
     rest
 }
 
-/// What a reader makes of the bytes of a connection.
+/// What a parser makes of the bytes of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Read {
-    /// A head of this method and target, whose body is framed so.
+    /// A head with this method and target, and this framing of the body.
     Head(String, Framing),
-    /// So many bytes of content, and all of them.
+    /// The length of the content, if it is complete.
     Body(Vec<u8>),
-    /// What is no head. Nothing is read after it.
+    /// An invalid head. Nothing is read after it.
     NoHead(HeadError),
-    /// What is no body. Nothing is read after it.
+    /// An invalid body. Nothing is read after it.
     NoBody(BodyError),
-    /// The bytes end in the middle of something.
+    /// The input ends in the middle of a request.
     Unfinished,
 }
 
-/// Reads a connection's bytes as they come, with the parts that the server is made of.
+/// Parses a connection's bytes as they arrive, with the server's own parsers.
 #[derive(Default)]
 struct Reader {
     unread: Vec<u8>,
@@ -134,7 +135,7 @@ impl Reader {
         while !self.has_stopped && self.step() {}
     }
 
-    /// Whether there may be more to read in what is there.
+    /// Whether the bytes received so far may contain more.
     fn step(&mut self) -> bool {
         match self.body.take() {
             Some((decoder, content)) => self.read_body(decoder, content),
@@ -198,13 +199,13 @@ fn read<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Read> {
     reader.finish()
 }
 
-/// How far apart the cuts of a request of this length are.
+/// The distance between two cuts of a request of this length.
 fn step(length: usize) -> usize {
     if length <= EVERY_POSITION { 1 } else { length.div_ceil(POSITIONS) }
 }
 
 #[test]
-fn every_cut_is_read_alike() {
+fn every_cut_is_parsed_alike() {
     let rows = rows();
     assert!(rows.len() > 300, "only {} requests", rows.len());
     for row in &rows {
@@ -220,7 +221,7 @@ fn every_cut_is_read_alike() {
 }
 
 #[test]
-fn what_is_refused_ends_the_connection() {
+fn a_rejected_request_ends_the_connection() {
     for row in rows() {
         let refused = read([row.request.as_slice()]).into_iter().find_map(|read| match read {
             Read::NoHead(error) => Some(error.status().code()),
@@ -230,7 +231,7 @@ fn what_is_refused_ends_the_connection() {
         if let Some(code) = refused
             && row.codes.last() != Some(&code)
         {
-            // The body of a request that was refused by its head is not looked at.
+            // The body of a request that was rejected because of its head is not parsed.
             assert_eq!((row.end, row.codes.len()), (End::Close, 1), "{}: {code} {:?}", row.name, row.codes);
         } else if refused.is_some() {
             assert_eq!(row.end, End::Close, "{}", row.name);
@@ -238,7 +239,8 @@ fn what_is_refused_ends_the_connection() {
     }
 }
 
-/// The answers to a row that is sent in pieces of this range, and whether what stood behind it was answered too.
+/// The responses to a row that is sent in pieces of this length, and whether the request after it was
+/// answered too.
 fn ask(
     wharf: &Wharf,
     row: &Row,
@@ -262,7 +264,7 @@ fn ask(
 }
 
 #[test]
-fn the_server_does_as_the_corpus_says() {
+fn the_server_answers_as_the_corpus_says() {
     let wharf = Wharf::serve(&["--host", "h", "--timeout", "60"]);
     let mut wrong = Vec::new();
     for row in rows() {
@@ -280,7 +282,7 @@ fn the_server_does_as_the_corpus_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the corpus asks for. An upload of one row must not change what the next one finds.
+/// Creates the files that the corpus uses. An upload of one row must not affect the next row.
 fn lay_out(wharf: &Wharf) {
     for (name, content) in [("a", "0123456789"), ("d/f", "f"), (".hidden", "h"), ("behind", ANSWER_BEHIND)] {
         wharf.write(name, content);

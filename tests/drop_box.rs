@@ -1,4 +1,4 @@
-//! Files handed to a program of the same machine, through a Unix-domain socket.
+//! Files are uploaded through a Unix-domain socket.
 
 use std::fs;
 use std::io::Read;
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{Output, Running, Wharf, eventually, run, sample};
 
-/// A server with a socket, a place for the client, and the address for it.
+/// A server with a socket, a directory for the client, and the server's address for the client.
 fn stage() -> (Wharf, tempfile::TempDir, String) {
     let here = tempfile::tempdir().expect("a folder");
     let socket = here.path().join("s");
@@ -24,7 +24,7 @@ fn put(here: &Path, files: &[&str], address: &str, input: &str) -> Output {
 }
 
 #[test]
-fn files_are_taken_and_named() {
+fn files_are_uploaded_by_name() {
     let (wharf, here, address) = stage();
     let photo = sample(300_000, 2);
     fs::write(here.path().join("a.txt"), "some text\n").expect("written");
@@ -39,7 +39,7 @@ fn files_are_taken_and_named() {
 }
 
 #[test]
-fn a_missing_file_does_not_keep_the_others() {
+fn a_missing_file_does_not_stop_the_others() {
     let (wharf, here, address) = stage();
     fs::write(here.path().join("b"), "b").expect("written");
     let output = put(here.path(), &["a", "b"], &address, "");
@@ -58,7 +58,7 @@ fn without_names_it_asks_once() {
 }
 
 #[test]
-fn where_nobody_listens() {
+fn a_socket_without_a_server_is_an_error() {
     let here = tempfile::tempdir().expect("a folder");
     fs::write(here.path().join("a"), "1").expect("written");
     let output = put(here.path(), &["a"], "unix:nobody", "");
@@ -66,7 +66,7 @@ fn where_nobody_listens() {
 }
 
 #[test]
-fn ctrl_c_leaves_nothing_half() {
+fn ctrl_c_at_the_prompt_leaves_no_partial_file() {
     let (wharf, here, address) = stage();
     let mut client = Running::start(
         Command::new(env!("CARGO_BIN_EXE_wharf"))
@@ -76,7 +76,7 @@ fn ctrl_c_leaves_nothing_half() {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped()),
     );
-    // Once it asks, it minds the signal.
+    // Once it prompts, it handles the signal.
     let mut said = client.stdout.take().expect("piped");
     let mut question = [0; 15];
     said.read_exact(&mut question).expect("it asks");
@@ -90,9 +90,9 @@ fn ctrl_c_leaves_nothing_half() {
 }
 
 #[test]
-fn ctrl_c_in_the_middle_of_a_file() {
+fn ctrl_c_during_an_upload_leaves_no_partial_file() {
     let (wharf, here, address) = stage();
-    // As long as the disk has room for and sparse here: it takes far longer than the signal.
+    // Sparse, and as long as the disk has room for: it takes far longer than the signal.
     let space = rustix::fs::statvfs(wharf.folder().as_path()).expect("a file system");
     let length = (space.f_bavail * space.f_frsize / 2).min(64 << 30);
     let file = fs::File::create(here.path().join("long")).expect("made");
@@ -110,10 +110,10 @@ fn ctrl_c_in_the_middle_of_a_file() {
     let output = client.output();
     assert!(String::from_utf8_lossy(&output.stdout).ends_with("stopping client.\n"), "{output:?}");
     eventually("the server notices", || wharf.log().contains("disconnected during an upload"));
-    assert!(wharf.tree().is_empty(), "nothing half is kept");
+    assert!(wharf.tree().is_empty(), "nothing partial is kept");
 }
 
-/// Whether a client has read some of its file.
+/// Whether a client has read part of its file.
 fn sends(client: &std::process::Child) -> bool {
     let io = fs::read_to_string(format!("/proc/{}/io", client.id())).unwrap_or_default();
     let count = io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok());

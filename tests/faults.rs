@@ -1,4 +1,4 @@
-//! A disk that is full, or fails, costs whoever needs it an honest answer; what was there before stays.
+//! If the disk is full or fails, the client gets an error that says so, and the existing file stays.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use crate::common::tftp::request;
 use crate::common::{SmallDisk, Tftp, Wharf, eventually, outside, sample};
 
 #[test]
-fn what_is_kept_back_is_told_at_once() {
+fn an_upload_into_reserved_space_is_rejected_at_once() {
     // More than any disk has.
     let wharf = Wharf::serve(&["--reserve", "8000000T", "--udp", "0"]);
     let answer = wharf.ask("PUT", "/sized", "", b"x");
@@ -30,15 +30,15 @@ fn what_is_kept_back_is_told_at_once() {
 }
 
 #[test]
-fn what_is_kept_back_stays_free_however_many_want_it() {
+fn reserved_space_stays_free_however_many_clients_upload() {
     const KEPT: u64 = 512 * 1024;
-    /// What the disk takes besides content: the end of a page for each file, and its name.
+    /// What the file system needs besides the content: the end of a page for each file, and its name.
     const PAGES: u64 = 20 * 4096;
     let Some(disk) = SmallDisk::mount("1m") else { return };
     let wharf = Wharf::serve_in(disk.place(), &["--reserve", "512K", "--udp", "0"]);
     let content = sample(600_000, 61);
-    assert_eq!(wharf.ask("PUT", "/sized", "", &content).code(), 507, "its length was told");
-    assert_eq!(put_chunked(&mut wharf.connect(), "/chunked", &content), 507, "on the way");
+    assert_eq!(wharf.ask("PUT", "/sized", "", &content).code(), 507, "its length was announced");
+    assert_eq!(put_chunked(&mut wharf.connect(), "/chunked", &content), 507, "while it is received");
     assert_eq!(Tftp::new(wharf.tftp()).put("tftp", &[], &content).expect_err("refused").0, 3);
     assert!(wharf.tree().is_empty(), "{:?}", wharf.tree());
     let codes: Vec<u16> = thread::scope(|scope| {
@@ -55,18 +55,18 @@ fn what_is_kept_back_stays_free_however_many_want_it() {
         assert!(wharf.read(&number.to_string()) == content[..200_000], "{number}");
     }
     assert_eq!(wharf.tree().len(), codes.iter().filter(|code| **code == 201).count(), "{codes:?}");
-    assert_eq!(wharf.ask("PUT", "/small", "", b"small").code(), 201, "what fits is taken");
+    assert_eq!(wharf.ask("PUT", "/small", "", b"small").code(), 201, "what fits is saved");
 }
 
-/// What is left of a file that gets shorter must not look like all of it, at any door.
+/// A truncated file must not look complete to a client of any protocol.
 #[test]
-fn a_file_that_shrinks_never_looks_whole() {
+fn a_truncated_file_never_looks_complete() {
     let wharf = Wharf::serve(&["--udp", "0"]);
     for length in [100_000, 3 << 20] {
         let path = wharf.write("file", sample(length, 62));
         let mut tftp = Tftp::new(wharf.tftp());
-        tftp.knock(&request(1, b"file", &[("blksize", "1024")]));
-        assert!(tftp.hear().starts_with(&[0, 6]), "it has begun");
+        tftp.send_request(&request(1, b"file", &[("blksize", "1024")]));
+        assert!(tftp.hear().starts_with(&[0, 6]), "the download has started");
         File::options().write(true).open(path).and_then(|file| file.set_len(700)).expect("cut");
         tftp.send(&[0, 4, 0, 0]);
         let last = loop {
@@ -80,15 +80,15 @@ fn a_file_that_shrinks_never_looks_whole() {
     }
 }
 
-/// What the system says where somebody has used up a quota, and where a disk breaks at the worst moment. strace says
-/// it in the system's place.
+/// The error when a user's quota is exhausted, and when a disk fails at the worst moment. strace injects
+/// these errors.
 #[test]
-fn a_quota_and_a_broken_disk_leave_the_old_file() {
+fn an_exceeded_quota_and_a_failed_disk_leave_the_old_file() {
     let rows = [
-        // Of each thread, the first ones are let through: they are the server's greeting.
+        // The first calls of each thread succeed: they belong to the start-up.
         ("over quota", "inject=write:error=EDQUOT:when=20+", 507, "there is no space left for the file\n"),
         ("the disk fails", "inject=fsync:error=EIO", 500, "internal error; see the server's log\n"),
-        ("no name is left", "inject=linkat:error=ENOSPC", 507, "there is no space left for the file\n"),
+        ("no inode is left", "inject=linkat:error=ENOSPC", 507, "there is no space left for the file\n"),
         ("nothing can be renamed", "inject=renameat,renameat2:error=EIO", 500, ""),
     ];
     for (name, fault, code, said) in rows {
@@ -106,9 +106,9 @@ fn a_quota_and_a_broken_disk_leave_the_old_file() {
     }
 }
 
-/// What must be on the disk before what, so that power may fail at any moment.
+/// The order in which data must reach the disk, so that a power failure at any moment loses nothing.
 #[test]
-fn an_upload_is_on_the_disk_before_it_is_said_to_be() {
+fn an_upload_is_on_the_disk_before_it_is_acknowledged() {
     let Some(mut strace) = outside("strace") else { return };
     let place = tempfile::tempdir().expect("a folder");
     let seen = place.path().join("seen");
@@ -130,7 +130,7 @@ fn an_upload_is_on_the_disk_before_it_is_said_to_be() {
     assert_eq!(steps, [&new[..], &old[..]].concat(), "{}", text());
 }
 
-/// What a line of strace's says, in a word.
+/// The name of the step in a line of strace's output.
 fn step(line: &str, share: &str) -> Option<&'static str> {
     let call = line.split_once(' ')?.1.trim_start();
     let (name, arguments) = call.split_once('(')?;

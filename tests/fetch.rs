@@ -1,11 +1,11 @@
-//! `wharf get`, `wharf put` and `wharf list` do it from a command line, and the exit code says whether all went well.
+//! `wharf get`, `wharf put` and `wharf list` work from a command line, and the exit code reports failures.
 
 use std::fs;
 
 use crate::common::{Wharf, run, sample};
 
 #[test]
-fn files_go_there_and_back() {
+fn files_are_uploaded_and_downloaded() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("a b.bin"), sample(300_000, 1)).expect("written");
@@ -19,7 +19,7 @@ fn files_go_there_and_back() {
 }
 
 #[test]
-fn names_are_asked_for_once() {
+fn without_names_it_asks_once() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("a b"), "a").expect("written");
@@ -30,12 +30,12 @@ fn names_are_asked_for_once() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_said_once() {
+fn a_missing_server_is_reported_once() {
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("a"), "a").expect("written");
     let nowhere = "unix:nowhere.sock";
     let said = "Server is not running. (unix:nowhere.sock)\n";
-    // What may pass would be tried again.
+    // A temporary error would be retried.
     for command in
         [&["get", "--retries=0", nowhere][..], &["list", nowhere], &["put", "a", "a", "--to", nowhere]]
     {

@@ -1,8 +1,8 @@
-//! Downloads that break off, by the network, by the server's death, by the client's: the same command completes each,
-//! and of what was on the disk nothing comes twice.
+//! Downloads that are interrupted by the network, by the server's death or by the client's: the same command
+//! completes each, and transfers nothing again that was on the disk.
 //!
-//! A block is what had arrived at this machine and was not written yet when the client was killed; whatever else cuts a
-//! download, there is none. Files of up to 64 KiB are begun anew.
+//! The exception is one block that had arrived but was not written yet when the client was killed. Files of
+//! up to 64 KiB start again.
 
 use std::fs;
 use std::path::Path;
@@ -11,46 +11,48 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::common::{Dice, Plan, Proxy, Running, Wharf, eventually, field, run, sample};
+use crate::common::{Plan, Proxy, Random, Running, Wharf, eventually, field, run, sample};
 
-/// Of the two hundred downloads, so many are cut by the network, so many by the client's death, so many by the server's.
+/// Of two hundred downloads, how many are interrupted by the network, by the client's death and by the
+/// server's.
 const CUT_BY_NETWORK: usize = 100;
 const CUT_BY_CLIENT: usize = 60;
 const CUT_BY_SERVER: usize = 40;
 
-/// Those that run beside each other.
+/// How many run at the same time.
 const LANES: usize = 4;
 
-/// Up to this length a file is begun anew.
+/// A file of up to this length starts again.
 const SHORT: u64 = 64 * 1024;
 
-/// A server behind a proxy, and a place for what is fetched.
+/// A server behind a proxy, and a directory for downloads.
 struct Stage {
     wharf: Wharf,
     proxy: Proxy,
     place: TempDir,
-    dice: Dice,
+    random: Random,
 }
 
 impl Stage {
     fn new(seed: u64) -> Self {
         let wharf = Wharf::serve(&[]);
         let proxy = Proxy::before(wharf.address());
-        Self { wharf, proxy, place: tempfile::tempdir().expect("a folder"), dice: Dice::new(seed) }
+        Self { wharf, proxy, place: tempfile::tempdir().expect("a folder"), random: Random::new(seed) }
     }
 
-    /// Puts a file of any length into the folder, and says how long it is and where in it to break off.
+    /// Writes a file of random length to the folder; returns its length and a position at which to interrupt
+    /// it.
     fn file(&mut self, name: &str) -> (u64, u64) {
-        let length = 1 + self.dice.below(400_000);
+        let length = 1 + self.random.below(400_000);
         self.wharf.write(name, sample(length, length as u64));
-        (length as u64, self.dice.below(length) as u64)
+        (length as u64, self.random.below(length) as u64)
     }
 
     fn downloads(&self) -> &Path {
         self.place.path()
     }
 
-    /// What a run is told.
+    /// The arguments of a run.
     fn arguments(&self, name: &str) -> Vec<String> {
         let dir = self.downloads().display().to_string();
         ["get", "--no-sync", "--retries=0", "--dir", &dir, &self.proxy.url(&format!("/{name}"))]
@@ -73,14 +75,15 @@ impl Stage {
         )
     }
 
-    /// How much of a file is on the disk, for another run to go on with.
+    /// How many bytes of a file are on the disk, for the next run to resume.
     fn there(&self, name: &str) -> u64 {
         let has_notes = self.downloads().join(format!("{name}.part.from")).exists();
         let part = fs::metadata(self.downloads().join(format!("{name}.part")));
         part.map_or(0, |part| part.len()).min(if has_notes { u64::MAX } else { 0 })
     }
 
-    /// Runs the same command again, with nothing in its way: the file is whole, and only what was not on the disk came.
+    /// Runs the same command again without interruption: the file is complete, and only the missing bytes
+    /// were transferred.
     fn completes(&self, name: &str, length: u64) {
         let there = self.there(name).min(length - 1);
         self.proxy.plan(Plan::Through);
@@ -88,7 +91,7 @@ impl Stage {
         let asked = self.proxy.requests();
         let range = (there > 0).then(|| format!("bytes={there}-"));
         assert_eq!(field(&asked[0], "Range"), range.as_deref(), "{name}");
-        assert_eq!(self.proxy.content(), length - there, "{name} came again");
+        assert_eq!(self.proxy.content(), length - there, "{name} was transferred again");
         assert!(
             fs::read(self.downloads().join(name)).expect("there") == self.wharf.read(name),
             "{name} differs"
@@ -99,7 +102,7 @@ impl Stage {
     }
 }
 
-/// Runs so many downloads on stages beside each other.
+/// Runs this many downloads at the same time.
 fn on_stages(downloads: usize, seed: u64, act: impl Fn(&mut Stage, usize) + Sync) {
     thread::scope(|scope| {
         for lane in 0..LANES {
@@ -113,14 +116,14 @@ fn on_stages(downloads: usize, seed: u64, act: impl Fn(&mut Stage, usize) + Sync
 }
 
 #[test]
-fn downloads_that_the_network_cuts() {
+fn downloads_that_the_network_interrupts() {
     on_stages(CUT_BY_NETWORK, 31, |stage, number| {
         let name = format!("{number}.bin");
         let (length, after) = stage.file(&name);
-        let reset = stage.dice.below(4) == 0;
+        let reset = stage.random.below(4) == 0;
         stage.proxy.plan(Plan::Cut { after, reset });
         assert_eq!(stage.get(&name), Some(1), "{name}");
-        // A reset takes with it what had not been read.
+        // A reset discards the bytes that were not read yet.
         if length > SHORT && !reset {
             assert_eq!(stage.there(&name), after, "what came is on the disk");
         }
@@ -135,8 +138,8 @@ fn downloads_whose_client_is_killed() {
         let (length, after) = stage.file(&name);
         stage.proxy.plan(Plan::Hold(after));
         let mut client = stage.begin(&name);
-        eventually("it has come so far", || stage.proxy.holds());
-        let waits = stage.dice.below(2) == 0 && length > SHORT;
+        eventually("it has received this much", || stage.proxy.holds());
+        let waits = stage.random.below(2) == 0 && length > SHORT;
         if waits {
             eventually("it is on the disk", || stage.there(&name) == after);
         }
@@ -153,7 +156,7 @@ fn downloads_whose_server_is_killed() {
         let (length, after) = stage.file(&name);
         stage.proxy.plan(Plan::Hold(after));
         let mut client = stage.begin(&name);
-        eventually("it has come so far", || stage.proxy.holds());
+        eventually("it has received this much", || stage.proxy.holds());
         let folder = std::mem::replace(&mut stage.wharf, Wharf::serve(&[])).kill();
         stage.proxy.let_go();
         assert_eq!(client.wait().expect("a child").code(), Some(1), "{name}");
@@ -167,15 +170,15 @@ fn downloads_whose_server_is_killed() {
 }
 
 #[test]
-fn a_file_that_is_replaced_between_two_halves_is_never_a_mixture() {
+fn a_file_that_is_replaced_during_a_download_is_never_a_mixture() {
     let mut stage = Stage::new(61);
     for round in 0..20 {
         let (length, name) = (200_000, format!("{round}.bin"));
         stage.wharf.write(&name, sample(length, round));
-        stage.proxy.plan(Plan::Cut { after: stage.dice.below(length) as u64, reset: false });
+        stage.proxy.plan(Plan::Cut { after: stage.random.below(length) as u64, reset: false });
         assert_eq!(stage.get(&name), Some(1));
-        let length = if round % 2 == 0 { length } else { 1 + stage.dice.below(2 * length) };
-        // Under another name first, as every careful writer does; in place would change what is being read.
+        let length = if round % 2 == 0 { length } else { 1 + stage.random.below(2 * length) };
+        // By a rename, as careful programs do; overwriting in place would change the file that is being read.
         let new = stage.wharf.write("new", sample(length, round + 1000));
         fs::rename(new, stage.wharf.folder().join(&name)).expect("replaced");
         stage.proxy.plan(Plan::Through);
@@ -184,13 +187,13 @@ fn a_file_that_is_replaced_between_two_halves_is_never_a_mixture() {
             fs::read(stage.downloads().join(&name)).expect("there") == sample(length, round + 1000),
             "{name}"
         );
-        assert_eq!(stage.proxy.content(), length as u64, "the whole of it came");
+        assert_eq!(stage.proxy.content(), length as u64, "the whole file was transferred");
         fs::remove_file(stage.downloads().join(&name)).expect("removed");
     }
 }
 
 #[test]
-fn one_command_survives_many_cuts() {
+fn one_command_survives_many_interruptions() {
     let stage = Stage::new(71);
     let length = 3_000_000;
     stage.wharf.write("a.bin", sample(length, 9));
@@ -199,11 +202,11 @@ fn one_command_survives_many_cuts() {
     let output =
         run(&["get", "--retries=1", "--dir", &dir, &stage.proxy.url("/a.bin")], "", stage.downloads());
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
-    assert_eq!(stage.proxy.requests().len(), 8, "each time it gets further, it may break off once more");
+    assert_eq!(stage.proxy.requests().len(), 8, "an attempt that makes progress may be interrupted again");
     assert_eq!(stage.proxy.content(), length as u64);
     assert!(fs::read(stage.downloads().join("a.bin")).expect("there") == sample(length, 9));
     fs::remove_file(stage.downloads().join("a.bin")).expect("removed");
-    // What is passed on is passed on once, too.
+    // Each byte is forwarded only once, too.
     let output = Command::new(env!("CARGO_BIN_EXE_wharf"))
         .args(["get", "--retries=1", "-o", "-", &stage.proxy.url("/a.bin")])
         .output()

@@ -1,5 +1,5 @@
-//! When a download is said to be there, it is on the disk: on a file system that counts `fsync`, lacks what some lack, and
-//! fails.
+//! A download that is reported as complete is on the disk: on a file system that counts `fsync`, lacks
+//! features, and fails.
 
 use std::fs;
 
@@ -24,8 +24,7 @@ fn position(events: &[Event], is_it: impl Fn(&Event) -> bool) -> Option<usize> {
     events.iter().rposition(is_it)
 }
 
-/// Each file was synced before it had its name, its directory after that, and each directory that was made in its
-/// parent.
+/// Each file was synced before it was named, its directory afterwards, and each new directory in its parent.
 fn is_durable(events: &[Event], names: &[String]) {
     let parent = |path: &str| path.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
     let synced =
@@ -58,9 +57,12 @@ fn each_file_and_each_directory_is_synced() {
             let events = mount.events();
             is_durable(&events, &names);
             assert_eq!(mount.count(What::Fsync, ""), names.len(), "each is synced once");
-            assert!(mount.count(What::FsyncDir, "") <= names.len() + 10, "those that come together share it");
+            assert!(
+                mount.count(What::FsyncDir, "") <= names.len() + 10,
+                "files that finish together share it"
+            );
         }
-        // One after the other, over one connection and at a prompt, and over TFTP.
+        // One after the other: over one connection, at a prompt, and over TFTP.
         let url = wharf.url(&format!("/{}", names[0]));
         let tftp = format!("tftp://{}/{}", wharf.tftp(), names[0]);
         for address in [&url, &tftp] {
@@ -92,7 +94,7 @@ fn no_sync_syncs_nothing() {
 }
 
 #[test]
-fn many_are_synced_at_once_and_none_is_named_before() {
+fn many_files_are_synced_at_once_and_none_is_named_before() {
     const AT_ONCE: usize = 32;
     let names: Vec<String> = (0..50).map(|number| format!("in/{number}")).collect();
     let wharf = serve(&names, 1000);
@@ -101,7 +103,7 @@ fn many_are_synced_at_once_and_none_is_named_before() {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.args(["get", "--dir", "dl", "-R", &wharf.url("/in/")]).current_dir(mount.path());
     let client = Running::start(command.stdout(std::process::Stdio::piped()));
-    eventually("as many run as may", || mount.count(What::FsyncBegins, "") == AT_ONCE);
+    eventually("as many run as are allowed", || mount.count(What::FsyncBegins, "") == AT_ONCE);
     let is_named = |event: &Event| event.what == What::Name && !event.path.contains(".part");
     assert!(!mount.events().iter().any(is_named), "{:?}", mount.events());
     mount.set(&[]);
@@ -111,11 +113,11 @@ fn many_are_synced_at_once_and_none_is_named_before() {
 }
 
 #[test]
-fn what_cannot_be_synced_is_not_there() {
+fn a_file_that_cannot_be_synced_is_not_saved() {
     let rows = [
         ("a file", faults::FSYNC_EIO, 1, "cannot write dl/in/", false),
         ("a directory", faults::FSYNCDIR_EIO, 1, "cannot sync dl", true),
-        ("a directory, which the file system cannot do", faults::FSYNCDIR_EINVAL, 0, "", true),
+        ("a directory, unsupported by the file system", faults::FSYNCDIR_EINVAL, 0, "", true),
     ];
     let names: Vec<String> = (0..6).map(|number| format!("in/{number}")).collect();
     for length in [1000, 100_000] {
@@ -137,10 +139,10 @@ fn what_cannot_be_synced_is_not_there() {
     }
 }
 
-/// Without hard links, without renaming that replaces nothing, without extended attributes, with times in whole
-/// seconds: files come all the same, and what is there stays.
+/// Without hard links, without renaming that does not replace, without extended attributes, with timestamps
+/// in whole seconds: files are downloaded nevertheless, and existing ones stay.
 #[test]
-fn a_file_system_that_can_do_little() {
+fn a_file_system_with_few_features_suffices() {
     let bare = [faults::NO_LINKS, faults::NO_NOREPLACE, faults::NO_XATTRS, faults::WHOLE_SECONDS];
     for length in [1000, 100_000] {
         let wharf = serve(&["a".to_owned()], length);
@@ -157,9 +159,9 @@ fn a_file_system_that_can_do_little() {
             assert_eq!(get(&mount, &["--force", &address]).code, Some(0), "{address}");
             assert_eq!(fs::read(downloads.join("a")).expect("saved"), b"newer", "{address}");
             assert_eq!(fs::read_dir(&downloads).expect("a folder").count(), 1, "{address}");
-            // With a record the older version is replaced.
+            // With a record, the older version is replaced.
             mount.set(&bare[..2]);
-            wharf.write("a", "the newest");
+            wharf.write("a", "the newest version");
             assert_eq!(get(&mount, &["--force", &address]).code, Some(0), "{address}");
             wharf.write("a", sample(length, 1));
             assert_eq!(get(&mount, &[&address]).code, Some(0), "{address}");

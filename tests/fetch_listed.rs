@@ -1,4 +1,4 @@
-//! What a listing names is not fetched blindly: hidden names need a flag, and each directory is visited once.
+//! Names in a listing are not trusted: hidden names need a flag, and each directory is visited once.
 
 use std::fs;
 use std::io::Write as _;
@@ -25,7 +25,7 @@ fn tree(dir: &Path) -> Vec<String> {
     found
 }
 
-/// A server that lists hidden names at every depth, one of them behind a link that hides it.
+/// A server that lists hidden names at every depth, one of them behind a link with a visible name.
 fn hostile() -> Fake {
     Fake::answers(|head, stream| {
         let body = match target_of(head) {
@@ -53,7 +53,7 @@ fn hostile() -> Fake {
 }
 
 #[test]
-fn a_hidden_name_from_a_listing_needs_the_flag() {
+fn a_hidden_name_in_a_listing_needs_the_flag() {
     let server = hostile();
     let skipped = |count| match count {
         0 => String::new(),
@@ -61,7 +61,7 @@ fn a_hidden_name_from_a_listing_needs_the_flag() {
         count => format!("skipped {count} names that begin with a dot (--hidden fetches them)\n"),
     };
     let all = &[".bashrc", ".profile", ".ssh/config", "a", "d/.b", "d/c"][..];
-    // Arguments, the target, what is fetched, and how many names are skipped.
+    // Arguments, the target, the downloaded files, and how many names are skipped.
     let table: [(&[&str], &str, &[&str], usize); 8] = [
         (&["-R"], "/", &["a", "d/c"], 4),
         (&["-R", "--hidden"], "/", all, 0),
@@ -80,7 +80,7 @@ fn a_hidden_name_from_a_listing_needs_the_flag() {
         assert_eq!((output.code, output.stderr), (Some(0), skipped(count)), "{flags:?} {target}");
         assert_eq!(tree(place.path()), files, "{flags:?} {target}");
     }
-    // Lines, what is fetched, and how many names are skipped by each.
+    // Input lines, the downloaded files, and how many names are skipped by each.
     let table: [(&str, &[&str], &[usize]); 5] = [
         ("list\nget 1-5\n", &["a", "d/c"], &[4]),
         ("get *\n", &["a"], &[3]),
@@ -97,7 +97,7 @@ fn a_hidden_name_from_a_listing_needs_the_flag() {
     }
 }
 
-/// Two directories that lead to each other, and up.
+/// Two directories that link to each other, and to their parent.
 fn knot() -> Wharf {
     let wharf = Wharf::serve(&[]);
     wharf.write("a/f", "1");
@@ -109,7 +109,7 @@ fn knot() -> Wharf {
 }
 
 #[test]
-fn a_directory_is_visited_once_whatever_links_lead_to_it() {
+fn a_directory_is_visited_once_however_many_links_lead_to_it() {
     let wharf = knot();
     let place = tempfile::tempdir().expect("a directory");
     let get = |target: &str, dir: &str| -> Output {

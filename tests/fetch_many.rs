@@ -1,12 +1,12 @@
-//! Many files in one command: trees, patterns, names that collide, links that lead out, files that are here already.
+//! Many files in one command: trees, patterns, colliding names, links that lead out, existing files.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Fake, Nobody, Output, Wharf, field, run, sample, target_of};
+use crate::common::{ClosedPort, Fake, Output, Wharf, field, run, sample, target_of};
 
-/// `wharf get` into `downloads` in this place.
+/// `wharf get` into `downloads` in this directory.
 fn get(place: &Path, arguments: &[&str]) -> Output {
     run(&[&["get"], arguments].concat(), "", place)
 }
@@ -50,7 +50,7 @@ fn five_hundred_files_over_four_connections() {
     let mut peers = wharf.peers_of("GET /d/", 501);
     peers.sort_unstable();
     peers.dedup();
-    assert!(peers.len() <= 5, "four, and one for the listing: {peers:?}");
+    assert!(peers.len() <= 5, "four connections, and one for the listing: {peers:?}");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn directories_trees_and_patterns() {
 }
 
 #[test]
-fn a_server_of_another_make_lists_nothing() {
+fn a_server_of_another_kind_has_no_listings() {
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\npage";
     let server = Fake::answers(|_, stream| {
         let _ = std::io::Write::write_all(stream, page.as_bytes());
@@ -95,7 +95,7 @@ fn a_server_of_another_make_lists_nothing() {
     let output = get(place.path(), &[&server.url("/d/"), &server.url("/*.jpg"), "--retries=0"]);
     assert_eq!(output.code, Some(1), "{output:?}");
     assert_eq!(output.stderr, "/*.jpg: the response is not a listing (is the server wharf?)\n");
-    assert_eq!(saved(place.path()), ["d/index.html"], "its directory is its page");
+    assert_eq!(saved(place.path()), ["d/index.html"], "a directory is saved as its page");
     let output = get(place.path(), &["-R", &server.url("/d/"), "--retries=0"]);
     assert_eq!(output.stderr, "/d/: the response is not a listing (is the server wharf?)\n");
 }
@@ -125,11 +125,11 @@ fn a_server_cannot_choose_where_files_go() {
         output.stderr.lines().filter(|line| line.ends_with("is too deep, or has too many entries")).count();
     assert_eq!(endless, 1, "{}", output.stderr.lines().last().unwrap_or_default());
     assert!(saved(&inner).iter().all(|name| name.ends_with("good")), "{:?}", saved(&inner));
-    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing is beside it");
+    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing was written beside it");
 }
 
 #[test]
-fn names_that_collide_are_refused() {
+fn colliding_names_are_rejected() {
     let wharf = Wharf::serve(&[]);
     let other = Wharf::serve(&[]);
     wharf.write("a", "first");
@@ -154,7 +154,7 @@ fn names_that_collide_are_refused() {
 }
 
 #[test]
-fn nothing_goes_through_a_link_or_over_what_is_no_file() {
+fn no_download_follows_a_link_or_replaces_anything_but_a_file() {
     let wharf = Wharf::serve(&[]);
     for name in ["out/a", "link", "dir", "part", "in/a"] {
         wharf.write(name, "new");
@@ -181,11 +181,14 @@ fn nothing_goes_through_a_link_or_over_what_is_no_file() {
     }
     assert_eq!(fs::read_to_string(outside.join("kept")).expect("there"), "old");
     assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 1);
-    assert_eq!(fs::read_to_string(downloads.join("real/a")).expect("a link that stays inside is one"), "new");
+    assert_eq!(
+        fs::read_to_string(downloads.join("real/a")).expect("a link that stays inside is followed"),
+        "new"
+    );
 }
 
 #[test]
-fn a_file_that_is_here_and_unchanged_is_not_fetched() {
+fn an_unchanged_file_is_not_fetched_again() {
     let wharf = Wharf::serve(&[]);
     let names: Vec<PathBuf> = ["a", "b"].map(|name| wharf.write(name, name)).to_vec();
     let place = place();
@@ -201,7 +204,7 @@ fn a_file_that_is_here_and_unchanged_is_not_fetched() {
     wharf.peers_of("GET /a ", 1);
     assert!(get(place.path(), &["--force", &wharf.url("/a")]).stdout.starts_with("200 OK"));
     wharf.peers_of("GET /a ", 2);
-    // The same length at another time.
+    // The same length with another timestamp.
     let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
     fs::File::options().write(true).open(&names[0]).and_then(|file| file.set_modified(old)).expect("set");
     assert!(get(place.path(), &[&wharf.url("/a")]).stdout.starts_with("200 OK"));
@@ -233,7 +236,7 @@ fn one_file_under_another_name() {
 }
 
 #[test]
-fn quiet_says_only_what_went_wrong_and_serial_uses_one_connection() {
+fn quiet_prints_only_errors_and_serial_uses_one_connection() {
     let wharf = Wharf::serve(&[]);
     for name in ["a", "b", "c"] {
         wharf.write(name, name);
@@ -254,9 +257,9 @@ fn quiet_says_only_what_went_wrong_and_serial_uses_one_connection() {
 }
 
 #[test]
-fn a_server_that_is_gone_is_said_once_for_all() {
-    let nobody = Nobody::listens();
-    let address = nobody.address();
+fn a_server_that_is_gone_is_reported_once() {
+    let closed = ClosedPort::reserve();
+    let address = closed.address();
     let urls: Vec<_> = (0..20).map(|number| format!("http://{address}/{number}")).collect();
     let place = place();
     let arguments: Vec<_> = ["--retries=1"].into_iter().chain(urls.iter().map(String::as_str)).collect();
@@ -266,7 +269,7 @@ fn a_server_that_is_gone_is_said_once_for_all() {
 }
 
 #[test]
-fn the_sum_of_what_was_put_together_is_compared() {
+fn the_hash_of_a_file_downloaded_in_parts_is_checked() {
     let content = sample(100_000, 5);
     let sum = "0000000000000000000000000000000000000000000000000000000000000000\n";
     let whole = content.clone();
@@ -293,8 +296,8 @@ fn the_sum_of_what_was_put_together_is_compared() {
     fs::write(downloads.join("a.part"), &content[..70_000]).expect("written");
     let output = get(place.path(), &["--retries=0", &server.url("/a")]);
     assert_eq!(output.stderr, "/a: the content does not match the server's SHA-256\n");
-    assert_eq!(saved(place.path()), Vec::<String>::new(), "nothing of it is trusted");
-    // In one piece it is not asked for.
+    assert_eq!(saved(place.path()), Vec::<String>::new(), "all parts are discarded");
+    // A file downloaded in one piece is not checked.
     assert_eq!(get(place.path(), &["--retries=0", &server.url("/a")]).code, Some(0));
     assert_eq!(server.requests("/a?sha256").len(), 1);
 }

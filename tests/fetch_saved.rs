@@ -1,4 +1,4 @@
-//! Where a download may be put, over HTTP and over TFTP: nothing of somebody else's is lost, and nothing leads out.
+//! Where a download is saved, over HTTP and over TFTP: existing files are not lost, and no link leads out.
 
 use std::fs::{self, File};
 use std::net::UdpSocket;
@@ -11,16 +11,16 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::common::{Output, PATIENCE, Running, Wharf, eventually, run, sample};
 
-/// The lengths of the files: one is held in memory until it is whole, one has a part.
+/// The lengths of the files: one is held in memory until it is complete, one has a part.
 const LENGTHS: [usize; 2] = [2000, 200_000];
 
-/// A way to arrange what is there before a file is downloaded to `d/a`.
+/// Prepares the directory before a file is downloaded to `d/a`.
 type Arrange = fn(&Stage);
 
 /// A directory for downloads, and one beside it that no download may reach.
 struct Stage {
     place: tempfile::TempDir,
-    /// Where the file comes from.
+    /// The server's address.
     address: String,
 }
 
@@ -50,7 +50,7 @@ impl Stage {
         run(&[&["get", &self.address, "--retries=0"], flags].concat(), "", self.place.path())
     }
 
-    /// Everything that is here: by path, what it is and what it holds.
+    /// Everything in the directory: each path with its kind and content.
     fn all(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         walk(self.place.path(), &mut found);
@@ -78,7 +78,7 @@ fn walk(dir: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// A server of the file at `d/a`, and its addresses: HTTP and TFTP.
+/// A server with a file at `d/a`, and its addresses: HTTP and TFTP.
 fn serve(content: &[u8]) -> (Wharf, [String; 2]) {
     let wharf = Wharf::serve(&["--udp", "0"]);
     wharf.write("d/a", content);
@@ -87,7 +87,7 @@ fn serve(content: &[u8]) -> (Wharf, [String; 2]) {
 }
 
 #[test]
-fn what_is_in_the_way_stays() {
+fn an_obstacle_at_the_destination_stays() {
     let rows: [(&str, Arrange, &str); 7] = [
         ("a file", |stage| stage.write("a"), "--force replaces it"),
         ("an empty file", |stage| fs::write(stage.at("a"), "").expect("written"), "--force replaces it"),
@@ -134,9 +134,10 @@ fn what_is_in_the_way_stays() {
     }
 }
 
-/// What has the name of a part, or of its notes, stays; the download has its name nevertheless, and leaves nothing else.
+/// An entry with the name of a part, or of its record, stays; the file is downloaded nevertheless, and
+/// nothing else is left.
 #[test]
-fn what_has_the_name_of_a_part_stays() {
+fn an_entry_with_the_name_of_a_part_stays() {
     let rows: [(&str, Arrange); 5] = [
         ("a file", |stage| stage.write("a.part")),
         ("notes", |stage| stage.write("a.part.from")),
@@ -151,7 +152,7 @@ fn what_has_the_name_of_a_part_stays() {
         let content = sample(length, 4);
         let (_wharf, addresses) = serve(&content);
         for address in &addresses {
-            // A file that is replaced gets there by way of a part, also a short one.
+            // A file that replaces another is written to a part first, even if it is short.
             for (is_there, (name, arrange)) in
                 [false, true].into_iter().flat_map(|is| rows.map(|row| (is, row)))
             {
@@ -172,7 +173,7 @@ fn what_has_the_name_of_a_part_stays() {
 }
 
 #[test]
-fn a_part_that_another_program_writes_is_left_to_it() {
+fn a_part_that_another_program_writes_is_left_alone() {
     let (_wharf, addresses) = serve(&sample(200_000, 5));
     for address in &addresses {
         let stage = Stage::new(address);
@@ -188,12 +189,16 @@ fn a_part_that_another_program_writes_is_left_to_it() {
         assert!(stage.all() == before, "{address}: {:?}", stage.all());
         drop(part);
         assert_eq!(stage.get(&[]).code, Some(0), "{address}: it has ended");
-        assert_eq!(fs::read_dir(stage.at("")).expect("a folder").count(), 1, "{address}: its part is gone");
+        assert_eq!(
+            fs::read_dir(stage.at("")).expect("a folder").count(),
+            1,
+            "{address}: its part was removed"
+        );
     }
 }
 
 #[test]
-fn a_download_is_replaced_and_what_was_changed_since_is_not() {
+fn an_unchanged_download_is_replaced_and_a_changed_one_is_not() {
     for length in LENGTHS {
         let (wharf, addresses) = serve(b"first");
         for address in &addresses {
@@ -218,7 +223,7 @@ fn a_download_is_replaced_and_what_was_changed_since_is_not() {
             assert!(fs::read(stage.at("a")).expect("saved") == newer, "{address}");
             assert_eq!(fs::read_dir(stage.at("")).expect("a folder").count(), 1, "{address}");
         }
-        // What came from one address is not replaced by what is at the other.
+        // A file from one address is not replaced by one from another.
         let [http, tftp] = addresses.map(|address| Stage::new(&address));
         assert_eq!(http.get(&[]).code, Some(0));
         wharf.write("d/a", "third");
@@ -227,9 +232,9 @@ fn a_download_is_replaced_and_what_was_changed_since_is_not() {
     }
 }
 
-/// Whoever made a download their own secret, or a program, finds it so after the next one.
+/// A user's permissions for a download, for example private or executable, stay when it is replaced.
 #[test]
-fn a_download_that_is_replaced_keeps_its_permissions() {
+fn a_replaced_download_keeps_its_permissions() {
     for length in LENGTHS {
         let (wharf, addresses) = serve(b"first");
         for address in &addresses {
@@ -247,7 +252,7 @@ fn a_download_that_is_replaced_keeps_its_permissions() {
     }
 }
 
-/// A listing may name whatever it likes: of the tree only what is new comes.
+/// A listing may contain any names: only new files of a tree are saved.
 #[test]
 fn a_tree_replaces_nothing() {
     let wharf = Wharf::serve(&[]);
@@ -258,7 +263,7 @@ fn a_tree_replaces_nothing() {
     stage.write("a");
     fs::create_dir(stage.at("sub")).expect("made");
     stage.write("sub/c");
-    // The same length and time: it counts as the same, and needs no record.
+    // The same length and timestamp count as unchanged, without a record.
     let same = wharf.folder().join("d/same");
     fs::copy(&same, stage.at("same")).expect("copied");
     let modified = fs::metadata(&same).and_then(|metadata| metadata.modified()).expect("a time");
@@ -285,7 +290,7 @@ fn a_tree_replaces_nothing() {
     }
 }
 
-/// The prompts save as the command does.
+/// The prompts save files as the command does.
 #[test]
 fn a_prompt_replaces_nothing() {
     let (wharf, _) = serve(b"new");
@@ -302,9 +307,10 @@ fn a_prompt_replaces_nothing() {
     }
 }
 
-/// A TFTP transfer that breaks off leaves nothing; one whose client is killed leaves what the next one removes.
+/// An aborted TFTP transfer leaves nothing; one whose client is killed leaves a part that the next run
+/// removes.
 #[test]
-fn a_transfer_that_breaks_off() {
+fn an_aborted_tftp_transfer_leaves_nothing() {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     server.set_read_timeout(Some(PATIENCE)).expect("set");
     let stage = Stage::new(&format!("tftp://{}/d/a", server.local_addr().expect("an address")));
@@ -333,7 +339,7 @@ fn a_transfer_that_breaks_off() {
     }
     let mut killed = client(Stdio::null());
     send_blocks(&server, 200, false);
-    eventually("what has come is in a part", || {
+    eventually("the received bytes are in a part", || {
         fs::metadata(stage.at("a.part")).is_ok_and(|part| part.len() > 64 * 1024)
     });
     killed.kill().and_then(|()| killed.wait()).expect("killed");
@@ -344,8 +350,8 @@ fn a_transfer_that_breaks_off() {
     assert_eq!((names().len(), fs::metadata(stage.at("a")).expect("saved").len()), (1, 200 * 512));
 }
 
-/// Answers the next request with so many blocks, and with an empty last one if the file is to end there; where the
-/// client is.
+/// Answers the next request with this many blocks, and with an empty last one if the file is to end there;
+/// returns the client's address.
 fn send_blocks(server: &UdpSocket, blocks: u16, ends: bool) -> std::net::SocketAddr {
     let mut buffer = [0; 600];
     let from = loop {
@@ -365,9 +371,9 @@ fn send_blocks(server: &UdpSocket, blocks: u16, ends: bool) -> std::net::SocketA
     from
 }
 
-/// Two that download the same at once: one has it, or both, and the file is whole.
+/// Two clients download the same file at once: one or both succeed, and the file is complete.
 #[test]
-fn two_at_once() {
+fn two_downloads_of_one_file_at_once() {
     let content = sample(3_000_000, 8);
     let (_wharf, addresses) = serve(&content);
     for address in &addresses {

@@ -1,4 +1,5 @@
-//! `wharf get --split`: a large file in several ranges at once, whole and of one version whatever breaks off.
+//! `wharf get --split`: a large file in several ranges at once, complete and of one version whatever
+//! interrupts it.
 
 use std::fs;
 use std::path::Path;
@@ -8,16 +9,16 @@ use tempfile::TempDir;
 
 use crate::common::{Fake, Output, Plan, Proxy, Running, Wharf, eventually, field, run, sample};
 
-/// The length of the file, in bytes: four pieces, none of them of the same length as the last.
+/// The length of the file, in bytes: four pieces, and the last has another length than the others.
 const LENGTH: usize = 6_000_001;
 
-/// How many ranges there are of a file.
+/// How many ranges a file has.
 const RANGES: usize = 4;
 
-/// What may come again of each: what came since the last note of it.
+/// How much of each range may be transferred again: what arrived since its last record.
 const STEP: u64 = 1 << 20;
 
-/// How much of each range comes before its client is killed.
+/// How much of each range arrives before the client is killed.
 const HELD: u64 = 1_200_000;
 
 struct Stage {
@@ -46,10 +47,10 @@ impl Stage {
         run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "", self.here.path())
     }
 
-    /// What is here: the file, and nothing beside it.
+    /// Asserts that the file is complete, and that nothing else is left.
     #[track_caller]
     fn is_here(&self, content: &[u8]) {
-        assert!(fs::read(self.here.path().join("d/large")).expect("it is here") == content);
+        assert!(fs::read(self.here.path().join("d/large")).expect("it was saved") == content);
         let names = fs::read_dir(self.here.path().join("d")).expect("a folder").count();
         assert_eq!(names, 1, "nothing is left beside it");
     }
@@ -60,15 +61,15 @@ fn ranges(proxy: &Proxy) -> usize {
 }
 
 #[test]
-fn it_comes_in_ranges_and_is_whole() {
+fn a_large_file_comes_in_ranges_and_is_complete() {
     let stage = Stage::new();
     stage.proxy.plan(Plan::Through);
     let output = stage.get();
     assert_eq!(output.code, Some(0), "{output:?}");
     stage.is_here(&sample(LENGTH, 1));
     assert_eq!(ranges(&stage.proxy), RANGES);
-    assert_eq!(stage.proxy.content(), LENGTH as u64, "nothing came twice");
-    eventually("the server was asked for its sum", || stage.wharf.log().contains("/large?sha256"));
+    assert_eq!(stage.proxy.content(), LENGTH as u64, "nothing was transferred twice");
+    eventually("its hash was requested", || stage.wharf.log().contains("/large?sha256"));
 }
 
 #[test]
@@ -82,9 +83,9 @@ fn a_short_file_comes_in_one_piece() {
 }
 
 #[test]
-fn what_breaks_off_goes_on() {
+fn an_interrupted_download_resumes() {
     let stage = Stage::new();
-    // All the cuts together leave something of each range to the last.
+    // The interruptions together leave some of each range to the last run.
     for (after, reset) in [(300_000, false), (700_000, true), (0, false)] {
         stage.proxy.plan(Plan::Cut { after, reset });
         let output = stage.get();
@@ -95,11 +96,11 @@ fn what_breaks_off_goes_on() {
     assert_eq!(stage.get().code, Some(0));
     stage.is_here(&sample(LENGTH, 1));
     assert!(ranges(&stage.proxy) > 0);
-    assert!(stage.proxy.content() < LENGTH as u64, "it did not begin again");
+    assert!(stage.proxy.content() < LENGTH as u64, "it did not start again");
 }
 
 #[test]
-fn what_is_killed_goes_on() {
+fn a_killed_download_resumes() {
     let stage = Stage::new();
     stage.proxy.plan(Plan::Hold(HELD));
     let mut client = Running::start(
@@ -115,17 +116,20 @@ fn what_is_killed_goes_on() {
     client.kill().expect("killed");
     client.wait().expect("a child");
     stage.proxy.plan(Plan::Through);
-    // In one piece at a time: what was begun so is finished so, also by who does not ask for it.
+    // One range at a time: a split download is also completed by a command without `--split`.
     let url = stage.proxy.url("/large");
     let output = run(&["get", "--serial", "--no-sync", "--dir", "d", &url], "", stage.here.path());
     assert_eq!(output.code, Some(0), "{output:?}");
     stage.is_here(&sample(LENGTH, 1));
     assert_eq!(ranges(&stage.proxy), RANGES);
     let again = stage.proxy.content() + HELD * RANGES as u64;
-    assert!(again <= LENGTH as u64 + STEP * RANGES as u64, "{again} bytes of {LENGTH} came in all");
+    assert!(
+        again <= LENGTH as u64 + STEP * RANGES as u64,
+        "{again} bytes of {LENGTH} were transferred in total"
+    );
 }
 
-/// Whether what is held of each range is in the part.
+/// Whether the held content of each range is in the part.
 fn is_written(part: &Path) -> bool {
     let (part, content) = (fs::read(part).unwrap_or_default(), sample(LENGTH, 1));
     let held = |range: usize| {
@@ -146,7 +150,7 @@ fn a_file_that_was_replaced_is_no_mixture() {
     stage.is_here(&sample(LENGTH, 2));
 }
 
-/// A server that says of its file what a wharf does, and answers ranges as it likes.
+/// A server that describes its file as wharf does, and answers range requests as a test chooses.
 fn fake(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Fake {
     Fake::answers(move |head, stream| {
         use std::io::Write as _;
@@ -164,19 +168,19 @@ fn fake(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Fake {
         };
         let content = if is_whole { &body[..] } else { content };
         let content = if head.starts_with("HEAD") { &[] } else { content };
-        // A client that has seen enough goes.
+        // A client that has received enough closes the connection.
         let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(content));
     })
 }
 
 #[test]
-fn servers_that_do_not_do_as_they_are_asked() {
+fn servers_that_ignore_or_change_the_range() {
     let no_ranges = fake(|_| String::new());
     let wrong = fake(|_| {
         "HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\nContent-Range: bytes 0-9/2097152\r\nContent-Length: 10\r\n\r\n"
             .to_owned()
     });
-    for (name, server, lines) in [("the whole instead", &no_ranges, 0), ("another range", &wrong, 1)] {
+    for (name, server, lines) in [("the whole file instead", &no_ranges, 0), ("another range", &wrong, 1)] {
         let here = tempfile::tempdir().expect("a folder");
         let arguments = ["get", "--split", "1M", "--retries", "0", "--dir", "d", &server.url("/large")];
         let output = run(&arguments, "", here.path());
@@ -191,9 +195,9 @@ fn servers_that_do_not_do_as_they_are_asked() {
     }
 }
 
-/// Files with the names of a part and its notes stay, and what was begun beside them goes on.
+/// Existing entries with the names of a part and its record stay, and a download started beside them resumes.
 #[test]
-fn what_is_in_the_way_stays() {
+fn an_obstacle_at_the_part_stays() {
     let stage = Stage::new();
     let dir = stage.here.path().join("d");
     fs::create_dir(&dir).expect("made");
@@ -205,10 +209,10 @@ fn what_is_in_the_way_stays() {
     assert!(dir.join("large.2.part").exists());
     stage.proxy.plan(Plan::Through);
     assert_eq!(stage.get().code, Some(0));
-    assert!(fs::read(dir.join("large")).expect("it is here") == sample(LENGTH, 1));
-    assert!(stage.proxy.content() < LENGTH as u64, "it did not begin again");
+    assert!(fs::read(dir.join("large")).expect("it was saved") == sample(LENGTH, 1));
+    assert!(stage.proxy.content() < LENGTH as u64, "it did not start again");
     for name in ["large.part", "large.1.part.from"] {
-        assert_eq!(fs::read(dir.join(name)).expect("it stayed"), b"mine", "{name}");
+        assert_eq!(fs::read(dir.join(name)).expect("the obstacle stayed"), b"mine", "{name}");
     }
     assert_eq!(fs::read_dir(&dir).expect("a folder").count(), 3);
 }

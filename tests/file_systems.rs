@@ -1,4 +1,4 @@
-//! File systems that can do less than a disk of Linux: uploads are taken there all the same, whole or not at all.
+//! File systems with fewer features than Linux's usual ones: uploads are saved nevertheless, and are atomic.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use rustix::process::Signal;
 
 use crate::common::{Mount, Wharf, eventually, outside, sample};
 
-/// Longer than what is read or copied at once.
+/// Longer than the buffers for reading and copying.
 const LENGTH: usize = 300_000;
 
-/// New files, files that are replaced, guarded ones, and one that comes in pieces; nothing else is left behind.
+/// New files, replaced files, conditional uploads, and a resumable one; nothing else is left.
 fn takes_uploads(wharf: &Wharf, case: &str) {
     let content = |seed| sample(LENGTH, seed);
     let table = [
@@ -19,7 +19,7 @@ fn takes_uploads(wharf: &Wharf, case: &str) {
         ("replaced", "PUT", "/a", "", 204),
         ("in directories that are made", "PUT", "/deep/er/a", "", 201),
         ("new if it is", "PUT", "/b", "If-None-Match: *\r\n", 201),
-        ("new if it is, and it is not", "PUT", "/b", "If-None-Match: *\r\n", 412),
+        ("new if it is, but it exists", "PUT", "/b", "If-None-Match: *\r\n", 412),
         ("resumable", "POST", "/c", "Upload-Complete: ?1\r\n", 200),
         ("resumable, replaced", "POST", "/c", "Upload-Complete: ?1\r\n", 200),
         ("an empty one", "PUT", "/empty", "", 201),
@@ -34,7 +34,7 @@ fn takes_uploads(wharf: &Wharf, case: &str) {
     }
     let tag = wharf.ask("HEAD", "/a", "", b"").field("ETag");
     let matches = format!("If-Match: {tag}\r\n");
-    // A weak tag matches nothing (RFC 9110 §13.1.1): some of these keep time in seconds.
+    // A weak tag matches nothing (RFC 9110 §13.1.1): some of these file systems have timestamps in seconds.
     if !tag.starts_with("W/") {
         assert_eq!(wharf.ask("PUT", "/a", &matches, b"guarded").code(), 204, "{case}");
     }
@@ -43,7 +43,7 @@ fn takes_uploads(wharf: &Wharf, case: &str) {
     assert_eq!(seen, ["a", "b", "c", "deep/", "deep/er/", "deep/er/a", "empty"], "{case}");
 }
 
-/// The second of two files of one name.
+/// The second of two files with the same name.
 fn renames(wharf: &Wharf, case: &str) {
     for (content, saved_as) in [("one", "/r"), ("two", "/r%20(1)"), ("three", "/r%20(2)")] {
         let answer = wharf.ask("PUT", "/r", "", content.as_bytes());
@@ -65,13 +65,13 @@ fn without_links_and_renaming_without_replacing() {
 }
 
 #[test]
-fn without_files_that_have_no_name() {
+fn without_anonymous_files() {
     let source = tempfile::tempdir().expect("a folder");
     let Some(mount) = Mount::bindfs(source.path()) else { return };
     takes_all_uploads(mount.point(), "bindfs");
 }
 
-/// A server that strace tells that the system cannot do this; strace's notes go to a file.
+/// A server for which strace makes this system call fail; strace's log goes to a file.
 fn crippled(folder: &Path, faults: &[String], notes: &Path) -> Option<Wharf> {
     let mut strace: Command = outside("strace")?;
     strace.args(["-D", "-f", "-o"]).arg(notes);
@@ -82,12 +82,12 @@ fn crippled(folder: &Path, faults: &[String], notes: &Path) -> Option<Wharf> {
     Some(Wharf::serve_folder_by(strace, folder, &["--no-sync"]))
 }
 
-/// All the ways in which systems say that they have no such call.
+/// All errors by which systems report an unsupported call.
 const REFUSALS: [&str; 8] = ["EPERM", "EACCES", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EMLINK", "EXDEV", "EIO"];
 
-/// Anonymous files can be made, but get no name: the first is copied, and then there are no more of them.
+/// Anonymous files can be created but not linked: the first is copied, and then no more are created.
 #[test]
-fn with_anonymous_files_that_get_no_name() {
+fn with_anonymous_files_that_cannot_be_linked() {
     for refusal in REFUSALS {
         let place = tempfile::tempdir().expect("a folder");
         let (folder, notes) = (place.path().join("folder"), place.path().join("notes"));
@@ -96,7 +96,7 @@ fn with_anonymous_files_that_get_no_name() {
         let Some(wharf) = crippled(&folder, &[fault], &notes) else { return };
         takes_uploads(&wharf, refusal);
         let text = fs::read_to_string(&notes).expect("notes");
-        // EXDEV may be true of one directory only.
+        // EXDEV may apply to one directory only.
         let tried = text.matches("/proc/self/fd/").count();
         assert!(tried == 1 || (refusal == "EXDEV" && tried < 4), "{refusal}: {tried}\n{text}");
     }
@@ -114,9 +114,9 @@ fn with_neither_links_nor_renaming_without_replacing() {
     }
 }
 
-/// A name that was taken for a file that then cannot get it is free again.
+/// A name that was reserved for a file that then cannot be named is released.
 #[test]
-fn a_name_that_a_file_cannot_get_is_given_back() {
+fn a_reserved_name_is_released_after_a_failure() {
     let place = tempfile::tempdir().expect("a folder");
     let (folder, notes) = (place.path().join("folder"), place.path().join("notes"));
     fs::create_dir(&folder).expect("a folder");
@@ -127,11 +127,11 @@ fn a_name_that_a_file_cannot_get_is_given_back() {
     assert!(wharf.tree().is_empty(), "{:?}", wharf.tree());
 }
 
-/// Network file systems forget what a handle stood for; what has the name now is found by looking again.
+/// On network file systems a handle can become stale; the name is then looked up again.
 #[test]
 #[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
-fn what_has_become_stale_is_looked_for_again() {
-    // Of each thread, so many calls fail before one succeeds.
+fn a_stale_handle_is_looked_up_again() {
+    // In each thread, this many calls fail before one succeeds.
     for call in ["openat2", "getdents64", "mkdirat", "linkat", "renameat"] {
         let place = tempfile::tempdir().expect("a folder");
         let (folder, notes) = (place.path().join("folder"), place.path().join("notes"));

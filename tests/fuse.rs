@@ -1,4 +1,4 @@
-//! The FUSE mount of the tests does what they rely on.
+//! The tests' FUSE mount has the properties that tests rely on.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,7 +9,7 @@ use crate::common::fuse::{Mount, What, faults as words};
 use crate::common::{PATIENCE, Wharf};
 
 #[test]
-fn a_mount_records_what_is_synced_and_named_in_order() {
+fn a_mount_records_syncs_and_names_in_order() {
     let Some(mount) = Mount::new() else { return };
     let at = mount.path();
     fs::create_dir(at.join("dir")).expect("made");
@@ -33,7 +33,7 @@ fn a_mount_records_what_is_synced_and_named_in_order() {
 }
 
 #[test]
-fn a_mount_lacks_what_it_is_told_to_lack() {
+fn a_mount_lacks_the_chosen_features() {
     let Some(mount) = Mount::new() else { return };
     let (a, b) = (mount.path().join("a"), mount.path().join("b"));
     fs::write(&a, "a").expect("written");
@@ -62,7 +62,7 @@ fn a_mount_lacks_what_it_is_told_to_lack() {
 }
 
 #[test]
-fn a_mount_that_is_stopped_hangs_and_comes_back() {
+fn a_stopped_mount_hangs_and_resumes() {
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &[]);
     wharf.write("file", "content");
@@ -73,23 +73,23 @@ fn a_mount_that_is_stopped_hangs_and_comes_back() {
         let answer = crate::common::Wire::connect(address).ask("GET", "/file", "", b"");
         done.send(answer.text()).expect("heard");
     });
-    // The kernel has the request: a thread of the server waits for the file system.
+    // The kernel has queued the request: a thread of the server waits for the file system.
     crate::common::eventually("a thread hangs in the file system", || {
         hangs(wharf.pid().as_raw_nonzero().get())
     });
     assert_eq!(is_done.try_recv(), Err(TryRecvError::Empty));
     assert_eq!(fs::read(mount.behind().join("file")).expect("never hangs"), b"content");
     drop(stopped);
-    assert_eq!(is_done.recv_timeout(PATIENCE).expect("it came back"), "content");
+    assert_eq!(is_done.recv_timeout(PATIENCE).expect("it resumed"), "content");
     reader.join().expect("no panic");
 }
 
 #[test]
-fn a_mount_that_is_stopped_goes_with_its_test() {
+fn a_stopped_mount_is_unmounted_with_its_test() {
     let Some(mount) = Mount::new() else { return };
     let path = mount.path();
     let inside = path.join("file");
-    // Forgotten, as in a test that has lost it.
+    // Leaked, as in a test that has lost it.
     std::mem::forget(mount.stop());
     let reader = thread::spawn(move || fs::read(inside).map(drop));
     drop(mount);

@@ -1,6 +1,5 @@
-//! Every fuzz target for a moment: its corpus, and what comes of that by a few changes.
-//!
-//! `cargo fuzz` looks longer and finds its way by coverage; this needs no more than the stable toolchain.
+//! A short run of every fuzz target: its corpus, and random changes of it. `cargo fuzz` runs longer and is
+//! guided by coverage; this needs only the stable toolchain.
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;
@@ -15,7 +14,7 @@ use crate::common::root;
 /// How many inputs each target is given.
 const CASES: u32 = 2_000;
 
-/// What protocols are made of, to be put where chance has it.
+/// Tokens of the protocols, inserted at random positions.
 const TOKENS: [&[u8]; 32] = [
     b"\r\n",
     b"\n",
@@ -54,13 +53,13 @@ const TOKENS: [&[u8]; 32] = [
 /// One change of an input.
 #[derive(Debug, Clone)]
 enum Change {
-    /// This byte instead of the one there.
+    /// Replaces the byte here by this one.
     Byte(usize, u8),
-    /// This token is put in there.
+    /// Inserts this token here.
     Token(usize, usize),
-    /// So many bytes from there on are left out.
+    /// Removes this many bytes from here on.
     Cut(usize, usize),
-    /// So many bytes from there on are said again.
+    /// Repeats this many bytes from here on.
     Repeat(usize, usize),
 }
 
@@ -110,7 +109,8 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).expect("readable")).collect()
 }
 
-/// Gives the target its corpus, then changed inputs; a failure is shown as small as it can be made.
+/// Runs the target on its corpus, then on changed inputs; a failing input is reported as short as it can be
+/// made.
 fn try_out(target: &str) {
     let (_, check) = bodies::TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
     let seeds = corpus(target);
@@ -120,7 +120,7 @@ fn try_out(target: &str) {
     }
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let input = (prop::sample::select(seeds), changes()).prop_map(|(seed, changes)| changed(&seed, &changes));
-    // The same inputs each time: what fails here fails again.
+    // The same inputs in every run, so that failures are reproducible.
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let found = TestRunner::new_with_rng(config, rng).run(&input, |input| {
         std::panic::catch_unwind(|| check(&input))
@@ -131,7 +131,7 @@ fn try_out(target: &str) {
     }
 }
 
-/// A test a target, so that they run side by side.
+/// One test per target, so that they run in parallel.
 macro_rules! targets {
     ($($target:ident)*) => {
         $(#[test]
@@ -140,7 +140,7 @@ macro_rules! targets {
         })*
 
         #[test]
-        fn every_target_is_tried() {
+        fn every_target_has_a_test() {
             let tried = [$(stringify!($target)),*];
             let known: Vec<_> = bodies::TARGETS.iter().map(|(name, _)| *name).collect();
             assert_eq!(tried.to_vec(), known);

@@ -1,4 +1,4 @@
-//! `?sha256` tells the hash of a file, of one version of it, and which that is.
+//! `?sha256` returns the hash of one version of a file, and that version's tag.
 
 use std::fs::File;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::common::{Wharf, outside, sample};
 
-/// The line that is told of this content.
+/// The response for this content.
 fn line(content: &[u8]) -> String {
     let hash = Sha256::digest(content);
     hash.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect()
@@ -30,7 +30,7 @@ fn a_file_has_its_hash_and_its_tag() {
 }
 
 #[test]
-fn it_agrees_with_another_program() {
+fn the_hash_agrees_with_sha256sum() {
     let Some(mut sha256sum) = outside("sha256sum") else { return };
     let wharf = Wharf::serve(&[]);
     let path = wharf.write("a", sample(1_000_000, 2));
@@ -50,7 +50,7 @@ fn another_version_has_another_hash() {
 }
 
 #[test]
-fn what_has_no_content_has_no_hash() {
+fn a_target_without_content_has_no_hash() {
     let wharf = Wharf::serve(&["--hidden"]);
     wharf.write("dir/file", "x");
     wharf.write(".wharf/uploads/x", "x");
@@ -61,26 +61,26 @@ fn what_has_no_content_has_no_hash() {
     }
 }
 
-/// As of two users of one proxy. None of the hashes is ready while this test runs.
+/// Two users of one proxy. No hash is ready while this test runs.
 #[test]
-fn one_who_asks_for_many_does_not_keep_an_upload_from_the_same_address_waiting_for_ever() {
+fn a_client_with_many_hashes_does_not_delay_an_upload_from_its_address_forever() {
     let wharf = Wharf::serve(&[]);
     let mut hashes: Vec<_> = (0..12)
         .map(|number| {
             let path = wharf.write(&number.to_string(), "");
             let file = File::options().write(true).open(path).expect("it is there");
-            file.set_len(1 << 40).expect("long, with nothing in it");
+            file.set_len(1 << 40).expect("long and sparse");
             let mut wire = wharf.connect();
             wire.begin_to_ask("GET", &format!("/{number}?sha256"), None);
             wire
         })
         .collect();
     assert_eq!(wharf.ask("PUT", "/new", "", b"content").code(), 201);
-    assert!(!hashes.iter_mut().any(|wire| wire.hears_within(Duration::from_millis(1))), "still at it");
+    assert!(!hashes.iter_mut().any(|wire| wire.hears_within(Duration::from_millis(1))), "still running");
 }
 
 #[test]
-fn a_long_one_ends_when_its_client_has_closed_the_connection() {
+fn a_hash_is_abandoned_when_its_client_disconnects() {
     let wharf = Wharf::serve(&[]);
     let ask = |name: &str| {
         let mut wire = wharf.connect();
@@ -90,6 +90,6 @@ fn a_long_one_ends_when_its_client_has_closed_the_connection() {
     wharf.write("short", "one");
     assert_eq!(ask("short").read_answer(false).text(), line(b"one"), "it still reads");
     let long = File::options().write(true).open(wharf.write("long", "")).expect("it is there");
-    long.set_len(1 << 40).expect("long, with nothing in it");
+    long.set_len(1 << 40).expect("long and sparse");
     assert!(ask("long").is_closed());
 }

@@ -1,4 +1,5 @@
-//! What a hostile server or file name says reaches the terminal, reports and logs only through the filter.
+//! Text from a hostile server, client or file name is filtered before it reaches the terminal, reports and
+//! logs.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use crate::common::{Fake, Running, Wharf, eventually, field, outside, run, target_of};
 
-/// Controls and invisible characters that may stand in a header field.
+/// Control and invisible characters that may appear in a header field.
 const IN_FIELD: &str =
     "\u{9b}31m\u{85}\u{202e}\u{2066}\u{200b}\u{feff}\u{ad}\u{fff9}\u{3164}\u{e0041}\u{2028}EVIL";
 
@@ -21,11 +22,12 @@ fn evil() -> String {
     format!("\x1b]0;x\u{7}\x1b[2J\u{7f}\u{8}{IN_FIELD}")
 }
 
-/// A [`Fake`] closes after each answer. A client that is not told may send its next POST into that, and rightly
-/// does not send it twice.
+/// A [`Fake`] closes the connection after each response. If the response does not announce this, the client
+/// may send its next POST over it, and correctly does not retry it.
 const CLOSES: &str = "Connection: close\r\n";
 
-/// What must not be in an output: the controls but the line feed, and one invisible character of each kind.
+/// Characters that must not be in an output: control characters except line feed, and one invisible character
+/// of each kind.
 fn acts(text: &[u8]) -> Option<char> {
     let text = String::from_utf8_lossy(text);
     let is_evil =
@@ -33,8 +35,8 @@ fn acts(text: &[u8]) -> Option<char> {
     text.chars().find(|c| is_evil(*c))
 }
 
-/// Reads the content of a request: closing over what is unread would reset the connection. A client that
-/// expects an answer before sends none of it.
+/// Reads the content of a request: closing with unread bytes would reset the connection. A client with
+/// `Expect: 100-continue` sends no content.
 fn read_content(head: &str, stream: &mut TcpStream) {
     if field(head, "Expect").is_some() {
         return;
@@ -43,20 +45,20 @@ fn read_content(head: &str, stream: &mut TcpStream) {
     let _ = std::io::copy(&mut stream.take(length), &mut std::io::sink());
 }
 
-/// What the server answers to everything.
+/// How the server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// A refusal with a text.
+    /// An error with a text.
     Refuses,
     /// A redirect to somewhere else.
     SendsAway,
-    /// A listing for `?list`, a file for everything else.
+    /// A listing for `?list`, a file for every other target.
     Lists,
-    /// As [`Manner::Lists`], but what it lists leads out.
+    /// As [`Manner::Lists`], but its entries lead outside.
     ListsOutside,
     /// Success, with odd fields.
     Accepts,
-    /// Something that is no HTTP.
+    /// Something that is not HTTP.
     Babbles,
 }
 
@@ -75,7 +77,7 @@ fn listing(manner: Manner, target: &str) -> String {
         Manner::ListsOutside => (json!(format!("../{evil}")), json!(format!("/{evil}/"))),
         _ => (json!(null), json!(null)),
     };
-    // One level, or the tree would have no end.
+    // One level only, or the tree would be endless.
     let kind = if target == "/?list" { "directory" } else { evil.as_str() };
     json!({
         "path": evil, "id": format!("{target}{evil}"), "entries": [
@@ -123,7 +125,7 @@ fn fake(manner: Manner) -> Fake {
     })
 }
 
-/// Every command that reads an answer, against a server at this URL.
+/// Every command that reads a response, for a server at this URL.
 fn commands(url: &str) -> Vec<(Vec<String>, &'static str)> {
     let words = |line: &str| line.replace("URL", url).split(' ').map(str::to_owned).collect();
     vec![
@@ -159,7 +161,7 @@ fn stage(place: &Path) {
 }
 
 #[test]
-fn no_answer_over_http_acts_on_the_terminal() {
+fn no_http_response_acts_on_the_terminal() {
     for manner in MANNERS {
         let (server, mut shown) = (fake(manner), 0);
         let place = tempfile::tempdir().expect("a directory");
@@ -171,20 +173,21 @@ fn no_answer_over_http_acts_on_the_terminal() {
                 .map(|file| fs::read(place.path().join(file)).unwrap_or_default());
             for text in [output.stdout.as_bytes(), output.stderr.as_bytes(), &reports[0], &reports[1]] {
                 assert_eq!(acts(text), None, "{manner:?} {arguments:?}: {:?}", String::from_utf8_lossy(text));
-                // What `put -R dir` shows is a name of this machine.
+                // `put -R dir` prints local names.
                 if !arguments.contains(&"dir") {
                     shown += String::from_utf8_lossy(text).matches("EVIL").count();
                 }
             }
         }
-        // Where an answer is shown at all, it is shown filtered.
+        // If a response is printed at all, it is filtered.
         assert_eq!(shown > 0, manner != Manner::Babbles, "{manner:?}: {shown}");
     }
 }
 
-/// The terminal that `script` gives a program has bars; all that is theirs is an escape sequence of its own.
+/// In the terminal that `script` provides, there are progress bars; every control character is part of one of
+/// their escape sequences.
 #[test]
-fn no_name_acts_in_a_bar() {
+fn no_name_acts_in_a_progress_bar() {
     let Some(mut script) = outside("script") else { return };
     let (server, place) = (fake(Manner::Lists), tempfile::tempdir().expect("a directory"));
     let command = format!("{} get -R {} --hidden", env!("CARGO_BIN_EXE_wharf"), server.url("/"));
@@ -202,7 +205,7 @@ fn no_name_acts_in_a_bar() {
     assert!(!text.contains("\x1b]0;x"), "{text:?}");
 }
 
-/// A server that lets everybody join, and sends one event of each kind.
+/// A server that lets every client join, and sends one event of each kind.
 fn room() -> Fake {
     Fake::answers(|head, stream| {
         read_content(head, stream);
@@ -216,7 +219,7 @@ fn room() -> Fake {
         let answer = match target_of(head) {
             "/.wharf/chat/join" => json(json!({"user": "ann", "token": IN_FIELD}).to_string()),
             "/.wharf/chat/events" => {
-                // JSON as it is allowed to be: only what is below U+0020 is escaped in it.
+                // Unescaped where JSON allows it: only characters below U+0020 must be escaped.
                 let all = json!({
                     "text": evil, "user": evil, "users": [evil], "from": evil, "to": evil, "by": evil, "path": evil,
                     "href": evil, "size": evil, "at": format!("2026-01-01T{evil}"),
@@ -246,7 +249,7 @@ fn await_end(stream: &mut TcpStream) {
 }
 
 #[test]
-fn no_event_of_the_room_acts_on_the_terminal() {
+fn no_chat_event_acts_on_the_terminal() {
     let (server, place) = (room(), tempfile::tempdir().expect("a directory"));
     let mut child = Running::start(
         Command::new(env!("CARGO_BIN_EXE_wharf"))
@@ -272,7 +275,7 @@ fn no_event_of_the_room_acts_on_the_terminal() {
     }
 }
 
-/// A TFTP server that answers every request for a directory with a listing, and every other with an error.
+/// A TFTP server that answers a request for a directory with a listing, and any other with an error.
 fn tftp() -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let url = format!("tftp://{}", socket.local_addr().expect("bound"));
@@ -293,7 +296,7 @@ fn tftp() -> String {
 }
 
 #[test]
-fn no_answer_over_tftp_acts_on_the_terminal() {
+fn no_tftp_response_acts_on_the_terminal() {
     let (url, place) = (tftp(), tempfile::tempdir().expect("a directory"));
     stage(place.path());
     let table = [
@@ -313,9 +316,9 @@ fn no_answer_over_tftp_acts_on_the_terminal() {
     }
 }
 
-/// The other way round: what a client sends, and what lies in the folder, on its way to logs, scripts and programs.
+/// The other direction: requests and file names in the server's log, recordings and listings.
 #[test]
-fn no_name_and_no_request_acts_where_the_server_writes() {
+fn no_name_and_no_request_acts_in_the_servers_output() {
     let place = tempfile::tempdir().expect("a directory");
     let record = place.path().join("record");
     let wharf = Wharf::serve(&["--udp", "0", "--record", record.to_str().expect("text")]);
@@ -326,7 +329,7 @@ fn no_name_and_no_request_acts_where_the_server_writes() {
     wharf.write(&name, "x");
     let mut tftp = crate::common::Tftp::new(wharf.tftp());
     assert!(tftp.get(&format!("none{name}")).is_err());
-    tftp.knock(&[b"\0\x05\0\0", name.as_bytes(), b"\0"].concat());
+    tftp.send_request(&[b"\0\x05\0\0", name.as_bytes(), b"\0"].concat());
     wharf.connect().send([b"GET /", name.as_bytes(), b" HTTP/1.1\r\n\r\n"].concat()).read_answer(false);
     let listing = |accept: &str| wharf.ask("GET", "/?list", &format!("Accept: {accept}\r\n"), b"").text();
     let json = listing("application/json");

@@ -1,4 +1,4 @@
-//! A server that nobody wants leaves; one that serves stays, however slowly it is read or written to.
+//! An idle server exits; a server with an active transfer stays, however slow the client is.
 
 use std::fs::File;
 use std::thread;
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::common::Wharf;
 
-/// The limit that these servers have, in seconds: longer than this machine keeps a test waiting before it asks.
+/// The servers' idle limit, in seconds: longer than this machine delays a test before its first request.
 const LIMIT: &str = "3";
 
-/// The words with which it leaves.
+/// The server's last messages.
 const LEFT: &str = "No request for 3 s.\nShutting Down Server...\n\nBye.\n";
 
 #[test]
-fn it_leaves_when_nobody_wants_anything() {
+fn an_idle_server_exits() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let start = Instant::now();
     let mut parked = wharf.connect();
@@ -23,12 +23,12 @@ fn it_leaves_when_nobody_wants_anything() {
     assert!(said.contains("It exits after 3 s without a request"), "announced at the start: {said}");
     assert_eq!(status.code(), Some(0));
     assert!(start.elapsed() >= Duration::from_secs(3));
-    assert!(parked.is_closed(), "a parked connection does not keep it");
+    assert!(parked.is_closed(), "an idle connection does not keep it");
     assert!(wharf.log().contains("no request for 3 s"));
 }
 
 #[test]
-fn requests_keep_it() {
+fn requests_keep_the_server_up() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let mut idle = Wharf::serve(&["--idle-exit", LIMIT]);
     while idle.ended().is_none() {
@@ -39,18 +39,18 @@ fn requests_keep_it() {
 }
 
 #[test]
-fn a_slow_upload_keeps_it() {
+fn a_slow_upload_keeps_the_server_up() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let mut wire = wharf.connect();
     wire.begin_to_ask("PUT", "/slow.txt", Some(2)).send("a");
     wharf.outlasts_an_idle_one(LIMIT);
     assert_eq!(wire.send("b").read_answer(false).code(), 201);
     let (said, status) = wharf.wait();
-    assert!(said.ends_with(LEFT) && status.success(), "then it leaves: {said}");
+    assert!(said.ends_with(LEFT) && status.success(), "then it exits: {said}");
 }
 
 #[test]
-fn a_slow_download_keeps_it() {
+fn a_slow_download_keeps_the_server_up() {
     let mut wharf = Wharf::serve(&["--idle-exit", LIMIT]);
     let path = wharf.write("large.bin", "");
     File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");
@@ -59,5 +59,5 @@ fn a_slow_download_keeps_it() {
     wharf.outlasts_an_idle_one(LIMIT);
     assert_eq!(wire.read_answer(false).body.len(), 64 << 20);
     let (said, status) = wharf.wait();
-    assert!(said.ends_with(LEFT) && status.success(), "then it leaves: {said}");
+    assert!(said.ends_with(LEFT) && status.success(), "then it exits: {said}");
 }

@@ -1,4 +1,4 @@
-//! A file is there whole or not at all, whatever breaks off: the client, the server, the disk.
+//! A file is complete or absent, whatever is interrupted: the client, the server, the disk.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -10,25 +10,25 @@ use std::time::{Duration, SystemTime};
 
 use socket2::SockRef;
 
-use crate::common::{Dice, SmallDisk, Wharf, eventually, sample};
+use crate::common::{Random, SmallDisk, Wharf, eventually, sample};
 
-/// So many uploads are cut by their clients, and so often is the server killed in the middle of some.
+/// How many uploads are interrupted by their clients, and how often the server is killed during uploads.
 const CUT_BY_CLIENTS: usize = 700;
 const DEATHS: usize = 100;
 
-/// Uploading at once, each to a name of its own.
+/// How many clients upload at once, each to its own name.
 const CLIENTS: usize = 10;
 
-/// The longest of these files, in bytes: several turns of a connection.
+/// The greatest length of these files, in bytes: several turns of a connection.
 const LONGEST: usize = 3 << 20;
 
-/// The content of this version of a file: it tells its own length and version, and the rest follows from them.
+/// The content of this version of a file: it contains its length and version, which determine the rest.
 fn content(version: u64, length: usize) -> Vec<u8> {
     let head = [version.to_le_bytes(), (length as u64).to_le_bytes()].concat();
     [head, sample(length, version)].concat()
 }
 
-/// The version of a file that is whole.
+/// The version of a complete file.
 fn version_of(name: &str, bytes: &[u8]) -> u64 {
     let (version, rest) = bytes.split_first_chunk().unwrap_or_else(|| panic!("{name} has no version"));
     let (length, rest) = rest.split_first_chunk().unwrap_or_else(|| panic!("{name} has no length"));
@@ -42,14 +42,15 @@ fn name(number: usize) -> String {
     format!("in/{number}.bin")
 }
 
-/// The whole request that uploads this.
+/// The complete request that uploads this.
 fn request(host: SocketAddr, name: &str, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let head = format!("PUT /{name} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n");
     [head.as_bytes(), content].concat()
 }
 
-/// Uploads; whether the server said that it has it. `None`: it went away before it said anything.
+/// Uploads; returns whether the server acknowledged it. `None` if the connection was closed before a
+/// response.
 fn upload(host: SocketAddr, name: &str, content: &[u8]) -> Option<()> {
     let mut stream = TcpStream::connect(host).ok()?;
     stream.write_all(&request(host, name, content)).ok()?;
@@ -60,16 +61,16 @@ fn upload(host: SocketAddr, name: &str, content: &[u8]) -> Option<()> {
 }
 
 #[test]
-fn uploads_that_their_clients_cut_leave_the_old_file() {
+fn uploads_that_their_clients_interrupt_leave_the_old_file() {
     let wharf = Wharf::serve(&[]);
     let mut old = [0; CLIENTS];
-    let mut dice = Dice::new(4);
+    let mut random = Random::new(4);
     let (mut cut, mut version) = (0, 0);
     while cut < CUT_BY_CLIENTS {
         version += 1;
-        let number = dice.below(CLIENTS);
-        let content = content(version, dice.length(20));
-        if dice.below(10) == 0 {
+        let number = random.below(CLIENTS);
+        let content = content(version, random.length(20));
+        if random.below(10) == 0 {
             upload(wharf.address(), &name(number), &content).expect("saved");
             old[number] = version;
             continue;
@@ -77,8 +78,8 @@ fn uploads_that_their_clients_cut_leave_the_old_file() {
         cut += 1;
         let request = request(wharf.address(), &name(number), &content);
         let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
-        stream.write_all(&request[..dice.below(request.len())]).expect("sent");
-        if dice.below(2) == 0 {
+        stream.write_all(&request[..random.below(request.len())]).expect("sent");
+        if random.below(2) == 0 {
             SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
         }
     }
@@ -90,10 +91,10 @@ fn uploads_that_their_clients_cut_leave_the_old_file() {
 }
 
 #[test]
-fn a_server_that_is_killed_leaves_whole_files() {
+fn a_killed_server_leaves_complete_files() {
     let mut place = tempfile::tempdir().expect("a folder");
     let saved: [AtomicU64; CLIENTS] = Default::default();
-    let mut dice = Dice::new(5);
+    let mut random = Random::new(5);
     let mut interrupted = 0;
     for death in 1..=DEATHS as u64 {
         let version = death * 1_000_000;
@@ -102,15 +103,15 @@ fn a_server_that_is_killed_leaves_whole_files() {
         for (number, saved) in saved.iter().enumerate() {
             holds_at_least(&wharf, number, saved.load(Ordering::SeqCst));
         }
-        let delay = Duration::from_millis(5 + dice.below(60) as u64);
+        let delay = Duration::from_millis(5 + random.below(60) as u64);
         let count = AtomicUsize::new(0);
         place = thread::scope(|scope| {
             for (number, saved) in saved.iter().enumerate() {
-                let (host, count, dice) = (wharf.address(), &count, Dice::new(version + number as u64));
-                scope.spawn(move || upload_until_it_dies(host, number, version, saved, count, dice));
+                let (host, count, random) = (wharf.address(), &count, Random::new(version + number as u64));
+                scope.spawn(move || upload_until_it_dies(host, number, version, saved, count, random));
             }
             thread::sleep(delay);
-            // It lives long enough for one of them, each in its turn, to save something.
+            // The server runs long enough for one of the clients, each in turn, to save something.
             let awaited = &saved[death as usize % CLIENTS];
             eventually("something is saved", || awaited.load(Ordering::SeqCst) >= version);
             wharf.kill()
@@ -122,17 +123,17 @@ fn a_server_that_is_killed_leaves_whole_files() {
     assert!(interrupted >= DEATHS, "only {interrupted} uploads were cut by {DEATHS} deaths");
 }
 
-/// Uploads one version after the other, and keeps in `saved` the latest that the server said it has.
+/// Uploads one version after the other, and stores in `saved` the latest that the server acknowledged.
 fn upload_until_it_dies(
     host: SocketAddr,
     number: usize,
     first: u64,
     saved: &AtomicU64,
     interrupted: &AtomicUsize,
-    mut dice: Dice,
+    mut random: Random,
 ) {
     for version in first.. {
-        let content = content(version, dice.length(20));
+        let content = content(version, random.length(20));
         if upload(host, &name(number), &content).is_none() {
             interrupted.fetch_add(1, Ordering::Relaxed);
             return;
@@ -141,7 +142,7 @@ fn upload_until_it_dies(
     }
 }
 
-/// The file is whole, and not older than what the server said it has.
+/// Asserts that the file is complete, and not older than the acknowledged version.
 fn holds_at_least(wharf: &Wharf, number: usize, saved: u64) {
     let name = name(number);
     let Ok(bytes) = fs::read(wharf.folder().join(&name)) else {
@@ -152,7 +153,7 @@ fn holds_at_least(wharf: &Wharf, number: usize, saved: u64) {
     assert!(found >= saved, "{name}: version {saved} was saved, but {found} is there");
 }
 
-/// What a server has left behind is old enough now for the next to remove it.
+/// Makes what a server has left behind old enough for the next to remove.
 fn an_hour_passes(folder: &Path) {
     let then = SystemTime::now() - Duration::from_secs(60 * 60);
     for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
@@ -171,7 +172,7 @@ fn nothing_stray(wharf: &Wharf) {
 }
 
 #[test]
-fn of_two_uploads_of_one_name_one_wins_whole() {
+fn of_two_uploads_of_one_name_one_wins_as_a_whole() {
     let wharf = Wharf::serve(&[]);
     for round in 0..20 {
         let versions = [2 * round + 1, 2 * round + 2];
@@ -187,10 +188,11 @@ fn of_two_uploads_of_one_name_one_wins_whole() {
     assert_eq!(wharf.tree(), ["in/", "in/one.bin"]);
 }
 
-/// The largest file that a process may write stands for a disk that is full: the system says the same, later.
+/// The limit of a process's file size simulates a full disk: the write fails with an error, while content
+/// arrives.
 #[test]
-fn a_file_that_does_not_fit_is_refused_and_nothing_stays() {
-    // Half a MiB or one, as the shell counts.
+fn a_file_that_does_not_fit_is_rejected_and_nothing_stays() {
+    // Half a MiB or one, depending on the shell's unit.
     let wharf = Wharf::serve_after("ulimit -f 1024", &[]);
     let content = sample(LONGEST, 6);
     let answer = wharf.ask("PUT", "/too/large.bin", "", &content);
@@ -200,25 +202,25 @@ fn a_file_that_does_not_fit_is_refused_and_nothing_stays() {
 }
 
 #[test]
-fn a_disk_that_is_full_keeps_the_old_file() {
+fn a_full_disk_keeps_the_old_file() {
     let Some(disk) = SmallDisk::mount("1m") else { return };
     let wharf = Wharf::serve_in(disk.place(), &[]);
     let content = sample(LONGEST, 7);
     assert_eq!(wharf.ask("PUT", "/a.bin", "", &content[..1000]).code(), 201);
     let told = wharf.ask("PUT", "/a.bin", "", &content);
-    assert_eq!(told.code(), 507, "its length was told: {}", told.text());
+    assert_eq!(told.code(), 507, "its length was announced: {}", told.text());
     let mut wire = wharf.connect();
     let host = wharf.address();
     wire.send(format!("PUT /a.bin HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"));
     wire.send(format!("{LONGEST:x}\r\n")).send(&content).send("\r\n0\r\n\r\n");
-    assert_eq!(wire.read_answer(false).code(), 507, "it was full on the way");
+    assert_eq!(wire.read_answer(false).code(), 507, "the disk filled up");
     assert!(wharf.read("a.bin") == content[..1000]);
     assert_eq!(wharf.tree(), ["a.bin"]);
     assert_eq!(wharf.ask("PUT", "/b.bin", "", &content[..500_000]).code(), 201, "its space is free again");
 }
 
 #[test]
-fn a_file_that_shrinks_on_its_way_cuts_the_connection() {
+fn a_file_truncated_during_a_download_closes_the_connection() {
     let wharf = Wharf::serve(&[]);
     let length = 64 << 20;
     let path = wharf.write("large.bin", "");
@@ -226,23 +228,24 @@ fn a_file_that_shrinks_on_its_way_cuts_the_connection() {
     file.set_len(length).expect("a long file");
     let mut wire = wharf.connect();
     wire.begin_to_ask("GET", "/large.bin", None);
-    assert!(wire.hears_within(crate::common::PATIENCE), "it has begun");
+    assert!(wire.hears_within(crate::common::PATIENCE), "the download has started");
     file.set_len(1000).expect("a short file");
     let received = wire.read_to_end();
     assert!((received.len() as u64) < length, "{} bytes", received.len());
-    assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 1000, "the server lives");
+    assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 1000, "the server still runs");
 }
 
 #[test]
-fn a_word_too_much_does_not_cost_the_answer() {
+fn extra_bytes_of_the_client_do_not_cost_it_the_response() {
     let wharf = Wharf::serve(&[]);
     let path = wharf.write("large.bin", "");
     File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");
     let mut wire = wharf.connect();
     let host = wharf.address();
     wire.send(format!("GET /large.bin HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
-    assert!(wire.hears_within(crate::common::PATIENCE), "it has begun");
-    // To close over bytes that nobody has read resets the connection, and what the kernel still has to send is lost.
+    assert!(wire.hears_within(crate::common::PATIENCE), "the download has started");
+    // Closing a socket with unread bytes resets the connection, and discards what the kernel still has to
+    // send.
     wire.send("\r\n");
     assert_eq!(wire.read_answer(false).body.len(), 64 << 20);
 }

@@ -1,16 +1,17 @@
 //! SECURITY.md's table of limits agrees with the constants and the defaults of flags.
 //!
-//! A row's last cell names them: `` `src/file.rs` (`NAME`, 2 × `NAME`, `NAME` × `NAME`) `` or `` `--flag` ``. Each number
-//! in the row's other cells must be the value of one of them, and each of them must be one of the numbers.
+//! A row's last cell names them: `` `src/file.rs` (`NAME`, 2 × `NAME`, `NAME` × `NAME`) `` or `` `--flag` ``.
+//! Each number in the row's other cells must be the value of one of them, and each of them must appear in the
+//! row.
 
 use std::fs;
 
 use crate::common::{root, run};
 
-/// A number and its unit, as a row says it, or as the source does.
+/// A number with its unit, in a row or in the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Value {
-    /// A count, or what has no unit in the source: bytes, or seconds.
+    /// A count, or a number whose unit is not in the source: bytes, or seconds.
     Plain(u64),
     Bytes(u64),
     Nanoseconds(u64),
@@ -18,10 +19,10 @@ enum Value {
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Names of units in a row, and what they are in bytes.
+/// Names of units in a row, and their values in bytes.
 const SIZES: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// The same of times, in nanoseconds.
+/// The same for times, in nanoseconds.
 const TIMES: [(&str, u64); 5] = [
     ("s", SECOND),
     ("minute", 60 * SECOND),
@@ -31,7 +32,7 @@ const TIMES: [(&str, u64); 5] = [
 ];
 
 impl Value {
-    /// Whether a row that says this is right about what the source says.
+    /// Whether a number in a row agrees with a number in the source.
     fn is_that_of(self, source: Self) -> bool {
         match (self, source) {
             (Self::Bytes(said), Self::Plain(is)) => said == is,
@@ -126,7 +127,7 @@ impl Expression<'_> {
     }
 }
 
-/// What `Duration::from_…(…)` is, in nanoseconds.
+/// The value of `Duration::from_…(…)`, in nanoseconds.
 fn duration(source: &str, text: &str) -> Option<u64> {
     let (unit, amount) = text.trim().strip_prefix("Duration::from_")?.strip_suffix(')')?.split_once('(')?;
     let nanoseconds = match unit {
@@ -138,8 +139,8 @@ fn duration(source: &str, text: &str) -> Option<u64> {
     Some(Expression::value(source, amount)? * nanoseconds)
 }
 
-/// The values of a constant of a file, or of a variant of an enum that stands for a number (`Self::Small => 1024,`). A
-/// `Rate` has two: how many in a second, and how many at once.
+/// The values of a constant in a file, or of an enum variant with a number (`Self::Small => 1024,`). A `Rate`
+/// has two: its number per second, and its burst.
 fn defined(source: &str, name: &str) -> Option<Vec<Value>> {
     let variant = || source.split_once(&format!("Self::{name} => "))?.1.split_once(',');
     let Some((_, rest)) = source.split_once(&format!("const {name}: ")) else {
@@ -169,7 +170,7 @@ fn default(help: &str, flag: &str) -> Result<Option<Value>, String> {
     Ok(default.map(Value::Plain))
 }
 
-/// What the last cell of a row names, with its values.
+/// The constants and flags in the last cell of a row, with their values.
 fn named(cell: &str, help: &str) -> Result<Vec<(String, Vec<Value>)>, String> {
     let mut named: Vec<(String, Vec<Value>)> = Vec::new();
     let mut source = String::new();
@@ -182,7 +183,7 @@ fn named(cell: &str, help: &str) -> Result<Vec<(String, Vec<Value>)>, String> {
             named.extend(default(help, span)?.map(|value| ((*span).to_owned(), vec![value])));
         } else {
             let mut values = defined(&source, span).ok_or_else(|| {
-                format!("{span} is no constant of the file before it, or is not understood")
+                format!("{span} is not a constant of the file before it, or cannot be evaluated")
             })?;
             let factor =
                 before.trim().strip_suffix('×').map(|factor| factor.trim_start_matches([',', '(', ' ']));
@@ -204,7 +205,7 @@ fn named(cell: &str, help: &str) -> Result<Vec<(String, Vec<Value>)>, String> {
     Ok(named)
 }
 
-/// What is wrong with a row.
+/// The errors in a row.
 fn check(row: &str, help: &str) -> Result<(), String> {
     let cells: Vec<_> = row.trim_matches(['|', ' ']).split(" | ").collect();
     let [what, limit, place] = cells[..] else { return Err("it does not have three cells".to_owned()) };
@@ -216,7 +217,7 @@ fn check(row: &str, help: &str) -> Result<(), String> {
     }
     for (name, values) in &named {
         if let Some(missing) = values.iter().find(|value| !said.iter().any(|said| said.is_that_of(**value))) {
-            return Err(format!("{name} is {missing:?}, which the row does not say"));
+            return Err(format!("{name} is {missing:?}, which is missing in the row"));
         }
     }
     Ok(())
@@ -236,7 +237,7 @@ fn the_table_of_limits_agrees_with_the_source() {
 }
 
 #[test]
-fn a_row_is_compared_with_what_it_names() {
+fn a_row_is_compared_with_the_values_that_it_names() {
     let source = "const A: usize = 2 * (1 << 10); pub const B: u64 = A / 4;\nconst T: Duration = Duration::from_secs(2 * 60);\
                   const R: Rate = Rate { interval: Duration::from_millis(50), burst: 40 };\nSelf::Small => 3 * 1_000,";
     let value = |name| defined(source, name);

@@ -1,4 +1,4 @@
-//! `wharf list` shows what a folder holds, to people, pipes and programs.
+//! `wharf list` prints a folder's contents for people, pipes and programs.
 
 use std::fs::File;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::common::{Wharf, eventually, outside, run, sample};
 
-/// A folder with some files of known sizes and times, and a directory in it.
+/// A folder with files of known sizes and timestamps, and a directory.
 fn stage(flags: &[&str]) -> Wharf {
     let wharf = Wharf::serve(flags);
     for (name, length, age) in [("b.txt", 3000, 300), ("a ?.txt", 20, 100), ("sub/c", 5, 200)] {
@@ -24,7 +24,7 @@ fn list(arguments: &[&str]) -> (Vec<String>, String, Option<i32>) {
 }
 
 #[test]
-fn names_in_a_pipe() {
+fn a_pipe_gets_names() {
     let here = tempfile::tempdir().expect("a folder");
     let socket = here.path().join("s");
     let wharf = stage(&["--udp", "0", "--unix", socket.to_str().expect("text")]);
@@ -42,7 +42,7 @@ fn names_in_a_pipe() {
 }
 
 #[test]
-fn nothing_and_nobody() {
+fn empty_directories_and_errors() {
     let wharf = Wharf::serve(&[]);
     assert_eq!(list(&[&wharf.url("/")]), (vec![], "No shared files\n".to_owned(), Some(0)));
     let (names, said, code) = list(&[&wharf.url("/none/")]);
@@ -53,7 +53,7 @@ fn nothing_and_nobody() {
 }
 
 #[test]
-fn for_programs() {
+fn json_for_programs() {
     let wharf = stage(&[]);
     let (lines, _, code) = list(&[&wharf.url("/"), "--json", "-R"]);
     let rows: serde_json::Value = serde_json::from_str(&lines.join("\n")).expect("JSON");
@@ -66,7 +66,7 @@ fn for_programs() {
 }
 
 #[test]
-fn a_tree_with_a_loop_has_an_end() {
+fn a_tree_with_a_loop_ends() {
     let wharf = stage(&[]);
     symlink(".", wharf.folder().join("sub/loop")).expect("linked");
     let (names, said, code) = list(&[&wharf.url("/"), "-R"]);
@@ -74,9 +74,9 @@ fn a_tree_with_a_loop_has_an_end() {
     assert_eq!((said.as_str(), code), ("", Some(0)));
 }
 
-/// `script` is a terminal for the program that it runs.
+/// `script` provides a terminal for the program.
 #[test]
-fn columns_in_a_terminal() {
+fn a_terminal_gets_columns() {
     let Some(mut script) = outside("script") else { return };
     let wharf = stage(&[]);
     let command = format!("{} list {}", env!("CARGO_BIN_EXE_wharf"), wharf.url("/"));
@@ -103,9 +103,9 @@ fn a_directory_has_one_identity_by_every_path() {
     assert_ne!(id("/"), id("/real/"));
 }
 
-/// Asks for the listing of a large directory in every form, and does not read it.
+/// Requests the listing of a large directory in every format, and does not read it.
 #[test]
-fn a_listing_that_nobody_reads_costs_little_memory() {
+fn an_unread_listing_costs_little_memory() {
     const ENTRIES: usize = 5_000;
     const READERS: usize = 40;
     let wharf = Wharf::serve(&["--udp", "0", "--workers", "4"]);
@@ -134,14 +134,14 @@ fn a_listing_that_nobody_reads_costs_little_memory() {
             wire
         })
         .collect();
-    eventually("each has something to read", || {
+    eventually("each response has started", || {
         readers.iter().all(|reader| reader.hears_within(Duration::from_millis(1)))
     });
     wharf.comes_to_rest();
     let grown = wharf.status("VmRSS").saturating_sub(before);
-    // 256 KiB for each, and what the pool for all listings holds.
+    // 256 KiB for each, and the pool of all listings.
     assert!(grown < READERS as u64 * 256 + 8 * 1024, "{grown} KB");
-    assert_eq!(list(), all, "another gets the same, though the pool is empty");
+    assert_eq!(list(), all, "another client gets the same, although the pool is empty");
     let lines = run(&["list", &format!("tftp://{}/large/", wharf.tftp())], "", &wharf.folder()).stdout;
     assert!(lines.lines().eq(all.iter()), "and so does TFTP");
 }

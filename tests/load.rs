@@ -1,24 +1,25 @@
-//! A crowd costs memory within bounds, no threads, and nobody an answer; and nothing grows, however long it goes on.
+//! A crowd of clients costs bounded memory and no threads, and every request is answered; and nothing grows
+//! over time.
 
 use std::io::Write;
 
 use crate::common::crowd::{CROWD, Crowd};
 use crate::common::daily::{everything_once, fill_the_room};
-use crate::common::{Dice, Wharf, eventually, sample};
+use crate::common::{Random, Wharf, eventually, sample};
 
-/// How often the crowd moves.
+/// How many rounds the crowd runs.
 const ROUNDS: usize = 10;
 
-/// What a connection may cost that waits in some state, and all the rest, in KB.
+/// The greatest memory of a connection in each state, and of everything else, in KB.
 const EACH: u64 = 8;
 const REST: u64 = 24 * 1024;
 
-/// Its threads: workers, those of the second pool, and one each for doors, time, signals, listeners, TFTP, the
-/// log and stdout.
+/// The server's threads: workers, the second pool, and one each for accepting, timers, signals, listeners,
+/// TFTP, the log and stdout.
 const THREADS: u64 = 64 + 4 + 7;
 
 #[test]
-fn a_crowd_holds_nobody_up() {
+fn a_crowd_delays_no_one() {
     let sizes = CROWD.as_far_as_possible();
     if sizes.idle < CROWD.idle {
         let (idle, error) = (sizes.idle, &mut std::io::stderr());
@@ -27,7 +28,7 @@ fn a_crowd_holds_nobody_up() {
     let wharf = Wharf::serve(&["--timeout", "600", "--max-connections", "20000"]);
     let before = wharf.open_files();
     let mut crowd = Crowd::gather(&wharf, sizes);
-    eventually("they are all in", || wharf.open_files() > sizes.connections() - sizes.restless);
+    eventually("all are connected", || wharf.open_files() > sizes.connections() - sizes.restless);
     let content = sample(100_000, 501);
     for round in 0..ROUNDS {
         crowd.stir(0, 1);
@@ -42,7 +43,7 @@ fn a_crowd_holds_nobody_up() {
     let connections = sizes.connections() as u64;
     assert!(memory < REST + EACH * connections, "{memory} KB for {connections} connections");
     assert!(threads <= THREADS, "{threads} threads");
-    // A reader has its file open, and a writer that and its directory.
+    // A reader has one open file, and a writer one and its directory.
     let most = before + sizes.connections() + sizes.readers + 2 * sizes.writers + 100;
     assert!(files <= most, "{files} open files for {connections} connections");
     crowd.ask_the_idle();
@@ -51,21 +52,21 @@ fn a_crowd_holds_nobody_up() {
 }
 
 #[test]
-fn nothing_grows() {
-    /// Rounds until memory is as it stays, and rounds that are watched.
+fn nothing_grows_over_time() {
+    /// Rounds until memory is stable, and rounds that are measured.
     const WARM: usize = 40;
     const WATCHED: usize = 120;
-    /// What an allocator may still make of it, in KB: some 16 KB a round.
+    /// Tolerance for the allocator, in KB: some 16 KB per round.
     const SLACK: u64 = 2 * 1024;
     let wharf = Wharf::serve(&["--udp", "0", "--workers", "4", "--no-sync"]);
-    let mut dice = Dice::new(82);
+    let mut random = Random::new(82);
     fill_the_room(&wharf);
-    (0..WARM).for_each(|_| everything_once(&wharf, &mut dice));
+    (0..WARM).for_each(|_| everything_once(&wharf, &mut random));
     wharf.comes_to_rest();
     let figures = || (wharf.status("VmRSS"), wharf.status("Threads"), wharf.open_files());
     let (memory, threads, files) = figures();
-    (0..WATCHED).for_each(|_| everything_once(&wharf, &mut dice));
-    eventually("threads and files are as many as before", || {
+    (0..WATCHED).for_each(|_| everything_once(&wharf, &mut random));
+    eventually("the numbers of threads and files are unchanged", || {
         let (_, threads_now, files_now) = figures();
         threads_now <= threads && files_now <= files
     });

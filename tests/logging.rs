@@ -1,4 +1,5 @@
-//! The log, the recording and stdout: a reader that stalls stops nothing, no line is lost unseen, and they are private.
+//! The log, the recording and stdout: a stalled reader stops nothing, no line is lost silently, and the files
+//! are private.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -13,15 +14,15 @@ use tempfile::TempDir;
 
 use crate::common::{Running, Wharf, eventually, outside, run, skip};
 
-/// More than the queue of 1 MiB, what is on its way to the pipe, and the pipe hold together.
+/// More than fits into the queue of 1 MiB, the batch being written, and the pipe.
 const REQUESTS: usize = 6_000;
 
-/// A target whose line in the log or the recording is longer than 1,000 bytes.
+/// A request target whose line in the log or the recording is longer than 1,000 bytes.
 fn long_target(number: usize) -> String {
     format!("/{number}?{}", "x".repeat(1_000))
 }
 
-/// A FIFO, and its reading end, which has been opened and is not read yet.
+/// A FIFO, and its reading end, which is open but not read yet.
 fn fifo(place: &TempDir) -> (PathBuf, File) {
     let path = place.path().join("fifo");
     mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a FIFO");
@@ -30,7 +31,7 @@ fn fifo(place: &TempDir) -> (PathBuf, File) {
     (path, reader)
 }
 
-/// Sends all requests, reads only then, and sends a last one; what was written.
+/// Sends all requests, then starts to read, and sends a last one; returns what was written.
 fn flood(wharf: &Wharf, reader: &mut File, notice: &str, last: &str) -> String {
     let mut wire = wharf.connect();
     for number in 0..REQUESTS {
@@ -42,18 +43,18 @@ fn flood(wharf: &Wharf, reader: &mut File, notice: &str, last: &str) -> String {
     text + &read_until(reader, last)
 }
 
-/// Reads until this shows up.
+/// Reads until this text appears.
 fn read_until(reader: &mut File, end: &str) -> String {
     let mut text = Vec::new();
     eventually(end, || {
-        // Nothing is there yet, or no more.
+        // Nothing has been written yet, or no more.
         let _ = reader.read_to_end(&mut text);
         String::from_utf8_lossy(&text).contains(end)
     });
     String::from_utf8(text).expect("text")
 }
 
-/// The requests that were written, and how many are said to be missing.
+/// The requests that were written, and how many are reported as missing.
 fn written_and_missing(text: &str, notice: &str) -> (usize, usize) {
     let is_request = |line: &&str| line.contains("GET /") && line.contains("404");
     let notice = text.lines().find(|line| line.contains(notice)).expect("a notice");
@@ -64,7 +65,7 @@ fn written_and_missing(text: &str, notice: &str) -> (usize, usize) {
 const DROPPED: &str = "log lines are missing here";
 
 #[test]
-fn a_log_that_is_not_read_stops_nothing() {
+fn an_unread_log_stops_nothing() {
     let place = tempfile::tempdir().expect("a directory");
     let (path, mut reader) = fifo(&place);
     let fifo = path.to_str().expect("text");
@@ -82,7 +83,7 @@ fn a_log_that_is_not_read_stops_nothing() {
 }
 
 #[test]
-fn a_recording_that_is_not_read_stops_nothing() {
+fn an_unread_recording_stops_nothing() {
     let place = tempfile::tempdir().expect("a directory");
     let (path, mut reader) = fifo(&place);
     let wharf = Wharf::serve(&["--record", path.to_str().expect("text")]);
@@ -107,7 +108,7 @@ fn a_fifo_without_a_reader_does_not_delay_the_start() {
     }
 }
 
-/// A pipe that is full, and its reading end.
+/// A full pipe, and its reading end.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     let size = rustix::pipe::fcntl_getpipe_size(&writer).expect("its size");
@@ -116,7 +117,7 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
 }
 
 #[test]
-fn readers_that_have_stalled_do_not_keep_the_server() {
+fn stalled_readers_do_not_keep_the_server_from_exiting() {
     let place = tempfile::tempdir().expect("a directory");
     fs::create_dir(place.path().join("share")).expect("a directory");
     let serve = |flags: &[&str]| {
@@ -158,7 +159,7 @@ fn numbers(file: &Path) -> Vec<usize> {
 }
 
 #[test]
-fn a_hangup_opens_the_files_again_and_loses_no_line() {
+fn sighup_reopens_the_files_and_loses_no_line() {
     const ROUNDS: usize = 5;
     const EACH: usize = 200;
     let place = tempfile::tempdir().expect("a directory");
@@ -212,7 +213,7 @@ fn lines_are_written_within_a_second_and_in_order() {
         eventually("all are logged", || numbers(&log).len() == sent);
         start.elapsed()
     });
-    // A machine that is busy may be late now and then.
+    // A busy machine may be late now and then.
     assert!(delays.min().is_some_and(|delay| delay < Duration::from_secs(1)));
     assert!(numbers(&log) == (0..ROUNDS * EACH).collect::<Vec<_>>());
 }
@@ -234,7 +235,7 @@ fn every_line_is_written_before_the_server_exits() {
         for number in 0..REQUESTS {
             wire.ask("GET", &format!("/n{number}"), "", b"");
         }
-        // The line of a request is logged before the next one on its connection is read.
+        // The line of a request is logged before the next request on its connection is read.
         wire.ask("GET", "/.wharf/health", "", b"");
         for signal in signals {
             wharf.signal(*signal);
@@ -249,7 +250,7 @@ fn every_line_is_written_before_the_server_exits() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_again_stays_in_use() {
+fn a_file_that_cannot_be_reopened_stays_in_use() {
     let place = tempfile::tempdir().expect("a directory");
     let at = |name: &str| place.path().join(name);
     fs::create_dir(at("dir")).expect("a directory");
@@ -259,7 +260,7 @@ fn a_file_that_cannot_be_opened_again_stays_in_use() {
     fs::rename(at("dir"), at("gone")).expect("renamed");
     wharf.signal(Signal::HUP);
     hold("cannot open the log file again, the old one stays in use: No such file");
-    // A link that would lead the log into the shared directory.
+    // A symlink that would lead the log into the shared directory.
     symlink(wharf.folder(), at("dir")).expect("a link");
     wharf.signal(Signal::HUP);
     hold("cannot open the log file again, the old one stays in use: it is in the shared folder");
@@ -269,7 +270,7 @@ fn a_file_that_cannot_be_opened_again_stays_in_use() {
 }
 
 #[test]
-fn a_hangup_without_a_log_file_is_ignored() {
+fn sighup_without_a_log_file_is_ignored() {
     let wharf = Wharf::serve(&[]);
     wharf.signal(Signal::HUP);
     eventually("it is logged", || wharf.log().contains("SIGHUP is ignored"));
@@ -277,7 +278,7 @@ fn a_hangup_without_a_log_file_is_ignored() {
 }
 
 #[test]
-fn a_log_in_the_shared_folder_is_refused() {
+fn a_log_in_the_shared_folder_is_rejected() {
     let place = tempfile::tempdir().expect("a directory");
     fs::create_dir_all(place.path().join("share/sub")).expect("directories");
     fs::write(place.path().join("share/old"), "").expect("written");
@@ -299,9 +300,9 @@ fn a_log_in_the_shared_folder_is_refused() {
     assert_eq!(names.len(), 2, "none was created: {names:?}");
 }
 
-/// The mounts are in a namespace of their own.
+/// The mounts are in a mount namespace of their own.
 #[test]
-fn a_log_in_a_second_mount_of_the_shared_folder_is_refused() {
+fn a_log_in_a_second_mount_of_the_shared_folder_is_rejected() {
     let Some(mut unshare) = outside("unshare") else { return };
     if !unshare.args(["-m", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
         skip("this user may not mount anything");
@@ -325,7 +326,7 @@ fn a_log_in_a_second_mount_of_the_shared_folder_is_refused() {
 }
 
 #[test]
-fn others_may_not_read_the_log_or_the_recording() {
+fn other_users_may_not_read_the_log_or_the_recording() {
     let place = tempfile::tempdir().expect("a directory");
     let files = ["log", "record"].map(|name| place.path().join(name));
     for file in &files {
@@ -348,7 +349,7 @@ fn others_may_not_read_the_log_or_the_recording() {
 }
 
 #[test]
-fn what_is_no_file_takes_the_log_too() {
+fn devices_and_pipes_work_as_logs_too() {
     for path in ["/dev/stderr", "/proc/self/fd/2"] {
         let wharf = Wharf::serve(&["--log-file", path]);
         wharf.ask("GET", "/a", "", b"");
@@ -362,8 +363,8 @@ fn what_is_no_file_takes_the_log_too() {
 }
 
 #[test]
-fn stderr_in_the_shared_folder_is_warned_of() {
-    // The shell has the shared folder as its first argument but one.
+fn stderr_in_the_shared_folder_causes_a_warning() {
+    // The shell gets the shared folder as its first argument.
     let wharf = Wharf::serve_after("exec 2>\"$2/log\"", &[]);
     eventually("it is logged", || {
         String::from_utf8_lossy(&wharf.read("log"))
@@ -372,7 +373,7 @@ fn stderr_in_the_shared_folder_is_warned_of() {
 }
 
 #[test]
-fn root_is_warned() {
+fn root_causes_a_warning() {
     let wharf = Wharf::serve(&[]);
     let is_root = rustix::process::geteuid().is_root();
     assert_eq!(wharf.settled_log().contains("WARN  running as root"), is_root);

@@ -1,4 +1,5 @@
-//! A folder that loses its permissions, its disk's, or its place is served as far as it goes, and again when it is back.
+//! A folder that loses its permissions, its writable disk or its place is served as far as possible, and
+//! fully when it is back.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -9,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::common::{SmallDisk, Tftp, Wharf, eventually, outside};
 
-/// A server whom permissions stop, as they do not stop root.
+/// A server that is subject to permissions, unlike root.
 fn stopped_by_permissions(flags: &[&str]) -> Option<Wharf> {
     let program = if rustix::process::getuid().is_root() {
         let mut setpriv = outside("setpriv")?;
@@ -26,7 +27,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_folder_that_may_not_be_written_is_read_all_the_same() {
+fn a_folder_without_write_permission_can_be_read() {
     let Some(wharf) = stopped_by_permissions(&["--udp", "0"]) else { return };
     wharf.write("a", "old");
     set_mode(&wharf.folder(), 0o555);
@@ -37,14 +38,14 @@ fn a_folder_that_may_not_be_written_is_read_all_the_same() {
     assert_eq!(Tftp::new(wharf.tftp()).put("new", &[], b"new").expect_err("refused").0, 2);
     assert_eq!(wharf.ask("GET", "/a", "", b"").text(), "old");
     set_mode(&wharf.folder(), 0o755);
-    assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 204, "as soon as it may be");
+    assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 204, "as soon as it is permitted");
 }
 
-/// What somebody is told whom permissions stop.
+/// The error for a client of a file without permission.
 const FORBIDDEN: &str = "the file's permissions forbid it\n";
 
 #[test]
-fn permission_that_is_lost_is_lost_within_a_moment() {
+fn lost_permission_takes_effect_within_a_moment() {
     let Some(wharf) = stopped_by_permissions(&["--udp", "0"]) else { return };
     let file = wharf.write("dir/file", "content");
     let dir = wharf.folder().join("dir");
@@ -52,14 +53,14 @@ fn permission_that_is_lost_is_lost_within_a_moment() {
         let answer = wharf.ask("GET", target, "", b"");
         (answer.code(), answer.text())
     };
-    // Long enough ago for the server to keep it at hand.
+    // Old enough for the server to cache it.
     wharf.files_age();
     for (what, path, mode) in [("the file's", &file, 0o000), ("its directory's", &dir, 0o000)] {
         assert_eq!(get("/dir/file"), (200, "content".into()), "{what}");
-        assert_eq!(get("/dir/file"), (200, "content".into()), "{what}, kept at hand");
+        assert_eq!(get("/dir/file"), (200, "content".into()), "{what}, cached");
         let before = fs::metadata(path).expect("there").permissions();
         set_mode(path, mode);
-        // The server trusts what it has just seen on the disk for a moment.
+        // The server reuses what it has just read from the disk for a moment.
         eventually(what, || get("/dir/file") == (403, FORBIDDEN.into()));
         assert_eq!(Tftp::new(wharf.tftp()).get("dir/file").expect_err("refused").0, 2, "{what}");
         fs::set_permissions(path, before).expect("changed");
@@ -72,7 +73,7 @@ fn permission_that_is_lost_is_lost_within_a_moment() {
 }
 
 #[test]
-fn permission_that_is_lost_while_a_file_comes_keeps_the_old_one() {
+fn permission_lost_during_an_upload_keeps_the_old_file() {
     let Some(wharf) = stopped_by_permissions(&[]) else { return };
     let dir = wharf.write("dir/file", "old").parent().expect("a folder").to_owned();
     let mut wire = wharf.connect();
@@ -86,7 +87,7 @@ fn permission_that_is_lost_while_a_file_comes_keeps_the_old_one() {
 }
 
 #[test]
-fn a_disk_that_turns_read_only_says_so() {
+fn a_disk_that_becomes_read_only_says_so() {
     let Some(disk) = SmallDisk::mount("1m") else { return };
     let wharf = Wharf::serve_in(disk.place(), &["--udp", "0"]);
     wharf.write("a", "old");
@@ -100,7 +101,7 @@ fn a_disk_that_turns_read_only_says_so() {
 }
 
 #[test]
-fn a_folder_that_is_mounted_anew_has_the_same_tags() {
+fn a_remounted_folder_has_the_same_tags() {
     let Some(disk) = SmallDisk::of_whole_seconds() else { return };
     let wharf = Wharf::serve_in(disk.place(), &[]);
     let file = wharf.write("a", "old");
@@ -115,12 +116,12 @@ fn a_folder_that_is_mounted_anew_has_the_same_tags() {
     assert_ne!(fs::metadata(wharf.folder().join("a")).expect("there").dev(), device, "another device");
     assert_eq!(tag(&wharf), before);
     let fields = "Content-Type: application/partial-upload\r\nContent-Length: 1\r\nUpload-Offset: 2\r\nUpload-Complete: ?1\r\n";
-    assert_eq!(wharf.ask("PATCH", &upload, fields, b"w").code(), 204, "its precondition still holds");
+    assert_eq!(wharf.ask("PATCH", &upload, fields, b"w").code(), 204, "the precondition still holds");
     assert_eq!(wharf.read("a"), b"new");
 }
 
 #[test]
-fn what_is_mounted_below_has_tags_of_its_own() {
+fn a_mount_below_the_folder_has_tags_of_its_own() {
     let (Some(above), Some(below)) = (SmallDisk::mount("1m"), SmallDisk::mount("1m")) else { return };
     let wharf = Wharf::serve_in(above.place(), &[]);
     let file = wharf.write("a", "same");
@@ -139,7 +140,7 @@ fn what_is_mounted_below_has_tags_of_its_own() {
     }
 }
 
-/// What is said of an upload to a folder that is not at its path.
+/// The error for an upload to a folder that is no longer at its path.
 const REPLACED: &str = "the shared folder has been moved or replaced (try again in a moment)\n";
 
 fn get(wharf: &Wharf, target: &str) -> (u16, String) {
@@ -156,7 +157,7 @@ fn takes_nothing(wharf: &Wharf) {
 }
 
 #[test]
-fn a_folder_that_is_moved_away_is_read_and_its_successor_followed() {
+fn a_moved_folder_can_be_read_and_its_successor_is_followed() {
     let wharf = Wharf::serve(&["--udp", "0"]);
     wharf.write("a", "old");
     let (folder, away) = (wharf.folder(), wharf.folder().with_extension("away"));
@@ -170,17 +171,17 @@ fn a_folder_that_is_moved_away_is_read_and_its_successor_followed() {
     assert_eq!(get(&wharf, "/a").0, 404);
     assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
     assert_eq!(Tftp::new(wharf.tftp()).get("c"), Ok(b"new".to_vec()));
-    assert_eq!(fs::read_dir(&away).expect("there").count(), 1, "nothing came to the old one");
+    assert_eq!(fs::read_dir(&away).expect("there").count(), 1, "nothing was saved to the old one");
     fs::remove_dir_all(&folder).expect("removed");
     fs::rename(&away, &folder).expect("moved back");
     eventually("it is followed back", || get(&wharf, "/a") == (200, "old".into()));
     assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
     assert_eq!(wharf.read("c"), b"new");
-    assert_eq!(wharf.settled_log().matches("there is no such folder").count(), 1, "not at each look");
+    assert_eq!(wharf.settled_log().matches("there is no such folder").count(), 1, "not at every check");
 }
 
 #[test]
-fn a_folder_that_is_removed_takes_nothing() {
+fn a_removed_folder_takes_no_uploads() {
     let mut wharf = Wharf::serve(&["--udp", "0"]);
     wharf.write("dir/a", "old");
     let mut half = wharf.connect();
@@ -203,7 +204,7 @@ fn a_folder_that_is_removed_takes_nothing() {
 }
 
 #[test]
-fn a_deployment_that_turns_a_link_is_followed() {
+fn a_deployment_that_switches_a_symlink_is_followed() {
     let wharf = Wharf::serve_behind_link(&["--udp", "0", "--no-sync"]);
     let place = wharf.folder().parent().expect("a folder").to_owned();
     let (old, next) = (place.join("release"), place.join("next"));
@@ -213,7 +214,7 @@ fn a_deployment_that_turns_a_link_is_followed() {
         fs::write(release.join("a"), content).expect("written");
         fs::write(release.join("large"), large.replace('x', &content[..1])).expect("written");
     }
-    // Long enough ago for the server to keep it at hand, and hashes with it.
+    // Old enough for the server to cache it and its hash.
     wharf.files_age();
     for _ in 0..2 {
         assert_eq!(get(&wharf, "/a"), (200, "old".into()));
@@ -235,7 +236,7 @@ fn a_deployment_that_turns_a_link_is_followed() {
     }
     assert_eq!(get(&wharf, "/large").1.chars().next(), Some('n'));
     assert_eq!(Tftp::new(wharf.tftp()).get("a"), Ok(b"new".to_vec()));
-    assert_eq!(half.send("half").read_answer(false).code(), 503, "what came to the old one");
+    assert_eq!(half.send("half").read_answer(false).code(), 503, "the upload is in the old one");
     assert_eq!(wharf.ask("HEAD", &begun, "", b"").code(), 404);
     let names = |directory: &Path| {
         let entries = fs::read_dir(directory).expect("there").flatten();
@@ -244,16 +245,16 @@ fn a_deployment_that_turns_a_link_is_followed() {
         names.retain(|name| name != ".wharf");
         names
     };
-    assert_eq!(names(&old), ["a", "large"], "nothing came to the old one");
+    assert_eq!(names(&old), ["a", "large"], "nothing was saved to the old one");
     fs::remove_dir_all(&old).expect("removed");
     assert_eq!(wharf.ask("PUT", "/c", "", b"new").code(), 201);
-    assert_eq!(names(&next).contains(&"b".to_owned()), at_once == 201, "it is where it was said to be");
+    assert_eq!(names(&next).contains(&"b".to_owned()), at_once == 201, "it is at the reported path");
     assert!(names(&next).contains(&"c".to_owned()));
     assert!(wharf.settled_log().contains("is another directory now"), "and it is logged");
 }
 
 #[test]
-fn a_successor_that_may_not_be_read_is_not_followed() {
+fn an_unreadable_successor_is_not_followed() {
     let Some(wharf) = stopped_by_permissions(&["--udp", "0"]) else { return };
     wharf.write("a", "old");
     let (folder, away) = (wharf.folder(), wharf.folder().with_extension("away"));
@@ -269,7 +270,7 @@ fn a_successor_that_may_not_be_read_is_not_followed() {
     eventually("it is followed", || get(&wharf, "/a") == (200, "new".into()));
 }
 
-/// A file that no client could read must not be in the folder after a deployment.
+/// A file that no client could read before must not be shared after a deployment.
 #[test]
 fn a_directory_with_the_recording_in_it_is_not_followed() {
     let place = tempfile::tempdir().expect("a place");
@@ -283,7 +284,7 @@ fn a_directory_with_the_recording_in_it_is_not_followed() {
     let turned = wharf.folder().with_file_name("turned");
     symlink("2", &turned).and_then(|()| fs::rename(&turned, wharf.folder())).expect("turned");
     eventually("it is noticed", || wharf.log().contains("it is in the shared folder"));
-    assert_eq!(get(&wharf, "/a"), (200, "1".into()), "the old one is served");
+    assert_eq!(get(&wharf, "/a"), (200, "1".into()), "the old one is still served");
     assert_eq!(get(&wharf, "/record").0, 404);
     assert_eq!(wharf.ask("PUT", "/b", "", b"new").code(), 503);
 }

@@ -1,8 +1,8 @@
-//! What wharf promises, tried over real sockets with real files: one module a promise.
+//! End-to-end tests with the real binary, real sockets and real files: one module per promise.
 
-// What the harness shows of a test that fails.
+// The harness prints the state of a failed test.
 #![allow(clippy::print_stderr)]
-// Everything here is for this binary only.
+// Everything here is used by this binary only.
 #![allow(unreachable_pub)]
 
 mod abandoned;
@@ -19,13 +19,12 @@ mod coarse_times;
 mod common;
 mod curl;
 mod differential;
-mod doors;
 mod drop_box;
 mod faults;
 mod fetch;
+mod fetch_bad_servers;
 mod fetch_breaks;
 mod fetch_durable;
-mod fetch_lies;
 mod fetch_listed;
 mod fetch_many;
 mod fetch_saved;
@@ -33,7 +32,6 @@ mod fetch_split;
 mod file_systems;
 mod fuse;
 mod fuzz;
-mod going_on;
 mod hashes;
 mod hostile_text;
 mod idle_exit;
@@ -46,11 +44,14 @@ mod logging;
 mod lost_folder;
 mod many;
 mod minimal;
+mod protocols;
 mod proxy;
 #[cfg(feature = "qr")]
 mod qr;
 mod races;
+mod upload_resume;
 // The examples of the documentation use all features.
+mod disturbances;
 #[cfg(all(feature = "archive", feature = "qr", feature = "terminal"))]
 mod readme;
 mod replay;
@@ -61,7 +62,6 @@ mod sending;
 mod slowhttptest;
 mod start;
 mod stopping;
-mod storms;
 mod stuck_disk;
 mod tftp;
 mod tftp_client;

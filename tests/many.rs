@@ -1,4 +1,4 @@
-//! Many clients at once, slow ones, idle ones and broken ones, hold nobody up and leave nothing behind.
+//! Many clients at once, slow, idle and broken ones, delay no one and leave nothing behind.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::common::{Dice, Wharf, Wire, eventually, raise_open_files, sample};
+use crate::common::{Random, Wharf, Wire, eventually, raise_open_files, sample};
 
 /// How many clients are slow at once.
 const SLOW: usize = 500;
 
 #[test]
-fn a_server_at_rest_rests() {
+fn an_idle_server_uses_no_cpu_time() {
     let wharf = Wharf::serve(&["--timeout", "600"]);
     let mut idle: Vec<Wire> = (0..50).map(|_| wharf.connect()).collect();
     wharf.comes_to_rest();
@@ -22,7 +22,7 @@ fn a_server_at_rest_rests() {
 }
 
 #[test]
-fn slow_readers_hold_nobody_up() {
+fn slow_readers_delay_no_one() {
     let wharf = Wharf::serve(&["--workers", "4", "--timeout", "600", "--stall", "600"]);
     let path = wharf.write("large.bin", "");
     File::options().write(true).open(path).and_then(|file| file.set_len(64 << 20)).expect("a long file");
@@ -37,18 +37,19 @@ fn slow_readers_hold_nobody_up() {
         }
     }
     another_is_served(&wharf);
-    // Sockets without room make no work: whoever waits for them sleeps.
+    // A socket without buffer space causes no work: the workers sleep.
     wharf.comes_to_rest();
     for reader in &readers {
-        reader.stream().read_exact(&mut [0]).expect("still sent to");
+        reader.stream().read_exact(&mut [0]).expect("still sending");
     }
     let threads = wharf.status("Threads");
-    // Workers, and those that every server has: jobs, chores, the log, stdout, signals, time, listeners, doors.
+    // Workers, and the threads of every server: jobs, chores, the log, stdout, signals, timers, listeners,
+    // accepting.
     assert!(threads <= 4 + 12, "{threads} threads");
 }
 
 #[test]
-fn slow_writers_hold_nobody_up() {
+fn slow_writers_delay_no_one() {
     let wharf = Wharf::serve(&["--workers", "4", "--timeout", "600", "--stall", "600"]);
     raise_open_files();
     let mut writers: Vec<Wire> = (0..SLOW).map(|_| wharf.connect()).collect();
@@ -70,7 +71,7 @@ fn slow_writers_hold_nobody_up() {
     }
 }
 
-/// One more client reads, writes, and reads what it wrote.
+/// Another client reads, writes, and reads what it wrote.
 fn another_is_served(wharf: &Wharf) {
     let mut wire = wharf.connect();
     let content = sample(100_000, 501);
@@ -80,12 +81,12 @@ fn another_is_served(wharf: &Wharf) {
 }
 
 #[test]
-fn the_longest_idle_makes_room() {
-    // Longer than the test can take: nobody is closed for another reason.
+fn the_longest_idle_connection_makes_room() {
+    // Longer than the test can take, so that no connection is closed for another reason.
     let wharf = Wharf::serve(&["--max-connections", "20", "--timeout", "600"]);
     let mut idle: Vec<Wire> = (0..20).map(|_| wharf.connect()).collect();
     assert_eq!(idle[19].ask("GET", "/.wharf/health", "", b"").code(), 200);
-    // An answer is there a moment before its connection is parked.
+    // A response arrives a moment before its connection becomes idle.
     wharf.comes_to_rest();
     for wire in &mut idle[..19] {
         assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200);
@@ -100,7 +101,7 @@ fn the_longest_idle_makes_room() {
 }
 
 #[test]
-fn when_none_is_idle_the_new_one_is_told_to_come_again() {
+fn a_new_connection_gets_503_if_none_is_idle() {
     let wharf = Wharf::serve(&["--max-connections", "20", "--timeout", "600"]);
     let mut busy: Vec<Wire> = (0..20).map(|_| wharf.connect()).collect();
     for (number, wire) in busy.iter_mut().enumerate() {
@@ -108,7 +109,7 @@ fn when_none_is_idle_the_new_one_is_told_to_come_again() {
         wire.send(format!(
             "PUT /{number} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
         ));
-        assert_eq!(wire.try_read_answer(false).expect("it is wanted").code(), 100);
+        assert_eq!(wire.try_read_answer(false).expect("the body is requested").code(), 100);
     }
     let mut new = wharf.connect();
     let answer = new.ask("GET", "/.wharf/health", "", b"");
@@ -124,7 +125,7 @@ fn when_none_is_idle_the_new_one_is_told_to_come_again() {
 }
 
 #[test]
-fn who_takes_all_places_makes_room_for_others() {
+fn a_client_with_all_connections_makes_room_for_others() {
     let wharf = Wharf::serve(&["--max-connections", "20", "--timeout", "600"]);
     let begin = |number: usize| {
         let mut wire = Wire::connect_from(2, wharf.address());
@@ -132,10 +133,10 @@ fn who_takes_all_places_makes_room_for_others() {
         wire
     };
     let mut greedy: Vec<Wire> = (0..20).map(begin).collect();
-    eventually("all of them are in", || wharf.log().matches(" connected").count() == 20);
+    eventually("all are connected", || wharf.log().matches(" connected").count() == 20);
     wharf.comes_to_rest();
     let mut same = Wire::connect_from(2, wharf.address());
-    assert_eq!(same.ask("GET", "/.wharf/health", "", b"").code(), 503, "not for more of the same");
+    assert_eq!(same.ask("GET", "/.wharf/health", "", b"").code(), 503, "not for another of the same client");
     let mut another = Wire::connect_from(3, wharf.address());
     assert_eq!(another.ask("GET", "/.wharf/health", "", b"").code(), 200);
     assert_eq!(another.ask("PUT", "/another", "", b"x").code(), 201);
@@ -143,12 +144,16 @@ fn who_takes_all_places_makes_room_for_others() {
         .iter_mut()
         .map(|wire| wire.send("bcd").try_read_answer(false).map(|answer| answer.code()))
         .collect();
-    assert_eq!(codes.iter().filter(|code| **code == Some(201)).count(), 19, "one made room: {codes:?}");
-    assert_eq!(codes.iter().filter(|code| **code == Some(503)).count(), 1, "and was told so: {codes:?}");
+    assert_eq!(
+        codes.iter().filter(|code| **code == Some(201)).count(),
+        19,
+        "one connection made room: {codes:?}"
+    );
+    assert_eq!(codes.iter().filter(|code| **code == Some(503)).count(), 1, "and got a 503: {codes:?}");
 }
 
 #[test]
-fn who_pipelines_without_end_and_never_reads_holds_nobody_up() {
+fn pipelining_without_reading_delays_no_one() {
     let wharf = Wharf::serve(&["--workers", "2"]);
     wharf.write("file", sample(1000, 92));
     let head = format!("GET /file HTTP/1.1\r\nHost: {}\r\n\r\n", wharf.address());
@@ -159,10 +164,10 @@ fn who_pipelines_without_end_and_never_reads_holds_nobody_up() {
     for _ in 0..20 {
         let wire = wharf.connect();
         wire.stream().set_write_timeout(Some(Duration::from_millis(200))).expect("set");
-        // Until the server takes no more.
+        // Until the server reads no more.
         while wire.stream().write_all(&requests).is_ok() {}
         wire.stream().set_write_timeout(Some(crate::common::PATIENCE)).expect("set");
-        assert_eq!(wharf.ask("GET", "/file", "", b"").body.len(), 1000, "another is served");
+        assert_eq!(wharf.ask("GET", "/file", "", b"").body.len(), 1000, "another client is served");
         endless.push(wire);
     }
     another_is_served(&wharf);
@@ -173,7 +178,7 @@ fn who_pipelines_without_end_and_never_reads_holds_nobody_up() {
 }
 
 #[test]
-fn a_thousand_overlapping_ranges_are_the_file_once() {
+fn a_thousand_overlapping_ranges_cost_no_more_than_the_file() {
     let wharf = Wharf::serve(&[]);
     let content = sample(1 << 20, 93);
     wharf.write("file", &content);
@@ -188,14 +193,14 @@ fn a_thousand_overlapping_ranges_are_the_file_once() {
 }
 
 #[test]
-fn files_that_nobody_asks_for_are_let_go() {
+fn files_that_no_one_requests_leave_the_cache() {
     let wharf = Wharf::serve_after("ulimit -n 64", &[]);
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
     for number in 0..120 {
         let path = wharf.write(&number.to_string(), vec![b'x'; 20_000]);
         File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
     }
-    // Old for the disk too: nothing about them has changed for a while.
+    // Old on the disk, too: they have not changed for a while.
     wharf.files_age();
     let before = wharf.open_files();
     for number in 0..120 {
@@ -207,7 +212,7 @@ fn files_that_nobody_asks_for_are_let_go() {
 }
 
 #[test]
-fn with_few_open_files_it_goes_on_serving() {
+fn the_server_runs_with_few_descriptors() {
     let wharf = Wharf::serve_after("ulimit -n 60", &[]);
     wharf.write("small.txt", "small");
     wharf.write("medium.bin", sample(100_000, 1));
@@ -221,14 +226,14 @@ fn with_few_open_files_it_goes_on_serving() {
 }
 
 #[test]
-fn clients_that_come_and_break_off_leave_nothing() {
+fn clients_that_disconnect_leave_nothing_behind() {
     let wharf = Wharf::serve(&["--timeout", "60"]);
     wharf.write("large.bin", sample(3 << 20, 2));
     assert_eq!(wharf.ask("GET", "/large.bin", "", b"").code(), 200);
     let before = settled(&wharf);
-    let mut dice = Dice::new(20_261_121);
+    let mut random = Random::new(20_261_121);
     for _ in 0..1_000 {
-        break_off(&wharf, &mut dice);
+        break_off(&wharf, &mut random);
     }
     assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 3 << 20);
     eventually("its descriptors are closed", || wharf.open_files() <= before);
@@ -236,7 +241,7 @@ fn clients_that_come_and_break_off_leave_nothing() {
     assert!(names.is_empty(), "{names:?}");
 }
 
-/// How many descriptors it has open when it has no connection.
+/// How many descriptors it has open without a connection.
 fn settled(wharf: &Wharf) -> usize {
     let mut count = usize::MAX;
     eventually("its last connection is closed", || {
@@ -247,35 +252,35 @@ fn settled(wharf: &Wharf) -> usize {
     count
 }
 
-/// Whether a read may end so that breaks off.
+/// Whether a read may end in this way for a client that disconnects.
 fn passes(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
 }
 
-/// Sends some of a request, takes some of the answer, and goes: politely, or with a reset.
-fn break_off(wharf: &Wharf, dice: &mut Dice) {
+/// Sends part of a request, reads part of the response, and disconnects: by a close, or by a reset.
+fn break_off(wharf: &Wharf, random: &mut Random) {
     let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
     let host = wharf.address();
     let requests = [
         format!("GET /large.bin HTTP/1.1\r\nHost: {host}\r\n\r\n"),
-        format!("PUT /{} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 300\r\n\r\n{:300}", dice.below(9), ""),
+        format!("PUT /{} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 300\r\n\r\n{:300}", random.below(9), ""),
         format!("GET /none HTTP/1.1\r\nHost: {host}\r\n\r\n").repeat(40),
         "\r\n\0\u{7f}nonsense\r\n\r\n".to_owned(),
     ];
-    let request = requests[dice.below(requests.len())].as_bytes();
-    // Every other one is sent whole.
-    let sent = request.len().min(dice.below(request.len() * 2));
+    let request = requests[random.below(requests.len())].as_bytes();
+    // Every other request is sent completely.
+    let sent = request.len().min(random.below(request.len() * 2));
     let _ = stream.write_all(&request[..sent]);
-    if dice.below(2) == 0 {
+    if random.below(2) == 0 {
         stream.set_read_timeout(Some(Duration::from_millis(1))).expect("set");
-        match stream.read(&mut vec![0; 1 + dice.below(100_000)]) {
+        match stream.read(&mut vec![0; 1 + random.below(100_000)]) {
             Err(error) if !passes(error.kind()) => {
                 panic!("{error}")
             }
             _ => {}
         }
     }
-    if dice.below(2) == 0 {
+    if random.below(2) == 0 {
         SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
     }
 }

@@ -1,5 +1,5 @@
-//! The minimal program: what every build does, whatever its features. CI runs these tests in a build without any:
-//! `cargo test --no-default-features --test main minimal`.
+//! The minimal build: features that every build has. CI runs these tests in a build without optional
+//! features: `cargo test --no-default-features --test main minimal`.
 
 use std::fs;
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::common::{Running, Wharf, eventually, outside, run};
 
 #[test]
-fn get_and_post() {
+fn get_and_post_work() {
     let wharf = Wharf::serve(&[]);
     let answer = wharf.ask("POST", "/dir/a.txt", "", b"hello");
     assert_eq!((answer.code(), wharf.read("dir/a.txt").as_slice()), (200, &b"hello"[..]));
@@ -90,9 +90,9 @@ fn replay_checks_responses() {
     assert!(output.stdout.contains("3 requests, 3 ok, 0 failed, "), "{output:?}");
 }
 
-/// With every feature, and with none: the server offers what it has, and refuses the rest.
+/// With all features, and with none: the server offers the features that it has, and rejects the others.
 #[test]
-fn features_are_there_or_refused() {
+fn missing_features_are_rejected() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a.txt", "a");
     let page = wharf.ask("GET", "/?list", "Accept: text/html\r\n", b"").text();

@@ -1,13 +1,13 @@
-//! Behind a proxy: its pages are the server's own, event streams and large uploads get through.
+//! Behind a proxy: the server's pages count as its own, and event streams and large uploads get through.
 
 use std::fs;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::common::{Answer, Front, Output, Tls, Wharf, Wire, eventually, outside, run, sample};
+use crate::common::{Answer, Output, ReverseProxy, Tls, Wharf, Wire, eventually, outside, run, sample};
 
-/// What is answered to a request of a page of this origin, where the proxy sends this Host.
+/// The response to a request from a page of this origin, when the proxy sends this Host.
 fn from_page(wharf: &Wharf, [host, origin]: [&str; 2], method: &str, target: &str, fields: &str) -> Answer {
     let mut wire = wharf.connect();
     let from = format!("Host: {host}\r\nOrigin: {origin}\r\nSec-Fetch-Site: same-origin\r\n");
@@ -16,7 +16,7 @@ fn from_page(wharf: &Wharf, [host, origin]: [&str; 2], method: &str, target: &st
 }
 
 #[test]
-fn its_pages_write_wherever_the_servers_own_do() {
+fn pages_behind_a_proxy_may_write() {
     let pieces = "Upload-Complete: ?0\r\n";
     let form = "Content-Type: multipart/form-data; boundary=b\r\n";
     for host in ["files.example", "127.0.0.1:8080"] {
@@ -49,12 +49,12 @@ fn its_pages_write_wherever_the_servers_own_do() {
     let unnamed = Wharf::serve(&[]);
     let mut wire = unnamed.connect();
     let answer = wire.ask("PUT", "/a", "Origin: https://files.example\r\n", b"x");
-    assert_eq!(answer.code(), 403, "nobody said that this is its name");
+    assert_eq!(answer.code(), 403, "this name was not configured");
     assert!(answer.text().contains("--host"), "it says what to do: {}", answer.text());
 }
 
 #[test]
-fn a_name_is_no_url() {
+fn a_host_is_not_a_url() {
     for name in ["https://files.example", "files.example:8443", "größe.example", ""] {
         let refused = run(&["serve", ".", "--host", name], "", &std::env::temp_dir());
         assert_eq!(refused.code, Some(2), "{name:?}");
@@ -62,7 +62,7 @@ fn a_name_is_no_url() {
     }
 }
 
-/// nginx holds back what comes in small pieces, unless it is told not to.
+/// nginx buffers small pieces unless the response tells it not to.
 #[test]
 fn an_event_stream_asks_not_to_be_buffered() {
     let wharf = Wharf::serve(&[]);
@@ -77,10 +77,11 @@ fn an_event_stream_asks_not_to_be_buffered() {
     assert_eq!(begun.field("Cache-Control"), "no-store");
 }
 
-/// A proxy that waits for more waits until the server closes; it is not to be saved by that.
+/// A proxy that buffers waits until the server closes; this timeout is long, so that the close cannot hide
+/// it.
 const KEPT: [&str; 2] = ["--timeout", "600"];
 
-/// A server at a Unix-domain socket, as the files of `deploy/` want it.
+/// A server at a Unix-domain socket, as the files of `deploy/` expect.
 fn at_socket() -> (TempDir, Wharf, String) {
     let place = tempfile::tempdir().expect("a folder");
     let path = place.path().join("wharf.sock");
@@ -90,17 +91,17 @@ fn at_socket() -> (TempDir, Wharf, String) {
     (place, wharf, socket)
 }
 
-/// The proxies with the files of `deploy/`, as far as they are installed.
-fn fronts(socket: &str, tls: Tls) -> Vec<(&'static str, Front)> {
-    let fronts = [
-        ("nginx", Front::nginx(socket, tls)),
-        ("haproxy", Front::haproxy(socket, tls)),
-        ("caddy", Front::caddy(socket, tls)),
+/// The proxies with the files of `deploy/` that are installed.
+fn proxies(socket: &str, tls: Tls) -> Vec<(&'static str, ReverseProxy)> {
+    let proxies = [
+        ("nginx", ReverseProxy::nginx(socket, tls)),
+        ("haproxy", ReverseProxy::haproxy(socket, tls)),
+        ("caddy", ReverseProxy::caddy(socket, tls)),
     ];
-    fronts.into_iter().filter_map(|(name, front)| Some((name, front?))).collect()
+    proxies.into_iter().filter_map(|(name, proxy)| Some((name, proxy?))).collect()
 }
 
-/// A file that is large enough to be sent in pieces, in a folder of its own.
+/// A file that is large enough to be sent in pieces, in a new directory.
 fn large() -> (TempDir, PathBuf, Vec<u8>) {
     let place = tempfile::tempdir().expect("a folder");
     let (path, content) = (place.path().join("large"), sample(3 << 20, 9));
@@ -108,10 +109,10 @@ fn large() -> (TempDir, PathBuf, Vec<u8>) {
     (place, path, content)
 }
 
-/// What `wharf put` says of a large file that it sends through this proxy.
-fn put(front: &Front, directory: &str) -> Output {
+/// The output of `wharf put` for a large file that is sent through this proxy.
+fn put(proxy: &ReverseProxy, directory: &str) -> Output {
     let (place, path, _) = large();
-    let to = format!("http://{}/{directory}/", front.address());
+    let to = format!("http://{}/{directory}/", proxy.address());
     run(&["put", path.to_str().expect("text"), "--retries", "0", "--to", &to], "", place.path())
 }
 
@@ -119,46 +120,46 @@ fn put(front: &Front, directory: &str) -> Output {
 fn large_uploads_get_through() {
     let (_place, wharf, socket) = at_socket();
     let (_, _, content) = large();
-    for (name, front) in fronts(&socket, Tls::Off) {
-        let sent = put(&front, name);
+    for (name, proxy) in proxies(&socket, Tls::Off) {
+        let sent = put(&proxy, name);
         assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
         assert!(wharf.read(&format!("{name}/large")) == content, "{name}");
     }
 }
 
-/// The usual settings that pass requests on over connections that are kept.
+/// The usual settings with keep-alive connections to the server.
 #[test]
-fn large_uploads_get_through_nginx_as_people_set_it_up() {
+fn large_uploads_get_through_nginx_with_usual_settings() {
     let wharf = Wharf::serve(&KEPT);
     let upstream = wharf.address();
     let host = "proxy_set_header Host $http_host;";
     let kept = format!("{host} proxy_http_version 1.1; proxy_set_header Connection \"\";");
     for (name, location) in [("1.0", host), ("1.1", &kept)] {
-        let front = Front::nginx_with(Tls::Off, |address, _| {
+        let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
             let upstream = format!("upstream wharf {{ server {upstream}; keepalive 4; }}");
             let location = format!("location / {{ proxy_pass http://wharf; {location} }}");
             format!("{upstream} server {{ listen {address}; client_max_body_size 0; {location} }}")
         });
-        let Some(front) = front else { return };
-        let sent = put(&front, name);
+        let Some(proxy) = proxy else { return };
+        let sent = put(&proxy, name);
         assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
         assert!(wharf.read(&format!("{name}/large")) == large().2, "{name}");
     }
-    let front = Front::nginx_with(Tls::Off, |address, _| {
+    let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
         format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; }} }}")
     });
-    let refused = put(&front.expect("it is installed"), "limited");
+    let refused = put(&proxy.expect("it is installed"), "limited");
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("413") && refused.stderr.contains("client_max_body_size"), "{refused:?}");
 }
 
-/// The room through a proxy: what is said is heard while the stream goes on.
-fn is_heard(wharf: &Wharf, name: &str, front: &Front) {
+/// The chat through a proxy: a message is delivered while the stream is open.
+fn is_heard(wharf: &Wharf, name: &str, proxy: &ReverseProxy) {
     let joined = wharf.ask("POST", "/.wharf/chat/join", "", format!("user={name}").as_bytes());
     let token: serde_json::Value = serde_json::from_slice(&joined.body).expect("JSON");
     let fields = format!("Authorization: Bearer {}\r\n", token["token"].as_str().expect("a token"));
-    let mut wire = Wire::connect(front.address());
-    let host = front.address();
+    let mut wire = Wire::connect(proxy.address());
+    let host = proxy.address();
     wire.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"));
     wire.read_until("welcome");
     assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &fields, b"through the proxy").code(), 202);
@@ -166,26 +167,26 @@ fn is_heard(wharf: &Wharf, name: &str, front: &Front) {
 }
 
 #[test]
-fn the_room_is_heard() {
+fn chat_messages_get_through() {
     let (_place, wharf, socket) = at_socket();
-    for (name, front) in fronts(&socket, Tls::Off) {
-        is_heard(&wharf, name, &front);
+    for (name, proxy) in proxies(&socket, Tls::Off) {
+        is_heard(&wharf, name, &proxy);
     }
     let upstream = wharf.address();
-    let front = Front::nginx_with(Tls::Off, |address, _| {
+    let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
         format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; }} }}")
     });
-    if let Some(front) = front {
-        is_heard(&wharf, "defaults", &front);
+    if let Some(proxy) = proxy {
+        is_heard(&wharf, "defaults", &proxy);
     }
 }
 
 #[test]
-fn pages_behind_tls_write() {
+fn pages_behind_tls_may_write() {
     let (place, wharf, socket) = at_socket();
     fs::write(place.path().join("local"), "over TLS").expect("written");
-    for (name, front) in fronts(&socket, Tls::On) {
-        let port = front.address().port();
+    for (name, proxy) in proxies(&socket, Tls::On) {
+        let port = proxy.address().port();
         let own = format!("https://files.example:{port}");
         for (origin, code) in [(own.as_str(), "201"), ("https://files.example", "403"), ("null", "403")] {
             let Some(mut curl) = outside("curl") else { return };

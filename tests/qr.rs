@@ -1,8 +1,8 @@
-//! The address as a QR code, which a camera reads: as a picture, and in the terminal.
+//! The address as a QR code that a camera can read: as an image, and in the terminal.
 
 use crate::common::{Wharf, outside};
 
-/// Draws the rectangles of the picture and reads the code.
+/// Draws the rectangles of the image and decodes it.
 fn read_svg(svg: &str) -> String {
     let number = |text: &str| text.parse::<usize>().expect("a number");
     let width =
@@ -33,7 +33,7 @@ fn read(width: usize, is_dark: impl Fn(usize, usize) -> bool) -> String {
 }
 
 #[test]
-fn the_picture_holds_the_address_to_hand_on() {
+fn the_image_contains_the_address_to_share() {
     let wharf = Wharf::serve(&["--host", "nas.example"]);
     let port = wharf.address().port();
     let ask = |fields: &str, version: &str| {
@@ -59,10 +59,10 @@ fn the_picture_holds_the_address_to_hand_on() {
 }
 
 #[test]
-fn the_network_is_told_to_who_asks_at_the_loopback() {
+fn a_loopback_client_sees_the_network_addresses() {
     let wharf = Wharf::serve(&["--ip", "0.0.0.0"]);
     let port = wharf.address().port();
-    // What it prints under its own address are those in the networks, if there are any.
+    // Below its own address it prints those in its networks, if there are any.
     eventually_greeted(&wharf);
     let log = wharf.log();
     let told: Vec<_> = log.lines().filter_map(|line| line.split_once(" at ")).map(|(_, url)| url).collect();
@@ -75,13 +75,13 @@ fn the_network_is_told_to_who_asks_at_the_loopback() {
     );
 }
 
-/// It has told its last address once it serves.
+/// Returns its last address once it serves.
 fn eventually_greeted(wharf: &Wharf) {
     crate::common::eventually("it serves", || wharf.log().contains(" serving "));
 }
 
 #[test]
-fn the_terminal_shows_it_too() {
+fn the_terminal_shows_the_code_too() {
     let mut wharf = Wharf::serve(&["--qr"]);
     let url = wharf.url("/");
     eventually_greeted(&wharf);
@@ -96,7 +96,7 @@ fn the_terminal_shows_it_too() {
         .collect();
     let width = code[0].len();
     assert!(code.iter().all(|line| line.len() == width), "a square");
-    // The light modules are drawn: it is no terminal, so it has no colours.
+    // The light modules are drawn: stdout is not a terminal, so there are no colours.
     let is_light = |x: usize, y: usize| match code.get(y / 2).map(|line| line[x]) {
         Some('\u{2588}') => true,
         Some('\u{2580}') => y.is_multiple_of(2),
@@ -108,7 +108,7 @@ fn the_terminal_shows_it_too() {
 }
 
 #[test]
-fn who_comes_through_a_unix_socket_chooses_no_address() {
+fn a_unix_client_cannot_choose_the_address() {
     let Some(mut curl) = outside("curl") else { return };
     let place = tempfile::tempdir().expect("a folder");
     let socket = place.path().join("socket");

@@ -1,5 +1,5 @@
-//! A directory or a file is swapped for a link that leads out, again and again, while it is read, listed and written at
-//! every door: never a byte from outside, and nothing written there.
+//! A directory or a file is repeatedly swapped for a link that leads out, while it is read, listed and
+//! written over every protocol: no byte from outside is sent, and nothing is written there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,17 +14,17 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::common::{Tftp, Wharf, eventually};
 
-/// How often each door is asked for each of what there is.
+/// How many requests are sent for each target over each protocol.
 const ROUNDS: usize = 60;
 
-/// What is outside. No answer may hold it, nor the name of its file.
+/// The content outside. No response may contain it, or the name of its file.
 const OUTSIDE: &[u8] = b"OUTSIDE";
 const SECRET: &str = "secret";
 
-/// What is inside, wherever it is read.
+/// The content inside, wherever it is read.
 const INSIDE: &[u8] = b"inside";
 
-/// A server with every door open, and a folder in which two things swap places.
+/// A server with every kind of listener, and a folder in which two entries swap places.
 struct Stage {
     wharf: Wharf,
     _place: tempfile::TempDir,
@@ -32,7 +32,7 @@ struct Stage {
     counts: Counts,
 }
 
-/// What came of asking: that both happened shows that there was a race.
+/// The outcomes of requests: if both occurred, there was a race.
 #[derive(Default)]
 struct Counts {
     done: AtomicUsize,
@@ -40,7 +40,7 @@ struct Counts {
 }
 
 impl Stage {
-    /// `dir/file` and `dir/sub/file` inside, and outside files of the same names and one more.
+    /// `dir/file` and `dir/sub/file` inside; outside, files with the same names and one more.
     fn new() -> Self {
         let place = tempfile::tempdir().expect("a folder");
         let socket = place.path().join("s");
@@ -53,13 +53,13 @@ impl Stage {
         for name in ["file", SECRET, "sub/file"] {
             fs::write(outside.join(name), OUTSIDE).expect("written");
         }
-        eventually("every door is open", || socket.exists());
-        // What has been left alone for a second is kept at hand by the server, which is one more way in.
+        eventually("every listener is open", || socket.exists());
+        // The server caches what has not changed for a second, which is another way to reach a file.
         wharf.files_age();
         Self { wharf, _place: place, socket, counts: Counts::default() }
     }
 
-    /// Lets all doors be asked while what is at `path` swaps places with a link that leads to `target`.
+    /// Sends requests over all protocols while `path` swaps places with a link to `target`.
     fn race(&self, path: &str, target: &Path) {
         let (path, link) = (self.wharf.folder().join(path), self.wharf.folder().join(".link"));
         symlink(target, &link).expect("linked");
@@ -67,21 +67,22 @@ impl Stage {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
-                    // A file that is uploaded takes the place of a link that was a file a moment ago.
+                    // An uploaded file replaces the link that was a file a moment ago.
                     if !path.is_symlink() && !link.is_symlink() {
-                        fs::remove_file(&link).and_then(|()| symlink(target, &link)).expect("linked anew");
+                        fs::remove_file(&link).and_then(|()| symlink(target, &link)).expect("linked again");
                     }
                     renameat_with(CWD, &path, CWD, &link, RenameFlags::EXCHANGE).expect("swapped");
                 }
             });
-            let doors: [fn(&Self, usize); 3] = [Self::ask_http, Self::ask_unix, Self::ask_tftp];
-            let asking = doors.map(|ask| scope.spawn(move || (0..ROUNDS).for_each(|round| ask(self, round))));
-            let asked = asking.map(|door| door.join().is_ok());
+            let protocols: [fn(&Self, usize); 3] = [Self::ask_http, Self::ask_unix, Self::ask_tftp];
+            let asking =
+                protocols.map(|ask| scope.spawn(move || (0..ROUNDS).for_each(|round| ask(self, round))));
+            let asked = asking.map(|protocol| protocol.join().is_ok());
             is_over.store(true, Ordering::Relaxed);
             assert_eq!(asked, [true; 3], "over TCP, over the Unix-domain socket, over TFTP");
         });
         let (done, refused) = (&self.counts.done, &self.counts.refused);
-        assert!(done.load(Ordering::Relaxed) > 0 && refused.load(Ordering::Relaxed) > 0, "it was no race");
+        assert!(done.load(Ordering::Relaxed) > 0 && refused.load(Ordering::Relaxed) > 0, "there was no race");
     }
 
     fn ask_http(&self, round: usize) {
@@ -106,7 +107,7 @@ impl Stage {
         }
     }
 
-    /// Whether it was done, and all that was answered.
+    /// Whether it succeeded, and the complete response.
     fn ask_once(&self, method: &str, target: &str, body: &[u8]) -> (bool, Vec<u8>) {
         let mut stream = UnixStream::connect(&self.socket).expect("it listens");
         let (length, fields) = (body.len(), "Host: h\r\nConnection: close\r\nAccept: text/plain\r\n");
@@ -135,17 +136,17 @@ impl Stage {
     }
 }
 
-/// What is read and listed.
+/// The targets that are read and listed.
 const READ: [&str; 6] = ["dir/file", "dir/sub/file", "dir/secret", "dir/", "dir/sub/", "file"];
 
-/// What is written: beside what is there, in its place, and below directories that have to be made.
-fn written(door: &str, round: usize) -> [String; 4] {
+/// The targets that are written: new files, existing files, and files in new directories.
+fn written(protocol: &str, round: usize) -> [String; 4] {
     let round = round % 8;
-    let new = |place: &str| format!("{place}/{door}-{round}");
-    [new("dir"), new("dir/sub"), format!("dir/new-{door}-{round}/below/x"), "dir/file".to_owned()]
+    let new = |place: &str| format!("{place}/{protocol}-{round}");
+    [new("dir"), new("dir/sub"), format!("dir/new-{protocol}-{round}/below/x"), "dir/file".to_owned()]
 }
 
-/// Every file below a folder, and what it holds.
+/// Every file below a folder, with its content.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
@@ -160,7 +161,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn a_directory_that_is_swapped_for_a_link_leads_nowhere() {
+fn a_directory_swapped_for_a_link_leads_nowhere() {
     let stage = Stage::new();
     let before = contents(&stage.wharf.outside_folder());
     stage.race("dir", Path::new("../outside"));
@@ -168,7 +169,7 @@ fn a_directory_that_is_swapped_for_a_link_leads_nowhere() {
 }
 
 #[test]
-fn a_directory_below_that_is_swapped_leads_nowhere_either() {
+fn a_subdirectory_swapped_for_a_link_leads_nowhere() {
     let stage = Stage::new();
     let before = contents(&stage.wharf.outside_folder());
     stage.race("dir/sub", &stage.wharf.outside_folder());
@@ -176,7 +177,7 @@ fn a_directory_below_that_is_swapped_leads_nowhere_either() {
 }
 
 #[test]
-fn a_file_that_is_swapped_for_a_link_is_that_file_or_nothing() {
+fn a_file_swapped_for_a_link_is_that_file_or_missing() {
     let stage = Stage::new();
     let before = contents(&stage.wharf.outside_folder());
     stage.race("dir/file", Path::new("../../outside/secret"));

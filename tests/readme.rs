@@ -1,6 +1,7 @@
-//! README and docs are true: their examples are run, their links lead somewhere, and their lists of flags are complete.
+//! README and docs are correct: their examples run, their links work, and their lists of flags are complete.
 //!
-//! Each page has a server and a directory of its own, so its examples depend only on earlier examples of the same page.
+//! Each page has a server and a directory of its own, so its examples depend only on earlier examples of the
+//! same page.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -71,7 +72,7 @@ impl Page {
     /// The text without its fenced blocks.
     fn prose(&self) -> String {
         let parts = self.text.split("\n```").enumerate().filter(|(at, _)| at % 2 == 0);
-        // The first line behind a fence is what remains of the closing fence.
+        // The first line after a fence is the rest of the closing fence.
         parts.map(|(_, part)| part).collect::<Vec<_>>().join("\n\n")
     }
 
@@ -262,7 +263,7 @@ fn links(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn relative_links_lead_somewhere() {
+fn relative_links_work() {
     for page in LINKED.iter().flat_map(|directory| Page::all_in(directory)) {
         for link in links(&page.prose()).into_iter().filter(|link| !link.contains("://")) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));

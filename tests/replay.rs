@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::common::{Nobody, Output, Wharf, eventually, run};
+use crate::common::{ClosedPort, Output, Wharf, eventually, run};
 
 /// A directory with this script, `s.txt`, and a file to upload, `up.txt`.
 fn script(text: &str) -> TempDir {
@@ -108,8 +108,8 @@ fn several_connections_and_rounds() {
 
 #[test]
 fn without_a_server_every_request_fails() {
-    let nobody = Nobody::listens();
-    let address = nobody.address();
+    let closed = ClosedPort::reserve();
+    let address = closed.address();
     let place = script("GET a\nGET b -> 404\n");
     let output = run(&["replay", "s.txt", &address.to_string()], "", place.path());
     let line = |number| format!("✗ s.txt:{number}: Server is not running. ({address})\n");

@@ -1,14 +1,14 @@
-//! Several servers on one folder: what one has accepted, no other takes away.
+//! Several servers on one folder: none removes what another has accepted.
 
 use std::sync::Barrier;
 use std::thread;
 
 use crate::common::{Answer, Mount, Wharf, eventually};
 
-/// How often two requests are set off together.
+/// How many times two requests are sent at once.
 const ROUNDS: usize = 100;
 
-/// One folder, and two servers of it.
+/// One folder with two servers.
 struct Pair {
     servers: [Wharf; 2],
     _folder: tempfile::TempDir,
@@ -22,8 +22,8 @@ impl Pair {
         Self { servers, _folder: folder }
     }
 
-    /// Both servers are sent an upload for the same name, round after round, and get its content at the same time. What
-    /// both answered goes to `check`.
+    /// Both servers receive an upload for the same name, round after round, and its content at the same time.
+    /// Both responses are passed to `check`.
     fn race(
         &self,
         target: impl Fn(usize) -> String,
@@ -41,7 +41,7 @@ impl Pair {
                 wire.send(head + "Expect: 100-continue\r\n\r\n");
                 let interim = wire.try_read_answer(false).expect("an answer").code();
                 barrier.wait();
-                assert_eq!(interim, 100, "round {round}: nothing is wrong yet");
+                assert_eq!(interim, 100, "round {round}: the upload is accepted");
                 wire.send(content).read_answer(false)
             };
             let answers = thread::scope(|scope| {
@@ -53,7 +53,7 @@ impl Pair {
         }
     }
 
-    /// One of the two was accepted, and it is what is there; the other was answered `refused`.
+    /// One of the two was accepted and is in the folder; the other got the status `refused`.
     fn one_won(&self, name: &str, round: usize, answers: &[Answer; 2], refused: u16) {
         let codes = answers.each_ref().map(Answer::code);
         let winners: Vec<usize> = (0..2).filter(|server| codes[*server] / 100 == 2).collect();
@@ -77,7 +77,7 @@ fn of_two_servers_one_replaces_a_version() {
 }
 
 #[test]
-fn of_two_servers_one_makes_a_new_file() {
+fn of_two_servers_one_creates_a_new_file() {
     let pair = Pair::new(&[]);
     let target = |round| format!("/{round}");
     let fields = |_| "If-None-Match: *\r\n".to_owned();
@@ -85,7 +85,7 @@ fn of_two_servers_one_makes_a_new_file() {
 }
 
 #[test]
-fn of_two_servers_that_refuse_one_saves() {
+fn of_two_servers_that_do_not_overwrite_one_saves() {
     let pair = Pair::new(&["--on-conflict", "refuse"]);
     let target = |round| format!("/{round}");
     let check = |round: usize, answers| pair.one_won(&round.to_string(), round, &answers, 409);
@@ -115,9 +115,9 @@ fn two_servers_that_rename_save_both() {
     );
 }
 
-/// The lock is there where it is needed, for this user alone, and nobody sees it from outside.
+/// The lock file is created when needed, for this user alone, and clients cannot see it.
 #[test]
-fn the_lock_is_made_when_it_is_needed() {
+fn the_lock_file_is_created_when_needed() {
     use std::os::unix::fs::PermissionsExt;
     let wharf = Wharf::serve(&[]);
     let lock = wharf.folder().join(".wharf/lock");
@@ -131,9 +131,9 @@ fn the_lock_is_made_when_it_is_needed() {
     assert_eq!(wharf.ask("GET", "/.wharf/lock", "", b"").code(), 404);
 }
 
-/// A server that was stopped with the lock in its hand stops no other for good.
+/// A server that was stopped while it held the lock does not stop others for good.
 #[test]
-fn a_lock_that_nobody_gives_back_is_waited_for_only_so_long() {
+fn waiting_for_a_lock_has_a_limit() {
     use rustix::fs::{FlockOperation, flock};
     let wharf = Wharf::serve(&["--on-conflict", "refuse"]);
     wharf.write(".wharf/lock", "");
@@ -145,9 +145,9 @@ fn a_lock_that_nobody_gives_back_is_waited_for_only_so_long() {
     assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 201);
 }
 
-/// A `.wharf` that is not the server's to use: it goes on alone, and says so.
+/// A `.wharf` that the server cannot use: it works without a lock, and logs that.
 #[test]
-fn without_a_lock_a_server_goes_on_alone() {
+fn a_server_works_without_a_lock() {
     let wharf = Wharf::serve(&["--on-conflict", "refuse"]);
     wharf.write(".wharf", "a file");
     assert_eq!(wharf.ask("PUT", "/a", "", b"new").code(), 201);
@@ -155,7 +155,7 @@ fn without_a_lock_a_server_goes_on_alone() {
     assert_eq!(wharf.settled_log().matches("cannot lock .wharf/lock").count(), 1, "{}", wharf.settled_log());
 }
 
-/// Two mounts of one directory, at which locks of the other are not seen, as on two machines.
+/// Two mounts of one directory that do not see each other's locks, as on two machines.
 fn two_mounts() -> Option<(tempfile::TempDir, [Mount; 2])> {
     let folder = tempfile::tempdir().expect("a folder");
     let mounts = [Mount::bindfs(folder.path())?, Mount::bindfs(folder.path())?];
@@ -163,19 +163,19 @@ fn two_mounts() -> Option<(tempfile::TempDir, [Mount; 2])> {
 }
 
 #[test]
-fn a_server_that_starts_leaves_uploads_of_another_machine_alone() {
+fn a_starting_server_keeps_uploads_of_another_machine() {
     let Some((folder, mounts)) = two_mounts() else { return };
     let first = Wharf::serve_folder(mounts[0].point(), &[]);
     let mut wire = first.connect();
     wire.begin_to_ask("PUT", "/a", Some(8)).send("half");
-    eventually("it has begun", || std::fs::read_dir(folder.path()).expect("a folder").count() == 1);
+    eventually("the upload has started", || std::fs::read_dir(folder.path()).expect("a folder").count() == 1);
     drop(Wharf::serve_folder(mounts[1].point(), &[]));
     assert_eq!(wire.send("half").read_answer(false).code(), 201);
     assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"halfhalf");
 }
 
 #[test]
-fn an_upload_that_another_machine_goes_on_with_is_not_mixed() {
+fn an_upload_that_another_machine_resumes_is_not_mixed() {
     let Some((folder, mounts)) = two_mounts() else { return };
     let first = Wharf::serve_folder(mounts[0].point(), &[]);
     let begun = first.ask("POST", "/a", "Upload-Complete: ?0\r\n", b"");
@@ -186,13 +186,13 @@ fn an_upload_that_another_machine_goes_on_with_is_not_mixed() {
     wire.send(format!(
         "PATCH {upload} HTTP/1.1\r\nHost: {host}\r\n{patch}0\r\nContent-Length: 8\r\n\r\nmine"
     ));
-    // It knows the upload from its start, and is asked until it sees what has arrived at the other.
+    // It knows the upload from its start, and is asked until it sees the bytes that arrived at the other.
     let second = Wharf::serve_folder(mounts[1].point(), &[]);
-    eventually("the second sees what has arrived", || {
+    eventually("the second server sees the bytes received", || {
         second.ask("HEAD", &upload, "", b"").field("Upload-Offset") == "4"
     });
     let answer = second.ask("PATCH", &upload, &format!("{patch}4\r\nContent-Length: 4\r\n"), b"hers");
     assert_eq!(answer.code(), 200, "{}", answer.text());
-    assert_eq!(wire.send("mine").read_answer(false).code(), 409, "it is the second's now");
+    assert_eq!(wire.send("mine").read_answer(false).code(), 409, "it belongs to the second server now");
     assert_eq!(std::fs::read(folder.path().join("a")).expect("a file"), b"minehers");
 }

@@ -1,4 +1,4 @@
-//! GET, HEAD and OPTIONS do what RFC 9110 says, and what curl and browsers expect.
+//! GET, HEAD and OPTIONS follow RFC 9110, and work as curl and browsers expect.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::common::{Tftp, Wharf, Wire, eventually, sample};
 
 #[test]
-fn a_file_is_served_with_what_describes_it() {
+fn a_file_has_its_metadata_in_the_head() {
     let wharf = Wharf::serve(&[]);
     wharf.write("server/testServer.txt", "hello\n");
     let answer = wharf.ask("GET", "/server/testServer.txt", "", b"");
@@ -27,13 +27,13 @@ fn a_file_is_served_with_what_describes_it() {
 }
 
 #[test]
-fn files_of_every_size_arrive_as_they_are() {
+fn files_of_every_size_arrive_unchanged() {
     let wharf = Wharf::serve(&[]);
     let sizes = [0, 1, 1023, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, (1 << 20) + 7, 9_000_001];
     for (seed, size) in sizes.into_iter().enumerate() {
         let content = sample(size, seed as u64);
         let path = wharf.write(&size.to_string(), &content);
-        // Old enough to be kept at hand, so that each is served in both ways.
+        // Old enough to be cached, so that each is served in both ways.
         let old = SystemTime::now() - Duration::from_secs(60);
         fs::File::options().write(true).open(path).and_then(|file| file.set_modified(old)).expect("set");
         let mut wire = wharf.connect();
@@ -45,14 +45,14 @@ fn files_of_every_size_arrive_as_they_are() {
     }
 }
 
-/// A file that is kept at hand, as it has been left alone for a while and asked for since.
+/// A cached file: it has not changed for a while and has been requested since.
 fn at_hand(wharf: &Wharf, wire: &mut Wire, name: &str, content: &str) -> PathBuf {
     let path = wharf.write(name, content);
     let long_ago = SystemTime::now() - Duration::from_secs(3600);
     let file = fs::File::options().write(true).open(&path).expect("it is there");
     file.set_modified(long_ago).expect("set");
     drop(file);
-    // What is new by any of its times is not kept yet.
+    // A file with any recent timestamp is not cached yet.
     wharf.files_age();
     for _ in 0..2 {
         assert_eq!(wire.ask("GET", &format!("/{name}"), "", b"").text(), content);
@@ -61,7 +61,7 @@ fn at_hand(wharf: &Wharf, wire: &mut Wire, name: &str, content: &str) -> PathBuf
 }
 
 #[test]
-fn a_change_on_the_disk_is_seen_in_a_moment() {
+fn a_change_on_the_disk_is_seen_within_a_moment() {
     let wharf = Wharf::serve(&[]);
     let mut wire = wharf.connect();
     let path = at_hand(&wharf, &mut wire, "a", "first");
@@ -71,7 +71,7 @@ fn a_change_on_the_disk_is_seen_in_a_moment() {
     };
     let first = get().2;
     fs::write(&path, "FIRST").expect("written");
-    eventually("written in place, as long as before", || get().1 == "FIRST");
+    eventually("written in place, same length", || get().1 == "FIRST");
     assert_ne!(get().2, first);
     fs::write(wharf.folder().join("b"), "other").expect("written");
     fs::rename(wharf.folder().join("b"), &path).expect("renamed");
@@ -84,7 +84,7 @@ fn a_change_on_the_disk_is_seen_in_a_moment() {
 }
 
 #[test]
-fn what_is_saved_is_what_the_next_request_gets() {
+fn the_next_request_gets_what_was_saved() {
     let wharf = Wharf::serve(&["--udp", "0"]);
     let mut wire = wharf.connect();
     std::os::unix::fs::symlink(".", wharf.folder().join("alias")).expect("linked");
@@ -106,7 +106,7 @@ fn what_is_saved_is_what_the_next_request_gets() {
 }
 
 #[test]
-fn directories() {
+fn directories_have_listings() {
     let wharf = Wharf::serve(&[]);
     wharf.write("with/index.html", "<p>index");
     wharf.write("without/a b.txt", "x");
@@ -140,7 +140,7 @@ fn directories() {
 }
 
 #[test]
-fn odd_names_are_listed_with_links_that_lead_to_them() {
+fn unusual_names_are_listed_with_links_that_lead_to_them() {
     let wharf = Wharf::serve(&[]);
     let names: [&[u8]; 9] = [
         b"<img src=x onerror=alert(1)>",
@@ -172,11 +172,11 @@ fn odd_names_are_listed_with_links_that_lead_to_them() {
     let page = wharf.ask("GET", "/", "Accept: text/html\r\n", b"").text();
     assert!(!page.contains("<img src=x") && !page.contains("href=\"javascript"), "{page}");
     let text = wharf.ask("GET", "/", "Accept: text/plain\r\n", b"").text();
-    assert_eq!(text.lines().count(), names.len(), "a line an entry");
+    assert_eq!(text.lines().count(), names.len(), "one line per entry");
 }
 
 #[test]
-fn ranges() {
+fn ranges_are_served() {
     let wharf = Wharf::serve(&[]);
     wharf.write("digits", "0123456789");
     let cases = [
@@ -212,13 +212,13 @@ fn ranges() {
         assert!(several.text().contains(part), "{}", several.text());
     }
     let many = format!("Range: bytes={}\r\n", ["0-"; 100].join(","));
-    assert_eq!(wharf.ask("GET", "/digits", &many, b"").code(), 200, "an attack, or a dumb client");
+    assert_eq!(wharf.ask("GET", "/digits", &many, b"").code(), 200, "an attack, or a broken client");
     let head = wharf.ask("HEAD", "/digits", "Range: bytes=2-4\r\n", b"");
     assert_eq!((head.code(), head.field("Content-Length").as_str()), (200, "10"), "only GET has ranges");
 }
 
 #[test]
-fn a_range_of_a_large_file_is_that_range() {
+fn a_range_of_a_large_file_is_exactly_that_range() {
     let wharf = Wharf::serve(&[]);
     let content = sample(3_000_000, 1);
     wharf.write("large", &content);
@@ -231,7 +231,7 @@ fn a_range_of_a_large_file_is_that_range() {
 }
 
 #[test]
-fn preconditions_in_their_order() {
+fn preconditions_are_checked_in_order() {
     let wharf = Wharf::serve(&[]);
     let path = wharf.write("a", "content");
     let modified = SystemTime::now() - Duration::from_secs(3600);
@@ -247,18 +247,18 @@ fn preconditions_in_their_order() {
         ("If-Modified-Since, not since", format!("If-Modified-Since: {date}\r\n"), 304),
         ("since", format!("If-Modified-Since: {old}\r\n"), 200),
         (
-            "the tag stands over the date (§13.1.3)",
+            "the tag takes precedence over the date (§13.1.3)",
             format!("If-None-Match: \"x\"\r\nIf-Modified-Since: {date}\r\n"),
             200,
         ),
-        ("no date", "If-Modified-Since: yesterday\r\n".to_owned(), 200),
+        ("an invalid date", "If-Modified-Since: yesterday\r\n".to_owned(), 200),
         ("If-Match, the same", format!("If-Match: {tag}\r\n"), 200),
         ("If-Match, another", "If-Match: \"x\"\r\n".to_owned(), 412),
         ("If-Match is strong (§13.1.1)", format!("If-Match: W/{tag}\r\n"), 412),
         ("If-Match comes first (§13.2.2)", format!("If-Match: \"x\"\r\nIf-None-Match: {tag}\r\n"), 412),
         ("If-Unmodified-Since", format!("If-Unmodified-Since: {old}\r\n"), 412),
         (
-            "If-Match stands over it (§13.1.4)",
+            "If-Match takes precedence (§13.1.4)",
             format!("If-Match: {tag}\r\nIf-Unmodified-Since: {old}\r\n"),
             200,
         ),
@@ -284,12 +284,12 @@ fn preconditions_in_their_order() {
             }
         }
     }
-    assert_eq!(wharf.ask("GET", "/none", "If-Match: *\r\n", b"").code(), 404, "what is not there (§13.2.1)");
+    assert_eq!(wharf.ask("GET", "/none", "If-Match: *\r\n", b"").code(), 404, "a missing file (§13.2.1)");
 }
 
 #[test]
 #[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
-fn a_listing_is_there_but_has_no_version() {
+fn a_listing_has_no_version() {
     let wharf = Wharf::serve(&[]);
     wharf.write("d/a", "x");
     let cases = [
@@ -315,7 +315,7 @@ fn a_listing_is_there_but_has_no_version() {
 }
 
 #[test]
-fn options_tell_what_can_be_done() {
+fn options_list_the_methods() {
     let wharf = Wharf::serve(&[]);
     for target in ["*", "/", "/anything"] {
         let answer = wharf.ask("OPTIONS", target, "", b"");
@@ -383,14 +383,14 @@ fn pipelined_requests_are_answered_in_order() {
         let answer = wire.read_answer(false);
         assert!(answer.body == sample(number * 37, number as u64), "number {number}");
         if number % 50 == 7 {
-            assert_eq!(wire.read_answer(false).code(), 201, "behind number {number}");
+            assert_eq!(wire.read_answer(false).code(), 201, "after number {number}");
         }
     }
     assert!(wire.is_closed(), "its client has ended");
 }
 
 #[test]
-fn what_a_browser_must_not_run_is_sandboxed() {
+fn active_content_is_sandboxed() {
     let cases = [
         ("a.html", "text/html; charset=utf-8", true),
         ("a.svg", "image/svg+xml", true),
@@ -415,7 +415,7 @@ fn what_a_browser_must_not_run_is_sandboxed() {
 }
 
 #[test]
-fn hidden_names_are_there_only_when_asked_for() {
+fn hidden_names_need_a_flag() {
     let (plain, hidden) = (Wharf::serve(&[]), Wharf::serve(&["--hidden"]));
     for (wharf, code) in [(&plain, 404), (&hidden, 200)] {
         wharf.write(".secret/a", "x");
@@ -429,7 +429,7 @@ fn hidden_names_are_there_only_when_asked_for() {
 }
 
 #[test]
-fn it_says_that_it_is_well() {
+fn the_health_endpoint_answers() {
     let wharf = Wharf::serve(&[]);
     let answer = wharf.ask("GET", "/.wharf/health", "", b"");
     assert_eq!((answer.code(), answer.text().as_str()), (200, "ok\n"));
@@ -437,7 +437,7 @@ fn it_says_that_it_is_well() {
 }
 
 #[test]
-fn an_upload_that_is_not_synced_is_saved_all_the_same() {
+fn an_upload_without_sync_is_saved() {
     let wharf = Wharf::serve(&["--no-sync"]);
     assert_eq!(wharf.ask("PUT", "/new/dir/a.txt", "", b"first").code(), 201);
     assert_eq!(wharf.ask("PUT", "/new/dir/a.txt", "", b"second").code(), 204);

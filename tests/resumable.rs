@@ -1,4 +1,4 @@
-//! Resumable uploads, rule by rule, as draft-ietf-httpbis-resumable-upload says them.
+//! Resumable uploads follow draft-ietf-httpbis-resumable-upload, rule by rule.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::common::{Answer, Wharf, Wire, eventually, outside, run, sample, skip};
 
-/// Field lines of who knows the draft.
+/// Field lines of a client that supports the draft.
 const DRAFT: &str = "Upload-Draft-Interop-Version: 9\r\n";
 
-/// Begins an upload in pieces; where it is gone on with.
+/// Starts a resumable upload; returns its URL.
 fn begin(wharf: &Wharf, target: &str, fields: &str) -> String {
     let answer = wharf.ask("POST", target, &format!("Upload-Complete: ?0\r\n{fields}"), b"");
     assert_eq!((answer.code(), answer.field("Upload-Offset").as_str()), (201, "0"), "{}", answer.text());
@@ -33,7 +33,7 @@ fn patch_fields(offset: u64, completes: bool) -> String {
     )
 }
 
-/// How far an upload is: its completeness and its offset.
+/// The progress of an upload: whether it is complete, and its offset.
 fn stand(wharf: &Wharf, upload: &str) -> (String, String) {
     let answer = wharf.ask("HEAD", upload, "", b"");
     assert_eq!((answer.code(), answer.field("Cache-Control").as_str()), (204, "no-store"));
@@ -41,12 +41,12 @@ fn stand(wharf: &Wharf, upload: &str) -> (String, String) {
     (answer.field("Upload-Complete"), answer.field("Upload-Offset"))
 }
 
-/// The files that can be seen, and what is below `.wharf`, by its end.
+/// The visible files, and the files below `.wharf` with this suffix.
 fn files(wharf: &Wharf) -> Vec<String> {
     wharf.tree().into_iter().filter(|name| !name.starts_with(".wharf")).collect()
 }
 
-/// What has arrived of unfinished uploads.
+/// The received content of incomplete uploads.
 fn parts(wharf: &Wharf) -> Vec<PathBuf> {
     let paths = wharf.tree().into_iter().map(|name| wharf.folder().join(name));
     paths.filter(|path| path.extension().is_some_and(|end| end == "part")).collect()
@@ -56,17 +56,17 @@ fn unfinished(wharf: &Wharf) -> usize {
     parts(wharf).len()
 }
 
-/// After so much of a body, in bytes, the client is told at once where it goes on.
+/// A client of a body of at least this length, in bytes, is sent the upload's URL at once.
 const MEBIBYTE: usize = 1 << 20;
 
-/// The head of an upload that is all in one request, by a client that knows the draft.
+/// The head of an upload in a single request, by a client that supports the draft.
 fn whole(wharf: &Wharf, method: &str, fields: &str) -> String {
     let host = wharf.address();
     format!("{method} /in/a.txt HTTP/1.1\r\nHost: {host}\r\n{DRAFT}Upload-Complete: ?1\r\n{fields}\r\n")
 }
 
 #[test]
-fn a_large_body_is_told_where_to_go_on() {
+fn the_client_of_a_large_body_gets_the_url_to_resume() {
     let wharf = Wharf::serve(&["--max-upload", "2M"]);
     let content = sample(MEBIBYTE + 3, 7);
     for (method, code) in [("PUT", 201), ("PUT", 204), ("POST", 200)] {
@@ -79,18 +79,19 @@ fn a_large_body_is_told_where_to_go_on() {
         assert_eq!(interim.field("Upload-Limit"), "max-size=2097152, max-age=86400");
         let upload = interim.field("Location");
         assert!(upload.starts_with("/.wharf/uploads/") && upload.len() == 16 + 32, "{upload}");
-        let answer = wire.send(&content[MEBIBYTE..]).try_read_answer(false).expect("the final one is next");
+        let answer =
+            wire.send(&content[MEBIBYTE..]).try_read_answer(false).expect("the final response is next");
         assert_eq!((answer.code(), answer.field("Upload-Complete").as_str()), (code, "?1"));
         assert_eq!(answer.field("Content-Location"), "/in/a.txt");
-        assert_eq!(stand(&wharf, &upload), ("?1".into(), content.len().to_string()), "it is remembered");
-        assert!(wire.ask("GET", "/in/a.txt", "", b"").body == content, "the connection goes on");
+        assert_eq!(stand(&wharf, &upload), ("?1".into(), content.len().to_string()), "it has a record");
+        assert!(wire.ask("GET", "/in/a.txt", "", b"").body == content, "the connection stays open");
     }
     assert_eq!(unfinished(&wharf), 0);
 }
 
-/// Nothing of it need arrive; and what waits for `100 Continue` gets that first.
+/// No content need arrive; a client that expects `100 Continue` gets that first.
 #[test]
-fn a_slow_body_is_told_where_to_go_on() {
+fn the_client_of_a_slow_body_gets_the_url_to_resume() {
     let wharf = Wharf::serve(&[]);
     for (fields, expected) in [("", &[104][..]), ("Expect: 100-continue\r\n", &[100, 104])] {
         let mut wire = wharf.connect();
@@ -99,13 +100,13 @@ fn a_slow_body_is_told_where_to_go_on() {
             assert_eq!(wire.try_read_answer(false).expect("an answer").code(), *code, "{fields}");
         }
         let answer = wire.send("abc").try_read_answer(false).expect("an answer");
-        assert_eq!((answer.code(), wharf.read("in/a.txt")), (200, b"abc".to_vec()), "told once");
+        assert_eq!((answer.code(), wharf.read("in/a.txt")), (200, b"abc".to_vec()), "sent once");
     }
 }
 
-/// A proxy may take 104 for the final response, or reject it.
+/// A proxy may treat 104 as the final response, or reject it.
 #[test]
-fn what_is_here_already_is_answered_at_once() {
+fn a_body_that_is_already_here_is_answered_at_once() {
     let wharf = Wharf::serve(&["--max-upload", "9"]);
     let chunked = "Transfer-Encoding: chunked\r\n";
     let cases = [
@@ -113,13 +114,13 @@ fn what_is_here_already_is_answered_at_once() {
         ("in chunks", whole(&wharf, "PUT", chunked) + "3\r\nabc\r\n0\r\n\r\n", 204),
         ("empty", whole(&wharf, "PUT", "Content-Length: 0\r\n"), 204),
         (
-            "no body, as a client begins",
+            "no body, as a client starts",
             whole(&wharf, "PUT", "Content-Length: 0\r\n").replace("?1", "?0"),
             201,
         ),
         ("too large", whole(&wharf, "PUT", "Content-Length: 10\r\n"), 413),
         ("too large in chunks", whole(&wharf, "PUT", chunked) + "a\r\n0123456789\r\n", 413),
-        ("no chunk", whole(&wharf, "PUT", chunked) + "x\r\n", 400),
+        ("not a chunk", whole(&wharf, "PUT", chunked) + "x\r\n", 400),
     ];
     for (name, request, code) in cases {
         let answer = wharf.connect().send(request).try_read_answer(false).expect("an answer");
@@ -128,7 +129,7 @@ fn what_is_here_already_is_answered_at_once() {
 }
 
 #[test]
-fn who_cannot_be_told_is_not() {
+fn a_client_that_cannot_get_104_is_not_sent_it() {
     let wharf = Wharf::serve(&[]);
     let whole = "Upload-Complete: ?1\r\nContent-Length: 1\r\n";
     let cases = [
@@ -146,7 +147,7 @@ fn who_cannot_be_told_is_not() {
 
 /// As a page's script does it, which cannot see 104.
 #[test]
-fn in_pieces() {
+fn an_upload_in_pieces() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/in/a%20b", "Upload-Length: 9\r\n");
     assert_eq!(stand(&wharf, &upload), ("?0".into(), "0".into()));
@@ -155,7 +156,7 @@ fn in_pieces() {
     assert_eq!((answer.code(), answer.field("Upload-Complete").as_str()), (204, "?0"));
     assert_eq!(patch(&mut wire, &upload, 3, false, b"def").field("Upload-Offset"), "6");
     assert_eq!(wire.ask("HEAD", &upload, "", b"").field("Upload-Length"), "9");
-    assert!(files(&wharf).is_empty(), "nothing shows");
+    assert!(files(&wharf).is_empty(), "no file is visible");
     let answer = patch(&mut wire, &upload, 6, true, b"ghi");
     assert_eq!((answer.code(), answer.text().as_str()), (200, "saved in/a b (9 bytes)\n"), "as to the POST");
     assert_eq!(
@@ -167,7 +168,7 @@ fn in_pieces() {
 }
 
 #[test]
-fn pieces_of_a_length_that_nobody_told() {
+fn pieces_without_a_total_length() {
     let wharf = Wharf::serve(&[]);
     let chunked = format!("Upload-Complete: ?0\r\n{DRAFT}Transfer-Encoding: chunked\r\n");
     let mut wire = wharf.connect();
@@ -178,7 +179,7 @@ fn pieces_of_a_length_that_nobody_told() {
     assert_eq!((interim.code(), answer.code()), (104, 201));
     let upload = answer.field("Location");
     assert_eq!(upload, interim.field("Location"), "the same in all answers");
-    assert_eq!(wharf.ask("HEAD", &upload, "", b"").field("Upload-Length"), "", "nobody knows");
+    assert_eq!(wharf.ask("HEAD", &upload, "", b"").field("Upload-Length"), "", "unknown");
     let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(MEBIBYTE as u64, true));
     wire.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", wharf.address()));
     wire.send("2\r\nde\r\n0\r\n\r\n");
@@ -190,23 +191,23 @@ fn pieces_of_a_length_that_nobody_told() {
 }
 
 #[test]
-fn what_arrived_before_a_cut_is_kept() {
+fn content_received_before_a_disconnect_is_kept() {
     let wharf = Wharf::serve(&[]);
     let content = sample(MEBIBYTE + 600_000, 1);
     let (first, rest) = content.split_at(MEBIBYTE + 200_000);
     let mut wire = wharf.connect();
     wire.send(whole(&wharf, "PUT", &format!("Content-Length: {}\r\n", content.len())));
     let upload = wire.send(first).try_read_answer(false).expect("104").field("Location");
-    assert!(wire.end().is_closed(), "no answer: it was cut");
+    assert!(wire.end().is_closed(), "no response: it was interrupted");
     assert!(wharf.settled_log().contains("the part received is kept"));
     assert_eq!(stand(&wharf, &upload), ("?0".into(), first.len().to_string()));
-    assert!(files(&wharf).iter().all(|name| !name.ends_with("a.txt")), "nothing shows");
+    assert!(files(&wharf).iter().all(|name| !name.ends_with("a.txt")), "no file is visible");
     assert_eq!(append(&wharf, &upload, first.len() as u64, true, rest).code(), 201);
     assert!(wharf.read("in/a.txt") == content);
 }
 
 #[test]
-fn it_goes_on_where_it_is() {
+fn appending_starts_at_the_offset() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/a", "");
     append(&wharf, &upload, 0, false, b"abc");
@@ -226,11 +227,11 @@ fn it_goes_on_where_it_is() {
 }
 
 #[test]
-fn lengths_agree() {
+fn lengths_must_agree() {
     let wharf = Wharf::serve(&[]);
     let whole = "Upload-Complete: ?1\r\nUpload-Length: 4\r\n";
     let told_twice = wharf.ask("PUT", "/a", &format!("{whole}{DRAFT}"), b"abc");
-    assert_eq!(told_twice.code(), 400, "it is not as long as its content");
+    assert_eq!(told_twice.code(), 400, "it differs from the length of the content");
     let upload = begin(&wharf, "/a", "Upload-Length: 5\r\n");
     for (completes, content) in [(true, &b"abcd"[..]), (true, b"abcdef"), (false, b"abcdef")] {
         let answer = append(&wharf, &upload, 0, completes, content);
@@ -238,7 +239,7 @@ fn lengths_agree() {
         assert!(answer.text().contains("#inconsistent-upload-length"), "{}", answer.text());
     }
     assert_eq!(append(&wharf, &upload, 0, false, b"abc").code(), 204, "nothing has changed");
-    // In chunks it shows only when it comes: then the upload is spoilt.
+    // With chunks it shows only at the end of the content: then the upload is invalid.
     let fields = format!("{}Transfer-Encoding: chunked\r\n", patch_fields(3, true));
     let mut wire = wharf.connect();
     wire.send(format!(
@@ -251,7 +252,7 @@ fn lengths_agree() {
 }
 
 #[test]
-fn what_appending_needs() {
+fn requests_that_cannot_append() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/a", "");
     let good = patch_fields(0, true) + "Content-Length: 1\r\n";
@@ -268,14 +269,14 @@ fn what_appending_needs() {
         assert_eq!(wharf.ask("PATCH", &upload, &fields, b"x").code(), code, "{name}");
     }
     let elsewhere = wharf.ask("DELETE", &upload, "Origin: null\r\n", b"");
-    assert_eq!(elsewhere.code(), 403, "nor may it throw it away");
+    assert_eq!(elsewhere.code(), 403, "nor may it cancel it");
     assert_eq!(stand(&wharf, &upload), ("?0".into(), "0".into()), "nothing has changed");
     let same = format!("Origin: http://{}\r\nSec-Fetch-Site: same-origin\r\n", wharf.address());
     assert_eq!(wharf.ask("PATCH", &upload, &format!("{good}{same}"), b"x").code(), 200, "its own page may");
 }
 
 #[test]
-fn what_can_be_done_is_told() {
+fn capabilities_are_announced() {
     let wharf = Wharf::serve(&["--max-upload", "7"]);
     let upload = begin(&wharf, "/a", "");
     for target in ["/a", "*"] {
@@ -285,7 +286,11 @@ fn what_can_be_done_is_told() {
     }
     assert_eq!(wharf.ask("OPTIONS", &upload, "", b"").field("Allow"), "GET, HEAD, PATCH, DELETE, OPTIONS");
     let got = wharf.ask("GET", &upload, "", b"");
-    assert_eq!((got.code(), got.field("Upload-Offset").as_str()), (204, "0"), "some caches ask so for HEAD");
+    assert_eq!(
+        (got.code(), got.field("Upload-Offset").as_str()),
+        (204, "0"),
+        "some caches use this for HEAD"
+    );
     for method in ["POST", "PUT"] {
         let answer = wharf.ask(method, &upload, "", b"");
         assert_eq!(
@@ -294,14 +299,14 @@ fn what_can_be_done_is_told() {
         );
     }
     for method in ["PATCH", "DELETE"] {
-        assert_eq!(wharf.ask(method, "/a", "", b"").code(), 405, "files are not for that");
+        assert_eq!(wharf.ask(method, "/a", "", b"").code(), 405, "files do not support it");
     }
     let read_only = Wharf::serve(&["--read-only"]);
     assert_eq!(read_only.ask("OPTIONS", "/a", "", b"").field("Accept-Patch"), "");
 }
 
 #[test]
-fn what_is_cancelled_is_gone() {
+fn a_cancelled_upload_is_gone() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/a", "");
     append(&wharf, &upload, 0, false, b"abc");
@@ -315,17 +320,17 @@ fn what_is_cancelled_is_gone() {
 }
 
 #[test]
-fn the_newer_of_two_requests_goes_on() {
+fn the_newer_of_two_requests_continues() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/a", "Upload-Length: 9\r\n");
     let mut old = wharf.connect();
     let fields = patch_fields(0, true) + "Content-Length: 9\r\n";
     old.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\nabc", wharf.address()));
     let arrived = || parts(&wharf).iter().any(|part| fs::metadata(part).is_ok_and(|part| part.len() == 3));
-    eventually("the first three are here", arrived);
+    eventually("the first three have arrived", arrived);
     assert_eq!(stand(&wharf, &upload), ("?0".into(), "3".into()));
     old.send("xyz");
-    assert_eq!(old.read_answer(false).code(), 409, "the older is ended");
+    assert_eq!(old.read_answer(false).code(), 409, "the older one ends");
     assert_eq!(append(&wharf, &upload, 3, true, b"defghi").code(), 200);
     assert_eq!(wharf.read("a"), b"abcdefghi");
 }
@@ -361,7 +366,7 @@ fn two_clients_at_once_never_mix() {
 }
 
 #[test]
-fn the_rules_of_uploads_hold() {
+fn the_rules_of_uploads_apply() {
     let wharf = Wharf::serve(&["--max-upload", "10"]);
     wharf.write("dir/file", "old");
     let cases = [
@@ -376,7 +381,7 @@ fn the_rules_of_uploads_hold() {
         ("a part", "/x", "Content-Range: bytes 0-0/9\r\n", 400),
         ("packed", "/x", "Content-Encoding: gzip\r\n", 415),
         ("another site's page", "/x", "Origin: null\r\n", 403),
-        ("must be there", "/x", "If-Match: *\r\n", 412),
+        ("must exist", "/x", "If-Match: *\r\n", 412),
     ];
     for (name, target, fields, code) in cases {
         for method in ["POST", "PUT"] {
@@ -386,7 +391,7 @@ fn the_rules_of_uploads_hold() {
     }
     let mut wire = wharf.connect();
     wire.send("PUT /x HTTP/1.1\r\nHost: evil.example\r\nUpload-Complete: ?0\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(wire.read_answer(false).code(), 421, "not our name");
+    assert_eq!(wire.read_answer(false).code(), 421, "a foreign Host");
     let upload = begin(&wharf, "/x", "");
     let large = append(&wharf, &upload, 0, false, b"01234567890");
     assert_eq!((large.code(), large.field("Upload-Limit").as_str()), (413, "max-size=10, max-age=86400"));
@@ -398,28 +403,28 @@ fn the_rules_of_uploads_hold() {
 }
 
 #[test]
-fn the_rules_are_asked_again_at_the_end() {
+fn the_rules_are_checked_again_at_the_end() {
     for (rule, code, expected) in
         [("overwrite", 204, vec!["a"]), ("refuse", 409, vec!["a"]), ("rename", 201, vec!["a", "a (1)"])]
     {
         let wharf = Wharf::serve(&["--on-conflict", rule]);
         let answer = wharf.ask("PUT", "/a", "Upload-Complete: ?0\r\n", b"new");
-        wharf.write("a", "came meanwhile");
+        wharf.write("a", "created meanwhile");
         let end = append(&wharf, &answer.field("Location"), 3, true, b"");
         assert_eq!((end.code(), end.field("Upload-Complete").as_str()), (code, "?1"), "{rule}");
         assert_eq!(files(&wharf), expected, "{rule}");
     }
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/a", "If-None-Match: *\r\n");
-    wharf.write("a", "came meanwhile");
+    wharf.write("a", "created meanwhile");
     let end = append(&wharf, &upload, 0, true, b"new");
     assert_eq!((end.code(), end.field("Upload-Complete").as_str()), (412, "?1"));
-    assert_eq!(wharf.ask("HEAD", &upload, "", b"").code(), 404, "to go on would not help");
-    assert_eq!((wharf.read("a"), unfinished(&wharf)), (b"came meanwhile".to_vec(), 0));
+    assert_eq!(wharf.ask("HEAD", &upload, "", b"").code(), 404, "resuming would not help");
+    assert_eq!((wharf.read("a"), unfinished(&wharf)), (b"created meanwhile".to_vec(), 0));
 }
 
 #[test]
-fn a_server_that_is_killed_goes_on_where_it_was() {
+fn an_upload_resumes_after_the_server_was_killed() {
     let wharf = Wharf::serve(&[]);
     let content = sample(500_000, 4);
     let upload = begin(&wharf, "/a", "If-None-Match: *\r\n");
@@ -434,12 +439,12 @@ fn a_server_that_is_killed_goes_on_where_it_was() {
     assert!(complete == "?0" && (200_000..=300_000).contains(&offset), "{offset}");
     assert_eq!(append(&wharf, &upload, offset as u64, true, &content[offset..]).code(), 200);
     let wharf = Wharf::serve_in(wharf.kill(), &[]);
-    assert_eq!(stand(&wharf, &upload), ("?1".into(), "500000".into()), "remembered, too");
+    assert_eq!(stand(&wharf, &upload), ("?1".into(), "500000".into()), "a record, too");
     assert!(wharf.read("a") == content);
 }
 
 #[test]
-fn after_a_day_the_next_server_throws_it_away() {
+fn the_next_server_removes_uploads_after_a_day() {
     let wharf = Wharf::serve(&[]);
     let (old, young) = (begin(&wharf, "/old", ""), begin(&wharf, "/young", ""));
     let token = old.rsplit('/').next().expect("a token").to_owned();
@@ -455,16 +460,16 @@ fn after_a_day_the_next_server_throws_it_away() {
 }
 
 #[test]
-fn after_minutes_an_empty_one_is_thrown_away() {
+fn an_empty_upload_is_removed_after_minutes() {
     let wharf = Wharf::serve(&[]);
     let (empty, begun) = (begin(&wharf, "/empty", ""), begin(&wharf, "/begun", ""));
     let age = |upload: &str| {
         let limit = wharf.ask("HEAD", upload, "", b"").field("Upload-Limit");
         limit.split_once("max-age=").expect("a limit").1.parse::<u64>().expect("seconds")
     };
-    assert!(age(&empty) <= 300, "as it is told");
+    assert!(age(&empty) <= 300, "as announced");
     assert_eq!(append(&wharf, &begun, 0, false, b"x").code(), 204);
-    assert!(age(&begun) > 300, "as it is told");
+    assert!(age(&begun) > 300, "as announced");
     let place = wharf.kill();
     let minutes_ago = SystemTime::now() - Duration::from_secs(6 * 60);
     for entry in fs::read_dir(place.path().join("share/.wharf/uploads")).expect("there").flatten() {
@@ -479,7 +484,7 @@ fn after_minutes_an_empty_one_is_thrown_away() {
     assert_eq!(stand(&wharf, &begun), ("?0".into(), "1".into()));
 }
 
-/// As many uploads of this machine as one client may have, and somebody appends to each.
+/// As many uploads from this machine as one client may have, each with an active request.
 pub fn occupy(wharf: &Wharf) -> Vec<Wire> {
     let wires = (0..MOST_OF_A_CLIENT).map(|number| {
         let mut wire = wharf.connect();
@@ -488,7 +493,7 @@ pub fn occupy(wharf: &Wharf) -> Vec<Wire> {
         wire
     });
     let wires = wires.collect();
-    eventually("they have begun", || unfinished(wharf) == MOST_OF_A_CLIENT);
+    eventually("they have started", || unfinished(wharf) == MOST_OF_A_CLIENT);
     wires
 }
 
@@ -504,14 +509,14 @@ fn one_client_leaves_room_for_others() {
     let other = Wire::connect_from(77, wharf.address()).ask("POST", "/other", fields, b"");
     assert_eq!(other.code(), 201, "another address");
     let whole = wharf.ask("PUT", "/whole", &format!("{DRAFT}Upload-Complete: ?1\r\n"), b"whole");
-    assert_eq!((whole.code(), wharf.read("whole")), (201, b"whole".to_vec()), "it needs no place");
+    assert_eq!((whole.code(), wharf.read("whole")), (201, b"whole".to_vec()), "it needs no slot");
     wires.pop();
-    eventually("it is seen that one is idle", || wharf.ask("POST", "/one-more", fields, b"").code() == 201);
+    eventually("an idle one was noticed", || wharf.ask("POST", "/one-more", fields, b"").code() == 201);
     assert_eq!(unfinished(&wharf), MOST_OF_A_CLIENT + 1, "it has made room");
 }
 
 #[test]
-fn wharf_put_needs_no_place() {
+fn wharf_put_needs_no_slot() {
     let wharf = Wharf::serve(&["--no-sync"]);
     let wires = occupy(&wharf);
     let here = tempfile::tempdir().expect("a folder");
@@ -524,7 +529,7 @@ fn wharf_put_needs_no_place() {
 }
 
 #[test]
-fn what_is_refused_at_the_end_gives_its_space_back_at_once() {
+fn a_rejected_upload_frees_its_space_at_once() {
     let wharf = Wharf::serve(&["--no-sync", "--max-upload", "100000", "--on-conflict", "refuse"]);
     let chunk = |length: usize| format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length));
     let rows = [
@@ -543,14 +548,14 @@ fn what_is_refused_at_the_end_gives_its_space_back_at_once() {
             400,
         ),
         (
-            "in pieces: the name is taken meanwhile",
+            "in pieces: the name is created meanwhile",
             "Upload-Complete: ?1\r\nUpload-Draft-Interop-Version: 9\r\n",
             90_000,
             true,
             409,
         ),
         ("whole: over the limit", "", 100_001, false, 413),
-        ("whole: the name is taken meanwhile", "", 90_000, true, 409),
+        ("whole: the name is created meanwhile", "", 90_000, true, 409),
     ];
     for (name, fields, length, is_taken, code) in rows {
         let mut wire = wharf.connect();
@@ -565,7 +570,7 @@ fn what_is_refused_at_the_end_gives_its_space_back_at_once() {
         wire.send(chunk(length - 1));
         assert_eq!(wire.read_answer(false).code(), code, "{name}");
         assert_eq!(parts(&wharf), [] as [PathBuf; 0], "{name}");
-        // A file without a name, whose space is not free before it is closed, too.
+        // An anonymous file, whose space is not free before it is closed.
         let open = fs::read_dir(format!("/proc/{}/fd", wharf.pid())).expect("it runs").flatten();
         let held: Vec<_> = open
             .filter_map(|it| fs::read_link(it.path()).ok())
@@ -577,7 +582,7 @@ fn what_is_refused_at_the_end_gives_its_space_back_at_once() {
 }
 
 #[test]
-fn nobody_sees_what_is_unfinished() {
+fn incomplete_uploads_are_not_visible() {
     for flags in [&["--udp", "0"][..], &["--udp", "0", "--hidden"]] {
         let wharf = Wharf::serve(flags);
         let upload = begin(&wharf, "/a", "");
@@ -585,7 +590,7 @@ fn nobody_sees_what_is_unfinished() {
         let token = upload.rsplit('/').next().expect("a token");
         let part = format!(".wharf/uploads/{token}.part");
         assert_eq!(wharf.read(&part), b"secret", "it is there");
-        assert!(!wharf.settled_log().contains(token), "no log tells who may go on");
+        assert!(!wharf.settled_log().contains(token), "the log does not contain the token");
         for target in [
             format!("/{part}"),
             "/.wharf/".into(),
@@ -606,8 +611,8 @@ fn nobody_sees_what_is_unfinished() {
 }
 
 #[test]
-fn a_file_that_does_not_fit_can_be_gone_on_with_later() {
-    // Half a MiB or one, as the shell counts.
+fn a_file_that_does_not_fit_can_be_resumed_later() {
+    // Half a MiB or one, depending on the shell's unit.
     let wharf = Wharf::serve_after("ulimit -f 1024", &[]);
     let content = sample(3 << 20, 6);
     let upload = begin(&wharf, "/a", "");
@@ -621,7 +626,7 @@ fn a_file_that_does_not_fit_can_be_gone_on_with_later() {
 }
 
 #[test]
-fn by_hand_with_curl() {
+fn curl_can_follow_the_protocol_by_hand() {
     let Some(mut curl) = outside("curl") else { return };
     let wharf = Wharf::serve(&[]);
     let begun = curl
@@ -645,7 +650,7 @@ fn by_hand_with_curl() {
         assert_eq!(said, if completes == "?1" { "saved a (6 bytes)\n" } else { "" });
     }
     assert_eq!(wharf.read("a"), b"abcdef");
-    // As one request, it waits for both interim answers and passes over the one that it does not know.
+    // In a single request, curl waits for both interim responses and skips the one that it does not know.
     let content = sample(2 << 20, 7);
     let file = wharf.outside_folder().join("b");
     fs::write(&file, &content).expect("written");
@@ -671,7 +676,7 @@ fn by_hand_with_curl() {
     assert!(wharf.read("b") == content);
 }
 
-/// A disk that is mounted within the folder, as far as this user may mount one.
+/// A file system mounted within the folder, if this user may mount one.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -694,7 +699,7 @@ impl Drop for Mounted {
 }
 
 #[test]
-fn to_another_disk_it_is_copied() {
+fn an_upload_to_another_file_system_is_copied() {
     let wharf = Wharf::serve(&[]);
     let Some(disk) = Mounted::at(wharf.folder().join("disk")) else { return };
     let content = sample(1_000_000, 9);

@@ -1,4 +1,4 @@
-//! `wharf put` sends whole directories, many files at once, and says what it passes over.
+//! `wharf put` sends directories and many files at once, and prints what it skips.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use crate::common::{Wharf, run, sample};
 
 #[test]
-fn a_directory_with_all_that_is_in_it() {
+fn a_directory_is_sent_with_everything_in_it() {
     let wharf = Wharf::serve(&[]);
     let here = tempfile::tempdir().expect("a folder");
     for number in 0..60 {
@@ -22,7 +22,7 @@ fn a_directory_with_all_that_is_in_it() {
     let output = run(&["put", "-R", "top", "--to", &to, "-j", "8"], "", here.path());
     assert_eq!(output.code, Some(0), "{output:?}");
     assert_eq!(output.stderr, "skipped top/link: a symlink (--follow follows it)\n");
-    assert_eq!(output.stdout.lines().count(), 61, "a line a file");
+    assert_eq!(output.stdout.lines().count(), 61, "one line per file");
     for number in 0..60 {
         let name = format!("in/top/{}/{number} ?#%.bin", number % 7);
         assert!(wharf.read(&name) == sample(1000 * number, number as u64), "{name}");
@@ -34,14 +34,14 @@ fn a_directory_with_all_that_is_in_it() {
         peers.map(str::to_owned).collect::<std::collections::HashSet<_>>().len()
     };
     let peers = peers(&wharf.settled_log());
-    assert!((2..=8).contains(&peers), "a connection for each sender: {peers}");
+    assert!((2..=8).contains(&peers), "one connection per sender: {peers}");
     let output = run(&["put", "-R", "-L", "top", "--to", &to, "--serial"], "", here.path());
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
     assert_eq!(wharf.read("in/top/link"), b"x");
 }
 
 #[test]
-fn what_is_there_and_unchanged_is_not_sent_again() {
+fn an_unchanged_file_is_not_sent_again() {
     let here = tempfile::tempdir().expect("a folder");
     let socket = here.path().join("s");
     let wharf = Wharf::serve(&["--on-conflict", "rename", "--unix", socket.to_str().expect("text")]);
@@ -61,7 +61,7 @@ fn what_is_there_and_unchanged_is_not_sent_again() {
             "unchanged: /d/a%20%3F%23%25, 1000 B\nunchanged: /d/empty, 0 B\nunchanged: /d/large, 3.0 MiB\n";
         assert_eq!(put(&to, &[]), said);
     }
-    // Another content of the same length, dated as the old one was, and one of another length.
+    // Other content of the same length and timestamp, and content of another length.
     let before = fs::metadata(dir.join("large")).and_then(|facts| facts.modified()).expect("a time");
     fs::write(dir.join("large"), sample(3 << 20, 2)).expect("written");
     let large = fs::File::options().write(true).open(dir.join("large")).expect("there");
@@ -75,7 +75,7 @@ fn what_is_there_and_unchanged_is_not_sent_again() {
 }
 
 #[test]
-fn where_things_land() {
+fn destinations_of_files_and_directories() {
     let wharf = Wharf::serve(&[]);
     let here = tempfile::tempdir().expect("a folder");
     fs::create_dir_all(here.path().join("a/b")).expect("made");
@@ -99,7 +99,7 @@ fn where_things_land() {
 }
 
 #[test]
-fn the_same_name_twice_ends_as_the_later() {
+fn the_later_of_two_files_with_the_same_name_wins() {
     let wharf = Wharf::serve(&[]);
     let here = tempfile::tempdir().expect("a folder");
     for (dir, content) in [("x", "first"), ("y", "second")] {
@@ -115,7 +115,7 @@ fn the_same_name_twice_ends_as_the_later() {
 }
 
 #[test]
-fn what_is_refused_does_not_keep_the_others() {
+fn a_rejected_file_does_not_stop_the_others() {
     let wharf = Wharf::serve(&["--max-upload", "2M"]);
     let here = tempfile::tempdir().expect("a folder");
     fs::create_dir(here.path().join("d")).expect("made");
@@ -137,7 +137,7 @@ fn what_is_refused_does_not_keep_the_others() {
 }
 
 #[test]
-fn over_tftp_and_a_socket_too() {
+fn directories_are_sent_over_tftp_and_a_socket_too() {
     let here = tempfile::tempdir().expect("a folder");
     let socket = here.path().join("s");
     let wharf = Wharf::serve(&["--udp", "0", "--unix", socket.to_str().expect("text")]);
@@ -153,5 +153,5 @@ fn over_tftp_and_a_socket_too() {
             assert!(wharf.read(&format!("{dir}/d/{name}")) == sample(2 << 20, 3), "{place}");
         }
     }
-    assert!(!wharf.settled_log().contains("/.wharf/uploads/"), "on one machine nothing breaks");
+    assert!(!wharf.settled_log().contains("/.wharf/uploads/"), "no retries on one machine");
 }

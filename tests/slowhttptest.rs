@@ -1,4 +1,4 @@
-//! slowhttptest, which ties servers up by being slow in every way that it knows, ties up nobody.
+//! slowhttptest, which exhausts servers by being slow in various ways, has no effect.
 
 use std::process::Stdio;
 use std::thread;
@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use crate::common::{Running, Wharf, outside, raise_open_files, sample};
 
-/// How many connections it opens; more than the server has workers, by far.
+/// How many connections it opens: far more than the server has workers.
 const CONNECTIONS: &str = "500";
 
-/// How long it goes on, in seconds: its first word on how the server fares comes after 5.
+/// How long it runs, in seconds: its first status line comes after 5.
 const LENGTH: &str = "6";
 
-/// How long an answer may take, in seconds, before it says that the server is gone: nothing is measured here.
+/// How long a response may take, in seconds, before it reports the server as unavailable: nothing is measured
+/// here.
 const PATIENCE: &str = "30";
 
-/// Lets it be slow in this way, and asks for everyday things meanwhile.
+/// Runs it with these arguments, and sends everyday requests meanwhile.
 fn bear(mode: &[&str]) {
     let Some(mut program) = outside("slowhttptest") else { return };
     raise_open_files();
@@ -35,7 +36,7 @@ fn bear(mode: &[&str]) {
         assert_eq!(wharf.ask("GET", "/small", "", b"").text(), "small");
         assert_eq!(wharf.ask("GET", "/large.bin", "", b"").body.len(), 3 << 20);
         answered += 1;
-        // It needs some of the machine, too.
+        // It needs some of the CPU, too.
         thread::sleep(Duration::from_millis(100));
     }
     let output = slow.output();
@@ -43,7 +44,7 @@ fn bear(mode: &[&str]) {
     assert!(answered > 0, "{said}");
     let available: Vec<_> = said.lines().filter(|line| line.contains("service available:")).collect();
     assert!(!available.is_empty() && available.iter().all(|line| line.contains("YES")), "{said}");
-    assert_eq!(wharf.tree(), ["large.bin", "small"], "and nothing is left of it");
+    assert_eq!(wharf.tree(), ["large.bin", "small"], "and its connections are closed");
 }
 
 #[test]

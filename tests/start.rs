@@ -1,4 +1,4 @@
-//! Starting: what is printed, and what is said when it cannot start.
+//! Start-up: what is printed, and the errors.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::common::{Wharf, eventually, run};
 
 #[test]
-fn it_says_what_it_serves_and_where() {
+fn the_start_prints_what_is_served_and_where() {
     let wharf = Wharf::serve(&["--idle-exit", "60"]);
     let greeting = wharf.greeting();
     let lines: Vec<_> = greeting.lines().collect();
@@ -15,7 +15,7 @@ fn it_says_what_it_serves_and_where() {
 }
 
 #[test]
-fn everybody_who_can_write_is_named_when_it_is_open_to_them() {
+fn the_start_names_who_can_write() {
     let greeting = |flags: &[&str]| {
         let mut wharf = Wharf::serve(&[&["--ip", "0.0.0.0"], flags].concat());
         wharf.signal(rustix::process::Signal::TERM);
@@ -29,7 +29,7 @@ fn everybody_who_can_write_is_named_when_it_is_open_to_them() {
 }
 
 #[test]
-fn what_cannot_be_is_one_line_and_a_way_out() {
+fn each_start_error_is_one_line_with_a_way_out() {
     let place = tempfile::tempdir().expect("a folder");
     fs::write(place.path().join("file"), "x").expect("written");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
@@ -57,7 +57,7 @@ fn what_cannot_be_is_one_line_and_a_way_out() {
 }
 
 #[test]
-fn wrong_usage_is_2() {
+fn wrong_usage_exits_with_2() {
     let place = tempfile::tempdir().expect("a folder");
     let cases: [&[&str]; 9] = [
         &["serve", "--nonsense"],
@@ -82,18 +82,18 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
-fn the_log_goes_to_a_file_and_requests_to_a_script() {
+fn the_log_and_the_recording_go_to_files() {
     let place = tempfile::tempdir().expect("a folder");
     let (log, script) = (place.path().join("log"), place.path().join("script"));
     let flags = ["--log-file", log.to_str().expect("text"), "--record", script.to_str().expect("text")];
     let wharf = Wharf::serve(&flags);
     wharf.write("a", "x");
-    // On one connection, so that the order is theirs.
+    // On one connection, so that they are in order.
     let mut wire = wharf.connect();
     wire.ask("GET", "/a", "", b"");
     wire.ask("POST", "/b%20c", "", b"y");
     wire.ask("GET", "/none", "", b"");
-    // A request is written down once its answer has been sent: the client may have it before that.
+    // A request is logged after its response has been sent: the client may receive the response first.
     let holds = |file: &Path, last: &str| fs::read_to_string(file).is_ok_and(|text| text.contains(last));
     eventually("the last request is recorded", || holds(&script, "GET /none -> 404\n"));
     eventually("the last request is logged", || holds(&log, "\"GET /none HTTP/1.1\" 404"));
@@ -112,7 +112,7 @@ fn the_log_goes_to_a_file_and_requests_to_a_script() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_with_what_helps() {
+fn an_unwritable_log_or_recording_is_an_error_that_helps() {
     let place = tempfile::tempdir().expect("a folder");
     fs::create_dir(place.path().join("share")).expect("a folder");
     fs::write(place.path().join("file"), "").expect("written");
@@ -131,7 +131,7 @@ fn a_file_that_cannot_be_written_is_told_with_what_helps() {
 }
 
 #[test]
-fn the_environment_names_the_folder() {
+fn the_environment_can_name_the_folder() {
     let place = tempfile::tempdir().expect("a folder");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))
         .args(["serve", "--port", "0"])

@@ -1,4 +1,4 @@
-//! A server that is asked to stop finishes what it has begun, takes nothing new, and leaves with its last words.
+//! A server that is asked to stop finishes active requests, accepts no new ones, and exits.
 
 use std::fs::File;
 use std::net::TcpStream;
@@ -14,11 +14,11 @@ use crate::common::{Wharf, Wire, eventually, sample};
 
 const LAST_WORDS: &str = "Shutting Down Server...\n\nBye.\n";
 
-/// What the server gives those that it serves when it is asked to stop.
+/// How long the server waits for active requests when it is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
 #[test]
-fn it_says_so_and_leaves_with_0() {
+fn a_signal_stops_the_server_with_exit_code_0() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut wharf = Wharf::serve(&[]);
         wharf.signal(signal);
@@ -34,11 +34,11 @@ fn idle_connections_are_closed_and_new_ones_refused() {
     let (mut fresh, mut used) = (wharf.connect(), wharf.connect());
     assert_eq!(used.ask("GET", "/.wharf/health", "", b"").code(), 200);
     let mut upload = begun_upload(&wharf);
-    // Its beginning has been read, and it waits for the rest.
+    // Its first bytes have been read, and the server waits for the rest.
     wharf.comes_to_rest();
     wharf.signal(Signal::TERM);
     assert!(fresh.is_closed() && used.is_closed());
-    assert!(TcpStream::connect(wharf.address()).is_err(), "it still serves, but takes no one in");
+    assert!(TcpStream::connect(wharf.address()).is_err(), "it still serves, but accepts no connections");
     let clients = [(&fresh, "idle, closed"), (&used, "idle, closed"), (&upload, "busy")];
     for (client, state) in clients {
         let address = client.stream().local_addr().expect("connected");
@@ -51,7 +51,7 @@ fn idle_connections_are_closed_and_new_ones_refused() {
 }
 
 #[test]
-fn an_upload_that_has_begun_is_saved() {
+fn an_active_upload_is_saved() {
     let mut wharf = Wharf::serve(&[]);
     let mut upload = begun_upload(&wharf);
     stop(&wharf);
@@ -63,15 +63,15 @@ fn an_upload_that_has_begun_is_saved() {
 }
 
 #[test]
-fn a_download_that_has_begun_is_finished() {
-    // More than the system holds for a reader, and little enough to come in the time that there is.
+fn an_active_download_is_finished() {
+    // More than the kernel buffers for a reader, but little enough to arrive before the deadline.
     const LENGTH: usize = 16 << 20;
     let mut wharf = Wharf::serve(&[]);
     let path = wharf.write("large.bin", "");
     File::options().write(true).open(path).and_then(|file| file.set_len(LENGTH as u64)).expect("a long file");
     let mut wire = wharf.connect();
     wire.begin_to_ask("GET", "/large.bin", None);
-    assert!(wire.hears_within(crate::common::PATIENCE), "it has begun");
+    assert!(wire.hears_within(crate::common::PATIENCE), "the download has started");
     stop(&wharf);
     assert!(wharf.ended().is_none());
     assert_eq!(wire.read_answer(false).body.len(), LENGTH);
@@ -81,13 +81,13 @@ fn a_download_that_has_begun_is_finished() {
 }
 
 #[test]
-fn a_head_that_has_begun_is_answered() {
+fn a_partial_head_is_completed_and_answered() {
     let mut wharf = Wharf::serve(&[]);
     let mut wire = wharf.connect();
     let host = wharf.address();
     let head = format!("GET /.wharf/health HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let (half, rest) = head.split_at(20);
-    // In one packet with a request, so that once that is answered this has been read.
+    // In one packet with a request, so that it has been read once that is answered.
     wire.send(format!("{head}{half}"));
     assert_eq!(wire.read_answer(false).code(), 200);
     stop(&wharf);
@@ -98,7 +98,7 @@ fn a_head_that_has_begun_is_answered() {
 }
 
 #[test]
-fn in_full_swing_every_answer_is_whole_or_none() {
+fn under_load_every_response_is_complete_or_absent() {
     const CLIENTS: usize = 20;
     let mut wharf = Wharf::serve(&["--workers", "4"]);
     wharf.write("medium.bin", sample(200_000, 3));
@@ -123,7 +123,7 @@ fn in_full_swing_every_answer_is_whole_or_none() {
 }
 
 #[test]
-fn a_second_signal_leaves_at_once() {
+fn a_second_signal_exits_at_once() {
     let mut wharf = Wharf::serve(&[]);
     let _upload = begun_upload(&wharf);
     stop(&wharf);
@@ -135,7 +135,7 @@ fn a_second_signal_leaves_at_once() {
 }
 
 #[test]
-fn an_upload_that_never_ends_is_cut() {
+fn an_upload_that_never_ends_is_aborted() {
     let mut wharf = Wharf::serve(&[]);
     let mut upload = begun_upload(&wharf);
     let start = Instant::now();
@@ -145,15 +145,15 @@ fn an_upload_that_never_ends_is_cut() {
     assert!(said.ends_with(LAST_WORDS) && status.success(), "{said}");
     assert!(wharf.log().contains("1 connections did not finish within 10 s"));
     assert!(upload.is_closed());
-    assert!(wharf.tree().is_empty(), "nothing of it stays: {:?}", wharf.tree());
+    assert!(wharf.tree().is_empty(), "nothing of it is kept: {:?}", wharf.tree());
 }
 
 #[test]
-fn a_recording_that_is_not_read_does_not_delay_the_end() {
+fn an_unread_recording_does_not_delay_the_exit() {
     let place = tempfile::tempdir().expect("a folder");
     let fifo = place.path().join("fifo");
     mknodat(CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a FIFO");
-    // A program that opens the recording, and reads nothing of it.
+    // A program that opens the recording, and does not read it.
     let not_waiting = OFlags::NONBLOCK.bits().cast_signed();
     let reader = File::options().read(true).custom_flags(not_waiting).open(&fifo).expect("opened");
     let mut wharf = Wharf::serve(&["--record", &fifo.to_string_lossy()]);
@@ -169,7 +169,7 @@ fn a_recording_that_is_not_read_does_not_delay_the_end() {
     drop(reader);
 }
 
-/// Asks it to stop, and waits until it knows.
+/// Sends the signal, and waits until the server has received it.
 fn stop(wharf: &Wharf) {
     let mut idle = wharf.connect();
     assert_eq!(idle.ask("GET", "/.wharf/health", "", b"").code(), 200);
@@ -177,14 +177,14 @@ fn stop(wharf: &Wharf) {
     assert!(idle.is_closed());
 }
 
-/// An upload of two bytes, of which one has been sent, and its head has been read.
+/// An upload of two bytes: its head has been read, and one byte sent.
 fn begun_upload(wharf: &Wharf) -> Wire {
     let mut wire = wharf.connect();
     let host = wharf.address();
     wire.send(format!(
         "PUT /upload.txt HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
     ));
-    let interim = wire.try_read_answer(false).expect("it is wanted");
+    let interim = wire.try_read_answer(false).expect("the body is requested");
     assert_eq!(interim.code(), 100);
     wire.send("a");
     wire

@@ -1,4 +1,4 @@
-//! A disk that hangs keeps those who want something of it waiting, and nobody else.
+//! A hanging disk delays only the clients that need it.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use serde_json::Value;
 use crate::common::fuse::Mount;
 use crate::common::{Wharf, Wire, eventually};
 
-/// Clients that want a file of the disk that hangs: many more than there are workers.
+/// Clients that request a file on the hanging disk: many more than there are workers.
 const CLIENTS: usize = 200;
 
-/// A connection on which a file was asked for.
+/// A connection on which a file was requested.
 fn asks_for(wharf: &Wharf, target: &str) -> Wire {
     let mut wire = wharf.connect();
     wire.begin_to_ask("GET", target, None);
     wire
 }
 
-/// Joins the room; gives the field line that shows who says something.
+/// Joins the chat; returns the field line that identifies the member.
 fn join(wharf: &Wharf) -> String {
     let answer = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann");
     let joined: Value = serde_json::from_slice(&answer.body).expect("JSON");
     format!("Authorization: Bearer {}\r\n", joined["token"].as_str().expect("a token"))
 }
 
-/// What needs no disk is done while it hangs: all of it is waited for before it goes on.
+/// Requests that need no disk work while it hangs: all are answered before it resumes.
 fn others_are_served(wharf: &Wharf, member: &str, idle: &mut Wire) {
     let mut events = wharf.connect();
     events.send(format!("GET /.wharf/chat/events HTTP/1.1\r\nHost: {}\r\n{member}\r\n", wharf.address()));
@@ -36,11 +36,11 @@ fn others_are_served(wharf: &Wharf, member: &str, idle: &mut Wire) {
     let mut heard = Vec::new();
     while !String::from_utf8_lossy(&heard).contains("still here") {
         let mut bytes = [0; 4096];
-        let count = std::io::Read::read(&mut events.stream(), &mut bytes).expect("the stream goes on");
+        let count = std::io::Read::read(&mut events.stream(), &mut bytes).expect("the stream continues");
         assert!(count > 0, "the stream has ended");
         heard.extend_from_slice(&bytes[..count]);
     }
-    assert!(idle.is_closed(), "its time is up");
+    assert!(idle.is_closed(), "it has timed out");
 }
 
 fn hangs(workers: &str, target: impl Fn(usize) -> String) {
@@ -56,7 +56,7 @@ fn hangs(workers: &str, target: impl Fn(usize) -> String) {
     let head =
         format!("PUT /half HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n");
     upload.send(head);
-    assert_eq!(upload.try_read_answer(false).expect("it begins").code(), 100);
+    assert_eq!(upload.try_read_answer(false).expect("it starts").code(), 100);
     upload.send("half");
     assert_eq!(wharf.ask("GET", "/0", "", b"").text(), "content");
     wharf.comes_to_rest();
@@ -64,17 +64,17 @@ fn hangs(workers: &str, target: impl Fn(usize) -> String) {
     let stopped = mount.stop();
     let mut waiting: Vec<_> = (0..CLIENTS).map(|number| asks_for(&wharf, &target(number))).collect();
     others_are_served(&wharf, &member, &mut idle);
-    assert_eq!(upload.read_answer(false).code(), 408, "an upload that stalls is given up");
+    assert_eq!(upload.read_answer(false).code(), 408, "a stalled upload is aborted");
     assert!(!waiting.iter().any(|wire| wire.hears_within(Duration::from_millis(1))), "the disk hangs");
     drop(stopped);
     for wire in &mut waiting {
         assert_eq!(wire.read_answer(false).text(), "content");
     }
-    eventually("what was uploaded in part is gone", || wharf.tree().len() == CLIENTS);
+    eventually("the partial upload is removed", || wharf.tree().len() == CLIENTS);
 }
 
 #[test]
-fn files_that_nobody_has_read_yet() {
+fn files_that_no_one_has_read_yet() {
     hangs("4", |number| format!("/{number}"));
 }
 
@@ -84,7 +84,7 @@ fn with_one_worker() {
 }
 
 #[test]
-fn with_as_many_workers_as_usual() {
+fn with_the_default_number_of_workers() {
     hangs("64", |number| format!("/{number}"));
 }
 
@@ -106,9 +106,9 @@ fn listings() {
     }
 }
 
-/// A file that is kept in memory is looked at before it is sent, and that look may hang too.
+/// A cached file is checked on the disk before it is sent, and that may hang too.
 #[test]
-fn a_file_that_has_just_been_read() {
+fn a_cached_file() {
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &["--workers", "4", "--timeout", "1"]);
     let path = wharf.write("file", "content");
@@ -129,19 +129,19 @@ fn a_file_that_has_just_been_read() {
     }
 }
 
-/// What is still open at the end is closed, and closing it hangs like all else.
+/// Open files are closed at exit, and closing them hangs too.
 #[test]
-fn a_stop_meanwhile() {
+fn a_stop_while_the_disk_hangs() {
     let Some(mount) = Mount::new() else { return };
     let mut wharf = Wharf::serve_in(mount.place(), &["--workers", "4"]);
     let mut upload = wharf.connect();
     let host = wharf.address();
     upload.send(format!("PUT /half HTTP/1.1\r\nHost: {host}\r\nContent-Length: 8\r\n\r\nhalf"));
-    eventually("it has begun", || !wharf.tree().is_empty());
+    eventually("the upload has started", || !wharf.tree().is_empty());
     let stopped = mount.stop();
     wharf.signal(Signal::TERM);
     // A process that closes a file on a hung FUSE mount cannot exit, even when killed. All the server can do is log it.
-    eventually("it gives up", || wharf.log().contains("a thread did not stop"));
+    eventually("it exits", || wharf.log().contains("a thread did not stop"));
     drop(stopped);
     let (_, status) = wharf.wait();
     assert_eq!(status.code(), Some(1), "it could not finish");

@@ -20,7 +20,7 @@ fn client(wharf: &Wharf) -> Tftp {
 }
 
 #[test]
-fn files_of_every_length_go_both_ways() {
+fn files_of_every_length_are_read_and_written() {
     let wharf = serve(&[]);
     for length in [0, 1, 511, 512, 513, 100_000] {
         let content = sample(length, 7);
@@ -29,8 +29,8 @@ fn files_of_every_length_go_both_ways() {
         assert_eq!(client(&wharf).put("in/file", &[], &content), Ok(()), "{length} bytes in");
         assert!(wharf.read("in/file") == content, "{length} bytes in");
     }
-    assert!(client(&wharf).get("/dir//b c.txt").is_ok(), "slashes as they are written elsewhere");
-    // A transfer is noted once its last word has been said: its client may have it before that.
+    assert!(client(&wharf).get("/dir//b c.txt").is_ok(), "extra slashes");
+    // A transfer is logged after its last packet was sent: the client may receive that first.
     for line in [
         "\"RRQ file\" complete, 100000 B",
         "\"WRQ in/file\" complete, 100000 B",
@@ -72,19 +72,19 @@ fn options_are_answered() {
         ("too small a block", &[("blksize", "7")], b"\0\x03\0\x01hello"),
         ("no window (RFC 7440)", &[("windowsize", "0")], b"\0\x03\0\x01hello"),
         ("timeout (RFC 2349)", &[("timeout", "3")], b"\0\x06timeout\x003\0"),
-        ("longer than a silent client is waited for", &[("timeout", "255")], b"\0\x03\0\x01hello"),
-        ("the same, beside another", &[("timeout", "9"), ("tsize", "0")], b"\0\x06tsize\x005\0"),
+        ("longer than the limit for a silent client", &[("timeout", "255")], b"\0\x03\0\x01hello"),
+        ("the same, with another option", &[("timeout", "9"), ("tsize", "0")], b"\0\x06tsize\x005\0"),
     ];
     for (name, options, expected) in rows {
         let mut client = client(&wharf);
-        let answer = client.knock(&request(1, b"a.txt", options)).hear();
+        let answer = client.send_request(&request(1, b"a.txt", options)).hear();
         assert_eq!(answer.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{name}");
         client.send(b"\0\x05\0\0enough\0");
     }
 }
 
 #[test]
-fn bad_datagrams_are_answered_as_the_rfc_says_or_not_at_all() {
+fn bad_datagrams_are_answered_as_the_rfc_says_or_ignored() {
     let wharf = serve(&[]);
     let long = request(1, &[b'x'; 10_000], &[]);
     let doubled = request(1, b"a.txt", &[("blksize", "512"), ("BLKSIZE", "600")]);
@@ -93,79 +93,79 @@ fn bad_datagrams_are_answered_as_the_rfc_says_or_not_at_all() {
         ("half an opcode", b"\0", Some(4)),
         ("an unknown opcode", b"\0\x09x\0octet\0", Some(4)),
         ("a request without a name", b"\0\x01", Some(4)),
-        ("no NUL behind the name", b"\0\x01a.txt", Some(4)),
+        ("no NUL after the name", b"\0\x01a.txt", Some(4)),
         ("no mode", b"\0\x01a.txt\0", Some(4)),
         ("an unknown mode", b"\0\x01a.txt\0fax\0", Some(4)),
         ("mail (RFC 1123)", b"\0\x02a.txt\0mail\0", Some(4)),
         ("an option without its value", b"\0\x01a.txt\0octet\0tsize\0", Some(4)),
         ("an option twice", &doubled, Some(8)),
         ("a name of 10 KB", &long, Some(4)),
-        ("a block for nobody", b"\0\x03\0\x01hello", Some(5)),
-        ("an ACK for nobody", b"\0\x04\0\x01", Some(5)),
-        ("an error for nobody", b"\0\x05\0\x01what\0", None),
+        ("a block without a transfer", b"\0\x03\0\x01hello", Some(5)),
+        ("an ACK without a transfer", b"\0\x04\0\x01", Some(5)),
+        ("an error without a transfer", b"\0\x05\0\x01what\0", None),
         ("a malformed error", b"\0\x05\0", None),
     ];
     for (name, datagram, code) in rows {
         let mut client = client(&wharf);
-        client.knock(datagram);
+        client.send_request(datagram);
         match code {
             Some(code) => assert_eq!(client.hear_error().0, code, "{name}"),
-            // The first answer is to the next datagram.
-            None => assert_eq!(client.knock(&doubled).hear_error().0, 8, "{name}"),
+            // The first response is to the next datagram.
+            None => assert_eq!(client.send_request(&doubled).hear_error().0, 8, "{name}"),
         }
     }
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()), "it still serves");
 }
 
 #[test]
-fn what_does_not_belong_into_a_transfer_ends_it_or_is_passed_over() {
+fn a_packet_of_another_kind_ends_the_transfer_or_is_ignored() {
     let wharf = serve(&[]);
     let begin = |opcode: u8| {
         let mut client = client(&wharf);
-        client.knock(&request(opcode, if opcode == 1 { b"dir/b c.txt" } else { b"new" }, &[]));
+        client.send_request(&request(opcode, if opcode == 1 { b"dir/b c.txt" } else { b"new" }, &[]));
         client.hear();
         client
     };
     let rows: [(&str, u8, &[u8], u16); 5] = [
         ("an ACK of a block that was never sent", 1, b"\0\x04\0\x07", 4),
-        ("a block to one who sends", 1, b"\0\x03\0\x01x", 4),
+        ("a block to a sender", 1, b"\0\x03\0\x01x", 4),
         ("an unknown opcode", 1, b"\0\x0a", 4),
         ("a block longer than agreed", 2, &[&b"\0\x03\0\x01"[..], &[0; 513]].concat(), 4),
-        ("an ACK to one who receives", 2, b"\0\x04\0\x01", 4),
+        ("an ACK to a receiver", 2, b"\0\x04\0\x01", 4),
     ];
     for (name, opcode, datagram, code) in rows {
         assert_eq!(begin(opcode).send(datagram).hear_error().0, code, "{name}");
     }
-    // A stranger is told so, and the transfer goes on.
+    // Another peer gets an error, and the transfer continues.
     let mut mine = begin(1);
     let mut stranger = client(&wharf);
     assert_eq!(stranger.send_to(b"\0\x04\0\x01", mine.peer()).hear_error().0, 5);
     mine.send(b"\0\x04\0\x01").hear_until(b"\0\x03\0\x02");
     mine.send(b"\0\x04\0\x02");
-    assert!(!wharf.tree().contains(&"new".to_owned()), "nothing of an upload that was ended is there");
+    assert!(!wharf.tree().contains(&"new".to_owned()), "nothing of an aborted upload is saved");
 }
 
 #[test]
-fn a_request_that_is_repeated_is_one_transfer() {
+fn a_repeated_request_is_one_transfer() {
     let wharf = serve(&[]);
     let mut client = client(&wharf);
     let wanted = request(2, b"new", &[]);
-    client.knock(&wanted).knock(&wanted).knock(&wanted);
+    client.send_request(&wanted).send_request(&wanted).send_request(&wanted);
     assert_eq!(client.hear(), b"\0\x04\0\0");
     let peer = client.peer();
     client.send(b"\0\x03\0\x01whole");
-    // The first answer may have been repeated by time, if the machine is slow; another transfer's has another port.
+    // The first response may be repeated if the machine is slow; another transfer would have another port.
     while client.hear() != b"\0\x04\0\x01" {
         assert_eq!(client.peer(), peer);
     }
     assert_eq!(client.peer(), peer);
     assert_eq!(wharf.read("new"), b"whole");
     client.send(b"\0\x03\0\x01whole");
-    assert_eq!(client.hear(), b"\0\x04\0\x01", "the last ACK is repeated for one who did not hear it");
+    assert_eq!(client.hear(), b"\0\x04\0\x01", "the last ACK is repeated if it was lost");
     eventually("it is logged once", || wharf.log().matches("\"WRQ new\" complete").count() == 1);
-    // The same port may be used for the next file at once, and for the same one again.
+    // The same port may be used at once for the next file, and for the same file again.
     for content in [&b"next"[..], b"again"] {
-        client.knock(&wanted);
+        client.send_request(&wanted);
         client.hear_until(b"\0\x04\0\0");
         client.send(&[b"\0\x03\0\x01", content].concat());
         client.hear_until(b"\0\x04\0\x01");
@@ -173,7 +173,7 @@ fn a_request_that_is_repeated_is_one_transfer() {
     }
 }
 
-/// As the client of tftp-hpa does, which has one socket for all of a session.
+/// As tftp-hpa's client does, which uses one socket for the whole session.
 #[test]
 fn the_same_file_may_be_fetched_again_at_once_from_the_same_port() {
     let wharf = serve(&[]);
@@ -184,25 +184,25 @@ fn the_same_file_may_be_fetched_again_at_once_from_the_same_port() {
 }
 
 #[test]
-fn an_upload_that_is_too_large_is_refused_at_once() {
+fn an_upload_that_is_too_large_is_rejected_at_once() {
     let wharf = serve(&["--max-upload", "1000"]);
     let (code, said) = client(&wharf).put("new", &[("tsize", "1001")], b"").expect_err("refused");
     assert_eq!(code, 3, "{said}");
     let (code, said) =
         client(&wharf).put("new", &[("tsize", "99999999999999999999999")], b"").expect_err("refused");
     assert_eq!(code, 3, "{said}");
-    let (code, said) = client(&wharf).put("new", &[], &sample(2000, 1)).expect_err("refused later");
+    let (code, said) = client(&wharf).put("new", &[], &sample(2000, 1)).expect_err("rejected later");
     assert_eq!(code, 3, "{said}");
     assert_eq!(client(&wharf).put("new", &[("tsize", "1000")], &sample(1000, 1)), Ok(()));
-    assert_eq!(wharf.tree(), ["a.txt", "dir/", "dir/b c.txt", "new"], "nothing half");
+    assert_eq!(wharf.tree(), ["a.txt", "dir/", "dir/b c.txt", "new"], "nothing partial");
 }
 
 #[test]
-fn transfers_are_bounded() {
+fn the_number_of_transfers_is_limited() {
     let wharf = serve(&["--udp-sessions", "10"]);
     let mut eight: Vec<_> = (0..8).map(|_| client(&wharf)).collect();
     for client in &mut eight {
-        client.knock(&request(1, b"dir/b c.txt", &[]));
+        client.send_request(&request(1, b"dir/b c.txt", &[]));
         client.hear();
     }
     let (code, said) = client(&wharf).get("a.txt").expect_err("one too many");
@@ -210,8 +210,8 @@ fn transfers_are_bounded() {
     for client in &mut eight[2..] {
         client.send(b"\0\x05\0\0never mind\0");
     }
-    eventually("a place is free", || client(&wharf).get("a.txt").is_ok());
-    // A transfer that waits to repeat its last word takes no place.
+    eventually("a slot is free", || client(&wharf).get("a.txt").is_ok());
+    // A transfer that waits to repeat its last packet takes no slot.
     for round in 0..20 {
         let put = client(&wharf).put(&format!("new{round}"), &[], b"x");
         assert_eq!(put, Ok(()), "{round}");
@@ -219,7 +219,7 @@ fn transfers_are_bounded() {
 }
 
 #[test]
-fn the_answer_comes_from_the_address_that_was_asked() {
+fn the_response_comes_from_the_address_that_was_asked() {
     let wharf = Wharf::serve(&["--udp", "0", "--ip", "0.0.0.0"]);
     wharf.write("a.txt", "hello");
     let port = wharf.tftp().port();
@@ -232,36 +232,36 @@ fn the_answer_comes_from_the_address_that_was_asked() {
 
 /// RFC 1123 §4.2.3.5.
 #[test]
-fn a_request_to_everybody_is_not_answered() {
+fn a_broadcast_request_is_not_answered() {
     let wharf = Wharf::serve(&["--udp", "0", "--ip", "0.0.0.0"]);
     wharf.write("a.txt", "hello");
     let port = wharf.tftp().port();
     let mut all = Tftp::new(SocketAddr::from(([127, 255, 255, 255], port)));
     all.allow_broadcast();
-    all.knock(&request(1, b"a.txt", &[])).knock(b"nonsense");
-    // What came before this has been read by then.
+    all.send_request(&request(1, b"a.txt", &[])).send_request(b"nonsense");
+    // Earlier datagrams have been read by then.
     assert_eq!(client(&wharf).get("a.txt"), Ok(b"hello".to_vec()));
     assert!(all.is_quiet());
 }
 
 #[test]
-fn a_client_that_may_ends_the_server() {
+fn a_permitted_client_can_shut_down_the_server() {
     let mut wharf = serve(&["--allow-exit"]);
     let mut forged = client(&wharf);
-    forged.knock(&request(2, b".wharf/exit", &[]));
+    forged.send_request(&request(2, b".wharf/exit", &[]));
     forged.hear();
     assert!(wharf.ended().is_none(), "a request alone ends nothing: its sender may be forged");
     let mut running = client(&wharf);
-    running.knock(&request(1, b"dir/b c.txt", &[]));
+    running.send_request(&request(1, b"dir/b c.txt", &[]));
     running.hear();
     assert_eq!(client(&wharf).put(".wharf/exit", &[], b""), Ok(()));
-    assert_eq!(running.hear_error().1, "the server is shutting down", "who is in a transfer is told");
+    assert_eq!(running.hear_error().1, "the server is shutting down", "clients with a transfer get an error");
     let (said, status) = wharf.wait();
     assert!(said.contains("Shutting Down Server...") && status.success(), "{said}");
 }
 
 #[test]
-fn other_clients_may_not() {
+fn other_clients_cannot_shut_it_down() {
     let wharf = serve(&[]);
     let (code, said) = client(&wharf).put(".wharf/exit", &[], b"").expect_err("refused");
     assert!(code == 2 && said.contains("--allow-exit"), "{said}");
@@ -273,7 +273,7 @@ fn other_clients_may_not() {
 }
 
 #[test]
-fn over_http_too() {
+fn shutdown_over_http() {
     let mut wharf = serve(&["--allow-exit"]);
     assert_eq!(wharf.ask("GET", "/.wharf/exit", "", b"").code(), 405, "a GET never changes anything");
     let forged = wharf.ask("POST", "/.wharf/exit", "Origin: http://evil.example\r\n", b"");
@@ -283,10 +283,10 @@ fn over_http_too() {
 }
 
 #[test]
-fn a_stop_ends_transfers_and_keeps_nothing_half() {
+fn a_stop_ends_transfers_and_keeps_nothing_partial() {
     let mut wharf = serve(&[]);
     let mut client = client(&wharf);
-    client.knock(&request(2, b"half", &[]));
+    client.send_request(&request(2, b"half", &[]));
     client.hear();
     client.send(&[&b"\0\x03\0\x01"[..], &[7; 512]].concat());
     client.hear_until(b"\0\x04\0\x01");
@@ -302,11 +302,11 @@ fn a_stop_ends_transfers_and_keeps_nothing_half() {
 }
 
 #[test]
-fn a_transfer_keeps_the_server_and_what_follows_it_does_not() {
-    // The limit is longer than this machine keeps a test waiting before it knocks.
+fn a_transfer_keeps_the_server_up_and_its_end_does_not() {
+    // The limit is longer than this machine delays a test before its request.
     let mut wharf = Wharf::serve(&["--udp", "0", "--idle-exit", "3"]);
     let mut client = Tftp::new(wharf.tftp());
-    client.knock(&request(2, b"slow", &[]));
+    client.send_request(&request(2, b"slow", &[]));
     client.hear();
     wharf.outlasts_an_idle_one("3");
     client.send(b"\0\x03\0\x01whole");

@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::tftp::Network;
-use crate::common::{NobodyUdp, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample, skip};
+use crate::common::{
+    ClosedUdpPort, Output, PATIENCE, Running, Wharf, eventually, outside, run, sample, skip,
+};
 
 /// Runs `wharf` in this directory with these arguments.
 fn wharf(here: &Path, words: &[&str]) -> Output {
@@ -66,8 +68,8 @@ fn errors_are_printed() {
     let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
     fs::write(here.path().join("local"), "x").expect("written");
     let site = format!("tftp://{}", server.tftp());
-    let nobody = NobodyUdp::listens();
-    let nobody = nobody.address();
+    let closed = ClosedUdpPort::reserve();
+    let closed = closed.address();
     let rows: [(&[&str], &str); 8] = [
         (&["get", &format!("{site}/none")], "none: file not found (1): there is nothing of that name\n"),
         (&["get", &format!("{site}/../x")], "../x is outside the download directory\n"),
@@ -78,10 +80,10 @@ fn errors_are_printed() {
             &["put", "local", "--to", &format!("{site}/.x/")],
             "local: access violation (2): there is nothing of that name\n",
         ),
-        (&["list", &format!("tftp://{nobody}")], &format!("Server is not running. (tftp://{nobody})\n")),
+        (&["list", &format!("tftp://{closed}")], &format!("Server is not running. (tftp://{closed})\n")),
         (
-            &["put", "local", "--to", &format!("tftp://{nobody}")],
-            &format!("Server is not running. (tftp://{nobody})\n"),
+            &["put", "local", "--to", &format!("tftp://{closed}")],
+            &format!("Server is not running. (tftp://{closed})\n"),
         ),
     ];
     for (words, said) in rows {
@@ -155,7 +157,7 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     // It finds a block, then an error, and a closed port to which it cannot acknowledge the block.
     let pid = Pid::from_child(&client);
     kill_process(pid, Signal::STOP).expect("it runs");
-    eventually("all of it has stopped", || has_stopped(client.id()));
+    eventually("all threads are stopped", || has_stopped(client.id()));
     server.send_to(&block(2), from).expect("sent");
     server.send_to(b"\0\x05\0\0good night\0", from).expect("sent");
     drop(server);
@@ -203,7 +205,7 @@ fn ctrl_c_aborts_the_transfer() {
         let mut datagram = first.to_vec();
         datagram.resize(if first[1] == 3 { 516 } else { 4 }, 7);
         server.send_to(&datagram, from).expect("sent");
-        server.recv_from(&mut buffer).expect("the transfer goes on");
+        server.recv_from(&mut buffer).expect("the transfer continues");
         kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
         // Repeated packets may come before it.
         while buffer[..4] != *b"\0\x05\0\0" {

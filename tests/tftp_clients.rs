@@ -1,4 +1,4 @@
-//! The TFTP clients of others do what their users do.
+//! Other TFTP clients work as their users expect.
 
 use std::fs;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 
 use crate::common::{Wharf, eventually, outside, sample};
 
-/// A server, a place for the client, and the sizes at which blocks begin and end.
+/// A server, a directory for the client, and file lengths around the block size.
 fn stage() -> (Wharf, tempfile::TempDir) {
     (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"))
 }
 
 const LENGTHS: [usize; 6] = [0, 1, 511, 512, 513, 70_000];
 
-/// Runs a client there to its end.
+/// Runs a client to its end.
 #[track_caller]
 fn run(command: &mut Command, here: &Path) -> String {
     let output = command.current_dir(here).stdin(Stdio::null()).output().expect("it runs");
@@ -23,8 +23,8 @@ fn run(command: &mut Command, here: &Path) -> String {
     said
 }
 
-/// Fetches and sends files of all lengths: `get` and `put` make the client's arguments from two names, the remote one
-/// first.
+/// Downloads and uploads files of all lengths: `get` and `put` make the client's arguments from two names,
+/// the remote one first.
 fn both_ways(
     program: &str,
     lengths: &[usize],
@@ -61,7 +61,7 @@ fn curl() {
     {
         both_ways(
             "curl",
-            // It fails on an empty file, whatever the server (curl 7.88: "getpeername() failed").
+            // It fails on an empty file with any server (curl 7.88: "getpeername() failed").
             &LENGTHS[1..],
             |curl, port, name| {
                 curl.args(flags).args(["-sS", "--max-time", "60", "-o", name, &url(port, name)]);
@@ -87,7 +87,7 @@ fn tftp_hpa() {
     );
 }
 
-/// Without a word it sends and asks for netascii: what is text comes back as it was.
+/// Without a mode command it uses netascii: a text file is unchanged after a round trip.
 #[test]
 fn tftp_hpa_in_netascii() {
     let (wharf, here) = stage();
@@ -102,7 +102,7 @@ fn tftp_hpa_in_netascii() {
     assert_eq!(String::from_utf8(wharf.read("back")).expect("text"), text);
 }
 
-/// One socket for all of a session, so that the next request comes from the port of the one before.
+/// One socket for a whole session, so that the next request comes from the port of the one before.
 #[test]
 fn tftp_hpa_in_a_session() {
     let (wharf, here) = stage();
@@ -154,10 +154,10 @@ fn busybox() {
     }
 }
 
-/// More blocks than there are numbers for: 34 MB in blocks of 512 are 66,407. One way they go in lock-step, the other
-/// in windows, which takes a tenth of the time.
+/// More blocks than there are numbers: 34 MB in blocks of 512 bytes are 66,407. One way they are sent in
+/// lock-step, the other way in windows, which takes a tenth of the time.
 #[test]
-fn block_numbers_go_round() {
+fn block_numbers_wrap_around() {
     const LENGTH: usize = 34_000_000;
     let (wharf, here) = stage();
     let Some(mut curl) = outside("curl") else { return };

@@ -1,4 +1,4 @@
-//! The Unix-domain socket: HTTP for the programs of this machine.
+//! The Unix-domain socket: HTTP for programs on this machine.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{Running, Wharf, eventually, outside, run, sample};
 
-/// A path for a socket, in a folder of its own.
+/// A path for a socket, in a new directory.
 fn socket() -> (tempfile::TempDir, PathBuf, String) {
     let place = tempfile::tempdir().expect("a folder");
     let path = place.path().join("wharf.sock");
@@ -19,7 +19,7 @@ fn socket() -> (tempfile::TempDir, PathBuf, String) {
     (place, path, text)
 }
 
-/// What the server answers to these bytes, up to its end.
+/// The server's response to these bytes, until it closes.
 fn ask(path: &Path, request: &str) -> String {
     let mut stream = UnixStream::connect(path).expect("it listens");
     stream.write_all(request.as_bytes()).expect("sent");
@@ -29,13 +29,13 @@ fn ask(path: &Path, request: &str) -> String {
 }
 
 #[test]
-fn it_serves_and_goes_with_the_server() {
+fn the_socket_serves_and_is_removed_with_the_server() {
     let (_place, path, text) = socket();
     let mut wharf = Wharf::serve(&["--unix", &text]);
     eventually("it listens", || path.exists());
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, 0o600);
     wharf.write("a.txt", "hello");
-    // Whatever Host says: names do not lead here.
+    // Any Host is accepted: no host name leads to a socket.
     let answer = ask(&path, "GET /a.txt HTTP/1.1\r\nHost: anything\r\nConnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
     let me = format!("unix:uid={},pid={}", rustix::process::getuid().as_raw(), std::process::id());
@@ -44,12 +44,12 @@ fn it_serves_and_goes_with_the_server() {
     let (said, status) = wharf.wait();
     assert!(status.success());
     assert!(said.contains(&format!("unix:{text}\n")), "{said}");
-    assert!(!path.exists(), "its name is gone");
+    assert!(!path.exists(), "the socket was removed");
 }
 
-/// A proxy may pass on the Host of a page whose name was made to resolve to it (DNS rebinding).
+/// A proxy may forward the Host of a page whose name was made to resolve to it (DNS rebinding).
 #[test]
-fn what_a_browser_sends_must_be_for_this_server() {
+fn requests_of_browsers_must_be_for_this_server() {
     for (flags, cases) in [
         (
             &[][..],
@@ -83,14 +83,14 @@ fn what_a_browser_sends_must_be_for_this_server() {
             let said = ask(&path, &format!("{method} /a HTTP/1.1\r\n{fields}{length}{behind}"));
             assert!(said.starts_with(&format!("HTTP/1.1 {code} ")), "{flags:?}, {fields}: {said}");
             let answers = said.matches("HTTP/1.1 ").count();
-            assert!(code != 400 || answers == 1, "nothing behind it is read: {said}");
+            assert!(code != 400 || answers == 1, "nothing after it is read: {said}");
         }
         assert_eq!(wharf.read("a"), b"x");
     }
 }
 
 #[test]
-fn its_mode_is_the_one_asked_for_whatever_the_umask() {
+fn its_mode_is_the_requested_one_whatever_the_umask() {
     for (umask, flags, mode) in [
         ("000", &[][..], 0o600),
         ("077", &["--unix-mode", "0666"], 0o666),
@@ -105,7 +105,7 @@ fn its_mode_is_the_one_asked_for_whatever_the_umask() {
 }
 
 #[test]
-fn a_name_that_is_taken() {
+fn an_existing_path_is_an_error_unless_it_is_a_dead_socket() {
     let (_place, path, text) = socket();
     let wharf = Wharf::serve(&["--unix", &text]);
     eventually("it listens", || path.exists());
@@ -115,12 +115,14 @@ fn a_name_that_is_taken() {
     let second = run(&["serve", folder, "--no-tcp", "--unix", &text], "", &wharf.folder());
     assert_eq!(second.code, Some(1));
     assert_eq!(second.stderr, format!("wharf: another server is listening on {text}\n"));
-    assert_eq!(fs::metadata(&path).expect("there").ino(), inode, "the first one's is untouched");
-    // A server that is killed leaves its name behind; the next one takes it.
+    assert_eq!(fs::metadata(&path).expect("there").ino(), inode, "the first server's socket is untouched");
+    // A killed server leaves its socket behind; the next server replaces it.
     let _folder = wharf.kill();
     assert!(path.exists());
     let next = Wharf::serve(&["--unix", &text]);
-    eventually("it is another's", || fs::metadata(&path).is_ok_and(|found| found.ino() != inode));
+    eventually("it belongs to another server", || {
+        fs::metadata(&path).is_ok_and(|found| found.ino() != inode)
+    });
     assert!(ask(&path, "GET /.wharf/health HTTP/1.0\r\n\r\n").ends_with("ok\n"));
     drop(next);
     fs::remove_file(&path).expect("removed");
@@ -132,7 +134,7 @@ fn a_name_that_is_taken() {
 }
 
 #[test]
-fn a_name_that_became_anothers_is_left_alone() {
+fn a_socket_that_another_server_has_replaced_is_left_alone() {
     let (_place, path, text) = socket();
     let mut wharf = Wharf::serve(&["--unix", &text]);
     eventually("it listens", || path.exists());
@@ -143,7 +145,7 @@ fn a_name_that_became_anothers_is_left_alone() {
     assert_eq!(fs::read(&path).expect("there"), b"mine");
 }
 
-/// A server without TCP, and the lines of its output up to the one about Ctrl-C.
+/// A server without TCP, and its output up to the line about Ctrl-C.
 fn without_tcp(folder: &Path, flags: &[&str]) -> (Running, String) {
     let mut child = Running::start(
         Command::new(env!("CARGO_BIN_EXE_wharf"))
@@ -156,13 +158,13 @@ fn without_tcp(folder: &Path, flags: &[&str]) -> (Running, String) {
     let mut greeting = String::new();
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
     while !greeting.ends_with("Ctrl-C stops it.\n") {
-        assert!(stdout.read_line(&mut greeting).expect("text") > 0, "it left: {greeting}");
+        assert!(stdout.read_line(&mut greeting).expect("text") > 0, "it exited: {greeting}");
     }
     (child, greeting)
 }
 
 #[test]
-fn of_servers_that_race_for_a_name_one_wins() {
+fn of_servers_that_race_for_a_socket_one_wins() {
     let (place, path, text) = socket();
     let start = || {
         Running::start(
@@ -179,8 +181,8 @@ fn of_servers_that_race_for_a_name_one_wins() {
         let all = servers.iter_mut().enumerate();
         all.filter_map(|(index, child)| is_running(child).then_some(index)).collect()
     };
-    eventually("three give up", || running().len() <= 1);
-    let [winner] = running()[..] else { panic!("nobody won") };
+    eventually("three exit", || running().len() <= 1);
+    let [winner] = running()[..] else { panic!("no server won") };
     assert!(ask(&path, "GET /.wharf/health HTTP/1.0\r\n\r\n").ends_with("ok\n"));
     kill_process(Pid::from_child(&servers[winner]), Signal::TERM).expect("it runs");
     servers[winner].wait().expect("a child");
@@ -189,7 +191,7 @@ fn of_servers_that_race_for_a_name_one_wins() {
 }
 
 #[test]
-fn without_tcp_it_is_a_drop_box() {
+fn without_tcp_only_the_socket_is_served() {
     let (place, path, text) = socket();
     let share = place.path().join("share");
     fs::create_dir(&share).expect("made");
@@ -204,7 +206,7 @@ fn without_tcp_it_is_a_drop_box() {
 }
 
 #[test]
-fn curl_uses_it() {
+fn curl_uses_the_socket() {
     let Some(mut curl) = outside("curl") else { return };
     let (place, _, text) = socket();
     let share = place.path().join("share");
@@ -222,7 +224,7 @@ fn curl_uses_it() {
     let mut curl = outside("curl").expect("installed");
     let get = curl.args(["-sSf", "--abstract-unix-socket", &name, "http://h/in/local"]).output();
     assert!(get.expect("it runs").stdout == content);
-    // The address that the greeting tells is one for wharf's own client.
+    // wharf's own client understands the printed address.
     let list = run(&["list", &format!("unix:@{name}!/in/")], "", place.path());
     assert_eq!((list.stdout.as_str(), list.code), ("local\n", Some(0)), "{list:?}");
 }

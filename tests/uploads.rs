@@ -1,4 +1,5 @@
-//! What is uploaded is saved as it was sent, whole, under its name; or refused with a reason before it is sent.
+//! Uploads are saved unchanged, complete and under their name; or rejected with a reason before the body is
+//! sent.
 
 use crate::common::{Wharf, Wire, sample};
 
@@ -7,13 +8,13 @@ fn nothing_but(wharf: &Wharf, expected: &[&str]) {
 }
 
 #[test]
-fn post_and_put() {
+fn post_and_put_save_files() {
     let wharf = Wharf::serve(&[]);
     let answer = wharf.ask("POST", "/new/dir/a%20b.txt", "", b"one");
     assert_eq!((answer.code(), answer.text().as_str()), (200, "saved new/dir/a b.txt (3 bytes)\n"));
     assert_eq!(answer.field("Content-Location"), "/new/dir/a%20b.txt");
     assert_eq!(wharf.ask("PUT", "/new/b", "", b"two").code(), 201);
-    assert_eq!(wharf.ask("PUT", "/new/b", "", b"").code(), 204, "an empty file takes its place");
+    assert_eq!(wharf.ask("PUT", "/new/b", "", b"").code(), 204, "an empty file replaces it");
     assert_eq!(wharf.ask("POST", "/%ff%0a", "", b"x").code(), 200);
     assert_eq!(wharf.read("new/dir/a b.txt"), b"one");
     assert_eq!(wharf.read("new/b"), b"");
@@ -21,7 +22,7 @@ fn post_and_put() {
 }
 
 #[test]
-fn chunked_however_it_arrives() {
+fn chunked_uploads_are_saved_however_they_arrive() {
     let wharf = Wharf::serve(&[]);
     let content = sample(40, 1);
     let mut body = b"5;x=\"y\"\r\n".to_vec();
@@ -47,7 +48,7 @@ fn chunked_however_it_arrives() {
 }
 
 #[test]
-fn large_ones_cost_no_memory() {
+fn large_uploads_cost_no_memory() {
     let wharf = Wharf::serve(&[]);
     let content = sample(64 << 20, 2);
     wharf.ask("PUT", "/warm", "", &content[..1 << 20]);
@@ -58,7 +59,7 @@ fn large_ones_cost_no_memory() {
     assert!(grown < 8 * 1024, "{grown} KB for a file of 64 MB");
 }
 
-/// Sends a head that waits for `100 Continue`; the status of what comes first.
+/// Sends a head with `Expect: 100-continue`; returns the status of the first response.
 fn wait_to_be_told(wire: &mut Wire, wharf: &Wharf, target: &str, fields: &str) -> u16 {
     let host = wharf.address();
     let head = format!("PUT {target} HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\n{fields}\r\n");
@@ -66,14 +67,14 @@ fn wait_to_be_told(wire: &mut Wire, wharf: &Wharf, target: &str, fields: &str) -
 }
 
 #[test]
-fn whoever_waits_to_be_told_is_told() {
+fn a_client_that_expects_100_continue_gets_it() {
     let wharf = Wharf::serve(&["--max-upload", "10"]);
     wharf.write("dir/x", "x");
     let mut wire = wharf.connect();
     assert_eq!(wait_to_be_told(&mut wire, &wharf, "/a", "Content-Length: 3\r\n"), 100);
     assert_eq!(wire.send("abc").read_answer(false).code(), 201);
     assert_eq!(wait_to_be_told(&mut wire, &wharf, "/b", "Transfer-Encoding: chunked\r\n"), 100);
-    assert_eq!(wire.send("1\r\nx\r\n0\r\n\r\n").read_answer(false).code(), 201, "the connection goes on");
+    assert_eq!(wire.send("1\r\nx\r\n0\r\n\r\n").read_answer(false).code(), 201, "the connection stays open");
     let refused = [
         ("too large", "/c", "Content-Length: 11\r\n", 413),
         ("a directory", "/dir", "Content-Length: 3\r\n", 409),
@@ -94,7 +95,7 @@ fn whoever_waits_to_be_told_is_told() {
 }
 
 #[test]
-fn refusals() {
+fn invalid_uploads_are_rejected() {
     let wharf = Wharf::serve(&["--max-upload", "10"]);
     wharf.write("dir/file", "old");
     let cases = [
@@ -135,7 +136,7 @@ fn refusals() {
 }
 
 #[test]
-fn a_disk_that_cannot_hold_it_is_507_at_once() {
+fn a_disk_without_space_is_507_at_once() {
     let wharf = Wharf::serve(&[]);
     let mut wire = wharf.connect();
     assert_eq!(wait_to_be_told(&mut wire, &wharf, "/a", "Content-Length: 9000000000000000000\r\n"), 507);
@@ -143,7 +144,7 @@ fn a_disk_that_cannot_hold_it_is_507_at_once() {
 }
 
 #[test]
-fn names_that_exist() {
+fn existing_names_follow_the_conflict_rule() {
     for (rule, code, expected) in [
         ("overwrite", 200, vec!["a.txt"]),
         ("refuse", 409, vec!["a.txt"]),
@@ -168,23 +169,23 @@ fn preconditions_guard_a_write() {
     let wharf = Wharf::serve(&[]);
     let any = "If-None-Match: *\r\n";
     assert_eq!(wharf.ask("PUT", "/a", any, b"first").code(), 201);
-    assert_eq!(wharf.ask("PUT", "/a", any, b"second").code(), 412, "it exists");
+    assert_eq!(wharf.ask("PUT", "/a", any, b"second").code(), 412, "the file exists");
     let tag = wharf.ask("HEAD", "/a", "", b"").field("ETag");
     let same = format!("If-Match: {tag}\r\n");
     assert_eq!(wharf.ask("PUT", "/a", &same, b"third").code(), 204);
-    assert_eq!(wharf.ask("PUT", "/a", &same, b"fourth").code(), 412, "it is another by now");
-    assert_eq!(wharf.ask("PUT", "/none", &same, b"fifth").code(), 412, "there is none");
+    assert_eq!(wharf.ask("PUT", "/a", &same, b"fourth").code(), 412, "the file has changed");
+    assert_eq!(wharf.ask("PUT", "/none", &same, b"fifth").code(), 412, "there is no file");
     assert_eq!(wharf.read("a"), b"third");
     nothing_but(&wharf, &["a"]);
 }
 
 #[test]
-fn of_two_that_expect_nothing_there_one_wins() {
+fn of_two_uploads_of_a_new_file_one_wins() {
     let wharf = Wharf::serve(&[]);
     let mut wires = [wharf.connect(), wharf.connect()];
     for wire in &mut wires {
         let fields = "If-None-Match: *\r\nContent-Length: 3\r\n";
-        assert_eq!(wait_to_be_told(wire, &wharf, "/a", fields), 100, "nothing is there yet");
+        assert_eq!(wait_to_be_told(wire, &wharf, "/a", fields), 100, "the file does not exist yet");
     }
     let mut codes: Vec<u16> =
         wires.iter_mut().map(|wire| wire.send("abc").read_answer(false).code()).collect();
@@ -222,12 +223,12 @@ fn a_form_saves_each_of_its_files() {
 }
 
 #[test]
-fn forms_that_are_refused() {
+fn invalid_forms_are_rejected() {
     let wharf = Wharf::serve(&["--max-upload", "1000"]);
     let (fields, body) = form(&[("a", "x")]);
     let truncated = &body[..body.len() - 6];
     assert_eq!(wharf.ask("POST", "/", &fields, truncated).code(), 400, "no end");
-    assert_eq!(wharf.ask("POST", "/", &fields, b"--XyZ--\r\n").code(), 400, "no file");
+    assert_eq!(wharf.ask("POST", "/", &fields, b"--XyZ--\r\n").code(), 400, "no file in the form");
     assert_eq!(
         wharf.ask("POST", "/", "Content-Type: multipart/form-data\r\n", &body).code(),
         400,
@@ -242,7 +243,7 @@ fn forms_that_are_refused() {
 }
 
 #[test]
-fn a_form_that_is_cut_leaves_whole_files() {
+fn an_interrupted_form_leaves_complete_files() {
     let wharf = Wharf::serve(&[]);
     let (fields, body) = form(&[("a", "one"), ("b", &"two".repeat(100_000))]);
     let mut wire = wharf.connect();
@@ -253,7 +254,9 @@ fn a_form_that_is_cut_leaves_whole_files() {
     );
     wire.send(head).send(&body[..body.len() - 1000]);
     drop(wire);
-    crate::common::eventually("the cut is seen", || wharf.log().contains("disconnected during an upload"));
+    crate::common::eventually("the disconnect is noticed", || {
+        wharf.log().contains("disconnected during an upload")
+    });
     nothing_but(&wharf, &["a"]);
     assert_eq!(wharf.read("a"), b"one");
 }

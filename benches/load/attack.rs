@@ -1,4 +1,4 @@
-//! The attacks: what one client can do to take a server from the others.
+//! The attacks: what one client can do to deny service to others.
 //!
 //! Each is bounded: it opens at most [`UPLOADERS`] connections at once, and ends when the measurement ends.
 
@@ -13,19 +13,19 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-/// An attack, and the server that it is for.
+/// An attack, and the configuration of the server under attack.
 pub struct Attack {
     /// Its name on the command line and in the table.
     pub name: &'static str,
-    /// What the shell does before it becomes the server.
+    /// Shell commands that run before the server starts.
     pub shell: &'static str,
     /// The server's flags.
     pub flags: &'static [&'static str],
-    /// Attacks until the target says that it is over. What it holds is closed when it returns.
+    /// Attacks until the target reports the end. All connections are closed when it returns.
     pub act: fn(&Target<'_>),
 }
 
-/// Whom an attack is for, and where it comes from.
+/// The target of an attack, and the attacker's address.
 pub struct Target<'a> {
     pub address: SocketAddr,
     /// The attacker's address is 127.0.0.`from`.
@@ -33,12 +33,12 @@ pub struct Target<'a> {
     pub is_over: &'a AtomicBool,
 }
 
-/// The log goes to a pipe that nobody reads: the server itself has its other end.
+/// The log goes to a pipe that is never read: the server itself has its other end open.
 const STALLED_LOG: &str =
     "export RUST_LOG=info; place=$(mktemp -d) && mkfifo $place/log && exec 2<>$place/log; rm -r $place";
 
 pub const ATTACKS: &[Attack] = &[
-    // Without syncing, so that the attacker gets as much of the processor as it can.
+    // Without syncing, so that the attacker uses as much CPU time as possible.
     Attack { name: "forms-cut", shell: ":", flags: &["--no-sync"], act: |target| send_forms(target, false) },
     Attack { name: "forms-whole", shell: ":", flags: &["--no-sync"], act: |target| send_forms(target, true) },
     Attack { name: "half-uploads", shell: "ulimit -n 1024", flags: &[], act: hold_uploads },
@@ -50,22 +50,22 @@ pub const ATTACKS: &[Attack] = &[
     Attack { name: "connections", shell: ":", flags: &["--max-connections", "200"], act: connect_too_often },
 ];
 
-/// Files of a form.
+/// Number of files in a form.
 const PARTS: usize = 1000;
 
-/// Entries of the directory that is listed.
+/// Number of entries in the directory that is listed.
 const ENTRIES: usize = 20_000;
 
-/// Large files to hash, and their size: none is hashed before its client has gone.
+/// Large files to hash, and their size: each client disconnects before its hash is ready.
 const LARGE_FILES: usize = 8;
 const LARGE: u64 = 1 << 30;
 
-/// Connections that are held where descriptors run out, where listings are requested, and where there may be 200.
+/// How many connections are held: if descriptors run out, for listings, and if 200 are allowed.
 const UPLOADERS: usize = 1000;
 const READERS: usize = 100;
 const CROWD: usize = 400;
 
-/// An attacker that holds connections opens another this often.
+/// How often an attacker that holds connections opens another.
 const PULSE: Duration = Duration::from_millis(5);
 
 /// How much a slow reader reads every [`PULSE`], in bytes.
@@ -74,14 +74,14 @@ const SIP: usize = 512;
 /// How long an attacker waits for the server.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Makes what the attacks request.
+/// Creates the files for the attacks.
 pub fn prepare(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder.join("many"))?;
     for number in 0..ENTRIES {
         File::create(folder.join(format!("many/{number:06} with a usual name.txt")))?;
     }
     for number in 0..LARGE_FILES {
-        // A hole takes no space, and as long to hash as anything else.
+        // A sparse file takes no space, but as long to hash as any other.
         File::create(folder.join(format!("large-{number}")))?.set_len(LARGE)?;
     }
     Ok(())
@@ -92,7 +92,7 @@ impl Target<'_> {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    /// A connection that keeps little of what it does not read, and over which this has been sent.
+    /// A connection with a small receive buffer, over which this has been sent.
     fn send(&self, request: impl AsRef<[u8]>) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_recv_buffer_size(4096)?;
@@ -107,7 +107,7 @@ impl Target<'_> {
         Ok(stream)
     }
 
-    /// Holds so many connections, each with a request of its own, and replaces the oldest by another every [`PULSE`].
+    /// Holds this many connections, each with its own request, and replaces the oldest one every [`PULSE`].
     fn hold(&self, count: usize, request: impl Fn(usize) -> String, mut stir: impl FnMut(&mut TcpStream)) {
         let mut held = VecDeque::new();
         for number in 0.. {
@@ -123,7 +123,7 @@ impl Target<'_> {
         }
     }
 
-    /// Does this again and again, whatever becomes of it.
+    /// Repeats this, whatever the result.
     fn repeat(&self, mut act: impl FnMut(usize) -> io::Result<()>) {
         for number in 0.. {
             if self.is_over() {
@@ -136,7 +136,7 @@ impl Target<'_> {
     }
 }
 
-/// Forms of many tiny files over one connection at a time, which is closed at once.
+/// Forms of many tiny files, over one connection at a time, which is closed at once.
 fn send_forms(target: &Target<'_>, is_whole: bool) {
     let part = |number| {
         format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"q{number}\"\r\n\r\n\r\n")
@@ -152,14 +152,14 @@ fn send_forms(target: &Target<'_>, is_whole: bool) {
     target.repeat(|_| target.send(&request).map(drop));
 }
 
-/// Uploads of which the first byte has come.
+/// Uploads whose first byte has been sent.
 fn hold_uploads(target: &Target<'_>) {
     let request =
         |number| format!("PUT /half-{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx");
     target.hold(UPLOADERS, request, |_| ());
 }
 
-/// Listings in every form and order, of which each client reads so many bytes at a time.
+/// Listings in every format and order; each client reads this many bytes at a time.
 fn request_listings(target: &Target<'_>, sip: usize) {
     let request = |number: usize| {
         let order = ["name", "-size", "time"][number % 3];
@@ -168,12 +168,12 @@ fn request_listings(target: &Target<'_>, sip: usize) {
     };
     let mut bytes = vec![0; sip];
     target.hold(READERS, request, |stream| {
-        // Nothing may have come yet.
+        // Nothing may have arrived yet.
         let _ = stream.set_nonblocking(true).and_then(|()| stream.read(&mut bytes));
     });
 }
 
-/// Unfinished uploads without a byte, over one connection.
+/// Resumable uploads without content, over one connection.
 fn begin_uploads(target: &Target<'_>) {
     let request = |number| {
         format!(
@@ -184,7 +184,7 @@ fn begin_uploads(target: &Target<'_>) {
     target.repeat(|number| exchange(target, &mut connection, &request(number)));
 }
 
-/// Hashes of large files, whose client hangs up at once.
+/// Hashes of large files; each client disconnects at once.
 fn request_hashes(target: &Target<'_>) {
     target.repeat(|number| {
         let file = number % LARGE_FILES;
@@ -192,14 +192,14 @@ fn request_hashes(target: &Target<'_>) {
     });
 }
 
-/// Requests of which each leaves a long line in the log.
+/// Requests that each cause a long line in the log.
 fn request_much(target: &Target<'_>) {
     let request = format!("GET /.wharf/health?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(200));
     let mut connection = None;
     target.repeat(|_| exchange(target, &mut connection, &request));
 }
 
-/// Connections that have asked once, and such that have not finished to ask.
+/// Connections with one complete request, and connections with an incomplete one.
 fn connect_too_often(target: &Target<'_>) {
     let request = |number| {
         let end = ["\r\n", ""][number % 2];
@@ -208,7 +208,7 @@ fn connect_too_often(target: &Target<'_>) {
     target.hold(CROWD, request, |_| ());
 }
 
-/// One request over this connection, or another if it is lost, and something of the response.
+/// Sends one request over this connection, or over a new one if it is closed, and reads part of the response.
 fn exchange(target: &Target<'_>, connection: &mut Option<TcpStream>, request: &str) -> io::Result<()> {
     let mut stream = match connection.take() {
         Some(mut stream) => {

@@ -1,4 +1,4 @@
-//! What an ordinary client notices of an attack, and what the server keeps when it is over.
+//! How an attack affects an ordinary client, and what the server keeps afterwards.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,19 +14,20 @@ use super::figures::{ATTACK_SLACK, Figures};
 use super::peers::{Result, folder, server};
 use super::{RATIO, TURNS};
 
-/// How long both servers are asked before the attack: the first request of all opens what later ones find open.
+/// How long requests are sent to both servers before the attack: the first one opens files that later ones
+/// find open.
 const WARM: Duration = Duration::from_millis(500);
 
-/// How long an attack goes on before anything is measured: it takes what it can.
+/// How long an attack runs before anything is measured, so that it holds all that it can.
 const LEAD: Duration = Duration::from_secs(1);
 
-/// When an attacker has left, the server has this long to forget it.
+/// How long the server has to release everything after an attack.
 const REST: Duration = Duration::from_secs(5);
 
-/// Where the attacks come from: another address than the ordinary client's, and the same, as behind a proxy.
+/// The attacker's address: different from the ordinary client's, or the same, as behind a proxy.
 const ORIGINS: [(u8, &str); 2] = [(2, "another"), (1, "the same")];
 
-/// Measures these attacks, or all; returns whether the server withstands each.
+/// Measures these attacks, or all; returns whether the server passes each.
 pub fn attacks(time: Duration, names: &[String]) -> Result<bool> {
     raise_open_files();
     let place = folder::scratch()?;
@@ -56,13 +57,13 @@ pub fn attacks(time: Duration, names: &[String]) -> Result<bool> {
 
 fn serve(attack: &Attack, folder: &std::path::Path) -> Wharf {
     let mut shell = Command::new("sh");
-    // The command line says where it serves; a log of each request would fill the disk.
+    // The command-line output says where it serves; logging each request would fill the disk.
     let quiet = "export RUST_LOG=warn,wharf::cli=info";
     shell.args(["-c", &format!("{quiet}; {}; exec \"$@\"", attack.shell), "sh"]);
     Wharf::serve_folder_by(shell, folder, attack.flags)
 }
 
-/// Measures one attack, and prints its line; returns whether the server withstands it.
+/// Measures one attack and prints its line; returns whether the server passes.
 fn endure(attack: &Attack, (from, origin): (u8, &str), wharf: &Wharf, idle: u16, time: Duration) -> bool {
     let port = wharf.address().port();
     ask(port, WARM);

@@ -1,16 +1,15 @@
-//! What a server holds: memory, threads and descriptors.
+//! A server's resources: memory, threads and descriptors.
 
 use super::common::Wharf;
 
-/// What memory may grow by in a soak once it is warm, in KB: what an allocator makes of it.
+/// How much memory may grow in a soak test after the warm-up, in KB: tolerance for the allocator.
 pub const SOAK_SLACK: u64 = 4 * 1024;
 
-/// What memory may grow by in an attack on a server that has just been started, in KB: the buffers of its 64 workers, the
-/// pool that listings are written to (8 MiB), and pages of the allocator that cannot be returned, as something in them is
-/// still in use.
+/// How much memory may grow in an attack on a new server, in KB: the buffers of its 64 workers, the pool for
+/// listings (8 MiB), and pages that the allocator cannot return, because part of them is in use.
 pub const ATTACK_SLACK: u64 = 48 * 1024;
 
-/// What must not grow.
+/// The resources that must not grow.
 #[derive(Debug, Clone, Copy)]
 pub struct Figures {
     /// Resident memory, in KB.
@@ -21,12 +20,12 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// What the server holds now.
+    /// The server's current resources.
     pub fn of(wharf: &Wharf) -> Self {
         Self { memory: wharf.status("VmRSS"), threads: wharf.status("Threads"), files: wharf.open_files() }
     }
 
-    /// Whether nothing has grown since, but memory by this slack.
+    /// Whether nothing has grown since, except for memory within this tolerance.
     pub fn is_back_to(self, before: Self, slack: u64) -> bool {
         self.memory <= before.memory + slack && self.threads <= before.threads && self.files <= before.files
     }

@@ -1,16 +1,17 @@
-//! What a crowd or an attack costs an ordinary client, and whether anything grows in the long run.
+//! How much a crowd or an attack slows an ordinary client, and whether anything grows in the long run.
 //!
 //! ```sh
-//! cargo bench --bench load                                # five seconds without the crowd and five with it, five times
+//! cargo bench --bench load                                # five seconds without a crowd and five with it, five times
 //! cargo bench --bench load -- --attacks --seconds 2       # an ordinary client while another attacks the server
-//! cargo bench --bench load -- --soak --seconds 600        # a day of clients again and again, for ten minutes
+//! cargo bench --bench load -- --soak --seconds 600        # every kind of request, for ten minutes
 //! ```
 //!
-//! The tests do the same for a moment, and measure no time (`tests/load.rs`); the crowd and the day are theirs.
+//! The tests do the same briefly, without measuring time (`tests/load.rs`); the crowd and the requests are
+//! theirs.
 
-// Everything here is for this binary only.
+// Everything here is used by this binary only.
 #![allow(unreachable_pub)]
-// The harness of the tests has more than is needed here; what a test asserts, this reports by failing.
+// The test harness has more than is needed here; a failed assertion ends the benchmark.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod attack;
@@ -35,31 +36,32 @@ use attack::ATTACKS;
 use client::{ask, percentiles, spread};
 use common::crowd::{CROWD, Crowd, Sizes};
 use common::daily::{everything_once, fill_the_room};
-use common::{Dice, Wharf, sample};
+use common::{Random, Wharf, sample};
 use figures::{Figures, SOAK_SLACK};
 
-/// The p99 beside a crowd may be so many times that without, and under attack so many times that of an idle lighttpd.
+/// The highest ratio of the p99 with a crowd to that without, and of the p99 under attack to that of an idle
+/// lighttpd.
 const RATIO: f64 = 3.0;
 
-/// Turns of the ordinary client, alone and beside the crowd, or with an idle and with an attacked server.
+/// Turns of the ordinary client: with and without the crowd, or with an attacked and an idle server.
 const TURNS: usize = 5;
 
-/// The crowd moves a little every so often: who is slow moves a byte every `SLOW` steps, which is once a second, and who is
-/// restless leaves and comes again every `RESTLESS`, ten times as often.
+/// The crowd moves in steps: slow clients move one byte every `SLOW` steps, which is once a second, and
+/// reconnecting clients reconnect every `RESTLESS` steps, ten times as often.
 const STEP: Duration = Duration::from_millis(10);
 const SLOW: usize = 100;
 const RESTLESS: usize = 10;
 
-/// Clients that do everything side by side in a soak.
+/// How many clients run in parallel in a soak test.
 const CLIENTS: u64 = 4;
 
-/// A crowd, attacks, or a long day
+/// A crowd, attacks, or a soak test
 #[derive(Debug, Parser)]
 struct Settings {
-    /// How long each turn lasts, or the soak
+    /// The duration of each turn, or of the soak test
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
-    /// See whether anything grows
+    /// Check whether anything grows
     #[arg(long)]
     soak: bool,
     /// Attack the server
@@ -68,7 +70,7 @@ struct Settings {
     /// Only these attacks
     #[arg(value_name = "NAME", requires = "attacks", value_parser = PossibleValuesParser::new(ATTACKS.iter().map(|attack| attack.name)))]
     names: Vec<String>,
-    /// Said by `cargo bench`
+    /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -93,14 +95,15 @@ fn main() -> ExitCode {
 
 fn serve(flags: &[&str]) -> Wharf {
     let mut quiet = Command::new("env");
-    // The command line says where it serves; a log of each request would fill the disk.
+    // The command-line output says where it serves; logging each request would fill the disk.
     quiet.arg("RUST_LOG=warn,wharf::cli=info");
     let flags = [&["--timeout", "86400", "--max-connections", "20000"], flags].concat();
     Wharf::serve_by(quiet, tempfile::tempdir().expect("a folder"), &flags)
 }
 
-/// How long an ordinary client waits for its answers, with and without a crowd; whether that is near enough. They take
-/// turns, so that whatever else the machine does meets both, and the median of the turns counts.
+/// Measures how long an ordinary client waits for its responses, with and without a crowd; returns whether
+/// the ratio is acceptable. Both take turns, so that other load on the machine affects both, and the median
+/// of the turns counts.
 fn crowd(time: Duration) -> bool {
     let sizes = CROWD.as_far_as_possible();
     println!("{sizes:?}");
@@ -108,30 +111,30 @@ fn crowd(time: Duration) -> bool {
     let wharf = serve(&[]);
     wharf.write(client::FILE, sample(client::SIZE, 91));
     let port = wharf.address().port();
-    // The first request of all opens what later ones find open.
+    // The first request opens files that later ones find open.
     ask(port, Duration::from_millis(500));
     let ratios = (0..TURNS)
         .map(|_| {
             let alone = show("alone", &ask(port, time));
             let crowd = Crowd::gather(&wharf, sizes);
-            let beside = show("beside a crowd", &with(crowd, || ask(port, time)));
+            let beside = show("with a crowd", &with(crowd, || ask(port, time)));
             wharf.comes_to_rest();
             beside as f64 / alone.max(1) as f64
         })
         .collect();
     let [least, median, most] = spread(ratios);
-    println!("p99 beside a crowd: {median:.2} times that alone ({least:.2} to {most:.2}); at most {RATIO}");
+    println!("p99 with a crowd: {median:.2} times that without ({least:.2} to {most:.2}); at most {RATIO}");
     median <= RATIO
 }
 
-/// Prints a line; gives its p99.
+/// Prints a line; returns its p99.
 fn show(what: &str, times: &Histogram<u64>) -> u64 {
     let [p50, p99, max] = percentiles(times);
     println!("{what:24} {:>9} {p50:>9} {p99:>9} {max:>9}", times.len());
     p99
 }
 
-/// Does this while the crowd moves.
+/// Calls this while the crowd moves.
 fn with<T>(mut crowd: Crowd<'_>, act: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -151,7 +154,7 @@ fn with<T>(mut crowd: Crowd<'_>, act: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Whether nothing grows while clients do everything that they do, beside a small crowd.
+/// Whether nothing grows while clients send every kind of request, together with a small crowd.
 fn soak(time: Duration) -> bool {
     let wharf = serve(&["--udp", "0"]);
     fill_the_room(&wharf);
@@ -159,11 +162,12 @@ fn soak(time: Duration) -> bool {
     let crowd = Crowd::gather(&wharf, small.as_far_as_possible());
     let at_rest = wharf.status("Threads");
     println!("{:>10} {:>9} {:>9} {:>9} {:>9}", "seconds", "rounds", "KB", "threads", "files");
-    let (start, mut rounds, mut dice) = (Instant::now(), 0, (0..CLIENTS).map(Dice::new).collect::<Vec<_>>());
+    let (start, mut rounds, mut random) =
+        (Instant::now(), 0, (0..CLIENTS).map(Random::new).collect::<Vec<_>>());
     let figures = with(crowd, || {
-        // A tenth of the time to get warm, and nine to be watched.
+        // A tenth of the time to warm up, and the rest to measure.
         let tenth = |_| {
-            rounds += work(&wharf, &mut dice, time / 10);
+            rounds += work(&wharf, &mut random, time / 10);
             let figures = look(&wharf, at_rest);
             let Figures { memory, threads, files } = figures;
             let seconds = start.elapsed().as_secs();
@@ -178,24 +182,25 @@ fn soak(time: Duration) -> bool {
     is_well
 }
 
-/// Everything that clients do, for so long, by some side by side; how often.
-fn work(wharf: &Wharf, dice: &mut [Dice], time: Duration) -> u64 {
+/// Sends every kind of request for this long, from several clients; returns how many rounds.
+fn work(wharf: &Wharf, random: &mut [Random], time: Duration) -> u64 {
     let start = Instant::now();
     thread::scope(|scope| {
-        let all_day = move |dice: &mut Dice| {
+        let all_day = move |random: &mut Random| {
             let mut rounds = 0;
             while start.elapsed() < time {
-                everything_once(wharf, dice);
+                everything_once(wharf, random);
                 rounds += 1;
             }
             rounds
         };
-        let clients: Vec<_> = dice.iter_mut().map(|dice| scope.spawn(move || all_day(dice))).collect();
-        clients.into_iter().map(|client| client.join().expect("every answer was right")).sum()
+        let clients: Vec<_> = random.iter_mut().map(|random| scope.spawn(move || all_day(random))).collect();
+        clients.into_iter().map(|client| client.join().expect("every response was correct")).sum()
     })
 }
 
-/// What the server has, once what was cut short has been noticed and no TFTP transfer waits to say its last word again.
+/// The server's resources, after it has noticed all disconnects, and no TFTP transfer waits to repeat its
+/// last packet.
 fn look(wharf: &Wharf, at_rest: u64) -> Figures {
     let start = Instant::now();
     while wharf.status("Threads") > at_rest && start.elapsed() < common::PATIENCE {

@@ -1,4 +1,4 @@
-//! How the other benchmark starts its servers.
+//! How the `peers` benchmark starts its servers.
 
 // It has more than is needed here.
 #![allow(dead_code)]
@@ -14,5 +14,5 @@ mod process;
 #[path = "../peers/server.rs"]
 pub mod server;
 
-/// What these modules return.
+/// The result type of these modules.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

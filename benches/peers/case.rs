@@ -1,34 +1,34 @@
-//! What is measured: one case a situation in which people share files.
+//! The cases: one for each typical use of a file server.
 
-/// The sizes of the files that are served.
+/// The sizes of the files.
 pub const KILOBYTE: u64 = 1024;
 /// As above.
 pub const MEGABYTE: u64 = 1024 * KILOBYTE;
 
-/// How many files there are where there are many.
+/// How many files there are in the case with many.
 pub const MANY: usize = 10_000;
 
-/// How many entries the directory has that is listed.
+/// How many entries the listed directory has.
 pub const LISTED: usize = 1_000;
 
-/// How many files lie beside the one that is asked for where it is crowded.
+/// How many other files are in the crowded directory.
 pub const CROWD: usize = 100_000;
 
-/// Something to measure.
+/// A case.
 #[derive(Debug)]
 pub struct Case {
     /// Its name on the command line.
     pub name: &'static str,
-    /// What it is, for people.
+    /// Its description.
     pub about: &'static str,
-    /// What is done.
+    /// The work.
     pub work: Work,
 }
 
-/// What is done in one turn.
+/// The work of one turn.
 #[derive(Debug)]
 pub enum Work {
-    /// One request again and again, by `wrk`.
+    /// One request, repeated by `wrk`.
     Load(Load),
     /// New files, as many as can be sent in the time.
     Upload {
@@ -37,25 +37,25 @@ pub enum Work {
         /// How many are sent at once.
         connections: usize,
     },
-    /// As [`Work::Load`] over 16 connections, while so many others are open and silent.
+    /// As [`Work::Load`] over 16 connections, while this many others are open and idle.
     Idle {
-        /// The silent ones.
+        /// The number of idle connections.
         connections: usize,
     },
-    /// From the start of the program to its first whole answer.
+    /// From the start of the program to its first complete response.
     Start,
     /// One file of 30 MB over TFTP.
     Tftp {
         /// The size of a block, in bytes (RFC 2348).
         block: u32,
-        /// How many blocks go to each ACK (RFC 7440).
+        /// The number of blocks per ACK (RFC 7440).
         window: u32,
     },
-    /// Files fetched from one server, by one client or another.
+    /// Files downloaded from one server by different clients.
     Fetch {
         /// The server's name.
         from: &'static str,
-        /// Their paths begin with this; a number and `.txt` follow where there are several.
+        /// The prefix of their paths; a number and `.txt` follow if there are several.
         target: &'static str,
         /// How many.
         files: usize,
@@ -65,39 +65,39 @@ pub enum Work {
 /// A request that is repeated.
 #[derive(Debug)]
 pub struct Load {
-    /// What is asked for.
+    /// The target.
     pub target: &'static str,
-    /// How many connections ask at once; each waits for its answer before it asks again.
+    /// The number of connections; each waits for its response before it sends the next request.
     pub connections: u32,
-    /// What else is said in the request.
+    /// Additional field lines.
     pub manner: Manner,
-    /// The status that must come back.
+    /// The expected status.
     pub status: u16,
-    /// How long the body must be, where all servers should send the same.
+    /// The expected length of the body, if all servers should send the same.
     pub length: Option<u64>,
 }
 
-/// How a target is asked for.
+/// How a target is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// As it is.
+    /// Unconditionally.
     Plain,
     /// 64 KB from its middle.
     Range,
-    /// As a browser does that has it already.
+    /// As a browser that has it cached.
     Again,
-    /// On a connection of its own.
+    /// On a new connection.
     Alone,
     /// A different file each time.
     Many,
 }
 
-/// A GET of a whole file over connections that are kept.
+/// A GET of a whole file over persistent connections.
 const fn get(target: &'static str, length: u64, connections: u32) -> Work {
     Work::Load(Load { target, connections, manner: Manner::Plain, status: 200, length: Some(length) })
 }
 
-/// A GET of 64 connections that is special in some way.
+/// A special GET over 64 connections.
 const fn special(target: &'static str, manner: Manner, status: u16, length: Option<u64>) -> Work {
     Work::Load(Load { target, connections: 64, manner, status, length })
 }
@@ -106,7 +106,7 @@ const fn case(name: &'static str, about: &'static str, work: Work) -> Case {
     Case { name, about, work }
 }
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     case("1k-1", "1 KB, 1 connection", get("/1k.txt", KILOBYTE, 1)),
     case("1k-16", "1 KB, 16 connections", get("/1k.txt", KILOBYTE, 16)),
@@ -135,12 +135,12 @@ pub const CASES: &[Case] = &[
     ),
     case(
         "many",
-        "10,000 files of 1 KB, each as likely, 64 connections",
+        "10,000 files of 1 KB, in random order, 64 connections",
         special("/many/0.txt", Manner::Many, 200, Some(KILOBYTE)),
     ),
     case(
         "crowd",
-        "1 KB beside 100,000 other files, 64 connections",
+        "1 KB among 100,000 other files, 64 connections",
         special("/crowd/0.txt", Manner::Plain, 200, Some(KILOBYTE)),
     ),
     case("upload-1k", "uploads of 1 KB, 16 at once", Work::Upload { size: KILOBYTE, connections: 16 }),
@@ -149,8 +149,8 @@ pub const CASES: &[Case] = &[
         "uploads of 100 MB, 2 at once",
         Work::Upload { size: 100 * MEGABYTE, connections: 2 },
     ),
-    case("idle", "1 KB, 16 connections, beside 10,000 silent ones", Work::Idle { connections: 10_000 }),
-    case("start", "start to first answer; at rest", Work::Start),
+    case("idle", "1 KB, 16 connections, beside 10,000 idle ones", Work::Idle { connections: 10_000 }),
+    case("start", "start to first response; at rest", Work::Start),
     case("tftp-512", "30 MB over TFTP, blocks of 512", Work::Tftp { block: 512, window: 1 }),
     case("tftp-1428", "30 MB over TFTP, blocks of 1,428", Work::Tftp { block: 1428, window: 1 }),
     case("tftp-65464", "30 MB over TFTP, blocks of 65,464", Work::Tftp { block: 65464, window: 1 }),

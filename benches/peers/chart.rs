@@ -1,7 +1,7 @@
-//! The results as a picture: a panel for each case, a bar for each server.
+//! The results as a chart: one panel per case, one bar per server.
 //!
-//! A bar is the CPU time of a request, which is steadier than throughput, or the time of the whole where a case has
-//! no requests; shorter is better. The line across it is the spread of the rounds.
+//! A bar is the CPU time per request, which varies less than throughput, or the total time for a case without
+//! requests; shorter is better. The line across it is the range of the rounds.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::measure::Metric;
 use super::report::figure;
 use super::tally::{Spread, Tally};
 
-/// The width of a panel, and of the two of them that stand side by side, in pixels.
+/// The width of a panel, and of two panels side by side, in pixels.
 const PANEL: i32 = 480;
 const PANELS: usize = 2;
 
@@ -22,14 +22,14 @@ const PANELS: usize = 2;
 const BAR: i32 = 20;
 const TITLE: i32 = 44;
 
-/// Where bars begin and end in a panel: names stand before them, figures behind.
+/// Where bars begin and end in a panel: names are left of them, numbers right of them.
 const BARS: std::ops::Range<i32> = 130..390;
 
 const OURS: RGBColor = RGBColor(0x0b, 0x6e, 0x99);
 const THEIRS: RGBColor = RGBColor(0xb4, 0xbc, 0xc4);
 const INK: RGBColor = RGBColor(0x22, 0x26, 0x2a);
 
-/// What one panel shows.
+/// The contents of one panel.
 struct Panel {
     title: String,
     bars: Vec<(&'static str, Spread)>,
@@ -37,7 +37,7 @@ struct Panel {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-/// Draws all cases that have something to show.
+/// Draws all cases that have results.
 pub fn draw(path: &Path, tallies: &[Tally]) -> Result<()> {
     let panels: Vec<_> = tallies.iter().filter_map(panel).collect();
     let rows: Vec<_> = panels.chunks(PANELS).collect();
@@ -46,7 +46,7 @@ pub fn draw(path: &Path, tallies: &[Tally]) -> Result<()> {
     {
         let size = (PANEL as u32 * PANELS as u32, heights.iter().sum::<i32>().max(1) as u32);
         let area = SVGBackend::with_string(&mut picture, size).into_drawing_area();
-        // Readable on a dark page too.
+        // Readable on a dark page, too.
         area.fill(&WHITE).map_err(cannot_draw)?;
         let mut top = 0;
         for (row, height) in rows.iter().zip(&heights) {
@@ -60,7 +60,7 @@ pub fn draw(path: &Path, tallies: &[Tally]) -> Result<()> {
     Ok(fs::write(path, picture)?)
 }
 
-/// The panel of a case, the best first.
+/// The panel of a case, the best server first.
 fn panel(tally: &Tally) -> Option<Panel> {
     let metrics = tally.metrics();
     let metric = [Metric::Elapsed, Metric::Cpu].into_iter().find(|metric| metrics.contains(metric))?;
@@ -100,7 +100,7 @@ impl Panel {
     }
 }
 
-/// The library's error borrows what is drawn on; its words are enough.
+/// The library's error borrows the drawing area; its message is enough.
 fn cannot_draw(error: impl std::fmt::Display) -> String {
     format!("cannot draw the chart: {error}")
 }

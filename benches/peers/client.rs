@@ -1,4 +1,4 @@
-//! Programs that fetch, timed from their start to their end.
+//! Clients that download, timed from their start to their end.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,24 +7,24 @@ use std::time::{Duration, Instant};
 use super::Result;
 use super::server::Program;
 
-/// How many connections those use that can use several.
+/// The number of connections of clients that can use several.
 const PARALLEL: &str = "16";
 
-/// A program that fetches.
+/// A client.
 #[derive(Debug)]
 pub struct Client {
     /// Its name in the tables.
     pub name: &'static str,
     /// The program.
     pub program: Program,
-    /// What stands before the URLs.
+    /// The arguments before the URLs.
     arguments: &'static [&'static str],
-    /// What stands before each URL; it saves into the current directory.
+    /// The argument before each URL; the client saves into the current directory.
     before_each: &'static [&'static str],
 }
 
-/// Who fetches; ours first. The others do not wait for the disk, so ours is measured without and with that. All are told
-/// to say nothing.
+/// The clients; ours first. The others do not wait for the disk, so ours is measured with and without that.
+/// All run without output.
 pub const CLIENTS: &[Client] = &[
     Client {
         name: "wharf",
@@ -66,7 +66,7 @@ pub const CLIENTS: &[Client] = &[
 ];
 
 impl Client {
-    /// Fetches so many files into a fresh folder in `kept`; how long that took. Many small ones stay there.
+    /// Downloads this many files into a new folder in `kept`; returns the time. Small files stay there.
     pub fn fetch(&self, port: u16, target: &str, files: usize, kept: &Path) -> Result<Duration> {
         let mut place = tempfile::tempdir_in(kept)?;
         place.disable_cleanup(files > 1);
@@ -82,8 +82,8 @@ impl Client {
     }
 }
 
-/// Fetches a file over TFTP and throws it away; how long that took, which is bounded. By curl, which is quick but knows no
-/// windows; with those by atftp.
+/// Downloads a file over TFTP and discards it; returns the time, which is bounded. Uses curl, which is fast
+/// but does not support windows; for windows, atftp.
 pub fn tftp(port: u16, name: &str, block: u32, window: u32, limit: Duration) -> Result<Duration> {
     let (limit, port) = (limit.as_secs().to_string(), port.to_string());
     let mut command = Command::new(if window == 1 { "curl" } else { "timeout" });
@@ -98,7 +98,7 @@ pub fn tftp(port: u16, name: &str, block: u32, window: u32, limit: Duration) -> 
     time(&mut command)
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a program to its end, which must be successful.
 fn time(command: &mut Command) -> Result<Duration> {
     let start = Instant::now();
     let output = command.stdin(Stdio::null()).output()?;
@@ -107,10 +107,10 @@ fn time(command: &mut Command) -> Result<Duration> {
         return Ok(elapsed);
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{}: {}", output.status, said.lines().next().unwrap_or("it said nothing")).into())
+    Err(format!("{}: {}", output.status, said.lines().next().unwrap_or("no output")).into())
 }
 
-/// How many files there are in a folder and below it.
+/// The number of files in a folder and its subdirectories.
 fn count(place: &Path) -> Result<usize> {
     let mut files = 0;
     for entry in std::fs::read_dir(place)? {

@@ -1,5 +1,5 @@
-//! One request and its answer over a connection of this program's own: to see that a server is there and answers as
-//! the others do, and for what `wrk` cannot ask.
+//! One request and its response over a connection of this program: to check that a server is ready and
+//! responds as the others do, and for requests that `wrk` cannot send.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -10,10 +10,10 @@ use wharf::http::response::Received;
 
 use super::Result;
 
-/// How long an answer may take before a server counts as one that does not answer.
+/// How long a response may take before a server counts as unresponsive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Room for what is read at once: most answers, and a piece of a large one.
+/// The size of the read buffer: most responses, or a piece of a large one.
 const ROOM: usize = 64 * 1024;
 
 /// A connection to a server.
@@ -23,12 +23,12 @@ pub struct Exchange {
     port: u16,
 }
 
-/// An answer, without its content.
+/// A response without its content.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status and fields.
     pub head: Received,
-    /// How many bytes of content came.
+    /// The length of its content, in bytes.
     pub length: u64,
 }
 
@@ -42,17 +42,17 @@ impl Exchange {
         Ok(Self { stream, port })
     }
 
-    /// The connection itself.
+    /// The connection.
     pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// Asks for a target, with these field lines besides Host, each without its line's end.
+    /// Requests a target with these additional field lines, each without its line end.
     pub fn get(&mut self, target: &str, fields: &[String]) -> Result<Answer> {
         self.send("GET", target, fields, &[])
     }
 
-    /// Sends a request with these field lines besides Host, and reads the whole answer.
+    /// Sends a request with these additional field lines, and reads the complete response.
     pub fn send(&mut self, method: &str, target: &str, fields: &[String], body: &[&[u8]]) -> Result<Answer> {
         let lines: String = fields.iter().flat_map(|field| [field, "\r\n"]).collect();
         let head = format!("{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{lines}\r\n", self.port);

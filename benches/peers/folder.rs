@@ -1,7 +1,5 @@
-//! The folder that all of them serve.
-//!
-//! It stands beside the build, not in the system's place for temporaries, which is memory on some systems: an upload
-//! should meet a disk.
+//! The folder that all servers serve. It is beside the build, not in the system's temporary directory, which
+//! is in memory on some systems: uploads should go to a disk.
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufWriter, Write};
@@ -13,19 +11,19 @@ use tempfile::TempDir;
 use super::Result;
 use super::case::{CROWD, KILOBYTE, LISTED, MANY, MEGABYTE, Work};
 
-/// Where uploads go.
+/// The directory for uploads.
 pub const UPLOADS: &str = "up";
 
-/// A folder that goes away when this program ends. Servers that change their user must be able to enter it.
+/// A folder that is removed when this program ends. Servers that change their user must be able to enter it.
 pub fn scratch() -> Result<TempDir> {
     let place = tempfile::Builder::new().prefix("peers-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     open_to_all(place.path())?;
     Ok(place)
 }
 
-/// Makes what this work asks for, if it is not there yet.
+/// Creates the files for this work, if they do not exist yet.
 pub fn prepare(root: &Path, work: &Work) -> Result<()> {
-    // What every server is tried with first.
+    // The first request to every server.
     file(&root.join("1k.txt"), KILOBYTE)?;
     match work {
         Work::Load(load) => prepare_target(root, load.target),
@@ -43,7 +41,7 @@ fn prepare_target(root: &Path, target: &str) -> Result<()> {
     match target {
         "/64k.bin" => file(&root.join("64k.bin"), 64 * KILOBYTE),
         "/100m.bin" => file(&root.join("100m.bin"), 100 * MEGABYTE),
-        // Only its middle is read: the rest is a hole, which takes no space.
+        // Only its middle is read: the rest is sparse and takes no space.
         "/1g.bin" => Ok(File::create(root.join("1g.bin"))?.set_len(1024 * MEGABYTE)?),
         "/list/" => directory(&root.join("list"), LISTED, 1),
         "/many/0.txt" => directory(&root.join("many"), MANY, KILOBYTE),
@@ -53,7 +51,7 @@ fn prepare_target(root: &Path, target: &str) -> Result<()> {
     }
 }
 
-/// `0.txt`, `1.txt` and so on, all of one size.
+/// `0.txt`, `1.txt` and so on, all of the same size.
 fn directory(path: &Path, files: usize, size: u64) -> Result<()> {
     if path.exists() {
         return Ok(());
@@ -62,7 +60,7 @@ fn directory(path: &Path, files: usize, size: u64) -> Result<()> {
     (0..files).try_for_each(|number| file(&path.join(format!("{number}.txt")), size))
 }
 
-/// A file whose bytes are all there: no hole is quicker to read than what people share.
+/// A file without holes, which are faster to read than the files that people share.
 fn file(path: &Path, size: u64) -> Result<()> {
     if path.exists() {
         return Ok(());
@@ -88,7 +86,7 @@ pub fn uploads(root: &Path, size: u64) -> Result<u64> {
     Ok(count)
 }
 
-/// Removes what was uploaded.
+/// Removes the uploads.
 pub fn clear_uploads(root: &Path) -> Result<()> {
     for entry in fs::read_dir(root.join(UPLOADS))? {
         fs::remove_file(entry?.path())?;

@@ -1,4 +1,4 @@
-//! Connections that have asked once and then say nothing, as those of browsers that are left open.
+//! Idle connections that have sent one request, like those of open browsers.
 
 use std::net::TcpStream;
 
@@ -6,10 +6,10 @@ use super::Result;
 use super::exchange::Exchange;
 use super::process::descriptor_limit;
 
-/// Descriptors that this program needs besides: its own, and those of `wrk`.
+/// Descriptors that this program needs for itself and `wrk`.
 const SPARE: u64 = 200;
 
-/// Opens so many. Each gets one answer, so that the server has done for it all that it does.
+/// Opens this many. Each gets one response, so that the server has allocated everything for it.
 pub fn open(port: u16, connections: usize) -> Result<Vec<TcpStream>> {
     let needed = connections as u64 + SPARE;
     if descriptor_limit().is_some_and(|limit| limit < needed) {

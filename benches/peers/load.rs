@@ -1,7 +1,8 @@
-//! The load of `wrk`, which costs the machine little and counts well.
+//! Load from `wrk`, which uses little CPU time and measures precisely.
 //!
-//! One thread of it fills a core; a second would take from the servers what it measures. Each of its connections waits
-//! for an answer before it asks again, so a server that stalls is asked less meanwhile: p99 flatters it.
+//! One thread of it fills a core; a second would take CPU time from the servers. Each of its connections
+//! waits for a response before it sends the next request, so a server that stalls gets fewer requests
+//! meanwhile, and its p99 looks better.
 
 use std::fs;
 use std::process::Command;
@@ -14,14 +15,14 @@ use super::case::{Load, MANY, MEGABYTE, Manner};
 use super::folder;
 use super::measure::{Measure, Metric};
 
-/// How long `wrk` waits for an answer: longer than the largest body takes on a busy machine.
+/// How long `wrk` waits for a response: longer than the largest body takes on a busy machine.
 const TIMEOUT: &str = "--timeout=30s";
 
-/// From this size on an answer that was under way at the end is counted by its bytes: with few and large answers it
-/// would be a good part of the whole.
+/// From this size on, a response in progress at the end is counted by its bytes: it would otherwise be a
+/// large part of the total.
 const LARGE: u64 = MEGABYTE;
 
-/// What `wrk` counted. Times are in microseconds.
+/// The results of `wrk`. Times are in microseconds.
 #[derive(Debug, Deserialize)]
 pub struct Counted {
     requests: u64,
@@ -31,11 +32,11 @@ pub struct Counted {
     p99: u64,
     /// Connections that failed.
     broken: u64,
-    /// Answers of 400 and above.
+    /// Responses with a status of 400 and above.
     statuses: u64,
 }
 
-/// Repeats a request for so long.
+/// Repeats a request for this long.
 pub fn run(port: u16, load: &Load, fields: &[String], time: Duration) -> Result<Counted> {
     let scratch = folder::scratch()?;
     let script = scratch.path().join("load.lua");
@@ -58,14 +59,14 @@ pub fn run(port: u16, load: &Load, fields: &[String], time: Duration) -> Result<
         .map_err(|error| format!("cannot run wrk: {error} (it is in Debian's package of that name)"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     let line = said.lines().rfind(|line| line.starts_with('{')).ok_or_else(|| {
-        format!("wrk counted nothing: {} {}", said.trim(), String::from_utf8_lossy(&output.stderr).trim())
+        format!("wrk reported nothing: {} {}", said.trim(), String::from_utf8_lossy(&output.stderr).trim())
     })?;
     let counted: Counted = serde_json::from_str(line)?;
-    if counted.requests == 0 { Err("gave wrk no answer that it could read".into()) } else { Ok(counted) }
+    if counted.requests == 0 { Err("wrk could not parse its response".into()) } else { Ok(counted) }
 }
 
 impl Counted {
-    /// How many answers came, parts of large ones included.
+    /// The number of responses, including parts of large ones.
     pub fn answers(&self, load: &Load) -> f64 {
         match load.length {
             Some(length) if length >= LARGE => self.bytes as f64 / length as f64,
@@ -73,7 +74,7 @@ impl Counted {
         }
     }
 
-    /// Its figures.
+    /// Its measurements.
     pub fn measure(&self, load: &Load) -> Measure {
         let unexpected = if load.status < 400 { self.statuses } else { 0 };
         Measure::default()

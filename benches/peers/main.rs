@@ -1,20 +1,20 @@
-//! wharf beside other servers: one folder, one machine, one run.
+//! wharf compared with other servers: one folder, one machine, one run.
 //!
-//! `cargo bench --bench peers` starts every server that is installed, one at a time, in turns, and asks each the same.
-//! So whatever else the machine does meets all of them alike, and the ratios hold where the figures do not.
-//! `benches/README.md` says how to read what it prints.
+//! `cargo bench --bench peers` starts every installed server, one at a time, in turns, and sends each the
+//! same requests. Other load on the machine affects all of them, so the ratios are more reliable than the
+//! values. `benches/README.md` explains the output.
 //!
 //! ```text
 //!   case ──► turn ──┬──► server ──► process     a server, started and ended; its CPU time and memory
-//!                   └──► load, upload, idle, client   what is asked of it
+//!                   └──► load, upload, idle, client   its requests
 //!                              │
 //!   chart, report ◄── tally ◄──┘                medians, ratios, spread
 //! ```
 //!
-//! Everything is on loopback and bounded in time, and all that was started ends with this program: a server is killed
-//! when its guard is dropped, after a panic and after Ctrl-C too.
+//! Everything is on loopback and bounded in time, and all started processes end with this program: a server
+//! is killed when its guard is dropped, also after a panic and after Ctrl-C.
 
-// Everything here is for this binary only.
+// Everything here is used by this binary only.
 #![allow(unreachable_pub)]
 
 mod case;
@@ -46,34 +46,34 @@ use case::{CASES, Case};
 use tally::Tally;
 use turn::{Contestant, Stage};
 
-/// A result whose error is a sentence: what was tried, and what came of it.
+/// A result whose error is a sentence: what was tried, and what went wrong.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// wharf beside other servers
+/// wharf compared with other servers
 #[derive(Debug, Parser)]
 struct Settings {
-    /// A case to run, by name or by what its name begins with; may be given again [default: all]
+    /// A case to run, by its name or a prefix of it; may be repeated [default: all]
     #[arg(long, value_name = "NAME")]
     case: Vec<String>,
-    /// A server or client to measure besides wharf; may be given again [default: all that are installed]
+    /// A server or client to measure besides wharf; may be repeated [default: all that are installed]
     #[arg(long, value_name = "NAME")]
     peer: Vec<String>,
-    /// How often each takes its turn
+    /// The number of turns of each
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// How long the load of one turn lasts
+    /// The duration of the load in one turn
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// With access logs, everywhere
+    /// With access logs everywhere
     #[arg(long)]
     log: bool,
-    /// Show the cases, and who would take part
+    /// Show the cases and the servers that take part
     #[arg(long)]
     list: bool,
-    /// Where the results and the chart are written
+    /// The directory for the results and the chart
     #[arg(long, value_name = "DIR", default_value = "target/peers")]
     out: PathBuf,
-    /// Said by `cargo bench`
+    /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -134,8 +134,8 @@ fn list(cases: &[&'static Case]) -> Result<()> {
     Ok(())
 }
 
-/// Gives everyone a turn, round by round, each round beginning with the next: who comes first may find the machine in
-/// another state than who comes last.
+/// Gives each participant a turn, round by round. Each round begins with the next participant, because the
+/// state of the machine may change within a round.
 fn run(case: &'static Case, settings: &Settings, stage: &Stage, interrupted: &AtomicBool) -> Result<Tally> {
     let mut tally = Tally::new(case);
     let mut playing: Vec<_> =

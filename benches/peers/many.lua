@@ -1,5 +1,4 @@
--- Asks for one of MANY files, each as likely, so that no cache of the last few helps. The sequence is the same in each
--- run.
+-- Requests one of MANY files at random, so that a small cache does not help. The sequence is the same in each run.
 local requests = {}
 
 function init(args)

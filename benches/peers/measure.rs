@@ -1,36 +1,36 @@
-//! The figures that one turn gives.
+//! The measurements of one turn.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// A kind of figure. The order is that of the table's columns.
+/// A kind of measurement. The order is that of the table's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// Requests a second.
+    /// Requests per second.
     Rate,
-    /// Milliseconds that the whole took.
+    /// Total time, in milliseconds.
     Elapsed,
-    /// The median time of an answer, in microseconds.
+    /// The median response time, in microseconds.
     P50,
-    /// The time that one answer of a hundred exceeds, in microseconds.
+    /// The 99th percentile of the response time, in microseconds.
     P99,
-    /// CPU time of the server's processes, in microseconds a request.
+    /// CPU time of the server's processes per request, in microseconds.
     Cpu,
     /// Resident memory of the server's processes, in KB.
     Memory,
-    /// Resident memory that one silent connection adds, in bytes.
+    /// Resident memory added per idle connection, in bytes.
     MemoryEach,
     /// The size of the program, in KB.
     Binary,
-    /// Connections that broke and answers that were not the one asked for.
+    /// Failed connections and unexpected responses.
     Failures,
 }
 
 impl Metric {
-    /// What stands above its column.
+    /// The heading of its column.
     pub fn label(self) -> &'static str {
         match self {
             Self::Rate => "requests/s",
@@ -46,37 +46,37 @@ impl Metric {
     }
 }
 
-/// What one turn gave.
+/// The measurements of one turn.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Measure(BTreeMap<Metric, f64>);
 
 impl Measure {
-    /// With this figure too.
+    /// Adds this measurement.
     #[must_use]
     pub fn with(mut self, metric: Metric, value: f64) -> Self {
         self.0.insert(metric, value);
         self
     }
 
-    /// With the CPU time of so many requests.
+    /// Adds the CPU time per request, for this many requests.
     #[must_use]
     pub fn with_cpu(self, cpu: Duration, requests: f64) -> Self {
         self.with(Metric::Cpu, cpu.as_secs_f64() * 1e6 / requests.max(1.0))
     }
 
-    /// With resident memory, given in bytes.
+    /// Adds resident memory, given in bytes.
     #[must_use]
     pub fn with_memory(self, bytes: u64) -> Self {
         self.with(Metric::Memory, bytes as f64 / 1024.0)
     }
 
-    /// A figure, if this turn has it.
+    /// A measurement, if this turn has it.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.0.get(&metric).copied()
     }
 
-    /// The kinds of figures that there are.
+    /// The kinds of measurements in this turn.
     pub fn metrics(&self) -> impl Iterator<Item = Metric> + '_ {
         self.0.keys().copied()
     }

@@ -1,7 +1,7 @@
-//! What the system knows of the processes of a server: their CPU time and memory, from `/proc`.
+//! CPU time and memory of a server's processes, from `/proc`.
 //!
-//! A server is the leader of a process group. What it starts counts too, and ends with it, also where that has left the
-//! group, as the children of tftpd-hpa do.
+//! A server is the leader of a process group. The processes that it starts count too, and are killed with it,
+//! even if they have left the group, as the children of tftpd-hpa do.
 
 use std::fs;
 use std::io;
@@ -16,22 +16,22 @@ use rustix::process::{
 
 use super::Result;
 
-/// A program that was started, with all that it starts. Killed when dropped.
+/// A started program with its descendants. Killed when dropped.
 #[derive(Debug)]
 pub struct Group {
     leader: Child,
 }
 
-/// What the processes of a group have used.
+/// The resources used by the processes of a group.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
-    /// User and system time. The system counts it in ticks of 10 ms.
+    /// User and system time. The kernel counts in ticks of 10 ms.
     pub cpu: Duration,
-    /// Resident memory, in bytes. What several processes share is counted for each.
+    /// Resident memory, in bytes. Memory that several processes share is counted for each.
     pub memory: u64,
 }
 
-/// A process, as far as it matters here.
+/// The relevant fields of a process.
 #[derive(Debug)]
 struct Process {
     id: i32,
@@ -47,13 +47,13 @@ impl Group {
         Ok(Self { leader: command.process_group(0).spawn()? })
     }
 
-    /// Whether its first process has ended. It is not waited for, so that its number stays its own until the drop.
+    /// Whether its first process has ended. It is not waited for, so its ID is not reused before the drop.
     pub fn has_ended(&self) -> bool {
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         !matches!(waitid(WaitId::Pid(self.leader()), look), Ok(None))
     }
 
-    /// What its processes have used so far, those included that have ended and were waited for.
+    /// The resources used so far by its processes, including those that have ended and were waited for.
     pub fn usage(&self) -> Result<Usage> {
         let sum = |total: Usage, one: Process| Usage {
             cpu: total.cpu + one.usage.cpu,
@@ -66,7 +66,7 @@ impl Group {
         Pid::from_child(&self.leader)
     }
 
-    /// The members of the group, and what descends from them.
+    /// The members of the group, and their descendants.
     fn processes(&self) -> Result<Vec<Process>> {
         let mut others = all()?;
         let leader = self.leader().as_raw_nonzero().get();
@@ -84,7 +84,8 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Looked for before the leader is waited for: until then no other process can have its number, and its
+        // Collected before the leader is waited for: until then no other process can have its ID, and its
+        // children can be found.
         // children are still known as such.
         let processes = self.processes().unwrap_or_default();
         let leader = self.leader();
@@ -96,19 +97,19 @@ impl Drop for Group {
     }
 }
 
-/// Every process of the machine.
+/// Every process on the machine.
 fn all() -> Result<Vec<Process>> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        // What is no process has no such file, and a process may end at any moment.
+        // Other entries have no such file, and a process may end at any moment.
         let stat = fs::read_to_string(entry?.path().join("stat"));
         processes.extend(stat.ok().as_deref().and_then(parse_stat));
     }
     Ok(processes)
 }
 
-/// What `/proc/PID/stat` says (proc(5)): the fields 1, 4, 5, 14 to 17 and 24, those from 4 on counted from behind the
-/// name, which may hold anything.
+/// The fields 1, 4, 5, 14 to 17 and 24 of `/proc/PID/stat` (proc(5)); those from 4 on are parsed after the
+/// name, which may contain anything.
 fn parse_stat(stat: &str) -> Option<Process> {
     let (id, _) = stat.split_once(' ')?;
     let (_, rest) = stat.rsplit_once(')')?;
@@ -121,13 +122,13 @@ fn parse_stat(stat: &str) -> Option<Process> {
     Some(Process { id: id.parse().ok()?, parent: id_at(4)?, group: id_at(5)?, usage: Usage { cpu, memory } })
 }
 
-/// Allows this program and those that it starts as many descriptors as the system will let it.
+/// Raises the descriptor limit of this program and its children to the hard limit.
 pub fn raise_descriptor_limit() -> Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
-/// How many descriptors this program may have open; none for no limit.
+/// How many descriptors this program may have open; `None` if unlimited.
 pub fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }

@@ -1,4 +1,4 @@
--- Tells what wrk counted as one line of JSON: its own words are rounded, and made for people. Times in microseconds.
+-- Prints wrk's results as one line of JSON; its own output is rounded. Times are in microseconds.
 function done(summary, latency, requests)
    local e = summary.errors
    io.write(string.format(

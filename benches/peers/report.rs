@@ -14,7 +14,8 @@ use super::Result;
 use super::measure::{Measure, Metric};
 use super::tally::{Row, Spread, Tally};
 
-/// A case's table, in Markdown. A cell is the median; behind it the ratio to ours, and its least and greatest.
+/// A case's table, in Markdown. A cell is the median, followed by the ratio to ours with its lowest and
+/// highest value.
 pub fn table(tally: &Tally) -> String {
     let metrics: Vec<_> = tally.metrics().into_iter().collect();
     let mut text = format!("### {}: {}\n\n| server |", tally.case.name, tally.case.about);
@@ -47,7 +48,7 @@ fn cell(tally: &Tally, row: &Row, metric: Metric) -> String {
     }
 }
 
-/// A number in about three digits, with commas between thousands.
+/// A number with about three significant digits, and commas between thousands.
 pub fn figure(value: f64) -> String {
     if value < 100.0 && value.fract() != 0.0 {
         return format!("{value:.1}");
@@ -63,7 +64,7 @@ pub fn figure(value: f64) -> String {
     text
 }
 
-/// The whole run.
+/// The complete run.
 #[derive(Serialize)]
 struct Run<'a> {
     date: String,
@@ -92,7 +93,7 @@ struct Contestant<'a> {
     rounds: &'a [Measure],
 }
 
-/// Writes everything that was measured, each round.
+/// Writes all measurements of each round.
 pub fn write_json(path: &Path, tallies: &[Tally], rounds: u32, seconds: u64) -> Result<()> {
     let run = Run {
         date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
@@ -127,7 +128,7 @@ impl<'a> Contestant<'a> {
     }
 }
 
-/// The commit that was measured, with `-dirty` behind it where something differs from it; none outside a repository.
+/// The measured commit, with `-dirty` after it if there are uncommitted changes; `None` outside a repository.
 fn commit() -> Option<String> {
     let output = Command::new("git").args(["describe", "--always", "--dirty"]).output().ok()?;
     let text = output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned());

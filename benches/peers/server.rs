@@ -1,8 +1,8 @@
-//! The servers: how each is started so that it does the same as the others, and when it is ready.
+//! The servers: how each is started so that they are comparable, and when it is ready.
 //!
-//! Configurations stand in files beside this one, with a reason at each line; arguments stand in the table below. In
-//! both, `@PORT@` is a free port, `@ROOT@` the folder that all serve, `@SCRATCH@` a folder for its own files. A line of
-//! a file that begins with `@log-on`, `@log-off` or `@cached` counts only when that is wanted.
+//! Configurations are in files beside this one, with a reason at each line; arguments are in the table below.
+//! In both, `@PORT@` is a free port, `@ROOT@` the shared folder, `@SCRATCH@` a directory for the server's own
+//! files. Lines that begin with `@log-on`, `@log-off` or `@cached` apply only in that mode.
 
 use std::env;
 use std::fs::{self, File};
@@ -20,13 +20,13 @@ use super::exchange::Exchange;
 use super::folder;
 use super::process::{Group, Usage};
 
-/// How long a server may take until it answers.
+/// How long a server may take until it responds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is asked meanwhile: a fraction of the quickest start.
+/// How often it is polled meanwhile: a fraction of the fastest start.
 const PULSE: Duration = Duration::from_micros(200);
 
-/// Where Debian keeps servers, which is not on everyone's path.
+/// Where Debian installs servers, which is not in everyone's path.
 const SYSTEM_PROGRAMS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
 /// A server, and how to start it.
@@ -36,52 +36,52 @@ pub struct Server {
     pub name: &'static str,
     /// The program.
     pub program: Program,
-    /// Its configuration, which becomes the file `@CONFIG@`; empty for none.
+    /// The template of the file `@CONFIG@`; empty for none.
     config: &'static str,
-    /// Whether lines that begin with `@cached` count.
+    /// Whether lines that begin with `@cached` apply.
     is_cached: bool,
     /// Its arguments.
     arguments: &'static [&'static str],
-    /// Arguments with which it writes no line a request.
+    /// Arguments that disable the access log.
     quiet: &'static [&'static str],
-    /// Arguments with which it does.
+    /// Arguments that enable it.
     logging: &'static [&'static str],
-    /// How it takes uploads.
+    /// How it accepts uploads.
     pub uploads: Uploads,
 }
 
-/// Where a program is found.
+/// The program's location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// What was built for this run.
+    /// The build of this run.
     Ours,
-    /// By its name.
+    /// By its name, in the path.
     OnPath(&'static str),
 }
 
-/// How a server takes uploads.
+/// How a server accepts uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uploads {
     /// Not at all.
     None,
     /// By PUT.
     Put,
-    /// By a browser's form, sent to this path.
+    /// By a browser's form, at this path.
     Form(&'static str),
 }
 
-/// A server that runs. Ended when dropped.
+/// A running server. Killed when dropped.
 #[derive(Debug)]
 pub struct Running {
     group: Group,
     /// Its port.
     pub port: u16,
-    /// From its start to its first whole answer.
+    /// The time from its start to its first complete response.
     pub started_in: Duration,
     _scratch: TempDir,
 }
 
-/// A server that differs from this in what it needs to.
+/// A template for the servers.
 const PLAIN: Server = Server {
     name: "",
     program: Program::Ours,
@@ -93,7 +93,7 @@ const PLAIN: Server = Server {
     uploads: Uploads::None,
 };
 
-/// wharf, as anyone starts it, but that no connection ends while it is measured.
+/// wharf with its defaults, except that no connection is closed during a measurement.
 const WHARF: Server = Server {
     name: "wharf",
     arguments: &[
@@ -118,7 +118,7 @@ const NGINX: Server = Server {
     ..PLAIN
 };
 
-/// Who serves over HTTP.
+/// The HTTP servers.
 pub const SERVERS: &[Server] = &[
     WHARF,
     NGINX,
@@ -165,7 +165,7 @@ pub const SERVERS: &[Server] = &[
         logging: &["-l", "@SCRATCH@/access.log"],
         ..PLAIN
     },
-    // It always writes a line a request; here, to nowhere.
+    // It always writes an access log; here, to `/dev/null`.
     Server {
         name: "python",
         program: Program::OnPath("python3"),
@@ -179,7 +179,7 @@ pub const SERVERS: &[Server] = &[
         ],
         ..PLAIN
     },
-    // Compression is on by default; nobody else compresses here.
+    // Compression is on by default; the other servers here do not compress.
     Server {
         name: "static-web-server",
         program: Program::OnPath("static-web-server"),
@@ -211,11 +211,11 @@ pub const SERVERS: &[Server] = &[
     },
 ];
 
-/// Takes part in uploads only: nobody else syncs, so this is what the others are to be compared with.
+/// Takes part in uploads only: no other server syncs, so the others are compared with this one.
 pub const WITHOUT_SYNC: Server =
     Server { name: "wharf-nosync", quiet: &["--no-sync"], logging: &["--no-sync"], ..WHARF };
 
-/// Who serves over TFTP. tftpd-hpa changes its root, for which it must be started by root.
+/// The TFTP servers. tftpd-hpa changes its root directory, so it must be started by root.
 pub const TFTP_SERVERS: &[Server] = &[
     Server { quiet: &["--udp=@PORT@"], logging: &["--udp=@PORT@"], ..WHARF },
     Server {
@@ -227,7 +227,7 @@ pub const TFTP_SERVERS: &[Server] = &[
 ];
 
 impl Program {
-    /// Where it is, if it is installed.
+    /// Its path, if it is installed.
     pub fn path(self) -> Option<PathBuf> {
         match self {
             Self::Ours => Some(env!("CARGO_BIN_EXE_wharf").into()),
@@ -241,7 +241,7 @@ impl Program {
 }
 
 impl Server {
-    /// Starts it on this folder, and waits for its first answer over HTTP.
+    /// Starts it with this folder, and waits for its first HTTP response.
     pub fn start(&self, root: &Path, logs: bool) -> Result<Running> {
         self.start_and_wait(root, logs, |port| {
             Exchange::connect(port)
@@ -251,7 +251,7 @@ impl Server {
         })
     }
 
-    /// Starts it on this folder, and waits until it is ready by this measure, which is given its port.
+    /// Starts it with this folder, and waits until `is_ready`, which gets its port, returns true.
     pub fn start_and_wait(&self, root: &Path, logs: bool, is_ready: impl Fn(u16) -> bool) -> Result<Running> {
         let scratch = folder::scratch()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -282,7 +282,7 @@ impl Server {
         command
             .args(self.arguments.iter().chain(more).map(|argument| fill(argument)))
             .env("RUST_LOG", if logs { "info" } else { "warn" })
-            // Where Caddy keeps what it was last told.
+            // Caddy stores its last configuration here.
             .env("XDG_CONFIG_HOME", scratch)
             .current_dir(scratch)
             .stdin(Stdio::null())
@@ -291,7 +291,7 @@ impl Server {
         Ok(command)
     }
 
-    /// The lines of its configuration that count.
+    /// The lines of its configuration that apply.
     fn configuration(&self, logs: bool) -> String {
         let wanted = [("@log-on", logs), ("@log-off", !logs), ("@cached", self.is_cached)];
         let counts =
@@ -304,21 +304,21 @@ impl Server {
 }
 
 impl Running {
-    /// What it has used so far.
+    /// The resources that it has used so far.
     pub fn usage(&self) -> Result<Usage> {
         self.group.usage()
     }
 }
 
-/// What a server that did not start has said of it: its first line about an error, or else its last.
+/// The output of a server that did not start: its first line about an error, or else its last.
 fn last_words(scratch: &Path) -> String {
     let mut said = String::new();
     for name in ["stderr", "error.log"] {
         let log = File::open(scratch.join(name));
-        // What is not text says nothing.
+        // Output that is not text is ignored.
         let _ = log.and_then(|mut log| log.read_to_string(&mut said));
     }
     let error = said.lines().find(|line| line.to_ascii_lowercase().contains("error"));
     let last = || said.lines().rfind(|line| !line.trim().is_empty());
-    error.or_else(last).unwrap_or("it said nothing").trim().to_owned()
+    error.or_else(last).unwrap_or("no output").trim().to_owned()
 }

@@ -1,7 +1,7 @@
-//! What the rounds of one case gave, and what it comes to: medians, and ratios to ours.
+//! The results of a case's rounds: medians, and ratios to ours.
 //!
-//! A ratio is taken within a round, where both met the same machine; what is shown is the median of the rounds' ratios,
-//! and between what they lie.
+//! A ratio is taken within a round, in which both ran under the same conditions; the table has the median of
+//! the rounds' ratios, and their range.
 
 use std::collections::BTreeSet;
 
@@ -10,47 +10,47 @@ use serde::Serialize;
 use super::case::Case;
 use super::measure::{Measure, Metric};
 
-/// Whom the others are compared with.
+/// The server that the others are compared with.
 const OURS: &str = "wharf";
 
-/// The figures of one case.
+/// The measurements of one case.
 #[derive(Debug)]
 pub struct Tally {
     /// The case.
     pub case: &'static Case,
-    /// Who took turns, in the order of the first round.
+    /// The participants, in the order of the first round.
     pub rows: Vec<Row>,
-    /// Who did not, or not to the end, and why.
+    /// The participants that did not finish, and why.
     pub left_out: Vec<(&'static str, String)>,
 }
 
-/// The figures of one server or client.
+/// The measurements of one server or client.
 #[derive(Debug)]
 pub struct Row {
     /// Its name.
     pub name: &'static str,
-    /// What each round gave.
+    /// The measurements of each round.
     pub rounds: Vec<Measure>,
 }
 
-/// A median, and between what the rounds lie.
+/// A median, and the range of the rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// The least.
+    /// The lowest value.
     pub least: f64,
-    /// The one in the middle.
+    /// The median.
     pub median: f64,
-    /// The greatest.
+    /// The highest value.
     pub greatest: f64,
 }
 
 impl Tally {
-    /// No figures yet.
+    /// Without measurements.
     pub fn new(case: &'static Case) -> Self {
         Self { case, rows: Vec::new(), left_out: Vec::new() }
     }
 
-    /// Adds what a round gave.
+    /// Adds the measurements of a round.
     pub fn add(&mut self, name: &'static str, measure: Measure) {
         match self.rows.iter_mut().find(|row| row.name == name) {
             Some(row) => row.rounds.push(measure),
@@ -58,18 +58,18 @@ impl Tally {
         }
     }
 
-    /// Takes someone's figures away: those of some rounds only would be compared with those of others.
+    /// Removes a participant's measurements: those of only some rounds are not comparable.
     pub fn leave_out(&mut self, name: &'static str, why: String) {
         self.rows.retain(|row| row.name != name);
         self.left_out.push((name, why));
     }
 
-    /// The kinds of figures that somebody has.
+    /// The kinds of measurements of any participant.
     pub fn metrics(&self) -> BTreeSet<Metric> {
         self.rows.iter().flat_map(|row| &row.rounds).flat_map(Measure::metrics).collect()
     }
 
-    /// How a row's figures stand to ours; none for ours, and where ours is 0 or absent.
+    /// The ratios of a row to ours; `None` for ours, and if ours is 0 or missing.
     pub fn ratio(&self, row: &Row, metric: Metric) -> Option<Spread> {
         let ours = self.rows.iter().find(|ours| ours.name == OURS && ours.name != row.name)?;
         let rounds = row.rounds.iter().zip(&ours.rounds);
@@ -82,14 +82,14 @@ impl Tally {
 }
 
 impl Row {
-    /// Its figures of one kind.
+    /// Its measurements of one kind.
     pub fn spread(&self, metric: Metric) -> Option<Spread> {
         Spread::of(self.rounds.iter().filter_map(|round| round.get(metric)).collect())
     }
 }
 
 impl Spread {
-    /// Of at least one figure.
+    /// Of at least one value.
     fn of(mut figures: Vec<f64>) -> Option<Self> {
         figures.sort_by(f64::total_cmp);
         let (least, greatest) = (*figures.first()?, *figures.last()?);

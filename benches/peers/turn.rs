@@ -1,4 +1,4 @@
-//! One turn: a server is started, asked for a while, looked at, and ended.
+//! One turn: a server is started, gets requests for a while, is measured, and is killed.
 
 use std::fs;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use super::measure::{Measure, Metric};
 use super::server::{Program, Running, SERVERS, Server, TFTP_SERVERS, Uploads, WITHOUT_SYNC};
 use super::upload;
 
-/// What all turns have in common.
+/// The state that all turns share.
 #[derive(Debug)]
 pub struct Stage {
     place: TempDir,
-    /// What was fetched, until the end: a file system may hand out what was just deleted only after a long search (ext4
-    /// does, for five minutes), and whoever comes next would pay for that.
+    /// The downloads, kept until the end: a file system may take long to reuse the space of deleted files
+    /// (ext4 for five minutes), which would slow down the next turn.
     fetched: TempDir,
     seconds: Duration,
     logs: bool,
 }
 
-/// Someone who takes turns at a case.
+/// A participant of a case.
 pub struct Contestant {
     /// Its name in the tables.
     pub name: &'static str,
@@ -36,7 +36,7 @@ pub struct Contestant {
 }
 
 impl Stage {
-    /// Makes the folder with all that these cases ask for.
+    /// Creates the folder with the files of these cases.
     pub fn prepare(cases: &[&'static Case], seconds: Duration, logs: bool) -> Result<Self> {
         let place = folder::scratch()?;
         for case in cases {
@@ -51,7 +51,7 @@ impl Stage {
 }
 
 impl Contestant {
-    /// Whether the program is there.
+    /// Whether the program is installed.
     pub fn is_installed(&self) -> bool {
         self.program.path().is_some()
     }
@@ -61,13 +61,13 @@ impl Contestant {
         self.program == Program::Ours
     }
 
-    /// Takes a turn.
+    /// Runs a turn.
     pub fn play(&self, stage: &Stage) -> Result<Measure> {
         (self.turn)(stage)
     }
 }
 
-/// Who takes turns at this, installed or not; ours first.
+/// The participants of this work, installed or not; ours first.
 pub fn contestants(work: &'static Work) -> Vec<Contestant> {
     match *work {
         Work::Load(ref load) => serving(SERVERS, move |stage, server| repeat(stage, server, load)),
@@ -95,7 +95,7 @@ pub fn contestants(work: &'static Work) -> Vec<Contestant> {
     }
 }
 
-/// Servers that all take the same turn.
+/// Servers that all run the same turn.
 fn serving<T>(servers: impl IntoIterator<Item = &'static Server>, turn: T) -> Vec<Contestant>
 where
     T: Fn(&Stage, &Server) -> Result<Measure> + Copy + 'static,
@@ -108,7 +108,7 @@ where
     servers.into_iter().map(contestant).collect()
 }
 
-/// One request again and again.
+/// One repeated request.
 fn repeat(stage: &Stage, server: &Server, load: &Load) -> Result<Measure> {
     let running = stage.start(server)?;
     let fields = fields(load, &running)?;
@@ -117,7 +117,7 @@ fn repeat(stage: &Stage, server: &Server, load: &Load) -> Result<Measure> {
     press(stage, &running, load, &fields)
 }
 
-/// The load of `wrk`, and what it cost the server.
+/// The load of `wrk`, and the resources of the server.
 fn press(stage: &Stage, running: &Running, load: &Load, fields: &[String]) -> Result<Measure> {
     let before = running.usage()?;
     let counted = load::run(running.port, load, fields, stage.seconds)?;
@@ -128,7 +128,7 @@ fn press(stage: &Stage, running: &Running, load: &Load, fields: &[String]) -> Re
         .with_memory(after.memory))
 }
 
-/// What a request says besides its target. For the validators, the server is asked first: each has its own.
+/// The field lines of a request. For conditional requests, the server is asked for its validators first.
 fn fields(load: &Load, running: &Running) -> Result<Vec<String>> {
     Ok(match load.manner {
         Manner::Plain | Manner::Many => Vec::new(),
@@ -143,7 +143,7 @@ fn fields(load: &Load, running: &Running) -> Result<Vec<String>> {
     })
 }
 
-/// Nothing is measured that is not the answer asked for.
+/// Fails unless the server sends the expected response.
 fn check(load: &Load, answer: &Answer) -> Result<()> {
     let (status, length) = (answer.head.status.code(), answer.length);
     if status != load.status || load.length.is_some_and(|expected| expected != length) {
@@ -162,13 +162,13 @@ fn receive(stage: &Stage, server: &Server, size: u64, connections: usize) -> Res
     folder::clear_uploads(stage.place.path())?;
     let (sent, arrived) = (sent?, arrived?);
     if arrived != sent.answers() {
-        return Err(format!("{} uploads were answered, {arrived} files are there", sent.answers()).into());
+        return Err(format!("{} uploads were answered, but {arrived} files exist", sent.answers()).into());
     }
     let cpu = after.cpu.saturating_sub(before.cpu);
     Ok(sent.measure().with_cpu(cpu, sent.answers() as f64).with_memory(after.memory))
 }
 
-/// A load beside many connections that say nothing.
+/// Load beside many idle connections.
 fn beside_silence(stage: &Stage, server: &Server, connections: usize) -> Result<Measure> {
     const LOAD: Load = Load {
         target: "/1k.txt",
@@ -188,14 +188,14 @@ fn beside_silence(stage: &Stage, server: &Server, connections: usize) -> Result<
         .with(Metric::Failures, closed as f64))
 }
 
-/// The start itself, what it takes in memory, and the size of the program.
+/// The start-up time, the memory at rest, and the size of the program.
 fn start(stage: &Stage, server: &Server) -> Result<Measure> {
     let running = stage.start(server)?;
     let measure = Measure::default()
         .with(Metric::Elapsed, running.started_in.as_secs_f64() * 1e3)
         .with_memory(running.usage()?.memory);
     match server.program.path() {
-        // What an interpreter runs is more than its binary.
+        // An interpreted program is more than its binary.
         Some(path) if server.name != "python" => {
             Ok(measure.with(Metric::Binary, fs::metadata(path)?.len() as f64 / 1024.0))
         }
@@ -203,12 +203,12 @@ fn start(stage: &Stage, server: &Server) -> Result<Measure> {
     }
 }
 
-/// One file over TFTP. The CPU time cannot be told: the process that tftpd-hpa starts for a transfer is gone with it, and
-/// nobody waits for it.
+/// One file over TFTP. CPU time cannot be measured: the process that tftpd-hpa starts for a transfer ends
+/// with it, and is not waited for.
 fn tftp(stage: &Stage, server: &Server, block: u32, window: u32) -> Result<Measure> {
-    /// A server that is not there yet says nothing, and curl waits for it.
+    /// A server that is not ready does not respond, and curl waits for it.
     const PROBE: Duration = Duration::from_secs(1);
-    /// Many times what the slowest takes, with blocks of 512 bytes.
+    /// Many times what the slowest needs for blocks of 512 bytes.
     const TRANSFER: Duration = Duration::from_secs(60);
     let is_ready = |port| client::tftp(port, "1k.txt", block, 1, PROBE).is_ok();
     let running = server.start_and_wait(stage.place.path(), stage.logs, is_ready)?;
@@ -216,7 +216,7 @@ fn tftp(stage: &Stage, server: &Server, block: u32, window: u32) -> Result<Measu
     Ok(Measure::default().with(Metric::Elapsed, elapsed.as_secs_f64() * 1e3))
 }
 
-/// Files fetched by a client, from the same server, whoever the client is.
+/// Files downloaded by a client, from the same server for all clients.
 fn fetch(stage: &Stage, client: &Client, from: &str, target: &str, files: usize) -> Result<Measure> {
     let server = SERVERS.iter().find(|server| server.name == from).ok_or("no server")?;
     let running = stage.start(server)?;

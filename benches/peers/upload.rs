@@ -1,7 +1,7 @@
-//! Uploads of new files, over connections that are kept.
+//! Uploads of new files over persistent connections.
 //!
-//! `wrk` stops in the middle of what it sends; here the last upload of each connection is finished, so that what is
-//! counted is what was paid for, and every file can be found afterwards.
+//! `wrk` stops in the middle of a request; here the last upload of each connection is completed, so that
+//! every measured upload is counted, and every file can be checked afterwards.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use super::folder::UPLOADS;
 use super::measure::{Measure, Metric};
 use super::server::Uploads;
 
-/// What stands between the parts of a form.
+/// The delimiter of a form.
 const BOUNDARY: &str = "----------------------------3141592653589793";
 
-/// How much of a body is handed to the system at once, in bytes.
+/// How much of a body is written at once, in bytes.
 const PIECE: usize = 1024 * 1024;
 
-/// What was sent.
+/// The completed uploads.
 #[derive(Debug)]
 pub struct Sent {
     /// The time of each upload, in microseconds.
@@ -28,7 +28,7 @@ pub struct Sent {
     elapsed: Duration,
 }
 
-/// Sends new files of this size for so long, over so many connections at once.
+/// Uploads new files of this size for this long, over this many connections.
 pub fn run(port: u16, uploads: Uploads, size: u64, connections: usize, time: Duration) -> Result<Sent> {
     let start = Instant::now();
     let end = start + time;
@@ -44,7 +44,7 @@ pub fn run(port: u16, uploads: Uploads, size: u64, connections: usize, time: Dur
     })
 }
 
-/// One connection's uploads, one after the other.
+/// The uploads of one connection.
 fn send_until(end: Instant, port: u16, uploads: Uploads, size: u64, sender: usize) -> Result<Histogram<u64>> {
     let mut exchange = Exchange::connect(port)?;
     let mut times = Histogram::new(3)?;
@@ -60,7 +60,7 @@ fn send_until(end: Instant, port: u16, uploads: Uploads, size: u64, sender: usiz
     Ok(times)
 }
 
-/// A file of this size, as pieces of one.
+/// A file of this size, in pieces.
 fn content(piece: &[u8], size: u64) -> Vec<&[u8]> {
     let (whole, rest) = (size as usize / piece.len(), size as usize % piece.len());
     std::iter::repeat_n(piece, whole).chain([&piece[..rest]]).collect()
@@ -95,12 +95,12 @@ fn send(exchange: &mut Exchange, uploads: Uploads, name: &str, content: &[&[u8]]
 }
 
 impl Sent {
-    /// How many uploads were answered.
+    /// The number of uploads with a response.
     pub fn answers(&self) -> u64 {
         self.times.len()
     }
 
-    /// Its figures.
+    /// Its measurements.
     pub fn measure(&self) -> Measure {
         Measure::default()
             .with(Metric::Rate, self.answers() as f64 / self.elapsed.as_secs_f64())

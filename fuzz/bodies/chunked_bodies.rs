@@ -1,25 +1,26 @@
-//! Chunked bodies: the decoder finds what a slow reading of RFC 9112 §7.1 finds, however the bytes come.
+//! Chunked bodies: the decoder agrees with a simple implementation of RFC 9112 §7.1, however the bytes
+//! arrive.
 
 use wharf::http::body::{BodyDecoder, BodyError, CHUNK_LINE_LIMIT, Framing};
 
-/// What a body of these bytes comes to.
+/// The result of decoding these bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// This content, out of so many bytes.
+    /// This content, from this many bytes.
     Whole(Vec<u8>, usize),
-    /// It would take more.
+    /// It is incomplete.
     Unfinished,
-    /// It is none.
+    /// It is invalid.
     Broken,
 }
 
-/// The bytes are cut where the first one says.
+/// The first byte determines where the others are cut.
 pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let [whole, in_two, by_byte] = super::pieces(data, cut).map(|pieces| decode(&pieces));
     assert_eq!(whole, in_two, "cut at {cut}");
     assert_eq!(whole, by_byte, "byte by byte");
-    // The limits are the decoder's own; below them it is the grammar alone that decides.
+    // The limits are the decoder's own; below them, only the grammar decides.
     if data.len() < CHUNK_LINE_LIMIT {
         assert_eq!(whole, read(data));
     }
@@ -34,7 +35,7 @@ fn decode(pieces: &[&[u8]]) -> Found {
                 Ok(found) => found,
                 Err(error) => return broken(error),
             };
-            assert!(found.used > 0 && found.used <= rest.len(), "it gets on, and stays within");
+            assert!(found.used > 0 && found.used <= rest.len(), "it makes progress within the input");
             assert!(found.content.end <= found.used);
             content.extend_from_slice(&rest[found.content]);
             used += found.used;
@@ -49,7 +50,7 @@ fn broken(error: BodyError) -> Found {
     Found::Broken
 }
 
-/// The slow reading. `None` inside: the bytes end before it is decided.
+/// The simple implementation. The inner `None`: the input is incomplete.
 fn read(data: &[u8]) -> Found {
     let (mut content, mut at) = (Vec::new(), 0);
     loop {
@@ -74,7 +75,7 @@ fn read(data: &[u8]) -> Found {
     }
 }
 
-/// A size with its extensions, and where the line after it begins.
+/// A chunk size with its extensions, and the start of the line after it.
 fn size_line(data: &[u8], from: usize) -> Result<(u64, usize), Found> {
     let digits = data[from..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     if digits > 15 {

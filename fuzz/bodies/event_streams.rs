@@ -1,9 +1,9 @@
-//! Event streams: what is written is read back, no value can forge an event, and pieces do not matter.
+//! Event streams: every written event is read back, no value can forge an event, and the cuts have no effect.
 
 use wharf::http::event_stream::decoder::{EventStreamDecoder, StreamEvent, TooLong};
 use wharf::http::event_stream::encode;
 
-/// The bytes are a stream, cut where the first one says, and the parts of an event.
+/// The bytes are a stream, cut where the first byte says, and the parts of an event.
 pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let [whole, in_two, by_byte] = super::pieces(data, cut).map(|pieces| decode(&pieces));

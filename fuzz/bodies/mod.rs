@@ -1,8 +1,7 @@
-//! What must hold of any bytes at all: one function a target.
-//!
-//! `cargo fuzz` drives them with coverage as its guide (`fuzz_targets/`), and `tests/fuzz.rs` runs each for a moment on
-//! stable. None is content with not panicking: where it can, a body says the same thing in a second, slower and simpler
-//! way and compares, or cuts the input elsewhere and expects the same.
+//! Properties that must hold for any bytes: one function per target. `cargo fuzz` runs them guided by
+//! coverage (`fuzz_targets/`), and `tests/fuzz.rs` runs each briefly on stable. Each checks more than the
+//! absence of panics: where possible, it compares the result with a second, slower and simpler
+//! implementation, or cuts the input elsewhere and expects the same.
 
 pub(super) mod chunked_bodies;
 pub(super) mod event_streams;
@@ -15,7 +14,7 @@ pub(super) mod response_heads;
 pub(super) mod scripts;
 pub(super) mod tftp_packets;
 
-/// Every target: its name, which is also that of its corpus, and its body.
+/// Every target: its name, which is also that of its corpus, and its function.
 pub(super) const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("chunked_bodies", chunked_bodies::check),
     ("event_streams", event_streams::check),
@@ -29,19 +28,20 @@ pub(super) const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("tftp_packets", tftp_packets::check),
 ];
 
-/// The first byte says where the others are cut; gives them, and the cut.
+/// Splits off the first byte, which determines where the others are cut; returns them, and the position of
+/// the cut.
 pub(crate) fn cut(data: &[u8]) -> (&[u8], usize) {
     let Some((&first, rest)) = data.split_first() else { return (data, 0) };
     (rest, usize::from(first) * (rest.len() + 1) / 256)
 }
 
-/// The lengths of a first piece, and of all that follow: whole, in two, and byte by byte.
+/// The lengths of the first piece and of the following ones: whole, in two, and byte by byte.
 pub(crate) fn pieces(data: &[u8], cut: usize) -> [Vec<&[u8]>; 3] {
     let (first, second) = data.split_at(cut);
     [vec![data], vec![first, second], data.chunks(1).collect()]
 }
 
-/// `tchar` (RFC 9110 §5.6.2), said once more.
+/// `tchar` (RFC 9110 §5.6.2), written independently.
 pub(crate) fn is_token(text: &[u8]) -> bool {
     let is_delimiter = |byte: &u8| b"\"(),/:;<=>?@[\\]{}".contains(byte);
     !text.is_empty() && text.iter().all(|byte| (0x21..=0x7e).contains(byte) && !is_delimiter(byte))

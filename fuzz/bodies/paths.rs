@@ -1,11 +1,11 @@
-//! Paths: whatever is asked for, what is opened lies beneath the folder, and its name leads back to it.
+//! Paths: every path that is opened is below the folder, and its name leads back to it.
 
 use std::path::Component;
 
 use wharf::folder::{LONGEST_PATH, SharePath};
 use wharf::http::target::{Target, encode_path, from_typed};
 
-/// The bytes are a target, a path that nobody has encoded, and something that a person typed.
+/// The bytes are a request target, an unencoded path, and a typed path.
 pub(crate) fn check(data: &[u8]) {
     if let Ok(path) = SharePath::parse(data) {
         stays_beneath(&path);
@@ -47,11 +47,11 @@ fn stays_beneath(path: &SharePath) {
     }
 }
 
-/// The way that the server tells a path leads to that path.
+/// A path as the server prints it leads to the same path.
 fn leads_back(path: &SharePath) {
     let location = format!("/{}", encode_path(path.as_bytes()));
     let Ok(Target::Origin(told)) = Target::parse(&location) else { panic!("{location:?}") };
     assert!(!location.starts_with("//"), "another host");
-    let segments: Vec<_> = told.segments().collect::<Result<_, _>>().expect("our own");
+    let segments: Vec<_> = told.segments().collect::<Result<_, _>>().expect("the server's own");
     assert_eq!(SharePath::from_segments(&segments).as_ref(), Ok(path));
 }

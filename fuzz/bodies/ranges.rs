@@ -1,11 +1,11 @@
-//! `Range` fields: what is selected is what was asked for, and never more than there is.
+//! `Range` fields: the selection is the requested one, and never exceeds the representation.
 
 use wharf::http::multipart::Boundary;
 use wharf::http::range::byteranges::{self, RangePart};
 use wharf::http::range::content_range::{ContentRange, content_range};
 use wharf::http::range::{RANGES_LIMIT, Selection, Span, select};
 
-/// The first eight bytes are the length of the representation, shifted by the ninth; the others are the field.
+/// The first eight bytes are the length of the representation, shifted by the ninth; the rest is the field.
 pub(crate) fn check(data: &[u8]) {
     let Some((len, rest)) = data.split_first_chunk() else { return };
     let Some((&shift, field)) = rest.split_first() else { return };
@@ -32,10 +32,10 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
-/// The ranges of the field that select something, first and last byte, in numbers that cannot overflow.
+/// The satisfiable ranges of the field, first and last byte, in numbers that cannot overflow.
 fn asked(field: &[u8], len: u64) -> Vec<(u64, u64)> {
-    let text = std::str::from_utf8(field).expect("it was taken");
-    let (unit, set) = text.split_once('=').expect("it was taken");
+    let text = std::str::from_utf8(field).expect("it was accepted");
+    let (unit, set) = text.split_once('=').expect("it was accepted");
     assert!(unit.eq_ignore_ascii_case("bytes"));
     let ranges = set.split(',').map(|range| range.trim_matches(|c: char| c.is_ascii_whitespace()));
     ranges.filter(|range| !range.is_empty()).filter_map(|range| one(range, u128::from(len))).collect()

@@ -1,10 +1,11 @@
-//! Request heads: where one ends does not depend on how it comes, and it says what a plain reading of it says.
+//! Request heads: the end of a head does not depend on how it arrives, and its contents agree with a simple
+//! parser.
 
 use wharf::http::body::Framing;
 use wharf::http::head_end::EndFinder;
 use wharf::http::request::{FieldSpace, HEAD_LIMIT, Head, HeadError, HttpVersion, write_head};
 
-/// The bytes are cut where the first one says.
+/// The first byte determines where the others are cut.
 pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let ends = super::pieces(data, cut).map(|pieces| end(&pieces));
@@ -19,7 +20,7 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
-/// The end of a head that comes so.
+/// The end of a head that arrives in these pieces.
 fn end(pieces: &[&[u8]]) -> Result<Option<usize>, HeadError> {
     let (mut finder, mut bytes) = (EndFinder::default(), Vec::new());
     for piece in pieces {
@@ -32,7 +33,7 @@ fn end(pieces: &[&[u8]]) -> Result<Option<usize>, HeadError> {
     Ok(None)
 }
 
-/// A plain reading: lines end with CRLF, three words, then names and values up to the empty line.
+/// A simple parser: lines end with CRLF; three words, then names and values up to the empty line.
 fn reads_plainly(head: &Head<'_, '_>, bytes: &[u8]) {
     let text = bytes.trim_ascii_start().strip_suffix(b"\r\n\r\n").expect("an empty line at the end");
     let mut lines = split(text, b"\r\n").into_iter();
@@ -56,7 +57,7 @@ fn reads_plainly(head: &Head<'_, '_>, bytes: &[u8]) {
             assert!(coding.eq_ignore_ascii_case(b"chunked") && head.version == HttpVersion::Http11);
             assert_eq!(head.framing, Framing::Chunked);
         }
-        both => panic!("{both:?} was taken as {:?}", head.framing),
+        both => panic!("{both:?} was accepted as {:?}", head.framing),
     }
     assert!(all(b"host").len() == 1 || (all(b"host").is_empty() && head.version == HttpVersion::Http10));
 }
@@ -69,7 +70,7 @@ fn field(line: &[u8]) -> (&[u8], &[u8]) {
     (name, value)
 }
 
-/// What a client writes of the same request is read as the same.
+/// The request that a client writes from this is read as the same.
 fn comes_back(head: &Head<'_, '_>) {
     let (Some(target), Some(host)) = (head.target.path(), head.host) else { return };
     let target = target.query().map_or(target.raw().to_owned(), |query| format!("{}?{query}", target.raw()));
@@ -77,7 +78,7 @@ fn comes_back(head: &Head<'_, '_>) {
     write_head(&mut bytes, "GET", &target, host, &[]);
     assert_eq!(end(&[&bytes]), Ok(Some(bytes.len())));
     let mut space = FieldSpace::new();
-    let again = Head::parse(&bytes, &mut space).expect("our own");
+    let again = Head::parse(&bytes, &mut space).expect("the client's own");
     assert_eq!((again.target.path(), again.host), (head.target.path(), head.host));
 }
 

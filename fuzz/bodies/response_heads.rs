@@ -1,9 +1,9 @@
-//! Response heads: one is read when it is whole, and not before; what it says of its length is unambiguous.
+//! Response heads: a head is parsed once it is complete and not before, and its length is unambiguous.
 
 use wharf::http::body::Framing;
 use wharf::http::response::Received;
 
-/// The bytes are cut where the first one says.
+/// The first byte determines where the others are cut.
 pub(crate) fn check(data: &[u8]) {
     let (data, cut) = super::cut(data);
     let Ok(Some((head, length))) = Received::parse(data, false) else { return };
@@ -11,16 +11,16 @@ pub(crate) fn check(data: &[u8]) {
     assert_eq!(
         Received::parse(&data[..length], false),
         Ok(Some((head.clone(), length))),
-        "nothing behind it counts"
+        "nothing after it counts"
     );
     if cut < length {
-        assert_eq!(Received::parse(&data[..cut], false), Ok(None), "not whole at {cut}");
+        assert_eq!(Received::parse(&data[..cut], false), Ok(None), "incomplete at {cut}");
     }
     let to_head = Received::parse(data, true).expect("the same").expect("the same").0;
     assert_eq!(
         (to_head.framing, to_head.status),
         (Framing::Empty, head.status),
-        "an answer to HEAD has no content"
+        "a response to HEAD has no content"
     );
     let told = head.field("Content-Length");
     match head.framing {

@@ -1,4 +1,4 @@
-//! Scripts: every line is a request or is complained of, and each request is one that a server reads as it was meant.
+//! Scripts: every line is a request or an error, and a server reads each request as intended.
 
 use std::path::Path;
 
@@ -15,17 +15,17 @@ pub(crate) fn check(data: &[u8]) {
     let told = steps.iter().map(|step| step.line).chain(wrong.iter().map(|(line, _)| *line));
     let mut told: Vec<_> = told.collect();
     told.sort_unstable();
-    assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "a line is a request or wrong, and that once");
+    assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "a line is a request or an error, once");
     assert!(told.iter().all(|&line| (1..=lines).contains(&line)));
     for (_, error) in &wrong {
-        assert!(!error.to_string().contains(['\n', '\x1b']), "what is complained of is one line");
+        assert!(!error.to_string().contains(['\n', '\x1b']), "an error names one line");
     }
     for step in &steps {
         is_one_request(&step.request);
     }
 }
 
-/// What a script asks for cannot end its own head and begin another.
+/// A script's request cannot end its own head and start another request.
 fn is_one_request(request: &ScriptRequest) {
     let mut bytes = Vec::new();
     write_head(&mut bytes, request.method.name(), &request.target, &request.server.host_field(), &[]);

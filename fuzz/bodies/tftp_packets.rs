@@ -1,4 +1,5 @@
-//! TFTP: what is read can be written again, and no sequence of packets makes a machine say more than it should.
+//! TFTP: a parsed packet can be written again, and no sequence of packets makes a state machine send more
+//! than it should.
 
 use std::time::Instant;
 
@@ -8,10 +9,10 @@ use wharf::tftp::packet::{MAX_PACKET, MAX_REQUEST, Packet};
 use wharf::tftp::receive::{ReceiveAction, Receiver};
 use wharf::tftp::send::{SendAction, Sender};
 
-/// The file that is given away.
+/// The file that is sent.
 const FILE: &[u8] = &[7; 2000];
 
-/// The bytes are a datagram, and a conversation of datagrams that each have their length before them.
+/// The bytes are a datagram, and a sequence of datagrams, each after its length.
 pub(crate) fn check(data: &[u8]) {
     if let Ok(packet) = Packet::parse(data) {
         comes_back(&packet);
@@ -31,7 +32,7 @@ fn comes_back(packet: &Packet<'_>) {
     assert_eq!(Packet::parse(&bytes).as_ref(), Ok(packet));
 }
 
-/// No more is agreed to than was asked for, and it fits.
+/// The agreed options are within the requested ones, and fit.
 fn is_answered_briefly(asked: &wharf::tftp::fields::Options<'_>, mode: Mode) {
     for direction in [Direction::Write, Direction::Read { size: Some(u64::MAX) }] {
         let terms = Terms::answer(asked, mode, direction, &Caps::default());
@@ -55,7 +56,7 @@ fn conversation(data: &[u8]) -> Vec<&[u8]> {
     datagrams
 }
 
-/// A receiver says at most one datagram for each that comes, and writes no more than came.
+/// A receiver sends at most one datagram for each received one, and writes no more than it received.
 fn takes(datagrams: &[&[u8]]) {
     let now = Instant::now();
     let mut machine = Receiver::serve(now, Terms::default(), Mode::Octet);
@@ -72,7 +73,7 @@ fn takes(datagrams: &[&[u8]]) {
     told_by_receiver(&mut machine, now);
 }
 
-/// How much a receiver has to say now; what is whole is committed.
+/// How many datagrams a receiver sends now; a complete file is committed.
 fn told_by_receiver(machine: &mut Receiver, now: Instant) -> usize {
     let mut said = 0;
     loop {
@@ -87,7 +88,7 @@ fn told_by_receiver(machine: &mut Receiver, now: Instant) -> usize {
     }
 }
 
-/// A sender says at most a window and an error for each datagram that comes.
+/// A sender sends at most a window and an error for each datagram that arrives.
 fn gives(datagrams: &[&[u8]]) {
     let now = Instant::now();
     let mut machine = Sender::serve(now, Terms::default(), Mode::Octet, FILE);

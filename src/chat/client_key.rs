@@ -10,7 +10,7 @@ pub enum ClientKey {
     Network(IpAddr),
     /// A user of this machine, by number.
     User(u32),
-    /// This machine, where the user is unknown.
+    /// This machine, if the user is unknown.
     Here,
 }
 

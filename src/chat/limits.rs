@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-/// The most members: somewhat below the default limit of connections (10,000), as each member needs one, and files need
-/// some.
+/// The maximum number of members: somewhat below the default limit of connections (10,000), as each member needs one,
+/// and files need some.
 pub const MAX_MEMBERS: usize = 8192;
 
-/// The most members from one client: an eighth of all, so that no single address fills the room.
+/// The maximum number of members from one client: an eighth of all, so that no single address fills the room.
 pub const MEMBERS_PER_CLIENT: usize = MAX_MEMBERS / 8;
 
-/// The most streams of one member: one for each window. No person needs more, and streams are scarce.
+/// The maximum number of streams of one member: one for each window. No person needs more, and streams are scarce.
 pub const STREAMS_PER_MEMBER: usize = 16;
 
-/// The most streams of all members together, by default: one for each member.
+/// The maximum number of streams of all members together, by default: one for each member.
 pub const MAX_SUBSCRIBERS: usize = MAX_MEMBERS;
 
 /// How long a member may be without a stream: longer than a reload, a gap in the Wi-Fi, or a client's attempts to
@@ -28,5 +28,5 @@ pub const RING_BYTES: usize = 32 << 20;
 /// Public messages that a new member is shown, as context.
 pub const HISTORY: usize = 100;
 
-/// The most events in the response to one poll; if there are more, the client polls again at once.
+/// The maximum number of events in the response to one poll; if there are more, the client polls again at once.
 pub const POLL_EVENTS: usize = 256;

@@ -24,9 +24,9 @@ pub(super) struct Ring<T> {
 /// The limits of a ring.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// The most items.
+    /// The maximum number of items.
     pub(super) items: usize,
-    /// The most weight of all items, in bytes. The newest item stays even if it weighs more.
+    /// The maximum weight of all items, in bytes. The newest item stays even if it weighs more.
     pub(super) weight: usize,
 }
 

@@ -82,7 +82,7 @@ pub(super) fn say_all(failures: &[(String, ClientError)]) {
     }
 }
 
-/// Prints a line on stderr. If stderr is closed, the exit code remains.
+/// Prints a line on stderr. If stderr is closed, the exit code still reports the failure.
 pub(super) fn say(line: &dyn Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -94,7 +94,7 @@ pub(super) fn last_words(line: String) {
         let _ = io::stderr().write_all(line.as_bytes());
         let _ = written.send(());
     });
-    // Without a thread or a reader, the exit code remains.
+    // Without a thread or a reader, the exit code still reports the failure.
     if writing.is_ok() {
         let _ = seen.recv_timeout(PATIENCE);
     }

@@ -209,8 +209,8 @@ impl GetArgs {
     }
 }
 
-/// Prints a line for each file as it arrives, and for each failed one at the end. An output that takes no more lines does
-/// not end the downloads.
+/// Prints a line for each file as it arrives, and for each failed one at the end. If the output fails, the
+/// downloads continue.
 struct Report {
     quiet: bool,
     /// Warnings about files that arrived, by name.

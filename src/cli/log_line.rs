@@ -1,4 +1,4 @@
-//! How a line of the log looks: `2026-11-29T08:50:26.123Z INFO  serving www`.
+//! The format of a log line: `2026-11-29T08:50:26.123Z INFO  serving www`.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -9,12 +9,12 @@ use log::Level;
 /// A buffer that has grown beyond this, for a long message, is freed.
 const KEPT: usize = 1024;
 
-/// A line, in a buffer that is used again.
+/// A line, in a buffer that is reused.
 pub(super) struct LogLine {
     text: String,
     /// The second of the latest line, counted from 1970.
     second: u64,
-    /// That second as it is written, without a fraction.
+    /// That second as text, without a fraction.
     stamp: String,
 }
 
@@ -22,7 +22,7 @@ thread_local! {
     static LINE: RefCell<LogLine> = const { RefCell::new(LogLine::new()) };
 }
 
-/// Formats a line, of this moment, in a buffer of the current thread.
+/// Formats a line with the current time, in a buffer of the current thread.
 pub(super) fn with_line(level: Level, message: fmt::Arguments<'_>, then: impl Fn(&str)) {
     let format = |line: &mut LogLine| {
         then(line.format(SystemTime::now(), level, message));
@@ -31,7 +31,7 @@ pub(super) fn with_line(level: Level, message: fmt::Arguments<'_>, then: impl Fn
         }
     };
     let is_done = LINE.try_with(|line| line.try_borrow_mut().map(|mut line| format(&mut line)));
-    // The buffer is gone once the thread ends, and in use where formatting a message logs another.
+    // The buffer is gone once the thread ends, and in use if formatting a message logs another one.
     if !matches!(is_done, Ok(Ok(()))) {
         format(&mut LogLine::new());
     }
@@ -61,7 +61,7 @@ impl LogLine {
             Level::Debug => "Z DEBUG ",
             Level::Trace => "Z TRACE ",
         });
-        // A `String` takes everything.
+        // Writing to a String cannot fail.
         let _ = text.write_fmt(message);
         text.push('\n');
         text

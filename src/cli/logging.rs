@@ -30,8 +30,8 @@ const NOTICES: Notices = Notices {
     },
 };
 
-/// Begins to log: to the end of this file, or else to stderr. `RUST_LOG` sets what is logged; every request
-/// and every major action, if it does not.
+/// Begins to log: to the end of this file, or else to stderr. `RUST_LOG` sets what is logged; the default is
+/// every request and every major action.
 pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<LineSink> {
     let opened = file.map(PrivateFile::append).transpose()?;
     let sink = match (file.cloned(), &opened) {
@@ -44,13 +44,13 @@ pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<LineSink> {
     let filter = Builder::from_env(Env::default().default_filter_or("info")).build();
     log::set_max_level(filter.filter());
     log::set_boxed_logger(Box::new(Logger { filter, sink: sink.clone() })).map_err(io::Error::other)?;
-    // A panic costs one connection and is a line in the log, not a backtrace on somebody's terminal.
+    // A panic ends one connection and is logged as one line, without a backtrace on the terminal.
     let log = sink.clone();
     std::panic::set_hook(Box::new(move |panic| {
         log::error!("a bug in wharf, please report it: {}", Printable::text(&panic.to_string()));
         log.flush(PANIC_WAIT);
     }));
-    // What is wrong with its mode can be logged only now.
+    // A problem with its mode can be logged only now.
     if let (Some(file), Some(opened)) = (file, opened) {
         file.protect(&opened);
     }
@@ -77,7 +77,7 @@ impl Log for Logger {
         }
     }
 
-    /// A line waits for nothing: whoever needs that flushes the sink.
+    /// Logging never waits: callers that need the line to be written flush the sink.
     fn flush(&self) {}
 }
 

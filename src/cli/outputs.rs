@@ -60,7 +60,7 @@ impl Outputs {
         })
     }
 
-    /// Where requests are recorded, if they are.
+    /// The recorder, if requests are recorded.
     pub(super) fn recorder(&self) -> Option<Recorder> {
         self.recorder.clone()
     }

@@ -192,7 +192,7 @@ fn base(path: &str) -> Result<String, AddressError> {
     Ok(base)
 }
 
-/// Splits `host:port`. An IPv6 address needs brackets only where a port follows.
+/// Splits `host:port`. An IPv6 address needs brackets only if a port follows.
 fn split_port(authority: &str, default: u16) -> Result<(&str, u16), AddressError> {
     if authority.parse::<Ipv6Addr>().is_ok() {
         return Ok((authority, default));

@@ -28,7 +28,8 @@ const INPUT: usize = 256 * 1024;
 // The largest head must fit, or the client would wait for its end forever.
 const _: () = assert!(INPUT > RESPONSE_HEAD_LIMIT);
 
-/// The shortest content that waits for `100 Continue`, in bytes. Below that, waiting costs more than sending in vain.
+/// The shortest content that waits for `100 Continue`, in bytes. Below that, waiting costs more than sending content
+/// that is rejected.
 const EXPECT_FROM: u64 = 256 * 1024;
 
 /// How long to wait for `100 Continue` before the content is sent anyway (RFC 9110 §10.1.1: not indefinitely); the same
@@ -91,7 +92,8 @@ impl HttpConnection {
         Ok(Self { socket, timeouts, pace, input, to_head: false, heard: false })
     }
 
-    /// Whether another request can be sent: nothing has arrived unasked, and the server has not closed the connection.
+    /// Whether another request can be sent: no unrequested bytes have arrived, and the server has not closed
+    /// the connection.
     pub(super) fn is_usable(&self) -> bool {
         self.unused().is_empty() && self.socket.is_quiet()
     }
@@ -335,7 +337,7 @@ impl Input {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Moves what is unused to the front, and reads once behind it. There is always space: a head that fills the buffer has
+    /// Moves what is unused to the front, and reads once after it. There is always space: a head that fills the buffer has
     /// been rejected.
     fn fill(&mut self, socket: &mut Socket) -> io::Result<usize> {
         self.bytes.copy_within(self.start..self.end, 0);

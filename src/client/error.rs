@@ -178,7 +178,7 @@ impl fmt::Display for ClientError {
 impl std::error::Error for ClientError {}
 
 impl ClientError {
-    /// Whether the message names the server or the local file. The others are printed behind a name.
+    /// Whether the message names the server or the local file. The others are printed after a name.
     pub fn is_named(&self) -> bool {
         match self {
             _ if self.is_servers() => true,

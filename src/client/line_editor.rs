@@ -12,7 +12,7 @@ pub use rustyline::Helper;
 pub struct LineEditor<H: Helper>(Editor<H, MemHistory>);
 
 impl<H: Helper> LineEditor<H> {
-    /// `helper` completes what is typed. An error is one of the terminal's.
+    /// `helper` completes what is typed. Fails if the terminal fails.
     pub fn new(helper: Option<H>) -> io::Result<Self> {
         let config = Config::builder().completion_type(CompletionType::List).build();
         let mut editor = Editor::with_history(config, MemHistory::new()).map_err(io_error)?;

@@ -163,12 +163,12 @@ impl Write for Limited {
 mod tests {
     use super::*;
 
-    /// What these entries look like.
+    /// The printed lines of these entries.
     fn shown(entries: &str) -> String {
         let listing: RemoteListing =
             serde_json::from_str(&format!("{{\"path\":\"/\",\"entries\":[{entries}]}}")).expect("valid");
         let mut out = Vec::new();
-        listing.show(&mut out).expect("a vector takes everything");
+        listing.show(&mut out).expect("writing to a vector cannot fail");
         String::from_utf8(out).expect("UTF-8")
     }
 

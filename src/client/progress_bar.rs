@@ -93,7 +93,7 @@ impl<'b> Bars<'b> {
         self.lines.push(line.to_string());
     }
 
-    /// Draws the bars if the interval is over. An error is one of `out`, which gets the printed lines.
+    /// Draws the bars if the interval is over. Fails if `out`, which gets the printed lines, fails.
     pub fn tick(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if self.drawn.elapsed() < PERIOD {
             return Ok(());

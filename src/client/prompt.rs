@@ -42,7 +42,7 @@ pub(super) struct Prompt<H: Helper> {
 }
 
 impl<H: Helper> Prompt<H> {
-    /// A prompt that shows this text; `helper` completes what is typed. An error is one of the terminal's.
+    /// A prompt that shows this text; `helper` completes what is typed. Fails if the terminal fails.
     pub(super) fn new(text: String, helper: Option<H>) -> io::Result<Self> {
         Ok(Self { editor: LineEditor::new(helper)?, text })
     }

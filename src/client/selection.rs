@@ -176,7 +176,7 @@ mod tests {
         let mut out = Vec::new();
         let listing =
             RemoteListing { entries: (0..10).map(|number| entry(&format!("n{number}"))).collect(), id: None };
-        Shown::show("/d".to_owned(), listing, &mut out).expect("a vector takes everything");
+        Shown::show("/d".to_owned(), listing, &mut out).expect("writing to a vector cannot fail");
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], " 1         1 B  -                     n0");

@@ -27,7 +27,7 @@ fn send(
     let mut text = Vec::new();
     response.body.pour(&mut text).map_err(|error| match error {
         PourError::Source(error) => error,
-        PourError::Sink(error) => panic!("a vector takes everything: {error}"),
+        PourError::Sink(error) => panic!("writing to a vector failed: {error}"),
     })?;
     Ok((status, String::from_utf8(text).expect("text")))
 }
@@ -87,15 +87,11 @@ fn invalid_responses() {
             "the server closed the connection in the middle of its response, after 2 bytes",
         ),
         ("no response", &[Read], "the server closed the connection without a response"),
-        (
-            "another protocol",
-            &[Read, Say("220 mail ESMTP\r\n")],
-            "invalid response: what came is no HTTP/1 response",
-        ),
+        ("another protocol", &[Read, Say("220 mail ESMTP\r\n")], "invalid response: not an HTTP/1 response"),
         (
             "two lengths",
             &[Read, Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n")],
-            "invalid response: the length of the response is told in two ways, or in none that can be read",
+            "invalid response: the length of the response is ambiguous or invalid",
         ),
         (
             "a bad chunk",

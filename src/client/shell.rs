@@ -49,7 +49,7 @@ impl<'c> Shell<'c> {
         Self { address, session, downloads, shown: None, out, err, all_well: true }
     }
 
-    /// Runs at a terminal until the user quits. An error is one of the terminal's.
+    /// Runs at a terminal until the user quits. Fails if the terminal fails.
     pub fn run_interactive(mut self) -> io::Result<()> {
         let completion = Completion::new(self.address.clone(), Rc::clone(&self.session));
         let server = self.address.server.clone();

@@ -9,7 +9,7 @@ use PeerAction::{Read, Say};
 fn run(server: Endpoint, lines: &str, downloads: &Path) -> (String, String, bool) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let shell = Shell::new(ServerAddress::root(server), downloads.to_owned(), &mut out, &mut err);
-    let all_well = shell.run_piped(lines.as_bytes()).expect("vectors take everything");
+    let all_well = shell.run_piped(lines.as_bytes()).expect("writing to a vector cannot fail");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (text(out), text(err), all_well)
 }

@@ -16,7 +16,7 @@ use crate::http::date::Date;
 use crate::http::target::{Target, encode_segment};
 use crate::printable::Printable;
 
-/// The files that were meant, and what could not be looked at.
+/// The selected files, and the addresses that failed.
 #[derive(Debug, Default)]
 pub struct Targets {
     /// The files.
@@ -25,11 +25,11 @@ pub struct Targets {
     pub failures: Vec<(String, ClientError)>,
     /// Whether listed names that begin with a dot are included.
     takes_hidden: bool,
-    /// What was listed and is not downloaded.
+    /// Listed entries that are not downloaded.
     pub skipped: SkippedEntries,
 }
 
-/// What was listed and is not downloaded.
+/// Listed entries that are not downloaded.
 #[derive(Debug, Default)]
 pub struct SkippedEntries {
     /// The number of names that begin with a dot.
@@ -43,7 +43,7 @@ struct Finder<'a> {
     session: Session,
     options: &'a FetchOptions,
     targets: &'a mut Targets,
-    /// The pattern that names in the first directory must match, until that was visited.
+    /// The pattern for names in the first directory, until that has been visited.
     pattern: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use super::tftp::{self, address::TftpSite};
 use super::walk::{self, Directory, Visitor};
 use crate::printable::{self, Printable};
 
-/// What it is sorted by.
+/// What a listing is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListOrder {
     /// As the server sends it: directories first, then by name. A tree is sorted by path.
@@ -225,7 +225,7 @@ mod tests {
         let mut found = Tree::gather(&mut Loop { asked: 0 }, "/", false).expect("a listing");
         found.sort(order);
         let mut out = Vec::new();
-        found.show(format, &mut out).expect("a vector takes everything");
+        found.show(format, &mut out).expect("writing to a vector cannot fail");
         String::from_utf8(out).expect("UTF-8")
     }
 

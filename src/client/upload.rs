@@ -54,7 +54,7 @@ pub fn default_path(typed: &str) -> String {
     format!("/{}", encode_path(&default_parts(typed)))
 }
 
-/// The target of an upload: `path` where it is given, else the file's own path. Below a path that ends with a slash the
+/// The target of an upload: `path` if it is given, else the file's own path. Below a path that ends with a slash the
 /// file keeps its name.
 pub fn target(address: &ServerAddress, file: &str, path: Option<&str>) -> String {
     let own = default_path(file);

@@ -20,12 +20,12 @@ pub struct Directory {
     pub depth: usize,
 }
 
-/// Lists directories, and gathers what is in them.
+/// Lists directories, and gathers their contents.
 pub trait Visitor {
-    /// What is in a directory.
+    /// The contents of a directory.
     fn list(&mut self, path: &str) -> Result<RemoteListing, ClientError>;
 
-    /// Takes what is in a directory, and adds its subdirectories to `below`. The last of these is visited first.
+    /// Takes the contents of a directory, and adds its subdirectories to `below`. The last of these is visited first.
     fn take(&mut self, directory: &Directory, listing: RemoteListing, below: &mut Vec<Directory>);
 
     /// A link has led to a directory that was visited under the path `before`.

@@ -22,7 +22,7 @@ use super::save_method::OPEN_FILES;
 
 /// The longest value and the longest list of names on Linux (`linux/limits.h`).
 const MOST_BYTES: usize = 64 * 1024;
-/// The most bytes of values that are copied for one file: another program could give it gigabytes of them.
+/// How many bytes of values are copied for one file at most: another program could give it gigabytes of them.
 const MOST_IN_ALL: usize = 1024 * 1024;
 /// The mode of a new file, before the umask.
 pub(super) const NEW_FILE: Mode =
@@ -101,7 +101,7 @@ impl Attributes {
         Ok(true)
     }
 
-    /// Whether a file has these, except for a list that it may have.
+    /// Whether a file has these attributes; its access control list is not compared.
     fn are_those_of(&self, stat: &Stat) -> bool {
         let bits = Mode::from_raw_mode(stat.st_mode & EVERY_BIT);
         let is_plain = matches!(self.list, List::None) && self.extended.is_empty();

@@ -23,7 +23,7 @@ type Identity = (u64, u64);
 #[derive(Default)]
 pub(super) struct Claims {
     held: Mutex<HashSet<Identity>>,
-    /// Whether any was ever made: on most file systems none is.
+    /// Whether any was ever made: most file systems never need one.
     were_made: AtomicBool,
 }
 

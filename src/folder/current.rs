@@ -1,4 +1,4 @@
-//! Which directory the folder is, as its path may come to name another.
+//! The directory that the folder's path names, which may change.
 //!
 //! A deployment changes a link, a disk is mounted over the path, a directory is moved: the path then names another
 //! directory, or none. [`Source::follow`] checks this; if another directory can be opened, it becomes the folder, with its
@@ -77,7 +77,8 @@ impl Source {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on another directory is followed only where this allows it. Only the first call counts.
+    /// From now on, the folder follows its path only to directories that this allows. Only the first call
+    /// counts.
     pub(super) fn follow_if(&self, may_follow: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
         let _ = self.may_follow.set(Box::new(may_follow));
     }

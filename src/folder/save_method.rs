@@ -1,7 +1,8 @@
 //! How an incomplete file stays invisible, and how it gets its final name: the best method that its file system has.
 //!
-//! What a file system lacks shows only when the call fails, with one of many errors ([`is_unsupported`]). One result is
-//! cached, because learning it costs a copy of the whole file: that an anonymous file cannot be named there.
+//! Missing features of a file system show only when a call fails, with one of many errors
+//! ([`is_unsupported`]). One result is cached, that anonymous files cannot be named there, because finding it
+//! out costs a copy of the whole file.
 
 use cap_std::fs::Dir;
 use rustix::fs;

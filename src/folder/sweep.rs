@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The most entries that are examined, in about a second. Beyond it a leftover may stay; it is never served.
+/// How many entries are examined at most, in about a second. Beyond it a leftover may stay; it is never served.
 const MOST_ENTRIES: usize = 1_000_000;
 
 /// A file that was written within this time may be an upload in progress: other machines may write late, and their clocks

@@ -50,7 +50,7 @@ impl EndFinder {
     }
 }
 
-/// Where this byte stands first. `BufRead` searches words of the machine, an iterator single bytes.
+/// The first position of this byte. `BufRead` searches machine words, an iterator single bytes.
 fn position(bytes: &[u8], byte: u8) -> Option<usize> {
     // Reading a slice cannot fail.
     let behind = { bytes }.skip_until(byte).ok()?;

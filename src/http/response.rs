@@ -162,9 +162,9 @@ fn framing(fields: Fields<'_, '_>) -> Result<Framing, ResponseError> {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "what came is no HTTP/1 response",
+            Self::Malformed => "not an HTTP/1 response",
             Self::TooLarge => "the head of the response is too long",
-            Self::Framing => "the length of the response is told in two ways, or in none that can be read",
+            Self::Framing => "the length of the response is ambiguous or invalid",
         })
     }
 }

@@ -38,7 +38,7 @@ pub const LIMIT: &str = "Upload-Limit";
 /// The media type of content that is appended (§6).
 pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
 
-/// The most digits of an Integer (RFC 9651 §3.3.1).
+/// The maximum number of digits of an Integer (RFC 9651 §3.3.1).
 const INTEGER_DIGITS: usize = 15;
 
 /// What a request that begins or continues an upload announces about its content.

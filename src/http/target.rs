@@ -242,7 +242,7 @@ mod tests {
             ("no authority", "http:///x", Err(TargetError::Form)),
             ("authority (§3.2.3)", "h:443", Ok(Target::Authority("h:443"))),
             ("an authority has a port", "h:", Err(TargetError::Form)),
-            ("a scheme is no host", "javascript:alert", Err(TargetError::Form)),
+            ("a scheme is not a host", "javascript:alert", Err(TargetError::Form)),
             ("asterisk (§3.2.4)", "*", Ok(Target::Asterisk)),
             ("no slash", "a/b", Err(TargetError::Form)),
             ("another scheme", "ftp://h/x", Err(TargetError::Form)),

@@ -202,7 +202,7 @@ mod tests {
             ("comma in a tag, rightly", b"\"a,b\", \"a\"", &[Ok(strong(b"a,b")), a.clone()]),
             ("no comma between", b"\"a\" \"b\"", &[Err(NoTag)]),
             ("nothing after a malformed tag", b"\"a\", x, \"a\"", &[a.clone(), Err(NoTag)]),
-            ("a star is no tag", b"*", &[Err(NoTag)]),
+            ("a star is not a tag", b"*", &[Err(NoTag)]),
             ("nothing", b" , ", &[]),
         ];
         for (name, line, expected) in cases {

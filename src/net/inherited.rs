@@ -30,7 +30,7 @@ impl Inherited {
             } else if let Ok(Some(socket)) = sockets.take_udp_socket(index) {
                 taken.datagrams.push(Datagrams::inherit(socket)?);
             } else {
-                let what = format!("socket {index} is of no kind that wharf serves: TCP, Unix stream or UDP");
+                let what = format!("socket {index} is not a TCP, Unix stream or UDP socket");
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
             }
         }

@@ -9,7 +9,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// The most events per wait. Under load, that many requests share one system call.
+/// The maximum number of events per wait. Under load, that many requests share one system call.
 pub const EVENTS: usize = 64;
 
 /// Waits for many descriptors at once.

@@ -1,11 +1,11 @@
 //! A short spin before a blocking wait, for peers that answer at once.
 //!
-//! A sleeping processor takes some 50 µs to wake, longer than a small answer takes to make. When two programs answer
-//! each other in turn, packet by packet, that is most of the time (measured: TFTP in blocks of 512 bytes over loopback
-//! takes a third of the time if the server stays awake). So after a prompt answer the thread polls in a loop for a
-//! moment before it blocks, and yields the processor between two polls. After one failed spin it blocks at once for a
-//! while, so a slow or distant peer costs next to nothing. A peer that is always prompt keeps a processor busy, so
-//! each spin needs a permit.
+//! A sleeping processor takes some 50 µs to wake, longer than it takes to produce a small answer. When two
+//! programs answer each other in turn, packet by packet, that is most of the time (measured: TFTP in blocks
+//! of 512 bytes over loopback takes a third of the time if the server stays awake). So after a prompt answer
+//! the thread polls in a loop for a moment before it blocks, and yields the processor between two polls.
+//! After one failed spin it blocks at once for a while, so a slow or distant peer costs next to nothing. A
+//! peer that is always prompt keeps a processor busy, so each spin needs a permit.
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -206,7 +206,7 @@ mod tests {
         );
         let mut out = Vec::new();
         let report = Report { script: &script, stats: &stats, took: Duration::from_secs(1) };
-        write(&report, &mut out).expect("a vector takes everything");
+        write(&report, &mut out).expect("writing to a vector cannot fail");
         String::from_utf8(out).expect("UTF-8")
     }
 

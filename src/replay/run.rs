@@ -70,8 +70,8 @@ struct Queue {
     rate: Option<f64>,
 }
 
-/// Sends a script, and prints a line for each result as it arrives. An error is one of the console's, or a thread could not
-/// be started.
+/// Sends a script, and prints a line for each result as it arrives. Fails if the console fails, or if a
+/// thread cannot be started.
 pub fn run(script: &Script, options: ReplayOptions, console: &mut Console<'_>) -> io::Result<Stats> {
     let queue = Queue::new(script, options);
     let mut stats = Stats::new(script);
@@ -230,7 +230,7 @@ fn source(error: PourError) -> ClientError {
     }
 }
 
-/// Hashes what is written to it.
+/// Hashes all that is written to it.
 struct Digest(Sha256);
 
 impl Write for Digest {

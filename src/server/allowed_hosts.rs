@@ -22,12 +22,12 @@ const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
 /// The longest Host, in bytes, that a thread remembers.
 const REMEMBERED: usize = 256;
 
-/// Tells the names of one server from those of another in this process.
+/// Distinguishes the names of one server from those of another in this process.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// The Host that this thread last found to be a name of a server, and the id of that server: nearly all requests
-    /// have the same, and to look it up costs 500 instructions.
+    /// The Host that this thread last recognised as a name of a server, and the id of that server: nearly all
+    /// requests have the same Host, and looking it up costs 500 instructions.
     static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
@@ -243,7 +243,7 @@ mod tests {
             ("another port", "Origin: http://h:2\r\n", false),
             ("the usual port is another", "Origin: http://h\r\n", false),
             ("another scheme", "Origin: https://h:1\r\n", false),
-            ("a scheme that is no web page's", "Origin: file://h:1\r\n", false),
+            ("a scheme that is not a web page's", "Origin: file://h:1\r\n", false),
             ("a scheme in capitals", "Origin: HTTP://h:1\r\n", false),
             ("no scheme", "Origin: h:1\r\n", false),
             ("a sandboxed page", "Origin: null\r\n", false),
@@ -318,6 +318,6 @@ mod tests {
         let unnamed = AllowedHosts::new(Vec::new());
         let may =
             of(named, "Origin: https://files.example\r\n", |host, fields| unnamed.may_write(host, fields));
-        assert!(!may, "nobody said that the name is this server's");
+        assert!(!may, "the name was not given with --host");
     }
 }

@@ -13,7 +13,7 @@ use crate::server::timing::KeepAlive;
 /// How long requests in flight may take when the server stops.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
-/// A worker's stack, in bytes. Nothing here recurses; what is large is on the heap.
+/// A worker's stack, in bytes. Nothing here recurses, and large values are on the heap.
 pub(super) const STACK: usize = 256 * 1024;
 
 /// The configuration of a server.
@@ -35,9 +35,9 @@ pub struct Config {
     pub idle_exit: Option<Duration>,
     /// The number of worker threads.
     pub workers: usize,
-    /// The most connections at once.
+    /// The maximum number of connections.
     pub max_connections: u32,
-    /// The most TFTP transfers at once.
+    /// The maximum number of TFTP transfers at once.
     pub udp_sessions: usize,
     /// Whether HTML from the folder may run scripts as the server's own pages, although others may write there.
     pub trust_html: bool,
@@ -45,7 +45,7 @@ pub struct Config {
     pub allow_exit: bool,
     /// Whether the chat is enabled.
     pub chat: bool,
-    /// The most event streams at once.
+    /// The maximum number of event streams.
     pub max_subscribers: u32,
     /// Records requests, if enabled.
     pub recorder: Option<Recorder>,

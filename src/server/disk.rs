@@ -20,13 +20,14 @@ pub(super) enum Disk {
         /// Whether another worker was woken to poll.
         is_announced: bool,
     },
-    /// A thread of its own, which nobody depends on.
+    /// A dedicated thread, whose waiting delays no client.
     OwnThread,
     /// A thread that must not wait.
     Never,
 }
 
-/// How many of this many workers may wait for the disk at once. With a single worker, none: nobody would poll.
+/// How many of this many workers may wait for the disk at once. With a single worker, none: no worker would
+/// poll.
 pub(super) const fn places(workers: usize) -> usize {
     workers / 4 * 3 + workers % 4 * 3 / 4
 }
@@ -43,8 +44,9 @@ impl Disk {
         Some(Blocking::with(self))
     }
 
-    /// Asks for a call that finds in memory what it needs, in all likelihood: nobody is woken. Should it take long after
-    /// all, the watch over the lead wakes another worker ([`Lead::watch`](crate::server::connections::lead::Lead::watch)).
+    /// Asks to make a call that very likely finds what it needs in memory: no other worker is woken. If it
+    /// takes long after all, the watch over the lead wakes another worker
+    /// ([`Lead::watch`](crate::server::connections::lead::Lead::watch)).
     #[must_use]
     pub(super) fn may_touch(&mut self, state: &State) -> Option<Blocking<'_>> {
         match self {

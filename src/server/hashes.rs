@@ -27,8 +27,8 @@ use crate::server::jobs::fair_permits::{FairPermit, FairPermits};
 /// How many hashes are cached; with their versions they take less than a megabyte.
 const MOST_KNOWN: usize = 4096;
 
-/// The most files that are hashed at once; one client gets at most half. Each needs a descriptor, and those are
-/// scarce.
+/// The maximum number of files that are hashed at once; one client gets at most half. Each needs a descriptor, and
+/// those are scarce.
 const MOST_UNDER_WAY: usize = 32;
 
 /// How many bytes of a file are hashed before other jobs get their turn: some hundredths of a second.
@@ -234,7 +234,7 @@ mod tests {
     /// Computes a hash to its end; returns the number of slices and the result.
     fn work(digests: &Digests, open: OpenFile) -> (usize, Result<Hash, HashError>) {
         let HashLookup::NotYet(hashing) = digests.find(open, SystemTime::now(), CLIENT) else {
-            panic!("nobody knows it")
+            panic!("it is not cached")
         };
         let mut slices = 1;
         loop {
@@ -291,7 +291,7 @@ mod tests {
                 digests.find(super::tests::open(&path), now, CLIENT),
                 digests.find(super::tests::open(&path), now, CLIENT),
             ) else {
-                panic!("{name}: nobody knows it")
+                panic!("{name}: it is not cached")
             };
             assert_eq!(Arc::ptr_eq(&one, &other), is_remembered, "{name}: shared");
             assert!(matches!(digests.proceed(&one), Some(Ok(_))), "{name}: computed");
@@ -308,10 +308,10 @@ mod tests {
         File::create(&path).and_then(|file| file.set_len(SLICE + 1)).expect("a long file");
         let digests = Digests::default();
         let HashLookup::NotYet(first) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
-            panic!("nobody knows it")
+            panic!("it is not cached")
         };
         let HashLookup::NotYet(second) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
-            panic!("nobody knows it")
+            panic!("it is not cached")
         };
         assert!(digests.proceed(&first).is_none(), "a slice");
         assert!(
@@ -329,7 +329,7 @@ mod tests {
         file.set_len(SLICE + 1).expect("a long file");
         let digests = Digests::default();
         let HashLookup::NotYet(hashing) = digests.find(open(&path), SystemTime::now(), CLIENT) else {
-            panic!("nobody knows it")
+            panic!("it is not cached")
         };
         assert!(digests.proceed(&hashing).is_none(), "a slice");
         // Of the same length, but with another byte in the slice that has been read.

@@ -1,7 +1,7 @@
 //! Memory that was freed goes back to the system.
 //!
-//! glibc keeps what a thread frees for later, in an arena of that thread, and there are many threads: after a few hundred
-//! listings at once the server kept ten times the memory that it needs, for good.
+//! glibc keeps what a thread frees for later, in an arena of that thread, and there are many threads: after a
+//! few hundred listings at once the server permanently kept ten times the memory that it needs.
 
 use std::fs;
 
@@ -48,10 +48,10 @@ mod tests {
         // The last block stays, and so the allocator cannot shrink its heap by itself.
         let mut blocks: Vec<Vec<u8>> = (0..BLOCKS).map(|_| vec![1; SIZE]).collect();
         let last = blocks.pop();
-        let before = resident().expect("Linux says it");
+        let before = resident().expect("Linux reports it");
         drop(blocks);
         return_freed();
-        let after = resident().expect("Linux says it");
+        let after = resident().expect("Linux reports it");
         assert!(after + (BLOCKS * SIZE / 2) as u64 <= before, "{before} bytes before, {after} after");
         assert!(last.is_some());
     }

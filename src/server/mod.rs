@@ -83,7 +83,8 @@ use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::stop::{Stop, StopReason};
 
-/// How long the threads may take to end after [`config::GRACE`]. None has a client to wait for any more, only the disk.
+/// How long the threads may take to end after [`config::GRACE`]. They wait only for the disk by then, not for
+/// clients.
 const LAST: Duration = Duration::from_secs(2);
 
 /// Threads for jobs: for commits, which wait for the disk, and for large listings.

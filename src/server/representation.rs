@@ -19,7 +19,7 @@ pub(super) struct Representation {
     pub media_type: Cow<'static, str>,
     /// All other field lines except Content-Type.
     head: Head,
-    /// The head of an answer with all of it: most answers have this one, so it is finished.
+    /// The head of a response with the whole file: most responses use it, so it is built once.
     whole: Head,
 }
 
@@ -48,12 +48,12 @@ impl Representation {
         self.head.with_status(status)
     }
 
-    /// The head of an answer with all of it.
+    /// The head of a response with the whole file.
     pub(super) fn whole_head(&self) -> Head {
         self.whole.clone()
     }
 
-    /// The head of an answer with content of this type.
+    /// The head of a response with content of this type.
     pub(super) fn head(&self, status: Status, content_type: &str) -> Head {
         self.head.with_status(status).field("Content-Type", content_type)
     }

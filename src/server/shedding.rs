@@ -64,7 +64,7 @@ const MODEST: u64 = 64;
 /// have just connected, and its request may be on its way.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
-/// Closes connections until the held descriptors are within the limit, if `found` of them are too many. Only one
+/// Closes connections until the held descriptors are within the limit, which they exceed by `found`. Only one
 /// thread does this at a time: two would close twice as many as needed, including the newest.
 pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
     if found == 0 {

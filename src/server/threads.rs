@@ -89,8 +89,8 @@ impl Runtime {
         }
     }
 
-    /// The timer: handles deadlines, checks that somebody polls, evicts old cache entries, and starts the regular
-    /// sweeps. It never blocks on the disk.
+    /// The timer: handles deadlines, checks that a worker polls, evicts old cache entries, and starts the
+    /// regular sweeps. It never blocks on the disk.
     pub(super) fn mind_time(self: &Arc<Self>) {
         let mut input = Input::default();
         let mut next_sweep = Deadline::after(Instant::now(), SWEEP);

@@ -17,7 +17,7 @@ pub enum KeepAlive {
 }
 
 impl KeepAlive {
-    /// The most and the least of the dynamic rule, in seconds.
+    /// The maximum and the minimum of the dynamic rule, in seconds.
     const MOST: u64 = 20;
     const LEAST: u64 = 5;
 

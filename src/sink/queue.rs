@@ -23,7 +23,7 @@ pub(super) struct QueuedLines {
     pub(super) dropped: u64,
     /// A line in the queue is to be written at once.
     pub(super) is_urgent: bool,
-    /// The file is to be opened again, behind the lines that are queued now.
+    /// The file is to be opened again, after the lines that are queued now.
     pub(super) reopen_at: Option<usize>,
     /// How many callers wait for everything to be written.
     pub(super) flushes: u32,
@@ -49,7 +49,7 @@ impl LineQueue {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the writer if it has something to do now. To wake it costs a system call, so it is done once.
+    /// Wakes the writer if it has something to do now. Waking it costs a system call, so it is done once.
     pub(super) fn wake(&self, mut queue: MutexGuard<'_, QueuedLines>) {
         let has_to_wake = match queue.writer {
             WriterState::Sleeps => !queue.has_nothing_to_do(),

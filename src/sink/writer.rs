@@ -13,7 +13,7 @@ use super::queue::{BATCH, LineQueue, WriterState};
 /// Opens the file again, under the same name. It runs in the sink's thread, which may wait for it.
 pub type Reopen = Box<dyn FnMut() -> io::Result<File> + Send>;
 
-/// What a sink says about itself.
+/// How a sink reports problems.
 #[derive(Clone, Copy)]
 pub struct Notices {
     /// The name of its thread.
@@ -49,7 +49,7 @@ pub(super) struct Writer {
     fails: bool,
     /// The last write ended in the middle of a line.
     is_torn: bool,
-    /// The buffer of the batch before, which the queue gets next.
+    /// The buffer of the previous batch, which the queue gets next.
     spare: Vec<u8>,
 }
 
@@ -134,7 +134,7 @@ impl Writer {
         }
     }
 
-    /// Writes whole lines; how many bytes of them were written.
+    /// Writes complete lines; returns how many bytes were written.
     fn write(&mut self, lines: &[u8]) -> usize {
         let mut written = 0;
         let outcome = self.end_torn_line().and_then(|()| write_all(&self.file, lines, &mut written));
@@ -168,7 +168,7 @@ impl Writer {
     }
 }
 
-/// Writes all of this; `written` counts the bytes, also where it fails.
+/// Writes all of this; `written` counts the bytes, even if it fails.
 fn write_all(mut file: &File, bytes: &[u8], written: &mut usize) -> io::Result<()> {
     while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
         match file.write(rest) {

@@ -62,17 +62,18 @@ impl<R: BufRead> Read for Encode<R> {
     }
 }
 
-/// The wire's bytes on their way back to a file's.
+/// Decodes netascii to a file's bytes.
 #[derive(Debug, Default)]
 pub struct NetasciiDecoder {
-    /// A CR came, and what it means depends on the next byte.
+    /// A CR has arrived, and its meaning depends on the next byte.
     after_cr: bool,
 }
 
 impl NetasciiDecoder {
-    /// Appends to `out` what `wire` means, but for a CR at its end, which waits for the next call.
+    /// Decodes `wire` and appends the result to `out`, except for a CR at its end, which is kept for the next
+    /// call.
     ///
-    /// A CR before anything but LF or NUL is no netascii; it is kept as it is, as other receivers do.
+    /// A CR before anything but LF or NUL is not netascii; it is kept unchanged, as other receivers do.
     pub fn decode(&mut self, wire: &[u8], out: &mut Vec<u8>) {
         for &byte in wire {
             match (std::mem::replace(&mut self.after_cr, byte == CR), byte) {
@@ -84,7 +85,7 @@ impl NetasciiDecoder {
         }
     }
 
-    /// The end of the file: appends a CR that still waited.
+    /// The end of the file: appends a pending CR.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.after_cr) {
             out.push(CR);
@@ -120,7 +121,7 @@ mod tests {
             ("a bare CR", b"a\rb", b"a\r\0b"),
             ("a line of DOS", b"a\r\n", b"a\r\0\r\n"),
             ("a NUL", b"\0", b"\0"),
-            ("bytes that are no text", b"\xff\x80", b"\xff\x80"),
+            ("bytes that are not text", b"\xff\x80", b"\xff\x80"),
         ];
         for (name, file, wire) in rows {
             assert_eq!(encode(file), wire, "{name}");

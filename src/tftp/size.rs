@@ -2,7 +2,7 @@
 
 /// The longest request, and the longest OACK that answers it, in bytes (RFC 2347: "512 octets").
 pub const MAX_REQUEST: usize = 512;
-/// The most content of a DATA packet, in bytes (RFC 2348: what fits in a UDP datagram over IPv4).
+/// The maximum content of a DATA packet, in bytes (RFC 2348: what fits in a UDP datagram over IPv4).
 pub const MAX_CONTENT: usize = 65_464;
 /// The longest packet, in bytes. A buffer of one byte more detects a datagram that is too long.
 pub const MAX_PACKET: usize = DATA_HEAD + MAX_CONTENT;

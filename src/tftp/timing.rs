@@ -187,7 +187,7 @@ mod tests {
     use crate::tftp::fields::Mode;
     use crate::tftp::options::{Caps, Direction, Terms};
 
-    /// How long each wait is, in milliseconds, until the peer counts as gone, and what it is then.
+    /// How long each wait is, in milliseconds, until the peer counts as gone, and the final result.
     fn waits(mut patience: Patience, mut now: Instant) -> (Vec<u128>, Expiry) {
         let mut waits = Vec::new();
         loop {

@@ -45,7 +45,8 @@ impl Crate {
         for (index, module) in self.modules.iter().enumerate() {
             for path in module.bound.values().chain(&module.globs).chain(&module.paths) {
                 let Some((to, name)) = self.resolve(index, path, 0) else { continue };
-                // A module by itself is no use of it: what is used of it is in a path of its own.
+                // A module on its own is not a use of it: its items that are used appear as paths of their
+                // own.
                 let Some(name) = name else { continue };
                 if to != index {
                     let pair = (module.name.as_str(), self.modules[to].name.as_str());
@@ -69,7 +70,7 @@ impl Crate {
 
     /// The module that a path leads to, and the item in it.
     fn resolve(&self, from: usize, path: &[String], depth: usize) -> Option<(usize, Option<String>)> {
-        // Deeper than any honest chain of re-exports.
+        // Deeper than any real chain of re-exports.
         if depth > 16 {
             return None;
         }
@@ -96,7 +97,8 @@ impl Crate {
         if let Some(child) = module.children.get(first) {
             return self.descend(*child, rest, depth);
         }
-        // An item of this file may have the name of an import of another kind: a function, and a module of another crate.
+        // An item of this file may share its name with an import of another kind, for example a function and
+        // an external module.
         if let Some(bound) = module.bound.get(first).filter(|_| !module.items.contains(first)) {
             let whole: Vec<_> = bound.iter().chain(rest).cloned().collect();
             return self.resolve(at, &whole, depth + 1);
@@ -154,7 +156,7 @@ fn name_of(source: &Path, file: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// What one file says of itself.
+/// What one file declares.
 #[derive(Default)]
 struct Reader {
     declared: Vec<(String, Option<String>)>,
@@ -192,7 +194,7 @@ impl Reader {
         }
     }
 
-    /// Paths in what a macro is given, which nobody has parsed.
+    /// Paths in the unparsed arguments of a macro.
     fn read_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;
@@ -238,11 +240,7 @@ impl<'ast> Visit<'ast> for Reader {
     }
 
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
-        assert!(
-            item.content.is_none(),
-            "`mod {} {{ … }}`: a module of its own is a file of its own",
-            item.ident
-        );
+        assert!(item.content.is_none(), "`mod {} {{ … }}`: move the module to a file of its own", item.ident);
         let path = item.attrs.iter().find(|attribute| attribute.path().is_ident("path"));
         let path = path.and_then(|attribute| match &attribute.meta {
             syn::Meta::NameValue(pair) => match &pair.value {

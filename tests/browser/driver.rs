@@ -1,7 +1,7 @@
-//! A browser without a window that does as it is told, by WebDriver (W3C WebDriver 2) through chromedriver.
+//! A headless browser that is controlled by WebDriver (W3C WebDriver 2) through chromedriver.
 //!
-//! It is a browser of its own, with a profile of its own, and asks nobody but the page's server. What a test waits for
-//! it asks for again and again, as [`eventually`] does.
+//! It has a profile of its own and contacts no host but the page's server. A test polls for what it waits
+//! for, as [`eventually`] does.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use crate::common::{PATIENCE, Running, Wharf, Wire, eventually, outside};
 
-/// Under this name WebDriver gives an element (§12.1).
+/// The key under which WebDriver returns an element (§12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// What the browser is started with.
+/// The flags that the browser is started with.
 const FLAGS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
@@ -34,7 +34,7 @@ const FLAGS: [&str; 10] = [
 /// A browser, and the program that drives it.
 pub struct Browser {
     driver: Running,
-    /// Open for as long as the driver may write to it.
+    /// Kept open for as long as the driver may write to it.
     _says: BufReader<ChildStdout>,
     address: SocketAddr,
     session: String,
@@ -42,19 +42,19 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A fresh one; `None` where there is none on this machine.
+    /// Starts a new one; `None` if there is none on this machine.
     pub fn open() -> Option<Self> {
         Self::open_with(&[])
     }
 
-    /// As [`Browser::open`], with these flags besides.
+    /// As [`Browser::open`], with these additional flags.
     pub fn open_with(flags: &[&str]) -> Option<Self> {
         outside("chromium")?;
         let mut command = outside("chromedriver")?;
         let profile = tempfile::tempdir().expect("a folder");
         command
             .arg("--port=0")
-            // Its files, and those of the browser, go away with the test.
+            // Its files, and those of the browser, are removed after the test.
             .env("TMPDIR", profile.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -79,7 +79,7 @@ impl Browser {
         Some(browser)
     }
 
-    /// Asks the driver for something (§6.3); what it answers.
+    /// Sends the driver a command (§6.3) and returns its response.
     #[track_caller]
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let (answer, value) = self.try_call(method, path, body);
@@ -100,57 +100,57 @@ impl Browser {
         (answer.code(), value["value"].take())
     }
 
-    /// Goes to a page, and waits until it is loaded.
+    /// Opens a page and waits until it is loaded.
     #[track_caller]
     pub fn go(&self, url: &str) {
         self.call("POST", "/url", &json!({"url": url}));
     }
 
-    /// Runs a script in the page; what it returns.
+    /// Runs a script in the page and returns its result.
     #[track_caller]
     pub fn js(&self, script: &str) -> Value {
         self.js_with(script, &json!([]))
     }
 
-    /// As [`Browser::js`], with these as `arguments`.
+    /// As [`Browser::js`], with these `arguments`.
     #[track_caller]
     pub fn js_with(&self, script: &str, arguments: &Value) -> Value {
         self.call("POST", "/execute/sync", &json!({"script": script, "args": arguments}))
     }
 
-    /// As [`Browser::js_with`] for a script that calls its last argument with what it returns.
+    /// As [`Browser::js_with`], for a script that passes its result to its last argument, a callback.
     #[track_caller]
     pub fn js_later(&self, script: &str, arguments: &Value) -> Value {
         self.call("POST", "/execute/async", &json!({"script": script, "args": arguments}))
     }
 
-    /// Waits until this expression is true in the page, and all of the page is there.
+    /// Waits until this expression is true in the page, and the page is loaded.
     #[track_caller]
     pub fn until(&self, expression: &str) {
         let script = format!("return document.readyState !== 'loading' && Boolean({expression})");
         eventually(expression, || self.try_js(&script) == Value::Bool(true));
     }
 
-    /// As [`Browser::js`], while a page may just be going away.
+    /// As [`Browser::js`], for a page that may be navigating away.
     fn try_js(&self, script: &str) -> Value {
         let (code, value) = self.try_call("POST", "/execute/sync", &json!({"script": script, "args": []}));
         if code == 200 { value } else { Value::Null }
     }
 
-    /// The text of the first element of this selector, as a reader sees it.
+    /// The text of the first element that matches this selector, as rendered.
     #[track_caller]
     pub fn text(&self, selector: &str) -> String {
         let script = "return document.querySelector(arguments[0]).innerText";
         self.js_with(script, &json!([selector])).as_str().expect("text").to_owned()
     }
 
-    /// The names of the files that are shown, in order.
+    /// The names of the files shown, in order.
     pub fn names(&self) -> Vec<String> {
         let names = "return [...document.querySelectorAll('#files tbody tr:not([hidden]) bdi')].map((name) => name.textContent)";
         serde_json::from_value(self.js(names)).expect("names")
     }
 
-    /// The element of this selector, once there is one.
+    /// The element that matches this selector, once there is one.
     #[track_caller]
     fn element(&self, selector: &str) -> String {
         let by = json!({"using": "css selector", "value": selector});
@@ -163,7 +163,7 @@ impl Browser {
         found.expect("found")
     }
 
-    /// Clicks, as a hand does: what is covered or out of sight cannot be clicked.
+    /// Clicks as a user does: an element that is covered or off-screen cannot be clicked.
     #[track_caller]
     pub fn click(&self, selector: &str) {
         self.act(selector, "click", &json!({}));
@@ -180,14 +180,14 @@ impl Browser {
         self.js("document.querySelector('[data-pressed]')?.removeAttribute('data-pressed')");
     }
 
-    /// Types into a field; into one for files, their paths, a line each.
+    /// Types into a field; for a file field, these are paths, one per line.
     #[track_caller]
     pub fn type_into(&self, selector: &str, text: &str) {
         self.act(selector, "value", &json!({"text": text}));
     }
 
-    /// Does something to the element of this selector. The page may replace it after it was found, as it does with a
-    /// listing that has changed: then nothing was done, and the new one is taken.
+    /// Acts on the element that matches this selector. If the page has replaced it meanwhile, as it does when
+    /// the listing changes, it acts on the new one.
     #[track_caller]
     fn act(&self, selector: &str, what: &str, body: &Value) {
         eventually(&format!("{what} of {selector}"), || {
@@ -198,7 +198,8 @@ impl Browser {
         });
     }
 
-    /// Presses a key wherever the focus is. Keys without a character have one of their own (§17.4.2).
+    /// Presses a key in the focused element. Keys without a character have a code point of their own
+    /// (§17.4.2).
     #[track_caller]
     pub fn key(&self, key: char) {
         let press = json!([{"type": "keyDown", "value": key.to_string()}, {"type": "keyUp", "value": key.to_string()}]);
@@ -209,7 +210,7 @@ impl Browser {
         );
     }
 
-    /// Asks the browser for what WebDriver does not know (Chrome DevTools Protocol).
+    /// Sends the browser a command that WebDriver lacks (Chrome DevTools Protocol).
     #[track_caller]
     pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.call("POST", "/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
@@ -226,12 +227,12 @@ impl Browser {
         }
     }
 
-    /// Runs no scripts of pages from now on.
+    /// Disables scripts in pages from now on.
     pub fn without_script(&self) {
         self.devtools("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
     }
 
-    /// Whether it shows pages dark, and on a phone.
+    /// Sets whether pages are dark, and whether the screen is a phone's.
     pub fn show_as(&self, dark: bool, phone: bool) {
         let scheme = json!([{"name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" }}]);
         self.devtools("Emulation.setEmulatedMedia", &json!({"features": scheme}));
@@ -243,13 +244,13 @@ impl Browser {
         }
     }
 
-    /// What is seen, as a PNG.
+    /// A screenshot, as PNG.
     pub fn picture(&self) -> Vec<u8> {
         let picture = self.call("GET", "/screenshot", &json!({}));
         from_base64(picture.as_str().expect("text"))
     }
 
-    /// Opens another tab and goes on in it; both by a handle for [`Browser::turn_to`].
+    /// Opens another tab and switches to it; returns the handles of both for [`Browser::turn_to`].
     pub fn new_tab(&self) -> (String, String) {
         let old = self.call("GET", "/window", &json!({}));
         let new = self.call("POST", "/window/new", &json!({"type": "tab"}));
@@ -260,7 +261,7 @@ impl Browser {
         (old, new)
     }
 
-    /// Goes on in another tab.
+    /// Switches to another tab.
     pub fn turn_to(&self, handle: &str) {
         self.call("POST", "/window", &json!({"handle": handle}));
     }
@@ -270,7 +271,7 @@ impl Browser {
         self.call("DELETE", "/window", &json!({}));
     }
 
-    /// What the browser complained of since the last time, but for what was not found.
+    /// The browser's errors since the last call, except for missing resources.
     pub fn complaints(&self) -> Vec<String> {
         let log = self.call("POST", "/se/log", &json!({"type": "browser"}));
         let messages = log.as_array().into_iter().flatten();
@@ -281,8 +282,8 @@ impl Browser {
     }
 }
 
-/// Starts the driver. It looks for a port that is free for IPv4 and takes the same for IPv6, which another process may have
-/// by then: it exits, and is started again.
+/// Starts the driver. It chooses a port that is free for IPv4 and also binds it for IPv6, where another
+/// process may have it: then it exits and is started again.
 fn start(command: &mut Command) -> (Running, BufReader<ChildStdout>, u16) {
     const ATTEMPTS: usize = 5;
     let attempt = || {
@@ -294,14 +295,14 @@ fn start(command: &mut Command) -> (Running, BufReader<ChildStdout>, u16) {
     std::iter::repeat_with(attempt).take(ATTEMPTS).flatten().next().expect("chromedriver starts")
 }
 
-/// The port that the driver says it listens at; `None` if it exits before.
+/// The port that the driver prints; `None` if it exits first.
 fn port(output: &mut impl BufRead) -> Option<u16> {
     let port_of =
         |line: String| Some(line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().expect("a port"));
     output.lines().map(|line| line.expect("text")).find_map(port_of)
 }
 
-/// Undoes Base64 (RFC 4648 §4).
+/// Decodes Base64 (RFC 4648 §4).
 fn from_base64(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
@@ -325,15 +326,15 @@ impl Drop for Browser {
                 &json!({"script": "return document.body.innerText", "args": []}),
             );
             eprintln!("--- the page: {page}");
-            eprintln!("--- its complaints: {:?}", self.complaints());
+            eprintln!("--- its errors: {:?}", self.complaints());
         }
-        // It and the browser are one group.
+        // It and the browser are one process group.
         let _ = kill_process_group(Pid::from_child(&self.driver), Signal::KILL);
         let _ = self.driver.wait();
     }
 }
 
-/// A server and a browser that shows its folder's listing; `None` where there is no browser.
+/// A server, and a browser that shows the listing of its folder; `None` if there is no browser.
 pub fn stage(flags: &[&str], fill: impl FnOnce(&Wharf)) -> Option<(Wharf, Browser)> {
     let wharf = Wharf::serve(flags);
     fill(&wharf);

@@ -1,4 +1,4 @@
-//! The folder as a page: list, sort, filter, open, with script and without.
+//! The folder as a page: list, sort, filter and open, with and without scripts.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 use super::driver::stage;
 use crate::common::Wharf;
 
-/// The most that the page of a dozen files, its style and its script may weigh, in bytes.
+/// The greatest size of a page of a dozen files, with its style and its script, in bytes.
 const WEIGHT: u64 = 40_000;
 
-/// Writes files of these sizes, the next always a day older.
+/// Writes files of these sizes, each a day older than the one before.
 fn fill(wharf: &Wharf, files: &[(&str, usize)]) {
     for (day, (name, size)) in (0..).zip(files) {
         let path = wharf.write(name, vec![b'x'; *size]);
@@ -24,7 +24,7 @@ fn some_files(wharf: &Wharf) {
 }
 
 #[test]
-fn it_sorts_by_links_and_needs_no_script() {
+fn sorting_works_by_links_without_scripts() {
     let Some((wharf, browser)) = stage(&[], some_files) else { return };
     for script in [true, false] {
         if !script {
@@ -51,7 +51,7 @@ fn it_sorts_by_links_and_needs_no_script() {
 }
 
 #[test]
-fn it_filters_as_one_types() {
+fn the_filter_applies_while_typing() {
     let Some((_wharf, browser)) = stage(&[], some_files) else { return };
     browser.type_into("#filter", "IMG");
     browser.until("document.querySelector('#count').textContent === '2 of 4'");
@@ -83,7 +83,7 @@ fn directories_open_and_lead_back() {
 }
 
 #[test]
-fn what_is_given_shows_to_others_when_they_look() {
+fn new_files_of_others_appear_when_the_window_gets_the_focus() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     assert!(browser.text("#nothing").starts_with("No shared files"));
     wharf.write("new.txt", "new");
@@ -94,7 +94,7 @@ fn what_is_given_shows_to_others_when_they_look() {
 }
 
 #[test]
-fn ten_thousand_entries_are_there_and_scroll() {
+fn ten_thousand_entries_are_shown_and_scroll() {
     let many = |wharf: &Wharf| {
         for number in 0..10_000 {
             std::fs::write(wharf.folder().join(format!("file {number}.txt")), "").expect("written");
@@ -104,7 +104,7 @@ fn ten_thousand_entries_are_there_and_scroll() {
     assert_eq!(browser.text("#count"), "10000 files, 0 B");
     let outside = "[...document.querySelectorAll('tbody')].filter((chunk) => !chunk.checkVisibility({contentVisibilityAuto: true}) || \
                    chunk.getBoundingClientRect().top > 3 * innerHeight).length";
-    assert!(browser.js(&format!("return {outside}")).as_u64() > Some(90), "most of it costs nothing");
+    assert!(browser.js(&format!("return {outside}")).as_u64() > Some(90), "rows off-screen are not rendered");
     browser.js("document.querySelector('tbody:last-of-type').scrollIntoView({block: 'end'})");
     browser.until("document.querySelector('tbody:last-child tr:last-child').checkVisibility({contentVisibilityAuto: true})");
     assert_eq!(browser.text("tbody:last-child tr:last-child bdi"), "file 9999.txt");
@@ -113,7 +113,7 @@ fn ten_thousand_entries_are_there_and_scroll() {
 }
 
 #[test]
-fn it_is_light_and_is_painted_after_one_request() {
+fn the_page_is_small_and_is_painted_after_one_request() {
     let names: Vec<_> = (1..=12).map(|number| (format!("holiday {number:02}.jpg"), number * 1000)).collect();
     let fill = |wharf: &Wharf| {
         fill(wharf, &names.iter().map(|(name, size)| (name.as_str(), *size)).collect::<Vec<_>>());
@@ -133,36 +133,36 @@ fn it_is_light_and_is_painted_after_one_request() {
 }
 
 #[test]
-fn nothing_runs_that_the_server_did_not_name() {
+fn injected_scripts_and_styles_do_not_run() {
     let Some((wharf, browser)) = stage(&[], |wharf| {
         wharf.write("evil.js", "document.title = 'evil'");
     }) else {
         return;
     };
-    // As if somebody had found a way to put markup into the page.
+    // As if an attacker had found a way to inject markup into the page.
     browser.js(
         "document.body.append(document.createRange().createContextualFragment(
            '<script>document.title = `evil`</script><script src=/evil.js></script><img src=x onerror=\"document.title = `evil`\"><style>body { --evil: 1 }</style>'))",
     );
     eventually_asked(&wharf, "\"GET /x HTTP/1.1\" 404 ");
-    // The browser hears of that a moment later, and refuses the last of them.
+    // The browser reports violations a moment later, and blocks the last of them.
     let mut refused = 0;
-    crate::common::eventually("each was refused", || {
+    crate::common::eventually("each was blocked", || {
         refused += browser.complaints().len();
         refused >= 4
     });
     assert_eq!(browser.js("return document.title"), "/ – wharf");
     assert_eq!(browser.js("return getComputedStyle(document.body).getPropertyValue('--evil')"), "");
-    assert!(!wharf.settled_log().contains("evil.js"), "it was not even asked for");
+    assert!(!wharf.settled_log().contains("evil.js"), "it was not even requested");
 }
 
 fn eventually_asked(wharf: &Wharf, line: &str) {
     crate::common::eventually(line, || wharf.log().contains(line));
 }
 
-/// The pages are the server's alone to show: no other page frames them.
+/// The pages may not be framed.
 #[test]
-fn the_head_of_a_page() {
+fn pages_have_a_strict_content_security_policy() {
     let wharf = Wharf::serve(&[]);
     for (target, code) in [("/?list", 200), ("/nothing", 404)] {
         let page = wharf.ask("GET", target, "Accept: text/html\r\n", b"");
@@ -172,14 +172,14 @@ fn the_head_of_a_page() {
         assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(page.field("Referrer-Policy"), "same-origin");
         let again = wharf.ask("GET", target, "Accept: text/html\r\n", b"");
-        assert_ne!(again.field("Content-Security-Policy"), policy, "a nonce is used once");
+        assert_ne!(again.field("Content-Security-Policy"), policy, "a nonce is not reused");
     }
     let line = wharf.ask("GET", "/nothing", "Accept: */*\r\n", b"");
     assert_eq!((line.code(), line.text().as_str()), (404, "there is nothing of that name\n"));
 }
 
 #[test]
-fn assets_are_kept_for_good() {
+fn assets_are_cached_for_good() {
     let wharf = Wharf::serve(&[]);
     let page = wharf.ask("GET", "/", "", b"").text();
     let paths: BTreeSet<_> = page.split('"').filter(|part| part.starts_with("/.wharf/assets/")).collect();

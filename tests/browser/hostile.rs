@@ -1,11 +1,12 @@
-//! Names that would rather be markup, scripts or other names: each is text, and a link that leads to its file.
+//! Names that look like markup, scripts or other names: each is shown as text, and its link leads to its
+//! file.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::driver::stage;
 
-/// Names, and how they are shown.
+/// Names, and how they are displayed.
 fn names() -> Vec<(Vec<u8>, String)> {
     let plain = [
         "<img src=x onerror=\"document.title='evil'\">.txt",
@@ -59,15 +60,15 @@ fn names_are_text_and_links_lead_to_their_files() {
             assert_eq!(found.map(|pair| pair[1].clone()), Some(number.to_string().into()), "{shown}");
         }
         let wide = browser.js("return document.documentElement.scrollWidth > innerWidth");
-        assert_eq!(wide, false, "a long name is broken into lines");
+        assert_eq!(wide, false, "a long name wraps");
     }
     assert_eq!(browser.js("return document.title"), "/ – wharf");
-    assert_eq!(browser.complaints(), Vec::<String>::new(), "nothing was even tried");
+    assert_eq!(browser.complaints(), Vec::<String>::new(), "no script was even blocked");
 }
 
-/// The same names for a directory, which stand in the path of links as well, and in the title.
+/// Directories with the same names, which also appear in the path of links and in the title.
 #[test]
-fn directories_of_such_names_open() {
+fn directories_with_such_names_open() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     for (name, shown) in names() {
         let directory = wharf.folder().join(OsStr::from_bytes(&name));

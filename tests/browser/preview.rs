@@ -1,4 +1,4 @@
-//! A look at a file without leaving the folder.
+//! Previews of files.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn fill(wharf: &Wharf) {
 }
 
 #[test]
-fn with_previous_and_next_by_keyboard() {
+fn the_keyboard_leads_to_the_previous_and_the_next_file() {
     let Some((_wharf, browser)) = stage(&[], fill) else { return };
     browser.click("#files a[href='./a.jpg']");
     browser.until("document.querySelector('#preview img')?.naturalWidth > 0");
@@ -50,13 +50,13 @@ fn with_previous_and_next_by_keyboard() {
     assert_eq!(
         browser.js("return document.activeElement.pathname"),
         "/h.svg",
-        "the focus is where one looked"
+        "the focus is on the file that was viewed"
     );
     assert_eq!(browser.js("return document.title"), "/ – wharf");
 }
 
 #[test]
-fn text_is_text_and_a_long_one_is_cut() {
+fn a_text_file_is_shown_as_text_and_a_long_one_is_cut() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     wharf.write("long.txt", "line\n".repeat(100_000));
     wharf.write("empty.txt", "");
@@ -74,7 +74,7 @@ fn text_is_text_and_a_long_one_is_cut() {
 }
 
 #[test]
-fn what_cannot_be_shown_is_left_to_the_browser() {
+fn a_file_without_a_preview_opens_in_the_browser() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     let prevented = "const link = document.querySelector(`#files a[href='./${arguments[0]}']`);
                      const click = new MouseEvent('click', {bubbles: true, cancelable: true, ctrlKey: arguments[1]});
@@ -89,11 +89,11 @@ fn what_cannot_be_shown_is_left_to_the_browser() {
     browser.press("Close");
     browser.click("#files a[href='./g.html']");
     browser.until("document.title === 'a page'");
-    eventually("it was asked for", || wharf.log().contains("\"GET /g.html HTTP/1.1\" 200 "));
+    eventually("it was requested", || wharf.log().contains("\"GET /g.html HTTP/1.1\" 200 "));
 }
 
 #[test]
-fn pictures_as_a_grid_are_fetched_as_they_come_into_view() {
+fn pictures_of_a_grid_load_when_they_scroll_into_view() {
     let photo = std::fs::read(root().join("www/server/photoServer.jpg")).expect("a photo");
     let fill = |wharf: &Wharf| {
         for number in 100..400 {
@@ -103,7 +103,7 @@ fn pictures_as_a_grid_are_fetched_as_they_come_into_view() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     browser.click("nav a[href='?list&view=grid']");
     browser.until("document.querySelector('#files.grid img')?.naturalWidth > 0");
-    assert!(!wharf.settled_log().contains("GET /399.jpg"), "what is out of sight is not fetched");
+    assert!(!wharf.settled_log().contains("GET /399.jpg"), "pictures off-screen are not fetched");
     browser.js("scrollTo(0, document.documentElement.scrollHeight)");
     browser.until("[...document.querySelectorAll('#files img')].at(-1).naturalWidth > 0");
     eventually("it is fetched now", || wharf.log().contains("GET /399.jpg"));

@@ -1,43 +1,44 @@
-//! The page behind a proxy: with TLS it uploads and talks as it does without; what the proxy refuses is told in a line.
+//! The page behind a proxy with TLS: uploads and chat work as without it, and an error of the proxy is shown
+//! in one line.
 
 use super::driver::Browser;
-use super::{give, room};
-use crate::common::{Front, Tls, Wharf, eventually, sample};
+use super::{chat, upload};
+use crate::common::{ReverseProxy, Tls, Wharf, eventually, sample};
 
 #[test]
-fn the_page_uploads_and_talks() {
+fn the_page_uploads_and_chats() {
     let place = tempfile::tempdir().expect("a folder");
     let path = place.path().join("wharf.sock");
     let socket = path.to_str().expect("text");
     let wharf = Wharf::serve(&["--unix", socket, "--host", "files.example"]);
     eventually("it listens", || path.exists());
-    let Some(front) = Front::nginx(socket, Tls::On) else { return };
+    let Some(proxy) = ReverseProxy::nginx(socket, Tls::On) else { return };
     let here = ["--host-resolver-rules=MAP files.example 127.0.0.1", "--ignore-certificate-errors"];
     let Some(browser) = Browser::open_with(&here) else { return };
-    browser.go(&format!("https://files.example:{}/?list", front.address().port()));
-    // One as a whole, one in pieces.
+    browser.go(&format!("https://files.example:{}/?list", proxy.address().port()));
+    // One in a single request, one in pieces.
     let large = sample(8 << 20, 5);
-    let (_given, paths) = give::given(&[("small.txt", b"small"), ("large.bin", &large)]);
-    browser.type_into("#give input", &give::lines(&paths));
-    give::is_told(&browser, "2 uploaded");
+    let (_given, paths) = upload::given(&[("small.txt", b"small"), ("large.bin", &large)]);
+    browser.type_into("#give input", &upload::lines(&paths));
+    upload::is_told(&browser, "2 uploaded");
     assert!(wharf.read("large.bin") == large && wharf.read("small.txt") == b"small");
-    room::join(&browser, "ann");
-    room::says(&browser, "hello over TLS");
-    room::hears(&browser, "hello over TLS");
+    chat::join(&browser, "ann");
+    chat::says(&browser, "hello over TLS");
+    chat::hears(&browser, "hello over TLS");
 }
 
 #[test]
-fn the_limit_of_a_proxy_is_told() {
+fn the_size_limit_of_a_proxy_is_reported() {
     let wharf = Wharf::serve(&[]);
-    let front = Front::nginx_with(Tls::Off, |address, _| {
+    let proxy = ReverseProxy::nginx_with(Tls::Off, |address, _| {
         let location = format!("proxy_pass http://{}; proxy_set_header Host $http_host;", wharf.address());
         format!("server {{ listen {address}; location / {{ {location} }} }}")
     });
-    let (Some(front), Some(browser)) = (front, Browser::open()) else { return };
-    browser.go(&format!("http://{}/?list", front.address()));
-    let (_given, paths) = give::given(&[("large.bin", &sample(8 << 20, 5))]);
-    browser.type_into("#give input", &give::lines(&paths));
-    give::is_told(&browser, "1 failed");
+    let (Some(proxy), Some(browser)) = (proxy, Browser::open()) else { return };
+    browser.go(&format!("http://{}/?list", proxy.address()));
+    let (_given, paths) = upload::given(&[("large.bin", &sample(8 << 20, 5))]);
+    browser.type_into("#give input", &upload::lines(&paths));
+    upload::is_told(&browser, "1 failed");
     let said = browser.text("#uploads li");
     assert!(said.contains("too large for the proxy in front of the server (413)"), "{said}");
 }

@@ -1,33 +1,33 @@
-//! A crowd: many who idle, some who read or write a byte at a time, some who come and go.
+//! A crowd of clients: many are idle, some read or write one byte at a time, some reconnect all the time.
 
 use std::io::Read;
 use std::net::TcpStream;
 
 use super::{Wharf, Wire, raise_open_files};
 
-/// How many there are of each.
+/// How many clients of each kind there are.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// Connections that have asked once and say nothing more.
+    /// Connections that have sent one request and are idle.
     pub idle: usize,
-    /// Readers of a file that takes longer than anybody waits.
+    /// Readers of a file that never ends at their speed.
     pub readers: usize,
-    /// Writers of one.
+    /// Writers of such a file.
     pub writers: usize,
     /// Connections that are closed and opened again all the time.
     pub restless: usize,
 }
 
-/// The crowd that a server has to bear.
+/// The crowd that a server must be able to serve.
 pub const CROWD: Sizes = Sizes { idle: 10_000, readers: 200, writers: 200, restless: 50 };
 
-/// Descriptors that a test, and a server, need besides those of the crowd: other tests run in the same process.
+/// Descriptors that a test and a server need besides the crowd's: other tests run in the same process.
 const OTHER_FILES: u64 = 8_000;
 
-/// The size of the file that is read so slowly, and of those that are written: none of them ends.
+/// The size of the file that is read so slowly, and of those that are written: no transfer completes.
 const ENDLESS: usize = 64 << 20;
 
-/// All of them, connected.
+/// All clients, connected.
 pub struct Crowd<'w> {
     wharf: &'w Wharf,
     idle: Vec<Wire>,
@@ -37,20 +37,20 @@ pub struct Crowd<'w> {
 }
 
 impl Sizes {
-    /// As many idle ones as there may be files open here.
+    /// As many idle clients as the limit of open files allows.
     pub fn as_far_as_possible(self) -> Self {
         let possible = usize::try_from(raise_open_files().saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
         Self { idle: self.idle.min(possible.max(100)), ..self }
     }
 
-    /// How many connections that makes.
+    /// How many connections that is.
     pub fn connections(self) -> usize {
         self.idle + self.readers + self.writers + self.restless
     }
 }
 
 impl<'w> Crowd<'w> {
-    /// Gathers them.
+    /// Connects all clients.
     pub fn gather(wharf: &'w Wharf, sizes: Sizes) -> Self {
         let path = wharf.write("endless.bin", "");
         let file = std::fs::File::options().write(true).open(path);
@@ -74,8 +74,8 @@ impl<'w> Crowd<'w> {
         Self { wharf, idle, readers, writers, restless }
     }
 
-    /// Each reader takes a byte, and each writer sends one. Of so many groups that they form this one does, so that they
-    /// need not all move at the same moment.
+    /// Each reader takes one byte, and each writer sends one. Only one of this many groups moves, so that not
+    /// all move at the same moment.
     pub fn stir(&mut self, group: usize, groups: usize) {
         for reader in self.readers.iter().skip(group).step_by(groups) {
             reader.stream().read_exact(&mut [0]).expect("a byte");
@@ -85,17 +85,17 @@ impl<'w> Crowd<'w> {
         }
     }
 
-    /// Those of this group who are restless leave, and come again.
+    /// The reconnecting clients of this group close their connections and open new ones.
     pub fn come_and_go(&mut self, group: usize, groups: usize) {
         for stream in self.restless.iter_mut().skip(group).step_by(groups) {
             *stream = come(self.wharf);
         }
     }
 
-    /// Those who said nothing any more ask once again: they have been kept.
+    /// The idle clients send another request: their connections are still open.
     pub fn ask_the_idle(&mut self) {
         for wire in self.idle.iter_mut().step_by(100) {
-            assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200, "it has been kept");
+            assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200, "it is still open");
         }
     }
 }

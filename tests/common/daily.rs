@@ -1,27 +1,27 @@
-//! What clients do all day: at every door, with every verb, and some break off.
+//! A mix of everyday requests over all protocols; some clients disconnect in the middle.
 
 use std::io::Write;
 use std::net::TcpStream;
 
 use serde_json::Value;
 
-use super::{Dice, Tftp, Wharf, Wire, sample};
+use super::{Random, Tftp, Wharf, Wire, sample};
 
-/// How many names the files have that are written.
+/// How many names the written files have.
 const NAMES: usize = 16;
 
-/// How many addresses those have who talk.
+/// How many addresses the chatting clients have.
 const HOSTS: usize = 200;
 
-/// Does everything once. The server must serve TFTP too (`--udp 0`).
-pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
+/// Sends every kind of request once. The server must serve TFTP too (`--udp 0`).
+pub fn everything_once(wharf: &Wharf, random: &mut Random) {
     let mut wire = wharf.connect();
-    let content = sample(dice.length(17), 81);
-    let name = format!("/{}", dice.below(NAMES));
+    let content = sample(random.length(17), 81);
+    let name = format!("/{}", random.below(NAMES));
     assert!(wire.ask("PUT", &name, "", &content).head.status.is_success());
     assert!(wire.ask("GET", &name, "", b"").head.status.is_success());
     assert_eq!(wire.ask("HEAD", &name, "", b"").code(), 200);
-    let range = format!("Range: bytes=0-0,{}-\r\n", dice.below(content.len()));
+    let range = format!("Range: bytes=0-0,{}-\r\n", random.below(content.len()));
     assert!(matches!(wire.ask("GET", &name, &range, b"").code(), 200 | 206));
     for (kind, target) in [("text/html", "/?list"), ("application/json", "/"), ("text/plain", "/?list")] {
         assert_eq!(wire.ask("GET", target, &format!("Accept: {kind}\r\n"), b"").code(), 200);
@@ -32,15 +32,15 @@ pub fn everything_once(wharf: &Wharf, dice: &mut Dice) {
     assert_eq!(wire.ask("POST", "/", form, part.as_bytes()).code(), 200);
     assert_eq!(put_chunked(&mut wire, "/chunked", &content) / 100, 2);
     pipeline(&mut wire, 20);
-    talk(&mut somebody(wharf, dice.below(HOSTS)), dice);
-    break_off(wharf, dice);
+    talk(&mut somebody(wharf, random.below(HOSTS)), random);
+    break_off(wharf, random);
     assert_eq!(Tftp::new(wharf.tftp()).put("tftp", &[], &content[..content.len().min(2000)]), Ok(()));
     assert!(Tftp::new(wharf.tftp()).get("tftp").is_ok());
     let refused = wharf.connect().send("nonsense\r\n\r\n").read_answer(false);
     assert_eq!(refused.code(), 400);
 }
 
-/// Sends this in one chunk, and gives the status.
+/// Sends this in one chunk and returns the status.
 pub fn put_chunked(wire: &mut Wire, target: &str, content: &[u8]) -> u16 {
     let (host, length) = (wire.stream().peer_addr().expect("connected"), content.len());
     wire.send(format!("PUT {target} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"));
@@ -48,7 +48,7 @@ pub fn put_chunked(wire: &mut Wire, target: &str, content: &[u8]) -> u16 {
     wire.read_answer(false).code()
 }
 
-/// Sends so many requests before it reads an answer.
+/// Sends this many requests before it reads a response.
 fn pipeline(wire: &mut Wire, count: usize) {
     for _ in 0..count {
         wire.begin_to_ask("GET", "/.wharf/health", None);
@@ -58,21 +58,21 @@ fn pipeline(wire: &mut Wire, count: usize) {
     }
 }
 
-/// A connection from one of so many addresses.
+/// A connection from one of this many addresses.
 fn somebody(wharf: &Wharf, number: usize) -> Wire {
     Wire::connect_from((2 + number % HOSTS) as u8, wharf.address())
 }
 
-/// Joins the room, says something and leaves.
-fn talk(wire: &mut Wire, dice: &mut Dice) {
-    let name = format!("user=p{}", dice.below(1 << 30));
+/// Joins the chat, sends a message and leaves.
+fn talk(wire: &mut Wire, random: &mut Random) {
+    let name = format!("user=p{}", random.below(1 << 30));
     let token = join(wire, &name);
     assert_eq!(wire.ask("POST", "/.wharf/chat/messages", &token, b"hello").code(), 202);
     assert_eq!(wire.ask("GET", "/.wharf/chat/messages", &token, b"").code(), 200);
     assert_eq!(wire.ask("POST", "/.wharf/chat/leave", &token, b"").code(), 204);
 }
 
-/// Joins the room; the field that shows who it is.
+/// Joins the chat; returns the field that identifies the member.
 fn join(wire: &mut Wire, form: &str) -> String {
     let answer = wire.ask("POST", "/.wharf/chat/join", "", form.as_bytes());
     assert_eq!(answer.code(), 200, "{form}: {}", answer.text());
@@ -80,9 +80,9 @@ fn join(wire: &mut Wire, form: &str) -> String {
     format!("Authorization: Bearer {}\r\n", joined["token"].as_str().expect("a token"))
 }
 
-/// Fills what the room keeps, so that from now on it grows no more: 16,384 events.
+/// Fills the chat's history, so that it does not grow any more: 16,384 events.
 pub fn fill_the_room(wharf: &Wharf) {
-    /// What one member may say at once.
+    /// How many messages one member may send at once.
     const BURST: usize = 40;
     let host = wharf.address();
     for speaker in 0..=16_384 / BURST {
@@ -98,10 +98,10 @@ pub fn fill_the_room(wharf: &Wharf) {
     }
 }
 
-/// Begins an upload or a download, and goes.
-fn break_off(wharf: &Wharf, dice: &mut Dice) {
+/// Starts an upload or a download, and disconnects.
+fn break_off(wharf: &Wharf, random: &mut Random) {
     let mut stream = TcpStream::connect(wharf.address()).expect("a connection");
     let host = wharf.address();
     let request = format!("PUT /cut HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\n{:90}", "");
-    stream.write_all(&request.as_bytes()[..dice.below(request.len())]).expect("sent");
+    stream.write_all(&request.as_bytes()[..random.below(request.len())]).expect("sent");
 }

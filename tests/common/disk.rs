@@ -1,4 +1,4 @@
-//! A small disk of a test's own, which may run full.
+//! A small file system of a test's own, which may fill up.
 
 use std::cell::Cell;
 use std::fs;
@@ -9,18 +9,20 @@ use tempfile::TempDir;
 
 use super::outside::{outside, skip};
 
-/// The file that an image is, beside the folder, and its size in bytes.
+/// The image file, beside the folder, and its size in bytes.
 const IMAGE: &str = "image";
 const IMAGE_SIZE: u64 = 8 << 20;
 
-/// A folder with a file system of its own, as far as this user may mount one. It goes after its server: declared first.
+/// A folder on a file system of its own, if this user may mount one. Declare it before the server, so that it
+/// is unmounted last.
 pub struct SmallDisk {
     share: PathBuf,
     place: Cell<Option<TempDir>>,
 }
 
 impl SmallDisk {
-    /// Of this size, as mount(8) says it. `None`, said aloud, where this user may not mount anything.
+    /// Of this size, in the format of mount(8). `None`, with a printed skip, if this user may not mount a
+    /// file system.
     pub fn mount(size: &str) -> Option<Self> {
         let place = tempfile::tempdir().expect("a folder");
         let share = place.path().join("share");
@@ -33,7 +35,7 @@ impl SmallDisk {
         Some(Self { share, place: Cell::new(Some(place)) })
     }
 
-    /// Of ext4 with inodes of 128 bytes, which have no room for nanoseconds: it keeps time in whole seconds.
+    /// Of ext4 with inodes of 128 bytes, which have no room for nanoseconds: timestamps are in whole seconds.
     pub fn of_whole_seconds() -> Option<Self> {
         // For `change_device`.
         outside("losetup")?;
@@ -49,7 +51,7 @@ impl SmallDisk {
         Some(Self { share, place: Cell::new(Some(place)) })
     }
 
-    /// Unmounts an image, and mounts it by another device. Nobody may use it meanwhile.
+    /// Unmounts an image and mounts it through another loop device. It must not be in use.
     pub fn change_device(&self) {
         let image = self.share.with_file_name(IMAGE);
         let output =
@@ -57,21 +59,21 @@ impl SmallDisk {
         let device = String::from_utf8(output.stdout).expect("text");
         run(Command::new("umount").arg(&self.share));
         assert_eq!(mount(&[device.trim()], &self.share), Some(true), "mounted by {device}");
-        // It goes when it is unmounted.
+        // The loop device is released when it is unmounted.
         run(Command::new("losetup").args(["--detach", device.trim()]));
     }
 
-    /// Shows it in this directory, too. It goes with what that directory is on.
+    /// Mounts it at this directory as well. It is unmounted with the file system that the directory is on.
     pub fn mount_at(&self, directory: &Path) {
         run(Command::new("mount").arg("--bind").arg(&self.share).arg(directory));
     }
 
-    /// Where it lies, for a server.
+    /// The folder, for a server.
     pub fn place(&self) -> TempDir {
         self.place.take().expect("taken once")
     }
 
-    /// Mounts it anew, `ro` or `rw`.
+    /// Remounts it, `ro` or `rw`.
     pub fn remount(&self, how: &str) {
         let options = format!("remount,{how}");
         assert_eq!(mount(&["-o", &options], &self.share), Some(true), "mounted {how}");
@@ -97,7 +99,7 @@ fn mount(arguments: &[&str], at: &Path) -> Option<bool> {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.share).stderr(Stdio::null()).status();
-        // What the server's own folder could not remove, as it was in use.
+        // The server's folder could not remove this while it was in use.
         let _ = self.share.parent().map(fs::remove_dir_all);
     }
 }

@@ -1,5 +1,5 @@
-//! Servers that are not what they should be: one that says whatever a test lets it say, and one that stands between a
-//! client and a real server and breaks off.
+//! Servers that misbehave: one whose responses a test chooses, and one that forwards to a real server and
+//! breaks off.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,14 +12,14 @@ use socket2::SockRef;
 
 use super::PATIENCE;
 
-/// A server that answers each request on a connection of its own.
+/// A server that answers each request on a new connection.
 pub struct Fake {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fake {
-    /// One that does this with each request: its head, and the connection, which is closed afterwards.
+    /// One that calls this for each request, with its head and the connection, which is closed afterwards.
     pub fn answers(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (answer, asked) = (Arc::new(answer), Arc::clone(&requests));
@@ -27,7 +27,7 @@ impl Fake {
             let Some(head) = read_head(&mut stream) else { return };
             lock(&asked).push(head.clone());
             answer(&head, &mut stream);
-            // To close over what nobody has read would reset the connection.
+            // Closing with unread bytes would reset the connection.
             let _ = stream.shutdown(Shutdown::Write);
             let _ = stream.read(&mut [0]);
         });
@@ -51,28 +51,29 @@ pub fn target_of(head: &str) -> &str {
     head.split(' ').nth(1).unwrap_or_default()
 }
 
-/// The value of a field of a head.
+/// A field's value in a head.
 pub fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-/// What a [`Proxy`] does with the next answer.
+/// What a [`Proxy`] does with the next response.
 #[derive(Debug, Clone, Copy)]
 pub enum Plan {
-    /// It passes it on.
+    /// It forwards it.
     Through,
-    /// It closes both connections after so many bytes of content; `reset` loses what the client has not read.
+    /// It closes both connections after this many bytes of content; `reset` loses what the client has not
+    /// read.
     Cut {
         /// After how many bytes.
         after: u64,
         /// Whether by a reset.
         reset: bool,
     },
-    /// It waits after so many bytes of content, until it is let go.
+    /// It waits after this many bytes of content, until it is released.
     Hold(u64),
 }
 
-/// What stands between a client and a server. Each connection carries one exchange.
+/// A proxy between a client and a server. Each connection carries one exchange.
 pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -82,7 +83,7 @@ struct State {
     upstream: Mutex<SocketAddr>,
     plan: Mutex<Plan>,
     requests: Mutex<Vec<String>>,
-    /// Bytes of content that were passed on.
+    /// Bytes of content that were forwarded.
     content: AtomicU64,
     held: AtomicBool,
 }
@@ -99,7 +100,7 @@ impl Proxy {
         });
         let shared = Arc::clone(&state);
         let address = listen(move |client| {
-            // An end is an end, however it comes.
+            // The end of the input, whether by a close or an error.
             let _ = shared.exchange(client);
         });
         Self { address, state }
@@ -110,12 +111,12 @@ impl Proxy {
         format!("http://{}{target}", self.address)
     }
 
-    /// Stands before another server from now on.
+    /// Forwards to another server from now on.
     pub fn leads_to(&self, upstream: SocketAddr) {
         *lock(&self.state.upstream) = upstream;
     }
 
-    /// What is done with answers from now on. What was counted is forgotten.
+    /// Handles responses in this way from now on, and resets the counters.
     pub fn plan(&self, plan: Plan) {
         *lock(&self.state.plan) = plan;
         self.state.held.store(false, Ordering::SeqCst);
@@ -123,22 +124,22 @@ impl Proxy {
         lock(&self.state.requests).clear();
     }
 
-    /// Lets go of what is held.
+    /// Releases a held response.
     pub fn let_go(&self) {
         self.state.held.store(false, Ordering::SeqCst);
     }
 
-    /// Whether something is held.
+    /// Whether a response is held.
     pub fn holds(&self) -> bool {
         self.state.held.load(Ordering::SeqCst)
     }
 
-    /// How many bytes of content were passed on since the plan was made.
+    /// How many bytes of content were forwarded since the plan was set.
     pub fn content(&self) -> u64 {
         self.state.content.load(Ordering::SeqCst)
     }
 
-    /// The requests since the plan was made.
+    /// The requests since the plan was set.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()
     }
@@ -171,7 +172,7 @@ impl State {
             if count == 0 {
                 return Ok(());
             }
-            // Before it is passed on: who has it all may look at once.
+            // Counted before it is forwarded: a client that has received everything may check at once.
             if counts {
                 self.content.fetch_add(count as u64, Ordering::SeqCst);
             }
@@ -191,7 +192,7 @@ impl State {
     }
 }
 
-/// Listens, and serves each connection on a thread of its own, as long as the test lives.
+/// Listens, and serves each connection on a thread of its own, until the test ends.
 fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -207,7 +208,7 @@ fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     address
 }
 
-/// A head, byte by byte, so that nothing behind it is taken; `None` when there is none.
+/// Reads a head byte by byte, so that nothing after it is consumed; `None` at the end of the input.
 fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,8 +1,9 @@
 //! A FUSE mount that a test can observe, break and stop.
 //!
-//! [`Mount`] shows a directory through a file system of its own. It records each `fsync`, and each name that appears, in
-//! the order in which they happened ([`Mount::events`]); it can lack what other file systems lack ([`Mount::set`]), and
-//! hang ([`Mount::stop`]). Its daemon is this test binary, started again, as only a process can be stopped.
+//! [`Mount`] shows a directory through a file system of its own. It records each `fsync` and each new name,
+//! in the order in which they happened ([`Mount::events`]); it can lack features that some file systems lack
+//! ([`Mount::set`]), and hang ([`Mount::stop`]). Its daemon is another process of this test binary, because
+//! only a process can be stopped.
 
 mod daemon;
 
@@ -17,10 +18,10 @@ use tempfile::TempDir;
 use super::outside::{outside, skip};
 use super::{Running, eventually};
 
-/// The variable that tells the test binary which directory to serve.
+/// The environment variable that tells the test binary which directory to serve.
 const PLACE: &str = "WHARF_TESTS_FUSE";
 
-/// What the file system can be told to lack, or to fail at.
+/// Features that the file system can lack, or operations that can fail.
 pub mod faults {
     /// `link` fails with EOPNOTSUPP.
     pub const NO_LINKS: &str = "no-links";
@@ -40,13 +41,13 @@ pub mod faults {
     pub const HOLD_FSYNC: &str = "hold-fsync";
 }
 
-/// Something that the file system was asked to do, and has done.
+/// An operation that the file system has performed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub what: What,
     /// The inode.
     pub inode: u64,
-    /// Below the mount; for [`What::Fsync`], the name that the file had then.
+    /// The path below the mount; for [`What::Fsync`], the file's name at that time.
     pub path: String,
 }
 
@@ -72,7 +73,8 @@ const WHATS: [(&str, What); 5] = [
     ("mkdir", What::MakeDir),
 ];
 
-/// A mounted file system. `O_TMPFILE` is not supported on it. Declare it before the server that uses it, so that it goes
+/// A mounted file system without `O_TMPFILE`. Declare it before the server that uses it, so that it is
+/// unmounted last.
 /// last.
 pub struct Mount {
     daemon: Running,
@@ -80,11 +82,12 @@ pub struct Mount {
     place: Cell<Option<TempDir>>,
 }
 
-/// While this is there, whatever uses the mount hangs. Declare it after the server, so that it goes first.
+/// While this exists, every access to the mount hangs. Declare it after the server, so that it is dropped
+/// first.
 pub struct Stopped<'m>(&'m Mount);
 
 impl Mount {
-    /// A mount of a fresh directory. `None`, and a line on stderr, where this user cannot mount one.
+    /// Mounts a new directory. `None`, with a printed skip, if this user cannot mount one.
     pub fn new() -> Option<Self> {
         outside("umount")?;
         let may = geteuid().is_root() && fs::File::options().read(true).write(true).open("/dev/fuse").is_ok();
@@ -114,7 +117,7 @@ impl Mount {
         self.root.join("share")
     }
 
-    /// The same directory without it: this never hangs and is never counted.
+    /// The same directory without FUSE: access to it never hangs and is never counted.
     pub fn behind(&self) -> PathBuf {
         self.root.join("behind")
     }
@@ -124,31 +127,31 @@ impl Mount {
         self.place.take().expect("taken once")
     }
 
-    /// From now on it has these [`faults`], and no others.
+    /// Sets these [`faults`], and clears all others.
     pub fn set(&self, words: &[&str]) {
         let new = self.root.join("words.new");
         fs::write(&new, words.join("\n")).expect("written");
         fs::rename(new, self.root.join(daemon::WORDS)).expect("renamed");
     }
 
-    /// What has happened so far, in this order.
+    /// The events so far, in order.
     pub fn events(&self) -> Vec<Event> {
         self.lines().iter().filter_map(|line| event(line)).collect()
     }
 
-    /// How often this has happened to files or directories whose path begins so.
+    /// How many of these events concern paths with this prefix.
     pub fn count(&self, what: What, path: &str) -> usize {
         self.events().iter().filter(|event| event.what == what && event.path.starts_with(path)).count()
     }
 
-    /// From now on, and until what is returned is dropped, everything on the mount hangs.
+    /// Every operation on the mount hangs until the returned value is dropped.
     pub fn stop(&self) -> Stopped<'_> {
         kill_process(self.pid(), Signal::STOP).expect("it runs");
         eventually("each thread of the daemon is stopped", || self.is_stopped());
         Stopped(self)
     }
 
-    /// From now on, and until what is returned is dropped, no `fsync` of a file returns.
+    /// No `fsync` of a file returns until the returned value is dropped.
     pub fn hold_fsync(&self) -> Held<'_> {
         self.set(&[faults::HOLD_FSYNC]);
         Held(self)
@@ -156,7 +159,7 @@ impl Mount {
 
     fn lines(&self) -> Vec<String> {
         let text = fs::read_to_string(self.root.join(daemon::EVENTS)).unwrap_or_default();
-        // The last line may be half there.
+        // The last line may be incomplete.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         whole.lines().map(str::to_owned).collect()
     }
@@ -173,7 +176,7 @@ impl Mount {
     }
 }
 
-/// While this is there, no `fsync` of a file returns. Declare it after the server, so that it goes first.
+/// While this exists, no `fsync` of a file returns. Declare it after the server, so that it is dropped first.
 pub struct Held<'m>(&'m Mount);
 
 impl Drop for Held<'_> {
@@ -190,11 +193,11 @@ impl Drop for Stopped<'_> {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // The daemon's end, stopped or not, is an error for whatever still waits for the mount.
+        // When the daemon ends, stopped or not, every operation that still waits for the mount fails.
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
         let _ = Command::new("umount").arg("-l").arg(self.path()).stderr(Stdio::null()).status();
-        // What the server's own folder could not remove, as it was in use.
+        // The server's folder could not remove this while it was in use.
         let _ = fs::remove_dir_all(&self.root);
     }
 }

@@ -1,4 +1,4 @@
-//! File systems that can do less than the disk of this machine.
+//! File systems with fewer features than this machine's disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use tempfile::TempDir;
 
 use super::{Running, eventually, outside, skip};
 
-/// A file system of a test's own. It is unmounted when dropped: declared before the servers that use it.
+/// A file system of a test's own, unmounted when dropped. Declare it before the servers that use it.
 pub struct Mount {
     point: PathBuf,
-    /// The program that serves it, if it does so in the foreground.
+    /// The program that serves it, if it runs in the foreground.
     program: Option<Running>,
     _place: TempDir,
 }
 
 impl Mount {
-    /// Another mount of a directory. Locks of one are not seen at the other.
+    /// Another mount of a directory. The locks of one mount are not seen in the other.
     pub fn bindfs(source: &Path) -> Option<Self> {
         let (place, point) = place();
         let mounted = outside("bindfs")?.arg(source).arg(&point).stderr(Stdio::null()).status();
@@ -25,7 +25,7 @@ impl Mount {
         Self::of(mounted, "bindfs", place, point)
     }
 
-    /// A directory as rclone shows it: without anonymous files, hard links, or renaming without replacing.
+    /// A directory mounted by rclone: without anonymous files, hard links, or renaming without replacing.
     pub fn rclone(source: &Path) -> Option<Self> {
         let (place, point) = place();
         let mut rclone = outside("rclone")?;
@@ -33,7 +33,7 @@ impl Mount {
         rclone.arg(place.path().join("cache")).arg(source).arg(&point);
         let mut program = Running::start(rclone.stdout(Stdio::null()).stderr(Stdio::null()));
         let mut ended = false;
-        eventually("rclone has mounted it, or given up", || {
+        eventually("rclone has mounted it or exited", || {
             ended = program.try_wait().expect("a child").is_some();
             ended || is_mounted(&point)
         });
@@ -49,7 +49,7 @@ impl Mount {
         mounted.then_some(Self { point, program: None, _place: place })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn point(&self) -> &Path {
         &self.point
     }
@@ -57,7 +57,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // A user who is not root has this one for what they mounted.
+        // A user who is not root unmounts with this program.
         let unmount = |program: &str, how: &str| {
             let status = Command::new(program).arg(how).arg(&self.point).stderr(Stdio::null()).status();
             status.is_ok_and(|status| status.success())

@@ -1,4 +1,4 @@
-//! Programs that are not part of wharf: curl and the like.
+//! External programs: curl and the like.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Programs whose name others have too: the flag that prints the version, and what the one that the tests are written
-/// for prints then. Debian's `in.tftpd` may be atftpd's, and `BusyBox` has many of them.
+/// Programs whose name is ambiguous: the flag that prints the version, and a part of the expected output.
+/// Debian's `in.tftpd` may be atftpd's, and `BusyBox` provides many of them.
 const MAKES: [(&str, &str, &str); 7] = [
     ("in.tftpd", "-V", "tftp-hpa"),
     ("tftp", "-V", "tftp-hpa"),
@@ -18,11 +18,11 @@ const MAKES: [(&str, &str, &str); 7] = [
     ("unshare", "--version", "util-linux"),
 ];
 
-/// The tests that were skipped, and why.
+/// The tests that were skipped, with the reasons.
 static SKIPPED: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
 
-/// A program of this machine. `None` if it is not installed, or another one of the same name: the test is then skipped
-/// ([`skip`]).
+/// A program of this machine. `None` if it is not installed, or if it is another program with the same name:
+/// the test is then skipped ([`skip`]).
 pub fn outside(program: &str) -> Option<Command> {
     match wrong(program, &MAKES) {
         None => Some(Command::new(program)),
@@ -51,25 +51,25 @@ fn wrong(program: &str, makes: &[(&str, &str, &str)]) -> Option<String> {
     (!printed.contains(make)).then(|| format!("{program} is not the one of {make}: {version}"))
 }
 
-/// Prints that this test is skipped, or a part of it, and why, and how many are so far. With `WHARF_TESTS_SKIP=never`, as in
-/// `.ci/run`, that is a failure.
+/// Prints that this test, or a part of it, is skipped, with the reason and the number of skips so far. With
+/// `WHARF_TESTS_SKIP=never`, as in `.ci/run`, a skip is a failure.
 #[track_caller]
 pub fn skip(why: &str) {
     assert!(std::env::var("WHARF_TESTS_SKIP").as_deref() != Ok("never"), "{why}");
     let test = thread::current().name().unwrap_or("a thread of a test").to_owned();
     let mut skipped = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
     if skipped.insert((test.clone(), why.to_owned())) {
-        // Not `eprintln!`, which is shown for tests that fail only.
+        // Not `eprintln!`, whose output is shown only for tests that fail.
         let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {why} ({} so far)", skipped.len());
     }
 }
 
 #[test]
-fn a_program_of_the_right_name_and_another_make_is_recognised() {
+fn a_different_program_of_the_same_name_is_recognised() {
     assert_eq!(wrong("sh", &[]), None);
     let missing = wrong("no-such-program", &[]);
     assert_eq!(missing.as_deref(), Some("no-such-program is not installed"));
-    // It prints its arguments.
+    // `echo` prints its arguments.
     assert_eq!(wrong("echo", &[("echo", "tftp-hpa 5.2", "tftp-hpa")]), None);
     let other = wrong("echo", &[("echo", "atftp-0.8.0 (server)", "tftp-hpa")]);
     assert_eq!(other.as_deref(), Some("echo is not the one of tftp-hpa: atftp-0.8.0 (server)"));

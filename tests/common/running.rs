@@ -3,11 +3,11 @@
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, Output};
 
-/// A child that ends with its test, however that ends.
+/// A child process that is killed when its test ends.
 pub struct Running(Option<Child>);
 
-/// It is taken only by what consumes the whole.
-const THERE: &str = "it is taken at its end only";
+/// Taken only by the method that consumes the value.
+const THERE: &str = "it is taken only at its end";
 
 impl Running {
     /// Starts a program.
@@ -16,7 +16,7 @@ impl Running {
         Self(Some(command.spawn().expect("it starts")))
     }
 
-    /// Waits for its end; what it said on the pipes that it was given, and how it ended.
+    /// Waits for its end; returns its output on the captured pipes, and its exit status.
     pub fn output(mut self) -> Output {
         self.0.take().expect(THERE).wait_with_output().expect("a child")
     }
@@ -39,7 +39,7 @@ impl DerefMut for Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            // It may have ended, and have been waited for.
+            // It may have ended and been waited for already.
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -22,14 +22,14 @@ pub struct Wharf {
     child: Running,
     place: TempDir,
     address: SocketAddr,
-    /// Where it serves TFTP, once somebody has asked.
+    /// The address of its TFTP listener, once it was needed.
     tftp: OnceLock<SocketAddr>,
     /// What it printed up to its address.
     greeting: String,
     stdout: Option<BufReader<std::process::ChildStdout>>,
 }
 
-/// What became of a program that ran to its end.
+/// The result of a program that ran to its end.
 #[derive(Debug)]
 pub struct Output {
     pub stdout: String,
@@ -38,7 +38,7 @@ pub struct Output {
 }
 
 impl Wharf {
-    /// Serves a fresh, empty folder on a free port, with these flags besides.
+    /// Serves a new, empty folder on a free port, with these additional flags.
     pub fn serve(flags: &[&str]) -> Self {
         Self::serve_in(tempfile::tempdir().expect("a folder"), flags)
     }
@@ -48,7 +48,7 @@ impl Wharf {
         Self::start(Command::new(BINARY), place, flags)
     }
 
-    /// As [`Wharf::serve`], of a folder `release` that is reached by a symbolic link.
+    /// As [`Wharf::serve`], for a folder `release` that is reached through a symlink.
     pub fn serve_behind_link(flags: &[&str]) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         fs::create_dir(place.path().join("release")).expect("a folder");
@@ -56,26 +56,26 @@ impl Wharf {
         Self::serve_in(place, flags)
     }
 
-    /// Serves a folder that others use, too.
+    /// Serves a folder that other servers also use.
     pub fn serve_folder(folder: &Path, flags: &[&str]) -> Self {
         Self::serve_folder_by(Command::new("env"), folder, flags)
     }
 
-    /// As [`Wharf::serve_folder`], by another program.
+    /// As [`Wharf::serve_folder`], run by another program.
     pub fn serve_folder_by(program: Command, folder: &Path, flags: &[&str]) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         std::os::unix::fs::symlink(folder, place.path().join("share")).expect("linked");
         Self::serve_by(program, place, flags)
     }
 
-    /// As [`Wharf::serve`], from a shell that has done this before, as `ulimit -n 40`.
+    /// As [`Wharf::serve`], from a shell that has run this command first, such as `ulimit -n 40`.
     pub fn serve_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), BINARY]);
         Self::start(command, tempfile::tempdir().expect("a folder"), flags)
     }
 
-    /// As [`Wharf::serve_in`], by another program that runs what stands behind its own arguments, as `strace -D`.
+    /// As [`Wharf::serve_in`], run by another program whose own arguments come first, such as `strace -D`.
     pub fn serve_by(mut program: Command, place: TempDir, flags: &[&str]) -> Self {
         program.arg(BINARY);
         Self::start(program, place, flags)
@@ -108,21 +108,21 @@ impl Wharf {
                 begun = Some((child, stdout, greeting, address));
                 return true;
             }
-            // The port of a server that has ended may be another test's for a while.
+            // The port of a server that has ended may belong to another test for a while.
             let log = fs::read_to_string(place.path().join("log")).unwrap_or_default();
-            assert!(log.contains("address already in use"), "it left without an address:\n{greeting}{log}");
+            assert!(log.contains("address already in use"), "it exited without an address:\n{greeting}{log}");
             false
         });
         let (child, stdout, greeting, address) = begun.expect("it serves");
         Self { child, place, address, tftp: OnceLock::new(), greeting, stdout: Some(stdout) }
     }
 
-    /// Where it listens.
+    /// Its HTTP address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it serves TFTP, which `--udp 0` asks for.
+    /// Its TFTP address, for a server with `--udp 0`.
     pub fn tftp(&self) -> SocketAddr {
         let find =
             || Some(self.log().split_once(" at tftp://")?.1.lines().next()?.parse().expect("an address"));
@@ -142,14 +142,14 @@ impl Wharf {
         self.place.path().join("share")
     }
 
-    /// A folder beside the one that is served, for what must not be reached.
+    /// A folder beside the shared one, for files that clients must not reach.
     pub fn outside_folder(&self) -> PathBuf {
         let outside = self.place.path().join("outside");
         fs::create_dir_all(&outside).expect("a folder");
         outside
     }
 
-    /// Puts a file into the folder, with its directories.
+    /// Writes a file to the folder, and creates its directories.
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder().join(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
@@ -157,13 +157,13 @@ impl Wharf {
         path
     }
 
-    /// What a file of the folder holds.
+    /// The content of a file in the folder.
     pub fn read(&self, path: &str) -> Vec<u8> {
         fs::read(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Every file and directory below the folder, hidden ones too, by path. The file that servers lock stays for good, so
-    /// it is left out.
+    /// Every file and directory below the folder, including hidden ones, by path. The file that servers lock
+    /// is left out, because it is permanent.
     pub fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.folder(), &self.folder(), &mut found);
@@ -175,7 +175,7 @@ impl Wharf {
         found
     }
 
-    /// Waits until every file in the folder has been left alone for so long that the server caches it.
+    /// Waits until every file in the folder is old enough for the server to cache it.
     pub fn files_age(&self) {
         const AGE: Duration = Duration::from_millis(1050);
         let newest = || {
@@ -193,15 +193,15 @@ impl Wharf {
         });
     }
 
-    /// Waits until another server that nobody asks has left, whose `--idle-exit` is this: whatever lets this one leave would
-    /// have done so.
+    /// Waits until another idle server with this `--idle-exit` has exited: this server would have exited by
+    /// then, too.
     pub fn outlasts_an_idle_one(&mut self, limit: &str) {
         let (_, status) = Self::serve(&["--idle-exit", limit]).wait();
         assert!(status.success(), "{status}");
         self.stays();
     }
 
-    /// Fails if it has left, or is about to.
+    /// Fails if it has exited, or is about to.
     pub fn stays(&mut self) {
         assert!(self.ended().is_none() && !self.log().contains("no request for"), "{}", self.log());
     }
@@ -211,7 +211,7 @@ impl Wharf {
         Wire::connect(self.address)
     }
 
-    /// One request on a connection of its own; `Host` is added.
+    /// Sends one request on a new connection; `Host` is added.
     pub fn ask(&self, method: &str, target: &str, fields: &str, body: &[u8]) -> super::Answer {
         self.connect().ask(method, target, fields, body)
     }
@@ -221,7 +221,8 @@ impl Wharf {
         fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
     }
 
-    /// Its log with all that was logged before this call: lines are written a moment later, in order.
+    /// Its log, including everything that was logged before this call: lines are written a moment later, in
+    /// order.
     pub fn settled_log(&self) -> String {
         static CALLS: AtomicUsize = AtomicUsize::new(0);
         let last = format!("/.wharf/health?settled={}.", CALLS.fetch_add(1, Ordering::Relaxed));
@@ -230,12 +231,12 @@ impl Wharf {
         self.log()
     }
 
-    /// Who asked, request by request, as its log tells of those that begin so, once that are as many. A request is
-    /// noted when its answer has been sent: the client may have it before that.
+    /// The client of each logged request that starts with this text, once there are this many. A request is
+    /// logged after its response has been sent, so the client may receive the response first.
     pub fn peers_of(&self, beginning: &str, count: usize) -> Vec<String> {
         let noted = format!(" \"{beginning}");
         let mut peers = Vec::new();
-        eventually(&format!("{count} requests are noted"), || {
+        eventually(&format!("{count} requests are logged"), || {
             let log = self.log();
             let lines = log.lines().filter_map(|line| line.split_once(&noted)?.0.split_whitespace().last());
             peers = lines.map(str::to_owned).collect();
@@ -250,7 +251,7 @@ impl Wharf {
         &self.greeting
     }
 
-    /// Its process.
+    /// Its process ID.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -267,7 +268,7 @@ impl Wharf {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
-    /// The processor time that it has used, in ticks of the kernel (a hundredth of a second).
+    /// The CPU time that it has used, in ticks of the kernel (hundredths of a second).
     pub fn processor_ticks(&self) -> u64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
         let behind_the_name = stat.rsplit_once(')').expect("a name").1;
@@ -275,17 +276,17 @@ impl Wharf {
         behind_the_name.split_whitespace().skip(11).take(2).map(number).sum()
     }
 
-    /// Waits until it uses no more processor time to speak of, and would not if it had all: each of its threads sleeps.
-    /// What has reached one of its sockets by now has been minded then.
+    /// Waits until it is idle: each of its threads sleeps and it uses no CPU time. Everything that has
+    /// arrived at its sockets has been handled by then.
     pub fn comes_to_rest(&self) {
-        eventually("the server rests", || {
+        eventually("the server is idle", || {
             let before = self.processor_ticks();
             std::thread::sleep(std::time::Duration::from_millis(300));
             self.processor_ticks() - before <= 2 && self.sleeps()
         });
     }
 
-    /// Whether none of its threads runs, or would if there were a processor for it.
+    /// Whether none of its threads is running or runnable.
     fn sleeps(&self) -> bool {
         let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
         // A thread may have ended since it was listed.
@@ -298,12 +299,12 @@ impl Wharf {
         kill_process(self.pid(), signal).expect("it runs");
     }
 
-    /// Whether it has ended, and how.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child")
     }
 
-    /// Waits for its end; what it printed after its address, and how it ended.
+    /// Waits for its end; returns what it printed after its address, and its exit status.
     pub fn wait(&mut self) -> (String, ExitStatus) {
         eventually("the server ends", || self.child.try_wait().expect("a child").is_some());
         let mut rest = String::new();
@@ -313,7 +314,7 @@ impl Wharf {
         (rest, self.child.wait().expect("a child"))
     }
 
-    /// Kills it at once, and gives its folder for the next.
+    /// Kills it, and returns its folder for the next server.
     pub fn kill(mut self) -> TempDir {
         self.child.kill().expect("killed");
         self.child.wait().expect("a child");
@@ -335,7 +336,7 @@ impl Drop for Wharf {
     }
 }
 
-/// What a server prints up to its address; there is none when it left.
+/// What a server prints up to its address; there is no address if it exited.
 fn greeting(stdout: &mut impl BufRead) -> (String, Option<SocketAddr>) {
     let mut greeting = String::new();
     loop {
@@ -362,7 +363,7 @@ fn walk(root: &Path, dir: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// Runs the binary to its end in this directory, with this as its input.
+/// Runs the binary to its end in this directory, with this input.
 pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
     let mut child = Running::start(
         Command::new(BINARY)
@@ -374,7 +375,7 @@ pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped()),
     );
-    // It may end before it has read anything.
+    // It may end before it has read everything.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
     let output = child.output();
     Output {
@@ -384,12 +385,12 @@ pub fn run(arguments: &[&str], input: &str, directory: &Path) -> Output {
     }
 }
 
-/// The project's own folder.
+/// The root of the repository.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Copies what a folder holds into another, which is made.
+/// Copies a directory's contents into another directory, which is created.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
@@ -402,7 +403,7 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Bytes that do not repeat soon, the same for the same seed.
+/// Pseudo-random bytes without a short period, the same for the same seed.
 pub fn sample(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);

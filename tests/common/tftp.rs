@@ -1,4 +1,4 @@
-//! TFTP by hand: one datagram after the other, and a network that loses some.
+//! TFTP by hand: one datagram at a time, and a network that loses some.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
@@ -7,59 +7,59 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{Dice, PATIENCE};
+use super::{PATIENCE, Random};
 
 /// A client's socket.
 pub struct Tftp {
     socket: UdpSocket,
-    door: SocketAddr,
-    /// The server's side of the transfer, once it has answered.
+    server: SocketAddr,
+    /// The server's address for the transfer, once it has answered.
     peer: Option<SocketAddr>,
 }
 
 impl Tftp {
-    /// One that talks to this server.
-    pub fn new(door: SocketAddr) -> Self {
+    /// A client of this server.
+    pub fn new(server: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("set");
-        Self { socket, door, peer: None }
+        Self { socket, server, peer: None }
     }
 
-    /// Lets it ask everybody.
+    /// Allows broadcasts.
     pub fn allow_broadcast(&self) {
         self.socket.set_broadcast(true).expect("set");
     }
 
-    /// Where the server answered from.
+    /// The address from which the server answered.
     pub fn peer(&self) -> SocketAddr {
         self.peer.expect("it has answered")
     }
 
-    /// Sends a datagram to the server's door.
-    pub fn knock(&mut self, datagram: &[u8]) -> &mut Self {
-        self.socket.send_to(datagram, self.door).expect("sent");
+    /// Sends a datagram to the server's listening address.
+    pub fn send_request(&mut self, datagram: &[u8]) -> &mut Self {
+        self.socket.send_to(datagram, self.server).expect("sent");
         self
     }
 
-    /// Sends a datagram to the transfer.
+    /// Sends a datagram to the address of the transfer.
     pub fn send(&mut self, datagram: &[u8]) -> &mut Self {
         self.socket.send_to(datagram, self.peer()).expect("sent");
         self
     }
 
-    /// Sends a datagram somewhere else.
+    /// Sends a datagram to another address.
     pub fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> &mut Self {
         self.socket.send_to(datagram, to).expect("sent");
         self
     }
 
-    /// The next datagram that comes.
+    /// The next datagram.
     #[track_caller]
     pub fn hear(&mut self) -> Vec<u8> {
         let mut buffer = vec![0; 70_000];
         let (length, from) = loop {
             match self.socket.recv_from(&mut buffer) {
-                // Nothing has been taken yet: see `Wire::fill`.
+                // Nothing has been received yet: see `Wire::fill`.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 heard => break heard.expect("an answer"),
             }
@@ -69,7 +69,7 @@ impl Tftp {
         buffer
     }
 
-    /// Whether nothing has come that was not taken.
+    /// Whether all received datagrams have been taken.
     pub fn is_quiet(&self) -> bool {
         self.socket.set_nonblocking(true).expect("set");
         let quiet = self.socket.recv_from(&mut [0; 8]).is_err();
@@ -77,8 +77,8 @@ impl Tftp {
         quiet
     }
 
-    /// The next datagram that begins so. What comes before it is what was said already: whoever waits for a client on a
-    /// busy machine repeats it.
+    /// The next datagram with this prefix. Earlier ones are repetitions, which a peer sends when a busy
+    /// machine delays this client.
     #[track_caller]
     pub fn hear_until(&mut self, beginning: &[u8]) -> Vec<u8> {
         loop {
@@ -89,7 +89,7 @@ impl Tftp {
         }
     }
 
-    /// The code and the sentence of the error that comes.
+    /// The code and the message of the next error packet.
     #[track_caller]
     pub fn hear_error(&mut self) -> (u16, String) {
         let datagram = self.hear_until(&[0, 5]);
@@ -97,10 +97,10 @@ impl Tftp {
         (u16::from_be_bytes([datagram[2], datagram[3]]), String::from_utf8_lossy(text).into_owned())
     }
 
-    /// Fetches a file in lock-step; the code and sentence of the error if it is refused.
+    /// Downloads a file in lock-step; the error's code and message if it fails.
     #[track_caller]
     pub fn get(&mut self, name: &str) -> Result<Vec<u8>, (u16, String)> {
-        self.knock(&request(1, name.as_bytes(), &[]));
+        self.send_request(&request(1, name.as_bytes(), &[]));
         let (mut content, mut next) = (Vec::new(), 1u16);
         loop {
             let datagram = self.hear();
@@ -109,7 +109,7 @@ impl Tftp {
             }
             assert!(datagram.starts_with(&[0, 3]), "{:?}", datagram.escape_ascii().to_string());
             if datagram[2..4] != next.to_be_bytes() {
-                // On a busy machine the server repeats a block whose ACK is on its way.
+                // On a busy machine the server repeats a block whose ACK is in flight.
                 continue;
             }
             next = next.wrapping_add(1);
@@ -121,10 +121,10 @@ impl Tftp {
         }
     }
 
-    /// Sends a file in lock-step; the code and sentence of the error if it is refused.
+    /// Uploads a file in lock-step; the error's code and message if it fails.
     #[track_caller]
     pub fn put(&mut self, name: &str, options: &[(&str, &str)], content: &[u8]) -> Result<(), (u16, String)> {
-        self.knock(&request(2, name.as_bytes(), options));
+        self.send_request(&request(2, name.as_bytes(), options));
         let mut blocks = content.chunks(512).chain((content.len().is_multiple_of(512)).then_some(&[][..]));
         let mut number = 0u16;
         loop {
@@ -132,7 +132,7 @@ impl Tftp {
             if datagram.starts_with(&[0, 5]) {
                 return Err(Self::fault(&datagram));
             }
-            // What answers the options stands for the ACK of block 0, and may be repeated like it.
+            // The OACK replaces the ACK of block 0, and may be repeated like it.
             let is_options = datagram.starts_with(&[0, 6]);
             let is_next = if is_options { number == 0 } else { datagram[2..4] == number.to_be_bytes() };
             if !is_next {
@@ -159,8 +159,8 @@ pub fn request(opcode: u8, name: &[u8], options: &[(&str, &str)]) -> Vec<u8> {
     datagram
 }
 
-/// A network between a client and a server that loses one datagram in twenty, doubles some and holds some back. It
-/// serves one client, transfer after transfer.
+/// A network between one client and a server that drops one datagram in twenty, duplicates some and delays
+/// some. It serves one transfer after the other.
 pub struct Network {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
@@ -168,7 +168,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// One on the way to this server.
+    /// A network in front of this server.
     pub fn before(server: SocketAddr, seed: u64) -> Self {
         let near = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let address = near.local_addr().expect("an address");
@@ -178,7 +178,7 @@ impl Network {
         Self { address, is_over, thread: Some(thread) }
     }
 
-    /// Where clients find it.
+    /// The address that clients send to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -191,21 +191,21 @@ impl Drop for Network {
     }
 }
 
-/// A client on the way through the network, which has a socket of its own towards the server.
+/// A client behind the network, with a socket of its own towards the server.
 struct Path {
     client: SocketAddr,
     far: UdpSocket,
-    /// The server's side of the transfer, once it has answered.
+    /// The server's address for the transfer, once it has answered.
     transfer: Option<SocketAddr>,
-    /// A datagram that goes after the next one, and whether it goes to the server.
+    /// A datagram that is sent after the next one, and whether it goes to the server.
     held: Option<(bool, Vec<u8>)>,
 }
 
-/// Carries datagrams both ways.
+/// Forwards datagrams in both directions.
 fn carry(near: &UdpSocket, server: SocketAddr, seed: u64, is_over: &AtomicBool) {
     let moment = Some(Duration::from_millis(1));
     near.set_read_timeout(moment).expect("set");
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     let mut path: Option<Path> = None;
     let mut buffer = vec![0; 70_000];
     while !is_over.load(Ordering::Relaxed) {
@@ -216,29 +216,29 @@ fn carry(near: &UdpSocket, server: SocketAddr, seed: u64, is_over: &AtomicBool) 
                 path = Some(Path { client, far, transfer: None, held: None });
             }
             if let Some(path) = &mut path {
-                path.carry(true, buffer[..length].to_vec(), near, server, &mut dice);
+                path.carry(true, buffer[..length].to_vec(), near, server, &mut random);
             }
         }
         let Some(path) = &mut path else { continue };
         while let Ok((length, from)) = path.far.recv_from(&mut buffer) {
             path.transfer = Some(from);
-            path.carry(false, buffer[..length].to_vec(), near, server, &mut dice);
+            path.carry(false, buffer[..length].to_vec(), near, server, &mut random);
         }
     }
 }
 
 impl Path {
-    /// Carries a datagram, or does not; what was held back goes after it.
+    /// Forwards a datagram, or drops it; a delayed one is sent after it.
     fn carry(
         &mut self,
         outward: bool,
         datagram: Vec<u8>,
         near: &UdpSocket,
         server: SocketAddr,
-        dice: &mut Dice,
+        random: &mut Random,
     ) {
         let late = self.held.take();
-        let now = match dice.below(100) {
+        let now = match random.below(100) {
             0..5 => vec![],
             5..8 => vec![datagram.clone(), datagram],
             8..11 => {
@@ -248,7 +248,7 @@ impl Path {
             _ => vec![datagram],
         };
         for (outward, datagram) in now.into_iter().map(|datagram| (outward, datagram)).chain(late) {
-            // A request goes to the door, all else to where the door's answer came from.
+            // A request goes to the listening address, everything else to the address of the transfer.
             let to = self.transfer.filter(|_| !matches!(datagram.as_slice(), [0, 1 | 2, ..]));
             let sent = if outward {
                 self.far.send_to(&datagram, to.unwrap_or(server))

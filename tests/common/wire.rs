@@ -1,4 +1,4 @@
-//! A connection on which a test says exactly what it wants, byte by byte if it likes.
+//! A connection on which a test controls every byte.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -13,11 +13,11 @@ use super::PATIENCE;
 /// A connection to a server.
 pub struct Wire {
     stream: TcpStream,
-    /// What came behind the last answer.
+    /// Bytes received after the last response.
     unread: Vec<u8>,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub head: Received,
@@ -29,7 +29,7 @@ impl Wire {
         Self::over(TcpStream::connect(address).expect("a connection"))
     }
 
-    /// From 127.0.0.`host`: a client of its own, wherever addresses count.
+    /// From 127.0.0.`host`: the server counts each address as a client of its own.
     pub fn connect_from(host: u8, address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from(([127, 0, 0, host], 0)).into()).expect("loopback is all of 127/8");
@@ -44,14 +44,14 @@ impl Wire {
         Self { stream, unread: Vec::new() }
     }
 
-    /// Sends a head, with `Host` and this length of a body; reads nothing.
+    /// Sends a head with `Host` and this body length; reads nothing.
     pub fn begin_to_ask(&mut self, method: &str, target: &str, length: Option<usize>) -> &mut Self {
         let host = self.stream.peer_addr().expect("connected");
         let length = length.map(|length| format!("Content-Length: {length}\r\n")).unwrap_or_default();
         self.send(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{length}\r\n"))
     }
 
-    /// Waits so long for something to come; whether it did. The end is something, too.
+    /// Waits for this long for input; returns whether any came. The end of the input counts.
     pub fn hears_within(&self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).expect("set");
         let heard = loop {
@@ -64,19 +64,20 @@ impl Wire {
         !matches!(heard, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Sends these bytes as they are. The other side may have closed: that shows when its answer is read.
+    /// Sends these bytes as they are. If the peer has closed, that shows when its response is read.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = self.stream.write_all(bytes.as_ref());
         self
     }
 
-    /// Says that nothing more will come.
+    /// Closes the sending side.
     pub fn end(&mut self) -> &mut Self {
         let _ = self.stream.shutdown(Shutdown::Write);
         self
     }
 
-    /// A request with `Host`, these field lines (each with its CRLF), and this body, whose length is told if there is one.
+    /// Sends a request with `Host`, these field lines (each with its CRLF) and this body; `Content-Length` is
+    /// added if the body is not empty.
     pub fn ask(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) -> Answer {
         let length = match method {
             "POST" | "PUT" => format!("Content-Length: {}\r\n", body.len()),
@@ -88,7 +89,7 @@ impl Wire {
         self.read_answer(method == "HEAD")
     }
 
-    /// The next answer, whole; interim ones are passed over.
+    /// The next final response, complete; interim responses are skipped.
     pub fn read_answer(&mut self, to_head: bool) -> Answer {
         loop {
             let answer = self.try_read_answer(to_head).expect("an answer");
@@ -98,7 +99,7 @@ impl Wire {
         }
     }
 
-    /// The next answer, interim ones too; `None` when the other side has closed instead.
+    /// The next response, including interim ones; `None` if the peer has closed instead.
     pub fn try_read_answer(&mut self, to_head: bool) -> Option<Answer> {
         let (head, length) = loop {
             if let Some(found) = Received::parse(&self.unread, to_head).expect("an answer") {
@@ -107,7 +108,7 @@ impl Wire {
             if !self.fill() {
                 assert!(
                     self.unread.is_empty(),
-                    "half an answer: {:?}",
+                    "incomplete response: {:?}",
                     String::from_utf8_lossy(&self.unread)
                 );
                 return None;
@@ -136,8 +137,8 @@ impl Wire {
         }
     }
 
-    /// Reads once; false at the end, or when the other side has cut the connection. A signal may come in between
-    /// (a read with a time limit is not taken up again by itself, signal(7)): then nothing has been read yet.
+    /// Reads once; false at the end, or if the peer has reset the connection. A signal may interrupt a read
+    /// with a timeout (it is not restarted, signal(7)): then nothing has been read yet.
     fn fill(&mut self) -> bool {
         let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
@@ -148,11 +149,11 @@ impl Wire {
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("no answer: {error}"),
+            Err(error) => panic!("no response: {error}"),
         }
     }
 
-    /// Reads until this text has come, wherever it stands; for an answer that does not end.
+    /// Reads until this text has arrived, at any position; for a response that does not end.
     #[track_caller]
     pub fn read_until(&mut self, text: &str) {
         while !self.unread.windows(text.len()).any(|window| window == text.as_bytes()) {
@@ -160,18 +161,18 @@ impl Wire {
         }
     }
 
-    /// Everything that comes until the other side closes, which it must.
+    /// Reads everything until the peer closes, which it must.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         while self.fill() {}
         std::mem::take(&mut self.unread)
     }
 
-    /// Whether the other side closes now, without another byte.
+    /// Whether the peer closes now, without sending another byte.
     pub fn is_closed(&mut self) -> bool {
         self.read_to_end().is_empty()
     }
 
-    /// The socket, for what a test does to it.
+    /// The socket, for options that a test sets.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
@@ -183,7 +184,7 @@ impl Answer {
         self.head.status.code()
     }
 
-    /// A field's value; empty where it is absent.
+    /// A field's value; empty if it is absent.
     pub fn field(&self, name: &str) -> String {
         self.head.field(name).unwrap_or_default()
     }

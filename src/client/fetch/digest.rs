@@ -33,7 +33,8 @@ const BLOCK: usize = 64 * 1024;
 /// The length of 32 bytes in base64.
 const BASE64_LENGTH: usize = 44;
 
-/// The sum in a response's head: `sha-256=:BASE64:`, a byte sequence, possibly with others (RFC 9530 §2, RFC 9651 §3.3.5).
+/// The hash in a response's head: `sha-256=:BASE64:`, a byte sequence, possibly with others (RFC 9530 §2, RFC
+/// 9651 §3.3.5).
 pub(super) fn in_head(head: &Received) -> Option<Sum> {
     let value = head.field("Repr-Digest")?;
     let members = value.split(',').map(str::trim);
@@ -46,14 +47,15 @@ pub(in crate::client) fn is_wharf(head: &Received) -> bool {
     head.field("Server").is_some_and(|server| server.split(['/', ' ']).next() == Some(WHARF))
 }
 
-/// Requests the sum of exactly this version from a wharf server; `None` if there is none, or the file has changed.
+/// Requests the hash of exactly this version from a wharf server; `None` if there is none, or the file has
+/// changed.
 pub(super) fn ask(sessions: &mut SessionPool, resource: &Resource, etag: &str) -> Option<Sum> {
     let target = format!("{}?{PARAMETER}", path_of(&resource.target));
     let resource = Resource { server: resource.server.clone(), target };
     sessions.ask(Method::Get, &resource, &[], |_, response| Ok(read(response, etag))).ok()?
 }
 
-/// The sum in the response, if it is of exactly this version.
+/// The hash in the response, if it is of exactly this version.
 pub(in crate::client) fn read(response: HttpResponse<'_>, etag: &str) -> Option<Sum> {
     let is_asked = response.head.field("ETag").as_deref() == Some(etag);
     if response.head.status != Status::OK || response.body.length() != Some(RESPONSE) {
@@ -64,7 +66,7 @@ pub(in crate::client) fn read(response: HttpResponse<'_>, etag: &str) -> Option<
     from_hex(text.strip_suffix(b"\n")?).filter(|_| is_asked)
 }
 
-/// The sum of content, from the current position to the end.
+/// The hash of the content from the current position to the end.
 pub(in crate::client) fn of(content: &mut dyn Read) -> io::Result<Sum> {
     let (mut sum, mut block) = (Sha256::new(), vec![0; BLOCK]);
     loop {

@@ -63,7 +63,7 @@ pub(super) struct Part {
 }
 
 impl Version {
-    /// The version in a part's notes, if it is one of this address.
+    /// The version in a part's notes, if they belong to this address.
     pub(super) fn noted(notes: &Notes, from: &str) -> Option<Self> {
         let (validator, length) = (notes.validator.clone()?, notes.length?);
         (notes.from == from).then(|| Self { from: from.to_owned(), validator, length })
@@ -75,7 +75,7 @@ impl Version {
 }
 
 impl ExistingPart {
-    /// The part of this file, if there is one of its address.
+    /// The part of this file, if there is one and it belongs to this address.
     pub(super) fn look(spot: &Spot) -> Result<Option<Self>, ClientError> {
         for name in PartName::all(spot) {
             let Some(Left { name, file, notes, pieces, .. }) = name.left()? else { continue };

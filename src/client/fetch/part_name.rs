@@ -1,8 +1,8 @@
 //! Where a part is kept, and how it is recognised.
 //!
-//! A part of `name` is `name.part`, with notes beside it in `name.part.from`. The notes contain the part's inode and its
-//! creation time. A file without matching notes belongs to somebody else; then the part is `name.1.part`, and so on.
-//! On a file system without creation times, notes match a file that is not longer than they say.
+//! A part of `name` is `name.part`, with notes beside it in `name.part.from`. The notes contain the part's
+//! inode and its creation time. A file without matching notes is not wharf's; then the part is `name.1.part`,
+//! and so on. On a file system without creation times, notes match a file that is not longer than they say.
 //!
 //! ```text
 //! notes ── the part, empty and locked ── its inode in the notes ── content ── the part gets its name ── no notes
@@ -36,8 +36,8 @@ use crate::durable::name::create;
 /// The longest notes that are read, in bytes: an address, an entity tag, two numbers, and a line for each piece.
 const LONGEST_NOTES: u64 = 64 * 1024;
 
-/// How often creating a part is tried while another program is creating one too, and the longest pause in between, in
-/// milliseconds. It takes a few system calls.
+/// How often creating a part is tried while another program is creating one too, and the longest pause in
+/// between, in milliseconds. Creating one takes a few system calls.
 const TURNS: usize = 5;
 const LONGEST_PAUSE: u64 = 32;
 
@@ -79,7 +79,7 @@ enum State {
     Foreign,
 }
 
-/// Parsed notes: their first line, the text behind it, and where that begins.
+/// Parsed notes: their first line, the text after it, and where that begins.
 type Noted = (Notes, Vec<u8>, u64);
 
 /// A part of an earlier run.
@@ -89,7 +89,7 @@ pub(super) struct Left {
     /// It is locked.
     pub(super) file: File,
     pub(super) notes: Notes,
-    /// The text behind the first line of its notes, and where it begins.
+    /// The text after the first line of its notes, and where it begins.
     pub(super) pieces: Vec<u8>,
     pub(super) pieces_at: u64,
 }
@@ -146,7 +146,7 @@ impl Notes {
 }
 
 impl PartName {
-    /// The possible names of a file's part, the usual one first, without names of other orders.
+    /// The possible names of a file's part, the usual one first, except for names that other orders use.
     pub(super) fn all(spot: &Spot) -> Vec<Self> {
         let is_free = |name: &OsString| spot.claims.is_free(&spot.local, name);
         let free = naming::candidates(&spot.name).filter(|(part, notes)| is_free(part) && is_free(notes));
@@ -296,7 +296,7 @@ impl PartName {
         notes.write_inode(&written, file).map_err(|error| self.failed(error))
     }
 
-    /// The error of creating a file. A name that was just free is taken by another program that downloads the same.
+    /// The error of creating a file. A name that was just free is now taken by another program that downloads the same file.
     fn not_made(&self, error: io::Error) -> ClientError {
         if error.kind() == ErrorKind::AlreadyExists { self.busy() } else { self.failed(error) }
     }

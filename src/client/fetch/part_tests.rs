@@ -1,4 +1,4 @@
-//! Which parts are resumed, which are not, and which files belong to somebody else.
+//! Which parts are resumed, which are not, and which files are not wharf's.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -35,7 +35,7 @@ pub(super) enum ResponseCheck {
     Refused,
 }
 
-/// Checks a head. `asked` is the version and the first byte of which the rest was requested.
+/// Checks a head. `asked` is the requested version, and the first requested byte.
 pub(super) fn check(head: &Received, asked: Option<(&Version, u64)>) -> Result<ResponseCheck, ClientError> {
     check_range(head, asked.map(|(version, offset)| (version, offset..version.length)))
 }
@@ -136,7 +136,7 @@ mod tests {
             ("of another length", 206, tagged(&rest.replace("/10", "/11")), None),
             ("another range", 206, tagged("Content-Length: 6\r\nContent-Range: bytes 3-8/10\r\n"), None),
             (
-                "less than was asked for",
+                "less than requested",
                 206,
                 tagged("Content-Length: 5\r\nContent-Range: bytes 4-8/10\r\n"),
                 None,
@@ -155,12 +155,7 @@ mod tests {
                 None,
             ),
             ("the whole", 200, tagged("Content-Length: 10\r\n"), Some(ResponseCheck::Whole)),
-            (
-                "nothing of it is there",
-                416,
-                "Content-Range: bytes */3\r\n".to_owned(),
-                Some(ResponseCheck::Stale),
-            ),
+            ("none of it exists", 416, "Content-Range: bytes */3\r\n".to_owned(), Some(ResponseCheck::Stale)),
             ("an error", 503, String::new(), Some(ResponseCheck::Refused)),
         ];
         for (name, status, fields, expected) in cases {
@@ -168,7 +163,7 @@ mod tests {
         }
         let dated = of(DATED);
         let checked = |fields: &str| check(&head(206, fields), Some((&dated, 4))).ok();
-        assert_eq!(checked(rest), Some(ResponseCheck::Rest), "a date need not be said again");
+        assert_eq!(checked(rest), Some(ResponseCheck::Rest), "a date need not be repeated");
         let other = DATED.replace("1994", "1995");
         assert_eq!(checked(&format!("Last-Modified: {other}\r\n{rest}")), Some(ResponseCheck::Stale));
     }

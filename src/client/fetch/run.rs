@@ -15,8 +15,8 @@ use crate::client::session::Session;
 use crate::client::transfer::pool::{self, Queue, Results};
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
 
-/// Fetches all, by as many workers as `progress` has, and passes each result to the observer. An error is the observer's, or
-/// the system's: it has no threads left.
+/// Fetches all, by as many workers as `progress` has, and passes each result to the observer. Fails if the
+/// observer fails, or if the system has no threads left.
 pub fn run(
     orders: &[FetchOrder],
     downloads: &Downloads,

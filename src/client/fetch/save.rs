@@ -1,5 +1,5 @@
-//! Saves a file that arrives by another protocol than HTTP as a download: below the directory, as a part until it is
-//! complete, locked and synced. It never replaces somebody else's file.
+//! Saves a file that arrives by another protocol than HTTP as a download: below the directory, as a part
+//! until it is complete, locked and synced. It never replaces a file that is not wharf's.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -53,7 +53,7 @@ struct Down<T = Fetched> {
     fetched: T,
 }
 
-/// Something with the number of its order.
+/// A value with the number of its order.
 type Numbered<T> = (usize, T);
 
 /// The directories that could not be synced, with the error.

@@ -6,10 +6,10 @@
 //!                       └── …
 //! ```
 //!
-//! The part has its full length from the start. The notes have a line of fixed length for each piece: where it begins, how
-//! far it was received, and where it ends. The line is overwritten after each received MiB, after the content itself. So
-//! even after a kill, a piece loses at most one MiB. A version of wharf that knows no pieces does not take such notes for
-//! its own.
+//! The part has its full length from the start. The notes have a line of fixed length for each piece: where
+//! it begins, how far it was received, and where it ends. The line is overwritten after each received MiB,
+//! after the content itself. So even after a kill, a piece loses at most one MiB. A version of wharf without
+//! split downloads does not recognise such notes.
 //!
 //! If the server responds with the whole file or another version, the pieces are removed, and the file is fetched like any
 //! other.

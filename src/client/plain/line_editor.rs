@@ -33,7 +33,7 @@ impl<H: Helper> LineEditor<H> {
         out.flush()?;
         let mut line = String::new();
         if io::stdin().read_line(&mut line)? == 0 {
-            // Ctrl-D leaves the cursor behind the prompt.
+            // Ctrl-D leaves the cursor after the prompt.
             writeln!(out)?;
             return Ok(None);
         }

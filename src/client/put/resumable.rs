@@ -106,7 +106,7 @@ impl FileSender<'_> {
         let (complete, offset_there) = upload_state(&response.head);
         let status = response.head.status;
         if status.is_success() || complete == Some(true) {
-            // It is complete, or has failed for good: resuming would change nothing.
+            // It is complete, or has failed permanently: resuming would change nothing.
             memory.forget(&outgoing.key);
         }
         if complete != Some(true) {

@@ -13,8 +13,9 @@ use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress
 /// Sends one file after another, each with a result.
 pub type SendOrder<'a> = Box<dyn FnMut(&PutOrder) -> PutResult + 'a>;
 
-/// Sends all, by as many senders as `progress` has workers, and passes each result to the observer. A server that is not
-/// running is reported once, and nothing more is sent to it. An error is the observer's, or the system's.
+/// Sends all, by as many senders as `progress` has workers, and passes each result to the observer. A server
+/// that is not running is reported once, and nothing more is sent to it. Fails if the observer fails, or if
+/// the system has no threads left.
 pub fn run<'a>(
     orders: &[PutOrder],
     progress: &TransferProgress,

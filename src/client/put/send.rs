@@ -73,7 +73,7 @@ impl FileSender<'_> {
         }
         let identity = identity(outgoing.file)?;
         if !identity.is_settled(SystemTime::now()) {
-            // It could change and keep its identity: two versions would be joined.
+            // The file could change without a new identity, and two versions would be joined.
             return self.put(outgoing, &content);
         }
         let (upload, offset) = match self.find(outgoing, &identity)? {

@@ -40,7 +40,7 @@ impl<'c> TftpShell<'c> {
         Self { site, downloads, out, err, all_well: true }
     }
 
-    /// Runs at a terminal until the user quits. An error is one of the terminal's.
+    /// Runs at a terminal until the user quits. Fails if the terminal fails.
     pub fn run_interactive(mut self) -> io::Result<()> {
         let site = self.site.clone();
         prompt::run_interactive(&mut self, &site, None::<()>)

@@ -129,7 +129,7 @@ impl ClientSocket {
 }
 
 impl ClientSocket {
-    /// The next datagram, if there is one. If nobody listens at the server's port, that is the end, unless the server sent
+    /// The next datagram, if there is one. If the server's port is closed, the transfer fails, unless the server sent
     /// something before it closed the port. Other network errors are ignored: they pass, or the timeout ends the transfer.
     fn receive(&mut self) -> Result<Option<(usize, SocketAddr)>, ClientError> {
         let error = match receive_now(&self.transfer.socket, &mut self.buffer) {

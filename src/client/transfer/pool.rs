@@ -72,8 +72,8 @@ impl<T> Drop for Results<T> {
     }
 }
 
-/// Runs the threads that `spawn` starts, and passes their results to the observer until all of them have ended. An error is
-/// the observer's, or the system's: it has no threads left.
+/// Runs the threads that `spawn` starts, and passes their results to the observer until all of them have
+/// ended. Fails if the observer fails, or if the system has no threads left.
 pub(in crate::client) fn run<'env, O, T>(
     orders: &[O],
     observer: &mut dyn TransferObserver<O, T>,

@@ -99,7 +99,7 @@ fn a_file_that_is_replaced_keeps_its_permissions() {
         (0o444, 0o444),
         (0o660, 0o660),
         (0o000, 0o000),
-        // What was trusted with more than its caller was the old content.
+        // The old content had these privileges; the new content must not inherit them.
         (0o4755, 0o755),
         (0o2755, 0o755),
         (0o1644, 0o644),

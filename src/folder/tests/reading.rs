@@ -218,6 +218,6 @@ fn the_folder_is_the_one_that_was_opened() {
     it.write("file", "inside");
     let folder = it.folder(quick());
     fs::rename(it.share(), it.home.path().join("moved")).expect("moved");
-    std::os::unix::fs::symlink("outside", it.share()).expect("a link in its stead");
+    std::os::unix::fs::symlink("outside", it.share()).expect("a link in its place");
     assert_eq!(read(&folder, "file").expect("the same folder"), "inside");
 }

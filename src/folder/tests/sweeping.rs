@@ -72,7 +72,7 @@ fn recently_written_temporaries_are_kept() {
         ("nine minutes ago", minutes(9), minutes(1), true),
         ("eleven minutes ago", minutes(11), minutes(1), false),
         ("within the stall time", minutes(29), minutes(30), true),
-        ("while the last of it is put on the disk", minutes(59), minutes(30), true),
+        ("while it is being synced", minutes(59), minutes(30), true),
         ("long after the stall time", minutes(61), minutes(30), false),
         ("no stall time at all", minutes(100_000), Duration::MAX, true),
     ];

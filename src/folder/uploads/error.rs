@@ -14,7 +14,7 @@ pub enum UploadError {
     Folder(Error),
     /// All of it has arrived, but the folder rejects it; it was discarded.
     Refused(Error),
-    /// There is no such upload, or no longer.
+    /// The upload does not exist, or no longer exists.
     Unknown,
     /// It continues at another offset than the request says.
     Mismatch(Standing),

@@ -15,10 +15,10 @@ use super::error::UploadError;
 use super::token::UploadToken;
 use super::upload::Upload;
 
-/// The most unfinished uploads. Each has two files on the disk, and takes up space.
+/// The maximum number of unfinished uploads. Each has two files on the disk, and takes up space.
 pub(in crate::folder) const MOST_UNFINISHED: usize = 256;
 
-/// The most unfinished uploads of one client: a quarter, more than any client sends at once.
+/// The maximum number of unfinished uploads of one client: a quarter, more than any client sends at once.
 pub(in crate::folder) const MOST_OF_A_CLIENT: usize = MOST_UNFINISHED / 4;
 
 /// How many complete uploads are remembered.

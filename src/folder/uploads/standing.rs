@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 /// An upload that nothing is added to for this long is discarded: a day, so that it can be resumed tomorrow.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The same for an upload of which nothing has arrived: it costs nothing to begin it again, and it counts against the limit.
+/// The same for an upload without content: starting it again costs nothing, and it counts against the limit.
 pub const EMPTY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// How much of an upload has arrived.

@@ -4,8 +4,8 @@ use super::decoded::{Decoded, take};
 use super::error::BodyError;
 use crate::http::fields::is_token_byte;
 
-/// The longest chunk-size line, extensions included, in bytes. Nobody sends extensions; an endless line is an attempt to
-/// make the server read forever.
+/// The longest chunk-size line, extensions included, in bytes. Real clients send no extensions; an endless
+/// line is an attempt to make the server read forever.
 pub const CHUNK_LINE_LIMIT: usize = 1024;
 
 /// The longest trailer section, in bytes: as for a small head. It is read and discarded.

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// The longest line, in bytes: a welcome to a full room, with a hundred messages of 4 KB, each byte escaped.
 pub const MAX_LINE: usize = 4 << 20;
 
-/// The most data of one event, all its lines together, in bytes.
+/// The maximum size of one event's data, all its lines together, in bytes.
 pub const MAX_DATA: usize = 4 << 20;
 
 /// A decoded event.
@@ -198,7 +198,7 @@ mod tests {
             ("§9.2.6 empty data, unfinished", b"data\n\ndata\ndata\n\ndata:", vec![m(""), m("\n")]),
             ("§9.2.6 one space", b"data:test\n\ndata: test\n\n", vec![m("test"), m("test")]),
             ("only one space", b"data:   x \n\n", vec![m("  x ")]),
-            ("tab is no space", b"data:\tx\n\n", vec![m("\tx")]),
+            ("tab is not a space", b"data:\tx\n\n", vec![m("\tx")]),
             ("CR", b"data: a\rdata: b\r\r", vec![m("a\nb")]),
             ("CRLF", b"data: a\r\ndata: b\r\n\r\n", vec![m("a\nb")]),
             ("mixed", b"data: a\rdata: b\ndata: c\r\n\n", vec![m("a\nb\nc")]),
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(
             decoder.next(&mut rest),
             Ok(Some(event("", "message", "b"))),
-            "its LF is no line of its own"
+            "its LF does not end another line"
         );
     }
 
@@ -295,17 +295,17 @@ mod tests {
         assert_eq!(until_refused(&kilobyte, MAX_LINE / 1024), None);
         assert_eq!(until_refused(&kilobyte, MAX_LINE / 1024 + 1), Some(TooLong::Line));
         let line = [b"data:", &kilobyte[..1023], b"\n"].concat();
-        assert_eq!(until_refused(&line, MAX_DATA / 1024), None, "each line counts with its end");
+        assert_eq!(until_refused(&line, MAX_DATA / 1024), None, "the limit includes line ends");
         assert_eq!(until_refused(&line, MAX_DATA / 1024 + 1), Some(TooLong::Data));
         assert_eq!(until_refused(b"data\n", MAX_DATA + 1), Some(TooLong::Data), "line ends count");
         assert_eq!(
             until_refused(b": comment\nevent: x\nid: y\n", 100_000),
             None,
-            "what is not kept does not"
+            "ignored lines do not count"
         );
     }
 
-    /// Streams of characters with a meaning in them.
+    /// Streams of characters that have a meaning in event streams.
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop::sample::select(vec![
             &b"\n"[..],

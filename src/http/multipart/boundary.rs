@@ -7,18 +7,18 @@ use super::parameters;
 /// The longest boundary, in bytes (RFC 2046 §5.1.1).
 pub const BOUNDARY_LIMIT: usize = 70;
 
-/// A boundary: 1 to [`BOUNDARY_LIMIT`] of the characters that may stand in one, the last of them no space.
+/// A boundary: 1 to [`BOUNDARY_LIMIT`] of the allowed characters, not ending with a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boundary(String);
 
-/// Why a `Content-Type` gives no boundary of a form.
+/// Why a `Content-Type` has no valid boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoundaryError {
     /// It is not `multipart/form-data`.
     NotFormData,
     /// It has no `boundary`, or several, or parameters that cannot be read.
     Missing,
-    /// The boundary is empty, too long, or has characters that may not stand in one.
+    /// The boundary is empty, too long, or has characters that are not allowed.
     Invalid,
 }
 
@@ -47,7 +47,7 @@ impl Boundary {
         Self(format!("{:032x}", u128::from_be_bytes(bytes)))
     }
 
-    /// It as the value of a parameter: in quotes where it needs them.
+    /// The boundary as the value of a parameter, quoted if necessary.
     pub fn as_parameter(&self) -> String {
         let plain = self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+'".contains(&byte));
         if plain { self.0.clone() } else { format!("\"{}\"", self.0) }

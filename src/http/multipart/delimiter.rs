@@ -10,7 +10,7 @@ use super::boundary::{BOUNDARY_LIMIT, Boundary};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scanner {
     delimiter: Vec<u8>,
-    /// How far to move on when the window ends with this byte.
+    /// How far the window moves if it ends with this byte.
     jumps: [u8; 256],
     /// How much of the delimiter the latest bytes match.
     matched: usize,

@@ -3,7 +3,7 @@
 use super::error::MultipartProblem;
 use super::parameters;
 
-/// The most field lines in a part head. Forms send two or three.
+/// The maximum number of field lines in a part head. Forms send two or three.
 const FIELDS_LIMIT: usize = 16;
 
 /// The head of a part.

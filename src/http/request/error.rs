@@ -9,7 +9,7 @@ use crate::http::target::{TARGET_LIMIT, TargetError};
 /// The largest head, in bytes, from its first byte to its empty line. What browsers send is below 4 KB.
 pub const HEAD_LIMIT: usize = 16 * 1024;
 
-/// The most field lines of a head. Browsers send about twenty.
+/// The maximum number of field lines in a head. Browsers send about twenty.
 pub const FIELD_LIMIT: usize = 100;
 
 /// Why a head is rejected. After any of these, nothing on the connection can be read as a request.

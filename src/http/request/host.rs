@@ -2,8 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-/// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2) with a host in it. RFC 9112 §3.2 allows an empty Host for a
-/// target without an authority; every target here has one.
+/// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2) with a non-empty host. RFC 9112 §3.2 allows an
+/// empty Host for a target without an authority; every target here has one.
 pub fn is_host(text: &str) -> bool {
     let (name, port) = split_port(text);
     let add_digit = |value: u16, byte: u8| {
@@ -35,9 +35,9 @@ fn is_reg_name(name: &str) -> bool {
     !name.is_empty()
 }
 
-/// The name and the port of `host:port`; the port is empty where there is none.
+/// The name and the port of `host:port`; the port is empty if there is none.
 pub fn split_port(host: &str) -> (&str, &str) {
-    // From the end: a port is short, and the colons of an IPv6 address stand before its bracket.
+    // From the end: a port is short, and the colons of an IPv6 address are before its bracket.
     match host.bytes().rposition(|byte| byte == b':' || byte == b']') {
         Some(at) if host.as_bytes()[at] == b':' => (&host[..at], &host[at + 1..]),
         _ => (host, ""),

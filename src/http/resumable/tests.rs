@@ -1,9 +1,9 @@
-//! What fields lead to which wish, and what the server says of itself.
+//! Which fields lead to which handling, and what the server announces.
 
 use super::*;
 use crate::http::request::FieldSpace;
 
-/// What a function says of the head with these lines.
+/// The result of a function for a head with these lines.
 fn of<T>(version: &str, lines: &str, ask: impl FnOnce(&Head<'_, '_>) -> T) -> T {
     let bytes = format!("PUT /a {version}\r\nHost: h\r\n{lines}\r\n");
     let mut space = FieldSpace::new();

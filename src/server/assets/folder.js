@@ -104,7 +104,7 @@ function replace(page) {
   shownHtml = html;
   const focused = document.activeElement?.closest("#files a")?.getAttribute("href");
   for (const part of ["#look", "#files", "#nothing", "#count"]) {
-    // The filter field stays, as somebody may be typing in it.
+    // The filter field stays, as the user may be typing in it.
     if (part !== "#look" || !$("#filter")) $(part).replaceWith(document.adoptNode($(part, page)));
   }
   adopt();

@@ -43,7 +43,7 @@ pub(crate) fn polled(polled: &Polled) -> Value {
     })
 }
 
-/// The data of an event, with its id, for where the event stream does not carry it.
+/// The data of an event with its id, for a response that is not an event stream.
 fn identified(event: &Event) -> Value {
     let mut value = data(event);
     value["id"] = event.id.to_string().into();

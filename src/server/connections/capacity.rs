@@ -5,8 +5,8 @@ use crate::server::connections::slot::Capacity;
 /// Descriptors for the server itself: listeners, the poller, the folder, the log, and some in reserve.
 const OWN_FILES: u64 = 32;
 
-/// The most archives at once; half of them for one client. Each may keep a processor and the disk busy, and a zip
-/// keeps names in memory.
+/// The maximum number of archives at once; half of them for one client. Each may keep a processor and the disk busy,
+/// and a zip keeps names in memory.
 const ARCHIVES: u64 = 256;
 
 /// Descriptors that an archive has open while it is created: a directory, twice, and a file.
@@ -54,10 +54,10 @@ mod tests {
     #[test]
     fn connections_leave_descriptors_for_files() {
         let table = [
-            ("what was asked for", 10_000, 20_000, 10_000),
+            ("the requested number", 10_000, 20_000, 10_000),
             ("no limit", 10_000, u64::MAX, 10_000),
             ("the usual limit", 10_000, 1024, 744),
-            ("next to nothing", 10_000, 40, 6),
+            ("a very low limit", 10_000, 40, 6),
             ("nothing", 10_000, 8, 1),
         ];
         for (name, wanted, files, expected) in table {
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn archives_leave_descriptors_for_others() {
-        let table = [("no limit", u64::MAX, 256), ("the usual limit", 1024, 42), ("next to nothing", 8, 1)];
+        let table = [("no limit", u64::MAX, 256), ("the usual limit", 1024, 42), ("a very low limit", 8, 1)];
         for (name, files, expected) in table {
             assert_eq!(archives(files), expected, "{name}");
         }
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn subscribers_leave_connections_for_requests() {
         let table = [
-            ("what was asked for", 8192, 12_000, 8192),
+            ("the requested number", 8192, 12_000, 8192),
             ("the usual", 8192, 10_000, 8000),
             ("the usual limit of open files", 8192, 744, 595),
             ("few connections", 8192, 4, 3),

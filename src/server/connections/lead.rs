@@ -5,8 +5,8 @@
 //! worker in two cases: more events are ready than it can serve itself and a processor may be free, or it is about to
 //! wait for the disk ([`Lead::may_wait`]), which can take long.
 //!
-//! A leader takes all ready events at once, so that many requests share one system call. The next worker takes from
-//! those before anybody polls again.
+//! A leader takes all ready events at once, so that many requests share one system call. The next worker
+//! takes from those before any worker polls again.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,14 +34,15 @@ struct Inner<T> {
     awake: usize,
     /// Whether a waiting worker has been woken and is not running yet.
     is_waking: bool,
-    /// Events beyond the one that the leader serves itself, in order. Nobody leads until they are taken.
+    /// Events beyond the one that the leader serves itself, in order. There is no leader until they are
+    /// taken.
     spare: VecDeque<T>,
     /// How often a worker took or released the lead.
     changes: u64,
     watch: Watch,
 }
 
-/// The watch over the lead, which notices when nobody polls.
+/// The watch over the lead, which notices when no worker polls.
 #[derive(Debug, Default)]
 #[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct Watch {
@@ -53,8 +54,8 @@ struct Watch {
     quiet: u32,
 }
 
-/// How often the watch checks that somebody polls. A call that should return at once may still wait for a disk; other
-/// connections then wait for at most two ticks.
+/// How often the watch checks that a worker polls. A call that should return at once may still wait for a
+/// disk; other connections then wait for at most two ticks.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// The watch ends after this many checks without a change, until there is work again: an idle server uses no processor
@@ -118,7 +119,7 @@ impl<T> Inner<T> {
         (begins, self.share())
     }
 
-    /// Returns whether the watch goes on, too.
+    /// Returns whether the watch continues, too.
     fn watch(&mut self) -> (bool, Wakes) {
         let Self { has_leader, changes, ref mut watch, .. } = *self;
         if !watch.is_on {
@@ -191,8 +192,8 @@ impl<T> Lead<T> {
         begins
     }
 
-    /// Call every [`TICK`] as long as it returns true: wakes a worker if nobody has polled since the last check, because
-    /// the last leader is then blocked.
+    /// Call every [`TICK`] as long as it returns true: wakes a worker if none has polled since the last
+    /// check, because the last leader is then blocked.
     pub(crate) fn watch(&self) -> bool {
         let (goes_on, wakes) = self.lock().watch();
         self.notify(wakes);
@@ -205,7 +206,7 @@ impl<T> Lead<T> {
         self.notify(wakes);
     }
 
-    /// Releases the lead for good and wakes all workers.
+    /// Releases the lead permanently and wakes all workers.
     pub(crate) fn end(&self) {
         self.lock().end();
         self.is_free.notify_all();
@@ -233,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs `act` beside a worker that takes from the lead and sends what it got.
+    /// Runs `act` while a worker takes from the lead and sends what it got.
     fn with_worker(lead: &Lead<u32>, act: impl FnOnce(&dyn Fn() -> Option<Assignment<u32>>)) {
         let (took, taken) = channel();
         thread::scope(|scope| {

@@ -147,7 +147,7 @@ impl Slots {
         self.0.taken.load(Ordering::Acquire) as usize
     }
 
-    /// How many descriptors too many are held.
+    /// By how many descriptors the limit is exceeded.
     pub(crate) fn excess(&self) -> u64 {
         self.0.lock().descriptors.saturating_sub(self.0.capacity.descriptors)
     }
@@ -238,8 +238,8 @@ impl Slot {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 
-    /// Records how many descriptors the connection holds now, including its socket. Returns how many descriptors too
-    /// many are held in total, if this connection holds more than before.
+    /// Records how many descriptors the connection holds now, including its socket. Returns by how many the
+    /// total exceeds its limit, if this connection holds more than before.
     pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
         let before = std::mem::replace(&mut self.descriptors, descriptors);
         if before == descriptors {

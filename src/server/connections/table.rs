@@ -52,8 +52,9 @@ pub(crate) struct ConnectionTable<C> {
     lead: Arc<Lead<PollEvent>>,
     /// When to check which slot.
     deadlines: Mutex<BTreeSet<(Deadline, u32)>>,
-    /// The idle connections at the last check, with the time since when they are idle; the longest idle is last.
-    /// Connections that have become idle since then come after all of these, so one check serves many evictions.
+    /// The idle connections at the last check, with the time at which each became idle; the longest idle is
+    /// last. Connections that have become idle since then come after all of these, so one check serves many
+    /// evictions.
     longest_idle: Mutex<Vec<(Instant, u32)>>,
     /// How many times a connection was parked.
     turns: AtomicU64,
@@ -169,8 +170,8 @@ impl<C: AsFd> ConnectionTable<C> {
         }
     }
 
-    /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the worker's room for
-    /// events, so that none is allocated for each wait.
+    /// The next connection that is ready; waits for it. `None` once the table has ended. `found` is the
+    /// worker's buffer for events, so that waiting allocates none.
     pub(crate) fn take(&self, found: &mut Vec<PollEvent>) -> Option<Box<Tracked<C>>> {
         loop {
             let event = self.next_event(found)?;
@@ -191,7 +192,7 @@ impl<C: AsFd> ConnectionTable<C> {
         entry.parked.take().map(|(tracked, _)| tracked)
     }
 
-    /// What a leader has found; leads until there is something. `None` once the table has ended.
+    /// The events that a leader has found; leads until there are some. `None` once the table has ended.
     fn next_event(&self, found: &mut Vec<PollEvent>) -> Option<PollEvent> {
         if let Assignment::Serve(event) = self.lead.take() {
             return Some(event);
@@ -260,8 +261,8 @@ impl<C: AsFd> ConnectionTable<C> {
         pages.flat_map(|(first, page)| (first..).zip(page.iter()))
     }
 
-    /// Closes all idle connections, and from now on each that becomes idle. Connections that are busy or have unread
-    /// input go on. Calls `each` with every parked connection and whether it is idle.
+    /// Closes all idle connections, and from now on each that becomes idle. Connections that are busy or have
+    /// unread input continue. Calls `each` with every parked connection and whether it is idle.
     pub(crate) fn drain(&self, mut each: impl FnMut(&C, bool)) {
         self.is_draining.store(true, Ordering::SeqCst);
         for entry in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {

@@ -20,8 +20,8 @@ impl<C> Tracked<C> {
         self.slot.descriptors()
     }
 
-    /// Records how many descriptors the connection holds now. Returns how many descriptors too many all connections
-    /// hold, if this one has caused it.
+    /// Records how many descriptors the connection holds now. Returns by how many the total exceeds its
+    /// limit, if this connection has caused it.
     pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
         self.slot.hold(descriptors)
     }

@@ -1,5 +1,6 @@
-//! A bounded number of permits, shared fairly: a client never holds more of them than it leaves for others. So the
-//! first client gets half of them, and each further client finds some. Taking one never waits.
+//! A bounded number of permits, shared fairly: a client never holds more of them than are left for others. So
+//! the first client gets at most half of them, and there are some left for each further client. Taking one
+//! never waits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -102,7 +102,7 @@ pub(crate) fn request_line(head: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The parts before and after the token of an upload: with the token, somebody who reads the log could write to the
+/// The parts before and after the token of an upload: with the token, a reader of the log could write to the
 /// upload.
 fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let prefix = UPLOADS.as_bytes();
@@ -116,7 +116,7 @@ fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
 
-    /// The same line from `std::fmt`.
+    /// The same line, formatted with `std::fmt`.
     fn by_std_fmt(peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) -> String {
         let (line, code, milliseconds) = (Printable(line), status.code(), time.as_secs_f64() * 1000.0);
         format!("{peer} \"{line}\" {code} {bytes} B {milliseconds:.1} ms")

@@ -11,7 +11,7 @@ pub(super) enum Sign {
     Image,
     Audio,
     Video,
-    /// Text that is shown as it is.
+    /// Text that is shown unchanged.
     Text,
     Pdf,
     /// A page that a browser opens by itself.

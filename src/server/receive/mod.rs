@@ -1,7 +1,7 @@
 //! A body that is being received, and where its content goes.
 //!
-//! It processes bytes as they arrive and keeps none. Work that must block on the disk (a commit) is a [`Job`], which
-//! the connection hands to the job threads, so that the workers go on.
+//! It processes bytes as they arrive and keeps none. Work that must block on the disk (a commit) is a
+//! [`Job`], which the connection hands to the job threads, so that no worker blocks.
 
 pub(super) mod interim;
 pub(super) mod small_body;
@@ -20,7 +20,7 @@ use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
 
-/// What happens to a part of a body that is worth nothing without the rest, for the log.
+/// What happens to an incomplete body that is useless without the rest, for the log.
 const DISCARDED: &str = "the part received is discarded";
 
 /// Where content goes on the disk: a file, an upload, or the files of a form.

@@ -211,7 +211,7 @@ proptest! {
         datagram in prop_oneof![near_packets(), proptest::collection::vec(any::<u8>(), 0..1024)]
     ) {
         match Packet::parse(&datagram) {
-            // What was read says the same when it is written and read again.
+            // A parsed packet is the same after it is written and parsed again.
             Ok(packet) => {
                 let mut again = Vec::new();
                 packet.write(&mut again);

@@ -1,7 +1,7 @@
-//! The daemon of a [`Mount`](super::Mount): a file system that passes everything on to a directory.
+//! The daemon of a [`Mount`](super::Mount): a file system that forwards every operation to a directory.
 //!
-//! An inode is kept as a descriptor that was opened for its path only, and reached through `/proc/self/fd`. One thread serves all, so
-//! events are recorded in the order in which they happened.
+//! An inode is a descriptor opened with `O_PATH` and is accessed through `/proc/self/fd`. One thread handles
+//! all operations, so events are recorded in the order in which they happened.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -24,16 +24,16 @@ use rustix::process::{Signal, set_parent_process_death_signal, umask};
 use super::{PLACE, faults as words};
 use crate::common::raise_open_files;
 
-/// The name of [`serve`], for the test binary.
+/// The name of the test [`serve`].
 pub const TEST: &str = "common::fuse::daemon::serve";
 /// The first line of the events.
 pub const READY: &str = "mounted";
-/// The file of the events, within the place.
+/// The file of events, in the mount's place.
 pub const EVENTS: &str = "events";
-/// The file of the words that are set.
+/// The file with the faults that are set.
 pub const WORDS: &str = "words";
 
-/// Nothing is cached by the kernel: whoever looks asks the daemon.
+/// The kernel caches nothing: every lookup asks the daemon.
 const NEVER: Duration = Duration::ZERO;
 const GENERATION: Generation = Generation(0);
 
@@ -41,7 +41,7 @@ const GENERATION: Generation = Generation(0);
 #[ignore = "the daemon of the tests that use a FUSE mount, which start it themselves"]
 fn serve() {
     let Some(place) = std::env::var_os(PLACE) else { return };
-    // It must not outlive its test, also where that is killed.
+    // It must not outlive its test, even if that is killed.
     set_parent_process_death_signal(Some(Signal::KILL)).expect("set");
     umask(Mode::empty());
     raise_open_files();
@@ -63,9 +63,9 @@ struct Passthrough {
 
 struct Inner {
     events: File,
-    /// By inode: opened for its path only, and how often the kernel has looked it up.
+    /// By inode: its descriptor, opened with `O_PATH`, and the kernel's lookup count.
     nodes: HashMap<u64, (Arc<File>, u64)>,
-    /// What is open, by handle.
+    /// Open files, by handle.
     open: HashMap<u64, Arc<File>>,
     last_handle: u64,
 }
@@ -91,7 +91,7 @@ impl Passthrough {
         self.inner().events.write_all(format!("{line}\n").as_bytes()).expect("recorded");
     }
 
-    /// Records what has happened to an inode at this path of the directory behind.
+    /// Records an event for an inode at this path of the underlying directory.
     fn happened(&self, what: &str, inode: u64, path: &Path) {
         let below = path.strip_prefix(&self.root).unwrap_or(path);
         self.record(&format!("{what} {inode} {}", below.display()));
@@ -102,12 +102,12 @@ impl Passthrough {
         node.ok_or_else(|| rustix::io::Errno::STALE.into())
     }
 
-    /// A path that leads to the inode, whatever it is called by now.
+    /// A path to the inode, whatever its current name.
     fn path(&self, inode: INodeNo) -> io::Result<PathBuf> {
         Ok(format!("/proc/self/fd/{}", self.node(inode)?.as_raw_fd()).into())
     }
 
-    /// What it is called now.
+    /// Its current path.
     fn shown(&self, inode: INodeNo) -> io::Result<PathBuf> {
         fs::read_link(self.path(inode)?)
     }
@@ -246,7 +246,7 @@ impl Passthrough {
         Ok(())
     }
 
-    /// The path, where extended attributes are supported.
+    /// The path, if extended attributes are supported.
     fn with_xattrs(&self, inode: INodeNo) -> io::Result<PathBuf> {
         if self.is(words::NO_XATTRS) {
             return Err(rustix::io::Errno::NOTSUP.into());
@@ -266,7 +266,7 @@ impl Passthrough {
     }
 }
 
-/// What `setattr` sets.
+/// The attributes that `setattr` sets.
 struct Set {
     mode: Option<u32>,
     uid: Option<u32>,
@@ -513,7 +513,7 @@ fn open_path(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
-/// Opens as these flags of open(2) say, besides what the kernel has done already.
+/// Opens with these flags of open(2), except for those that the kernel has handled.
 fn access(flags: i32) -> fs::OpenOptions {
     let flags = OFlags::from_bits_retain(flags as u32);
     let mode = flags & OFlags::RWMODE;

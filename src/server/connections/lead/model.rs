@@ -13,10 +13,10 @@ const EVENTS: usize = 4;
 /// How often a worker may wake without a notification.
 const SPURIOUS: u32 = 1;
 
-/// How the worker blocks that meets the one call that does.
+/// How the worker blocks that makes the one blocking call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Call {
-    /// With [`Inner::may_wait`] before it, and without a watch: it alone must find another leader.
+    /// With [`Inner::may_wait`] before it, and without a watch: this call alone must provide another leader.
     Announced,
     /// Without it: the watch must notice.
     Silent,
@@ -31,7 +31,7 @@ enum Doing {
     Takes,
     /// It waits for a notification.
     Waits,
-    /// It was notified, or woke without, and is about to lock.
+    /// It was notified, or woke spuriously, and is about to lock.
     Wakes,
     /// It waits for events.
     Polls,
@@ -41,7 +41,7 @@ enum Doing {
     Ended,
 }
 
-/// A notification that is still to be made.
+/// A pending notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Notify {
     None,
@@ -56,21 +56,21 @@ struct Worker {
     notify: Notify,
 }
 
-/// All that decides what can happen next. Neither events nor workers have names: which of them is which changes nothing.
+/// The complete state. Events and workers have no identity, because they are interchangeable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Model {
     call: Call,
     lead: Inner<()>,
     workers: [Worker; WORKERS],
-    /// How many events have come.
+    /// How many events have arrived.
     come: usize,
-    /// Those of them that the kernel holds.
+    /// How many of them the kernel still holds.
     ready: usize,
     served: usize,
-    /// Whether a worker has met the call that blocks.
+    /// Whether a worker has made the blocking call.
     has_blocked: bool,
     spurious: u32,
-    /// Whether the timer calls [`Inner::watch`], and whether it has a notification to make.
+    /// Whether the timer calls [`Inner::watch`], and whether it has a pending notification.
     timer: (bool, Notify),
     has_ended: bool,
 }
@@ -78,7 +78,7 @@ struct Model {
 /// What happens next.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A worker does whatever follows.
+    /// A worker takes its next step.
     Work(usize),
     /// A worker serves its event, and blocks.
     Block(usize),
@@ -88,7 +88,7 @@ enum Step {
         whom: Option<usize>,
     },
     Tick,
-    // These come from outside, or never.
+    // Only the environment causes these, if anything does.
     Come,
     Return(usize),
     WakeSpuriously(usize),
@@ -144,7 +144,7 @@ impl Model {
                 }
             }
         }
-        // A tick that changes nothing is none.
+        // A tick without effect is not a step.
         if self.timer.0 && !is_timer_busy && self.after(Step::Tick) != *self {
             steps.push(Step::Tick);
         }
@@ -170,7 +170,7 @@ impl Model {
         let mut next = self.clone();
         next.go(step);
         next.workers.sort_unstable();
-        // Only whether they differ counts.
+        // Only whether they are equal matters.
         let is_new = next.lead.changes != next.lead.watch.changes;
         (next.lead.changes, next.lead.watch.changes) = (u64::from(is_new), 0);
         next
@@ -197,7 +197,7 @@ impl Model {
             Step::Tick => {
                 let (goes_on, wakes) = self.lead.watch();
                 self.timer = (goes_on, notify_if(wakes));
-                // Any number of quiet ticks may pass. What they lead to differs at the last one only.
+                // Any number of ticks without change may pass; only the last one has an effect.
                 let quiet = &mut self.lead.watch.quiet;
                 *quiet = if goes_on && *quiet > 0 { QUIET - 1 } else { *quiet };
             }
@@ -244,7 +244,7 @@ impl Model {
                 self.set(at, Doing::Serves, wakes);
             }
             Doing::Serves => self.serve(at),
-            Doing::Waits | Doing::Blocks | Doing::Ended => unreachable!("it has no step"),
+            Doing::Waits | Doing::Blocks | Doing::Ended => unreachable!("it has no next step"),
         }
     }
 
@@ -257,7 +257,7 @@ impl Model {
         self.workers[at].doing = Doing::Takes;
     }
 
-    /// What must be true after every step.
+    /// Asserts what must hold after every step.
     fn check(&self) -> Result<(), &'static str> {
         let polling = self.doing(|doing| doing == Doing::Polls).count();
         if polling > 1 {
@@ -276,7 +276,7 @@ impl Model {
         Ok(())
     }
 
-    /// What must be true when no worker can go on by itself: the call that blocks may last for ever.
+    /// Asserts what must hold when no worker can take a step by itself: the blocking call may last forever.
     fn check_at_rest(&self) -> Result<(), &'static str> {
         if self.has_ended {
             let all_ended = self.doing(|doing| doing == Doing::Ended).count() == WORKERS;
@@ -296,7 +296,7 @@ fn notify_if(wakes: bool) -> Notify {
     if wakes { Notify::One } else { Notify::None }
 }
 
-/// Visits every state, depth first; returns how many there are, and panics with the steps that lead to a wrong one.
+/// Visits every state, depth first; returns how many there are, and panics with the steps that lead to an invalid one.
 fn explore(start: Model) -> usize {
     let mut seen = HashSet::from([start.clone()]);
     let mut path: Vec<(Model, Vec<Step>)> = Vec::new();

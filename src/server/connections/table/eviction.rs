@@ -47,8 +47,8 @@ impl<C: AsFd> ConnectionTable<C> {
             .find_map(still_idle)
     }
 
-    /// The idle connections, with the time since when they are idle. Their deadlines would not do: a connection
-    /// parked while there were fewer connections got a longer timeout.
+    /// The idle connections, with the time at which each became idle. Their deadlines would not do: a
+    /// connection parked while there were fewer connections got a longer timeout.
     fn all_idle(&self) -> impl Iterator<Item = (Instant, u32)> {
         let idle_since = |entry: &Mutex<TableEntry<C>>| {
             lock(entry).parked.as_ref().and_then(|(_, wait_for)| wait_for.idle_since)
@@ -69,7 +69,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.greatest(|holding| holding.descriptors)
     }
 
-    /// How many descriptors too many are held.
+    /// By how many descriptors the limit is exceeded.
     pub(crate) fn excess(&self) -> u64 {
         self.slots.excess()
     }
@@ -96,8 +96,8 @@ impl<C: AsFd> ConnectionTable<C> {
         evicted
     }
 
-    /// The slots of this client's parked connections, with the turn since which each waits. Connections that are
-    /// being rejected are not included: they end by themselves.
+    /// The slots of this client's parked connections, with the turn in which each was parked. Connections
+    /// that are being rejected are not included: they end by themselves.
     fn waiting_of(&self, client: ClientKey) -> impl Iterator<Item = (u64, u32)> {
         let turn = move |entry: &Mutex<TableEntry<C>>| {
             let entry = lock(entry);

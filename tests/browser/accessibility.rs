@@ -1,7 +1,7 @@
-//! Everybody can use the pages: axe-core finds nothing against it, light and dark, on a desk and on a phone; and nothing is
-//! cut off where the screen is narrow or the text is large.
+//! Accessibility: axe-core finds no violations, in light and dark mode, on a desktop and on a phone; and no
+//! content is cut off on a narrow screen or with large text.
 //!
-//! With `WHARF_SCREENSHOTS=DIR` each of the pages is kept there as a picture.
+//! With `WHARF_SCREENSHOTS=DIR` a screenshot of each page is saved there.
 
 use std::fs;
 
@@ -12,7 +12,8 @@ use crate::common::{Wharf, root};
 
 const AXE: &str = include_str!("axe/axe.min.js");
 
-/// Asserts that axe-core has nothing to say of the page, however it is shown, and that it is no wider than its window.
+/// Asserts that axe-core finds no violations on the page in any mode, and that the page is no wider than its
+/// window.
 #[track_caller]
 fn is_for_everybody(browser: &Browser, name: &str) {
     for (dark, phone) in [(false, false), (true, false), (true, true), (false, true)] {
@@ -34,7 +35,7 @@ fn is_for_everybody(browser: &Browser, name: &str) {
     browser.show_as(false, false);
 }
 
-/// Keeps a picture of the page, where somebody wants one.
+/// Saves a screenshot of the page, if `WHARF_SCREENSHOTS` is set.
 fn picture(browser: &Browser, name: &str) {
     let Ok(directory) = std::env::var("WHARF_SCREENSHOTS") else { return };
     fs::create_dir_all(&directory).expect("made");
@@ -55,7 +56,7 @@ fn fill(wharf: &Wharf) {
 }
 
 #[test]
-fn the_folder_and_its_grid() {
+fn the_folder_and_its_grid_are_accessible() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     is_for_everybody(&browser, "folder");
     browser.go(&wharf.url("/harbour/?list&view=grid"));
@@ -64,7 +65,7 @@ fn the_folder_and_its_grid() {
 }
 
 #[test]
-fn an_empty_folder_and_an_error() {
+fn an_empty_folder_and_an_error_page_are_accessible() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     is_for_everybody(&browser, "empty");
     browser.go(&wharf.url("/nothing"));
@@ -72,7 +73,7 @@ fn an_empty_folder_and_an_error() {
 }
 
 #[test]
-fn a_preview_and_a_question() {
+fn a_preview_and_a_question_are_accessible() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     browser.click("#files a[href='./boat.jpg']");
     browser.until("document.querySelector('#preview img')?.naturalWidth > 0");
@@ -86,7 +87,7 @@ fn a_preview_and_a_question() {
 }
 
 #[test]
-fn uploading_and_chatting() {
+fn uploads_and_the_chat_are_accessible() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     let ann = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").text();
     let token: Value = serde_json::from_str(&ann).expect("JSON");
@@ -100,7 +101,7 @@ fn uploading_and_chatting() {
     wharf.ask("POST", "/.wharf/chat/messages?to=bob", &as_ann, b"The surprise is in drafts.");
     wharf.ask("PUT", "/harbour/IMG_11.jpg", &as_ann, b"no picture");
     browser.until("document.querySelectorAll('#log p').length >= 4");
-    // One that is done, and one that does not get on.
+    // One upload that is complete, and one that makes no progress.
     browser.js(
         "const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (body) {
                   if (body?.size !== 3000000) return send.call(this, body);
@@ -120,7 +121,7 @@ fn uploading_and_chatting() {
 }
 
 #[test]
-fn ten_thousand_entries() {
+fn a_page_of_ten_thousand_entries_is_accessible() {
     let many = |wharf: &Wharf| {
         for number in 0..10_000 {
             fs::write(wharf.folder().join(format!("measurement {number:05}.csv")), "").expect("written");
@@ -133,7 +134,7 @@ fn ten_thousand_entries() {
 }
 
 #[test]
-fn text_may_be_twice_as_large() {
+fn text_can_be_twice_as_large() {
     let Some((wharf, browser)) = stage(&[], fill) else { return };
     browser.show_as(false, true);
     for target in ["/?list", "/?list&view=grid", "/nothing"] {

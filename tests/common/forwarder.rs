@@ -1,4 +1,4 @@
-//! A cable between a client and a server, which can be cut: at once, or after so many bytes.
+//! A connection between a client and a server that can be cut: at once, or after a number of bytes.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,30 +10,30 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::eventually;
 
-/// How much the system may hold of a connection's bytes at either end of the cable.
+/// The greatest number of bytes that the kernel may buffer at either end.
 const HELD: usize = 32 * 1024;
 
-/// How much is carried at a time.
+/// How many bytes are copied at a time.
 const STEP: usize = 8 * 1024;
 
-/// The cable. Its near end stays where it is, whatever server is at the other.
-pub struct Cable {
+/// A forwarder. Its listening address stays the same while the server behind it may change.
+pub struct Forwarder {
     address: SocketAddr,
     inner: Arc<Inner>,
 }
 
 struct Inner {
     server: Mutex<SocketAddr>,
-    /// How many bytes have been carried to the server.
+    /// How many bytes have been forwarded to the server.
     carried: AtomicU64,
-    /// After so many nothing more is carried.
+    /// The number of bytes after which it stops forwarding.
     stop_at: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
     is_over: AtomicBool,
 }
 
-impl Cable {
-    /// One to this server.
+impl Forwarder {
+    /// Forwards to this server.
     pub fn to(server: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.set_recv_buffer_size(HELD).expect("set");
@@ -53,50 +53,50 @@ impl Cable {
         Self { address, inner }
     }
 
-    /// Where clients find it.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on it leads to this server.
+    /// Forwards to this server from now on.
     pub fn lead_to(&self, server: SocketAddr) {
         *self.inner.server.lock().expect("locked") = server;
     }
 
-    /// How many bytes it has carried to the server.
+    /// How many bytes it has forwarded to the server.
     pub fn carried(&self) -> u64 {
         self.inner.carried.load(Ordering::SeqCst)
     }
 
-    /// Will carry no more after so many bytes from now on.
+    /// Stops forwarding after this many more bytes.
     pub fn stop_after(&self, bytes: u64) {
         self.inner.stop_at.store(self.carried() + bytes, Ordering::SeqCst);
     }
 
-    /// Waits until it has come to that.
+    /// Waits until that limit is reached.
     pub fn wait_until_stopped(&self) {
         let until = self.inner.stop_at.load(Ordering::SeqCst);
-        eventually("so much is carried", || self.carried() >= until);
+        eventually("the limit is reached", || self.carried() >= until);
     }
 
-    /// Cuts all connections. New ones come about, but where it has stopped nothing is carried.
+    /// Closes all connections. New ones are accepted, but while it is stopped nothing is forwarded.
     pub fn cut(&self) {
         for stream in self.inner.open.lock().expect("locked").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    /// Carries all that comes, again.
+    /// Forwards everything again.
     pub fn let_pass(&self) {
         self.inner.stop_at.store(u64::MAX, Ordering::SeqCst);
     }
 }
 
-impl Drop for Cable {
+impl Drop for Forwarder {
     fn drop(&mut self) {
         self.inner.is_over.store(true, Ordering::SeqCst);
         self.cut();
-        // Wakes the one that accepts.
+        // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -141,7 +141,7 @@ impl Inner {
                 _ => break,
             }
         }
-        // Whoever has ended, or is gone: the other hears so.
+        // One side has ended or closed: the other side is told.
         let _ = to.shutdown(Shutdown::Write);
     }
 }

@@ -1,4 +1,4 @@
-//! Proxies in front of a server: nginx, Caddy and HAProxy, as `deploy/` sets them up.
+//! Reverse proxies in front of a server: nginx, Caddy and HAProxy, configured as in `deploy/`.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -10,14 +10,15 @@ use tempfile::TempDir;
 
 use super::{Running, eventually, outside, root};
 
-/// The socket that the files of `deploy/` name.
+/// The socket in the files of `deploy/`.
 const SOCKET: &str = "/run/wharf/wharf.sock";
 
 /// A running proxy.
-pub struct Front {
+pub struct ReverseProxy {
     child: Running,
     address: SocketAddr,
-    /// Takes the port before the proxy does. It does not listen, so the proxy can bind it, too; nobody else gets it.
+    /// Reserves the port before the proxy binds it. It does not listen, so the proxy can bind it too, but no
+    /// other program can.
     _port: Socket,
     place: TempDir,
 }
@@ -29,9 +30,9 @@ pub enum Tls {
     Off,
 }
 
-impl Front {
-    /// nginx with `deploy/nginx.conf`, in front of the server at this Unix-domain socket; `None` where it is not
-    /// installed.
+impl ReverseProxy {
+    /// nginx with `deploy/nginx.conf`, in front of the server at this Unix-domain socket; `None` if nginx is
+    /// not installed.
     pub fn nginx(socket: &str, tls: Tls) -> Option<Self> {
         Self::nginx_with(tls, |port, place| {
             let listen =
@@ -42,14 +43,14 @@ impl Front {
         })
     }
 
-    /// nginx with what is told inside of `http`, for this address and directory.
+    /// nginx with this text inside `http`, for this address and directory.
     pub fn nginx_with(tls: Tls, http: impl Fn(SocketAddr, &str) -> String) -> Option<Self> {
         let nginx = outside("nginx")?;
         Self::start(nginx, tls, |command, address, place| {
             let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
             let temporary = kinds.map(|kind| format!("{kind}_temp_path {place}/{kind};")).concat();
             let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
-            // One process, which is ended with the test.
+            // A single process, which ends with the test.
             let main = format!("daemon off; master_process off; {user} pid {place}/pid; events {{}}");
             let http = http(address, place);
             let text = format!("{main}\nhttp {{\naccess_log off;\n{temporary}\n{http}\n}}\n");
@@ -81,7 +82,7 @@ impl Front {
             };
             let text = deployed("Caddyfile", socket);
             let text = text.replace("files.example {", &format!("{site}\n\tbind {}", address.ip()));
-            // Not to be asked for anything else, and nothing beside this directory.
+            // No admin interface, and no ports besides this one.
             let text = format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{text}");
             fs::write(format!("{place}/conf"), text).expect("written");
             command.args(["run", "--adapter", "caddyfile", "--config", &format!("{place}/conf")]);
@@ -106,15 +107,15 @@ impl Front {
         let log = fs::File::create(place.path().join("log")).expect("a log");
         let errors = log.try_clone().expect("cloned");
         let child = Running::start(command.stdin(Stdio::null()).stdout(log).stderr(errors));
-        let mut front = Self { child, address, _port: port, place };
+        let mut proxy = Self { child, address, _port: port, place };
         eventually("it listens", || {
-            assert!(front.child.try_wait().expect("a child").is_none(), "it left: {}", front.log());
+            assert!(proxy.child.try_wait().expect("a child").is_none(), "it exited: {}", proxy.log());
             TcpStream::connect(address).is_ok()
         });
-        Some(front)
+        Some(proxy)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -126,7 +127,7 @@ impl Front {
     }
 }
 
-impl Drop for Front {
+impl Drop for ReverseProxy {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- the log of the proxy:\n{}", self.log());
@@ -145,7 +146,8 @@ fn without(text: &str, word: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with(word)).collect::<Vec<_>>().join("\n")
 }
 
-/// Makes a certificate for `files.example`: `tls.key`, and `tls.pem`, which has the key, too, as HAProxy wants it.
+/// Creates a certificate for `files.example`: `tls.key`, and `tls.pem`, which also contains the key, as
+/// HAProxy requires.
 fn certify(place: &Path) -> Option<()> {
     let made = outside("openssl")?
         .args([

@@ -1,4 +1,4 @@
-//! What a server may do to `wharf get`: one clear line for that file, and the others go on.
+//! Misbehaving servers of `wharf get`: one clear line for that file, and the other files are downloaded.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,21 +10,21 @@ use std::time::Duration;
 
 use crate::common::{Fake, field, run, target_of};
 
-/// The length of the files of which there are parts.
+/// The length of the files of which parts exist.
 const LENGTH: usize = 100_000;
 
-/// How much of them is there.
+/// The length of these parts.
 const THERE: usize = 70_000;
 
-/// A small file that is what it should be.
+/// A small, correct file.
 const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
 
 fn say(stream: &mut TcpStream, text: impl AsRef<[u8]>) {
-    // A client that has seen enough may have gone.
+    // A client that has received enough may have closed the connection.
     let _ = stream.write_all(text.as_ref());
 }
 
-/// An answer with the rest of a file, or what it calls so.
+/// A response with the rest of a file, or with something else.
 fn rest(range: &str, etag: &str, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let head = format!(
@@ -33,13 +33,13 @@ fn rest(range: &str, etag: &str, content: &[u8]) -> Vec<u8> {
     [head.as_bytes(), content].concat()
 }
 
-/// An answer with the whole of another version.
+/// A response with the whole of another version.
 fn whole() -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nETag: \"2\"\r\nContent-Length: {LENGTH}\r\n\r\n");
     [head.as_bytes(), &b"n".repeat(LENGTH)].concat()
 }
 
-/// A server with a file for everything that can go wrong.
+/// A server with one file for each kind of failure.
 fn liar() -> Fake {
     Fake::answers(|head, stream| {
         let ranged = field(head, "Range").is_some();
@@ -93,7 +93,7 @@ fn liar() -> Fake {
     })
 }
 
-/// Leaves a part of a file of this server, as a run that was killed does.
+/// Leaves a part of a file of this server, as a killed run does.
 fn leave_part(server: &Fake, downloads: &Path, name: &str, there: usize) {
     fs::create_dir_all(downloads).expect("a folder");
     let from = server.url(&format!("/{name}"));
@@ -103,7 +103,7 @@ fn leave_part(server: &Fake, downloads: &Path, name: &str, there: usize) {
 }
 
 #[test]
-fn one_line_for_each_lie_and_the_others_go_on() {
+fn each_failure_is_one_line_and_the_other_files_are_downloaded() {
     let server = liar();
     let place = tempfile::tempdir().expect("a folder");
     let downloads = place.path().join("downloads");
@@ -117,14 +117,14 @@ fn one_line_for_each_lie_and_the_others_go_on() {
         ("circle", "too many redirects"),
         ("secure", "redirects to another server are not followed: https://h/x"),
         ("local", "redirects to another server are not followed: file:///etc/passwd"),
-        ("mail", "invalid response: what came is no HTTP/1 response"),
+        ("mail", "invalid response: not an HTTP/1 response"),
         ("chunk", "invalid response: a chunk is longer or shorter than its size says"),
         ("unasked", "the server sent another range than the requested one"),
         ("sum", "the content does not match the server's SHA-256"),
         ("none", "404 Not Found"),
     ];
     let mut arguments =
-        // Longer than this machine keeps those servers waiting that say something.
+        // Longer than this machine delays the servers that do respond.
         vec!["get".to_owned(), "--retries=0".into(), "--timeout=4".into(), "--jobs=20".into()];
     arguments.extend(expected.iter().map(|(name, _)| server.url(&format!("/{name}"))));
     arguments.push(server.url("/good"));
@@ -136,16 +136,16 @@ fn one_line_for_each_lie_and_the_others_go_on() {
     lines.sort();
     assert_eq!(said, lines);
     assert_eq!(output.code, Some(1));
-    assert_eq!(fs::read(downloads.join("good")).expect("the others go on"), b"good");
+    assert_eq!(fs::read(downloads.join("good")).expect("the others are complete"), b"good");
     let mut here: Vec<_> =
         fs::read_dir(&downloads).expect("a folder").map(|entry| entry.expect("one").file_name()).collect();
     here.sort();
-    assert_eq!(here, ["good"], "nothing else has a name here");
+    assert_eq!(here, ["good"], "no other file was created");
 }
 
-/// What answers a range, and is not what was asked for: the file is asked for once more, as a whole.
+/// A response to a range request that does not match it: the whole file is requested once.
 #[test]
-fn another_range_than_was_asked_for_starts_over() {
+fn a_wrong_range_starts_over() {
     let n = |count: usize| b"n".repeat(count);
     let (length, total) = (LENGTH - THERE, LENGTH);
     let plain = |fields: &str, content: Vec<u8>| {
@@ -165,23 +165,23 @@ fn another_range_than_was_asked_for_starts_over() {
     ]
     .concat();
     let rows: [(&str, Vec<u8>, bool); 13] = [
-        ("the whole", rest("0-99999/100000", "\"1\"", &n(total)), true),
+        ("the whole file", rest("0-99999/100000", "\"1\"", &n(total)), true),
         ("another range", rest("0-29999/100000", "\"1\"", &n(length)), true),
         ("another total", rest("70000-99999/200000", "\"1\"", &n(length)), true),
-        ("less than was asked for", rest("70000-89999/100000", "\"1\"", &n(20_000)), true),
-        ("more than it says", rest("70000-99999/100000", "\"1\"", &n(length + 1)), true),
-        ("more than it says, in chunks", chunked, true),
+        ("less than was requested", rest("70000-89999/100000", "\"1\"", &n(20_000)), true),
+        ("more than announced", rest("70000-99999/100000", "\"1\"", &n(length + 1)), true),
+        ("more than announced, in chunks", chunked, true),
         ("several ranges", sized(length, multipart), true),
         ("no range", sized(length, ""), true),
-        ("a range that is none", sized(length, "Content-Range: bytes 70000-\r\n"), true),
+        ("an invalid range", sized(length, "Content-Range: bytes 70000-\r\n"), true),
         ("a range without a total, past the end", rest("70000-100000/*", "\"1\"", &n(length + 1)), true),
         ("another version", rest("70000-99999/100000", "\"2\"", &n(length)), false),
-        ("nothing of it", b"HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n".to_vec(), false),
-        ("the whole, and says so", whole(), false),
+        ("no content", b"HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n".to_vec(), false),
+        ("the whole file, as announced", whole(), false),
     ];
     for (name, answer, is_wrong) in rows {
         for there in [THERE, LENGTH, LENGTH + 9] {
-            // Of a part that is whole the last byte is asked for, and it might be answered rightly.
+            // For a complete part the last byte is requested, and this response might be correct.
             let answer = if there == THERE { answer.clone() } else { whole_as_part() };
             let server = Fake::answers(move |head, stream| match field(head, "Range") {
                 Some(_) => say(stream, &answer),
@@ -202,12 +202,12 @@ fn another_range_than_was_asked_for_starts_over() {
     }
 }
 
-/// The whole of the version that was asked for a part of.
+/// The whole of the version of which a part was requested.
 fn whole_as_part() -> Vec<u8> {
     rest("0-99999/100000", "\"1\"", &b"n".repeat(LENGTH))
 }
 
-/// A server that never sends what was asked for, and breaks off: each run starts over once, and ends.
+/// A server that never sends the requested range, and closes early: each run starts over once, and ends.
 #[test]
 fn starting_over_ends() {
     let server = Fake::answers(|head, stream| match field(head, "Range") {
@@ -242,7 +242,7 @@ fn a_file_that_changed_is_never_a_mixture() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
+fn a_temporary_error_is_retried() {
     let asked = AtomicUsize::new(0);
     let server = Fake::answers(move |_, stream| match asked.fetch_add(1, Ordering::SeqCst) {
         0 => {}
@@ -263,7 +263,7 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
-fn answers_of_every_length() {
+fn responses_of_every_length() {
     let server = Fake::answers(|head, stream| match target_of(head) {
         "/chunked" => {
             say(

@@ -1,13 +1,13 @@
-//! Chance that can be had again: the same throws for the same seed.
+//! Reproducible random numbers: the same sequence for the same seed.
 
-/// A source of numbers. Where a test fails while it holds one, its seed is shown.
+/// A random number generator. If a test fails while it holds one, its seed is printed.
 #[derive(Debug)]
-pub struct Dice {
+pub struct Random {
     seed: u64,
     state: u64,
 }
 
-impl Dice {
+impl Random {
     pub fn new(seed: u64) -> Self {
         Self { seed, state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 }
     }
@@ -20,17 +20,18 @@ impl Dice {
         ((self.state >> 11) % limit as u64) as usize
     }
 
-    /// A length of at least 1, of any order of magnitude up to 2 to the power of `most`.
+    /// A length of at least 1 and at most 2 to the power of `most`, evenly distributed over the orders of
+    /// magnitude.
     pub fn length(&mut self, most: usize) -> usize {
         let magnitude = 1 << self.below(most);
         1 + self.below(magnitude)
     }
 }
 
-impl Drop for Dice {
+impl Drop for Random {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- thrown with the seed {}", self.seed);
+            eprintln!("--- random numbers from the seed {}", self.seed);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Signals in a storm, a clock that jumps, and descriptors that run out disturb nobody for longer than they last.
+//! Many signals, clock jumps and a lack of descriptors have no lasting effect.
 
 use std::fs;
 use std::process::Command;
@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use rustix::process::{Signal, kill_process};
 
-use crate::common::{Dice, Tftp, Wharf, eventually, outside, sample};
+use crate::common::{Random, Tftp, Wharf, eventually, outside, sample};
 
-/// Each takes three: what the last of them finds left depends on the limit, and on what the server has inherited.
+/// Each upload takes three descriptors: how many are free for the last depends on the limit, and on those
+/// that the server inherited.
 #[test]
-fn of_uploads_that_take_all_descriptors_the_oldest_make_room() {
+fn if_uploads_take_all_descriptors_the_oldest_make_room() {
     for limit in [78, 79, 80] {
         uploads_that_take_all(limit);
     }
@@ -27,7 +28,7 @@ fn uploads_that_take_all(limit: u32) {
         let wanted = "Expect: 100-continue\r\nContent-Length: 1";
         wire.send(format!("PUT /{number} HTTP/1.1\r\nHost: {host}\r\n{wanted}\r\n\r\n"));
         assert_eq!(wire.try_read_answer(false).expect("an answer").code(), 100, "{number}");
-        assert_eq!(wharf.ask("GET", "/a", "", b"").code(), 200, "beside {number} uploads");
+        assert_eq!(wharf.ask("GET", "/a", "", b"").code(), 200, "during {number} uploads");
         wire
     };
     let mut uploads: Vec<_> = (0..UPLOADS).map(begin).collect();
@@ -42,10 +43,10 @@ fn uploads_that_take_all(limit: u32) {
     let closed = codes.iter().filter(|code| matches!(**code, 503 | 0)).count();
     assert_eq!(saved + closed, UPLOADS, "{codes:?}");
     assert!(codes[..5].contains(&503), "the first evicted uploads get a 503: {codes:?}");
-    // There is room for eight or so, and each time half of them make room.
+    // There is room for about eight, and each time half of them make room.
     assert!(codes.ends_with(&[201; 3]), "the latest are served: {codes:?}");
     assert_eq!(wharf.tree().len(), 1 + saved, "nothing else is there: {codes:?}");
-    assert!(!wharf.log().contains("Too many open files"), "what is open is counted");
+    assert!(!wharf.log().contains("Too many open files"), "open descriptors are counted");
 }
 
 #[test]
@@ -65,12 +66,12 @@ fn a_form_of_many_files_takes_few_descriptors() {
     assert!((0..600).all(|number| wharf.read(&number.to_string()) == number.to_string().as_bytes()));
 }
 
-/// Signals that a program may be sent while it works: by a terminal, a debugger, a job control, a supervisor.
+/// Signals that a program may receive while it works: from a terminal, a debugger, a shell, a supervisor.
 const STORM: [Signal; 6] =
     [Signal::STOP, Signal::CONT, Signal::WINCH, Signal::URG, Signal::CHILD, Signal::PIPE];
 
 #[test]
-fn a_storm_of_signals_disturbs_no_transfer() {
+fn many_signals_disturb_no_transfer() {
     const CLIENTS: u64 = 4;
     const ROUNDS: u64 = 8;
     let wharf = Wharf::serve(&["--udp", "0"]);
@@ -78,10 +79,10 @@ fn a_storm_of_signals_disturbs_no_transfer() {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let storm = scope.spawn(|| {
-            let mut dice = Dice::new(64);
+            let mut random = Random::new(64);
             let mut sent = 0;
             while !is_over.load(Ordering::Relaxed) {
-                kill_process(pid, STORM[dice.below(STORM.len())]).expect("it runs");
+                kill_process(pid, STORM[random.below(STORM.len())]).expect("it runs");
                 thread::sleep(Duration::from_micros(200));
                 kill_process(pid, Signal::CONT).expect("it runs");
                 sent += 2;
@@ -105,11 +106,11 @@ fn a_storm_of_signals_disturbs_no_transfer() {
         let ended: Vec<_> = transfers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         is_over.store(true, Ordering::Relaxed);
         assert!(ended.iter().all(Result::is_ok), "every transfer was made");
-        assert!(storm.join().expect("it runs to the end") > 100, "it was no storm");
+        assert!(storm.join().expect("it runs to the end") > 100, "too few signals were sent");
     });
 }
 
-/// A server whose clock is set by a file.
+/// A server whose clock is set through a file.
 struct Clock {
     wharf: Wharf,
     offset: std::path::PathBuf,
@@ -122,7 +123,8 @@ impl Clock {
         let offset = place.path().join("offset");
         fs::write(&offset, "+0").expect("written");
         let mut program = Command::new("env");
-        // $LIB is for the linker: where this system has its libraries. Sleeping and waiting go by another clock.
+        // The linker replaces `$LIB` by the system's directory of libraries. Sleeping and waiting use another
+        // clock.
         program.args(["LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME_NO_CACHE=1"]);
         program.args(["FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"]);
         program.env("FAKETIME_TIMESTAMP_FILE", &offset);
@@ -135,7 +137,7 @@ impl Clock {
 }
 
 #[test]
-fn a_clock_that_is_set_back_disturbs_nobody() {
+fn a_clock_that_is_set_back_has_no_effect() {
     let Some(clock) = Clock::serve(&["--udp", "0", "--timeout", "600"]) else { return };
     let wharf = &clock.wharf;
     wharf.write("a", "old");
@@ -145,7 +147,7 @@ fn a_clock_that_is_set_back_disturbs_nobody() {
     let mut half = wharf.connect();
     half.begin_to_ask("PUT", "/half", Some(8)).send("half");
     let mut tftp = Tftp::new(wharf.tftp());
-    tftp.knock(b"\0\x02tftp\0octet\0").hear();
+    tftp.send_request(b"\0\x02tftp\0octet\0").hear();
     for (block, (offset, direction)) in
         (1..).zip([("-2h", "back"), ("+2h", "forward"), ("-3h", "back again")])
     {
@@ -161,24 +163,24 @@ fn a_clock_that_is_set_back_disturbs_nobody() {
         );
         let same = format!("If-None-Match: {}\r\n", answer.field("ETag"));
         assert_eq!(kept.ask("GET", "/a", &same, b"").code(), 304, "{direction}");
-        // RFC 9110 §8.8.2.1: what is kept at hand is let go of within a second.
+        // RFC 9110 §8.8.2.1: a cached file that is newer than the clock is evicted within a second.
         eventually("nothing was modified after the answer", || {
             let answer = wharf.ask("GET", "/a", "", b"");
             date(&answer.field("Last-Modified")) <= date(&answer.field("Date"))
         });
         assert!(matches!(wharf.ask("PUT", "/b", "", offset.as_bytes()).code(), 201 | 204), "{direction}");
-        assert_eq!(wharf.ask("GET", "/b", "", b"").text(), offset, "what was just saved is what is read");
+        assert_eq!(wharf.ask("GET", "/b", "", b"").text(), offset, "a saved file is read back");
         tftp.send(&[&[0, 3, 0, block][..], &[b'x'; 512]].concat()).hear_until(&[0, 4, 0, block]);
         wharf.write("a", "new");
         eventually(direction, || wharf.ask("GET", "/a", "", b"").text() == "new");
         wharf.write("a", "old");
     }
-    assert_eq!(half.send("half").read_answer(false).code(), 201, "an upload goes on");
+    assert_eq!(half.send("half").read_answer(false).code(), 201, "an upload resumes");
     tftp.send(b"\0\x03\0\x04").hear_until(b"\0\x04\0\x04");
     assert_eq!((wharf.read("half"), wharf.read("tftp")), (b"halfhalf".to_vec(), vec![b'x'; 3 * 512]));
 }
 
-/// A moment that a field tells.
+/// The time in a field.
 fn date(field: &str) -> std::time::SystemTime {
     httpdate::parse_http_date(field).unwrap_or_else(|_| panic!("{field:?} is no date"))
 }

@@ -1,4 +1,4 @@
-//! Giving: by the form, by drop, with a question where a name exists.
+//! Uploading: by form and by drop, with a question if the name exists.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use super::driver::{Browser, stage};
 use crate::common::{Wharf, eventually, sample};
 use crate::resumable::occupy;
 
-/// Files to give, outside of the folder.
+/// Files to upload, outside the shared folder.
 pub(super) fn given(files: &[(&str, &[u8])]) -> (TempDir, Vec<PathBuf>) {
     let place = tempfile::tempdir().expect("a folder");
     let paths = files.iter().map(|(name, content)| {
@@ -37,7 +37,7 @@ pub(super) fn is_told(browser: &Browser, text: &str) {
 }
 
 #[test]
-fn by_the_form_without_script() {
+fn the_form_uploads_without_scripts() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     let (_place, paths) = given(&[("a.txt", b"one"), ("photo 2.jpg", b"two")]);
     browser.without_script();
@@ -50,7 +50,7 @@ fn by_the_form_without_script() {
 }
 
 #[test]
-fn what_is_refused_by_the_form_is_told_in_a_page() {
+fn an_error_of_the_form_is_shown_on_a_page() {
     let Some((wharf, browser)) = stage(&["--max-upload", "100"], |_| {}) else { return };
     let (_place, paths) = given(&[("large.bin", &sample(5000, 1))]);
     browser.without_script();
@@ -62,7 +62,7 @@ fn what_is_refused_by_the_form_is_told_in_a_page() {
 }
 
 #[test]
-fn by_drop_with_a_bar_for_each() {
+fn dropped_files_upload_with_a_progress_bar_each() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     let large = sample(8 << 20, 3);
     let (place, _) = given(&[
@@ -82,7 +82,7 @@ fn by_drop_with_a_bar_for_each() {
     is_told(&browser, "3 uploaded");
     assert!(wharf.read("large.bin") == large);
     assert_eq!((wharf.read("tree/b.txt"), wharf.read("tree/deep/er/c.txt")), (b"b".to_vec(), b"c".to_vec()));
-    assert!(!wharf.tree().iter().any(|path| path.contains("hidden")), "hidden names stay at home");
+    assert!(!wharf.tree().iter().any(|path| path.contains("hidden")), "hidden files are not uploaded");
     browser.until("document.querySelectorAll('#files tbody tr').length === 2");
     assert_eq!(browser.names(), ["tree", "large.bin"]);
     assert!(browser.js("return bars.size").as_u64() > Some(1), "the bar moved");
@@ -92,7 +92,7 @@ fn by_drop_with_a_bar_for_each() {
 }
 
 #[test]
-fn a_name_that_exists_is_a_question() {
+fn a_name_that_exists_is_asked_about() {
     let fill = |wharf: &Wharf| {
         for name in ["a.txt", "b.txt", "c.txt"] {
             wharf.write(name, "old");
@@ -117,7 +117,7 @@ fn a_name_that_exists_is_a_question() {
 }
 
 #[test]
-fn one_answer_may_do_for_all() {
+fn one_answer_can_apply_to_all() {
     let fill = |wharf: &Wharf| {
         for name in ["a.txt", "b.txt"] {
             wharf.write(name, "old");
@@ -134,10 +134,10 @@ fn one_answer_may_do_for_all() {
 }
 
 #[test]
-fn a_name_that_somebody_takes_meanwhile_is_never_replaced_unasked() {
+fn a_name_that_another_client_takes_meanwhile_is_never_replaced_unasked() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     let (_place, paths) = given(&[("a.txt", b"new")]);
-    // The page is told that the folder is empty; the server knows better.
+    // The page gets an empty listing, although the folder has files.
     browser.js("const real = fetch; window.fetch = async (...asked) => asked[1]?.headers?.Accept === 'application/json' ? new Response('{\"entries\":[]}') : real(...asked)");
     wharf.write("a.txt", "old");
     browser.type_into("#give input", &lines(&paths));
@@ -149,20 +149,20 @@ fn a_name_that_somebody_takes_meanwhile_is_never_replaced_unasked() {
 }
 
 #[test]
-fn what_fails_can_be_tried_again() {
+fn a_failed_upload_can_be_retried() {
     let Some((wharf, browser)) = stage(&["--max-upload", "100"], |_| {}) else { return };
     let (_place, paths) = given(&[("a.txt", &sample(200, 1))]);
     browser.type_into("#give input", &lines(&paths));
     is_told(&browser, "1 failed");
     browser.until("document.querySelector('#uploads .failed small').textContent === 'the file is larger than the 100 bytes allowed'");
     browser.press("Retry");
-    eventually("it is tried again", || wharf.log().matches("\"PUT /a.txt HTTP/1.1\" 413").count() == 2);
+    eventually("it is retried", || wharf.log().matches("\"PUT /a.txt HTTP/1.1\" 413").count() == 2);
     is_told(&browser, "1 failed");
     assert!(wharf.tree().is_empty());
 }
 
 #[test]
-fn a_folder_for_reading_takes_nothing() {
+fn a_read_only_folder_offers_no_uploads() {
     let Some((wharf, browser)) = stage(&["--read-only"], |_| {}) else { return };
     let (_place, paths) = given(&[("a.txt", b"x")]);
     assert_eq!(browser.js("return document.querySelector('input[type=file]')"), serde_json::Value::Null);
@@ -172,7 +172,7 @@ fn a_folder_for_reading_takes_nothing() {
 }
 
 #[test]
-fn what_cannot_go_in_pieces_goes_as_a_whole() {
+fn an_upload_falls_back_to_a_single_request_if_pieces_are_refused() {
     let Some((wharf, browser)) = stage(&["--no-sync"], |_| {}) else { return };
     let busy = occupy(&wharf);
     let content = sample(3 << 20, 1);
@@ -185,9 +185,9 @@ fn what_cannot_go_in_pieces_goes_as_a_whole() {
 }
 
 #[test]
-fn an_upload_that_the_server_has_lost_goes_as_a_whole() {
+fn an_upload_that_the_server_has_lost_is_sent_whole() {
     let Some((wharf, browser)) = stage(&["--no-sync"], |_| {}) else { return };
-    // It is thrown away as soon as it has begun.
+    // It is deleted as soon as it has started.
     browser.js(
         "const open = XMLHttpRequest.prototype.open;
          XMLHttpRequest.prototype.open = function (method, url) {
@@ -202,10 +202,10 @@ fn an_upload_that_the_server_has_lost_goes_as_a_whole() {
     assert!(wharf.log().contains("\"PATCH /.wharf/uploads/TOKEN HTTP/1.1\" 404"), "it was lost");
 }
 
-/// A network between the browser and the server that breaks once, after so many bytes of one connection.
+/// A network between the browser and the server that breaks once, after this many bytes of one connection.
 struct Network {
     address: SocketAddr,
-    /// How much the browser has sent in all.
+    /// How many bytes the browser has sent in total.
     carried: Arc<AtomicUsize>,
 }
 
@@ -218,7 +218,7 @@ impl Network {
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let Ok(far) = TcpStream::connect(server) else { return };
-                // What is under way when it breaks is lost: little of it.
+                // Bytes in flight are lost when it breaks, but only few.
                 SockRef::from(&far).set_send_buffer_size(64 * 1024).expect("set");
                 let (back_from, back_to) =
                     (far.try_clone().expect("a socket"), near.try_clone().expect("a socket"));
@@ -237,7 +237,7 @@ impl Network {
     }
 }
 
-/// Carries bytes one way, for as long as this says so; then both ways end.
+/// Copies bytes one way while this returns true; then closes both directions.
 fn carry(mut from: TcpStream, mut to: TcpStream, mut goes_on: impl FnMut(usize) -> bool) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
@@ -249,7 +249,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, mut goes_on: impl FnMut(usize) 
 }
 
 #[test]
-fn a_break_costs_what_was_on_its_way_and_no_more() {
+fn a_lost_connection_costs_only_the_bytes_in_flight() {
     const SIZE: usize = 12 << 20;
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     let network = Network::before(wharf.address(), SIZE / 2);

@@ -1,4 +1,5 @@
-//! One folder, one policy: what is refused at one door is refused at all, with the same outcome.
+//! One folder, one policy: a request that is rejected over one protocol is rejected over all, with the same
+//! outcome.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{PATIENCE, Tftp, Wharf, eventually};
 
-/// What came of asking, in words that every door has.
+/// The outcome of a request, in terms that all protocols share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
@@ -23,7 +24,7 @@ enum Outcome {
 
 use Outcome::{Directory, Done, Forbidden, Malformed, Missing, Taken, TooLarge};
 
-/// What is asked. TFTP has one word for reading and one for writing.
+/// The kind of request. TFTP has one for reading and one for writing.
 #[derive(Debug, Clone, Copy)]
 enum Ask {
     Get,
@@ -37,7 +38,7 @@ enum Ask {
 const READING: &[Ask] = &[Ask::Get, Ask::Head];
 const WRITING: &[Ask] = &[Ask::Put, Ask::Post, Ask::Form];
 
-/// A server with every door open, and things in its folder that must not be reached or written.
+/// A server with every kind of listener, and entries in its folder that clients must not reach or write.
 struct Stage {
     wharf: Wharf,
     _place: tempfile::TempDir,
@@ -60,7 +61,7 @@ impl Stage {
         symlink("/dev/zero", wharf.folder().join("device")).expect("linked");
         rustix::fs::mkfifoat(rustix::fs::CWD, wharf.folder().join("fifo"), rustix::fs::Mode::RWXU)
             .expect("made");
-        eventually("every door is open", || socket.exists());
+        eventually("every listener is open", || socket.exists());
         Self { wharf, _place: place, socket }
     }
 
@@ -85,7 +86,7 @@ impl Stage {
         match outcome {
             Ok(()) => Done,
             Err((1, _)) => Missing,
-            // Decision 8's table: code 2 is for all that must not be, and its sentence tells them apart.
+            // Code 2 stands for everything that is forbidden; its message tells the cases apart.
             Err((2, said)) if said.contains("nothing of that name") => Missing,
             Err((2, said)) if said.contains("is a directory") || said.contains("a directory has") => {
                 Directory
@@ -99,7 +100,7 @@ impl Stage {
         }
     }
 
-    /// Asks at every door, with every verb, and holds them to the same outcome.
+    /// Sends every kind of request over every protocol, and asserts the same outcome.
     #[track_caller]
     fn all_say(&self, verbs: &[Ask], path: &str, expected: Outcome) {
         for &ask in verbs {
@@ -112,7 +113,7 @@ impl Stage {
     }
 }
 
-/// Asks over HTTP, and says what came of it.
+/// Sends a request over HTTP; returns its outcome.
 fn converse(mut stream: impl Read + Write, ask: Ask, path: &str) -> Outcome {
     let (method, target, kind, body) = match ask {
         Ask::Get => ("GET", target(path), "text/plain", Vec::new()),
@@ -138,16 +139,16 @@ fn converse(mut stream: impl Read + Write, ask: Ask, path: &str) -> Outcome {
     of_status(status.parse().expect("a status"))
 }
 
-/// What a browser's form sends for one file.
+/// The body that a browser sends for a form with one file.
 fn form(name: &str) -> Vec<u8> {
     let head = format!("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
     [head.as_bytes(), NEW, b"\r\n--B--\r\n"].concat()
 }
 
-/// What every upload brings.
+/// The content of every upload.
 const NEW: &[u8] = b"new content";
 
-/// A path as a target: what must be encoded is.
+/// A path as a request target, percent-encoded where necessary.
 fn target(path: &str) -> String {
     format!("/{}", path.trim_start_matches('/').replace(' ', "%20"))
 }
@@ -166,7 +167,7 @@ fn of_status(status: u16) -> Outcome {
 }
 
 #[test]
-fn what_is_not_shared_is_at_no_door() {
+fn what_is_not_shared_cannot_be_read_over_any_protocol() {
     let stage = Stage::new(&[]);
     let rows = [
         ("a file", "file", Done),
@@ -192,7 +193,7 @@ fn what_is_not_shared_is_at_no_door() {
 }
 
 #[test]
-fn what_must_not_be_written_is_not_at_any_door() {
+fn what_must_not_be_written_cannot_be_written_over_any_protocol() {
     let stage = Stage::new(&[]);
     let before = stage.wharf.tree();
     let rows = [
@@ -206,7 +207,7 @@ fn what_must_not_be_written_is_not_at_any_door() {
         eprintln!("writing {name}");
         stage.all_say(WRITING, path, expected);
     }
-    // Over HTTP both are 409, over TFTP both are 2: a directory has the name, or a file is where one should be.
+    // Over HTTP both are 409, over TFTP both are code 2: a directory has the name, or a parent is a file.
     for path in ["dir", "file/x"] {
         for &ask in WRITING {
             assert_eq!(stage.http(ask, path), Taken, "{ask:?} {path}");
@@ -219,7 +220,7 @@ fn what_must_not_be_written_is_not_at_any_door() {
 }
 
 #[test]
-fn the_rules_are_the_same_at_every_door() {
+fn the_rules_are_the_same_for_every_protocol() {
     let read_only = Stage::new(&["--read-only"]);
     let before = read_only.wharf.tree();
     for path in ["new", "file", ".hidden", "dir/new"] {
@@ -232,10 +233,10 @@ fn the_rules_are_the_same_at_every_door() {
     assert_eq!(refusing.wharf.read("file"), b"old");
 
     let overwriting = Stage::new(&["--on-conflict", "overwrite"]);
-    for door in [Stage::http, Stage::unix, Stage::tftp] {
+    for protocol in [Stage::http, Stage::unix, Stage::tftp] {
         for &ask in WRITING {
             overwriting.wharf.write("file", "old");
-            assert_eq!(door(&overwriting, ask, "file"), Done);
+            assert_eq!(protocol(&overwriting, ask, "file"), Done);
             assert_eq!(overwriting.wharf.read("file"), NEW);
         }
     }
@@ -244,7 +245,7 @@ fn the_rules_are_the_same_at_every_door() {
     renaming.all_say(WRITING, "file", Done);
     assert_eq!(renaming.wharf.read("file"), b"old");
     for number in 1..=3 * WRITING.len() {
-        assert_eq!(renaming.wharf.read(&format!("file ({number})")), NEW, "one for each door and verb");
+        assert_eq!(renaming.wharf.read(&format!("file ({number})")), NEW, "one for each protocol and method");
     }
 
     let small = Stage::new(&["--max-upload", "10"]);
@@ -260,7 +261,7 @@ fn the_rules_are_the_same_at_every_door() {
 
 #[test]
 #[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
-fn the_servers_own_directory_is_reserved_at_every_depth() {
+fn the_reserved_directory_is_protected_at_every_depth() {
     let stage = Stage::new(&["--hidden"]);
     for own in ["dir/.wharf/uploads/x", "dir/deep/.WHARF/x"] {
         stage.wharf.write(own, "a server's own");
@@ -286,7 +287,7 @@ fn the_servers_own_directory_is_reserved_at_every_depth() {
         ("an archive", get("/?tar", "")),
     ];
     for (what, bytes) in shown {
-        // The page itself has addresses of the server's own.
+        // The page contains links to the server's own paths.
         let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase().replace("\"/.wharf/", "");
         assert!(text.contains("deep") && text.contains("file") && !text.contains(".wharf"), "{what}: {text}");
     }

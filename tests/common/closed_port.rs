@@ -1,16 +1,16 @@
-//! Addresses where nobody listens, and nobody else comes to listen while a test is there: a port that was free a moment
-//! ago may be another test's by now.
+//! Addresses that refuse connections and stay reserved during the test: a port that was free a moment ago may
+//! belong to another test by now.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Socket, Type};
 
-/// A TCP port that is taken, and refuses everybody.
-pub struct Nobody(Socket);
+/// A TCP port that is reserved and refuses all connections.
+pub struct ClosedPort(Socket);
 
-impl Nobody {
-    /// A port of the loopback.
-    pub fn listens() -> Self {
+impl ClosedPort {
+    /// Reserves a loopback port.
+    pub fn reserve() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
         Self(socket)
@@ -21,12 +21,13 @@ impl Nobody {
     }
 }
 
-/// A UDP port that is taken, and refuses everybody: it is connected, and so hears its peer alone, which is itself.
-pub struct NobodyUdp(UdpSocket);
+/// A UDP port that is reserved and refuses all datagrams: its socket is connected to itself, so it accepts
+/// only its own.
+pub struct ClosedUdpPort(UdpSocket);
 
-impl NobodyUdp {
-    /// A port of the loopback.
-    pub fn listens() -> Self {
+impl ClosedUdpPort {
+    /// Reserves a loopback port.
+    pub fn reserve() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(socket.local_addr().expect("an address")).expect("connected");
         Self(socket)

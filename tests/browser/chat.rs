@@ -1,4 +1,5 @@
-//! The room beside the folder: two windows and a terminal, a cut, and one event stream for all tabs.
+//! The chat beside the folder: two windows and a terminal, a lost connection, and one event stream for all
+//! tabs.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -12,19 +13,19 @@ pub(super) fn join(browser: &Browser, name: &str) {
     browser.until("!document.querySelector('#talk').hidden");
 }
 
-/// Says this, once what was said before has left the field.
+/// Sends this, once the message before has left the field.
 pub(super) fn says(browser: &Browser, text: &str) {
     browser.until("document.querySelector('#text').value === ''");
     adds(browser, text);
 }
 
-/// Says this behind what is in the field still.
+/// Appends this to the text in the field and sends it.
 fn adds(browser: &Browser, text: &str) {
     browser.type_into("#text", text);
     browser.press("Send");
 }
 
-/// Waits until a line with this text is in the room.
+/// Waits until the chat shows a line with this text.
 #[track_caller]
 pub(super) fn hears(browser: &Browser, text: &str) {
     browser.until(&format!(
@@ -33,7 +34,7 @@ pub(super) fn hears(browser: &Browser, text: &str) {
 }
 
 #[test]
-fn two_windows_and_a_terminal() {
+fn two_windows_and_a_terminal_chat() {
     let Some((wharf, ann)) = stage(&[], |_| {}) else { return };
     let Some(bob) = Browser::open() else { return };
     bob.go(&wharf.url("/?list"));
@@ -56,12 +57,12 @@ fn two_windows_and_a_terminal() {
         hears(window, "carl hello from <b>a terminal</b>");
         let bold =
             "return [...document.querySelectorAll('#log p b')].some((b) => b.textContent === 'a terminal')";
-        assert_eq!(window.js(bold), false, "what somebody wrote is text");
+        assert_eq!(window.js(bold), false, "messages are text");
     }
     hears(&ann, "carl to you: only for you");
     says(&bob, "hello all");
     hears(&ann, "bob hello all");
-    // A private one, by the name.
+    // A private message, by the name.
     ann.press("bob");
     says(&ann, "a secret");
     hears(&bob, "ann to you: a secret");
@@ -69,21 +70,21 @@ fn two_windows_and_a_terminal() {
     says(&ann, "no secret");
     hears(&bob, "ann no secret");
     assert!(!bob.text("#log").contains("only for you"));
-    // What is uploaded is told, with a link, and is in the list.
+    // An upload is announced with a link, and appears in the list.
     wharf.ask("PUT", "/from%20curl.txt", "", b"12345");
     hears(&bob, " uploaded from curl.txt, 5 B");
     bob.until("document.querySelector('#files bdi')?.textContent === 'from curl.txt'");
     assert_eq!(bob.js("return document.querySelector('#log .told a').pathname"), "/from%20curl.txt");
     drop(speaks);
-    eventually("the terminal leaves", || terminal.try_wait().expect("a child").is_some());
+    eventually("the terminal exits", || terminal.try_wait().expect("a child").is_some());
     hears(&ann, "[carl] has left the chat.");
     assert_eq!(ann.complaints(), Vec::<String>::new());
 }
 
-/// A name that is no text is told with a link that leads to it, and is in the list at once, also where browsers spell the
-/// directory's path otherwise than the server does.
+/// An upload whose name is not UTF-8 is announced with a link that leads to it, and appears in the list at
+/// once, even if the browser encodes the directory's path differently from the server.
 #[test]
-fn an_upload_whose_name_is_no_text() {
+fn an_upload_whose_name_is_not_utf_8_is_announced() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     wharf.ask("PUT", "/[%c3%a4]'%ff/old.txt", "", b"old");
     browser.go(&wharf.url("/[%c3%a4]'%ff/?list"));
@@ -97,7 +98,7 @@ fn an_upload_whose_name_is_no_text() {
 }
 
 #[test]
-fn a_name_that_is_taken_or_none() {
+fn a_name_can_be_taken_or_missing() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann");
     browser.type_into("#user", "ANN");
@@ -106,9 +107,9 @@ fn a_name_that_is_taken_or_none() {
     assert_eq!(browser.js("return document.querySelector('#talk').hidden"), true);
 }
 
-/// The server goes away and comes back, and knows nobody: the window says that it is offline, and joins again.
+/// When the server restarts and knows no members, the window shows that it is offline, and joins again.
 #[test]
-fn a_cut_and_back() {
+fn the_chat_reconnects_after_a_restart() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     join(&browser, "ann");
     says(&browser, "before");
@@ -120,15 +121,15 @@ fn a_cut_and_back() {
     hears(&browser, "Offline: message not sent.");
     let wharf = Wharf::serve_in(place, &["--port", &port]);
     browser.until("document.querySelector('#state').textContent === '1 here'");
-    assert!(browser.text("#log").contains("before"), "what was said stays");
+    assert!(browser.text("#log").contains("before"), "earlier messages stay");
     adds(&browser, " again");
     hears(&browser, "you into the void again");
     assert!(wharf.settled_log().contains("joined the chat as ann"));
 }
 
-/// All tabs of a browser share one stream; when the one that has it is closed, another takes over.
+/// All tabs of a browser share one stream; when the tab that has it is closed, another takes over.
 #[test]
-fn one_stream_for_all_tabs() {
+fn all_tabs_share_one_stream() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     join(&browser, "ann");
     says(&browser, "first");
@@ -146,12 +147,12 @@ fn one_stream_for_all_tabs() {
     says(&browser, "second");
     hears(&browser, "you second");
     let lines = browser.js("return [...document.querySelectorAll('#log p')].filter((line) => line.textContent.includes('first')).length");
-    assert_eq!(lines, 1, "nothing is told twice");
+    assert_eq!(lines, 1, "each message is shown once");
 }
 
-/// Where the browser has no Web Locks, as on a network without TLS, the tabs agree by themselves.
+/// Without Web Locks, as on a network without TLS, the tabs negotiate on their own.
 #[test]
-fn one_stream_without_locks() {
+fn all_tabs_share_one_stream_without_locks() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     let without = serde_json::json!({"source": "Object.defineProperty(Navigator.prototype, 'locks', {value: undefined})"});
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", &without);
@@ -168,7 +169,8 @@ fn one_stream_without_locks() {
     hears(&browser, "you from the second");
     browser.turn_to(&first);
     hears(&browser, "you from the second");
-    // A tab that got no processor for some seconds may have been taken for closed; then the two agree anew.
+    // A tab that got no CPU time for some seconds may have been considered closed; then the two negotiate
+    // again.
     let streams = || {
         let log = wharf.log();
         log.matches(" opened an event stream as ann").count()
@@ -184,7 +186,7 @@ fn one_stream_without_locks() {
     bob_says(b"the same");
     hears(&browser, "bob the same");
     browser.close_tab();
-    // Nobody listens for some seconds; it comes with what was said lately.
+    // No tab listens for some seconds; the new stream starts with the recent messages.
     bob_says(b"the same");
     browser.turn_to(&second);
     let count = "[...document.querySelectorAll('#log p')].filter((line) => line.textContent.includes('the same')).length";

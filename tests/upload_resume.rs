@@ -1,0 +1,201 @@
+//! An interrupted upload resumes when the same command is run again, whatever interrupted it, and almost
+//! nothing is sent twice.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{Forwarder, Output, Random, Running, Wharf, eventually, run, sample};
+
+/// How many uploads are interrupted in each way.
+const CUT_BY_NETWORK: usize = 100;
+const CUT_BY_CLIENT: usize = 50;
+const CUT_BY_SERVER: usize = 50;
+
+/// The length of a file, in bytes: several turns of a connection.
+const LENGTH: usize = 2 << 20;
+
+/// How much may be sent twice, in bytes: what was in the kernel's buffers when the server was killed, or when
+/// the request arrived that resumes the upload.
+const BLOCK: u64 = 512 * 1024;
+
+/// The greatest total length of the request heads of one upload, in bytes.
+const HEADS: u64 = 4 * 1024;
+
+/// A client that sends this file without retries.
+fn begin(here: &Path, name: &str, forwarder: &Forwarder) -> Running {
+    Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["put", name, "--retries", "0", "--to", &format!("{}/in/", forwarder.address())])
+            .current_dir(here)
+            .env("XDG_STATE_HOME", here.join(".state"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    )
+}
+
+fn again(here: &Path, name: &str, forwarder: &Forwarder) -> Output {
+    run(&["put", name, "--retries", "0", "--to", &format!("{}/in/", forwarder.address())], "", here)
+}
+
+/// The client's records of incomplete uploads.
+fn notes(here: &Path) -> usize {
+    fs::read_dir(here.join(".state/wharf/uploads")).map_or(0, Iterator::count)
+}
+
+/// Sends files, each interrupted once at a random position by `break_off`, and sends each again.
+fn break_off_and_go_on(
+    count: usize,
+    seed: u64,
+    mut break_off: impl FnMut(&mut Running, Wharf, &Forwarder) -> Wharf,
+) {
+    let here = tempfile::tempdir().expect("a folder");
+    let mut wharf = Wharf::serve(&["--no-sync"]);
+    let forwarder = Forwarder::to(wharf.address());
+    let mut random = Random::new(seed);
+    for number in 0..count {
+        let name = format!("{number}.bin");
+        let content = sample(LENGTH, seed + number as u64);
+        fs::write(here.path().join(&name), &content).expect("written");
+        let before = forwarder.carried();
+        forwarder.stop_after(HEADS + random.below(LENGTH - 2 * HEADS as usize) as u64);
+        let mut client = begin(here.path(), &name, &forwarder);
+        forwarder.wait_until_stopped();
+        wharf = break_off(&mut client, wharf, &forwarder);
+        assert!(!client.wait().expect("a child").success(), "{name} was interrupted");
+        forwarder.cut();
+        forwarder.let_pass();
+        assert_eq!(notes(here.path()), 1, "{name} has a record");
+        let output = again(here.path(), &name, &forwarder);
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+        assert!(wharf.read(&format!("in/{name}")) == content, "{name} arrived unchanged");
+        let twice = (forwarder.carried() - before).saturating_sub(LENGTH as u64);
+        assert!(twice <= BLOCK + 2 * HEADS, "{name}: {twice} bytes were sent twice");
+        assert_eq!(notes(here.path()), 0, "{name} has no record left");
+        fs::remove_file(here.path().join(&name)).expect("removed");
+        fs::remove_file(wharf.folder().join("in").join(&name)).expect("removed");
+    }
+}
+
+#[test]
+fn uploads_that_the_network_interrupts_resume() {
+    break_off_and_go_on(CUT_BY_NETWORK, 1, |_, wharf, forwarder| {
+        forwarder.cut();
+        wharf
+    });
+}
+
+#[test]
+fn uploads_whose_client_is_killed_resume() {
+    break_off_and_go_on(CUT_BY_CLIENT, 2, |client, wharf, _| {
+        client.kill().expect("killed");
+        wharf
+    });
+}
+
+#[test]
+fn uploads_whose_server_is_killed_resume() {
+    break_off_and_go_on(CUT_BY_SERVER, 3, |_, wharf, forwarder| {
+        let wharf = Wharf::serve_in(wharf.kill(), &["--no-sync"]);
+        forwarder.lead_to(wharf.address());
+        wharf
+    });
+}
+
+#[test]
+fn one_run_retries_by_itself() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let forwarder = Forwarder::to(wharf.address());
+    let content = sample(LENGTH, 5);
+    fs::write(here.path().join("a"), &content).expect("written");
+    let to = format!("{}/", forwarder.address());
+    forwarder.stop_after(LENGTH as u64 / 4);
+    let client = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["put", "a", "--to", &to])
+            .current_dir(here.path())
+            .env("XDG_STATE_HOME", here.path().join(".state"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    forwarder.wait_until_stopped();
+    forwarder.cut();
+    forwarder.stop_after(LENGTH as u64 / 2);
+    forwarder.wait_until_stopped();
+    forwarder.cut();
+    forwarder.let_pass();
+    let output = client.output();
+    assert!(output.status.success(), "{output:?}");
+    assert!(wharf.read("a") == content);
+    assert_eq!(notes(here.path()), 0);
+    let sent = LENGTH as u64 + 2 * BLOCK + 4 * HEADS;
+    assert!(forwarder.carried() <= sent, "{} of {sent}", forwarder.carried());
+}
+
+#[test]
+fn a_changed_file_starts_again() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let forwarder = Forwarder::to(wharf.address());
+    fs::write(here.path().join("a"), sample(LENGTH, 6)).expect("written");
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let mut client = begin(here.path(), "a", &forwarder);
+    forwarder.wait_until_stopped();
+    forwarder.cut();
+    assert!(!client.wait().expect("a child").success());
+    forwarder.let_pass();
+    let other = sample(LENGTH, 7);
+    fs::write(here.path().join("a"), &other).expect("written");
+    let output = again(here.path(), "a", &forwarder);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(!output.stdout.contains(" resumed)"), "{output:?}");
+    assert!(wharf.read("in/a") == other, "not a mixture");
+    assert!(!wharf.tree().iter().any(|name| name.contains(".part")), "the server has discarded the old one");
+}
+
+#[test]
+fn a_discarded_upload_is_sent_as_a_whole() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let forwarder = Forwarder::to(wharf.address());
+    let content = sample(LENGTH, 8);
+    fs::write(here.path().join("a"), &content).expect("written");
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let mut client = begin(here.path(), "a", &forwarder);
+    forwarder.wait_until_stopped();
+    forwarder.cut();
+    assert!(!client.wait().expect("a child").success());
+    forwarder.let_pass();
+    let place = wharf.kill();
+    fs::remove_dir_all(place.path().join("share/.wharf")).expect("removed");
+    let wharf = Wharf::serve_in(place, &[]);
+    forwarder.lead_to(wharf.address());
+    let output = again(here.path(), "a", &forwarder);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    assert!(wharf.read("in/a") == content);
+}
+
+#[test]
+fn ctrl_c_says_how_to_resume() {
+    let here = tempfile::tempdir().expect("a folder");
+    let wharf = Wharf::serve(&[]);
+    let forwarder = Forwarder::to(wharf.address());
+    fs::write(here.path().join("a"), sample(LENGTH, 9)).expect("written");
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let client = begin(here.path(), "a", &forwarder);
+    forwarder.wait_until_stopped();
+    kill_process(Pid::from_child(&client), Signal::INT).expect("it runs");
+    let output = client.output();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "\nstopping client.\n");
+    let said = "Partial uploads are kept for a day: run the same command to resume.\n";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+    forwarder.cut();
+    forwarder.let_pass();
+    eventually("the server has noticed", || wharf.log().contains("the part received is kept"));
+    assert!(again(here.path(), "a", &forwarder).stdout.contains(" resumed)"));
+}
