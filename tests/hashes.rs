@@ -30,6 +30,23 @@ fn a_file_has_its_hash_and_its_tag() {
 }
 
 #[test]
+fn a_hash_honours_preconditions() {
+    let wharf = Wharf::serve(&[]);
+    // Once while the hash is computed, and once when it is known.
+    for name in ["a", "a", "b"] {
+        wharf.write(name, name);
+        let target = format!("/{name}?sha256");
+        let tag = wharf.ask("HEAD", &format!("/{name}"), "", b"").field("ETag");
+        let ask = |field: &str| wharf.ask("GET", &target, field, b"");
+        let same = ask(&format!("If-None-Match: {tag}\r\n"));
+        assert_eq!((same.code(), same.field("ETag"), same.body.len()), (304, tag.clone(), 0));
+        assert_eq!(ask("If-None-Match: \"other\"\r\n").text(), line(name.as_bytes()));
+        assert_eq!(ask("If-Match: \"other\"\r\n").code(), 412);
+        assert_eq!(ask(&format!("If-Match: {tag}\r\n")).code(), 200);
+    }
+}
+
+#[test]
 fn the_hash_agrees_with_sha256sum() {
     let Some(mut sha256sum) = outside("sha256sum") else { return };
     let wharf = Wharf::serve(&[]);

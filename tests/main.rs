@@ -68,3 +68,5 @@ mod tftp_client;
 mod tftp_clients;
 mod unix;
 mod uploads;
+#[cfg(feature = "archive")]
+mod zips;

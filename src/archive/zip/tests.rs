@@ -119,7 +119,10 @@ fn what_does_not_fit_is_rejected() {
     let mut zip = ZipBuilder::default();
     zip.file(b"a%FF", 1, at(0)).expect("added");
     assert!(matches!(zip.file(b"a\xff", 1, at(0)), Err(ArchiveError::Refused(_))), "the name is taken");
-    assert!(matches!(zip.file(&vec![b'\\'; 30_000], 1, at(0)), Err(ArchiveError::Refused(_))), "90,000 bytes");
+    assert!(
+        matches!(zip.file(&vec![b'\\'; 30_000], 1, at(0)), Err(ArchiveError::Refused(_))),
+        "90,000 bytes"
+    );
     zip.file(b"b", 1, at(0)).expect("added after an error");
     let names = read_back(assemble(&zip.finish(), &[b"x", b"y"])).into_iter().map(|(name, ..)| name);
     assert!(names.eq(["a%FF", "b"]));

@@ -66,6 +66,8 @@ pub(super) struct Freezing {
     /// The length of the path at which the walk began.
     skip: usize,
     walk: Walk,
+    /// The greatest number of entries: [`ENTRIES_LIMIT`], and fewer in tests.
+    limit: usize,
     entries: Vec<FrozenEntry>,
     client: ClientKey,
     permits: Vec<FairPermit>,
@@ -85,7 +87,7 @@ pub(super) enum CannotFreeze {
 impl Freezing {
     /// Starts for this client: a zip of this name, whose entries leave out the first `skip` bytes of their paths.
     pub(super) fn new(name: Vec<u8>, skip: usize, walk: Walk, client: ClientKey) -> Self {
-        Self { name, skip, walk, entries: Vec::new(), client, permits: Vec::new() }
+        Self { name, skip, walk, limit: ENTRIES_LIMIT, entries: Vec::new(), client, permits: Vec::new() }
     }
 
     /// Walks on for a slice. `None` if there is more.
@@ -109,7 +111,7 @@ impl Freezing {
                 WalkStep::Nothing => continue,
                 WalkStep::End => return Ok(Some(self.finish())),
             };
-            if self.entries.len() >= ENTRIES_LIMIT {
+            if self.entries.len() >= self.limit {
                 return Err(CannotFreeze::TooLarge);
             }
             if self.entries.len() >= self.permits.len() * PER_PERMIT {
@@ -167,5 +169,63 @@ impl FrozenEntry {
         hasher.update(since.as_secs().to_le_bytes());
         hasher.update((version.len() as u64).to_le_bytes());
         hasher.update(version);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::{Folder, Rules};
+
+    const CLIENT: ClientKey = ClientKey::Here;
+
+    fn freezing(folder: &std::path::Path) -> Freezing {
+        let folder = Folder::open_at(folder, Rules::default()).expect("a folder");
+        let walk = folder.walk(&SharePath::root(), Blocking::own_thread()).expect("a walk");
+        Freezing::new(b"top".to_vec(), 0, walk, CLIENT)
+    }
+
+    fn work(mut freezing: Freezing, memory: &FairPermits) -> Result<Frozen, CannotFreeze> {
+        loop {
+            if let Some(frozen) = freezing.proceed(memory, Blocking::own_thread())? {
+                return Ok(frozen);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_files_make_the_same_zip_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["c", "a", "b"] {
+            std::fs::write(folder.path().join(name), name).expect("written");
+        }
+        let memory = FairPermits::new(PERMITS);
+        let freeze = || work(freezing(folder.path()), &memory).expect("frozen");
+        let frozen = freeze();
+        let paths = frozen.entries.iter().map(|entry| entry.path.as_bytes());
+        assert_eq!(paths.collect::<Vec<_>>(), [b"".as_slice(), b"a", b"b", b"c"]);
+        let tag = frozen.etag.as_ref().expect("a tag");
+        assert_eq!((freeze().etag.as_ref(), tag.is_weak()), (Some(tag), false));
+        std::fs::write(folder.path().join("b"), "B").expect("written");
+        assert_ne!(freeze().etag.as_ref(), Some(tag), "another content");
+    }
+
+    #[test]
+    fn entries_and_memory_are_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a", "b"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        let memory = FairPermits::new(2);
+        for (limit, is_frozen) in [(2, false), (3, true)] {
+            let result = work(Freezing { limit, ..freezing(folder.path()) }, &memory);
+            assert_eq!(result.is_ok(), is_frozen, "the directory counts, too: {result:?}");
+            assert!(is_frozen || matches!(result, Err(CannotFreeze::TooLarge)));
+        }
+        let kept = work(freezing(folder.path()), &memory).expect("frozen");
+        let none_left = work(freezing(folder.path()), &memory);
+        assert!(matches!(none_left, Err(CannotFreeze::NoMemory)), "{none_left:?}");
+        drop(kept);
+        assert!(work(freezing(folder.path()), &memory).is_ok(), "the memory was given back");
     }
 }

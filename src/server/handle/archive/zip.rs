@@ -60,17 +60,22 @@ fn job(mut freezing: Freezing, request: ZipRequest) -> Job {
                 Response::text(Status::SERVICE_UNAVAILABLE, "the server is shutting down\n")
             }
             Ok(None) => return JobOutcome::Again(job(freezing, request)),
-            Err(CannotFreeze::TooLarge) => Response::text(
-                Status::CONTENT_TOO_LARGE,
-                format_args!(
-                    "the folder has more than {ENTRIES_LIMIT} entries, too many for a zip (try ?tar)\n"
-                ),
-            ),
-            Err(CannotFreeze::NoMemory) => too_many(),
-            Err(CannotFreeze::Folder(error)) => of_read_error(&error),
+            Err(error) => of_error(&error),
         };
         JobOutcome::Respond(response, None)
     })
+}
+
+fn of_error(error: &CannotFreeze) -> Response {
+    match error {
+        CannotFreeze::TooLarge => {
+            let text =
+                format!("the folder has more than {ENTRIES_LIMIT} entries, too many for a zip (try ?tar)\n");
+            Response::text(Status::CONTENT_TOO_LARGE, text)
+        }
+        CannotFreeze::NoMemory => too_many(),
+        CannotFreeze::Folder(error) => of_read_error(error),
+    }
 }
 
 fn of_frozen(frozen: Frozen, request: ZipRequest, state: &State) -> Response {
@@ -104,4 +109,22 @@ fn respond(frozen: Frozen, request: ZipRequest, state: &State) -> Result<Respons
     };
     let source = span.map(|span| ZipSource::new(frozen, span, state, permit));
     Ok(Response::new(head, source.map_or_else(Content::default, |source| Chunk::source(source).into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::Error;
+
+    #[test]
+    fn each_error_has_its_status() {
+        let table = [
+            (CannotFreeze::TooLarge, Status::CONTENT_TOO_LARGE),
+            (CannotFreeze::NoMemory, Status::SERVICE_UNAVAILABLE),
+            (CannotFreeze::Folder(Error::NotDirectory), Status::NOT_FOUND),
+        ];
+        for (error, status) in table {
+            assert_eq!(of_error(&error).head.status(), status, "{error:?}");
+        }
+    }
 }
