@@ -106,7 +106,12 @@ impl ServerAddress {
 impl Endpoint {
     /// Parses `host:port`.
     pub fn parse_authority(text: &str) -> Result<Self, AddressError> {
-        let (host, port) = split_port(text, DEFAULT_PORT)?;
+        Self::parse_authority_or(text, DEFAULT_PORT)
+    }
+
+    /// Parses `host:port`, or `host` with this port.
+    pub(super) fn parse_authority_or(text: &str, port: u16) -> Result<Self, AddressError> {
+        let (host, port) = split_port(text, port)?;
         Self::tcp(host, port)
     }
 
@@ -159,7 +164,11 @@ impl Resource {
 /// Splits an address into the endpoint and the path as typed.
 fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
     if let Some(rest) = text.strip_prefix("unix:") {
-        let (socket, path) = rest.split_once('!').unwrap_or((rest, ""));
+        // A directory may have a `!` in its name; `!` and a slash are in none.
+        let (socket, path) = match rest.find("!/") {
+            Some(end) => (&rest[..end], &rest[end + 1..]),
+            None => (rest.strip_suffix('!').unwrap_or(rest), ""),
+        };
         let is_named = !socket.is_empty();
         return if is_named {
             Ok((Endpoint::Unix(PathBuf::from(socket)), path))
@@ -281,6 +290,8 @@ mod tests {
             ("IPv6 alone", "::1", "[::1]:8080", "/"),
             ("a Unix socket", "unix:/run/w.sock", "unix:/run/w.sock", "/"),
             ("a path inside", "unix:w.sock!/inbox/", "unix:w.sock", "/inbox/"),
+            ("the root inside", "unix:w.sock!", "unix:w.sock", "/"),
+            ("a ! in a directory", "unix:/a!b/w.sock!/x", "unix:/a!b/w.sock", "/x/"),
         ];
         for (name, text, server, base) in cases {
             let address = ServerAddress::parse(text).expect(name);

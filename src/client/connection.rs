@@ -40,6 +40,11 @@ const EXPECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// which takes a slow disk minutes for what a fast network delivered.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// The fields of every request, unless it has others (RFC 9110 §10.1.5, §12.5.1). Some servers refuse a request without
+/// them.
+const USUAL_FIELDS: [(&str, &str); 2] =
+    [("User-Agent", concat!("wharf/", env!("CARGO_PKG_VERSION"))), ("Accept", "*/*")];
+
 /// For the error of a silent server: what the client was doing.
 const ANSWERING: &str = "waiting for its response";
 const TAKING: &str = "sending the file";
@@ -152,6 +157,10 @@ impl HttpConnection {
         let mut fields = request.fields.to_vec();
         fields.extend(length.as_deref().map(|length| ("Content-Length", length)));
         fields.extend(waits.then_some(("Expect", "100-continue")));
+        for (name, value) in USUAL_FIELDS {
+            let is_given = request.fields.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+            fields.extend((!is_given).then_some((name, value)));
+        }
         let mut head = Vec::with_capacity(BLOCK.min(1024));
         write_head(&mut head, request.method.name(), request.target, &server.host_field(), &fields);
         match request.content {

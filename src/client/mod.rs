@@ -2,7 +2,7 @@
 //!
 //! - `address` parses the addresses that a person types; `command` parses a line of the prompt or of a script.
 //! - A `session` holds one connection to one server and opens it again after the server has closed it. It sends a
-//!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange, over a `socket`.
+//!   `request`, which may carry `content`, and reads a `response`. `connection` does one exchange, over a `socket`, which may lead to a `proxy`.
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
@@ -38,6 +38,7 @@ pub mod progress_bar;
 #[path = "plain/progress_bar.rs"]
 pub mod progress_bar;
 pub mod prompt;
+mod proxy;
 pub mod put;
 pub mod request;
 pub mod response;

@@ -12,6 +12,7 @@
 use super::address::Endpoint;
 use super::connection::{Answered, HttpConnection};
 use super::error::ClientError;
+use super::proxy;
 use super::request::HttpRequest;
 use super::response::HttpResponse;
 use super::timeouts::Timeouts;
@@ -20,6 +21,8 @@ use super::timeouts::Timeouts;
 #[derive(Debug)]
 pub struct Session {
     server: Endpoint,
+    /// Through which it is reached.
+    proxy: Option<Endpoint>,
     timeouts: Timeouts,
     idle: Option<HttpConnection>,
 }
@@ -32,7 +35,8 @@ impl Session {
 
     /// The same, with these timeouts.
     pub fn with_timeouts(server: Endpoint, timeouts: Timeouts) -> Self {
-        Self { server, timeouts, idle: None }
+        let proxy = proxy::from_environment(&server);
+        Self { server, proxy, timeouts, idle: None }
     }
 
     /// Its server.
@@ -45,6 +49,8 @@ impl Session {
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
     /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2).
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
+        let absolute = self.proxy.as_ref().map(|_| format!("http://{}{}", self.server, request.target));
+        let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
         let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),
             Some(connection) => match connection.exchange(&self.server, request) {
@@ -56,7 +62,8 @@ impl Session {
     }
 
     fn send_anew(&self, request: &HttpRequest<'_>) -> Result<Answered, ClientError> {
-        HttpConnection::open(&self.server, self.timeouts)?.exchange(&self.server, request)
+        let peer = self.proxy.as_ref().unwrap_or(&self.server);
+        HttpConnection::open(peer, self.timeouts)?.exchange(&self.server, request)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Response heads (RFC 9112 §4): building one to send, and parsing one that was received.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -111,7 +112,10 @@ impl Received {
     pub fn parse(bytes: &[u8], to_head: bool) -> Result<Option<(Self, usize)>, ResponseError> {
         let mut lines = [httparse::EMPTY_HEADER; FIELD_LIMIT];
         let mut response = httparse::Response::new(&mut lines);
-        let length = match response.parse(bytes) {
+        let parsed = httparse::ParserConfig::default()
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .parse_response(&mut response, bytes);
+        let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if bytes.len() < RESPONSE_HEAD_LIMIT => return Ok(None),
             Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
@@ -124,7 +128,11 @@ impl Received {
         };
         let status = Status::new(code).ok_or(ResponseError::Malformed)?;
         let version = if minor == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 };
-        let fields = Fields::new(response.headers);
+        let unfolded: Vec<_> = response.headers.iter().map(|line| unfold(line.value)).collect();
+        let headers = response.headers.iter().zip(&unfolded);
+        let headers: Vec<_> =
+            headers.map(|(line, value)| httparse::Header { name: line.name, value }).collect();
+        let fields = Fields::new(&headers);
         let framing = if to_head || status.has_no_content() { Framing::Empty } else { framing(fields)? };
         let persistence = Persistence::of_message(version, fields);
         let fields = fields.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -145,18 +153,30 @@ impl Received {
 
 /// How the end of a response's content is found (RFC 9112 §6.3, rules 4 to 8).
 fn framing(fields: Fields<'_, '_>) -> Result<Framing, ResponseError> {
-    let mut lengths = fields.all("Content-Length");
+    let is_sized = fields.get("Content-Length").is_some();
     if let Some(coding) = fields.get("Transfer-Encoding") {
-        let plain = coding.eq_ignore_ascii_case(b"chunked") && lengths.next().is_none();
-        return if plain { Ok(Framing::Chunked) } else { Err(ResponseError::Framing) };
+        let is_clear = coding.eq_ignore_ascii_case(b"chunked") && !is_sized;
+        return if is_clear { Ok(Framing::Chunked) } else { Err(ResponseError::Framing) };
     }
+    // A list of equal numbers counts as one, as some programs join the lines of a field (RFC 9110 §8.6).
+    let mut lengths = fields.list("Content-Length");
     match lengths.next() {
+        None if is_sized => Err(ResponseError::Framing),
         None => Ok(Framing::UntilClose),
         Some(first) if lengths.all(|other| other == first) => {
             decimal(first).map(Framing::sized).ok_or(ResponseError::Framing)
         }
         Some(_) => Err(ResponseError::Framing),
     }
+}
+
+/// A value in one line: a line break with white space after it is replaced by a space (RFC 9112 §5.2).
+fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return value.into();
+    }
+    let lines: Vec<_> = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    lines.join(&b' ').into()
 }
 
 impl fmt::Display for ResponseError {
@@ -200,6 +220,9 @@ mod tests {
                 false,
                 Err(ResponseError::Framing),
             ),
+            ("a list, the same", "200 OK", "Content-Length: 5, 5", false, Ok(Framing::Sized(5))),
+            ("a list, not the same", "200 OK", "Content-Length: 5, 6", false, Err(ResponseError::Framing)),
+            ("an empty list", "200 OK", "Content-Length: ,", false, Err(ResponseError::Framing)),
             ("no number", "200 OK", "Content-Length: +5", false, Err(ResponseError::Framing)),
             ("chunked", "200 OK", "Transfer-Encoding: Chunked", false, Ok(Framing::Chunked)),
             (
@@ -220,6 +243,29 @@ mod tests {
             if let Ok((_, length)) = found {
                 assert_eq!(&bytes[length..], "rest", "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn folded_fields_are_unfolded() {
+        let table = [
+            ("A: b\r\n c", "b c"),
+            ("A: b \r\n\t  c\r\n d", "b c d"),
+            ("A:\r\n b", "b"),
+            ("A: b\n c", "b c"),
+        ];
+        for (line, value) in table {
+            let bytes = format!("HTTP/1.1 200 OK\r\n{line}\r\nContent-Length: 1\r\n\r\nx");
+            for end in 0..bytes.len() - 1 {
+                assert_eq!(Received::parse(&bytes.as_bytes()[..end], false), Ok(None), "{line}: {end} bytes");
+            }
+            let (head, length) = Received::parse(bytes.as_bytes(), false).expect(line).expect("whole");
+            assert_eq!(
+                head.field("A").map(|found| found.trim().to_owned()).as_deref(),
+                Some(value),
+                "{line}"
+            );
+            assert_eq!((head.framing, length), (Framing::Sized(1), bytes.len() - 1), "{line}");
         }
     }
 

@@ -243,7 +243,7 @@ mod tests {
         let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path, Blocking::own_thread()) else {
             panic!("no file")
         };
-        let representation = Representation::of(&facts, &path, false, SystemTime::now());
+        let representation = Representation::of(&facts, &path, "text/plain".into(), false, SystemTime::now());
         let content = CachedContent::Bytes(Arc::from(*b"content"));
         let entry = CacheEntry { version: facts.version, representation, content, since: Instant::now() };
         let cache = Cache::default();

@@ -24,10 +24,15 @@ pub(super) struct Representation {
 }
 
 impl Representation {
-    /// Of the file with these facts, in a response at `now`. A trusted page may act as one of the server's own.
-    pub(super) fn of(facts: &Facts, path: &SharePath, is_trusted: bool, now: SystemTime) -> Self {
+    /// Of the file with these facts and this type, in a response at `now`. A trusted page may act as one of the server's own.
+    pub(super) fn of(
+        facts: &Facts,
+        path: &SharePath,
+        media_type: Cow<'static, str>,
+        is_trusted: bool,
+        now: SystemTime,
+    ) -> Self {
         let validators = validators(facts, now);
-        let media_type = media::of(path.as_bytes());
         let head = match &validators.etag {
             Some(etag) => Head::new(Status::OK).field("ETag", etag),
             None => Head::new(Status::OK),
@@ -39,6 +44,10 @@ impl Representation {
         // Copies must be revalidated: shared files change.
         let head = head.field("Cache-Control", "no-cache").field("Accept-Ranges", "bytes");
         let head = media::protect(head, &media_type, is_trusted);
+        let head = match media::coding_of(path.as_bytes()) {
+            Some(coding) => head.field("Content-Encoding", coding),
+            None => head,
+        };
         let whole = head.clone().field("Content-Type", &media_type);
         Self { len: facts.len, validators, media_type, head, whole }
     }

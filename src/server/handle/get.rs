@@ -112,7 +112,8 @@ fn of_file(
     disk: Blocking<'_>,
 ) -> Response {
     let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
-    let representation = Representation::of(&facts, path, state.trusts_pages(), now);
+    let media_type = media::of_file(path.as_bytes(), &file, disk);
+    let representation = Representation::of(&facts, path, media_type, state.trusts_pages(), now);
     match CacheEntry::of(&file, &facts, representation, now) {
         Ok(entry) => of_cached(request, &state.cache.insert(path, entry)),
         Err(representation) => of_representation(request, &representation, |span| {

@@ -1,0 +1,118 @@
+//! The proxy that the environment names: `http_proxy` and `no_proxy`, as curl and wget read them.
+//!
+//! `HTTP_PROXY` in capitals is ignored: a CGI program would take it from a request's `Proxy` field. This machine and Unix
+//! sockets are never reached through a proxy.
+
+use std::net::IpAddr;
+
+use super::address::{AddressError, Endpoint, ServerAddress};
+
+/// The port of a proxy whose address has none, as in curl.
+const DEFAULT_PORT: u16 = 1080;
+
+/// The proxy through which this server is reached.
+pub(super) fn from_environment(server: &Endpoint) -> Option<Endpoint> {
+    let found = of(server, |name| std::env::var(name).ok());
+    found.unwrap_or_else(|error| {
+        log::warn!("http_proxy is ignored: {error}");
+        None
+    })
+}
+
+/// The same, with the variables that `variable` returns.
+fn of(
+    server: &Endpoint,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Endpoint>, AddressError> {
+    let Endpoint::Tcp { host, port } = server else { return Ok(None) };
+    let named = variable("http_proxy").filter(|proxy| !proxy.trim().is_empty());
+    let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default();
+    match named {
+        Some(proxy) if !is_local(host) && !is_excepted(host, *port, &exceptions) => {
+            parse(proxy.trim()).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `http://host:port`, or `host:port`.
+fn parse(text: &str) -> Result<Endpoint, AddressError> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let authority = text.strip_prefix("http://").unwrap_or(text);
+    if authority.contains(['/', '@']) {
+        // The error says which part is not supported.
+        return ServerAddress::parse(text).map(|address| address.server);
+    }
+    Endpoint::parse_authority_or(authority, DEFAULT_PORT)
+}
+
+/// Whether this host is this machine.
+fn is_local(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// Whether a list like `example.com, .local, 10.0.0.1:8080` has this host: itself, or a domain that it belongs to.
+fn is_excepted(host: &str, port: u16, list: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let mut names = list.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty());
+    names.any(|name| {
+        let (name, wanted) = match name.rsplit_once(':') {
+            Some((name, number)) if !name.contains(':') => (name, number.parse().ok()),
+            _ => (name, None),
+        };
+        let name = name.trim_start_matches('.').trim_end_matches('.').to_ascii_lowercase();
+        let is_below = || host.strip_suffix(&name).is_some_and(|rest| rest.ends_with('.'));
+        let is_named = name == "*" || host == name || is_below();
+        is_named && wanted.is_none_or(|wanted: u16| wanted == port)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy(server: &str, variables: &[(&str, &str)]) -> Option<String> {
+        let server = ServerAddress::parse(server).expect("an address").server;
+        let variable = |name: &str| {
+            variables.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned())
+        };
+        of(&server, variable).expect("valid").map(|proxy| proxy.to_string())
+    }
+
+    #[test]
+    fn a_proxy_is_used_where_it_is_named() {
+        let table = [
+            ("a URL", "h:80", "http://proxy:3128/", "", Some("proxy:3128")),
+            ("a host and a port", "h:80", "proxy:3128", "", Some("proxy:3128")),
+            ("no port", "h:80", "http://proxy", "", Some("proxy:1080")),
+            ("empty", "h:80", " ", "", None),
+            ("this machine by name", "LocalHost:80", "proxy:1", "", None),
+            ("this machine by address", "127.0.0.2:80", "proxy:1", "", None),
+            ("a Unix socket", "unix:/s", "proxy:1", "", None),
+            ("an exception", "h.example:80", "proxy:1", "a, h.example", None),
+            ("an exception for a domain", "a.h.example:80", "proxy:1", "h.example", None),
+            ("with a dot before it", "a.h.example:80", "proxy:1", ".h.example", None),
+            ("in capitals", "H.example:80", "proxy:1", "h.EXAMPLE", None),
+            ("another name that ends alike", "ah.example:80", "proxy:1", "h.example", Some("proxy:1")),
+            ("all", "h:80", "proxy:1", "*", None),
+            ("an exception for a port", "h:80", "proxy:1", "h:80", None),
+            ("another port", "h:81", "proxy:1", "h:80", Some("proxy:1")),
+            ("an address", "10.0.0.1:80", "proxy:1", "10.0.0.1", None),
+        ];
+        for (name, server, http, except, expected) in table {
+            let found = proxy(server, &[("http_proxy", http), ("no_proxy", except)]);
+            assert_eq!(found.as_deref(), expected, "{name}");
+        }
+        assert_eq!(proxy("h:80", &[("HTTP_PROXY", "proxy:1")]), None, "a request could set it in CGI");
+        assert_eq!(proxy("h:80", &[("http_proxy", "proxy:1"), ("NO_PROXY", "h")]), None);
+    }
+
+    #[test]
+    fn an_address_that_is_not_supported_is_an_error() {
+        let server = Endpoint::tcp("h", 80).expect("valid");
+        for text in ["https://proxy:1", "socks5://proxy:1", "http://me:secret@proxy:1", "proxy:0"] {
+            let found = of(&server, |name| (name == "http_proxy").then(|| text.to_owned()));
+            assert!(found.is_err(), "{text}: {found:?}");
+        }
+    }
+}
