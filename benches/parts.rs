@@ -14,12 +14,13 @@ use std::time::SystemTime;
 use criterion::Criterion;
 
 use wharf::blocking::Blocking;
-use wharf::folder::{Folder, Rules, SharePath};
+use wharf::folder::{Folder, Rules};
 use wharf::http::date::Date;
 use wharf::http::request::{FieldSpace, Head};
 use wharf::http::response;
 use wharf::http::status::Status;
 use wharf::http::target::Target;
+use wharf::path::SharePath;
 
 /// What `wrk` sends, and other tools like it.
 const SHORT_HEAD: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";

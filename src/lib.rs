@@ -14,7 +14,7 @@
 //!                  │      ▲      └──► durable   files that survive a power failure: no protocol
 //!                  └──► replay
 //!
-//!   blocking, own_paths, stop, printable, sink, format, qr: below all
+//!   path, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
 //!
 //! Imports follow the arrows, and the modules in the last column do not import each other. A test reads every `use` and
@@ -31,7 +31,7 @@
 //! - [`server`] parks waiting connections and advances each as far as its socket allows; its page explains how.
 //! - [`client`] fetches and sends files, from a prompt or from a command, and joins the chat room.
 //! - [`replay`] sends a file of requests by way of the client, checks each response, and reports times.
-//! - [`cli`] is the command line; [`blocking`] is the proof that a thread may wait for the disk;
+//! - [`cli`] is the command line; [`path`] is the path of a file in the folder; [`blocking`] is the proof that a thread may wait for the disk;
 //!   [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every
 //!   thread; [`printable`] escapes foreign text for logs and terminals; [`sink`] writes logs without blocking a worker;
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
@@ -48,6 +48,7 @@ pub mod format;
 pub mod http;
 pub mod net;
 pub mod own_paths;
+pub mod path;
 pub mod printable;
 #[cfg(feature = "qr")]
 pub mod qr;

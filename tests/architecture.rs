@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -17,7 +17,8 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("format", &[]),
     ("qr", &[]),
     ("own_paths", &[]),
-    ("folder", &["blocking", "printable"]),
+    ("path", &[]),
+    ("folder", &["blocking", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
@@ -37,6 +38,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
             "net",
             "blocking",
             "own_paths",
+            "path",
             "printable",
             "sink",
             "format",

@@ -15,12 +15,12 @@ use super::commit_lock::CommitGuard;
 use super::error::Error;
 use super::guard::Guard;
 use super::numbering::numbered;
-use super::path::SharePath;
 use super::place::{Model, Occupant, Place};
 use super::rules::OnConflict;
 use super::shared::Shared;
 use super::temporary::Temporary;
 use super::{root, stale};
+use crate::path::SharePath;
 
 /// How often another program may change the file that has the name between the check and the rename. This server's own
 /// commits cannot: they run one at a time.

@@ -20,12 +20,12 @@ use std::{fmt, io};
 use super::commit::{Saved, save};
 use super::error::Error;
 use super::guard::Guard;
-use super::path::SharePath;
 use super::place::Place;
 use super::shared::Shared;
 use super::stale;
 use super::temporary::Temporary;
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 
 /// A file that is being received. Dropped without a commit, it leaves nothing.
 pub struct Incoming {

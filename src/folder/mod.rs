@@ -27,7 +27,6 @@ mod incoming;
 mod listing;
 mod numbering;
 mod open;
-mod path;
 mod place;
 mod reserve;
 mod root;
@@ -49,7 +48,6 @@ pub use guard::Guard;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Node, OpenFile};
-pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 pub use rules::{OnConflict, Rules};
 pub use uploads::{
     Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
@@ -62,6 +60,7 @@ use std::time::SystemTime;
 use std::{fmt, io};
 
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 use current::Source;
 use save_method::SaveMethod;
 

@@ -7,9 +7,9 @@ use rustix::fs::{FileType, Stat};
 
 use super::error::Error;
 use super::facts::Facts;
-use super::path::SharePath;
 use super::shared::Shared;
 use super::{root, stale};
+use crate::path::SharePath;
 
 /// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
 /// inodes change by themselves, every open looks like that.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::Error;
-use super::path::SharePath;
+use crate::path::SharePath;
 
 /// What the owner of the folder allows.
 #[derive(Clone, Debug, PartialEq, Eq)]

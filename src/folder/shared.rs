@@ -13,13 +13,13 @@ use super::attributes;
 use super::claims::Claims;
 use super::commit_lock::CommitLock;
 use super::error::{CannotShare, Error};
-use super::path::SharePath;
 use super::place::Place;
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
 use super::rules::{OnConflict, Rules};
 use super::save_method::{SaveMethod, SaveMethods};
 use super::stale;
+use crate::path::SharePath;
 
 /// The directory, and the state that all operations in it share.
 pub(super) struct Shared {

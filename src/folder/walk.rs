@@ -10,11 +10,11 @@
 
 use super::error::Error;
 use super::open::{self, Node, OpenFile};
-use super::path::SharePath;
 use super::root::{self, Entries, name_of};
 use super::shared::Shared;
 use super::stale;
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 use rustix::fs::FileType;
 use std::io;
 use std::sync::Arc;

@@ -18,7 +18,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::folder::{Facts, FileVersion, SharePath};
+use crate::folder::{Facts, FileVersion};
+use crate::path::SharePath;
 use crate::server::representation::Representation;
 
 /// The content of files up to this size, in bytes, is cached. For larger ones `sendfile` costs less.

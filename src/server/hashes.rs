@@ -215,7 +215,8 @@ impl std::fmt::Display for Hash {
 mod tests {
     use super::*;
     use crate::blocking::Blocking;
-    use crate::folder::{Folder, Node, Rules, SharePath};
+    use crate::folder::{Folder, Node, Rules};
+    use crate::path::SharePath;
 
     const CLIENT: ClientKey = ClientKey::Here;
 

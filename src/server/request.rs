@@ -1,9 +1,9 @@
 //! A request as gates and handlers see it.
 
-use crate::folder::SharePath;
 use crate::http::request::{Head, Method};
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
+use crate::path::SharePath;
 
 /// A request on its way to its handler.
 pub(super) struct Request<'a, 'h, 'b> {

@@ -1,7 +1,6 @@
 //! The routes: which handler a request gets, by the area of its target and its method. 405, `Allow` and OPTIONS come
 //! from this table.
 
-use crate::folder::SharePath;
 use crate::http::body::Framing;
 use crate::http::request::{Head, Method, UnsupportedMethod};
 use crate::http::response;
@@ -9,6 +8,7 @@ use crate::http::status::Status;
 use crate::http::target::{PathAndQuery, Target};
 use crate::net::peer::Peer;
 use crate::own_paths;
+use crate::path::SharePath;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]

@@ -11,8 +11,9 @@ mod uploads;
 mod walking;
 
 use super::save_method::SaveMethod;
-use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Rules, Saved, SharePath};
+use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Rules, Saved};
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 use std::fs;
 use std::io::Read;
 use std::path::Path;

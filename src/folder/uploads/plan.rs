@@ -2,7 +2,7 @@
 
 use super::error::UploadError;
 use crate::folder::guard::Guard;
-use crate::folder::path::SharePath;
+use crate::path::SharePath;
 
 /// What an upload becomes when it is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,9 +28,9 @@ use super::token::UploadToken;
 use crate::folder::error::Error;
 use crate::folder::facts::Facts;
 use crate::folder::guard::Guard;
-use crate::folder::path::SharePath;
 use crate::folder::root::{self, Root};
 use crate::folder::stale;
+use crate::path::SharePath;
 
 /// Its path below the folder's root.
 const PATH: [&str; 2] = [root::OWN, "uploads"];

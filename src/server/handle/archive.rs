@@ -15,12 +15,13 @@ use std::sync::Arc;
 
 use crate::archive::{Archive, Error, Format};
 use crate::blocking::Blocking;
-use crate::folder::{OpenFile, SharePath, Walk, WalkStep};
+use crate::folder::{OpenFile, Walk, WalkStep};
 use crate::http::disposition::attachment;
 use crate::http::range::Span;
 use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::body_source::{BodySource, NextChunk};
 use crate::server::client_key;

@@ -10,11 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{self, Guard, Incoming, SharePath};
+use crate::folder::{self, Guard, Incoming};
 use crate::http::multipart::{Boundary, MultipartDecoder, MultipartEvent, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+use crate::path::SharePath;
 use crate::server::error_response::{self, bad_request};
 use crate::server::handle::member;
 use crate::server::handle::upload_response;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::blocking::Blocking;
-use crate::folder::{Node, OpenFile, SharePath};
+use crate::folder::{Node, OpenFile};
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::date::Date;
 use crate::http::fields::Fields;
@@ -20,6 +20,7 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::http::validators::Validators;
+use crate::path::SharePath;
 use crate::server::cache::{CacheEntry, CacheLookup};
 use crate::server::disk::Disk;
 use crate::server::error_response::{not_found, of_read_error};

@@ -4,10 +4,11 @@
 //! a page is in natural order, and the other formats list directories first, then names in byte order.
 
 use crate::blocking::Blocking;
-use crate::folder::{Error, SharePath};
+use crate::folder::Error;
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::path::SharePath;
 use crate::server::error_response::of_read_error;
 use crate::server::listing::{Framed, ListingBody, SortOrder, Windows};
 use crate::server::media;

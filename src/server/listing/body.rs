@@ -3,7 +3,8 @@
 use std::io;
 
 use crate::blocking::Blocking;
-use crate::folder::{Error, Folder, SharePath};
+use crate::folder::{Error, Folder};
+use crate::path::SharePath;
 use crate::server::body_source::{BodySource, NextChunk};
 use crate::server::jobs::permits::Permits;
 use crate::server::listing::form::{Framed, WriteRow};

@@ -11,7 +11,8 @@
 use std::ffi::OsStr;
 
 use crate::blocking::Blocking;
-use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan, SharePath};
+use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan};
+use crate::path::SharePath;
 use crate::server::jobs::permits::{Permit, Permits};
 use crate::server::listing::sort_order::SortOrder;
 

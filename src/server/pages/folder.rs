@@ -4,10 +4,11 @@ use maud::{Markup, PreEscaped, html};
 
 use super::icons::{self, Sign};
 use super::room::room;
-use crate::folder::{DirEntry, EntryKind, OnConflict, Rules, SharePath};
+use crate::folder::{DirEntry, EntryKind, OnConflict, Rules};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
+use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
 use crate::server::features;

@@ -1,6 +1,7 @@
 //! Maps errors of the folder to TFTP error packets.
 
-use crate::folder::{Error, PathError};
+use crate::folder::Error;
+use crate::path::PathError;
 use crate::tftp::error::{ErrorCode, Fault};
 
 /// The error for a read request.
