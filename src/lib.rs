@@ -36,6 +36,7 @@
 //!   thread; [`printable`] escapes foreign text for logs and terminals; [`sink`] writes logs without blocking a worker;
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
+pub mod access;
 #[cfg(feature = "archive")]
 pub mod archive;
 pub mod blocking;

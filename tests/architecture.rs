@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("qr", &[]),
     ("own_paths", &[]),
     ("path", &[]),
+    ("access", &["path"]),
     ("folder", &["blocking", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
