@@ -13,6 +13,7 @@ use std::time::SystemTime;
 
 use criterion::Criterion;
 
+use wharf::access::{Access, Principal, Rights};
 use wharf::blocking::Blocking;
 use wharf::folder::{Folder, Rules};
 use wharf::http::date::Date;
@@ -106,10 +107,12 @@ fn listing(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         fs::write(place.path().join(format!("{number}.txt")), b"x")?;
     }
     let folder = Folder::open_at(place.path(), Rules::default())?;
-    let disk = Blocking::own_thread();
+    let (disk, root) = (Blocking::own_thread(), SharePath::root());
+    let directory = Access::new(Rights::VIEW).check(&Principal::Anonymous, &root);
+    let directory = directory.map_err(|denied| format!("{denied:?}"))?;
     criterion.bench_function("listing", |bencher| {
         bencher.iter(|| {
-            let mut scan = folder.scan(&SharePath::root(), disk)?;
+            let mut scan = folder.scan(&directory, disk)?;
             let mut shown = 0;
             while let Some(candidate) = scan.next() {
                 shown += usize::from(scan.look(candidate?, disk).is_some());

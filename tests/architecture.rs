@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("own_paths", &[]),
     ("path", &[]),
     ("access", &["path"]),
-    ("folder", &["blocking", "path", "printable"]),
+    ("folder", &["access", "blocking", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
@@ -35,6 +35,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "tftp",
             "archive",
             "chat",
+            "access",
             "folder",
             "net",
             "blocking",
@@ -47,7 +48,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "stop",
         ],
     ),
-    ("cli", &["client", "replay", "server", "folder", "net", "printable", "sink", "qr", "stop"]),
+    ("cli", &["client", "replay", "server", "access", "folder", "net", "printable", "sink", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 

@@ -226,6 +226,7 @@ impl CachedContent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Principal;
     use crate::blocking::Blocking;
     use crate::folder::{Node, OpenFile};
     use crate::server::connection::tests::state;
@@ -236,7 +237,8 @@ mod tests {
         std::fs::write(place.path().join("a"), "content").expect("written");
         let state = state(place.path(), MAX_AGE);
         let path = SharePath::parse(b"a").expect("a path");
-        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path, Blocking::own_thread()) else {
+        let file = state.access.check(&Principal::Anonymous, &path).expect("all may read");
+        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&file, Blocking::own_thread()) else {
             panic!("no file")
         };
         let representation = Representation::of(&facts, &path, false, SystemTime::now());

@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use crate::access::{Grant, ToList};
 use crate::archive::{Archive, Error, Format};
 use crate::blocking::Blocking;
 use crate::folder::{OpenFile, Walk, WalkStep};
@@ -59,6 +60,7 @@ pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
 /// The response with an archive of the requested directory.
 pub(crate) fn answer(
     request: &Request<'_, '_, '_>,
+    directory: &Grant<'_, ToList>,
     format: Format,
     state: &State,
     disk: Blocking<'_>,
@@ -69,7 +71,8 @@ pub(crate) fn answer(
         .field("Content-Type", format.media_type())
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
-    let walk = state.folder.walk(&request.path, disk).map_err(|error| of_read_error(&error))?;
+    let judge = state.access.judge(&request.principal);
+    let walk = state.folder.walk(directory, judge, disk).map_err(|error| of_read_error(&error))?;
     let permit = match request.method {
         // Without content.
         Method::Head => None,
