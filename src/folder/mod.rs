@@ -1,14 +1,19 @@
 //! The shared folder: every file that the server opens, lists or saves goes through here, under one set of rules.
 //!
-//! A [`Grant`] is the only way to name a file: it says that a principal may do this with that path.
+//! A [`Grant`] is the only way to name a file: it says that a principal may do this with that path. Where the folder
+//! finds the paths, in a walk or by an upload's token, it asks a [`Judge`].
+//!
 //! [`Folder::open`] returns a file together with its facts; [`Folder::scan`] lists one directory, [`Folder::walk`]
-//! everything below it. [`Folder::receive`] saves a file, which is
-//! whole or absent; [`Folder::begin_upload`] saves one that may arrive in pieces, over days if necessary.
+//! everything below it. [`Folder::receive`] saves a file, which is whole or absent; [`Folder::begin_upload`] saves one
+//! that may arrive in pieces, over days if necessary.
 //!
 //! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, so links and races
 //! cannot escape it. What is not shared (hidden names, the server's own files, devices, links that lead out) looks
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
+//!
+//! All paths have the same rights today. Once they differ, what a link leads to needs the right where it really lies, too:
+//! `open::open` is the place to ask for reading, `Place::find` for saving.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.

@@ -36,8 +36,7 @@ pub struct OpenFile {
     pub facts: Facts,
 }
 
-/// Opens a file or a directory that is shared. The caller has a grant for the path. Once rights differ between paths, the
-/// place where a link really leads has to be judged here too, between opening and returning it.
+/// Opens a file or a directory that is shared. The caller has a grant for the path.
 pub(super) fn open(shared: &Shared, path: &SharePath) -> Result<Node, Error> {
     shared.rules.admit_path(path)?;
     let (file, stat) = stale::retry(|| open_unclaimed(shared, path))?;

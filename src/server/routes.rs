@@ -1,5 +1,5 @@
-//! The routes: which handler a request gets, by the area of its target and its method. 405, `Allow` and OPTIONS come
-//! from this table.
+//! The routes: which handler a request gets, and which rights it needs, by the area of its target and its method. 405,
+//! `Allow` and OPTIONS come from this table.
 
 use crate::access::{Principal, Rights};
 use crate::http::body::Framing;
@@ -70,7 +70,8 @@ static OWN: &[Route] = &[
     Route {
         area: Area::Below(own_paths::UPLOADS),
         methods: &[
-            // Only the folder knows an upload's path; it asks for the rights there.
+            // Only the folder knows the upload's path: it judges there, not the gate.
+            //
             // A cache that receives HEAD may send GET instead, as Varnish does; the response has no content either way.
             (Method::Get, Rights::NONE, resumable::offset),
             (Method::Head, Rights::NONE, resumable::offset),
@@ -115,8 +116,8 @@ static OWN: &[Route] = &[
     },
 ];
 
-/// Finds the route of a request: its handler, and the rights of which it needs one. Responds directly to OPTIONS and to methods that the route does not
-/// have.
+/// Finds the route of a request: the rights of which it needs one, and its handler. Responds directly to OPTIONS and to
+/// methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
     peer: Peer,
