@@ -348,3 +348,30 @@ fn keep_alive(text: &str) -> Result<KeepAlive, String> {
 fn idle_exit(text: &str) -> Result<IdleExit, String> {
     if text == "never" { Ok(IdleExit::Never) } else { seconds(text).map(IdleExit::After) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Principal;
+    use crate::path::SharePath;
+
+    #[test]
+    fn flags_become_rights() {
+        let add = Rights::VIEW.with(Rights::of(&[Right::Add]));
+        let usual = Rights::VIEW.with(Rights::CHANGE).with(Rights::CHAT);
+        let table: [(&str, fn(&mut ServeArgs), Rights); 6] = [
+            ("none", |_| {}, usual),
+            ("--read-only", |args| args.read_only = true, Rights::VIEW.with(Rights::CHAT)),
+            ("--on-conflict refuse", |args| args.on_conflict = Conflict::Refuse, add.with(Rights::CHAT)),
+            ("--on-conflict rename", |args| args.on_conflict = Conflict::Rename, add.with(Rights::CHAT)),
+            ("--no-chat", |args| args.no_chat = true, Rights::VIEW.with(Rights::CHANGE)),
+            ("--allow-exit", |args| args.allow_exit = true, usual.with(Rights::ADMIN)),
+        ];
+        for (flags, set, expected) in table {
+            let mut args = ServeArgs::default();
+            set(&mut args);
+            let rights = access(&args).rights(&Principal::Anonymous, &SharePath::root());
+            assert_eq!(rights, expected, "{flags}");
+        }
+    }
+}

@@ -95,7 +95,7 @@ mod tests {
                 let mut space = FieldSpace::new();
                 let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
                 let found = routes::find(&head, Peer::Unix(None), &state);
-                let (needs, _, request) = found.ok().expect("it has a route");
+                let (needs, _, request) = found.expect("it has a route");
                 let refused = check(needs, &request, &state).err();
                 let refused = refused.map(|response| response.head.status());
                 let expected = expected(method, target, rights, is_read_only);
