@@ -18,8 +18,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::folder::{Facts, FileVersion, SharePath};
+use crate::folder::{Facts, FileVersion};
 use crate::http::range::Span;
+use crate::path::SharePath;
 use crate::server::content::{self, Buffer, Chunk, FileSpan};
 use crate::server::representation::Representation;
 
@@ -230,6 +231,7 @@ impl CachedContent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Principal;
     use crate::blocking::Blocking;
     use crate::folder::{Node, OpenFile};
     use crate::server::connection::tests::state;
@@ -240,7 +242,8 @@ mod tests {
         std::fs::write(place.path().join("a"), "content").expect("written");
         let state = state(place.path(), MAX_AGE);
         let path = SharePath::parse(b"a").expect("a path");
-        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path, Blocking::own_thread()) else {
+        let file = state.access.check(&Principal::Anonymous, &path).expect("all may read");
+        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&file, Blocking::own_thread()) else {
             panic!("no file")
         };
         let representation = Representation::of(&facts, &path, false, SystemTime::now());

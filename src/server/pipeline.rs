@@ -1,7 +1,7 @@
 //! The path of a request: gates, then its handler. The first gate that refuses ends it.
 //!
 //! ```text
-//! host ──► expectation ──► route (405, OPTIONS) ──► origin ──► handler
+//! host ──► expectation ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
@@ -11,7 +11,7 @@ use crate::http::request::{Expectation, Head};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::server::disk::Disk;
-use crate::server::gate::{host, origin};
+use crate::server::gate::{authorise, host, origin};
 use crate::server::handled::Handled;
 use crate::server::response::Response;
 use crate::server::routes;
@@ -25,8 +25,9 @@ pub(super) fn run(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Dis
 fn respond(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Handled, Response> {
     host::check(head, peer, state)?;
     check_expectation(head)?;
-    let (handler, request) = routes::find(head, peer, state)?;
+    let (needs, handler, request) = routes::find(head, peer, state)?;
     origin::check(&request, state)?;
+    authorise::check(needs, &request, state)?;
     handler(&request, disk, state)
 }
 

@@ -1,9 +1,10 @@
 //! A request as gates and handlers see it.
 
-use crate::folder::SharePath;
+use crate::access::Principal;
 use crate::http::request::{Head, Method};
 use crate::http::target::PathAndQuery;
 use crate::net::peer::Peer;
+use crate::path::SharePath;
 
 /// A request on its way to its handler.
 pub(super) struct Request<'a, 'h, 'b> {
@@ -17,6 +18,8 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub path: SharePath,
     /// What follows the route's prefix in the target: the token of an upload, the name of an asset. Empty elsewhere.
     pub rest: &'b str,
+    /// On whose behalf it acts.
+    pub principal: Principal,
     /// The client.
     pub peer: Peer,
 }

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::*;
+use crate::access::{Access, Rights};
 use crate::blocking::Blocking;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
@@ -314,6 +315,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
     State {
         lead: Arc::new(Lead::new(1)),
         folder: Folder::open_at(root, rules).expect("a folder"),
+        access: Access::new(Rights::VIEW.with(Rights::CHANGE)),
         root: root.to_owned(),
         cache: Cache::default(),
         blocking: Permits::new(1),
@@ -330,7 +332,6 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         stop: Stop::new().expect("a descriptor"),
         tcp: Vec::new(),
         trust_html: false,
-        allow_exit: false,
         chat: None,
         recorder: None,
     }

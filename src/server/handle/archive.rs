@@ -13,14 +13,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use crate::access::{Grant, ToList};
 use crate::archive::{Archive, ArchiveError, Format};
 use crate::blocking::Blocking;
-use crate::folder::{OpenFile, SharePath, Walk, WalkStep};
+use crate::folder::{OpenFile, Walk, WalkStep};
 use crate::http::disposition::attachment;
 use crate::http::range::Span;
 use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::client_key;
 use crate::server::connections::capacity::ARCHIVE_FILES;
@@ -58,6 +60,7 @@ pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
 /// The response with an archive of the requested directory.
 pub(crate) fn answer(
     request: &Request<'_, '_, '_>,
+    directory: &Grant<'_, ToList>,
     format: Format,
     state: &State,
     disk: Blocking<'_>,
@@ -68,7 +71,8 @@ pub(crate) fn answer(
         .field("Content-Type", format.media_type())
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
-    let walk = state.folder.walk(&request.path, disk).map_err(|error| of_read_error(&error))?;
+    let judge = state.access.judge(&request.principal);
+    let walk = state.folder.walk(directory, judge, disk).map_err(|error| of_read_error(&error))?;
     let permit = match request.method {
         // Without content.
         Method::Head => None,
