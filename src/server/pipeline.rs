@@ -1,8 +1,10 @@
 //! The path of a request: gates, then its handler. The first gate that refuses ends it.
 //!
 //! ```text
-//! host ──► expectation ──► route (405, OPTIONS) ──► origin ──► handler
+//! (client) ──► host ──► expectation ──► route (405, OPTIONS) ──► origin ──► handler
 //! ```
+//!
+//! The connection has found the client before, as a refused request has one too: for its line in the log.
 //!
 //! The connection turns what a handler returns into bytes. On the way, `pages::for_browser` is the filter that shows an
 //! error to a browser as a page, and `Exchange::note` the observer that writes the access log and the record.
@@ -13,19 +15,32 @@ use crate::net::peer::Peer;
 use crate::server::disk::Disk;
 use crate::server::gate::{host, origin};
 use crate::server::handled::Handled;
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done for it.
-pub(super) fn run(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Handled {
-    respond(head, state, peer, disk).unwrap_or_else(Handled::Respond)
+pub(super) fn run(
+    head: &Head<'_, '_>,
+    state: &State,
+    peer: Peer,
+    client: ClientAddress,
+    disk: &mut Disk,
+) -> Handled {
+    respond(head, state, peer, client, disk).unwrap_or_else(Handled::Respond)
 }
 
-fn respond(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Handled, Response> {
+fn respond(
+    head: &Head<'_, '_>,
+    state: &State,
+    peer: Peer,
+    client: ClientAddress,
+    disk: &mut Disk,
+) -> Result<Handled, Response> {
     host::check(head, peer, state)?;
     check_expectation(head)?;
-    let (handler, request) = routes::find(head, peer, state)?;
+    let (handler, request) = routes::find(head, client, state)?;
     origin::check(&request, state)?;
     handler(&request, disk, state)
 }

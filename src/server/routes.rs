@@ -7,7 +7,6 @@ use crate::http::request::{Head, Method, UnsupportedMethod};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::{PathAndQuery, Target};
-use crate::net::peer::Peer;
 use crate::own_paths;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
@@ -15,7 +14,7 @@ use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::qr_code;
 use crate::server::handle::{asset, chat, exit, get, health, put, resumable};
 use crate::server::handled::Handled;
-use crate::server::request::Request;
+use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -113,7 +112,7 @@ static OWN: &[Route] = &[
 /// have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
-    peer: Peer,
+    client: ClientAddress,
     state: &State,
 ) -> Result<(Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -145,7 +144,7 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
         Area::Folder | Area::Exact(_) => "",
     };
-    Ok((*handler, Request { head, method, target, path, rest, peer }))
+    Ok((*handler, Request { head, method, target, path, rest, client }))
 }
 
 /// Whether a request brings content for the folder.

@@ -174,16 +174,15 @@ impl Shared {
 
     /// Hands a connection over after its turn.
     pub(super) fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: AfterTurn) {
-        let client = tracked.client();
         match next {
             AfterTurn::Park(wait_for) => self.park(tracked, wait_for),
             AfterTurn::Work(work) => {
                 let excess = tracked.hold(work.descriptors());
-                self.jobs.push(client, Task { tracked, work: Some(work) });
+                self.jobs.push(work.client().key(), Task { tracked, work: Some(work) });
                 shedding::shed_descriptors(self, excess);
             }
-            AfterTurn::NeedsDisk => self.jobs.push(client, Task { tracked, work: None }),
-            AfterTurn::HeldBack => {
+            AfterTurn::NeedsDisk(client) => self.jobs.push(client, Task { tracked, work: None }),
+            AfterTurn::HeldBack(client) => {
                 if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {
                     self.go_on(task.tracked);
                 }

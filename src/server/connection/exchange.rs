@@ -6,9 +6,9 @@ use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method};
 use crate::http::status::Status;
-use crate::net::peer::Peer;
 use crate::server::observe::access_log::{self, ACCESS};
 use crate::server::pages;
+use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
 
@@ -18,6 +18,8 @@ pub(super) struct Exchange {
     /// The request line as received; empty if neither the log nor the recorder needs it.
     line: Vec<u8>,
     began: Instant,
+    /// The client.
+    pub client: ClientAddress,
     /// The HTTP version of the client.
     pub version: HttpVersion,
     /// Whether the response is to a HEAD request: it has no content.
@@ -33,12 +35,19 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// For a head that was parsed from these bytes.
-    pub(super) fn of(head: &Head<'_, '_>, bytes: &[u8], began: Instant, state: &State) -> Self {
+    pub(super) fn of(
+        head: &Head<'_, '_>,
+        bytes: &[u8],
+        client: ClientAddress,
+        began: Instant,
+        state: &State,
+    ) -> Self {
         let persistence = Persistence::of_message(head.version, head.fields);
         let has_body = head.framing != Framing::Empty;
         Self {
             line: request_line(bytes, state),
             began,
+            client,
             version: head.version,
             to_head: head.method == Ok(Method::Head),
             to_browser: pages::are_wanted(head.fields),
@@ -52,10 +61,17 @@ impl Exchange {
     }
 
     /// For bytes that are no valid or no complete head.
-    pub(super) fn of_no_head(bytes: &[u8], why: CloseReason, began: Instant, state: &State) -> Self {
+    pub(super) fn of_no_head(
+        bytes: &[u8],
+        client: ClientAddress,
+        why: CloseReason,
+        began: Instant,
+        state: &State,
+    ) -> Self {
         Self {
             line: request_line(bytes, state),
             began,
+            client,
             version: HttpVersion::Http11,
             to_head: false,
             to_browser: false,
@@ -73,13 +89,13 @@ impl Exchange {
     }
 
     /// Writes the line of the access log and, if requests are recorded, of the script.
-    pub(super) fn note(&self, peer: Peer, status: Status, bytes: u64, state: &State) {
+    pub(super) fn note(&self, status: Status, bytes: u64, state: &State) {
         if self.line.is_empty() {
             return;
         }
-        access_log::write(peer, &self.line, status, bytes, self.began.elapsed());
+        access_log::write(self.client, &self.line, status, bytes, self.began.elapsed());
         if let Persistence::Close(why) = self.persistence {
-            log::debug!(target: ACCESS, "{peer} closed: {why}");
+            log::debug!(target: ACCESS, "{} closed: {why}", self.client);
         }
         if let Some(recorder) = &state.recorder {
             recorder.note(&self.line, self.saved.as_deref(), status);

@@ -33,6 +33,7 @@ use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::net::stream::{More, OtherEnd, Stream};
 use crate::server::chat::state::EventStream;
+use crate::server::client_key::ClientKey;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::input::Input;
 use crate::server::connection::phase::{Lingering, Phase, ReceivingBody, WaitingForHead, expect_body};
@@ -41,8 +42,10 @@ use crate::server::connection::work::Work;
 use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
+use crate::server::gate::client;
 use crate::server::jobs::{Chores, Jobs};
 use crate::server::receive::JobOutcome;
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -91,10 +94,10 @@ pub(super) enum AfterTurn {
     Park(WaitFor),
     /// The job owns it until the job is done.
     Work(Work),
-    /// It needs another turn, on a thread that may block on the disk.
-    NeedsDisk,
-    /// It starts an upload, but its client has too many jobs waiting, so the upload is delayed.
-    HeldBack,
+    /// It needs another turn, on a thread that may block on the disk, on behalf of this client.
+    NeedsDisk(ClientKey),
+    /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
+    HeldBack(ClientKey),
     /// The broadcaster owns it from now on.
     Subscribe(Box<EventStream>),
     /// Close it.
@@ -114,8 +117,8 @@ enum Transition {
     Go(Phase),
     Wait(Phase, WaitFor),
     Work(Work),
-    NeedsDisk(Phase),
-    HeldBack(Phase),
+    NeedsDisk(Phase, ClientAddress),
+    HeldBack(Phase, ClientAddress),
     Subscribe(Box<EventStream>),
     Close,
 }
@@ -240,7 +243,13 @@ impl Connection {
         let now = Instant::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
             Phase::RecvHead(WaitingForHead { deadline: Some(_), .. }) => {
-                let exchange = Exchange::of_no_head(&self.unread, CloseReason::TimedOut, now, turn.state);
+                let exchange = Exchange::of_no_head(
+                    &self.unread,
+                    client::find(self.peer()),
+                    CloseReason::TimedOut,
+                    now,
+                    turn.state,
+                );
                 responding(too_late("the request did not arrive in time"), exchange, turn)
             }
             // Only its interim response is due. A worker sends it after it has read all that has arrived.
@@ -261,8 +270,8 @@ impl Connection {
                     self.phase = Phase::SendResponse(sending);
                     return AfterTurn::Park(wait_for);
                 }
-                log::debug!("{} stopped reading its response", self.peer());
-                sending.end(self.peer(), turn.state);
+                log::debug!("{} stopped reading its response", sending.client());
+                sending.end(turn.state);
                 turn.state.chores.drop_later(sending);
                 return AfterTurn::Close;
             }
@@ -292,13 +301,13 @@ impl Connection {
                     return AfterTurn::Park(wait_for);
                 }
                 Ok(Transition::Work(work)) => return AfterTurn::Work(work),
-                Ok(Transition::NeedsDisk(phase)) => {
+                Ok(Transition::NeedsDisk(phase, client)) => {
                     self.phase = phase;
-                    return AfterTurn::NeedsDisk;
+                    return AfterTurn::NeedsDisk(client.key());
                 }
-                Ok(Transition::HeldBack(phase)) => {
+                Ok(Transition::HeldBack(phase, client)) => {
                     self.phase = phase;
-                    return AfterTurn::HeldBack;
+                    return AfterTurn::HeldBack(client.key());
                 }
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,

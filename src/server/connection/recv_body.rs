@@ -54,7 +54,10 @@ impl Connection {
         loop {
             match body.receiving.absorb(turn.input.unread(), &mut turn.disk, turn.state) {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
-                Ok((_, Need::Disk)) => return Ok(Transition::NeedsDisk(Phase::RecvBody(body))),
+                Ok((_, Need::Disk)) => {
+                    let client = body.exchange.client;
+                    return Ok(Transition::NeedsDisk(Phase::RecvBody(body), client));
+                }
                 Ok((used, Need::Finish)) => {
                     turn.input.consume(used);
                     return Ok(finish(*body, turn));
@@ -69,7 +72,7 @@ impl Connection {
                 }
                 Transferred::End => {
                     let fate = body.receiving.fate();
-                    log::info!("{} disconnected during an upload; {fate}", self.peer());
+                    log::info!("{} disconnected during an upload; {fate}", body.exchange.client);
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {

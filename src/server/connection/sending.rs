@@ -11,7 +11,6 @@ use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::range::byteranges::RangePart;
 use crate::http::status::Status;
-use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 use crate::server::body_source::{BodyEncoder, Encoded, EncodedChunk};
 use crate::server::cache::{CONTENT_LIMIT, CachedContent};
@@ -22,6 +21,7 @@ use crate::server::connection::own_lines::{OWN_LINES, push_framing, push_own_lin
 use crate::server::connection::send_buffer::SendBuffer;
 use crate::server::disk::Disk;
 use crate::server::pages;
+use crate::server::request::ClientAddress;
 use crate::server::response::{Content, FileSource, RangeParts, Response, SizedContent};
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -197,6 +197,11 @@ impl Sending {
         Ok(None)
     }
 
+    /// The client of the request.
+    pub(super) fn client(&self) -> ClientAddress {
+        self.exchange.client
+    }
+
     /// The keep-alive timeout that the client was promised.
     pub(super) fn promised(&self) -> Duration {
         self.promised
@@ -231,9 +236,9 @@ impl Sending {
     }
 
     /// Ends a response that was sent or abandoned: logs it, and returns whether the connection is kept.
-    pub(super) fn end(&mut self, peer: Peer, state: &State) -> Persistence {
+    pub(super) fn end(&mut self, state: &State) -> Persistence {
         let content_sent = self.outgoing.sent().saturating_sub(self.overhead);
-        self.exchange.note(peer, self.status, content_sent, state);
+        self.exchange.note(self.status, content_sent, state);
         let bytes = self.outgoing.take_bytes();
         if bytes.capacity() <= SPARE_LIMIT {
             SPARE.set(bytes);

@@ -28,7 +28,7 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
     let state = state(folder.path(), Duration::from_millis(1));
     let (stream, _client) = stream();
     let mut connection = Connection::new(stream);
-    let exchange = Exchange::of_no_head(b"", CloseReason::Framing, Instant::now(), &state);
+    let exchange = exchange(&state);
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_, _| {
         let _ = ended.send(Instant::now());
@@ -56,7 +56,7 @@ fn a_connection_is_kept_for_the_promised_time() {
     let state = state(folder.path(), Duration::from_secs(60));
     let (stream, _client) = stream();
     let mut connection = Connection::new(stream);
-    let mut exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &state);
+    let mut exchange = exchange(&state);
     exchange.body_was_read();
     let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
@@ -127,7 +127,7 @@ fn a_panic_costs_one_connection() {
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
     let shared =
         Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
-    let exchange = || Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
+    let exchange = || exchange(&shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |stream, phase, unread: &[u8]| {
         let connection = Connection { stream, phase, unread: unread.to_vec(), has_waited: false };
@@ -219,7 +219,7 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     };
     let jobs = CROWDED;
     for _ in 0..jobs {
-        let exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
+        let exchange = exchange(&shared.state);
         let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
         shared.settle(admit(), AfterTurn::Work(work(job, exchange)));
     }
@@ -228,7 +228,7 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     // All clients but the last disconnect.
     clients.drain(jobs..more_than_jobs - 1);
     for tracked in held_back {
-        shared.settle(tracked, AfterTurn::HeldBack);
+        shared.settle(tracked, AfterTurn::HeldBack(ClientKey::Here));
     }
     shared.jobs.end();
     shared.do_jobs();
@@ -282,7 +282,7 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     }
     for disk in [Disk::Worker, Disk::Never] {
         let mut turn = Turn { disk, ..turn(&state, &jobs, &mut input, Duration::ZERO) };
-        assert!(matches!(connection.advance(&mut turn), AfterTurn::NeedsDisk));
+        assert!(matches!(connection.advance(&mut turn), AfterTurn::NeedsDisk(_)));
     }
     let mut on_its_own = turn(&state, &jobs, &mut input, Duration::ZERO);
     assert!(matches!(connection.advance(&mut on_its_own), AfterTurn::Close));
@@ -290,6 +290,12 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("content"), "{answer}");
+}
+
+/// A request of a program on this machine.
+fn exchange(state: &State) -> Exchange {
+    let client = ClientAddress::of_peer(Peer::Unix(None));
+    Exchange::of_no_head(b"", client, CloseReason::BodyUnread, Instant::now(), state)
 }
 
 fn work(job: Job, exchange: Exchange) -> Work {

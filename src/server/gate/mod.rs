@@ -1,4 +1,5 @@
 //! Gates: checks that every request passes before its handler runs.
 
+pub(super) mod client;
 pub(super) mod host;
 pub(super) mod origin;

@@ -23,7 +23,6 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::printable::Printable;
 use crate::server::body_source::{BodySource, NextChunk};
-use crate::server::client_key;
 use crate::server::connections::capacity::ARCHIVE_FILES;
 use crate::server::error_response::of_read_error;
 use crate::server::jobs::fair_permits::FairPermit;
@@ -72,7 +71,7 @@ pub(crate) fn answer(
     let permit = match request.method {
         // Without content.
         Method::Head => None,
-        _ => Some(state.archives.take(client_key::of(request.peer)).ok_or_else(too_many)?),
+        _ => Some(state.archives.take(request.client.key()).ok_or_else(too_many)?),
     };
     let body = ArchiveBody {
         name,

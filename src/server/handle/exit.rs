@@ -18,7 +18,7 @@ pub(crate) fn handle(
         let text = "remote shutdown is disabled (start the server with --allow-exit)\n";
         return Err(Response::text(Status::FORBIDDEN, text));
     }
-    log::info!("{} requested a shutdown", request.peer);
+    log::info!("{} requested a shutdown", request.client);
     state.stop.ask(StopReason::Client);
     Ok(Handled::Respond(Response::text(Status::OK, "the server is shutting down\n")))
 }

@@ -61,7 +61,7 @@ impl FormUpload {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Self, Response> {
-        let Request { head, path: directory, peer, .. } = request;
+        let Request { head, path: directory, client, .. } = request;
         // Any file of this size in that directory would get the same answer from the folder.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
         match state.folder.may_receive(&any, size, disk) {
@@ -71,7 +71,7 @@ impl FormUpload {
         Ok(Self {
             decoder: MultipartDecoder::new(boundary),
             directory: directory.clone(),
-            by: member::uploader(head, state, *peer),
+            by: member::uploader(head, state, *client),
             for_browser: pages::are_wanted(head.fields),
             part: Part::PassedOver,
             finished: None,

@@ -57,7 +57,7 @@ pub(crate) fn handle(
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     match state.folder.open(path, disk).map_err(|error| of_read_error(&error))? {
-        Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.peer, state)),
+        Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.client, state)),
         Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state))),
         // A slash after a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),

@@ -13,7 +13,6 @@ use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::resumable::{Announced, UploadKind};
 use crate::http::status::Status;
-use crate::server::client_key;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::handle::form::FormUpload;
@@ -55,7 +54,7 @@ pub(crate) fn handle(
     let guard = guard(request, state, disk)?;
     let is_put = request.method == Method::Put;
     let upload =
-        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.peer) });
+        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.client) });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload))))
 }
 
@@ -71,8 +70,8 @@ fn begin_resumable(
     refuse_parts_and_codings(head)?;
     let guard = guard(request, state, disk)?;
     let memo = resumable::memo(request.method);
-    let by = member::uploader(head, state, request.peer);
-    let owner = client_key::as_text(request.peer);
+    let by = member::uploader(head, state, request.client);
+    let owner = request.client.key_text();
     let plan =
         Plan { path: request.path.clone(), length: announced.length, guard, owner, memo: memo.to_owned() };
     let framing = head.framing;

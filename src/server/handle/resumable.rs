@@ -163,7 +163,7 @@ pub(crate) fn append(
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } =
         Append::of(head).map_err(|error| Response::text(error.status(), format_args!("{error}\n")))?;
-    let (framing, by) = (head.framing, member::uploader(head, state, request.peer));
+    let (framing, by) = (head.framing, member::uploader(head, state, request.client));
     Ok(Handled::Work(Box::new(move |state, disk| {
         match state.folder.append(&token, offset, piece(announced), disk) {
             Ok(appending) => {
