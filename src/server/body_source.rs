@@ -11,13 +11,12 @@
 //! This module knows nothing about sockets or about what is produced.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
-use std::sync::Arc;
 
 use crate::blocking::Blocking;
 use crate::http::body::Framing;
 use crate::http::range::Span;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 
 pub(super) trait BodySource: fmt::Debug + Send {
     /// Produces more content. It may block on the disk, but on nothing else, and does a bounded amount of work. After
@@ -43,7 +42,7 @@ pub(super) enum NextChunk {
 #[derive(Debug)]
 pub(super) struct Chunk {
     bytes: Vec<u8>,
-    span: Option<(Arc<File>, Span)>,
+    span: Option<(OpenedFile, Span)>,
 }
 
 impl NextChunk {
@@ -55,7 +54,7 @@ impl NextChunk {
     /// These bytes, which may be empty, then this span of a file. If the file is shorter when it is sent, the content
     /// is aborted.
     #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives send spans"))]
-    pub(super) fn with_span(bytes: Vec<u8>, file: Arc<File>, span: Span) -> Self {
+    pub(super) fn with_span(bytes: Vec<u8>, file: OpenedFile, span: Span) -> Self {
         Self::Chunk(Chunk { bytes, span: Some((file, span)) })
     }
 }
@@ -70,7 +69,7 @@ impl Chunk {
 /// Content that is being sent to a client.
 #[derive(Debug)]
 pub(super) struct BodyEncoder {
-    source: Box<dyn BodySource>,
+    source: Deferred<Box<dyn BodySource>>,
     coding: Coding,
 }
 
@@ -102,12 +101,12 @@ pub(super) struct EncodedChunk {
     /// How many of them belong to the coding.
     pub overhead: usize,
     /// The span of a file that follows.
-    pub span: Option<(Arc<File>, Span)>,
+    pub span: Option<(OpenedFile, Span)>,
 }
 
 impl BodyEncoder {
     /// Encodes this source with this framing.
-    pub(super) fn new(source: Box<dyn BodySource>, framing: Framing) -> Self {
+    pub(super) fn new(source: Deferred<Box<dyn BodySource>>, framing: Framing) -> Self {
         let coding = match framing {
             Framing::Chunked => Coding::Chunked { is_first: true },
             _ => Coding::Plain,
@@ -118,6 +117,11 @@ impl BodyEncoder {
     /// How many descriptors the source keeps open at most.
     pub(super) fn descriptors(&self) -> u32 {
         self.source.descriptors()
+    }
+
+    /// Drops the source.
+    pub(super) fn close(self, disk: Blocking<'_>) {
+        self.source.close(disk);
     }
 
     /// Produces more content.
@@ -163,6 +167,7 @@ impl Coding {
 mod tests {
     use super::*;
     use crate::http::body::BodyDecoder;
+    use crate::server::jobs::Chores;
 
     /// Produces these chunks; an empty string stands for nothing yet.
     #[derive(Debug)]
@@ -185,7 +190,8 @@ mod tests {
     /// The bytes sent, and how many of them belong to the coding.
     fn sent(chunks: &[&'static str], framing: Framing) -> io::Result<(String, usize)> {
         let script = Script(chunks.iter().rev().copied().collect());
-        let mut encoder = BodyEncoder::new(Box::new(script), framing);
+        let source: Box<dyn BodySource> = Box::new(script);
+        let mut encoder = BodyEncoder::new(Deferred::new(source, &Chores::new().0), framing);
         let (mut wire, mut overhead) = (Vec::new(), 0);
         loop {
             match encoder.next(Blocking::own_thread())? {

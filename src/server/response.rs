@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::fs::File;
 use std::sync::Arc;
 
 use crate::http::body::Framing;
@@ -14,6 +13,8 @@ use crate::http::status::Status;
 use crate::server::body_source::BodySource;
 use crate::server::cache::CacheEntry;
 use crate::server::chat::state::EventStream;
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 
 /// A status with its field lines, and the content that follows them.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(super) enum Content {
     /// It is complete, so its length is known.
     Sized(SizedContent),
     /// It is produced while it is sent.
-    Streamed(Box<dyn BodySource>),
+    Streamed(Deferred<Box<dyn BodySource>>),
     /// These bytes, then events until the connection ends.
     Events(Box<EventStream>, Vec<u8>),
 }
@@ -50,7 +51,7 @@ pub(super) enum SizedContent {
 #[derive(Debug)]
 pub(super) enum FileSource {
     /// The disk, so reading may block.
-    File(Arc<File>),
+    File(OpenedFile),
     /// The cache.
     Cached(Arc<CacheEntry>),
 }
@@ -90,6 +91,12 @@ impl Response {
 }
 
 impl Content {
+    /// Content that this source produces.
+    pub(super) fn streamed(source: impl BodySource + 'static, chores: &Chores) -> Self {
+        let source: Box<dyn BodySource> = Box::new(source);
+        Self::Streamed(Deferred::new(source, chores))
+    }
+
     /// How a client of this version finds the end of the content (RFC 9112 §6.3).
     pub(super) fn framing(&self, version: HttpVersion) -> Framing {
         match self {

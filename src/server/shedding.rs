@@ -103,7 +103,7 @@ fn evict(shared: &Shared, client: ClientKey, descriptors: u64) -> bool {
         && let Some(Task { tracked, work }) = shared.jobs.evict(client)
     {
         left = left.saturating_sub(tracked.descriptors().into());
-        shared.state.chores.drop_later(work);
+        drop(work);
         dismiss(shared, tracked);
     }
     left < descriptors
@@ -112,7 +112,7 @@ fn evict(shared: &Shared, client: ClientKey, descriptors: u64) -> bool {
 /// Closes a connection; its client can read why, without a reset if it still sends.
 fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
     if tracked.make_spare()
-        && let Some(wait_for) = tracked.connection.turn_away(FULL, &shared.state.chores)
+        && let Some(wait_for) = tracked.connection.turn_away(FULL)
     {
         shared.park(tracked, wait_for);
     } else {
@@ -123,7 +123,7 @@ fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
 /// Rejects a new connection, as there is no slot.
 fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
     log::warn!("rejected {}: too many connections", connection.peer());
-    let Some(wait_for) = connection.turn_away(FULL, &shared.state.chores) else { return };
+    let Some(wait_for) = connection.turn_away(FULL) else { return };
     match shared.table.admit_spare(connection, client) {
         Ok(tracked) => shared.park(tracked, wait_for),
         // Closing resets the connection if it has unread input.
@@ -133,7 +133,7 @@ fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
 
 /// The system has no descriptors left, although the count allowed more: the client that holds the most loses some.
 pub(super) fn free_descriptors(shared: &Shared) -> bool {
-    shared.state.chores.drop_later(shared.state.cache.clear());
+    drop(shared.state.cache.clear());
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         drop(idle);
         return true;

@@ -109,10 +109,7 @@ impl Shared {
             }
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
-                let old = self.state.cache.evict_old(now);
-                if !old.is_empty() {
-                    self.state.chores.drop_later(old);
-                }
+                drop(self.state.cache.evict_old(now));
                 if let Some(permit) = looks.take() {
                     let shared = Arc::clone(self);
                     self.state.chores.later(move || {
@@ -206,11 +203,11 @@ impl Shared {
         shedding::shed_descriptors(self, excess);
     }
 
-    /// Closes a connection. The chores thread closes its files.
-    pub(super) fn discard(&self, mut tracked: Box<Tracked<Connection>>) {
+    /// Closes a connection. If it has files, which the chores thread closes, its slot stays taken until they are closed.
+    #[allow(clippy::boxed_local, reason = "connections are passed on in their boxes")]
+    pub(super) fn discard(&self, tracked: Box<Tracked<Connection>>) {
         if tracked.connection.descriptors() > 1 {
-            tracked.leave();
-            self.state.chores.drop_later(tracked);
+            self.state.chores.drop_later(tracked.close());
         }
     }
 

@@ -43,7 +43,8 @@ use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
 use crate::server::gate::client;
-use crate::server::jobs::{Chores, Jobs};
+use crate::server::jobs::Jobs;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::JobOutcome;
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
@@ -156,20 +157,15 @@ impl Connection {
     /// Starts to close the connection to free its slot. The client can still read why: it gets this response if no
     /// other has begun, and its further input is read and discarded for a moment. Returns what to wait for; `None` if
     /// the connection can be closed at once.
-    pub(super) fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<WaitFor> {
+    pub(super) fn turn_away(&mut self, answer: &[u8]) -> Option<WaitFor> {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // A client that has had a response knows that an idle connection may be closed.
             Phase::RecvHead(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
             // Away: the job has not started.
-            Phase::RecvHead(_) | Phase::Away => drop(self.stream.write(answer, More::Ends)),
-            Phase::RecvBody(body) => {
+            Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
                 drop(self.stream.write(answer, More::Ends));
-                chores.drop_later(body);
             }
-            phase => {
-                chores.drop_later(phase);
-                return None;
-            }
+            Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
         }
         self.stream.end_sending().ok()?;
         let deadline = Deadline::after(Instant::now(), LINGER);
@@ -218,7 +214,7 @@ impl Connection {
         disk: Blocking<'_>,
     ) -> AfterTurn {
         let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
-        let outcome = job(state, disk);
+        let outcome = job.into_inner(disk)(state, disk);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
         let deadline = Deadline::after(Instant::now(), state.stall);
         self.phase = match outcome {
@@ -231,6 +227,7 @@ impl Connection {
                 expect_body(receiving, exchange, waits, deadline)
             }
             JobOutcome::Again(job) => {
+                let job = Deferred::new(job, &state.chores);
                 let begun = begun.or_else(|| Some(Instant::now()));
                 return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, begun });
             }
@@ -259,9 +256,8 @@ impl Connection {
                 return AfterTurn::Park(wait_for);
             }
             Phase::RecvBody(body) => {
-                let ReceivingBody { mut exchange, receiving, .. } = *body;
+                let ReceivingBody { mut exchange, .. } = *body;
                 exchange.persistence = Persistence::Close(CloseReason::TimedOut);
-                turn.state.chores.drop_later(receiving);
                 responding(too_late("the request body stalled"), exchange, turn)
             }
             Phase::SendResponse(mut sending) => {
@@ -272,7 +268,6 @@ impl Connection {
                 }
                 log::debug!("{} stopped reading its response", sending.client());
                 sending.end(turn.state);
-                turn.state.chores.drop_later(sending);
                 return AfterTurn::Close;
             }
             phase @ (Phase::RecvHead(_) | Phase::SendInterim(_) | Phase::Linger(_) | Phase::Away) => {

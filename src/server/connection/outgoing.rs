@@ -5,13 +5,14 @@
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
-use std::sync::Arc;
 
 use rustix::io::{ReadWriteFlags, preadv2};
 
+use crate::blocking::Blocking;
 use crate::http::range::Span;
 use crate::http::range::byteranges::RangePart;
 use crate::net::stream::{More, Stream, Transferred};
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 use crate::server::response::RangeParts;
 
 /// The distance in bytes between the places of a file that are checked for being in memory: the kernel reads this
@@ -24,7 +25,7 @@ pub(super) struct Outgoing {
     bytes: Vec<u8>,
     /// How many of `bytes` have been sent.
     at: usize,
-    file: Option<(Arc<File>, RangeParts)>,
+    file: Option<(OpenedFile, RangeParts)>,
     sent: u64,
 }
 
@@ -43,14 +44,22 @@ pub(super) enum Progress {
 
 impl Outgoing {
     /// These bytes, then these parts of a file.
-    pub(super) fn new(bytes: Vec<u8>, file: Option<(Arc<File>, RangeParts)>) -> Self {
+    pub(super) fn new(bytes: Vec<u8>, file: Option<(OpenedFile, RangeParts)>) -> Self {
         Self { bytes, at: 0, file, sent: 0 }
     }
 
     /// Continues with these bytes and this span of a file, once everything before is done.
-    pub(super) fn go_on(&mut self, bytes: Vec<u8>, span: Option<(Arc<File>, Span)>) {
+    pub(super) fn go_on(&mut self, bytes: Vec<u8>, span: Option<(OpenedFile, Span)>, disk: Blocking<'_>) {
+        self.close(disk);
         (self.bytes, self.at) = (bytes, 0);
         self.file = span.map(|(file, span)| (file, span.into()));
+    }
+
+    /// Drops the file.
+    pub(super) fn close(&mut self, disk: Blocking<'_>) {
+        if let Some((file, _)) = self.file.take() {
+            Deferred::close_shared(file, disk);
+        }
     }
 
     /// Gives its buffer to whoever sends next.
@@ -71,7 +80,7 @@ impl Outgoing {
 
     /// How many bytes of files are still to be sent.
     pub(super) fn left(&self) -> u64 {
-        let lengths = |(_, parts): &(Arc<File>, RangeParts)| parts.iter().map(RangePart::length).sum();
+        let lengths = |(_, parts): &(OpenedFile, RangeParts)| parts.iter().map(RangePart::length).sum();
         self.file.as_ref().map_or(0, lengths)
     }
 
@@ -172,12 +181,14 @@ fn is_cached(file: &File, at: u64) -> bool {
 mod tests {
     use std::iter;
     use std::os::unix::fs::FileExt as _;
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use rustix::fs::{Advice, fadvise, fstatfs};
     use rustix::io::Errno;
 
     use super::*;
+    use crate::server::jobs::Chores;
 
     /// The `f_type` of a file system that is entirely in memory (tmpfs(5)).
     const TMPFS: u64 = 0x0102_1994;
@@ -187,15 +198,16 @@ mod tests {
         assert!(Outgoing::new(b"bytes".to_vec(), None).is_at_hand(1), "no file has to be waited for");
         // Next to this program, as the directory for temporary files may be in memory.
         let program = std::env::current_exe().expect("its path");
-        let file = Arc::new(tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file"));
-        if fstatfs(&file).expect("its file system").f_type as u64 == TMPFS {
+        let file = tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file");
+        let file = Arc::new(Deferred::new(file, &Chores::new().0));
+        if fstatfs(&**file).expect("its file system").f_type as u64 == TMPFS {
             return;
         }
         let length = 4 * READ_AHEAD as u64;
         file.write_all_at(&vec![b'x'; length as usize], 0).expect("written");
         let span = Span::new(0, length, length).expect("it is not empty");
         let outgoing = Outgoing::new(Vec::new(), Some((Arc::clone(&file), span.into())));
-        if preadv2(&*file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT)
+        if preadv2(&**file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT)
             == Err(Errno::OPNOTSUPP)
         {
             assert!(!outgoing.is_at_hand(length), "this file system cannot say");
@@ -210,7 +222,7 @@ mod tests {
         // The kernel drops the pages when nothing else holds them, which may take a moment.
         let began = Instant::now();
         let forgets = || {
-            fadvise(&*file, 0, None, Advice::DontNeed).expect("asked to forget");
+            fadvise(&**file, 0, None, Advice::DontNeed).expect("asked to forget");
             !outgoing.is_at_hand(length)
         };
         let mut tries = iter::repeat_with(forgets).take_while(|_| began.elapsed() < Duration::from_secs(20));

@@ -23,14 +23,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         share: &mut Share,
     ) -> io::Result<Transition> {
-        let progress = match sending.outgoing.proceed(&self.stream, &mut share.bytes) {
-            Ok(progress) => progress,
-            Err(error) => {
-                // Closing the file of an upload may block.
-                turn.state.chores.drop_later(sending);
-                return Err(error);
-            }
-        };
+        let progress = sending.outgoing.proceed(&self.stream, &mut share.bytes)?;
         if progress == Progress::Done {
             let SendingInterim { exchange, receiving, .. } = *sending;
             let deadline = Deadline::after(Instant::now(), turn.state.stall);
@@ -62,7 +55,11 @@ impl Connection {
                     turn.input.consume(used);
                     return Ok(finish(*body, turn));
                 }
-                Err(answer) => return Ok(Transition::Go(responding(answer, body.exchange, turn))),
+                Err(answer) => {
+                    let ReceivingBody { exchange, receiving, .. } = *body;
+                    receiving.close(&mut turn.disk, turn.state);
+                    return Ok(Transition::Go(responding(answer, exchange, turn)));
+                }
             }
             let moved = if share.bytes > 0 { turn.input.fill(&self.stream)? } else { Transferred::WouldWait };
             match moved {
@@ -73,6 +70,7 @@ impl Connection {
                 Transferred::End => {
                     let fate = body.receiving.fate();
                     log::info!("{} disconnected during an upload; {fate}", body.exchange.client);
+                    body.receiving.close(&mut turn.disk, turn.state);
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {

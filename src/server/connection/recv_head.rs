@@ -14,6 +14,7 @@ use crate::server::connection::{Connection, Share, Transition, Turn, responding}
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::gate::client;
 use crate::server::handled::Handled;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::pipeline;
 use crate::server::receive::Receiving;
 use crate::server::response::Response;
@@ -82,6 +83,7 @@ impl Connection {
                 return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
             }
             Handled::Work(job) => {
+                let job = Deferred::new(job, &turn.state.chores);
                 Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
             }
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {

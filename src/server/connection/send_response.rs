@@ -36,8 +36,10 @@ impl Connection {
         }
         let persistence = sending.end(turn.state);
         // Closing a file may block for as long as reading it.
-        if sending.descriptors() > 0 && turn.disk.may_touch(turn.state).is_none() {
-            turn.state.chores.drop_later(sending);
+        if sending.descriptors() > 0
+            && let Some(disk) = turn.disk.may_touch(turn.state)
+        {
+            sending.close(disk);
         }
         progress.map(|_| self.after(persistence, promised, turn, share))
     }

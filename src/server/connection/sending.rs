@@ -1,12 +1,12 @@
 //! A response that is being sent: its head as bytes, and the content that follows.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::blocking::Blocking;
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::range::byteranges::RangePart;
@@ -20,6 +20,7 @@ use crate::server::connection::outgoing::{Outgoing, Progress};
 use crate::server::connection::own_lines::{OWN_LINES, push_framing, push_own_lines};
 use crate::server::connection::send_buffer::SendBuffer;
 use crate::server::disk::Disk;
+use crate::server::jobs::deferred::OpenedFile;
 use crate::server::pages;
 use crate::server::request::ClientAddress;
 use crate::server::response::{Content, FileSource, RangeParts, Response, SizedContent};
@@ -185,16 +186,28 @@ impl Sending {
         match encoder.next(disk)? {
             Encoded::Chunk(EncodedChunk { bytes, overhead, span }) => {
                 self.overhead += overhead as u64;
-                self.outgoing.go_on(bytes, span);
+                self.outgoing.go_on(bytes, span, disk);
             }
             Encoded::Nothing => return Ok(Some(Progress::TurnIsOver)),
             Encoded::End(bytes) => {
                 self.overhead += bytes.len() as u64;
-                self.outgoing.go_on(bytes, None);
-                self.rest = Remainder::Nothing;
+                self.outgoing.go_on(bytes, None, disk);
+                self.close_source(disk);
             }
         }
         Ok(None)
+    }
+
+    /// Closes what was sent.
+    pub(super) fn close(mut self, disk: Blocking<'_>) {
+        self.outgoing.close(disk);
+        self.close_source(disk);
+    }
+
+    fn close_source(&mut self, disk: Blocking<'_>) {
+        if let Remainder::Streamed(encoder) = std::mem::replace(&mut self.rest, Remainder::Nothing) {
+            encoder.close(disk);
+        }
     }
 
     /// The client of the request.
@@ -257,7 +270,7 @@ fn may_wait_for(known: &SizedContent) -> bool {
 }
 
 /// Appends content to the head; returns what has to be sent after `bytes` instead.
-fn push_known(bytes: &mut Vec<u8>, known: SizedContent) -> Option<(Arc<File>, RangeParts)> {
+fn push_known(bytes: &mut Vec<u8>, known: SizedContent) -> Option<(OpenedFile, RangeParts)> {
     match known {
         SizedContent::Empty => None,
         SizedContent::Bytes(content) => {
@@ -288,7 +301,7 @@ fn push_part(bytes: &mut Vec<u8>, part: &RangePart, content: &[u8]) {
 }
 
 /// Appends a small file to the head; returns what has to be sent after `bytes` instead.
-fn read_inline(bytes: &mut Vec<u8>, file: Arc<File>, parts: RangeParts) -> Option<(Arc<File>, RangeParts)> {
+fn read_inline(bytes: &mut Vec<u8>, file: OpenedFile, parts: RangeParts) -> Option<(OpenedFile, RangeParts)> {
     let Some(span) = parts.single_span().filter(|span| span.length() <= CONTENT_LIMIT) else {
         return Some((file, parts));
     };

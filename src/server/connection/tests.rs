@@ -74,7 +74,7 @@ fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
     let (stream, mut client) = stream();
     let mut connection = Connection { stream, phase: Phase::Away, unread: Vec::new(), has_waited: false };
     client.write_all(b"the rest of a body").expect("sent");
-    let wait_for = connection.turn_away(b"no slot", &Chores::new().0).expect("it must not be closed at once");
+    let wait_for = connection.turn_away(b"no slot").expect("it must not be closed at once");
     assert_eq!(wait_for.interest, Interest::Readable, "further input is read");
     let mut told = String::new();
     client.read_to_string(&mut told).expect("no reset");
@@ -299,6 +299,7 @@ fn exchange(state: &State) -> Exchange {
 }
 
 fn work(job: Job, exchange: Exchange) -> Work {
+    let job = Deferred::new(job, &Chores::new().0);
     Work { job, exchange, waits: false, rest: None, descriptors: 1, begun: None }
 }
 

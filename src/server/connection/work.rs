@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::body::BodyDecoder;
 use crate::server::connection::exchange::Exchange;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::Job;
 use crate::server::request::ClientAddress;
 
@@ -14,7 +15,7 @@ const HALF_CLOSED: Duration = Duration::from_secs(3);
 
 /// A job, and the request that it belongs to.
 pub(crate) struct Work {
-    pub(super) job: Job,
+    pub(super) job: Deferred<Job>,
     pub(super) exchange: Exchange,
     /// Whether the client waits for `100 Continue`.
     pub(super) waits: bool,

@@ -26,9 +26,10 @@ impl<C> Tracked<C> {
         self.slot.hold(descriptors)
     }
 
-    /// Call before closing it: its slot and its descriptors count as free from now on.
-    pub(crate) fn leave(&mut self) {
+    /// Closes the connection. Its slot counts as free; drop what is returned when its files are closed too.
+    pub(crate) fn close(mut self) -> impl Send + use<C> {
         self.slot.leave();
+        self.slot
     }
 
     /// Moves to a spare slot, so that its own is free for another; false if none is left.

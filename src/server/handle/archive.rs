@@ -7,7 +7,6 @@
 //!
 //! A file that vanishes or cannot be read is left out and logged.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -25,6 +24,8 @@ use crate::printable::Printable;
 use crate::server::body_source::{BodySource, NextChunk};
 use crate::server::connections::capacity::ARCHIVE_FILES;
 use crate::server::error_response::of_read_error;
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::request::Request;
 use crate::server::response::{Content, Response};
@@ -79,9 +80,10 @@ pub(crate) fn answer(
         walk,
         archive: Some(Archive::new(format)),
         reading: None,
+        chores: state.chores.clone(),
         _permit: permit,
     };
-    Ok(Response { head, content: Content::Streamed(Box::new(body)) })
+    Ok(Response { head, content: Content::streamed(body, &state.chores) })
 }
 
 /// The head of every response about an archive, with or without content.
@@ -114,6 +116,8 @@ struct ArchiveBody {
     archive: Option<Archive>,
     /// The file that is being added.
     reading: Option<Reading>,
+    /// Closes files whose last part is still being sent.
+    chores: Chores,
     /// Returned when the last byte has been sent.
     _permit: Option<FairPermit>,
 }
@@ -121,7 +125,7 @@ struct ArchiveBody {
 /// A file of which some is still to be added.
 #[derive(Debug)]
 struct Reading {
-    file: Arc<File>,
+    file: OpenedFile,
     len: u64,
     rest: Span,
 }
@@ -176,7 +180,8 @@ impl ArchiveBody {
                 if self.put(&path, |archive| archive.file(&name, facts.len, facts.modified))? {
                     // `None` for an empty file, which has no content to read.
                     let rest = Span::new(0, facts.len, facts.len);
-                    self.reading = rest.map(|rest| Reading { file: Arc::new(file), len: facts.len, rest });
+                    let file = Arc::new(Deferred::new(file, &self.chores));
+                    self.reading = rest.map(|rest| Reading { file, len: facts.len, rest });
                 }
             }
             WalkStep::Lost(path, error) => leave_out(&path, &error),

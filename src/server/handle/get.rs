@@ -27,6 +27,7 @@ use crate::server::handle::archive;
 use crate::server::handle::checksum;
 use crate::server::handle::listing;
 use crate::server::handled::Handled;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::media;
 use crate::server::random;
 use crate::server::representation::Representation;
@@ -58,7 +59,7 @@ pub(crate) fn handle(
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     match state.folder.open(path, disk).map_err(|error| of_read_error(&error))? {
         Node::File(open) if names_file && wants_hash => Ok(checksum::answer(open, request.client, state)),
-        Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state))),
+        Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state, disk))),
         // A slash after a file's name asks for a directory of that name.
         Node::File(_) => Err(not_found()),
         Node::Directory { .. } if names_file => Err(to_directory(request)),
@@ -102,7 +103,7 @@ fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>
         && let Ok(index) = request.path.join(INDEX.as_ref())
         && let Ok(Node::File(open)) = state.folder.open(&index, disk)
     {
-        return Handled::Respond(of_file(request, open, &index, state));
+        return Handled::Respond(of_file(request, open, &index, state, disk));
     }
     match judge(request.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
         Ok(()) => Handled::Work(listing::job(request)),
@@ -111,13 +112,20 @@ fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>
 }
 
 /// The response with a file that has just been opened; caches a small one.
-fn of_file(request: &Request<'_, '_, '_>, open: OpenFile, path: &SharePath, state: &State) -> Response {
-    let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
+fn of_file(
+    request: &Request<'_, '_, '_>,
+    open: OpenFile,
+    path: &SharePath,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Response {
+    let (OpenFile { file, facts }, now) = (open, SystemTime::now());
     let representation = Representation::of(&facts, path, state.trusts_pages(), now);
-    match CacheEntry::of(&file, &facts, representation, now) {
-        Ok(entry) => of_cached(request, state.cache.insert(path, entry)),
-        Err(representation) => match decide(request, &representation) {
+    match CacheEntry::of(file, &facts, representation, now, &state.chores, disk) {
+        Ok(entry) => of_cached(request, state.cache.insert(path, entry, disk)),
+        Err((file, representation)) => match decide(request, &representation) {
             Decision::Send(head, parts) => {
+                let file = Arc::new(Deferred::new(file, &state.chores));
                 Response { head, content: SizedContent::Parts(FileSource::File(file), parts).into() }
             }
             Decision::Answer(answer) => answer,

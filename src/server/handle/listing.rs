@@ -76,7 +76,7 @@ fn list(
     let mut listing = ListingBody::new(windows, framed);
     Ok(match listing.whole(disk)? {
         Some(bytes) => Response { head, content: SizedContent::Bytes(bytes).into() },
-        None => Response { head, content: Content::Streamed(Box::new(listing)) },
+        None => Response { head, content: Content::streamed(listing, &state.chores) },
     })
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn handle(
     let is_put = request.method == Method::Put;
     let upload =
         Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.client) });
-    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload))))
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }
 
 /// A resumable upload; a job asks the folder, which may block.
@@ -96,7 +96,7 @@ fn begin_form(
         }
     };
     let form = FormUpload::begin(request, &boundary, size, state, disk)?;
-    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form)))))
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form), &state.chores))))
 }
 
 /// The length of the body, if it is given. A body with neither a length nor chunked coding cannot be received.

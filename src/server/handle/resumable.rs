@@ -72,7 +72,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
             Ok(appending) => {
                 let begun = Some(location.clone());
                 let sink = Box::new(ResumableUpload { appending, begun, by });
-                let receiving = Receiving::new(framing, sink);
+                let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
                     receiving.with(Interim::new(resumption(&location, state), Instant::now()))
                 } else {
@@ -102,7 +102,7 @@ fn plain(
     let incoming =
         state.folder.receive(&plan.path, size, disk).map_err(|error| error_response::of(&error))?;
     let upload = FileUpload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
-    Ok(Receiving::new(framing, Box::new(upload)))
+    Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
 
 /// The method that started an upload, which the upload remembers because the final response depends on it.
@@ -168,7 +168,7 @@ pub(crate) fn append(
         match state.folder.append(&token, offset, piece(announced), disk) {
             Ok(appending) => {
                 let sink = Box::new(ResumableUpload { appending, begun: None, by });
-                JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
+                JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
             // Content beyond the end is a wrong length; no content at all means that the upload was already complete.
             Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
