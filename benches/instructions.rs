@@ -1,4 +1,4 @@
-//! Instructions and system calls of a kept-alive GET of 1 KB, with and without the access log.
+//! Instructions, heap allocations and system calls of a kept-alive GET of 1 KB, with and without the access log.
 //!
 //! ```sh
 //! cargo bench --bench instructions
@@ -8,7 +8,7 @@
 //! Each count is that of a run with 12,000 requests over one connection, minus that of a run with 2,000, divided by
 //! 10,000: what start and stop cost is not in it. The median of three runs of each kind counts: on a busy machine the
 //! workers wake each other more or less often. `valgrind --tool=callgrind` counts the instructions of all threads in user
-//! space; `strace -c` counts the system calls.
+//! space, `--tool=memcheck` the allocations; `strace -c` counts the system calls.
 
 // Everything here is for this binary only.
 #![allow(unreachable_pub)]
@@ -35,7 +35,7 @@ const RUNS: usize = 3;
 /// The content that is asked for.
 const SIZE: usize = 1024;
 
-/// Instructions and system calls of a kept-alive GET
+/// Instructions, heap allocations and system calls of a kept-alive GET
 #[derive(Debug, Parser)]
 struct Settings {
     /// The wharf to measure; may be given again [default: the one built here]
@@ -57,13 +57,24 @@ struct Counter {
     read: fn(&str) -> Option<u64>,
 }
 
-const COUNTERS: [Counter; 2] = [
+const COUNTERS: [Counter; 3] = [
     Counter {
         name: "valgrind",
         counts: "instructions",
         args: &["--tool=callgrind", "--log-file=messages"],
         file_flag: "--callgrind-out-file=",
         read: |text| text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok(),
+    },
+    Counter {
+        name: "valgrind",
+        counts: "heap allocations",
+        args: &["--tool=memcheck", "--leak-check=no", "--undef-value-errors=no"],
+        file_flag: "--log-file=",
+        // total heap usage: 1,234 allocs, 1,230 frees, 56,789 bytes allocated
+        read: |text| {
+            let (_, usage) = text.split_once("total heap usage: ")?;
+            usage.split_once(" allocs")?.0.replace(',', "").parse().ok()
+        },
     },
     Counter {
         name: "strace",

@@ -1,5 +1,6 @@
 //! One request and its response, as the access log and the recorder see them.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use crate::http::body::Framing;
@@ -12,10 +13,18 @@ use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
 
+/// A buffer that is larger than this, from the line of a long target, is freed after its exchange.
+const SPARE_LIMIT: usize = 1024;
+
+thread_local! {
+    /// The buffer of the last request line, for the next. A waiting connection keeps none.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// What is kept of a request until its response has been sent.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// The request line as received; empty if neither the log nor the recorder needs it.
+    /// The request line as it is logged; empty if neither the log nor the recorder needs it.
     line: Vec<u8>,
     began: Instant,
     /// The client.
@@ -88,8 +97,8 @@ impl Exchange {
         }
     }
 
-    /// Writes the line of the access log and, if requests are recorded, of the script.
-    pub(super) fn note(&self, status: Status, bytes: u64, state: &State) {
+    /// Writes the line of the access log and, if requests are recorded, of the script. Call it once, at the end.
+    pub(super) fn note(&mut self, status: Status, bytes: u64, state: &State) {
         if self.line.is_empty() {
             return;
         }
@@ -100,10 +109,20 @@ impl Exchange {
         if let Some(recorder) = &state.recorder {
             recorder.note(&self.line, self.saved.as_deref(), status);
         }
+        let line = std::mem::take(&mut self.line);
+        if line.capacity() <= SPARE_LIMIT {
+            SPARE.set(line);
+        }
     }
 }
 
 /// The first line, if the log or the recorder needs it.
 fn request_line(bytes: &[u8], state: &State) -> Vec<u8> {
-    if access_log::is_on() || state.recorder.is_some() { access_log::request_line(bytes) } else { Vec::new() }
+    if !access_log::is_on() && state.recorder.is_none() {
+        return Vec::new();
+    }
+    let mut line = SPARE.take();
+    line.clear();
+    access_log::push_request_line(&mut line, bytes);
+    line
 }

@@ -28,7 +28,7 @@ pub(crate) fn is_on() -> bool {
     log::log_enabled!(target: ACCESS, log::Level::Info)
 }
 
-/// Logs a request: the client, the line from [`request_line`], the response's status, the number of content bytes sent,
+/// Logs a request: the client, the line from [`push_request_line`], the response's status, the number of content bytes sent,
 /// and the time it took.
 pub(crate) fn write(client: ClientAddress, line: &[u8], status: Status, bytes: u64, time: Duration) {
     MESSAGE.with_borrow_mut(|message| {
@@ -78,8 +78,8 @@ fn push_outcome(out: &mut Vec<u8>, status: Status, bytes: u64, time: Duration) {
     out.extend_from_slice(b" ms");
 }
 
-/// The request line in the bytes of a head, as it is logged; `-` if it is empty.
-pub(crate) fn request_line(head: &[u8]) -> Vec<u8> {
+/// Appends the request line in the bytes of a head, as it is logged; `-` if it is empty.
+pub(crate) fn push_request_line(out: &mut Vec<u8>, head: &[u8]) {
     let head = head.trim_ascii_start();
     let (mut end, mut behind_slash, mut may_have_token) = (head.len(), None, false);
     // One pass: most bytes are letters and digits, which are greater than the bytes searched for.
@@ -96,9 +96,13 @@ pub(crate) fn request_line(head: &[u8]) -> Vec<u8> {
     }
     let line = head.get(..end).unwrap_or_default();
     match may_have_token.then(|| find_token(line)).flatten() {
-        _ if line.is_empty() => b"-".to_vec(),
-        None => line.to_vec(),
-        Some((before, behind)) => [before, b"TOKEN", behind].concat(),
+        _ if line.is_empty() => out.push(b'-'),
+        None => out.extend_from_slice(line),
+        Some((before, behind)) => {
+            for part in [before, b"TOKEN", behind] {
+                out.extend_from_slice(part);
+            }
+        }
     }
 }
 
@@ -158,6 +162,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn request_line(head: &[u8]) -> Vec<u8> {
+        let mut line = Vec::new();
+        push_request_line(&mut line, head);
+        line
     }
 
     #[test]
