@@ -6,6 +6,18 @@
 //!
 //! The connection has found the client before, as a refused request has one too: for its line in the log.
 //!
+//! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it. None of these
+//! waits. One that has to, such as a password check, takes the [`Disk`] as handlers do, and returns
+//! `Result<Option<T>, Response>`, where `None` means that this thread may not wait:
+//!
+//! ```text
+//! let Some(principal) = authenticate::check(&request, disk, state)? else { return Ok(Handled::NeedsDisk) };
+//! ```
+//!
+//! The request stays unread then. A job thread, which may wait, parses it again and runs it from the first gate to its
+//! handler; the queue of jobs is fair between clients. A job of the gate alone could not go on to the handler: the head
+//! is borrowed from the input of this turn.
+//!
 //! The connection turns what a handler returns into bytes. On the way, `pages::for_browser` is the filter that shows an
 //! error to a browser as a page, and `Exchange::note` the observer that writes the access log and the record.
 
