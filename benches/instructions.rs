@@ -19,6 +19,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process};
@@ -31,6 +33,9 @@ const MANY: u64 = 12_000;
 
 /// How many runs of each kind are made.
 const RUNS: usize = 3;
+
+/// The server caches a file that has not changed for a second.
+const SETTLED: Duration = Duration::from_millis(1200);
 
 /// The content that is asked for.
 const SIZE: usize = 1024;
@@ -137,6 +142,7 @@ impl Counter {
         let counts = place.path().join("counts");
         fs::create_dir(place.path().join("share"))?;
         fs::write(place.path().join("share/1k.txt"), [b'x'; SIZE])?;
+        thread::sleep(SETTLED);
         let mut child = Command::new(self.name)
             .args(self.args)
             .arg(format!("{}{}", self.file_flag, counts.display()))

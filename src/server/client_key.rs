@@ -1,6 +1,5 @@
-//! The keys by which limits tell clients apart: connections or requests with the same key share the limits of one client.
-//!
-//! The connection table counts by the key of the peer, everything else by the key of the request's client.
+//! The keys by which limits tell clients apart. Connections count for the key of their peer, requests for the key of their
+//! client.
 
 pub(super) use crate::chat::client_key::ClientKey;
 use crate::net::peer::Peer;

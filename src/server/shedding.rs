@@ -1,7 +1,7 @@
 //! Load shedding: which connections are closed when slots or descriptors run out.
 //!
-//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a client that
-//!   has by far the most connections loses the one that has waited longest.
+//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a peer that has by
+//!   far the most connections loses the one that has waited longest.
 //! - When too many descriptors are held, the client that holds the most loses the connections that have waited
 //!   longest, no matter which client came last. If no client holds many, idle connections are closed first.
 //!
@@ -27,33 +27,33 @@ const BATCH: u64 = 64;
 pub(super) fn admit(
     shared: &Shared,
     connection: Connection,
-    client: ClientKey,
+    peer: ClientKey,
 ) -> Option<Box<Tracked<Connection>>> {
-    let connection = match shared.table.admit(connection, client) {
+    let connection = match shared.table.admit(connection, peer) {
         Ok(tracked) => return Some(tracked),
         Err(connection) => connection,
     };
-    if !free_slot(shared, client) {
-        reject(shared, connection, client);
+    if !free_slot(shared, peer) {
+        reject(shared, connection, peer);
         return None;
     }
-    match shared.table.admit(connection, client) {
+    match shared.table.admit(connection, peer) {
         Ok(tracked) => Some(tracked),
         Err(connection) => {
-            reject(shared, connection, client);
+            reject(shared, connection, peer);
             None
         }
     }
 }
 
-/// Closes an idle connection, or one of a client that has by far the most.
+/// Closes an idle connection, or one of a peer that has by far the most.
 fn free_slot(shared: &Shared, newcomer: ClientKey) -> bool {
     if let Some(idle) = shared.table.evict_idle(Instant::now()) {
         dismiss(shared, idle);
         return true;
     }
     let Some(greedy) = shared.table.greedy(newcomer) else { return false };
-    evict(shared, greedy, 1)
+    evict(shared, shared.table.evict_one_of(greedy), greedy, 1)
 }
 
 /// A client that holds at most this many descriptors is not the cause of a shortage: it may be a browser with several
@@ -86,16 +86,21 @@ pub(super) fn shed_descriptors(shared: &Shared, found: u64) {
     }
     // Only a part of them, so that a client that holds little more than others loses little.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
-    if evict(shared, heaviest, count) {
+    if evict(shared, shared.table.evict_holders(heaviest, count), heaviest, count) {
         log::warn!("too many open files: closed connections of {heaviest}, which had the most");
     }
 }
 
-/// Closes this client's longest-waiting connections, until they have freed this many descriptors; false if there are
-/// none.
-fn evict(shared: &Shared, client: ClientKey, descriptors: u64) -> bool {
+/// Closes these connections, then those that wait for a job of this client, until they have freed this many descriptors;
+/// false if there are none.
+fn evict(
+    shared: &Shared,
+    parked: impl IntoIterator<Item = Box<Tracked<Connection>>>,
+    client: ClientKey,
+    descriptors: u64,
+) -> bool {
     let mut left = descriptors;
-    for tracked in shared.table.evict_longest(client, descriptors) {
+    for tracked in parked {
         left = left.saturating_sub(tracked.descriptors().into());
         dismiss(shared, tracked);
     }
@@ -121,10 +126,10 @@ fn dismiss(shared: &Shared, mut tracked: Box<Tracked<Connection>>) {
 }
 
 /// Rejects a new connection, as there is no slot.
-fn reject(shared: &Shared, mut connection: Connection, client: ClientKey) {
+fn reject(shared: &Shared, mut connection: Connection, peer: ClientKey) {
     log::warn!("rejected {}: too many connections", connection.peer());
     let Some(wait_for) = connection.turn_away(FULL) else { return };
-    match shared.table.admit_spare(connection, client) {
+    match shared.table.admit_spare(connection, peer) {
         Ok(tracked) => shared.park(tracked, wait_for),
         // Closing resets the connection if it has unread input.
         Err(connection) => connection.stream().discard_input(),
@@ -138,5 +143,6 @@ pub(super) fn free_descriptors(shared: &Shared) -> bool {
         drop(idle);
         return true;
     }
-    shared.table.heaviest().is_some_and(|(heaviest, _)| evict(shared, heaviest, BATCH))
+    let Some((heaviest, _)) = shared.table.heaviest() else { return false };
+    evict(shared, shared.table.evict_holders(heaviest, BATCH), heaviest, BATCH)
 }

@@ -26,6 +26,7 @@ use crate::server::disk::Disk;
 use crate::server::jobs::permits::Permits;
 use crate::server::jobs::{Freed, Taken};
 use crate::server::memory;
+use crate::server::request::ClientAddress;
 use crate::server::shared::Shared;
 use crate::server::shedding;
 use crate::server::timing::Deadline;
@@ -174,8 +175,9 @@ impl Shared {
         match next {
             AfterTurn::Park(wait_for) => self.park(tracked, wait_for),
             AfterTurn::Work(work) => {
-                let excess = tracked.hold(work.descriptors());
-                self.jobs.push(work.client().key(), Task { tracked, work: Some(work) });
+                let client = work.client().key();
+                let excess = tracked.hold(work.descriptors(), Some(client));
+                self.jobs.push(client, Task { tracked, work: Some(work) });
                 shedding::shed_descriptors(self, excess);
             }
             AfterTurn::NeedsDisk(client) => self.jobs.push(client, Task { tracked, work: None }),
@@ -196,7 +198,8 @@ impl Shared {
 
     /// Parks a connection; if too many descriptors are held, closes others.
     pub(super) fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
-        let excess = tracked.hold(tracked.connection.descriptors());
+        let client = tracked.connection.client().map(ClientAddress::key);
+        let excess = tracked.hold(tracked.connection.descriptors(), client);
         if let Err(error) = self.table.park(tracked, wait_for) {
             log::error!("cannot poll a connection: {error}");
         }

@@ -79,8 +79,8 @@ fn admit(stream: Stream, shared: &Shared) {
     log::debug!("{} connected", stream.peer());
     // Its request will follow: an exit now would lose it.
     shared.state.idle.note(Instant::now());
-    let client = client_key::of(stream.peer());
-    if let Some(tracked) = shedding::admit(shared, Connection::new(stream), client) {
+    let peer = client_key::of(stream.peer());
+    if let Some(tracked) = shedding::admit(shared, Connection::new(stream), peer) {
         shared.park(tracked, WaitFor::idle(Instant::now(), shared.timeout()).for_news());
         // There may be too many connections now.
         shedding::shed_descriptors(shared, shared.table.excess());

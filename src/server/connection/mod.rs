@@ -174,6 +174,16 @@ impl Connection {
         Some(WaitFor::readable(deadline))
     }
 
+    /// The client whose request it serves.
+    pub(super) fn client(&self) -> Option<ClientAddress> {
+        match &self.phase {
+            Phase::RecvBody(body) => Some(body.exchange.client),
+            Phase::SendInterim(sending) => Some(sending.exchange.client),
+            Phase::SendResponse(sending) => Some(sending.client()),
+            Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => None,
+        }
+    }
+
     /// How many descriptors it holds while parked, including its socket.
     pub(super) fn descriptors(&self) -> u32 {
         1 + match &self.phase {

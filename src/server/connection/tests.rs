@@ -236,6 +236,26 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
 }
 
 #[test]
+fn a_job_counts_for_the_client_of_its_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state(folder.path(), Duration::from_secs(60));
+    let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
+    let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
+    let shared =
+        Arc::new(Shared { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
+    let proxy = ClientKey::User(1);
+    for _ in 0..CROWDED {
+        let tracked = shared.table.admit(Connection::new(stream().0), proxy).expect("a free slot");
+        let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
+        let work = Work { descriptors: 3, ..work(job, exchange(&shared.state)) };
+        shared.settle(tracked, AfterTurn::Work(work));
+    }
+    assert!(shared.jobs.is_crowded(ClientKey::Here) && !shared.jobs.is_crowded(proxy));
+    let (heaviest, holding) = shared.table.heaviest().expect("a client");
+    assert_eq!((heaviest, holding.descriptors), (ClientKey::Here, 3 * CROWDED as u64));
+}
+
+#[test]
 fn a_truncated_form_is_not_started() {
     let part = |name| {
         format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{name}\r\n")

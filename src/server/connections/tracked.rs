@@ -11,19 +11,15 @@ pub(crate) struct Tracked<C> {
 }
 
 impl<C> Tracked<C> {
-    pub(crate) fn client(&self) -> ClientKey {
-        self.slot.client()
-    }
-
     /// How many descriptors the connection holds.
     pub(crate) fn descriptors(&self) -> u32 {
         self.slot.descriptors()
     }
 
-    /// Records how many descriptors the connection holds now. Returns how many descriptors too many all connections
-    /// hold, if this one has caused it.
-    pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
-        self.slot.hold(descriptors)
+    /// Records how many descriptors the connection holds now, and for which client; `None` for the peer. Returns how many
+    /// descriptors too many all connections hold, if this one has caused it.
+    pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
+        self.slot.hold(descriptors, client)
     }
 
     /// Closes the connection. Its slot counts as free; drop what is returned when its files are closed too.
