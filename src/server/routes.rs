@@ -7,7 +7,6 @@ use crate::http::request::{Head, Method, UnsupportedMethod};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::{PathAndQuery, Target};
-use crate::net::peer::Peer;
 use crate::own_paths;
 use crate::path::SharePath;
 use crate::server::disk::Disk;
@@ -16,7 +15,7 @@ use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::qr_code;
 use crate::server::handle::{asset, chat, exit, get, health, put, resumable};
 use crate::server::handled::Handled;
-use crate::server::request::Request;
+use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -120,7 +119,7 @@ static OWN: &[Route] = &[
 /// methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
-    peer: Peer,
+    client: ClientAddress,
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -153,7 +152,7 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Folder | Area::Exact(_) => "",
     };
     let principal = Principal::Anonymous;
-    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, peer }))
+    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client }))
 }
 
 /// Whether a request brings content for the folder.

@@ -7,7 +7,6 @@
 //!
 //! A file that vanishes or cannot be read is left out and logged.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -24,10 +23,11 @@ use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::path::SharePath;
 use crate::printable::Printable;
-use crate::server::client_key;
 use crate::server::connections::capacity::ARCHIVE_FILES;
 use crate::server::content::{Chunk, Content, ContentSource, FileSpan, Produced};
 use crate::server::error_response::of_read_error;
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -76,7 +76,7 @@ pub(crate) fn answer(
     let permit = match request.method {
         // Without content.
         Method::Head => None,
-        _ => Some(state.archives.take(client_key::of(request.peer)).ok_or_else(too_many)?),
+        _ => Some(state.archives.take(request.client.key()).ok_or_else(too_many)?),
     };
     let body = ArchiveBody {
         name,
@@ -84,9 +84,10 @@ pub(crate) fn answer(
         walk,
         archive: Some(Archive::new(format)),
         reading: None,
+        chores: state.chores.clone(),
         _permit: permit,
     };
-    Ok(Response::new(head, Chunk::source(body)))
+    Ok(Response::new(head, Chunk::source(body, &state.chores)))
 }
 
 /// The head of every response about an archive, with or without content.
@@ -119,6 +120,8 @@ struct ArchiveBody {
     archive: Option<Archive>,
     /// The file that is being added.
     reading: Option<Reading>,
+    /// Closes files whose last part is still being sent.
+    chores: Chores,
     /// Returned when the last byte has been sent.
     _permit: Option<FairPermit>,
 }
@@ -126,7 +129,7 @@ struct ArchiveBody {
 /// A file of which some is still to be added.
 #[derive(Debug)]
 struct Reading {
-    file: Arc<File>,
+    file: OpenedFile,
     len: u64,
     rest: Span,
 }
@@ -181,7 +184,8 @@ impl ArchiveBody {
                 if self.put(&path, |archive| archive.file(&name, facts.len, facts.modified))? {
                     // `None` for an empty file, which has no content to read.
                     let rest = Span::new(0, facts.len, facts.len);
-                    self.reading = rest.map(|rest| Reading { file: Arc::new(file), len: facts.len, rest });
+                    let file = Arc::new(Deferred::new(file, &self.chores));
+                    self.reading = rest.map(|rest| Reading { file, len: facts.len, rest });
                 }
             }
             WalkStep::Lost(path, error) => leave_out(&path, &error),

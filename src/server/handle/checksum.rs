@@ -7,13 +7,12 @@ use crate::folder::OpenFile;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::EntityTag;
-use crate::net::peer::Peer;
-use crate::server::client_key;
 use crate::server::handled::Handled;
 use crate::server::hashes::{Hash, HashError, HashLookup, Hashing};
 use crate::server::media;
 use crate::server::receive::{Job, JobOutcome};
 use crate::server::representation::tag;
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -24,10 +23,10 @@ pub(crate) const PARAMETER: &str = "sha256";
 const RETRY_AFTER: u32 = 2;
 
 /// Returns the hash of a file that has just been opened, or the job that computes it.
-pub(crate) fn answer(open: OpenFile, peer: Peer, state: &State) -> Handled {
+pub(crate) fn answer(open: OpenFile, client: ClientAddress, state: &State) -> Handled {
     let version = open.facts.version;
     let now = SystemTime::now();
-    match state.digests.find(open, now, client_key::of(peer)) {
+    match state.digests.find(open, now, client.key()) {
         HashLookup::Yes(hash) => Handled::Respond(tell(hash, tag(&version, true))),
         // The tag depends on whether the version was settled at the first read, not at the time of the response.
         HashLookup::NotYet(hashing) => Handled::Work(job(hashing, tag(&version, version.is_settled(now)))),

@@ -15,7 +15,7 @@ pub(crate) fn handle(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    log::info!("{} requested a shutdown", request.peer);
+    log::info!("{} requested a shutdown", request.client);
     state.stop.ask(StopReason::Client);
     Ok(Handled::Respond(Response::text(Status::OK, "the server is shutting down\n")))
 }

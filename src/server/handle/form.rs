@@ -65,7 +65,7 @@ impl FormUpload {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Self, Response> {
-        let Request { head, path: directory, principal, peer, .. } = request;
+        let Request { head, path: directory, principal, client, .. } = request;
         // Any file of this size in that directory would get the same answer from the folder.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
         let any = authorise::grant(principal, &any, state)?;
@@ -77,7 +77,7 @@ impl FormUpload {
             decoder: MultipartDecoder::new(boundary),
             directory: directory.clone(),
             principal: principal.clone(),
-            by: member::uploader(head, state, *peer),
+            by: member::uploader(head, state, *client),
             for_browser: pages::are_wanted(head.fields),
             part: Part::PassedOver,
             finished: None,

@@ -30,6 +30,7 @@ use crate::server::handle::archive;
 use crate::server::handle::checksum;
 use crate::server::handle::listing;
 use crate::server::handled::Handled;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::media;
 use crate::server::random;
 use crate::server::representation::Representation;
@@ -63,7 +64,7 @@ pub(crate) fn handle(
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
     match state.folder.open(&file, disk).map_err(|error| of_read_error(&error))? {
-        Node::File(open) if wants_hash => Ok(checksum::answer(open, request.peer, state)),
+        Node::File(open) if wants_hash => Ok(checksum::answer(open, request.client, state)),
         Node::File(open) => Ok(Handled::Respond(of_file(request, open, &file, state, disk))),
         Node::Directory { .. } => Err(to_directory(request)),
     }
@@ -129,14 +130,20 @@ fn of_file(
     disk: Blocking<'_>,
 ) -> Response {
     let path = grant.path();
-    let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
+    let (OpenFile { file, facts }, now) = (open, SystemTime::now());
     let representation = Representation::of(&facts, path, state.trusts_pages(), now);
-    match CacheEntry::of(&file, &facts, representation, now) {
-        Ok(entry) => of_cached(request, &state.cache.insert(path, entry)),
-        Err(representation) => of_representation(request, &representation, |span| {
-            let span = FileSpan::new(Arc::clone(&file), span);
-            if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
-        }),
+    match CacheEntry::of(file, &facts, representation, now, &state.chores, disk) {
+        Ok(entry) => of_cached(request, &state.cache.insert(path, entry, disk)),
+        Err((file, representation)) => {
+            let file = Arc::new(Deferred::new(file, &state.chores));
+            let response = of_representation(request, &representation, |span| {
+                let span = FileSpan::new(Arc::clone(&file), span);
+                if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
+            });
+            // Most often the last reference: the file was small.
+            Deferred::close_shared(file, disk);
+            response
+        }
     }
 }
 

@@ -85,7 +85,7 @@ fn list(
     let mut listing = ListingBody::new(windows, framed);
     Ok(match listing.whole(disk)? {
         Some(bytes) => Response::new(head, bytes),
-        None => Response::new(head, Chunk::source(listing)),
+        None => Response::new(head, Chunk::source(listing, &state.chores)),
     })
 }
 

@@ -14,7 +14,6 @@ use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::resumable::{Announced, UploadKind};
 use crate::http::status::Status;
-use crate::server::client_key;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
@@ -57,8 +56,8 @@ pub(crate) fn handle(
     let guard = guard(request, &grant, state, disk)?;
     let is_put = request.method == Method::Put;
     let upload =
-        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.peer) });
-    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload))))
+        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.client) });
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }
 
 /// A resumable upload; a job asks the folder, which may block.
@@ -74,8 +73,8 @@ fn begin_resumable(
     let grant = authorise::grant(&request.principal, &request.path, state)?;
     let guard = guard(request, &grant, state, disk)?;
     let memo = resumable::memo(request.method);
-    let by = member::uploader(head, state, request.peer);
-    let owner = client_key::as_text(request.peer);
+    let by = member::uploader(head, state, request.client);
+    let owner = request.client.key_text();
     let plan = Plan { length: announced.length, guard, owner, memo: memo.to_owned() };
     let (path, principal, framing) = (request.path.clone(), request.principal.clone(), head.framing);
     Ok(Handled::Work(resumable::begin(Beginning { path, principal, plan, announced, is_told, framing, by })))
@@ -99,7 +98,7 @@ fn begin_form(
         }
     };
     let form = FormUpload::begin(request, &boundary, size, state, disk)?;
-    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form)))))
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form), &state.chores))))
 }
 
 /// The length of the body, if it is given. A body with neither a length nor chunked coding cannot be received.

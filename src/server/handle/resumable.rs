@@ -85,7 +85,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
             Ok(appending) => {
                 let begun = Some(location.clone());
                 let sink = Box::new(ResumableUpload { appending, principal, begun, by });
-                let receiving = Receiving::new(framing, sink);
+                let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
                     receiving.with(Interim::new(resumption(&location, state), Instant::now()))
                 } else {
@@ -115,7 +115,7 @@ fn plain(
 ) -> Result<Receiving, Response> {
     let incoming = state.folder.receive(grant, size, disk).map_err(|error| error_response::of(&error))?;
     let upload = FileUpload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
-    Ok(Receiving::new(framing, Box::new(upload)))
+    Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
 
 /// The method that started an upload, which the upload remembers because the final response depends on it.
@@ -178,14 +178,14 @@ pub(crate) fn append(
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } =
         Append::of(head).map_err(|error| Response::text(error.status(), format_args!("{error}\n")))?;
-    let (framing, by) = (head.framing, member::uploader(head, state, request.peer));
+    let (framing, by) = (head.framing, member::uploader(head, state, request.client));
     let principal = request.principal.clone();
     Ok(Handled::Work(Box::new(move |state, disk| {
         let judge = state.access.judge(&principal);
         match state.folder.append(&token, offset, piece(announced), &judge, disk) {
             Ok(appending) => {
                 let sink = Box::new(ResumableUpload { appending, principal, begun: None, by });
-                JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
+                JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
             // Content beyond the end is a wrong length; no content at all means that the upload was already complete.
             Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
