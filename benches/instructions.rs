@@ -1,4 +1,4 @@
-//! Instructions and system calls of a kept-alive GET of 1 KB, with and without the access log.
+//! Instructions, heap allocations and system calls of a kept-alive GET of 1 KB, with and without the access log.
 //!
 //! ```sh
 //! cargo bench --bench instructions
@@ -8,7 +8,7 @@
 //! Each count is that of a run with 12,000 requests over one connection, minus that of a run with 2,000,
 //! divided by 10,000, which excludes start and stop. It is the median of three runs of each kind: on a busy
 //! machine the workers wake each other more or less often. `valgrind --tool=callgrind` counts the
-//! instructions of all threads in user space; `strace -c` counts the system calls.
+//! instructions of all threads in user space, `--tool=memcheck` the allocations; `strace -c` counts the system calls.
 
 // Everything here is used by this binary only.
 #![allow(unreachable_pub)]
@@ -19,6 +19,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,10 +34,13 @@ const MANY: u64 = 12_000;
 /// How many runs of each kind there are.
 const RUNS: usize = 3;
 
+/// The server caches a file that has not changed for a second.
+const SETTLED: Duration = Duration::from_millis(1200);
+
 /// The content of the requested file.
 const SIZE: usize = 1024;
 
-/// Instructions and system calls of a kept-alive GET
+/// Instructions, heap allocations and system calls of a kept-alive GET
 #[derive(Debug, Parser)]
 struct Settings {
     /// The wharf to measure; may be repeated [default: the one built here]
@@ -57,13 +62,24 @@ struct Counter {
     read: fn(&str) -> Option<u64>,
 }
 
-const COUNTERS: [Counter; 2] = [
+const COUNTERS: [Counter; 3] = [
     Counter {
         name: "valgrind",
         counts: "instructions",
         args: &["--tool=callgrind", "--log-file=messages"],
         file_flag: "--callgrind-out-file=",
         read: |text| text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok(),
+    },
+    Counter {
+        name: "valgrind",
+        counts: "heap allocations",
+        args: &["--tool=memcheck", "--leak-check=no", "--undef-value-errors=no"],
+        file_flag: "--log-file=",
+        // total heap usage: 1,234 allocs, 1,230 frees, 56,789 bytes allocated
+        read: |text| {
+            let (_, usage) = text.split_once("total heap usage: ")?;
+            usage.split_once(" allocs")?.0.replace(',', "").parse().ok()
+        },
     },
     Counter {
         name: "strace",
@@ -126,6 +142,7 @@ impl Counter {
         let counts = place.path().join("counts");
         fs::create_dir(place.path().join("share"))?;
         fs::write(place.path().join("share/1k.txt"), [b'x'; SIZE])?;
+        thread::sleep(SETTLED);
         let mut child = Command::new(self.name)
             .args(self.args)
             .arg(format!("{}{}", self.file_flag, counts.display()))

@@ -13,13 +13,15 @@ use std::time::SystemTime;
 
 use criterion::Criterion;
 
+use wharf::access::{Access, Principal, Rights};
 use wharf::blocking::Blocking;
-use wharf::folder::{Folder, Rules, SharePath};
+use wharf::folder::{Folder, Rules};
 use wharf::http::date::Date;
 use wharf::http::request::{FieldSpace, Head};
 use wharf::http::response;
 use wharf::http::status::Status;
 use wharf::http::target::Target;
+use wharf::path::SharePath;
 
 /// The request of `wrk` and similar tools.
 const SHORT_HEAD: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
@@ -105,10 +107,12 @@ fn listing(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         fs::write(place.path().join(format!("{number}.txt")), b"x")?;
     }
     let folder = Folder::open_at(place.path(), Rules::default())?;
-    let disk = Blocking::own_thread();
+    let (disk, root) = (Blocking::own_thread(), SharePath::root());
+    let directory = Access::new(Rights::VIEW).check(&Principal::Anonymous, &root);
+    let directory = directory.map_err(|denied| format!("{denied:?}"))?;
     criterion.bench_function("listing", |bencher| {
         bencher.iter(|| {
-            let mut scan = folder.scan(&SharePath::root(), disk)?;
+            let mut scan = folder.scan(&directory, disk)?;
             let mut shown = 0;
             while let Some(candidate) = scan.next() {
                 shown += usize::from(scan.look(candidate?, disk).is_some());

@@ -8,18 +8,20 @@
 //!   main ──► cli ──┬──► server ──┬──► http      HTTP/1.1 as bytes: no sockets, no files, no clock
 //!                  │             ├──► tftp      TFTP as bytes and times: no sockets, no files, no clock
 //!                  │             ├──► folder    the shared folder: no protocol
+//!                  │             │      └──► access    who may do what to which path: no protocol, no files, no clock
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
 //!                  ├──► client ──┼──► net       non-blocking sockets: no protocol, no folder
 //!                  │      ▲      └──► durable   files that survive a power failure: no protocol
 //!                  └──► replay
 //!
-//!   blocking, own_paths, stop, printable, sink, format, qr: below all
+//!   path, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
 //!
-//! Imports follow the arrows, and the modules in the last column do not import each other. A test reads every `use` and
-//! checks both.
+//! Imports follow the arrows, and modules without an arrow between them do not import each other. What a module reaches by
+//! arrows it may import directly. A test reads every `use` and checks this.
 //!
+//! - [`access`] decides who may do what. Its grants are the only way to name a file to the folder.
 //! - [`folder`] opens, lists and saves files beneath one directory handle, under one set of rules. A file is whole or
 //!   absent.
 //! - [`http`] finds the end of a head and of a body, parses requests and selects ranges.
@@ -31,11 +33,12 @@
 //! - [`server`] parks waiting connections and advances each as far as its socket allows; its page explains how.
 //! - [`client`] fetches and sends files, from a prompt or from a command, and joins the chat room.
 //! - [`replay`] sends a file of requests by way of the client, checks each response, and reports times.
-//! - [`cli`] is the command line; [`blocking`] is the proof that a thread may wait for the disk;
-//!   [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every
-//!   thread; [`printable`] escapes foreign text for logs and terminals; [`sink`] writes logs without blocking a worker;
+//! - [`cli`] is the command line; [`path`] is the path of a file in the folder; [`blocking`] is the proof that a thread
+//!   may wait for the disk; [`own_paths`] lists the paths below `/.wharf/`; [`stop`] signals shutdown to every thread;
+//!   [`printable`] escapes foreign text for logs and terminals; [`sink`] writes logs without blocking a worker;
 //!   [`mod@format`] formats sizes and times; [`qr`] draws addresses as QR codes.
 
+pub mod access;
 #[cfg(feature = "archive")]
 pub mod archive;
 pub mod blocking;
@@ -48,6 +51,7 @@ pub mod format;
 pub mod http;
 pub mod net;
 pub mod own_paths;
+pub mod path;
 pub mod printable;
 #[cfg(feature = "qr")]
 pub mod qr;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use imports::Crate;
 
 /// Each module at the top, and the modules that it may import.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("blocking", &[]),
     ("stop", &[]),
     ("printable", &[]),
@@ -17,7 +17,9 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("format", &[]),
     ("qr", &[]),
     ("own_paths", &[]),
-    ("folder", &["blocking", "printable"]),
+    ("path", &[]),
+    ("access", &["path"]),
+    ("folder", &["access", "blocking", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),
@@ -33,10 +35,12 @@ const ALLOWED: [(&str, &[&str]); 19] = [
             "tftp",
             "archive",
             "chat",
+            "access",
             "folder",
             "net",
             "blocking",
             "own_paths",
+            "path",
             "printable",
             "sink",
             "format",
@@ -44,7 +48,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
             "stop",
         ],
     ),
-    ("cli", &["client", "replay", "server", "folder", "net", "printable", "sink", "qr", "stop"]),
+    ("cli", &["client", "replay", "server", "access", "folder", "net", "printable", "sink", "qr", "stop"]),
     ("main", &["cli"]),
 ];
 

@@ -2,8 +2,8 @@
 
 use std::path::Component;
 
-use wharf::folder::{LONGEST_PATH, SharePath};
 use wharf::http::target::{Target, encode_path, from_typed};
+use wharf::path::{LONGEST_PATH, SharePath};
 
 /// The bytes are a request target, an unencoded path, and a typed path.
 pub(crate) fn check(data: &[u8]) {

@@ -13,6 +13,7 @@ use super::exit::Failure;
 use super::outputs::Outputs;
 use super::qr_code::QrArgs;
 use super::{signals, size};
+use crate::access::{Access, Right, Rights};
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
 use crate::net::listener::ListenAddress;
@@ -167,7 +168,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let files = outputs.clone();
     config.folder.follow_if(move || files.ensure_outside());
     let root = config.root.clone();
-    let accepts_uploads = !config.folder.rules().read_only;
+    let accepts_uploads = config.access.lets_anyone_change();
     let server = Server::bind(config, stop)?;
     outputs.print(&greeting(&root, &server, idle_exit, accepts_uploads));
     if let Some(code) = qr.code(&server) {
@@ -209,6 +210,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         stall: args.stall,
     };
     Ok(Config {
+        access: access(&args),
         folder: Folder::open_at(root, rules)?,
         root: std::path::absolute(root)?,
         listen,
@@ -225,9 +227,20 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         max_subscribers: args.max_subscribers,
         udp_sessions: usize::from(args.udp_sessions),
         trust_html: args.trust_html,
-        allow_exit: args.allow_exit,
         recorder,
     })
+}
+
+/// What everybody may do in the folder, by the flags.
+fn access(args: &ServeArgs) -> Access {
+    let changes = match args.on_conflict {
+        Conflict::Overwrite => Rights::CHANGE,
+        Conflict::Refuse | Conflict::Rename => Rights::of(&[Right::Add]),
+    };
+    let chat = if args.no_chat { Rights::NONE } else { Rights::CHAT };
+    let exit = if args.allow_exit { Rights::ADMIN } else { Rights::NONE };
+    let access = Access::new(Rights::VIEW.with(changes).with(chat).with(exit));
+    if args.read_only { access.read_only() } else { access }
 }
 
 /// Where to listen. Inherited sockets replace the default address: it may be among them.
@@ -334,4 +347,31 @@ fn keep_alive(text: &str) -> Result<KeepAlive, String> {
 
 fn idle_exit(text: &str) -> Result<IdleExit, String> {
     if text == "never" { Ok(IdleExit::Never) } else { seconds(text).map(IdleExit::After) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Principal;
+    use crate::path::SharePath;
+
+    #[test]
+    fn flags_become_rights() {
+        let add = Rights::VIEW.with(Rights::of(&[Right::Add]));
+        let usual = Rights::VIEW.with(Rights::CHANGE).with(Rights::CHAT);
+        let table: [(&str, fn(&mut ServeArgs), Rights); 6] = [
+            ("none", |_| {}, usual),
+            ("--read-only", |args| args.read_only = true, Rights::VIEW.with(Rights::CHAT)),
+            ("--on-conflict refuse", |args| args.on_conflict = Conflict::Refuse, add.with(Rights::CHAT)),
+            ("--on-conflict rename", |args| args.on_conflict = Conflict::Rename, add.with(Rights::CHAT)),
+            ("--no-chat", |args| args.no_chat = true, Rights::VIEW.with(Rights::CHANGE)),
+            ("--allow-exit", |args| args.allow_exit = true, usual.with(Rights::ADMIN)),
+        ];
+        for (flags, set, expected) in table {
+            let mut args = ServeArgs::default();
+            set(&mut args);
+            let rights = access(&args).rights(&Principal::Anonymous, &SharePath::root());
+            assert_eq!(rights, expected, "{flags}");
+        }
+    }
 }

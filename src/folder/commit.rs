@@ -15,12 +15,13 @@ use super::commit_lock::CommitGuard;
 use super::error::Error;
 use super::guard::Guard;
 use super::numbering::numbered;
-use super::path::SharePath;
 use super::place::{Model, Occupant, Place};
 use super::rules::OnConflict;
-use super::shared::Shared;
+use super::shared::{Shared, may_add};
 use super::temporary::Temporary;
 use super::{root, stale};
+use crate::access::{Grant, ToWrite};
+use crate::path::SharePath;
 
 /// How often another program may change the file that has the name between the check and the rename. This server's own
 /// commits cannot: they run one at a time.
@@ -46,6 +47,7 @@ pub struct Saved {
 struct Commit<'c> {
     shared: &'c Shared,
     place: &'c Place,
+    grant: &'c Grant<'c, ToWrite>,
     size: u64,
     guard: Guard,
 }
@@ -64,6 +66,7 @@ enum Attempt {
 pub(super) fn save(
     shared: &Shared,
     place: &Place,
+    grant: &Grant<'_, ToWrite>,
     temporary: &mut Temporary,
     size: u64,
     guard: Guard,
@@ -74,10 +77,10 @@ pub(super) fn save(
     let mut first = Some(place);
     stale::retry(|| {
         if let Some(place) = first.take() {
-            return Commit { shared, place, size, guard }.save(temporary);
+            return Commit { shared, place, grant, size, guard }.save(temporary);
         }
         let place = &Place::find(&shared.root, place.path())?;
-        Commit { shared, place, size, guard }.save(temporary)
+        Commit { shared, place, grant, size, guard }.save(temporary)
     })
 }
 
@@ -143,7 +146,11 @@ impl Commit<'_> {
     }
 
     fn may_replace(&self) -> bool {
-        self.shared.rules.on_conflict == OnConflict::Overwrite && self.guard != Guard::MustBeNew
+        self.on_conflict() == OnConflict::Overwrite && self.guard != Guard::MustBeNew
+    }
+
+    fn on_conflict(&self) -> OnConflict {
+        self.shared.rules.on_conflict(self.grant)
     }
 
     /// The step that readers see. One commit runs at a time, so that of two with the same guard only one succeeds. The
@@ -160,7 +167,11 @@ impl Commit<'_> {
         place.confirm(&shared.root, dir)?;
         let occupant = place.occupant(&shared.root, dir)?;
         guard.check(occupant.map(|occupant| occupant.version))?;
-        let given = match (occupant, shared.rules.on_conflict) {
+        let on_conflict = self.on_conflict();
+        if occupant.is_none() || on_conflict == OnConflict::Rename {
+            may_add(self.grant)?;
+        }
+        let given = match (occupant, on_conflict) {
             (None, _) if !fits(None) => return Ok(Attempt::Changed),
             (None, _) => {
                 file.appear(dir, place.name(), &shared.claims).map(|()| (place.path().clone(), true))
@@ -185,9 +196,9 @@ impl Commit<'_> {
     /// A commit that depends on the current file also waits for other servers that share the folder. [`Guard::MustBeNew`]
     /// does not: giving the name fails if it is taken.
     fn lock(&self) -> Result<CommitGuard<'_>, Error> {
-        let Shared { commits, root, rules, .. } = self.shared;
+        let Shared { commits, root, .. } = self.shared;
         let depends = matches!(self.guard, Guard::MustExist | Guard::MustBe(_))
-            || rules.on_conflict != OnConflict::Overwrite;
+            || self.on_conflict() != OnConflict::Overwrite;
         if depends { commits.across_servers(root) } else { Ok(commits.within_process()) }
     }
 

@@ -6,6 +6,8 @@ use rustix::io::Errno;
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use crate::access::{Denied, Rights};
+
 /// Why something in the folder was not opened, listed or saved.
 #[derive(Debug)]
 pub enum Error {
@@ -16,6 +18,8 @@ pub enum Error {
     Denied,
     /// The folder is shared read-only, or its file system is mounted read-only.
     ReadOnly,
+    /// The principal has none of these rights there.
+    NoRight(Rights),
     /// A file cannot replace a directory.
     IsDirectory,
     /// A parent in the path is a file.
@@ -67,6 +71,15 @@ fn without_number(error: io::Error) -> Error {
     }
 }
 
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::ReadOnly => Self::ReadOnly,
+            Denied::NoRight(rights) => Self::NoRight(rights),
+        }
+    }
+}
+
 impl From<Errno> for Error {
     fn from(errno: Errno) -> Self {
         io::Error::from(errno).into()
@@ -79,6 +92,9 @@ impl fmt::Display for Error {
             Self::NotFound => f.write_str("there is nothing of that name"),
             Self::Denied => f.write_str("the file's permissions forbid it"),
             Self::ReadOnly => f.write_str("the folder is shared read-only"),
+            Self::NoRight(rights) => {
+                write!(f, "permission denied: this needs the right {rights} (ask whoever shares the folder)")
+            }
             Self::IsDirectory => f.write_str("a directory has that name (choose another name)"),
             Self::NotDirectory => f.write_str("a part of the path is a file, not a directory"),
             Self::Exists => f.write_str("a file of that name exists (choose another name)"),

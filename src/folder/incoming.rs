@@ -20,17 +20,18 @@ use std::{fmt, io};
 use super::commit::{Saved, save};
 use super::error::Error;
 use super::guard::Guard;
-use super::path::SharePath;
 use super::place::Place;
 use super::shared::Shared;
 use super::stale;
 use super::temporary::Temporary;
+use crate::access::{Grant, ToWrite};
 use crate::blocking::Blocking;
 
 /// A file that is being received. Dropped without a commit, it leaves nothing.
 pub struct Incoming {
     shared: Arc<Shared>,
     place: Place,
+    grant: Grant<'static, ToWrite>,
     /// `None` once a write has failed, which frees its space at once.
     temporary: Option<Temporary>,
     received: u64,
@@ -38,17 +39,19 @@ pub struct Incoming {
 
 impl Incoming {
     /// Begins to receive a file of this size, if the size is known.
-    pub(super) fn begin(shared: &Arc<Shared>, path: &SharePath, size: Option<u64>) -> Result<Self, Error> {
-        stale::retry(|| {
-            let place = shared.find_place(path, size)?;
+    pub(super) fn begin(
+        shared: &Arc<Shared>,
+        grant: &Grant<'_, ToWrite>,
+        size: Option<u64>,
+    ) -> Result<Self, Error> {
+        let (place, temporary) = stale::retry(|| {
+            let place = shared.find_place(grant, size)?;
             shared.reserve.admit(size, place.nearest())?;
-            Self::at(Arc::clone(shared), place)
-        })
-    }
-
-    fn at(shared: Arc<Shared>, place: Place) -> Result<Self, Error> {
-        let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
-        Ok(Self { shared, place, temporary: Some(temporary), received: 0 })
+            let temporary = Temporary::create(place.nearest(), shared.save_methods.of(place.nearest()))?;
+            Ok::<_, Error>((place, temporary))
+        })?;
+        let (shared, grant) = (Arc::clone(shared), grant.clone().into_owned());
+        Ok(Self { shared, place, grant, temporary: Some(temporary), received: 0 })
     }
 
     /// How many bytes have arrived.
@@ -82,9 +85,9 @@ impl Incoming {
     /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
     /// treated as the rules say, as if it had been taken before.
     pub fn commit(self, guard: Guard, _: Blocking<'_>) -> Result<Saved, Error> {
-        let Self { shared, place, temporary, received } = self;
+        let Self { shared, place, grant, temporary, received } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        save(&shared, &place, &mut temporary, received, guard)
+        save(&shared, &place, &grant, &mut temporary, received, guard)
     }
 }
 

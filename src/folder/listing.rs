@@ -2,11 +2,11 @@
 
 use super::error::Error;
 use super::facts::Facts;
-use super::path::SharePath;
 use super::root::{self, Entries, Root, name_of};
 use super::shared::Shared;
 use super::stale;
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};

@@ -1,13 +1,19 @@
 //! The shared folder: every file that the server opens, lists or saves goes through here, under one set of rules.
 //!
-//! A [`SharePath`] is the only way to name a file. [`Folder::open`] returns a file together with its facts;
-//! [`Folder::scan`] lists one directory, [`Folder::walk`] everything below it. [`Folder::receive`] saves a file, which is
-//! whole or absent; [`Folder::begin_upload`] saves one that may arrive in pieces, over days if necessary.
+//! A [`Grant`] is the only way to name a file: it says that a principal may do this with that path. Where the folder
+//! finds the paths, in a walk or by an upload's token, it asks a [`Judge`].
+//!
+//! [`Folder::open`] returns a file together with its facts; [`Folder::scan`] lists one directory, [`Folder::walk`]
+//! everything below it. [`Folder::receive`] saves a file, which is whole or absent; [`Folder::begin_upload`] saves one
+//! that may arrive in pieces, over days if necessary.
 //!
 //! Nothing outside the folder is ever read or written: all paths are resolved beneath its handle, so links and races
 //! cannot escape it. What is not shared (hidden names, the server's own files, devices, links that lead out) looks
 //! absent. The folder is the directory that its path names; if the path comes to name another directory, the folder
 //! [follows](Folder::follow).
+//!
+//! All paths have the same rights today. Once they differ, what a link leads to needs the right where it really lies, too:
+//! `open::open` is the place to ask for reading, `Place::find` for saving.
 //!
 //! Hidden is a property of the name, not of the file: a visible link inside the folder shows a hidden file, because
 //! anyone who may create links there may also copy.
@@ -27,7 +33,6 @@ mod incoming;
 mod listing;
 mod numbering;
 mod open;
-mod path;
 mod place;
 mod reserve;
 mod root;
@@ -49,7 +54,6 @@ pub use guard::Guard;
 pub use incoming::Incoming;
 pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Node, OpenFile};
-pub use path::{LONGEST_PATH, LONGEST_SEGMENT, PathError, SharePath};
 pub use rules::{OnConflict, Rules};
 pub use uploads::{
     Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
@@ -61,6 +65,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fmt, io};
 
+use crate::access::{Grant, Judge, ToList, ToRead, ToWrite};
 use crate::blocking::Blocking;
 use current::Source;
 use save_method::SaveMethod;
@@ -99,54 +104,82 @@ impl Folder {
     }
 
     /// Opens a file or a directory, with two system calls: open and stat.
-    pub fn open(&self, path: &SharePath, _: Blocking<'_>) -> Result<Node, Error> {
-        open::open(&self.source.current(), path)
+    pub fn open(&self, grant: &Grant<'_, ToRead>, _: Blocking<'_>) -> Result<Node, Error> {
+        open::open(&self.source.current(), grant.path())
+    }
+
+    /// Fails if this is not a directory that can be listed.
+    pub fn find_directory(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<(), Error> {
+        match open::open(&self.source.current(), grant.path())? {
+            Node::File(_) => Err(Error::NotDirectory),
+            Node::Directory { .. } => Ok(()),
+        }
+    }
+
+    /// The facts of the file that an upload would replace, if one has the name.
+    pub fn occupant(&self, grant: &Grant<'_, ToWrite>, _: Blocking<'_>) -> Result<Option<Facts>, Error> {
+        match open::open(&self.source.current(), grant.path()) {
+            Ok(Node::File(open)) => Ok(Some(open.facts)),
+            Ok(Node::Directory { .. }) | Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether this version of a file, which was opened before, still has this path. It takes one system call and opens
     /// nothing.
-    pub fn is_still(&self, path: &SharePath, version: &FileVersion, _: Blocking<'_>) -> bool {
+    pub fn is_still(&self, grant: &Grant<'_, ToRead>, version: &FileVersion, _: Blocking<'_>) -> bool {
         let root = &self.source.current().root;
-        stale::retry(|| root.glance(path)).is_ok_and(|stat| root.facts(&stat).version == *version)
+        stale::retry(|| root.glance(grant.path())).is_ok_and(|stat| root.facts(&stat).version == *version)
     }
 
     /// Begins to read a directory: its names in the order of the disk, and the facts of each on demand. A link to
     /// something inside is shown as its target; hidden and reserved names, devices, and links that lead out or nowhere are
     /// left out.
-    pub fn scan(&self, path: &SharePath, _: Blocking<'_>) -> Result<Scan, Error> {
+    pub fn scan(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<Scan, Error> {
         let shared = self.source.current();
-        shared.rules.admit_path(path)?;
-        Scan::begin(shared, path)
+        shared.rules.admit_path(grant.path())?;
+        Scan::begin(shared, grant.path())
     }
 
     /// An id that is equal for all paths of one directory and reveals nothing else. By it, a client that follows links
     /// recognises a directory that it has seen. It is valid while this process runs.
-    pub fn directory_id(&self, path: &SharePath, _: Blocking<'_>) -> Result<String, Error> {
+    pub fn directory_id(&self, grant: &Grant<'_, ToList>, _: Blocking<'_>) -> Result<String, Error> {
         let shared = self.source.current();
-        shared.rules.admit_path(path)?;
-        stale::retry(|| listing::id(&shared.root, path))
+        shared.rules.admit_path(grant.path())?;
+        stale::retry(|| listing::id(&shared.root, grant.path()))
     }
 
-    /// Walks through everything shared below a directory, one entry at a time.
-    pub fn walk(&self, path: &SharePath, _: Blocking<'_>) -> Result<Walk, Error> {
+    /// Walks through everything shared below a directory, one entry at a time. The judge decides about each.
+    pub fn walk(&self, grant: &Grant<'_, ToList>, judge: Judge, _: Blocking<'_>) -> Result<Walk, Error> {
         let shared = self.source.current();
-        shared.rules.admit_path(path)?;
-        Walk::begin(shared, path)
+        shared.rules.admit_path(grant.path())?;
+        Walk::begin(shared, grant, judge)
     }
 
     /// Begins to receive a file of `size` bytes, if the size is known. An upload that cannot be saved is rejected before
     /// its first byte, with the first of these errors that applies: [`ReadOnly`](Error::ReadOnly);
     /// [`NotFound`](Error::NotFound) for a name that is not shared; [`Replaced`](Error::Replaced);
     /// [`NotDirectory`](Error::NotDirectory) and [`IsDirectory`](Error::IsDirectory); [`Exists`](Error::Exists);
-    /// [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents are created at the commit.
-    pub fn receive(&self, path: &SharePath, size: Option<u64>, _: Blocking<'_>) -> Result<Incoming, Error> {
-        Incoming::begin(&self.source.current(), path, size)
+    /// [`NoRight`](Error::NoRight); [`TooLarge`](Error::TooLarge); [`NoSpace`](Error::NoSpace). Missing parents are
+    /// created at the commit, which the grant is kept for.
+    pub fn receive(
+        &self,
+        grant: &Grant<'_, ToWrite>,
+        size: Option<u64>,
+        _: Blocking<'_>,
+    ) -> Result<Incoming, Error> {
+        Incoming::begin(&self.source.current(), grant, size)
     }
 
     /// Fails as [`Folder::receive`] would, and creates nothing.
-    pub fn may_receive(&self, path: &SharePath, size: Option<u64>, _: Blocking<'_>) -> Result<(), Error> {
+    pub fn may_receive(
+        &self,
+        grant: &Grant<'_, ToWrite>,
+        size: Option<u64>,
+        _: Blocking<'_>,
+    ) -> Result<(), Error> {
         let shared = self.source.current();
-        let place = shared.admit(path, size)?;
+        let place = shared.admit(grant, size)?;
         shared.reserve.admit(size, place.nearest())
     }
 
@@ -155,33 +188,46 @@ impl Folder {
     pub fn begin_upload(
         &self,
         token: UploadToken,
+        grant: &Grant<'_, ToWrite>,
         plan: Plan,
         piece: Piece,
         _: Blocking<'_>,
     ) -> Result<Appending, UploadError> {
-        self.source.uploads().begin(token, plan, piece)
+        self.source.uploads().begin(token, grant, plan, piece)
     }
 
     /// How much of an upload has arrived. A request that is appending to it can no longer do so: the result stays true
-    /// until another request appends. It may wait for the disk.
-    pub fn upload(&self, token: &UploadToken, _: Blocking<'_>) -> Result<Standing, UploadError> {
-        self.source.uploads().standing(token)
+    /// until another request appends. The judge decides by the upload's path, which the client does not name. It may wait
+    /// for the disk.
+    pub fn upload(
+        &self,
+        token: &UploadToken,
+        judge: &Judge,
+        _: Blocking<'_>,
+    ) -> Result<Standing, UploadError> {
+        self.source.uploads().standing(token, judge)
     }
 
-    /// Continues an upload at this offset. It may wait for the disk.
+    /// Continues an upload at this offset. It may wait for the disk. [`Appending::end`] asks a judge again.
     pub fn append(
         &self,
         token: &UploadToken,
         offset: u64,
         piece: Piece,
+        judge: &Judge,
         _: Blocking<'_>,
     ) -> Result<Appending, UploadError> {
-        self.source.uploads().append(token, offset, piece)
+        self.source.uploads().append(token, offset, piece, judge)
     }
 
     /// Discards an upload; a request that is appending to it can no longer do so.
-    pub fn cancel_upload(&self, token: &UploadToken, _: Blocking<'_>) -> Result<(), UploadError> {
-        self.source.uploads().cancel(token)
+    pub fn cancel_upload(
+        &self,
+        token: &UploadToken,
+        judge: &Judge,
+        _: Blocking<'_>,
+    ) -> Result<(), UploadError> {
+        self.source.uploads().cancel(token, judge)
     }
 
     /// Discards the uploads that nothing was added to for a [`LIFETIME`] before `now`, and those of which nothing has

@@ -1,6 +1,6 @@
 //! The name that a file gets if its own is taken.
 
-use super::LONGEST_SEGMENT;
+use crate::path::LONGEST_SEGMENT;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 

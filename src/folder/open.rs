@@ -7,9 +7,9 @@ use rustix::fs::{FileType, Stat};
 
 use super::error::Error;
 use super::facts::Facts;
-use super::path::SharePath;
 use super::shared::Shared;
 use super::{root, stale};
+use crate::path::SharePath;
 
 /// How often in a row an open may find a placeholder instead of the file that replaces it. On file systems whose
 /// inodes change by themselves, every open looks like that.
@@ -36,7 +36,7 @@ pub struct OpenFile {
     pub facts: Facts,
 }
 
-/// Opens a file or a directory that is shared.
+/// Opens a file or a directory that is shared. The caller has a grant for the path.
 pub(super) fn open(shared: &Shared, path: &SharePath) -> Result<Node, Error> {
     shared.rules.admit_path(path)?;
     let (file, stat) = stale::retry(|| open_unclaimed(shared, path))?;

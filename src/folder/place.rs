@@ -1,7 +1,8 @@
 //! Where to save a file: its directory, as far as it exists, and the file that has its name now.
 
 use super::root::{self, Root};
-use super::{Error, FileVersion, SharePath};
+use super::{Error, FileVersion};
+use crate::path::SharePath;
 use cap_std::fs::Dir;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;

@@ -6,7 +6,8 @@
 //!
 //! Knows no rules: callers decide what may be opened, and by which name.
 
-use super::{Facts, SharePath};
+use super::Facts;
+use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::error::Error;
-use super::path::SharePath;
+use crate::access::{Grant, ToWrite};
+use crate::path::SharePath;
 
 /// What the owner of the folder allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Whether names that begin with a dot are served and accepted.
     pub hidden: bool,
-    /// Whether saving is disabled.
+    /// Whether saving is disabled, for everybody: not even leftovers are removed.
     pub read_only: bool,
     /// What to do with an upload whose name is taken.
     pub on_conflict: OnConflict,
@@ -55,6 +56,14 @@ impl Rules {
     pub(super) fn admit_path(&self, path: &SharePath) -> Result<(), Error> {
         let shared = !path.has_hidden_segment() || (self.hidden && !path.is_reserved());
         if shared { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// What to do with an upload whose name is taken: without the right to replace files, it must not.
+    pub(super) fn on_conflict(&self, grant: &Grant<'_, ToWrite>) -> OnConflict {
+        match self.on_conflict {
+            OnConflict::Overwrite if !grant.may_replace() => OnConflict::Refuse,
+            rule => rule,
+        }
     }
 
     /// Fails if an upload may not have this many bytes.

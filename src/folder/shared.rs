@@ -13,13 +13,13 @@ use super::attributes;
 use super::claims::Claims;
 use super::commit_lock::CommitLock;
 use super::error::{CannotShare, Error};
-use super::path::SharePath;
 use super::place::Place;
 use super::reserve::Reserve;
 use super::root::{Identity, Root};
 use super::rules::{OnConflict, Rules};
 use super::save_method::{SaveMethod, SaveMethods};
 use super::stale;
+use crate::access::{Grant, Right, Rights, ToWrite};
 
 /// The directory, and the state that all operations in it share.
 pub(super) struct Shared {
@@ -70,13 +70,14 @@ impl Shared {
     }
 
     /// Where a file of this size may be saved by the rules. It does not check for free space.
-    pub(super) fn admit(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
-        stale::retry(|| self.find_place(path, size))
+    pub(super) fn admit(&self, grant: &Grant<'_, ToWrite>, size: Option<u64>) -> Result<Place, Error> {
+        stale::retry(|| self.find_place(grant, size))
     }
 
     /// As [`Self::admit`], for a caller that retries by itself.
-    pub(super) fn find_place(&self, path: &SharePath, size: Option<u64>) -> Result<Place, Error> {
+    pub(super) fn find_place(&self, grant: &Grant<'_, ToWrite>, size: Option<u64>) -> Result<Place, Error> {
         let Self { root, rules, .. } = self;
+        let path = grant.path();
         if rules.read_only {
             return Err(Error::ReadOnly);
         }
@@ -84,14 +85,21 @@ impl Shared {
         self.stays()?;
         let place = Place::find(root, path)?;
         let taken = place.has_directory() && place.occupant(root, place.nearest())?.is_some();
-        if taken && rules.on_conflict == OnConflict::Refuse {
-            return Err(Error::Exists);
+        match rules.on_conflict(grant) {
+            OnConflict::Refuse if taken => return Err(Error::Exists),
+            OnConflict::Overwrite if taken => {}
+            _ => may_add(grant)?,
         }
         if let Some(size) = size {
             rules.admit_size(size)?;
         }
         Ok(place)
     }
+}
+
+/// Fails if no file may be saved under a new name.
+pub(super) fn may_add(grant: &Grant<'_, ToWrite>) -> Result<(), Error> {
+    if grant.may_add() { Ok(()) } else { Err(Error::NoRight(Rights::of(&[Right::Add]))) }
 }
 
 impl fmt::Debug for Shared {

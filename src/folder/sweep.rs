@@ -8,8 +8,8 @@
 //! points: those are other file systems, possibly slow or endless.
 
 use super::Facts;
-use super::path::is_temporary;
 use super::root::{Entries, Root, name_of};
+use crate::path::is_temporary;
 use log::{info, warn};
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Statx, StatxAttributes, StatxFlags};
 use rustix::io::Errno;

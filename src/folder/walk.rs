@@ -2,19 +2,20 @@
 //!
 //! A [`Walk`] looks at one entry per call, so the caller may stop after any of them and continue later. It shows what
 //! [`Folder::scan`](super::Folder::scan) shows of each directory; it skips hidden and reserved names, devices, and links
-//! that lead out or nowhere. A link to a file counts as that file. A link to a directory is skipped: following it could
-//! loop, or show the same files again.
+//! that lead out or nowhere, and what its principal may not list or read. A link to a file counts as that file. A link to a
+//! directory is skipped: following it could loop, or show the same files again.
 //!
 //! One directory is open at a time, and entries come in the order of the disk. A walk stores only the paths of
 //! directories that it has seen and not entered yet; [`WAITING_LIMIT`] bounds their memory.
 
 use super::error::Error;
 use super::open::{self, Node, OpenFile};
-use super::path::SharePath;
 use super::root::{self, Entries, name_of};
 use super::shared::Shared;
 use super::stale;
+use crate::access::{Grant, Judge, ToList, ToRead};
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 use rustix::fs::FileType;
 use std::io;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ const WAITING_LIMIT: usize = 16 << 20;
 #[derive(Debug)]
 pub struct Walk {
     shared: Arc<Shared>,
+    judge: Judge,
     /// The first directory, until it is entered.
     start: Option<Here>,
     here: Option<Here>,
@@ -68,10 +70,11 @@ pub enum WalkStep {
 
 impl Walk {
     /// Starts at this directory, which must exist.
-    pub(super) fn begin(shared: Arc<Shared>, path: &SharePath) -> Result<Self, Error> {
+    pub(super) fn begin(shared: Arc<Shared>, grant: &Grant<'_, ToList>, judge: Judge) -> Result<Self, Error> {
+        let path = grant.path();
         let entries = stale::retry(|| shared.root.entries(path.as_path()))?;
         let start = Here { path: path.clone(), entries };
-        Ok(Self { shared, start: Some(start), here: None, waiting: Waiting::default() })
+        Ok(Self { shared, judge, start: Some(start), here: None, waiting: Waiting::default() })
     }
 
     /// Looks at one more entry. Fails only on a system error that is not about this entry.
@@ -114,7 +117,9 @@ impl Walk {
             return Ok(WalkStep::Nothing);
         }
         match kind {
-            FileType::Directory => self.waiting.push(&path).map(|()| WalkStep::Nothing),
+            FileType::Directory if self.judge.check::<ToList>(&path).is_ok() => {
+                self.waiting.push(&path).map(|()| WalkStep::Nothing)
+            }
             FileType::RegularFile => self.open(path),
             FileType::Symlink if self.leads_to_file(&path) => self.open(path),
             _ => Ok(WalkStep::Nothing),
@@ -128,6 +133,9 @@ impl Walk {
     }
 
     fn open(&self, path: SharePath) -> Result<WalkStep, Error> {
+        if self.judge.check::<ToRead>(&path).is_err() {
+            return Ok(WalkStep::Nothing);
+        }
         match open::open(&self.shared, &path) {
             Ok(Node::File(open)) => Ok(WalkStep::File { path, open }),
             // It became a directory after its name was read.

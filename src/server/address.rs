@@ -3,16 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::http::request::{Head, split_port};
-use crate::net::peer::Peer;
 use crate::net::reach::reached_at;
+use crate::server::request::ClientAddress;
 use crate::server::state::State;
 
 /// The URL to pass on: the one that the client used, since it is known to work. A client on the loopback interface
 /// gets the network's URL, if the server is reachable there. `None` without TCP.
 #[cfg_attr(not(feature = "qr"), allow(dead_code, reason = "only the QR code shows it"))]
-pub(super) fn to_hand_on(head: &Head<'_, '_>, peer: Peer, state: &State) -> Option<String> {
+pub(super) fn to_hand_on(head: &Head<'_, '_>, client: ClientAddress, state: &State) -> Option<String> {
     // Over a Unix-domain socket, Host can be anything.
-    let asked = head.host.filter(|_| matches!(peer, Peer::Inet(_)));
+    let asked = head.host.filter(|_| client.in_network().is_some());
     choose(asked, &reached(state))
 }
 

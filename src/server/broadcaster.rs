@@ -250,6 +250,7 @@ mod tests {
     use crate::server::connections::lead::Lead;
     use crate::server::connections::slot::Capacity;
     use crate::server::connections::table::ConnectionTable;
+    use crate::server::request::ClientAddress;
     use crate::server::timing::IdleClock;
 
     /// A room with one member, and a subscriber of that member in the inbox.
@@ -269,7 +270,8 @@ mod tests {
             let peer = Peer::of_unix(&server);
             let stream = Transport::Unix(server, peer);
             let active = Arc::new(IdleClock::new(None, Instant::now())).begin();
-            let (events, _) = chat.subscribe(who, None, peer, active).expect("a free slot");
+            let (events, _) =
+                chat.subscribe(who, None, ClientAddress::of_peer(peer), active).expect("a free slot");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
             let tracked = table.admit(Connection::new(stream), ClientKey::Here).expect("a free slot");

@@ -13,14 +13,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::folder::{Facts, FileVersion, SharePath};
+use crate::blocking::Blocking;
+use crate::folder::{Facts, FileVersion};
 use crate::http::range::Span;
+use crate::path::SharePath;
 use crate::server::content::{self, Buffer, Chunk, FileSpan};
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 use crate::server::representation::Representation;
 
 /// A file up to this size, in bytes, that was sent within the last second is still in the page cache.
@@ -54,7 +57,7 @@ pub(super) struct CacheEntry {
 pub(super) enum CachedContent {
     Bytes(Arc<[u8]>),
     /// An open file.
-    File(Arc<File>),
+    File(OpenedFile),
 }
 
 /// The cache of files.
@@ -113,11 +116,13 @@ impl Cache {
     }
 
     /// Inserts an entry, and evicts the oldest if there is no space.
-    pub(super) fn insert(&self, path: &SharePath, entry: CacheEntry) -> Arc<CacheEntry> {
+    pub(super) fn insert(&self, path: &SharePath, entry: CacheEntry, disk: Blocking<'_>) -> Arc<CacheEntry> {
         let entry = Arc::new(entry);
         let displaced = self.lock().insert(path, Arc::clone(&entry));
         // After the lock is released: closing a file may block, and the timer takes the lock too.
-        drop(displaced);
+        for entry in displaced {
+            CacheEntry::close(entry, disk);
+        }
         entry
     }
 
@@ -128,12 +133,14 @@ impl Cache {
         entries.by_path.values_mut().for_each(|stored| stored.checked = None);
     }
 
-    /// Removes all entries, because their descriptors are needed. Returns them: dropping them closes their files.
+    /// Removes all entries, because their descriptors are needed. Returns them, so that no lock is held when they are
+    /// dropped.
     pub(super) fn clear(&self) -> impl Send + use<> {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Evicts entries that are too old, and returns them. Call it regularly, so that no file stays open without requests.
+    /// Evicts entries that are too old, and returns them, as above. Call it regularly, so that no file stays open without
+    /// requests.
     pub(super) fn evict_old(&self, now: Instant) -> Vec<Arc<CacheEntry>> {
         let mut entries = self.lock();
         let is_old = |since: Instant| now.saturating_duration_since(since) >= MAX_AGE;
@@ -178,21 +185,30 @@ impl Entries {
 }
 
 impl CacheEntry {
-    /// An entry for a file that was opened just before `now`; returns `representation` if the file changed lately.
+    /// An entry for a file that was opened just before `now`; returns the file if it changed lately.
     pub(super) fn of(
-        file: &Arc<File>,
+        file: File,
         facts: &Facts,
         representation: Representation,
         now: SystemTime,
-    ) -> Result<Self, Representation> {
+        chores: &Chores,
+        disk: Blocking<'_>,
+    ) -> Result<Self, (File, Representation)> {
         if !facts.were_true_for(MAX_AGE, now) || !facts.version.is_settled(now) {
-            return Err(representation);
+            return Err((file, representation));
         }
-        match CachedContent::of(file, facts.len) {
+        match CachedContent::of(file, facts.len, chores, disk) {
             Ok(content) => {
                 Ok(Self { version: facts.version, representation, content, since: Instant::now() })
             }
-            Err(_) => Err(representation),
+            Err(file) => Err((file, representation)),
+        }
+    }
+
+    /// Drops a reference; if it was the last, closes the file here.
+    fn close(entry: Arc<Self>, disk: Blocking<'_>) {
+        if let Some(Self { content: CachedContent::File(file), .. }) = Arc::into_inner(entry) {
+            Deferred::close_shared(file, disk);
         }
     }
 
@@ -217,20 +233,23 @@ impl CacheEntry {
 }
 
 impl CachedContent {
-    fn of(file: &Arc<File>, length: u64) -> io::Result<Self> {
+    /// The content, or the file if it cannot be read.
+    fn of(file: File, length: u64, chores: &Chores, _: Blocking<'_>) -> Result<Self, File> {
         if length > content::SMALL {
-            return Ok(Self::File(Arc::clone(file)));
+            return Ok(Self::File(Arc::new(Deferred::new(file, chores))));
         }
         let mut bytes = vec![0; length as usize];
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(Self::Bytes(bytes.into()))
+        match file.read_exact_at(&mut bytes, 0) {
+            Ok(()) => Ok(Self::Bytes(bytes.into())),
+            Err(_) => Err(file),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blocking::Blocking;
+    use crate::access::Principal;
     use crate::folder::{Node, OpenFile};
     use crate::server::connection::tests::state;
 
@@ -240,14 +259,15 @@ mod tests {
         std::fs::write(place.path().join("a"), "content").expect("written");
         let state = state(place.path(), MAX_AGE);
         let path = SharePath::parse(b"a").expect("a path");
-        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&path, Blocking::own_thread()) else {
+        let file = state.access.check(&Principal::Anonymous, &path).expect("all may read");
+        let Ok(Node::File(OpenFile { facts, .. })) = state.folder.open(&file, Blocking::own_thread()) else {
             panic!("no file")
         };
         let representation = Representation::of(&facts, &path, "text/plain".into(), false, SystemTime::now());
         let content = CachedContent::Bytes(Arc::from(*b"content"));
         let entry = CacheEntry { version: facts.version, representation, content, since: Instant::now() };
         let cache = Cache::default();
-        let entry = cache.insert(&path, entry);
+        let entry = cache.insert(&path, entry, Blocking::own_thread());
         (cache, path, entry)
     }
 

@@ -1,4 +1,5 @@
-//! The key of a peer: connections with the same key share the limits of one client.
+//! The keys by which limits tell clients apart. Connections count for the key of their peer, requests for the key of their
+//! client.
 
 pub(super) use crate::chat::client_key::ClientKey;
 use crate::net::peer::Peer;
@@ -12,9 +13,9 @@ pub(super) fn of(peer: Peer) -> ClientKey {
     }
 }
 
-/// The key of a peer as text, for the folder: the owner of an unfinished upload.
-pub(super) fn as_text(peer: Peer) -> String {
-    match of(peer) {
+/// A key as the folder stores it. Unfinished uploads outlive the server, so the text must not change.
+pub(super) fn as_text(key: ClientKey) -> String {
+    match key {
         ClientKey::Network(address) => address.to_string(),
         ClientKey::User(number) => format!("user {number}"),
         ClientKey::Here => "here".to_owned(),
@@ -34,8 +35,8 @@ mod tests {
             ("[2001:db8::ffff]:81", "2001:db8::"),
         ];
         for (address, expected) in table {
-            assert_eq!(as_text(Peer::Inet(address.parse().expect("an address"))), expected);
+            assert_eq!(as_text(of(Peer::Inet(address.parse().expect("an address")))), expected);
         }
-        assert_eq!(as_text(Peer::Unix(None)), "here");
+        assert_eq!(as_text(of(Peer::Unix(None))), "here");
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
+use crate::access::Access;
 use crate::folder::Folder;
 use crate::server::accept::listeners::{ListenConfig, ListenError};
 use crate::server::allowed_hosts::AllowedHosts;
@@ -21,6 +22,8 @@ pub(super) const STACK: usize = 256 * 1024;
 pub struct Config {
     /// The shared folder.
     pub folder: Folder,
+    /// Who may do what in it.
+    pub access: Access,
     /// The path of the folder, for the recorder.
     pub root: PathBuf,
     /// Where it listens.
@@ -41,8 +44,6 @@ pub struct Config {
     pub udp_sessions: usize,
     /// Whether HTML from the folder may run scripts as the server's own pages, although others may write there.
     pub trust_html: bool,
-    /// Whether a client may stop the server.
-    pub allow_exit: bool,
     /// Whether the chat is enabled.
     pub chat: bool,
     /// The maximum number of event streams.

@@ -21,6 +21,8 @@ use crate::blocking::Blocking;
 use crate::http::body::Framing;
 use crate::http::range::Span;
 use crate::http::request::HttpVersion;
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 
 /// A span of a file up to this length, in bytes, is read rather than sent with `sendfile`: it costs less.
 pub(super) const SMALL: u64 = 16 * 1024;
@@ -43,7 +45,7 @@ pub(super) struct Content {
 pub(super) enum Chunk {
     Bytes(Buffer),
     File(FileSpan),
-    Source(Box<dyn ContentSource>),
+    Source(Deferred<Box<dyn ContentSource>>),
 }
 
 /// Bytes in memory.
@@ -57,7 +59,7 @@ pub(super) enum Buffer {
 /// A span of an open file.
 #[derive(Debug)]
 pub(super) struct FileSpan {
-    file: Arc<File>,
+    file: OpenedFile,
     span: Span,
     /// Whether it was read so lately that it is still in memory.
     is_recent: bool,
@@ -198,8 +200,8 @@ impl From<Vec<u8>> for Chunk {
 
 impl Chunk {
     /// A chunk that `source` produces.
-    pub(super) fn source(source: impl ContentSource + 'static) -> Self {
-        Self::Source(Box::new(source))
+    pub(super) fn source(source: impl ContentSource + 'static, chores: &Chores) -> Self {
+        Self::Source(Deferred::new(Box::new(source), chores))
     }
 
     /// Its length in bytes, if that is known.
@@ -225,20 +227,21 @@ impl std::ops::Deref for Buffer {
 
 impl FileSpan {
     /// A span of this file. If the file is shorter when it is sent, the response is aborted.
-    pub(super) fn new(file: Arc<File>, span: Span) -> Self {
+    pub(super) fn new(file: OpenedFile, span: Span) -> Self {
         Self { file, span, is_recent: false }
     }
 
     /// A span of a file that was read so lately that it is still in memory.
-    pub(super) fn recent(file: Arc<File>, span: Span) -> Self {
+    pub(super) fn recent(file: OpenedFile, span: Span) -> Self {
         Self { file, span, is_recent: true }
     }
 
     /// Reads it, if that costs less than `sendfile`.
-    pub(super) fn read_if_small(self, _: Blocking<'_>) -> Chunk {
+    pub(super) fn read_if_small(self, disk: Blocking<'_>) -> Chunk {
         if self.length() <= SMALL {
             let mut bytes = vec![0; self.length() as usize];
             if self.file.read_exact_at(&mut bytes, self.span.start()).is_ok() {
+                self.close(disk);
                 return bytes.into();
             }
             // The file was truncated, or the disk fails: `sendfile` will fail too, and report it.
@@ -261,9 +264,16 @@ impl FileSpan {
         self.span.length()
     }
 
-    /// What is left after its first `sent` bytes; `None` if nothing is.
-    pub(super) fn after(self, sent: u64) -> Option<Self> {
-        self.span.after(sent).map(|span| Self { span, ..self })
+    /// Removes its first `sent` bytes. Returns whether any are left.
+    pub(super) fn advance(&mut self, sent: u64) -> bool {
+        let rest = self.span.after(sent);
+        self.span = rest.unwrap_or(self.span);
+        rest.is_some()
+    }
+
+    /// Closes the file, unless others have it.
+    pub(super) fn close(self, disk: Blocking<'_>) {
+        Deferred::close_shared(self.file, disk);
     }
 
     /// Whether its first `share` bytes are in memory, as far as a few samples show.

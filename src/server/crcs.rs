@@ -52,14 +52,18 @@ impl Crcs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Access, Principal, Rights};
     use crate::blocking::Blocking;
-    use crate::folder::{Folder, Node, Rules, SharePath};
+    use crate::folder::{Folder, Node, Rules};
+    use crate::path::SharePath;
 
     fn version(folder: &std::path::Path, name: &str) -> FileVersion {
         std::fs::write(folder.join(name), "").expect("written");
         let path = SharePath::parse(name.as_bytes()).expect("a path");
         let folder = Folder::open_at(folder, Rules::default()).expect("a folder");
-        match folder.open(&path, Blocking::own_thread()) {
+        let access = Access::new(Rights::VIEW);
+        let grant = access.check(&Principal::Anonymous, &path).expect("granted");
+        match folder.open(&grant, Blocking::own_thread()) {
             Ok(Node::File(open)) => open.facts.version,
             other => panic!("no file: {other:?}"),
         }

@@ -214,8 +214,10 @@ impl std::fmt::Display for Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Access, Principal, Rights};
     use crate::blocking::Blocking;
-    use crate::folder::{Folder, Node, Rules, SharePath};
+    use crate::folder::{Folder, Node, Rules};
+    use crate::path::SharePath;
 
     const CLIENT: ClientKey = ClientKey::Here;
 
@@ -225,7 +227,8 @@ mod tests {
     fn open(path: &std::path::Path) -> OpenFile {
         let folder = Folder::open_at(path.parent().expect("a folder"), Rules::default()).expect("a folder");
         let name = SharePath::root().join(path.file_name().expect("a name")).expect("a path");
-        match folder.open(&name, Blocking::own_thread()) {
+        let file = Access::new(Rights::VIEW).check(&Principal::Anonymous, &name).expect("all may read");
+        match folder.open(&file, Blocking::own_thread()) {
             Ok(Node::File(open)) => open,
             other => panic!("no file: {other:?}"),
         }

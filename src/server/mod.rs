@@ -120,6 +120,7 @@ impl Server {
             chat,
             lead: Arc::clone(&lead),
             folder: config.folder,
+            access: config.access,
             root: config.root,
             cache: Cache::default(),
             blocking: Permits::new(disk::places(config.workers)),
@@ -140,7 +141,6 @@ impl Server {
             stop,
             tcp: listeners.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,
-            allow_exit: config.allow_exit,
             recorder: config.recorder,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());

@@ -1,8 +1,22 @@
 //! The path of a request: gates, then its handler. The first gate that refuses ends it.
 //!
 //! ```text
-//! host ──► expectation ──► route (405, OPTIONS) ──► origin ──► handler
+//! (client) ──► host ──► expectation ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
+//!
+//! The connection has found the client before, as a refused request has one too: for its line in the log.
+//!
+//! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it. None of these
+//! waits. One that has to, such as a password check, takes the [`Disk`] as handlers do, and returns
+//! `Result<Option<T>, Response>`, where `None` means that this thread may not wait:
+//!
+//! ```text
+//! let Some(principal) = authenticate::check(&request, disk, state)? else { return Ok(Handled::NeedsDisk) };
+//! ```
+//!
+//! The request stays unread then. A job thread, which may wait, parses it again and runs it from the first gate to its
+//! handler; the queue of jobs is fair between clients. A job of the gate alone could not go on to the handler: the head
+//! is borrowed from the input of this turn.
 //!
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
@@ -11,22 +25,36 @@ use crate::http::request::{Expectation, Head};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::server::disk::Disk;
-use crate::server::gate::{host, origin};
+use crate::server::gate::{authorise, host, origin};
 use crate::server::handled::Handled;
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done for it.
-pub(super) fn run(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Handled {
-    respond(head, state, peer, disk).unwrap_or_else(Handled::Respond)
+pub(super) fn run(
+    head: &Head<'_, '_>,
+    state: &State,
+    peer: Peer,
+    client: ClientAddress,
+    disk: &mut Disk,
+) -> Handled {
+    respond(head, state, peer, client, disk).unwrap_or_else(Handled::Respond)
 }
 
-fn respond(head: &Head<'_, '_>, state: &State, peer: Peer, disk: &mut Disk) -> Result<Handled, Response> {
+fn respond(
+    head: &Head<'_, '_>,
+    state: &State,
+    peer: Peer,
+    client: ClientAddress,
+    disk: &mut Disk,
+) -> Result<Handled, Response> {
     host::check(head, peer, state)?;
     check_expectation(head)?;
-    let (handler, request) = routes::find(head, peer, state)?;
+    let (needs, handler, request) = routes::find(head, client, state)?;
     origin::check(&request, state)?;
+    authorise::check(needs, &request, state)?;
     handler(&request, disk, state)
 }
 

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use crate::folder::{Facts, FileVersion, SharePath};
+use crate::folder::{Facts, FileVersion};
 use crate::http::date::Date;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::{EntityTag, Validators};
+use crate::path::SharePath;
 use crate::server::media;
 
 #[derive(Debug)]

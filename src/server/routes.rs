@@ -1,21 +1,21 @@
-//! The routes: which handler a request gets, by the area of its target and its method. 405, `Allow` and OPTIONS come
-//! from this table.
+//! The routes: which handler a request gets, and which rights it needs, by the area of its target and its method. 405,
+//! `Allow` and OPTIONS come from this table.
 
-use crate::folder::SharePath;
+use crate::access::{Principal, Rights};
 use crate::http::body::Framing;
 use crate::http::request::{Head, Method, UnsupportedMethod};
 use crate::http::response;
 use crate::http::status::Status;
 use crate::http::target::{PathAndQuery, Target};
-use crate::net::peer::Peer;
 use crate::own_paths;
+use crate::path::SharePath;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
 use crate::server::handle::{asset, chat, exit, get, health, put, resumable};
 use crate::server::handled::Handled;
-use crate::server::request::Request;
+use crate::server::request::{ClientAddress, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -25,7 +25,8 @@ pub(super) type Handler = fn(&Request<'_, '_, '_>, &mut Disk, &State) -> Result<
 /// A part of the server's URL space, with the methods that it has.
 pub(super) struct Route {
     area: Area,
-    methods: &'static [(Method, Handler)],
+    /// Each with the rights of which one is needed here. The authorise gate checks that; handlers get finer grants.
+    methods: &'static [(Method, Rights, Handler)],
     /// Whether uploads start or continue here: OPTIONS says how, and uploads of a client with too many waiting jobs
     /// are held back.
     pub takes_uploads: bool,
@@ -45,10 +46,10 @@ enum Area {
 static FOLDER: Route = Route {
     area: Area::Folder,
     methods: &[
-        (Method::Get, get::handle),
-        (Method::Head, get::handle),
-        (Method::Post, put::handle),
-        (Method::Put, put::handle),
+        (Method::Get, Rights::VIEW, get::handle),
+        (Method::Head, Rights::VIEW, get::handle),
+        (Method::Post, Rights::CHANGE, put::handle),
+        (Method::Put, Rights::CHANGE, put::handle),
     ],
     takes_uploads: true,
 };
@@ -57,65 +58,70 @@ static FOLDER: Route = Route {
 static OWN: &[Route] = &[
     Route {
         area: Area::Exact(own_paths::HEALTH),
-        methods: &[(Method::Get, health::handle), (Method::Head, health::handle)],
+        methods: &[(Method::Get, Rights::NONE, health::handle), (Method::Head, Rights::NONE, health::handle)],
         takes_uploads: false,
     },
     Route {
         area: Area::Below(own_paths::ASSETS),
-        methods: &[(Method::Get, asset::handle), (Method::Head, asset::handle)],
+        methods: &[(Method::Get, Rights::NONE, asset::handle), (Method::Head, Rights::NONE, asset::handle)],
         takes_uploads: false,
     },
     Route {
         area: Area::Below(own_paths::UPLOADS),
         methods: &[
+            // Only the folder knows the upload's path: it judges there, not the gate.
+            //
             // A cache that receives HEAD may send GET instead, as Varnish does; the response has no content either way.
-            (Method::Get, resumable::offset),
-            (Method::Head, resumable::offset),
-            (Method::Patch, resumable::append),
-            (Method::Delete, resumable::cancel),
+            (Method::Get, Rights::NONE, resumable::offset),
+            (Method::Head, Rights::NONE, resumable::offset),
+            (Method::Patch, Rights::NONE, resumable::append),
+            (Method::Delete, Rights::NONE, resumable::cancel),
         ],
         takes_uploads: true,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_JOIN),
-        methods: &[(Method::Post, chat::join)],
+        methods: &[(Method::Post, Rights::CHAT, chat::join)],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_EVENTS),
-        methods: &[(Method::Get, chat::events)],
+        methods: &[(Method::Get, Rights::CHAT, chat::events)],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_MESSAGES),
-        methods: &[(Method::Get, chat::poll), (Method::Post, chat::say)],
+        methods: &[(Method::Get, Rights::CHAT, chat::poll), (Method::Post, Rights::CHAT, chat::say)],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::CHAT_LEAVE),
-        methods: &[(Method::Post, chat::leave)],
+        methods: &[(Method::Post, Rights::CHAT, chat::leave)],
         takes_uploads: false,
     },
     #[cfg(feature = "qr")]
     Route {
         area: Area::Exact(own_paths::QR_CODE),
-        methods: &[(Method::Get, qr_code::handle), (Method::Head, qr_code::handle)],
+        methods: &[
+            (Method::Get, Rights::NONE, qr_code::handle),
+            (Method::Head, Rights::NONE, qr_code::handle),
+        ],
         takes_uploads: false,
     },
     Route {
         area: Area::Exact(own_paths::EXIT),
-        methods: &[(Method::Post, exit::handle)],
+        methods: &[(Method::Post, Rights::ADMIN, exit::handle)],
         takes_uploads: false,
     },
 ];
 
-/// Finds the route and the handler of a request. Responds directly to OPTIONS and to methods that the route does not
-/// have.
+/// Finds the route of a request: the rights of which it needs one, and its handler. Responds directly to OPTIONS and to
+/// methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
-    peer: Peer,
+    client: ClientAddress,
     state: &State,
-) -> Result<(Handler, Request<'a, 'h, 'b>), Response> {
+) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
         Err(UnsupportedMethod::NotAllowed) => return Err(FOLDER.not_allowed()),
         Err(UnsupportedMethod::Unknown) => {
@@ -139,13 +145,14 @@ pub(super) fn find<'a, 'h, 'b>(
     if method == Method::Options {
         return Err(route.options(state));
     }
-    let handler = route.methods.iter().find(|(own, _)| *own == method);
-    let (_, handler) = handler.ok_or_else(|| route.not_allowed())?;
+    let row = route.methods.iter().find(|(own, ..)| *own == method);
+    let (_, needs, handler) = row.ok_or_else(|| route.not_allowed())?;
     let rest = match route.area {
         Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
         Area::Folder | Area::Exact(_) => "",
     };
-    Ok((*handler, Request { head, method, target, path, rest, peer }))
+    let principal = Principal::Anonymous;
+    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client }))
 }
 
 /// Whether a request brings content for the folder.
@@ -168,7 +175,8 @@ impl Route {
     }
 
     fn allowed(&self) -> String {
-        let names = self.methods.iter().map(|(method, _)| *method).chain([Method::Options]).map(Method::name);
+        let names =
+            self.methods.iter().map(|(method, ..)| *method).chain([Method::Options]).map(Method::name);
         names.collect::<Vec<_>>().join(", ")
     }
 

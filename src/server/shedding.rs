@@ -1,7 +1,7 @@
 //! Load shedding: which connections are closed when slots or descriptors run out.
 //!
-//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a client that
-//!   has by far the most connections loses the one that has waited longest.
+//! - When all slots are taken, the connection that has been idle longest is closed. If none is idle, a peer that has by
+//!   far the most connections loses the one that has waited longest.
 //! - When too many descriptors are held, the client that holds the most loses the connections that have waited
 //!   longest, no matter which client came last. If no client holds many, idle connections are closed first.
 //!
@@ -27,33 +27,33 @@ const BATCH: u64 = 64;
 pub(super) fn admit(
     runtime: &Runtime,
     connection: Connection,
-    client: ClientKey,
+    peer: ClientKey,
 ) -> Option<Box<Tracked<Connection>>> {
-    let connection = match runtime.table.admit(connection, client) {
+    let connection = match runtime.table.admit(connection, peer) {
         Ok(tracked) => return Some(tracked),
         Err(connection) => connection,
     };
-    if !free_slot(runtime, client) {
-        reject(runtime, connection, client);
+    if !free_slot(runtime, peer) {
+        reject(runtime, connection, peer);
         return None;
     }
-    match runtime.table.admit(connection, client) {
+    match runtime.table.admit(connection, peer) {
         Ok(tracked) => Some(tracked),
         Err(connection) => {
-            reject(runtime, connection, client);
+            reject(runtime, connection, peer);
             None
         }
     }
 }
 
-/// Closes an idle connection, or one of a client that has by far the most.
+/// Closes an idle connection, or one of a peer that has by far the most.
 fn free_slot(runtime: &Runtime, newcomer: ClientKey) -> bool {
     if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
         dismiss(runtime, idle);
         return true;
     }
     let Some(greedy) = runtime.table.greedy(newcomer) else { return false };
-    evict(runtime, greedy, 1)
+    evict(runtime, runtime.table.evict_one_of(greedy), greedy, 1)
 }
 
 /// A client that holds at most this many descriptors is not the cause of a shortage: it may be a browser with several
@@ -86,16 +86,21 @@ pub(super) fn shed_descriptors(runtime: &Runtime, found: u64) {
     }
     // Only a part of them, so that a client that holds little more than others loses little.
     let count = excess.saturating_add(BATCH).min(holding.descriptors.div_ceil(2));
-    if evict(runtime, heaviest, count) {
+    if evict(runtime, runtime.table.evict_holders(heaviest, count), heaviest, count) {
         log::warn!("too many open files: closed connections of {heaviest}, which had the most");
     }
 }
 
-/// Closes this client's longest-waiting connections, until they have freed this many descriptors; false if there are
-/// none.
-fn evict(runtime: &Runtime, client: ClientKey, descriptors: u64) -> bool {
+/// Closes these connections, then those that wait for a job of this client, until they have freed this many descriptors;
+/// false if there are none.
+fn evict(
+    runtime: &Runtime,
+    parked: impl IntoIterator<Item = Box<Tracked<Connection>>>,
+    client: ClientKey,
+    descriptors: u64,
+) -> bool {
     let mut left = descriptors;
-    for tracked in runtime.table.evict_longest(client, descriptors) {
+    for tracked in parked {
         left = left.saturating_sub(tracked.descriptors().into());
         dismiss(runtime, tracked);
     }
@@ -103,7 +108,7 @@ fn evict(runtime: &Runtime, client: ClientKey, descriptors: u64) -> bool {
         && let Some(Task { tracked, work }) = runtime.jobs.evict(client)
     {
         left = left.saturating_sub(tracked.descriptors().into());
-        runtime.state.chores.drop_later(work);
+        drop(work);
         dismiss(runtime, tracked);
     }
     left < descriptors
@@ -112,7 +117,7 @@ fn evict(runtime: &Runtime, client: ClientKey, descriptors: u64) -> bool {
 /// Closes a connection; its client can read why, without a reset if it still sends.
 fn dismiss(runtime: &Runtime, mut tracked: Box<Tracked<Connection>>) {
     if tracked.make_spare()
-        && let Some(wait_for) = tracked.connection.turn_away(FULL, &runtime.state.chores)
+        && let Some(wait_for) = tracked.connection.turn_away(FULL)
     {
         runtime.park(tracked, wait_for);
     } else {
@@ -121,10 +126,10 @@ fn dismiss(runtime: &Runtime, mut tracked: Box<Tracked<Connection>>) {
 }
 
 /// Rejects a new connection, as there is no slot.
-fn reject(runtime: &Runtime, mut connection: Connection, client: ClientKey) {
+fn reject(runtime: &Runtime, mut connection: Connection, peer: ClientKey) {
     log::warn!("rejected {}: too many connections", connection.peer());
-    let Some(wait_for) = connection.turn_away(FULL, &runtime.state.chores) else { return };
-    match runtime.table.admit_spare(connection, client) {
+    let Some(wait_for) = connection.turn_away(FULL) else { return };
+    match runtime.table.admit_spare(connection, peer) {
         Ok(tracked) => runtime.park(tracked, wait_for),
         // Closing resets the connection if it has unread input.
         Err(mut connection) => connection.transport().discard_input(),
@@ -133,10 +138,11 @@ fn reject(runtime: &Runtime, mut connection: Connection, client: ClientKey) {
 
 /// The system has no descriptors left, although the count allowed more: the client that holds the most loses some.
 pub(super) fn free_descriptors(runtime: &Runtime) -> bool {
-    runtime.state.chores.drop_later(runtime.state.cache.clear());
+    drop(runtime.state.cache.clear());
     if let Some(idle) = runtime.table.evict_idle(Instant::now()) {
         drop(idle);
         return true;
     }
-    runtime.table.heaviest().is_some_and(|(heaviest, _)| evict(runtime, heaviest, BATCH))
+    let Some((heaviest, _)) = runtime.table.heaviest() else { return false };
+    evict(runtime, runtime.table.evict_holders(heaviest, BATCH), heaviest, BATCH)
 }

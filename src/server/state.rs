@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::Access;
 use crate::blocking::Blocking;
 use crate::folder::Folder;
 use crate::net::poller::PollEvent;
@@ -25,6 +26,8 @@ use crate::stop::Stop;
 #[derive(Debug)]
 pub(super) struct State {
     pub folder: Folder,
+    /// Who may do what in it.
+    pub access: Access,
     /// The path of the folder, for the recorder; files are never opened by it.
     pub root: PathBuf,
     pub cache: Cache,
@@ -63,8 +66,6 @@ pub(super) struct State {
     pub stop: Stop,
     /// Whether HTML from the folder may run scripts as the server's own pages, although others may write there.
     pub trust_html: bool,
-    /// Whether a client may stop the server.
-    pub allow_exit: bool,
     /// The chat, if it is enabled.
     pub chat: Option<Arc<ChatState>>,
     /// Records requests, if enabled.
@@ -75,7 +76,7 @@ impl State {
     /// Whether pages in the folder may act as the server's own: only the owner can write there, or the owner trusts
     /// others.
     pub(super) fn trusts_pages(&self) -> bool {
-        self.trust_html || self.folder.rules().read_only
+        self.trust_html || !self.access.lets_anyone_change()
     }
 
     /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.

@@ -26,6 +26,7 @@ use crate::server::disk::Disk;
 use crate::server::jobs::permits::Permits;
 use crate::server::jobs::{Freed, Taken};
 use crate::server::memory;
+use crate::server::request::ClientAddress;
 use crate::server::runtime::Runtime;
 use crate::server::shedding;
 use crate::server::timing::Deadline;
@@ -109,10 +110,7 @@ impl Runtime {
             }
             if next_round.is_over(now) {
                 next_round = Deadline::after(now, ROUND);
-                let old = self.state.cache.evict_old(now);
-                if !old.is_empty() {
-                    self.state.chores.drop_later(old);
-                }
+                drop(self.state.cache.evict_old(now));
                 if let Some(permit) = looks.take() {
                     let shared = Arc::clone(self);
                     self.state.chores.later(move || {
@@ -174,16 +172,16 @@ impl Runtime {
 
     /// Hands a connection over after its turn.
     pub(super) fn settle(self: &Arc<Self>, mut tracked: Box<Tracked<Connection>>, next: AfterTurn) {
-        let client = tracked.client();
         match next {
             AfterTurn::Park(wait_for) => self.park(tracked, wait_for),
             AfterTurn::Work(work) => {
-                let excess = tracked.hold(work.descriptors());
+                let client = work.client().key();
+                let excess = tracked.hold(work.descriptors(), Some(client));
                 self.jobs.push(client, Task { tracked, work: Some(work) });
                 shedding::shed_descriptors(self, excess);
             }
-            AfterTurn::NeedsDisk => self.jobs.push(client, Task { tracked, work: None }),
-            AfterTurn::HeldBack => {
+            AfterTurn::NeedsDisk(client) => self.jobs.push(client, Task { tracked, work: None }),
+            AfterTurn::HeldBack(client) => {
                 if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {
                     self.go_on(task.tracked);
                 }
@@ -200,18 +198,19 @@ impl Runtime {
 
     /// Parks a connection; if too many descriptors are held, closes others.
     pub(super) fn park(&self, mut tracked: Box<Tracked<Connection>>, wait_for: WaitFor) {
-        let excess = tracked.hold(tracked.connection.descriptors());
+        let client = tracked.connection.client().map(ClientAddress::key);
+        let excess = tracked.hold(tracked.connection.descriptors(), client);
         if let Err(error) = self.table.park(tracked, wait_for) {
             log::error!("cannot poll a connection: {error}");
         }
         shedding::shed_descriptors(self, excess);
     }
 
-    /// Closes a connection. The chores thread closes its files.
-    pub(super) fn discard(&self, mut tracked: Box<Tracked<Connection>>) {
+    /// Closes a connection. If it has files, which the chores thread closes, its slot stays taken until they are closed.
+    #[allow(clippy::boxed_local, reason = "connections are passed on in their boxes")]
+    pub(super) fn discard(&self, tracked: Box<Tracked<Connection>>) {
         if tracked.connection.descriptors() > 1 {
-            tracked.leave();
-            self.state.chores.drop_later(tracked);
+            self.state.chores.drop_later(tracked.close());
         }
     }
 

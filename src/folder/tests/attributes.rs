@@ -24,19 +24,12 @@ const WAYS: [(&str, Way); 2] =
 fn in_pieces(folder: &Folder, name: &str) -> Saved {
     // Each folder sees several of these.
     static NEXT: AtomicU8 = AtomicU8::new(0);
-    let plan = Plan {
-        path: path(name),
-        length: None,
-        guard: Guard::None,
-        memo: String::new(),
-        owner: String::new(),
-    };
+    let token = UploadToken::new([NEXT.fetch_add(1, Ordering::Relaxed); 16]);
+    let plan = Plan { length: None, guard: Guard::None, memo: String::new(), owner: String::new() };
     let last = Piece { completes: true, size: None, length: None };
-    let mut appending = folder
-        .begin_upload(UploadToken::new([NEXT.fetch_add(1, Ordering::Relaxed); 16]), plan, last, disk())
-        .expect("begun");
+    let mut appending = folder.begin_upload(token, &grant(name), plan, last, disk()).expect("begun");
     appending.write(b"new", disk()).expect("written");
-    match appending.end(disk()) {
+    match appending.end(&judge(), disk()) {
         Ok(Ended::Saved(saved, _)) => saved,
         other => panic!("it was the last: {other:?}"),
     }
@@ -229,7 +222,7 @@ fn a_file_that_replaces_nothing_copies_nothing() {
 fn attributes_are_those_of_a_file_that_appears_in_between() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
-        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None, disk()).expect("begun");
+        let mut incoming = it.folder_in(method, quick()).receive(&grant("a"), None, disk()).expect("begun");
         incoming.write(b"new", disk()).expect("written");
         it.write("a", "theirs");
         set_mode(it.share().join("a"), 0o600);
@@ -243,7 +236,7 @@ fn attributes_are_those_of_a_file_that_appears_in_between() {
 fn an_incomplete_file_is_for_this_user_alone() {
     for method in [SaveMethod::Named, SaveMethod::Claimed] {
         let it = Fixture::new();
-        let mut incoming = it.folder_in(method, quick()).receive(&path("a"), None, disk()).expect("begun");
+        let mut incoming = it.folder_in(method, quick()).receive(&grant("a"), None, disk()).expect("begun");
         incoming.write(b"secret", disk()).expect("written");
         let names = it.on_disk();
         assert_eq!(names.len(), 1, "{method:?}: {names:?}");

@@ -15,7 +15,7 @@ fn rules(on_conflict: OnConflict) -> Rules {
 }
 
 fn begin(folder: &Folder, content: &str) -> Incoming {
-    let mut incoming = folder.receive(&path("a.txt"), None, disk()).expect("begun");
+    let mut incoming = folder.receive(&grant("a.txt"), None, disk()).expect("begun");
     incoming.write(content.as_bytes(), disk()).expect("written");
     incoming
 }

@@ -1,8 +1,8 @@
 //! A path that comes to name another directory: the folder follows it, and nothing is saved in the old one.
 
-use super::disk;
 use super::uploads::{LAST, MORE, plan, token};
 use super::{Fixture, path, quick, read, save};
+use super::{disk, grant, judge};
 use crate::folder::{Error, Folder, Guard, Incoming, Rules, UploadError, WalkStep};
 use std::fs;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ impl Deployed {
 }
 
 fn begin(folder: &Folder, name: &str) -> Incoming {
-    let mut incoming = folder.receive(&path(name), None, disk()).expect("it may come");
+    let mut incoming = folder.receive(&grant(name), None, disk()).expect("it may come");
     incoming.write(b"new", disk()).expect("written");
     incoming
 }
@@ -61,7 +61,7 @@ fn a_link_that_is_changed_is_followed() {
     let it = Deployed::new();
     let folder = it.folder(quick());
     assert!(!folder.follow(disk()), "nothing has changed");
-    let mut walk = folder.walk(&path(""), disk()).expect("a walk");
+    let mut walk = folder.walk(&grant(""), judge(), disk()).expect("a walk");
     it.turn_to("2");
     assert_eq!(read(&folder, "a").expect("there"), "1", "not checked yet");
     assert!(folder.clone().follow(disk()));
@@ -86,22 +86,22 @@ fn nothing_is_saved_in_the_old_directory() {
     let folder = it.folder(quick());
     for nobody_has_looked in [true, false] {
         let (mut half, whole) = (begin(&folder, "half"), begin(&folder, "deep/whole"));
-        let mut piece = folder.begin_upload(token(1), plan("piece"), MORE, disk()).expect("begun");
+        let mut piece = folder.begin_upload(token(1), &grant("piece"), plan(), MORE, disk()).expect("begun");
         piece.write(b"new", disk()).expect("written");
         it.turn_to("2");
         if nobody_has_looked {
-            assert!(matches!(folder.receive(&path("b"), None, disk()), Err(Error::Replaced)));
-            let begun = folder.begin_upload(token(2), plan("b"), MORE, disk());
+            assert!(matches!(folder.receive(&grant("b"), None, disk()), Err(Error::Replaced)));
+            let begun = folder.begin_upload(token(2), &grant("b"), plan(), MORE, disk());
             assert!(matches!(begun, Err(UploadError::Folder(Error::Replaced))));
             drop(piece);
-            let more = folder.append(&token(1), 3, LAST, disk());
+            let more = folder.append(&token(1), 3, LAST, &judge(), disk());
             assert!(matches!(more, Err(UploadError::Folder(Error::Replaced))));
         } else {
             assert!(folder.follow(disk()));
             assert!(matches!(half.write(b"more", disk()), Err(Error::Replaced)));
             assert!(matches!(piece.write(b"more", disk()), Err(UploadError::Folder(Error::Replaced))));
             assert!(
-                matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)),
+                matches!(folder.upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)),
                 "it is in the old one"
             );
         }
@@ -112,7 +112,7 @@ fn nothing_is_saved_in_the_old_directory() {
         assert_eq!(it.on_disk("2"), ["a"]);
         it.turn_to("1");
         folder.follow(disk());
-        folder.cancel_upload(&token(1), disk()).expect("its upload is known again");
+        folder.cancel_upload(&token(1), &judge(), disk()).expect("its upload is known again");
     }
 }
 
@@ -146,13 +146,13 @@ fn the_old_directory_is_served_if_the_new_one_cannot_be_opened() {
 fn the_old_directory_keeps_its_uploads() {
     let it = Deployed::new();
     let folder = it.folder(quick());
-    let mut piece = folder.begin_upload(token(1), plan("piece"), MORE, disk()).expect("begun");
+    let mut piece = folder.begin_upload(token(1), &grant("piece"), plan(), MORE, disk()).expect("begun");
     piece.write(b"old", disk()).expect("written");
     drop(piece);
     it.turn_to("2");
     folder.follow(disk());
-    assert!(matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)));
+    assert!(matches!(folder.upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)));
     it.turn_to("1");
     folder.follow(disk());
-    assert_eq!(folder.upload(&token(1), disk()).expect("known again").offset, 3);
+    assert_eq!(folder.upload(&token(1), &judge(), disk()).expect("known again").offset, 3);
 }

@@ -4,6 +4,7 @@ mod attributes;
 mod conflicts;
 mod following;
 mod reading;
+mod rights;
 mod saving;
 mod sweeping;
 mod unfinished;
@@ -11,8 +12,10 @@ mod uploads;
 mod walking;
 
 use super::save_method::SaveMethod;
-use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Rules, Saved, SharePath};
+use super::{DirEntry, EntryKind, Error, Folder, Guard, Node, OpenFile, Rules, Saved};
+use crate::access::{Access, Grant, Judge, Operation, Principal, Rights};
 use crate::blocking::Blocking;
+use crate::path::SharePath;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -101,9 +104,19 @@ fn path(text: &str) -> SharePath {
     SharePath::parse(text.as_bytes()).expect("a legal path")
 }
 
+/// The rights of the tests: all that the folder asks for.
+fn judge() -> Judge {
+    Access::new(Rights::VIEW.with(Rights::CHANGE)).judge(&Principal::Anonymous)
+}
+
+/// A grant for this path, with all these rights.
+fn grant<O: Operation>(name: &str) -> Grant<'static, O> {
+    judge().check(&path(name)).expect("all is allowed").into_owned()
+}
+
 /// The listing of a directory, directories first, then by the bytes of the names.
-fn list(folder: &Folder, path: &SharePath) -> Result<Vec<DirEntry>, Error> {
-    let mut scan = folder.scan(path, disk())?;
+fn list(folder: &Folder, name: &str) -> Result<Vec<DirEntry>, Error> {
+    let mut scan = folder.scan(&grant(name), disk())?;
     let mut entries = Vec::new();
     while let Some(candidate) = scan.next() {
         entries.extend(scan.look(candidate?, disk()));
@@ -117,7 +130,7 @@ fn quick() -> Rules {
 }
 
 fn read(folder: &Folder, name: &str) -> Result<String, Error> {
-    match folder.open(&path(name), disk())? {
+    match folder.open(&grant(name), disk())? {
         Node::File(mut open) => {
             let mut text = String::new();
             open.file.read_to_string(&mut text)?;
@@ -128,7 +141,7 @@ fn read(folder: &Folder, name: &str) -> Result<String, Error> {
 }
 
 fn open_file(folder: &Folder, name: &str) -> OpenFile {
-    match folder.open(&path(name), disk()) {
+    match folder.open(&grant(name), disk()) {
         Ok(Node::File(open)) => open,
         other => panic!("{name} is not a file: {other:?}"),
     }
@@ -139,7 +152,7 @@ fn save(folder: &Folder, name: &str, content: &str) -> Result<Saved, Error> {
 }
 
 fn save_if(folder: &Folder, name: &str, content: &str, guard: Guard) -> Result<Saved, Error> {
-    let mut incoming = folder.receive(&path(name), Some(content.len() as u64), disk())?;
+    let mut incoming = folder.receive(&grant(name), Some(content.len() as u64), disk())?;
     incoming.write(content.as_bytes(), disk())?;
     incoming.commit(guard, disk())
 }

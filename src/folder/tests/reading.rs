@@ -11,11 +11,11 @@ use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn is_missing(folder: &Folder, name: &str) -> bool {
-    matches!(folder.open(&path(name), disk()), Err(Error::NotFound))
+    matches!(folder.open(&grant(name), disk()), Err(Error::NotFound))
 }
 
 fn names(folder: &Folder, dir: &str) -> Vec<String> {
-    let entries = list(folder, &path(dir)).expect("a listing");
+    let entries = list(folder, dir).expect("a listing");
     entries.iter().map(|entry| entry.name.display().to_string()).collect()
 }
 
@@ -35,12 +35,12 @@ fn paths_that_are_not_files() {
     it.write("file", "");
     fs::create_dir(it.share().join("dir")).expect("a directory");
     let folder = it.folder(Rules::default());
-    assert!(matches!(folder.open(&SharePath::root(), disk()), Ok(Node::Directory { .. })));
-    assert!(matches!(folder.open(&path("dir"), disk()), Ok(Node::Directory { .. })));
-    assert!(matches!(folder.open(&path("none"), disk()), Err(Error::NotFound)));
-    assert!(matches!(folder.open(&path("file/below"), disk()), Err(Error::NotDirectory)));
-    assert!(matches!(list(&folder, &path("file")), Err(Error::NotDirectory)));
-    assert!(matches!(list(&folder, &path("none")), Err(Error::NotFound)));
+    assert!(matches!(folder.open(&grant(""), disk()), Ok(Node::Directory { .. })));
+    assert!(matches!(folder.open(&grant("dir"), disk()), Ok(Node::Directory { .. })));
+    assert!(matches!(folder.open(&grant("none"), disk()), Err(Error::NotFound)));
+    assert!(matches!(folder.open(&grant("file/below"), disk()), Err(Error::NotDirectory)));
+    assert!(matches!(list(&folder, "file"), Err(Error::NotDirectory)));
+    assert!(matches!(list(&folder, "none"), Err(Error::NotFound)));
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn hidden_and_reserved_names() {
     for name in [".wharf/uploads", ".wharf", "a/.wharf-0f.tmp", "a/.wharf", "a/.wharf/x", "a/.WHARF/x"] {
         assert!(is_missing(&open, name), "{name}");
         assert!(matches!(save(&open, name, ""), Err(Error::NotFound)), "{name}");
-        assert!(matches!(list(&open, &path(name)), Err(Error::NotFound)), "{name}");
+        assert!(matches!(list(&open, name), Err(Error::NotFound)), "{name}");
     }
-    assert!(matches!(list(&closed, &path(".git")), Err(Error::NotFound)));
+    assert!(matches!(list(&closed, ".git"), Err(Error::NotFound)));
     assert_eq!(names(&closed, ""), ["a"]);
     assert_eq!(names(&open, ""), [".git", "a", ".env", ".wharf-note"]);
     assert_eq!(names(&open, "a"), [".b"]);
@@ -132,7 +132,7 @@ fn a_listing_has_directories_first_then_names() {
     for name in ["b", "a", "Z", "z/f", "c/f"] {
         it.write(name, "four");
     }
-    let entries = list(&it.folder(Rules::default()), &SharePath::root()).expect("a listing");
+    let entries = list(&it.folder(Rules::default()), "").expect("a listing");
     let shown: Vec<_> = entries.iter().map(|e| (e.name.to_str().expect("text"), e.kind)).collect();
     let file = EntryKind::File { len: 4 };
     let dir = EntryKind::Directory;
@@ -147,13 +147,15 @@ fn names_may_have_any_byte() {
     let odd: [&[u8]; 7] = [b"\xff\xfe", b"a\nb\r", br"a\..\b", b"\x1b[2J", b"%2e%2e", b" ", &longest];
     for name in odd {
         let path = SharePath::from_segments([name]).expect("a legal name");
-        folder.receive(&path, None, disk()).and_then(|file| file.commit(Guard::None, disk())).expect("saved");
-        assert!(matches!(folder.open(&path, disk()), Ok(Node::File(_))), "{}", path.display());
+        let to_write = judge().check(&path).expect("all is allowed");
+        let saved = folder.receive(&to_write, None, disk()).and_then(|file| file.commit(Guard::None, disk()));
+        saved.expect("saved");
+        let to_read = judge().check(&path).expect("all is allowed");
+        assert!(matches!(folder.open(&to_read, disk()), Ok(Node::File(_))), "{}", path.display());
     }
     let mut expected: Vec<OsString> = odd.iter().map(|name| OsStr::from_bytes(name).to_owned()).collect();
     expected.sort();
-    let listed: Vec<_> =
-        list(&folder, &SharePath::root()).expect("a listing").into_iter().map(|entry| entry.name).collect();
+    let listed: Vec<_> = list(&folder, "").expect("a listing").into_iter().map(|entry| entry.name).collect();
     assert_eq!(listed, expected);
 }
 

@@ -12,15 +12,15 @@ fn a_file_appears_whole_at_the_commit() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         let folder = it.folder_in(method, Rules::default());
-        let mut incoming = folder.receive(&path("a/b/c"), None, disk()).expect("begun");
+        let mut incoming = folder.receive(&grant("a/b/c"), None, disk()).expect("begun");
         incoming.write(b"one ", disk()).expect("written");
         incoming.write(b"two", disk()).expect("written");
         assert_eq!(incoming.received(), 7);
         assert!(
-            matches!(folder.open(&path("a"), disk()), Err(Error::NotFound)),
+            matches!(folder.open(&grant("a"), disk()), Err(Error::NotFound)),
             "{method:?}: parents come last"
         );
-        assert!(list(&folder, &SharePath::root()).expect("a listing").is_empty(), "{method:?}");
+        assert!(list(&folder, "").expect("a listing").is_empty(), "{method:?}");
         let saved = incoming.commit(Guard::None, disk()).expect("committed");
         assert_eq!(saved, Saved { path: path("a/b/c"), size: 7, created: true });
         assert_eq!(read(&folder, "a/b/c").expect("a file"), "one two", "{method:?}");
@@ -35,7 +35,7 @@ fn a_dropped_file_leaves_nothing() {
         it.write("old", "old");
         let folder = it.folder_in(method, quick());
         for name in ["new", "old", "a/b/c"] {
-            let mut incoming = folder.receive(&path(name), Some(100), disk()).expect("begun");
+            let mut incoming = folder.receive(&grant(name), Some(100), disk()).expect("begun");
             incoming.write(b"half", disk()).expect("written");
             drop(incoming);
             assert_eq!(it.on_disk(), ["old"], "{method:?} {name}");
@@ -95,7 +95,7 @@ fn paths_that_cannot_be_saved() {
     ];
     let before = it.on_disk();
     for (name, expected) in table {
-        let error = folder.receive(&path(name), Some(1), disk()).expect_err(name);
+        let error = folder.receive(&grant(name), Some(1), disk()).expect_err(name);
         assert!(expected(&error), "{name}: {error:?}");
     }
     assert_eq!(it.on_disk(), before);
@@ -105,7 +105,7 @@ fn paths_that_cannot_be_saved() {
 fn a_directory_that_takes_the_name_meanwhile_is_kept() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
-        let incoming = it.folder_in(method, quick()).receive(&path("a"), None, disk()).expect("begun");
+        let incoming = it.folder_in(method, quick()).receive(&grant("a"), None, disk()).expect("begun");
         fs::create_dir(it.share().join("a")).expect("a directory");
         assert!(matches!(incoming.commit(Guard::None, disk()), Err(Error::IsDirectory)), "{method:?}");
         assert_eq!(it.on_disk(), ["a"], "{method:?}");
@@ -116,7 +116,7 @@ fn a_directory_that_takes_the_name_meanwhile_is_kept() {
 fn a_parent_that_becomes_a_link_out_is_rejected() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
-        let incoming = it.folder_in(method, quick()).receive(&path("a/b"), None, disk()).expect("begun");
+        let incoming = it.folder_in(method, quick()).receive(&grant("a/b"), None, disk()).expect("begun");
         it.link("../outside", "a");
         assert!(matches!(incoming.commit(Guard::None, disk()), Err(Error::NotFound)), "{method:?}");
         assert_eq!(fs::read_dir(it.outside()).expect("outside").count(), 1, "{method:?}");
@@ -152,7 +152,7 @@ fn read_only_is_checked_first() {
     let it = Fixture::new();
     let folder = it.folder(Rules { read_only: true, ..quick() });
     for name in ["", ".hidden", "new"] {
-        assert!(matches!(folder.receive(&path(name), None, disk()), Err(Error::ReadOnly)), "{name}");
+        assert!(matches!(folder.receive(&grant(name), None, disk()), Err(Error::ReadOnly)), "{name}");
     }
 }
 
@@ -161,9 +161,9 @@ fn the_limit_holds_whether_or_not_the_size_is_known() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         let folder = it.folder_in(method, Rules { max_upload: Some(4), ..quick() });
-        let announced = folder.receive(&path("a"), Some(5), disk()).expect_err("an error");
+        let announced = folder.receive(&grant("a"), Some(5), disk()).expect_err("an error");
         assert!(matches!(announced, Error::TooLarge { limit: 4 }), "{method:?}");
-        let mut unannounced = folder.receive(&path("a"), None, disk()).expect("begun");
+        let mut unannounced = folder.receive(&grant("a"), None, disk()).expect("begun");
         unannounced.write(b"1234", disk()).expect("just fits");
         assert!(matches!(unannounced.write(b"5", disk()), Err(Error::TooLarge { limit: 4 })), "{method:?}");
         assert!(it.on_disk().is_empty(), "{method:?}: its space is free at once");
@@ -179,7 +179,7 @@ fn the_limit_holds_whether_or_not_the_size_is_known() {
 #[test]
 fn a_file_larger_than_the_disk_is_rejected_before_its_first_byte() {
     let it = Fixture::new();
-    let error = it.folder(quick()).receive(&path("a"), Some(u64::MAX - 1), disk()).expect_err("an error");
+    let error = it.folder(quick()).receive(&grant("a"), Some(u64::MAX - 1), disk()).expect_err("an error");
     assert!(matches!(error, Error::NoSpace), "{error:?}");
 }
 
@@ -190,7 +190,7 @@ fn the_order_of_errors() {
     it.write("file", "x");
     it.write("dir/x", "x");
     let folder = it.folder(Rules { max_upload: Some(4), on_conflict: OnConflict::Refuse, ..quick() });
-    let refused = |name| folder.receive(&path(name), Some(u64::MAX - 1), disk()).expect_err("an error");
+    let refused = |name| folder.receive(&grant(name), Some(u64::MAX - 1), disk()).expect_err("an error");
     assert!(matches!(refused(".hidden"), Error::NotFound));
     assert!(matches!(refused("dir"), Error::IsDirectory));
     assert!(matches!(refused("file"), Error::Exists));
@@ -241,7 +241,7 @@ fn a_claimed_name_is_not_shown() {
                     }
                 };
                 assert_eq!(text, "whole", "{number}");
-                let listed = list(&folder, &SharePath::root()).expect("a listing");
+                let listed = list(&folder, "").expect("a listing");
                 assert!(listed.iter().all(|entry| entry.kind == EntryKind::File { len: 5 }), "{listed:?}");
             }
         });
@@ -301,7 +301,7 @@ fn a_directory_that_is_removed_meanwhile_is_not_written_to() {
                 it.link("sub", "link");
             }
             let folder = it.folder_in(method, Rules::default());
-            let mut incoming = folder.receive(&path(name), Some(3), disk()).expect("begun");
+            let mut incoming = folder.receive(&grant(name), Some(3), disk()).expect("begun");
             incoming.write(b"new", disk()).expect("written");
             change(&it);
             let saved = incoming.commit(Guard::None, disk());

@@ -54,7 +54,7 @@ fn another_server_may_start_while_a_file_arrives() {
     for method in SAVE_METHODS {
         let it = Fixture::new();
         let first = it.folder_in(method, quick());
-        let mut incoming = first.receive(&path("a"), None, disk()).expect("begun");
+        let mut incoming = first.receive(&grant("a"), None, disk()).expect("begun");
         incoming.write(b"be", disk()).expect("written");
         it.folder_after(LONG, quick());
         incoming.write(b"gun", disk()).expect("written");

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::disk;
 use super::uploads::{LAST, MORE, begin, finish, plan, token};
 use super::{Fixture, quick, read};
+use super::{disk, grant, judge};
 use crate::folder::uploads::{MOST_OF_A_CLIENT, MOST_UNFINISHED};
 use crate::folder::{EMPTY_LIFETIME, Error, Folder, Guard, OnConflict, Piece, Plan, Rules, UploadError};
 
 /// Begins an upload of this client; this many bytes arrive, then it is idle.
 fn begin_of(folder: &Folder, number: u32, owner: &str, bytes: usize) -> Result<(), UploadError> {
-    let plan = Plan { owner: owner.to_owned(), ..plan("a") };
-    folder.begin_upload(token(number), plan, MORE, disk())?.write(&vec![b'x'; bytes], disk())
+    let plan = Plan { owner: owner.to_owned(), ..plan() };
+    folder.begin_upload(token(number), &grant("a"), plan, MORE, disk())?.write(&vec![b'x'; bytes], disk())
 }
 
 fn is_known(folder: &Folder, number: u32) -> bool {
-    folder.upload(&token(number), disk()).is_ok()
+    folder.upload(&token(number), &judge(), disk()).is_ok()
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn an_empty_upload_is_discarded_after_minutes() {
     drop(begin(&folder, 1, "empty"));
     let awaited = begin(&folder, 2, "awaited");
     begin_of(&folder, 3, "a client", 1).expect("begun");
-    let begun = folder.upload(&token(1), disk()).expect("it is known").modified;
+    let begun = folder.upload(&token(1), &judge(), disk()).expect("it is known").modified;
     folder.forget_uploads(begun + EMPTY_LIFETIME.saturating_sub(Duration::from_secs(1)), disk());
     assert!(is_known(&folder, 1), "not yet");
     folder.forget_uploads(begun + EMPTY_LIFETIME + Duration::from_secs(1), disk());
@@ -128,14 +128,15 @@ fn rejected_uploads_take_no_space() {
     ];
     for (number, (name, rules, guard, piece, content)) in (0..).zip(table) {
         let folder = fixture.folder(rules);
-        let plan = Plan { guard, ..plan("a") };
-        let mut appending = folder.begin_upload(token(number), plan, piece, disk()).expect("begun");
+        let plan = Plan { guard, ..plan() };
+        let mut appending =
+            folder.begin_upload(token(number), &grant("a"), plan, piece, disk()).expect("begun");
         if name == "a directory has the name" {
             fixture.write("a/b", "");
         } else {
             fixture.write("a", "old");
         }
-        let ended = appending.write(content, disk()).and_then(|()| appending.end(disk()).map(drop));
+        let ended = appending.write(content, disk()).and_then(|()| appending.end(&judge(), disk()).map(drop));
         assert!(ended.is_err(), "{name}");
         let left = fixture.on_disk();
         assert!(left.iter().all(|path| !path.contains("uploads/")), "{name}: {left:?}");
@@ -143,7 +144,7 @@ fn rejected_uploads_take_no_space() {
     }
     let folder = fixture.folder(Rules { max_upload: Some(5), ..quick() });
     drop(begin(&folder, 9, "b"));
-    let too_large = folder.append(&token(9), 0, Piece { size: Some(6), ..LAST }, disk());
+    let too_large = folder.append(&token(9), 0, Piece { size: Some(6), ..LAST }, &judge(), disk());
     assert!(
         matches!(too_large, Err(UploadError::Folder(Error::TooLarge { .. }))),
         "rejected before it is sent"

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use super::disk;
 use super::{Fixture, SaveMethod, path, quick, read, save};
+use super::{disk, grant, judge};
 use crate::folder::temporary::Temporary;
 use crate::folder::{
     Appending, Ended, Error, Folder, Guard, LIFETIME, OnConflict, Piece, Plan, Rules, Saved, UploadError,
@@ -22,14 +22,8 @@ pub(super) fn token(number: u32) -> UploadToken {
     UploadToken::new(chance)
 }
 
-pub(super) fn plan(name: &str) -> Plan {
-    Plan {
-        path: path(name),
-        length: None,
-        guard: Guard::None,
-        owner: "a client".to_owned(),
-        memo: "memo".to_owned(),
-    }
+pub(super) fn plan() -> Plan {
+    Plan { length: None, guard: Guard::None, owner: "a client".to_owned(), memo: "memo".to_owned() }
 }
 
 /// A piece that is not the last, of unknown length.
@@ -37,17 +31,17 @@ pub(super) const MORE: Piece = Piece { completes: false, size: None, length: Non
 pub(super) const LAST: Piece = Piece { completes: true, ..MORE };
 
 pub(super) fn begin(folder: &Folder, number: u32, name: &str) -> Appending {
-    folder.begin_upload(token(number), plan(name), MORE, disk()).expect("begun")
+    folder.begin_upload(token(number), &grant(name), plan(), MORE, disk()).expect("begun")
 }
 
 fn offset(folder: &Folder, number: u32) -> u64 {
-    folder.upload(&token(number), disk()).expect("it is known").offset
+    folder.upload(&token(number), &judge(), disk()).expect("it is known").offset
 }
 
 pub(super) fn finish(folder: &Folder, number: u32, offset: u64, bytes: &[u8]) -> Result<Saved, UploadError> {
-    let mut appending = folder.append(&token(number), offset, LAST, disk())?;
+    let mut appending = folder.append(&token(number), offset, LAST, &judge(), disk())?;
     appending.write(bytes, disk())?;
-    match appending.end(disk())? {
+    match appending.end(&judge(), disk())? {
         Ended::Saved(saved, memo) => {
             assert_eq!(memo, "memo");
             Ok(saved)
@@ -63,8 +57,8 @@ fn pieces_make_a_file() {
         let folder = fixture.folder(Rules { durable, ..Rules::default() });
         let mut first = begin(&folder, 1, "in/a");
         first.write(b"one ", disk()).expect("written");
-        assert!(matches!(first.end(disk()), Ok(Ended::Paused(standing)) if standing.offset == 4));
-        let mut cut = folder.append(&token(1), 4, LAST, disk()).expect("continued");
+        assert!(matches!(first.end(&judge(), disk()), Ok(Ended::Paused(standing)) if standing.offset == 4));
+        let mut cut = folder.append(&token(1), 4, LAST, &judge(), disk()).expect("continued");
         cut.write(b"two ", disk()).expect("written");
         drop(cut);
         assert!(matches!(read(&folder, "in/a"), Err(Error::NotFound)), "nothing shows");
@@ -81,12 +75,13 @@ fn a_restart_loses_nothing() {
     let fixture = Fixture::new();
     let first = fixture.folder(quick());
     let piece = Piece { length: Some(6), ..MORE };
-    let mut appending = first.begin_upload(token(1), plan("a \u{ff}\n"), piece, disk()).expect("begun");
+    let mut appending =
+        first.begin_upload(token(1), &grant("a \u{ff}\n"), plan(), piece, disk()).expect("begun");
     appending.write(b"abc", disk()).expect("written");
     // Not dropped, as by a process that is killed.
     std::mem::forget(appending);
     let second = fixture.folder(quick());
-    let standing = second.upload(&token(1), disk()).expect("it is known");
+    let standing = second.upload(&token(1), &judge(), disk()).expect("it is known");
     assert_eq!((standing.offset, standing.length, standing.is_complete), (3, Some(6), false));
 }
 
@@ -97,9 +92,9 @@ fn a_complete_upload_is_remembered() {
     drop(begin(&folder, 1, "a"));
     finish(&folder, 1, 0, b"abc").expect("saved");
     for folder in [folder, fixture.folder(quick())] {
-        let standing = folder.upload(&token(1), disk()).expect("it is remembered");
+        let standing = folder.upload(&token(1), &judge(), disk()).expect("it is remembered");
         assert_eq!((standing.offset, standing.length, standing.is_complete), (3, Some(3), true));
-        assert!(matches!(folder.append(&token(1), 3, LAST, disk()), Err(UploadError::Complete(_))));
+        assert!(matches!(folder.append(&token(1), 3, LAST, &judge(), disk()), Err(UploadError::Complete(_))));
     }
 }
 
@@ -109,12 +104,12 @@ fn a_newer_request_supersedes_an_older() {
     let folder = fixture.folder(quick());
     let mut old = begin(&folder, 1, "a");
     old.write(b"abc", disk()).expect("written");
-    let mut new = folder.append(&token(1), 3, LAST, disk()).expect("continued");
+    let mut new = folder.append(&token(1), 3, LAST, &judge(), disk()).expect("continued");
     assert!(matches!(old.write(b"xyz", disk()), Err(UploadError::Superseded)));
     new.write(b"def", disk()).expect("written");
-    assert!(matches!(old.end(disk()), Err(UploadError::Superseded)));
+    assert!(matches!(old.end(&judge(), disk()), Err(UploadError::Superseded)));
     assert_eq!(offset(&folder, 1), 6, "asking for the offset supersedes, too");
-    assert!(matches!(new.end(disk()), Err(UploadError::Superseded)));
+    assert!(matches!(new.end(&judge(), disk()), Err(UploadError::Superseded)));
     finish(&folder, 1, 6, b"ghi").expect("saved");
     assert_eq!(read(&folder, "a").expect("it is there"), "abcdefghi");
 }
@@ -127,13 +122,13 @@ fn another_server_of_the_folder_does_not_mix() {
     appending.write(b"abc", disk()).expect("written");
     let second = fixture.folder(quick());
     assert!(
-        matches!(second.append(&token(1), 3, LAST, disk()), Err(UploadError::Superseded)),
+        matches!(second.append(&token(1), 3, LAST, &judge(), disk()), Err(UploadError::Superseded)),
         "the first has it"
     );
     drop(appending);
-    drop(second.append(&token(1), 3, MORE, disk()).map(|mut more| more.write(b"def", disk())));
+    drop(second.append(&token(1), 3, MORE, &judge(), disk()).map(|mut more| more.write(b"def", disk())));
     assert!(
-        matches!(first.append(&token(1), 3, LAST, disk()), Err(UploadError::Mismatch(now)) if now.offset == 6)
+        matches!(first.append(&token(1), 3, LAST, &judge(), disk()), Err(UploadError::Mismatch(now)) if now.offset == 6)
     );
 }
 
@@ -145,18 +140,19 @@ fn it_continues_at_its_offset_only() {
     appending.write(b"abc", disk()).expect("written");
     drop(appending);
     for wrong in [0, 2, 4, u64::MAX] {
-        let refused = folder.append(&token(1), wrong, LAST, disk());
+        let refused = folder.append(&token(1), wrong, LAST, &judge(), disk());
         assert!(matches!(refused, Err(UploadError::Mismatch(now)) if now.offset == 3), "{wrong}");
     }
-    assert!(matches!(folder.append(&token(2), 0, LAST, disk()), Err(UploadError::Unknown)));
+    assert!(matches!(folder.append(&token(2), 0, LAST, &judge(), disk()), Err(UploadError::Unknown)));
 }
 
 #[test]
 fn lengths_that_disagree_are_rejected() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
-    let mut appending =
-        folder.begin_upload(token(1), plan("a"), Piece { length: Some(5), ..MORE }, disk()).expect("begun");
+    let mut appending = folder
+        .begin_upload(token(1), &grant("a"), plan(), Piece { length: Some(5), ..MORE }, disk())
+        .expect("begun");
     appending.write(b"abc", disk()).expect("written");
     drop(appending);
     let piece = |completes, size, length| Piece { completes, size, length };
@@ -169,16 +165,16 @@ fn lengths_that_disagree_are_rejected() {
     ];
     for (name, piece) in refused {
         assert!(
-            matches!(folder.append(&token(1), 3, piece, disk()), Err(UploadError::Inconsistent)),
+            matches!(folder.append(&token(1), 3, piece, &judge(), disk()), Err(UploadError::Inconsistent)),
             "{name}"
         );
     }
     assert_eq!(offset(&folder, 1), 3, "as it was");
-    let short = folder.append(&token(1), 3, LAST, disk()).expect("its size is unknown");
-    assert!(matches!(short.end(disk()), Err(UploadError::Inconsistent)), "it ends too early");
-    let mut long = folder.append(&token(1), 3, LAST, disk()).expect("continued");
+    let short = folder.append(&token(1), 3, LAST, &judge(), disk()).expect("its size is unknown");
+    assert!(matches!(short.end(&judge(), disk()), Err(UploadError::Inconsistent)), "it ends too early");
+    let mut long = folder.append(&token(1), 3, LAST, &judge(), disk()).expect("continued");
     assert!(matches!(long.write(b"defg", disk()), Err(UploadError::Inconsistent)), "longer than announced");
-    assert!(matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)), "and is spoilt");
+    assert!(matches!(folder.upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)), "and is spoilt");
     assert!(fixture.on_disk().iter().all(|name| !name.contains("0000")), "{:?}", fixture.on_disk());
 }
 
@@ -187,9 +183,9 @@ fn a_cancelled_upload_is_gone() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
     let mut appending = begin(&folder, 1, "a");
-    folder.cancel_upload(&token(1), disk()).expect("it was there");
+    folder.cancel_upload(&token(1), &judge(), disk()).expect("it was there");
     assert!(matches!(appending.write(b"abc", disk()), Err(UploadError::Superseded)));
-    assert!(matches!(folder.cancel_upload(&token(1), disk()), Err(UploadError::Unknown)));
+    assert!(matches!(folder.cancel_upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)));
     folder.forget_uploads(SystemTime::now(), disk());
     assert!(fixture.on_disk().is_empty(), "{:?}", fixture.on_disk());
 }
@@ -201,12 +197,12 @@ fn after_a_day_it_is_discarded() {
     let mut appending = begin(&folder, 1, "a");
     appending.write(b"abc", disk()).expect("written");
     drop(appending);
-    let last = folder.upload(&token(1), disk()).expect("it is known").modified;
+    let last = folder.upload(&token(1), &judge(), disk()).expect("it is known").modified;
     let nearly = LIFETIME.checked_sub(Duration::from_secs(1)).expect("longer than a second");
     folder.forget_uploads(last + nearly, disk());
     assert_eq!(offset(&folder, 1), 3, "not yet");
     folder.forget_uploads(last + LIFETIME + Duration::from_secs(1), disk());
-    assert!(matches!(folder.upload(&token(1), disk()), Err(UploadError::Unknown)));
+    assert!(matches!(folder.upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)));
     assert!(fixture.on_disk().is_empty(), "{:?}", fixture.on_disk());
 }
 
@@ -215,14 +211,14 @@ fn the_rules_hold_at_the_beginning_and_at_the_end() {
     let fixture = Fixture::new();
     let folder = fixture.folder(Rules { max_upload: Some(5), ..quick() });
     let refused = [
-        ("hidden", plan(".a"), MORE),
-        ("the server's own", plan(".wharf/a"), MORE),
-        ("the root", plan(""), MORE),
-        ("too large", plan("a"), Piece { length: Some(6), ..MORE }),
-        ("too large, in one piece", plan("a"), Piece { size: Some(6), ..MORE }),
+        ("hidden", ".a", MORE),
+        ("the server's own", ".wharf/a", MORE),
+        ("the root", "", MORE),
+        ("too large", "a", Piece { length: Some(6), ..MORE }),
+        ("too large, in one piece", "a", Piece { size: Some(6), ..MORE }),
     ];
-    for (name, plan, piece) in refused {
-        let begun = folder.begin_upload(token(9), plan, piece, disk());
+    for (name, path, piece) in refused {
+        let begun = folder.begin_upload(token(9), &grant(path), plan(), piece, disk());
         assert!(matches!(begun, Err(UploadError::Folder(_))), "{name}");
     }
     assert!(fixture.on_disk().is_empty(), "nothing was made");
@@ -234,24 +230,27 @@ fn the_rules_hold_at_the_beginning_and_at_the_end() {
     fixture.write("a", "old");
     let finished = finish(&strict, 1, 0, b"new");
     assert!(matches!(finished, Err(UploadError::Refused(Error::Exists))), "{finished:?}");
-    assert!(matches!(strict.upload(&token(1), disk()), Err(UploadError::Unknown)), "thrown away");
+    assert!(matches!(strict.upload(&token(1), &judge(), disk()), Err(UploadError::Unknown)), "thrown away");
     let read_only = fixture.folder(Rules { read_only: true, ..quick() });
-    assert!(matches!(read_only.upload(&token(1), disk()), Err(UploadError::Folder(Error::ReadOnly))));
+    assert!(matches!(
+        read_only.upload(&token(1), &judge(), disk()),
+        Err(UploadError::Folder(Error::ReadOnly))
+    ));
 }
 
 #[test]
 fn the_guard_is_checked_at_the_end() {
     let fixture = Fixture::new();
     let folder = fixture.folder(quick());
-    let new = Plan { guard: Guard::MustBeNew, ..plan("a") };
-    drop(folder.begin_upload(token(1), new, MORE, disk()).expect("begun"));
+    let new = Plan { guard: Guard::MustBeNew, ..plan() };
+    drop(folder.begin_upload(token(1), &grant("a"), new, MORE, disk()).expect("begun"));
     // Over a restart, too.
     let folder = fixture.folder(quick());
     save(&folder, "a", "first").expect("saved");
     assert!(matches!(finish(&folder, 1, 0, b"second"), Err(UploadError::Refused(Error::Changed))));
     let version = super::open_file(&folder, "a").facts.version;
-    let same = Plan { guard: Guard::MustBe(version), ..plan("a") };
-    drop(folder.begin_upload(token(2), same, MORE, disk()).expect("begun"));
+    let same = Plan { guard: Guard::MustBe(version), ..plan() };
+    drop(folder.begin_upload(token(2), &grant("a"), same, MORE, disk()).expect("begun"));
     let folder = fixture.folder(quick());
     finish(&folder, 2, 0, b"third").expect("it is still the same");
     assert_eq!(read(&folder, "a").expect("it is there"), "third");
@@ -281,7 +280,7 @@ fn links_in_the_way_of_uploads_are_not_followed() {
             std::fs::create_dir(fixture.share().join(".wharf")).expect("made");
         }
         fixture.link(if link == ".wharf" { "public" } else { "../public" }, link);
-        assert!(folder.begin_upload(token(1), plan("a"), MORE, disk()).is_err(), "{link}");
+        assert!(folder.begin_upload(token(1), &grant("a"), plan(), MORE, disk()).is_err(), "{link}");
         assert_eq!(std::fs::read_dir(fixture.share().join("public")).expect("there").count(), 1, "{link}");
     }
 }
@@ -297,7 +296,7 @@ fn unknown_files_among_the_uploads_are_kept() {
     fixture.write(&format!(".wharf/uploads/{broken}.part"), "abc");
     let folder = fixture.folder(Rules { hidden: true, ..quick() });
     for number in [1, 2] {
-        assert!(matches!(folder.upload(&token(number), disk()), Err(UploadError::Unknown)));
+        assert!(matches!(folder.upload(&token(number), &judge(), disk()), Err(UploadError::Unknown)));
     }
     assert!(matches!(read(&folder, ".wharf/uploads/README"), Err(Error::NotFound)), "they are not served");
     folder.forget_uploads(SystemTime::now() + LIFETIME + Duration::from_secs(60), disk());

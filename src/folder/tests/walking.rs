@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 
 /// All that a walk finds: directories with a trailing slash, files with their content.
 fn walked(folder: &Folder, from: &str) -> Vec<String> {
-    let mut walk = folder.walk(&path(from), disk()).expect("a directory");
+    let mut walk = folder.walk(&grant(from), judge(), disk()).expect("a directory");
     let mut found = rest_of(&mut walk);
     found.sort();
     found
@@ -75,9 +75,9 @@ fn only_a_directory_is_walked() {
     it.write(".hidden/file", "");
     it.link("../outside", "out");
     let folder = it.folder(Rules::default());
-    assert!(matches!(folder.walk(&path("file"), disk()), Err(Error::NotDirectory)));
+    assert!(matches!(folder.walk(&grant("file"), judge(), disk()), Err(Error::NotDirectory)));
     for name in ["none", ".hidden", "out"] {
-        assert!(matches!(folder.walk(&path(name), disk()), Err(Error::NotFound)), "{name}");
+        assert!(matches!(folder.walk(&grant(name), judge(), disk()), Err(Error::NotFound)), "{name}");
     }
 }
 
@@ -88,7 +88,7 @@ fn removed_entries_are_lost_and_the_rest_is_found() {
         it.write(name, "x");
     }
     let folder = it.folder(Rules::default());
-    let mut walk = folder.walk(&path(""), disk()).expect("a directory");
+    let mut walk = folder.walk(&grant(""), judge(), disk()).expect("a directory");
     assert!(matches!(walk.step(disk()), Ok(WalkStep::Directory { .. })), "where it begins");
     assert!(matches!(walk.step(disk()), Ok(WalkStep::Nothing)), "a directory, which waits now");
     for name in ["a", "b", "c"] {
@@ -123,7 +123,7 @@ fn very_deep_directories() {
     let it = Fixture::new();
     let deep = ["d"; 1000].join("/");
     it.write(&format!("{deep}/file"), "x");
-    let mut walk = it.folder(Rules::default()).walk(&path(""), disk()).expect("a directory");
+    let mut walk = it.folder(Rules::default()).walk(&grant(""), judge(), disk()).expect("a directory");
     let mut directories = 0;
     let last = loop {
         match walk.step(disk()).expect("no error of the system") {

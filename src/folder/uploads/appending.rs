@@ -15,6 +15,7 @@ use super::standing::Standing;
 use super::store::Store;
 use super::token::UploadToken;
 use super::upload::{self, ContentState, Upload};
+use crate::access::{Judge, ToWrite};
 use crate::blocking::Blocking;
 use crate::folder::commit::{Saved, save};
 use crate::folder::error::Error;
@@ -73,8 +74,8 @@ impl Appending {
         Ok(())
     }
 
-    /// Ends the request. It may wait for the disk.
-    pub fn end(self, _: Blocking<'_>) -> Result<Ended, UploadError> {
+    /// Ends the request. A complete file gets its name if the judge allows it now. It may wait for the disk.
+    pub fn end(self, judge: &Judge, _: Blocking<'_>) -> Result<Ended, UploadError> {
         let mut upload = self.lock()?;
         if !self.completes {
             let durable = self.uploads.shared.rules.durable;
@@ -84,11 +85,11 @@ impl Appending {
         let whole = Piece { completes: true, size: Some(0), length: None };
         let length = agreed_length(upload.plan.length, size, whole)?;
         upload.learn_length(&self.store, &self.token, length)?;
-        self.save(&mut upload, size)
+        self.save(&mut upload, size, judge)
     }
 
     /// Gives the complete file its name, under the current rules.
-    fn save(&self, upload: &mut Upload, size: u64) -> Result<Ended, UploadError> {
+    fn save(&self, upload: &mut Upload, size: u64, judge: &Judge) -> Result<Ended, UploadError> {
         let Self { uploads, store, token, .. } = self;
         let shared = &uploads.shared;
         let file = upload.file.take().filter(|file| is_ours(file, size)).ok_or(UploadError::Superseded)?;
@@ -98,8 +99,11 @@ impl Appending {
             Store::content_name(token),
             shared.save_methods.of(store.dir()),
         );
-        let place = shared.admit(&upload.plan.path, Some(size));
-        let saved = place.and_then(|place| save(shared, &place, &mut temporary, size, upload.plan.guard));
+        let granted = judge.check::<ToWrite>(&upload.path).map_err(Error::from);
+        let saved = granted.and_then(|grant| {
+            let place = shared.admit(&grant, Some(size))?;
+            save(shared, &place, &grant, &mut temporary, size, upload.plan.guard)
+        });
         match saved {
             Ok(saved) => {
                 upload.content = ContentState::Complete { size };

@@ -2,13 +2,10 @@
 
 use super::error::UploadError;
 use crate::folder::guard::Guard;
-use crate::folder::path::SharePath;
 
-/// What an upload becomes when it is complete.
+/// What an upload becomes when it is complete; the grant names its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The name that it gets.
-    pub path: SharePath,
     /// Its length in bytes, once that is known.
     pub length: Option<u64>,
     /// What must hold for the name when the upload gets it.

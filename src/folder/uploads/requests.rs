@@ -11,6 +11,7 @@ use super::standing::{EMPTY_LIFETIME, LIFETIME, Standing};
 use super::store::Store;
 use super::token::UploadToken;
 use super::upload::{self, ContentState, Upload};
+use crate::access::{Grant, Judge, ToWrite};
 use crate::folder::error::Error;
 
 impl Uploads {
@@ -18,16 +19,18 @@ impl Uploads {
     pub(in crate::folder) fn begin(
         self: Arc<Self>,
         token: UploadToken,
+        grant: &Grant<'_, ToWrite>,
         plan: Plan,
         piece: Piece,
     ) -> Result<Appending, UploadError> {
         let shared = &self.shared;
         let length = agreed_length(plan.length, 0, piece)?;
-        shared.admit(&plan.path, length.or(piece.size))?;
+        shared.admit(grant, length.or(piece.size))?;
         let store = Store::make(&shared.root).map_err(Error::from)?;
         shared.reserve.admit(length.or(piece.size), store.dir())?;
         let plan = Plan { length, ..plan };
-        let upload = Arc::new(Mutex::new(Upload::new(plan.clone(), ContentState::empty())));
+        let upload =
+            Arc::new(Mutex::new(Upload::new(grant.path().clone(), plan.clone(), ContentState::empty())));
         // Locked until its file exists: before, it is not evicted for another upload.
         let mut beginning = upload::lock(&upload);
         let evicted = self.known().insert(token, &plan.owner, &upload)?;
@@ -36,11 +39,11 @@ impl Uploads {
             store.remove(&token);
             log::info!("discarded an unfinished upload: there are too many");
         }
-        let begun = match store.begin(&token, &plan) {
+        let begun = match store.begin(&token, grant.path(), &plan) {
             // Another request has just removed the directory, as it was empty.
             Err(Error::NotFound) => {
                 let store = Store::make(&shared.root).map_err(Error::from);
-                store.and_then(|store| store.begin(&token, &plan).map(|file| (store, file)))
+                store.and_then(|store| store.begin(&token, grant.path(), &plan).map(|file| (store, file)))
             }
             begun => begun.map(|file| (store, file)),
         };
@@ -51,9 +54,14 @@ impl Uploads {
     }
 
     /// How much of an upload has arrived. A request that is appending to it can no longer do so.
-    pub(in crate::folder) fn standing(&self, token: &UploadToken) -> Result<Standing, UploadError> {
+    pub(in crate::folder) fn standing(
+        &self,
+        token: &UploadToken,
+        judge: &Judge,
+    ) -> Result<Standing, UploadError> {
         let (store, upload) = self.find(token)?;
         let mut upload = upload::lock(&upload);
+        may_write(&upload, judge)?;
         upload.take_over();
         upload.stand(&store, token, self.shared.rules.durable)
     }
@@ -64,12 +72,14 @@ impl Uploads {
         token: &UploadToken,
         offset: u64,
         piece: Piece,
+        judge: &Judge,
     ) -> Result<Appending, UploadError> {
         let (store, upload) = self.find(token)?;
         let shared = &self.shared;
         shared.stays()?;
         let number = {
             let mut upload = upload::lock(&upload);
+            may_write(&upload, judge)?;
             upload.take_over();
             // An offset that agrees is not sent to the client, so it need not be on the disk.
             let is_sent = upload.offset() != offset;
@@ -94,9 +104,12 @@ impl Uploads {
     }
 
     /// Discards an upload; a request that is appending to it can no longer do so.
-    pub(in crate::folder) fn cancel(&self, token: &UploadToken) -> Result<(), UploadError> {
+    pub(in crate::folder) fn cancel(&self, token: &UploadToken, judge: &Judge) -> Result<(), UploadError> {
         let (store, upload) = self.find(token)?;
-        upload::lock(&upload).end();
+        let mut upload = upload::lock(&upload);
+        may_write(&upload, judge)?;
+        upload.end();
+        drop(upload);
         self.discard(&store, token);
         Ok(())
     }
@@ -122,4 +135,9 @@ impl Uploads {
         }
         Store::tidy(&shared.root);
     }
+}
+
+/// Fails if the principal may not save a file at the upload's path.
+fn may_write(upload: &Upload, judge: &Judge) -> Result<(), UploadError> {
+    judge.check::<ToWrite>(&upload.path).map(|_| ()).map_err(|denied| Error::from(denied).into())
 }

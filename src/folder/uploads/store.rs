@@ -28,9 +28,9 @@ use super::token::UploadToken;
 use crate::folder::error::Error;
 use crate::folder::facts::Facts;
 use crate::folder::guard::Guard;
-use crate::folder::path::SharePath;
 use crate::folder::root::{self, Root};
 use crate::folder::stale;
+use crate::path::SharePath;
 
 /// Its path below the folder's root.
 const PATH: [&str; 2] = [root::OWN, "uploads"];
@@ -49,7 +49,7 @@ pub(super) struct Store {
     dir: Arc<Dir>,
 }
 
-/// A [`Plan`] in the form of its file.
+/// A path and a [`Plan`] in the form of their file.
 #[derive(Serialize, Deserialize)]
 struct Description {
     /// Percent-encoded: a path is bytes, JSON is text.
@@ -97,12 +97,12 @@ impl Store {
     }
 
     /// Creates an upload: its content, empty and locked, then its description.
-    pub(super) fn begin(&self, token: &UploadToken, plan: &Plan) -> Result<File, Error> {
+    pub(super) fn begin(&self, token: &UploadToken, path: &SharePath, plan: &Plan) -> Result<File, Error> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         // It gets its final permissions together with its name.
         let mode = Mode::RUSR | Mode::WUSR;
         let file = File::from(fs::openat(&*self.dir, Self::content_name(token), flags, mode)?);
-        let described = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, plan));
+        let described = lock(&file).map_err(Error::from).and_then(|()| self.describe(token, path, plan));
         match described {
             Ok(()) => Ok(file),
             Err(error) => {
@@ -127,9 +127,9 @@ impl Store {
     }
 
     /// Writes the description, atomically.
-    pub(super) fn describe(&self, token: &UploadToken, plan: &Plan) -> Result<(), Error> {
+    pub(super) fn describe(&self, token: &UploadToken, path: &SharePath, plan: &Plan) -> Result<(), Error> {
         let description = Description {
-            path: percent_encode(plan.path.as_bytes(), NON_ALPHANUMERIC).to_string(),
+            path: percent_encode(path.as_bytes(), NON_ALPHANUMERIC).to_string(),
             length: plan.length,
             guard: plan.guard,
             owner: plan.owner.clone(),
@@ -151,8 +151,8 @@ impl Store {
         root::sync(&self.dir)
     }
 
-    /// The plan of an upload; `None` if it cannot be read.
-    pub(super) fn plan(&self, token: &UploadToken) -> Option<Plan> {
+    /// The path and the plan of an upload; `None` if it cannot be read.
+    pub(super) fn plan(&self, token: &UploadToken) -> Option<(SharePath, Plan)> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
         let file = File::from(fs::openat(&*self.dir, name, flags, Mode::empty()).ok()?);
@@ -161,7 +161,7 @@ impl Store {
         let description: Description = serde_json::from_slice(text.get(..count)?).ok()?;
         let path: Vec<u8> = percent_decode_str(&description.path).collect();
         let Description { length, guard, owner, memo, .. } = description;
-        Some(Plan { path: SharePath::parse(&path).ok()?, length, guard, owner, memo })
+        Some((SharePath::parse(&path).ok()?, Plan { length, guard, owner, memo }))
     }
 
     /// The size of the content, and when the last of it arrived; `None` if there is no content.

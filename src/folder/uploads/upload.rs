@@ -9,9 +9,12 @@ use super::standing::Standing;
 use super::store::Store;
 use super::token::UploadToken;
 use crate::folder::error::Error;
+use crate::path::SharePath;
 
 /// An upload, shared by all its requests.
 pub(super) struct Upload {
+    /// The name that it gets. Whether it may is judged at each request, and again when it is complete.
+    pub(super) path: SharePath,
     pub(super) plan: Plan,
     pub(super) content: ContentState,
     /// How many requests it has had. Only the latest may append; the file is open while it does.
@@ -43,8 +46,8 @@ impl ContentState {
 }
 
 impl Upload {
-    pub(super) fn new(plan: Plan, content: ContentState) -> Self {
-        Self { plan, content, requests: 0, file: None }
+    pub(super) fn new(path: SharePath, plan: Plan, content: ContentState) -> Self {
+        Self { path, plan, content, requests: 0, file: None }
     }
 
     /// Whether a request is appending to it.
@@ -130,7 +133,7 @@ impl Upload {
             return Ok(());
         }
         let plan = Plan { length, ..self.plan.clone() };
-        store.describe(token, &plan)?;
+        store.describe(token, &self.path, &plan)?;
         self.plan = plan;
         if let ContentState::Open { offset, .. } = self.content {
             // The description has to be synced again.

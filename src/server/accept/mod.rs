@@ -80,8 +80,8 @@ fn admit(transport: Transport, runtime: &Runtime) {
     log::debug!("{} connected", transport.peer());
     // Its request will follow: an exit now would lose it.
     runtime.state.idle.note(Instant::now());
-    let client = client_key::of(transport.peer());
-    if let Some(tracked) = shedding::admit(runtime, Connection::new(transport), client) {
+    let peer = client_key::of(transport.peer());
+    if let Some(tracked) = shedding::admit(runtime, Connection::new(transport), peer) {
         runtime.park(tracked, WaitFor::idle(Instant::now(), runtime.timeout()).for_news());
         // There may be too many connections now.
         shedding::shed_descriptors(runtime, runtime.table.excess());

@@ -13,9 +13,9 @@ use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
-use crate::net::peer::Peer;
 use crate::server::chat::events;
 use crate::server::random;
+use crate::server::request::ClientAddress;
 use crate::server::timing::Active;
 
 /// An event as it is sent: encoded once, shared by all subscribers.
@@ -33,7 +33,7 @@ pub(crate) struct EventStream {
     chat: Arc<ChatState>,
     subscription: Option<Subscription>,
     who: Person,
-    from: Peer,
+    from: ClientAddress,
     _active: Active,
 }
 
@@ -83,7 +83,7 @@ impl ChatState {
         self: &Arc<Self>,
         who: Person,
         last: Option<&str>,
-        from: Peer,
+        from: ClientAddress,
         active: Active,
     ) -> Result<(EventStream, Vec<u8>), RoomError> {
         let mut room = self.room();

@@ -1,23 +1,34 @@
 //! One request and its response, as the access log and the recorder see them.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method};
 use crate::http::status::Status;
-use crate::net::peer::Peer;
 use crate::server::filter::Wanted;
 use crate::server::observe::access_log::{self, ACCESS};
+use crate::server::request::ClientAddress;
 use crate::server::state::State;
 use crate::server::timing::Active;
+
+/// A buffer that is larger than this, from the line of a long target, is freed after its exchange.
+const SPARE_LIMIT: usize = 1024;
+
+thread_local! {
+    /// The buffer of the last request line, for the next. A waiting connection keeps none.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// What is kept of a request until its response has been sent.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// The request line as received; empty if neither the log nor the recorder needs it.
+    /// The request line as it is logged; empty if neither the log nor the recorder needs it.
     line: Vec<u8>,
     began: Instant,
+    /// The client.
+    pub client: ClientAddress,
     /// The HTTP version of the client.
     pub version: HttpVersion,
     /// Whether the response is to a HEAD request: it has no content.
@@ -33,12 +44,19 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// For a head that was parsed from these bytes.
-    pub(super) fn of(head: &Head<'_, '_>, bytes: &[u8], began: Instant, state: &State) -> Self {
+    pub(super) fn of(
+        head: &Head<'_, '_>,
+        bytes: &[u8],
+        client: ClientAddress,
+        began: Instant,
+        state: &State,
+    ) -> Self {
         let persistence = Persistence::of_message(head.version, head.fields);
         let has_body = head.framing != Framing::Empty;
         Self {
             line: request_line(bytes, state),
             began,
+            client,
             version: head.version,
             to_head: head.method == Ok(Method::Head),
             wanted: Wanted::by(head.fields),
@@ -52,10 +70,17 @@ impl Exchange {
     }
 
     /// For bytes that are no valid or no complete head.
-    pub(super) fn of_no_head(bytes: &[u8], why: CloseReason, began: Instant, state: &State) -> Self {
+    pub(super) fn of_no_head(
+        bytes: &[u8],
+        client: ClientAddress,
+        why: CloseReason,
+        began: Instant,
+        state: &State,
+    ) -> Self {
         Self {
             line: request_line(bytes, state),
             began,
+            client,
             version: HttpVersion::Http11,
             to_head: false,
             wanted: Wanted::default(),
@@ -72,22 +97,32 @@ impl Exchange {
         }
     }
 
-    /// Writes the line of the access log and, if requests are recorded, of the script.
-    pub(super) fn note(&self, peer: Peer, status: Status, bytes: u64, state: &State) {
+    /// Writes the line of the access log and, if requests are recorded, of the script. Call it once, at the end.
+    pub(super) fn note(&mut self, status: Status, bytes: u64, state: &State) {
         if self.line.is_empty() {
             return;
         }
-        access_log::write(peer, &self.line, status, bytes, self.began.elapsed());
+        access_log::write(self.client, &self.line, status, bytes, self.began.elapsed());
         if let Persistence::Close(why) = self.persistence {
-            log::debug!(target: ACCESS, "{peer} closed: {why}");
+            log::debug!(target: ACCESS, "{} closed: {why}", self.client);
         }
         if let Some(recorder) = &state.recorder {
             recorder.note(&self.line, self.saved.as_deref(), status);
+        }
+        let line = std::mem::take(&mut self.line);
+        if line.capacity() <= SPARE_LIMIT {
+            SPARE.set(line);
         }
     }
 }
 
 /// The first line, if the log or the recorder needs it.
 fn request_line(bytes: &[u8], state: &State) -> Vec<u8> {
-    if access_log::is_on() || state.recorder.is_some() { access_log::request_line(bytes) } else { Vec::new() }
+    if !access_log::is_on() && state.recorder.is_none() {
+        return Vec::new();
+    }
+    let mut line = SPARE.take();
+    line.clear();
+    access_log::push_request_line(&mut line, bytes);
+    line
 }

@@ -33,6 +33,7 @@ use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::net::transport::{More, OtherEnd, Transport};
 use crate::server::chat::state::EventStream;
+use crate::server::client_key::ClientKey;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::input::Input;
 use crate::server::connection::phase::{Lingering, Phase, ReceivingBody, WaitingForHead, expect_body};
@@ -41,8 +42,11 @@ use crate::server::connection::work::Work;
 use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
-use crate::server::jobs::{Chores, Jobs};
+use crate::server::gate::client;
+use crate::server::jobs::Jobs;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::JobOutcome;
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -91,10 +95,10 @@ pub(super) enum AfterTurn {
     Park(WaitFor),
     /// The job owns it until the job is done.
     Work(Work),
-    /// It needs another turn, on a thread that may block on the disk.
-    NeedsDisk,
-    /// It starts an upload, but its client has too many jobs waiting, so the upload is delayed.
-    HeldBack,
+    /// It needs another turn, on a thread that may block on the disk, on behalf of this client.
+    NeedsDisk(ClientKey),
+    /// It starts an upload, but this client has too many jobs waiting, so the upload is delayed.
+    HeldBack(ClientKey),
     /// The broadcaster owns it from now on.
     Subscribe(Box<EventStream>),
     /// Close it.
@@ -114,8 +118,8 @@ enum Transition {
     Go(Phase),
     Wait(Phase, WaitFor),
     Work(Work),
-    NeedsDisk(Phase),
-    HeldBack(Phase),
+    NeedsDisk(Phase, ClientAddress),
+    HeldBack(Phase, ClientAddress),
     Subscribe(Box<EventStream>),
     Close,
 }
@@ -153,26 +157,31 @@ impl Connection {
     /// Starts to close the connection to free its slot. The client can still read why: it gets this response if no
     /// other has begun, and its further input is read and discarded for a moment. Returns what to wait for; `None` if
     /// the connection can be closed at once.
-    pub(super) fn turn_away(&mut self, answer: &[u8], chores: &Chores) -> Option<WaitFor> {
+    pub(super) fn turn_away(&mut self, answer: &[u8]) -> Option<WaitFor> {
         match std::mem::replace(&mut self.phase, Phase::Away) {
             // A client that has had a response knows that an idle connection may be closed.
             Phase::RecvHead(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
             // Away: the job has not started.
-            Phase::RecvHead(_) | Phase::Away => drop(self.transport.write(answer, More::Ends)),
-            Phase::RecvBody(body) => {
+            Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
                 drop(self.transport.write(answer, More::Ends));
-                chores.drop_later(body);
             }
-            phase => {
-                chores.drop_later(phase);
-                return None;
-            }
+            Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
         }
         self.transport.end_sending().ok()?;
         let deadline = Deadline::after(Instant::now(), LINGER);
         self.unread = Vec::new();
         self.phase = Phase::Linger(Lingering { left: LINGER_LIMIT, deadline });
         Some(WaitFor::readable(deadline))
+    }
+
+    /// The client whose request it serves.
+    pub(super) fn client(&self) -> Option<ClientAddress> {
+        match &self.phase {
+            Phase::RecvBody(body) => Some(body.exchange.client),
+            Phase::SendInterim(sending) => Some(sending.exchange.client),
+            Phase::SendResponse(sending) => Some(sending.client()),
+            Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => None,
+        }
     }
 
     /// How many descriptors it holds while parked, including its socket.
@@ -215,7 +224,7 @@ impl Connection {
         disk: Blocking<'_>,
     ) -> AfterTurn {
         let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
-        let outcome = job(state, disk);
+        let outcome = job.into_inner(disk)(state, disk);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
         let deadline = Deadline::after(Instant::now(), state.stall);
         self.phase = match outcome {
@@ -228,6 +237,7 @@ impl Connection {
                 expect_body(receiving, exchange, waits, deadline)
             }
             JobOutcome::Again(job) => {
+                let job = Deferred::new(job, &state.chores);
                 let begun = begun.or_else(|| Some(Instant::now()));
                 return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, begun });
             }
@@ -240,7 +250,13 @@ impl Connection {
         let now = Instant::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Away) {
             Phase::RecvHead(WaitingForHead { deadline: Some(_), .. }) => {
-                let exchange = Exchange::of_no_head(&self.unread, CloseReason::TimedOut, now, turn.state);
+                let exchange = Exchange::of_no_head(
+                    &self.unread,
+                    client::find(self.peer()),
+                    CloseReason::TimedOut,
+                    now,
+                    turn.state,
+                );
                 responding(too_late("the request did not arrive in time"), exchange, turn)
             }
             // Only its interim response is due. A worker sends it after it has read all that has arrived.
@@ -250,9 +266,8 @@ impl Connection {
                 return AfterTurn::Park(wait_for);
             }
             Phase::RecvBody(body) => {
-                let ReceivingBody { mut exchange, receiving, .. } = *body;
+                let ReceivingBody { mut exchange, .. } = *body;
                 exchange.persistence = Persistence::Close(CloseReason::TimedOut);
-                turn.state.chores.drop_later(receiving);
                 responding(too_late("the request body stalled"), exchange, turn)
             }
             Phase::SendResponse(mut sending) => {
@@ -261,9 +276,8 @@ impl Connection {
                     self.phase = Phase::SendResponse(sending);
                     return AfterTurn::Park(wait_for);
                 }
-                log::debug!("{} stopped reading its response", self.peer());
-                sending.end(self.peer(), turn.state);
-                turn.state.chores.drop_later(sending);
+                log::debug!("{} stopped reading its response", sending.client());
+                sending.end(turn.state);
                 return AfterTurn::Close;
             }
             phase @ (Phase::RecvHead(_) | Phase::SendInterim(_) | Phase::Linger(_) | Phase::Away) => {
@@ -292,13 +306,13 @@ impl Connection {
                     return AfterTurn::Park(wait_for);
                 }
                 Ok(Transition::Work(work)) => return AfterTurn::Work(work),
-                Ok(Transition::NeedsDisk(phase)) => {
+                Ok(Transition::NeedsDisk(phase, client)) => {
                     self.phase = phase;
-                    return AfterTurn::NeedsDisk;
+                    return AfterTurn::NeedsDisk(client.key());
                 }
-                Ok(Transition::HeldBack(phase)) => {
+                Ok(Transition::HeldBack(phase, client)) => {
                     self.phase = phase;
-                    return AfterTurn::HeldBack;
+                    return AfterTurn::HeldBack(client.key());
                 }
                 Ok(Transition::Subscribe(events)) => return AfterTurn::Subscribe(events),
                 Ok(Transition::Close) => return AfterTurn::Close,

@@ -13,6 +13,7 @@ use crate::http::body::Framing;
 use crate::net::transport::{More, Transferred, Transport};
 use crate::server::content::{Chunk, Content, ContentSource, FileSpan, Produced};
 use crate::server::disk::Disk;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::state::State;
 
 /// What has not been sent yet.
@@ -23,6 +24,8 @@ pub(super) struct Outgoing {
     at: usize,
     /// What follows `bytes`.
     file: Option<FileSpan>,
+    /// A span that has been sent, and whose file is not closed yet.
+    sent_file: Option<FileSpan>,
     /// What follows `file`.
     rest: Content,
     coding: Coding,
@@ -65,7 +68,16 @@ impl Outgoing {
             Framing::UntilClose => Coding::Close,
         };
         let overhead = head.len() as u64;
-        let mut outgoing = Self { bytes: head, at: 0, file: None, rest: content, coding, sent: 0, overhead };
+        let mut outgoing = Self {
+            bytes: head,
+            at: 0,
+            file: None,
+            sent_file: None,
+            rest: content,
+            coding,
+            sent: 0,
+            overhead,
+        };
         outgoing.append_to_head();
         outgoing
     }
@@ -144,12 +156,12 @@ impl Outgoing {
                 self.send_bytes(transport)?
             } else {
                 in_memory = in_memory.or_else(|| self.file.as_ref()?.in_memory(*share));
-                let disk = match &in_memory {
+                let may_send = match &in_memory {
                     Some(proof) => Some(Blocking::with(proof)),
                     None => disk.may_wait(state),
                 };
-                let Some(disk) = disk else { return Ok(Progress::NeedsDisk) };
-                self.send_file(transport, *share, disk)?
+                let Some(may_send) = may_send else { return Ok(Progress::NeedsDisk) };
+                self.send_file(transport, *share, may_send)?
             };
             match moved {
                 Transferred::Bytes(count) => {
@@ -158,6 +170,12 @@ impl Outgoing {
                 }
                 Transferred::WouldWait => return Ok(Progress::WouldWait),
                 Transferred::End => return Err(broken("the file was truncated while it was sent")),
+            }
+            // What is in memory can be sent without waiting, but its file not always closed.
+            if let Some(file) = self.sent_file.take()
+                && let Some(disk) = disk.may_touch(state)
+            {
+                file.close(disk);
             }
         }
     }
@@ -182,13 +200,14 @@ impl Outgoing {
         share: u64,
         disk: Blocking<'_>,
     ) -> io::Result<Transferred> {
-        let Some(span) = self.file.take() else { return Ok(Transferred::WouldWait) };
+        let Some(span) = &mut self.file else { return Ok(Transferred::WouldWait) };
         let count = share.min(span.length()) as usize;
         let moved = transport.send_file(span.file(), span.start(), count, disk)?;
-        self.file = match moved {
-            Transferred::Bytes(count) => span.after(count as u64),
-            Transferred::WouldWait | Transferred::End => Some(span),
-        };
+        if let Transferred::Bytes(count) = moved
+            && !span.advance(count as u64)
+        {
+            self.sent_file = self.file.take();
+        }
         Ok(moved)
     }
 
@@ -215,7 +234,7 @@ impl Outgoing {
     /// Lets a source produce more.
     fn produce(
         &mut self,
-        mut source: Box<dyn ContentSource>,
+        mut source: Deferred<Box<dyn ContentSource>>,
         share: u64,
         disk: &mut Disk,
         state: &State,
@@ -226,7 +245,10 @@ impl Outgoing {
             match source.next(disk)? {
                 Produced::Content(content) => (content, None),
                 Produced::Later => (Content::default(), Some(Progress::TurnIsOver)),
-                Produced::End => return Ok(None),
+                Produced::End => {
+                    source.close(disk);
+                    return Ok(None);
+                }
             }
         } else {
             (Content::default(), Some(Progress::NeedsDisk))

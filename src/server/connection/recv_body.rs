@@ -24,15 +24,7 @@ impl Connection {
         share: &mut Share,
     ) -> io::Result<Transition> {
         let progress =
-            match sending.outgoing.proceed(&mut self.transport, &mut share.bytes, &mut turn.disk, turn.state)
-            {
-                Ok(progress) => progress,
-                Err(error) => {
-                    // Closing the file of an upload may block.
-                    turn.state.chores.drop_later(sending);
-                    return Err(error);
-                }
-            };
+            sending.outgoing.proceed(&mut self.transport, &mut share.bytes, &mut turn.disk, turn.state)?;
         if progress == Progress::Done {
             let SendingInterim { exchange, receiving, .. } = *sending;
             let deadline = Deadline::after(Instant::now(), turn.state.stall);
@@ -56,12 +48,19 @@ impl Connection {
         loop {
             match body.receiving.absorb(turn.input.unread(), &mut turn.disk, turn.state) {
                 Ok((used, Need::Bytes)) => turn.input.consume(used),
-                Ok((_, Need::Disk)) => return Ok(Transition::NeedsDisk(Phase::RecvBody(body))),
+                Ok((_, Need::Disk)) => {
+                    let client = body.exchange.client;
+                    return Ok(Transition::NeedsDisk(Phase::RecvBody(body), client));
+                }
                 Ok((used, Need::Finish)) => {
                     turn.input.consume(used);
                     return Ok(finish(*body, turn));
                 }
-                Err(answer) => return Ok(Transition::Go(responding(answer, body.exchange, turn))),
+                Err(answer) => {
+                    let ReceivingBody { exchange, receiving, .. } = *body;
+                    receiving.close(&mut turn.disk, turn.state);
+                    return Ok(Transition::Go(responding(answer, exchange, turn)));
+                }
             }
             let moved =
                 if share.bytes > 0 { turn.input.fill(&mut self.transport)? } else { Transferred::WouldWait };
@@ -72,7 +71,8 @@ impl Connection {
                 }
                 Transferred::End => {
                     let fate = body.receiving.fate();
-                    log::info!("{} disconnected during an upload; {fate}", self.peer());
+                    log::info!("{} disconnected during an upload; {fate}", body.exchange.client);
+                    body.receiving.close(&mut turn.disk, turn.state);
                     return Ok(Transition::Close);
                 }
                 Transferred::WouldWait => {

@@ -6,14 +6,15 @@ use std::time::Instant;
 use crate::http::persistence::CloseReason;
 use crate::http::request::{Expectation, FieldSpace, Head, HeadError};
 use crate::net::transport::{OtherEnd, Transferred};
-use crate::server::client_key;
 use crate::server::connection::exchange::Exchange;
 use crate::server::connection::phase::{Phase, WaitingForHead, expect_body};
 use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::gate::client;
 use crate::server::handled::Handled;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::pipeline;
 use crate::server::receive::Receiving;
 use crate::server::response::Response;
@@ -32,7 +33,7 @@ impl Connection {
             match waiting.end.find(turn.input.unread()) {
                 Ok(Some(length)) => return self.serve(length, turn, share),
                 Ok(None) => {}
-                Err(error) => return Ok(Transition::Go(rejecting(error, turn))),
+                Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
             }
             if !turn.input.unread().is_empty() && waiting.deadline.is_none() {
                 waiting.deadline = Some(Deadline::after(Instant::now(), turn.timeout));
@@ -58,22 +59,23 @@ impl Connection {
         let mut space = FieldSpace::new();
         let head = match Head::parse(bytes, &mut space) {
             Ok(head) => head,
-            Err(error) => return Ok(Transition::Go(rejecting(error, turn))),
+            Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
         let again = || Phase::RecvHead(WaitingForHead::default());
+        let client = client::find(self.peer());
         // Before anything is opened for it.
         if routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
-            if !has_waited && turn.jobs.is_crowded(client_key::of(self.peer())) {
-                return Ok(Transition::HeldBack(again()));
+            if !has_waited && turn.jobs.is_crowded(client.key()) {
+                return Ok(Transition::HeldBack(again(), client));
             }
         }
-        let exchange = Exchange::of(&head, bytes, now, turn.state);
+        let exchange = Exchange::of(&head, bytes, client, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
-        let routed = pipeline::run(&head, turn.state, self.peer(), &mut turn.disk);
+        let routed = pipeline::run(&head, turn.state, self.peer(), client, &mut turn.disk);
         let step = match routed {
             // It is read again, then.
-            Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again())),
+            Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
             // Sent at once: most answers leave whole, and need not be kept in a state.
             Handled::Respond(answer) => {
                 turn.input.consume(length);
@@ -81,10 +83,11 @@ impl Connection {
                 return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
             }
             Handled::Work(job) => {
+                let job = Deferred::new(job, &turn.state.chores);
                 Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
             }
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
-                log::debug!("{} disconnected; its form is dropped", self.peer());
+                log::debug!("{client} disconnected; its form is dropped");
                 Transition::Close
             }
             Handled::Receive(receiving) => {
@@ -105,11 +108,11 @@ impl Connection {
             && self.transport.other_end() != OtherEnd::Open
             && receiving.rest().is_some_and(|rest| self.is_cut_short(rest, unread))
     }
-}
 
-/// Responds to a malformed head. The bytes after it are never parsed as a request.
-fn rejecting(error: HeadError, turn: &Turn<'_>) -> Phase {
-    let exchange =
-        Exchange::of_no_head(turn.input.unread(), CloseReason::Framing, Instant::now(), turn.state);
-    responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
+    /// Responds to a malformed head. The bytes after it are never parsed as a request.
+    fn rejecting(&self, error: HeadError, turn: &Turn<'_>) -> Phase {
+        let (bytes, client) = (turn.input.unread(), client::find(self.peer()));
+        let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Instant::now(), turn.state);
+        responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
+    }
 }

@@ -22,7 +22,8 @@ impl Connection {
     ) -> io::Result<Transition> {
         let progress = sending.proceed(&mut self.transport, &mut share.bytes, &mut turn.disk, turn.state);
         if let Ok(Progress::NeedsDisk) = progress {
-            return Ok(Transition::NeedsDisk(Phase::SendResponse(Box::new(sending))));
+            let client = sending.client();
+            return Ok(Transition::NeedsDisk(Phase::SendResponse(Box::new(sending)), client));
         }
         if let Ok(Progress::WouldWait | Progress::TurnIsOver) = progress {
             let wait_for = WaitFor::writable(sending.deadline());
@@ -30,14 +31,10 @@ impl Connection {
         }
         let promised = sending.promised();
         if let (Ok(_), Some(events)) = (&progress, sending.take_events()) {
-            sending.end(self.peer(), turn.state);
+            sending.end(turn.state);
             return Ok(Transition::Subscribe(events));
         }
-        let persistence = sending.end(self.peer(), turn.state);
-        // Closing a file may block for as long as reading it.
-        if sending.descriptors() > 0 && turn.disk.may_touch(turn.state).is_none() {
-            turn.state.chores.drop_later(sending);
-        }
+        let persistence = sending.end(turn.state);
         progress.map(|_| self.after(persistence, promised, turn, share))
     }
 

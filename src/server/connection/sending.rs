@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::status::Status;
-use crate::net::peer::Peer;
 use crate::net::transport::Transport;
 use crate::server::chat::state::EventStream;
 use crate::server::connection::exchange::Exchange;
@@ -17,6 +16,7 @@ use crate::server::connection::send_buffer::SendBuffer;
 use crate::server::content::{self, Content};
 use crate::server::disk::Disk;
 use crate::server::filter;
+use crate::server::request::ClientAddress;
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -149,9 +149,14 @@ impl Sending {
         self.outgoing.descriptors()
     }
 
+    /// The client of the request.
+    pub(super) fn client(&self) -> ClientAddress {
+        self.exchange.client
+    }
+
     /// Ends a response that was sent or abandoned: logs it, and returns whether the connection is kept.
-    pub(super) fn end(&mut self, peer: Peer, state: &State) -> Persistence {
-        self.exchange.note(peer, self.status, self.outgoing.content_sent(), state);
+    pub(super) fn end(&mut self, state: &State) -> Persistence {
+        self.exchange.note(self.status, self.outgoing.content_sent(), state);
         let bytes = self.outgoing.take_bytes();
         if bytes.capacity() <= SPARE_LIMIT {
             SPARE.set(bytes);

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::*;
+use crate::access::{Access, Rights};
 use crate::blocking::Blocking;
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::http::body::Framing;
@@ -28,7 +29,7 @@ fn a_slow_job_does_not_use_up_its_clients_time() {
     let state = state(folder.path(), Duration::from_millis(1));
     let (transport, _client) = transport();
     let mut connection = Connection::new(transport);
-    let exchange = Exchange::of_no_head(b"", CloseReason::Framing, Instant::now(), &state);
+    let exchange = exchange(&state);
     let (ended, when) = std::sync::mpsc::channel();
     let job: Job = Box::new(move |_, _| {
         let _ = ended.send(Instant::now());
@@ -56,7 +57,7 @@ fn a_connection_is_kept_for_the_promised_time() {
     let state = state(folder.path(), Duration::from_secs(60));
     let (transport, _client) = transport();
     let mut connection = Connection::new(transport);
-    let mut exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &state);
+    let mut exchange = exchange(&state);
     exchange.body_was_read();
     let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
     let (few, many, now) = (Duration::from_secs(19), Duration::from_secs(5), Instant::now());
@@ -74,7 +75,7 @@ fn a_client_waiting_for_its_job_can_read_why_it_is_closed() {
     let (transport, mut client) = transport();
     let mut connection = Connection { transport, phase: Phase::Away, unread: Vec::new(), has_waited: false };
     client.write_all(b"the rest of a body").expect("sent");
-    let wait_for = connection.turn_away(b"no slot", &Chores::new().0).expect("it must not be closed at once");
+    let wait_for = connection.turn_away(b"no slot").expect("it must not be closed at once");
     assert_eq!(wait_for.interest, Interest::Readable, "further input is read");
     let mut told = String::new();
     client.read_to_string(&mut told).expect("no reset");
@@ -127,7 +128,7 @@ fn a_panic_costs_one_connection() {
     let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
     let shared =
         Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
-    let exchange = || Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
+    let exchange = || exchange(&shared.state);
     let deadline = Deadline::after(Instant::now(), shared.state.stall);
     let admit = |transport, phase, unread: &[u8]| {
         let connection = Connection { transport, phase, unread: unread.to_vec(), has_waited: false };
@@ -219,7 +220,7 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     };
     let jobs = CROWDED;
     for _ in 0..jobs {
-        let exchange = Exchange::of_no_head(b"", CloseReason::BodyUnread, Instant::now(), &shared.state);
+        let exchange = exchange(&shared.state);
         let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
         shared.settle(admit(), AfterTurn::Work(work(job, exchange)));
     }
@@ -228,11 +229,31 @@ fn a_delayed_upload_is_dropped_when_its_client_disconnects() {
     // All clients but the last disconnect.
     clients.drain(jobs..more_than_jobs - 1);
     for tracked in held_back {
-        shared.settle(tracked, AfterTurn::HeldBack);
+        shared.settle(tracked, AfterTurn::HeldBack(ClientKey::Here));
     }
     shared.jobs.end();
     shared.do_jobs();
     assert_eq!(shared.table.open() as usize, jobs + 1);
+}
+
+#[test]
+fn a_job_counts_for_the_client_of_its_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state(folder.path(), Duration::from_secs(60));
+    let capacity = Capacity { connections: 16, spare: 0, descriptors: 64 };
+    let table = ConnectionTable::new(capacity, Arc::clone(&state.lead)).expect("a poller");
+    let shared =
+        Arc::new(Runtime { state, table, jobs: Jobs::new(1), broadcaster: None, shedding: Permits::new(1) });
+    let proxy = ClientKey::User(1);
+    for _ in 0..CROWDED {
+        let tracked = shared.table.admit(Connection::new(transport().0), proxy).expect("a free slot");
+        let job: Job = Box::new(|_, _| JobOutcome::Respond(Response::text(Status::OK, "saved\n"), None));
+        let work = Work { descriptors: 3, ..work(job, exchange(&shared.state)) };
+        shared.settle(tracked, AfterTurn::Work(work));
+    }
+    assert!(shared.jobs.is_crowded(ClientKey::Here) && !shared.jobs.is_crowded(proxy));
+    let (heaviest, holding) = shared.table.heaviest().expect("a client");
+    assert_eq!((heaviest, holding.descriptors), (ClientKey::Here, 3 * CROWDED as u64));
 }
 
 #[test]
@@ -282,7 +303,7 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     }
     for disk in [Disk::Worker, Disk::Never] {
         let mut turn = Turn { disk, ..turn(&state, &jobs, &mut input, Duration::ZERO) };
-        assert!(matches!(connection.advance(&mut turn), AfterTurn::NeedsDisk));
+        assert!(matches!(connection.advance(&mut turn), AfterTurn::NeedsDisk(_)));
     }
     let mut on_its_own = turn(&state, &jobs, &mut input, Duration::ZERO);
     assert!(matches!(connection.advance(&mut on_its_own), AfterTurn::Close));
@@ -292,7 +313,14 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("content"), "{answer}");
 }
 
+/// A request of a program on this machine.
+fn exchange(state: &State) -> Exchange {
+    let client = ClientAddress::of_peer(Peer::Unix(None));
+    Exchange::of_no_head(b"", client, CloseReason::BodyUnread, Instant::now(), state)
+}
+
 fn work(job: Job, exchange: Exchange) -> Work {
+    let job = Deferred::new(job, &Chores::new().0);
     Work { job, exchange, waits: false, rest: None, descriptors: 1, begun: None }
 }
 
@@ -314,6 +342,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
     State {
         lead: Arc::new(Lead::new(1)),
         folder: Folder::open_at(root, rules).expect("a folder"),
+        access: Access::new(Rights::VIEW.with(Rights::CHANGE)),
         root: root.to_owned(),
         cache: Cache::default(),
         blocking: Permits::new(1),
@@ -334,7 +363,6 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         stop: Stop::new().expect("a descriptor"),
         tcp: Vec::new(),
         trust_html: false,
-        allow_exit: false,
         chat: None,
         recorder: None,
     }

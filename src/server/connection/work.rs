@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::http::body::BodyDecoder;
 use crate::server::connection::exchange::Exchange;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::Job;
+use crate::server::request::ClientAddress;
 
 /// How long a job in several steps continues after its client has shut down its sending side. Most such clients have
 /// closed the connection, which looks the same; one that still reads gets its response if the job finishes in this
@@ -13,7 +15,7 @@ const HALF_CLOSED: Duration = Duration::from_secs(3);
 
 /// A job, and the request that it belongs to.
 pub(crate) struct Work {
-    pub(super) job: Job,
+    pub(super) job: Deferred<Job>,
     pub(super) exchange: Exchange,
     /// Whether the client waits for `100 Continue`.
     pub(super) waits: bool,
@@ -26,6 +28,11 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// The client of the request.
+    pub(crate) fn client(&self) -> ClientAddress {
+        self.exchange.client
+    }
+
     /// How many descriptors it holds, including those of its connection.
     pub(crate) fn descriptors(&self) -> u32 {
         self.descriptors

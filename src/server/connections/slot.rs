@@ -1,5 +1,8 @@
 //! The slots of the table: a bounded number, with at most one connection each, and what each client holds.
 //!
+//! A connection counts for its peer. Its descriptors count for the client whose request it serves, which behind a proxy is
+//! another one; for the peer while it holds only its socket.
+//!
 //! Descriptors are the scarce resource. A connection is one; what it keeps open while it waits (a file that it sends,
 //! the temporary file of its upload and its directory) adds more. Each slot counts its descriptors, and the total is
 //! bounded.
@@ -72,6 +75,9 @@ pub(crate) struct Slot {
     shared: Arc<Shared>,
     index: u32,
     number: u32,
+    /// The client for which the connection counts.
+    peer: ClientKey,
+    /// The client for which its descriptors count.
     client: ClientKey,
     /// How many descriptors the connection holds.
     descriptors: u32,
@@ -110,36 +116,36 @@ impl Slots {
         }))
     }
 
-    /// A free slot for a connection of this client, if there is one.
-    pub(crate) fn take(&self, client: ClientKey) -> Option<Slot> {
+    /// A free slot for a connection of this peer, if there is one.
+    pub(crate) fn take(&self, peer: ClientKey) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.regular < self.0.capacity.connections && self.has_slot(&state);
-        is_free.then(|| self.give(&mut state, client, SlotKind::Regular))
+        is_free.then(|| self.give(&mut state, peer, SlotKind::Regular))
     }
 
     /// A spare slot, if there is one.
-    pub(crate) fn take_spare(&self, client: ClientKey) -> Option<Slot> {
+    pub(crate) fn take_spare(&self, peer: ClientKey) -> Option<Slot> {
         let mut state = self.0.lock();
         let is_free = state.spare < self.0.capacity.spare && self.has_slot(&state);
-        is_free.then(|| self.give(&mut state, client, SlotKind::Spare))
+        is_free.then(|| self.give(&mut state, peer, SlotKind::Spare))
     }
 
     fn has_slot(&self, state: &State) -> bool {
         !state.free.is_empty() || (state.fresh as usize) < self.0.capacity.slots()
     }
 
-    fn give(&self, state: &mut State, client: ClientKey, kind: SlotKind) -> Slot {
+    fn give(&self, state: &mut State, peer: ClientKey, kind: SlotKind) -> Slot {
         *state.count(kind) += 1;
         let index = state.free.pop().unwrap_or_else(|| {
             state.fresh += 1;
             state.fresh - 1
         });
         state.served = state.served.wrapping_add(1);
-        state.clients.entry(client).or_default().connections += 1;
-        state.change(client, kind, 0, 1);
+        state.clients.entry(peer).or_default().connections += 1;
+        state.change(peer, kind, 0, 1);
         self.0.taken.fetch_add(1, Ordering::AcqRel);
         let (shared, number) = (Arc::clone(&self.0), state.served);
-        Slot { shared, index, number, client, descriptors: 1, kind, watched: None }
+        Slot { shared, index, number, peer, client: peer, descriptors: 1, kind, watched: None }
     }
 
     /// How many slots are taken.
@@ -190,14 +196,22 @@ impl State {
         }
     }
 
-    /// Updates the counts of a client whose connection, in a slot of this kind, now holds more or fewer descriptors.
+    /// Updates the counts of a client whose connection, in a slot of this kind, now holds more or fewer descriptors for
+    /// it.
     fn change(&mut self, client: ClientKey, kind: SlotKind, before: u32, now: u32) {
         let change = |held: u64| held.saturating_sub(before.into()).saturating_add(now.into());
         self.descriptors = change(self.descriptors);
-        if kind == SlotKind::Regular
-            && let Some(holding) = self.clients.get_mut(&client)
-        {
+        if kind == SlotKind::Regular {
+            let holding = self.clients.entry(client).or_default();
             holding.descriptors = change(holding.descriptors);
+            self.tidy(client);
+        }
+    }
+
+    /// Removes a client that holds nothing.
+    fn tidy(&mut self, client: ClientKey) {
+        if self.clients.get(&client) == Some(&Holding::default()) {
+            self.clients.remove(&client);
         }
     }
 }
@@ -214,6 +228,12 @@ impl Slot {
         self.index
     }
 
+    /// The client for which the connection counts.
+    pub(crate) fn peer(&self) -> ClientKey {
+        self.peer
+    }
+
+    /// The client for which its descriptors count.
     pub(crate) fn client(&self) -> ClientKey {
         self.client
     }
@@ -238,15 +258,17 @@ impl Slot {
         (key.0 & u64::from(u32::MAX)) as u32
     }
 
-    /// Records how many descriptors the connection holds now, including its socket. Returns by how many the
-    /// total exceeds its limit, if this connection holds more than before.
-    pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
+    /// Records how many descriptors the connection holds now, including its socket, and for which client; `None` for the
+    /// peer. Returns how many descriptors too many are held in total, if this connection holds more than before.
+    pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
         let before = std::mem::replace(&mut self.descriptors, descriptors);
         if before == descriptors {
             return 0;
         }
         let mut state = self.shared.lock();
-        state.change(self.client, self.kind, before, descriptors);
+        state.change(self.client, self.kind, before, 0);
+        self.client = client.unwrap_or(self.peer);
+        state.change(self.client, self.kind, 0, descriptors);
         let excess = state.descriptors.saturating_sub(self.shared.capacity.descriptors);
         if descriptors > before { excess } else { 0 }
     }
@@ -295,12 +317,10 @@ impl Drop for Slot {
         state.free.push(self.index);
         *state.count(self.kind) -= 1;
         state.change(self.client, self.kind, self.descriptors, 0);
-        if let Some(holding) = state.clients.get_mut(&self.client) {
+        if let Some(holding) = state.clients.get_mut(&self.peer) {
             holding.connections -= 1;
-            if holding.connections == 0 {
-                state.clients.remove(&self.client);
-            }
         }
+        state.tidy(self.peer);
         if self.shared.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.emptied.notify_all();
         }
@@ -319,18 +339,39 @@ mod tests {
         let mut second = slots.take(other).expect("a free slot");
         let third = slots.take(other).expect("a free slot");
         assert!(slots.take(one).is_none(), "all are taken");
-        assert_eq!(first.hold(3), 0);
-        assert_eq!(second.hold(3), 2, "7 of 5 allowed");
+        assert_eq!(first.hold(3, None), 0);
+        assert_eq!(second.hold(3, None), 2, "7 of 5 allowed");
         assert_eq!(slots.excess(), 2);
-        assert_eq!(first.hold(2), 0, "releasing descriptors evicts nothing");
+        assert_eq!(first.hold(2, None), 0, "releasing descriptors evicts nothing");
         assert_eq!(slots.holding(other), Holding { connections: 2, descriptors: 4 });
         let most = |by: fn(&Holding) -> u64| slots.greatest(by).expect("a client").0;
         assert_eq!(most(|holding| holding.connections.into()), other);
         drop(third);
-        assert_eq!(second.hold(1), 0);
+        assert_eq!(second.hold(1, None), 0);
         assert_eq!(most(|holding| holding.descriptors), one);
         drop((first, second));
         assert_eq!((slots.excess(), slots.taken()), (0, 0));
+        assert!(slots.greatest(|holding| holding.descriptors).is_none(), "no client is kept");
+    }
+
+    #[test]
+    fn descriptors_count_for_the_client_behind_a_proxy() {
+        let slots = Slots::new(Capacity { connections: 2, spare: 0, descriptors: 9 });
+        let (proxy, client, other) = (ClientKey::User(1), ClientKey::User(2), ClientKey::User(3));
+        let (mut first, second) = (slots.take(proxy).expect("a slot"), slots.take(proxy).expect("a slot"));
+        let holds = |key, connections, descriptors| {
+            assert_eq!(slots.holding(key), Holding { connections, descriptors }, "{key}");
+        };
+        first.hold(3, Some(client));
+        holds(proxy, 2, 1);
+        holds(client, 0, 3);
+        first.hold(2, Some(other));
+        holds(client, 0, 0);
+        holds(other, 0, 2);
+        first.hold(1, None);
+        holds(proxy, 2, 2);
+        first.hold(3, Some(client));
+        drop((first, second));
         assert!(slots.greatest(|holding| holding.descriptors).is_none(), "no client is kept");
     }
 
@@ -343,7 +384,7 @@ mod tests {
         assert!(going.make_spare() && going.make_spare(), "it becomes spare, and stays spare");
         let mut stays = slots.take(client).expect("the slot is free");
         assert!(!stays.make_spare() && slots.take_spare(client).is_none(), "there is one spare slot");
-        going.hold(4);
+        going.hold(4, None);
         assert_eq!(
             (slots.excess(), slots.holding(client).descriptors),
             (0, 1),
@@ -351,7 +392,7 @@ mod tests {
         );
         drop(going);
         assert!(slots.take_spare(client).is_some());
-        stays.hold(4);
+        stays.hold(4, None);
         stays.leave();
         let next = slots.take(client).expect("it does not count any more");
         assert_eq!(slots.holding(client), Holding { connections: 2, descriptors: 1 });

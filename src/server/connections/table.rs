@@ -122,17 +122,17 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.taken()
     }
 
-    /// Gives a connection of this client a slot; returns the connection if all slots are taken.
-    pub(crate) fn admit(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
-        match self.slots.take(client) {
+    /// Gives a connection of this peer a slot; returns the connection if all slots are taken.
+    pub(crate) fn admit(&self, connection: C, peer: ClientKey) -> Result<Box<Tracked<C>>, C> {
+        match self.slots.take(peer) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
         }
     }
 
     /// Gives a spare slot to a connection that will only be rejected; returns the connection if those are taken too.
-    pub(crate) fn admit_spare(&self, connection: C, client: ClientKey) -> Result<Box<Tracked<C>>, C> {
-        match self.slots.take_spare(client) {
+    pub(crate) fn admit_spare(&self, connection: C, peer: ClientKey) -> Result<Box<Tracked<C>>, C> {
+        match self.slots.take_spare(peer) {
             Some(slot) => Ok(Box::new(Tracked { connection, slot })),
             None => Err(connection),
         }

@@ -11,24 +11,21 @@ pub(crate) struct Tracked<C> {
 }
 
 impl<C> Tracked<C> {
-    pub(crate) fn client(&self) -> ClientKey {
-        self.slot.client()
-    }
-
     /// How many descriptors the connection holds.
     pub(crate) fn descriptors(&self) -> u32 {
         self.slot.descriptors()
     }
 
-    /// Records how many descriptors the connection holds now. Returns by how many the total exceeds its
-    /// limit, if this connection has caused it.
-    pub(crate) fn hold(&mut self, descriptors: u32) -> u64 {
-        self.slot.hold(descriptors)
+    /// Records how many descriptors the connection holds now, and for which client; `None` for the peer. Returns how many
+    /// descriptors too many all connections hold, if this one has caused it.
+    pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
+        self.slot.hold(descriptors, client)
     }
 
-    /// Call before closing it: its slot and its descriptors count as free from now on.
-    pub(crate) fn leave(&mut self) {
+    /// Closes the connection. Its slot counts as free; drop what is returned when its files are closed too.
+    pub(crate) fn close(mut self) -> impl Send + use<C> {
         self.slot.leave();
+        self.slot
     }
 
     /// Moves to a spare slot, so that its own is free for another; false if none is left.

@@ -9,6 +9,11 @@ use super::*;
 /// The `f_type` of a file system that is entirely in memory (tmpfs(5)).
 const TMPFS: u64 = 0x0102_1994;
 
+/// A file whose last reference may be dropped anywhere.
+fn opened(file: File) -> OpenedFile {
+    Arc::new(Deferred::new(file, &Chores::new().0))
+}
+
 fn text(content: &Content) -> String {
     let bytes = content.iter().map(|chunk| match chunk {
         Chunk::Bytes(bytes) => String::from_utf8_lossy(bytes),
@@ -46,15 +51,16 @@ fn shared_bytes_are_a_span() {
 fn a_file_that_was_read_is_in_memory_and_one_that_was_evicted_is_not() {
     // Next to this program, as the directory for temporary files may be in memory.
     let program = std::env::current_exe().expect("its path");
-    let file = Arc::new(tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file"));
-    if fstatfs(&file).expect("its file system").f_type as u64 == TMPFS {
+    let file = opened(tempfile::tempfile_in(program.parent().expect("a folder")).expect("a file"));
+    if fstatfs(&**file).expect("its file system").f_type as u64 == TMPFS {
         return;
     }
     let length = 4 * READ_AHEAD as u64;
     file.write_all_at(&vec![b'x'; length as usize], 0).expect("written");
     let span = Span::new(0, length, length).expect("it is not empty");
     let all = FileSpan::new(Arc::clone(&file), span);
-    if preadv2(&*file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT) == Err(Errno::OPNOTSUPP) {
+    if preadv2(&**file, &mut [IoSliceMut::new(&mut [0])], 0, ReadWriteFlags::NOWAIT) == Err(Errno::OPNOTSUPP)
+    {
         assert!(all.in_memory(length).is_none(), "this file system cannot say");
         return;
     }
@@ -63,7 +69,7 @@ fn a_file_that_was_read_is_in_memory_and_one_that_was_evicted_is_not() {
     // The kernel drops the pages when nothing else holds them, which may take a moment.
     let began = Instant::now();
     let forgets = || {
-        fadvise(&*file, 0, None, Advice::DontNeed).expect("asked to forget");
+        fadvise(&**file, 0, None, Advice::DontNeed).expect("asked to forget");
         all.in_memory(length).is_none()
     };
     let mut tries = iter::repeat_with(forgets).take_while(|_| began.elapsed() < Duration::from_secs(20));
@@ -75,7 +81,7 @@ fn a_file_that_was_read_is_in_memory_and_one_that_was_evicted_is_not() {
 
 #[test]
 fn a_small_span_is_read() {
-    let file = Arc::new(tempfile::tempfile().expect("a file"));
+    let file = opened(tempfile::tempfile().expect("a file"));
     file.write_all_at(b"0123456789", 0).expect("written");
     let read = |start, length| {
         let span = Span::new(start, length, u64::MAX).expect("within");

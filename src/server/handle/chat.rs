@@ -25,11 +25,9 @@ use crate::http::event_stream;
 use crate::http::request::Head;
 use crate::http::response;
 use crate::http::status::Status;
-use crate::net::peer::Peer;
 use crate::printable;
 use crate::server::chat::events;
 use crate::server::chat::state::{ChatState, now};
-use crate::server::client_key;
 use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::member::{self, room_error};
@@ -37,7 +35,7 @@ use crate::server::handled::Handled;
 use crate::server::random;
 use crate::server::receive::Receiving;
 use crate::server::receive::small_body::SmallBody;
-use crate::server::request::Request;
+use crate::server::request::{ClientAddress, Request};
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
 
@@ -47,8 +45,8 @@ const NAME_BODY_LIMIT: usize = 1024;
 /// `POST join`: a new member.
 pub(crate) fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let (chat, cookie) = (Arc::clone(chat(state)?), member::cookie_name(request.head.host));
-    let peer = request.peer;
-    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, peer))
+    let client = request.client;
+    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, client))
 }
 
 /// `GET events`: the event stream of a member.
@@ -57,7 +55,7 @@ pub(crate) fn events(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    subscribe(request.head, chat(state)?, state, request.peer).map(Handled::Respond)
+    subscribe(request.head, chat(state)?, state, request.client).map(Handled::Respond)
 }
 
 /// `GET messages`: what is new, for a client that polls.
@@ -80,8 +78,8 @@ pub(crate) fn say(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) ->
 /// `POST leave`: the member leaves.
 pub(crate) fn leave(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let chat = Arc::clone(chat(state)?);
-    let (person, peer) = (member::of(request.head, &chat)?, request.peer);
-    receive(request.head, NAME_BODY_LIMIT, move |_, _| dismiss(&chat, &person, peer))
+    let (person, client) = (member::of(request.head, &chat)?, request.client);
+    receive(request.head, NAME_BODY_LIMIT, move |_, _| dismiss(&chat, &person, client))
 }
 
 /// The chat, if it is enabled.
@@ -105,19 +103,19 @@ fn receive(
     Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, body))))
 }
 
-fn admit(chat: &ChatState, body: &[u8], cookie: &str, peer: Peer) -> Response {
+fn admit(chat: &ChatState, body: &[u8], cookie: &str, client: ClientAddress) -> Response {
     let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
     let name = match Name::new(&name) {
         Ok(name) => name,
         Err(error) => return bad_request(error),
     };
-    let joined = chat.room().join(name.clone(), Secret::new(random::bytes()), client_key::of(peer), now());
+    let joined = chat.room().join(name.clone(), Secret::new(random::bytes()), client.key(), now());
     let token = match joined {
         Ok(token) => token.expose(),
         Err(error) => return room_error(&error),
     };
     chat.wake();
-    log::info!("{peer} joined the chat as {name}");
+    log::info!("{client} joined the chat as {name}");
     let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
     json_response(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
 }
@@ -126,11 +124,11 @@ fn subscribe(
     head: &Head<'_, '_>,
     chat: &Arc<ChatState>,
     state: &State,
-    peer: Peer,
+    client: ClientAddress,
 ) -> Result<Response, Response> {
     let who = member::of(head, chat)?;
     let last = head.fields.text("Last-Event-ID").filter(|id| !id.is_empty());
-    let opened = chat.subscribe(who, last, peer, state.idle.begin());
+    let opened = chat.subscribe(who, last, client, state.idle.begin());
     let (events, first) = opened.map_err(|error| room_error(&error))?;
     let head = response::Head::new(Status::OK)
         .field("Content-Type", event_stream::CONTENT_TYPE)
@@ -163,12 +161,12 @@ fn post(chat: &ChatState, who: &Person, to: Option<&str>, body: &[u8]) -> Respon
     }
 }
 
-fn dismiss(chat: &ChatState, who: &Person, peer: Peer) -> Response {
+fn dismiss(chat: &ChatState, who: &Person, client: ClientAddress) -> Response {
     let left = chat.room().leave(who.id, now());
     match left {
         Ok(who) => {
             chat.wake();
-            log::info!("{peer} left the chat as {}", who.name);
+            log::info!("{client} left the chat as {}", who.name);
             Response::empty(response::Head::new(Status::NO_CONTENT))
         }
         Err(error) => room_error(&error),

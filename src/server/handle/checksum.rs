@@ -7,7 +7,6 @@ use crate::folder::OpenFile;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::{EntityTag, Validators};
-use crate::server::client_key;
 use crate::server::handle::conditions::{Conditions, judge};
 use crate::server::handled::Handled;
 use crate::server::hashes::{Hash, HashError, HashLookup, Hashing};
@@ -29,7 +28,7 @@ pub(crate) fn answer(request: &Request<'_, '_, '_>, open: OpenFile, state: &Stat
     let version = open.facts.version;
     let now = SystemTime::now();
     let fields = request.head.fields;
-    match state.digests.find(open, now, client_key::of(request.peer)) {
+    match state.digests.find(open, now, request.client.key()) {
         HashLookup::Yes(hash) => Handled::Respond(tell(hash, tag(&version, true).as_ref(), fields.iter())),
         // The tag depends on whether the version was settled at the first read, not at the time of the response.
         HashLookup::NotYet(hashing) => {

@@ -8,14 +8,17 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::access::Principal;
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{self, Guard, Incoming, SharePath};
+use crate::folder::{self, Guard, Incoming};
 use crate::http::multipart::{Boundary, MultipartDecoder, MultipartEvent, PartHead};
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+use crate::path::SharePath;
 use crate::server::error_response::{self, bad_request};
+use crate::server::gate::authorise;
 use crate::server::handle::member;
 use crate::server::handle::upload_response;
 use crate::server::media;
@@ -31,6 +34,7 @@ use crate::server::state::State;
 pub(crate) struct FormUpload {
     decoder: MultipartDecoder,
     directory: SharePath,
+    principal: Principal,
     by: Uploader,
     /// Whether to redirect a browser to the listing.
     for_browser: bool,
@@ -61,9 +65,10 @@ impl FormUpload {
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Self, Response> {
-        let Request { head, path: directory, peer, .. } = request;
+        let Request { head, path: directory, principal, client, .. } = request;
         // Any file of this size in that directory would get the same answer from the folder.
         let any = directory.join(OsStr::new("file")).map_err(bad_request)?;
+        let any = authorise::grant(principal, &any, state)?;
         match state.folder.may_receive(&any, size, disk) {
             Ok(()) | Err(folder::Error::Exists | folder::Error::IsDirectory) => {}
             Err(error) => return Err(error_response::of(&error)),
@@ -71,7 +76,8 @@ impl FormUpload {
         Ok(Self {
             decoder: MultipartDecoder::new(boundary),
             directory: directory.clone(),
-            by: member::uploader(head, state, *peer),
+            principal: principal.clone(),
+            by: member::uploader(head, state, *client),
             for_browser: pages::are_wanted(head.fields),
             part: Part::PassedOver,
             finished: None,
@@ -84,14 +90,16 @@ impl FormUpload {
     /// [`FormUpload::go_on`].
     fn take(&mut self, mut input: &[u8], state: &State, disk: Blocking<'_>) -> Result<(), Response> {
         while !input.is_empty() {
-            let Self { decoder, directory, part, finished, unread, .. } = self;
+            let Self { decoder, directory, principal, part, finished, unread, .. } = self;
             if finished.is_some() {
                 unread.extend_from_slice(input);
                 return Ok(());
             }
             let step = decoder.decode(input).map_err(bad_request)?;
             match step.event {
-                Some(MultipartEvent::PartBegins(head)) => *part = Part::begin(&head, directory, state, disk)?,
+                Some(MultipartEvent::PartBegins(head)) => {
+                    *part = Part::begin(&head, directory, principal, state, disk)?;
+                }
                 Some(MultipartEvent::Data(bytes)) => part.write(bytes, disk)?,
                 Some(MultipartEvent::PartEnds) => {
                     if let Part::File(incoming) = std::mem::replace(part, Part::PassedOver) {
@@ -177,6 +185,7 @@ impl Part {
     fn begin(
         head: &PartHead,
         directory: &SharePath,
+        principal: &Principal,
         state: &State,
         disk: Blocking<'_>,
     ) -> Result<Self, Response> {
@@ -184,7 +193,8 @@ impl Part {
             return Ok(Self::PassedOver);
         };
         let path = directory.join(OsStr::from_bytes(name)).map_err(bad_request)?;
-        state.folder.receive(&path, None, disk).map(Self::File).map_err(|error| error_response::of(&error))
+        let grant = authorise::grant(principal, &path, state)?;
+        state.folder.receive(&grant, None, disk).map(Self::File).map_err(|error| error_response::of(&error))
     }
 
     fn write(&mut self, bytes: &[u8], disk: Blocking<'_>) -> Result<(), Response> {

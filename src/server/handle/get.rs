@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::access::{Grant, ToList, ToRead};
 use crate::blocking::Blocking;
-use crate::folder::{Node, OpenFile, SharePath};
+use crate::folder::{Node, OpenFile};
 use crate::http::multipart::Boundary;
 use crate::http::range::byteranges::{self, RangePart};
 use crate::http::range::content_range::{content_range, unsatisfied};
@@ -19,12 +20,14 @@ use crate::http::target::encode_path;
 use crate::server::cache::{CacheEntry, CacheLookup};
 use crate::server::content::{Chunk, Content, FileSpan};
 use crate::server::disk::Disk;
-use crate::server::error_response::{not_found, of_read_error};
+use crate::server::error_response::of_read_error;
+use crate::server::gate::authorise;
 use crate::server::handle::archive;
 use crate::server::handle::checksum;
 use crate::server::handle::conditions::{MADE_ANEW, judge, select};
 use crate::server::handle::listing;
 use crate::server::handled::Handled;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::media;
 use crate::server::random;
 use crate::server::representation::Representation;
@@ -41,35 +44,36 @@ pub(crate) fn handle(
     disk: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let path = &request.path;
-    let names_file = !request.target.ends_with_slash();
+    // A slash at the end asks for a directory, even after a file's name.
+    if request.target.ends_with_slash() {
+        let directory = authorise::grant(&request.principal, &request.path, state)?;
+        let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
+        state.folder.find_directory(&directory, disk).map_err(|error| of_read_error(&error))?;
+        return Ok(of_directory(request, &directory, state, disk));
+    }
+    let file = authorise::grant(&request.principal, &request.path, state)?;
     let wants_hash = request.target.parameter(checksum::PARAMETER).is_some();
-    if names_file
-        && !wants_hash
-        && let Some(entry) = cached(path, disk, state)
-    {
+    if !wants_hash && let Some(entry) = cached(&file, disk, state) {
         return Ok(Handled::Respond(of_cached(request, &entry)));
     }
     let Some(disk) = disk.may_wait(state) else { return Ok(Handled::NeedsDisk) };
-    match state.folder.open(path, disk).map_err(|error| of_read_error(&error))? {
-        Node::File(open) if names_file && wants_hash => Ok(checksum::answer(request, open, state)),
-        Node::File(open) if names_file => Ok(Handled::Respond(of_file(request, open, path, state, disk))),
-        // A slash after a file's name asks for a directory of that name.
-        Node::File(_) => Err(not_found()),
-        Node::Directory { .. } if names_file => Err(to_directory(request)),
-        Node::Directory { .. } => Ok(of_directory(request, state, disk)),
+    match state.folder.open(&file, disk).map_err(|error| of_read_error(&error))? {
+        Node::File(open) if wants_hash => Ok(checksum::answer(request, open, state)),
+        Node::File(open) => Ok(Handled::Respond(of_file(request, open, &file, state, disk))),
+        Node::Directory { .. } => Err(to_directory(request)),
     }
 }
 
 /// The cached file, if it is still the same version.
-fn cached(path: &SharePath, disk: &mut Disk, state: &State) -> Option<Arc<CacheEntry>> {
+fn cached(file: &Grant<'_, ToRead>, disk: &mut Disk, state: &State) -> Option<Arc<CacheEntry>> {
+    let path = file.path();
     let now = Instant::now();
     match state.cache.find(path, now)? {
         CacheLookup::Fresh(entry) => Some(entry),
         CacheLookup::Stale(entry) => {
             // A file that was opened within the last second is usually in memory.
             let is_still =
-                disk.may_touch(state).is_some_and(|disk| state.folder.is_still(path, &entry.version, disk));
+                disk.may_touch(state).is_some_and(|disk| state.folder.is_still(file, &entry.version, disk));
             is_still.then(|| state.cache.confirm(path, &entry, now))?;
             Some(entry)
         }
@@ -87,12 +91,18 @@ fn to_directory(request: &Request<'_, '_, '_>) -> Response {
 }
 
 /// The directory as an archive if requested; otherwise its `index.html`; otherwise, or if requested, the listing.
-fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>) -> Handled {
+fn of_directory(
+    request: &Request<'_, '_, '_>,
+    directory: &Grant<'_, ToList>,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Handled {
     if let Some(format) = archive::format(request) {
-        return archive::answer(request, format, state, disk).unwrap_or_else(Handled::Respond);
+        return archive::answer(request, directory, format, state, disk).unwrap_or_else(Handled::Respond);
     }
     if request.target.parameter("list").is_none()
         && let Ok(index) = request.path.join(INDEX.as_ref())
+        && let Ok(index) = state.access.check(&request.principal, &index)
         && let Ok(Node::File(open)) = state.folder.open(&index, disk)
     {
         return Handled::Respond(of_file(request, open, &index, state, disk));
@@ -107,19 +117,26 @@ fn of_directory(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>
 fn of_file(
     request: &Request<'_, '_, '_>,
     open: OpenFile,
-    path: &SharePath,
+    grant: &Grant<'_, ToRead>,
     state: &State,
     disk: Blocking<'_>,
 ) -> Response {
-    let (file, facts, now) = (Arc::new(open.file), open.facts, SystemTime::now());
+    let path = grant.path();
+    let (OpenFile { file, facts }, now) = (open, SystemTime::now());
     let media_type = media::of_file(path.as_bytes(), &file, disk);
     let representation = Representation::of(&facts, path, media_type, state.trusts_pages(), now);
-    match CacheEntry::of(&file, &facts, representation, now) {
-        Ok(entry) => of_cached(request, &state.cache.insert(path, entry)),
-        Err(representation) => of_representation(request, &representation, |span| {
-            let span = FileSpan::new(Arc::clone(&file), span);
-            if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
-        }),
+    match CacheEntry::of(file, &facts, representation, now, &state.chores, disk) {
+        Ok(entry) => of_cached(request, &state.cache.insert(path, entry, disk)),
+        Err((file, representation)) => {
+            let file = Arc::new(Deferred::new(file, &state.chores));
+            let response = of_representation(request, &representation, |span| {
+                let span = FileSpan::new(Arc::clone(&file), span);
+                if request.method == Method::Head { Chunk::File(span) } else { span.read_if_small(disk) }
+            });
+            // Most often the last reference: the file was small.
+            Deferred::close_shared(file, disk);
+            response
+        }
     }
 }
 

@@ -3,13 +3,15 @@
 //! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
 //! a page is in natural order, and the other formats list directories first, then names in byte order.
 
+use crate::access::{Grant, ToList, ToWrite};
 use crate::blocking::Blocking;
-use crate::folder::{Error, SharePath};
+use crate::folder::Error;
 use crate::http::fields::Fields;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::server::content::Chunk;
 use crate::server::error_response::of_read_error;
+use crate::server::gate::authorise;
 use crate::server::listing::{Framed, ListingBody, SortOrder, Windows};
 use crate::server::media;
 use crate::server::pages::{self, View};
@@ -41,43 +43,49 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
         order: request.target.parameter("sort").and_then(SortOrder::parse),
         view: if is_grid { View::Grid } else { View::Rows },
     };
-    let path = request.path.clone();
+    let (path, principal) = (request.path.clone(), request.principal.clone());
     Box::new(move |state, disk| {
-        let answer = list(&path, &options, state, disk).unwrap_or_else(|error| of_read_error(&error));
-        JobOutcome::Respond(answer, None)
+        let answer = authorise::grant(&principal, &path, state).and_then(|directory| {
+            let accepts_uploads = state.access.check::<ToWrite>(&principal, &path).is_ok();
+            list(&directory, accepts_uploads, &options, state, disk).map_err(|error| of_read_error(&error))
+        });
+        JobOutcome::Respond(answer.unwrap_or_else(|response| response), None)
     })
 }
 
 fn list(
-    path: &SharePath,
+    directory: &Grant<'_, ToList>,
+    accepts_uploads: bool,
     options: &ListingOptions,
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Response, Error> {
     let order = options.order.or((options.form == ListingFormat::Html).then(SortOrder::default));
-    let (windows, count) = Windows::open(&state.folder, path, order, &state.listings, disk)?;
+    let (windows, count) = Windows::open(&state.folder, directory, order, &state.listings, disk)?;
     let head = head(Status::OK);
     let (head, framed) = match options.form {
         ListingFormat::Html => {
             let page = pages::ListingPage {
-                path,
+                path: directory.path(),
                 count,
                 order: order.unwrap_or_default(),
                 view: options.view,
+                accepts_uploads,
                 rules: state.folder.rules(),
                 has_chat: state.chat.is_some(),
             };
             page.framed(head)
         }
         ListingFormat::Json => {
-            (typed(head, "application/json"), Framed::json(path, &state.folder.directory_id(path, disk)?))
+            let id = state.folder.directory_id(directory, disk)?;
+            (typed(head, "application/json"), Framed::json(directory.path(), &id))
         }
         ListingFormat::Text => (typed(head, media::TEXT), Framed::text()),
     };
     let mut listing = ListingBody::new(windows, framed);
     Ok(match listing.whole(disk)? {
         Some(bytes) => Response::new(head, bytes),
-        None => Response::new(head, Chunk::source(listing)),
+        None => Response::new(head, Chunk::source(listing, &state.chores)),
     })
 }
 

@@ -5,15 +5,15 @@ use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::http::request::{Head, split_port};
 use crate::http::status::Status;
-use crate::net::peer::Peer;
 use crate::server::chat::state::ChatState;
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::state::State;
 
 /// Who uploads: the member whose token is in the request, or else the client's address.
-pub(super) fn uploader(head: &Head<'_, '_>, state: &State, peer: Peer) -> Uploader {
+pub(super) fn uploader(head: &Head<'_, '_>, state: &State, client: ClientAddress) -> Uploader {
     let member = state.chat.as_ref().and_then(|chat| of(head, chat).ok());
-    member.map_or_else(|| Uploader::Address(peer.to_string()), Uploader::Member)
+    member.map_or_else(|| Uploader::Address(client.to_string()), Uploader::Member)
 }
 
 /// The member whose token is in the request: 401 without a token, 403 with an invalid one.

@@ -1,5 +1,6 @@
 //! `GET /dir/?tar` and `GET /dir/?zip` in a build without archives: 501, so that no client saves a listing as an archive.
 
+use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
 use crate::http::status::Status;
 use crate::server::handled::Handled;
@@ -22,6 +23,7 @@ pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Unavailable> {
 /// Refuses the archive.
 pub(crate) fn answer(
     _: &Request<'_, '_, '_>,
+    _: &Grant<'_, ToList>,
     _: Unavailable,
     _: &State,
     _: Blocking<'_>,

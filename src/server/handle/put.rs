@@ -5,17 +5,18 @@
 
 use std::time::SystemTime;
 
+use crate::access::{Grant, ToWrite};
 use crate::blocking::Blocking;
-use crate::folder::{self, Guard, Node, Plan};
+use crate::folder::{self, Guard, Plan};
 use crate::http::body::Framing;
 use crate::http::conditional::{self, Action, Verdict};
 use crate::http::multipart::{self, BoundaryError};
 use crate::http::request::{Head, Method};
 use crate::http::resumable::{Announced, UploadKind};
 use crate::http::status::Status;
-use crate::server::client_key;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, bad_request};
+use crate::server::gate::authorise;
 use crate::server::handle::form::FormUpload;
 use crate::server::handle::member;
 use crate::server::handle::resumable::{self, Beginning};
@@ -50,13 +51,13 @@ pub(crate) fn handle(
     if request.target.ends_with_slash() {
         return begin_form(request, size, state, disk);
     }
-    let incoming =
-        state.folder.receive(&request.path, size, disk).map_err(|error| error_response::of(&error))?;
-    let guard = guard(request, state, disk)?;
+    let grant = authorise::grant(&request.principal, &request.path, state)?;
+    let incoming = state.folder.receive(&grant, size, disk).map_err(|error| error_response::of(&error))?;
+    let guard = guard(request, &grant, state, disk)?;
     let is_put = request.method == Method::Put;
     let upload =
-        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.peer) });
-    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload))))
+        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.client) });
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }
 
 /// A resumable upload; a job asks the folder, which may block.
@@ -69,14 +70,14 @@ fn begin_resumable(
 ) -> Result<Handled, Response> {
     let head = request.head;
     refuse_parts_and_codings(head)?;
-    let guard = guard(request, state, disk)?;
+    let grant = authorise::grant(&request.principal, &request.path, state)?;
+    let guard = guard(request, &grant, state, disk)?;
     let memo = resumable::memo(request.method);
-    let by = member::uploader(head, state, request.peer);
-    let owner = client_key::as_text(request.peer);
-    let plan =
-        Plan { path: request.path.clone(), length: announced.length, guard, owner, memo: memo.to_owned() };
-    let framing = head.framing;
-    Ok(Handled::Work(resumable::begin(Beginning { plan, announced, is_told, framing, by })))
+    let by = member::uploader(head, state, request.client);
+    let owner = request.client.key_text();
+    let plan = Plan { length: announced.length, guard, owner, memo: memo.to_owned() };
+    let (path, principal, framing) = (request.path.clone(), request.principal.clone(), head.framing);
+    Ok(Handled::Work(resumable::begin(Beginning { path, principal, plan, announced, is_told, framing, by })))
 }
 
 /// A form is sent to a directory; so is a file whose name was forgotten.
@@ -97,7 +98,7 @@ fn begin_form(
         }
     };
     let form = FormUpload::begin(request, &boundary, size, state, disk)?;
-    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form)))))
+    Ok(Handled::Receive(Box::new(Receiving::new(head.framing, Box::new(form), &state.chores))))
 }
 
 /// The length of the body, if it is given. A body with neither a length nor chunked coding cannot be received.
@@ -114,16 +115,17 @@ fn length(head: &Head<'_, '_>) -> Result<Option<u64>, Response> {
 }
 
 /// Checks the preconditions, and returns the condition that the commit has to check again.
-fn guard(request: &Request<'_, '_, '_>, state: &State, disk: Blocking<'_>) -> Result<Guard, Response> {
+fn guard(
+    request: &Request<'_, '_, '_>,
+    grant: &Grant<'_, ToWrite>,
+    state: &State,
+    disk: Blocking<'_>,
+) -> Result<Guard, Response> {
     let preconditions = conditional::gather(request.head.fields.iter());
     if !preconditions.guard_a_write() {
         return Ok(Guard::None);
     }
-    let current = match state.folder.open(&request.path, disk) {
-        Ok(Node::File(open)) => Some(open.facts),
-        Ok(Node::Directory { .. }) | Err(folder::Error::NotFound) => None,
-        Err(error) => return Err(error_response::of(&error)),
-    };
+    let current = state.folder.occupant(grant, disk).map_err(|error| error_response::of(&error))?;
     let now = SystemTime::now();
     let validators = current.map(|facts| validators(&facts, now));
     if conditional::evaluate(&preconditions, Action::Modify, validators.as_ref()) != Verdict::Proceed {

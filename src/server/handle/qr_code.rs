@@ -17,7 +17,7 @@ pub(crate) fn handle(
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let url = address::to_hand_on(request.head, request.peer, state);
+    let url = address::to_hand_on(request.head, request.client, state);
     let svg = url.and_then(|url| qr::svg(&url)).ok_or_else(not_found)?;
     // It depends on the client and on the current network addresses.
     let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");

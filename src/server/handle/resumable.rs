@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::access::{Grant, Judge, Principal, ToWrite};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
 use crate::folder::{Appending, Ended, Error, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken};
@@ -19,8 +20,10 @@ use crate::http::resumable::{
 };
 use crate::http::status::Status;
 use crate::own_paths::UPLOADS;
+use crate::path::SharePath;
 use crate::server::disk::Disk;
 use crate::server::error_response::{self, not_found};
+use crate::server::gate::authorise;
 use crate::server::handle::member;
 use crate::server::handle::upload_response::{self, FileUpload};
 use crate::server::handled::Handled;
@@ -42,6 +45,8 @@ const RETRY_AFTER: u32 = 60;
 #[derive(Debug)]
 pub(crate) struct ResumableUpload {
     appending: Appending,
+    /// On whose behalf it arrives; judged again at its end.
+    principal: Principal,
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
     by: Uploader,
@@ -49,7 +54,11 @@ pub(crate) struct ResumableUpload {
 
 /// A request that starts an upload.
 pub(crate) struct Beginning {
-    /// The target and its conditions.
+    /// The target.
+    pub path: SharePath,
+    /// On whose behalf it is sent.
+    pub principal: Principal,
+    /// What it announces of the file, and what must hold for the name.
     pub plan: Plan,
     /// What the request says about its content.
     pub announced: Announced,
@@ -65,14 +74,18 @@ pub(crate) struct Beginning {
 /// plain upload.
 pub(crate) fn begin(beginning: Beginning) -> Job {
     Box::new(move |state, disk| {
-        let Beginning { plan, announced, is_told, framing, by } = beginning;
+        let Beginning { path, principal, plan, announced, is_told, framing, by } = beginning;
+        let grant = match authorise::grant(&principal, &path, state) {
+            Ok(grant) => grant,
+            Err(answer) => return JobOutcome::Respond(answer, None),
+        };
         let token = UploadToken::new(random::bytes());
         let location = format!("{UPLOADS}{token}");
-        match state.folder.begin_upload(token, plan.clone(), piece(announced), disk) {
+        match state.folder.begin_upload(token, &grant, plan.clone(), piece(announced), disk) {
             Ok(appending) => {
                 let begun = Some(location.clone());
-                let sink = Box::new(ResumableUpload { appending, begun, by });
-                let receiving = Receiving::new(framing, sink);
+                let sink = Box::new(ResumableUpload { appending, principal, begun, by });
+                let receiving = Receiving::new(framing, sink, &state.chores);
                 JobOutcome::Receive(Box::new(if is_told {
                     receiving.with(Interim::new(resumption(&location, state), Instant::now()))
                 } else {
@@ -80,7 +93,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
                 }))
             }
             Err(UploadError::TooMany) if announced.completes => {
-                match plain(&plan, announced.size, framing, by, state, disk) {
+                match plain(&grant, &plan, announced.size, framing, by, state, disk) {
                     Ok(receiving) => JobOutcome::Receive(Box::new(receiving)),
                     Err(answer) => JobOutcome::Respond(answer, None),
                 }
@@ -92,6 +105,7 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
 
 /// Falls back to a plain upload when a resumable one cannot be created.
 fn plain(
+    grant: &Grant<'_, ToWrite>,
     plan: &Plan,
     size: Option<u64>,
     framing: Framing,
@@ -99,10 +113,9 @@ fn plain(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Receiving, Response> {
-    let incoming =
-        state.folder.receive(&plan.path, size, disk).map_err(|error| error_response::of(&error))?;
+    let incoming = state.folder.receive(grant, size, disk).map_err(|error| error_response::of(&error))?;
     let upload = FileUpload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
-    Ok(Receiving::new(framing, Box::new(upload)))
+    Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
 
 /// The method that started an upload, which the upload remembers because the final response depends on it.
@@ -112,16 +125,18 @@ pub(crate) fn memo(method: Method) -> &'static str {
 
 /// `GET` and `HEAD`: the upload's offset (§4.3).
 pub(crate) fn offset(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
-    let token = token(request)?;
-    Ok(Handled::Work(job(move |state, disk| stand(&token, state, disk))))
+    let (token, principal) = (token(request)?, request.principal.clone());
+    Ok(Handled::Work(job(move |state, disk| stand(&token, &state.access.judge(&principal), state, disk))))
 }
 
 /// `DELETE`: cancels the upload (§4.5).
 pub(crate) fn cancel(request: &Request<'_, '_, '_>, _: &mut Disk, _: &State) -> Result<Handled, Response> {
-    let token = token(request)?;
-    Ok(Handled::Work(job(move |state, disk| match state.folder.cancel_upload(&token, disk) {
-        Ok(()) => Response::empty(Head::new(Status::NO_CONTENT)),
-        Err(error) => refuse(error, 0, state),
+    let (token, principal) = (token(request)?, request.principal.clone());
+    Ok(Handled::Work(job(move |state, disk| {
+        match state.folder.cancel_upload(&token, &state.access.judge(&principal), disk) {
+            Ok(()) => Response::empty(Head::new(Status::NO_CONTENT)),
+            Err(error) => refuse(error, 0, state),
+        }
     })))
 }
 
@@ -131,7 +146,7 @@ fn token(request: &Request<'_, '_, '_>) -> Result<UploadToken, Response> {
 
 /// Adds to a response to OPTIONS that uploads can be resumed (§4.1.4 of the draft).
 pub(crate) fn offer(head: Head, state: &State) -> Head {
-    if state.folder.rules().read_only {
+    if !state.access.lets_anyone_change() {
         return head;
     }
     head.field("Accept-Patch", PARTIAL_UPLOAD).field(LIMIT, limits(LIFETIME, state))
@@ -142,8 +157,8 @@ fn job(act: impl FnOnce(&State, Blocking<'_>) -> Response + Send + 'static) -> J
 }
 
 /// The state of an upload (§4.3).
-fn stand(token: &UploadToken, state: &State, disk: Blocking<'_>) -> Response {
-    match state.folder.upload(token, disk) {
+fn stand(token: &UploadToken, judge: &Judge, state: &State, disk: Blocking<'_>) -> Response {
+    match state.folder.upload(token, judge, disk) {
         Ok(standing) => {
             let head = with_standing(Head::new(Status::NO_CONTENT), standing);
             let head = head.field(LIMIT, limits(left(standing), state));
@@ -163,12 +178,14 @@ pub(crate) fn append(
     upload_response::refuse_parts_and_codings(head)?;
     let Append { offset, announced } =
         Append::of(head).map_err(|error| Response::text(error.status(), format_args!("{error}\n")))?;
-    let (framing, by) = (head.framing, member::uploader(head, state, request.peer));
+    let (framing, by) = (head.framing, member::uploader(head, state, request.client));
+    let principal = request.principal.clone();
     Ok(Handled::Work(Box::new(move |state, disk| {
-        match state.folder.append(&token, offset, piece(announced), disk) {
+        let judge = state.access.judge(&principal);
+        match state.folder.append(&token, offset, piece(announced), &judge, disk) {
             Ok(appending) => {
-                let sink = Box::new(ResumableUpload { appending, begun: None, by });
-                JobOutcome::Receive(Box::new(Receiving::new(framing, sink)))
+                let sink = Box::new(ResumableUpload { appending, principal, begun: None, by });
+                JobOutcome::Receive(Box::new(Receiving::new(framing, sink, &state.chores)))
             }
             // Content beyond the end is a wrong length; no content at all means that the upload was already complete.
             Err(UploadError::Complete(standing)) if announced.size != Some(0) => {
@@ -188,8 +205,8 @@ impl Sink for ResumableUpload {
 
     /// Call at the end of the body: the upload waits for more, or is saved.
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { appending, begun, by } = *self;
-        match appending.end(disk) {
+        let Self { appending, principal, begun, by } = *self;
+        match appending.end(&state.access.judge(&principal), disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
             Ok(Ended::Saved(saved, memo)) => {
                 let record = announce::saved(&by, &saved, state);

@@ -1,7 +1,8 @@
 //! Disk work that no client waits for: closing files and directories, and sweeps.
 //!
-//! Closing a file may block: a network file system writes it back first, and an unfinished upload is deleted. So the
-//! threads that must never block (the timer, the acceptor, the worker that polls) send here what they would drop.
+//! Closing a file may block: a network file system writes it back first, and an unfinished upload is deleted. So what the
+//! threads that must never block (the timer, the acceptor, the worker that polls) would drop is dropped here; the type
+//! [`Deferred`](super::deferred::Deferred) sees to that.
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 /// Work for the chores thread.
 pub(crate) type Chore = Box<dyn FnOnce() + Send>;
 
-/// Sends chores to their thread. Its queue is bounded by its senders: each connection has one value to drop.
+/// Sends chores to their thread. Its queue is bounded by its senders: each connection has a few values to drop.
 #[derive(Clone)]
 pub(crate) struct Chores(Sender<Chore>);
 
@@ -22,7 +23,7 @@ impl Chores {
 
     /// Runs this on the chores thread.
     pub(crate) fn later(&self, chore: impl FnOnce() + Send + 'static) {
-        // Fails only if that thread has ended: the server is about to exit.
+        // Fails only if that thread has ended, as the server is about to exit. The chore is dropped here then.
         let _ = self.0.send(Box::new(chore));
     }
 

@@ -12,6 +12,7 @@
 //! This module knows nothing about connections; a job is any value. [`Chores`] is for work that no client waits for.
 
 mod chores;
+pub(super) mod deferred;
 pub(super) mod fair_permits;
 pub(super) mod permits;
 

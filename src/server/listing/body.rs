@@ -2,8 +2,9 @@
 
 use std::io;
 
+use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
-use crate::folder::{Error, Folder, SharePath};
+use crate::folder::{Error, Folder};
 use crate::server::content::{ContentSource, Produced};
 use crate::server::jobs::permits::Permits;
 use crate::server::listing::form::{Framed, WriteRow};
@@ -28,11 +29,11 @@ pub(crate) struct ListingBody {
 /// The listing of a directory as text, for TFTP.
 pub(crate) fn text(
     folder: &Folder,
-    path: &SharePath,
+    directory: &Grant<'_, ToList>,
     pool: &Permits,
     disk: Blocking<'_>,
 ) -> Result<ListingBody, Error> {
-    let (windows, _) = Windows::open(folder, path, None, pool, disk)?;
+    let (windows, _) = Windows::open(folder, directory, None, pool, disk)?;
     Ok(ListingBody::new(windows, Framed::text()))
 }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::folder::{DirEntry, EntryKind, SharePath};
+use crate::folder::{DirEntry, EntryKind};
 use crate::http::target::encode_segment;
+use crate::path::SharePath;
 use crate::printable;
 
 /// Writes an entry; the number says how many come before it.

@@ -10,8 +10,9 @@
 
 use std::ffi::OsStr;
 
+use crate::access::{Grant, ToList};
 use crate::blocking::Blocking;
-use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan, SharePath};
+use crate::folder::{Candidate, DirEntry, EntryKind, Error, Folder, Scan};
 use crate::server::jobs::permits::{Permit, Permits};
 use crate::server::listing::sort_order::SortOrder;
 
@@ -31,7 +32,7 @@ const OVERHEAD: usize = size_of::<Row>() + 32;
 #[derive(Debug)]
 pub(crate) struct Windows {
     folder: Folder,
-    path: SharePath,
+    directory: Grant<'static, ToList>,
     order: Option<SortOrder>,
     pool: Permits,
     /// The rest of the window, with the next entry last.
@@ -62,14 +63,14 @@ impl Windows {
     /// names in byte order.
     pub(crate) fn open(
         folder: &Folder,
-        path: &SharePath,
+        directory: &Grant<'_, ToList>,
         order: Option<SortOrder>,
         pool: &Permits,
         disk: Blocking<'_>,
     ) -> Result<(Self, Count), Error> {
         let mut windows = Self {
             folder: folder.clone(),
-            path: path.clone(),
+            directory: directory.clone().into_owned(),
             order,
             pool: pool.clone(),
             rows: Vec::new(),
@@ -103,7 +104,7 @@ impl Windows {
         mut seen: impl FnMut(&DirEntry),
         disk: Blocking<'_>,
     ) -> Result<(), Error> {
-        let mut scan = self.folder.scan(&self.path, disk)?;
+        let mut scan = self.folder.scan(&self.directory, disk)?;
         let mut selection =
             Selection { pool: &self.pool, rows: Vec::new(), held: Vec::new(), bytes: 0, bound: None };
         while let Some(candidate) = scan.next() {
@@ -239,12 +240,19 @@ impl Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Access, Principal, Rights};
     use crate::folder::Rules;
+    use crate::path::SharePath;
+
+    fn root() -> Grant<'static, ToList> {
+        let root = SharePath::root();
+        Access::new(Rights::VIEW).check(&Principal::Anonymous, &root).expect("all may list").into_owned()
+    }
 
     /// All entries of a listing in this order, and how often the directory was read.
     fn read_all(folder: &Folder, order: Option<SortOrder>, pool: &Permits) -> (Vec<String>, usize) {
-        let (mut windows, _) = Windows::open(folder, &SharePath::root(), order, pool, Blocking::own_thread())
-            .expect("a directory");
+        let (mut windows, _) =
+            Windows::open(folder, &root(), order, pool, Blocking::own_thread()).expect("a directory");
         let (mut names, mut readings) = (Vec::new(), 1);
         loop {
             let rows: usize = windows.rows.iter().map(Row::weight).sum();
@@ -293,8 +301,7 @@ mod tests {
         }
         let folder = Folder::open_at(place.path(), Rules::default()).expect("a folder");
         let (_, count) =
-            Windows::open(&folder, &SharePath::root(), None, &Permits::new(0), Blocking::own_thread())
-                .expect("read");
+            Windows::open(&folder, &root(), None, &Permits::new(0), Blocking::own_thread()).expect("read");
         assert_eq!(count, Count { directories: 1, files: 2, bytes: 8 });
         assert_eq!(count.entries(), 3);
     }

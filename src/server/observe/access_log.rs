@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::format::push_decimal;
 use crate::http::status::Status;
-use crate::net::peer::Peer;
 use crate::own_paths::UPLOADS;
 use crate::printable::Printable;
+use crate::server::request::ClientAddress;
 
 /// The log target for requests: `RUST_LOG=info,wharf::access=off` silences only them.
 pub(crate) const ACCESS: &str = "wharf::access";
@@ -28,12 +28,12 @@ pub(crate) fn is_on() -> bool {
     log::log_enabled!(target: ACCESS, log::Level::Info)
 }
 
-/// Logs a request: the peer, the line from [`request_line`], the response's status, the number of content bytes sent,
+/// Logs a request: the client, the line from [`push_request_line`], the response's status, the number of content bytes sent,
 /// and the time it took.
-pub(crate) fn write(peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) {
+pub(crate) fn write(client: ClientAddress, line: &[u8], status: Status, bytes: u64, time: Duration) {
     MESSAGE.with_borrow_mut(|message| {
         message.clear();
-        format(message, peer, line, status, bytes, time);
+        format(message, client, line, status, bytes, time);
         log::info!(target: ACCESS, "{}", str::from_utf8(message).unwrap_or_default());
         if message.capacity() > KEPT {
             *message = Vec::new();
@@ -41,17 +41,17 @@ pub(crate) fn write(peer: Peer, line: &[u8], status: Status, bytes: u64, time: D
     });
 }
 
-fn format(out: &mut Vec<u8>, peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) {
-    push_peer(out, peer);
+fn format(out: &mut Vec<u8>, client: ClientAddress, line: &[u8], status: Status, bytes: u64, time: Duration) {
+    push_client(out, client);
     Printable(line).push_to(out);
     push_outcome(out, status, bytes, time);
 }
 
 /// Writes the part before the request line.
-fn push_peer(out: &mut Vec<u8>, peer: Peer) {
-    let Peer::Inet(SocketAddr::V4(address)) = peer else {
+fn push_client(out: &mut Vec<u8>, client: ClientAddress) {
+    let Some(SocketAddr::V4(address)) = client.in_network() else {
         // Writing to a `Vec` cannot fail.
-        let _ = write!(out, "{peer} \"");
+        let _ = write!(out, "{client} \"");
         return;
     };
     let [a, b, c, d] = address.ip().octets().map(u64::from);
@@ -78,8 +78,8 @@ fn push_outcome(out: &mut Vec<u8>, status: Status, bytes: u64, time: Duration) {
     out.extend_from_slice(b" ms");
 }
 
-/// The request line in the bytes of a head, as it is logged; `-` if it is empty.
-pub(crate) fn request_line(head: &[u8]) -> Vec<u8> {
+/// Appends the request line in the bytes of a head, as it is logged; `-` if it is empty.
+pub(crate) fn push_request_line(out: &mut Vec<u8>, head: &[u8]) {
     let head = head.trim_ascii_start();
     let (mut end, mut behind_slash, mut may_have_token) = (head.len(), None, false);
     // One pass: most bytes are letters and digits, which are greater than the bytes searched for.
@@ -96,9 +96,13 @@ pub(crate) fn request_line(head: &[u8]) -> Vec<u8> {
     }
     let line = head.get(..end).unwrap_or_default();
     match may_have_token.then(|| find_token(line)).flatten() {
-        _ if line.is_empty() => b"-".to_vec(),
-        None => line.to_vec(),
-        Some((before, behind)) => [before, b"TOKEN", behind].concat(),
+        _ if line.is_empty() => out.push(b'-'),
+        None => out.extend_from_slice(line),
+        Some((before, behind)) => {
+            for part in [before, b"TOKEN", behind] {
+                out.extend_from_slice(part);
+            }
+        }
     }
 }
 
@@ -115,18 +119,19 @@ fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::peer::Peer;
 
     /// The same line, formatted with `std::fmt`.
-    fn by_std_fmt(peer: Peer, line: &[u8], status: Status, bytes: u64, time: Duration) -> String {
+    fn by_std_fmt(client: ClientAddress, line: &[u8], status: Status, bytes: u64, time: Duration) -> String {
         let (line, code, milliseconds) = (Printable(line), status.code(), time.as_secs_f64() * 1000.0);
-        format!("{peer} \"{line}\" {code} {bytes} B {milliseconds:.1} ms")
+        format!("{client} \"{line}\" {code} {bytes} B {milliseconds:.1} ms")
     }
 
     #[test]
     fn lines_are_the_same_as_from_std_fmt() {
-        let peers =
+        let clients =
             ["1.2.3.4:5", "127.0.0.1:50000", "255.100.10.0:65535", "[::1]:80", "[2001:db8::1:2]:8080"];
-        let peers = peers.map(|peer| Peer::Inet(peer.parse().expect("an address")));
+        let clients = clients.map(|address| Peer::Inet(address.parse().expect("an address")));
         let lines: [&[u8]; 4] =
             [b"GET / HTTP/1.1", b"-", b"GET /\xff\x1b[2J\\ HTTP/1.1", "GET /ß".as_bytes()];
         let micros = [
@@ -146,17 +151,23 @@ mod tests {
             1 << 50,
             u64::MAX / 1000,
         ];
-        for peer in peers.into_iter().chain([Peer::Unix(None)]) {
+        for client in clients.into_iter().chain([Peer::Unix(None)]).map(ClientAddress::of_peer) {
             for (line, micros) in lines.iter().flat_map(|line| micros.map(|micros| (line, micros))) {
                 for (status, bytes) in [(Status::OK, 0), (Status::NOT_FOUND, 9), (Status::OK, u64::MAX)] {
                     let time = Duration::from_micros(micros);
                     let mut message = Vec::new();
-                    format(&mut message, peer, line, status, bytes, time);
-                    let expected = by_std_fmt(peer, line, status, bytes, time);
+                    format(&mut message, client, line, status, bytes, time);
+                    let expected = by_std_fmt(client, line, status, bytes, time);
                     assert_eq!(String::from_utf8_lossy(&message), expected);
                 }
             }
         }
+    }
+
+    fn request_line(head: &[u8]) -> Vec<u8> {
+        let mut line = Vec::new();
+        push_request_line(&mut line, head);
+        line
     }
 
     #[test]

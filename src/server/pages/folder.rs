@@ -4,10 +4,11 @@ use maud::{Markup, PreEscaped, html};
 
 use super::icons::{self, Sign};
 use super::room::room;
-use crate::folder::{DirEntry, EntryKind, OnConflict, Rules, SharePath};
+use crate::folder::{DirEntry, EntryKind, OnConflict, Rules};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
+use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
 use crate::server::features;
@@ -41,6 +42,8 @@ pub(crate) struct ListingPage<'a> {
     pub count: Count,
     pub order: SortOrder,
     pub view: View,
+    /// Whether it shows a form for uploads.
+    pub accepts_uploads: bool,
     /// What is allowed in it.
     pub rules: &'a Rules,
     pub has_chat: bool,
@@ -115,7 +118,7 @@ impl ListingPage<'_> {
                         }
                     }
                 }
-                @if !self.rules.read_only { (self.form()) }
+                @if self.accepts_uploads { (self.form()) }
             }
         }
     }
@@ -167,7 +170,7 @@ impl ListingPage<'_> {
         html! {
             div #nothing hidden[self.count.entries() > 0] {
                 p { "No shared files" }
-                @if !self.rules.read_only { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
+                @if self.accepts_uploads { p .hint { "Add files with the button above" span .js { ", or drop them anywhere on this page" } "." } }
             }
         }
     }
@@ -255,10 +258,17 @@ mod tests {
     use super::*;
     use crate::http::status::Status;
 
-    fn html_of(path: &SharePath, entries: &[DirEntry], rules: &Rules) -> String {
+    fn html_of(path: &SharePath, entries: &[DirEntry], accepts_uploads: bool) -> String {
         let count = Count { directories: 0, files: entries.len(), bytes: 0 };
-        let page =
-            ListingPage { path, count, order: SortOrder::default(), view: View::Grid, rules, has_chat: true };
+        let page = ListingPage {
+            path,
+            count,
+            order: SortOrder::default(),
+            view: View::Grid,
+            accepts_uploads,
+            rules: &Rules::default(),
+            has_chat: true,
+        };
         let (_, Framed { before: mut text, row, behind }) = page.framed(Head::new(Status::OK));
         entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &mut text));
         text.extend(behind);
@@ -273,7 +283,7 @@ mod tests {
     fn a_hostile_name_is_text() {
         let entry =
             entry(b"<img src=x onerror=alert(1)>\"'&\xff\n\xe2\x80\xae.jpg", EntryKind::File { len: 1 });
-        let page = html_of(&SharePath::root(), &[entry], &Rules::default());
+        let page = html_of(&SharePath::root(), &[entry], true);
         assert!(!page.contains("<img src=x"), "{page}");
         assert!(
             page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;'&amp;\\xff\\n\\u{202e}.jpg<"),
@@ -289,7 +299,7 @@ mod tests {
     #[test]
     fn each_directory_above_has_a_link() {
         let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
-        let page = html_of(&path, &[], &Rules::default());
+        let page = html_of(&path, &[], true);
         for link in [
             "href=\"/?list\">Files<",
             "href=\"/a%20b/?list\"><bdi>a b<",
@@ -318,7 +328,7 @@ mod tests {
     #[test]
     fn rows_come_in_chunks() {
         let entries: Vec<_> = (0..=2 * CHUNK).map(|_| entry(b"f", EntryKind::File { len: 1 })).collect();
-        let page = html_of(&SharePath::root(), &entries, &Rules::default());
+        let page = html_of(&SharePath::root(), &entries, true);
         assert_eq!([page.matches("<tbody>").count(), page.matches("</tbody>").count()], [3, 3]);
         let rows = page.split_once("<tbody>").expect("rows").1.split_once("</table>").expect("an end").0;
         assert_eq!(rows.matches("<tr>").count(), entries.len());
@@ -326,7 +336,6 @@ mod tests {
 
     #[test]
     fn a_read_only_folder_has_no_form() {
-        let rules = Rules { read_only: true, ..Rules::default() };
-        assert!(!html_of(&SharePath::root(), &[], &rules).contains("<form id=\"give\""));
+        assert!(!html_of(&SharePath::root(), &[], false).contains("<form id=\"give\""));
     }
 }

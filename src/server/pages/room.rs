@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use crate::chat::name::MAX_NAME;
 use crate::chat::text::MAX_TEXT;
-use crate::folder::SharePath;
 use crate::http::target::encode_path;
+use crate::path::SharePath;
 
 /// The chat room beside the directory at this path. The links of uploads below that directory start with `data-of`.
 pub(super) fn room(directory: &SharePath) -> Markup {

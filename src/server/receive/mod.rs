@@ -14,6 +14,8 @@ use crate::blocking::Blocking;
 use crate::http::body::{BodyDecoder, BodyError, Framing};
 use crate::http::status::Status;
 use crate::server::disk::Disk;
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::interim::Interim;
 use crate::server::receive::small_body::SmallBody;
 use crate::server::response::Response;
@@ -84,7 +86,7 @@ pub(super) struct Receiving {
 /// Where the content of a body goes.
 #[derive(Debug)]
 enum Destination {
-    Disk(Box<dyn Sink>, Flow),
+    Disk(Deferred<Box<dyn Sink>>, Flow),
     Memory(SmallBody),
 }
 
@@ -102,15 +104,15 @@ pub(super) enum Need {
 /// What finishes a body.
 pub(super) enum Finish {
     /// This job.
-    Job(Job),
+    Job(Deferred<Job>),
     /// Nothing: this is the response.
     Respond(Response),
 }
 
 impl Receiving {
     /// A body of this framing, for this sink.
-    pub(super) fn new(framing: Framing, sink: Box<dyn Sink>) -> Self {
-        Self::into_destination(framing, Destination::Disk(sink, Flow::More))
+    pub(super) fn new(framing: Framing, sink: Box<dyn Sink>, chores: &Chores) -> Self {
+        Self::into_destination(framing, Destination::Disk(Deferred::new(sink, chores), Flow::More))
     }
 
     /// A body of this framing that is kept in memory. It never waits for the disk.
@@ -204,11 +206,20 @@ impl Receiving {
         Ok((used, if is_working || self.is_done() { Need::Finish } else { Need::Bytes }))
     }
 
+    /// Drops the part received: at once if this thread may wait for the disk.
+    pub(super) fn close(self, disk: &mut Disk, state: &State) {
+        if let Destination::Disk(sink, _) = self.destination
+            && let Some(disk) = disk.may_wait(state)
+        {
+            sink.close(disk);
+        }
+    }
+
     /// Finishes the body, or does the work that is due before the rest.
     pub(super) fn finish(self, state: &State) -> Finish {
         let Self { decoder, destination, interim } = self;
         match destination {
-            Destination::Disk(sink, _) => Finish::Job(job(decoder, sink, interim)),
+            Destination::Disk(sink, _) => Finish::Job(sink.map(|sink| job(decoder, sink, interim))),
             Destination::Memory(body) => Finish::Respond(body.finish(state)),
         }
     }
@@ -220,7 +231,7 @@ fn job(decoder: BodyDecoder, sink: Box<dyn Sink>, interim: Option<Interim>) -> J
         Worked::Respond(response, saved) => JobOutcome::Respond(response, saved),
         Worked::Resume(sink, Flow::Work) => JobOutcome::Again(job(decoder, sink, interim)),
         Worked::Resume(sink, flow @ Flow::More) => {
-            let destination = Destination::Disk(sink, flow);
+            let destination = Destination::Disk(Deferred::new(sink, &state.chores), flow);
             JobOutcome::Receive(Box::new(Receiving { decoder, destination, interim }))
         }
     })

@@ -1,6 +1,7 @@
 //! Maps errors of the folder to TFTP error packets.
 
-use crate::folder::{Error, PathError};
+use crate::folder::Error;
+use crate::path::PathError;
 use crate::tftp::error::{ErrorCode, Fault};
 
 /// The error for a read request.
@@ -34,7 +35,7 @@ pub(super) fn is_directory() -> Fault {
 fn of(error: &Error) -> Fault {
     let code = match error {
         Error::NotFound => ErrorCode::FileNotFound,
-        Error::Denied | Error::ReadOnly | Error::IsDirectory | Error::NotDirectory => {
+        Error::Denied | Error::ReadOnly | Error::NoRight(_) | Error::IsDirectory | Error::NotDirectory => {
             ErrorCode::AccessViolation
         }
         Error::Exists => ErrorCode::FileAlreadyExists,
@@ -55,6 +56,7 @@ fn fault(code: ErrorCode, error: &impl ToString) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Rights;
 
     #[test]
     fn each_error_has_a_code_for_reads_and_writes() {
@@ -63,6 +65,7 @@ mod tests {
             ("below a file", Error::NotDirectory, 1, 2),
             ("permissions", Error::Denied, 2, 2),
             ("read-only", Error::ReadOnly, 2, 2),
+            ("a right is missing", Error::NoRight(Rights::VIEW), 2, 2),
             ("a directory", Error::IsDirectory, 2, 2),
             ("the name is taken", Error::Exists, 6, 6),
             ("too large", Error::TooLarge { limit: 7 }, 3, 3),

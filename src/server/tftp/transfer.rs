@@ -8,10 +8,12 @@ use std::time::Instant;
 use super::error_packet;
 use super::sessions::TransferPermit;
 use super::socket::{FileSink, TransferSocket};
+use crate::access::{Grant, Operation, Principal, Rights};
 use crate::blocking::Blocking;
 use crate::chat::event::Uploader;
-use crate::folder::{self, Guard, Incoming, Node, OpenFile, SharePath};
+use crate::folder::{self, Guard, Incoming, Node, OpenFile};
 use crate::net::peer::Peer;
+use crate::path::SharePath;
 use crate::server::listing::{self, ListingBody};
 use crate::server::observe::announce;
 use crate::server::state::State;
@@ -30,6 +32,9 @@ const CHUNK: usize = 32 * 1024;
 
 /// The name to write to in order to stop the server.
 const EXIT: &[u8] = crate::own_paths::TFTP_EXIT.as_bytes();
+
+/// TFTP has no credentials.
+const PRINCIPAL: Principal = Principal::Anonymous;
 
 /// One transfer, starting with its request.
 pub(super) struct Transfer<'a> {
@@ -94,11 +99,14 @@ impl Transfer<'_> {
         let terms = Terms::answer(request.options(), request.mode(), Direction::Write, &Caps::default());
         let terms = within(terms, self.socket.room());
         if path.as_bytes() == EXIT {
-            return self.exit(terms, request.mode());
+            return self.exit(&path, terms, request.mode());
         }
         // In netascii, the file may become shorter than the data sent.
         let size = terms.tsize.filter(|_| request.mode() == Mode::Octet);
-        match self.state.folder.receive(&path, size, Blocking::own_thread()) {
+        let received = self
+            .grant(&path)
+            .and_then(|grant| self.state.folder.receive(&grant, size, Blocking::own_thread()));
+        match received {
             Ok(_) if request.filename().ends_with(b"/") => self.refuse(error_packet::is_directory()),
             Ok(incoming) => {
                 let mut upload = TftpUpload::new(incoming, self.state, self.peer);
@@ -110,8 +118,8 @@ impl Transfer<'_> {
     }
 
     /// Stops the server, once the client has proved with its data block that its address is real.
-    fn exit(self, terms: Terms, mode: Mode) -> TransferOutcome {
-        if !self.state.allow_exit {
+    fn exit(self, path: &SharePath, terms: Terms, mode: Mode) -> TransferOutcome {
+        if self.state.access.require(Rights::ADMIN, &PRINCIPAL, path).is_err() {
             let text = "remote shutdown is disabled (start the server with --allow-exit)";
             return self.refuse(Fault::new(ErrorCode::AccessViolation, text));
         }
@@ -151,12 +159,9 @@ impl Transfer<'_> {
         if name.is_empty() || name.ends_with(b"/") {
             return self.list(&path).map_err(|error| error_packet::of_read_error(&error));
         }
-        match self
-            .state
-            .folder
-            .open(&path, Blocking::own_thread())
-            .map_err(|error| error_packet::of_read_error(&error))?
-        {
+        let opened =
+            self.grant(&path).and_then(|grant| self.state.folder.open(&grant, Blocking::own_thread()));
+        match opened.map_err(|error| error_packet::of_read_error(&error))? {
             Node::File(OpenFile { file, facts }) => {
                 Ok((Box::new(FileReader::new(file, facts.len)), Some(facts.len)))
             }
@@ -164,11 +169,17 @@ impl Transfer<'_> {
         }
     }
 
+    /// The grant for an operation at this path.
+    fn grant<'p, O: Operation>(&self, path: &'p SharePath) -> Result<Grant<'p, O>, folder::Error> {
+        Ok(self.state.access.check(&PRINCIPAL, path)?)
+    }
+
     /// The listing of a directory. One that does not fit into a chunk is produced while it is sent, so its size is
     /// unknown.
     fn list(&self, path: &SharePath) -> Result<(TransferSource, Option<u64>), folder::Error> {
+        let directory = self.grant(path)?;
         let mut listing =
-            listing::text(&self.state.folder, path, &self.state.listings, Blocking::own_thread())?;
+            listing::text(&self.state.folder, &directory, &self.state.listings, Blocking::own_thread())?;
         Ok(match listing.whole(Blocking::own_thread())? {
             Some(text) => {
                 let size = text.len() as u64;

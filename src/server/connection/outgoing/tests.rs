@@ -6,6 +6,7 @@ use super::*;
 use crate::http::body::BodyDecoder;
 use crate::http::range::Span;
 use crate::server::connection::tests::{state, transport};
+use crate::server::jobs::Chores;
 
 /// Produces these parts; an empty one stands for nothing yet.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ impl ContentSource for Script {
 }
 
 fn script(parts: &[&'static str], length: Option<u64>) -> Content {
-    Chunk::Source(Box::new(Script { parts: parts.iter().rev().copied().collect(), length })).into()
+    let script = Script { parts: parts.iter().rev().copied().collect(), length };
+    Chunk::source(script, &Chores::new().0).into()
 }
 
 /// What arrives after the head `"head "`, and how many bytes of it are content.
@@ -83,7 +85,7 @@ fn aborted_content_has_no_last_chunk() {
 
 #[test]
 fn bytes_files_and_sources_share_a_chunk_where_they_can() {
-    let file = Arc::new(tempfile::tempfile().expect("a file"));
+    let file = Arc::new(Deferred::new(tempfile::tempfile().expect("a file"), &Chores::new().0));
     file.write_all_at(b"0123456789", 0).expect("written");
     let span = |start, length| {
         let span = Span::new(start, length, 10).expect("within");
@@ -106,7 +108,7 @@ fn bytes_files_and_sources_share_a_chunk_where_they_can() {
         assert_eq!(sent(content(), framing).expect("whole"), (wire, 16), "{framing:?}");
     }
     let mut mixed = content();
-    mixed.push(Chunk::Source(Box::new(Script { parts: vec!["c", "ab"], length: None })));
+    mixed.push(Chunk::source(Script { parts: vec!["c", "ab"], length: None }, &Chores::new().0));
     mixed.push(span(9, 1));
     let wire = "9\r\nbytes 012\r\n2\r\n78\r\n5\r\n and \r\n2\r\nab\r\n1\r\nc\r\n1\r\n9\r\n0\r\n\r\n";
     assert_eq!(sent(mixed, Framing::Chunked).expect("whole"), (wire.to_owned(), 20));
@@ -121,7 +123,7 @@ fn content_of_another_length_than_was_sent_is_aborted() {
         assert_eq!(framing, Framing::Sized(length));
         assert_eq!(sent(content, framing).is_err(), is_broken, "{length} bytes are promised");
     }
-    let file = Arc::new(tempfile::tempfile().expect("a file"));
+    let file = Arc::new(Deferred::new(tempfile::tempfile().expect("a file"), &Chores::new().0));
     let span = Span::new(0, 3, 3).expect("within");
     let truncated = Content::from(Chunk::File(FileSpan::new(file, span)));
     assert!(sent(truncated, Framing::Sized(3)).is_err(), "the file is shorter");

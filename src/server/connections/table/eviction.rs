@@ -1,4 +1,5 @@
-//! Which connections are evicted: those idle for longest, or those of a client that has by far the most.
+//! Which connections are evicted: those idle for longest, those of a peer that has by far the most, or those of the client
+//! that holds the most descriptors.
 
 use std::os::fd::AsFd;
 use std::sync::Mutex;
@@ -7,11 +8,11 @@ use std::time::Instant;
 use rustix::io::ioctl_fionread;
 
 use crate::server::client_key::ClientKey;
-use crate::server::connections::slot::Holding;
+use crate::server::connections::slot::{Holding, Slot};
 use crate::server::connections::table::{ConnectionTable, TableEntry, lock};
 use crate::server::connections::tracked::Tracked;
 
-/// A client with this many times as many connections as a new client is evicted for it. With a smaller factor, a
+/// A peer with this many times as many connections as a new one is evicted for it. With a smaller factor, a
 /// household behind one address could lose connections to a single person.
 const GREEDY: u32 = 16;
 
@@ -56,7 +57,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
     }
 
-    /// The client that is evicted for a connection of this one: it has the most connections, at least [`GREEDY`]
+    /// The peer that is evicted for a connection of this one: it has the most connections, at least [`GREEDY`]
     /// times as many.
     pub(crate) fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
         let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;
@@ -74,10 +75,19 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.excess()
     }
 
-    /// Takes out the parked connections of this client that have waited longest, until they hold this many
-    /// descriptors.
-    pub(crate) fn evict_longest(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
-        let mut waiting: Vec<(u64, u32)> = self.waiting_of(client).collect();
+    /// Takes out the parked connection of this peer that has waited longest.
+    pub(crate) fn evict_one_of(&self, peer: ClientKey) -> Vec<Box<Tracked<C>>> {
+        self.evict_longest(|slot| slot.peer() == peer, 1)
+    }
+
+    /// Takes out the parked connections that have waited longest of those that hold descriptors for this client, until
+    /// they hold this many.
+    pub(crate) fn evict_holders(&self, client: ClientKey, descriptors: u64) -> Vec<Box<Tracked<C>>> {
+        self.evict_longest(|slot| slot.client() == client, descriptors)
+    }
+
+    fn evict_longest(&self, is_meant: impl Fn(&Slot) -> bool, descriptors: u64) -> Vec<Box<Tracked<C>>> {
+        let mut waiting: Vec<(u64, u32)> = self.waiting(is_meant).collect();
         waiting.sort_unstable();
         let mut evicted = Vec::new();
         let mut left = descriptors;
@@ -96,13 +106,13 @@ impl<C: AsFd> ConnectionTable<C> {
         evicted
     }
 
-    /// The slots of this client's parked connections, with the turn in which each was parked. Connections
-    /// that are being rejected are not included: they end by themselves.
-    fn waiting_of(&self, client: ClientKey) -> impl Iterator<Item = (u64, u32)> {
+    /// The slots of these parked connections, with the turn in which each was parked. Connections that are being rejected
+    /// are not included: they end by themselves.
+    fn waiting(&self, is_meant: impl Fn(&Slot) -> bool) -> impl Iterator<Item = (u64, u32)> {
         let turn = move |entry: &Mutex<TableEntry<C>>| {
             let entry = lock(entry);
             let (tracked, _) = entry.parked.as_ref()?;
-            (tracked.client() == client && !tracked.slot.is_spare()).then_some(entry.turn)
+            (is_meant(&tracked.slot) && !tracked.slot.is_spare()).then_some(entry.turn)
         };
         self.entries().filter_map(move |(index, entry)| Some((turn(entry)?, index)))
     }

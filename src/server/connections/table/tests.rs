@@ -200,12 +200,12 @@ fn the_client_with_the_most_descriptors_loses_its_longest_waiting() {
         let (client, server) = UnixStream::pair().expect("a pair");
         clients.push(client);
         let mut tracked = table.admit(server, ClientKey::User(uid)).expect("a free slot");
-        tracked.hold(3);
+        tracked.hold(3, None);
         table.park(tracked, WaitFor::readable(in_seconds(seconds))).expect("armed");
     }
     let (heaviest, holding) = table.heaviest().expect("a client");
     assert_eq!((heaviest, holding), (ClientKey::User(2), Holding { connections: 3, descriptors: 9 }));
-    assert_eq!(table.evict_longest(heaviest, 4).len(), 2, "three descriptors each");
+    assert_eq!(table.evict_holders(heaviest, 4).len(), 2, "three descriptors each");
     let closed = |client: &mut UnixStream| {
         client.set_nonblocking(true).expect("set");
         io::Read::read(client, &mut [0]).is_ok()
@@ -215,8 +215,8 @@ fn the_client_with_the_most_descriptors_loses_its_longest_waiting() {
         [false, true, true, false],
         "the first two of three"
     );
-    assert_eq!(table.evict_longest(heaviest, 100).len(), 1);
-    assert!(table.evict_longest(heaviest, 1).is_empty());
+    assert_eq!(table.evict_holders(heaviest, 100).len(), 1);
+    assert!(table.evict_holders(heaviest, 1).is_empty());
 }
 
 #[test]

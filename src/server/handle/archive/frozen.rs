@@ -10,8 +10,9 @@ use super::{leave_out, name_of_entry};
 use crate::archive::ArchiveError;
 use crate::archive::zip::{ENTRIES_LIMIT, ZipBuilder, ZipLayout};
 use crate::blocking::Blocking;
-use crate::folder::{Error, FileVersion, SharePath, Walk, WalkStep};
+use crate::folder::{Error, FileVersion, Walk, WalkStep};
 use crate::http::validators::EntityTag;
+use crate::path::SharePath;
 use crate::server::client_key::ClientKey;
 use crate::server::jobs::fair_permits::{FairPermit, FairPermits};
 
@@ -175,13 +176,17 @@ impl FrozenEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Access, Principal, Rights};
     use crate::folder::{Folder, Rules};
 
     const CLIENT: ClientKey = ClientKey::Here;
 
     fn freezing(folder: &std::path::Path) -> Freezing {
         let folder = Folder::open_at(folder, Rules::default()).expect("a folder");
-        let walk = folder.walk(&SharePath::root(), Blocking::own_thread()).expect("a walk");
+        let (access, root) = (Access::new(Rights::VIEW), SharePath::root());
+        let grant = access.check(&Principal::Anonymous, &root).expect("granted");
+        let judge = access.judge(&Principal::Anonymous);
+        let walk = folder.walk(&grant, judge, Blocking::own_thread()).expect("a walk");
         Freezing::new(b"top".to_vec(), 0, walk, CLIENT)
     }
 

@@ -15,12 +15,13 @@ pub(crate) use frozen::PERMITS as ZIP_PERMITS;
 
 use std::os::unix::ffi::OsStrExt;
 
+use crate::access::{Grant, ToList};
 use crate::archive::Format;
 use crate::blocking::Blocking;
-use crate::folder::SharePath;
 use crate::http::disposition::attachment;
 use crate::http::response::Head;
 use crate::http::status::Status;
+use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::handled::Handled;
 use crate::server::request::Request;
@@ -47,6 +48,7 @@ pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
 /// The response with an archive of the requested directory.
 pub(crate) fn answer(
     request: &Request<'_, '_, '_>,
+    directory: &Grant<'_, ToList>,
     format: Format,
     state: &State,
     disk: Blocking<'_>,
@@ -58,8 +60,8 @@ pub(crate) fn answer(
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
     match format {
-        Format::Tar => tar::answer(request, head, name, state, disk),
-        Format::Zip => zip::answer(request, head, name, state, disk),
+        Format::Tar => tar::answer(request, directory, head, name, state, disk),
+        Format::Zip => zip::answer(request, directory, head, name, state, disk),
     }
 }
 

@@ -2,12 +2,12 @@
 //! file has the length that it had when its turn came: bytes appended later are left out, and a file that is truncated
 //! aborts the archive, since its header has already been sent. A file that vanishes before that is left out.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::{BY_ITSELF, CHUNK, leave_out, name_of_entry, too_many};
+use crate::access::{Grant, ToList};
 use crate::archive::tar::Tar;
 use crate::blocking::Blocking;
 use crate::folder::{OpenFile, Walk, WalkStep};
@@ -16,12 +16,13 @@ use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::printable::Printable;
-use crate::server::client_key;
 use crate::server::connections::capacity::ARCHIVE_FILES;
 use crate::server::content::{Chunk, Content, ContentSource, FileSpan, Produced};
 use crate::server::error_response::of_read_error;
 use crate::server::handle::conditions::{MADE_ANEW, judge};
 use crate::server::handled::Handled;
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -37,17 +38,19 @@ const LOOKS: usize = 256;
 /// The response with a tar of this name.
 pub(super) fn answer(
     request: &Request<'_, '_, '_>,
+    directory: &Grant<'_, ToList>,
     head: Head,
     name: Vec<u8>,
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Handled, Response> {
     judge(request.head.fields.iter(), &MADE_ANEW, || super::head(Status::NOT_MODIFIED))?;
-    let walk = state.folder.walk(&request.path, disk).map_err(|error| of_read_error(&error))?;
+    let judge_entry = state.access.judge(&request.principal);
+    let walk = state.folder.walk(directory, judge_entry, disk).map_err(|error| of_read_error(&error))?;
     let permit = match request.method {
         // Without content.
         Method::Head => None,
-        _ => Some(state.archives.take(client_key::of(request.peer)).ok_or_else(too_many)?),
+        _ => Some(state.archives.take(request.client.key()).ok_or_else(too_many)?),
     };
     let source = TarSource {
         name,
@@ -55,9 +58,10 @@ pub(super) fn answer(
         walk,
         tar: Some(Tar::default()),
         reading: None,
+        chores: state.chores.clone(),
         _permit: permit,
     };
-    Ok(Handled::Respond(Response::new(head, Chunk::source(source))))
+    Ok(Handled::Respond(Response::new(head, Chunk::source(source, &state.chores))))
 }
 
 /// Produces a tar.
@@ -72,6 +76,7 @@ struct TarSource {
     tar: Option<Tar>,
     /// The file that is being added.
     reading: Option<Reading>,
+    chores: Chores,
     /// Returned when the last byte has been sent.
     _permit: Option<FairPermit>,
 }
@@ -79,7 +84,7 @@ struct TarSource {
 /// A file of which some is still to be added.
 #[derive(Debug)]
 struct Reading {
-    file: Arc<File>,
+    file: OpenedFile,
     len: u64,
     rest: Span,
 }
@@ -133,7 +138,8 @@ impl TarSource {
                 tar.file(&name_of_entry(&self.name, &path, self.skip), facts.len, facts.modified)?;
                 // `None` for an empty file, which has no content to read.
                 let rest = Span::new(0, facts.len, facts.len);
-                self.reading = rest.map(|rest| Reading { file: Arc::new(file), len: facts.len, rest });
+                let file = Arc::new(Deferred::new(file, &self.chores));
+                self.reading = rest.map(|rest| Reading { file, len: facts.len, rest });
             }
             WalkStep::Lost(path, error) => leave_out(&path, &error),
             WalkStep::Nothing => {}

@@ -3,6 +3,7 @@
 use super::frozen::{CannotFreeze, Freezing, Frozen};
 use super::too_many;
 use super::zip_source::ZipSource;
+use crate::access::{Grant, Judge, ToList};
 use crate::archive::zip::ENTRIES_LIMIT;
 use crate::blocking::Blocking;
 use crate::http::range::content_range::{content_range, unsatisfied};
@@ -11,7 +12,6 @@ use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::validators::Validators;
-use crate::server::client_key;
 use crate::server::content::{Chunk, Content};
 use crate::server::error_response::of_read_error;
 use crate::server::handle::conditions::{Conditions, judge, select};
@@ -30,6 +30,8 @@ struct ZipRequest {
     conditions: Conditions,
     /// Whether ranges are honoured: only GET has them (RFC 9110 §14.2).
     has_ranges: bool,
+    /// Decides which files the client may read.
+    judge_entry: Judge,
     /// Returned when the last byte has been sent.
     permit: FairPermit,
 }
@@ -37,18 +39,21 @@ struct ZipRequest {
 /// The job that makes a zip of this name.
 pub(super) fn answer(
     request: &Request<'_, '_, '_>,
+    directory: &Grant<'_, ToList>,
     head: Head,
     name: Vec<u8>,
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Handled, Response> {
-    let client = client_key::of(request.peer);
+    let client = request.client.key();
     let permit = state.archives.take(client).ok_or_else(too_many)?;
-    let walk = state.folder.walk(&request.path, disk).map_err(|error| of_read_error(&error))?;
+    let judge_entry = state.access.judge(&request.principal);
+    let walk =
+        state.folder.walk(directory, judge_entry.clone(), disk).map_err(|error| of_read_error(&error))?;
     let freezing = Freezing::new(name, request.path.as_bytes().len(), walk, client);
     let has_ranges = request.method == Method::Get;
     let conditions = Conditions::of(request.head.fields);
-    Ok(Handled::Work(job(freezing, ZipRequest { head, conditions, has_ranges, permit })))
+    Ok(Handled::Work(job(freezing, ZipRequest { head, conditions, has_ranges, judge_entry, permit })))
 }
 
 /// The job that walks on for a slice, and queues itself again for the rest.
@@ -83,7 +88,7 @@ fn of_frozen(frozen: Frozen, request: ZipRequest, state: &State) -> Response {
 }
 
 fn respond(frozen: Frozen, request: ZipRequest, state: &State) -> Result<Response, Response> {
-    let ZipRequest { head, conditions, has_ranges, permit } = request;
+    let ZipRequest { head, conditions, has_ranges, judge_entry, permit } = request;
     let validators = Validators { etag: frozen.etag.clone(), last_modified: None };
     let with_tag = |head: Head| match &frozen.etag {
         Some(etag) => head.field("ETag", etag),
@@ -107,8 +112,11 @@ fn respond(frozen: Frozen, request: ZipRequest, state: &State) -> Result<Respons
         // Several ranges would open the same files again and again; a server may ignore them (RFC 9110 §14.2).
         Selection::Whole | Selection::Many(_) => (head, Span::new(0, length, length)),
     };
-    let source = span.map(|span| ZipSource::new(frozen, span, state, permit));
-    Ok(Response::new(head, source.map_or_else(Content::default, |source| Chunk::source(source).into())))
+    let source = span.map(|span| ZipSource::new(frozen, span, judge_entry, state, permit));
+    Ok(Response::new(
+        head,
+        source.map_or_else(Content::default, |source| Chunk::source(source, &state.chores).into()),
+    ))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! A file is opened when its turn comes, and must still be the version that the walk saw, until its last byte has been
 //! sent: a file that has changed aborts the zip.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
@@ -11,14 +10,17 @@ use std::time::SystemTime;
 
 use super::frozen::{Frozen, FrozenFile};
 use super::{BY_ITSELF, CHUNK};
+use crate::access::{Judge, ToRead};
 use crate::archive::zip::{Coding, Part, Place, blocks};
 use crate::blocking::Blocking;
-use crate::folder::{Facts, Folder, Node, OpenFile};
+use crate::folder::{Error, Facts, Folder, Node, OpenFile};
 use crate::http::range::Span;
 use crate::printable::Printable;
 use crate::server::connections::capacity::ARCHIVE_FILES;
 use crate::server::content::{Chunk, Content, ContentSource, FileSpan, Produced};
 use crate::server::crcs::Crcs;
+use crate::server::jobs::Chores;
+use crate::server::jobs::deferred::{Deferred, OpenedFile};
 use crate::server::jobs::fair_permits::FairPermit;
 use crate::server::state::State;
 
@@ -39,6 +41,8 @@ pub(super) struct ZipSource {
     crcs: Vec<Option<u32>>,
     remembered: Arc<Crcs>,
     folder: Folder,
+    judge: Judge,
+    chores: Chores,
     /// The offset of the next byte to be produced, and the one after the last.
     at: u64,
     end: u64,
@@ -52,7 +56,7 @@ pub(super) struct ZipSource {
 #[derive(Debug)]
 struct Current {
     number: usize,
-    file: Arc<File>,
+    file: OpenedFile,
     facts: Facts,
     /// All of it, if it is short.
     content: Option<Vec<u8>>,
@@ -69,12 +73,14 @@ struct Budget(u64);
 
 impl ZipSource {
     /// This span of the zip.
-    pub(super) fn new(frozen: Frozen, span: Span, state: &State, permit: FairPermit) -> Self {
+    pub(super) fn new(frozen: Frozen, span: Span, judge: Judge, state: &State, permit: FairPermit) -> Self {
         Self {
             crcs: vec![None; frozen.entries.len()],
             frozen,
             remembered: Arc::clone(&state.crcs),
             folder: state.folder.clone(),
+            judge,
+            chores: state.chores.clone(),
             at: span.start(),
             end: span.end(),
             current: None,
@@ -196,14 +202,15 @@ impl ZipSource {
             budget.use_up(OPENING);
             let entry = self.frozen.entries.get(number).ok_or_else(|| io::Error::other("no such entry"))?;
             let name = || Printable(entry.path.as_bytes()).to_string();
-            let open = match self.folder.open(&entry.path, disk) {
+            let granted = self.judge.check::<ToRead>(&entry.path).map_err(Error::from);
+            let open = match granted.and_then(|grant| self.folder.open(&grant, disk)) {
                 Ok(Node::File(open)) if Some(open.facts.version) == entry.file.map(|file| file.version) => {
                     open
                 }
                 Ok(_) => return Err(changed(&name())),
                 Err(error) => return Err(io::Error::other(format!("{}: {error}", name()))),
             };
-            self.current = Some(Current::new(number, open)?);
+            self.current = Some(Current::new(number, open, &self.chores)?);
         }
         self.current.as_mut().ok_or_else(|| io::Error::other("no file is open"))
     }
@@ -238,11 +245,11 @@ impl ContentSource for ZipSource {
 }
 
 impl Current {
-    fn new(number: usize, open: OpenFile) -> io::Result<Self> {
+    fn new(number: usize, open: OpenFile, chores: &Chores) -> io::Result<Self> {
         let OpenFile { file, facts } = open;
         let mut current = Self {
             number,
-            file: Arc::new(file),
+            file: Arc::new(Deferred::new(file, chores)),
             facts,
             content: None,
             hasher: crc32fast::Hasher::new(),

@@ -154,7 +154,7 @@ impl SharePath {
 }
 
 /// Whether this is the name of a temporary: `.wharf-HEX.tmp`.
-pub(super) fn is_temporary(name: &OsStr) -> bool {
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
     let (begin, end) = TEMPORARY;
     let name = name.as_bytes();
     let Some((head, rest)) = name.split_at_checked(begin.len()) else { return false };

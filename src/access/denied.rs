@@ -1,0 +1,12 @@
+//! Why a principal may not do something.
+
+use super::right::Rights;
+
+/// Why a principal may not do something. Each protocol has its own words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Nobody may change anything.
+    ReadOnly,
+    /// The principal has none of these rights there; any of them would do.
+    NoRight(Rights),
+}

@@ -1,0 +1,106 @@
+//! The rights, and sets of them.
+
+use std::fmt;
+
+/// What a principal may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// See the names in a directory.
+    List,
+    /// Read files.
+    Read,
+    /// Save files under new names.
+    Add,
+    /// Replace existing files.
+    Replace,
+    /// Join the chat room.
+    Chat,
+    /// Stop the server.
+    Admin,
+}
+
+/// A set of rights.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Rights(u8);
+
+impl Right {
+    pub(super) const ALL: [Self; 6] =
+        [Self::List, Self::Read, Self::Add, Self::Replace, Self::Chat, Self::Admin];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Read => "read",
+            Self::Add => "add",
+            Self::Replace => "replace",
+            Self::Chat => "chat",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl Rights {
+    /// None at all.
+    pub const NONE: Self = Self(0);
+    /// To look at everything.
+    pub const VIEW: Self = Self::of(&[Right::List, Right::Read]);
+    /// To change what is in the folder: the rights that a read-only folder gives nobody.
+    pub const CHANGE: Self = Self::of(&[Right::Add, Right::Replace]);
+
+    /// To take part in the chat.
+    pub const CHAT: Self = Self::of(&[Right::Chat]);
+    /// To stop the server.
+    pub const ADMIN: Self = Self::of(&[Right::Admin]);
+
+    /// These rights.
+    pub const fn of(rights: &[Right]) -> Self {
+        let (mut bits, mut index) = (0, 0);
+        while index < rights.len() {
+            bits |= 1 << rights[index] as u8;
+            index += 1;
+        }
+        Self(bits)
+    }
+
+    /// These and the others.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These except the others.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether this right is among them.
+    pub const fn has(self, right: Right) -> bool {
+        self.has_any(Self::of(&[right]))
+    }
+
+    /// Whether any of the others is among them.
+    pub const fn has_any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether all of the others are among them.
+    pub const fn has_all(self, other: Self) -> bool {
+        other.without(self).0 == 0
+    }
+}
+
+/// The names, as in "add or replace".
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> =
+            Right::ALL.into_iter().filter(|right| self.has(*right)).map(Right::name).collect();
+        f.write_str(&names.join(" or "))
+    }
+}
+
+impl fmt::Debug for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rights({self})")
+    }
+}

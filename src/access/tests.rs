@@ -1,0 +1,110 @@
+//! Every set of rights, with and without `--read-only`, and every operation: what comes out is one function.
+
+use super::*;
+
+/// Whom the table asks about, and where.
+const PRINCIPALS: [Principal; 1] = [Principal::Anonymous];
+const PATHS: [&str; 4] = ["", "a", "a/b", "a/.hidden"];
+
+/// What is asked: an operation with its grant, or a right of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    List,
+    Read,
+    Write,
+    Gate(Right),
+}
+
+const ASKED: [Asked; 5] =
+    [Asked::List, Asked::Read, Asked::Write, Asked::Gate(Right::Chat), Asked::Gate(Right::Admin)];
+
+/// What a grant to write allows: new names, and existing ones.
+type Writes = (bool, bool);
+
+/// The expected outcome.
+fn expected(given: &[Right], is_read_only: bool, asked: Asked) -> Result<Writes, Denied> {
+    let has =
+        |right| given.contains(&right) && !(is_read_only && matches!(right, Right::Add | Right::Replace));
+    let outcome = |any_of: &[Right]| {
+        let is_allowed = any_of.iter().any(|right| has(*right));
+        if is_allowed { Ok((false, false)) } else { Err(Denied::NoRight(Rights::of(any_of))) }
+    };
+    match asked {
+        Asked::List => outcome(&[Right::List]),
+        Asked::Read => outcome(&[Right::Read]),
+        Asked::Write if is_read_only => Err(Denied::ReadOnly),
+        Asked::Write => {
+            outcome(&[Right::Add, Right::Replace]).map(|_| (has(Right::Add), has(Right::Replace)))
+        }
+        Asked::Gate(right) => outcome(&[right]),
+    }
+}
+
+/// What comes out.
+fn outcome(access: &Access, principal: &Principal, path: &SharePath, asked: Asked) -> Result<Writes, Denied> {
+    fn is_of<O>(grant: &Grant<'_, O>, path: &SharePath) {
+        assert_eq!(grant.path(), path);
+    }
+    match asked {
+        Asked::List => access.check::<ToList>(principal, path).map(|grant| is_of(&grant, path)),
+        Asked::Read => access.check::<ToRead>(principal, path).map(|grant| is_of(&grant, path)),
+        Asked::Write => {
+            return access.check::<ToWrite>(principal, path).map(|grant| {
+                is_of(&grant, path);
+                (grant.may_add(), grant.may_replace())
+            });
+        }
+        Asked::Gate(right) => access.require(Rights::of(&[right]), principal, path).map(|_| ()),
+    }
+    .map(|()| (false, false))
+}
+
+#[test]
+fn each_operation_needs_its_rights() {
+    for set in 0..1_u32 << Right::ALL.len() {
+        let given: Vec<_> =
+            (0..).zip(Right::ALL).filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, right)| right).collect();
+        for is_read_only in [false, true] {
+            let access = Access::new(Rights::of(&given));
+            let access = if is_read_only { access.read_only() } else { access };
+            let changes = given.contains(&Right::Add) || given.contains(&Right::Replace);
+            assert_eq!(access.lets_anyone_change(), changes && !is_read_only, "{given:?}");
+            for (principal, path, asked) in cases() {
+                let outcome = outcome(&access, &principal, &path, asked);
+                let expected = expected(&given, is_read_only, asked);
+                let case =
+                    format!("{principal:?} with {given:?}, read-only {is_read_only}: {asked:?} {path:?}");
+                assert_eq!(outcome, expected, "{case}");
+            }
+        }
+    }
+}
+
+fn cases() -> impl Iterator<Item = (Principal, SharePath, Asked)> {
+    PRINCIPALS.into_iter().flat_map(|principal| {
+        PATHS.into_iter().flat_map(move |path| {
+            let path = SharePath::parse(path.as_bytes()).expect("a path");
+            let principal = principal.clone();
+            ASKED.into_iter().map(move |asked| (principal.clone(), path.clone(), asked))
+        })
+    })
+}
+
+#[test]
+fn a_judge_decides_as_the_rules_do_and_its_grants_can_be_kept() {
+    let path = SharePath::parse(b"a").expect("a path");
+    let judge = Access::new(Rights::VIEW.with(Rights::of(&[Right::Add]))).judge(&Principal::Anonymous);
+    let kept = judge.check::<ToWrite>(&path).expect("it may add").into_owned();
+    assert_eq!((kept.path(), kept.may_add(), kept.may_replace()), (&path, true, false));
+    let judge = Access::new(Rights::CHANGE).judge(&Principal::Anonymous);
+    assert_eq!(judge.check::<ToRead>(&path).map(|_| ()), Err(Denied::NoRight(Rights::of(&[Right::Read]))));
+}
+
+#[test]
+fn rights_have_names() {
+    assert_eq!(Rights::CHANGE.to_string(), "add or replace");
+    assert_eq!(format!("{:?}", Rights::VIEW), "Rights(list or read)");
+    assert!(
+        Rights::VIEW.with(Rights::CHANGE).has_all(Rights::CHANGE) && !Rights::VIEW.has_all(Rights::CHANGE)
+    );
+}
