@@ -14,7 +14,7 @@
 //! From 4 GiB or 65,535 entries on, the archive uses zip64.
 
 pub mod blocks;
-mod header;
+mod entry;
 mod name;
 mod time;
 
@@ -22,7 +22,8 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use super::error::ArchiveError;
-use super::mode;
+pub use entry::Coding;
+use entry::Entry;
 use time::Times;
 
 /// The most entries: the caller keeps each until the end, with some 300 bytes, so this is 75 MB.
@@ -52,33 +53,9 @@ pub struct ZipBuilder {
     length: u64,
 }
 
-/// A directory or a file.
-#[derive(Debug)]
-struct Entry {
-    /// A directory's ends with a slash.
-    name: Box<[u8]>,
-    times: Times,
-    /// The length of the content, not encoded, in bytes.
-    length: u64,
-    coding: Coding,
-    /// Where its local header begins.
-    local: u64,
-    /// Where its central header begins.
-    central: u64,
-}
-
-/// How the content of an entry is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coding {
-    /// As it is.
-    Stored,
-    /// As stored [`blocks`] of DEFLATE, with a data descriptor.
-    Blocks,
-}
-
 /// A part of a zip; the number is that of the entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum ZipPart {
     /// The header before the content.
     LocalHeader(usize),
     /// The content.
@@ -93,9 +70,9 @@ pub enum Part {
 
 /// A part, and where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PlacedPart {
     /// The part.
-    pub part: Part,
+    pub part: ZipPart,
     /// The offset of its first byte.
     pub start: u64,
     /// The offset after its last byte.
@@ -153,11 +130,11 @@ impl ZipBuilder {
 impl ZipLayout {
     /// The length of the whole archive, in bytes.
     pub fn length(&self) -> u64 {
-        self.end + header::end(self.entries.len(), self.directory, self.end).len() as u64
+        self.end + entry::end(self.entries.len(), self.directory, self.end).len() as u64
     }
 
     /// The part that has the byte at this offset; `None` behind the end.
-    pub fn part_at(&self, offset: u64) -> Option<Place> {
+    pub fn part_at(&self, offset: u64) -> Option<PlacedPart> {
         if offset < self.directory {
             let number = self.entries.partition_point(|entry| entry.local <= offset).checked_sub(1)?;
             return Some(self.entries.get(number)?.part_at(number, offset));
@@ -166,18 +143,18 @@ impl ZipLayout {
             let number = self.entries.partition_point(|entry| entry.central <= offset).checked_sub(1)?;
             let start = self.entries.get(number)?.central;
             let end = self.entries.get(number + 1).map_or(self.end, |next| next.central);
-            return Some(Place { part: Part::CentralHeader(number), start, end });
+            return Some(PlacedPart { part: ZipPart::CentralHeader(number), start, end });
         }
-        let place = Place { part: Part::End, start: self.end, end: self.length() };
+        let place = PlacedPart { part: ZipPart::End, start: self.end, end: self.length() };
         (offset < place.end).then_some(place)
     }
 
     /// The number of the entry whose checksum this part contains. An empty entry has the checksum 0.
-    pub fn needs_checksum(&self, part: Part) -> Option<usize> {
+    pub fn needs_checksum(&self, part: ZipPart) -> Option<usize> {
         let number = match part {
-            Part::LocalHeader(number) => Some(number).filter(|_| self.coding(number) == Coding::Stored),
-            Part::Descriptor(number) | Part::CentralHeader(number) => Some(number),
-            Part::Content(_) | Part::End => None,
+            ZipPart::LocalHeader(number) => Some(number).filter(|_| self.coding(number) == Coding::Stored),
+            ZipPart::Descriptor(number) | ZipPart::CentralHeader(number) => Some(number),
+            ZipPart::Content(_) | ZipPart::End => None,
         };
         number.filter(|&number| self.entries.get(number).is_some_and(|entry| entry.length > 0))
     }
@@ -188,36 +165,20 @@ impl ZipLayout {
     }
 
     /// The bytes of a part, with the checksum (CRC-32) of its entry. Content is the caller's: it has none here.
-    pub fn bytes(&self, part: Part, checksum: u32) -> Vec<u8> {
+    pub fn bytes(&self, part: ZipPart, checksum: u32) -> Vec<u8> {
         let entry = |number: usize| self.entries.get(number);
         match part {
-            Part::LocalHeader(number) => entry(number).map(|entry| entry.local_header(checksum)),
-            Part::Descriptor(number) => entry(number).map(|entry| entry.descriptor(checksum)),
-            Part::CentralHeader(number) => entry(number).map(|entry| entry.central_header(checksum)),
-            Part::End => Some(header::end(self.entries.len(), self.directory, self.end)),
-            Part::Content(_) => None,
+            ZipPart::LocalHeader(number) => entry(number).map(|entry| entry.local_header(checksum)),
+            ZipPart::Descriptor(number) => entry(number).map(|entry| entry.descriptor(checksum)),
+            ZipPart::CentralHeader(number) => entry(number).map(|entry| entry.central_header(checksum)),
+            ZipPart::End => Some(entry::end(self.entries.len(), self.directory, self.end)),
+            ZipPart::Content(_) => None,
         }
         .unwrap_or_default()
     }
 }
 
 impl Entry {
-    fn is_directory(&self) -> bool {
-        self.name.ends_with(b"/")
-    }
-
-    fn mode(&self) -> u32 {
-        if self.is_directory() { mode::DIRECTORY } else { mode::FILE }
-    }
-
-    /// The length of the encoded content.
-    fn encoded_length(&self) -> u64 {
-        match self.coding {
-            Coding::Stored => self.length,
-            Coding::Blocks => blocks::encoded_length(self.length),
-        }
-    }
-
     /// Where its content begins, where that ends, and where the entry ends.
     fn places(&self) -> [u64; 3] {
         let content = self.local + self.local_header(0).len() as u64;
@@ -230,14 +191,14 @@ impl Entry {
     }
 
     /// The part of this entry that has the byte at this offset, which is within it.
-    fn part_at(&self, number: usize, offset: u64) -> Place {
+    fn part_at(&self, number: usize, offset: u64) -> PlacedPart {
         let [content, descriptor, end] = self.places();
         if offset < content {
-            Place { part: Part::LocalHeader(number), start: self.local, end: content }
+            PlacedPart { part: ZipPart::LocalHeader(number), start: self.local, end: content }
         } else if offset < descriptor {
-            Place { part: Part::Content(number), start: content, end: descriptor }
+            PlacedPart { part: ZipPart::Content(number), start: content, end: descriptor }
         } else {
-            Place { part: Part::Descriptor(number), start: descriptor, end }
+            PlacedPart { part: ZipPart::Descriptor(number), start: descriptor, end }
         }
     }
 }

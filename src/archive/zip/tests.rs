@@ -15,7 +15,7 @@ fn assemble(layout: &ZipLayout, contents: &[&[u8]]) -> Vec<u8> {
     while let Some(place) = layout.part_at(bytes.len() as u64) {
         assert_eq!(place.start, bytes.len() as u64, "{place:?}");
         match place.part {
-            Part::Content(number) => match layout.coding(number) {
+            ZipPart::Content(number) => match layout.coding(number) {
                 Coding::Stored => bytes.extend_from_slice(contents[number]),
                 Coding::Blocks => {
                     let content = contents[number];
@@ -90,12 +90,12 @@ fn zip64_begins_at_4_gib() {
         zip.file(b"g", 1, at(0)).expect("added");
         let layout = zip.finish();
         let (local, descriptor) =
-            (layout.bytes(Part::LocalHeader(0), 9), layout.bytes(Part::Descriptor(0), 9));
+            (layout.bytes(ZipPart::LocalHeader(0), 9), layout.bytes(ZipPart::Descriptor(0), 9));
         assert_eq!(descriptor.len(), if is_long { 24 } else { 16 });
         assert_eq!((field(&local, 14), field(&descriptor, 4)), (0, 9), "the checksum stands behind");
         assert_eq!(field(&local, 22), if is_long { u32::MAX } else { 0 });
         for number in [0, 1] {
-            let central = layout.bytes(Part::CentralHeader(number), 9);
+            let central = layout.bytes(ZipPart::CentralHeader(number), 9);
             let numbers = [field(&central, 20), field(&central, 24), field(&central, 42)];
             let marks = numbers.iter().filter(|&&number| number == u32::MAX).count();
             let fields = if is_long { [2, 1][number] } else { 0 };
@@ -103,14 +103,14 @@ fn zip64_begins_at_4_gib() {
             let extra = usize::from(u16::from_le_bytes([central[30], central[31]]));
             assert_eq!(extra, 9 + if fields > 0 { 4 + 8 * fields } else { 0 });
         }
-        assert_eq!(layout.bytes(Part::End, 0).len(), if is_long { 98 } else { 22 });
+        assert_eq!(layout.bytes(ZipPart::End, 0).len(), if is_long { 98 } else { 22 });
     }
     let mut many = ZipBuilder::default();
     for number in 0..u16::MAX {
         many.file(number.to_string().as_bytes(), 0, at(0)).expect("added");
     }
     let layout = many.finish();
-    assert_eq!(layout.bytes(Part::End, 0).len(), 98);
+    assert_eq!(layout.bytes(ZipPart::End, 0).len(), 98);
     assert_eq!(read_back(assemble(&layout, &vec![&[][..]; u16::MAX as usize])).len(), usize::from(u16::MAX));
 }
 

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use super::frozen::{Frozen, FrozenFile};
 use super::{BY_ITSELF, CHUNK};
 use crate::access::{Judge, ToRead};
-use crate::archive::zip::{Coding, Part, Place, blocks};
+use crate::archive::zip::{Coding, PlacedPart, ZipPart, blocks};
 use crate::blocking::Blocking;
 use crate::folder::{Error, Facts, Folder, Node, OpenFile};
 use crate::http::range::Span;
@@ -96,7 +96,7 @@ impl ZipSource {
             let Some(place) = self.frozen.layout.part_at(self.at).filter(|_| self.at < self.end) else {
                 return Ok(if bytes.is_empty() { Produced::End } else { Produced::bytes(bytes) });
             };
-            if let Part::Content(number) = place.part {
+            if let ZipPart::Content(number) = place.part {
                 if let Some(span) = self.content(number, place, &mut bytes, &mut budget, disk)? {
                     let mut content = if bytes.is_empty() { Content::default() } else { bytes.into() };
                     content.push(Chunk::File(span));
@@ -121,7 +121,7 @@ impl ZipSource {
     fn content(
         &mut self,
         number: usize,
-        place: Place,
+        place: PlacedPart,
         bytes: &mut Vec<u8>,
         budget: &mut Budget,
         disk: Blocking<'_>,

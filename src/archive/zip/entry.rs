@@ -1,6 +1,8 @@
-//! The headers of a zip as bytes. Numbers are little-endian (APPNOTE 4.4).
+//! An entry of a zip, and its headers as bytes. Numbers are little-endian (APPNOTE 4.4).
 
-use super::{Coding, Entry};
+use crate::archive::mode;
+use super::blocks;
+use super::time::Times;
 
 /// From here on, a number stands in a zip64 field, and this in its place (APPNOTE 4.4.1.4).
 const ZIP64: u64 = u32::MAX as u64;
@@ -20,6 +22,30 @@ const IS_UTF8: u16 = 1 << 11;
 /// The extra fields for zip64 numbers (APPNOTE 4.5.3), and for Unix times ("UT").
 const ZIP64_FIELD: u16 = 1;
 const TIME_FIELD: u16 = 0x5455;
+
+/// A directory or a file.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// A directory's ends with a slash.
+    pub(super) name: Box<[u8]>,
+    pub(super) times: Times,
+    /// The length of the content, not encoded, in bytes.
+    pub(super) length: u64,
+    pub(super) coding: Coding,
+    /// Where its local header begins.
+    pub(super) local: u64,
+    /// Where its central header begins.
+    pub(super) central: u64,
+}
+
+/// How the content of an entry is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// As it is.
+    Stored,
+    /// As stored [`blocks`] of DEFLATE, with a data descriptor.
+    Blocks,
+}
 
 /// Bytes that are being written.
 #[derive(Debug, Default)]
@@ -59,6 +85,22 @@ fn or_mark(number: u64) -> u32 {
 }
 
 impl Entry {
+    fn is_directory(&self) -> bool {
+        self.name.ends_with(b"/")
+    }
+
+    fn mode(&self) -> u32 {
+        if self.is_directory() { mode::DIRECTORY } else { mode::FILE }
+    }
+
+    /// The length of the encoded content.
+    pub(super) fn encoded_length(&self) -> u64 {
+        match self.coding {
+            Coding::Stored => self.length,
+            Coding::Blocks => blocks::encoded_length(self.length),
+        }
+    }
+
     /// The header before the content (APPNOTE 4.3.7).
     pub(super) fn local_header(&self, checksum: u32) -> Vec<u8> {
         let (checksum, lengths, zip64): (_, _, &[u64]) = match self.coding {
