@@ -153,6 +153,7 @@ impl Content {
     }
 
     /// Adds a chunk at the end.
+    #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "only archives have several chunks"))]
     pub(super) fn push(&mut self, chunk: Chunk) {
         match self.first {
             None => self.first = Some(chunk),
