@@ -64,7 +64,7 @@ fn a_complete_form_is_saved_although_its_client_closed_its_sending_side() {
         let body = form("whole-", files);
         post(&wharf, &format!("Content-Length: {}\r\n", body.len())) + &body
     };
-    // Few enough to be saved within the 5 s in which the server still waits for such a client.
+    // Few enough to be saved within the 3 s in which the server still waits for such a client.
     let few = FILES / 10;
     let mut waits = wharf.connect();
     waits.send(complete(few)).end();
