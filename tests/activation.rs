@@ -179,6 +179,8 @@ fn inherited_sockets_replace_the_default_port() {
     let mut server = supervisor.start(&["--idle-exit", "never"]);
     let answer = ask(TcpStream::connect(supervisor.address()).expect("the supervisor listens"));
     assert!(answer.ends_with("hello"), "{answer}");
+    // The greeting is written by another thread than the response.
+    eventually("the server prints its addresses", || supervisor.log().contains("tftp://"));
     let said = supervisor.log();
     assert_eq!(said.lines().filter(|line| line.starts_with("http://")).count(), 1, "{said}");
     assert!(said.contains(&format!("http://{}", supervisor.address())), "{said}");

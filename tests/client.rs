@@ -246,7 +246,7 @@ stopping client.
 }
 
 #[test]
-fn invalid_addresses() {
+fn an_invalid_address_is_an_error() {
     let cases = [
         ("another protocol", "ftp://localhost/", "is not supported"),
         ("no port", "localhost:0", "invalid port"),

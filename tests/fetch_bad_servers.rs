@@ -263,7 +263,7 @@ fn a_temporary_error_is_retried() {
 }
 
 #[test]
-fn responses_of_every_length() {
+fn responses_of_every_length_are_saved() {
     let server = Fake::answers(|head, stream| match target_of(head) {
         "/chunked" => {
             say(

@@ -116,7 +116,7 @@ fn on_stages(downloads: usize, seed: u64, act: impl Fn(&mut Stage, usize) + Sync
 }
 
 #[test]
-fn downloads_that_the_network_interrupts() {
+fn downloads_that_the_network_interrupts_resume() {
     on_stages(CUT_BY_NETWORK, 31, |stage, number| {
         let name = format!("{number}.bin");
         let (length, after) = stage.file(&name);
@@ -132,7 +132,7 @@ fn downloads_that_the_network_interrupts() {
 }
 
 #[test]
-fn downloads_whose_client_is_killed() {
+fn downloads_whose_client_is_killed_resume() {
     on_stages(CUT_BY_CLIENT, 41, |stage, number| {
         let name = format!("{number}.bin");
         let (length, after) = stage.file(&name);
@@ -150,7 +150,7 @@ fn downloads_whose_client_is_killed() {
 }
 
 #[test]
-fn downloads_whose_server_is_killed() {
+fn downloads_whose_server_is_killed_resume() {
     on_stages(CUT_BY_SERVER, 51, |stage, number| {
         let name = format!("{number}.bin");
         let (length, after) = stage.file(&name);

@@ -34,7 +34,7 @@ fn place() -> tempfile::TempDir {
 }
 
 #[test]
-fn five_hundred_files_over_four_connections() {
+fn five_hundred_files_take_four_connections() {
     let wharf = Wharf::serve(&[]);
     for number in 0..500 {
         wharf.write(&format!("d/{number}"), sample(2000, number));
@@ -54,7 +54,7 @@ fn five_hundred_files_over_four_connections() {
 }
 
 #[test]
-fn directories_trees_and_patterns() {
+fn directories_trees_and_patterns_are_downloaded() {
     let wharf = Wharf::serve(&[]);
     for name in ["a.jpg", "b.txt", "größe 1%.jpg", "sub/c.jpg", "sub/deep/d", "x.d/e"] {
         wharf.write(name, name);
@@ -212,7 +212,7 @@ fn an_unchanged_file_is_not_fetched_again() {
 }
 
 #[test]
-fn one_file_under_another_name() {
+fn one_file_can_get_another_name() {
     let wharf = Wharf::serve(&["--udp", "0"]);
     wharf.write("d/a", "content");
     let place = place();

@@ -373,7 +373,7 @@ fn send_blocks(server: &UdpSocket, blocks: u16, ends: bool) -> std::net::SocketA
 
 /// Two clients download the same file at once: one or both succeed, and the file is complete.
 #[test]
-fn two_downloads_of_one_file_at_once() {
+fn two_downloads_of_one_file_at_once_leave_it_complete() {
     let content = sample(3_000_000, 8);
     let (_wharf, addresses) = serve(&content);
     for address in &addresses {

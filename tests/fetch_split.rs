@@ -174,7 +174,7 @@ fn fake(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Fake {
 }
 
 #[test]
-fn servers_that_ignore_or_change_the_range() {
+fn a_wrong_range_starts_over() {
     let no_ranges = fake(|_| String::new());
     let wrong = fake(|_| {
         "HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\nContent-Range: bytes 0-9/2097152\r\nContent-Length: 10\r\n\r\n"

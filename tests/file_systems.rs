@@ -58,14 +58,14 @@ fn takes_all_uploads(folder: &Path, case: &str) {
 }
 
 #[test]
-fn without_links_and_renaming_without_replacing() {
+fn uploads_work_without_links_and_renaming_without_replacing() {
     let source = tempfile::tempdir().expect("a folder");
     let Some(mount) = Mount::rclone(source.path()) else { return };
     takes_all_uploads(mount.point(), "rclone");
 }
 
 #[test]
-fn without_anonymous_files() {
+fn uploads_work_without_anonymous_files() {
     let source = tempfile::tempdir().expect("a folder");
     let Some(mount) = Mount::bindfs(source.path()) else { return };
     takes_all_uploads(mount.point(), "bindfs");
@@ -87,7 +87,7 @@ const REFUSALS: [&str; 8] = ["EPERM", "EACCES", "EOPNOTSUPP", "ENOSYS", "EINVAL"
 
 /// Anonymous files can be created but not linked: the first is copied, and then no more are created.
 #[test]
-fn with_anonymous_files_that_cannot_be_linked() {
+fn uploads_work_with_anonymous_files_that_cannot_be_linked() {
     for refusal in REFUSALS {
         let place = tempfile::tempdir().expect("a folder");
         let (folder, notes) = (place.path().join("folder"), place.path().join("notes"));
@@ -103,7 +103,7 @@ fn with_anonymous_files_that_cannot_be_linked() {
 }
 
 #[test]
-fn with_neither_links_nor_renaming_without_replacing() {
+fn uploads_work_with_neither_links_nor_renaming_without_replacing() {
     for refusal in REFUSALS.into_iter().filter(|refusal| *refusal != "EXDEV") {
         let place = tempfile::tempdir().expect("a folder");
         let (folder, notes) = (place.path().join("folder"), place.path().join("notes"));

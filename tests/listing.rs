@@ -42,7 +42,7 @@ fn a_pipe_gets_names() {
 }
 
 #[test]
-fn empty_directories_and_errors() {
+fn an_empty_directory_and_an_error_are_one_line() {
     let wharf = Wharf::serve(&[]);
     assert_eq!(list(&[&wharf.url("/")]), (vec![], "No shared files\n".to_owned(), Some(0)));
     let (names, said, code) = list(&[&wharf.url("/none/")]);
@@ -53,7 +53,7 @@ fn empty_directories_and_errors() {
 }
 
 #[test]
-fn json_for_programs() {
+fn programs_get_json() {
     let wharf = stage(&[]);
     let (lines, _, code) = list(&[&wharf.url("/"), "--json", "-R"]);
     let rows: serde_json::Value = serde_json::from_str(&lines.join("\n")).expect("JSON");

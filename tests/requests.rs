@@ -330,7 +330,7 @@ fn options_list_the_methods() {
 }
 
 #[test]
-fn targets_in_every_form() {
+fn targets_are_accepted_in_every_form() {
     let wharf = Wharf::serve(&[]);
     wharf.write("größe/a b+c.txt", "x");
     let absolute = wharf.url("/gr%C3%B6%C3%9Fe/a%20b+c.txt");

@@ -147,7 +147,7 @@ fn a_client_that_cannot_get_104_is_not_sent_it() {
 
 /// As a page's script does it, which cannot see 104.
 #[test]
-fn an_upload_in_pieces() {
+fn an_upload_can_come_in_pieces() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/in/a%20b", "Upload-Length: 9\r\n");
     assert_eq!(stand(&wharf, &upload), ("?0".into(), "0".into()));
@@ -168,7 +168,7 @@ fn an_upload_in_pieces() {
 }
 
 #[test]
-fn pieces_without_a_total_length() {
+fn pieces_need_no_total_length() {
     let wharf = Wharf::serve(&[]);
     let chunked = format!("Upload-Complete: ?0\r\n{DRAFT}Transfer-Encoding: chunked\r\n");
     let mut wire = wharf.connect();
@@ -252,7 +252,7 @@ fn lengths_must_agree() {
 }
 
 #[test]
-fn requests_that_cannot_append() {
+fn invalid_requests_to_append_are_rejected() {
     let wharf = Wharf::serve(&[]);
     let upload = begin(&wharf, "/a", "");
     let good = patch_fields(0, true) + "Content-Length: 1\r\n";

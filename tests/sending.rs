@@ -75,7 +75,7 @@ fn an_unchanged_file_is_not_sent_again() {
 }
 
 #[test]
-fn destinations_of_files_and_directories() {
+fn files_and_directories_land_where_documented() {
     let wharf = Wharf::serve(&[]);
     let here = tempfile::tempdir().expect("a folder");
     fs::create_dir_all(here.path().join("a/b")).expect("made");

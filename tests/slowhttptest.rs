@@ -48,21 +48,21 @@ fn bear(mode: &[&str]) {
 }
 
 #[test]
-fn slow_heads() {
+fn slow_heads_do_not_exhaust_the_server() {
     bear(&["-H"]);
 }
 
 #[test]
-fn slow_bodies() {
+fn slow_bodies_do_not_exhaust_the_server() {
     bear(&["-B", "-s", "8192"]);
 }
 
 #[test]
-fn slow_readers() {
+fn slow_readers_do_not_exhaust_the_server() {
     bear(&["-X", "-w", "1", "-y", "64", "-n", "1", "-z", "32"]);
 }
 
 #[test]
-fn many_ranges() {
+fn many_ranges_do_not_exhaust_the_server() {
     bear(&["-R"]);
 }

@@ -74,23 +74,23 @@ fn hangs(workers: &str, target: impl Fn(usize) -> String) {
 }
 
 #[test]
-fn files_that_no_one_has_read_yet() {
+fn uncached_files_delay_no_other_request() {
     hangs("4", |number| format!("/{number}"));
 }
 
 #[test]
-fn with_one_worker() {
+fn a_single_worker_is_not_blocked() {
     hangs("1", |number| format!("/{number}"));
 }
 
 #[test]
-fn with_the_default_number_of_workers() {
+fn the_default_number_of_workers_is_not_blocked() {
     hangs("64", |number| format!("/{number}"));
 }
 
 #[test]
 #[cfg_attr(not(feature = "archive"), ignore = "needs the feature `archive`")]
-fn listings() {
+fn listings_delay_no_other_request() {
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &["--workers", "4", "--timeout", "1"]);
     wharf.write("dir/file", "content");
@@ -108,7 +108,7 @@ fn listings() {
 
 /// A cached file is checked on the disk before it is sent, and that may hang too.
 #[test]
-fn a_cached_file() {
+fn a_cached_file_delays_no_other_request() {
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &["--workers", "4", "--timeout", "1"]);
     let path = wharf.write("file", "content");
@@ -131,7 +131,7 @@ fn a_cached_file() {
 
 /// Open files are closed at exit, and closing them hangs too.
 #[test]
-fn a_stop_while_the_disk_hangs() {
+fn a_stop_does_not_wait_for_the_disk_forever() {
     let Some(mount) = Mount::new() else { return };
     let mut wharf = Wharf::serve_in(mount.place(), &["--workers", "4"]);
     let mut upload = wharf.connect();

@@ -37,7 +37,7 @@ pub struct Appending {
 pub enum Ended {
     /// More is to come.
     Paused(Standing),
-    /// It was the last piece, and the file has its name. With the memo of the plan.
+    /// It was the last piece, and the file has its name. Contains the memo of the plan.
     Saved(Saved, String),
 }
 

@@ -101,7 +101,7 @@ mod tests {
             ("both", "; filename=\"a\\b/c\"", Some(b"c")),
             ("dots are left to the folder", "; filename=\"..\"", Some(b"..")),
             ("filename* is not to be used (§4.2)", "; filename*=UTF-8''x", None),
-            ("nor to stand over filename", "; filename=a; filename*=UTF-8''x", Some(b"a")),
+            ("nor to take precedence over filename", "; filename=a; filename*=UTF-8''x", Some(b"a")),
         ];
         for (name, parameters, expected) in cases {
             let head = format!("Content-Disposition: form-data; name=\"f\"{parameters}\r\n\r\n");

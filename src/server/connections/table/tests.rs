@@ -311,7 +311,7 @@ fn a_moved_deadline_expires_at_its_new_time() {
     table.park(tracked, WaitFor::readable(soon)).expect("armed");
     assert!(
         matches!(table.next_expired(None), Expired::Connection(..)),
-        "an earlier one stands over a later"
+        "an earlier one takes precedence over a later one"
     );
 }
 
