@@ -1,8 +1,8 @@
 //! An entry of a zip, and its headers as bytes. Numbers are little-endian (APPNOTE 4.4).
 
-use crate::archive::mode;
 use super::blocks;
 use super::time::Times;
+use crate::archive::mode;
 
 /// From here on, a number stands in a zip64 field, and this in its place (APPNOTE 4.4.1.4).
 const ZIP64: u64 = u32::MAX as u64;

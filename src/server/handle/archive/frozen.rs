@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{leave_out, name_of_entry};
+use super::common::{leave_out, name_of_entry};
 use crate::archive::ArchiveError;
 use crate::archive::zip::{ENTRIES_LIMIT, ZipBuilder, ZipLayout};
 use crate::blocking::Blocking;

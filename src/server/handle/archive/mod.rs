@@ -6,6 +6,7 @@
 //! A tar is produced while the directory is walked through. For a zip the walk comes first, so that its length is known,
 //! and a part of it can be sent.
 
+mod common;
 mod frozen;
 mod tar;
 mod zip;
@@ -19,24 +20,12 @@ use crate::access::{Grant, ToList};
 use crate::archive::Format;
 use crate::blocking::Blocking;
 use crate::http::disposition::attachment;
-use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::path::SharePath;
-use crate::printable::Printable;
 use crate::server::handled::Handled;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
-
-/// How many bytes are produced at once: enough for a full socket buffer, and little for each of many slow readers.
-const CHUNK: usize = 64 * 1024;
-
-/// A file of at least this many bytes is sent with `sendfile`, if the format allows it. A shorter one is copied after
-/// its header, which saves two system calls.
-const BY_ITSELF: u64 = CHUNK as u64;
-
-/// When to retry if too many archives are being created, in seconds.
-const RETRY_AFTER: u32 = 30;
 
 /// The archive format that the query names.
 pub(crate) fn format(request: &Request<'_, '_, '_>) -> Option<Format> {
@@ -55,7 +44,7 @@ pub(crate) fn answer(
 ) -> Result<Handled, Response> {
     let name = name(&request.path, state);
     let file_name = [&name, b".".as_slice(), format.extension().as_bytes()].concat();
-    let head = head(Status::OK)
+    let head = common::head(Status::OK)
         .field("Content-Type", format.media_type())
         .field("Content-Disposition", attachment(&file_name))
         .field("X-Content-Type-Options", "nosniff");
@@ -65,31 +54,9 @@ pub(crate) fn answer(
     }
 }
 
-/// The head of every response about an archive, with or without content.
-fn head(status: Status) -> Head {
-    Head::new(status).field("Cache-Control", "no-cache")
-}
-
-/// An archive keeps files open, and a zip keeps names in memory, so their number is limited.
-fn too_many() -> Response {
-    let text = "too many archives are being created; try again later\n";
-    Response::text(Status::SERVICE_UNAVAILABLE, text).with("Retry-After", RETRY_AFTER)
-}
-
 /// The name of a directory; the folder itself has the name that its owner gave it.
 fn name(path: &SharePath, state: &State) -> Vec<u8> {
     let own = || state.root.canonicalize().ok()?.file_name().map(|name| name.as_bytes().to_vec());
     let given = path.name().map(|name| name.as_bytes().to_vec());
     given.or_else(own).unwrap_or_else(|| b"files".to_vec())
-}
-
-/// The name of an entry in an archive of this name, of the directory whose path has `skip` bytes.
-fn name_of_entry(name: &[u8], path: &SharePath, skip: usize) -> Vec<u8> {
-    let below = path.as_bytes().get(skip..).unwrap_or_default();
-    let below = below.strip_prefix(b"/").unwrap_or(below);
-    if below.is_empty() { name.to_vec() } else { [name, b"/".as_slice(), below].concat() }
-}
-
-fn leave_out(path: &SharePath, why: &dyn std::fmt::Display) {
-    log::warn!("skipped in an archive: {}: {why}", Printable(path.as_bytes()));
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::{BY_ITSELF, CHUNK, leave_out, name_of_entry, too_many};
+use super::common::{self, BY_ITSELF, CHUNK, leave_out, name_of_entry, too_many};
 use crate::access::{Grant, ToList};
 use crate::archive::tar::Tar;
 use crate::blocking::Blocking;
@@ -44,7 +44,7 @@ pub(super) fn answer(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Handled, Response> {
-    judge(request.head.fields.iter(), &MADE_ANEW, || super::head(Status::NOT_MODIFIED))?;
+    judge(request.head.fields.iter(), &MADE_ANEW, || common::head(Status::NOT_MODIFIED))?;
     let judge_entry = state.access.judge(&request.principal);
     let walk = state.folder.walk(directory, judge_entry, disk).map_err(|error| of_read_error(&error))?;
     let permit = match request.method {

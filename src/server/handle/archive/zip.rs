@@ -1,7 +1,7 @@
 //! A zip: first the walk, as a job, then the response, with its length, an `ETag` and ranges.
 
+use super::common::{self, too_many};
 use super::frozen::{CannotFreeze, Freezing, Frozen};
-use super::too_many;
 use super::zip_source::ZipSource;
 use crate::access::{Grant, Judge, ToList};
 use crate::archive::zip::ENTRIES_LIMIT;
@@ -94,7 +94,7 @@ fn respond(frozen: Frozen, request: ZipRequest, state: &State) -> Result<Respons
         Some(etag) => head.field("ETag", etag),
         None => head,
     };
-    judge(conditions.iter(), &validators, || with_tag(super::head(Status::NOT_MODIFIED)))?;
+    judge(conditions.iter(), &validators, || with_tag(common::head(Status::NOT_MODIFIED)))?;
     let length = frozen.layout.length();
     let selection =
         if has_ranges { select(&conditions.iter(), &validators, length) } else { Selection::Whole };

@@ -8,8 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::common::{BY_ITSELF, CHUNK};
 use super::frozen::{Frozen, FrozenFile};
-use super::{BY_ITSELF, CHUNK};
 use crate::access::{Judge, ToRead};
 use crate::archive::zip::{Coding, PlacedPart, ZipPart, blocks};
 use crate::blocking::Blocking;
