@@ -56,6 +56,24 @@ fn rows(host: &str) -> Vec<Row> {
             400,
             CLOSES,
         ),
+        (
+            "white space after a chunk's size (§7.1)",
+            post("Transfer-Encoding: chunked\r\n", "1 \r\nx\r\n0\r\n\r\n"),
+            400,
+            CLOSES,
+        ),
+        (
+            "two types of one body",
+            post("Content-Type: text/plain\r\nContent-Type: text/html\r\nContent-Length: 1\r\n", "x"),
+            400,
+            CLOSES,
+        ),
+        (
+            "a tunnel (RFC 9110 §9.3.6)",
+            format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+            405,
+            CLOSES,
+        ),
         ("two lengths in one", post("Content-Length: 1, 1\r\n", "x"), 400, CLOSES),
         ("a signed length", post("Content-Length: +1\r\n", "x"), 400, CLOSES),
         ("a length with a space in it", post("Content-Length: 1 1\r\n", "x"), 400, CLOSES),
@@ -74,7 +92,7 @@ fn rows(host: &str) -> Vec<Row> {
         ),
         ("an unknown coding (§6.1)", post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501, CLOSES),
         ("identity", post("Transfer-Encoding: identity\r\n", ""), 501, CLOSES),
-        ("chunked not last", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"), 501, CLOSES),
+        ("chunked not last (§6.3)", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"), 400, CLOSES),
         ("chunked twice", post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n"), 400, CLOSES),
         (
             "hidden by a tab before the colon",

@@ -133,6 +133,9 @@ impl Endpoint {
     /// The value of the Host field (RFC 9110 §7.2); `localhost` for a Unix socket.
     pub fn host_field(&self) -> String {
         match self {
+            // The default port is left out, as browsers and curl do.
+            Self::Tcp { host, port: HTTP_PORT } if host.contains(':') => format!("[{host}]"),
+            Self::Tcp { host, port: HTTP_PORT } => host.clone(),
             Self::Tcp { .. } => self.to_string(),
             Self::Unix(_) => "localhost".to_owned(),
         }
@@ -350,6 +353,20 @@ mod tests {
         assert_eq!(address.target("x y"), "/a/x%20y");
         assert_eq!(address.target("/x"), "/x");
         assert_eq!(address.target(""), "/a/");
+    }
+
+    #[test]
+    fn the_host_field() {
+        let cases = [
+            ("h:81", "h:81"),
+            ("h:80", "h"),
+            ("http://[::1]/", "[::1]"),
+            ("[::1]:81", "[::1]:81"),
+            ("unix:/s", "localhost"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(ServerAddress::parse(text).expect(text).server.host_field(), expected, "{text}");
+        }
     }
 
     #[test]

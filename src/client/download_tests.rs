@@ -66,7 +66,7 @@ proptest::proptest! {
 #[test]
 fn paths_outside_the_download_directory() {
     let mut session = Session::new(Endpoint::Unix(PathBuf::from("/nowhere")));
-    for target in ["/../a", "/a/../../b", "/%2e%2e/a", "/a/..", "/.", "/a%2fb", "/a%00"] {
+    for target in ["/../a", "/a/../../b", "/%2e%2e/a", "/a/..", "/."] {
         let error = fetch(&mut session, target, Path::new("downloads")).expect_err(target);
         assert!(matches!(error, ClientError::Outside(_) | ClientError::Target(_)), "{target}: {error}");
     }

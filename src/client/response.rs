@@ -42,7 +42,7 @@ pub enum PourError {
 impl<'s> HttpResponse<'s> {
     pub(super) fn new(answered: Answered, idle: &'s mut Option<HttpConnection>) -> Self {
         let Answered { connection, head, sent_whole } = answered;
-        let decoder = BodyDecoder::new(head.framing);
+        let decoder = BodyDecoder::of_response(head.framing);
         let length = decoder.remaining();
         let home = (head.keeps() && sent_whole).then_some(idle);
         Self { head, body: Body { connection, decoder, length, home } }

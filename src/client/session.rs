@@ -49,7 +49,8 @@ impl Session {
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
     /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2).
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
-        let absolute = self.proxy.as_ref().map(|_| format!("http://{}{}", self.server, request.target));
+        let absolute =
+            self.proxy.as_ref().map(|_| format!("http://{}{}", self.server.host_field(), request.target));
         let request = &HttpRequest { target: absolute.as_deref().unwrap_or(request.target), ..*request };
         let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),

@@ -183,7 +183,7 @@ fn small_content_goes_with_its_head_and_large_content_waits() {
     let peer = FakePeer::plays(&[&[Read, OK]]);
     send(&mut Session::new(peer.server()), Method::Post, Some(&small)).expect("a response");
     let [heard] = <[String; 1]>::try_from(peer.heard()).expect("one request");
-    assert!(heard.ends_with("Content-Length: 3\r\n\r\nxxx"), "{heard}");
+    assert!(heard.contains("\r\nContent-Length: 3\r\n") && heard.ends_with("\r\n\r\nxxx"), "{heard}");
 
     let length = 1_000_000;
     let (large, _folder) = content(length);
@@ -267,5 +267,6 @@ fn requests_over_a_unix_socket() {
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     });
     assert_eq!(get(&mut Session::new(Endpoint::Unix(path))).expect("a response").1, "ok");
-    assert_eq!(player.join().expect("played"), "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let usual = concat!("User-Agent: wharf/", env!("CARGO_PKG_VERSION"), "\r\nAccept: */*\r\n");
+    assert_eq!(player.join().expect("played"), format!("GET /a HTTP/1.1\r\nHost: localhost\r\n{usual}\r\n"));
 }

@@ -7,6 +7,7 @@ mod chunked;
 mod decoded;
 mod decoder;
 mod error;
+mod extension;
 mod framing;
 
 pub use chunked::{CHUNK_LINE_LIMIT, TRAILER_LIMIT};

@@ -23,6 +23,8 @@ pub enum CloseReason {
     Http10,
     /// The message has invalid framing, so nothing after it can be parsed.
     Framing,
+    /// The client asked for a tunnel (CONNECT): what follows may not be HTTP.
+    Tunnel,
     /// The response was sent before the whole body was read.
     BodyUnread,
     /// The end of the connection ends the response.
@@ -69,6 +71,7 @@ impl fmt::Display for CloseReason {
             Self::Asked => "the client asked for it",
             Self::Http10 => "HTTP/1.0 without keep-alive",
             Self::Framing => "the request could not be framed",
+            Self::Tunnel => "a tunnel was refused",
             Self::BodyUnread => "its body was not read",
             Self::Endless => "the answer had no end of its own",
             Self::Stopping => "the server is shutting down",

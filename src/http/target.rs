@@ -163,7 +163,19 @@ impl<'b> PathAndQuery<'b> {
 
     /// The segments between the slashes, each decoded; including empty ones.
     pub fn segments(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
-        self.path.as_bytes().get(1..).unwrap_or_default().split(|&byte| byte == b'/').map(decode_segment)
+        self.encoded_segments().map(decode_segment)
+    }
+
+    /// The same, as the names under which a client saves them: a segment that would decode to several names stays encoded.
+    pub fn names(&self) -> impl Iterator<Item = Result<Cow<'b, [u8]>, TargetError>> + use<'b> {
+        self.encoded_segments().map(|segment| match decode_segment(segment) {
+            Err(TargetError::Separator) => Ok(segment.into()),
+            decoded => decoded,
+        })
+    }
+
+    fn encoded_segments(&self) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.path.as_bytes().get(1..).unwrap_or_default().split(|&byte| byte == b'/')
     }
 }
 
@@ -276,6 +288,15 @@ mod tests {
             let expected = expected.map(|list| list.into_iter().map(Cow::Borrowed).collect());
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_with_an_encoded_slash_stays_encoded() {
+        let path = PathAndQuery::split("/a%20b/c%2Fd/%00");
+        let names: Result<Vec<_>, _> = path.names().collect();
+        let expected: [&[u8]; 3] = [b"a b", b"c%2Fd", b"%00"];
+        assert_eq!(names, Ok(expected.map(Cow::Borrowed).to_vec()));
+        assert_eq!(PathAndQuery::split("/a%4").names().next(), Some(Err(TargetError::Percent)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The path of a request: gates, then its handler. The first gate that refuses ends it.
 //!
 //! ```text
-//! (client) ──► host ──► expectation ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
+//! (client) ──► host ──► expectation, type of the body ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
 //! The connection has found the client before, as a refused request has one too: for its line in the log.
@@ -21,10 +21,12 @@
 //! The connection passes what a handler returns through the filters (`filter`), turns it into bytes, and tells the
 //! observers: `Exchange::note` writes the access log and the record.
 
+use crate::http::body::Framing;
 use crate::http::request::{Expectation, Head};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::server::disk::Disk;
+use crate::server::error_response::bad_request;
 use crate::server::gate::{authorise, host, origin};
 use crate::server::handled::Handled;
 use crate::server::request::ClientAddress;
@@ -52,10 +54,24 @@ fn respond(
 ) -> Result<Handled, Response> {
     host::check(head, peer, state)?;
     check_expectation(head)?;
+    check_content_type(head)?;
     let (needs, handler, request) = routes::find(head, client, state)?;
     origin::check(&request, state)?;
     authorise::check(needs, &request, state)?;
     handler(&request, disk, state)
+}
+
+/// Refuses a body with two types: one program would take the first for it, another one the last (RFC 9110 §5.3, §8.3).
+fn check_content_type(head: &Head<'_, '_>) -> Result<(), Response> {
+    if head.framing == Framing::Empty {
+        return Ok(());
+    }
+    let mut types = head.fields.all("Content-Type");
+    let first = types.next();
+    if types.any(|other| Some(other) != first) {
+        return Err(bad_request("the body has two different types (send one Content-Type)"));
+    }
+    Ok(())
 }
 
 /// Refuses an expectation that is not `100-continue` (RFC 9110 §10.1.1).

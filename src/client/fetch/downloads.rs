@@ -175,7 +175,7 @@ pub(in crate::client) fn local_path(target: &str) -> Result<PathBuf, ClientError
         return Err(ClientError::Outside(target.to_owned()));
     };
     let mut local = PathBuf::new();
-    for segment in path.segments() {
+    for segment in path.names() {
         match &*segment? {
             b"" => {}
             b"." | b".." => return Err(ClientError::Outside(target.to_owned())),

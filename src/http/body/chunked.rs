@@ -2,6 +2,7 @@
 
 use super::decoded::{Decoded, take};
 use super::error::BodyError;
+use super::extension::Extension;
 use crate::http::fields::is_token_byte;
 
 /// The longest chunk-size line, extensions included, in bytes. Real clients send no extensions; an endless
@@ -11,24 +12,36 @@ pub const CHUNK_LINE_LIMIT: usize = 1024;
 /// The longest trailer section, in bytes: as for a small head. It is read and discarded.
 pub const TRAILER_LIMIT: usize = 8 * 1024;
 
-/// The states of the decoder of the chunked coding.
+/// The decoder of the chunked coding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Dechunker {
-    /// In a chunk-size line; `digits` of the size have been read.
+pub(super) struct Dechunker {
+    state: State,
+    extensions: Extensions,
+}
+
+/// How much of the grammar of chunk extensions is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extensions {
+    /// All of it, for requests: what another parser might read in another way is rejected.
+    Checked,
+    /// Nothing but where the line ends, for responses: some servers pad the size with spaces.
+    Skipped,
+}
+
+/// Where in the coding the decoder is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    /// In a chunk-size line; `digits` of the size have been read, without leading zeros.
     Size {
         size: u64,
         digits: u8,
         line: usize,
     },
-    /// White space after the size: only an extension or the end of the line may follow.
-    Padding {
-        size: u64,
-        line: usize,
-    },
-    /// After a semicolon: extensions, up to CR.
+    /// After the size: in an extension, or in white space.
     Extension {
         size: u64,
         line: usize,
+        at: Extension,
     },
     /// The LF that ends the chunk-size line.
     SizeLf {
@@ -57,41 +70,51 @@ pub(super) enum Dechunker {
 }
 
 impl Dechunker {
-    pub(super) const START: Self = Self::Size { size: 0, digits: 0, line: 0 };
+    pub(super) const fn new(extensions: Extensions) -> Self {
+        Self { state: State::START, extensions }
+    }
 
     /// Decodes the framing up to the next content, and that content. The flag is set when the body is complete.
     pub(super) fn decode(&mut self, input: &[u8]) -> Result<(Decoded, bool), BodyError> {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
-            if let Self::Data(left) = self {
+            if let State::Data(left) = &mut self.state {
                 let taken = take(left, input.len() - at);
                 if *left == 0 {
-                    *self = Self::DataCr;
+                    self.state = State::DataCr;
                 }
                 return Ok((Decoded { used: at + taken, content: at..at + taken }, false));
             }
             at += 1;
-            match self.step(byte)? {
-                Some(next) => *self = next,
+            match self.state.step(byte, self.extensions)? {
+                Some(next) => self.state = next,
                 None => return Ok((Decoded { used: at, content: at..at }, true)),
             }
         }
         Ok((Decoded { used: at, content: at..at }, false))
     }
+}
+
+impl State {
+    const START: Self = Self::Size { size: 0, digits: 0, line: 0 };
 
     /// Handles one byte of framing; `None` when it was the last.
-    fn step(&self, byte: u8) -> Result<Option<Self>, BodyError> {
+    fn step(&self, byte: u8, extensions: Extensions) -> Result<Option<Self>, BodyError> {
         Ok(Some(match *self {
             Self::Size { size, digits, line } => Self::size(size, digits, line, byte)?,
-            Self::Extension { size, .. } | Self::Padding { size, .. } if byte == b'\r' => {
+            Self::Extension { size, at, .. }
+                if byte == b'\r' && (at.may_end() || extensions == Extensions::Skipped) =>
+            {
                 Self::SizeLf { size }
             }
-            Self::Extension { line, .. } | Self::Padding { line, .. } if line >= CHUNK_LINE_LIMIT => {
+            Self::Extension { line, .. } if line >= CHUNK_LINE_LIMIT || is_control(byte) => {
                 return Err(BodyError::ChunkLine);
             }
-            Self::Padding { size, line } => Self::padding(size, line, byte)?,
-            Self::Extension { .. } if is_control(byte) => return Err(BodyError::ChunkLine),
-            Self::Extension { size, line } => Self::Extension { size, line: line + 1 },
+            Self::Extension { size, line, at } => {
+                let next = at.step(byte);
+                let next = if extensions == Extensions::Skipped { next.or(Some(at)) } else { next };
+                Self::Extension { size, line: line + 1, at: next.ok_or(BodyError::ChunkLine)? }
+            }
             Self::SizeLf { size: 0 } if byte == b'\n' => Self::TrailerStart { seen: 0 },
             Self::SizeLf { size } if byte == b'\n' => Self::Data(size),
             Self::SizeLf { .. } => return Err(BodyError::ChunkLine),
@@ -125,21 +148,17 @@ impl Dechunker {
         const MOST_DIGITS: u8 = 15;
         match (byte as char).to_digit(16) {
             Some(_) if digits == MOST_DIGITS => Err(BodyError::ChunkSize),
+            Some(_) if line >= CHUNK_LINE_LIMIT => Err(BodyError::ChunkLine),
             Some(digit) => {
-                Ok(Self::Size { size: size * 16 + u64::from(digit), digits: digits + 1, line: line + 1 })
+                let size = size * 16 + u64::from(digit);
+                Ok(Self::Size { size, digits: digits + u8::from(size > 0), line: line + 1 })
             }
-            None if digits == 0 => Err(BodyError::ChunkSize),
+            None if line == 0 => Err(BodyError::ChunkSize),
             None if byte == b'\r' => Ok(Self::SizeLf { size }),
-            None => Self::padding(size, line, byte),
-        }
-    }
-
-    /// Handles a byte after the digits that does not end the line.
-    fn padding(size: u64, line: usize, byte: u8) -> Result<Self, BodyError> {
-        match byte {
-            b';' => Ok(Self::Extension { size, line: line + 1 }),
-            b' ' | b'\t' => Ok(Self::Padding { size, line: line + 1 }),
-            _ => Err(BodyError::ChunkSize),
+            None => match Extension::Before.step(byte) {
+                Some(at) => Ok(Self::Extension { size, line: line + 1, at }),
+                None => Err(BodyError::ChunkSize),
+            },
         }
     }
 }

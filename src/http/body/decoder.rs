@@ -1,6 +1,6 @@
 //! The decoder of a body.
 
-use super::chunked::Dechunker;
+use super::chunked::{Dechunker, Extensions};
 use super::decoded::{Decoded, take};
 use super::error::BodyError;
 use super::framing::Framing;
@@ -18,12 +18,21 @@ enum State {
 }
 
 impl BodyDecoder {
-    /// For a body of this framing.
+    /// For the body of a request with this framing. What another parser might read in another way is an error.
     pub fn new(framing: Framing) -> Self {
+        Self::with(framing, Extensions::Checked)
+    }
+
+    /// For the content of a response with this framing. The lines of chunk sizes need not follow the grammar exactly.
+    pub fn of_response(framing: Framing) -> Self {
+        Self::with(framing, Extensions::Skipped)
+    }
+
+    fn with(framing: Framing, extensions: Extensions) -> Self {
         Self(match framing {
             Framing::Empty => State::Done,
             Framing::Sized(length) => State::Sized(length),
-            Framing::Chunked => State::Chunked(Dechunker::START),
+            Framing::Chunked => State::Chunked(Dechunker::new(extensions)),
             Framing::UntilClose => State::UntilClose,
         })
     }

@@ -54,14 +54,18 @@ impl HeadError {
         }
     }
 
-    /// The error of a coding other than `chunked`: unknown if it is a valid list with at most one `chunked`, otherwise
-    /// malformed.
+    /// The error of a coding other than `chunked`: unknown if it is a valid list without `chunked`, or with it at the end
+    /// alone. Otherwise the end of the body cannot be found (RFC 9112 §6.3).
     pub(super) fn of_coding(coding: &[u8]) -> Self {
-        let chunked =
-            coding.split(|&b| b == b',').filter(|c| c.trim_ascii().eq_ignore_ascii_case(b"chunked")).count();
+        let is_chunked = |coding: &&[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
+        let mut before = coding.split(|&b| b == b',').rev().skip(1);
         let is_list =
             coding.iter().all(|&b| is_token_byte(b) || b", \t;=\"".contains(&b)) && !coding.is_empty();
-        if is_list && chunked <= 1 { Self::UnknownCoding } else { Self::TransferEncoding }
+        if is_list && !before.any(|coding| is_chunked(&coding)) {
+            Self::UnknownCoding
+        } else {
+            Self::TransferEncoding
+        }
     }
 
     /// The status of the response (RFC 9110 §15.5 and §15.6, RFC 6585 §5).

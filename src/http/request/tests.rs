@@ -40,6 +40,12 @@ fn framing_is_unambiguous_or_rejected() {
             Err(HeadError::TransferEncoding),
         ),
         ("unknown (§6.1: 501)", "Transfer-Encoding: gzip, chunked\r\n", Err(HeadError::UnknownCoding)),
+        (
+            "chunked, and another (§6.3)",
+            "Transfer-Encoding: chunked, gzip\r\n",
+            Err(HeadError::TransferEncoding),
+        ),
+        ("chunked, and nothing", "Transfer-Encoding: chunked,\r\n", Err(HeadError::TransferEncoding)),
         ("identity", "Transfer-Encoding: identity\r\n", Err(HeadError::UnknownCoding)),
         ("hidden by a vertical tab", "Transfer-Encoding: \x0bchunked\r\n", Err(HeadError::FieldLine)),
     ];

@@ -7,6 +7,7 @@ use crate::http::body::Framing;
 use crate::http::persistence::{CloseReason, Persistence};
 use crate::http::request::{Head, HttpVersion, Method};
 use crate::http::status::Status;
+use crate::http::target::Target;
 use crate::server::filter::Wanted;
 use crate::server::observe::access_log::{self, ACCESS};
 use crate::server::request::ClientAddress;
@@ -62,6 +63,7 @@ impl Exchange {
             wanted: Wanted::by(head.fields),
             persistence: persistence
                 .unless(state.stop.asked().is_some(), CloseReason::Stopping)
+                .unless(matches!(head.target, Target::Authority(_)), CloseReason::Tunnel)
                 // Overridden by `body_was_read`.
                 .unless(has_body, CloseReason::BodyUnread),
             saved: None,
