@@ -1,0 +1,315 @@
+//! What durability costs: flush requests per file, and the time beside `--no-sync`.
+//!
+//! ```sh
+//! cargo bench --bench durable
+//! cargo bench --bench durable -- --binary /usr/local/bin/wharf --binary target/release/wharf --rounds 9
+//! ```
+//!
+//! A loop device with an ext4 of its own counts the flush requests (field 16 of `/sys/block/loopN/stat`), so nothing else
+//! on the machine is counted. Its image is a file in `--place`: choose a directory on a real disk, because on a tmpfs a
+//! flush takes no time. It needs root, `losetup`, `mkfs.ext4` and `mount`.
+
+// Everything here is for this binary only.
+#![allow(unreachable_pub)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use tempfile::TempDir;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The size of the file system, in bytes. It is sparse.
+const DISK: u64 = 2 << 30;
+
+/// The size of an uploaded file, in bytes.
+const UPLOADED: usize = 1024;
+
+/// How many files `get -R` fetches, and how long each is, in bytes.
+const FETCHED: (usize, usize) = (500, 20_000);
+
+/// Flush requests per file, and the time beside --no-sync
+#[derive(Debug, Parser)]
+struct Settings {
+    /// The wharf to measure; may be given again [default: the one built here]
+    #[arg(long, value_name = "PATH")]
+    binary: Vec<PathBuf>,
+    /// How often each case is measured; the medians are printed
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Where the image of the file system is created [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    place: Option<PathBuf>,
+    /// Passed by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+enum Case {
+    /// Uploads of 1 KB into one directory: this many over this many connections.
+    Upload { files: usize, connections: usize },
+    /// `get -R` of a directory.
+    Get,
+}
+
+const CASES: [Case; 4] = [
+    Case::Upload { files: 200, connections: 1 },
+    Case::Upload { files: 1_600, connections: 16 },
+    Case::Upload { files: 3_200, connections: 64 },
+    Case::Get,
+];
+
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    time: Duration,
+    flushes: u64,
+}
+
+/// A file system of its own, on a loop device.
+#[derive(Debug)]
+struct Disk {
+    device: String,
+    mounted: bool,
+    place: TempDir,
+}
+
+/// A running server. It is killed on drop.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+fn main() -> ExitCode {
+    match measure(&Settings::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(settings: &Settings) -> Result<()> {
+    let built = [PathBuf::from(env!("CARGO_BIN_EXE_wharf"))];
+    let binaries = if settings.binary.is_empty() { &built[..] } else { &settings.binary };
+    let disk = match Disk::new(settings.place.as_deref()) {
+        Ok(disk) => disk,
+        Err(error) => {
+            println!("SKIPPED: nothing was measured, because there is no loop device: {error}");
+            return Ok(());
+        }
+    };
+    println!("| binary | case | flushes per file | with --no-sync | files/s | with --no-sync | time ratio |");
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+    for case in CASES {
+        let mut costs = vec![(Vec::new(), Vec::new()); binaries.len()];
+        for round in 0..settings.rounds {
+            for ((synced, unsynced), binary) in costs.iter_mut().zip(binaries) {
+                // In turn, so that neither is always the first.
+                for sync in [round % 2 == 0, round % 2 != 0] {
+                    let cost = case.run(binary, sync, &disk)?;
+                    if sync { synced.push(cost) } else { unsynced.push(cost) }
+                }
+            }
+        }
+        for ((synced, unsynced), binary) in costs.iter().zip(binaries) {
+            case.print(binary, synced, unsynced);
+        }
+    }
+    Ok(())
+}
+
+impl Case {
+    fn files(self) -> usize {
+        match self {
+            Self::Upload { files, .. } => files,
+            Self::Get => FETCHED.0,
+        }
+    }
+
+    fn run(self, binary: &Path, sync: bool, disk: &Disk) -> Result<Cost> {
+        let place = tempfile::tempdir_in(disk.root())?;
+        match self {
+            Self::Upload { files, connections } => {
+                let flag: &[&str] = if sync { &[] } else { &["--no-sync"] };
+                let server = Server::start(binary, place.path(), flag)?;
+                disk.cost(|| upload_all(&server.address, files, connections))
+            }
+            Self::Get => {
+                let source = tempfile::tempdir()?;
+                let (files, size) = FETCHED;
+                (0..files).try_for_each(|n| fs::write(source.path().join(n.to_string()), vec![b'x'; size]))?;
+                let server = Server::start(binary, source.path(), &[])?;
+                let mut get = Command::new(binary);
+                get.args(["get", "--quiet", "-R", "--dir"]).arg(place.path());
+                get.args((!sync).then_some("--no-sync")).arg(format!("http://{}/", server.address));
+                let cost = disk.cost(|| run(&mut get).map(drop))?;
+                let fetched = fs::read_dir(place.path())?.count();
+                if fetched == files { Ok(cost) } else { Err(format!("{fetched} files were fetched").into()) }
+            }
+        }
+    }
+
+    fn print(self, binary: &Path, synced: &[Cost], unsynced: &[Cost]) {
+        let files = self.files() as f64;
+        let flushes = |costs: &[Cost]| median(costs.iter().map(|cost| cost.flushes as f64 / files));
+        let rate = |costs: &[Cost]| median(costs.iter().map(|cost| files / cost.time.as_secs_f64()));
+        let pairs = synced.iter().zip(unsynced);
+        let ratio = median(pairs.map(|(with, without)| with.time.as_secs_f64() / without.time.as_secs_f64()));
+        let case = match self {
+            Self::Upload { connections: 1, .. } => "uploads of 1 KB, 1 connection".to_owned(),
+            Self::Upload { connections, .. } => format!("uploads of 1 KB, {connections} connections"),
+            Self::Get => "get -R of 500 × 20 KB".to_owned(),
+        };
+        println!(
+            "| {} | {case} | {:.2} | {:.2} | {:.0} | {:.0} | {ratio:.2} |",
+            binary.display(),
+            flushes(synced),
+            flushes(unsynced),
+            rate(synced),
+            rate(unsynced)
+        );
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+impl Disk {
+    fn new(place: Option<&Path>) -> Result<Self> {
+        let place = place.map_or_else(tempfile::tempdir, tempfile::tempdir_in)?;
+        let image = place.path().join("image");
+        File::create(&image)?.set_len(DISK)?;
+        run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image))?;
+        let device = run(Command::new("losetup").args(["--find", "--show"]).arg(&image))?;
+        let mut disk = Self { device: device.trim().to_owned(), mounted: false, place };
+        fs::create_dir(disk.root())?;
+        run(Command::new("mount").arg(&disk.device).arg(disk.root()))?;
+        disk.mounted = true;
+        Ok(disk)
+    }
+
+    /// The root of the file system.
+    fn root(&self) -> PathBuf {
+        self.place.path().join("mounted")
+    }
+
+    /// What this costs, on a file system that has nothing left to write from before.
+    fn cost(&self, act: impl FnOnce() -> Result<()>) -> Result<Cost> {
+        rustix::fs::syncfs(File::open(self.root())?)?;
+        let (before, start) = (self.flushes()?, Instant::now());
+        act()?;
+        Ok(Cost { time: start.elapsed(), flushes: self.flushes()? - before })
+    }
+
+    /// The flush requests so far.
+    fn flushes(&self) -> Result<u64> {
+        let name = self.device.trim_start_matches("/dev/");
+        let stat = fs::read_to_string(format!("/sys/block/{name}/stat"))?;
+        Ok(stat.split_whitespace().nth(15).ok_or("this kernel counts no flush requests")?.parse()?)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let unmounted = !self.mounted || run(Command::new("umount").arg(self.root())).is_ok();
+        if !unmounted || run(Command::new("losetup").arg("--detach").arg(&self.device)).is_err() {
+            eprintln!("{} could not be removed; its image is in {}", self.device, self.place.path().display());
+            self.place.disable_cleanup(true);
+        }
+    }
+}
+
+impl Server {
+    fn start(binary: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
+        let mut child = Command::new(binary)
+            .args(["serve", "--port", "0", "--timeout", "600", "--idle-exit", "never"])
+            .args(flags)
+            .arg(folder)
+            .env("RUST_LOG", "off")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        let mut server = Self { child, address: String::new() };
+        for line in BufReader::new(stdout).lines() {
+            if let Some(address) = line?.strip_prefix("http://") {
+                server.address = address.trim_end_matches('/').to_owned();
+                return Ok(server);
+            }
+        }
+        Err("the server printed no URL".into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Uploads this many new files, each connection an equal share of them, one after the other.
+fn upload_all(address: &str, files: usize, connections: usize) -> Result<()> {
+    thread::scope(|scope| {
+        let upload = |sender: usize| move || upload_some(address, sender, files / connections);
+        let threads: Vec<_> = (0..connections).map(|sender| scope.spawn(upload(sender))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a sender panicked")?)
+    })
+}
+
+fn upload_some(address: &str, sender: usize, files: usize) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    let mut response = [0; 4096];
+    for number in 0..files {
+        let mut request = format!(
+            "PUT /{sender}-{number}.bin HTTP/1.1\r\nHost: {address}\r\nContent-Length: {UPLOADED}\r\n\r\n"
+        )
+        .into_bytes();
+        request.resize(request.len() + UPLOADED, b'x');
+        stream.write_all(&request)?;
+        let mut length = 0;
+        while !is_complete(response.get(..length).unwrap_or_default()) {
+            match stream.read(response.get_mut(length..).unwrap_or_default())? {
+                0 => return Err("the server closed the connection".into()),
+                count => length += count,
+            }
+        }
+        if !response.starts_with(b"HTTP/1.1 201 ") {
+            return Err(String::from_utf8_lossy(&response[..length]).into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether this is a whole response.
+fn is_complete(response: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(response);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    length.is_none_or(|length| length.parse() == Ok(body.len()))
+}
+
+/// Runs a program to its end, which must be a good one, and returns what it printed.
+fn run(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    Err(format!("{name}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()).into())
+}
