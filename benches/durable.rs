@@ -148,7 +148,8 @@ impl Case {
             Self::Get => {
                 let source = tempfile::tempdir()?;
                 let (files, size) = FETCHED;
-                (0..files).try_for_each(|n| fs::write(source.path().join(n.to_string()), vec![b'x'; size]))?;
+                (0..files)
+                    .try_for_each(|n| fs::write(source.path().join(n.to_string()), vec![b'x'; size]))?;
                 let server = Server::start(binary, source.path(), &[])?;
                 let mut get = Command::new(binary);
                 get.args(["get", "--quiet", "-R", "--dir"]).arg(place.path());
@@ -227,7 +228,11 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let unmounted = !self.mounted || run(Command::new("umount").arg(self.root())).is_ok();
         if !unmounted || run(Command::new("losetup").arg("--detach").arg(&self.device)).is_err() {
-            eprintln!("{} could not be removed; its image is in {}", self.device, self.place.path().display());
+            eprintln!(
+                "{} could not be removed; its image is in {}",
+                self.device,
+                self.place.path().display()
+            );
             self.place.disable_cleanup(true);
         }
     }
