@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("format", &[]),
     ("qr", &[]),
     ("own_paths", &[]),
-    ("folder", &["blocking", "printable"]),
+    ("folder", &["blocking", "durable", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),

@@ -32,8 +32,7 @@ pub struct PendingSync<'s> {
     syncs: &'s DirectorySyncs,
     identity: Identity,
     /// `None` if the directory cannot be read, and so cannot be synced.
-    directory: Option<Arc<Directory>>,
-    begun: Begun,
+    joined: Option<(Arc<Directory>, Begun)>,
 }
 
 /// Device and inode of a directory.
@@ -79,21 +78,25 @@ impl DirectorySyncs {
     pub fn begin(&self, dir: impl AsFd) -> Result<PendingSync<'_>, Errno> {
         let stat = fstat(&dir)?;
         let identity = (stat.st_dev, stat.st_ino);
-        let mut directories = self.lock();
-        let directory = match directories.get(&identity) {
-            Some(directory) => Some(Arc::clone(directory)),
+        let known = self.lock().get(&identity).map(Directory::join);
+        let joined = match known {
+            Some(joined) => Some(joined),
+            // Not under the lock: it may wait for the disk.
             None => match sync::open(dir) {
                 Ok(handle) => {
-                    let directory = Arc::new(Directory { handle, group: Group::default() });
-                    directories.insert(identity, Arc::clone(&directory));
-                    Some(directory)
+                    let new = || Arc::new(Directory { handle, group: Group::default() });
+                    Some(Directory::join(self.lock().entry(identity).or_insert_with(new)))
                 }
                 Err(Errno::ACCESS) => None,
                 Err(error) => return Err(error),
             },
         };
-        let begun = directory.as_ref().map_or(Begun(0), |directory| directory.group.begin());
-        Ok(PendingSync { syncs: self, identity, directory, begun })
+        Ok(PendingSync { syncs: self, identity, joined })
+    }
+
+    /// Syncs a directory in which something was changed before this call.
+    pub fn sync(&self, dir: impl AsFd) -> Result<(), Errno> {
+        self.begin(dir)?.finish()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Identity, Arc<Directory>>> {
@@ -104,8 +107,8 @@ impl DirectorySyncs {
 impl PendingSync<'_> {
     /// Syncs the directory after the change. It is not an error if the file system cannot sync directories.
     pub fn finish(self) -> Result<(), Errno> {
-        match &self.directory {
-            Some(directory) => directory.group.finish(self.begun, || sync::now(&directory.handle)),
+        match &self.joined {
+            Some((directory, begun)) => directory.group.finish(*begun, || sync::now(&directory.handle)),
             None => Ok(()),
         }
     }
@@ -114,13 +117,20 @@ impl PendingSync<'_> {
 impl Drop for PendingSync<'_> {
     /// The last one of a directory closes it.
     fn drop(&mut self) {
-        let Some(directory) = self.directory.take() else { return };
+        let Some((directory, _)) = self.joined.take() else { return };
         let mut directories = self.syncs.lock();
         // The map has one of the references, and gives out others only while it is locked.
         let is_last = Arc::strong_count(&directory) == 2;
         let last = is_last.then(|| directories.remove(&self.identity));
         drop(directories);
         drop((last, directory));
+    }
+}
+
+impl Directory {
+    /// Call it before the change.
+    fn join(self: &Arc<Self>) -> (Arc<Self>, Begun) {
+        (Arc::clone(self), self.group.begin())
     }
 }
 
@@ -190,7 +200,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc::channel;
-    use std::thread;
+    use std::thread::{self, ScopedJoinHandle};
     use std::time::Duration;
 
     use super::*;
@@ -224,7 +234,7 @@ mod tests {
                 (0..threads).map(|_| scope.spawn(|| group.finish(group.begin(), &next))).collect();
             let_them_wait();
             go_on.send(()).expect("it waits");
-            std::iter::once(held.join()).chain(others.into_iter().map(|thread| thread.join())).collect()
+            std::iter::once(held.join()).chain(others.into_iter().map(ScopedJoinHandle::join)).collect()
         });
         let runs = group.lock().ended;
         (runs, results)

@@ -2,6 +2,7 @@
 
 use super::root::{self, Root};
 use super::{Error, FileVersion, SharePath};
+use crate::durable::group::DirectorySyncs;
 use cap_std::fs::Dir;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -59,17 +60,18 @@ impl Place {
         self.missing.is_empty()
     }
 
-    /// Creates the missing directories, and returns the file's own.
-    pub(super) fn make_directory(&self, durable: bool) -> Result<Arc<Dir>, Error> {
+    /// Creates the missing directories, syncs the parent of each, and returns the file's own.
+    pub(super) fn make_directory(&self, syncs: Option<&DirectorySyncs>) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
+            let names = syncs.map(|syncs| syncs.begin(&*dir)).transpose()?;
             match dir.create_dir(name) {
                 Err(error) if Errno::from_io_error(&error) != Some(Errno::EXIST) => return Err(error.into()),
                 _ => {}
             }
             // Even if another upload has just created it: that one may not have synced it yet.
-            if durable {
-                root::sync(&dir)?;
+            if let Some(names) = names {
+                names.finish()?;
             }
             dir = Arc::new(dir.open_dir(name)?);
         }
