@@ -83,9 +83,6 @@ use crate::stop::{Stop, StopReason};
 /// How long the threads may take to end after [`config::GRACE`]. None has a client to wait for any more, only the disk.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Threads for jobs: for commits, which wait for the disk, and for large listings.
-const JOB_THREADS: usize = 4;
-
 /// A server that listens; [`Server::run`] serves.
 #[derive(Debug)]
 pub struct Server {
@@ -137,7 +134,7 @@ impl Server {
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
-        let jobs = Jobs::new(JOB_THREADS);
+        let jobs = Jobs::with(jobs::JobCounts::limits(files, state.folder.rules().durable));
         Ok(Self {
             listeners,
             udp_sessions: config.udp_sessions,
@@ -164,7 +161,7 @@ impl Server {
         let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
         let workers = pool("worker", workers, &shared, Shared::work);
-        let jobs = pool("job", JOB_THREADS, &shared, Shared::do_jobs);
+        let jobs = pool("job", jobs::THREADS, &shared, Shared::do_jobs);
         // The thread ends when the state is dropped, so it must not hold the state.
         let chores = thread::Builder::new().name("chores".into()).stack_size(STACK).spawn(move || {
             for chore in to_do {

@@ -80,9 +80,15 @@ impl Connection {
                 share.requests = share.requests.saturating_sub(1);
                 return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
             }
-            Handled::Work(job) => {
-                Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
-            }
+            Handled::Work(job) => Transition::Work(Work {
+                job,
+                exchange,
+                waits,
+                rest: None,
+                descriptors: 1,
+                saves: false,
+                begun: None,
+            }),
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{} disconnected; its form is dropped", self.peer());
                 Transition::Close

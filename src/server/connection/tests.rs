@@ -293,7 +293,7 @@ fn a_request_stays_unread_if_its_worker_may_not_block() {
 }
 
 fn work(job: Job, exchange: Exchange) -> Work {
-    Work { job, exchange, waits: false, rest: None, descriptors: 1, begun: None }
+    Work { job, exchange, waits: false, rest: None, descriptors: 1, saves: false, begun: None }
 }
 
 /// A turn on a thread that may block.
