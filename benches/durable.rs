@@ -6,8 +6,9 @@
 //! ```
 //!
 //! A loop device with an ext4 of its own counts the flush requests (field 16 of `/sys/block/loopN/stat`), so nothing else
-//! on the machine is counted. Its image is a file in `--place`: choose a directory on a real disk, because on a tmpfs a
-//! flush takes no time. It needs root, `losetup`, `mkfs.ext4` and `mount`.
+//! on the machine is counted. It needs root, `losetup`, `mkfs.ext4` and `mount`; without them there is only the second part,
+//! the times on the disk itself. Both are in `--place`: choose a directory on a real disk, because on a tmpfs a flush takes
+//! no time. A flush of the loop device is an `fsync` of its image, so it takes longer than one of the disk.
 
 // Everything here is for this binary only.
 #![allow(unreachable_pub)]
@@ -72,15 +73,25 @@ const CASES: [Case; 4] = [
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     time: Duration,
-    flushes: u64,
+    /// `None` if they cannot be counted.
+    flushes: Option<u64>,
 }
 
-/// A file system of its own, on a loop device.
+/// Where files are saved.
 #[derive(Debug)]
 struct Disk {
-    device: String,
-    mounted: bool,
     place: TempDir,
+    /// The device, if the place is the mount point of a file system of its own.
+    device: Option<LoopDevice>,
+}
+
+/// An ext4 on a loop device, mounted. It is removed on drop.
+#[derive(Debug)]
+struct LoopDevice {
+    name: String,
+    mounted_at: PathBuf,
+    /// It contains the image.
+    _place: TempDir,
 }
 
 /// A running server. It is killed on drop.
@@ -102,28 +113,30 @@ fn main() -> ExitCode {
 fn measure(settings: &Settings) -> Result<()> {
     let built = [PathBuf::from(env!("CARGO_BIN_EXE_wharf"))];
     let binaries = if settings.binary.is_empty() { &built[..] } else { &settings.binary };
-    let disk = match Disk::new(settings.place.as_deref()) {
-        Ok(disk) => disk,
-        Err(error) => {
-            println!("SKIPPED: nothing was measured, because there is no loop device: {error}");
-            return Ok(());
-        }
-    };
-    println!("| binary | case | flushes per file | with --no-sync | files/s | with --no-sync | time ratio |");
-    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+    let place = settings.place.clone().unwrap_or_else(std::env::temp_dir);
+    println!("| binary | on | case | flushes per file | files/s | with --no-sync | time ratio |");
+    println!("| --- | --- | --- | ---: | ---: | ---: | ---: |");
+    match Disk::on_loop_device(&place) {
+        Ok(disk) => measure_all(binaries, &disk, settings.rounds)?,
+        Err(error) => println!("SKIPPED: flush requests are not counted: no loop device: {error}"),
+    }
+    measure_all(binaries, &Disk { place: tempfile::tempdir_in(place)?, device: None }, settings.rounds)
+}
+
+fn measure_all(binaries: &[PathBuf], disk: &Disk, rounds: usize) -> Result<()> {
     for case in CASES {
         let mut costs = vec![(Vec::new(), Vec::new()); binaries.len()];
-        for round in 0..settings.rounds {
+        for round in 0..rounds {
             for ((synced, unsynced), binary) in costs.iter_mut().zip(binaries) {
                 // In turn, so that neither is always the first.
                 for sync in [round % 2 == 0, round % 2 != 0] {
-                    let cost = case.run(binary, sync, &disk)?;
+                    let cost = case.run(binary, sync, disk)?;
                     if sync { synced.push(cost) } else { unsynced.push(cost) }
                 }
             }
         }
         for ((synced, unsynced), binary) in costs.iter().zip(binaries) {
-            case.print(binary, synced, unsynced);
+            case.print(binary, disk, synced, unsynced);
         }
     }
     Ok(())
@@ -138,7 +151,7 @@ impl Case {
     }
 
     fn run(self, binary: &Path, sync: bool, disk: &Disk) -> Result<Cost> {
-        let place = tempfile::tempdir_in(disk.root())?;
+        let place = tempfile::tempdir_in(disk.place.path())?;
         match self {
             Self::Upload { files, connections } => {
                 let flag: &[&str] = if sync { &[] } else { &["--no-sync"] };
@@ -161,28 +174,29 @@ impl Case {
         }
     }
 
-    fn print(self, binary: &Path, synced: &[Cost], unsynced: &[Cost]) {
+    fn print(self, binary: &Path, disk: &Disk, synced: &[Cost], unsynced: &[Cost]) {
         let files = self.files() as f64;
-        let flushes = |costs: &[Cost]| median(costs.iter().map(|cost| cost.flushes as f64 / files));
         let rate = |costs: &[Cost]| median(costs.iter().map(|cost| files / cost.time.as_secs_f64()));
         let pairs = synced.iter().zip(unsynced);
         let ratio = median(pairs.map(|(with, without)| with.time.as_secs_f64() / without.time.as_secs_f64()));
+        let flushes = synced.iter().filter_map(|cost| Some(cost.flushes? as f64 / files));
         let case = match self {
             Self::Upload { connections: 1, .. } => "uploads of 1 KB, 1 connection".to_owned(),
             Self::Upload { connections, .. } => format!("uploads of 1 KB, {connections} connections"),
             Self::Get => "get -R of 500 × 20 KB".to_owned(),
         };
         println!(
-            "| {} | {case} | {:.2} | {:.2} | {:.0} | {:.0} | {ratio:.2} |",
+            "| {} | {} | {case} | {:.2} | {:.0} | {:.0} | {ratio:.2} |",
             binary.display(),
-            flushes(synced),
-            flushes(unsynced),
+            if disk.device.is_some() { "a loop device" } else { "the disk" },
+            median(flushes),
             rate(synced),
             rate(unsynced)
         );
     }
 }
 
+/// NaN if there are no values.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -190,50 +204,52 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 impl Disk {
-    fn new(place: Option<&Path>) -> Result<Self> {
-        let place = place.map_or_else(tempfile::tempdir, tempfile::tempdir_in)?;
-        let image = place.path().join("image");
+    fn on_loop_device(place: &Path) -> Result<Self> {
+        let (mount_point, image_place) = (tempfile::tempdir_in(place)?, tempfile::tempdir_in(place)?);
+        let image = image_place.path().join("image");
         File::create(&image)?.set_len(DISK)?;
         run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image))?;
-        let device = run(Command::new("losetup").args(["--find", "--show"]).arg(&image))?;
-        let mut disk = Self { device: device.trim().to_owned(), mounted: false, place };
-        fs::create_dir(disk.root())?;
-        run(Command::new("mount").arg(&disk.device).arg(disk.root()))?;
-        disk.mounted = true;
-        Ok(disk)
-    }
-
-    /// The root of the file system.
-    fn root(&self) -> PathBuf {
-        self.place.path().join("mounted")
+        let name = run(Command::new("losetup").args(["--find", "--show"]).arg(&image))?.trim().to_owned();
+        let mounted_at = mount_point.path().to_owned();
+        let device = LoopDevice { name, mounted_at, _place: image_place };
+        run(Command::new("mount").arg(&device.name).arg(&device.mounted_at))?;
+        Ok(Self { place: mount_point, device: Some(device) })
     }
 
     /// What this costs, on a file system that has nothing left to write from before.
     fn cost(&self, act: impl FnOnce() -> Result<()>) -> Result<Cost> {
-        rustix::fs::syncfs(File::open(self.root())?)?;
-        let (before, start) = (self.flushes()?, Instant::now());
+        rustix::fs::syncfs(File::open(self.place.path())?)?;
+        let before = self.device.as_ref().map(LoopDevice::flushes).transpose()?;
+        let start = Instant::now();
         act()?;
-        Ok(Cost { time: start.elapsed(), flushes: self.flushes()? - before })
-    }
-
-    /// The flush requests so far.
-    fn flushes(&self) -> Result<u64> {
-        let name = self.device.trim_start_matches("/dev/");
-        let stat = fs::read_to_string(format!("/sys/block/{name}/stat"))?;
-        Ok(stat.split_whitespace().nth(15).ok_or("this kernel counts no flush requests")?.parse()?)
+        let time = start.elapsed();
+        let after = self.device.as_ref().map(LoopDevice::flushes).transpose()?;
+        Ok(Cost { time, flushes: after.zip(before).map(|(after, before)| after - before) })
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let unmounted = !self.mounted || run(Command::new("umount").arg(self.root())).is_ok();
-        if !unmounted || run(Command::new("losetup").arg("--detach").arg(&self.device)).is_err() {
-            eprintln!(
-                "{} could not be removed; its image is in {}",
-                self.device,
-                self.place.path().display()
-            );
-            self.place.disable_cleanup(true);
+        // Before its mount point is removed.
+        drop(self.device.take());
+    }
+}
+
+impl LoopDevice {
+    /// The flush requests so far.
+    fn flushes(&self) -> Result<u64> {
+        let name = self.name.trim_start_matches("/dev/");
+        let stat = fs::read_to_string(format!("/sys/block/{name}/stat"))?;
+        Ok(stat.split_whitespace().nth(15).ok_or("this kernel counts no flush requests")?.parse()?)
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        // Fails if it was not mounted.
+        let _ = run(Command::new("umount").arg(&self.mounted_at));
+        if let Err(error) = run(Command::new("losetup").arg("--detach").arg(&self.name)) {
+            eprintln!("{} is left: {error}", self.name);
         }
     }
 }
@@ -252,7 +268,7 @@ impl Server {
         let mut server = Self { child, address: String::new() };
         for line in BufReader::new(stdout).lines() {
             if let Some(address) = line?.strip_prefix("http://") {
-                server.address = address.trim_end_matches('/').to_owned();
+                address.trim_end_matches('/').clone_into(&mut server.address);
                 return Ok(server);
             }
         }

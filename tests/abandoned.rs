@@ -73,8 +73,9 @@ fn forms_that_are_whole() {
 /// One client's uploads all wait for the disk. Another client is served meanwhile, and each upload is answered in the end.
 #[test]
 fn uploads_that_pile_up() {
-    const FIRST: usize = 20;
-    const UPLOADS: usize = 60;
+    // More than one client's uploads that are saved at once (63) or wait for that (8).
+    const FIRST: usize = 80;
+    const UPLOADS: usize = 120;
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &[]);
     wharf.write("file", "content");

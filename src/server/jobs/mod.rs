@@ -6,8 +6,8 @@
 //!
 //! Few jobs that read and compute run at once, because they compete for the processors. Many more that save a file may:
 //! they mostly wait in `fsync`, and the file system's journal commits once for all that wait at the same time. Each of these
-//! kinds has threads of its own number, so neither waits for the other. Threads beyond [`THREADS`] are started when they
-//! are needed, and end when they are not.
+//! kinds has its own limit, so that one client's hashes do not delay another's uploads. Threads beyond [`THREADS`] are
+//! started when they are needed, and end when they are not.
 //!
 //! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket,
 //! until one of its jobs is done. They are not refused, because a proxy with many users behind it is one client too.
