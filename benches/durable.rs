@@ -185,11 +185,11 @@ impl Case {
             Self::Upload { connections, .. } => format!("uploads of 1 KB, {connections} connections"),
             Self::Get => "get -R of 500 × 20 KB".to_owned(),
         };
+        let flushes = disk.device.as_ref().map_or("–".to_owned(), |_| format!("{:.2}", median(flushes)));
         println!(
-            "| {} | {} | {case} | {:.2} | {:.0} | {:.0} | {ratio:.2} |",
+            "| {} | {} | {case} | {flushes} | {:.0} | {:.0} | {ratio:.2} |",
             binary.display(),
             if disk.device.is_some() { "a loop device" } else { "the disk" },
-            median(flushes),
             rate(synced),
             rate(unsynced)
         );

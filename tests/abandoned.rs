@@ -1,6 +1,6 @@
 //! What a client has begun ends with it, and what it piles up delays nobody else.
 
-use crate::common::fuse::Mount;
+use crate::common::fuse::{Mount, What};
 use crate::common::{Wharf, Wire, eventually};
 
 /// Files in a form.
@@ -73,9 +73,10 @@ fn forms_that_are_whole() {
 /// One client's uploads all wait for the disk. Another client is served meanwhile, and each upload is answered in the end.
 #[test]
 fn uploads_that_pile_up() {
-    // More than one client's uploads that are saved at once (63) or wait for that (8).
-    const FIRST: usize = 80;
-    const UPLOADS: usize = 120;
+    // So many uploads of one client are saved at once, and so many more may wait for that.
+    const SAVED: usize = 63;
+    const FIRST: usize = SAVED + 8;
+    const UPLOADS: usize = FIRST + 40;
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &[]);
     wharf.write("file", "content");
@@ -85,7 +86,12 @@ fn uploads_that_pile_up() {
         wire.begin_to_ask("PUT", &format!("/{number}"), Some(1)).send("x");
         wire
     };
-    let mut uploads: Vec<_> = (0..FIRST).map(upload).collect();
+    let mut uploads = Vec::new();
+    for number in 0..FIRST {
+        uploads.push(upload(number));
+        let syncing = uploads.len().min(SAVED);
+        eventually("it is saved, or waits", || mount.count(What::FsyncBegins, "") == syncing);
+    }
     wharf.comes_to_rest();
     let open = wharf.open_files();
     uploads.extend((FIRST..UPLOADS).map(upload));
