@@ -45,6 +45,9 @@ struct Settings {
     /// How often each case is measured; the medians are printed
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Only the cases whose names contain this, such as `get` or `64 connections`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    case: String,
     /// Where the image of the file system is created [default: the directory for temporary files]
     #[arg(long, value_name = "DIR")]
     place: Option<PathBuf>,
@@ -117,16 +120,16 @@ fn measure(settings: &Settings) -> Result<()> {
     println!("| binary | on | case | flushes per file | files/s | with --no-sync | time ratio |");
     println!("| --- | --- | --- | ---: | ---: | ---: | ---: |");
     match Disk::on_loop_device(&place) {
-        Ok(disk) => measure_all(binaries, &disk, settings.rounds)?,
+        Ok(disk) => measure_all(binaries, &disk, settings)?,
         Err(error) => println!("SKIPPED: flush requests are not counted: no loop device: {error}"),
     }
-    measure_all(binaries, &Disk { place: tempfile::tempdir_in(place)?, device: None }, settings.rounds)
+    measure_all(binaries, &Disk { place: tempfile::tempdir_in(place)?, device: None }, settings)
 }
 
-fn measure_all(binaries: &[PathBuf], disk: &Disk, rounds: usize) -> Result<()> {
-    for case in CASES {
+fn measure_all(binaries: &[PathBuf], disk: &Disk, settings: &Settings) -> Result<()> {
+    for case in CASES.into_iter().filter(|case| case.name().contains(&settings.case)) {
         let mut costs = vec![(Vec::new(), Vec::new()); binaries.len()];
-        for round in 0..rounds {
+        for round in 0..settings.rounds {
             for ((synced, unsynced), binary) in costs.iter_mut().zip(binaries) {
                 // In turn, so that neither is always the first.
                 for sync in [round % 2 == 0, round % 2 != 0] {
@@ -143,6 +146,14 @@ fn measure_all(binaries: &[PathBuf], disk: &Disk, rounds: usize) -> Result<()> {
 }
 
 impl Case {
+    fn name(self) -> String {
+        match self {
+            Self::Upload { connections: 1, .. } => "uploads of 1 KB, 1 connection".to_owned(),
+            Self::Upload { connections, .. } => format!("uploads of 1 KB, {connections} connections"),
+            Self::Get => format!("get -R of {} × {} KB", FETCHED.0, FETCHED.1 / 1000),
+        }
+    }
+
     fn files(self) -> usize {
         match self {
             Self::Upload { files, .. } => files,
@@ -180,16 +191,12 @@ impl Case {
         let pairs = synced.iter().zip(unsynced);
         let ratio = median(pairs.map(|(with, without)| with.time.as_secs_f64() / without.time.as_secs_f64()));
         let flushes = synced.iter().filter_map(|cost| Some(cost.flushes? as f64 / files));
-        let case = match self {
-            Self::Upload { connections: 1, .. } => "uploads of 1 KB, 1 connection".to_owned(),
-            Self::Upload { connections, .. } => format!("uploads of 1 KB, {connections} connections"),
-            Self::Get => "get -R of 500 × 20 KB".to_owned(),
-        };
         let flushes = disk.device.as_ref().map_or("–".to_owned(), |_| format!("{:.2}", median(flushes)));
         println!(
-            "| {} | {} | {case} | {flushes} | {:.0} | {:.0} | {ratio:.2} |",
+            "| {} | {} | {} | {flushes} | {:.0} | {:.0} | {ratio:.2} |",
             binary.display(),
             if disk.device.is_some() { "a loop device" } else { "the disk" },
+            self.name(),
             rate(synced),
             rate(unsynced)
         );
