@@ -1,4 +1,7 @@
 //! Where to save a file: its directory, as far as it exists, and the file that has its name now.
+//!
+//! The parent of each new directory is synced before the next one is created. The client collects them in
+//! [`durable::made`](crate::durable::made) and syncs them once for many files; here, each upload is acknowledged by itself.
 
 use super::root::{self, Root};
 use super::{Error, FileVersion, SharePath};
