@@ -30,8 +30,8 @@ use crate::server::client_key::ClientKey;
 /// How many jobs of the general kind run at once. So many threads always exist.
 pub(super) const THREADS: usize = 4;
 
-/// How many jobs that save a file run at once. Uploads of 1 KB over 64 connections then cost 0.2 flush requests each, and
-/// more threads find nothing to do (`cargo bench --bench durable`).
+/// How many jobs that save a file run at once. With 4, uploads of 1 KB over 64 connections cost 2.7 flush requests each,
+/// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
 const MOST_SAVING: usize = 64;
 
 /// Descriptors that a job opens for a moment to save a file: a new directory, and two to look at what has the name.
