@@ -67,4 +67,5 @@ mod tftp;
 mod tftp_client;
 mod tftp_clients;
 mod unix;
+mod upload_durable;
 mod uploads;
