@@ -1,6 +1,6 @@
 //! What a client started ends when the client leaves, and a backlog of one client does not delay the others.
 
-use crate::common::fuse::Mount;
+use crate::common::fuse::{Mount, What};
 use crate::common::{Wharf, Wire, eventually};
 
 /// Number of files in a form.
@@ -88,8 +88,10 @@ fn a_complete_form_is_saved_although_its_client_closed_its_sending_side() {
 /// response.
 #[test]
 fn waiting_uploads_of_one_client_do_not_delay_another() {
-    const FIRST: usize = 20;
-    const UPLOADS: usize = 60;
+    // So many uploads of one client are saved at once, and so many more may wait for that.
+    const SAVED: usize = 63;
+    const FIRST: usize = SAVED + 8;
+    const UPLOADS: usize = FIRST + 40;
     let Some(mount) = Mount::new() else { return };
     let wharf = Wharf::serve_in(mount.place(), &[]);
     wharf.write("file", "content");
@@ -99,7 +101,12 @@ fn waiting_uploads_of_one_client_do_not_delay_another() {
         wire.begin_to_ask("PUT", &format!("/{number}"), Some(1)).send("x");
         wire
     };
-    let mut uploads: Vec<_> = (0..FIRST).map(upload).collect();
+    let mut uploads = Vec::new();
+    for number in 0..FIRST {
+        uploads.push(upload(number));
+        let syncing = uploads.len().min(SAVED);
+        eventually("it is saved, or waits", || mount.count(What::FsyncBegins, "") == syncing);
+    }
     wharf.comes_to_rest();
     let open = wharf.open_files();
     uploads.extend((FIRST..UPLOADS).map(upload));

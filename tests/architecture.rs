@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("own_paths", &[]),
     ("path", &[]),
     ("access", &["path"]),
-    ("folder", &["access", "blocking", "path", "printable"]),
+    ("folder", &["access", "blocking", "durable", "path", "printable"]),
     ("http", &[]),
     ("tftp", &["printable"]),
     ("archive", &[]),

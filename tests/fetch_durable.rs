@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::common::fuse::{Event, Mount, What, faults};
+use crate::common::fuse::{Event, Mount, What, are_durable, faults};
 use crate::common::{Output, Running, Wharf, eventually, run, sample};
 
 /// `wharf get` into `dl` on the mount.
@@ -20,29 +20,10 @@ fn serve(names: &[String], length: usize) -> Wharf {
     wharf
 }
 
-fn position(events: &[Event], is_it: impl Fn(&Event) -> bool) -> Option<usize> {
-    events.iter().rposition(is_it)
-}
-
-/// Each file was synced before it was named, its directory afterwards, and each new directory in its parent.
+/// As [`are_durable`], for downloads; and no file is synced twice.
 fn is_durable(events: &[Event], names: &[String]) {
-    let parent = |path: &str| path.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
-    let synced =
-        |directory: &str| position(events, |event| event.what == What::FsyncDir && event.path == directory);
-    for name in names {
-        let path = format!("dl/{name}");
-        let at = position(events, |event| event.what == What::Name && event.path == path);
-        let at = at.unwrap_or_else(|| panic!("{path} has no name: {events:?}"));
-        let inode = events[at].inode;
-        let before = |event: &Event| event.what == What::Fsync && event.inode == inode;
-        let count = events[..at].iter().filter(|event| before(event)).count();
-        assert_eq!(count, 1, "{path} was synced before it was named: {events:?}");
-        assert!(synced(&parent(&path)) > Some(at), "{path}: its directory was not synced: {events:?}");
-    }
-    let made = events.iter().enumerate().filter(|(_, event)| event.what == What::MakeDir);
-    for (number, event) in made {
-        assert!(synced(&parent(&event.path)) > Some(number), "{}: {events:?}", event.path);
-    }
+    let paths: Vec<String> = names.iter().map(|name| format!("dl/{name}")).collect();
+    assert_eq!(are_durable(events, &paths), names.len(), "each file is synced once: {events:?}");
 }
 
 #[test]

@@ -67,6 +67,7 @@ mod tftp;
 mod tftp_client;
 mod tftp_clients;
 mod unix;
+mod upload_durable;
 mod uploads;
 #[cfg(feature = "archive")]
 mod zips;

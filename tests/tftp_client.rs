@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -60,6 +61,25 @@ fn files_arrive_whole_over_a_lossy_network() {
         let put = wharf(here.path(), &["put", "local", "--to", &format!("{site}/{name}")]);
         assert_eq!(put.code, Some(0), "{put:?}");
         assert!(server.read(&format!("{name}local")) == content, "seed {seed}, in");
+    }
+}
+
+#[test]
+fn no_symlink_leads_out_of_the_download_directory() {
+    let (server, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    server.write("out/file", "theirs");
+    server.write("file", "theirs");
+    let outside = tempfile::tempdir().expect("a folder");
+    fs::write(outside.path().join("file"), "ours").expect("written");
+    fs::create_dir(here.path().join("dl")).expect("made");
+    symlink(outside.path(), here.path().join("dl/out")).expect("linked");
+    symlink(outside.path().join("file"), here.path().join("dl/file")).expect("linked");
+    for name in ["out/file", "file"] {
+        let url = format!("tftp://{}/{name}", server.tftp());
+        let got = wharf(here.path(), &["get", "--dir", "dl", &url]);
+        assert_eq!(got.code, Some(1), "{name}: {got:?}");
+        assert_eq!(fs::read_to_string(outside.path().join("file")).expect("there"), "ours", "{name}");
+        assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 1, "{name}");
     }
 }
 

@@ -12,17 +12,22 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-/// This process's open files. An anonymous file is linked into a directory through it.
-const OPEN_FILES: &str = "/proc/self/fd";
+/// This process's open files, by their descriptors. An anonymous file is linked into a directory through it.
+pub const OPEN_FILES: &str = "/proc/self/fd";
 
 /// Whether `/proc` is mounted.
 static SHOWS_FILES: LazyLock<bool> = LazyLock::new(|| access(OPEN_FILES, Access::EXISTS).is_ok());
+
+/// Whether this system can name an anonymous file. Without `/proc`, none could ever be named.
+pub fn can_link() -> bool {
+    *SHOWS_FILES
+}
 
 /// An anonymous file (`O_TMPFILE`), which disappears if it is closed before it is named. `None` if the file system does
 /// not support it or the open fails for another reason: creating a named file then shows which.
 pub fn anonymous_file(dir: impl AsFd, mode: Mode) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    SHOWS_FILES.then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)
+    can_link().then(|| openat(dir, ".", flags, mode).ok()).flatten().map(File::from)
 }
 
 /// Gives a file another name, or its first, and replaces nothing.

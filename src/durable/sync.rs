@@ -1,6 +1,6 @@
 //! `fsync`, of many files and directories at once.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{panic, thread};
 
@@ -13,10 +13,18 @@ pub const AT_ONCE: usize = 32;
 
 /// Syncs an open directory. It is not an error if the file system cannot sync directories.
 pub fn directory(dir: impl AsFd) -> Result<(), Errno> {
-    // The handle may be opened with `O_PATH`, which cannot be synced.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    match openat(dir, ".", flags, Mode::empty()).and_then(fsync) {
-        Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
+    open(dir).and_then(now)
+}
+
+/// Opens a directory to sync it: a handle that was opened with `O_PATH` cannot be synced.
+pub(super) fn open(dir: impl AsFd) -> Result<OwnedFd, Errno> {
+    openat(dir, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Syncs a directory that [`open`] has opened.
+pub(super) fn now(dir: impl AsFd) -> Result<(), Errno> {
+    match fsync(dir) {
+        Err(Errno::ACCESS | Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
         other => other,
     }
 }

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use rustix::process::getegid;
 
 use super::acl::{self, Acl};
-use super::save_method::OPEN_FILES;
+use crate::durable::name::OPEN_FILES;
 
 /// The longest value and the longest list of names on Linux (`linux/limits.h`).
 const MOST_BYTES: usize = 64 * 1024;

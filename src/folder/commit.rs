@@ -18,8 +18,8 @@ use super::numbering::numbered;
 use super::place::{Model, Occupant, Place};
 use super::rules::OnConflict;
 use super::shared::{Shared, may_add};
+use super::stale;
 use super::temporary::Temporary;
-use super::{root, stale};
 use crate::access::{Grant, ToWrite};
 use crate::path::SharePath;
 
@@ -87,19 +87,18 @@ pub(super) fn save(
 impl Commit<'_> {
     fn save(&self, temporary: &mut Temporary) -> Result<Saved, Error> {
         let Self { shared, place, size, .. } = *self;
-        let durable = shared.rules.durable;
-        if durable && !place.has_directory() {
+        let syncs = shared.syncs();
+        if syncs.is_some() && !place.has_directory() {
             // Directories are created only for a file that is on the disk.
             temporary.sync()?;
         }
         shared.stays()?;
         place.confirm_nearest(&shared.root)?;
-        let dir = place.make_directory(durable)?;
-        // Opened before the name is given: if it fails, nothing has been changed.
-        let names = durable.then(|| root::Sync::of(&dir)).transpose()?;
+        let dir = place.make_directory(syncs)?;
+        let names = syncs.map(|syncs| syncs.begin(&*dir)).transpose()?;
         let (path, created) = self.publish(&dir, temporary)?;
         if let Some(names) = names {
-            names.now()?;
+            names.finish()?;
         }
         Ok(Saved { path, size, created })
     }

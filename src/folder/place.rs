@@ -1,7 +1,11 @@
 //! Where to save a file: its directory, as far as it exists, and the file that has its name now.
+//!
+//! The parent of each new directory is synced before the next one is created. The client collects them in
+//! [`durable::made`](crate::durable::made) and syncs them once for many files; here, each upload is acknowledged by itself.
 
 use super::root::{self, Root};
 use super::{Error, FileVersion};
+use crate::durable::group::DirectorySyncs;
 use crate::path::SharePath;
 use cap_std::fs::Dir;
 use rustix::fs::{self, FileType, Mode, OFlags, Stat};
@@ -60,17 +64,18 @@ impl Place {
         self.missing.is_empty()
     }
 
-    /// Creates the missing directories, and returns the file's own.
-    pub(super) fn make_directory(&self, durable: bool) -> Result<Arc<Dir>, Error> {
+    /// Creates the missing directories, syncs the parent of each, and returns the file's own.
+    pub(super) fn make_directory(&self, syncs: Option<&DirectorySyncs>) -> Result<Arc<Dir>, Error> {
         let mut dir = Arc::clone(&self.dir);
         for name in self.missing.iter().rev() {
+            let names = syncs.map(|syncs| syncs.begin(&*dir)).transpose()?;
             match dir.create_dir(name) {
                 Err(error) if Errno::from_io_error(&error) != Some(Errno::EXIST) => return Err(error.into()),
                 _ => {}
             }
             // Even if another upload has just created it: that one may not have synced it yet.
-            if durable {
-                root::sync(&dir)?;
+            if let Some(names) = names {
+                names.finish()?;
             }
             dir = Arc::new(dir.open_dir(name)?);
         }

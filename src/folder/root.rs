@@ -194,35 +194,6 @@ pub(super) fn look_in(dir: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
     fs::statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
 }
 
-/// Syncs a directory, if its file system supports it.
-pub(super) fn sync(dir: &Dir) -> Result<(), Errno> {
-    Sync::of(dir)?.now()
-}
-
-/// A directory that can be synced.
-pub(super) struct Sync(Option<OwnedFd>);
-
-impl Sync {
-    /// Opens the directory for a later sync. Call it before any change in the directory: if no descriptor is left, nothing has
-    /// been changed. A directory that may be written but not read is not synced.
-    pub(super) fn of(dir: &Dir) -> Result<Self, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match fs::openat(dir, ".", flags, Mode::empty()) {
-            Ok(handle) => Ok(Self(Some(handle))),
-            Err(Errno::ACCESS) => Ok(Self(None)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Syncs the directory, if its file system supports it.
-    pub(super) fn now(self) -> Result<(), Errno> {
-        match self.0.map_or(Ok(()), fs::fsync) {
-            Err(Errno::ACCESS | Errno::INVAL) => Ok(()),
-            other => other,
-        }
-    }
-}
-
 /// How many bytes a user other than root may still write.
 pub(super) fn space(dir: &Dir) -> Result<u64, Errno> {
     let space = fs::fstatvfs(dir)?;

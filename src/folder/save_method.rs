@@ -10,8 +10,7 @@ use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// This process's open files. An anonymous file is linked into a directory through it.
-pub(super) const OPEN_FILES: &str = "/proc/self/fd";
+use crate::durable::name;
 
 /// The ways to keep an incomplete file invisible, from the best to the one that works everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,12 +25,8 @@ pub(super) enum SaveMethod {
 }
 
 impl SaveMethod {
-    /// Without `/proc`, an anonymous file could never be named.
     pub(super) fn of_this_system() -> Self {
-        match fs::access(OPEN_FILES, fs::Access::EXISTS) {
-            Ok(()) => Self::Anonymous,
-            Err(_) => Self::Named,
-        }
+        if name::can_link() { Self::Anonymous } else { Self::Named }
     }
 }
 

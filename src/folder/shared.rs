@@ -20,6 +20,7 @@ use super::rules::{OnConflict, Rules};
 use super::save_method::{SaveMethod, SaveMethods};
 use super::stale;
 use crate::access::{Grant, Right, Rights, ToWrite};
+use crate::durable::group::DirectorySyncs;
 
 /// The directory, and the state that all operations in it share.
 pub(super) struct Shared {
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) umask: Mode,
     pub(super) reserve: Reserve,
     pub(super) commits: CommitLock,
+    directory_syncs: DirectorySyncs,
     pub(super) claims: Claims,
 }
 
@@ -48,6 +50,7 @@ impl Shared {
             umask: attributes::umask(),
             reserve: Reserve::new(rules.reserve),
             commits: CommitLock::default(),
+            directory_syncs: DirectorySyncs::default(),
             claims: Claims::default(),
         })
     }
@@ -67,6 +70,11 @@ impl Shared {
     /// As [`Self::stays`], as far as is known without looking at the disk.
     pub(super) fn was_not_replaced(&self) -> Result<(), Error> {
         if self.is_replaced.load(Ordering::Acquire) { Err(Error::Replaced) } else { Ok(()) }
+    }
+
+    /// The directories that are being synced; `None` if files need not be durable.
+    pub(super) fn syncs(&self) -> Option<&DirectorySyncs> {
+        self.rules.durable.then_some(&self.directory_syncs)
     }
 
     /// Where a file of this size may be saved by the rules. It does not check for free space.

@@ -8,19 +8,23 @@
 //! A file with a temporary name stays locked (`flock`) while its server lives, so that another server's
 //! [sweep](super::sweep) can distinguish leftovers from files that are being written.
 //!
+//! [`durable::name`](crate::durable::name) creates and names anonymous files. It cannot give a named file its name: where a
+//! file system needs a claim, that must be hidden from this server's readers.
+//!
 //! Knows no rules, and not what the final name means.
 
 use super::attributes::{self, Attributes};
 use super::claims::Claims;
-use super::save_method::{OPEN_FILES, SaveMethod, is_unsupported};
+use super::save_method::{SaveMethod, is_unsupported};
+use crate::durable::name::{anonymous_file, link};
 use cap_std::fs::Dir;
-use rustix::fs::{self, AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Seek as _, SeekFrom, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
@@ -52,17 +56,10 @@ impl Temporary {
 
     fn create_as(dir: &Arc<Dir>, method: SaveMethod, mode_with_name: Mode) -> Result<Self, Errno> {
         // Whatever the error, the attempt with a name shows whether it is a real one.
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         if method == SaveMethod::Anonymous
-            && let Ok(file) = fs::openat(dir, ".", flags, attributes::NEW_FILE)
+            && let Some(file) = anonymous_file(&**dir, attributes::NEW_FILE)
         {
-            return Ok(Self {
-                file: file.into(),
-                method,
-                home: Some(Arc::clone(dir)),
-                name: None,
-                is_synced: false,
-            });
+            return Ok(Self { file, method, home: Some(Arc::clone(dir)), name: None, is_synced: false });
         }
         Self::create_named(dir, method, mode_with_name)
     }
@@ -159,7 +156,7 @@ impl Temporary {
 
     /// Gives the file a name that must be free: `EEXIST` if it is not.
     pub(super) fn appear(&mut self, dir: &Dir, name: &OsStr, claims: &Claims) -> Result<(), Errno> {
-        let Some(old) = &mut self.name else { return self.link(dir, name.as_bytes()) };
+        let Some(old) = &mut self.name else { return link(&self.file, dir, name) };
         if self.method == SaveMethod::Claimed {
             return old.claim(dir, name, claims);
         }
@@ -188,18 +185,13 @@ impl Temporary {
         let _ = fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive);
         for _ in 0..TRIES {
             let name = Name::random(dir);
-            match self.link(dir, name.text.as_bytes()) {
+            match link(&self.file, &**dir, OsStr::new(&name.text)) {
                 Ok(()) => return Ok(name.taken()),
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(error),
             }
         }
         Err(Errno::EXIST)
-    }
-
-    fn link(&self, dir: &Dir, name: &[u8]) -> Result<(), Errno> {
-        let file = format!("{OPEN_FILES}/{}", self.file.as_raw_fd());
-        fs::linkat(CWD, file, dir, name, AtFlags::SYMLINK_FOLLOW)
     }
 }
 

@@ -87,9 +87,6 @@ use crate::stop::{Stop, StopReason};
 /// clients.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Threads for jobs: for commits, which wait for the disk, and for large listings.
-const JOB_THREADS: usize = 4;
-
 /// A server that listens; [`Server::run`] serves.
 #[derive(Debug)]
 pub struct Server {
@@ -145,7 +142,7 @@ impl Server {
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());
         let table = ConnectionTable::new(capacity, lead).map_err(CannotServe::System)?;
-        let jobs = Jobs::new(JOB_THREADS);
+        let jobs = Jobs::with(jobs::JobCounts::limits(files, state.folder.rules().durable));
         Ok(Self {
             listeners,
             udp_sessions: config.udp_sessions,
@@ -172,7 +169,7 @@ impl Server {
         let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
         let workers = pool("worker", workers, &runtime, Runtime::work);
-        let jobs = pool("job", JOB_THREADS, &runtime, Runtime::do_jobs);
+        let jobs = pool("job", jobs::THREADS, &runtime, Runtime::do_jobs);
         // The thread ends when the state is dropped, so it must not hold the state.
         let chores = thread::Builder::new().name("chores".into()).stack_size(STACK).spawn(move || {
             for chore in to_do {

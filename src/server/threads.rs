@@ -9,12 +9,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::blocking::Blocking;
 use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
-use crate::server::config::GRACE;
+use crate::server::config::{GRACE, STACK};
 use crate::server::connection::input::Input;
 use crate::server::connection::work::Work;
 use crate::server::connection::{AfterTurn, Connection, Task, Turn};
@@ -24,7 +25,7 @@ use crate::server::connections::tracked::Tracked;
 use crate::server::connections::wait_for::WaitFor;
 use crate::server::disk::Disk;
 use crate::server::jobs::permits::Permits;
-use crate::server::jobs::{Freed, Taken};
+use crate::server::jobs::{Freed, IDLE, JobKind, Taken};
 use crate::server::memory;
 use crate::server::request::ClientAddress;
 use crate::server::runtime::Runtime;
@@ -52,8 +53,26 @@ impl Runtime {
 
     /// A job thread: runs jobs, and turns that no worker may run because they may block.
     pub(super) fn do_jobs(self: &Arc<Self>) {
+        self.do_each(|| self.jobs.take());
+    }
+
+    /// Queues a job. Starts another thread if it is needed.
+    fn queue(self: &Arc<Self>, client: ClientKey, kind: JobKind, task: Task) {
+        if !self.jobs.push(client, kind, task) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        let thread = thread::Builder::new().name("job".into()).stack_size(STACK);
+        let started = thread.spawn(move || shared.do_each(|| shared.jobs.take_or_leave(IDLE)));
+        if let Err(error) = started {
+            log::debug!("cannot start another job thread: {error}");
+            self.jobs.leave();
+        }
+    }
+
+    fn do_each(self: &Arc<Self>, next: impl Fn() -> Option<Taken<Task>>) {
         let mut input = Input::default();
-        while let Some(Taken { job, client, is_crowded }) = self.jobs.take() {
+        while let Some(Taken { job, kind, client, is_crowded }) = next() {
             let Task { tracked, work } = job;
             let rest = work.as_ref().and_then(|work| work.rest());
             let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
@@ -67,15 +86,15 @@ impl Runtime {
             } else {
                 self.turn(tracked, &mut input, Disk::OwnThread);
             }
-            self.release(client);
+            self.release(client, kind);
         }
     }
 
     /// Call when a job of this client is done: continues held-back connections. A connection that its client has
     /// closed meanwhile is dropped, and the next one takes its place; otherwise each would cost a turn, and the
     /// client could pile them up.
-    fn release(&self, client: ClientKey) {
-        let Freed { mut held, is_final } = self.jobs.done(client);
+    fn release(&self, client: ClientKey, kind: JobKind) {
+        let Freed { mut held, is_final } = self.jobs.done(client, kind);
         while let Some(Task { mut tracked, .. }) = held.pop_front() {
             if tracked.connection.has_gone(None, true) {
                 log::debug!("{} disconnected while its request was queued", tracked.connection.peer());
@@ -177,10 +196,12 @@ impl Runtime {
             AfterTurn::Work(work) => {
                 let client = work.client().key();
                 let excess = tracked.hold(work.descriptors(), Some(client));
-                self.jobs.push(client, Task { tracked, work: Some(work) });
+                self.queue(client, work.kind(), Task { tracked, work: Some(work) });
                 shedding::shed_descriptors(self, excess);
             }
-            AfterTurn::NeedsDisk(client) => self.jobs.push(client, Task { tracked, work: None }),
+            AfterTurn::NeedsDisk(client) => {
+                self.queue(client, JobKind::General, Task { tracked, work: None });
+            }
             AfterTurn::HeldBack(client) => {
                 if let Some(task) = self.jobs.hold_back(client, Task { tracked, work: None }) {
                     self.go_on(task.tracked);

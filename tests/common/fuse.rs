@@ -176,6 +176,32 @@ impl Mount {
     }
 }
 
+/// Asserts that each file was synced before it had its name, its directory after that, and each directory that was made in
+/// its parent. Returns how often these files were synced before they had their names.
+pub fn are_durable(events: &[Event], paths: &[String]) -> usize {
+    let position = |is_it: &dyn Fn(&Event) -> bool| events.iter().rposition(is_it);
+    let parent = |path: &str| path.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
+    let synced = |directory: &str| {
+        let directory = directory.to_owned();
+        position(&move |event| event.what == What::FsyncDir && event.path == directory)
+    };
+    let made = events.iter().enumerate().filter(|(_, event)| event.what == What::MakeDir);
+    for (number, event) in made {
+        assert!(synced(&parent(&event.path)) > Some(number), "{}: {events:?}", event.path);
+    }
+    let syncs = |path: &String| {
+        let at = position(&|event| event.what == What::Name && event.path == *path);
+        let at = at.unwrap_or_else(|| panic!("{path} has no name: {events:?}"));
+        let inode = events[at].inode;
+        let before = |event: &&Event| event.what == What::Fsync && event.inode == inode;
+        let count = events[..at].iter().filter(before).count();
+        assert!(count > 0, "{path} was not synced before it was named: {events:?}");
+        assert!(synced(&parent(path)) > Some(at), "{path}: its directory was not synced: {events:?}");
+        count
+    };
+    paths.iter().map(syncs).sum()
+}
+
 /// While this exists, no `fsync` of a file returns. Declare it after the server, so that it is dropped first.
 pub struct Held<'m>(&'m Mount);
 

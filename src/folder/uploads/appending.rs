@@ -78,8 +78,8 @@ impl Appending {
     pub fn end(self, judge: &Judge, _: Blocking<'_>) -> Result<Ended, UploadError> {
         let mut upload = self.lock()?;
         if !self.completes {
-            let durable = self.uploads.shared.rules.durable;
-            return Ok(Ended::Paused(upload.stand(&self.store, &self.token, durable)?));
+            let syncs = self.uploads.shared.syncs();
+            return Ok(Ended::Paused(upload.stand(&self.store, &self.token, syncs)?));
         }
         let size = upload.offset();
         let whole = Piece { completes: true, size: Some(0), length: None };

@@ -63,7 +63,7 @@ impl Uploads {
         let mut upload = upload::lock(&upload);
         may_write(&upload, judge)?;
         upload.take_over();
-        upload.stand(&store, token, self.shared.rules.durable)
+        upload.stand(&store, token, self.shared.syncs())
     }
 
     /// Continues an upload at this offset.
@@ -83,7 +83,7 @@ impl Uploads {
             upload.take_over();
             // An offset that agrees is not sent to the client, so it need not be on the disk.
             let is_sent = upload.offset() != offset;
-            let standing = upload.stand(&store, token, is_sent && shared.rules.durable)?;
+            let standing = upload.stand(&store, token, shared.syncs().filter(|_| is_sent))?;
             match standing {
                 Standing { is_complete: true, .. } => return Err(UploadError::Complete(standing)),
                 standing if standing.offset != offset => return Err(UploadError::Mismatch(standing)),

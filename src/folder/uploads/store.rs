@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::token::UploadToken;
+use crate::durable::group::DirectorySyncs;
 use crate::folder::error::Error;
 use crate::folder::facts::Facts;
 use crate::folder::guard::Guard;
@@ -144,11 +145,11 @@ impl Store {
     }
 
     /// Syncs the description and the names of both files.
-    pub(super) fn sync(&self, token: &UploadToken) -> Result<(), Errno> {
+    pub(super) fn sync(&self, token: &UploadToken, syncs: &DirectorySyncs) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = format!("{token}{DESCRIPTION}");
         fs::fsync(fs::openat(&*self.dir, name, flags, Mode::empty())?)?;
-        root::sync(&self.dir)
+        syncs.sync(&*self.dir)
     }
 
     /// The path and the plan of an upload; `None` if it cannot be read.

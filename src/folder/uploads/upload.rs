@@ -8,6 +8,7 @@ use super::plan::Plan;
 use super::standing::Standing;
 use super::store::Store;
 use super::token::UploadToken;
+use crate::durable::group::DirectorySyncs;
 use crate::folder::error::Error;
 use crate::path::SharePath;
 
@@ -88,7 +89,7 @@ impl Upload {
         &mut self,
         store: &Store,
         token: &UploadToken,
-        sync: bool,
+        syncs: Option<&DirectorySyncs>,
     ) -> Result<Standing, UploadError> {
         let length = self.plan.length;
         let (offset, modified) = match self.content {
@@ -99,8 +100,8 @@ impl Upload {
                 // Another server that shares the folder may have received more of it.
                 let synced = synced.filter(|_| facts.len == offset);
                 self.content = ContentState::Open { offset: facts.len, synced };
-                if sync {
-                    self.sync(store, token)?;
+                if let Some(syncs) = syncs {
+                    self.sync(store, token, syncs)?;
                 }
                 (facts.len, facts.modified)
             }
@@ -109,14 +110,19 @@ impl Upload {
         Ok(Standing { offset, length, is_complete, modified })
     }
 
-    fn sync(&mut self, store: &Store, token: &UploadToken) -> Result<(), UploadError> {
+    fn sync(
+        &mut self,
+        store: &Store,
+        token: &UploadToken,
+        syncs: &DirectorySyncs,
+    ) -> Result<(), UploadError> {
         let ContentState::Open { offset, synced } = self.content else { return Ok(()) };
         if synced == Some(offset) {
             return Ok(());
         }
         store.sync_content(token).map_err(UploadError::of_content)?;
         if synced.is_none() {
-            store.sync(token).map_err(Error::from)?;
+            store.sync(token, syncs).map_err(Error::from)?;
         }
         self.content = ContentState::Open { offset, synced: Some(offset) };
         Ok(())

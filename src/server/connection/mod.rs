@@ -223,7 +223,7 @@ impl Connection {
         timeout: Duration,
         disk: Blocking<'_>,
     ) -> AfterTurn {
-        let Work { job, mut exchange, waits, rest, descriptors, begun } = work;
+        let Work { job, mut exchange, waits, rest, descriptors, saves, begun } = work;
         let outcome = job.into_inner(disk)(state, disk);
         // The client's time starts now; the job may have waited for the disk for longer than any timeout.
         let deadline = Deadline::after(Instant::now(), state.stall);
@@ -239,7 +239,7 @@ impl Connection {
             JobOutcome::Again(job) => {
                 let job = Deferred::new(job, &state.chores);
                 let begun = begun.or_else(|| Some(Instant::now()));
-                return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, begun });
+                return AfterTurn::Work(Work { job, exchange, waits, rest, descriptors, saves, begun });
             }
         };
         AfterTurn::Park(WaitFor::writable(deadline))

@@ -84,7 +84,8 @@ impl Connection {
             }
             Handled::Work(job) => {
                 let job = Deferred::new(job, &turn.state.chores);
-                Transition::Work(Work { job, exchange, waits, rest: None, descriptors: 1, begun: None })
+                let (rest, descriptors) = (None, 1);
+                Transition::Work(Work { job, exchange, waits, rest, descriptors, saves: false, begun: None })
             }
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{client} disconnected; its form is dropped");

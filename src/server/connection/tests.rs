@@ -321,7 +321,7 @@ fn exchange(state: &State) -> Exchange {
 
 fn work(job: Job, exchange: Exchange) -> Work {
     let job = Deferred::new(job, &Chores::new().0);
-    Work { job, exchange, waits: false, rest: None, descriptors: 1, begun: None }
+    Work { job, exchange, waits: false, rest: None, descriptors: 1, saves: false, begun: None }
 }
 
 /// A turn on a thread that may block.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::body::BodyDecoder;
 use crate::server::connection::exchange::Exchange;
+use crate::server::jobs::JobKind;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::Job;
 use crate::server::request::ClientAddress;
@@ -23,6 +24,8 @@ pub(crate) struct Work {
     pub(super) rest: Option<BodyDecoder>,
     /// How many descriptors the job and its connection hold.
     pub(super) descriptors: u32,
+    /// Whether it saves a file that was received.
+    pub(super) saves: bool,
     /// When the first of several steps finished.
     pub(super) begun: Option<Instant>,
 }
@@ -41,6 +44,11 @@ impl Work {
     /// Whether it has taken so long that a client that has shut down its sending side is considered gone.
     pub(crate) fn takes_long(&self) -> bool {
         self.begun.is_some_and(|begun| begun.elapsed() > HALF_CLOSED)
+    }
+
+    /// Which kind of job it is.
+    pub(crate) fn kind(&self) -> JobKind {
+        if self.saves { JobKind::Saves } else { JobKind::General }
     }
 
     /// Decodes the rest of the body, if the body is incomplete.

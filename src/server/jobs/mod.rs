@@ -4,6 +4,11 @@
 //! delays another by one job. A client that has a job running never takes the last free thread, so a client without
 //! one finds a thread even when the disk blocks the others.
 //!
+//! Few jobs that read and compute run at once, because they compete for the processors. Many more that save a file may:
+//! they mostly wait in `fsync`, and the file system's journal commits once for all that wait at the same time. Each of these
+//! kinds has its own limit, so that one client's hashes do not delay another's uploads. Threads beyond [`THREADS`] are
+//! started when they are needed, and end when they are not.
+//!
 //! A client with many waiting jobs is crowded. Its further connections are held back, holding only their socket,
 //! until one of its jobs is done. They are not refused, because a proxy with many users behind it is one client too.
 //! They do not wait forever either: some users of a proxy may keep it crowded by requesting one hash after another,
@@ -18,9 +23,23 @@ pub(super) mod permits;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 pub(super) use self::chores::{Chore, Chores};
 use crate::server::client_key::ClientKey;
+
+/// How many jobs of the general kind run at once. So many threads always exist.
+pub(super) const THREADS: usize = 4;
+
+/// How many jobs that save a file run at once. With 4, uploads of 1 KB over 64 connections cost 2.7 flush requests each,
+/// with 64 they cost 0.2 (`benches/RESULTS.md`, run 8).
+const MOST_SAVING: usize = 64;
+
+/// Descriptors that a job opens for a moment to save a file: a new directory, and two to look at what has the name.
+const SAVING_FILES: u64 = 3;
+
+/// How long a thread beyond [`THREADS`] waits for its next job.
+pub(super) const IDLE: Duration = Duration::from_secs(1);
 
 /// How many jobs of one client may wait before its further uploads are held back: enough to keep all threads busy,
 /// and few enough that what they hold (some descriptors and a buffer each) does not matter.
@@ -35,24 +54,43 @@ const PATIENCE: usize = 8;
 pub(super) struct Jobs<T> {
     queue: Mutex<Queue<T>>,
     changed: Condvar,
-    /// How many threads take jobs.
-    threads: usize,
+}
+
+/// What a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JobKind {
+    /// It reads and computes.
+    General,
+    /// It saves a file that was received.
+    Saves,
+}
+
+/// A number of jobs, by kind.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct JobCounts {
+    general: usize,
+    saves: usize,
 }
 
 #[derive(Debug)]
 struct Queue<T> {
+    /// How many jobs run at once.
+    limits: JobCounts,
     clients: HashMap<ClientKey, Client<T>>,
     /// The clients with waiting jobs; the first is next.
     turns: VecDeque<ClientKey>,
-    running: usize,
+    waiting: JobCounts,
+    running: JobCounts,
+    /// The threads that run no job. There are never more threads than jobs may run.
+    free: usize,
     has_ended: bool,
 }
 
 #[derive(Debug)]
 struct Client<T> {
-    waiting: VecDeque<T>,
+    waiting: VecDeque<(JobKind, T)>,
     held_back: VecDeque<T>,
-    running: usize,
+    running: JobCounts,
     /// Jobs done while the client was crowded, since a connection was last released.
     done: usize,
 }
@@ -70,6 +108,7 @@ pub(super) struct Freed<T> {
 #[derive(Debug)]
 pub(super) struct Taken<T> {
     pub job: T,
+    pub kind: JobKind,
     /// Whose job it is.
     pub client: ClientKey,
     /// Whether the client was crowded when the job was taken.
@@ -77,18 +116,36 @@ pub(super) struct Taken<T> {
 }
 
 impl<T> Jobs<T> {
-    /// A queue for this many threads, at least one.
+    /// A queue for this many threads, at least one, whatever the jobs do.
+    #[cfg(test)]
     pub(super) fn new(threads: usize) -> Self {
-        let queue = Queue { clients: HashMap::new(), turns: VecDeque::new(), running: 0, has_ended: false };
-        Self { queue: Mutex::new(queue), changed: Condvar::new(), threads }
+        Self::with(JobCounts { general: threads, saves: threads })
     }
 
-    /// Appends a job to the client's queue.
-    pub(super) fn push(&self, client: ClientKey, job: T) {
+    /// A queue for threads that exist: as many as jobs of the general kind may run, at least one.
+    pub(super) fn with(limits: JobCounts) -> Self {
+        let queue = Queue {
+            limits,
+            clients: HashMap::new(),
+            turns: VecDeque::new(),
+            waiting: JobCounts::default(),
+            running: JobCounts::default(),
+            free: limits.general,
+            has_ended: false,
+        };
+        Self { queue: Mutex::new(queue), changed: Condvar::new() }
+    }
+
+    /// Appends a job to the client's queue. Returns whether to start another thread, which calls
+    /// [`Jobs::take_or_leave`]; if it cannot be started, call [`Jobs::leave`].
+    #[must_use]
+    pub(super) fn push(&self, client: ClientKey, kind: JobKind, job: T) -> bool {
         let mut queue = self.lock();
-        queue.push(client, job);
+        queue.push(client, kind, job);
+        let grows = queue.grow();
         drop(queue);
         self.changed.notify_one();
+        grows
     }
 
     /// Whether further uploads of this client have to wait.
@@ -111,9 +168,29 @@ impl<T> Jobs<T> {
 
     /// Waits for the next job. `None` once the queue has ended and is empty.
     pub(super) fn take(&self) -> Option<Taken<T>> {
+        self.take_within(None)
+    }
+
+    /// As [`Jobs::take`], for a thread that was started because of [`Jobs::push`]. It gets `None` when no job has come for so
+    /// long, and must then end.
+    pub(super) fn take_or_leave(&self, idle: Duration) -> Option<Taken<T>> {
+        let taken = self.take_within(Some(idle));
+        if taken.is_none() {
+            self.leave();
+        }
+        taken
+    }
+
+    /// A thread that [`Jobs::push`] asked for has ended.
+    pub(super) fn leave(&self) {
+        self.lock().free -= 1;
+    }
+
+    fn take_within(&self, idle: Option<Duration>) -> Option<Taken<T>> {
+        let start = Instant::now();
         let mut queue = self.lock();
         loop {
-            if let Some(taken) = queue.take(self.threads) {
+            if let Some(taken) = queue.take() {
                 let has_more = !queue.turns.is_empty();
                 drop(queue);
                 if has_more {
@@ -124,15 +201,20 @@ impl<T> Jobs<T> {
             if queue.has_ended && queue.turns.is_empty() {
                 return None;
             }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            let Some(idle) = idle else {
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = idle.checked_sub(start.elapsed())?;
+            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Call when a job of this client is done. Returns the held-back connections to continue with: one per job (one
+    /// Call when a job of this client and kind is done. Returns the held-back connections to continue with: one per job (one
     /// per [`PATIENCE`] jobs while the client stays crowded), and all once the client has no jobs.
-    pub(super) fn done(&self, client: ClientKey) -> Freed<T> {
+    pub(super) fn done(&self, client: ClientKey, kind: JobKind) -> Freed<T> {
         let mut queue = self.lock();
-        let freed = queue.done(client);
+        let freed = queue.done(client, kind);
         let is_over = queue.has_ended && queue.turns.is_empty();
         drop(queue);
         if is_over {
@@ -156,7 +238,13 @@ impl<T> Jobs<T> {
     pub(super) fn evict(&self, client: ClientKey) -> Option<T> {
         let mut queue = self.lock();
         let entry = queue.clients.get_mut(&client)?;
-        let evicted = entry.held_back.pop_front().or_else(|| entry.waiting.pop_front());
+        let evicted = match entry.held_back.pop_front() {
+            Some(held) => Some(held),
+            None => entry.waiting.pop_front().map(|(kind, job)| {
+                *queue.waiting.of(kind) -= 1;
+                job
+            }),
+        };
         queue.tidy(client);
         evicted
     }
@@ -173,38 +261,65 @@ impl<T> Jobs<T> {
 }
 
 impl<T> Queue<T> {
-    fn push(&mut self, place: ClientKey, job: T) {
+    fn push(&mut self, place: ClientKey, kind: JobKind, job: T) {
         let client = self.clients.entry(place).or_insert_with(Client::new);
         if client.waiting.is_empty() {
             self.turns.push_back(place);
         }
-        client.waiting.push_back(job);
+        client.waiting.push_back((kind, job));
+        *self.waiting.of(kind) += 1;
+    }
+
+    /// Whether one more thread is needed for the waiting jobs; it is counted from now on.
+    fn grow(&mut self) -> bool {
+        let Self { limits, waiting, running, .. } = self;
+        let general = waiting.general.min(limits.general.saturating_sub(running.general));
+        let saves = waiting.saves.min(limits.saves.saturating_sub(running.saves));
+        let grows = general + saves > self.free;
+        if grows {
+            self.free += 1;
+        }
+        grows
     }
 
     /// The next job, of the first client that may have a thread; moves that client to the end.
-    fn take(&mut self, threads: usize) -> Option<Taken<T>> {
-        let is_last = self.running + 1 >= threads;
-        let may_run = |client: &Client<T>| !is_last || client.running == 0;
-        let turn = self.turns.iter().position(|place| self.clients.get(place).is_some_and(may_run))?;
+    fn take(&mut self) -> Option<Taken<T>> {
+        let turn = self
+            .turns
+            .iter()
+            .position(|place| self.clients.get(place).is_some_and(|client| self.may_run(client)))?;
         let place = self.turns.remove(turn)?;
         let client = self.clients.get_mut(&place)?;
         let is_crowded = client.is_crowded();
-        let job = client.waiting.pop_front()?;
-        client.running += 1;
-        self.running += 1;
+        let (kind, job) = client.waiting.pop_front()?;
         if !client.waiting.is_empty() {
             self.turns.push_back(place);
         }
-        Some(Taken { job, client: place, is_crowded })
+        *client.running.of(kind) += 1;
+        *self.running.of(kind) += 1;
+        *self.waiting.of(kind) -= 1;
+        self.free -= 1;
+        Some(Taken { job, kind, client: place, is_crowded })
     }
 
-    fn done(&mut self, place: ClientKey) -> Freed<T> {
-        self.running = self.running.saturating_sub(1);
+    /// Whether the client's next job may run now. A client that has a job of that kind running never gets the last thread for
+    /// the kind.
+    fn may_run(&self, client: &Client<T>) -> bool {
+        client.waiting.front().is_some_and(|(kind, _)| {
+            let [running, limit, own] =
+                [self.running, self.limits, client.running].map(|mut it| *it.of(*kind));
+            running + 1 < limit || running < limit && own == 0
+        })
+    }
+
+    fn done(&mut self, place: ClientKey, kind: JobKind) -> Freed<T> {
+        *self.running.of(kind) -= 1;
+        self.free += 1;
         let Some(client) = self.clients.get_mut(&place) else {
             return Freed { held: VecDeque::new(), is_final: false };
         };
-        client.running = client.running.saturating_sub(1);
-        let freed = if client.waiting.is_empty() && client.running == 0 {
+        *client.running.of(kind) -= 1;
+        let freed = if client.waiting.is_empty() && client.running.all() == 0 {
             // All of them: a connection that queues no job would never release the next one.
             Freed { held: std::mem::take(&mut client.held_back), is_final: false }
         } else {
@@ -219,16 +334,36 @@ impl<T> Queue<T> {
         let Some(client) = self.clients.get(&place) else { return };
         if client.waiting.is_empty() {
             self.turns.retain(|other| *other != place);
-            if client.running == 0 && client.held_back.is_empty() {
+            if client.running.all() == 0 && client.held_back.is_empty() {
                 self.clients.remove(&place);
             }
         }
     }
 }
 
+impl JobCounts {
+    /// How many jobs run at once on a server with this limit of open files that saves files durably, or not: without
+    /// `fsync`, more threads gain nothing. A quarter of the reserve for files is for those that are being saved.
+    pub(super) fn limits(files: u64, durable: bool) -> Self {
+        let possible = usize::try_from(files / 4 / 4 / SAVING_FILES).unwrap_or(usize::MAX);
+        Self { general: THREADS, saves: if durable { possible.clamp(THREADS, MOST_SAVING) } else { THREADS } }
+    }
+
+    fn of(&mut self, kind: JobKind) -> &mut usize {
+        match kind {
+            JobKind::General => &mut self.general,
+            JobKind::Saves => &mut self.saves,
+        }
+    }
+
+    fn all(self) -> usize {
+        self.general + self.saves
+    }
+}
+
 impl<T> Client<T> {
     fn new() -> Self {
-        Self { waiting: VecDeque::new(), held_back: VecDeque::new(), running: 0, done: 0 }
+        Self { waiting: VecDeque::new(), held_back: VecDeque::new(), running: JobCounts::default(), done: 0 }
     }
 
     fn free_one(&mut self) -> Option<T> {

@@ -5,20 +5,24 @@ fn client(host: u8) -> ClientKey {
     ClientKey::of_address(IpAddr::from([192, 0, 2, host]))
 }
 
+fn push(jobs: &Jobs<u32>, client: ClientKey, job: u32) {
+    assert!(!jobs.push(client, JobKind::General, job), "jobs of the general kind have their threads");
+}
+
 /// Takes jobs until none is available without waiting, and runs none of them.
 fn take_all(jobs: &Jobs<u32>) -> Vec<u32> {
-    std::iter::from_fn(|| jobs.lock().take(jobs.threads)).map(|taken| taken.job).collect()
+    std::iter::from_fn(|| jobs.lock().take()).map(|taken| taken.job).collect()
 }
 
 #[test]
 fn clients_take_turns() {
     let jobs = Jobs::new(usize::MAX);
     for job in [10, 11, 12] {
-        jobs.push(client(1), job);
+        push(&jobs, client(1), job);
     }
-    jobs.push(client(2), 20);
-    jobs.push(client(3), 30);
-    jobs.push(client(3), 31);
+    push(&jobs, client(2), 20);
+    push(&jobs, client(3), 30);
+    push(&jobs, client(3), 31);
     assert_eq!(take_all(&jobs), [10, 20, 30, 11, 31, 12]);
 }
 
@@ -26,25 +30,25 @@ fn clients_take_turns() {
 fn the_last_thread_is_for_a_client_without_one() {
     let jobs = Jobs::new(4);
     for job in 10..20 {
-        jobs.push(client(1), job);
+        push(&jobs, client(1), job);
     }
     assert_eq!(take_all(&jobs), [10, 11, 12], "three of four");
-    jobs.push(client(2), 20);
-    jobs.push(client(2), 21);
+    push(&jobs, client(2), 20);
+    push(&jobs, client(2), 21);
     assert_eq!(take_all(&jobs), [20], "the last one");
-    jobs.done(client(1));
+    jobs.done(client(1), JobKind::General);
     assert!(take_all(&jobs).is_empty(), "both have jobs running");
-    jobs.done(client(1));
+    jobs.done(client(1), JobKind::General);
     assert_eq!(take_all(&jobs), [13], "there are two free threads again, and the first client was next");
 }
 
 #[test]
 fn one_thread_serves_all_clients() {
     let jobs = Jobs::new(1);
-    jobs.push(client(1), 10);
-    jobs.push(client(1), 11);
+    push(&jobs, client(1), 10);
+    push(&jobs, client(1), 11);
     assert_eq!(take_all(&jobs), [10]);
-    jobs.done(client(1));
+    jobs.done(client(1), JobKind::General);
     assert_eq!(take_all(&jobs), [11]);
 }
 
@@ -54,7 +58,7 @@ fn held_back_connections_continue_when_jobs_are_done() {
     assert_eq!(jobs.hold_back(client(1), 99), Some(99), "no job waits");
     for job in 0..CROWDED as u32 {
         assert!(!jobs.is_crowded(client(1)));
-        jobs.push(client(1), job);
+        push(&jobs, client(1), job);
     }
     assert!(jobs.is_crowded(client(1)) && !jobs.is_crowded(client(2)));
     for held in 90..94 {
@@ -62,16 +66,19 @@ fn held_back_connections_continue_when_jobs_are_done() {
     }
     assert!(jobs.take().is_some_and(|taken| taken.is_crowded));
     assert_eq!(
-        jobs.done(client(1)),
+        jobs.done(client(1), JobKind::General),
         Freed { held: [90].into(), is_final: true },
         "one for each job that is done"
     );
-    jobs.push(client(1), 8);
+    push(&jobs, client(1), 8);
     assert!(jobs.take().is_some());
-    jobs.push(client(1), 9);
-    assert!(jobs.done(client(1)).held.is_empty(), "still crowded");
-    let rest = std::iter::from_fn(|| jobs.lock().take(usize::MAX)).count();
-    let freed: Vec<_> = (0..rest).flat_map(|_| jobs.done(client(1)).held).collect();
+    push(&jobs, client(1), 9);
+    assert!(jobs.done(client(1), JobKind::General).held.is_empty(), "still crowded");
+    let mut queue = jobs.lock();
+    (queue.limits.general, queue.free) = (CROWDED + 1, CROWDED + 1);
+    drop(queue);
+    let rest = take_all(&jobs).len();
+    let freed: Vec<_> = (0..rest).flat_map(|_| jobs.done(client(1), JobKind::General).held).collect();
     assert_eq!(freed, [91, 92, 93], "all are released when the client has no jobs");
 }
 
@@ -80,7 +87,7 @@ fn held_back_connections_continue_when_jobs_are_done() {
 fn a_crowded_client_holds_nothing_back_forever() {
     let jobs = Jobs::new(1);
     for job in 0..=CROWDED as u32 {
-        jobs.push(client(1), job);
+        push(&jobs, client(1), job);
     }
     for held in [90, 91] {
         assert_eq!(jobs.hold_back(client(1), held), None);
@@ -88,8 +95,8 @@ fn a_crowded_client_holds_nothing_back_forever() {
     let mut freed = Vec::new();
     for job in 0..2 * PATIENCE as u32 {
         assert!(jobs.take().is_some_and(|taken| taken.is_crowded));
-        jobs.push(client(1), job);
-        let Freed { held, is_final } = jobs.done(client(1));
+        push(&jobs, client(1), job);
+        let Freed { held, is_final } = jobs.done(client(1), JobKind::General);
         assert!(held.is_empty() || is_final, "not held back again");
         freed.extend(held.into_iter().map(|held| (held, job + 1)));
     }
@@ -100,13 +107,13 @@ fn a_crowded_client_holds_nothing_back_forever() {
 fn a_dropped_connection_releases_the_next() {
     let jobs = Jobs::new(1);
     for job in 0..CROWDED as u32 {
-        jobs.push(client(1), job);
+        push(&jobs, client(1), job);
     }
     jobs.hold_back(client(1), 98);
     jobs.hold_back(client(1), 99);
     assert_eq!(jobs.release(client(1)), None, "the client is crowded");
     assert!(jobs.take().is_some());
-    assert_eq!(jobs.done(client(1)).held, [98]);
+    assert_eq!(jobs.done(client(1), JobKind::General).held, [98]);
     assert_eq!(jobs.release(client(1)), Some(99), "98 was dropped");
     assert_eq!(jobs.release(client(1)), None);
     assert_eq!(jobs.release(client(2)), None, "the client has no jobs");
@@ -116,7 +123,7 @@ fn a_dropped_connection_releases_the_next() {
 fn the_longest_waiting_is_evicted_first() {
     let jobs = Jobs::new(2);
     for job in 0..CROWDED as u32 {
-        jobs.push(client(1), job);
+        push(&jobs, client(1), job);
     }
     jobs.hold_back(client(1), 98);
     jobs.hold_back(client(1), 99);
@@ -128,9 +135,60 @@ fn the_longest_waiting_is_evicted_first() {
 #[test]
 fn waiting_jobs_are_done_at_the_end() {
     let jobs = Jobs::new(2);
-    jobs.push(client(1), 1);
+    push(&jobs, client(1), 1);
     jobs.end();
     assert_eq!(jobs.take().map(|taken| taken.job), Some(1));
-    jobs.done(client(1));
+    jobs.done(client(1), JobKind::General);
     assert!(jobs.take().is_none());
+}
+
+/// Takes the next job, if one may run.
+fn take_one(jobs: &Jobs<u32>) -> Option<(JobKind, u32)> {
+    jobs.lock().take().map(|taken| (taken.kind, taken.job))
+}
+
+#[test]
+fn each_kind_of_job_has_its_own_threads() {
+    let jobs = Jobs::with(JobCounts { general: 2, saves: 3 });
+    let grows = |host, kind, job| jobs.push(client(host), kind, job);
+    assert!(!grows(1, JobKind::Saves, 10) && !grows(1, JobKind::Saves, 11), "two threads exist");
+    assert!(grows(1, JobKind::Saves, 12), "a third is needed");
+    assert!(!grows(1, JobKind::Saves, 13), "no fourth may save");
+    let taken = [take_one(&jobs), take_one(&jobs), take_one(&jobs)];
+    assert_eq!(taken, [Some((JobKind::Saves, 10)), Some((JobKind::Saves, 11)), None], "not the last one");
+    assert!(grows(2, JobKind::General, 20), "the third thread is for another client's file");
+    assert_eq!(take_one(&jobs), Some((JobKind::General, 20)));
+    assert!(!grows(3, JobKind::Saves, 30), "that one");
+    assert_eq!(take_one(&jobs), Some((JobKind::Saves, 30)), "the last one is for another client");
+    jobs.done(client(1), JobKind::Saves);
+    assert_eq!(take_one(&jobs), None, "that thread is the last one again");
+    jobs.done(client(3), JobKind::Saves);
+    assert_eq!(take_one(&jobs), Some((JobKind::Saves, 12)));
+}
+
+#[test]
+fn a_thread_that_is_not_needed_any_more_leaves() {
+    let jobs = Jobs::with(JobCounts { general: 1, saves: 2 });
+    assert!(!jobs.push(client(1), JobKind::Saves, 1));
+    assert!(jobs.push(client(2), JobKind::Saves, 2), "one thread exists");
+    assert!(jobs.take().is_some() && jobs.take_or_leave(Duration::ZERO).is_some_and(|taken| taken.job == 2));
+    jobs.done(client(2), JobKind::Saves);
+    assert!(jobs.take_or_leave(Duration::ZERO).is_none(), "no job comes");
+    assert!(jobs.push(client(2), JobKind::Saves, 3), "it has left");
+    jobs.leave();
+    jobs.done(client(1), JobKind::Saves);
+    assert!(jobs.take().is_some_and(|taken| taken.job == 3), "it could not be started");
+}
+
+#[test]
+fn few_jobs_save_if_few_files_may_be_open_or_nothing_is_synced() {
+    let table = [
+        ("no limit", u64::MAX, true, MOST_SAVING),
+        ("the usual limit", 1024, true, 21),
+        ("next to nothing", 64, true, THREADS),
+        ("without fsync", u64::MAX, false, THREADS),
+    ];
+    for (name, files, durable, saves) in table {
+        assert_eq!(JobCounts::limits(files, durable).saves, saves, "{name}");
+    }
 }

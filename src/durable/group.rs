@@ -1,0 +1,334 @@
+//! One `fsync` for all that wait for it at the same time (a group commit).
+//!
+//! ```text
+//! begin ── change ── finish: no fsync runs ──> lead: fsync ─────────────────> result
+//!                      └── one runs ──> wait for the next one, or lead it ──> result
+//! ```
+//!
+//! An `fsync` that began before a change may miss it. So whoever comes while one runs waits for the next, and one of the
+//! waiting threads leads that one for all of them.
+//!
+//! The system reports a failed `fsync` once, and success from then on. So an error is reported to everybody who had begun
+//! by then, as if each had called `fsync` on a descriptor of its own.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::fstat;
+use rustix::io::Errno;
+
+use super::sync;
+
+/// The directories that names are being given in. All that give names in one directory share its `fsync`.
+#[derive(Debug, Default)]
+pub struct DirectorySyncs {
+    directories: Mutex<HashMap<Identity, Arc<Directory>>>,
+}
+
+/// A change of a directory that is to be made durable.
+#[derive(Debug)]
+pub struct PendingSync<'s> {
+    syncs: &'s DirectorySyncs,
+    identity: Identity,
+    /// `None` if the directory cannot be read, and so cannot be synced.
+    joined: Option<(Arc<Directory>, Begun)>,
+}
+
+/// Device and inode of a directory.
+type Identity = (u64, u64);
+
+#[derive(Debug)]
+struct Directory {
+    handle: OwnedFd,
+    group: Group,
+}
+
+/// The threads that wait for one thing to be synced.
+#[derive(Debug, Default)]
+struct Group {
+    runs: Mutex<Runs>,
+    /// Signals the end of the runs with even and with odd numbers: a thread that waits for the next run need not wake when
+    /// this one ends, except to lead.
+    ended: [Condvar; 2],
+}
+
+/// The runs of `fsync`, numbered from 1. At most one runs at a time.
+#[derive(Debug, Default)]
+struct Runs {
+    started: u64,
+    ended: u64,
+    /// The last run that failed, and its error.
+    failed: Option<(u64, Errno)>,
+}
+
+/// How many runs had ended before a change was made.
+#[derive(Debug, Clone, Copy)]
+struct Begun(u64);
+
+/// A run. If the thread panics, the run has failed.
+struct Run<'g> {
+    group: &'g Group,
+    result: Result<(), Errno>,
+}
+
+impl DirectorySyncs {
+    /// Call it before the change: if no descriptor is left, nothing has been changed. A directory that may be written but not
+    /// read is not synced.
+    pub fn begin(&self, dir: impl AsFd) -> Result<PendingSync<'_>, Errno> {
+        let stat = fstat(&dir)?;
+        let identity = (stat.st_dev, stat.st_ino);
+        let known = self.lock().get(&identity).map(Directory::join);
+        let joined = match known {
+            Some(joined) => Some(joined),
+            // Not under the lock: it may wait for the disk.
+            None => match sync::open(dir) {
+                Ok(handle) => {
+                    let new = || Arc::new(Directory { handle, group: Group::default() });
+                    Some(Directory::join(self.lock().entry(identity).or_insert_with(new)))
+                }
+                Err(Errno::ACCESS) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(PendingSync { syncs: self, identity, joined })
+    }
+
+    /// Syncs a directory in which something was changed before this call.
+    pub fn sync(&self, dir: impl AsFd) -> Result<(), Errno> {
+        self.begin(dir)?.finish()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Identity, Arc<Directory>>> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PendingSync<'_> {
+    /// Syncs the directory after the change. It is not an error if the file system cannot sync directories.
+    pub fn finish(self) -> Result<(), Errno> {
+        match &self.joined {
+            Some((directory, begun)) => directory.group.finish(*begun, || sync::now(&directory.handle)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for PendingSync<'_> {
+    /// The last one of a directory closes it.
+    fn drop(&mut self) {
+        let Some((directory, _)) = self.joined.take() else { return };
+        let mut directories = self.syncs.lock();
+        // The map has one of the references, and gives out others only while it is locked.
+        let is_last = Arc::strong_count(&directory) == 2;
+        let last = is_last.then(|| directories.remove(&self.identity));
+        drop(directories);
+        drop((last, directory));
+    }
+}
+
+impl Directory {
+    /// Call it before the change.
+    fn join(self: &Arc<Self>) -> (Arc<Self>, Begun) {
+        (Arc::clone(self), self.group.begin())
+    }
+}
+
+impl Group {
+    /// Call it before the change.
+    fn begin(&self) -> Begun {
+        Begun(self.lock().ended)
+    }
+
+    /// Returns once an `fsync` that began after this call has ended, in this thread or in another. An error if any has failed
+    /// since [`Group::begin`], even a later one.
+    fn finish(&self, Begun(begun): Begun, fsync: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        let mut runs = self.lock();
+        let number = runs.started + 1;
+        while runs.ended < number && runs.is_running() {
+            runs = self.ended_of(number).wait(runs).unwrap_or_else(PoisonError::into_inner);
+        }
+        if runs.ended < number {
+            runs.started = number;
+            drop(runs);
+            let mut run = Run { group: self, result: Err(Errno::IO) };
+            run.result = fsync();
+            drop(run);
+            runs = self.lock();
+        }
+        match runs.failed {
+            Some((failed, error)) if failed > begun => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn ended_of(&self, number: u64) -> &Condvar {
+        let [even, odd] = &self.ended;
+        if number.is_multiple_of(2) { even } else { odd }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Runs {
+    fn is_running(&self) -> bool {
+        self.started > self.ended
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        let mut runs = self.group.lock();
+        let number = runs.started;
+        runs.ended = number;
+        if let Err(error) = self.result {
+            runs.failed = Some((number, error));
+        }
+        drop(runs);
+        self.group.ended_of(number).notify_all();
+        // One of those that wait for the next run leads it. Whoever comes first may do so instead: the thread that is woken
+        // here then waits on.
+        self.group.ended_of(number + 1).notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::mpsc::channel;
+    use std::thread::{self, ScopedJoinHandle};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Waits until this many threads wait for the run after the one that runs now. There is no event for that, so it gives
+    /// them time; a test that is too fast proves less, but does not fail.
+    fn let_them_wait() {
+        thread::sleep(Duration::from_millis(50));
+    }
+
+    /// One run is held while these threads come, and ends with this result; then they finish, with runs that return what
+    /// `next` does. Returns how many runs there were in all, and the results, the first that of the held run.
+    fn finish_during_a_run(
+        threads: usize,
+        held: impl FnOnce() -> Result<(), Errno> + Send,
+        next: impl Fn() -> Result<(), Errno> + Sync,
+    ) -> (u64, Vec<thread::Result<Result<(), Errno>>>) {
+        let group = Group::default();
+        let (started, starts) = channel();
+        let (go_on, ends) = channel::<()>();
+        let results = thread::scope(|scope| {
+            let held = scope.spawn(|| {
+                group.finish(group.begin(), move || {
+                    started.send(()).expect("the test waits");
+                    ends.recv().expect("the test sends");
+                    held()
+                })
+            });
+            starts.recv().expect("it runs");
+            let others: Vec<_> =
+                (0..threads).map(|_| scope.spawn(|| group.finish(group.begin(), &next))).collect();
+            let_them_wait();
+            go_on.send(()).expect("it waits");
+            std::iter::once(held.join()).chain(others.into_iter().map(ScopedJoinHandle::join)).collect()
+        });
+        let runs = group.lock().ended;
+        (runs, results)
+    }
+
+    #[test]
+    fn all_that_come_during_a_run_share_the_next() {
+        let (runs, results) = finish_during_a_run(8, || Ok(()), || Ok(()));
+        assert_eq!(runs, 2);
+        assert!(results.into_iter().all(|result| result.is_ok_and(|result| result.is_ok())));
+    }
+
+    #[test]
+    fn an_error_reaches_all_that_had_begun() {
+        let (_, results) = finish_during_a_run(8, || Err(Errno::NOSPC), || Ok(()));
+        for result in results {
+            assert_eq!(result.expect("no panic"), Err(Errno::NOSPC));
+        }
+        let (runs, results) = finish_during_a_run(8, || Ok(()), || Err(Errno::NOSPC));
+        assert_eq!(runs, 2);
+        // The first is the one whose own run has succeeded.
+        for result in results.into_iter().skip(1) {
+            assert_eq!(result.expect("no panic"), Err(Errno::NOSPC));
+        }
+    }
+
+    #[test]
+    fn an_error_concerns_nobody_who_begins_later() {
+        let group = Group::default();
+        let (early, other) = (group.begin(), group.begin());
+        assert_eq!(group.finish(early, || Err(Errno::IO)), Err(Errno::IO));
+        assert_eq!(group.finish(group.begin(), || Ok(())), Ok(()));
+        assert_eq!(group.finish(other, || Ok(())), Err(Errno::IO), "it had begun before");
+    }
+
+    #[test]
+    fn a_leader_that_panics_leaves_nobody_waiting() {
+        let panics = || std::panic::resume_unwind(Box::new("a panic"));
+        let (_, results) = finish_during_a_run(4, panics, || Ok(()));
+        let mut results = results.into_iter();
+        assert!(results.next().is_some_and(|held| held.is_err()));
+        for result in results {
+            assert_eq!(result.expect("no panic"), Err(Errno::IO));
+        }
+        let group = Group::default();
+        let begun = group.begin();
+        assert!(catch_unwind(AssertUnwindSafe(|| group.finish(begun, panics))).is_err());
+        assert_eq!(group.finish(group.begin(), || Ok(())), Ok(()));
+    }
+
+    /// Many threads make changes, which a run sees if they were made before it began. Each must be seen when `finish`
+    /// returns, and every thread must come to its end.
+    #[test]
+    fn every_change_is_in_a_run_that_began_after_it() {
+        const THREADS: usize = 8;
+        const CHANGES: u64 = 2_000;
+        let group = Group::default();
+        let made: [AtomicU64; THREADS] = Default::default();
+        let synced: [AtomicU64; THREADS] = Default::default();
+        thread::scope(|scope| {
+            for (mine, done) in made.iter().zip(&synced) {
+                let (group, made, synced) = (&group, &made, &synced);
+                scope.spawn(move || {
+                    for change in 1..=CHANGES {
+                        let begun = group.begin();
+                        mine.store(change, Ordering::SeqCst);
+                        let fsync = || {
+                            let seen: Vec<_> = made.iter().map(|made| made.load(Ordering::SeqCst)).collect();
+                            thread::yield_now();
+                            seen.iter().zip(synced).for_each(|(seen, synced)| {
+                                synced.store(*seen, Ordering::SeqCst);
+                            });
+                            Ok(())
+                        };
+                        assert_eq!(group.finish(begun, fsync), Ok(()));
+                        assert!(done.load(Ordering::SeqCst) >= change, "the run began before the change");
+                    }
+                });
+            }
+        });
+        assert!(group.lock().ended <= THREADS as u64 * CHANGES);
+    }
+
+    #[test]
+    fn a_directory_is_open_while_it_is_needed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || File::open(folder.path()).expect("open");
+        let syncs = DirectorySyncs::default();
+        let (first, second) = (syncs.begin(open()).expect("opened"), syncs.begin(open()).expect("opened"));
+        assert_eq!(syncs.lock().len(), 1, "it is the same directory");
+        assert_eq!(first.finish(), Ok(()));
+        assert_eq!(syncs.lock().len(), 1);
+        drop(second);
+        assert!(syncs.lock().is_empty());
+        assert!(matches!(syncs.begin(File::open("/proc/self/stat").expect("open")), Err(Errno::NOTDIR)));
+    }
+}
