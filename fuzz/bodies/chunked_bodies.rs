@@ -78,23 +78,65 @@ fn read(data: &[u8]) -> Found {
 /// A chunk size with its extensions, and the start of the line after it.
 fn size_line(data: &[u8], from: usize) -> Result<(u64, usize), Found> {
     let digits = data[from..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    if digits > 15 {
+    let zeros = data[from..].iter().take_while(|&&byte| byte == b'0').count();
+    if digits.saturating_sub(zeros) > 15 {
         return Err(Found::Broken);
     }
-    let mut at = from + digits;
+    let at = from + digits;
     if at == data.len() {
         return Err(Found::Unfinished);
     }
     if digits == 0 {
         return Err(Found::Broken);
     }
-    at += data[at..].iter().take_while(|byte| b" \t".contains(byte)).count();
-    if data.get(at) == Some(&b';') {
-        at += data[at..].iter().take_while(|&&byte| byte == b'\t' || !byte.is_ascii_control()).count();
+    let size = std::str::from_utf8(&data[from + zeros..at]).expect("digits");
+    let size = if size.is_empty() { 0 } else { u64::from_str_radix(size, 16).expect("15 digits fit") };
+    Ok((size, line_end(data, extensions(data, at)?)?))
+}
+
+/// The end of the extensions that begin here (§7.1.1).
+fn extensions(data: &[u8], mut at: usize) -> Result<usize, Found> {
+    loop {
+        let end = at;
+        at = past_space(data, at)?;
+        if data[at] != b';' {
+            // White space belongs to an extension.
+            return if at == end { Ok(end) } else { Err(Found::Broken) };
+        }
+        at = past_token(data, past_space(data, at + 1)?)?;
+        let sign = past_space(data, at)?;
+        if data[sign] == b'=' {
+            let value = past_space(data, sign + 1)?;
+            at = if data[value] == b'"' { past_quoted(data, value + 1)? } else { past_token(data, value)? };
+        }
     }
-    let size = std::str::from_utf8(&data[from..from + digits]).expect("digits");
-    let size = u64::from_str_radix(size, 16).expect("15 digits fit");
-    Ok((size, line_end(data, at)?))
+}
+
+fn past_space(data: &[u8], at: usize) -> Result<usize, Found> {
+    let end = at + data[at..].iter().take_while(|byte| b" \t".contains(byte)).count();
+    if end == data.len() { Err(Found::Unfinished) } else { Ok(end) }
+}
+
+fn past_token(data: &[u8], at: usize) -> Result<usize, Found> {
+    let length = data[at..].iter().take_while(|byte| super::is_token(&[**byte])).count();
+    match at + length {
+        end if end == data.len() => Err(Found::Unfinished),
+        _ if length == 0 => Err(Found::Broken),
+        end => Ok(end),
+    }
+}
+
+fn past_quoted(data: &[u8], mut at: usize) -> Result<usize, Found> {
+    loop {
+        match &data[at..] {
+            [] | [b'"'] | [b'\\'] => return Err(Found::Unfinished),
+            [byte, ..] if *byte != b'\t' && byte.is_ascii_control() => return Err(Found::Broken),
+            [b'"', ..] => return Ok(at + 1),
+            [b'\\', byte, ..] if *byte != b'\t' && byte.is_ascii_control() => return Err(Found::Broken),
+            [b'\\', ..] => at += 2,
+            [..] => at += 1,
+        }
+    }
 }
 
 fn line_end(data: &[u8], at: usize) -> Result<usize, Found> {
