@@ -129,7 +129,7 @@ fn past_token(data: &[u8], at: usize) -> Result<usize, Found> {
 fn past_quoted(data: &[u8], mut at: usize) -> Result<usize, Found> {
     loop {
         match &data[at..] {
-            [] | [b'"'] | [b'\\'] => return Err(Found::Unfinished),
+            [] | [b'"' | b'\\'] => return Err(Found::Unfinished),
             [byte, ..] if *byte != b'\t' && byte.is_ascii_control() => return Err(Found::Broken),
             [b'"', ..] => return Ok(at + 1),
             [b'\\', byte, ..] if *byte != b'\t' && byte.is_ascii_control() => return Err(Found::Broken),
