@@ -712,3 +712,17 @@ fn an_upload_to_another_file_system_is_copied() {
     assert_eq!((unfinished(&wharf), files(&wharf).len()), (0, 3), "nothing is left over");
     drop(disk);
 }
+
+#[test]
+fn a_resumable_upload_keeps_the_time_that_its_first_request_sends() {
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/a.txt", "X-OC-MTime: 981173106\r\n");
+    assert_eq!(append(&wharf, &upload, 0, false, b"one").code(), 204);
+    // The plan survives the server.
+    let wharf = Wharf::serve_in(wharf.kill(), &[]);
+    let answer = append(&wharf, &upload, 3, true, b"two");
+    assert_eq!((answer.code(), answer.field("X-OC-MTime").as_str()), (200, "accepted"));
+    let modified =
+        fs::metadata(wharf.folder().join("a.txt")).and_then(|facts| facts.modified()).expect("a time");
+    assert_eq!(modified, SystemTime::UNIX_EPOCH + Duration::from_secs(981_173_106));
+}

@@ -1,7 +1,10 @@
 //! Uploads are saved unchanged, complete and under their name; or rejected with a reason before the body is
 //! sent.
 
-use crate::common::{Wharf, Wire, sample};
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use crate::common::{Wharf, Wire, run, sample};
 
 fn nothing_but(wharf: &Wharf, expected: &[&str]) {
     assert_eq!(wharf.tree(), expected);
@@ -259,4 +262,48 @@ fn an_interrupted_form_leaves_complete_files() {
     });
     nothing_but(&wharf, &["a"]);
     assert_eq!(wharf.read("a"), b"one");
+}
+
+#[test]
+fn an_upload_keeps_the_time_that_its_client_sends() {
+    let wharf = Wharf::serve(&[]);
+    let modified = |name: &str| {
+        let metadata = fs::metadata(wharf.folder().join(name)).expect("it was saved");
+        metadata.modified().expect("a time")
+    };
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(981_173_106);
+    for method in ["PUT", "POST", "PUT"] {
+        // The last one replaces a file.
+        let answer = wharf.ask(method, &format!("/new/{method}"), "X-OC-MTime: 981173106\r\n", b"x");
+        assert!(answer.head.status.is_success(), "{method}");
+        assert_eq!(answer.field("X-OC-MTime"), "accepted", "{method}");
+        assert_eq!(modified(&format!("new/{method}")), then, "{method}");
+    }
+    let begun = SystemTime::now() - Duration::from_secs(1);
+    let future = format!("X-OC-MTime: {}\r\n", u32::MAX);
+    for (name, fields) in [("none", ""), ("invalid", "X-OC-MTime: yesterday\r\n"), ("future", &future)] {
+        let answer = wharf.ask("PUT", &format!("/{name}"), fields, b"x");
+        assert_eq!(answer.field("X-OC-MTime").is_empty(), name != "future", "{name}");
+        assert!((begun..=SystemTime::now()).contains(&modified(name)), "{name}");
+    }
+    let read = wharf.ask("GET", "/new/PUT", "", b"");
+    assert_eq!(read.field("Last-Modified"), "Sat, 03 Feb 2001 04:05:06 GMT");
+}
+
+#[test]
+fn put_sends_the_time_of_the_file() {
+    let (wharf, place) = (Wharf::serve(&[]), tempfile::tempdir().expect("a directory"));
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(981_173_106);
+    // The second one is long enough to be resumable.
+    for (name, length) in [("short", 10), ("long", 3 << 20)] {
+        let path = place.path().join(name);
+        fs::write(&path, sample(length, 3)).expect("written");
+        let file = fs::File::options().write(true).open(&path).expect("opened");
+        file.set_modified(then).expect("set");
+        let output = run(&["put", name, "--to", &wharf.url("/")], "", place.path());
+        assert_eq!(output.code, Some(0), "{name}: {}", output.stderr);
+        let saved =
+            fs::metadata(wharf.folder().join(name)).and_then(|facts| facts.modified()).expect("a time");
+        assert_eq!(saved, then, "{name}");
+    }
 }

@@ -185,6 +185,10 @@ impl HttpConnection {
         let mut offset = 0;
         loop {
             offset += content.read_block(&mut bytes, offset, BLOCK)?;
+            if offset == content.length() {
+                // Before the last block: without it, the server saves nothing.
+                content.confirm()?;
+            }
             if let Some(early) = self.send_all(&bytes)? {
                 return Ok(Some(early));
             }

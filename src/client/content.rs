@@ -1,8 +1,8 @@
 //! The content of a request: a local file, or bytes.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub struct RequestContent {
     /// The offset in the source, and the length from there.
     start: u64,
     length: u64,
+    /// The version of the file that was opened.
+    opened: Option<OpenedVersion>,
     /// Counts the bytes sent.
     shown_at: Option<Arc<WorkerProgress>>,
 }
@@ -24,6 +26,19 @@ pub struct RequestContent {
 enum Source {
     File(File, PathBuf),
     Bytes(Vec<u8>),
+}
+
+/// What changes with the content of a file: its length, and the times of the last change, in seconds and nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OpenedVersion {
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl OpenedVersion {
+    fn of(metadata: &Metadata) -> Self {
+        Self { length: metadata.len(), modified: (metadata.mtime(), metadata.mtime_nsec()) }
+    }
 }
 
 impl RequestContent {
@@ -41,13 +56,20 @@ impl RequestContent {
             return Err(ClientError::NotAFile(path.to_owned()));
         }
         let file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        Ok(Self { source: Source::File(file, path.to_owned()), start: 0, length, shown_at: None })
+        let metadata = file.metadata().map_err(failed)?;
+        let (source, opened) = (Source::File(file, path.to_owned()), Some(OpenedVersion::of(&metadata)));
+        Ok(Self { source, start: 0, length: metadata.len(), opened, shown_at: None })
     }
 
     /// These bytes.
     pub fn bytes(bytes: Vec<u8>) -> Self {
-        Self { start: 0, length: bytes.len() as u64, source: Source::Bytes(bytes), shown_at: None }
+        Self {
+            start: 0,
+            length: bytes.len() as u64,
+            source: Source::Bytes(bytes),
+            opened: None,
+            shown_at: None,
+        }
     }
 
     /// Counts the bytes sent there.
@@ -65,6 +87,18 @@ impl RequestContent {
     /// Begins at the start again.
     pub fn begin_anew(&mut self) {
         self.length += std::mem::take(&mut self.start);
+    }
+
+    /// When the file was last modified, in seconds since 1970, if it is a file and not older than that.
+    pub(super) fn modified(&self) -> Option<u64> {
+        u64::try_from(self.opened?.modified.0).ok()
+    }
+
+    /// Fails if the file has changed since it was opened: then the parts that were sent may belong to different versions.
+    pub(super) fn confirm(&self) -> Result<(), ClientError> {
+        let Source::File(file, path) = &self.source else { return Ok(()) };
+        let now = file.metadata().map_err(|error| ClientError::Local("read", path.clone(), error))?;
+        if self.opened == Some(OpenedVersion::of(&now)) { Ok(()) } else { Err(ClientError::FileChanged) }
     }
 
     /// Its length in bytes.
@@ -112,6 +146,25 @@ mod tests {
         assert!(matches!(RequestContent::open(folder.path()), Err(ClientError::Directory(_))));
         let missing = RequestContent::open(&folder.path().join("x")).expect_err("it is not there");
         assert_eq!(missing.to_string(), format!("File {} not found.", folder.path().join("x").display()));
+    }
+
+    #[test]
+    fn a_file_that_changes_is_not_confirmed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        let then = |seconds| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        std::fs::write(&path, "abc").expect("written");
+        let file = File::options().append(true).open(&path).expect("opened");
+        file.set_modified(then(1_000)).expect("set");
+        let content = RequestContent::open(&path).expect("it is there");
+        assert_eq!(content.modified(), Some(1_000));
+        assert!(content.confirm().is_ok());
+        file.set_modified(then(1_001)).expect("set");
+        assert!(matches!(content.confirm(), Err(ClientError::FileChanged)), "another time");
+        file.set_len(4).and_then(|()| file.set_modified(then(1_000))).expect("set");
+        assert!(matches!(content.confirm(), Err(ClientError::FileChanged)), "another length");
+        let bytes = RequestContent::bytes(b"abc".to_vec());
+        assert!(bytes.confirm().is_ok() && bytes.modified().is_none());
     }
 
     #[test]

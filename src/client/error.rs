@@ -86,6 +86,8 @@ pub enum ClientError {
     NotAFile(PathBuf),
     /// A local file became shorter while it was sent.
     Shrunk,
+    /// The file was changed while it was sent.
+    FileChanged,
     /// A local operation failed: the verb, the path, the error.
     Local(&'static str, PathBuf, io::Error),
 }
@@ -170,6 +172,7 @@ impl fmt::Display for ClientError {
             }
             Self::NotAFile(path) => write!(f, "{} is not a regular file", shown(path)),
             Self::Shrunk => f.write_str("the file became shorter while it was sent"),
+            Self::FileChanged => f.write_str("the file changed while it was sent (send it again)"),
             Self::Local(doing, path, error) => write!(f, "cannot {doing} {}: {}", shown(path), Plain(error)),
         }
     }

@@ -7,6 +7,7 @@
 //! Knows nothing about how the bytes arrived.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use cap_std::fs::Dir;
 use rustix::io::Errno;
@@ -47,6 +48,7 @@ pub struct Saved {
 struct Commit<'c> {
     shared: &'c Shared,
     place: &'c Place,
+    modified: Option<SystemTime>,
     grant: &'c Grant<'c, ToWrite>,
     size: u64,
     guard: Guard,
@@ -62,13 +64,14 @@ enum Attempt {
     NeedsCopy(Errno),
 }
 
-/// Gives a complete file of this size its name, as [`Incoming::commit`](super::Incoming::commit) says.
+/// Gives a complete file of this size its name, and this time if there is one, as [`Incoming::commit`](super::Incoming::commit) says.
 pub(super) fn save(
     shared: &Shared,
     place: &Place,
     grant: &Grant<'_, ToWrite>,
     temporary: &mut Temporary,
     size: u64,
+    modified: Option<SystemTime>,
     guard: Guard,
 ) -> Result<Saved, Error> {
     if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
@@ -77,16 +80,17 @@ pub(super) fn save(
     let mut first = Some(place);
     stale::retry(|| {
         if let Some(place) = first.take() {
-            return Commit { shared, place, grant, size, guard }.save(temporary);
+            return Commit { shared, place, modified, grant, size, guard }.save(temporary);
         }
         let place = &Place::find(&shared.root, place.path())?;
-        Commit { shared, place, grant, size, guard }.save(temporary)
+        Commit { shared, place, modified, grant, size, guard }.save(temporary)
     })
 }
 
 impl Commit<'_> {
     fn save(&self, temporary: &mut Temporary) -> Result<Saved, Error> {
         let Self { shared, place, size, .. } = *self;
+        self.date(temporary)?;
         let syncs = shared.syncs();
         if syncs.is_some() && !place.has_directory() {
             // Directories are created only for a file that is on the disk.
@@ -101,6 +105,15 @@ impl Commit<'_> {
             names.finish()?;
         }
         Ok(Saved { path, size, created })
+    }
+
+    /// Sets the time of the file, if its client has sent one. A time in the future would never be settled
+    /// ([`FileVersion::is_settled`](super::FileVersion::is_settled)).
+    fn date(&self, file: &mut Temporary) -> Result<(), Error> {
+        match self.modified {
+            Some(modified) => Ok(file.set_modified(modified.min(SystemTime::now()))?),
+            None => Ok(()),
+        }
     }
 
     /// Gives the file its name in `dir`; or a copy of it, if the file cannot be named there.
@@ -119,7 +132,8 @@ impl Commit<'_> {
                 Attempt::NeedsCopy(error) if copy.is_some() => return Err(error.into()),
                 Attempt::NeedsCopy(error) => {
                     self.shared.reserve.admit(Some(self.size), dir)?;
-                    let made = temporary.copy_to(dir)?;
+                    let mut made = temporary.copy_to(dir)?;
+                    self.date(&mut made)?;
                     if temporary.cannot_be_named(error, dir) {
                         self.shared.save_methods.give_up_anonymous(dir);
                     }

@@ -15,6 +15,7 @@
 //! Knows no protocol; a precondition of a request arrives as a [`Guard`].
 
 use std::sync::Arc;
+use std::time::SystemTime;
 use std::{fmt, io};
 
 use super::commit::{Saved, save};
@@ -35,6 +36,7 @@ pub struct Incoming {
     /// `None` once a write has failed, which frees its space at once.
     temporary: Option<Temporary>,
     received: u64,
+    modified: Option<SystemTime>,
 }
 
 impl Incoming {
@@ -51,7 +53,12 @@ impl Incoming {
             Ok::<_, Error>((place, temporary))
         })?;
         let (shared, grant) = (Arc::clone(shared), grant.clone().into_owned());
-        Ok(Self { shared, place, grant, temporary: Some(temporary), received: 0 })
+        Ok(Self { shared, place, grant, temporary: Some(temporary), received: 0, modified: None })
+    }
+
+    /// Gives the file this time when it is committed, instead of the time of its last write.
+    pub fn set_modified(&mut self, modified: Option<SystemTime>) {
+        self.modified = modified;
     }
 
     /// How many bytes have arrived.
@@ -85,9 +92,9 @@ impl Incoming {
     /// A guard that does not hold is [`Error::Changed`]. A name that was taken while the file arrived is
     /// treated as the rules say, as if it had been taken before.
     pub fn commit(self, guard: Guard, _: Blocking<'_>) -> Result<Saved, Error> {
-        let Self { shared, place, grant, temporary, received } = self;
+        let Self { shared, place, grant, temporary, received, modified } = self;
         let mut temporary = temporary.ok_or_else(lost)?;
-        save(&shared, &place, &grant, &mut temporary, received, guard)
+        save(&shared, &place, &grant, &mut temporary, received, modified, guard)
     }
 }
 

@@ -27,6 +27,7 @@ use std::io::{self, Seek as _, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// How often a random 64-bit name may be taken, or swept away, before something else must be wrong.
 const TRIES: usize = 16;
@@ -138,6 +139,12 @@ impl Temporary {
     fn set_attributes(&mut self, attributes: Attributes) -> Result<(), Errno> {
         self.is_synced &= !attributes.give_to(&self.file)?;
         Ok(())
+    }
+
+    /// Sets when the content was last modified.
+    pub(super) fn set_modified(&mut self, modified: SystemTime) -> io::Result<()> {
+        self.is_synced = false;
+        self.file.set_modified(modified)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::memory::FileIdentity;
-use super::sender::{FileSender, OutgoingFile, success};
+use super::sender::{FileSender, MODIFIED, OutgoingFile, success};
 use crate::client::address::Resource;
 use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
@@ -68,9 +68,15 @@ impl FileSender<'_> {
 
     /// Creates an upload without content, and returns its target. `None` if the server refuses that: a plain upload will
     /// show whether it refuses the file itself.
-    pub(super) fn begin(&mut self, outgoing: &OutgoingFile<'_>) -> Result<Option<String>, FailedAttempt> {
+    pub(super) fn begin(
+        &mut self,
+        outgoing: &OutgoingFile<'_>,
+        content: &RequestContent,
+    ) -> Result<Option<String>, FailedAttempt> {
         let (length, version) = (outgoing.length.to_string(), INTEROP_VERSION.to_string());
-        let fields = [(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
+        let modified = content.modified().map(|seconds| seconds.to_string());
+        let mut fields = vec![(COMPLETE, boolean(false)), (LENGTH, &*length), (INTEROP, &*version)];
+        fields.extend(modified.as_deref().map(|seconds| (MODIFIED, seconds)));
         let response =
             self.ask(Method::Put, &outgoing.target, &fields, Some(&RequestContent::bytes(Vec::new())))?;
         let location = response.head.field("Location").filter(|_| response.head.status.is_success());

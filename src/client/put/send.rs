@@ -87,7 +87,9 @@ impl FileSender<'_> {
                 if !self.resumes(outgoing)? {
                     return self.put(outgoing, &content);
                 }
-                let Some(upload) = self.begin(outgoing)? else { return self.put_instead(outgoing, &content) };
+                let Some(upload) = self.begin(outgoing, &content)? else {
+                    return self.put_instead(outgoing, &content);
+                };
                 self.memory.remember(&outgoing.key, Note { identity, upload: upload.clone() });
                 (upload, 0)
             }

@@ -51,6 +51,9 @@ pub(super) struct OutgoingFile<'o> {
     pub(super) is_plain: bool,
 }
 
+/// The time of the file, in seconds since 1970, which a wharf keeps, and ownCloud and Nextcloud too.
+pub(super) const MODIFIED: &str = "X-OC-MTime";
+
 impl<'a> FileSender<'a> {
     /// A sender without a connection.
     pub fn new(
@@ -80,7 +83,9 @@ impl<'a> FileSender<'a> {
         outgoing: &OutgoingFile<'_>,
         content: &RequestContent,
     ) -> Result<Status, FailedAttempt> {
-        let fields = [("Content-Type", "application/octet-stream")];
+        let modified = content.modified().map(|seconds| seconds.to_string());
+        let mut fields = vec![("Content-Type", "application/octet-stream")];
+        fields.extend(modified.as_deref().map(|seconds| (MODIFIED, seconds)));
         self.progress.begin(&shown(outgoing.file), 0, Some(outgoing.length));
         let response = self.ask(Method::Put, &outgoing.target, &fields, Some(content))?;
         success(response)

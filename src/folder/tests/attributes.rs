@@ -25,7 +25,8 @@ fn in_pieces(folder: &Folder, name: &str) -> Saved {
     // Each folder sees several of these.
     static NEXT: AtomicU8 = AtomicU8::new(0);
     let token = UploadToken::new([NEXT.fetch_add(1, Ordering::Relaxed); 16]);
-    let plan = Plan { length: None, guard: Guard::None, memo: String::new(), owner: String::new() };
+    let plan =
+        Plan { length: None, guard: Guard::None, modified: None, memo: String::new(), owner: String::new() };
     let last = Piece { completes: true, size: None, length: None };
     let mut appending = folder.begin_upload(token, &grant(name), plan, last, disk()).expect("begun");
     appending.write(b"new", disk()).expect("written");

@@ -23,7 +23,13 @@ pub(super) fn token(number: u32) -> UploadToken {
 }
 
 pub(super) fn plan() -> Plan {
-    Plan { length: None, guard: Guard::None, owner: "a client".to_owned(), memo: "memo".to_owned() }
+    Plan {
+        length: None,
+        guard: Guard::None,
+        modified: None,
+        owner: "a client".to_owned(),
+        memo: "memo".to_owned(),
+    }
 }
 
 /// A piece that is not the last, of unknown length.
@@ -42,7 +48,7 @@ pub(super) fn finish(folder: &Folder, number: u32, offset: u64, bytes: &[u8]) ->
     let mut appending = folder.append(&token(number), offset, LAST, &judge(), disk())?;
     appending.write(bytes, disk())?;
     match appending.end(&judge(), disk())? {
-        Ended::Saved(saved, memo) => {
+        Ended::Saved(saved, Plan { memo, .. }) => {
             assert_eq!(memo, "memo");
             Ok(saved)
         }

@@ -9,6 +9,7 @@ use rustix::fs::{self, AtFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::error::UploadError;
+use super::plan::Plan;
 use super::plan::{Piece, agreed_length};
 use super::registry::Uploads;
 use super::standing::Standing;
@@ -37,8 +38,8 @@ pub struct Appending {
 pub enum Ended {
     /// More is to come.
     Paused(Standing),
-    /// It was the last piece, and the file has its name. Contains the memo of the plan.
-    Saved(Saved, String),
+    /// It was the last piece, and the file has its name. Contains the plan.
+    Saved(Saved, Plan),
 }
 
 impl Appending {
@@ -102,14 +103,14 @@ impl Appending {
         let granted = judge.check::<ToWrite>(&upload.path).map_err(Error::from);
         let saved = granted.and_then(|grant| {
             let place = shared.admit(&grant, Some(size))?;
-            save(shared, &place, &grant, &mut temporary, size, upload.plan.guard)
+            save(shared, &place, &grant, &mut temporary, size, upload.plan.modified, upload.plan.guard)
         });
         match saved {
             Ok(saved) => {
                 upload.content = ContentState::Complete { size };
                 let oldest = uploads.known().complete(*token);
                 oldest.inspect(|oldest| store.remove(oldest));
-                Ok(Ended::Saved(saved, upload.plan.memo.clone()))
+                Ok(Ended::Saved(saved, upload.plan.clone()))
             }
             // All bytes are here, and the error may be temporary: the client can try again.
             Err(error @ (Error::NoSpace | Error::Denied | Error::Replaced | Error::Io(_))) => {

@@ -1,5 +1,7 @@
 //! What the requests of an upload announce.
 
+use std::time::SystemTime;
+
 use super::error::UploadError;
 use crate::folder::guard::Guard;
 
@@ -10,6 +12,8 @@ pub struct Plan {
     pub length: Option<u64>,
     /// What must hold for the name when the upload gets it.
     pub guard: Guard,
+    /// When it was last modified, if the client says so. Otherwise that is the time of the last write.
+    pub modified: Option<SystemTime>,
     /// The client that sends it, in any form that is the same for the same client: the number of uploads per client is
     /// limited. Empty if it is not known; those uploads count as one client's.
     pub owner: String,

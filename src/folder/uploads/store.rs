@@ -57,6 +57,8 @@ struct Description {
     path: String,
     length: Option<u64>,
     guard: Guard,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    modified: Option<SystemTime>,
     /// Missing in descriptions of older versions.
     #[serde(default)]
     owner: String,
@@ -133,6 +135,7 @@ impl Store {
             path: percent_encode(path.as_bytes(), NON_ALPHANUMERIC).to_string(),
             length: plan.length,
             guard: plan.guard,
+            modified: plan.modified,
             owner: plan.owner.clone(),
             memo: plan.memo.clone(),
         };
@@ -161,8 +164,8 @@ impl Store {
         let count = file.read_at(&mut text, 0).ok()?;
         let description: Description = serde_json::from_slice(text.get(..count)?).ok()?;
         let path: Vec<u8> = percent_decode_str(&description.path).collect();
-        let Description { length, guard, owner, memo, .. } = description;
-        Some((SharePath::parse(&path).ok()?, Plan { length, guard, owner, memo }))
+        let Description { length, guard, modified, owner, memo, .. } = description;
+        Some((SharePath::parse(&path).ok()?, Plan { length, guard, modified, owner, memo }))
     }
 
     /// The size of the content, and when the last of it arrived; `None` if there is no content.

@@ -15,6 +15,7 @@ pub(super) mod get;
 pub(super) mod health;
 pub(super) mod listing;
 mod member;
+mod modified;
 pub(super) mod put;
 #[cfg(feature = "qr")]
 pub(super) mod qr_code;

@@ -19,6 +19,7 @@ use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::form::FormUpload;
 use crate::server::handle::member;
+use crate::server::handle::modified;
 use crate::server::handle::resumable::{self, Beginning};
 use crate::server::handle::upload_response::{FileUpload, refuse_parts_and_codings};
 use crate::server::handled::Handled;
@@ -52,11 +53,19 @@ pub(crate) fn handle(
         return begin_form(request, size, state, disk);
     }
     let grant = authorise::grant(&request.principal, &request.path, state)?;
-    let incoming = state.folder.receive(&grant, size, disk).map_err(|error| error_response::of(&error))?;
+    let mut incoming =
+        state.folder.receive(&grant, size, disk).map_err(|error| error_response::of(&error))?;
+    let modified = modified::of(head);
+    incoming.set_modified(modified);
     let guard = guard(request, &grant, state, disk)?;
     let is_put = request.method == Method::Put;
-    let upload =
-        Box::new(FileUpload { incoming, guard, is_put, by: member::uploader(head, state, request.client) });
+    let upload = Box::new(FileUpload {
+        incoming,
+        guard,
+        is_put,
+        keeps_time: modified.is_some(),
+        by: member::uploader(head, state, request.client),
+    });
     Ok(Handled::Receive(Box::new(Receiving::new(head.framing, upload, &state.chores))))
 }
 
@@ -75,7 +84,8 @@ fn begin_resumable(
     let memo = resumable::memo(request.method);
     let by = member::uploader(head, state, request.client);
     let owner = request.client.key_text();
-    let plan = Plan { length: announced.length, guard, owner, memo: memo.to_owned() };
+    let modified = modified::of(head);
+    let plan = Plan { length: announced.length, guard, modified, owner, memo: memo.to_owned() };
     let (path, principal, framing) = (request.path.clone(), request.principal.clone(), head.framing);
     Ok(Handled::Work(resumable::begin(Beginning { path, principal, plan, announced, is_told, framing, by })))
 }

@@ -25,6 +25,7 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{self, not_found};
 use crate::server::gate::authorise;
 use crate::server::handle::member;
+use crate::server::handle::modified;
 use crate::server::handle::upload_response::{self, FileUpload};
 use crate::server::handled::Handled;
 use crate::server::observe::announce;
@@ -113,8 +114,10 @@ fn plain(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Receiving, Response> {
-    let incoming = state.folder.receive(grant, size, disk).map_err(|error| error_response::of(&error))?;
-    let upload = FileUpload { incoming, guard: plan.guard, is_put: plan.memo == PUT, by };
+    let mut incoming = state.folder.receive(grant, size, disk).map_err(|error| error_response::of(&error))?;
+    incoming.set_modified(plan.modified);
+    let (is_put, keeps_time) = (plan.memo == PUT, plan.modified.is_some());
+    let upload = FileUpload { incoming, guard: plan.guard, is_put, keeps_time, by };
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
 
@@ -208,9 +211,10 @@ impl Sink for ResumableUpload {
         let Self { appending, principal, begun, by } = *self;
         match appending.end(&state.access.judge(&principal), disk) {
             Ok(Ended::Paused(standing)) => Worked::Respond(paused(standing, begun, state), None),
-            Ok(Ended::Saved(saved, memo)) => {
+            Ok(Ended::Saved(saved, plan)) => {
                 let record = announce::saved(&by, &saved, state);
-                let response = upload_response::respond(&saved, memo == PUT);
+                let response = upload_response::respond(&saved, plan.memo == PUT);
+                let response = modified::acknowledge(response, plan.modified.is_some());
                 Worked::Respond(response.with(COMPLETE, boolean(true)), record)
             }
             Err(error) => Worked::Respond(refuse(error, 0, state), None),

@@ -9,6 +9,7 @@ use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::printable::Printable;
 use crate::server::error_response::{self, bad_request};
+use crate::server::handle::modified;
 use crate::server::media;
 use crate::server::observe::announce;
 use crate::server::receive::{Flow, Sink, Worked};
@@ -24,6 +25,8 @@ pub(super) struct FileUpload {
     pub guard: Guard,
     /// Whether it was sent with PUT.
     pub is_put: bool,
+    /// Whether its client has sent its time.
+    pub keeps_time: bool,
     /// The client.
     pub by: Uploader,
 }
@@ -35,11 +38,11 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, guard, is_put, by } = *self;
+        let Self { incoming, guard, is_put, keeps_time, by } = *self;
         match incoming.commit(guard, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
-                Worked::Respond(respond(&saved, is_put), record)
+                Worked::Respond(modified::acknowledge(respond(&saved, is_put), keeps_time), record)
             }
             Err(error) => Worked::Respond(error_response::of(&error), None),
         }
