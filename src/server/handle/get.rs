@@ -38,9 +38,6 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The file that a directory shows instead of its listing, if it exists.
-const INDEX: &str = "index.html";
-
 /// Generated content has no validators. It exists all the same, so `*` matches it (RFC 9110 §13.1.1, §13.1.2).
 const MADE_ANEW: Validators = Validators { etag: None, last_modified: None };
 
@@ -96,7 +93,8 @@ fn to_directory(request: &Request<'_, '_, '_>) -> Response {
     Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
-/// The directory as an archive if requested; otherwise its `index.html`; otherwise, or if requested, the listing.
+/// The directory as an archive if requested; otherwise its index page, if it may have one; otherwise, or if requested,
+/// the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
     directory: &Grant<'_, ToList>,
@@ -108,12 +106,14 @@ fn of_directory(
             .and_then(|()| archive::answer(request, directory, format, state, disk));
         return Handled::Respond(made.unwrap_or_else(|response| response));
     }
-    if request.target.parameter("list").is_none()
-        && let Ok(index) = request.path.join(INDEX.as_ref())
-        && let Ok(index) = state.access.check(&request.principal, &index)
-        && let Ok(Node::File(open)) = state.folder.open(&index, disk)
-    {
-        return Handled::Respond(of_file(request, open, &index, state, disk));
+    let is_listing = request.target.parameter("list").is_some();
+    for name in state.index_pages().iter().filter(|_| !is_listing) {
+        if let Ok(index) = request.path.join(name.as_ref())
+            && let Ok(index) = state.access.check(&request.principal, &index)
+            && let Ok(Node::File(open)) = state.folder.open(&index, disk)
+        {
+            return Handled::Respond(of_file(request, open, &index, state, disk));
+        }
     }
     match judge(request.head.fields, &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
         Ok(()) => Handled::Work(listing::job(request)),
