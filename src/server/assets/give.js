@@ -21,8 +21,7 @@ if ($("#give")) {
   const sumBar = make("progress", { ariaLabel: "All uploads" });
   const list = make("ol");
   const done = make("ol");
-  const doneTitle = make("summary");
-  const folded = make("details", {}, doneTitle, done);
+  const folded = make("details", {}, make("summary", {}, "Finished"), done);
   const panel = make("section", { id: "uploads", ariaLabel: "Uploads" }, make("header", {}, title, all), sums, sumBar, list, folded);
   const jobs = new Set();
   let waiting = [];
@@ -163,7 +162,7 @@ if ($("#give")) {
   }
 
   /** The size and the time of a file, for the question. */
-  const facts = (title, bytes, time) => make("li", {}, `${title}: ${size(bytes)}, changed ${clock.format(time)}`);
+  const facts = (title, bytes, time) => make("li", {}, `${title}: ${size(bytes)}, ${clock.format(time)}`);
 
   function question({ path, file, exists, batch }) {
     return new Promise((answer) => {
@@ -360,7 +359,6 @@ if ($("#give")) {
     const parts = [left && `${left} to go`, saved && `${saved} uploaded`, failed && `${failed} failed`];
     title.textContent = parts.filter(Boolean).join(", ");
     all.textContent = left ? "Cancel all" : "Clear";
-    doneTitle.textContent = `${saved} uploaded`;
     folded.hidden = !saved;
     if (!jobs.size) panel.remove();
     showSums();
