@@ -132,7 +132,7 @@ fn the_sheet_closes_and_counts_messages_only_while_it_is_closed() {
         match close {
             "button" => browser.click("#close-room"),
             "Escape" => browser.key('\u{e00c}'),
-            _ => browser.click("#files a"),
+            _ => browser.click("#files td a"),
         }
         assert!(!is_open(), "{close}");
         assert_eq!(browser.js("return document.activeElement.id"), "open-room", "{close}");
@@ -147,7 +147,7 @@ fn the_sheet_closes_and_counts_messages_only_while_it_is_closed() {
     browser.show_as(false, false);
     ann_says("beside the files");
     assert_eq!(news(), none);
-    browser.click("#files a");
+    browser.click("#files td a");
     browser.until("document.querySelector('#preview pre')?.textContent === 'text'");
 }
 

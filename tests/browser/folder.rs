@@ -135,7 +135,7 @@ fn the_page_says_when_the_server_has_gone() {
     let fast = "const later = setTimeout; window.setTimeout = (act, time, ...rest) => later(act, time / 50, ...rest)";
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", &serde_json::json!({"source": fast}));
     browser.go(&wharf.url("/?list"));
-    let asked = || wharf.log().matches("\"GET /?list HTTP/1.1\" 200").count();
+    let asked = || wharf.log().matches("\"GET /?list= HTTP/1.1\" 200").count();
     crate::common::eventually("it asks again and again", || asked() > 4);
     assert_eq!(browser.js("return document.querySelector('#gone')"), serde_json::Value::Null);
     let port = wharf.address().port().to_string();

@@ -86,7 +86,7 @@ fn a_preview_fits_the_screen() {
             browser.click(&format!("#files a[href^='./{name}']"));
             browser.until("document.querySelector('#preview img')?.naturalWidth > 0");
             assert_eq!(browser.js("return document.activeElement.textContent"), "Close");
-            let outside = "const [header, figure] = ['header', 'figure'].map((name) => document.querySelector(`#preview ${name}`));
+            let outside = "const [header, figure] = ['.head', 'figure'].map((name) => document.querySelector(`#preview ${name}`));
                 const box = (element) => element.getBoundingClientRect();
                 const isWithin = (inner, outer) => inner.left >= outer.left - 1 && inner.right <= outer.right + 1 &&
                     inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;

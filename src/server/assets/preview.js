@@ -50,7 +50,7 @@
   next.ariaLabel = next.title = "Next";
   const close = button("Close", () => dialog.close());
   close.autofocus = true;
-  const head = make("header", {}, title, place, previous, next, save, close);
+  const head = make("div", { className: "head" }, title, place, previous, next, save, close);
   const dialog = make("dialog", { id: "preview" }, head, content);
   dialog.setAttribute("aria-labelledby", title.id);
   let links = [];
