@@ -148,9 +148,16 @@ fn uploads_and_the_chat_are_accessible() {
         browser.type_into("#give input", path.to_str().expect("text"));
     }
     browser.until("document.querySelector('#uploads [role=status]')?.textContent === '1 to go, 1 uploaded'");
+    browser.until("document.querySelector('#uploads > p').textContent.endsWith(' left')");
     is_for_everybody(&browser, "uploading");
     browser.click("#uploads summary");
     is_for_everybody(&browser, "uploads-unfolded");
+    browser.js("const drop = new Event('drop', {cancelable: true});
+         const locked = {fullPath: '/locked', createReader: () => ({readEntries: (done, error) => error()})};
+         drop.dataTransfer = {types: ['Files'], items: [{webkitGetAsEntry: () => locked}]};
+         dispatchEvent(drop)");
+    browser.until("document.querySelector('#uploads .failed')");
+    is_for_everybody(&browser, "upload-failed");
     browser.show_as(false, true);
     browser.click("#open-room");
     is_for_everybody(&browser, "chatting");

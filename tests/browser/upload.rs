@@ -143,6 +143,8 @@ fn the_question_compares_both_files() {
         let (first, second) = facts.split_once('\n').expect("two lines");
         assert!(first.starts_with(&format!("In the folder: {there}, 20")), "{facts}");
         assert!(second.starts_with(&format!("Your file: {here}, 20")), "{facts}");
+        let focused = if verdict.starts_with("Both") { "Skip" } else { "Keep both" };
+        assert_eq!(browser.js("return document.activeElement.textContent"), focused, "{name}");
         browser.press("Skip");
     }
     browser.until("document.querySelector('dialog p')?.textContent === 'It is a folder.'");

@@ -189,7 +189,11 @@ if ($("#give")) {
       dialog.showModal();
       buttons.firstChild.focus();
       if (exists?.size === file.size && file.size <= COMPARED) {
-        const show = (isSame) => isSame && (verdict.textContent = "Both have the same content. Replace it?");
+        const show = (isSame) => {
+          if (!isSame) return;
+          verdict.textContent = "Both have the same content. Replace it?";
+          if (document.activeElement === buttons.firstChild) buttons.lastChild.focus();
+        };
         isSame(file, here + encode(path), closed.signal).then(show, () => {});
       }
     });
