@@ -251,6 +251,15 @@ fn an_upload_can_be_cancelled_when_all_is_sent() {
     browser.until("!document.querySelector('#uploads')");
     eventually("it is cancelled", || wharf.log().contains("\"DELETE /.wharf/uploads/TOKEN HTTP/1.1\" 204"));
     assert_eq!(wharf.tree(), [".wharf/", ".wharf/uploads/"], "neither the file nor a part of it is left");
+    // A small file is saved as soon as all is sent: then the page offers no Cancel.
+    let (_place, paths) = given(&[("small.txt", b"small")]);
+    browser.js("window.fetch = async () => new Response('{\"entries\":[]}')");
+    network.hold_responses_after(0);
+    browser.type_into("#give input", &lines(&paths));
+    browser.until("document.querySelector('#uploads li small')?.textContent === 'saving'");
+    assert_eq!(browser.js("return document.querySelector('#uploads li button').disabled"), true);
+    network.hold_responses_after(usize::MAX);
+    is_told(&browser, "1 uploaded");
 }
 
 #[test]
