@@ -92,6 +92,8 @@
     if (event.key === "ArrowRight") step(1);
   };
   dialog.onclose = () => {
+    // The event comes later: another preview may be open.
+    if (dialog.open) return;
     content.replaceChildren();
     focusOn(links[at].getAttribute("href"));
   };
