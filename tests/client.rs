@@ -155,7 +155,7 @@ fn downloads_are_selected_by_number_pattern_and_name() {
 
 #[test]
 fn a_directory_is_saved_as_its_page() {
-    let wharf = Wharf::serve(&[]);
+    let wharf = Wharf::serve(&["--index"]);
     wharf.write("sub/index.html", "<p>hello");
     let place = tempfile::tempdir().expect("a folder");
     let output = say(&wharf, "GET sub", place.path());

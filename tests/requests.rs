@@ -107,7 +107,7 @@ fn the_next_request_gets_what_was_saved() {
 
 #[test]
 fn directories_have_listings() {
-    let wharf = Wharf::serve(&[]);
+    let wharf = Wharf::serve(&["--index"]);
     wharf.write("with/index.html", "<p>index");
     wharf.write("without/a b.txt", "x");
     wharf.write("without/.hidden", "x");
@@ -387,6 +387,32 @@ fn pipelined_requests_are_answered_in_order() {
         }
     }
     assert!(wire.is_closed(), "its client has ended");
+}
+
+/// An uploaded page must not hide the files of others.
+#[test]
+fn an_uploaded_page_never_replaces_the_listing() {
+    let cases: [(&[&str], &str); 7] = [
+        (&[], "index.html"),
+        (&["--on-conflict", "refuse"], "index.html"),
+        (&["--trust-html"], "index.html"),
+        (&["--read-only"], "the index"),
+        (&["--index"], "the index"),
+        (&["--index=start.htm,index.html"], "the start"),
+        (&["--read-only", "--index=none.html"], "index.html"),
+    ];
+    for (flags, holds) in cases {
+        let wharf = Wharf::serve(flags);
+        for directory in ["", "sub/"] {
+            wharf.write(&format!("{directory}index.html"), "the index");
+            wharf.write(&format!("{directory}start.htm"), "the start");
+            let shown = wharf.ask("GET", &format!("/{directory}"), "Accept: text/plain\r\n", b"").text();
+            assert!(shown.starts_with(holds), "{flags:?}: {shown}");
+            let listed =
+                wharf.ask("GET", &format!("/{directory}?list"), "Accept: text/plain\r\n", b"").text();
+            assert!(listed.starts_with("index.html\t9\t"), "{flags:?}: {listed}");
+        }
+    }
 }
 
 #[test]

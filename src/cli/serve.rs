@@ -107,6 +107,11 @@ pub(super) struct ServeArgs {
     /// Give HTML and SVG files in the folder the rights of the server's own pages, even if others can upload them
     #[arg(long)]
     trust_html: bool,
+    /// Show these pages instead of a directory's listing, even if others can upload them [without a value:
+    /// index.html] [default: index.html, with --read-only only]
+    #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, value_delimiter = ',',
+        default_missing_value = "index.html", value_parser = page_name)]
+    index: Vec<String>,
     /// Let clients stop the server with `exit`
     #[arg(long)]
     allow_exit: bool,
@@ -227,6 +232,7 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         max_subscribers: args.max_subscribers,
         udp_sessions: usize::from(args.udp_sessions),
         trust_html: args.trust_html,
+        index: (!args.index.is_empty()).then_some(args.index),
         recorder,
     })
 }
@@ -331,6 +337,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("it must be more than 0 seconds".to_owned()),
     }
+}
+
+/// The name of a page in a directory.
+fn page_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && !text.contains('/');
+    if is_name { Ok(text.to_owned()) } else { Err(format!("{text:?} is not the name of a file")) }
 }
 
 /// The permission bits of a file, in octal.

@@ -24,8 +24,7 @@ const CACHING: &str = "public, max-age=31536000, immutable";
 const HASH_BYTES: usize = 6;
 
 pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    let source = dense(&lean(include_str!("assets/page.css")));
-    Asset::new("page", "css", "text/css; charset=utf-8", source)
+    Asset::new("page", "css", "text/css; charset=utf-8", lean(include_str!("assets/page.css")))
 });
 
 /// One file for the browser; here, one file per subject.
@@ -36,7 +35,7 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("assets/room.js"),
         include_str!("assets/give.js"),
     );
-    Asset::new("page", "js", "text/javascript; charset=utf-8", joined(&lean(source)))
+    Asset::new("page", "js", "text/javascript; charset=utf-8", lean(source))
 });
 
 pub(super) static ICON: LazyLock<Asset> =
@@ -90,24 +89,12 @@ impl Asset {
     }
 }
 
-/// Removes indentation and comment lines. No string in the source spans lines.
+/// Removes indentation and comment lines: a fifth of the bytes. No string in the source spans lines. Removing more
+/// would save less than a twentieth.
 fn lean(source: &str) -> String {
     let is_comment = |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
     let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
     lines.flat_map(|line| [line, "\n"]).collect()
-}
-
-/// Removes line breaks at the start and the end of blocks. No line of the source ends with a comment, and no string
-/// spans lines.
-fn joined(source: &str) -> String {
-    source.replace("{\n", "{").replace("\n}", "}")
-}
-
-/// Removes spaces around punctuation. No string in the source has any there.
-fn dense(source: &str) -> String {
-    let punctuation = ["{\n", "\n}", "}\n", ";\n", " {", "{ ", " }", "; ", ": ", ", ", " > "];
-    let tight = |text: String, pair: &&str| text.replace(pair, pair.trim());
-    punctuation.iter().fold(source.to_owned(), tight).replace(";}", "}")
 }
 
 /// The response to GET and HEAD of the asset at this path.
@@ -152,14 +139,11 @@ mod tests {
     fn comments_are_removed() {
         let source = "/* what */\n  a { b: c; }\n\n  // why\n  /** how */\n  x; // not alone\n";
         assert_eq!(lean(source), "a { b: c; }\nx; // not alone\n");
-        assert_eq!(joined("a {\nb;\n}\nc;\n"), "a {b;}\nc;\n");
-        let style = "@media (a: b) {\na, b > c { d: e f; g: \"h\" }\n}\n";
-        assert_eq!(dense(style), "@media (a:b){a,b>c{d:e f;g:\"h\"}}");
     }
 
     #[test]
     fn assets_are_small() {
         let sum = STYLE.len() + SCRIPT.len();
-        assert!(sum < 33_900, "style and script have {sum} bytes");
+        assert!(sum < 45_000, "style and script have {sum} bytes");
     }
 }

@@ -44,6 +44,8 @@ pub struct Config {
     pub udp_sessions: usize,
     /// Whether HTML from the folder may run scripts as the server's own pages, although others may write there.
     pub trust_html: bool,
+    /// The pages that a directory shows instead of its listing. `None`: `index.html` where clients cannot write.
+    pub index: Option<Vec<String>>,
     /// Whether the chat is enabled.
     pub chat: bool,
     /// The maximum number of event streams.

@@ -138,6 +138,7 @@ impl Server {
             stop,
             tcp: listeners.addresses().filter_map(|address| address.tcp()).collect(),
             trust_html: config.trust_html,
+            index: config.index,
             recorder: config.recorder,
         };
         state.folder.forget_uploads(SystemTime::now(), Blocking::own_thread());

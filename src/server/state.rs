@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::access::Access;
@@ -66,6 +66,8 @@ pub(super) struct State {
     pub stop: Stop,
     /// Whether HTML from the folder may run scripts as the server's own pages, although others may write there.
     pub trust_html: bool,
+    /// The pages that a directory shows instead of its listing; the first that exists. `None`: the default.
+    pub index: Option<Vec<String>>,
     /// The chat, if it is enabled.
     pub chat: Option<Arc<ChatState>>,
     /// Records requests, if enabled.
@@ -77,6 +79,17 @@ impl State {
     /// others.
     pub(super) fn trusts_pages(&self) -> bool {
         self.trust_html || !self.access.lets_anyone_change()
+    }
+
+    /// The names of the pages that a directory shows instead of its listing: by default `index.html`, and none if
+    /// clients can write, because an uploaded page must not hide the files of others.
+    pub(super) fn index_pages(&self) -> &[String] {
+        static DEFAULT: LazyLock<[String; 1]> = LazyLock::new(|| ["index.html".to_owned()]);
+        match &self.index {
+            Some(names) => names,
+            None if self.access.lets_anyone_change() => &[],
+            None => &*DEFAULT,
+        }
     }
 
     /// Reopens the folder if its path names another directory now, and clears all that is cached of the old one.

@@ -62,6 +62,32 @@ fn the_folder_and_its_grid_are_accessible() {
     browser.go(&wharf.url("/harbour/?list&view=grid"));
     browser.until("[...document.querySelectorAll('#files img')].every((image) => image.naturalWidth)");
     is_for_everybody(&browser, "grid");
+    browser.type_into("#filter", "nothing like this");
+    browser.until("document.querySelector('#count').textContent.includes('no name')");
+    is_for_everybody(&browser, "no-match");
+}
+
+#[test]
+fn a_deep_path_is_accessible() {
+    let deep = "holidays/of this year/on the islands/the second week/pictures";
+    let Some((wharf, browser)) = stage(&[], |wharf| drop(wharf.write(&format!("{deep}/a.txt"), "a"))) else {
+        return;
+    };
+    browser.go(&wharf.url(&format!("/{}/?list", deep.replace(' ', "%20"))));
+    is_for_everybody(&browser, "deep");
+    browser.click(".way summary");
+    is_for_everybody(&browser, "deep-unfolded");
+}
+
+#[test]
+fn a_folder_that_is_read_only_or_has_lost_its_server_is_accessible() {
+    let Some((wharf, browser)) = stage(&["--read-only"], fill) else { return };
+    assert_eq!(browser.text(".badge"), "Read-only");
+    is_for_everybody(&browser, "read-only");
+    let _place = wharf.kill();
+    browser.js("window.dispatchEvent(new Event('focus'))");
+    browser.until("document.querySelector('#gone')");
+    is_for_everybody(&browser, "gone");
 }
 
 #[test]
@@ -78,6 +104,14 @@ fn a_preview_and_a_question_are_accessible() {
     browser.click("#files a[href='./boat.jpg']");
     browser.until("document.querySelector('#preview img')?.naturalWidth > 0");
     is_for_everybody(&browser, "preview");
+    for (name, element) in
+        [("Notes.md", "pre"), ("talk.mp4", "video"), ("Minutes%20of%20the%20meeting.pdf", "iframe")]
+    {
+        browser.press("Close");
+        browser.click(&format!("#files a[href='./{name}']"));
+        browser.until(&format!("document.querySelector('#preview {element}')"));
+        is_for_everybody(&browser, &format!("preview-{element}"));
+    }
     browser.go(&wharf.url("/?list"));
     let path = wharf.outside_folder().join("Notes.md");
     fs::write(&path, "other notes").expect("written");
@@ -114,7 +148,16 @@ fn uploads_and_the_chat_are_accessible() {
         browser.type_into("#give input", path.to_str().expect("text"));
     }
     browser.until("document.querySelector('#uploads [role=status]')?.textContent === '1 to go, 1 uploaded'");
+    browser.until("document.querySelector('#uploads > p').textContent.endsWith(' left')");
     is_for_everybody(&browser, "uploading");
+    browser.click("#uploads summary");
+    is_for_everybody(&browser, "uploads-unfolded");
+    browser.js("const drop = new Event('drop', {cancelable: true});
+         const locked = {fullPath: '/locked', createReader: () => ({readEntries: (done, error) => error()})};
+         drop.dataTransfer = {types: ['Files'], items: [{webkitGetAsEntry: () => locked}]};
+         dispatchEvent(drop)");
+    browser.until("document.querySelector('#uploads .failed')");
+    is_for_everybody(&browser, "upload-failed");
     browser.show_as(false, true);
     browser.click("#open-room");
     is_for_everybody(&browser, "chatting");

@@ -107,6 +107,50 @@ fn a_name_can_be_taken_or_missing() {
     assert_eq!(browser.js("return document.querySelector('#talk').hidden"), true);
 }
 
+/// On a phone, the chat is a sheet: a button, Escape or a tap outside closes it, and new messages are counted only
+/// while it is closed.
+#[test]
+fn the_sheet_closes_and_counts_messages_only_while_it_is_closed() {
+    let Some((wharf, browser)) = stage(&[], |wharf| drop(wharf.write("a.txt", "text"))) else { return };
+    browser.show_as(false, true);
+    browser.click("#open-room");
+    join(&browser, "bob");
+    let joined = wharf.ask("POST", "/.wharf/chat/join", "", b"user=ann").text();
+    let token = joined.split('"').nth(3).expect("a token").to_owned();
+    let ann_says = |text: &str| {
+        let fields = format!("Authorization: Bearer {token}\r\n");
+        assert_eq!(wharf.ask("POST", "/.wharf/chat/messages", &fields, text.as_bytes()).code(), 202);
+        hears(&browser, text);
+    };
+    let news =
+        || browser.js("return [document.querySelector('#open-room').dataset.news ?? '', document.title]");
+    let is_open = || browser.js("return document.querySelector('#room').checkVisibility()") == true;
+    let none = serde_json::json!(["", "/ – wharf"]);
+    ann_says("while it is open");
+    assert_eq!((news(), is_open()), (none.clone(), true));
+    for close in ["button", "Escape", "outside"] {
+        match close {
+            "button" => browser.click("#close-room"),
+            "Escape" => browser.key('\u{e00c}'),
+            _ => browser.click("#files td a"),
+        }
+        assert!(!is_open(), "{close}");
+        assert_eq!(browser.js("return document.activeElement.id"), "open-room", "{close}");
+        ann_says(&format!("closed by {close}"));
+        browser.until("document.querySelector('#open-room').dataset.news === '1'");
+        assert_eq!(news(), serde_json::json!(["1", "(1) / – wharf"]), "{close}");
+        browser.click("#open-room");
+        assert_eq!((news(), is_open()), (none.clone(), true), "{close}");
+    }
+    assert_eq!(browser.js("return document.querySelector('#preview')"), serde_json::Value::Null);
+    // On a wide screen, the chat is always open.
+    browser.show_as(false, false);
+    ann_says("beside the files");
+    assert_eq!(news(), none);
+    browser.click("#files td a");
+    browser.until("document.querySelector('#preview pre')?.textContent === 'text'");
+}
+
 /// When the server restarts and knows no members, the window shows that it is offline, and joins again.
 #[test]
 fn the_chat_reconnects_after_a_restart() {

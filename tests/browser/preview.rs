@@ -22,37 +22,109 @@ fn fill(wharf: &Wharf) {
     wharf.write("h.svg", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><script>top.document.title = 'evil'</script></svg>");
 }
 
+/// Previous and Next stay within pictures, within media, or within text.
 #[test]
-fn the_keyboard_leads_to_the_previous_and_the_next_file() {
+fn the_keyboard_leads_to_the_previous_and_the_next_file_of_its_kind() {
     let Some((_wharf, browser)) = stage(&[], fill) else { return };
-    browser.click("#files a[href='./a.jpg']");
-    browser.until("document.querySelector('#preview img')?.naturalWidth > 0");
-    assert_eq!(browser.text("#preview h2"), "a.jpg");
-    browser.key(LEFT);
-    let table =
-        [("b.md", "pre"), ("d.mp4", "video"), ("e.pdf", "iframe"), ("f.mp3", "audio"), ("h.svg", "img")];
-    for (at, (name, element)) in (2..).zip(table) {
-        browser.key(RIGHT);
+    let groups = [
+        [("a.jpg", "img"), ("h.svg", "img")],
+        [("d.mp4", "video"), ("f.mp3", "audio")],
+        [("b.md", "pre"), ("e.pdf", "iframe")],
+    ];
+    let shows = |at, name: &str, element: &str| {
         browser.until(&format!("document.querySelector('#preview h2').textContent === '{name}'"));
         browser.until(&format!("document.querySelector('#preview figure > {element}')"));
-        assert_eq!(browser.text("#preview [role=status]"), format!("{at} of 6"));
+        assert_eq!(browser.text("#preview [role=status]"), format!("{at} of 2"));
+        let link = browser.js("return document.querySelector('#preview .button').pathname");
+        assert_eq!(link, format!("/{name}"));
+    };
+    for [(first, element), (last, last_element)] in groups {
+        browser.click(&format!("#files a[href='./{first}']"));
+        shows(1, first, element);
+        browser.key(LEFT);
+        shows(1, first, element);
+        for _ in 0..2 {
+            browser.key(RIGHT);
+            shows(2, last, last_element);
+        }
+        browser.key(LEFT);
+        shows(1, first, element);
+        browser.click("#preview [title=Next]");
+        shows(2, last, last_element);
+        // That button is disabled now: the keyboard works all the same.
+        browser.key(LEFT);
+        shows(1, first, element);
+        browser.key(ESCAPE);
+        browser.until(
+            "!document.querySelector('#preview').open && !document.querySelector('#preview figure').firstChild",
+        );
         assert_eq!(
-            browser.js("return document.querySelector('#preview .button').pathname"),
-            format!("/{name}")
+            browser.js("return document.activeElement.pathname"),
+            format!("/{first}"),
+            "the focus is on the file that was viewed"
         );
     }
-    browser.key(RIGHT);
-    assert_eq!(browser.text("#preview h2"), "h.svg");
-    browser.key(ESCAPE);
-    browser.until(
-        "!document.querySelector('#preview').open && !document.querySelector('#preview figure').firstChild",
-    );
-    assert_eq!(
-        browser.js("return document.activeElement.pathname"),
-        "/h.svg",
-        "the focus is on the file that was viewed"
-    );
     assert_eq!(browser.js("return document.title"), "/ – wharf");
+}
+
+/// The whole picture is visible and the header holds, on a desktop and on a phone; the focus is on Close.
+#[test]
+fn a_preview_fits_the_screen() {
+    let pictures = [("portrait", 1200, 1600), ("landscape", 1600, 500), ("tiny", 20, 10)];
+    let fill = |wharf: &Wharf| {
+        for (name, width, height) in pictures {
+            let svg = format!(
+                "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'><rect width='100%' height='100%'/></svg>"
+            );
+            wharf.write(&format!("{name} {}.svg", "of a long name ".repeat(8)), svg);
+        }
+    };
+    let Some((_wharf, browser)) = stage(&[], fill) else { return };
+    for phone in [false, true] {
+        browser.show_as(false, phone);
+        for (name, width, height) in pictures {
+            browser.click(&format!("#files a[href^='./{name}']"));
+            browser.until("document.querySelector('#preview img')?.naturalWidth > 0");
+            assert_eq!(browser.js("return document.activeElement.textContent"), "Close");
+            let outside = "const [header, figure] = ['.head', 'figure'].map((name) => document.querySelector(`#preview ${name}`));
+                const box = (element) => element.getBoundingClientRect();
+                const isWithin = (inner, outer) => inner.left >= outer.left - 1 && inner.right <= outer.right + 1 &&
+                    inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+                const window_ = { left: 0, top: 0, right: innerWidth, bottom: innerHeight };
+                return [figure.firstChild, ...header.children].filter((element) =>
+                    !isWithin(box(element), element === figure.firstChild ? box(figure) : window_) ||
+                    element.scrollHeight > 90 && element !== figure.firstChild).map((element) => element.outerHTML)";
+            assert_eq!(browser.js(outside), json!([]), "{name}, phone: {phone}");
+            let shape = "const image = document.querySelector('#preview img').getBoundingClientRect(); return image.width / image.height";
+            let shape = browser.js(shape).as_f64().expect("a number");
+            assert!((shape / (f64::from(width) / f64::from(height)) - 1.0).abs() < 0.02, "{name}: {shape}");
+            browser.press("Close");
+        }
+    }
+}
+
+/// Text that is not UTF-8 is read as Latin-1, or as UTF-16 if it says so.
+#[test]
+fn old_text_is_readable() {
+    let utf_16: Vec<u8> = "\u{feff}größe".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cut = format!("{}é", "x".repeat(256 * 1024 - 1));
+    let texts: [(&str, &[u8], &str); 4] = [
+        ("latin.txt", b"gr\xf6\xdfe", "größe"),
+        ("utf8.txt", "größe 漢字".as_bytes(), "größe 漢字"),
+        ("utf16.txt", &utf_16, "größe"),
+        ("cut.txt", cut.as_bytes(), "xxx"),
+    ];
+    let fill = |wharf: &Wharf| texts.iter().for_each(|(name, bytes, _)| drop(wharf.write(name, bytes)));
+    let Some((_wharf, browser)) = stage(&[], fill) else { return };
+    for (name, _, shown) in texts {
+        browser.click(&format!("#files a[href='./{name}']"));
+        browser.until(&format!("document.querySelector('#preview pre')?.textContent.startsWith('{shown}')"));
+        assert_eq!(
+            browser.js("return document.querySelector('#preview pre').textContent.includes('Ã')"),
+            false
+        );
+        browser.press("Close");
+    }
 }
 
 #[test]

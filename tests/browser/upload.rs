@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use socket2::SockRef;
 use tempfile::TempDir;
@@ -116,6 +117,151 @@ fn a_name_that_exists_is_asked_about() {
     assert_eq!(wharf.tree().len(), 5);
 }
 
+/// The question shows both sizes and times, and says if the contents are the same.
+#[test]
+fn the_question_compares_both_files() {
+    let fill = |wharf: &Wharf| {
+        for (name, content) in [("a.txt", "same"), ("b.txt", "five."), ("c.txt", "longer")] {
+            wharf.write(name, content);
+        }
+        fs::create_dir(wharf.folder().join("d.txt")).expect("made");
+    };
+    let Some((wharf, browser)) = stage(&[], fill) else { return };
+    let (_place, paths) =
+        given(&[("a.txt", b"same"), ("b.txt", b"FIVE."), ("c.txt", b"short"), ("d.txt", b"no folder")]);
+    browser.type_into("#give input", &lines(&paths));
+    let table = [
+        ("a.txt", "4 B", "4 B", "Both have the same content. Replace it?"),
+        ("b.txt", "5 B", "5 B", "Replace it?"),
+        ("c.txt", "6 B", "5 B", "Replace it?"),
+    ];
+    for (name, there, here, verdict) in table {
+        browser
+            .until(&format!("document.querySelector('dialog h2')?.textContent === '{name} already exists'"));
+        browser.until(&format!("document.querySelector('dialog p').textContent === '{verdict}'"));
+        let facts = browser.text("dialog ul");
+        let (first, second) = facts.split_once('\n').expect("two lines");
+        assert!(first.starts_with(&format!("In the folder: {there}, 20")), "{facts}");
+        assert!(second.starts_with(&format!("Your file: {here}, 20")), "{facts}");
+        let focused = if verdict.starts_with("Both") { "Skip" } else { "Keep both" };
+        assert_eq!(browser.js("return document.activeElement.textContent"), focused, "{name}");
+        browser.press("Skip");
+    }
+    browser.until("document.querySelector('dialog p')?.textContent === 'It is a folder.'");
+    assert!(!browser.text("dialog").contains("Replace"));
+    browser.press("Keep both");
+    is_told(&browser, "1 uploaded");
+    assert_eq!(wharf.read("d (1).txt"), b"no folder");
+}
+
+/// What was dropped and cannot be read is reported, and the rest is sent.
+#[test]
+fn a_directory_that_cannot_be_read_does_not_stop_the_rest() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    browser.js(
+        "const broken = (done, error) => error(new DOMException('no', 'NotReadableError'));
+         const file = (fullPath) => ({ isFile: true, fullPath, file: (done) => done(new File(['x'], fullPath)) });
+         const folder = (fullPath, entries) => ({ fullPath, createReader: () => ({
+             readEntries: (done, error) => entries ? done(entries.splice(0, 1)) : broken(done, error) }) });
+         const tree = folder('/F', [file('/F/one.txt'), folder('/F/private'), { ...file('/F/gone.txt'), file: broken }, file('/F/two.txt')]);
+         const items = [tree, folder('/locked'), file('/three.txt')].map((entry) => ({ webkitGetAsEntry: () => entry }));
+         const drop = new Event('drop', { bubbles: true, cancelable: true });
+         drop.dataTransfer = { types: ['Files'], items };
+         dispatchEvent(drop)",
+    );
+    is_told(&browser, "3 uploaded, 3 failed");
+    assert_eq!(wharf.tree(), ["F/", "F/one.txt", "F/two.txt", "three.txt"]);
+    let failed =
+        browser.js("return [...document.querySelectorAll('#uploads .failed')].map((row) => row.textContent)");
+    let expected = ["F/private", "F/gone.txt", "locked"].map(|path| format!("{path}cannot be read"));
+    assert_eq!(failed, serde_json::json!(expected));
+}
+
+#[test]
+fn a_button_chooses_a_folder() {
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    let (place, _) = given(&[("tree/deep/a.txt", b"a"), ("tree/b.txt", b"b")]);
+    browser.type_into("#give input[webkitdirectory]", place.path().join("tree").to_str().expect("text"));
+    is_told(&browser, "2 uploaded");
+    assert_eq!((wharf.read("tree/deep/a.txt"), wharf.read("tree/b.txt")), (b"a".to_vec(), b"b".to_vec()));
+}
+
+/// Small ones in one request, and large ones, which can be resumed.
+#[test]
+fn uploads_carry_the_time_of_the_file() {
+    let Some((_wharf, browser)) = stage(&[], |_| {}) else { return };
+    let (_place, paths) = given(&[("small.txt", b"x"), ("large.bin", &sample(2 << 20, 1))]);
+    browser.js("window.times = [];
+         const set = XMLHttpRequest.prototype.setRequestHeader;
+         XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
+           if (name === 'X-OC-MTime') times.push(value);
+           return set.call(this, name, value);
+         }");
+    browser.type_into("#give input", &lines(&paths));
+    is_told(&browser, "2 uploaded");
+    let seconds = |path: &PathBuf| {
+        let time = fs::metadata(path).and_then(|facts| facts.modified()).expect("a time");
+        time.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
+    };
+    let mut expected: Vec<_> = paths.iter().map(seconds).collect();
+    expected.sort_unstable();
+    assert_eq!(browser.js("return times.sort()"), serde_json::json!(expected));
+}
+
+/// The sum of all uploads is shown while they run; finished ones are folded.
+#[test]
+fn finished_uploads_are_folded_into_a_card() {
+    let Some((_wharf, browser)) = stage(&["--no-sync"], |_| {}) else { return };
+    let (_place, paths) = given(&[("a.txt", b"x"), ("large.bin", &sample(3_000_000, 1))]);
+    // The large one stops after 1.2 MB, and goes on slowly.
+    browser.js(
+        "window.sums = new Set();
+         new MutationObserver(() => sums.add(document.querySelector('#uploads > p')?.textContent)).observe(document.body, {subtree: true, childList: true});
+         const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (body) {
+           if (body?.size !== 3000000) return send.call(this, body);
+           let sent = 0;
+           const step = () => (this.upload.onprogress({loaded: sent += 300000}), sent < 2400000 ? setTimeout(step, 300) : send.call(this, body));
+           step();
+         }",
+    );
+    browser.type_into("#give input", &lines(&paths));
+    browser.until("[...window.sums].some((sum) => /^[0-9.]+ [KM]iB of 2.9 MiB, [0-9.]+ [KM]iB.s, [0-9]+ s left$/.test(sum))");
+    is_told(&browser, "2 uploaded");
+    browser.until("document.querySelector('#uploads > p').textContent === '2.9 MiB'");
+    assert_eq!(browser.js("return document.querySelectorAll('#uploads > ol > li').length"), 0);
+    assert_eq!(browser.js("return document.querySelector('#uploads details').open"), false);
+    browser.click("#uploads summary");
+    assert!(browser.text("#uploads details").contains("large.bin"));
+}
+
+/// The server has every byte, but its response is missing: the upload can still be cancelled.
+#[test]
+fn an_upload_can_be_cancelled_when_all_is_sent() {
+    const SIZE: usize = 3 << 20;
+    let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
+    let network = Network::before(wharf.address(), usize::MAX);
+    browser.go(&format!("http://{}/?list", network.address));
+    let (_place, paths) = given(&[("large.bin", &sample(SIZE, 6))]);
+    network.hold_responses_after(SIZE);
+    browser.type_into("#give input", &lines(&paths));
+    eventually("all is sent", || wharf.log().contains("\"PATCH /.wharf/uploads/TOKEN HTTP/1.1\" 204"));
+    browser.until("document.querySelector('#uploads li progress').value === document.querySelector('#uploads li progress').max");
+    browser.press("Cancel");
+    network.hold_responses_after(usize::MAX);
+    browser.until("!document.querySelector('#uploads')");
+    eventually("it is cancelled", || wharf.log().contains("\"DELETE /.wharf/uploads/TOKEN HTTP/1.1\" 204"));
+    assert_eq!(wharf.tree(), [".wharf/", ".wharf/uploads/"], "neither the file nor a part of it is left");
+    // A small file is saved as soon as all is sent: then the page offers no Cancel.
+    let (_place, paths) = given(&[("small.txt", b"small")]);
+    browser.js("window.fetch = async () => new Response('{\"entries\":[]}')");
+    network.hold_responses_after(0);
+    browser.type_into("#give input", &lines(&paths));
+    browser.until("document.querySelector('#uploads li small')?.textContent === 'saving'");
+    assert_eq!(browser.js("return document.querySelector('#uploads li button').disabled"), true);
+    network.hold_responses_after(usize::MAX);
+    is_told(&browser, "1 uploaded");
+}
+
 #[test]
 fn one_answer_can_apply_to_all() {
     let fill = |wharf: &Wharf| {
@@ -207,6 +353,8 @@ struct Network {
     address: SocketAddr,
     /// How many bytes the browser has sent in total.
     carried: Arc<AtomicUsize>,
+    /// After how many of them responses are held back.
+    holds: Arc<AtomicUsize>,
 }
 
 impl Network {
@@ -214,7 +362,9 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let address = listener.local_addr().expect("an address");
         let carried = Arc::new(AtomicUsize::new(0));
+        let holds = Arc::new(AtomicUsize::new(usize::MAX));
         let (count, is_whole) = (Arc::clone(&carried), Arc::new(AtomicBool::new(true)));
+        let held = Arc::clone(&holds);
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let Ok(far) = TcpStream::connect(server) else { return };
@@ -222,7 +372,15 @@ impl Network {
                 SockRef::from(&far).set_send_buffer_size(64 * 1024).expect("set");
                 let (back_from, back_to) =
                     (far.try_clone().expect("a socket"), near.try_clone().expect("a socket"));
-                thread::spawn(move || carry(back_from, back_to, |_| true));
+                let (sent, held) = (Arc::clone(&count), Arc::clone(&held));
+                thread::spawn(move || {
+                    carry(back_from, back_to, |_| {
+                        while sent.load(Ordering::Relaxed) > held.load(Ordering::Relaxed) {
+                            thread::sleep(Duration::from_millis(5));
+                        }
+                        true
+                    });
+                });
                 let (count, is_whole, mut on_this) = (Arc::clone(&count), Arc::clone(&is_whole), 0);
                 thread::spawn(move || {
                     carry(near, far, |length| {
@@ -233,7 +391,12 @@ impl Network {
                 });
             }
         });
-        Self { address, carried }
+        Self { address, carried, holds }
+    }
+
+    /// Holds responses back once the browser has sent this many bytes.
+    fn hold_responses_after(&self, bytes: usize) {
+        self.holds.store(bytes, Ordering::Relaxed);
     }
 }
 

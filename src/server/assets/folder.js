@@ -43,10 +43,13 @@ const clock = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "sh
 let rows = [];
 let whole = "";
 
+/** A name as it is compared: without case, and the same for composed and decomposed letters. */
+const plain = (name) => name.normalize("NFC").toLowerCase();
+
 /** Indexes the rows of the page and converts their times. */
 async function adopt() {
   const table = $("#files");
-  rows = [...(table?.rows ?? [])].slice(1).map((row) => [row, row.cells[0].textContent.toLowerCase()]);
+  rows = [...(table?.rows ?? [])].slice(1).map((row) => [row, plain(row.cells[0].textContent)]);
   whole = $("#count")?.textContent;
   filter();
   for (const chunk of [...(table?.tBodies ?? [])]) {
@@ -59,7 +62,7 @@ async function adopt() {
 function filter() {
   const input = $("#filter");
   if (!input) return;
-  const wanted = input.value.trim().toLowerCase();
+  const wanted = plain(input.value.trim());
   const shown = new Map();
   for (const [row, name] of rows) {
     const fits = name.includes(wanted);
@@ -72,27 +75,61 @@ function filter() {
     chunk.style.setProperty("--rows", count);
     sum += count;
   }
-  $("#count").textContent = wanted ? `${sum} of ${rows.length}` : whole;
+  const none = sum || !rows.length ? "" : `: no name contains “${input.value.trim()}”`;
+  $("#count").textContent = wanted ? `${sum} of ${rows.length}${none}` : whole;
 }
 
 let refreshing = false;
 let stale = false;
-let shownHtml = "";
+let shownHtml = $("#files")?.outerHTML;
 
 /** Updates the listing, and keeps filter, focus and scroll position. */
 async function refresh() {
   if (refreshing) return void (stale = true);
   [refreshing, stale] = [true, false];
-  try {
-    const answer = await fetch(listing, { headers: { Accept: "text/html" } });
-    if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
-  } catch {
-    // Offline: the chat shows it, and the next event tries again.
-  }
+  const page = await ask(listing, { headers: { Accept: "text/html" } });
+  if (page) replace(new DOMParser().parseFromString(page, "text/html"));
   // Each of many uploads triggers a refresh: at most one per second.
   await pause(1000);
   refreshing = false;
   if (stale) refresh();
+}
+
+// ---- Whether the server is there
+
+/** How often to ask, and how often if it does not respond, in milliseconds. */
+const ASKS = 30_000;
+const ASKS_AGAIN = 5_000;
+/** Longer listings are not fetched every time. */
+const MANY = 1000;
+
+const notice = make("p", { id: "gone", role: "alert" });
+let seen = Date.now();
+
+/** Sends a request, and shows if the server does not respond. Returns the content, if it has any. */
+async function ask(...request) {
+  try {
+    const answer = await fetch(...request);
+    if (answer.status > 500) throw answer.status;
+    const content = await answer.text();
+    seen = Date.now();
+    notice.textContent = answer.status === 404 ? "This folder no longer exists." : "";
+    return answer.ok && content;
+  } catch {
+    const time = clock.format(seen).slice(11);
+    notice.textContent = `The server does not respond; it may have stopped. You see the files as of ${time}.`;
+  } finally {
+    notice.textContent ? $(".top").append(notice) : notice.remove();
+  }
+}
+
+/** While the page is visible, the server does not exit for lack of requests. */
+async function watch() {
+  for (;;) {
+    await pause(notice.textContent ? ASKS_AGAIN : ASKS);
+    if (document.visibilityState !== "visible") continue;
+    rows.length < MANY || notice.textContent ? refresh() : await ask("/.wharf/health");
+  }
 }
 
 /** Focuses the link to this file. */
@@ -112,6 +149,7 @@ function replace(page) {
 }
 
 adopt();
+if ($("#files")) watch();
 document.addEventListener("input", (event) => event.target.id === "filter" && filter());
 for (const occasion of ["focus", "visibilitychange"]) {
   addEventListener(occasion, () => document.visibilityState === "visible" && $("#files") && refresh());

@@ -10,15 +10,25 @@ if ($("#give")) {
   const LONGEST_WAIT = 30_000;
   /** How many rows of finished files are kept. */
   const DONE_ROWS = 20;
+  /** A file up to this many bytes is compared with the one of the same name and size. */
+  const COMPARED = 64 << 20;
 
   const form = $("#give");
   const { conflict, hidden } = form.dataset;
   const title = make("p", { role: "status" });
+  const sums = make("p", { className: "hint" });
   const all = button("Clear", cancelOrClear);
+  const sumBar = make("progress", { ariaLabel: "All uploads" });
   const list = make("ol");
-  const panel = make("section", { id: "uploads", ariaLabel: "Uploads" }, make("header", {}, title, all), list);
+  const done = make("ol");
+  const folded = make("details", {}, make("summary", {}, "Finished"), done);
+  const panel = make("section", { id: "uploads", ariaLabel: "Uploads" }, make("header", {}, title, all), sums, sumBar, list, folded);
   const jobs = new Set();
   let waiting = [];
+  /** The uploads since none was going: the sums are theirs. */
+  let round = 0;
+  let sample = null;
+  let speed = 0;
 
   // Requests
 
@@ -27,9 +37,12 @@ if ($("#give")) {
   /** Sends a request and shows the progress of its body. Rejects if the connection is lost. */
   function request(job, method, url, headers, body = null, before = 0) {
     return new Promise((resolve, reject) => {
+      if (job.stopped) return reject(new Stopped());
       const xhr = (job.xhr = new XMLHttpRequest());
       xhr.open(method, url);
       for (const [header, value] of Object.entries(headers)) xhr.setRequestHeader(header, value);
+      job.saves = job.button.disabled = false;
+      xhr.upload.onload = () => method === "PUT" && saves(job);
       xhr.upload.onprogress = ({ loaded }) => moved(job, before + loaded);
       xhr.onload = () => resolve(xhr);
       xhr.onerror = reject;
@@ -46,12 +59,19 @@ if ($("#give")) {
 
   const whole = (job) => ((job.plain = true), send(job));
 
+  /** The server has all content and saves it: from here on, the upload cannot be cancelled. */
+  function saves(job) {
+    job.saves = job.button.disabled = true;
+    say(job, "saving");
+  }
+
   /** Sends the file, or the rest of it. Falls back to a plain upload if a resumable one is not possible. */
   async function send(job) {
     const { file } = job;
     const url = here + encode(job.path);
     const guard = job.replace ? {} : { "If-None-Match": "*" };
-    if (file.size <= SMALL || job.plain) return request(job, "PUT", url, guard, file);
+    const about = { "X-OC-MTime": Math.floor(file.lastModified / 1000), ...guard };
+    if (file.size <= SMALL || job.plain) return request(job, "PUT", url, about, file);
     let from = 0;
     if (job.location) {
       const found = await request(job, "HEAD", job.location, {});
@@ -60,7 +80,7 @@ if ($("#give")) {
       if (offset === null) return whole(job);
       from = +offset;
     } else {
-      const made = await request(job, "POST", url, { "Upload-Complete": "?0", "Upload-Length": file.size, ...guard });
+      const made = await request(job, "POST", url, { "Upload-Complete": "?0", "Upload-Length": file.size, ...about });
       if (isLost(made)) return whole(job);
       if (made.status >= 400) return made;
       job.location = made.getResponseHeader("Location");
@@ -68,11 +88,23 @@ if ($("#give")) {
       if (!job.location) return (job.replace = true), whole(job);
     }
     moved(job, from);
-    const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": from, "Upload-Complete": "?1" };
-    const sent = await request(job, "PATCH", job.location, headers, file.slice(from), from);
-    // Wrong offset: the retry asks for the right one.
-    if (sent.status === 409 && !isComplete(sent)) throw sent;
-    return isLost(sent) ? whole(job) : sent;
+    const patch = (offset, isLast, content) => {
+      const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": offset, "Upload-Complete": isLast ? "?1" : "?0" };
+      return request(job, "PATCH", job.location, headers, content, offset);
+    };
+    // First the content, then an empty part that saves the file: until then, the upload can be cancelled.
+    if (from < file.size) {
+      const sent = await patch(from, false, file.slice(from));
+      // Wrong offset: the retry asks for the right one.
+      if (sent.status === 409) throw sent;
+      if (isLost(sent)) return whole(job);
+      if (sent.status >= 300) return sent;
+    }
+    const saved = patch(file.size, true, null);
+    saves(job);
+    const last = await saved;
+    if (last.status === 409 && !isComplete(last)) throw last;
+    return isLost(last) ? whole(job) : last;
   }
 
   /** Why a file was refused, in a line. Plain text is the server's; a proxy's HTML page is not shown. */
@@ -87,14 +119,16 @@ if ($("#give")) {
     for (let tries = 0, most = job.loaded; ; ) {
       if (job.stopped) return drop(job);
       try {
+        if (job.asks && !(await settle(job))) return drop(job);
         const answer = await send(job);
         const { status } = answer;
         if (status < 300) return end(job, "done", size(job.file.size));
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", reason(answer));
-        if (!(await settle(job))) return drop(job);
+        [job.asks, job.exists] = [true, null];
       } catch (error) {
         if (error instanceof Stopped) return drop(job);
+        if (!(await isReadable(job.file))) return end(job, "failed", "the file cannot be read, or has changed");
         job.plain ||= error.status === 409 && tries > 1;
         if (job.loaded > most) [tries, most] = [0, job.loaded];
         if (++tries > TRIES) return end(job, "failed", "the server does not respond");
@@ -105,53 +139,89 @@ if ($("#give")) {
     }
   }
 
+  /** Whether the browser can still read it. */
+  const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
   // Names that already exist
 
   let asking = Promise.resolve();
 
   /** Asks what to do if a name exists, one question at a time. Returns whether to send the file. */
   function settle(job) {
-    asking = asking.then(async () => {
-      const choice = job.batch.choice ?? (await ask(job));
+    asking = asking.catch(() => {}).then(async () => {
+      if (job.stopped) return false;
+      job.exists ??= (await names(directoryOf(job.path))).get(nameOf(job.path));
+      const choice = job.batch.choice ?? (await question(job));
       if (choice === "replace") job.replace = true;
       if (choice === "both") job.path = await beside(job.path);
-      job.location = null;
-      job.row && name(job);
+      job.location = job.asks = null;
+      name(job);
       return choice !== "skip";
     });
     return asking;
   }
 
-  function ask(job) {
+  /** The size and the time of a file, for the question. */
+  const facts = (title, bytes, time) => make("li", {}, `${title}: ${size(bytes)}, ${clock.format(time)}`);
+
+  function question({ path, file, exists, batch }) {
     return new Promise((answer) => {
+      const closed = new AbortController();
       const every = make("input", { type: "checkbox" });
-      const heading = make("h2", { id: "question" }, `${job.path} already exists`);
+      const heading = make("h2", { id: "question" }, `${path} already exists`);
       const choice = (value, text, look) => button(text, () => dialog.close(value), look);
-      const replace = conflict === "refuse" ? [] : [choice("replace", "Replace")];
+      const isFile = exists?.kind !== "directory";
+      const replace = conflict === "refuse" || !isFile ? [] : [choice("replace", "Replace")];
       const buttons = make("div", { className: "row" }, choice("both", "Keep both", ""), ...replace, choice("skip", "Skip"));
       const same = make("label", {}, every, " Do the same for all others");
-      const dialog = make("dialog", {}, heading, "Replace it?", same, buttons);
+      const verdict = make("p", { role: "status" }, isFile ? "Replace it?" : "It is a folder.");
+      const both = exists && isFile ? [facts("In the folder", exists.size, new Date(exists.modified)), facts("Your file", file.size, file.lastModified)] : [];
+      const dialog = make("dialog", {}, heading, make("ul", { className: "hint" }, ...both), verdict, same, buttons);
       dialog.setAttribute("aria-labelledby", heading.id);
       dialog.onclose = () => {
         const choice = dialog.returnValue || "skip";
-        if (every.checked) job.batch.choice = choice;
+        if (every.checked) batch.choice = choice;
         dialog.remove();
+        closed.abort();
         answer(choice);
       };
       document.body.append(dialog);
       dialog.showModal();
       buttons.firstChild.focus();
+      if (exists?.size === file.size && file.size <= COMPARED) {
+        const show = (isSame) => {
+          if (!isSame) return;
+          verdict.textContent = "Both have the same content. Replace it?";
+          if (document.activeElement === buttons.firstChild) buttons.lastChild.focus();
+        };
+        isSame(file, here + encode(path), closed.signal).then(show, () => {});
+      }
     });
   }
 
-  /** The names in a subdirectory. */
+  /** Whether the file there has the same content. */
+  async function isSame(file, url, signal) {
+    const answer = await fetch(url, { signal });
+    if (!answer.ok) return false;
+    let at = 0;
+    for (const reader = answer.body.getReader(); ; ) {
+      const { value, done } = await reader.read();
+      if (done) return at === file.size;
+      const mine = new Uint8Array(await file.slice(at, at + value.length).arrayBuffer());
+      if (value.some((byte, index) => byte !== mine[index])) return reader.cancel(), false;
+      at += value.length;
+    }
+  }
+
+  /** The entries of a subdirectory, by name. */
   async function names(directory) {
     const url = new URL(here + encode(directory), location.href);
     const answer = await fetch(`${url}?list`, { headers: { Accept: "application/json" } });
-    return new Set(answer.ok ? (await answer.json()).entries.map((entry) => entry.name) : []);
+    return new Map(answer.ok ? (await answer.json()).entries.map((entry) => [entry.name, entry]) : []);
   }
 
   const directoryOf = (path) => path.slice(0, path.lastIndexOf("/") + 1);
+  const nameOf = (path) => path.slice(directoryOf(path).length);
 
   /** A free name: `a (1).txt` for `a.txt`. */
   async function beside(path) {
@@ -160,7 +230,7 @@ if ($("#give")) {
     const end = dot > directoryOf(path).length ? dot : path.length;
     for (let number = 1; ; number++) {
       const next = `${path.slice(0, end)} (${number})${path.slice(end)}`;
-      if (!taken.has(next.slice(directoryOf(path).length))) return next;
+      if (!taken.has(nameOf(next))) return next;
     }
   }
 
@@ -174,22 +244,30 @@ if ($("#give")) {
         const above = known.get(directory);
         directory += `${part}/`;
         // A directory that does not exist is empty.
-        if (!known.has(directory)) known.set(directory, above.has(part) ? await names(directory) : new Set());
+        if (!known.has(directory)) known.set(directory, above.has(part) ? await names(directory) : new Map());
       }
-      job.exists = known.get(directory).has(parts.at(-1));
+      job.exists = known.get(directory).get(parts.at(-1));
+      job.asks = Boolean(job.exists);
     }
   }
 
   // The queue and its display
 
-  async function give(files) {
-    const visible = hidden ? files : files.filter(([path]) => !path.split("/").some((part) => part.startsWith(".")));
+  async function give(files, unread = []) {
+    const isShown = (path) => hidden || !path.split("/").some((part) => part.startsWith("."));
     const options = {};
-    const batch = visible.map(([path, file]) => {
-      const job = { path, file, batch: options, state: "waiting", loaded: 0, replace: conflict === "rename" };
-      job.stop = new Promise((stop) => (job.cancel = () => ((job.stopped = true), job.xhr?.abort(), stop())));
+    if (!going()) round++;
+    const batch = files.filter(([path]) => isShown(path)).map(([path, file]) => {
+      const job = { path, file, batch: options, round, state: "waiting", loaded: 0, replace: conflict === "rename" };
+      job.stop = new Promise((stop) => (job.cancel = () => job.saves || ((job.stopped = true), job.xhr?.abort(), stop())));
       return job;
     });
+    for (const path of unread.filter(isShown)) {
+      const job = { path, file: new File([], path), round };
+      jobs.add(job);
+      show(job);
+      end(job, "failed", "cannot be read");
+    }
     if (conflict !== "rename") await mark(batch).catch(() => {});
     batch.forEach((job) => jobs.add(job));
     waiting.push(...batch);
@@ -207,13 +285,12 @@ if ($("#give")) {
   async function start(job) {
     job.state = "going";
     show(job);
-    if (job.exists && !(await settle(job))) drop(job);
-    else await run(job);
+    await run(job);
     next();
   }
 
   function show(job) {
-    if (!panel.isConnected) $(".tools").after(panel);
+    if (!panel.isConnected) $("main").append(panel);
     job.name = make("a", {}, make("bdi"));
     job.said = make("small");
     job.bar = make("progress", { max: job.file.size || 1, value: 0 });
@@ -254,19 +331,22 @@ if ($("#give")) {
     job.bar.remove();
     job.button.remove();
     if (state === "failed") {
+      // What could not be read when it was dropped cannot be sent again.
+      if (!job.batch) return;
       job.button = button("Retry", () => retry(job));
       job.row.append(job.button);
       name(job);
     } else {
       job.name.href = here + encode(job.path);
+      done.append(job.row);
       refresh();
-      const done = list.getElementsByClassName("done");
-      if (done.length > DONE_ROWS) done[0].remove();
+      if (done.childElementCount > DONE_ROWS) done.firstChild.remove();
     }
   }
 
   function retry(job) {
-    Object.assign(job, { state: "waiting", exists: false, plain: false, sample: null, speed: 0 });
+    if (!going()) round++;
+    Object.assign(job, { round, state: "waiting", asks: false, plain: false, sample: null, speed: 0 });
     waiting.push(job);
     next();
   }
@@ -279,11 +359,44 @@ if ($("#give")) {
   }
 
   function summary() {
-    const [done, failed, left] = [count("done"), count("failed"), going() + count("waiting")];
-    const parts = [left && `${left} to go`, done && `${done} uploaded`, failed && `${failed} failed`];
+    const [saved, failed, left] = [count("done"), count("failed"), going() + count("waiting")];
+    const parts = [left && `${left} to go`, saved && `${saved} uploaded`, failed && `${failed} failed`];
     title.textContent = parts.filter(Boolean).join(", ");
     all.textContent = left ? "Cancel all" : "Clear";
+    folded.hidden = !saved;
     if (!jobs.size) panel.remove();
+    showSums();
+  }
+
+  let timer;
+
+  /** Shows how much of all files has been sent, how fast, and how long the rest takes. */
+  function showSums() {
+    const counted = [...jobs].filter((job) => job.round === round && job.state !== "failed");
+    const sum = (bytes) => counted.reduce((sum, job) => sum + bytes(job), 0);
+    const total = sum((job) => job.file.size);
+    const sent = sum((job) => (job.state === "done" ? job.file.size : job.loaded));
+    const now = performance.now();
+    const isGoing = going() > 0;
+    if (!isGoing) [sample, speed, timer] = [null, 0, clearInterval(timer)];
+    else timer ??= setInterval(showSums, 500);
+    sample ??= [now, sent];
+    if (now - sample[0] > 400) {
+      const latest = Math.max(0, (1000 * (sent - sample[1])) / (now - sample[0]));
+      speed = speed ? 0.8 * speed + 0.2 * latest : latest;
+      sample = [now, sent];
+    }
+    const rate = isGoing && speed >= 1 ? `, ${size(Math.round(speed))}/s, ${duration((total - sent) / speed)} left` : "";
+    sums.textContent = isGoing ? `${size(sent)} of ${size(total)}${rate}` : counted.length ? size(total) : "";
+    sumBar.hidden = !isGoing;
+    [sumBar.max, sumBar.value] = [total || 1, sent];
+  }
+
+  /** A time in seconds, in words. */
+  function duration(seconds) {
+    if (seconds < 60) return `${Math.ceil(seconds)} s`;
+    const minutes = Math.round(seconds / 60);
+    return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   }
 
   function cancelOrClear() {
@@ -297,22 +410,26 @@ if ($("#give")) {
   // Sources of files
 
   form.onchange = ({ target }) => {
-    give([...target.files].map((file) => [file.name, file]));
+    give([...target.files].map((file) => [file.webkitRelativePath || file.name, file]));
     form.reset();
   };
 
-  /** Every file below a dropped entry, with its path. */
-  async function walk(entry, found = []) {
-    if (entry.isFile) {
-      found.push([entry.fullPath.slice(1), await new Promise((file, error) => entry.file(file, error))]);
-      return found;
-    }
-    const reader = entry.createReader();
-    for (;;) {
-      // Returns up to a hundred entries at a time, and none at the end.
-      const some = await new Promise((entries, error) => reader.readEntries(entries, error));
-      if (!some.length) return found;
-      for (const one of some) await walk(one, found);
+  /** Collects the files below a dropped entry with their paths, and the paths of what cannot be read. */
+  async function walk(entry, found, unread) {
+    try {
+      if (entry.isFile) {
+        found.push([entry.fullPath.slice(1), await new Promise((file, error) => entry.file(file, error))]);
+        return;
+      }
+      const reader = entry.createReader();
+      for (;;) {
+        // Returns up to a hundred entries at a time, and none at the end.
+        const some = await new Promise((entries, error) => reader.readEntries(entries, error));
+        if (!some.length) return;
+        for (const one of some) await walk(one, found, unread);
+      }
+    } catch {
+      unread.push(entry.fullPath.slice(1));
     }
   }
 
@@ -329,8 +446,9 @@ if ($("#give")) {
     event.preventDefault();
     // The entries are available only during the event.
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-    const found = await Promise.all(entries.map((entry) => walk(entry)));
-    give(found.flat());
+    const [found, unread] = [[], []];
+    for (const entry of entries) await walk(entry, found, unread);
+    give(found, unread);
   });
   addEventListener("beforeunload", (event) => going() && event.preventDefault());
 }

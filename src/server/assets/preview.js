@@ -22,17 +22,35 @@
     if (answer.status === 416) return "";
     if (!answer.ok) throw answer.status;
     const length = Number(answer.headers.get("Content-Range")?.split("/")[1] ?? 0);
-    return (await answer.text()) + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read the rest.` : "");
+    const text = decode(new Uint8Array(await answer.arrayBuffer()));
+    return text + (length > TEXT_SHOWN ? `\n\n… ${size(length - TEXT_SHOWN)} more: download the file to read the rest.` : "");
+  }
+
+  /** Old text is often in Latin-1, which is almost never valid UTF-8. The last character may be cut. */
+  function decode(bytes) {
+    const mark = bytes[0] * 256 + bytes[1];
+    const encoding = mark === 0xfffe ? "utf-16le" : mark === 0xfeff ? "utf-16be" : "utf-8";
+    try {
+      return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true });
+    } catch {
+      return new TextDecoder("windows-1252").decode(bytes);
+    }
   }
 
   const kind = (link) => [...link.classList].find((name) => shows[name]);
+  /** Previous and Next stay within pictures, within media, or within text. */
+  const group = (link) => ({ img: 1, vid: 2, aud: 2 })[kind(link)] ?? 3;
   const title = make("h2", { id: "preview-name" });
   const place = make("span", { className: "hint", role: "status" });
   const save = make("a", { className: "button", download: "" }, "Download");
   const content = make("figure");
-  const previous = button("Previous", () => step(-1));
-  const next = button("Next", () => step(1));
-  const head = make("header", {}, title, place, previous, next, save, button("Close", () => dialog.close()));
+  const previous = button("‹", () => step(-1));
+  const next = button("›", () => step(1));
+  previous.ariaLabel = previous.title = "Previous";
+  next.ariaLabel = next.title = "Next";
+  const close = button("Close", () => dialog.close());
+  close.autofocus = true;
+  const head = make("div", { className: "head" }, title, place, previous, next, save, close);
   const dialog = make("dialog", { id: "preview" }, head, content);
   dialog.setAttribute("aria-labelledby", title.id);
   let links = [];
@@ -41,9 +59,11 @@
   function show() {
     const link = links[at];
     const name = $("bdi", link).textContent;
-    title.textContent = name;
+    title.textContent = title.title = name;
     place.textContent = links.length > 1 ? `${at + 1} of ${links.length}` : "";
     save.href = link.href;
+    // A disabled button has no keyboard events.
+    if ((at === 0 && document.activeElement === previous) || (at === links.length - 1 && document.activeElement === next)) close.focus();
     previous.disabled = at === 0;
     next.disabled = at === links.length - 1;
     content.replaceChildren(shows[kind(link)](link.href, name));
@@ -59,7 +79,7 @@
     const link = event.target.closest?.("#files a");
     if (!link || !isPlain(event) || !kind(link)) return;
     event.preventDefault();
-    links = [...document.querySelectorAll("#files td a")].filter((other) => kind(other) && !other.closest("tr").hidden);
+    links = [...document.querySelectorAll("#files td a")].filter((other) => kind(other) && group(other) === group(link) && !other.closest("tr").hidden);
     at = links.indexOf(link);
     if (!dialog.isConnected) document.body.append(dialog);
     show();
@@ -72,6 +92,8 @@
     if (event.key === "ArrowRight") step(1);
   };
   dialog.onclose = () => {
+    // The event comes later: another preview may be open.
+    if (dialog.open) return;
     content.replaceChildren();
     focusOn(links[at].getAttribute("href"));
   };

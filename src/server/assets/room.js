@@ -19,7 +19,7 @@ if ($("#room")) {
 
   // Rendering
 
-  const isOpen = () => document.visibilityState === "visible" && room.offsetParent !== null;
+  const isOpen = () => document.visibilityState === "visible" && room.checkVisibility();
 
   function line([type, data]) {
     const time = make("time", { dateTime: data.at }, clock.format(new Date(data.at)).slice(11));
@@ -243,13 +243,28 @@ if ($("#room")) {
   };
 
   to.onclick = () => address("");
-  opener.onclick = () => {
-    opener.ariaExpanded = room.classList.toggle("open");
-    if (isOpen()) showNews(0);
-    if (room.classList.contains("open")) ($("#user").value = name.get() ?? "", (known.user ? $("#text") : $("#user")).focus());
-  };
+  /** Opens or closes the sheet that the chat is on a narrow screen. */
+  function open(isOpened) {
+    opener.ariaExpanded = isOpened;
+    room.classList.toggle("open", isOpened);
+    if (!isOpened) return opener.focus();
+    showNews(0);
+    $("#user").value = name.get() ?? "";
+    (known.user ? $("#text") : $("#user")).focus();
+  }
+
+  const isSheet = () => room.classList.contains("open") && getComputedStyle(room).position === "fixed";
+  opener.onclick = () => open(!room.classList.contains("open"));
+  $("#close-room").onclick = () => open(false);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && room.classList.contains("open") && !$("dialog[open]")) opener.click();
+    if (event.key === "Escape" && isSheet() && !$("dialog[open]")) open(false);
   });
+  // A tap outside only closes it: what is under the finger is not opened.
+  document.addEventListener("click", (event) => {
+    if (!isSheet() || [room, opener, $("dialog[open]")].some((part) => part?.contains(event.target))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    open(false);
+  }, true);
   document.addEventListener("visibilitychange", () => isOpen() && showNews(0));
 }

@@ -363,6 +363,7 @@ pub(in crate::server) fn state(root: &std::path::Path, stall: Duration) -> State
         stop: Stop::new().expect("a descriptor"),
         tcp: Vec::new(),
         trust_html: false,
+        index: None,
         chat: None,
         recorder: None,
     }

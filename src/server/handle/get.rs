@@ -35,9 +35,6 @@ use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// The file that a directory shows instead of its listing, if it exists.
-const INDEX: &str = "index.html";
-
 /// Finds the response to a request for content.
 pub(crate) fn handle(
     request: &Request<'_, '_, '_>,
@@ -90,7 +87,8 @@ fn to_directory(request: &Request<'_, '_, '_>) -> Response {
     Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
-/// The directory as an archive if requested; otherwise its `index.html`; otherwise, or if requested, the listing.
+/// The directory as an archive if requested; otherwise its index page, if it may have one; otherwise, or if requested,
+/// the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
     directory: &Grant<'_, ToList>,
@@ -100,12 +98,14 @@ fn of_directory(
     if let Some(format) = archive::format(request) {
         return archive::answer(request, directory, format, state, disk).unwrap_or_else(Handled::Respond);
     }
-    if request.target.parameter("list").is_none()
-        && let Ok(index) = request.path.join(INDEX.as_ref())
-        && let Ok(index) = state.access.check(&request.principal, &index)
-        && let Ok(Node::File(open)) = state.folder.open(&index, disk)
-    {
-        return Handled::Respond(of_file(request, open, &index, state, disk));
+    let is_listing = request.target.parameter("list").is_some();
+    for name in state.index_pages().iter().filter(|_| !is_listing) {
+        if let Ok(index) = request.path.join(name.as_ref())
+            && let Ok(index) = state.access.check(&request.principal, &index)
+            && let Ok(Node::File(open)) = state.folder.open(&index, disk)
+        {
+            return Handled::Respond(of_file(request, open, &index, state, disk));
+        }
     }
     match judge(request.head.fields.iter(), &MADE_ANEW, || listing::head(Status::NOT_MODIFIED)) {
         Ok(()) => Handled::Work(listing::job(request)),

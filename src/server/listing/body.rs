@@ -18,6 +18,8 @@ const CHUNK: usize = 48 * 1024;
 pub(crate) struct ListingBody {
     windows: Windows,
     row: WriteRow,
+    /// The query of links to directories.
+    query: String,
     /// How many rows have been produced.
     count: usize,
     /// What has been produced but not taken.
@@ -40,8 +42,8 @@ pub(crate) fn text(
 impl ListingBody {
     /// A listing of these entries, in this format.
     pub(crate) fn new(windows: Windows, framed: Framed) -> Self {
-        let Framed { before, row, behind } = framed;
-        Self { windows, row, count: 0, made: before, behind: Some(behind) }
+        let Framed { before, row, query, behind } = framed;
+        Self { windows, row, query, count: 0, made: before, behind: Some(behind) }
     }
 
     /// The whole listing, if it fits into a chunk.
@@ -60,7 +62,7 @@ impl ListingBody {
     fn make(&mut self, disk: Blocking<'_>) -> Result<(), Error> {
         while self.made.len() < CHUNK {
             if let Some(entry) = self.windows.next() {
-                (self.row)(&entry, self.count, &mut self.made);
+                (self.row)(&entry, self.count, &self.query, &mut self.made);
                 self.count += 1;
             } else if !self.windows.go_on(disk)? {
                 self.made.extend(self.behind.take().unwrap_or_default());

@@ -13,8 +13,8 @@ use crate::http::target::encode_segment;
 use crate::path::SharePath;
 use crate::printable;
 
-/// Writes an entry; the number says how many come before it.
-pub(super) type WriteRow = fn(&DirEntry, usize, &mut Vec<u8>);
+/// Writes an entry. The number says how many come before it, the text is the query of links to directories.
+pub(super) type WriteRow = fn(&DirEntry, usize, &str, &mut Vec<u8>);
 
 /// A listing without its rows.
 pub(crate) struct Framed {
@@ -22,6 +22,8 @@ pub(crate) struct Framed {
     pub before: Vec<u8>,
     /// Writes a row.
     pub row: WriteRow,
+    /// What follows a link to a directory: empty, or a query with its `?`.
+    pub query: String,
     /// The bytes after the rows.
     pub behind: Vec<u8>,
 }
@@ -30,7 +32,7 @@ impl Framed {
     /// One line per entry: name, size in bytes and time of the last change, separated by tabs. A directory has a
     /// slash after its name and no size.
     pub(crate) fn text() -> Self {
-        Self { before: Vec::new(), row: text_row, behind: Vec::new() }
+        Self { before: Vec::new(), row: text_row, query: String::new(), behind: Vec::new() }
     }
 
     /// JSON: an object with the path, the directory's identity, and its entries.
@@ -38,11 +40,11 @@ impl Framed {
         let [path, id] = [&shown_path(path), id].map(|text| serde_json::Value::from(text).to_string());
         let path = printable::json(&path);
         let before = format!("{{\"path\":{path},\"id\":{id},\"entries\":[").into_bytes();
-        Self { before, row: json_row, behind: b"]}".to_vec() }
+        Self { before, row: json_row, query: String::new(), behind: b"]}".to_vec() }
     }
 }
 
-fn text_row(entry: &DirEntry, _: usize, out: &mut Vec<u8>) {
+fn text_row(entry: &DirEntry, _: usize, _: &str, out: &mut Vec<u8>) {
     // A name with a line break must not look like two lines.
     out.extend_from_slice(&printable::in_line(entry.name.as_bytes()));
     let (slash, size) = match entry.kind {
@@ -52,7 +54,7 @@ fn text_row(entry: &DirEntry, _: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{slash}\t{size}\t{}\n", timestamp(entry.modified)).as_bytes());
 }
 
-fn json_row(entry: &DirEntry, count: usize, out: &mut Vec<u8>) {
+fn json_row(entry: &DirEntry, count: usize, _: &str, out: &mut Vec<u8>) {
     if count > 0 {
         out.push(b',');
     }
@@ -122,8 +124,8 @@ mod tests {
             modified: SystemTime::UNIX_EPOCH,
         };
         let mut text = Vec::new();
-        text_row(&entry(b"d", EntryKind::Directory), 0, &mut text);
-        text_row(&entry(b"a\nb\tc", EntryKind::File { len: 7 }), 1, &mut text);
+        text_row(&entry(b"d", EntryKind::Directory), 0, "", &mut text);
+        text_row(&entry(b"a\nb\tc", EntryKind::File { len: 7 }), 1, "", &mut text);
         assert_eq!(text, b"d/\t-\t1970-01-01T00:00:00Z\na?b?c\t7\t1970-01-01T00:00:00Z\n");
         assert_eq!(href(OsStr::from_bytes(b"javascript:a/\xff\""), false), "./javascript:a%2F%FF%22");
     }

@@ -21,6 +21,9 @@ use std::os::unix::ffi::OsStrExt;
 /// to open the page; with each row by itself, a second.
 const CHUNK: usize = 100;
 
+/// How many directories between the root and the current one are shown, before all but the last are folded.
+const SHOWN_ABOVE: usize = 2;
+
 /// Marks the place of the rows in a page. No name contains it, because shown names have no control characters.
 const ROWS: &str = "\0";
 
@@ -58,6 +61,7 @@ impl ListingPage<'_> {
                 header .top {
                     img src=(ICON.path()) alt="" width="28" height="28";
                     (self.way())
+                    @if self.accepts_uploads { (self.form()) } @else { p .badge { "Read-only" } }
                     @if features::QR { a href="/.wharf/qr.svg" { "QR code" } }
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
@@ -76,20 +80,33 @@ impl ListingPage<'_> {
         let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
         let row = if self.view == View::Grid { card } else { row };
-        (head, Framed { before: before.into(), row, behind: behind.into() })
+        (head, Framed { before: before.into(), row, query: self.query("?"), behind: behind.into() })
     }
 
-    /// The path, with a link for each directory above.
+    /// The path, with a link for each directory above. In a deep one, those in the middle are folded.
     fn way(&self) -> Markup {
         let last = self.path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let above = above(self.path.as_bytes());
+        let (folded, near) = above.split_at(if above.len() > SHOWN_ABOVE { above.len() - 1 } else { 0 });
+        let item = |(link, name): &(String, String)| {
+            html! { li { a href={ (link) (self.query("&")) } { bdi { (name) } } } }
+        };
         html! {
             nav aria-label="Path" {
                 ol .way {
                     @if self.path.is_root() {
                         li { h1 { "Files" } }
                     } @else {
-                        li { a href="/?list" { "Files" } }
-                        @for (link, name) in above(self.path.as_bytes()) { li { a href=(link) { bdi { (name) } } } }
+                        li { a href={ "/?list" (self.query("&")) } { "Files" } }
+                        @if !folded.is_empty() {
+                            li {
+                                details {
+                                    summary aria-label={ (folded.len()) " more folders" } { "…" }
+                                    ol { @for directory in folded { (item(directory)) } }
+                                }
+                            }
+                        }
+                        @for directory in near { (item(directory)) }
                         li aria-current="page" { h1 { bdi { (shown(last)) } } }
                     }
                 }
@@ -97,28 +114,29 @@ impl ListingPage<'_> {
         }
     }
 
-    /// The toolbar: filter, view, downloads, upload form.
+    /// The toolbar: filter, view, downloads.
     fn tools(&self) -> Markup {
         let view = |view, name| {
             html! {
-                a href=(query(self.order, view)) aria-current=[(self.view == view).then_some("true")] { (name) }
+                a href={ "?list" (query("&", self.order, view)) } aria-current=[(self.view == view).then_some("true")] { (name) }
             }
         };
         html! {
-            div .tools {
-                div #look {
-                    @if self.count.entries() > 0 {
-                        div .js .filter {
-                            label .unseen for="filter" { "Filter by name" }
-                            input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
-                        }
-                        nav aria-label="View" { (view(View::Rows, "List")) (view(View::Grid, "Grid")) }
-                        @if features::ARCHIVE {
-                            nav aria-label="Download all" { a href="?zip" download { "Zip" } a href="?tar" download { "Tar" } }
+            div #look {
+                @if self.count.entries() > 0 {
+                    div .js .filter {
+                        label .unseen for="filter" { "Filter by name" }
+                        input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
+                    }
+                    nav .views aria-label="View" { (view(View::Rows, "List")) (view(View::Grid, "Grid")) }
+                    @if features::ARCHIVE {
+                        div .all role="group" aria-label="Download all" {
+                            span aria-hidden="true" { "Download all" }
+                            a .button .quiet href="?zip" download { "Zip" }
+                            a .button .quiet href="?tar" download { "Tar" }
                         }
                     }
                 }
-                @if self.accepts_uploads { (self.form()) }
             }
         }
     }
@@ -133,6 +151,7 @@ impl ListingPage<'_> {
         html! {
             form #give method="post" enctype="multipart/form-data" data-conflict=(on_conflict) data-hidden[self.rules.hidden] {
                 label { span { "Add files" } input type="file" name="file" multiple required; }
+                label .js .quiet { span { "Add folder" } input type="file" webkitdirectory multiple; }
                 button { "Upload" }
             }
         }
@@ -162,8 +181,13 @@ impl ListingPage<'_> {
             _ => Some("ascending"),
         };
         html! {
-            th aria-sort=[sorted] { a href=(query(self.order.after_click(key), self.view)) { (name) } }
+            th aria-sort=[sorted] { a href={ "?list" (query("&", self.order.after_click(key), self.view)) } { (name) } }
         }
+    }
+
+    /// The order and the view, for the link to another directory; starts with this, unless they are the default.
+    fn query(&self, start: &str) -> String {
+        query(start, self.order, self.view)
     }
 
     fn nothing(&self) -> Markup {
@@ -177,21 +201,24 @@ impl ListingPage<'_> {
 }
 
 /// Writes an entry as a line.
-fn row(entry: &DirEntry, count: usize, out: &mut Vec<u8>) {
-    write_row(entry, count, View::Rows, out);
+fn row(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
+    write_row(entry, count, query, View::Rows, out);
 }
 
 /// Writes an entry as a card.
-fn card(entry: &DirEntry, count: usize, out: &mut Vec<u8>) {
-    write_row(entry, count, View::Grid, out);
+fn card(entry: &DirEntry, count: usize, query: &str, out: &mut Vec<u8>) {
+    write_row(entry, count, query, View::Grid, out);
 }
 
-fn write_row(entry: &DirEntry, count: usize, view: View, out: &mut Vec<u8>) {
+fn write_row(entry: &DirEntry, count: usize, query: &str, view: View, out: &mut Vec<u8>) {
     let (sign, size) = match entry.kind {
         EntryKind::Directory => (Sign::Directory, String::new()),
         EntryKind::File { len } => (Sign::of_file(entry.name.as_bytes()), Bytes(len).to_string()),
     };
-    let link = href(&entry.name, entry.kind == EntryKind::Directory);
+    let mut link = href(&entry.name, entry.kind == EntryKind::Directory);
+    if entry.kind == EntryKind::Directory {
+        link.push_str(query);
+    }
     let time = timestamp(entry.modified).to_string();
     let begins_chunk = count > 0 && count.is_multiple_of(CHUNK);
     let row = html! {
@@ -227,11 +254,12 @@ fn shown(name: &[u8]) -> String {
     Printable(name).to_string()
 }
 
-/// The link to this directory in another order or view.
-fn query(order: SortOrder, view: View) -> String {
-    let order = if order == SortOrder::default() { String::new() } else { format!("&sort={order}") };
-    let view = if view == View::Grid { "&view=grid" } else { "" };
-    format!("?list{order}{view}")
+/// The part of a query that says this order and view, without their defaults; starts with this, unless it is empty.
+fn query(start: &str, order: SortOrder, view: View) -> String {
+    let order = (order != SortOrder::default()).then(|| format!("sort={order}"));
+    let view = (view == View::Grid).then(|| "view=grid".to_owned());
+    let parts: Vec<_> = order.into_iter().chain(view).collect();
+    if parts.is_empty() { String::new() } else { format!("{start}{}", parts.join("&")) }
 }
 
 impl maud::Render for Count {
@@ -259,18 +287,28 @@ mod tests {
     use crate::http::status::Status;
 
     fn html_of(path: &SharePath, entries: &[DirEntry], accepts_uploads: bool) -> String {
+        html_as(View::Grid, SortOrder::default(), path, entries, accepts_uploads)
+    }
+
+    fn html_as(
+        view: View,
+        order: SortOrder,
+        path: &SharePath,
+        entries: &[DirEntry],
+        accepts_uploads: bool,
+    ) -> String {
         let count = Count { directories: 0, files: entries.len(), bytes: 0 };
         let page = ListingPage {
             path,
             count,
-            order: SortOrder::default(),
-            view: View::Grid,
+            order,
+            view,
             accepts_uploads,
             rules: &Rules::default(),
             has_chat: true,
         };
-        let (_, Framed { before: mut text, row, behind }) = page.framed(Head::new(Status::OK));
-        entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &mut text));
+        let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
+        entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));
         text.extend(behind);
         String::from_utf8(text).expect("text")
     }
@@ -299,7 +337,7 @@ mod tests {
     #[test]
     fn each_directory_above_has_a_link() {
         let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
-        let page = html_of(&path, &[], true);
+        let page = html_as(View::Rows, SortOrder::default(), &path, &[], true);
         for link in [
             "href=\"/?list\">Files<",
             "href=\"/a%20b/?list\"><bdi>a b<",
@@ -307,7 +345,40 @@ mod tests {
         ] {
             assert!(page.contains(link), "{link}: {page}");
         }
-        assert!(page.contains("<h1><bdi>d</bdi></h1>"), "{page}");
+        assert!(page.contains("<h1><bdi>d</bdi></h1>") && !page.contains("<details>"), "{page}");
+    }
+
+    #[test]
+    fn a_deep_path_is_folded_in_the_middle() {
+        let path = SharePath::from_segments([b"a", b"b", b"c", b"d"]).expect("a path");
+        let page = html_as(View::Rows, SortOrder::default(), &path, &[], true);
+        let folded =
+            page.split_once("<details>").expect("folded").1.split_once("</details>").expect("an end").0;
+        assert!(folded.contains("2 more folders"), "{folded}");
+        for (link, is_folded) in
+            [("/?list", false), ("/a/?list", true), ("/a/b/?list", true), ("/a/b/c/?list", false)]
+        {
+            let link = format!("href=\"{link}\"");
+            assert!(page.contains(&link) && folded.contains(&link) == is_folded, "{link}: {page}");
+        }
+    }
+
+    #[test]
+    fn order_and_view_carry_into_other_directories() {
+        let path = SharePath::from_segments([b"a", b"b"]).expect("a path");
+        let entries = [entry(b"sub", EntryKind::Directory), entry(b"f", EntryKind::File { len: 1 })];
+        let table = [
+            (View::Rows, "name", "./sub/", "/a/?list"),
+            (View::Grid, "name", "./sub/?view=grid", "/a/?list&amp;view=grid"),
+            (View::Rows, "-size", "./sub/?sort=-size", "/a/?list&amp;sort=-size"),
+            (View::Grid, "time", "./sub/?sort=time&amp;view=grid", "/a/?list&amp;sort=time&amp;view=grid"),
+        ];
+        for (view, order, below, above) in table {
+            let page = html_as(view, SortOrder::parse(order).expect("an order"), &path, &entries, true);
+            for link in [below, above, "./f"] {
+                assert!(page.contains(&format!("href=\"{link}\"")), "{link}: {page}");
+            }
+        }
     }
 
     #[test]
@@ -335,7 +406,11 @@ mod tests {
     }
 
     #[test]
-    fn a_read_only_folder_has_no_form() {
-        assert!(!html_of(&SharePath::root(), &[], false).contains("<form id=\"give\""));
+    fn a_read_only_folder_says_so_and_has_no_form() {
+        for accepts_uploads in [true, false] {
+            let page = html_of(&SharePath::root(), &[], accepts_uploads);
+            assert_eq!(page.contains("<form id=\"give\""), accepts_uploads);
+            assert_eq!(page.contains("Read-only"), !accepts_uploads);
+        }
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn room(directory: &SharePath) -> Markup {
                 h2 #room-head { "Chat" }
                 p #state role="status" {}
                 button #leave .quiet type="button" hidden { "Leave" }
+                button #close-room .quiet type="button" { "Close" }
             }
             form #join {
                 label for="user" { "Your name" }
