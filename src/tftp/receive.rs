@@ -24,7 +24,6 @@ use std::time::Instant;
 mod content_decoder;
 mod receive_window;
 
-use super::block::on_wire;
 use super::error::{Ending, Fault};
 use super::fields::Mode;
 use super::options::Terms;
@@ -64,9 +63,9 @@ enum Phase {
     /// Blocks arrive.
     Receiving(ReceiveWindow),
     /// All blocks have arrived, and the driver commits the file.
-    Committing { last: u64, terms: Terms },
+    Committing { last: u16, terms: Terms },
     /// The last ACK was sent.
-    Dallying { word: Word, last: u64, until: PacketDeadline },
+    Dallying { word: Word, last: u16, until: PacketDeadline },
     /// The transfer has ended.
     Over(Farewell),
 }
@@ -150,7 +149,7 @@ impl Receiver {
     /// or it is the request again, whose answer is repeated only after a timeout.
     fn is_ignored(&self, packet: &Packet<'_>) -> bool {
         match (&self.phase, packet) {
-            (Phase::Dallying { last, .. }, Packet::Data { block, .. }) => *block != on_wire(*last),
+            (Phase::Dallying { last, .. }, Packet::Data { block, .. }) => block != last,
             (Phase::Over(_) | Phase::Committing { .. } | Phase::Dallying { .. }, _) => true,
             _ => matches!(packet, Packet::Read(_) | Packet::Write(_)),
         }
@@ -168,7 +167,7 @@ impl Receiver {
             }
             Arrival::Next => self.decoder.more(content),
             Arrival::Last => {
-                self.phase = Phase::Committing { last: window.received, terms: window.terms };
+                self.phase = Phase::Committing { last: window.last_number(), terms: window.terms };
                 self.decoder.last(content)
             }
         }
@@ -181,7 +180,7 @@ impl Receiver {
         };
         self.phase = match outcome {
             Ok(()) => Phase::Dallying {
-                word: Word::new(&Packet::Ack { block: on_wire(*last) }),
+                word: Word::new(&Packet::Ack { block: *last }),
                 last: *last,
                 until: PacketDeadline::of_dally(now, terms.interval()),
             },
