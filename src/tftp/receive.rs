@@ -19,7 +19,7 @@
 //!
 //! Knows no destination and no size limit: the code that writes the bytes ends the transfer with `abort`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 mod content_decoder;
 mod receive_window;
@@ -85,6 +85,24 @@ impl Receiver {
         let decoder = ContentDecoder::new(request.mode());
         let word = Word::new(&Packet::Read(request));
         Self { decoder, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
+    }
+
+    /// Gives up when the peer is silent for this long, and not after a number of repetitions. Call it at the start.
+    #[must_use]
+    pub fn with_timeout(mut self, now: Instant, silence: Duration) -> Self {
+        if let Phase::Requesting { patience, .. } = &mut self.phase {
+            patience.limit_silence(now, silence);
+        }
+        self
+    }
+
+    /// A number that grows when the transfer advances.
+    pub fn progress(&self) -> u64 {
+        match &self.phase {
+            Phase::Requesting { .. } => 0,
+            Phase::Receiving(window) => window.received,
+            Phase::Committing { .. } | Phase::Dallying { .. } | Phase::Over(_) => u64::MAX,
+        }
     }
 
     /// The terms in force while blocks arrive; before, nothing is agreed. `tsize` is only what the peer announced.

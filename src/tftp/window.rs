@@ -61,6 +61,11 @@ impl Window {
         }
     }
 
+    /// The oldest block that is not acknowledged.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// Reads the next block, if no held block can be sent, there is space, and the file has more.
     pub(super) fn fill(&mut self, source: &mut impl Read) -> io::Result<()> {
         let can_send = self.sent < self.held.len().min(self.capacity);
