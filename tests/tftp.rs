@@ -218,6 +218,40 @@ fn a_repeated_request_is_one_transfer() {
     }
 }
 
+/// A machine that resets asks for the same file again, often from the same port, while the server still sends the first
+/// one.
+#[test]
+fn a_client_that_has_reset_gets_a_new_transfer() {
+    let wharf = serve(&[]);
+    let wanted = request(1, b"dir/b c.txt", &[("blksize", "200")]);
+    let mut client = client(&wharf);
+    client.send_request(&wanted).hear_until(b"\0\x06");
+    let first = client.peer();
+    client.send(b"\0\x04\0\0").hear_until(b"\0\x03\0\x01");
+    client.send(b"\0\x04\0\x01").hear_until(b"\0\x03\0\x02");
+    client.send_request(&wanted).hear_until(b"\0\x06");
+    assert_ne!(client.peer(), first, "a new transfer");
+    for block in 0..=5 {
+        client.send(&[0, 4, 0, block]).hear_until(&[0, 3, 0, block + 1]);
+        assert_ne!(client.peer(), first);
+    }
+    client.send(&[0, 4, 0, 6]);
+    eventually("the new transfer is complete", || {
+        wharf.log().contains("\"RRQ dir/b c.txt\" complete, 1000 B")
+    });
+    eventually("the old one has ended", || wharf.log().contains("the client has started it again"));
+    // An upload, too: the first one is not saved.
+    let wanted = request(2, b"new", &[]);
+    client.send_request(&wanted).hear_until(b"\0\x04\0\0");
+    client.send(&[&b"\0\x03\0\x01"[..], &[b'x'; 512]].concat()).hear_until(b"\0\x04\0\x01");
+    client.send_request(&wanted).hear_until(b"\0\x04\0\0");
+    client.send(b"\0\x03\0\x01short").hear_until(b"\0\x04\0\x01");
+    eventually("the old one has ended", || {
+        wharf.log().matches("the client has started it again").count() == 2
+    });
+    assert_eq!(wharf.read("new"), b"short");
+}
+
 /// As tftp-hpa's client does, which uses one socket for the whole session.
 #[test]
 fn the_same_file_may_be_fetched_again_at_once_from_the_same_port() {

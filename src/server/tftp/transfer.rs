@@ -85,7 +85,8 @@ impl Transfer<'_> {
         };
         let direction = Direction::Read { size };
         let terms = Terms::answer(request.options(), request.mode(), direction, &Caps::default());
-        let ending = self.socket.give(Sender::serve(Instant::now(), terms, request.mode(), source));
+        let ending =
+            self.socket.give(Sender::serve(Instant::now(), terms, request.mode(), source), &self.permit);
         self.permit.give_up();
         let bytes = size.filter(|_| ending.is_complete()).unwrap_or(0);
         TransferOutcome { ending, bytes, last_ack: None, permit: self.permit }
@@ -138,7 +139,8 @@ impl Transfer<'_> {
         let Self { mut socket, permit, active, .. } = self;
         let mut receiver = Receiver::serve(Instant::now(), terms, mode);
         let mut may_dally = false;
-        let ending = socket.take(&mut receiver, terms.block_size(), sink, || may_dally = permit.give_up());
+        let settled = || may_dally = permit.give_up();
+        let ending = socket.take(&mut receiver, terms.block_size(), sink, &permit, settled);
         // Without a file, `settled` was never called.
         if !may_dally {
             permit.give_up();
