@@ -7,6 +7,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -165,6 +167,84 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     let output = client.output();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "file: error (0): good night\n");
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// A server that answers each request with these datagrams, the next one after each packet of the client.
+fn scripted(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = server.local_addr().expect("an address");
+    thread::spawn(move || {
+        let (mut buffer, mut transfers) = ([0; 2000], Vec::new());
+        while let Ok((length, client)) = server.recv_from(&mut buffer) {
+            let transfer = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+            // It stays open, so that the client finds it silent and not closed.
+            transfers.push(transfer.try_clone().expect("a socket"));
+            let answers = answers(&buffer[..length]);
+            thread::spawn(move || {
+                for answer in answers {
+                    transfer.send_to(&answer, client).expect("sent");
+                    transfer.recv_from(&mut [0; 2000]).expect("a packet");
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_padded_answer_is_accepted() {
+    let here = tempfile::tempdir().expect("a folder");
+    let server = scripted(|_| vec![b"\0\x06blksize\x001024\0\0\0\0\0".to_vec(), b"\0\x03\0\x01hi".to_vec()]);
+    let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{server}/a")]);
+    assert_eq!((got.code, got.stdout.as_str()), (Some(0), "hi"), "{got:?}");
+}
+
+/// RFC 2347: a server that rejects options is asked again without them. One from before that RFC may send error 4.
+#[test]
+fn a_server_that_knows_no_options_is_asked_again_without_them() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("new"), "hi").expect("written");
+    let is_plain = |request: &[u8]| request.ends_with(b"octet\0");
+    for code in [4, 8] {
+        let server = scripted(move |request| {
+            let refusal = [b"\0\x05\0", &[code][..], b"no options\0"].concat();
+            match request {
+                [0, 1, ..] if is_plain(request) => vec![b"\0\x03\0\x01hi".to_vec()],
+                // The last one answers the block.
+                [0, 2, ..] if is_plain(request) => vec![b"\0\x04\0\0".to_vec(), b"\0\x04\0\x01".to_vec()],
+                _ => vec![refusal],
+            }
+        });
+        let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{server}/a")]);
+        assert_eq!((got.code, got.stdout.as_str()), (Some(0), "hi"), "{got:?}");
+        let put = wharf(here.path(), &["put", "new", "--to", &format!("tftp://{server}/")]);
+        assert_eq!(put.code, Some(0), "{put:?}");
+    }
+    let server = scripted(|_| vec![b"\0\x05\0\x08never\0".to_vec()]);
+    let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{server}/a")]);
+    assert_eq!(got.stderr, "a: option negotiation failed (8): never\n", "only once: {got:?}");
+}
+
+#[test]
+fn a_silent_server_is_given_up_after_the_timeout() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("new"), "hi").expect("written");
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let site = format!("tftp://{}/", silent.local_addr().expect("an address"));
+    let stops = scripted(|_| vec![[&b"\0\x03\0\x01"[..], &[7; 512]].concat()]);
+    for words in [
+        ["get", "--timeout", "1", "-o", "-", &format!("{site}a")],
+        ["get", "--timeout", "1", "-o", "a", &format!("{site}a")],
+        ["get", "--timeout", "1", "--dir", "d", &format!("{site}a")],
+        ["get", "--timeout", "1", "-o", "-", &format!("tftp://{stops}/a")],
+        ["put", "--timeout", "1", "new", "--to", &site],
+    ] {
+        let began = Instant::now();
+        let output = wharf(here.path(), &words);
+        assert_eq!(output.code, Some(1), "{words:?}: {output:?}");
+        assert!(output.stderr.contains("no longer answers"), "{words:?}: {output:?}");
+        assert!((1..20).contains(&began.elapsed().as_secs()), "{words:?}: {:?}", began.elapsed());
+    }
 }
 
 /// Whether SIGSTOP has stopped all threads of a process.
