@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::http::request::{Head, split_port};
 use crate::net::reach::reached_at;
+use crate::net::zone::authority;
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 
@@ -28,13 +29,13 @@ fn reached(state: &State) -> Vec<SocketAddr> {
 
 /// Chooses between the host that the client used and the reachable addresses.
 fn choose(asked: Option<&str>, reached: &[SocketAddr]) -> Option<String> {
-    let in_network = || reached.iter().find(|address| !address.ip().is_loopback()).map(ToString::to_string);
-    let authority = match asked {
+    let in_network = || reached.iter().copied().find(|address| !address.ip().is_loopback()).map(authority);
+    let found = match asked {
         Some(host) if !is_loopback(host) => Some(host.to_owned()),
         Some(host) => in_network().or_else(|| Some(host.to_owned())),
-        None => in_network().or_else(|| reached.first().map(ToString::to_string)),
+        None => in_network().or_else(|| reached.first().copied().map(authority)),
     };
-    authority.map(|authority| format!("http://{authority}/"))
+    found.map(|authority| format!("http://{authority}/"))
 }
 
 /// Whether this host is the machine itself.

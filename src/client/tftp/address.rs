@@ -100,11 +100,7 @@ pub fn from_root(name: &[u8]) -> &[u8] {
 /// `tftp://127.0.0.1:6969`.
 impl fmt::Display for TftpSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "{SCHEME}[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{SCHEME}{}:{}", self.host, self.port)
-        }
+        write!(f, "{SCHEME}{}", Endpoint::Tcp { host: self.host.clone(), port: self.port })
     }
 }
 
@@ -119,6 +115,8 @@ mod tests {
             ("TFTP://h:6969/", "tftp://h:6969", ""),
             ("tftp://h:6969/a%20b/c d", "tftp://h:6969", "a b/c d"),
             ("tftp://[::1]:7/x", "tftp://[::1]:7", "x"),
+            ("tftp://[fe80::1%25eth0]/x", "tftp://[fe80::1%25eth0]:69", "x"),
+            ("tftp://[fe80::1%eth0]:7/x", "tftp://[fe80::1%25eth0]:7", "x"),
             ("tftp://[::1]/x/", "tftp://[::1]:69", "x/"),
             ("tftp://h/%ff%2F", "tftp://h:69", "\\xff/"),
         ];
