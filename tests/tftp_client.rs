@@ -318,6 +318,54 @@ fn names_may_be_any_bytes() {
     assert_eq!(fs::read(odd(&server.folder(), b"d\xfe/up/n\xfd")).expect("it came"), b"mine");
 }
 
+#[test]
+fn a_server_at_all_addresses_accepts_both_ip_versions() {
+    let (server, here) =
+        (Wharf::serve(&["--ip", "::", "--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    server.write("a", "hi");
+    let (http, tftp) = (server.address().port(), server.tftp().port());
+    for host in ["127.0.0.1", "[::1]"] {
+        for url in [format!("http://{host}:{http}/a"), format!("tftp://{host}:{tftp}/a")] {
+            let got = wharf(here.path(), &["get", "-o", "-", &url]);
+            assert_eq!((got.code, got.stdout.as_str()), (Some(0), "hi"), "{url}: {got:?}");
+        }
+    }
+    eventually("all are logged", || {
+        server.log().matches("/a HTTP").count() + server.log().matches("\"RRQ a").count() == 4
+    });
+    assert!(!server.log().contains("::ffff:"), "{}", server.log());
+    let beside = Wharf::serve(&["--ip", "::", "--ip", "0.0.0.0", "--udp", "0"]);
+    beside.write("a", "hi");
+    let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{}/a", beside.tftp())]);
+    assert_eq!(got.stdout, "hi", "{got:?}");
+}
+
+/// In a network of its own, where the loopback interface has a link-local address.
+#[test]
+fn link_local_addresses_have_a_zone() {
+    let Some(mut unshare) = outside("unshare") else { return };
+    let here = tempfile::tempdir().expect("a folder");
+    fs::create_dir(here.path().join("d")).expect("made");
+    fs::write(here.path().join("d/a"), "hi").expect("written");
+    let script = "
+        ip link set lo up && ip addr add fe80::77/64 dev lo nodad || exit 77
+        \"$0\" serve d --ip fe80::77%lo --port 8080 --udp 6969 >out 2>log & server=$!
+        until grep -q Ctrl-C out; do kill -0 $server || exit 1; sleep 0.05; done
+        for url in 'http://[fe80::77%25lo]:8080/a' 'http://[fe80::77%lo]:8080/a' 'tftp://[fe80::77%25lo]:6969/a' \\
+            'tftp://[fe80::77%lo]:6969/a'; do \"$0\" get --retries 0 -o - \"$url\"; done
+        \"$0\" get --retries 0 -o - 'http://[fe80::77%no]:8080/a'
+        kill $server; grep -h '://' out";
+    unshare.args(["-rn", "sh", "-c", script, env!("CARGO_BIN_EXE_wharf")]).current_dir(here.path());
+    let output = Running::start(unshare.stdout(Stdio::piped()).stderr(Stdio::piped())).output();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(77) || stderr.contains("unshare failed") {
+        return skip("a network namespace cannot be made here");
+    }
+    let urls = "http://[fe80::77%25lo]:8080\ntftp://[fe80::77%25lo]:6969\n";
+    assert_eq!(stdout, format!("hihihihi{urls}"), "{stderr}");
+    assert!(stderr.contains("cannot resolve host"), "{stderr}");
+}
+
 /// tftpd-hpa, serving a directory until this is dropped.
 struct Other {
     _child: Running,
