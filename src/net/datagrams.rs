@@ -71,7 +71,7 @@ impl Datagrams {
 
     /// The address `0.0.0.0` with its port, if it receives IPv4 too.
     pub fn ipv4_address(&self) -> Option<SocketAddr> {
-        ipv4_of(self.address, SockRef::from(&self.socket))
+        ipv4_of(self.address, &SockRef::from(&self.socket))
     }
 
     /// The next datagram, or `None` if none is waiting. One that is longer than `into` is cut off.
@@ -120,7 +120,7 @@ pub(super) fn choose_versions(socket: &Socket, address: SocketAddr, all: &[Socke
 }
 
 /// The address `0.0.0.0` with the port of a socket at this address, if it accepts IPv4 too.
-pub(super) fn ipv4_of(address: SocketAddr, socket: SockRef<'_>) -> Option<SocketAddr> {
+pub(super) fn ipv4_of(address: SocketAddr, socket: &SockRef<'_>) -> Option<SocketAddr> {
     let is_dual = address.is_ipv6() && address.ip().is_unspecified() && !socket.only_v6().unwrap_or(true);
     is_dual.then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
 }

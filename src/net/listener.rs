@@ -114,7 +114,7 @@ impl Listener {
     /// The address `0.0.0.0` with its port, if it accepts IPv4 too.
     pub fn ipv4_address(&self) -> Option<ListenAddress> {
         match &self.socket {
-            Kind::Tcp(socket) => ipv4_of(self.address.tcp()?, SockRef::from(socket)).map(ListenAddress::Tcp),
+            Kind::Tcp(socket) => ipv4_of(self.address.tcp()?, &SockRef::from(socket)).map(ListenAddress::Tcp),
             Kind::Unix(_) => None,
         }
     }
