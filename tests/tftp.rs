@@ -59,6 +59,10 @@ fn directories_are_listed() {
 #[test]
 fn options_are_answered() {
     let wharf = serve(&[]);
+    wharf.write("empty", "");
+    let curl = request(1, b"empty", &[("tsize", "0"), ("blksize", "512")]);
+    let answer = client(&wharf).send_request(&curl).hear();
+    assert_eq!(answer, b"\0\x06blksize\x00512\0", "curl rejects tsize 0");
     let rows: [(&str, &[(&str, &str)], &[u8]); 10] = [
         ("none known", &[("color", "blue")], b"\0\x03\0\x01hello"),
         ("tsize (RFC 2349)", &[("tsize", "0")], b"\0\x06tsize\x005\0"),
@@ -81,6 +85,47 @@ fn options_are_answered() {
         assert_eq!(answer.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{name}");
         client.send(b"\0\x05\0\0enough\0");
     }
+}
+
+/// Boot ROMs of Raspberry Pi and Cisco pad their packets with NULs.
+#[test]
+fn padded_packets_are_accepted() {
+    let wharf = serve(&[]);
+    let padded = |datagram: &[u8]| [datagram, &[0; 600]].concat();
+    let mut reader = client(&wharf);
+    reader.send_request(&padded(&request(1, b"dir/b c.txt", &[])));
+    reader.hear_until(b"\0\x03\0\x01");
+    reader.send(&padded(b"\0\x04\0\x01")).hear_until(b"\0\x03\0\x02");
+    reader.send(&padded(b"\0\x04\0\x02"));
+    eventually("it is complete", || wharf.log().contains("\"RRQ dir/b c.txt\" complete"));
+    let mut reader = client(&wharf);
+    reader.send_request(&padded(&request(1, b"a.txt", &[("blksize", "600")])));
+    assert_eq!(reader.hear(), b"\0\x06blksize\x00600\0");
+    reader.send(&padded(b"\0\x05\0\0enough\0"));
+    let mut writer = client(&wharf);
+    writer.send_request(&padded(&request(2, b"new", &[("tsize", "1")])));
+    assert_eq!(writer.hear(), b"\0\x06tsize\x001\0");
+    writer.send(b"\0\x03\0\x01x").hear_until(b"\0\x04\0\x01");
+    assert_eq!(wharf.read("new"), b"x");
+}
+
+/// Boot programs of Windows separate directories with backslashes.
+#[test]
+fn backslashes_are_slashes() {
+    let wharf = serve(&[]);
+    for name in ["dir\\b c.txt", "\\dir\\b c.txt", "/dir\\b c.txt"] {
+        assert_eq!(client(&wharf).get(name), Ok(sample(1000, 1)), "{name}");
+    }
+    let listing = client(&wharf).get("dir\\").expect("a listing");
+    assert!(listing.starts_with(b"b c.txt\t"));
+    assert_eq!(client(&wharf).put("in\\new", &[], b"new"), Ok(()));
+    assert_eq!(wharf.read("in/new"), b"new");
+    for name in ["..\\a.txt", "dir\\..\\a.txt", "\\.wharf\\exit"] {
+        assert!(client(&wharf).get(name).is_err(), "{name}");
+        assert!(client(&wharf).put(name, &[], b"x").is_err(), "{name}");
+    }
+    wharf.write("dir\\b c.txt", "a name that has a backslash");
+    assert_eq!(client(&wharf).get("dir\\b c.txt"), Ok(b"a name that has a backslash".to_vec()));
 }
 
 #[test]
@@ -171,6 +216,40 @@ fn a_repeated_request_is_one_transfer() {
         client.hear_until(b"\0\x04\0\x01");
         assert_eq!(wharf.read("new"), content);
     }
+}
+
+/// A machine that resets asks for the same file again, often from the same port, while the server still sends the first
+/// one.
+#[test]
+fn a_client_that_has_reset_gets_a_new_transfer() {
+    let wharf = serve(&[]);
+    let wanted = request(1, b"dir/b c.txt", &[("blksize", "200")]);
+    let mut client = client(&wharf);
+    client.send_request(&wanted).hear_until(b"\0\x06");
+    let first = client.peer();
+    client.send(b"\0\x04\0\0").hear_until(b"\0\x03\0\x01");
+    client.send(b"\0\x04\0\x01").hear_until(b"\0\x03\0\x02");
+    client.send_request(&wanted).hear_until(b"\0\x06");
+    assert_ne!(client.peer(), first, "a new transfer");
+    for block in 0..=5 {
+        client.send(&[0, 4, 0, block]).hear_until(&[0, 3, 0, block + 1]);
+        assert_ne!(client.peer(), first);
+    }
+    client.send(&[0, 4, 0, 6]);
+    eventually("the new transfer is complete", || {
+        wharf.log().contains("\"RRQ dir/b c.txt\" complete, 1000 B")
+    });
+    eventually("the old one has ended", || wharf.log().contains("the client has started it again"));
+    // An upload, too: the first one is not saved.
+    let wanted = request(2, b"new", &[]);
+    client.send_request(&wanted).hear_until(b"\0\x04\0\0");
+    client.send(&[&b"\0\x03\0\x01"[..], &[b'x'; 512]].concat()).hear_until(b"\0\x04\0\x01");
+    client.send_request(&wanted).hear_until(b"\0\x04\0\0");
+    client.send(b"\0\x03\0\x01short").hear_until(b"\0\x04\0\x01");
+    eventually("the old one has ended", || {
+        wharf.log().matches("the client has started it again").count() == 2
+    });
+    assert_eq!(wharf.read("new"), b"short");
 }
 
 /// As tftp-hpa's client does, which uses one socket for the whole session.

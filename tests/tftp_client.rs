@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -187,6 +189,84 @@ fn a_stranger_gets_an_error_and_a_late_error_is_read() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// A server that answers each request with these datagrams, the next one after each packet of the client.
+fn scripted(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = server.local_addr().expect("an address");
+    thread::spawn(move || {
+        let (mut buffer, mut transfers) = ([0; 2000], Vec::new());
+        while let Ok((length, client)) = server.recv_from(&mut buffer) {
+            let transfer = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+            // It stays open, so that the client finds it silent and not closed.
+            transfers.push(transfer.try_clone().expect("a socket"));
+            let answers = answers(&buffer[..length]);
+            thread::spawn(move || {
+                for answer in answers {
+                    transfer.send_to(&answer, client).expect("sent");
+                    transfer.recv_from(&mut [0; 2000]).expect("a packet");
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_padded_answer_is_accepted() {
+    let here = tempfile::tempdir().expect("a folder");
+    let server = scripted(|_| vec![b"\0\x06blksize\x001024\0\0\0\0\0".to_vec(), b"\0\x03\0\x01hi".to_vec()]);
+    let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{server}/a")]);
+    assert_eq!((got.code, got.stdout.as_str()), (Some(0), "hi"), "{got:?}");
+}
+
+/// RFC 2347: a server that rejects options is asked again without them. One from before that RFC may send error 4.
+#[test]
+fn a_server_that_knows_no_options_is_asked_again_without_them() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("new"), "hi").expect("written");
+    let is_plain = |request: &[u8]| request.ends_with(b"octet\0");
+    for code in [4, 8] {
+        let server = scripted(move |request| {
+            let refusal = [b"\0\x05\0", &[code][..], b"no options\0"].concat();
+            match request {
+                [0, 1, ..] if is_plain(request) => vec![b"\0\x03\0\x01hi".to_vec()],
+                // The last one answers the block.
+                [0, 2, ..] if is_plain(request) => vec![b"\0\x04\0\0".to_vec(), b"\0\x04\0\x01".to_vec()],
+                _ => vec![refusal],
+            }
+        });
+        let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{server}/a")]);
+        assert_eq!((got.code, got.stdout.as_str()), (Some(0), "hi"), "{got:?}");
+        let put = wharf(here.path(), &["put", "new", "--to", &format!("tftp://{server}/")]);
+        assert_eq!(put.code, Some(0), "{put:?}");
+    }
+    let server = scripted(|_| vec![b"\0\x05\0\x08never\0".to_vec()]);
+    let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{server}/a")]);
+    assert_eq!(got.stderr, "a: option negotiation failed (8): never\n", "only once: {got:?}");
+}
+
+#[test]
+fn a_silent_server_is_given_up_after_the_timeout() {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("new"), "hi").expect("written");
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let site = format!("tftp://{}/", silent.local_addr().expect("an address"));
+    let stops = scripted(|_| vec![[&b"\0\x03\0\x01"[..], &[7; 512]].concat()]);
+    for words in [
+        ["get", "--timeout", "1", "-o", "-", &format!("{site}a")],
+        ["get", "--timeout", "1", "-o", "a", &format!("{site}a")],
+        ["get", "--timeout", "1", "--dir", "d", &format!("{site}a")],
+        ["get", "--timeout", "1", "-o", "-", &format!("tftp://{stops}/a")],
+        ["put", "--timeout", "1", "new", "--to", &site],
+    ] {
+        let began = Instant::now();
+        let output = wharf(here.path(), &words);
+        assert_eq!(output.code, Some(1), "{words:?}: {output:?}");
+        assert!(output.stderr.contains("no longer answers"), "{words:?}: {output:?}");
+        assert!((1..20).contains(&began.elapsed().as_secs()), "{words:?}: {:?}", began.elapsed());
+    }
+}
+
 /// Whether SIGSTOP has stopped all threads of a process.
 fn has_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
@@ -256,6 +336,54 @@ fn names_may_be_any_bytes() {
     let put = wharf(here.path(), &["put", "-R", "up", "--to", &site]);
     assert_eq!(put.code, Some(0), "{put:?}");
     assert_eq!(fs::read(odd(&server.folder(), b"d\xfe/up/n\xfd")).expect("it came"), b"mine");
+}
+
+#[test]
+fn a_server_at_all_addresses_accepts_both_ip_versions() {
+    let (server, here) =
+        (Wharf::serve(&["--ip", "::", "--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    server.write("a", "hi");
+    let (http, tftp) = (server.address().port(), server.tftp().port());
+    for host in ["127.0.0.1", "[::1]"] {
+        for url in [format!("http://{host}:{http}/a"), format!("tftp://{host}:{tftp}/a")] {
+            let got = wharf(here.path(), &["get", "-o", "-", &url]);
+            assert_eq!((got.code, got.stdout.as_str()), (Some(0), "hi"), "{url}: {got:?}");
+        }
+    }
+    eventually("all are logged", || {
+        server.log().matches("/a HTTP").count() + server.log().matches("\"RRQ a").count() == 4
+    });
+    assert!(!server.log().contains("::ffff:"), "{}", server.log());
+    let beside = Wharf::serve(&["--ip", "::", "--ip", "0.0.0.0", "--udp", "0"]);
+    beside.write("a", "hi");
+    let got = wharf(here.path(), &["get", "-o", "-", &format!("tftp://{}/a", beside.tftp())]);
+    assert_eq!(got.stdout, "hi", "{got:?}");
+}
+
+/// In a network of its own, where the loopback interface has a link-local address.
+#[test]
+fn link_local_addresses_have_a_zone() {
+    let Some(mut unshare) = outside("unshare") else { return };
+    let here = tempfile::tempdir().expect("a folder");
+    fs::create_dir(here.path().join("d")).expect("made");
+    fs::write(here.path().join("d/a"), "hi").expect("written");
+    let script = "
+        ip link set lo up && ip addr add fe80::77/64 dev lo nodad || exit 77
+        \"$0\" serve d --ip fe80::77%lo --port 8080 --udp 6969 >out 2>log & server=$!
+        until grep -q Ctrl-C out; do kill -0 $server || exit 1; sleep 0.05; done
+        for url in 'http://[fe80::77%25lo]:8080/a' 'http://[fe80::77%lo]:8080/a' 'tftp://[fe80::77%25lo]:6969/a' \\
+            'tftp://[fe80::77%lo]:6969/a'; do \"$0\" get --retries 0 -o - \"$url\"; done
+        \"$0\" get --retries 0 -o - 'http://[fe80::77%no]:8080/a'
+        kill $server; grep -h '://' out";
+    unshare.args(["-rn", "sh", "-c", script, env!("CARGO_BIN_EXE_wharf")]).current_dir(here.path());
+    let output = Running::start(unshare.stdout(Stdio::piped()).stderr(Stdio::piped())).output();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(77) || stderr.contains("unshare failed") {
+        return skip("a network namespace cannot be made here");
+    }
+    let urls = "http://[fe80::77%25lo]:8080\ntftp://[fe80::77%25lo]:6969\n";
+    assert_eq!(stdout, format!("hihihihi{urls}"), "{stderr}");
+    assert!(stderr.contains("cannot resolve host"), "{stderr}");
 }
 
 /// tftpd-hpa, serving a directory until this is dropped.

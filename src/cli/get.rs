@@ -104,7 +104,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     for address in &args.addresses {
         match address {
             Remote::Http(resource) => targets.add(resource, args.recursive, &options),
-            Remote::Tftp(site) => sites.push(site),
+            Remote::Tftp(site) => sites.push(args.site(site)),
         }
     }
     let skipped = targets.skipped.to_string();
@@ -112,7 +112,7 @@ fn get_all(args: &GetArgs) -> io::Result<bool> {
     let downloads = args.downloads(&args.dir);
     fetch_all(args, &downloads, &targets.orders, &options, &mut report)?;
     for site in sites {
-        report.finished_tftp(site, tftp::get(site, site.path(), &downloads, options.sync));
+        report.finished_tftp(&site, tftp::get(&site, site.path(), &downloads, options.sync));
     }
     if !args.quiet {
         // If stderr is closed, this line is lost.
@@ -148,7 +148,8 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
         return exit::code(match address {
             Remote::Http(resource) => write_out(resource, args),
             Remote::Tftp(site) => {
-                report(&name_of(site), tftp::pass_on(site, site.path(), &mut io::stdout().lock()).map(drop))
+                let site = args.site(site);
+                report(&name_of(&site), tftp::pass_on(&site, site.path(), &mut io::stdout().lock()).map(drop))
             }
         });
     }
@@ -163,7 +164,8 @@ fn get_one(args: &GetArgs, output: &Path) -> ExitCode {
             fetch_all(args, &downloads, &[FetchOrder::under(resource.clone(), name)], &options, &mut report)
         }
         Remote::Tftp(site) => {
-            report.finished_tftp(site, tftp::get_to(site, site.path(), &downloads, name, options.sync));
+            let site = args.site(site);
+            report.finished_tftp(&site, tftp::get_to(&site, site.path(), &downloads, name, options.sync));
             Ok(())
         }
     };
@@ -196,6 +198,11 @@ fn report(name: &str, result: Result<(), ClientError>) -> io::Result<bool> {
 impl GetArgs {
     fn downloads(&self, directory: &Path) -> Downloads {
         Downloads::at(directory).replacing(self.force)
+    }
+
+    /// A TFTP site with the timeout of this command.
+    fn site(&self, site: &TftpSite) -> TftpSite {
+        site.with_timeout(Duration::from_secs(self.timeout))
     }
 
     fn options(&self) -> FetchOptions {

@@ -134,6 +134,7 @@ fn send(
             put::run(orders, progress, &new_sender, observer)
         }
         Remote::Tftp(site) => {
+            let site = site.with_timeout(Duration::from_secs(args.timeout));
             let new_sender = |_: &Arc<WorkerProgress>| -> SendOrder<'_> {
                 Box::new(|order| {
                     let name = site.name(&order.path);

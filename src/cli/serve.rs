@@ -1,7 +1,7 @@
 //! `wharf serve [FOLDER]`: shares a folder.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::net::inherited::Inherited;
 use crate::net::listener::ListenAddress;
 use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
+use crate::net::zone::{ZonedIp, authority};
 use crate::printable::Printable;
 use crate::server::{AllowedHosts, Config, HostName, KeepAlive, ListenConfig, Recorder, Server};
 use crate::stop::{Stop, StopReason};
@@ -40,9 +41,9 @@ pub(super) struct ServeArgs {
     /// TCP port; 0 picks a free one [default: 8080]
     #[arg(short, long)]
     port: Option<u16>,
-    /// Address to listen on; 0.0.0.0 or :: shares with the network; can be repeated [default: 127.0.0.1]
+    /// Address to listen on; 0.0.0.0 shares with the network, :: over IPv6 too; can be repeated [default: 127.0.0.1]
     #[arg(short, long, value_name = "ADDR")]
-    ip: Vec<IpAddr>,
+    ip: Vec<ZonedIp>,
     /// Do not listen on TCP
     #[arg(long, conflicts_with = "port")]
     no_tcp: bool,
@@ -256,9 +257,9 @@ fn listen_config(args: &ServeArgs, inherited: Inherited) -> Result<ListenConfig,
     if !has_tcp && args.unix.is_empty() && args.udp.is_none() && inherited.is_empty() {
         return Err("there is nothing to listen on (--no-tcp needs --unix PATH or --udp)".into());
     }
-    let default = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let default = [ZonedIp::from(IpAddr::V4(Ipv4Addr::LOCALHOST))];
     let ips = if args.ip.is_empty() { &default[..] } else { &args.ip };
-    let at = |port| ips.iter().map(move |ip| SocketAddr::new(*ip, port));
+    let at = |port| ips.iter().map(move |ip| ip.at(port));
     Ok(ListenConfig {
         tcp: has_tcp.then(|| at(args.port.unwrap_or(PORT))).into_iter().flatten().collect(),
         unix: args.unix.iter().map(|name| SocketName::parse(name)).collect(),
@@ -313,7 +314,7 @@ fn urls(address: &ListenAddress) -> Vec<String> {
         ListenAddress::Udp(address) => ("tftp", address),
         ListenAddress::Unix(_) => return vec![address.to_string()],
     };
-    reached_at(*address).into_iter().map(|address| format!("{scheme}://{address}")).collect()
+    reached_at(*address).into_iter().map(|address| format!("{scheme}://{}", authority(address))).collect()
 }
 
 fn announcement(why: StopReason, idle_exit: IdleExit) -> String {

@@ -121,6 +121,11 @@ impl Endpoint {
         if host.is_empty() {
             return Err(AddressError::NoHost(host.to_owned()));
         }
+        let zoned = zoned(host).map(|(ip, zone)| format!("{ip}%{zone}"));
+        if zoned.is_none() && host.contains(':') && host.contains('%') {
+            return Err(AddressError::Host(host.to_owned()));
+        }
+        let host = zoned.as_deref().unwrap_or(host);
         if !host.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#/<>?@[\\]^`{|}".contains(&byte)) {
             return Err(AddressError::Host(host.to_owned()));
         }
@@ -133,10 +138,16 @@ impl Endpoint {
     /// The value of the Host field (RFC 9110 §7.2); `localhost` for a Unix socket.
     pub fn host_field(&self) -> String {
         match self {
-            // The default port is left out, as browsers and curl do.
-            Self::Tcp { host, port: HTTP_PORT } if host.contains(':') => format!("[{host}]"),
-            Self::Tcp { host, port: HTTP_PORT } => host.clone(),
-            Self::Tcp { .. } => self.to_string(),
+            Self::Tcp { host, port } => {
+                // A zone has a meaning on this machine only (RFC 6874 §3).
+                let host = without_zone(host);
+                // The default port is left out, as browsers and curl do.
+                match *port {
+                    HTTP_PORT if host.contains(':') => format!("[{host}]"),
+                    HTTP_PORT => host.to_owned(),
+                    port => Self::Tcp { host: host.to_owned(), port }.to_string(),
+                }
+            }
             Self::Unix(_) => "localhost".to_owned(),
         }
     }
@@ -146,7 +157,7 @@ impl Endpoint {
         match (self, split_port(authority, HTTP_PORT)) {
             (Self::Tcp { host, port }, Ok((other, other_port))) => {
                 let other = other.trim_start_matches('[').trim_end_matches(']');
-                *port == other_port && host.eq_ignore_ascii_case(other)
+                *port == other_port && without_zone(host).eq_ignore_ascii_case(without_zone(other))
             }
             _ => false,
         }
@@ -206,12 +217,28 @@ fn base(path: &str) -> Result<String, AddressError> {
 
 /// Splits `host:port`. An IPv6 address needs brackets only if a port follows.
 fn split_port(authority: &str, default: u16) -> Result<(&str, u16), AddressError> {
-    if authority.parse::<Ipv6Addr>().is_ok() {
+    if authority.parse::<Ipv6Addr>().is_ok() || zoned(authority).is_some() {
         return Ok((authority, default));
     }
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => Ok((host, parse_port(port)?)),
         _ => Ok((authority, default)),
+    }
+}
+
+/// The IPv6 address and the zone of `fe80::1%25eth0` (RFC 6874) or `fe80::1%eth0` (RFC 4007 §11).
+fn zoned(host: &str) -> Option<(Ipv6Addr, &str)> {
+    let (ip, zone) = host.split_once('%')?;
+    let zone = zone.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(zone);
+    let is_zone = !zone.is_empty() && !zone.contains(['%', ':']);
+    Some((ip.parse().ok().filter(|_| is_zone)?, zone))
+}
+
+/// An IPv6 address without its zone; any other host as it is.
+fn without_zone(host: &str) -> &str {
+    match (zoned(host), host.split_once('%')) {
+        (Some(_), Some((ip, _))) => ip,
+        _ => host,
     }
 }
 
@@ -233,7 +260,10 @@ impl Default for ServerAddress {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            // A zone is written as in a URL (RFC 6874).
+            Self::Tcp { host, port } if host.contains(':') => {
+                write!(f, "[{}]:{port}", host.replacen('%', "%25", 1))
+            }
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", Printable::path(path)),
         }
@@ -291,6 +321,10 @@ mod tests {
             ("IPv6 in brackets", "[::1]:81", "[::1]:81", "/"),
             ("IPv6 in brackets, no port", "http://[::1]/x", "[::1]:80", "/x/"),
             ("IPv6 alone", "::1", "[::1]:8080", "/"),
+            ("a zone (RFC 6874)", "http://[fe80::1%25eth0]:81/x", "[fe80::1%25eth0]:81", "/x/"),
+            ("a zone (RFC 4007)", "[fe80::1%eth0]:81", "[fe80::1%25eth0]:81", "/"),
+            ("a zone without brackets", "fe80::1%eth0", "[fe80::1%25eth0]:8080", "/"),
+            ("interface 25", "[fe80::1%25]:81", "[fe80::1%2525]:81", "/"),
             ("a Unix socket", "unix:/run/w.sock", "unix:/run/w.sock", "/"),
             ("a path inside", "unix:w.sock!/inbox/", "unix:w.sock", "/inbox/"),
             ("the root inside", "unix:w.sock!", "unix:w.sock", "/"),
@@ -330,6 +364,8 @@ mod tests {
             ("h\r\nA: b", AddressError::Port(" b".to_owned())),
             ("h\r", AddressError::Host("h\r".to_owned())),
             ("a b", AddressError::Host("a b".to_owned())),
+            ("[fe80::1%]", AddressError::Host("fe80::1%".to_owned())),
+            ("[fe80::1%25a%20b]", AddressError::Host("fe80::1%25a%20b".to_owned())),
             ("größe", AddressError::Host("größe".to_owned())),
             ("h:0", AddressError::Port("0".to_owned())),
             ("h:65536", AddressError::Port("65536".to_owned())),
@@ -367,6 +403,17 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(ServerAddress::parse(text).expect(text).server.host_field(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_host_field_never_has_the_zone() {
+        let server = ServerAddress::parse("http://[fe80::1%25eth0]:81/").expect("valid").server;
+        assert_eq!(server, Endpoint::Tcp { host: "fe80::1%eth0".to_owned(), port: 81 });
+        assert_eq!(server.host_field(), "[fe80::1]:81");
+        for authority in ["[fe80::1]:81", "[FE80::1%25eth0]:81", "[fe80::1%eth0]:81"] {
+            assert!(server.is_at(authority), "{authority}");
+        }
+        assert!(!server.is_at("[fe80::2]:81") && !server.is_at("[fe80::1]:82"));
     }
 
     #[test]

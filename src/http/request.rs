@@ -14,7 +14,7 @@ mod write;
 pub use error::{FIELD_LIMIT, HEAD_LIMIT, HeadError};
 pub use expectation::Expectation;
 pub use head::{FieldSpace, Head};
-pub use host::{is_host, split_port};
+pub use host::{ipv6_literal, is_host, split_port};
 pub use method::{Method, UnsupportedMethod};
 pub use version::HttpVersion;
 pub use write::write_head;

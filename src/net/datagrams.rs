@@ -42,10 +42,13 @@ pub struct Arrived {
 impl Datagrams {
     /// Listens on this address; port 0 chooses a free one.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        Self::bind_among(address, &[])
+    }
+
+    /// The same, if sockets are also opened at these addresses.
+    pub fn bind_among(address: SocketAddr, all: &[SocketAddr]) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
+        choose_versions(&socket, address, all)?;
         socket.bind(&address.into())?;
         Self::inherit(UdpSocket::from(socket))
     }
@@ -64,6 +67,11 @@ impl Datagrams {
     /// The address that it listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address `0.0.0.0` with its port, if it receives IPv4 too.
+    pub fn ipv4_address(&self) -> Option<SocketAddr> {
+        ipv4_of(self.address, &SockRef::from(&self.socket))
     }
 
     /// The next datagram, or `None` if none is waiting. One that is longer than `into` is cut off.
@@ -96,6 +104,25 @@ impl AsFd for Datagrams {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Lets a socket for `::` accept IPv4 too, unless another one of these does, at the same port.
+pub(super) fn choose_versions(socket: &Socket, address: SocketAddr, all: &[SocketAddr]) -> io::Result<()> {
+    if address.is_ipv4() {
+        return Ok(());
+    }
+    let has_other = all.iter().any(|other| other.is_ipv4() && other.port() == address.port());
+    let is_dual = address.ip().is_unspecified() && !has_other;
+    socket.set_only_v6(!is_dual).map_err(|error| {
+        let what = "this system does not let an IPv6 socket accept IPv4 (try --ip :: --ip 0.0.0.0)";
+        if is_dual { io::Error::new(io::ErrorKind::Unsupported, what) } else { error }
+    })
+}
+
+/// The address `0.0.0.0` with the port of a socket at this address, if it accepts IPv4 too.
+pub(super) fn ipv4_of(address: SocketAddr, socket: &SockRef<'_>) -> Option<SocketAddr> {
+    let is_dual = address.is_ipv6() && address.ip().is_unspecified() && !socket.only_v6().unwrap_or(true);
+    is_dual.then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
 }
 
 /// A new socket for the transfer that a datagram begins.
@@ -160,7 +187,7 @@ fn address_of(storage: SockaddrStorage) -> Option<SocketAddr> {
 }
 
 /// Converts an IPv4-mapped IPv6 address, which a dual-stack socket reports, to IPv4.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
         IpAddr::V6(_) => address,

@@ -12,9 +12,11 @@ use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::datagrams::{canonical, choose_versions, ipv4_of};
 use super::peer::Peer;
 use super::transport::{SendBufferSize, Transport};
 use super::unix::{BoundPath, CannotBind, SocketName};
+use super::zone::authority;
 
 /// The backlog: how many connections may wait to be accepted; the kernel lowers it to `net.core.somaxconn`. With a smaller
 /// one, a burst of a thousand browsers would lose SYNs, which costs a second each.
@@ -59,11 +61,13 @@ impl ListenAddress {
 impl Listener {
     /// Listens on this address; port 0 chooses a free one.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        Self::bind_among(address, &[])
+    }
+
+    /// The same, if listeners are also opened at these addresses.
+    pub fn bind_among(address: SocketAddr, all: &[SocketAddr]) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        if address.is_ipv6() {
-            // So `::` and `0.0.0.0` can be used together.
-            socket.set_only_v6(true)?;
-        }
+        choose_versions(&socket, address, all)?;
         // So a server can restart while its old connections still time out.
         socket.set_reuse_address(true)?;
         prepare(&socket)?;
@@ -107,6 +111,14 @@ impl Listener {
         &self.address
     }
 
+    /// The address `0.0.0.0` with its port, if it accepts IPv4 too.
+    pub fn ipv4_address(&self) -> Option<ListenAddress> {
+        match &self.socket {
+            Kind::Tcp(socket) => ipv4_of(self.address.tcp()?, &SockRef::from(socket)).map(ListenAddress::Tcp),
+            Kind::Unix(_) => None,
+        }
+    }
+
     /// The next connection, or `None` if none is waiting.
     pub fn accept(&self) -> io::Result<Option<Transport>> {
         let (socket, peer) = match acceptfrom_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
@@ -123,7 +135,7 @@ impl Listener {
             Kind::Tcp(here) => {
                 let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                 let peer = peer.map_or_else(|| here.local_addr(), Ok)?;
-                Transport::Tcp(TcpStream::from(socket), peer)
+                Transport::Tcp(TcpStream::from(socket), canonical(peer))
             }
             Kind::Unix(_) => {
                 let peer = Peer::of_unix(&socket);
@@ -154,9 +166,9 @@ impl AsFd for Listener {
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            Self::Tcp(address) => f.write_str(&authority(*address)),
             Self::Unix(name) => write!(f, "unix:{name}"),
-            Self::Udp(address) => write!(f, "tftp://{address}"),
+            Self::Udp(address) => write!(f, "tftp://{}", authority(*address)),
         }
     }
 }
@@ -181,6 +193,18 @@ pub fn wait_for_any<'a>(
 mod tests {
     use super::*;
     use crate::net::transport::{More, Transferred};
+
+    #[test]
+    fn a_listener_for_all_addresses_accepts_both_versions() {
+        let all = SocketAddr::from(([0u16; 8], 0));
+        let Ok(listener) = Listener::bind(all) else { return };
+        let here = listener.ipv4_address().and_then(|address| address.tcp()).expect("IPv4 too");
+        let client = TcpStream::connect(("127.0.0.1", here.port())).expect("a connection");
+        let accepted = listener.accept().expect("no error").expect("it waits");
+        assert_eq!(accepted.peer(), Peer::Inet(client.local_addr().expect("its address")));
+        let beside = Listener::bind_among(all, &[SocketAddr::from(([0, 0, 0, 0], 0))]).expect("a listener");
+        assert_eq!(beside.ipv4_address(), None, "another one accepts IPv4");
+    }
 
     #[test]
     fn a_stalled_reader_uses_little_kernel_memory() {

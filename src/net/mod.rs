@@ -13,3 +13,4 @@ pub mod reach;
 pub mod spin_wait;
 pub mod transport;
 pub mod unix;
+pub mod zone;

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub fn reached_at(listener: SocketAddr) -> Vec<SocketAddr> {
     let at = |ip| SocketAddr::new(ip, listener.port());
     if !listener.ip().is_unspecified() {
-        return vec![at(listener.ip())];
+        // With its zone.
+        return vec![listener];
     }
     let loopback =
         if listener.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };

@@ -1,14 +1,15 @@
 //! The URL that a visitor can pass on to others, and its QR code.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::http::request::{Head, split_port};
+use crate::http::request::{Head, ipv6_literal, split_port};
 use crate::net::reach::reached_at;
+use crate::net::zone::authority;
 use crate::server::request::ClientAddress;
 use crate::server::state::State;
 
-/// The URL to pass on: the one that the client used, since it is known to work. A client on the loopback interface
-/// gets the network's URL, if the server is reachable there. `None` without TCP.
+/// The URL to pass on: the one that the client used, since it is known to work. A client on the loopback interface,
+/// or at a link-local address, gets the network's URL, if the server is reachable there. `None` without TCP.
 #[cfg_attr(not(feature = "qr"), allow(dead_code, reason = "only the QR code shows it"))]
 pub(super) fn to_hand_on(head: &Head<'_, '_>, client: ClientAddress, state: &State) -> Option<String> {
     // Over a Unix-domain socket, Host can be anything.
@@ -28,21 +29,24 @@ fn reached(state: &State) -> Vec<SocketAddr> {
 
 /// Chooses between the host that the client used and the reachable addresses.
 fn choose(asked: Option<&str>, reached: &[SocketAddr]) -> Option<String> {
-    let in_network = || reached.iter().find(|address| !address.ip().is_loopback()).map(ToString::to_string);
-    let authority = match asked {
-        Some(host) if !is_loopback(host) => Some(host.to_owned()),
+    let authorities = || reached.iter().copied().map(authority);
+    let in_network = || authorities().find(|authority| !is_of_one_machine(authority));
+    let found = match asked {
+        Some(host) if !is_of_one_machine(host) => Some(host.to_owned()),
         Some(host) => in_network().or_else(|| Some(host.to_owned())),
-        None => in_network().or_else(|| reached.first().map(ToString::to_string)),
+        None => in_network().or_else(|| authorities().next()),
     };
-    authority.map(|authority| format!("http://{authority}/"))
+    found.map(|authority| format!("http://{authority}/"))
 }
 
-/// Whether this host is the machine itself.
-fn is_loopback(host: &str) -> bool {
+/// Whether this host is the machine itself, or a link-local address, which each machine reaches through an interface of its
+/// own.
+fn is_of_one_machine(host: &str) -> bool {
     let (name, _) = split_port(host);
-    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
     let is_named = name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost");
-    is_named || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    is_named
+        || name.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        || ipv6_literal(name).is_some_and(|ip| ip.is_loopback() || ip.is_unicast_link_local())
 }
 
 #[cfg(test)]
@@ -51,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_url_to_pass_on() {
-        let table: [(&str, Option<&str>, &[&str], Option<&str>); 9] = [
+        let table: [(&str, Option<&str>, &[&str], Option<&str>); 11] = [
             ("as it was asked", Some("nas.local:8080"), &["127.0.0.1:8080"], Some("nas.local:8080")),
             ("by address", Some("10.0.0.7"), &["10.0.0.7:80", "10.0.0.8:80"], Some("10.0.0.7")),
             ("at the loopback", Some("127.0.0.1:80"), &["127.0.0.1:80", "10.0.0.7:80"], Some("10.0.0.7:80")),
@@ -62,6 +66,8 @@ mod tests {
                 &["[::1]:80", "[2001:db8::1]:80"],
                 Some("[2001:db8::1]:80"),
             ),
+            ("link-local", Some("[fe80::1%25a]:80"), &["[::1]:80", "10.0.0.7:80"], Some("10.0.0.7:80")),
+            ("link-local, no other", Some("[fe80::1]:80"), &["[fe80::1]:80"], Some("[fe80::1]:80")),
             ("where there is no other", Some("localhost:80"), &["127.0.0.1:80"], Some("localhost:80")),
             ("without Host", None, &["127.0.0.1:80", "10.0.0.7:80"], Some("10.0.0.7:80")),
             ("without Host, no other", None, &["127.0.0.1:80"], Some("127.0.0.1:80")),

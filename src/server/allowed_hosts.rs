@@ -8,11 +8,11 @@
 //! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--host NAME`.
 
 use std::cell::RefCell;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::http::fields::Fields;
-use crate::http::request::{is_host, split_port};
+use crate::http::request::{ipv6_literal, is_host, split_port};
 use crate::net::peer::Peer;
 use crate::server::host_name::{HostName, canonical};
 
@@ -146,13 +146,9 @@ fn usual_port(is_tls: bool) -> u16 {
     if is_tls { 443 } else { 80 }
 }
 
-/// Whether this is an IPv4 address, or an IPv6 address in brackets.
+/// Whether this is an IPv4 address, or an IPv6 address in brackets, with or without a zone.
 fn is_address(name: &str) -> bool {
-    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    match bare {
-        Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
-        None => name.parse::<Ipv4Addr>().is_ok(),
-    }
+    ipv6_literal(name).is_some() || name.parse::<Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]
@@ -189,6 +185,9 @@ mod tests {
         let cases = [
             (Some("127.0.0.1:8080"), true),
             (Some("[::1]:8080"), true),
+            (Some("[fe80::1]:8080"), true),
+            (Some("[fe80::1%25eth0]:8080"), true),
+            (Some("[fe80::1%eth0]:8080"), true),
             (Some("192.168.1.7"), true),
             (Some("LOCALHOST:1"), true),
             (Some("localhost."), true),

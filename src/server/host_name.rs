@@ -3,6 +3,8 @@
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use crate::http::request::ipv6_literal;
+
 /// A host name or an IP address, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
@@ -34,7 +36,7 @@ impl FromStr for HostName {
     }
 }
 
-/// The canonical form of a host: lower case, no final dot, an IPv6 address at its shortest and in brackets.
+/// The canonical form of a host: lower case, no final dot, an IPv6 address at its shortest, in brackets, without its zone.
 pub(super) fn canonical(host: &str) -> String {
     match ipv6(host) {
         Some(ip) => format!("[{ip}]"),
@@ -42,9 +44,9 @@ pub(super) fn canonical(host: &str) -> String {
     }
 }
 
-/// An IPv6 address, in brackets or not.
+/// An IPv6 address, in brackets or not. A zone in brackets is dropped.
 fn ipv6(host: &str) -> Option<Ipv6Addr> {
-    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host).parse().ok()
+    ipv6_literal(host).or_else(|| host.parse().ok())
 }
 
 #[cfg(test)]

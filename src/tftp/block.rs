@@ -1,20 +1,61 @@
 //! Block numbers: 16 bits in packets, 64 bits inside.
 //!
-//! RFC 1350 numbers blocks from 1 with 16 bits and does not define block 65,536. All implementations continue with 0. Inside,
-//! blocks are counted in 64 bits, and a number of a packet means the block nearest to the current one.
+//! RFC 1350 numbers blocks from 1 with 16 bits and does not define block 65,536. Most implementations continue with 0, some
+//! with 1. Inside, blocks are counted in 64 bits, and a number of a packet means the block nearest to the current one.
 
-/// The block nearest to `near` that a packet's number means; `None` if it is before block 0.
-///
-/// Correct while the peer is less than 32,768 blocks away, which [`super::options::WindowSize::MAX`]
-/// ensures.
-pub(super) fn nearest(near: u64, wire: u16) -> Option<u64> {
-    let ahead = wire.wrapping_sub(on_wire(near)).cast_signed();
-    near.checked_add_signed(i64::from(ahead))
+/// The first block whose number is not defined.
+pub(super) const FIRST_WRAPPED: u64 = 1 << 16;
+
+/// Which number follows 65,535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Numbering {
+    /// Not known yet: 0, unless the peer uses 1.
+    #[default]
+    Undecided,
+    /// The peer uses 0.
+    ToZero,
+    /// The peer uses 1.
+    ToOne,
 }
 
-/// The number of a block in packets.
-pub(super) fn on_wire(block: u64) -> u16 {
-    block as u16
+impl Numbering {
+    /// Decides it, if it is undecided and block 65,536 is the next one or in flight. `wire` is a number of the peer, and
+    /// `last` the last block that the peer can mean.
+    ///
+    /// A number that would mean the block after the last one if the peer continues with 0 shows that it continues with 1.
+    /// In a window, smaller numbers may mean either. They decide nothing: a wrong guess would damage the file.
+    pub(super) fn learn(&mut self, wire: u16, last: u64) {
+        if *self != Self::Undecided || last < FIRST_WRAPPED {
+            return;
+        }
+        match Self::ToZero.nearest(FIRST_WRAPPED, wire) {
+            Some(block) if block == last + 1 => *self = Self::ToOne,
+            Some(FIRST_WRAPPED) => *self = Self::ToZero,
+            _ => {}
+        }
+    }
+
+    /// The block nearest to `near` that a packet's number means; `None` if it is before block 0, or if no block has it.
+    ///
+    /// Correct while the peer is less than 32,768 blocks away, which [`super::options::WindowSize::MAX`] ensures.
+    pub(super) fn nearest(self, near: u64, wire: u16) -> Option<u64> {
+        let round = match self {
+            Self::Undecided | Self::ToZero => 1 << 16,
+            // Without 0.
+            Self::ToOne if wire == 0 => return None,
+            Self::ToOne => (1 << 16) - 1,
+        };
+        let ahead = (i64::from(wire) - i64::from(self.on_wire(near))).rem_euclid(round);
+        near.checked_add_signed(if ahead < (1 << 15) { ahead } else { ahead - round })
+    }
+
+    /// The number of a block in packets.
+    pub(super) fn on_wire(self, block: u64) -> u16 {
+        match (self, block.checked_sub(1)) {
+            (Self::ToOne, Some(before)) => (before % u64::from(u16::MAX)) as u16 + 1,
+            _ => block as u16,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -23,18 +64,56 @@ mod tests {
 
     #[test]
     fn a_number_means_the_nearest_block() {
-        let rows: [(&str, u64, u16, Option<u64>); 8] = [
-            ("itself", 5, 5, Some(5)),
-            ("one ahead", 5, 6, Some(6)),
-            ("one behind", 5, 4, Some(4)),
-            ("over the edge", 65_535, 0, Some(65_536)),
-            ("back over the edge", 65_536, 65_535, Some(65_535)),
-            ("in the third round", 131_072, 2, Some(131_074)),
-            ("before the first block", 5, 65_000, None),
-            ("the farthest ahead", 1, 32_768, Some(32_768)),
+        use Numbering::{ToOne, ToZero};
+        let rows: [(&str, Numbering, u64, u16, Option<u64>); 15] = [
+            ("itself", ToZero, 5, 5, Some(5)),
+            ("one ahead", ToZero, 5, 6, Some(6)),
+            ("one behind", ToZero, 5, 4, Some(4)),
+            ("over the edge", ToZero, 65_535, 0, Some(65_536)),
+            ("back over the edge", ToZero, 65_536, 65_535, Some(65_535)),
+            ("in the third round", ToZero, 131_072, 2, Some(131_074)),
+            ("before the first block", ToZero, 5, 65_000, None),
+            ("the farthest ahead", ToZero, 1, 32_768, Some(32_768)),
+            ("itself, no 0", ToOne, 65_536, 1, Some(65_536)),
+            ("over the edge, no 0", ToOne, 65_535, 1, Some(65_536)),
+            ("far over the edge, no 0", ToOne, 65_535, 32_767, Some(98_302)),
+            ("back over the edge, no 0", ToOne, 65_536, 65_535, Some(65_535)),
+            ("far back over the edge, no 0", ToOne, 65_540, 65_530, Some(65_530)),
+            ("in the third round, no 0", ToOne, 131_070, 2, Some(131_072)),
+            ("0, which no block has", ToOne, 65_536, 0, None),
         ];
-        for (name, near, wire, block) in rows {
-            assert_eq!(nearest(near, wire), block, "{name}");
+        for (name, numbering, near, wire, block) in rows {
+            assert_eq!(numbering.nearest(near, wire), block, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_block_has_its_number() {
+        for numbering in [Numbering::ToZero, Numbering::ToOne] {
+            for block in (1..10).chain(65_530..65_545).chain(131_060..131_080) {
+                assert_eq!(numbering.nearest(block + 7, numbering.on_wire(block)), Some(block), "{block}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_number_that_can_mean_one_block_decides() {
+        use Numbering::{ToOne, ToZero, Undecided};
+        let rows = [
+            ("lock-step", 0, 65_536, ToZero),
+            ("lock-step, no 0", 1, 65_536, ToOne),
+            ("the block before again", 65_535, 65_536, Undecided),
+            ("before the edge", 1, 65_535, Undecided),
+            ("a window of 16", 0, 65_551, ToZero),
+            ("either the first or, after a gap, the second", 1, 65_551, Undecided),
+            ("either the last but one or the last", 15, 65_551, Undecided),
+            ("the last, no 0", 16, 65_551, ToOne),
+            ("the last of the largest window, no 0", 32_767, 98_302, ToOne),
+        ];
+        for (name, wire, last, decided) in rows {
+            let mut numbering = Undecided;
+            numbering.learn(wire, last);
+            assert_eq!(numbering, decided, "{name}");
         }
     }
 }

@@ -157,10 +157,10 @@ impl<'a> Reader<'a> {
         Ok(Text(Cow::Borrowed(text)))
     }
 
-    /// Options up to the end of the datagram.
+    /// Options up to the end of the datagram, or up to NULs that pad it.
     pub(super) fn options(&mut self) -> Result<Options<'a>, PacketError> {
         let mut options = Options::default();
-        while !self.0.is_empty() {
+        while !self.is_padding() {
             options.add(self.text("option")?, self.text("value of an option")?)?;
         }
         Ok(options)
@@ -171,8 +171,13 @@ impl<'a> Reader<'a> {
         self.0
     }
 
-    /// Fails if bytes remain.
+    /// Fails if bytes remain that are not padding.
     pub(super) fn end(self) -> Result<(), PacketError> {
-        if self.0.is_empty() { Ok(()) } else { Err(PacketError::TrailingBytes(self.0.len())) }
+        if self.is_padding() { Ok(()) } else { Err(PacketError::TrailingBytes(self.0.len())) }
+    }
+
+    /// Whether only NULs remain, or nothing.
+    fn is_padding(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
     }
 }

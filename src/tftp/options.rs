@@ -124,8 +124,8 @@ impl Terms {
     /// - `blksize` and `windowsize`: a value above the limit becomes the limit, however many digits it has; a `blksize` below
     ///   8 and a `windowsize` of 0 are left out, since the answer must not be larger than the request.
     /// - `timeout`: the answer must be the same number, so it is left out unless it is between 1 and the limit.
-    /// - `tsize` of a read: the file's size, unless the mode changes it; of a write: the announced one. One of more than 64
-    ///   bits becomes [`u64::MAX`], which no folder accepts.
+    /// - `tsize` of a read: the file's size, unless the mode changes it or the file is empty: curl takes 0 for an error; of a
+    ///   write: the announced one. One of more than 64 bits becomes [`u64::MAX`], which no folder accepts.
     pub fn answer(asked: &Options<'_>, mode: Mode, direction: Direction, caps: &Caps) -> Self {
         let at_most = |name, most: u16| number(asked, name).map(|n| n.min(most.into()) as u16);
         Self {
@@ -134,7 +134,7 @@ impl Terms {
             timeout: number(asked, TIMEOUT).and_then(seconds).filter(|asked| *asked <= caps.timeout),
             tsize: number(asked, TSIZE).and_then(|announced| match (direction, mode) {
                 (Direction::Write, _) => Some(announced),
-                (Direction::Read { size }, Mode::Octet) => size,
+                (Direction::Read { size }, Mode::Octet) => size.filter(|size| *size > 0),
                 (Direction::Read { .. }, Mode::Netascii) => None,
             }),
         }

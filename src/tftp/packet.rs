@@ -1,8 +1,9 @@
 //! A datagram as a packet, and back (RFC 1350 §5, RFC 2347).
 //!
-//! Parsing is strict: a truncated field, a missing NUL, a trailing byte or an unknown opcode is an error, which knows the
-//! ERROR packet that answers it. Every packet that is parsed can be written again. This module does not know what options
-//! mean or which packet may come when.
+//! Parsing is strict: a truncated field, a missing NUL, trailing bytes or an unknown opcode is an error, which knows the
+//! ERROR packet that answers it. Only trailing NULs are ignored, in every packet but DATA: some boot ROMs pad their packets.
+//! Every packet that is parsed can be written again. This module does not know what options mean or which packet may come
+//! when.
 
 use super::error::{ErrorCode, Fault};
 use super::fields::{Mode, Options, Reader, Text};
@@ -82,7 +83,7 @@ impl<'a> TransferRequest<'a> {
     fn read(mut reader: Reader<'a>) -> Result<Self, PacketError> {
         let filename = reader.text("file name")?;
         let mode = Mode::from_text(&reader.text("mode")?)?;
-        Ok(Self { filename, mode, options: reader.options()? })
+        Self::new(filename, mode, reader.options()?)
     }
 
     fn write(&self, opcode: u16, out: &mut Vec<u8>) {
@@ -98,8 +99,8 @@ impl<'a> Packet<'a> {
     pub fn parse(datagram: &'a [u8]) -> Result<Self, PacketError> {
         let mut reader = Reader::new(datagram);
         let opcode = reader.number("opcode")?;
-        if matches!(opcode, READ | WRITE | OACK) {
-            within(datagram.len())?;
+        if matches!(opcode, READ | WRITE | OACK) && unpadded(datagram).len() > MAX_REQUEST {
+            return Err(PacketError::RequestTooLong(datagram.len()));
         }
         match opcode {
             READ => TransferRequest::read(reader).map(Self::Read),
@@ -192,6 +193,12 @@ pub(super) fn data_head(block: u16) -> [u8; DATA_HEAD] {
 
 fn put(out: &mut Vec<u8>, number: u16) {
     out.extend_from_slice(&number.to_be_bytes());
+}
+
+/// A datagram without its trailing NULs, of which the first may end its last field.
+fn unpadded(datagram: &[u8]) -> &[u8] {
+    let padding = datagram.iter().rev().take_while(|byte| **byte == 0).count();
+    datagram.split_at(datagram.len() - padding).0
 }
 
 fn within(len: usize) -> Result<(), PacketError> {

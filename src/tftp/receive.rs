@@ -19,12 +19,11 @@
 //!
 //! Knows no destination and no size limit: the code that writes the bytes ends the transfer with `abort`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 mod content_decoder;
 mod receive_window;
 
-use super::block::on_wire;
 use super::error::{Ending, Fault};
 use super::fields::Mode;
 use super::options::Terms;
@@ -64,9 +63,9 @@ enum Phase {
     /// Blocks arrive.
     Receiving(ReceiveWindow),
     /// All blocks have arrived, and the driver commits the file.
-    Committing { last: u64, terms: Terms },
+    Committing { last: u16, terms: Terms },
     /// The last ACK was sent.
-    Dallying { word: Word, last: u64, until: PacketDeadline },
+    Dallying { word: Word, last: u16, until: PacketDeadline },
     /// The transfer has ended.
     Over(Farewell),
 }
@@ -86,6 +85,24 @@ impl Receiver {
         let decoder = ContentDecoder::new(request.mode());
         let word = Word::new(&Packet::Read(request));
         Self { decoder, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
+    }
+
+    /// Gives up when the peer is silent for this long, and not after a number of repetitions. Call it at the start.
+    #[must_use]
+    pub fn with_timeout(mut self, now: Instant, silence: Duration) -> Self {
+        if let Phase::Requesting { patience, .. } = &mut self.phase {
+            patience.limit_silence(now, silence);
+        }
+        self
+    }
+
+    /// A number that grows when the transfer advances.
+    pub fn progress(&self) -> u64 {
+        match &self.phase {
+            Phase::Requesting { .. } => 0,
+            Phase::Receiving(window) => window.received,
+            Phase::Committing { .. } | Phase::Dallying { .. } | Phase::Over(_) => u64::MAX,
+        }
     }
 
     /// The terms in force while blocks arrive; before, nothing is agreed. `tsize` is only what the peer announced.
@@ -150,7 +167,7 @@ impl Receiver {
     /// or it is the request again, whose answer is repeated only after a timeout.
     fn is_ignored(&self, packet: &Packet<'_>) -> bool {
         match (&self.phase, packet) {
-            (Phase::Dallying { last, .. }, Packet::Data { block, .. }) => *block != on_wire(*last),
+            (Phase::Dallying { last, .. }, Packet::Data { block, .. }) => block != last,
             (Phase::Over(_) | Phase::Committing { .. } | Phase::Dallying { .. }, _) => true,
             _ => matches!(packet, Packet::Read(_) | Packet::Write(_)),
         }
@@ -168,7 +185,7 @@ impl Receiver {
             }
             Arrival::Next => self.decoder.more(content),
             Arrival::Last => {
-                self.phase = Phase::Committing { last: window.received, terms: window.terms };
+                self.phase = Phase::Committing { last: window.last_number(), terms: window.terms };
                 self.decoder.last(content)
             }
         }
@@ -181,7 +198,7 @@ impl Receiver {
         };
         self.phase = match outcome {
             Ok(()) => Phase::Dallying {
-                word: Word::new(&Packet::Ack { block: on_wire(*last) }),
+                word: Word::new(&Packet::Ack { block: *last }),
                 last: *last,
                 until: PacketDeadline::of_dally(now, terms.interval()),
             },

@@ -19,7 +19,7 @@
 //! Knows nothing about the source of the bytes. A source that ends too early must return an error.
 
 use std::io::{self, BufRead, Read};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::error::{Ending, ErrorCode, Fault};
 use super::fields::Mode;
@@ -78,6 +78,24 @@ impl<R: BufRead> Sender<R> {
         let content = Content::new(request.mode(), source);
         let word = Word::new(&Packet::Write(request));
         Self { content, phase: Phase::Requesting { word, asked, patience: Patience::new(now, REPEATS) } }
+    }
+
+    /// Gives up when the peer is silent for this long, and not after a number of repetitions. Call it at the start.
+    #[must_use]
+    pub fn with_timeout(mut self, now: Instant, silence: Duration) -> Self {
+        if let Phase::Requesting { patience, .. } = &mut self.phase {
+            patience.limit_silence(now, silence);
+        }
+        self
+    }
+
+    /// A number that grows when the transfer advances.
+    pub fn progress(&self) -> u64 {
+        match &self.phase {
+            Phase::Requesting { .. } | Phase::Offering { .. } => 0,
+            Phase::Sending { window, .. } => window.first(),
+            Phase::Over(_) => u64::MAX,
+        }
     }
 
     /// The next action. Call it until it returns [`SendAction::Wait`] or [`SendAction::Over`]. It reads a block from the source

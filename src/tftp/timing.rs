@@ -77,12 +77,21 @@ pub(super) enum Expiry {
 pub(super) struct Patience {
     path: Path,
     interval: Duration,
-    repeats_left: u8,
+    limit: Limit,
     heard: bool,
     /// When the packet was sent that is to be answered; unknown after a repetition, since the answer may be to either (Karn's
     /// rule).
     sent: Option<Instant>,
     deadline: PacketDeadline,
+}
+
+/// When a silent peer counts as gone.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// After this many more repetitions.
+    Repeats(u8),
+    /// After this time, which began with the last progress.
+    Silence { at_most: Duration, since: Instant },
 }
 
 /// What is known about the path.
@@ -102,15 +111,40 @@ impl Patience {
         Self {
             path: Path::Unknown,
             interval: FIRST_INTERVAL,
-            repeats_left: repeats,
+            limit: Limit::Repeats(repeats),
             heard: false,
             sent: Some(now),
             deadline: PacketDeadline::after(now, FIRST_INTERVAL),
         }
     }
 
+    /// Gives up after this time without progress, and not after a number of repetitions.
+    pub(super) fn limit_silence(&mut self, now: Instant, at_most: Duration) {
+        self.limit = Limit::Silence { at_most, since: now };
+        self.wait(now);
+    }
+
     pub(super) fn deadline(&self) -> PacketDeadline {
         self.deadline
+    }
+
+    /// Begins a wait of one interval, or until a silent peer counts as gone.
+    fn wait(&mut self, now: Instant) {
+        let wait = match self.limit {
+            Limit::Repeats(_) => self.interval,
+            Limit::Silence { at_most, since } => {
+                self.interval.min(at_most.saturating_sub(now.saturating_duration_since(since)))
+            }
+        };
+        self.deadline = PacketDeadline::after(now, wait);
+    }
+
+    /// Allows the full number of repetitions.
+    fn renew(&mut self) {
+        self.heard = true;
+        if let Limit::Repeats(left) = &mut self.limit {
+            *left = REPEATS;
+        }
     }
 
     /// Uses the agreed interval from now on, if there is one.
@@ -125,22 +159,25 @@ impl Patience {
         if let Some(sent) = self.sent.take() {
             self.measure(now.saturating_duration_since(sent));
         }
-        (self.heard, self.repeats_left) = (true, REPEATS);
-        self.deadline = PacketDeadline::after(now, self.interval);
+        self.renew();
+        if let Limit::Silence { since, .. } = &mut self.limit {
+            *since = now;
+        }
+        self.wait(now);
     }
 
     /// The peer has answered, but the transfer has not progressed. The first such answer allows the full number of
     /// repetitions; further ones do not, so that the transfer ends.
     pub(super) fn heard(&mut self) {
         if !self.heard {
-            (self.heard, self.repeats_left) = (true, REPEATS);
+            self.renew();
         }
     }
 
     /// A new packet is sent, which needs an answer.
     pub(super) fn asked(&mut self, now: Instant) {
         self.sent = Some(now);
-        self.deadline = PacketDeadline::after(now, self.interval);
+        self.wait(now);
     }
 
     /// The peer has answered, and a new packet is sent at once.
@@ -154,16 +191,26 @@ impl Patience {
         if !self.deadline.has_passed(now) {
             return Expiry::NotYet;
         }
-        let counted = u8::from(self.interval >= FIRST_INTERVAL);
-        let Some(left) = self.repeats_left.checked_sub(counted) else {
+        if !self.may_repeat(now) {
             return if self.heard { Expiry::Gone } else { Expiry::NeverThere };
-        };
-        (self.repeats_left, self.sent) = (left, None);
+        }
+        self.sent = None;
         if !matches!(self.path, Path::Agreed) {
             self.interval = (self.interval * 2).min(MAX_INTERVAL);
         }
-        self.deadline = PacketDeadline::after(now, self.interval);
+        self.wait(now);
         Expiry::Repeat
+    }
+
+    /// Whether the peer may still answer; counts a repetition.
+    fn may_repeat(&mut self, now: Instant) -> bool {
+        match &mut self.limit {
+            Limit::Repeats(left) => {
+                let counted = u8::from(self.interval >= FIRST_INTERVAL);
+                left.checked_sub(counted).inspect(|rest| *left = *rest).is_some()
+            }
+            Limit::Silence { at_most, since } => now.saturating_duration_since(*since) < *at_most,
+        }
     }
 
     fn measure(&mut self, round: Duration) {
@@ -246,6 +293,24 @@ mod tests {
             let silence = silence(patience, now + round);
             assert!(silence <= LONGEST_SILENCE.as_millis(), "a round of {round:?}: {silence} ms");
         }
+    }
+
+    #[test]
+    fn a_client_waits_as_long_as_it_was_told() {
+        let now = Instant::now();
+        let patience = |at_most| {
+            let mut patience = Patience::new(now, REPEATS);
+            patience.limit_silence(now, Duration::from_secs(at_most));
+            patience
+        };
+        assert_eq!(waits(patience(1), now), (vec![1000], Expiry::NeverThere));
+        assert_eq!(waits(patience(5), now), (vec![1000, 2000, 2000], Expiry::NeverThere));
+        let mut near = patience(60);
+        let later = now + Duration::from_millis(1);
+        near.answered(later);
+        let (waits, end) = waits(near, later);
+        assert_eq!((waits.iter().sum::<u128>(), end), (60_000, Expiry::Gone));
+        assert_eq!(waits.iter().take(3).copied().collect::<Vec<_>>(), [20, 40, 80]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use super::block::{nearest, on_wire};
+use super::block::{FIRST_WRAPPED, Numbering};
 use super::options::Terms;
 use super::packet::data_head;
 use super::size::DATA_HEAD;
@@ -22,6 +22,7 @@ pub(super) struct Window {
     first: u64,
     /// The blocks from `first` on, each a whole DATA packet: those of the window, and the next one.
     held: VecDeque<Vec<u8>>,
+    numbering: Numbering,
     /// How many of `held` were sent since sending last went back.
     sent: usize,
     /// How many of `held` were ever sent.
@@ -52,11 +53,17 @@ impl Window {
             capacity: terms.window_size().blocks(),
             first: 1,
             held: VecDeque::new(),
+            numbering: Numbering::default(),
             sent: 0,
             ever_sent: 0,
             spare: Vec::new(),
             ended: false,
         }
+    }
+
+    /// The oldest block that is not acknowledged.
+    pub(super) fn first(&self) -> u64 {
+        self.first
     }
 
     /// Reads the next block, if no held block can be sent, there is space, and the file has more.
@@ -69,7 +76,7 @@ impl Window {
         // A reused buffer has its full length, unless it held the last block, so it is not zeroed again.
         let mut datagram = self.spare.pop().unwrap_or_else(|| vec![0; full]);
         let (head, content) = datagram.split_at_mut(DATA_HEAD);
-        head.copy_from_slice(&data_head(on_wire(self.first + self.held.len() as u64)));
+        head.copy_from_slice(&data_head(self.numbering.on_wire(self.first + self.held.len() as u64)));
         let read = read_full(source, content)?;
         datagram.truncate(DATA_HEAD + read);
         self.ended = read < self.block_size;
@@ -91,7 +98,8 @@ impl Window {
     /// A number before the window is a duplicate or was overtaken, and changes nothing: if duplicates caused retransmissions,
     /// they would double all traffic from then on (RFC 1123 §4.2.3.1).
     pub(super) fn acknowledge(&mut self, block: u16) -> Acknowledged {
-        let Some(block) = nearest(self.first - 1, block) else {
+        self.learn(block);
+        let Some(block) = self.numbering.nearest(self.first - 1, block) else {
             return Acknowledged::NeverSent;
         };
         let Some(count) = (block + 1).checked_sub(self.first).filter(|count| *count > 0) else {
@@ -104,6 +112,20 @@ impl Window {
         self.spare.extend(self.held.drain(..count as usize));
         (self.first, self.sent) = (block + 1, 0);
         if self.ended && self.held.is_empty() { Acknowledged::Everything } else { Acknowledged::Some }
+    }
+
+    /// Learns how the receiver numbers blocks after 65,535, and numbers the ones that are kept in the same way.
+    fn learn(&mut self, block: u16) {
+        if self.first > FIRST_WRAPPED {
+            return;
+        }
+        self.numbering.learn(block, self.first - 1 + self.ever_sent as u64);
+        if self.numbering == Numbering::ToOne {
+            for (block, datagram) in (self.first..).zip(&mut self.held) {
+                let head = data_head(self.numbering.on_wire(block));
+                datagram.splice(..DATA_HEAD, head);
+            }
+        }
     }
 
     /// Sends everything again that is not acknowledged.
@@ -198,6 +220,36 @@ mod tests {
         window.go_back();
         assert_eq!(window.acknowledge(3), Acknowledged::Some);
         assert_eq!(send(&mut window, &mut source), [(4, 8), (5, 8), (6, 8)]);
+    }
+
+    /// A receiver that counts by itself and does not look at the numbers of blocks.
+    #[test]
+    fn a_receiver_may_continue_with_block_1() {
+        for blocks in [1, 4] {
+            let (mut window, mut source) = (window(blocks), &vec![7; 8 * 65_550][..]);
+            let mut last = 0;
+            while last < 65_536 {
+                last += send(&mut window, &mut source).len() as u64;
+                assert_eq!(window.acknowledge(Numbering::ToOne.on_wire(last)), Acknowledged::Some, "{last}");
+            }
+            let next = Numbering::ToOne.on_wire(last + 1);
+            assert_eq!(send(&mut window, &mut source).first(), Some(&(next, 8)), "window {blocks}");
+        }
+    }
+
+    #[test]
+    fn a_lost_block_is_numbered_as_the_receiver_numbers_it() {
+        let (mut window, mut source) = (window(1), &vec![7; 8 * 65_550][..]);
+        for block in 1..=65_535 {
+            send(&mut window, &mut source);
+            window.acknowledge(block);
+        }
+        assert_eq!(send(&mut window, &mut source), [(0, 8)]);
+        assert_eq!(window.acknowledge(1), Acknowledged::Some);
+        assert_eq!(send(&mut window, &mut source), [(2, 8)]);
+        window.go_back();
+        assert_eq!(send(&mut window, &mut source), [(2, 8)]);
+        assert_eq!(window.acknowledge(4), Acknowledged::NeverSent);
     }
 
     #[test]

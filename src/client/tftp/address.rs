@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
 use crate::client::address::{AddressError, Endpoint};
 use crate::client::error::ClientError;
+use crate::client::timeouts::Timeouts;
 
 /// The scheme of these addresses.
 const SCHEME: &str = "tftp://";
@@ -14,13 +16,15 @@ const SCHEME: &str = "tftp://";
 /// The default port (RFC 1350).
 const PORT: u16 = 69;
 
-/// A TFTP server, and a path on it.
+/// A TFTP server, a path on it, and how long to wait for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TftpSite {
     host: String,
     port: u16,
     /// The decoded path, which may be any bytes, without its leading slash.
     path: Vec<u8>,
+    /// How long the server may be silent.
+    silence: Duration,
 }
 
 impl TftpSite {
@@ -40,7 +44,18 @@ impl TftpSite {
             Endpoint::Unix(_) => return Err(AddressError::NoHost(rest.to_owned())),
         };
         let path = percent_decode_str(path).collect();
-        Ok(Self { host, port, path })
+        Ok(Self { host, port, path, silence: Timeouts::default().silence })
+    }
+
+    /// The same site, whose server may be silent for this long.
+    #[must_use]
+    pub fn with_timeout(&self, silence: Duration) -> Self {
+        Self { silence, ..self.clone() }
+    }
+
+    /// How long the server may be silent.
+    pub(super) fn silence(&self) -> Duration {
+        self.silence
     }
 
     /// The path; empty if the address has none.
@@ -85,11 +100,7 @@ pub fn from_root(name: &[u8]) -> &[u8] {
 /// `tftp://127.0.0.1:6969`.
 impl fmt::Display for TftpSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "{SCHEME}[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{SCHEME}{}:{}", self.host, self.port)
-        }
+        write!(f, "{SCHEME}{}", Endpoint::Tcp { host: self.host.clone(), port: self.port })
     }
 }
 
@@ -104,6 +115,8 @@ mod tests {
             ("TFTP://h:6969/", "tftp://h:6969", ""),
             ("tftp://h:6969/a%20b/c d", "tftp://h:6969", "a b/c d"),
             ("tftp://[::1]:7/x", "tftp://[::1]:7", "x"),
+            ("tftp://[fe80::1%25eth0]/x", "tftp://[fe80::1%25eth0]:69", "x"),
+            ("tftp://[fe80::1%eth0]:7/x", "tftp://[fe80::1%25eth0]:7", "x"),
             ("tftp://[::1]/x/", "tftp://[::1]:69", "x/"),
             ("tftp://h/%ff%2F", "tftp://h:69", "\\xff/"),
         ];

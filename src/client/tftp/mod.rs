@@ -121,24 +121,40 @@ fn terms() -> Terms {
 }
 
 fn fetch<W: Write>(site: &TftpSite, name: &[u8], mut into: W, what: &Path) -> Result<W, ClientError> {
-    let asked = Terms { tsize: Some(0), ..terms() };
-    let outcome = site.at_each_address(|address| {
-        let request = request(name, &asked)?;
-        ClientSocket::open(address)?.take(Receiver::request(Instant::now(), request, asked), &mut into, what)
-    });
-    outcome.map(|()| into)
+    transfer(site, Terms { tsize: Some(0), ..terms() }, |socket, asked| {
+        let (now, request) = (Instant::now(), request(name, &asked)?);
+        let receiver = Receiver::request(now, request, asked).with_timeout(now, site.silence());
+        socket.take(receiver, &mut into, what)
+    })?;
+    Ok(into)
 }
 
 fn give(
     site: &TftpSite,
     name: &[u8],
     asked: Terms,
-    source: impl std::io::BufRead,
+    mut source: impl std::io::BufRead,
 ) -> Result<(), ClientError> {
-    let mut source = source;
+    transfer(site, asked, |socket, asked| {
+        let (now, request) = (Instant::now(), request(name, &asked)?);
+        let sender = Sender::request(now, request, asked, &mut source).with_timeout(now, site.silence());
+        socket.give(sender)
+    })
+}
+
+/// Runs a transfer with the first address of the server that answers; once more without options if it refuses them.
+fn transfer(
+    site: &TftpSite,
+    asked: Terms,
+    mut run: impl FnMut(&mut ClientSocket, Terms) -> Result<(), ClientError>,
+) -> Result<(), ClientError> {
     site.at_each_address(|address| {
-        let request = request(name, &asked)?;
-        ClientSocket::open(address)?.give(Sender::request(Instant::now(), request, asked, &mut source))
+        let mut socket = ClientSocket::open(address)?;
+        let outcome = run(&mut socket, asked);
+        if asked.is_empty() || !socket.has_refused_options() {
+            return outcome;
+        }
+        run(&mut ClientSocket::open(address)?, Terms::default())
     })
 }
 

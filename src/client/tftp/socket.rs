@@ -28,6 +28,8 @@ pub(super) struct ClientSocket {
     transfer: Arc<OpenTransfer>,
     spin_wait: SpinWait,
     buffer: Vec<u8>,
+    /// Whether the server's first packet was an error that it may have sent because of the options; `None` before.
+    refused_options: Option<bool>,
 }
 
 impl ClientSocket {
@@ -45,12 +47,24 @@ impl ClientSocket {
         };
         let socket = open().map_err(ClientError::Broken)?;
         let transfer = OpenTransfer::new(socket, server);
-        Ok(Self { transfer, spin_wait: SpinWait::default(), buffer: vec![0; MAX_PACKET + 1] })
+        let (spin_wait, buffer) = (SpinWait::default(), vec![0; MAX_PACKET + 1]);
+        Ok(Self { transfer, spin_wait, buffer, refused_options: None })
+    }
+
+    /// Whether the server's first packet was an error that it may have sent because of the options (RFC 2347). A server
+    /// older than that RFC may take the request for malformed.
+    pub(super) fn has_refused_options(&self) -> bool {
+        self.refused_options == Some(true)
     }
 
     /// Sends a file.
     pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Result<(), ClientError> {
+        let mut progress = 0;
         loop {
+            if sender.progress() > progress {
+                progress = sender.progress();
+                self.spin_wait.progressed();
+            }
             let until = match sender.next_action() {
                 SendAction::Send(datagram) => {
                     self.transfer.send(datagram);
@@ -75,8 +89,12 @@ impl ClientSocket {
         into: &mut impl Write,
         what: &Path,
     ) -> Result<(), ClientError> {
-        let mut failed = None;
+        let (mut failed, mut progress) = (None, 0);
         loop {
+            if receiver.progress() > progress {
+                progress = receiver.progress();
+                self.spin_wait.progressed();
+            }
             let until = match receiver.next_action() {
                 ReceiveAction::Send(datagram) => {
                     self.transfer.send(datagram);
@@ -124,7 +142,12 @@ impl ClientSocket {
             return Ok(None);
         }
         self.transfer.answered(from);
-        Ok(Some(Packet::of_peer(datagram)))
+        let packet = Packet::of_peer(datagram);
+        self.refused_options.get_or_insert_with(|| {
+            let refusals = [ErrorCode::OptionNegotiation, ErrorCode::IllegalOperation];
+            matches!(&packet, Ok(Packet::Error { code, .. }) if refusals.contains(code))
+        });
+        Ok(Some(packet))
     }
 }
 

@@ -12,11 +12,21 @@ pub fn is_host(text: &str) -> bool {
     };
     let is_port = port.bytes().try_fold(0, add_digit).is_some();
     let is_name = match name.strip_prefix('[') {
-        // A zone has a meaning on the client's machine only, and is not sent (RFC 6874 §3). No other literal exists yet.
-        Some(rest) => rest.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()),
+        // No other literal exists yet.
+        Some(_) => ipv6_literal(name).is_some(),
         None => is_reg_name(name),
     };
     is_name && is_port
+}
+
+/// An IPv6 address in brackets. The zone of a link-local one is dropped: it has a meaning on the client's machine only, which
+/// should not have sent it (RFC 6874 §3). Some clients do.
+pub fn ipv6_literal(name: &str) -> Option<Ipv6Addr> {
+    let inner = name.strip_prefix('[')?.strip_suffix(']')?;
+    let Some((ip, zone)) = inner.split_once('%') else { return inner.parse().ok() };
+    let ip: Ipv6Addr = ip.parse().ok()?;
+    let is_zone = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+    (ip.is_unicast_link_local() && !zone.is_empty() && zone.bytes().all(is_zone)).then_some(ip)
 }
 
 /// Whether this is a `reg-name` (RFC 3986 §3.2.2) that is not empty; an IPv4 address is one, too.

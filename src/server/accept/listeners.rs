@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::{fmt, io};
 
 use rustix::fs::Mode;
+use rustix::io::Errno;
 
 use crate::net::datagrams::Datagrams;
 use crate::net::inherited::Inherited;
 use crate::net::listener::{ListenAddress, Listener};
 use crate::net::unix::{CannotBind, SocketName};
+use crate::net::zone::authority;
 
 /// Which listeners a server opens.
 #[derive(Debug)]
@@ -49,34 +51,41 @@ impl ListenConfig {
     pub fn open(self) -> Result<Listeners, ListenError> {
         let Self { tcp, unix, unix_mode, udp, inherited } = self;
         let Inherited { mut listeners, mut datagrams } = inherited;
-        for address in tcp {
-            listeners.push(Listener::bind(address).map_err(|error| ListenError::Tcp(address, error))?);
+        for address in &tcp {
+            let bound = Listener::bind_among(*address, &tcp);
+            listeners.push(bound.map_err(|error| ListenError::Tcp(*address, error))?);
         }
         for name in unix {
             let bound = Listener::bind_unix(name.clone(), unix_mode);
             listeners.push(bound.map_err(|error| ListenError::Unix(name, error))?);
         }
-        for address in udp {
-            datagrams.push(Datagrams::bind(address).map_err(|error| ListenError::Udp(address, error))?);
+        for address in &udp {
+            let bound = Datagrams::bind_among(*address, &udp);
+            datagrams.push(bound.map_err(|error| ListenError::Udp(*address, error))?);
         }
         Ok(Listeners { listeners, datagrams })
     }
 }
 
 impl Listeners {
-    /// Their addresses, with the ports that the system picked.
+    /// Their addresses, with the ports that the system picked: two for a socket that accepts IPv4 and IPv6.
     pub fn addresses(&self) -> impl Iterator<Item = ListenAddress> {
-        let connections = self.listeners.iter().map(|listener| listener.address().clone());
-        connections.chain(self.datagrams.iter().map(|socket| ListenAddress::Udp(socket.address())))
+        let of_listener =
+            |listener: &Listener| listener.ipv4_address().into_iter().chain([listener.address().clone()]);
+        let of_datagrams = |socket: &Datagrams| socket.ipv4_address().into_iter().chain([socket.address()]);
+        let udp = self.datagrams.iter().flat_map(of_datagrams).map(ListenAddress::Udp);
+        self.listeners.iter().flat_map(of_listener).chain(udp)
     }
 }
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address, error) => write!(f, "cannot bind {address}: {}", advice(error, "port", 8080)),
+            Self::Tcp(address, error) => {
+                write!(f, "cannot bind {}: {}", authority(*address), advice(*address, error, "port", 8080))
+            }
             Self::Udp(address, error) => {
-                write!(f, "cannot bind UDP {address}: {}", advice(error, "udp", 6969))
+                write!(f, "cannot bind UDP {}: {}", authority(*address), advice(*address, error, "udp", 6969))
             }
             Self::Unix(name, CannotBind::Live) => write!(f, "another server is listening on {name}"),
             Self::Unix(name, error) => write!(f, "cannot bind {name}: {error}"),
@@ -86,8 +95,14 @@ impl fmt::Display for ListenError {
 
 /// The system's error for an address, with advice; `flag` is the flag of the port, and `free` a port that needs no
 /// privileges.
-fn advice(error: &io::Error, flag: &str, free: u16) -> String {
+fn advice(address: SocketAddr, error: &io::Error, flag: &str, free: u16) -> String {
+    if Errno::from_io_error(error) == Some(Errno::AFNOSUPPORT) {
+        return "this system has no IPv6 (try --ip 0.0.0.0)".to_owned();
+    }
     match error.kind() {
+        io::ErrorKind::InvalidInput if needs_zone(address) => {
+            format!("a link-local address needs its interface (try --ip {}%eth0)", address.ip())
+        }
         io::ErrorKind::AddrInUse => {
             format!("address already in use (is another server running? try --{flag} 0)")
         }
@@ -99,4 +114,39 @@ fn advice(error: &io::Error, flag: &str, free: u16) -> String {
     }
 }
 
+/// Whether this is a link-local address without its interface.
+fn needs_zone(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
 impl std::error::Error for ListenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let cases = [
+            (
+                "[::]:80",
+                Errno::AFNOSUPPORT,
+                "cannot bind [::]:80: this system has no IPv6 (try --ip 0.0.0.0)",
+            ),
+            (
+                "[fe80::1]:80",
+                Errno::INVAL,
+                "cannot bind [fe80::1]:80: a link-local address needs its interface (try --ip fe80::1%eth0)",
+            ),
+            (
+                "[::1]:80",
+                Errno::ADDRNOTAVAIL,
+                "cannot bind [::1]:80: this machine has no such address (try --ip 0.0.0.0)",
+            ),
+        ];
+        for (address, error, expected) in cases {
+            let address = address.parse().expect("an address");
+            assert_eq!(ListenError::Tcp(address, error.into()).to_string(), expected);
+        }
+    }
+}

@@ -2,8 +2,13 @@
 //!
 //! A session that only waits to repeat its last ACK (it dallies) gives up its permit, so that it does not keep a
 //! client out. As many sessions may dally as there are permits; further ones end without dallying.
+//!
+//! A request that comes again belongs to a transfer that has started already, as long as that has not advanced: the
+//! answer was lost, or is on its way. Later, it comes from a client that has reset, and starts a new transfer. The old
+//! one ends once the new one advances: if it does not, the request was only duplicated by the network.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +31,15 @@ struct Session {
     request: Box<[u8]>,
     /// Whether the transfer is over, and may only dally.
     is_over: bool,
+    state: Arc<SessionState>,
+}
+
+#[derive(Debug, Default)]
+struct SessionState {
+    /// Whether the client has answered the first packet.
+    has_progressed: AtomicBool,
+    /// Whether the same client has started the same transfer again.
+    is_superseded: AtomicBool,
 }
 
 /// The permit of one transfer; dropping it returns it.
@@ -33,6 +47,7 @@ struct Session {
 pub(super) struct TransferPermit {
     sessions: Arc<TftpSessions>,
     number: u64,
+    state: Arc<SessionState>,
 }
 
 /// Why a request does not start a transfer.
@@ -60,7 +75,8 @@ impl TftpSessions {
     ) -> Result<TransferPermit, AdmitError> {
         let mut sessions = self.lock();
         let active = || sessions.iter().filter(|session| !session.is_over);
-        if active().any(|session| session.peer == peer && *session.request == *request) {
+        let mut same = active().filter(|session| session.peer == peer && *session.request == *request);
+        if same.any(|session| !session.state.has_progressed.load(Ordering::Relaxed)) {
             return Err(AdmitError::Known);
         }
         if active().filter(|session| session.peer.ip() == peer.ip()).count() >= PER_PEER {
@@ -70,8 +86,11 @@ impl TftpSessions {
             return Err(AdmitError::Full);
         }
         let number = sessions.last().map_or(0, |last| last.number + 1);
-        sessions.push(Session { number, peer, request: request.into(), is_over: false });
-        Ok(TransferPermit { sessions: Arc::clone(self), number })
+        let state = Arc::<SessionState>::default();
+        let session =
+            Session { number, peer, request: request.into(), is_over: false, state: Arc::clone(&state) };
+        sessions.push(session);
+        Ok(TransferPermit { sessions: Arc::clone(self), number, state })
     }
 
     /// Waits at most this long until all transfers have ended; whether they have.
@@ -86,6 +105,24 @@ impl TftpSessions {
 }
 
 impl TransferPermit {
+    /// Call when the transfer advances: the client has this one in hand, so it ends earlier ones of the same request.
+    pub(super) fn progressed(&self) {
+        if self.state.has_progressed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let sessions = self.sessions.lock();
+        let Some(own) = sessions.iter().find(|session| session.number == self.number) else { return };
+        let earlier = sessions.iter().filter(|session| session.number < self.number);
+        for session in earlier.filter(|session| session.peer == own.peer && session.request == own.request) {
+            session.state.is_superseded.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the client has started this transfer again, so that this one can end.
+    pub(super) fn is_superseded(&self) -> bool {
+        self.state.is_superseded.load(Ordering::Relaxed)
+    }
+
     /// Call when the transfer is over, except for a repeated last ACK and its line in the log: frees the permit, and
     /// lets the same request start a new transfer. Returns whether it may dally.
     pub(super) fn give_up(&self) -> bool {
@@ -136,6 +173,19 @@ mod tests {
         assert!(sessions.admit(peer(1, 2), b"a").is_ok(), "another client");
         assert!(first.give_up());
         assert!(sessions.admit(peer(1, 1), b"a").is_ok(), "the first is over, so this is a new transfer");
+    }
+
+    #[test]
+    fn a_client_that_repeats_its_request_after_an_answer_has_started_again() {
+        let sessions = TftpSessions::new(10);
+        let first = sessions.admit(peer(1, 1), b"a").expect("a permit");
+        let other = sessions.admit(peer(1, 2), b"a").expect("a permit");
+        first.progressed();
+        let again = sessions.admit(peer(1, 1), b"a").expect("it has started again");
+        assert_eq!(sessions.admit(peer(1, 1), b"a").expect_err("known"), AdmitError::Known);
+        assert!(!first.is_superseded(), "the network may have duplicated the request");
+        again.progressed();
+        assert!(first.is_superseded() && !again.is_superseded() && !other.is_superseded());
     }
 
     #[test]

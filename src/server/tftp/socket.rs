@@ -9,6 +9,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::time::Instant;
 
+use super::sessions::TransferPermit;
 use crate::net::datagrams::{answer_from, receive_now, receive_room};
 use crate::net::spin_wait::SpinWait;
 use crate::server::jobs::permits::Permits;
@@ -79,10 +80,16 @@ impl TransferSocket {
     }
 
     /// Sends a file.
-    pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>) -> Ending {
+    pub(super) fn give(&mut self, mut sender: Sender<impl BufRead>, permit: &TransferPermit) -> Ending {
         // A sender receives only short packets: ACKs, errors, repeated requests.
         self.buffer.resize(MAX_REQUEST + 1, 0);
+        let mut progress = 0;
         loop {
+            if sender.progress() > progress {
+                progress = sender.progress();
+                self.spin_wait.progressed();
+                permit.progressed();
+            }
             let until = match sender.next_action() {
                 SendAction::Send(datagram) => {
                     self.send(datagram);
@@ -94,6 +101,7 @@ impl TransferSocket {
             match self.hear(until) {
                 Received::Packet(packet) => sender.on_packet(Instant::now(), &packet),
                 Received::Nonsense(fault) => sender.abort(fault),
+                Received::Nothing if permit.is_superseded() => return started_again(),
                 Received::Nothing => sender.on_timeout(Instant::now()),
                 Received::Stopped => sender.abort(leaving()),
             }
@@ -108,10 +116,17 @@ impl TransferSocket {
         receiver: &mut Receiver,
         block: BlockSize,
         sink: &mut impl FileSink,
+        permit: &TransferPermit,
         mut settled: impl FnMut(),
     ) -> Ending {
         self.buffer.resize((block.bytes() + AROUND_BLOCK).max(MAX_REQUEST + 1), 0);
+        let mut progress = 0;
         loop {
+            if receiver.progress() > progress {
+                progress = receiver.progress();
+                self.spin_wait.progressed();
+                permit.progressed();
+            }
             let until = match receiver.next_action() {
                 ReceiveAction::Send(datagram) => {
                     self.send(datagram);
@@ -135,6 +150,7 @@ impl TransferSocket {
                     }
                 }
                 Received::Nonsense(fault) => receiver.abort(fault),
+                Received::Nothing if permit.is_superseded() => return started_again(),
                 Received::Nothing => receiver.on_timeout(Instant::now()),
                 Received::Stopped => receiver.abort(leaving()),
             }
@@ -205,6 +221,11 @@ impl TransferSocket {
             let _ = self.socket.send_to(&answer, stranger);
         }
     }
+}
+
+/// The end of a transfer whose client has started it again. It gets no packet: its port is that of the new transfer.
+fn started_again() -> Ending {
+    Ending::Aborted(Fault::new(ErrorCode::NotDefined, "the client has started it again"))
 }
 
 /// The error that a peer gets at shutdown.

@@ -1,5 +1,6 @@
 //! Handles one request: sends or receives a file, sends a listing, or stops the server.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::net::SocketAddr;
@@ -84,7 +85,8 @@ impl Transfer<'_> {
         };
         let direction = Direction::Read { size };
         let terms = Terms::answer(request.options(), request.mode(), direction, &Caps::default());
-        let ending = self.socket.give(Sender::serve(Instant::now(), terms, request.mode(), source));
+        let ending =
+            self.socket.give(Sender::serve(Instant::now(), terms, request.mode(), source), &self.permit);
         self.permit.give_up();
         let bytes = size.filter(|_| ending.is_complete()).unwrap_or(0);
         TransferOutcome { ending, bytes, last_ack: None, permit: self.permit }
@@ -92,7 +94,8 @@ impl Transfer<'_> {
 
     /// Receives the file that the request announces.
     pub(super) fn write(self, request: &TransferRequest<'_>) -> TransferOutcome {
-        let path = match SharePath::parse(request.filename()) {
+        let name = with_slashes(request.filename());
+        let path = match SharePath::parse(&name) {
             Ok(path) => path,
             Err(error) => return self.refuse(error_packet::of_path_error(error)),
         };
@@ -107,7 +110,7 @@ impl Transfer<'_> {
             .grant(&path)
             .and_then(|grant| self.state.folder.receive(&grant, size, Blocking::own_thread()));
         match received {
-            Ok(_) if request.filename().ends_with(b"/") => self.refuse(error_packet::is_directory()),
+            Ok(_) if name.ends_with(b"/") => self.refuse(error_packet::is_directory()),
             Ok(incoming) => {
                 let mut upload = TftpUpload::new(incoming, self.state, self.peer);
                 let outcome = self.take(terms, request.mode(), &mut upload);
@@ -136,7 +139,8 @@ impl Transfer<'_> {
         let Self { mut socket, permit, active, .. } = self;
         let mut receiver = Receiver::serve(Instant::now(), terms, mode);
         let mut may_dally = false;
-        let ending = socket.take(&mut receiver, terms.block_size(), sink, || may_dally = permit.give_up());
+        let settled = || may_dally = permit.give_up();
+        let ending = socket.take(&mut receiver, terms.block_size(), sink, &permit, settled);
         // Without a file, `settled` was never called.
         if !may_dally {
             permit.give_up();
@@ -153,8 +157,14 @@ impl Transfer<'_> {
         TransferOutcome { ending: Ending::Aborted(fault), bytes: 0, last_ack: None, permit: self.permit }
     }
 
-    /// The file of this name, or the listing of a directory; with its size in bytes, if known.
+    /// The file of this name, or the listing of a directory; with its size in bytes, if known. A backslash is a slash, unless
+    /// there is a file with a backslash in its name.
     fn open(&self, name: &[u8]) -> Result<(TransferSource, Option<u64>), Fault> {
+        let exact = self.open_exactly(name);
+        if exact.is_err() && name.contains(&b'\\') { self.open_exactly(&with_slashes(name)) } else { exact }
+    }
+
+    fn open_exactly(&self, name: &[u8]) -> Result<(TransferSource, Option<u64>), Fault> {
         let path = SharePath::parse(name).map_err(error_packet::of_path_error)?;
         if name.is_empty() || name.ends_with(b"/") {
             return self.list(&path).map_err(|error| error_packet::of_read_error(&error));
@@ -187,6 +197,15 @@ impl Transfer<'_> {
             }
             None => (Box::new(ListingReader { listing, chunk: Cursor::default() }), None),
         })
+    }
+}
+
+/// The name with slashes for the backslashes that boot programs of Windows send.
+fn with_slashes(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.contains(&b'\\') {
+        name.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect()
+    } else {
+        name.into()
     }
 }
 

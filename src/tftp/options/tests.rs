@@ -71,6 +71,7 @@ fn tsize_depends_on_the_direction_and_the_mode() {
     let rows = [
         ("a file of known size", Mode::Octet, read(Some(9)), "5", Some(9)),
         ("size not known", Mode::Octet, read(None), "0", None),
+        ("an empty file: curl rejects 0", Mode::Octet, read(Some(0)), "0", None),
         ("netascii changes the size", Mode::Netascii, read(Some(9)), "0", None),
         ("a write: echoed (2349)", Mode::Octet, Direction::Write, "5", Some(5)),
         ("a write in netascii: echoed", Mode::Netascii, Direction::Write, "5", Some(5)),

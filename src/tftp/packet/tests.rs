@@ -54,6 +54,30 @@ fn well_formed_packets_are_parsed() {
     }
 }
 
+/// Raspberry Pi and Cisco ROMs pad their packets.
+#[test]
+fn trailing_nuls_are_ignored() {
+    let own = |value| request(b"a", Mode::Octet, &[("x-own", value)]);
+    let rows: &[(&str, &[u8], Packet<'_>)] = &[
+        ("RRQ", b"\0\x01a\0octet\0", Packet::Read(request(b"a", Mode::Octet, &[]))),
+        ("RRQ with an option", b"\0\x01a\0octet\0x-own\x001\0", Packet::Read(own("1"))),
+        ("WRQ whose last value is empty", b"\0\x02a\0octet\0x-own\0\0", Packet::Write(own(""))),
+        ("ACK", b"\0\x04\0\x01", Packet::Ack { block: 1 }),
+        ("ERROR", b"\0\x05\0\0a\0", Packet::Error { code: ErrorCode::NotDefined, message: text(b"a") }),
+        ("OACK", b"\0\x06x-own\x001\0", Packet::OptionAck(own("1").options().clone())),
+    ];
+    for (name, datagram, packet) in rows {
+        for padding in [1, 2, 3, 14, 480, 1024] {
+            let padded = [datagram, &vec![0; padding][..]].concat();
+            assert_eq!(Packet::parse(&padded).as_ref(), Ok(packet), "{name}, {padding} NULs");
+            let garbage = [&padded[..], b"x"].concat();
+            assert!(Packet::parse(&garbage).is_err(), "{name}, {padding} NULs and another byte");
+        }
+    }
+    let data = Packet::Data { block: 1, content: b"\0\0" };
+    assert_eq!(Packet::parse(b"\0\x03\0\x01\0\0"), Ok(data), "the NULs of a block are content");
+}
+
 #[test]
 fn malformed_packets_are_rejected_with_their_code() {
     let name_of_10_kb = [b"\0\x01".as_slice(), &[b'a'; 10_240], b"\0octet\0"].concat();
@@ -92,7 +116,7 @@ fn malformed_packets_are_rejected_with_their_code() {
         ("DATA without block number", b"\0\x03\0", PacketError::Truncated("block number"), illegal),
         ("DATA too long (2348)", &block_too_long, PacketError::BlockTooLong(65_465), illegal),
         ("ACK without block number", b"\0\x04", PacketError::Truncated("block number"), illegal),
-        ("ACK too long", b"\0\x04\0\x01\0", PacketError::TrailingBytes(1), illegal),
+        ("ACK too long", b"\0\x04\0\x01\0x", PacketError::TrailingBytes(2), illegal),
         (
             "ERROR without message is not answered (1350 2)",
             b"\0\x05\0\x01",
@@ -181,7 +205,7 @@ impl Parts {
 
 fn parts() -> impl Strategy<Value = Parts> {
     let bytes = |most| proptest::collection::vec(1u8.., 0..most);
-    let options = proptest::collection::vec(("[a-zA-Z0-9]{0,4}", bytes(10)), 0..8);
+    let options = proptest::collection::vec(("[a-zA-Z0-9]{1,4}", bytes(10)), 0..8);
     (1u8..=6, any::<u16>(), any::<bool>(), bytes(300), options)
         .prop_map(|(kind, number, netascii, first, options)| Parts { kind, number, netascii, first, options })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::tftp::block::{nearest, on_wire};
+use crate::tftp::block::Numbering;
 use crate::tftp::options::Terms;
 use crate::tftp::packet::Packet;
 use crate::tftp::timing::Patience;
@@ -16,6 +16,7 @@ pub(super) struct ReceiveWindow {
     pub(super) received: u64,
     /// The last block that was acknowledged; never more than a window behind.
     acknowledged: u64,
+    numbering: Numbering,
     /// The transfer began with an OACK that was accepted, so it may come again.
     pub(super) accepted_oack: bool,
     /// A gap was reported to the sender; the next block in order resets this.
@@ -44,6 +45,7 @@ impl ReceiveWindow {
             terms,
             received: 0,
             acknowledged: 0,
+            numbering: Numbering::default(),
             accepted_oack: false,
             gap_reported: false,
             word,
@@ -65,13 +67,29 @@ impl ReceiveWindow {
         }
         self.patience.heard();
         let expected = self.received + 1;
-        match nearest(expected, block) {
+        if self.received == u64::from(u16::MAX) {
+            self.learn(block);
+        }
+        match self.numbering.nearest(expected, block) {
             Some(block) if block == expected => return self.on_next(now, len),
             Some(block) if block > expected => self.on_gap(now),
             Some(block) => self.on_known(block),
             None => {}
         }
         Arrival::OutOfOrder
+    }
+
+    /// Learns how the sender numbers the next block. Blocks of its window may have been taken for blocks after a gap: then
+    /// the gap is reported again.
+    fn learn(&mut self, block: u16) {
+        let last = self.acknowledged + self.terms.window_size().blocks() as u64;
+        self.numbering.learn(block, last);
+        self.gap_reported &= self.numbering != Numbering::ToOne;
+    }
+
+    /// The number of the last block in packets.
+    pub(super) fn last_number(&self) -> u16 {
+        self.numbering.on_wire(self.received)
     }
 
     fn on_next(&mut self, now: Instant, len: usize) -> Arrival {
@@ -124,6 +142,6 @@ impl ReceiveWindow {
 
     fn acknowledge_received(&mut self) {
         self.acknowledged = self.received;
-        self.word.say(&Packet::Ack { block: on_wire(self.received) });
+        self.word.say(&Packet::Ack { block: self.last_number() });
     }
 }

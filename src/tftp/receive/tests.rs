@@ -1,8 +1,9 @@
 //! Transfers of a receiver.
 
 use super::*;
+use crate::tftp::block::Numbering;
 use crate::tftp::options::{BlockSize, WindowSize};
-use crate::tftp::script::{On, Party, UNCOUNTED, play, request};
+use crate::tftp::script::{On, Party, TestAction, UNCOUNTED, play, request};
 
 const FULL: &[u8] = b"01234567";
 
@@ -272,4 +273,62 @@ fn faults_end_the_transfer() {
             &[(Start, "OACK"), (Abort, "ERROR 3, aborted 3"), (Data(1, b""), "aborted 3")],
         ),
     ]);
+}
+
+/// Receives a file of 65,552 blocks from a sender that numbers them this way and loses the given transmissions of a block:
+/// the block, and its first, second, … transmission.
+fn receive_from(numbering: Numbering, window: u16, lost: &[(u64, u32)]) {
+    const BLOCKS: u64 = 65_552;
+    let (mut now, mut party) = (Instant::now(), get(terms(window)));
+    let content = |block: u64| if block < BLOCKS { block.to_be_bytes().to_vec() } else { Vec::new() };
+    let mut sent = std::collections::HashMap::<u64, u32>::new();
+    let mut acknowledged = 0;
+    loop {
+        let datagram = match party.next_action() {
+            TestAction::Send(datagram) => datagram,
+            TestAction::Wait(until) => {
+                now = until.instant();
+                party.late(now);
+                continue;
+            }
+            TestAction::Commit => break,
+            other => panic!("{other:?}, after block {acknowledged:?}"),
+        };
+        let next = match Packet::parse(&datagram).expect("a packet") {
+            Packet::Read(_) => {
+                party.hear(now, &Packet::OptionAck(terms(window).to_options()));
+                continue;
+            }
+            Packet::Ack { block } if acknowledged == 0 && block == 0 => 1,
+            Packet::Ack { block } => numbering.nearest(acknowledged, block).expect("a block") + 1,
+            other => panic!("{other:?}"),
+        };
+        acknowledged = next - 1;
+        for block in next..(next + u64::from(window)).min(BLOCKS + 1) {
+            let transmission = sent.entry(block).or_default();
+            *transmission += 1;
+            if !lost.contains(&(block, *transmission)) {
+                let content = content(block);
+                party.hear(now, &Packet::Data { block: numbering.on_wire(block), content: &content });
+            }
+        }
+    }
+    let Party::Taking { file, .. } = party else { panic!("a receiver") };
+    assert!(file == (1..BLOCKS).flat_map(content).collect::<Vec<_>>(), "{numbering:?}, window {window}");
+}
+
+#[test]
+fn block_numbers_continue_with_0_or_1() {
+    for window in [1, 2, 5, 16, 17] {
+        for numbering in [Numbering::ToZero, Numbering::ToOne] {
+            receive_from(numbering, window, &[]);
+            receive_from(numbering, window, &[(65_536, 1)]);
+            receive_from(
+                numbering,
+                window,
+                &[(65_535, 1), (65_536, 1), (65_536, 2), (65_536, 3), (65_537, 1)],
+            );
+            receive_from(numbering, window, &[(65_536, 2), (65_551, 1), (65_552, 1)]);
+        }
+    }
 }
