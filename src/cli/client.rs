@@ -16,9 +16,6 @@ use crate::client::prompt::FAREWELL;
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::TftpSite};
 
-/// The exit code after Ctrl-C, by the convention of shells: 128 plus the signal's number.
-pub(super) const INTERRUPTED: i32 = 128 + SIGINT;
-
 /// Prompt for a server: GET, POST, LIST, exit, quit, help
 #[derive(Debug, Args)]
 pub(super) struct ClientArgs {
@@ -94,7 +91,7 @@ pub(super) fn say_farewell_on_interrupt(
             let _ = writeln!(io::stdout(), "\n{FAREWELL}");
             let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));
             tftp::open_transfer::abort_all();
-            std::process::exit(INTERRUPTED);
+            std::process::exit(exit::INTERRUPTED.into());
         }
     });
     Ok(())

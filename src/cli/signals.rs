@@ -8,6 +8,7 @@ use std::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use super::exit::INTERRUPTED;
 use crate::stop::{Stop, StopReason};
 
 /// The exit code after a signal that ended the program at once, with work unfinished.
@@ -38,15 +39,15 @@ pub(super) fn become_stop(
     Ok(())
 }
 
-/// On Ctrl-C, prints `words` on stderr, calls `before`, and exits with this code.
-pub(super) fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::Result<()> {
+/// On Ctrl-C, prints `words` on stderr, calls `before`, and exits.
+pub(super) fn leave_on_interrupt(words: &'static str, before: fn()) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
             // A closed output makes no difference now.
             let _ = writeln!(io::stderr(), "\n{words}");
             before();
-            std::process::exit(code);
+            std::process::exit(INTERRUPTED.into());
         }
     })?;
     Ok(())

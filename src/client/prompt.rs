@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 
 use super::line_editor::{Helper, LineEditor};
+use super::typed_line::{self, Typed};
 
 /// Printed at the end.
 pub const FAREWELL: &str = "stopping client.";
@@ -52,15 +53,21 @@ impl<H: Helper> Prompt<H> {
         self.editor.printer()
     }
 
-    /// Reads lines until Ctrl-C, Ctrl-D, or until the handler stops.
+    /// Reads lines until Ctrl-D, or until the handler stops. Ctrl-C is an error of the kind `Interrupted`.
     pub(super) fn run(mut self, handler: &mut impl LineHandler) -> io::Result<()> {
-        while let Some(line) = self.editor.read(&self.text)? {
-            if handler.handle(&line)? == PromptFlow::Stop {
-                break;
+        let outcome = loop {
+            match self.editor.read(&self.text)? {
+                Typed::Line(line) => match handler.handle(&line)? {
+                    PromptFlow::Continue => {}
+                    PromptFlow::Stop => break Ok(()),
+                },
+                Typed::End => break Ok(()),
+                Typed::Interrupt => break Err(io::ErrorKind::Interrupted.into()),
             }
-        }
+        };
         handler.end();
-        writeln!(handler.out(), "{FAREWELL}")
+        writeln!(handler.out(), "{FAREWELL}")?;
+        outcome
     }
 }
 
@@ -79,9 +86,7 @@ pub(super) fn run_interactive<H: Helper>(
 pub(super) fn run_piped(handler: &mut impl LineHandler, mut lines: impl BufRead) -> io::Result<()> {
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
-        // Bytes that are not UTF-8 become a name that no file has; the server's response says so.
-        if handler.handle(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']))? == PromptFlow::Stop
-        {
+        if handler.handle(&typed_line::text(&line))? == PromptFlow::Stop {
             break;
         }
         handler.out().flush()?;
