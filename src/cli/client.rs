@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 use super::remote::{self, Remote};
 use super::{chat, exit};
 use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
+use crate::client::line_editor::restore_terminal;
 use crate::client::prompt::FAREWELL;
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::TftpSite};
@@ -87,6 +88,7 @@ pub(super) fn say_farewell_on_interrupt(
     let mut signals = Signals::new([SIGINT])?;
     thread::spawn(move || {
         if signals.forever().next().is_some() {
+            restore_terminal();
             // A closed output makes no difference now.
             let _ = writeln!(io::stdout(), "\n{FAREWELL}");
             let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));

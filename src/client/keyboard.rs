@@ -21,16 +21,15 @@ use rustix::termios::{
 /// What terminals send before and after pasted text.
 const PASTE: (&[u8], &[u8]) = (b"\x1b[200~", b"\x1b[201~");
 
-/// Ctrl-C, Ctrl-D and Ctrl-Z.
+/// Ctrl-C and Ctrl-Z.
 const INTERRUPT: u8 = 3;
-const END: u8 = 4;
 const SUSPEND: u8 = 26;
 
 /// The most bytes that are passed on at once: fewer than a pseudo-terminal holds.
 const MOST: usize = 512;
 
-/// How long the editor may take to return after the end of a line, once it has read that.
-const RETURN: Duration = Duration::from_millis(20);
+/// How long to wait for the editor to return after Enter. It does not return if Enter answered a question of its own.
+const RETURN: Duration = Duration::from_millis(250);
 
 /// The mode of the terminal outside of the editor, while that is in use.
 static USUAL: Mutex<Option<Termios>> = Mutex::new(None);
@@ -130,14 +129,17 @@ impl Keyboard {
         }
     }
 
-    /// Whether the editor has returned after the end of a line. It has not if that was quoted, by Ctrl-V.
+    /// Whether the editor has read the end of a line and returned. If not, it has read all that it was fed, and will find
+    /// what follows when it reads the next block.
     fn has_returned(&self, over: &PipeReader) -> io::Result<bool> {
-        while rustix::io::ioctl_fionread(io::stdin())? > 0 {
-            if is_closed(over, RETURN / 4)? {
+        loop {
+            if is_closed(over, RETURN)? {
                 return Ok(true);
             }
+            if rustix::io::ioctl_fionread(io::stdin())? == 0 {
+                return Ok(false);
+            }
         }
-        is_closed(over, RETURN)
     }
 
     /// Stops the program, until the shell continues it.
@@ -199,7 +201,7 @@ impl TypedBytes {
                 Character::Incomplete => break,
             }
             self.is_pasted = if self.is_pasted { !text.ends_with(PASTE.1) } else { text.ends_with(PASTE.0) };
-            is_last = !self.is_pasted && matches!(first, b'\r' | b'\n' | INTERRUPT | END);
+            is_last = !self.is_pasted && matches!(first, b'\r' | b'\n');
         }
         self.bytes.drain(..used);
         match (text.is_empty(), is_last) {
@@ -292,7 +294,7 @@ mod tests {
     fn each_line_is_a_piece() {
         let typed = &mut TypedBytes::default();
         assert_eq!(pieces(typed, b"one\rtwo\nth"), [last("one\r"), last("two\n"), text("th")]);
-        assert_eq!(pieces(typed, b"ree\x03\x04"), [last("ree\x03"), last("\x04")]);
+        assert_eq!(pieces(typed, b"ree\x03\x04"), [text("ree\x03\x04")]);
         assert_eq!(pieces(typed, b"a\x1ab"), [text("a"), Piece::Suspend, text("b")]);
     }
 
