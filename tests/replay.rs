@@ -24,7 +24,7 @@ fn replay(wharf: &Wharf, place: &TempDir, flags: &[&str]) -> Output {
 /// A server with the files of `www`.
 fn example_server() -> Wharf {
     let wharf = Wharf::serve(&[]);
-    for name in ["index.html", "server/index.html", "server/testServer.txt", "server/photoServer.jpg"] {
+    for name in ["server/index.html", "server/testServer.txt", "server/photoServer.jpg"] {
         let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
         wharf.write(name, fs::read(www.join(name)).expect("an example"));
     }

@@ -1,19 +1,14 @@
 //! `wharf client [ADDRESS]`: a prompt for a server.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 
 use clap::Args;
-use signal_hook::consts::SIGINT;
-use signal_hook::iterator::Signals;
 
 use super::remote::{self, Remote};
-use super::{chat, exit};
+use super::{chat, exit, signals};
 use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
-use crate::client::line_editor::restore_terminal;
-use crate::client::prompt::FAREWELL;
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::TftpSite};
 
@@ -58,7 +53,7 @@ pub(super) fn run(args: ClientArgs) -> ExitCode {
 
 /// Runs the prompt; whether all succeeded.
 fn run_http(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
-    say_farewell_on_interrupt(|| None)?;
+    signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = Shell::new(address, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
@@ -70,7 +65,7 @@ fn run_http(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
 
 /// Runs the prompt over TFTP; whether all succeeded.
 fn run_tftp(site: TftpSite, downloads: PathBuf) -> io::Result<bool> {
-    say_farewell_on_interrupt(|| None)?;
+    signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = tftp::shell::TftpShell::new(site, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
@@ -78,23 +73,4 @@ fn run_tftp(site: TftpSite, downloads: PathBuf) -> io::Result<bool> {
     } else {
         shell.run_piped(io::stdin().lock())
     }
-}
-
-/// On Ctrl-C, prints the farewell and exits: during a transfer, or with a pipe as input. At the prompt, the line editor
-/// handles Ctrl-C itself. `hint` may add how to continue.
-pub(super) fn say_farewell_on_interrupt(
-    hint: impl Fn() -> Option<&'static str> + Send + 'static,
-) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT])?;
-    thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            restore_terminal();
-            // A closed output makes no difference now.
-            let _ = writeln!(io::stdout(), "\n{FAREWELL}");
-            let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));
-            tftp::open_transfer::abort_all();
-            std::process::exit(exit::INTERRUPTED.into());
-        }
-    });
-    Ok(())
 }

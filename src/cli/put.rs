@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::remote::{self, Remote};
-use super::{client, exit};
+use super::{exit, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::shown;
 use crate::client::progress_bar::Bars;
@@ -73,7 +73,7 @@ pub(super) fn run(mut args: PutArgs) -> ExitCode {
     let memory = Arc::new(Memory::of_this_user());
     let hint = Arc::clone(&memory);
     let hint = move || (hint.unfinished() > 0).then_some(HOW_TO_GO_ON);
-    if let Err(error) = client::say_farewell_on_interrupt(hint) {
+    if let Err(error) = signals::say_farewell_on_interrupt(hint) {
         return exit::code(Err(error));
     }
     if args.files.is_empty() {
