@@ -12,7 +12,7 @@ use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::TftpSite};
 
-/// Prompt for a server: GET, POST, LIST, exit, quit, help
+/// Prompt for a server: GET, POST, LIST, cd, pwd, shutdown, exit, help
 #[derive(Debug, Args)]
 pub(super) struct ClientArgs {
     /// The server: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port` [default: 127.0.0.1:8080]
@@ -55,11 +55,14 @@ pub(super) fn run(args: ClientArgs) -> ExitCode {
 fn run_http(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
     signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let shell = Shell::new(address, downloads, &mut out, &mut err);
+    let mut shell = Shell::new(address, downloads, &mut out, &mut err);
+    let is_connected = shell.connect()?;
     if io::stdin().is_terminal() {
         shell.run_interactive().map(|()| true)
-    } else {
+    } else if is_connected {
         shell.run_piped(io::stdin().lock())
+    } else {
+        Ok(false)
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) struct ServeArgs {
     /// Give HTML and SVG files in the folder the rights of the server's own pages, even if others can upload them
     #[arg(long)]
     trust_html: bool,
-    /// Let clients stop the server with `exit`
+    /// Let clients stop the server: `shutdown` in `wharf client`, `exit` over TFTP
     #[arg(long)]
     allow_exit: bool,
     /// Log every request, also to a terminal

@@ -11,7 +11,7 @@ use super::typed_line::{self, Typed};
 /// Printed at the end.
 pub const FAREWELL: &str = "stopping client.";
 
-/// Printed when the server has accepted `exit`.
+/// Printed when the server has agreed to shut down.
 pub(super) const LEAVING: &str = "the server is shutting down";
 
 /// The prompt of a file server.
@@ -31,6 +31,11 @@ pub(super) trait LineHandler {
 
     /// Where the prompt itself prints.
     fn out(&mut self) -> &mut dyn Write;
+
+    /// The line that names the commands, for the greeting.
+    fn commands(&self) -> &'static str {
+        "commands: type help"
+    }
 
     /// Called after the last line, before the farewell.
     fn end(&mut self) {}
@@ -78,7 +83,9 @@ pub(super) fn run_interactive<H: Helper>(
     helper: Option<H>,
 ) -> io::Result<()> {
     let prompt = Prompt::new(PROMPT.to_owned(), helper)?;
-    writeln!(handler.out(), "Server: {server} (type help for the commands)")?;
+    writeln!(handler.out(), "Server: {server}")?;
+    let commands = handler.commands();
+    writeln!(handler.out(), "{commands}")?;
     prompt.run(handler)
 }
 

@@ -35,6 +35,12 @@ impl Session {
         Self { server, timeouts, idle: None }
     }
 
+    /// Connects before the first request.
+    pub fn connect(&mut self) -> Result<(), ClientError> {
+        self.idle = Some(HttpConnection::open(&self.server, self.timeouts)?);
+        Ok(())
+    }
+
     /// Its server.
     pub fn server(&self) -> &Endpoint {
         &self.server
