@@ -255,7 +255,7 @@ fn directories_and_other_names() {
         wharf.write(name, name);
     }
     let place = tempfile::tempdir().expect("a folder");
-    let lines = "pwd\ncd Photos\nls\nget 'a b.jpg' as one.jpg\ncd raw\nget c.raw\ncd ..\npwd\ncd ../Photos/./raw\n\
+    let lines = "pwd\ncd Photos\nls\nget 'a b.jpg' as one.jpg\ncd raw\nget c.raw\nget '../a b.jpg' as up.jpg\ncd ..\npwd\ncd ../Photos/./raw\n\
                  cd\npwd\nls img2\nget 1 as two\nget Photos/\n";
     let output = say(&wharf, lines, place.path());
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
@@ -267,6 +267,7 @@ fn directories_and_other_names() {
     );
     let saved = |name: &str| fs::read_to_string(place.path().join("downloads").join(name)).expect(name);
     assert_eq!((saved("one.jpg"), saved("two")), ("Photos/a b.jpg".to_owned(), "img2".to_owned()));
+    assert_eq!(saved("up.jpg"), "Photos/a b.jpg");
     assert_eq!(saved("Photos/raw/c.raw"), "Photos/raw/c.raw");
     assert_eq!(saved("Photos/a b.jpg"), "Photos/a b.jpg");
     let output = say(&wharf, "cd none\ncd img1\nget * as x\nget none as y\nget 1 as ../x", place.path());

@@ -176,7 +176,9 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     greeting.extend(qr.code(&server));
     outputs.print_before_log(&greeting);
     if !outputs.logs_to_terminal() {
-        banner::urls(&server).iter().for_each(|url| log::info!("at {url}"));
+        for url in banner::urls(&server) {
+            log::info!("at {url}");
+        }
         log::info!("serving {}", Printable::path(&root));
     }
     if geteuid().is_root() {

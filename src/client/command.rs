@@ -33,7 +33,7 @@ pub const HELP: &str = "\
 GET path           download a file
 get path as name   download a file under another name
 get dir/           download the files in a directory
-get 1 3-5 *.txt    download several at once: by number in the last list, by pattern, by name
+get 1 3-5 *.txt    download by number in the last list, by pattern, by name
 get --serial …     download one after the other, over this connection
 get --hidden …     include names that begin with a dot
 POST file [path]   upload a file (PUT does the same)

@@ -31,6 +31,9 @@ const MOST: usize = 512;
 /// How long to wait for the editor to return after Enter. It does not return if Enter answered a question of its own.
 const RETURN: Duration = Duration::from_millis(250);
 
+/// How long the program may take to stop after Ctrl-Z.
+const STOP: Duration = Duration::from_millis(100);
+
 /// The mode of the terminal outside of the editor, while that is in use.
 static USUAL: Mutex<Option<Termios>> = Mutex::new(None);
 
@@ -107,7 +110,7 @@ impl Keyboard {
                     Piece::Text(bytes) => self.feed.write_all(&bytes)?,
                     Piece::Last(bytes) => {
                         self.feed.write_all(&bytes)?;
-                        if self.has_returned(over)? {
+                        if has_returned(over)? {
                             return Ok(());
                         }
                     }
@@ -129,23 +132,12 @@ impl Keyboard {
         }
     }
 
-    /// Whether the editor has read the end of a line and returned. If not, it has read all that it was fed, and will find
-    /// what follows when it reads the next block.
-    fn has_returned(&self, over: &PipeReader) -> io::Result<bool> {
-        loop {
-            if is_closed(over, RETURN)? {
-                return Ok(true);
-            }
-            if rustix::io::ioctl_fionread(io::stdin())? == 0 {
-                return Ok(false);
-            }
-        }
-    }
-
     /// Stops the program, until the shell continues it.
     fn suspend(&mut self) -> io::Result<()> {
         restore_terminal();
         kill_process(getpid(), Signal::TSTP)?;
+        // The signal stops this thread too, but not at once.
+        thread::sleep(STOP);
         enter_raw(&self.terminal)?;
         // The editor draws its line again, as after a change of the window's size.
         Ok(kill_process(getpid(), Signal::WINCH)?)
@@ -231,6 +223,19 @@ fn character(bytes: &[u8]) -> Character {
             Some(_) => Character::Invalid(chunk.invalid().len()),
         },
         None => Character::Incomplete,
+    }
+}
+
+/// Whether the editor has read the end of a line and returned. If not, it has read all that it was fed, and will find
+/// what follows when it reads the next block.
+fn has_returned(over: &PipeReader) -> io::Result<bool> {
+    loop {
+        if is_closed(over, RETURN)? {
+            return Ok(true);
+        }
+        if rustix::io::ioctl_fionread(io::stdin())? == 0 {
+            return Ok(false);
+        }
     }
 }
 

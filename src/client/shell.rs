@@ -127,7 +127,13 @@ impl<'c> Shell<'c> {
         let mut targets = Targets::new(selection.hidden);
         let (options, downloads) = (FetchOptions::default(), Downloads::at(&self.downloads));
         for word in &selection.words {
-            selection::add(word, self.shown.as_ref(), &self.address.borrow(), &options, &mut targets);
+            selection::add(
+                &self.without_dots(word),
+                self.shown.as_ref(),
+                &self.address.borrow(),
+                &options,
+                &mut targets,
+            );
         }
         let mut told = Told { out: self.out, err: self.err, failures: targets.failures, said: Ok(()) };
         if selection.serial {
@@ -156,7 +162,7 @@ impl<'c> Shell<'c> {
     }
 
     fn list(&mut self, path: &str) -> io::Result<()> {
-        let target = without_dots(&self.address.borrow().target(path));
+        let target = self.address.borrow().target(&self.without_dots(path));
         match self.with(None, |session, _| targets::list(session, &target)) {
             Ok(listing) => {
                 self.shown = Some(Shown::show(listed_directory(&target, &listing), listing, self.out)?);
@@ -172,7 +178,8 @@ impl<'c> Shell<'c> {
             self.home.clone()
         } else {
             let address = self.address.borrow();
-            address.in_directory(&without_dots(&address.target(path)))
+            // As in a shell, the directory above the root is the root.
+            address.in_directory(&without_dots(&address.target(path)).unwrap_or_else(|| "/".to_owned()))
         };
         match self.with(None, |session, _| listing::fetch(session, &address.target(""))) {
             Ok(_) => {
@@ -194,6 +201,14 @@ impl<'c> Shell<'c> {
             Ok(()) => writeln!(self.out, "{LEAVING}").map(|()| PromptFlow::Stop),
             Err(error) => self.fail_at("shutdown", &error).map(|()| PromptFlow::Continue),
         }
+    }
+
+    /// A path as typed; one with `..` in it as it is seen from the root. If that leads out of the root, it stays as it is,
+    /// and is refused.
+    fn without_dots(&self, path: &str) -> String {
+        let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
+        let seen = has_dots.then(|| without_dots(&self.address.borrow().target(path))).flatten();
+        seen.unwrap_or_else(|| path.to_owned())
     }
 
     /// Calls `act` with the session, or with a new one if the line names another server.
@@ -233,8 +248,9 @@ impl LineHandler for Shell<'_> {
             Ok(Some(Command::Shutdown)) => return self.shut_down(),
             Ok(Some(Command::Quit)) => return Ok(PromptFlow::Stop),
             Ok(Some(Command::Help)) => writeln!(self.out, "{HELP}")?,
+            Ok(Some(Command::Get(path, None))) => self.get(&self.without_dots(&path), None)?,
             Ok(Some(Command::Get(path, server))) => self.get(&path, server)?,
-            Ok(Some(Command::GetAs(path, name))) => self.get_as(&path, &name)?,
+            Ok(Some(Command::GetAs(path, name))) => self.get_as(&self.without_dots(&path), &name)?,
             Ok(Some(Command::Select(selection))) => self.get_selected(&selection)?,
             Ok(Some(Command::Send(upload))) => self.send(&upload)?,
             Ok(Some(Command::List(path))) => self.list(&path)?,
@@ -254,19 +270,19 @@ impl LineHandler for Shell<'_> {
     }
 }
 
-/// An encoded path without its `.` and `..` (RFC 3986 §5.2.4).
-fn without_dots(target: &str) -> String {
+/// An encoded path without its `.` and `..` (RFC 3986 §5.2.4); `None` if they lead out of the root.
+fn without_dots(target: &str) -> Option<String> {
     let mut segments = Vec::new();
     for segment in target.split('/').skip(1) {
         match segment {
             "." => {}
-            ".." => drop(segments.pop()),
+            ".." => drop(segments.pop()?),
             segment => segments.push(segment),
         }
     }
     let slash = if target.ends_with("/.") || target.ends_with("/..") { "/" } else { "" };
     let path = segments.join("/");
-    if path.is_empty() { "/".to_owned() } else { format!("/{path}{slash}") }
+    Some(if path.is_empty() { "/".to_owned() } else { format!("/{path}{slash}") })
 }
 
 /// The directory of a list: of a file, the one that it is in.
