@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn verbs_are_completed_in_any_case() {
         let offered: Vec<_> = verbs("p").into_iter().map(|pair| pair.replacement).collect();
-        assert_eq!(offered, ["POST ", "PUT "]);
+        assert_eq!(offered, ["POST ", "PUT ", "pwd "]);
         assert_eq!(verbs("GETX").len(), 0);
         assert_eq!(verbs("").len(), VERBS.len());
     }

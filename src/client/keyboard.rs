@@ -139,8 +139,8 @@ impl Keyboard {
         // The signal stops this thread too, but not at once.
         thread::sleep(STOP);
         enter_raw(&self.terminal)?;
-        // The editor draws its line again, as after a change of the window's size.
-        Ok(kill_process(getpid(), Signal::WINCH)?)
+        // A space and Backspace: the editor draws its line again.
+        self.feed.write_all(b" \x7f")
     }
 }
 
