@@ -25,6 +25,9 @@ const PASTE: (&[u8], &[u8]) = (b"\x1b[200~", b"\x1b[201~");
 const INTERRUPT: u8 = 3;
 const SUSPEND: u8 = 26;
 
+/// Makes the editor draw its line again: Home, two spaces, Home, Delete, Delete, End.
+const REDRAW: &[u8] = b"\x01  \x01\x1b[3~\x1b[3~\x05";
+
 /// The most bytes that are passed on at once: fewer than a pseudo-terminal holds.
 const MOST: usize = 512;
 
@@ -139,8 +142,7 @@ impl Keyboard {
         // The signal stops this thread too, but not at once.
         thread::sleep(STOP);
         enter_raw(&self.terminal)?;
-        // A space and Backspace: the editor draws its line again.
-        self.feed.write_all(b" \x7f")
+        self.feed.write_all(REDRAW)
     }
 }
 
