@@ -588,9 +588,12 @@ fn a_pipe_waits_for_the_limit_and_loses_no_line() {
     let wharf = Wharf::serve(&[]);
     let mut ear = Person::join(&wharf, "bob").listen();
     let place = tempfile::tempdir().expect("a folder");
-    let lines: String = (0..100).map(|number| format!("n{number}\n")).collect();
-    let output =
-        run(&["chat", "ann", "127.0.0.1", &wharf.address().port().to_string()], &lines, place.path());
+    let lines: Vec<_> = (0..100).map(|number| format!("n{number}\n")).collect();
+    let output = run(
+        &["chat", "ann", "127.0.0.1", &wharf.address().port().to_string()],
+        &lines.concat(),
+        place.path(),
+    );
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
     for number in 0..100 {
         assert_eq!(ear.text(), format!("n{number}"));

@@ -20,6 +20,7 @@ use crate::client::put::{
 use crate::client::tftp;
 use crate::client::timeouts::Timeouts;
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
+use crate::client::typed_line;
 
 /// The prompt if no file is named.
 const QUESTION: &str = "Files to send: ";
@@ -90,9 +91,9 @@ fn ask() -> io::Result<Vec<String>> {
     let mut out = io::stdout();
     write!(out, "{QUESTION}")?;
     out.flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    shell_words::split(&line).map_err(|_| io::Error::other("a quote is not closed"))
+    let mut line = Vec::new();
+    io::stdin().lock().read_until(b'\n', &mut line)?;
+    shell_words::split(&typed_line::text(&line)).map_err(|_| io::Error::other("a quote is not closed"))
 }
 
 /// Uploads all files; true if none failed.

@@ -29,7 +29,7 @@ pub(super) fn read(prompt: &str) -> io::Result<Typed> {
 
 /// A line as text: without its end and without a byte order mark. Bytes that are not UTF-8 become U+FFFD, which no name
 /// contains, so the server's response says that the name is wrong.
-pub(super) fn text(line: &[u8]) -> String {
+pub fn text(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     text.trim_end_matches(['\r', '\n']).trim_start_matches('\u{feff}').to_owned()
 }
