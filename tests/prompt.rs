@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 
-use crate::common::{Running, Wharf, eventually};
+use crate::common::{Running, Wharf, Wire, eventually};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
 
@@ -176,4 +176,30 @@ fn chat_sends_each_typed_line() {
     ann.shows("stopping client.");
     bob.types("\x03");
     bob.shows("stopping client.");
+}
+
+#[test]
+fn a_server_at_a_terminal_prints_requests_only_with_v() {
+    for (flag, times) in [("-v", 1), ("--no-chat", 0)] {
+        let place = tempfile::tempdir().expect("a folder");
+        let mut server = Terminal::open(&["serve", ".", "--port", "0", flag], place.path(), "xterm");
+        server.shows("Ctrl-C stops it.");
+        let screen = server.screen.lock().expect("whole").clone();
+        let url = screen.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let mut wire = Wire::connect(url.expect("a URL").parse().expect("an address"));
+        assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200);
+        rustix::process::kill_process(
+            rustix::process::Pid::from_child(&server.child),
+            rustix::process::Signal::INT,
+        )
+        .expect("sent");
+        server.shows("Bye.");
+        // The open client is printed in both cases.
+        server.shows("open at shutdown: ");
+        assert_eq!(server.code(), Some(0));
+        assert_eq!(server.count("GET /.wharf/health"), times, "{flag}");
+        assert_eq!(server.count("http://"), 1, "{flag}");
+        let before_the_end = screen.split("Ctrl-C stops it.").next().unwrap_or_default();
+        assert!(!before_the_end.contains("INFO"), "{screen}");
+    }
 }
