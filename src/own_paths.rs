@@ -19,6 +19,9 @@ pub const TFTP_EXIT: &str = ".wharf/exit";
 /// The address of the page as a QR code.
 pub const QR_CODE: &str = "/.wharf/qr.svg";
 
+/// The page with that code.
+pub const QR_PAGE: &str = "/.wharf/qr";
+
 /// Prefix of the scripts, styles and icons of the page.
 pub const ASSETS: &str = "/.wharf/assets/";
 

@@ -584,6 +584,48 @@ fn a_client_reconnects_when_the_server_comes_back() {
 }
 
 #[test]
+fn a_pipe_waits_for_the_limit_and_loses_no_line() {
+    let wharf = Wharf::serve(&[]);
+    let mut ear = Person::join(&wharf, "bob").listen();
+    let place = tempfile::tempdir().expect("a folder");
+    let lines: Vec<_> = (0..100).map(|number| format!("n{number}\n")).collect();
+    let output = run(
+        &["chat", "ann", "127.0.0.1", &wharf.address().port().to_string()],
+        &lines.concat(),
+        place.path(),
+    );
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    for number in 0..100 {
+        assert_eq!(ear.text(), format!("n{number}"));
+    }
+}
+
+#[test]
+fn a_line_typed_while_the_server_is_away_is_sent_when_it_is_back() {
+    let wharf = Wharf::serve(&[]);
+    let address = wharf.address();
+    let place = tempfile::tempdir().expect("a folder");
+    let mut ann = Terminal::join(&wharf, "ann", place.path());
+    ann.shows("Here: ann");
+    let folder = wharf.kill();
+    ann.line("first");
+    ann.line("second");
+    ann.shows("The message will be sent when the server is back.");
+    let again = Wharf::serve_in(folder, &["--port", &address.port().to_string()]);
+    let bob = Person::join(&again, "bob");
+    let mut ear = bob.listen();
+    // The welcome may have them already.
+    eventually("both are sent", || {
+        let messages = again.ask("GET", "/.wharf/chat/messages?since=0-0", &bob.fields(), b"").text();
+        messages.contains("first") && messages.contains("second")
+    });
+    ann.line("third");
+    while ear.text() != "third" {}
+    drop(ann.child.stdin.take());
+    assert_eq!(ann.child.wait().expect("ended").code(), Some(0));
+}
+
+#[test]
 fn each_error_is_one_line() {
     let wharf = Wharf::serve(&[]);
     let place = tempfile::tempdir().expect("a folder");

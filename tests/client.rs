@@ -65,7 +65,7 @@ fn errors_are_printed_and_the_prompt_continues() {
         "none.txt: 404 Not Found",
         "File none.txt not found.",
         "large: 413 Content Too Large",
-        "commands: GET, POST, LIST, exit, quit, help",
+        "commands: GET, POST, LIST, cd, pwd, shutdown, exit, quit, help",
         "/../a.txt is outside the download directory",
     ];
     let said: Vec<_> = output.stderr.lines().collect();
@@ -183,8 +183,7 @@ fn a_missing_server_is_reported() {
     let place = tempfile::tempdir().expect("a folder");
     let output = run(&["client", "--port", &address.port().to_string()], "GET a\nLIST\n", place.path());
     let line = format!("Server is not running. ({address})\n");
-    assert_eq!(output.stderr, line.repeat(2));
-    assert_eq!((output.code, output.stdout.as_str()), (Some(1), "stopping client.\n"));
+    assert_eq!((output.code, output.stdout.as_str(), output.stderr), (Some(1), "", line));
     assert!(!place.path().join("downloads").exists());
     let output = run(&["client", "nowhere.invalid"], "GET a\n", place.path());
     assert_eq!(output.stderr, "cannot resolve host \"nowhere.invalid\"\n");
@@ -216,7 +215,7 @@ fn a_closed_connection_is_reopened() {
 }
 
 #[test]
-fn exit_shuts_down_a_server_that_allows_it() {
+fn shutdown_stops_a_server_that_allows_it_and_exit_only_leaves() {
     for (flags, said, complaint) in [
         (
             &["--allow-exit"][..],
@@ -229,11 +228,11 @@ stopping client.
             &[],
             "stopping client.
 ",
-            "exit: 403 Forbidden: remote shutdown is disabled",
+            "shutdown: 403 Forbidden: remote shutdown is disabled",
         ),
     ] {
         let mut wharf = Wharf::serve(flags);
-        let output = run(&["client", &wharf.address().to_string()], "exit\nquit\n", Path::new("."));
+        let output = run(&["client", &wharf.address().to_string()], "shutdown\nquit\n", Path::new("."));
         assert_eq!(output.stdout, said, "{output:?}");
         assert!(output.stderr.starts_with(complaint), "{output:?}");
         assert_eq!(output.code, Some(i32::from(!complaint.is_empty())));
@@ -243,6 +242,45 @@ stopping client.
             assert_eq!(wharf.ask("GET", "/.wharf/health", "", b"").code(), 200);
         }
     }
+    let wharf = Wharf::serve(&["--allow-exit"]);
+    let output = run(&["client", &wharf.address().to_string()], "exit\nGET never\n", Path::new("."));
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "stopping client.\n"), "{output:?}");
+    assert_eq!(wharf.ask("GET", "/.wharf/health", "", b"").code(), 200);
+}
+
+#[test]
+fn directories_and_other_names() {
+    let wharf = Wharf::serve(&[]);
+    for name in ["Photos/a b.jpg", "Photos/raw/c.raw", "img2", "IMG10", "img1"] {
+        wharf.write(name, name);
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let lines = "pwd\ncd Photos\nls\nget 'a b.jpg' as one.jpg\ncd raw\nget c.raw\nget '../a b.jpg' as up.jpg\ncd ..\npwd\ncd ../Photos/./raw\n\
+                 cd\npwd\nls img2\nget 1 as two\nget Photos/\n";
+    let output = say(&wharf, lines, place.path());
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+    let plain = |line: &&str| line.starts_with('/');
+    let directories: Vec<_> = output.stdout.lines().filter(plain).collect();
+    assert_eq!(
+        directories,
+        ["/", "/Photos/", "/Photos/raw/", "/Photos/", "/Photos/", "/Photos/raw/", "/", "/"]
+    );
+    let saved = |name: &str| fs::read_to_string(place.path().join("downloads").join(name)).expect(name);
+    assert_eq!((saved("one.jpg"), saved("two")), ("Photos/a b.jpg".to_owned(), "img2".to_owned()));
+    assert_eq!(saved("up.jpg"), "Photos/a b.jpg");
+    assert_eq!(saved("Photos/raw/c.raw"), "Photos/raw/c.raw");
+    assert_eq!(saved("Photos/a b.jpg"), "Photos/a b.jpg");
+    let output = say(&wharf, "cd none\ncd img1\nget * as x\nget none as y\nget 1 as ../x", place.path());
+    assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 5), "{output:?}");
+    assert!(!place.path().join("x").exists());
+    // The order is that of the page.
+    let output = say(&wharf, "ls", place.path());
+    let names: Vec<_> = output.stdout.lines().filter_map(|line| line.split_whitespace().nth(4)).collect();
+    assert_eq!(names, ["img1", "img2", "IMG10"], "{output:?}");
+    let output = run(&["list", &wharf.url("/")], "", place.path());
+    assert_eq!(output.stdout, "Photos/\nimg1\nimg2\nIMG10\n");
+    let text = wharf.ask("GET", "/", "Accept: text/plain\r\n", b"").text();
+    assert!(text.find("img2") < text.find("IMG10") && text.find("img1") < text.find("img2"), "{text}");
 }
 
 #[test]

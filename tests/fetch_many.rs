@@ -86,6 +86,44 @@ fn directories_trees_and_patterns_are_downloaded() {
 }
 
 #[test]
+fn a_directory_without_files_is_an_error_that_helps() {
+    let wharf = Wharf::serve(&[]);
+    fs::create_dir_all(wharf.folder().join("empty")).expect("made");
+    wharf.write("only/below/a.txt", "a");
+    let place = place();
+    let cases: [(&[&str], &str); 3] = [
+        (&["/empty/"], "/empty/: there are no files in it\n"),
+        (&["-R", "/empty/"], "/empty/: there are no files in it\n"),
+        (&["/only/"], "/only/: there are only directories in it (wharf get -R downloads them too)\n"),
+    ];
+    for (arguments, said) in cases {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|word| if word.starts_with('/') { wharf.url(word) } else { (*word).to_owned() })
+            .collect();
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let output = get(place.path(), &arguments);
+        assert_eq!((output.code, output.stderr.as_str()), (Some(1), said), "{output:?}");
+    }
+    wharf.write("Photos/a.jpg", "a");
+    let output = get(place.path(), &[&wharf.url("/Photos")]);
+    assert!(output.stderr.contains("a slash at the end downloads its files"), "{output:?}");
+}
+
+#[test]
+fn a_file_can_be_listed() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("d/a b.txt", "four");
+    wharf.write("d/c.txt", "");
+    let place = place();
+    let output = crate::common::run(&["list", &wharf.url("/d/a b.txt")], "", place.path());
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "a b.txt\n"), "{output:?}");
+    let output = crate::common::run(&["list", &wharf.url("/d/none.txt")], "", place.path());
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("404 Not Found"), "{output:?}");
+}
+
+#[test]
 fn a_server_of_another_kind_has_no_listings() {
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\npage";
     let server = Fake::answers(|_, stream| {

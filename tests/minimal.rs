@@ -103,7 +103,7 @@ fn missing_features_are_rejected() {
         assert_eq!(answer.code(), if cfg!(feature = "archive") { 200 } else { 501 });
         assert!(cfg!(feature = "archive") || answer.text().lines().count() == 1, "{}", answer.text());
     }
-    assert_eq!(page.contains("qr.svg"), cfg!(feature = "qr"), "{page}");
+    assert_eq!(page.contains("/.wharf/qr?dir="), cfg!(feature = "qr"), "{page}");
     let code = wharf.ask("GET", "/.wharf/qr.svg", "", b"").code();
     assert_eq!(code, if cfg!(feature = "qr") { 200 } else { 404 });
     let help = run(&["serve", "--help"], "", &wharf.folder()).stdout;

@@ -59,6 +59,26 @@ fn the_image_contains_the_address_to_share() {
 }
 
 #[test]
+fn the_page_has_the_address_of_the_folder_and_a_way_back() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("a b&c+d/x.txt", "x");
+    let listing = wharf.ask("GET", "/a%20b&c+d/?list", "Accept: text/html\r\n", b"").text();
+    let link = listing.split("href=\"").find(|rest| rest.starts_with("/.wharf/qr")).expect("a link");
+    let link = link.split('"').next().expect("its end").replace("&amp;", "&");
+    let page = wharf.ask("GET", &link, "Accept: text/html\r\n", b"");
+    assert_eq!((page.code(), page.field("Content-Type").as_str()), (200, "text/html; charset=utf-8"));
+    let page = page.text();
+    let url = wharf.url("/a%20b&amp;c+d/");
+    assert!(page.contains(&format!(">{url}</a>")), "{page}");
+    assert!(page.contains("href=\"/a%20b&amp;c+d/?list\""), "{page}");
+    assert!(page.contains("No phone can reach this address."), "{page}");
+    let image = page.split("src=\"").find(|rest| rest.starts_with("/.wharf/qr.svg")).expect("an image");
+    let image = image.split('"').next().expect("its end");
+    assert_eq!(read_svg(&wharf.ask("GET", image, "", b"").text()), wharf.url("/a%20b&c+d/"));
+    assert_eq!(wharf.ask("GET", "/.wharf/qr?dir=/../x", "", b"").code(), 404);
+}
+
+#[test]
 fn a_loopback_client_sees_the_network_addresses() {
     let wharf = Wharf::serve(&["--ip", "0.0.0.0"]);
     let port = wharf.address().port();
@@ -91,7 +111,7 @@ fn the_terminal_shows_the_code_too() {
         .lines()
         .skip_while(|line| *line != "Ctrl-C stops it.")
         .skip(1)
-        .take_while(|line| *line != url)
+        .take_while(|line| !line.starts_with("No phone can reach this address (--ip 0.0.0.0 "))
         .map(|line| line.chars().collect())
         .collect();
     let width = code[0].len();
@@ -105,6 +125,7 @@ fn the_terminal_shows_the_code_too() {
     };
     let found = read(width * 4, |x, y| !is_light(x / 4, y / 4));
     assert_eq!(found, url);
+    assert!(!printed.contains("http://"), "the URL is printed once, before: {printed}");
 }
 
 #[test]

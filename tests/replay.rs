@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
-use crate::common::{ClosedPort, Output, Wharf, eventually, run};
+use crate::common::{ClosedPort, Output, Running, Wharf, eventually, run};
 
 /// A directory with this script, `s.txt`, and a file to upload, `up.txt`.
 fn script(text: &str) -> TempDir {
@@ -24,7 +26,7 @@ fn replay(wharf: &Wharf, place: &TempDir, flags: &[&str]) -> Output {
 /// A server with the files of `www`.
 fn example_server() -> Wharf {
     let wharf = Wharf::serve(&[]);
-    for name in ["index.html", "server/index.html", "server/testServer.txt", "server/photoServer.jpg"] {
+    for name in ["server/index.html", "server/testServer.txt", "server/photoServer.jpg"] {
         let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
         wharf.write(name, fs::read(www.join(name)).expect("an example"));
     }
@@ -86,6 +88,82 @@ fn an_invalid_script_sends_nothing() {
     let output = run(&["replay"], "", place.path());
     assert_eq!(output.code, Some(2));
     assert!(output.stderr.contains("client_requests/requests.txt"), "{output:?}");
+}
+
+#[test]
+fn a_script_without_requests_is_an_error() {
+    let wharf = Wharf::serve(&[]);
+    for text in ["", "# nothing\n\n", "\u{feff}"] {
+        let output = replay(&wharf, &script(text), &[]);
+        assert_eq!((output.code, output.stderr.lines().count()), (Some(1), 1), "{output:?}");
+        assert!(output.stderr.starts_with("s.txt: there are no requests in this script"), "{output:?}");
+    }
+}
+
+#[test]
+fn ctrl_c_prints_the_summary_and_writes_whole_reports() {
+    let wharf = Wharf::serve(&[]);
+    wharf.write("a.txt", "a");
+    let place = script("GET a.txt -> 200\n");
+    let mut child = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args([
+                "replay", "-q", "--rate", "50", "--repeat", "100000", "--json", "r.json", "--junit", "r.xml",
+            ])
+            .args(["s.txt", "127.0.0.1", &wharf.address().port().to_string()])
+            .current_dir(place.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    eventually("some are sent", || wharf.log().matches("GET /a.txt").count() >= 5);
+    rustix::process::kill_process(Pid::from_child(&child), Signal::INT).expect("sent");
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    let output = child.output();
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(out.contains(" ok, 0 failed, ") && out.contains("p50 "), "{out}");
+    let json = fs::read(place.path().join("r.json")).expect("a report");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert!(json["requests"].as_u64().is_some_and(|sent| (1..100_000).contains(&sent)), "{json}");
+    assert!(fs::read_to_string(place.path().join("r.xml")).expect("a report").ends_with("</testsuites>\n"));
+}
+
+#[test]
+fn a_recording_has_only_requests_that_its_replay_fulfils() {
+    let place = script("GET a.txt\n");
+    let recorded = place.path().join("recorded.txt").display().to_string();
+    let wharf = Wharf::serve(&["--record", &recorded]);
+    wharf.write("a.txt", "four");
+    wharf.write("d/b.txt", "b");
+    let form =
+        "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.txt\"\r\n\r\nf\r\n--x--\r\n";
+    let requests: [(&str, &str, &str, &[u8]); 12] = [
+        ("GET", "/a.txt", "Range: bytes=1-2\r\n", b""),
+        ("GET", "/a.txt", "If-None-Match: *\r\n", b""),
+        ("GET", "/a.txt", "If-Match: \"no\"\r\n", b""),
+        ("GET", "/d", "", b""),
+        ("GET", "/d/", "Accept: text/html\r\n", b""),
+        ("GET", "/.hidden", "", b""),
+        ("GET", "/.wharf/chat/messages", "", b""),
+        ("POST", "/d/", "Content-Type: multipart/form-data; boundary=x\r\n", form.as_bytes()),
+        (
+            "POST",
+            "/d/",
+            "Content-Type: multipart/form-data; boundary=x\r\nAccept: text/html\r\n",
+            form.as_bytes(),
+        ),
+        ("POST", "/new.txt", "", b"x"),
+        ("PUT", "/put.txt", "", b"x"),
+        ("GET", "/last", "", b""),
+    ];
+    let mut wire = wharf.connect();
+    for (method, target, fields, body) in requests {
+        wire.ask(method, target, fields, body);
+    }
+    eventually("all are recorded", || fs::read_to_string(&recorded).expect("text").contains("GET /last"));
+    let text = fs::read_to_string(&recorded).expect("text");
+    assert!(text.lines().filter(|line| !line.starts_with('#')).count() >= 5, "{text}");
+    let output = run(&["replay", &recorded, &wharf.address().to_string()], "", place.path());
+    assert_eq!(output.code, Some(0), "{text}\n{output:?}");
 }
 
 #[test]

@@ -82,6 +82,73 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
+fn a_folder_a_port_or_a_flag_alone_means_serve() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("www")).expect("a folder");
+    fs::create_dir(place.path().join("pictures")).expect("a folder");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address");
+    let port = free.port().to_string();
+    let cases: [(&[&str], &str, bool); 6] = [
+        (&["pictures", "--port", "0"], "pictures", false),
+        (&["./pictures", "--port", "0"], "pictures", false),
+        (&["--port", &port], "www", true),
+        (&[&port], "www", true),
+        (&["serve", &port], "www", true),
+        (&["serve", "pictures", "-b", "127.0.0.1", "-q", "--port", "0"], "pictures", false),
+    ];
+    for (arguments, folder, has_port) in cases {
+        let all = [arguments, &["--idle-exit", "0.1"]].concat();
+        let output = run(&all, "", place.path());
+        assert_eq!(output.code, Some(0), "{arguments:?}: {output:?}");
+        let first = output.stdout.lines().next().unwrap_or_default();
+        assert!(first.ends_with(folder), "{arguments:?}: {output:?}");
+        assert!(
+            !has_port || output.stdout.contains(&format!("127.0.0.1:{port}\n")),
+            "{arguments:?}: {output:?}"
+        );
+    }
+    // A folder of that name is a folder.
+    fs::create_dir(place.path().join("8089")).expect("a folder");
+    let output = run(&["serve", "8089", "--port", "0", "--idle-exit", "0.1"], "", place.path());
+    assert!(output.stdout.lines().next().is_some_and(|line| line.ends_with("8089")), "{output:?}");
+}
+
+#[test]
+fn flags_of_other_servers_are_explained() {
+    let place = tempfile::tempdir().expect("a folder");
+    for (flag, said) in [
+        ("-a", "passwords"),
+        ("--index", "index.html"),
+        ("--tls-cert", "proxy"),
+        ("--allow-upload", "--read-only"),
+    ] {
+        for arguments in [&["serve", flag, "x"][..], &["serve", flag], &[flag]] {
+            let output = run(arguments, "", place.path());
+            assert_eq!((output.code, output.stderr.lines().count()), (Some(2), 1), "{flag}: {output:?}");
+            assert!(output.stderr.contains(said), "{flag}: {output:?}");
+        }
+    }
+    let output = run(&["pictures"], "", place.path());
+    assert_eq!(output.code, Some(2));
+    assert!(
+        output.stderr.contains("wharf FOLDER shares a folder, but there is none of that name"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn each_address_is_printed_once() {
+    let mut wharf = Wharf::serve(&["--ip", "127.0.0.1", "--ip", "0.0.0.0", "--idle-exit", "0.1"]);
+    let (rest, _) = wharf.wait();
+    let printed = format!("{}{rest}", wharf.greeting());
+    let mut urls: Vec<_> = printed.lines().filter(|line| line.starts_with("http://")).collect();
+    let count = urls.len();
+    urls.sort_unstable();
+    urls.dedup();
+    assert_eq!(urls.len(), count, "{printed}");
+}
+
+#[test]
 fn the_log_and_the_recording_go_to_files() {
     let place = tempfile::tempdir().expect("a folder");
     let (log, script) = (place.path().join("log"), place.path().join("script"));

@@ -51,6 +51,21 @@ fn idle_connections_are_closed_and_new_ones_refused() {
 }
 
 #[test]
+fn open_clients_are_printed_even_with_a_log_file() {
+    let place = tempfile::tempdir().expect("a folder");
+    let log = place.path().join("log");
+    let mut wharf = Wharf::serve(&["--log-file", &log.to_string_lossy()]);
+    let mut client = wharf.connect();
+    assert_eq!(client.ask("GET", "/.wharf/health", "", b"").code(), 200);
+    wharf.comes_to_rest();
+    wharf.signal(Signal::TERM);
+    let line = format!("open at shutdown: {}", client.stream().local_addr().expect("connected"));
+    assert!(wharf.wait().1.success());
+    assert!(wharf.log().contains(&line), "on stderr: {}", wharf.log());
+    assert!(std::fs::read_to_string(log).expect("a log").contains(&line));
+}
+
+#[test]
 fn an_active_upload_is_saved() {
     let mut wharf = Wharf::serve(&[]);
     let mut upload = begun_upload(&wharf);

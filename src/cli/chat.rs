@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::exit;
+use super::{exit, signals};
 use crate::client::address::{AddressError, DEFAULT_HOST, ServerAddress, parse_port};
 use crate::client::chat::display::Style;
 use crate::client::chat::member::ChatMember;
@@ -53,6 +53,9 @@ pub(super) fn join(user: &str, address: &ServerAddress, downloads: Option<PathBu
         Err(ClientError::Refused(_, Some(said))) => return exit::failed(&said),
         Err(error) => return exit::failed(&error),
     };
+    if let Err(error) = signals::say_farewell_on_interrupt(|| None) {
+        return exit::code(Err(error));
+    }
     let downloads = downloads.unwrap_or_else(|| PathBuf::from(&member.name));
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = ChatShell::new(member, downloads, &mut out, &mut err);

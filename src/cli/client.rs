@@ -1,25 +1,18 @@
 //! `wharf client [ADDRESS]`: a prompt for a server.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 
 use clap::Args;
-use signal_hook::consts::SIGINT;
-use signal_hook::iterator::Signals;
 
 use super::remote::{self, Remote};
-use super::{chat, exit};
+use super::{chat, exit, signals};
 use crate::client::address::{DEFAULT_HOST, DEFAULT_PORT, ServerAddress};
-use crate::client::prompt::FAREWELL;
 use crate::client::shell::Shell;
 use crate::client::tftp::{self, address::TftpSite};
 
-/// The exit code after Ctrl-C, by the convention of shells: 128 plus the signal's number.
-pub(super) const INTERRUPTED: i32 = 128 + SIGINT;
-
-/// Prompt for a server: GET, POST, LIST, exit, quit, help
+/// Prompt for a server: GET, POST, LIST, cd, pwd, shutdown, exit, help
 #[derive(Debug, Args)]
 pub(super) struct ClientArgs {
     /// The server: `http://host:port/path`, `host:port`, `unix:PATH` or `tftp://host:port` [default: 127.0.0.1:8080]
@@ -60,19 +53,22 @@ pub(super) fn run(args: ClientArgs) -> ExitCode {
 
 /// Runs the prompt; whether all succeeded.
 fn run_http(address: ServerAddress, downloads: PathBuf) -> io::Result<bool> {
-    say_farewell_on_interrupt(|| None)?;
+    signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let shell = Shell::new(address, downloads, &mut out, &mut err);
+    let mut shell = Shell::new(address, downloads, &mut out, &mut err);
+    let is_connected = shell.connect()?;
     if io::stdin().is_terminal() {
         shell.run_interactive().map(|()| true)
-    } else {
+    } else if is_connected {
         shell.run_piped(io::stdin().lock())
+    } else {
+        Ok(false)
     }
 }
 
 /// Runs the prompt over TFTP; whether all succeeded.
 fn run_tftp(site: TftpSite, downloads: PathBuf) -> io::Result<bool> {
-    say_farewell_on_interrupt(|| None)?;
+    signals::say_farewell_on_interrupt(|| None)?;
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let shell = tftp::shell::TftpShell::new(site, downloads, &mut out, &mut err);
     if io::stdin().is_terminal() {
@@ -80,22 +76,4 @@ fn run_tftp(site: TftpSite, downloads: PathBuf) -> io::Result<bool> {
     } else {
         shell.run_piped(io::stdin().lock())
     }
-}
-
-/// On Ctrl-C, prints the farewell and exits: during a transfer, or with a pipe as input. At the prompt, the line editor
-/// handles Ctrl-C itself. `hint` may add how to continue.
-pub(super) fn say_farewell_on_interrupt(
-    hint: impl Fn() -> Option<&'static str> + Send + 'static,
-) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT])?;
-    thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            // A closed output makes no difference now.
-            let _ = writeln!(io::stdout(), "\n{FAREWELL}");
-            let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));
-            tftp::open_transfer::abort_all();
-            std::process::exit(INTERRUPTED);
-        }
-    });
-    Ok(())
 }

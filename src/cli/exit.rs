@@ -1,4 +1,4 @@
-//! Exit codes and last messages of the commands: 0 success, 1 failure, 2 wrong usage.
+//! Exit codes and last messages of the commands: 0 success, 1 failure, 2 wrong usage, 130 Ctrl-C.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::client::error::ClientError;
+use crate::client::line_editor::restore_terminal;
 use crate::printable::Printable;
 
 /// Why a command failed, as one line for the user.
@@ -15,6 +16,9 @@ pub(super) type Failure = Box<dyn std::error::Error>;
 
 /// The exit code of wrong usage, which includes an invalid script.
 const WRONG_USAGE: u8 = 2;
+
+/// The exit code after Ctrl-C, by the convention of shells: 128 plus the signal's number.
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// How long the last message of a server may take to write.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -26,6 +30,7 @@ pub(super) fn code(outcome: io::Result<bool>) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::Interrupted => ExitCode::from(INTERRUPTED),
         Err(error) => {
             say(&format_args!("wharf: {error}"));
             ExitCode::FAILURE
@@ -47,6 +52,7 @@ pub(super) fn failed(error: &dyn Display) -> ExitCode {
 
 /// Prints an error and exits, from a thread other than the main one, which waits for input.
 pub(super) fn leave(error: &dyn Display) {
+    restore_terminal();
     say(error);
     std::process::exit(1);
 }

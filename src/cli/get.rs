@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::client::INTERRUPTED;
 use super::exit;
 use super::remote::{self, Remote};
 use super::{signals, size};
@@ -87,8 +86,7 @@ pub(super) struct GetArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &GetArgs) -> ExitCode {
-    if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, INTERRUPTED, tftp::open_transfer::abort_all)
-    {
+    if let Err(error) = signals::leave_on_interrupt(HOW_TO_GO_ON, tftp::open_transfer::abort_all) {
         return exit::code(Err(error));
     }
     match &args.output {

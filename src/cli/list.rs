@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::exit;
 use super::remote::{self, Remote};
+use super::{exit, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::ClientError;
 use crate::client::listing::NOTHING;
@@ -44,6 +44,9 @@ enum Sort {
 
 /// Runs the command.
 pub(super) fn run(args: &ListArgs) -> ExitCode {
+    if let Err(error) = signals::leave_on_interrupt("Interrupted.", || {}) {
+        return exit::code(Err(error));
+    }
     let remote = args.address.clone().unwrap_or_else(|| Remote::Http(ServerAddress::default()));
     match find(&remote, args.recursive) {
         Ok(mut found) => {

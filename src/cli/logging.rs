@@ -1,6 +1,6 @@
 //! Where the log goes.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::time::{Duration, SystemTime};
 
 use env_logger::{Builder, Env};
@@ -30,9 +30,19 @@ const NOTICES: Notices = Notices {
     },
 };
 
-/// Begins to log: to the end of this file, or else to stderr. `RUST_LOG` sets what is logged; the default is
-/// every request and every major action.
-pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<LineSink> {
+/// How much is logged without `RUST_LOG`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// Warnings and errors.
+    Quiet,
+    /// Every request and every major action, but not to a terminal.
+    Default,
+    /// Every request and every major action.
+    Verbose,
+}
+
+/// Begins to log: to the end of this file, or else to stderr. `RUST_LOG` sets what is logged, or else `verbosity`.
+pub(super) fn begin(file: Option<&PrivateFile>, verbosity: Verbosity) -> io::Result<LineSink> {
     let opened = file.map(PrivateFile::append).transpose()?;
     let sink = match (file.cloned(), &opened) {
         (Some(file), Some(opened)) => {
@@ -41,7 +51,13 @@ pub(super) fn begin(file: Option<&PrivateFile>) -> io::Result<LineSink> {
         }
         _ => LineSink::to(&io::stderr(), NOTICES)?,
     };
-    let filter = Builder::from_env(Env::default().default_filter_or("info")).build();
+    let is_terse = match verbosity {
+        Verbosity::Quiet => true,
+        Verbosity::Default => opened.is_none() && io::stderr().is_terminal(),
+        Verbosity::Verbose => false,
+    };
+    let default = if is_terse { "warn" } else { "info" };
+    let filter = Builder::from_env(Env::default().default_filter_or(default)).build();
     log::set_max_level(filter.filter());
     log::set_boxed_logger(Box::new(Logger { filter, sink: sink.clone() })).map_err(io::Error::other)?;
     // A panic ends one connection and is logged as one line, without a backtrace on the terminal.

@@ -1,9 +1,11 @@
 //! The command line: one file for each command.
 
+mod banner;
 mod chat;
 mod client;
 mod containment;
 mod exit;
+mod foreign_flags;
 mod get;
 mod list;
 mod log_line;
@@ -22,9 +24,12 @@ mod serve;
 mod signals;
 mod size;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::chat::ChatArgs;
 use self::client::ClientArgs;
@@ -36,7 +41,7 @@ use self::serve::ServeArgs;
 
 /// One folder, every socket: share a folder with browsers, curl and the terminal.
 #[derive(Debug, Parser)]
-#[command(name = "wharf", version, about, max_term_width = 100)]
+#[command(name = "wharf", version, about, after_help = AFTER_HELP, max_term_width = 100)]
 struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -53,9 +58,17 @@ enum Command {
     Replay(ReplayArgs),
 }
 
-/// Parses the command line and runs its command. Without a command, wharf serves `www`.
+/// Printed at the end of the help.
+const AFTER_HELP: &str = "\
+wharf FOLDER and wharf --port 9000 mean wharf serve. wharf alone serves the folder www.";
+
+/// Parses the command line and runs its command. Without a command, wharf serves.
 pub fn run() -> ExitCode {
-    let command = Args::parse().command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
+    let arguments = with_command(std::env::args_os().collect());
+    let command = match Args::try_parse_from(&arguments) {
+        Ok(args) => args.command.unwrap_or_else(|| Command::Serve(ServeArgs::default())),
+        Err(error) => return refuse(&error, &arguments),
+    };
     let done = match command {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
         Command::Client(args) => Ok(client::run(args)),
@@ -69,4 +82,34 @@ pub fn run() -> ExitCode {
         exit::last_words(format!("wharf: {error}\n"));
         ExitCode::FAILURE
     })
+}
+
+/// Adds `serve` to a command line that begins with a flag, a folder or a port.
+fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_command = |name: &str| Args::command().find_subcommand(name).is_some();
+    let is_serve = arguments.get(1).is_some_and(|first| match first.to_str() {
+        Some("-h" | "--help" | "-V" | "--version" | "help") => false,
+        Some(text) if text.starts_with('-') => true,
+        Some(text) if is_command(text) => false,
+        Some(text) if text.contains('/') || text.parse::<u16>().is_ok() => true,
+        _ => Path::new(first).exists(),
+    });
+    if is_serve {
+        arguments.insert(1, "serve".into());
+    }
+    arguments
+}
+
+/// Prints the help that was asked for, or why the command line is wrong.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let is_serve = arguments.get(1).is_some_and(|first| first == "serve");
+    if let Some(explained) = foreign_flags::explain(error).filter(|_| is_serve) {
+        return exit::wrong_usage(&format_args!("error: {explained}"));
+    }
+    // A closed output makes no difference now.
+    let _ = error.print();
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        exit::say(&"wharf FOLDER shares a folder, but there is none of that name here");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }

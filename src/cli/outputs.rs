@@ -1,12 +1,13 @@
 //! What a server writes besides responses: stdout, the log and the recording. A slow reader of these cannot block it.
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::exit::Failure;
-use super::{containment, logging, private::PrivateFile};
+use super::logging::{self, Verbosity};
+use super::{containment, private::PrivateFile};
 use crate::printable::Printable;
 use crate::server::Recorder;
 use crate::sink::{LineSink, Notices};
@@ -14,9 +15,9 @@ use crate::sink::{LineSink, Notices};
 /// How long wharf waits for unwritten output before it exits: a stalled reader must not keep it running.
 const LAST: Duration = Duration::from_secs(1);
 
-/// A line that cannot be written to stdout is dropped.
-const STDOUT: Notices = Notices {
-    name: "stdout",
+/// A line that cannot be written to the console is dropped.
+const CONSOLE: Notices = Notices {
+    name: "console",
     missing: |_| String::new(),
     recovered: |_| {},
     failed: |_| {},
@@ -28,6 +29,8 @@ const STDOUT: Notices = Notices {
 pub(super) struct Outputs {
     stdout: LineSink,
     log: LineSink,
+    /// Stderr, if it has no log, or only its warnings.
+    console: Option<LineSink>,
     has_log_file: bool,
     recorder: Option<Recorder>,
     /// The log file and the recording, if there are any.
@@ -36,10 +39,16 @@ pub(super) struct Outputs {
 
 impl Outputs {
     /// Opens them. Both files must be outside the shared folder.
-    pub(super) fn open(log: Option<&Path>, record: Option<&Path>, root: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(
+        log: Option<&Path>,
+        verbosity: Verbosity,
+        record: Option<&Path>,
+        root: &Path,
+    ) -> Result<Self, Failure> {
         let private = |path| PrivateFile::new(path, root);
         let (file, record) = (log.map(private), record.map(private));
-        let log = logging::begin(file.as_ref()).map_err(|error| cannot("log to", file.as_ref(), &error))?;
+        let log = logging::begin(file.as_ref(), verbosity)
+            .map_err(|error| cannot("log to", file.as_ref(), &error))?;
         if file.is_none() {
             warn_of_stderr(root);
         }
@@ -47,9 +56,11 @@ impl Outputs {
             log.flush(LAST);
             cannot("record to", record.as_ref(), &error)
         })?;
-        let (stdout, has_log_file) = (LineSink::to(&io::stdout(), STDOUT)?, file.is_some());
+        let (stdout, has_log_file) = (LineSink::to(&io::stdout(), CONSOLE)?, file.is_some());
+        let is_silent = has_log_file || log::max_level() < log::Level::Info;
+        let console = is_silent.then(|| LineSink::to(&io::stderr(), CONSOLE)).transpose()?;
         let files = file.into_iter().chain(record).collect();
-        Ok(Self { stdout, log, has_log_file, recorder, files })
+        Ok(Self { stdout, log, console, has_log_file, recorder, files })
     }
 
     /// An error if a file is in the shared folder, which may have been replaced.
@@ -70,6 +81,26 @@ impl Outputs {
         self.stdout.push_urgent(text.as_bytes());
     }
 
+    /// Prints this on stdout, before what is logged next if both go to a terminal.
+    pub(super) fn print_before_log(&self, text: &str) {
+        self.print(text);
+        if self.logs_to_terminal() {
+            self.stdout.flush(LAST);
+        }
+    }
+
+    /// Prints a line of the log on stderr, unless that is where the log goes.
+    pub(super) fn print_beside_log(&self, line: &str) {
+        if let Some(console) = &self.console {
+            console.push_urgent(format!("{line}\n").as_bytes());
+        }
+    }
+
+    /// Whether the user sees the log among what is printed.
+    pub(super) fn logs_to_terminal(&self) -> bool {
+        !self.has_log_file && io::stderr().is_terminal() && log::max_level() >= log::Level::Info
+    }
+
     /// SIGHUP: reopens the log file and the recording, after log rotation has renamed them.
     pub(super) fn reopen(&self) {
         if self.has_log_file {
@@ -88,6 +119,7 @@ impl Outputs {
         let end = Instant::now() + LAST;
         let left = || end.saturating_duration_since(Instant::now());
         self.stdout.flush(left());
+        self.console.iter().for_each(|console| _ = console.flush(left()));
         self.recorder.iter().for_each(|recorder| recorder.flush(left()));
         self.log.flush(left());
     }

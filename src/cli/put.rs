@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::remote::{self, Remote};
-use super::{client, exit};
+use super::{exit, signals};
 use crate::client::address::ServerAddress;
 use crate::client::error::shown;
 use crate::client::progress_bar::Bars;
@@ -20,6 +20,7 @@ use crate::client::put::{
 use crate::client::tftp;
 use crate::client::timeouts::Timeouts;
 use crate::client::transfer::{TransferObserver, TransferProgress, WorkerProgress};
+use crate::client::typed_line;
 
 /// The prompt if no file is named.
 const QUESTION: &str = "Files to send: ";
@@ -73,7 +74,7 @@ pub(super) fn run(mut args: PutArgs) -> ExitCode {
     let memory = Arc::new(Memory::of_this_user());
     let hint = Arc::clone(&memory);
     let hint = move || (hint.unfinished() > 0).then_some(HOW_TO_GO_ON);
-    if let Err(error) = client::say_farewell_on_interrupt(hint) {
+    if let Err(error) = signals::say_farewell_on_interrupt(hint) {
         return exit::code(Err(error));
     }
     if args.files.is_empty() {
@@ -90,9 +91,9 @@ fn ask() -> io::Result<Vec<String>> {
     let mut out = io::stdout();
     write!(out, "{QUESTION}")?;
     out.flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    shell_words::split(&line).map_err(|_| io::Error::other("a quote is not closed"))
+    let mut line = Vec::new();
+    io::stdin().lock().read_until(b'\n', &mut line)?;
+    shell_words::split(&typed_line::text(&line)).map_err(|_| io::Error::other("a quote is not closed"))
 }
 
 /// Uploads all files; true if none failed.

@@ -1,6 +1,7 @@
 //! `wharf serve --qr`: the server's URL as a QR code.
 
 use std::io::{self, IsTerminal as _};
+use std::net::{IpAddr, SocketAddr};
 
 use clap::Args;
 
@@ -15,6 +16,9 @@ pub(super) struct QrArgs {
     qr: bool,
 }
 
+/// Printed below a code that is of no use to a phone.
+const ON_LOOPBACK: &str = "No phone can reach this address (--ip 0.0.0.0 shares with the network).";
+
 impl QrArgs {
     /// The URL as a QR code, if it was asked for; also if stdout is a file or a pipe: its reader may show it in a terminal.
     pub(super) fn code(self, server: &Server) -> Option<String> {
@@ -23,12 +27,21 @@ impl QrArgs {
         }
         let is_coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let colours = if is_coloured { Colours::Taken } else { Colours::Refused };
-        Some(match server.url().and_then(|url| Some((qr::lines(&url, colours)?, url))) {
-            Some((mut lines, url)) => {
-                lines.extend([url, String::new()]);
-                lines.join("\n")
-            }
-            None => "There is no QR code: nothing is served over TCP.\n".to_owned(),
-        })
+        let Some((mut lines, url)) = server.url().and_then(|url| Some((qr::lines(&url, colours)?, url)))
+        else {
+            return Some("There is no QR code: nothing is served over TCP.\n".to_owned());
+        };
+        lines.push(match network_host(&url) {
+            Some(host) => format!("Scan it with a phone in the network of {host}."),
+            None => ON_LOOPBACK.to_owned(),
+        });
+        Some(lines.join("\n") + "\n")
     }
+}
+
+/// The IP address of a URL; `None` if only this machine can reach it.
+fn network_host(url: &str) -> Option<IpAddr> {
+    let authority = url.strip_prefix("http://")?.trim_end_matches('/');
+    let ip = authority.parse::<SocketAddr>().ok()?.ip();
+    (!ip.is_loopback()).then_some(ip)
 }

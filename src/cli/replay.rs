@@ -1,18 +1,23 @@
 //! `wharf replay [FILE [HOST [PORT]]]`: sends the requests of a script and checks the responses.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
 
-use super::exit;
+use super::exit::{self, INTERRUPTED};
 use crate::client::address::{DEFAULT_HOST, ServerAddress};
 use crate::client::error::ClientError;
+use crate::printable::Printable;
 use crate::replay::report::Report;
 use crate::replay::script::Script;
 use crate::replay::{self, Console, ReplayOptions};
@@ -62,13 +67,17 @@ pub(super) fn run(args: &ReplayArgs) -> ExitCode {
         Err(error) => return exit::wrong_usage(&format_args!("wharf: {error}")),
     };
     match Script::load(&args.file, &address) {
-        Ok(script) => send(&script, args),
+        Ok(script) if script.steps.is_empty() => exit::failed(&format_args!(
+            "{}: there are no requests in this script (a line is GET path, POST file, PUT file or LIST)",
+            Printable::text(&script.name)
+        )),
+        Ok(script) => send(&Arc::new(script), args),
         Err(error) => exit::wrong_usage(&error),
     }
 }
 
 /// Sends the script. The report files are opened first, so that a long replay does not fail at its end.
-fn send(script: &Script, args: &ReplayArgs) -> ExitCode {
+fn send(script: &Arc<Script>, args: &ReplayArgs) -> ExitCode {
     let open = |path: &Option<PathBuf>| path.as_deref().map(ReportFile::create).transpose();
     let written = open(&args.json)
         .and_then(|json| Ok((json, open(&args.junit)?)))
@@ -82,9 +91,10 @@ fn send(script: &Script, args: &ReplayArgs) -> ExitCode {
     }
 }
 
-/// Sends the script and writes the reports; whether all responses were as expected.
+/// Sends the script and writes the reports; whether all responses were as expected. After Ctrl-C, it reports what was
+/// done until then, and returns an error of the kind `Interrupted`. A second Ctrl-C exits at once.
 fn run_and_report(
-    script: &Script,
+    script: &Arc<Script>,
     args: &ReplayArgs,
     json: Option<ReportFile>,
     junit: Option<ReportFile>,
@@ -96,13 +106,22 @@ fn run_and_report(
         quiet: args.quiet,
     };
     let (mut out, mut err) = (BufWriter::new(io::stdout().lock()), io::stderr());
+    let interrupted = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), Arc::clone(&interrupted))?;
+    flag::register(SIGINT, Arc::clone(&interrupted))?;
     let begun = Instant::now();
-    let stats = replay::run(script, options, &mut Console { out: &mut out, err: &mut err })?;
+    let stats = replay::run(script, options, &interrupted, &mut Console { out: &mut out, err: &mut err })?;
+    if interrupted.load(Ordering::Relaxed) {
+        exit::say(&"\nInterrupted.");
+    }
     let report = Report { script, stats: &stats, took: begun.elapsed() };
     report.summarize(&mut out)?;
     out.flush()?;
     let json = json.is_none_or(|file| file.write(|out| report.write_json(out)));
     let junit = junit.is_none_or(|file| file.write(|out| report.write_junit(out)));
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(ErrorKind::Interrupted.into());
+    }
     Ok(stats.failed() == 0 && json && junit)
 }
 

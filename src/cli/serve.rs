@@ -9,20 +9,20 @@ use clap::{Args, Parser, ValueEnum};
 use rustix::fs::Mode;
 use rustix::process::geteuid;
 
+use super::banner::{self, IdleExit};
 use super::exit::Failure;
+use super::logging::Verbosity;
 use super::outputs::Outputs;
 use super::qr_code::QrArgs;
 use super::{signals, size};
 use crate::access::{Access, Right, Rights};
 use crate::folder::{Folder, OnConflict, Rules};
 use crate::net::inherited::Inherited;
-use crate::net::listener::ListenAddress;
-use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
-use crate::net::zone::{ZonedIp, authority};
+use crate::net::zone::ZonedIp;
 use crate::printable::Printable;
 use crate::server::{AllowedHosts, Config, HostName, KeepAlive, ListenConfig, Recorder, Server};
-use crate::stop::{Stop, StopReason};
+use crate::stop::Stop;
 
 /// The default TCP port.
 const PORT: u16 = 8080;
@@ -39,10 +39,12 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// TCP port; 0 picks a free one [default: 8080]
+    ///
+    /// `wharf serve 9000` sets it too, if there is no folder 9000.
     #[arg(short, long)]
     port: Option<u16>,
     /// Address to listen on; 0.0.0.0 shares with the network, :: over IPv6 too; can be repeated [default: 127.0.0.1]
-    #[arg(short, long, value_name = "ADDR")]
+    #[arg(short, long, visible_alias = "bind", visible_short_alias = 'b', value_name = "ADDR")]
     ip: Vec<ZonedIp>,
     /// Do not listen on TCP
     #[arg(long, conflicts_with = "port")]
@@ -113,9 +115,15 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, value_delimiter = ',',
         default_missing_value = "index.html", value_parser = page_name)]
     index: Vec<String>,
-    /// Let clients stop the server with `exit`
+    /// Let clients stop the server: `shutdown` in `wharf client`, `exit` over TFTP
     #[arg(long)]
     allow_exit: bool,
+    /// Log every request, also to a terminal
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Log only warnings and errors
+    #[arg(short, long)]
+    quiet: bool,
     /// Log to this file, outside the folder, instead of stderr; SIGHUP reopens it; `RUST_LOG` sets what is logged
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
@@ -135,13 +143,6 @@ enum Conflict {
     Rename,
 }
 
-/// The value of `--idle-exit`.
-#[derive(Debug, Clone, Copy)]
-enum IdleExit {
-    After(Duration),
-    Never,
-}
-
 impl Default for ServeArgs {
     fn default() -> Self {
         /// `wharf serve` without arguments: clap fills in the defaults.
@@ -156,8 +157,9 @@ impl Default for ServeArgs {
 
 /// Runs the command, until the server is stopped.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
+    let args = args.with_number_as_port();
     let (log, record) = (args.log_file.as_deref(), args.record.as_deref());
-    let outputs = Outputs::open(log, record, args.root())?;
+    let outputs = Outputs::open(log, args.verbosity(), record, args.root())?;
     let served = serve(args, &outputs);
     outputs.flush();
     served
@@ -176,23 +178,47 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let root = config.root.clone();
     let accepts_uploads = config.access.lets_anyone_change();
     let server = Server::bind(config, stop)?;
-    outputs.print(&greeting(&root, &server, idle_exit, accepts_uploads));
-    if let Some(code) = qr.code(&server) {
-        outputs.print(&code);
+    let mut greeting = banner::greeting(&root, &server, idle_exit, accepts_uploads);
+    greeting.extend(qr.code(&server));
+    outputs.print_before_log(&greeting);
+    if !outputs.logs_to_terminal() {
+        for url in banner::urls(&server) {
+            log::info!("at {url}");
+        }
+        log::info!("serving {}", Printable::path(&root));
     }
-    log::info!("serving {}", Printable::path(&root));
     if geteuid().is_root() {
         log::warn!(
             "running as root: a bug in wharf would have all rights (run it as another user, as in deploy/)"
         );
     }
-    server.run(|why| outputs.print(&announcement(why, idle_exit)))?;
+    server.run(
+        |why| outputs.print(&banner::announcement(why, idle_exit)),
+        |client| outputs.print_beside_log(client),
+    )?;
     log::info!("stopped");
     outputs.print("\nBye.\n");
     Ok(())
 }
 
 impl ServeArgs {
+    /// A number that names no folder is the port.
+    fn with_number_as_port(mut self) -> Self {
+        let number = self.folder.as_deref().and_then(Path::to_str).and_then(|text| text.parse().ok());
+        if self.port.is_none() && number.is_some() && !self.no_tcp && !self.root().exists() {
+            (self.port, self.folder) = (number, None);
+        }
+        self
+    }
+
+    fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Default,
+        }
+    }
+
     /// The folder to share.
     fn root(&self) -> &Path {
         self.folder.as_deref().or(self.dir.as_deref()).unwrap_or(Path::new("www"))
@@ -267,63 +293,6 @@ fn listen_config(args: &ServeArgs, inherited: Inherited) -> Result<ListenConfig,
         udp: args.udp.map(at).into_iter().flatten().collect(),
         inherited,
     })
-}
-
-/// Which folder is shared, under which URLs, when wharf exits, and how to stop it.
-fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accepts_uploads: bool) -> String {
-    let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
-    let mut is_open = false;
-    for address in server.addresses() {
-        is_open |= is_open_to_others(&address);
-        for url in urls(&address) {
-            log::info!("at {url}");
-            lines.push(url);
-        }
-    }
-    if is_open && accepts_uploads {
-        let dir = Printable::path(root);
-        lines.push(format!(
-            "anyone who can reach this address can write into {dir} (--read-only prevents that)"
-        ));
-    }
-    lines.push(match idle_exit {
-        IdleExit::After(time) => {
-            format!(
-                "It exits after {} s without a request (--idle-exit never keeps it running).",
-                time.as_secs_f64()
-            )
-        }
-        IdleExit::Never => "It runs until it is stopped.".to_owned(),
-    });
-    lines.push("Ctrl-C stops it.\n".to_owned());
-    lines.join("\n")
-}
-
-/// Whether other users (or, over TCP and UDP, other machines) can reach it.
-fn is_open_to_others(address: &ListenAddress) -> bool {
-    match address {
-        ListenAddress::Tcp(address) | ListenAddress::Udp(address) => !address.ip().is_loopback(),
-        ListenAddress::Unix(name) => matches!(name, SocketName::Abstract(_)),
-    }
-}
-
-/// The URLs of a listener: one, or one for each address of the machine if it listens on all.
-fn urls(address: &ListenAddress) -> Vec<String> {
-    let (scheme, address) = match address {
-        ListenAddress::Tcp(address) => ("http", address),
-        ListenAddress::Udp(address) => ("tftp", address),
-        ListenAddress::Unix(_) => return vec![address.to_string()],
-    };
-    reached_at(*address).into_iter().map(|address| format!("{scheme}://{}", authority(address))).collect()
-}
-
-fn announcement(why: StopReason, idle_exit: IdleExit) -> String {
-    let mut lines = String::new();
-    if let (StopReason::Idle, IdleExit::After(time)) = (why, idle_exit) {
-        log::info!("no request for {} s: exiting", time.as_secs_f64());
-        lines = format!("No request for {} s.\n", time.as_secs_f64());
-    }
-    lines + "Shutting Down Server...\n"
 }
 
 /// The port of `--udp`. A folder that follows the flag is read as its value.

@@ -8,6 +8,10 @@ use std::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use super::exit::INTERRUPTED;
+use crate::client::line_editor::restore_terminal;
+use crate::client::prompt::FAREWELL;
+use crate::client::tftp;
 use crate::stop::{Stop, StopReason};
 
 /// The exit code after a signal that ended the program at once, with work unfinished.
@@ -38,17 +42,36 @@ pub(super) fn become_stop(
     Ok(())
 }
 
-/// On Ctrl-C, prints `words` on stderr, calls `before`, and exits with this code.
-pub(super) fn leave_on_interrupt(words: &'static str, code: i32, before: fn()) -> io::Result<()> {
+/// On Ctrl-C, prints `words` on stderr, calls `before`, and exits.
+pub(super) fn leave_on_interrupt(words: &'static str, before: fn()) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
             // A closed output makes no difference now.
             let _ = writeln!(io::stderr(), "\n{words}");
             before();
-            std::process::exit(code);
+            std::process::exit(INTERRUPTED.into());
         }
     })?;
+    Ok(())
+}
+
+/// On Ctrl-C, prints the farewell and exits: during a transfer, or with a pipe as input. At the prompt, the line editor
+/// handles Ctrl-C itself. `hint` may add how to continue.
+pub(super) fn say_farewell_on_interrupt(
+    hint: impl Fn() -> Option<&'static str> + Send + 'static,
+) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT])?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            restore_terminal();
+            // A closed output makes no difference now.
+            let _ = writeln!(io::stdout(), "\n{FAREWELL}");
+            let _ = hint().map(|hint| writeln!(io::stderr(), "{hint}"));
+            tftp::open_transfer::abort_all();
+            std::process::exit(INTERRUPTED.into());
+        }
+    });
     Ok(())
 }
 

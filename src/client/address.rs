@@ -87,6 +87,13 @@ impl ServerAddress {
         }
     }
 
+    /// The same server, and this directory on it, an encoded path.
+    #[must_use]
+    pub fn in_directory(&self, target: &str) -> Self {
+        let slash = if target.ends_with('/') { "" } else { "/" };
+        Self { server: self.server.clone(), base: format!("{target}{slash}") }
+    }
+
     /// The target of a path as typed: relative to the server's root if it begins with a slash, else to the address's
     /// directory.
     pub fn target(&self, typed: &str) -> String {

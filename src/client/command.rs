@@ -10,7 +10,7 @@ use crate::http::request::Method;
 use crate::printable::Printable;
 
 /// Printed for an unknown command.
-pub const KNOWN: &str = "commands: GET, POST, LIST, exit, quit, help";
+pub const KNOWN: &str = "commands: GET, POST, LIST, cd, pwd, shutdown, exit, quit, help";
 
 /// The usage of a single download.
 pub const GET_USAGE: &str = "GET path";
@@ -18,22 +18,30 @@ pub const GET_USAGE: &str = "GET path";
 /// The option that downloads one file after the other.
 pub const SERIAL: &str = "--serial";
 
+/// Separates a path from the name to save it under.
+const AS: &str = "as";
+
 /// The option that downloads listed names that begin with a dot.
 pub const HIDDEN: &str = "--hidden";
 
 /// Every verb that completion offers.
-pub const VERBS: [&str; 7] = ["GET", "POST", "PUT", "LIST", "exit", "quit", "help"];
+pub const VERBS: [&str; 11] =
+    ["GET", "POST", "PUT", "LIST", "ls", "cd", "pwd", "shutdown", "exit", "quit", "help"];
 
 /// Printed for `help`.
 pub const HELP: &str = "\
 GET path           download a file
-get 1 3-5 *.txt    download several at once: by number in the last list, by pattern, by name
+get path as name   download a file under another name
+get dir/           download the files in a directory
+get 1 3-5 *.txt    download by number in the last list, by pattern, by name
 get --serial …     download one after the other, over this connection
 get --hidden …     include names that begin with a dot
 POST file [path]   upload a file (PUT does the same)
-LIST [dir]         list a directory
-exit               shut down the server, then quit
-quit               quit (also Ctrl-D and Ctrl-C)
+LIST [path]        list a directory or a file (ls does the same)
+cd [dir]           change the directory on the server
+pwd                print the directory on the server
+shutdown           shut down the server, then quit
+exit, quit         quit (also Ctrl-D and Ctrl-C)
 help, ?            print this
 Quote a name that contains spaces.";
 
@@ -42,16 +50,22 @@ Quote a name that contains spaces.";
 pub enum Command {
     /// Download this path.
     Get(String, Option<Endpoint>),
+    /// Download this path under this name.
+    GetAs(String, String),
     /// Download several files.
     Select(SelectCommand),
     /// Upload a file.
     Send(UploadCommand),
     /// List this directory.
     List(String),
+    /// Make this the directory that paths are relative to.
+    ChangeDirectory(String),
+    /// Print that directory.
+    PrintDirectory,
     /// Print the commands.
     Help,
     /// Shut down the server, and quit.
-    Exit,
+    Shutdown,
     /// Quit.
     Quit,
 }
@@ -109,15 +123,17 @@ impl Command {
             "get" | "/download" => rest.downloads()?,
             "post" => Self::Send(rest.upload(Method::Post)?),
             "put" => Self::Send(rest.upload(Method::Put)?),
-            "list" | "/file" => Self::List(rest.next().unwrap_or_default()),
+            "list" | "ls" | "/file" => Self::List(rest.next().unwrap_or_default()),
             "client_get" => Self::Get(rest.needed("client_get", "a path")?, rest.server()?),
             "client_post" => {
                 let file = rest.needed("client_post", "a file")?;
                 Self::Send(UploadCommand { method: Method::Post, file, path: None, server: rest.server()? })
             }
             "help" | "?" => Self::Help,
-            "exit" => Self::Exit,
-            "quit" | "/quit" => Self::Quit,
+            "cd" => Self::ChangeDirectory(rest.next().unwrap_or_default()),
+            "pwd" => Self::PrintDirectory,
+            "shutdown" => Self::Shutdown,
+            "exit" | "quit" | "/quit" => Self::Quit,
             _ => return Err(CommandError::Unknown(verb.clone())),
         };
         rest.finish(command.usage())?;
@@ -127,11 +143,13 @@ impl Command {
     /// Its usage.
     fn usage(&self) -> &'static str {
         match self {
-            Self::Get(..) | Self::Select(_) => GET_USAGE,
+            Self::Get(..) | Self::GetAs(..) | Self::Select(_) => GET_USAGE,
             Self::Send(_) => "POST file [path]",
-            Self::List(_) => "LIST [dir]",
+            Self::List(_) => "LIST [path]",
+            Self::ChangeDirectory(_) => "cd [dir]",
+            Self::PrintDirectory => "pwd",
             Self::Help => "help",
-            Self::Exit => "exit",
+            Self::Shutdown => "shutdown",
             Self::Quit => "quit",
         }
     }
@@ -159,6 +177,12 @@ impl Rest<'_> {
         }
         let mut words = vec![first.clone()];
         words.extend(self.0.by_ref().cloned());
+        if let [path, word, name] = words.as_slice()
+            && word == AS
+            && !name.is_empty()
+        {
+            return Ok(Command::GetAs(path.clone(), name.clone()));
+        }
         let alone = words.len() == 1 && !serial && !hidden;
         Ok(if alone {
             Command::Get(first, None)
@@ -251,7 +275,14 @@ mod tests {
             ("several", "GET 1 3-5 *.txt", select(&["1", "3-5", "*.txt"], false)),
             ("one after the other", "get --serial a", select(&["a"], true)),
             ("help", "?", Command::Help),
-            ("exit", "EXIT", Command::Exit),
+            ("another name", "get a as b", Command::GetAs("a".to_owned(), "b".to_owned())),
+            ("a file called as", "get as", get("as", None)),
+            ("list, as in a shell", "ls a", Command::List("a".to_owned())),
+            ("cd", "cd a", Command::ChangeDirectory("a".to_owned())),
+            ("back to the start", "cd", Command::ChangeDirectory(String::new())),
+            ("pwd", "pwd", Command::PrintDirectory),
+            ("shutdown", "Shutdown", Command::Shutdown),
+            ("exit", "EXIT", Command::Quit),
             ("quit", "/quit", Command::Quit),
         ];
         for (name, line, expected) in cases {

@@ -15,14 +15,14 @@ use crate::printable::Printable;
 /// Completes words at the prompt.
 #[derive(Helper, Highlighter, Hinter, Validator)]
 pub(super) struct Completion {
-    address: ServerAddress,
+    address: Rc<RefCell<ServerAddress>>,
     session: Rc<RefCell<Session>>,
     files: FilenameCompleter,
 }
 
 impl Completion {
     /// Completes names over this session.
-    pub(super) fn new(address: ServerAddress, session: Rc<RefCell<Session>>) -> Self {
+    pub(super) fn new(address: Rc<RefCell<ServerAddress>>, session: Rc<RefCell<Session>>) -> Self {
         Self { address, session, files: FilenameCompleter::new() }
     }
 
@@ -31,7 +31,7 @@ impl Completion {
     fn remote(&self, typed: &str, directories_only: bool) -> Vec<Pair> {
         let (directory, prefix) = split_directory(typed);
         let Ok(mut session) = self.session.try_borrow_mut() else { return Vec::new() };
-        let Ok(listing) = listing::fetch(&mut session, &self.address.target(directory)) else {
+        let Ok(listing) = listing::fetch(&mut session, &self.address.borrow().target(directory)) else {
             return Vec::new();
         };
         let fits = |entry: &&RemoteEntry| entry.is_directory() || !directories_only;
@@ -74,7 +74,7 @@ impl Completer for Completion {
         Ok(match (verb.as_deref(), before.len()) {
             (None, _) => (start, verbs(word)),
             (Some("post" | "put" | "client_post"), 1) => self.files.complete_path(line, pos)?,
-            (Some("list" | "/file"), 1) => (start, self.remote(word, true)),
+            (Some("list" | "ls" | "/file" | "cd"), 1) => (start, self.remote(word, true)),
             (Some(_), _) => (start, self.remote(word, false)),
         })
     }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn verbs_are_completed_in_any_case() {
         let offered: Vec<_> = verbs("p").into_iter().map(|pair| pair.replacement).collect();
-        assert_eq!(offered, ["POST ", "PUT "]);
+        assert_eq!(offered, ["POST ", "PUT ", "pwd "]);
         assert_eq!(verbs("GETX").len(), 0);
         assert_eq!(verbs("").len(), VERBS.len());
     }

@@ -64,6 +64,10 @@ pub enum ClientError {
     Changed,
     /// No name in a directory matches the pattern.
     NoMatch,
+    /// A directory is empty.
+    EmptyDirectory,
+    /// A directory has only other directories in it.
+    OnlyDirectories,
     /// A number beyond the last list, which has this many entries.
     NoNumber(String, usize),
     /// A tree is deeper or larger than the limits.
@@ -139,6 +143,10 @@ impl fmt::Display for ClientError {
             Self::Digest => f.write_str("the content does not match the server's SHA-256"),
             Self::Changed => f.write_str("the file changed during the download"),
             Self::NoMatch => f.write_str("no name matches"),
+            Self::EmptyDirectory => f.write_str("there are no files in it"),
+            Self::OnlyDirectories => {
+                f.write_str("there are only directories in it (wharf get -R downloads them too)")
+            }
             Self::NoNumber(word, entries) => {
                 write!(f, "{} is not in the last list, which has {entries} entries", Printable::text(word))
             }

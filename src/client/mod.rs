@@ -6,7 +6,7 @@
 //! - `fetch` downloads many files at once and resumes after a break, `put` uploads them the same way, and `tree` lists
 //!   what a server holds. `progress` and `progress_bar` show how far they are.
 //! - `download`, `upload`, `listing`, `shutdown` and `error_response` each handle one kind of request or response.
-//! - `prompt` reads lines from a terminal (with `line_editor` and `completion`) or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
+//! - `prompt` reads lines from a terminal (with `line_editor`, `keyboard` and `completion`) or a pipe. `shell` is the prompt of `wharf client`; `tftp` is the client for
 //!   servers that speak TFTP, and `chat` that for the chat room.
 //!
 //! The client knows nothing of the server's code, so it works with any HTTP server.
@@ -25,6 +25,8 @@ pub mod download;
 pub mod error;
 pub mod error_response;
 pub mod fetch;
+#[cfg(feature = "terminal")]
+mod keyboard;
 #[cfg(feature = "terminal")]
 pub mod line_editor;
 #[cfg(not(feature = "terminal"))]
@@ -52,6 +54,7 @@ pub mod tftp;
 pub mod timeouts;
 pub mod transfer;
 pub mod tree;
+pub mod typed_line;
 pub mod upload;
 pub mod walk;
 

@@ -6,11 +6,12 @@ use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 
 use super::line_editor::{Helper, LineEditor};
+use super::typed_line::{self, Typed};
 
 /// Printed at the end.
 pub const FAREWELL: &str = "stopping client.";
 
-/// Printed when the server has accepted `exit`.
+/// Printed when the server has agreed to shut down.
 pub(super) const LEAVING: &str = "the server is shutting down";
 
 /// The prompt of a file server.
@@ -30,6 +31,11 @@ pub(super) trait LineHandler {
 
     /// Where the prompt itself prints.
     fn out(&mut self) -> &mut dyn Write;
+
+    /// The line that names the commands, for the greeting.
+    fn commands(&self) -> &'static str {
+        "commands: type help"
+    }
 
     /// Called after the last line, before the farewell.
     fn end(&mut self) {}
@@ -52,15 +58,21 @@ impl<H: Helper> Prompt<H> {
         self.editor.printer()
     }
 
-    /// Reads lines until Ctrl-C, Ctrl-D, or until the handler stops.
+    /// Reads lines until Ctrl-D, or until the handler stops. Ctrl-C is an error of the kind `Interrupted`.
     pub(super) fn run(mut self, handler: &mut impl LineHandler) -> io::Result<()> {
-        while let Some(line) = self.editor.read(&self.text)? {
-            if handler.handle(&line)? == PromptFlow::Stop {
-                break;
+        let outcome = loop {
+            match self.editor.read(&self.text)? {
+                Typed::Line(line) => match handler.handle(&line)? {
+                    PromptFlow::Continue => {}
+                    PromptFlow::Stop => break Ok(()),
+                },
+                Typed::End => break Ok(()),
+                Typed::Interrupt => break Err(io::ErrorKind::Interrupted.into()),
             }
-        }
+        };
         handler.end();
-        writeln!(handler.out(), "{FAREWELL}")
+        writeln!(handler.out(), "{FAREWELL}")?;
+        outcome
     }
 }
 
@@ -71,7 +83,9 @@ pub(super) fn run_interactive<H: Helper>(
     helper: Option<H>,
 ) -> io::Result<()> {
     let prompt = Prompt::new(PROMPT.to_owned(), helper)?;
-    writeln!(handler.out(), "Server: {server} (type help for the commands)")?;
+    writeln!(handler.out(), "Server: {server}")?;
+    let commands = handler.commands();
+    writeln!(handler.out(), "{commands}")?;
     prompt.run(handler)
 }
 
@@ -79,9 +93,7 @@ pub(super) fn run_interactive<H: Helper>(
 pub(super) fn run_piped(handler: &mut impl LineHandler, mut lines: impl BufRead) -> io::Result<()> {
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
-        // Bytes that are not UTF-8 become a name that no file has; the server's response says so.
-        if handler.handle(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']))? == PromptFlow::Stop
-        {
+        if handler.handle(&typed_line::text(&line))? == PromptFlow::Stop {
             break;
         }
         handler.out().flush()?;

@@ -39,6 +39,12 @@ impl Session {
         Self { server, proxy, timeouts, idle: None }
     }
 
+    /// Connects before the first request.
+    pub fn connect(&mut self) -> Result<(), ClientError> {
+        self.idle = Some(HttpConnection::open(&self.server, self.timeouts)?);
+        Ok(())
+    }
+
     /// Its server.
     pub fn server(&self) -> &Endpoint {
         &self.server

@@ -8,25 +8,30 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use percent_encoding::percent_decode_str;
+
 use super::address::{Endpoint, ServerAddress};
-use super::command::{self, Command, HELP, SelectCommand, UploadCommand};
+use super::command::{self, Command, HELP, KNOWN, SelectCommand, UploadCommand};
 use super::completion::Completion;
 use super::download;
 use super::error::ClientError;
 use super::fetch::{self, Downloads, FetchOptions, FetchOrder, FetchResult, Fetched};
-use super::listing;
+use super::listing::{self, RemoteEntry, RemoteListing};
 use super::prompt::{self, LEAVING, LineHandler, PromptFlow};
 use super::selection::{self, Shown};
 use super::session::Session;
 use super::shutdown;
-use super::targets::Targets;
+use super::targets::{self, Targets, target_of};
 use super::transfer::{TransferObserver, TransferProgress};
 use super::upload;
 use crate::printable::Printable;
 
 /// A prompt for a server.
 pub struct Shell<'c> {
-    address: ServerAddress,
+    /// The server, and the directory on it; completion follows `cd`.
+    address: Rc<RefCell<ServerAddress>>,
+    /// The address at the start.
+    home: ServerAddress,
     /// Shared with completion, which lists names over the same connection.
     session: Rc<RefCell<Session>>,
     downloads: PathBuf,
@@ -46,13 +51,24 @@ impl<'c> Shell<'c> {
         err: &'c mut dyn Write,
     ) -> Self {
         let session = Rc::new(RefCell::new(Session::new(address.server.clone())));
-        Self { address, session, downloads, shown: None, out, err, all_well: true }
+        let home = address.clone();
+        let address = Rc::new(RefCell::new(address));
+        Self { address, home, session, downloads, shown: None, out, err, all_well: true }
+    }
+
+    /// Connects to the server; whether that succeeded. An error is printed.
+    pub fn connect(&mut self) -> io::Result<bool> {
+        let connected = self.session.borrow_mut().connect();
+        match connected {
+            Ok(()) => Ok(true),
+            Err(error) => self.fail(error).map(|()| false),
+        }
     }
 
     /// Runs at a terminal until the user quits. Fails if the terminal fails.
     pub fn run_interactive(mut self) -> io::Result<()> {
-        let completion = Completion::new(self.address.clone(), Rc::clone(&self.session));
-        let server = self.address.server.clone();
+        let completion = Completion::new(Rc::clone(&self.address), Rc::clone(&self.session));
+        let server = self.home.server.clone();
         prompt::run_interactive(&mut self, &server, Some(completion))
     }
 
@@ -64,7 +80,8 @@ impl<'c> Shell<'c> {
 
     /// Downloads one path over the open connection, even if it has been downloaded before.
     fn get(&mut self, path: &str, server: Option<Endpoint>) -> io::Result<()> {
-        if server.is_none() && selection::selects(path, self.shown.as_ref()) {
+        let is_several = path.ends_with('/') || selection::selects(path, self.shown.as_ref());
+        if server.is_none() && is_several {
             return self.get_selected(&SelectCommand {
                 words: vec![path.to_owned()],
                 serial: false,
@@ -85,12 +102,38 @@ impl<'c> Shell<'c> {
         }
     }
 
+    /// Downloads one path, or one entry of the last list, under another name.
+    fn get_as(&mut self, path: &str, name: &str) -> io::Result<()> {
+        let (options, mut targets) = (FetchOptions::default(), Targets::new(true));
+        selection::add(path, self.shown.as_ref(), &self.address.borrow(), &options, &mut targets);
+        let Targets { mut orders, failures, .. } = targets;
+        match orders.pop() {
+            Some(order) if orders.is_empty() && failures.is_empty() => {
+                orders.push(FetchOrder::under(order.resource, PathBuf::from(name)));
+            }
+            Some(_) => return self.fail("`as` is for one file"),
+            None => {}
+        }
+        let downloads = Downloads::at(&self.downloads);
+        let mut told = Told { out: self.out, err: self.err, failures, said: Ok(()) };
+        fetch::run_over(&mut self.session.borrow_mut(), &orders, &downloads, &options, &mut told)?;
+        let Told { failures, said, .. } = told;
+        said?;
+        failures.iter().try_for_each(|(name, error)| self.fail_at(name, error))
+    }
+
     /// Downloads several files at once, over connections of their own, except those that are unchanged.
     fn get_selected(&mut self, selection: &SelectCommand) -> io::Result<()> {
         let mut targets = Targets::new(selection.hidden);
         let (options, downloads) = (FetchOptions::default(), Downloads::at(&self.downloads));
         for word in &selection.words {
-            selection::add(word, self.shown.as_ref(), &self.address, &options, &mut targets);
+            selection::add(
+                &self.without_dots(word),
+                self.shown.as_ref(),
+                &self.address.borrow(),
+                &options,
+                &mut targets,
+            );
         }
         let mut told = Told { out: self.out, err: self.err, failures: targets.failures, said: Ok(()) };
         if selection.serial {
@@ -118,21 +161,54 @@ impl<'c> Shell<'c> {
         }
     }
 
-    fn list(&mut self, dir: &str) -> io::Result<()> {
-        match self.with(None, |session, address| listing::fetch(session, &address.target(dir))) {
+    fn list(&mut self, path: &str) -> io::Result<()> {
+        let target = self.address.borrow().target(&self.without_dots(path));
+        match self.with(None, |session, _| targets::list(session, &target)) {
             Ok(listing) => {
-                self.shown = Some(Shown::show(self.address.target(dir), listing, self.out)?);
+                self.shown = Some(Shown::show(listed_directory(&target, &listing), listing, self.out)?);
                 Ok(())
             }
-            Err(error) => self.fail_at(if dir.is_empty() { "/" } else { dir }, &error),
+            Err(error) => self.fail_at(if path.is_empty() { "/" } else { path }, &error),
         }
     }
 
-    fn exit(&mut self) -> io::Result<PromptFlow> {
+    /// Makes another directory the one that paths are relative to, if there is one of that name.
+    fn change_directory(&mut self, path: &str) -> io::Result<()> {
+        let address = if path.is_empty() {
+            self.home.clone()
+        } else {
+            let address = self.address.borrow();
+            // As in a shell, the directory above the root is the root.
+            address.in_directory(&without_dots(&address.target(path)).unwrap_or_else(|| "/".to_owned()))
+        };
+        match self.with(None, |session, _| listing::fetch(session, &address.target(""))) {
+            Ok(_) => {
+                *self.address.borrow_mut() = address;
+                self.print_directory()
+            }
+            Err(error) => self.fail_at(path, &error),
+        }
+    }
+
+    fn print_directory(&mut self) -> io::Result<()> {
+        let target = self.address.borrow().target("");
+        let path: Vec<u8> = percent_decode_str(&target).collect();
+        writeln!(self.out, "{}", Printable(&path))
+    }
+
+    fn shut_down(&mut self) -> io::Result<PromptFlow> {
         match self.with(None, |session, _| shutdown::request(session)) {
             Ok(()) => writeln!(self.out, "{LEAVING}").map(|()| PromptFlow::Stop),
-            Err(error) => self.fail_at("exit", &error).map(|()| PromptFlow::Continue),
+            Err(error) => self.fail_at("shutdown", &error).map(|()| PromptFlow::Continue),
         }
+    }
+
+    /// A path as typed; one with `..` in it as it is seen from the root. If that leads out of the root, it stays as it is,
+    /// and is refused.
+    fn without_dots(&self, path: &str) -> String {
+        let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
+        let seen = has_dots.then(|| without_dots(&self.address.borrow().target(path))).flatten();
+        seen.unwrap_or_else(|| path.to_owned())
     }
 
     /// Calls `act` with the session, or with a new one if the line names another server.
@@ -142,11 +218,11 @@ impl<'c> Shell<'c> {
         act: impl FnOnce(&mut Session, &ServerAddress) -> T,
     ) -> T {
         match server {
-            Some(server) if server != self.address.server => {
+            Some(server) if server != self.home.server => {
                 act(&mut Session::new(server.clone()), &ServerAddress::root(server))
             }
             Some(server) => act(&mut self.session.borrow_mut(), &ServerAddress::root(server)),
-            None => act(&mut self.session.borrow_mut(), &self.address),
+            None => act(&mut self.session.borrow_mut(), &self.address.borrow()),
         }
     }
 
@@ -169,13 +245,17 @@ impl LineHandler for Shell<'_> {
     fn handle(&mut self, line: &str) -> io::Result<PromptFlow> {
         match command::split(line).and_then(|words| Command::parse(&words)) {
             Ok(None) => {}
-            Ok(Some(Command::Exit)) => return self.exit(),
+            Ok(Some(Command::Shutdown)) => return self.shut_down(),
             Ok(Some(Command::Quit)) => return Ok(PromptFlow::Stop),
             Ok(Some(Command::Help)) => writeln!(self.out, "{HELP}")?,
+            Ok(Some(Command::Get(path, None))) => self.get(&self.without_dots(&path), None)?,
             Ok(Some(Command::Get(path, server))) => self.get(&path, server)?,
+            Ok(Some(Command::GetAs(path, name))) => self.get_as(&self.without_dots(&path), &name)?,
             Ok(Some(Command::Select(selection))) => self.get_selected(&selection)?,
             Ok(Some(Command::Send(upload))) => self.send(&upload)?,
-            Ok(Some(Command::List(dir))) => self.list(&dir)?,
+            Ok(Some(Command::List(path))) => self.list(&path)?,
+            Ok(Some(Command::ChangeDirectory(path))) => self.change_directory(&path)?,
+            Ok(Some(Command::PrintDirectory)) => self.print_directory()?,
             Err(error) => self.fail(error)?,
         }
         Ok(PromptFlow::Continue)
@@ -184,6 +264,41 @@ impl LineHandler for Shell<'_> {
     fn out(&mut self) -> &mut dyn Write {
         self.out
     }
+
+    fn commands(&self) -> &'static str {
+        KNOWN
+    }
+}
+
+/// An encoded path without its `.` and `..` (RFC 3986 §5.2.4); `None` if they lead out of the root.
+fn without_dots(target: &str) -> Option<String> {
+    let mut segments = Vec::new();
+    for segment in target.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => drop(segments.pop()?),
+            segment => segments.push(segment),
+        }
+    }
+    let slash = if target.ends_with("/.") || target.ends_with("/..") { "/" } else { "" };
+    let path = segments.join("/");
+    Some(if path.is_empty() { "/".to_owned() } else { format!("/{path}{slash}") })
+}
+
+/// The directory of a list: of a file, the one that it is in.
+fn listed_directory(target: &str, listing: &RemoteListing) -> String {
+    let is_itself = |entry: &RemoteEntry| target_of(parent(target), entry).is_ok_and(|it| it == target);
+    match listing.entries.as_slice() {
+        [entry] if listing.id.is_none() && !target.ends_with('/') && is_itself(entry) => {
+            parent(target).to_owned()
+        }
+        _ => target.to_owned(),
+    }
+}
+
+/// The directory in which a path is, with its slash.
+fn parent(target: &str) -> &str {
+    target.split_at(target.rfind('/').map_or(0, |slash| slash + 1)).0
 }
 
 /// Prints a line for each file that has been downloaded, and keeps the errors.

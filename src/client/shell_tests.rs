@@ -24,7 +24,13 @@ fn lines_that_need_no_server() {
     let cases = [
         ("the end", "", "stopping client.\n", "", true),
         ("quit", "# bye\n\nQUIT\nGET never", "stopping client.\n", "", true),
-        ("unknown", "FETCH\n", "stopping client.\n", "commands: GET, POST, LIST, exit, quit, help\n", false),
+        (
+            "unknown",
+            "FETCH\n",
+            "stopping client.\n",
+            "commands: GET, POST, LIST, cd, pwd, shutdown, exit, quit, help\n",
+            false,
+        ),
         ("no file", "POST no\x1bthing", "stopping client.\n", "File no\\u{1b}thing not found.\n", false),
         (
             "no server, and the next command",

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
+
 use super::address::Resource;
 use super::error::ClientError;
 use super::fetch::{FetchOptions, FetchOrder};
@@ -13,6 +15,7 @@ use super::session::Session;
 use super::transfer::retry::retry;
 use super::walk::{self, Directory, Visitor};
 use crate::http::date::Date;
+use crate::http::status::Status;
 use crate::http::target::{Target, encode_segment};
 use crate::printable::Printable;
 
@@ -88,8 +91,10 @@ impl Finder<'_> {
         match self.list(target) {
             Ok(listing) => {
                 let directory = if last.is_empty() { target.to_owned() } else { format!("{target}/") };
+                let nothing = nothing_in(&listing, tree);
+                let before = self.count();
                 self.walk(directory, listing, tree);
-                Ok(())
+                nothing.filter(|_| self.count() == before).map_or(Ok(()), Err)
             }
             // A file after all, or the page of a server without listings.
             Err(ClientError::NoListing) if !tree => self.order(resource),
@@ -171,6 +176,39 @@ impl Visitor for Finder<'_> {
 
     fn count(&self) -> usize {
         self.targets.orders.len() + self.targets.failures.len()
+    }
+}
+
+/// Lists a directory, or a file as the only entry of its directory.
+pub fn list(session: &mut Session, target: &str) -> Result<RemoteListing, ClientError> {
+    let error = match listing::fetch(session, target) {
+        Err(error @ (ClientError::Refused(Status::NOT_FOUND, _) | ClientError::NoListing)) => error,
+        other => return other,
+    };
+    let name = target.trim_end_matches('/');
+    let parent = name.split_at(name.rfind('/').map_or(0, |slash| slash + 1)).0;
+    let decoded = |target: &str| percent_decode_str(target).collect::<Vec<u8>>();
+    match listing::fetch(session, parent) {
+        Ok(mut listing) if !parent.is_empty() => {
+            let is_it =
+                |entry: &RemoteEntry| target_of(parent, entry).is_ok_and(|it| decoded(&it) == decoded(name));
+            listing.entries.retain(|entry| !entry.is_directory() && is_it(entry));
+            // It is not the listing of the directory any more.
+            listing.id = None;
+            if listing.entries.is_empty() { Err(error) } else { Ok(listing) }
+        }
+        _ => Err(error),
+    }
+}
+
+/// Why nothing is downloaded from a directory, if so.
+fn nothing_in(listing: &RemoteListing, tree: bool) -> Option<ClientError> {
+    if listing.entries.is_empty() {
+        Some(ClientError::EmptyDirectory)
+    } else if !tree && listing.entries.iter().all(RemoteEntry::is_directory) {
+        Some(ClientError::OnlyDirectories)
+    } else {
+        None
     }
 }
 

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::ClientError;
-use super::listing::{self, RemoteEntry, RemoteEntryKind, RemoteListing};
+use super::listing::{RemoteEntry, RemoteEntryKind, RemoteListing};
 use super::session::Session;
-use super::targets::target_of;
+use super::targets::{self, target_of};
 use super::tftp::{self, address::TftpSite};
 use super::walk::{self, Directory, Visitor};
 use crate::printable::{self, Printable};
@@ -80,7 +80,7 @@ struct Gatherer<'l> {
 
 impl Lister for Http {
     fn list(&mut self, directory: &str) -> Result<RemoteListing, ClientError> {
-        listing::fetch(&mut self.0, directory)
+        targets::list(&mut self.0, directory)
     }
 
     fn below(&self, directory: &str, entry: &RemoteEntry) -> Result<String, ClientError> {

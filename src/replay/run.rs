@@ -12,8 +12,9 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,9 @@ use crate::printable::Printable;
 
 /// The number of results that may wait to be printed. Beyond it, a slow terminal slows the replay down.
 const WAITING_RESULTS: usize = 1024;
+
+/// How often to look for an interrupt while no result arrives.
+const INTERRUPT_CHECK: Duration = Duration::from_millis(50);
 
 /// How to send a script.
 #[derive(Debug, Clone, Copy)]
@@ -71,22 +75,25 @@ struct Queue {
 }
 
 /// Sends a script, and prints a line for each result as it arrives. Fails if the console fails, or if a
-/// thread cannot be started.
-pub fn run(script: &Script, options: ReplayOptions, console: &mut Console<'_>) -> io::Result<Stats> {
-    let queue = Queue::new(script, options);
+/// thread cannot be started. Once `interrupted` is set, it returns the results so far, and does not wait for the requests
+/// on their way.
+pub fn run(
+    script: &Arc<Script>,
+    options: ReplayOptions,
+    interrupted: &AtomicBool,
+    console: &mut Console<'_>,
+) -> io::Result<Stats> {
+    let queue = Arc::new(Queue::new(script, options));
     let mut stats = Stats::new(script);
-    let printed = thread::scope(|scope| {
-        let (results, incoming) = sync_channel(WAITING_RESULTS);
-        for _ in 0..options.connections {
-            let (queue, results) = (&queue, results.clone());
-            let work = move || Sender::default().work(script, queue, &results);
-            thread::Builder::new().spawn_scoped(scope, work)?;
-        }
-        drop(results);
-        // If this fails, `incoming` is dropped, and the senders stop.
-        collect(script, options, &incoming, console, &mut stats)
-    });
-    printed.map(|()| stats)
+    let (results, incoming) = sync_channel(WAITING_RESULTS);
+    for _ in 0..options.connections {
+        let (script, queue, results) = (Arc::clone(script), Arc::clone(&queue), results.clone());
+        thread::Builder::new().spawn(move || Sender::default().work(&script, &queue, &results))?;
+    }
+    drop(results);
+    // `incoming` is dropped then, and the senders stop.
+    collect(script, options, &incoming, interrupted, console, &mut stats)?;
+    Ok(stats)
 }
 
 /// Checks, prints and counts results until no sender is left. The output is flushed whenever no result waits.
@@ -94,17 +101,21 @@ fn collect(
     script: &Script,
     options: ReplayOptions,
     incoming: &Receiver<Done>,
+    interrupted: &AtomicBool,
     console: &mut Console<'_>,
     stats: &mut Stats,
 ) -> io::Result<()> {
-    loop {
+    while !interrupted.load(Ordering::Relaxed) {
         let done = match incoming.try_recv() {
             Ok(done) => done,
-            Err(TryRecvError::Disconnected) => break console.out.flush(),
+            Err(TryRecvError::Disconnected) => break,
             Err(TryRecvError::Empty) => {
                 console.out.flush()?;
-                let Ok(done) = incoming.recv() else { break Ok(()) };
-                done
+                match incoming.recv_timeout(INTERRUPT_CHECK) {
+                    Ok(done) => done,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
             }
         };
         let Some(step) = script.steps.get(done.step) else { continue };
@@ -112,6 +123,7 @@ fn collect(
         let result = print(script, step, done, options.quiet, console)?;
         stats.count(at, result);
     }
+    console.out.flush()
 }
 
 /// Prints the line of a result.

@@ -20,7 +20,9 @@ fn replay(server: Endpoint, text: &str, options: ReplayOptions) -> (Vec<String>,
         ..Script::load(&path, &ServerAddress::root(server)).expect("valid")
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let stats = run(&script, options, &mut Console { out: &mut out, err: &mut err }).expect("printed");
+    let script = Arc::new(script);
+    let stats = run(&script, options, &AtomicBool::new(false), &mut Console { out: &mut out, err: &mut err })
+        .expect("printed");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     let untimed = text(out).lines().map(|line| line.split(" B ").next().unwrap_or(line).to_owned()).collect();
     (untimed, text(err), stats)
@@ -127,6 +129,8 @@ fn a_closed_output_ends_the_replay() {
     let mut script = crate::replay::stats::tests::script(1);
     script.steps[0].request.server = Endpoint::Unix("/nowhere/w.sock".into());
     let options = ReplayOptions { repeat: u64::MAX, ..OPTIONS };
-    let ended = run(&script, options, &mut Console { out: &mut Gone, err: &mut Gone });
+    let script = Arc::new(script);
+    let ended =
+        run(&script, options, &AtomicBool::new(false), &mut Console { out: &mut Gone, err: &mut Gone });
     assert_eq!(ended.map(|_| ()).map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe));
 }

@@ -140,13 +140,15 @@ fn step(
     let Some(command) = Command::parse(request).map_err(LineError::Command)? else {
         return if words.is_empty() { Ok(None) } else { Err(LineError::NoRequest(ARROW.to_owned())) };
     };
-    let (name, request) = script_request(command, folder, address)?;
+    let verb = words.first().map_or("", String::as_str);
+    let (name, request) = script_request(command, verb, folder, address)?;
     Ok(Some(ScriptStep { line, name, request, expected: expected.map_err(LineError::Expect)? }))
 }
 
-/// The request of a command, and its name.
+/// The request of a command, and its name. `verb` is how the line begins.
 fn script_request(
     command: Command,
+    verb: &str,
     folder: &Path,
     address: &ServerAddress,
 ) -> Result<(String, ScriptRequest), LineError> {
@@ -176,9 +178,14 @@ fn script_request(
             let more = words.into_iter().nth(1).unwrap_or_else(|| SERIAL.to_owned());
             return Err(LineError::Command(CommandError::TooMany(GET_USAGE, more)));
         }
-        Command::Help => return Err(LineError::NoRequest("help".to_owned())),
-        Command::Exit => return Err(LineError::NoRequest("exit".to_owned())),
-        Command::Quit => return Err(LineError::NoRequest("quit".to_owned())),
+        Command::GetAs(..) => {
+            return Err(LineError::Command(CommandError::TooMany(GET_USAGE, "as".to_owned())));
+        }
+        Command::ChangeDirectory(_)
+        | Command::PrintDirectory
+        | Command::Help
+        | Command::Shutdown
+        | Command::Quit => return Err(LineError::NoRequest(verb.to_owned())),
     };
     Ok((name, request))
 }
@@ -273,14 +280,14 @@ mod tests {
 
     #[test]
     fn all_errors_are_reported_at_once() {
-        let (steps, wrong) = read("FETCH a\nGET a\nGET\nGET a -> maybe\nquit\n-> 200\nGET 'a\nGET a ->");
+        let (steps, wrong) = read("FETCH a\nGET a\nGET\nGET a -> maybe\nexit\n-> 200\nGET 'a\nGET a ->");
         assert_eq!(steps.len(), 1);
         let lines: Vec<String> = wrong.iter().map(|(line, error)| format!("{line}: {error}")).collect();
         let expected = [
             "1: \"FETCH\" is not a request (GET path, POST file [path], PUT file [path], LIST [dir])",
             "3: GET needs a path",
             "4: \"maybe\" is not an expectation (404, sha256=HEX, bytes=N, type=text/html, <50ms)",
-            "5: \"quit\" sends no request",
+            "5: \"exit\" sends no request",
             "6: \"->\" sends no request",
             "7: unclosed quote",
             "8: nothing follows ->",

@@ -17,6 +17,13 @@ pub(super) fn to_hand_on(head: &Head<'_, '_>, client: ClientAddress, state: &Sta
     choose(asked, &reached(state))
 }
 
+/// Whether only this machine can reach a URL that was passed on.
+#[cfg_attr(not(feature = "qr"), allow(dead_code, reason = "only the QR code shows it"))]
+pub(super) fn is_local(url: &str) -> bool {
+    let authority = url.strip_prefix("http://").unwrap_or(url).split('/').next().unwrap_or_default();
+    is_of_one_machine(authority)
+}
+
 /// The URL to pass on, without a request.
 pub(super) fn of_server(state: &State) -> Option<String> {
     choose(None, &reached(state))

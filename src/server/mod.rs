@@ -164,8 +164,8 @@ impl Server {
     }
 
     /// Serves until the server is asked to stop, then waits a limited time for requests in flight. Calls `on_stop`
-    /// with the reason before anything else.
-    pub fn run(self, on_stop: impl FnOnce(StopReason)) -> io::Result<()> {
+    /// with the reason before anything else, then `on_open` with a line for each open connection.
+    pub fn run(self, on_stop: impl FnOnce(StopReason), on_open: impl Fn(&str)) -> io::Result<()> {
         let Self { listeners, udp_sessions, runtime, to_do, workers } = self;
         let Listeners { listeners, datagrams } = listeners;
         let datagrams = Arc::new(datagrams);
@@ -189,7 +189,7 @@ impl Server {
         accept::run(&listeners, &datagrams, &runtime);
         drop((listeners, datagrams));
         on_stop(runtime.state.stop.wait());
-        runtime.drain();
+        runtime.drain(on_open);
         end_within(LAST, move || {
             // Closes the parked connections, which may block on the disk.
             drop(runtime.table.end());

@@ -7,12 +7,16 @@
 mod folder;
 mod icons;
 mod page;
+#[cfg(feature = "qr")]
+mod qr_code;
 mod room;
 
 use crate::http::fields::Fields;
 
 pub(super) use folder::{ListingPage, View};
 pub(super) use page::page;
+#[cfg(feature = "qr")]
+pub(super) use qr_code::{QrPage, target as folder_target};
 
 /// Whether the client wants HTML, as browsers do when they open an address.
 pub(super) fn are_wanted(fields: Fields<'_, '_>) -> bool {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::http::status::Status;
+use crate::own_paths;
 use crate::printable::Printable;
 use crate::sink::{LineSink, Notices, Reopen};
 
@@ -55,7 +56,12 @@ impl Recorder {
     }
 }
 
-/// The script line that repeats this request and expects the same response.
+/// The statuses of GET requests that depend on the path alone. The others may depend on fields that a script cannot
+/// express, or on the load of the server.
+const REPEATABLE: [Status; 4] =
+    [Status::OK, Status::PERMANENT_REDIRECT, Status::FORBIDDEN, Status::NOT_FOUND];
+
+/// The script line that repeats this request and expects the same response; a comment if replay would get another one.
 fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> String {
     let text = String::from_utf8_lossy(request_line);
     let mut words = text.split(' ');
@@ -64,18 +70,22 @@ fn script_line(request_line: &[u8], saved: Option<&Path>, status: Status) -> Str
     // A line end in a name would start another request.
     let saved = saved.filter(|file| Printable::path(file).is_plain()).and_then(Path::to_str);
     match (method, saved) {
-        ("GET", _) if is_plain(target) => format!("GET {target} -> {code}\n"),
+        ("GET", _) if is_plain(target) && REPEATABLE.contains(&status) => {
+            format!("GET {target} -> {code}\n")
+        }
         // The uploaded content is what the folder holds now.
-        ("POST", Some(file)) if is_plain(target) => {
+        ("POST", Some(file)) if is_plain(target) && status.is_success() => {
             format!("POST {} {target} -> {code}\n", shell_words::quote(file))
         }
         _ => format!("# {} -> {code}\n", Printable(request_line)),
     }
 }
 
-/// Whether a target can be in a script without quotes.
+/// Whether a target can be in a script without quotes. The server's own paths need a token, or have no end.
 fn is_plain(target: &str) -> bool {
     target.starts_with('/')
+        && !target.starts_with("//")
+        && !target.starts_with(own_paths::ROOT)
         && !target.contains(['"', '\'', '\\', '#'])
         && target.bytes().all(|b| b.is_ascii_graphic())
 }
@@ -88,12 +98,23 @@ mod tests {
     fn a_script_line_repeats_the_request() {
         let saved = Some(Path::new("/srv/my files/a.txt"));
         let odd = Some(Path::new("/srv/a\nPOST /etc/passwd #"));
-        let cases: [(&[u8], Option<&Path>, Status, &str); 6] = [
+        let cases: [(&[u8], Option<&Path>, Status, &str); 12] = [
             (b"POST /a%0APOST%20/b HTTP/1.1", odd, Status::OK, "# POST /a%0APOST%20/b HTTP/1.1 -> 200\n"),
             (b"GET /a%20b?list HTTP/1.1", None, Status::OK, "GET /a%20b?list -> 200\n"),
             (b"GET /none HTTP/1.0", None, Status::NOT_FOUND, "GET /none -> 404\n"),
             (b"POST /a.txt HTTP/1.1", saved, Status::OK, "POST '/srv/my files/a.txt' /a.txt -> 200\n"),
             (b"POST /a.txt HTTP/1.1", None, Status::FORBIDDEN, "# POST /a.txt HTTP/1.1 -> 403\n"),
+            (b"GET /a HTTP/1.1", None, Status::NOT_MODIFIED, "# GET /a HTTP/1.1 -> 304\n"),
+            (b"GET /a HTTP/1.1", None, Status::PARTIAL_CONTENT, "# GET /a HTTP/1.1 -> 206\n"),
+            (b"GET /a HTTP/1.1", None, Status::MISDIRECTED_REQUEST, "# GET /a HTTP/1.1 -> 421\n"),
+            (b"GET //a HTTP/1.1", None, Status::OK, "# GET //a HTTP/1.1 -> 200\n"),
+            (
+                b"GET /.wharf/chat/events HTTP/1.1",
+                None,
+                Status::OK,
+                "# GET /.wharf/chat/events HTTP/1.1 -> 200\n",
+            ),
+            (b"POST / HTTP/1.1", saved, Status::SEE_OTHER, "# POST / HTTP/1.1 -> 303\n"),
             (b"\x1bGET", None, Status::BAD_REQUEST, "# \\u{1b}GET -> 400\n"),
         ];
         for (line, saved, status, expected) in cases {

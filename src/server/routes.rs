@@ -108,6 +108,12 @@ static OWN: &[Route] = &[
         ],
         takes_uploads: false,
     },
+    #[cfg(feature = "qr")]
+    Route {
+        area: Area::Exact(own_paths::QR_PAGE),
+        methods: &[(Method::Get, Rights::NONE, qr_code::page), (Method::Head, Rights::NONE, qr_code::page)],
+        takes_uploads: false,
+    },
     Route {
         area: Area::Exact(own_paths::EXIT),
         methods: &[(Method::Post, Rights::ADMIN, exit::handle)],

@@ -240,11 +240,13 @@ impl Runtime {
         self.park(tracked, WaitFor::writable(Deadline::after(Instant::now(), self.state.stall)));
     }
 
-    /// Closes idle connections, and lets active ones finish.
-    pub(super) fn drain(&self) {
+    /// Closes idle connections, and lets active ones finish. Calls `on_open` with a line for each.
+    pub(super) fn drain(&self, on_open: impl Fn(&str)) {
         self.table.drain(|connection, is_idle| {
             let state = if is_idle { "idle, closed" } else { "busy" };
-            log::info!("open at shutdown: {} ({state})", connection.peer());
+            let line = format!("open at shutdown: {} ({state})", connection.peer());
+            log::info!("{line}");
+            on_open(&line);
         });
         self.broadcaster.iter().for_each(Broadcaster::end);
         if !self.table.wait_until_empty(GRACE) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::display::{Style, lines};
-use super::member::ChatMember;
+use super::member::{ChatMember, bearer};
 use crate::client::error::ClientError;
 use crate::client::error_response;
 use crate::client::request::HttpRequest;
@@ -74,19 +74,24 @@ fn has_left(left: &Receiver<()>, at_most: Duration) -> bool {
 
 /// Listens over one connection. An error if the stream did not begin.
 fn open_and_listen(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
-    match hear_once(member, ear) {
+    let token = member.token();
+    match hear_once(member, &token, ear) {
         // The server was restarted, or has removed the member.
         Err(ClientError::Refused(status, _)) if status.code() == 403 => {
-            member.join_again()?;
-            hear_once(member, ear)
+            member.join_again(&token)?;
+            hear_once(member, &member.token(), ear)
         }
         other => other,
     }
 }
 
-fn hear_once(member: &ChatMember, ear: &mut Ear<'_, impl FnMut(String)>) -> Result<(), ClientError> {
+fn hear_once(
+    member: &ChatMember,
+    token: &str,
+    ear: &mut Ear<'_, impl FnMut(String)>,
+) -> Result<(), ClientError> {
     let mut session = Session::new(member.server.clone());
-    let (authorization, last) = (member.authorization(), ear.decoder.last_event_id().to_owned());
+    let (authorization, last) = (bearer(token), ear.decoder.last_event_id().to_owned());
     let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];
     if !last.is_empty() {
         fields.push(("Last-Event-ID", &last));

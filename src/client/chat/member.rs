@@ -1,6 +1,7 @@
 //! A member of the room: a name, and the token that the server issued for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 
@@ -11,9 +12,14 @@ use crate::client::error_response;
 use crate::client::request::HttpRequest;
 use crate::client::response::PourError;
 use crate::client::session::Session;
+use crate::client::transfer::retry::{FailedAttempt, retry};
 use crate::http::request::Method;
+use crate::http::status::Status;
 use crate::http::target::encode_segment;
 use crate::own_paths;
+
+/// How often a message is sent again: for half a minute in all, as long as the listener waits for a server.
+const RETRIES: u32 = 7;
 
 /// A member of a server's room. Clones share the token.
 #[derive(Debug, Clone)]
@@ -40,36 +46,85 @@ impl ChatMember {
         Ok(Self { server: server.clone(), name: joined.user, token })
     }
 
-    /// Joins again under the same name, after the server has forgotten the token.
-    pub fn join_again(&self) -> Result<(), ClientError> {
-        let joined = ask_to_join(&self.server, &self.name)?;
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = joined.token;
+    /// Joins again under the same name, after the server has forgotten this token. Does nothing if another thread has done
+    /// so since.
+    pub(super) fn join_again(&self, forgotten: &str) -> Result<(), ClientError> {
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if *token == forgotten {
+            *token = ask_to_join(&self.server, &self.name)?.token;
+        }
         Ok(())
     }
 
-    /// The value of the `Authorization` field.
-    pub fn authorization(&self) -> String {
-        format!("Bearer {}", self.token.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The token at the moment.
+    pub(super) fn token(&self) -> String {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sends a message to all members, or to one.
-    pub fn say(&self, session: &mut Session, to: Option<&str>, text: &str) -> Result<(), ClientError> {
+    /// Sends a message to all members, or to one. Waits while the server accepts no more messages, and for a server that
+    /// is away; calls `waits` with the reason before each pause.
+    pub(super) fn say(
+        &self,
+        session: &mut Session,
+        to: Option<&str>,
+        text: &str,
+        mut waits: impl FnMut(&ClientError),
+    ) -> Result<(), ClientError> {
         let mut target = own_paths::CHAT_MESSAGES.to_owned();
         if let Some(to) = to {
             target += "?to=";
             target += &encode_segment(to.as_bytes()).replace('&', "%26");
         }
-        self.post(session, &target, text.as_bytes().to_vec()).map(drop)
+        retry(RETRIES, |_| {
+            self.send(session, &target, text).inspect_err(|failed| {
+                if failed.is_temporary() {
+                    waits(&failed.error);
+                }
+            })
+        })
+    }
+
+    /// Sends a message once; again after joining again, if the server has forgotten the member.
+    fn send(&self, session: &mut Session, target: &str, text: &str) -> Result<(), FailedAttempt> {
+        let token = self.token();
+        match send_as(&token, session, target, text) {
+            Err(FailedAttempt { error: ClientError::Refused(Status::FORBIDDEN, _), .. }) => {
+                self.join_again(&token)?;
+                send_as(&self.token(), session, target, text)
+            }
+            other => other,
+        }
     }
 
     /// Leaves the room.
     pub fn leave(&self, session: &mut Session) -> Result<(), ClientError> {
-        self.post(session, own_paths::CHAT_LEAVE, Vec::new()).map(drop)
+        let authorization = bearer(&self.token());
+        post(session, own_paths::CHAT_LEAVE, &[("Authorization", &authorization)], Vec::new()).map(drop)
     }
+}
 
-    fn post(&self, session: &mut Session, target: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
-        post(session, target, &[("Authorization", &self.authorization())], body)
+/// The value of the `Authorization` field.
+pub(super) fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+fn send_as(token: &str, session: &mut Session, target: &str, text: &str) -> Result<(), FailedAttempt> {
+    let content = RequestContent::bytes(text.as_bytes().to_vec());
+    let authorization = bearer(token);
+    let fields = [("Authorization", authorization.as_str())];
+    let request = HttpRequest { method: Method::Post, target, fields: &fields, content: Some(&content) };
+    let response = session.send(&request).map_err(|error| match error {
+        // The server may have sent it to the room.
+        ClientError::Slow(..) | ClientError::Trickle(_) => FailedAttempt::from(error).permanent(),
+        error => error.into(),
+    })?;
+    if response.head.status.is_success() {
+        // The message is in the room, even if the connection breaks now.
+        let _ = response.body.discard();
+        return Ok(());
     }
+    let head = response.head.clone();
+    Err(FailedAttempt::refused(error_response::read(response), &head, SystemTime::now()))
 }
 
 fn ask_to_join(server: &Endpoint, name: &str) -> Result<Joined, ClientError> {

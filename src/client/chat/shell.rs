@@ -20,6 +20,9 @@ use crate::printable::Printable;
 /// Printed for `/help` and for an unknown command.
 const KNOWN: &str = "commands: /broadcast text, /unicast user text, /who, /file, /download name, /quit; a line without a slash is a broadcast";
 
+/// Printed while a message waits for a server that is away.
+const WAITING: &str = "The message will be sent when the server is back.";
+
 /// A prompt for the room of a server.
 pub struct ChatShell<'c> {
     member: ChatMember,
@@ -93,6 +96,20 @@ impl<'c> ChatShell<'c> {
         thread::Builder::new().name("listener".into()).spawn(listen).map(drop)
     }
 
+    /// Sends a message. While it has to wait, that is printed, once.
+    fn say(&mut self, to: Option<&str>, text: &str) -> io::Result<Result<(), ClientError>> {
+        let Self { member, session, err, .. } = self;
+        let mut printed: Option<io::Result<()>> = None;
+        let said = member.say(session, to, text, |reason| {
+            let is_away = !matches!(reason, ClientError::Refused(status, _) if status.code() < 500);
+            // A pause because of too many messages explains itself.
+            if is_away && printed.is_none() {
+                printed = Some(writeln!(err, "{WAITING}"));
+            }
+        });
+        printed.unwrap_or(Ok(())).map(|()| said)
+    }
+
     fn help(&mut self) -> io::Result<PromptFlow> {
         self.all_well = false;
         writeln!(self.err, "{KNOWN}").map(|()| PromptFlow::Continue)
@@ -137,14 +154,14 @@ impl LineHandler for ChatShell<'_> {
             "/who" => return self.who().map(|()| PromptFlow::Continue),
             "/file" => self.files()?,
             "/download" if !rest.is_empty() => self.download(rest)?,
-            "/broadcast" if !rest.is_empty() => self.member.say(&mut self.session, None, rest),
+            "/broadcast" if !rest.is_empty() => self.say(None, rest)?,
             "/unicast" => match rest.split_once(char::is_whitespace) {
-                Some((to, text)) => self.member.say(&mut self.session, Some(to), text.trim()),
+                Some((to, text)) => self.say(Some(to), text.trim())?,
                 None => return self.help(),
             },
             "/help" => return writeln!(self.out, "{KNOWN}").map(|()| PromptFlow::Continue),
             _ if word.starts_with('/') => return self.help(),
-            _ => self.member.say(&mut self.session, None, line),
+            _ => self.say(None, line)?,
         };
         if let Err(error) = done {
             self.all_well = false;

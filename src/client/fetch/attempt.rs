@@ -135,6 +135,8 @@ impl Worker<'_> {
             resumed,
             took: Time(begun.elapsed()),
             restarted: state.restarted,
+            is_directory_page: incoming.spot().path.ends_with(DIRECTORY_PAGE)
+                && !order.local.ends_with(DIRECTORY_PAGE),
         };
         Ok(Landed { incoming, fetched, modified: response_check::modified(&head) })
     }

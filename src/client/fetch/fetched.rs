@@ -24,6 +24,8 @@ pub enum Fetched {
         took: Time,
         /// Whether it was fetched again from the start, because the server had sent another range than requested.
         restarted: bool,
+        /// Whether it is the page of a directory that was named without its slash.
+        is_directory_page: bool,
     },
     /// It was here already, and is unchanged.
     Unchanged {
@@ -47,8 +49,15 @@ impl Fetched {
 
     /// A warning about it, for stderr.
     pub fn warning(&self) -> Option<&'static str> {
-        let restarted = matches!(self, Self::Saved { restarted: true, .. });
-        restarted.then_some("The server sent another range than requested; started again.")
+        match self {
+            Self::Saved { restarted: true, .. } => {
+                Some("The server sent another range than requested; started again.")
+            }
+            Self::Saved { is_directory_page: true, .. } => Some(
+                "this is the page of a directory (a slash at the end downloads its files, -R the whole tree)",
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -56,7 +65,7 @@ impl Fetched {
 impl fmt::Display for Fetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Saved { status, path, length, resumed, took, restarted: _ } => {
+            Self::Saved { status, path, length, resumed, took, .. } => {
                 write!(f, "{status} → {}, {} in {took}", shown(path), Bytes(*length))?;
                 if *resumed > 0 { write!(f, " ({} resumed)", Bytes(*resumed)) } else { Ok(()) }
             }

@@ -12,7 +12,7 @@ pub(in crate::client) struct Completion;
 
 impl Completion {
     /// The server is not asked.
-    pub(in crate::client) fn new(_: ServerAddress, _: Rc<RefCell<Session>>) -> Self {
+    pub(in crate::client) fn new(_: Rc<RefCell<ServerAddress>>, _: Rc<RefCell<Session>>) -> Self {
         Self
     }
 }

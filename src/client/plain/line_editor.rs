@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::marker::PhantomData;
 
+use crate::client::typed_line::{self, Typed};
+
 /// Completes nothing.
 pub trait Helper {}
 
@@ -26,18 +28,11 @@ impl<H: Helper> LineEditor<H> {
         })
     }
 
-    /// The next line, without its end; `None` after the last one.
-    pub fn read(&mut self, prompt: &str) -> io::Result<Option<String>> {
-        let mut out = io::stdout();
-        out.write_all(prompt.as_bytes())?;
-        out.flush()?;
-        let mut line = String::new();
-        if io::stdin().read_line(&mut line)? == 0 {
-            // Ctrl-D leaves the cursor after the prompt.
-            writeln!(out)?;
-            return Ok(None);
-        }
-        line.truncate(line.trim_end_matches(['\r', '\n']).len());
-        Ok(Some(line))
+    /// The next line, or why there is none.
+    pub fn read(&mut self, prompt: &str) -> io::Result<Typed> {
+        typed_line::read(prompt)
     }
 }
+
+/// The terminal is always in its own mode.
+pub fn restore_terminal() {}

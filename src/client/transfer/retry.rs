@@ -99,6 +99,11 @@ impl FailedAttempt {
         Self { after, ..Self::from(error) }
     }
 
+    /// Whether another attempt may succeed.
+    pub(in crate::client) fn is_temporary(&self) -> bool {
+        self.is_temporary
+    }
+
     /// The same, as the last attempt.
     #[must_use]
     pub(in crate::client) fn permanent(self) -> Self {

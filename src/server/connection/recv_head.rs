@@ -40,7 +40,10 @@ impl Connection {
             }
             match turn.input.fill(&mut self.transport)? {
                 Transferred::Bytes(_) => {}
-                Transferred::End => return Ok(Transition::Close),
+                Transferred::End => {
+                    log::debug!("{} disconnected", self.peer());
+                    return Ok(Transition::Close);
+                }
                 Transferred::WouldWait => {
                     let wait_for = match waiting.deadline {
                         Some(deadline) => WaitFor::readable(deadline),

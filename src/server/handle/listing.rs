@@ -1,7 +1,7 @@
 //! The listing of a directory, as HTML, JSON or text, as the client prefers.
 //!
 //! A listing examines every entry, so it starts as a job. `?sort=` (see [`SortOrder`]) chooses the order; by default,
-//! a page is in natural order, and the other formats list directories first, then names in byte order.
+//! all formats are in natural order.
 
 use crate::access::{Grant, ToList, ToWrite};
 use crate::blocking::Blocking;
@@ -31,7 +31,7 @@ enum ListingFormat {
 /// The options in a request for a listing.
 struct ListingOptions {
     form: ListingFormat,
-    order: Option<SortOrder>,
+    order: SortOrder,
     view: View,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
     let is_grid = request.target.parameter("view") == Some("grid");
     let options = ListingOptions {
         form: ListingFormat::preferred(request.head.fields),
-        order: request.target.parameter("sort").and_then(SortOrder::parse),
+        order: request.target.parameter("sort").and_then(SortOrder::parse).unwrap_or_default(),
         view: if is_grid { View::Grid } else { View::Rows },
     };
     let (path, principal) = (request.path.clone(), request.principal.clone());
@@ -60,15 +60,14 @@ fn list(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Response, Error> {
-    let order = options.order.or((options.form == ListingFormat::Html).then(SortOrder::default));
-    let (windows, count) = Windows::open(&state.folder, directory, order, &state.listings, disk)?;
+    let (windows, count) = Windows::open(&state.folder, directory, options.order, &state.listings, disk)?;
     let head = head(Status::OK);
     let (head, framed) = match options.form {
         ListingFormat::Html => {
             let page = pages::ListingPage {
                 path: directory.path(),
                 count,
-                order: order.unwrap_or_default(),
+                order: options.order,
                 view: options.view,
                 accepts_uploads,
                 rules: state.folder.rules(),

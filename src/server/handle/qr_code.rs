@@ -1,25 +1,56 @@
-//! `GET /.wharf/qr.svg`: the server's URL as a QR code.
+//! The URL of a folder, to pass on to others: `GET /.wharf/qr.svg` as a QR code, and `GET /.wharf/qr` as a page with it.
+//! `?dir=/a/b` names the folder; without it, it is the root.
+
+use percent_encoding::percent_decode_str;
 
 use crate::http::response;
 use crate::http::status::Status;
+use crate::path::SharePath;
 use crate::qr;
 use crate::server::address;
 use crate::server::disk::Disk;
 use crate::server::error_response::not_found;
 use crate::server::handled::Handled;
+use crate::server::pages;
 use crate::server::request::Request;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Draws the URL that the client can pass on to others.
+/// Draws the URL.
 pub(crate) fn handle(
     request: &Request<'_, '_, '_>,
     _: &mut Disk,
     state: &State,
 ) -> Result<Handled, Response> {
-    let url = address::to_hand_on(request.head, request.client, state);
-    let svg = url.and_then(|url| qr::svg(&url)).ok_or_else(not_found)?;
-    // It depends on the client and on the current network addresses.
-    let head = response::Head::new(Status::OK).field("Cache-Control", "no-store");
-    Ok(Handled::Respond(Response::bytes(head, "image/svg+xml", svg.into_bytes())))
+    let url = url(request, &folder(request)?, state)?;
+    let svg = qr::svg(&url).ok_or_else(not_found)?;
+    Ok(Handled::Respond(Response::bytes(head(), "image/svg+xml", svg.into_bytes())))
+}
+
+/// Shows the URL, its code, and the way back to the folder.
+pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
+    let path = folder(request)?;
+    let url = url(request, &path, state)?;
+    let page = pages::QrPage { path: &path, url: &url, is_local: address::is_local(&url) };
+    let (head, text) = page.framed(head());
+    Ok(Handled::Respond(Response::new(head, text.into_bytes())))
+}
+
+/// It depends on the client and on the current network addresses.
+fn head() -> response::Head {
+    response::Head::new(Status::OK).field("Cache-Control", "no-store")
+}
+
+/// The folder that the query names.
+fn folder(request: &Request<'_, '_, '_>) -> Result<SharePath, Response> {
+    let mut fields = request.target.query().into_iter().flat_map(|query| query.split('&'));
+    let named = fields.find_map(|field| field.strip_prefix("dir=")).unwrap_or_default();
+    let decoded: Vec<u8> = percent_decode_str(named).collect();
+    SharePath::parse(&decoded).map_err(|_| not_found())
+}
+
+/// The URL that the client can pass on to others.
+fn url(request: &Request<'_, '_, '_>, path: &SharePath, state: &State) -> Result<String, Response> {
+    let root = address::to_hand_on(request.head, request.client, state).ok_or_else(not_found)?;
+    Ok(root.trim_end_matches('/').to_owned() + &pages::folder_target(path))
 }

@@ -8,6 +8,7 @@ use crate::folder::{Error, Folder};
 use crate::server::content::{ContentSource, Produced};
 use crate::server::jobs::permits::Permits;
 use crate::server::listing::form::{Framed, WriteRow};
+use crate::server::listing::sort_order::SortOrder;
 use crate::server::listing::window::Windows;
 
 /// How many bytes are produced at once.
@@ -35,7 +36,7 @@ pub(crate) fn text(
     pool: &Permits,
     disk: Blocking<'_>,
 ) -> Result<ListingBody, Error> {
-    let (windows, _) = Windows::open(folder, directory, None, pool, disk)?;
+    let (windows, _) = Windows::open(folder, directory, SortOrder::default(), pool, disk)?;
     Ok(ListingBody::new(windows, Framed::text()))
 }
 

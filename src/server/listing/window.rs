@@ -33,7 +33,7 @@ const OVERHEAD: usize = size_of::<Row>() + 32;
 pub(crate) struct Windows {
     folder: Folder,
     directory: Grant<'static, ToList>,
-    order: Option<SortOrder>,
+    order: SortOrder,
     pool: Permits,
     /// The rest of the window, with the next entry last.
     rows: Vec<Row>,
@@ -59,12 +59,11 @@ pub(crate) struct Count {
 }
 
 impl Windows {
-    /// Reads a directory for the first time, and counts its entries. Without an order, directories come first, then
-    /// names in byte order.
+    /// Reads a directory for the first time, and counts its entries.
     pub(crate) fn open(
         folder: &Folder,
         directory: &Grant<'_, ToList>,
-        order: Option<SortOrder>,
+        order: SortOrder,
         pool: &Permits,
         disk: Blocking<'_>,
     ) -> Result<(Self, Count), Error> {
@@ -129,30 +128,18 @@ impl Windows {
 
     fn row(&self, scan: &Scan, candidate: Candidate, disk: Blocking<'_>) -> Option<Row> {
         let entry = scan.look(candidate, disk)?;
-        let key = match self.order {
-            Some(order) => order.key(&entry),
-            None => plain(entry.kind == EntryKind::Directory),
-        };
-        Some(Row { key, entry })
+        Some(Row { key: self.order.key(&entry), entry })
     }
 
     /// Whether a name may lie between these rows, as far as the name alone shows.
     fn may_be_between(&self, candidate: &Candidate, after: &Row, bound: Option<&Row>) -> bool {
         let Some(is_directory) = candidate.is_directory() else { return true };
         let name = candidate.name();
-        let key = match self.order {
-            Some(order) => order.key_by_name(name, is_directory),
-            None => Some(plain(is_directory)),
-        };
-        key.is_none_or(|key| {
+        self.order.key_by_name(name, is_directory).is_none_or(|key| {
             let place = (key.as_slice(), name);
             place > after.place() && bound.is_none_or(|bound| place < bound.place())
         })
     }
-}
-
-fn plain(is_directory: bool) -> Vec<u8> {
-    vec![u8::from(!is_directory)]
 }
 
 /// The first of all added rows, as many as there is memory for.
@@ -250,7 +237,7 @@ mod tests {
     }
 
     /// All entries of a listing in this order, and how often the directory was read.
-    fn read_all(folder: &Folder, order: Option<SortOrder>, pool: &Permits) -> (Vec<String>, usize) {
+    fn read_all(folder: &Folder, order: SortOrder, pool: &Permits) -> (Vec<String>, usize) {
         let (mut windows, _) =
             Windows::open(folder, &root(), order, pool, Blocking::own_thread()).expect("a directory");
         let (mut names, mut readings) = (Vec::new(), 1);
@@ -280,8 +267,8 @@ mod tests {
         }
         let folder = Folder::open_at(place.path(), Rules::default()).expect("a folder");
         let (plenty, none) = (Permits::new(SHARES), Permits::new(0));
-        for order in ["", "name", "-name", "size", "-size", "time", "-time"] {
-            let order = SortOrder::parse(order);
+        for order in ["name", "-name", "size", "-size", "time", "-time"] {
+            let order = SortOrder::parse(order).expect("an order");
             let (all, readings) = read_all(&folder, order, &plenty);
             assert_eq!((all.len(), readings), (3000, 1), "{order:?}");
             let (same, readings) = read_all(&folder, order, &none);
@@ -301,7 +288,8 @@ mod tests {
         }
         let folder = Folder::open_at(place.path(), Rules::default()).expect("a folder");
         let (_, count) =
-            Windows::open(&folder, &root(), None, &Permits::new(0), Blocking::own_thread()).expect("read");
+            Windows::open(&folder, &root(), SortOrder::default(), &Permits::new(0), Blocking::own_thread())
+                .expect("read");
         assert_eq!(count, Count { directories: 1, files: 2, bytes: 8 });
         assert_eq!(count.entries(), 3);
     }

@@ -8,6 +8,7 @@ use crate::folder::{DirEntry, EntryKind, OnConflict, Rules};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
+use crate::own_paths;
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
@@ -62,7 +63,7 @@ impl ListingPage<'_> {
                     img src=(ICON.path()) alt="" width="28" height="28";
                     (self.way())
                     @if self.accepts_uploads { (self.form()) } @else { p .badge { "Read-only" } }
-                    @if features::QR { a href="/.wharf/qr.svg" { "QR code" } }
+                    @if features::QR { a href=(qr_link(self.path)) { "QR code" } }
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
                     }
@@ -247,6 +248,13 @@ fn above(path: &[u8]) -> Vec<(String, String)> {
         (format!("/{}/?list", encode_path(directory)), shown(name))
     });
     named.collect()
+}
+
+/// The page with the QR code of this directory.
+fn qr_link(path: &SharePath) -> String {
+    // `&` and `+` have a meaning in a query.
+    let directory = encode_path(path.as_bytes()).replace('&', "%26").replace('+', "%2B");
+    format!("{}?dir=/{directory}", own_paths::QR_PAGE)
 }
 
 /// A name as harmless text.

@@ -1,0 +1,81 @@
+//! What `wharf serve` prints when it starts and when it stops.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::net::listener::ListenAddress;
+use crate::net::reach::reached_at;
+use crate::net::unix::SocketName;
+use crate::net::zone::authority;
+use crate::printable::Printable;
+use crate::server::Server;
+use crate::stop::StopReason;
+
+/// The value of `--idle-exit`.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum IdleExit {
+    After(Duration),
+    Never,
+}
+
+/// Which folder is shared, under which URLs, when wharf exits, and how to stop it.
+pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accepts_uploads: bool) -> String {
+    let mut lines = vec![format!("wharf serves {}", Printable::path(root))];
+    lines.extend(urls(server));
+    if accepts_uploads && server.addresses().any(|address| is_open_to_others(&address)) {
+        let dir = Printable::path(root);
+        lines.push(format!(
+            "anyone who can reach this address can write into {dir} (--read-only prevents that)"
+        ));
+    }
+    lines.push(match idle_exit {
+        IdleExit::After(time) => {
+            format!(
+                "It exits after {} s without a request (--idle-exit never keeps it running).",
+                time.as_secs_f64()
+            )
+        }
+        IdleExit::Never => "It runs until it is stopped.".to_owned(),
+    });
+    lines.push("Ctrl-C stops it.\n".to_owned());
+    lines.join("\n")
+}
+
+/// The URLs at which the server can be reached, each once.
+pub(super) fn urls(server: &Server) -> Vec<String> {
+    let mut urls: Vec<String> = Vec::new();
+    for url in server.addresses().flat_map(|address| urls_of(&address)) {
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    urls
+}
+
+/// The URL of a listener, or one for each address of the machine if it listens on all.
+fn urls_of(address: &ListenAddress) -> Vec<String> {
+    let (scheme, address) = match address {
+        ListenAddress::Tcp(address) => ("http", address),
+        ListenAddress::Udp(address) => ("tftp", address),
+        ListenAddress::Unix(_) => return vec![address.to_string()],
+    };
+    reached_at(*address).into_iter().map(|address| format!("{scheme}://{}", authority(address))).collect()
+}
+
+/// Whether other users (or, over TCP and UDP, other machines) can reach it.
+fn is_open_to_others(address: &ListenAddress) -> bool {
+    match address {
+        ListenAddress::Tcp(address) | ListenAddress::Udp(address) => !address.ip().is_loopback(),
+        ListenAddress::Unix(name) => matches!(name, SocketName::Abstract(_)),
+    }
+}
+
+/// Why the server stops.
+pub(super) fn announcement(why: StopReason, idle_exit: IdleExit) -> String {
+    let mut lines = String::new();
+    if let (StopReason::Idle, IdleExit::After(time)) = (why, idle_exit) {
+        log::info!("no request for {} s: exiting", time.as_secs_f64());
+        lines = format!("No request for {} s.\n", time.as_secs_f64());
+    }
+    lines + "Shutting Down Server...\n"
+}

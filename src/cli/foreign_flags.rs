@@ -1,0 +1,66 @@
+//! Flags of other file servers, and what wharf has instead.
+
+use clap::Error;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// The flags of `wharf serve` that other servers have, by what wharf has instead.
+const FLAGS: [(&[&str], &str); 9] = [
+    (
+        &["-a", "--auth"],
+        "wharf has no passwords (put a proxy in front: docs/operations.md#behind-a-proxy); --ip sets the address to listen on",
+    ),
+    (
+        &["--tls-cert", "--tls-key", "--tls", "--ssl", "--cert", "--key", "-S", "-C", "-K"],
+        "wharf has no TLS (put a proxy in front: docs/operations.md#behind-a-proxy)",
+    ),
+    (
+        &["--index", "--render-index", "--render-try-index", "--render-spa", "--spa"],
+        "no flag is needed: a folder with an index.html shows it, and `?list` at the end of the URL shows the listing",
+    ),
+    (
+        &["-u", "--upload-files", "--allow-upload", "-A", "--allow-all", "--overwrite-files", "-o"],
+        "uploads are allowed unless you give --read-only; --on-conflict says what happens to an existing file",
+    ),
+    (
+        &["--allow-archive", "--enable-tar", "--enable-zip", "-r", "-z", "-g"],
+        "no flag is needed: `?zip` and `?tar` at the end of a folder's URL download it",
+    ),
+    (&["--allow-delete", "--enable-delete"], "wharf cannot delete files"),
+    (
+        &["-l", "--listen", "--interfaces", "--address", "--addr"],
+        "--ip sets the address, and --port the port",
+    ),
+    (&["-d", "--directory", "--root", "--path"], "name the folder without a flag, or use --dir"),
+    (&["-H", "--dotfiles"], "--hidden serves names that begin with a dot"),
+];
+
+/// What to use instead of an unknown flag that another server has.
+pub(super) fn explain(error: &Error) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = given.split('=').next().unwrap_or(given);
+    let (_, instead) = FLAGS.iter().find(|(flags, _)| flags.contains(&flag))?;
+    Some(format!("unknown flag {flag}: {instead}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Args;
+    use clap::Parser as _;
+
+    #[test]
+    fn flags_of_other_servers_are_explained() {
+        let all = FLAGS.iter().flat_map(|(flags, _)| *flags);
+        for flag in all {
+            let error = Args::try_parse_from(["wharf", "serve", flag]).expect_err("wharf has another one");
+            assert!(explain(&error).is_some_and(|text| text.contains(flag)), "{flag}: {error}");
+        }
+        let error = Args::try_parse_from(["wharf", "serve", "--index=a"]).expect_err("it is unknown");
+        assert!(explain(&error).is_some());
+        let error = Args::try_parse_from(["wharf", "serve", "--nonsense"]).expect_err("it is unknown");
+        assert_eq!(explain(&error), None);
+    }
+}

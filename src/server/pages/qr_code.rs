@@ -1,0 +1,58 @@
+//! The URL of a folder as a QR code and as text, for a phone.
+
+use maud::html;
+
+use crate::http::response::Head;
+use crate::http::target::encode_path;
+use crate::own_paths::QR_CODE;
+use crate::path::SharePath;
+use crate::printable::Printable;
+use crate::server::listing::shown_path;
+use crate::server::pages::page::page;
+
+/// What the page shows.
+#[derive(Debug)]
+pub(crate) struct QrPage<'a> {
+    /// The folder.
+    pub path: &'a SharePath,
+    /// Its URL.
+    pub url: &'a str,
+    /// Whether only this machine can reach the URL.
+    pub is_local: bool,
+}
+
+impl QrPage<'_> {
+    /// The page, and its head.
+    pub(crate) fn framed(&self, head: Head) -> (Head, String) {
+        let folder = Printable::text(&shown_path(self.path)).to_string();
+        let body = html! {
+            main .error {
+                h1 { "QR code" }
+                p { img src={ (QR_CODE) (query(self.path)) } alt={ "QR code of " (self.url) } width="256" height="256"; }
+                p { a href=(self.url) { (self.url) } }
+                @if self.is_local {
+                    p { "No phone can reach this address. Start wharf with --ip 0.0.0.0 to share with the network." }
+                }
+                p { a .button href=(back(self.path)) { "Back to " bdi { (folder) } } }
+            }
+        };
+        page(head, format_args!("QR code of {folder}"), &body)
+    }
+}
+
+/// The query that names a folder to the QR code.
+fn query(path: &SharePath) -> String {
+    // `&` and `+` have a meaning in a query.
+    let encoded = encode_path(path.as_bytes()).replace('&', "%26").replace('+', "%2B");
+    format!("?dir=/{encoded}")
+}
+
+/// The folder's listing.
+fn back(path: &SharePath) -> String {
+    format!("{}?list", target(path))
+}
+
+/// The target of a folder, with its slash.
+pub(crate) fn target(path: &SharePath) -> String {
+    if path.is_root() { "/".to_owned() } else { format!("/{}/", encode_path(path.as_bytes())) }
+}

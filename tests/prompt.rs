@@ -1,0 +1,205 @@
+//! Prompts at a terminal: nothing that is typed or pasted is lost, and no byte ends the program.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+
+use crate::common::{Running, Wharf, Wire, eventually};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_wharf");
+
+/// A program at a terminal.
+struct Terminal {
+    child: Running,
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+}
+
+impl Terminal {
+    fn open(arguments: &[&str], directory: &Path, term: &str) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let keyboard = openpt(flags).expect("a terminal");
+        grantpt(&keyboard).expect("granted");
+        unlockpt(&keyboard).expect("unlocked");
+        let side = || Stdio::from(ioctl_tiocgptpeer(&keyboard, flags).expect("its other side"));
+        let child = Running::start(
+            Command::new(BINARY)
+                .args(arguments)
+                .current_dir(directory)
+                .env("TERM", term)
+                .env("NO_COLOR", "1")
+                .stdin(side())
+                .stdout(side())
+                .stderr(side()),
+        );
+        let keyboard = File::from(keyboard);
+        let screen = Arc::new(Mutex::new(String::new()));
+        let (mut output, shown) = (keyboard.try_clone().expect("a copy"), Arc::clone(&screen));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                shown.lock().expect("whole").push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        Self { child, keyboard, screen }
+    }
+
+    fn types(&mut self, bytes: impl AsRef<[u8]>) {
+        self.keyboard.write_all(bytes.as_ref()).expect("typed");
+    }
+
+    /// How often this text was printed.
+    fn count(&self, text: &str) -> usize {
+        self.screen.lock().expect("whole").matches(text).count()
+    }
+
+    fn shows(&self, text: &str) {
+        self.shows_times(text, 1);
+    }
+
+    fn shows_times(&self, text: &str, times: usize) {
+        eventually(
+            &format!("it prints {text:?} {times} times: {}", self.screen.lock().expect("whole")),
+            || self.count(text) >= times,
+        );
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        self.child.wait().expect("ended").code()
+    }
+}
+
+/// A server with three files, and a client of it at a terminal.
+fn client(term: &str) -> (Wharf, tempfile::TempDir, Terminal) {
+    let wharf = Wharf::serve(&[]);
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        wharf.write(name, name);
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let terminal = Terminal::open(&["client", &wharf.address().to_string()], place.path(), term);
+    (wharf, place, terminal)
+}
+
+#[test]
+fn lines_typed_ahead_are_all_executed() {
+    for term in ["xterm", "dumb"] {
+        let (_wharf, place, mut terminal) = client(term);
+        terminal.types("GET a.txt\rGET b.txt\rGET c.txt\r");
+        terminal.shows_times("200 OK", 3);
+        terminal.types("quit\r");
+        terminal.shows("stopping client.");
+        assert_eq!(terminal.code(), Some(0), "{term}");
+        assert_eq!(std::fs::read_dir(place.path().join("downloads")).expect("downloads").count(), 3);
+    }
+}
+
+#[test]
+fn a_long_burst_is_executed_whole() {
+    let (wharf, _place, mut terminal) = client("xterm");
+    terminal.shows("wharf> ");
+    for number in 0..300 {
+        terminal.types(format!("GET none{number}\r"));
+    }
+    terminal.types("quit\r");
+    terminal.shows("stopping client.");
+    let log = wharf.settled_log();
+    for number in 0..300 {
+        assert_eq!(log.matches(&format!("GET /none{number} ")).count(), 1, "{number}");
+    }
+}
+
+#[test]
+#[cfg(feature = "terminal")]
+fn pasted_lines_run_one_after_the_other() {
+    let (_wharf, place, mut terminal) = client("xterm");
+    terminal.shows("wharf> ");
+    terminal.types("\x1b[200~GET a.txt\rGET b.txt\nLIST\x1b[201~");
+    terminal.types("\r");
+    terminal.shows_times("200 OK", 2);
+    terminal.shows("c.txt");
+    assert!(place.path().join("downloads/b.txt").exists());
+    terminal.types("quit\r");
+    assert_eq!(terminal.code(), Some(0));
+}
+
+#[test]
+fn bytes_that_are_not_utf8_end_no_program() {
+    for term in ["xterm", "dumb"] {
+        let (_wharf, place, mut terminal) = client(term);
+        terminal.shows("wharf> ");
+        terminal.types(b"GET \xff\xc3.txt\rGET a.txt\r");
+        terminal.shows("404 Not Found");
+        terminal.shows("200 OK");
+        assert!(place.path().join("downloads/a.txt").exists());
+        // A byte order mark before a command, as in a line copied from a file.
+        terminal.types("\u{feff}GET b.txt\r");
+        terminal.shows_times("200 OK", 2);
+        terminal.types(b"\x04");
+        terminal.shows("stopping client.");
+        assert_eq!(terminal.code(), Some(0));
+    }
+}
+
+#[test]
+#[cfg(feature = "terminal")]
+fn ctrl_c_leaves_with_130_and_the_line_is_edited() {
+    let (_wharf, _place, mut terminal) = client("xterm");
+    terminal.shows("wharf> ");
+    // Backspace, left, Ctrl-A, Ctrl-K, history.
+    terminal.types("GET b.txtx\x7f\r");
+    terminal.shows("200 OK");
+    terminal.types("\x1b[A\r");
+    terminal.shows_times("200 OK", 2);
+    terminal.types("GET a\x03");
+    terminal.shows("stopping client.");
+    assert_eq!(terminal.code(), Some(130));
+}
+
+#[test]
+fn chat_sends_each_typed_line() {
+    let wharf = Wharf::serve(&[]);
+    let place = tempfile::tempdir().expect("a folder");
+    let port = wharf.address().port().to_string();
+    let mut bob = Terminal::open(&["chat", "bob", "127.0.0.1", &port], place.path(), "xterm");
+    bob.shows("Here: bob");
+    let mut ann = Terminal::open(&["chat", "ann", "127.0.0.1", &port], place.path(), "xterm");
+    ann.shows("Here: bob, ann");
+    ann.types(b"one\rtwo\rcaf\xe9\rthree\r");
+    for text in ["ann: one", "ann: two", "ann: caf\u{fffd}", "ann: three"] {
+        bob.shows(text);
+    }
+    ann.types("/quit\r");
+    ann.shows("stopping client.");
+    bob.types("\x03");
+    bob.shows("stopping client.");
+}
+
+#[test]
+fn a_server_at_a_terminal_prints_requests_only_with_v() {
+    for (flag, times) in [("-v", 1), ("--no-chat", 0)] {
+        let place = tempfile::tempdir().expect("a folder");
+        let mut server = Terminal::open(&["serve", ".", "--port", "0", flag], place.path(), "xterm");
+        server.shows("Ctrl-C stops it.");
+        let screen = server.screen.lock().expect("whole").clone();
+        let url = screen.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let mut wire = Wire::connect(url.expect("a URL").parse().expect("an address"));
+        assert_eq!(wire.ask("GET", "/.wharf/health", "", b"").code(), 200);
+        rustix::process::kill_process(
+            rustix::process::Pid::from_child(&server.child),
+            rustix::process::Signal::INT,
+        )
+        .expect("sent");
+        server.shows("Bye.");
+        // The open client is printed in both cases.
+        server.shows("open at shutdown: ");
+        assert_eq!(server.code(), Some(0));
+        assert_eq!(server.count("GET /.wharf/health"), times, "{flag}");
+        assert_eq!(server.count("http://"), 1, "{flag}");
+        let before_the_end = screen.split("Ctrl-C stops it.").next().unwrap_or_default();
+        assert!(!before_the_end.contains("INFO"), "{screen}");
+    }
+}
