@@ -7,19 +7,20 @@
 //! ```text
 //!   main ──► cli ──┬──► server ──┬──► http      HTTP/1.1 as bytes: no sockets, no files, no clock
 //!                  │             ├──► tftp      TFTP as bytes and times: no sockets, no files, no clock
-//!                  │             ├──► folder    the shared folder: no protocol
-//!                  │             │      └──► access    who may do what to which path: no protocol, no files, no clock
+//!                  │             ├──► net       non-blocking sockets: no protocol, no folder
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
-//!                  ├──► client ──┼──► net       non-blocking sockets: no protocol, no folder
-//!                  │      ▲      └──► durable   files that survive a power failure: no protocol
-//!                  └──► replay
+//!                  │             └──► folder    the shared folder: no protocol
+//!                  │                    ├──► access    who may do what to which path: no protocol, no files, no clock
+//!                  │                    └──► durable   files that survive a power failure: no protocol
+//!                  ├──► client ─────► http, tftp, net, durable
+//!                  └──► replay ─────► client, http
 //!
 //!   path, blocking, own_paths, stop, printable, sink, format, qr: below all
 //! ```
 //!
-//! Imports follow the arrows, and modules without an arrow between them do not import each other. What a module reaches by
-//! arrows it may import directly. A test reads every `use` and checks this.
+//! Imports follow the arrows, and modules without an arrow between them do not import each other. The exact list is
+//! `ALLOWED` in `tests/architecture.rs`, which reads every `use`: a new import between modules needs a place in it.
 //!
 //! - [`access`] decides who may do what. Its grants are the only way to name a file to the folder.
 //! - [`folder`] opens, lists and saves files beneath one directory handle, under one set of rules. A file is whole or

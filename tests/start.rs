@@ -118,7 +118,7 @@ fn flags_of_other_servers_are_explained() {
     let place = tempfile::tempdir().expect("a folder");
     for (flag, said) in [
         ("-a", "passwords"),
-        ("--index", "index.html"),
+        ("--render-index", "index.html"),
         ("--tls-cert", "proxy"),
         ("--allow-upload", "--read-only"),
     ] {

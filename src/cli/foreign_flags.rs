@@ -14,8 +14,8 @@ const FLAGS: [(&[&str], &str); 9] = [
         "wharf has no TLS (put a proxy in front: docs/operations.md#behind-a-proxy)",
     ),
     (
-        &["--index", "--render-index", "--render-try-index", "--render-spa", "--spa"],
-        "no flag is needed: a folder with an index.html shows it, and `?list` at the end of the URL shows the listing",
+        &["--render-index", "--render-try-index", "--render-spa", "--spa"],
+        "--index shows a folder's index.html, and `?list` at the end of the URL shows the listing",
     ),
     (
         &["-u", "--upload-files", "--allow-upload", "-A", "--allow-all", "--overwrite-files", "-o"],
@@ -58,7 +58,7 @@ mod tests {
             let error = Args::try_parse_from(["wharf", "serve", flag]).expect_err("wharf has another one");
             assert!(explain(&error).is_some_and(|text| text.contains(flag)), "{flag}: {error}");
         }
-        let error = Args::try_parse_from(["wharf", "serve", "--index=a"]).expect_err("it is unknown");
+        let error = Args::try_parse_from(["wharf", "serve", "--spa=a"]).expect_err("it is unknown");
         assert!(explain(&error).is_some());
         let error = Args::try_parse_from(["wharf", "serve", "--nonsense"]).expect_err("it is unknown");
         assert_eq!(explain(&error), None);
