@@ -22,12 +22,22 @@ const LOOKS: usize = 1024;
 /// How many bytes of a SHA-256 make the tag of a zip: enough that no two zips have the same.
 const TAG: usize = 16;
 
-/// How many entries one permit for memory allows.
-const PER_PERMIT: usize = 1000;
+/// How many bytes of memory one permit allows.
+const PER_PERMIT: usize = 300 * 1024;
 
-/// How many permits for memory there are: a million entries take some 300 MB. One client gets half, which is enough for
-/// two zips of the greatest size.
+/// How many permits for memory there are, 300 MB in all. One client gets half: enough for a zip of the greatest number of
+/// entries whose paths have some 80 bytes.
 pub(crate) const PERMITS: usize = 1000;
+
+/// What an entry takes besides its name, in bytes: here, in the layout, and its checksum.
+const PER_ENTRY: usize = 256;
+
+/// How often the bytes of a name are kept: in the path, in the layout, and, until that is made, among the names that are
+/// taken.
+const COPIES: usize = 3;
+
+/// How many bytes more a byte takes in the last two if it is written as `%XX`.
+const ESCAPED: usize = 2 * 2;
 
 /// The content of a zip. Its files are opened again when they are sent.
 #[derive(Debug)]
@@ -70,6 +80,8 @@ pub(super) struct Freezing {
     /// The greatest number of entries: [`ENTRIES_LIMIT`], and fewer in tests.
     limit: usize,
     entries: Vec<FrozenEntry>,
+    /// The memory that the entries take.
+    bytes: usize,
     client: ClientKey,
     permits: Vec<FairPermit>,
 }
@@ -88,7 +100,16 @@ pub(super) enum CannotFreeze {
 impl Freezing {
     /// Starts for this client: a zip of this name, whose entries leave out the first `skip` bytes of their paths.
     pub(super) fn new(name: Vec<u8>, skip: usize, walk: Walk, client: ClientKey) -> Self {
-        Self { name, skip, walk, limit: ENTRIES_LIMIT, entries: Vec::new(), client, permits: Vec::new() }
+        Self {
+            name,
+            skip,
+            walk,
+            limit: ENTRIES_LIMIT,
+            entries: Vec::new(),
+            bytes: 0,
+            client,
+            permits: Vec::new(),
+        }
     }
 
     /// Walks on for a slice. `None` if there is more.
@@ -115,7 +136,8 @@ impl Freezing {
             if self.entries.len() >= self.limit {
                 return Err(CannotFreeze::TooLarge);
             }
-            if self.entries.len() >= self.permits.len() * PER_PERMIT {
+            self.bytes += memory_of(&path, &self.name);
+            while self.bytes > self.permits.len() * PER_PERMIT {
                 self.permits.push(memory.take(self.client).ok_or(CannotFreeze::NoMemory)?);
             }
             self.entries.push(FrozenEntry { path, modified, file });
@@ -158,6 +180,13 @@ impl Freezing {
         };
         Frozen { layout: zip.finish(), entries, etag, _permits: mem::take(&mut self.permits) }
     }
+}
+
+/// The most memory that an entry takes, in bytes, in a zip of this name.
+fn memory_of(path: &SharePath, name: &[u8]) -> usize {
+    let bytes = || path.as_bytes().iter().chain(name);
+    let escaped = bytes().filter(|byte| !byte.is_ascii() || **byte == b'\\').count();
+    PER_ENTRY + COPIES * bytes().count() + ESCAPED * escaped
 }
 
 impl FrozenEntry {
@@ -232,5 +261,15 @@ mod tests {
         assert!(matches!(none_left, Err(CannotFreeze::NoMemory)), "{none_left:?}");
         drop(kept);
         assert!(work(freezing(folder.path()), &memory).is_ok(), "the memory was given back");
+    }
+
+    #[test]
+    fn long_names_take_more_memory() {
+        let memory = |path: &[u8]| memory_of(&SharePath::parse(path).expect("a path"), b"top");
+        assert_eq!(memory(b"a"), PER_ENTRY + COPIES * 4);
+        assert_eq!(memory(&[b'a'; 200]), PER_ENTRY + COPIES * 203);
+        assert_eq!(memory(b"\xff\\"), PER_ENTRY + COPIES * 5 + ESCAPED * 2);
+        // The greatest number of entries fits into the half that one client gets.
+        assert!(ENTRIES_LIMIT * memory(&[b'a'; 77]) <= PERMITS / 2 * PER_PERMIT);
     }
 }
