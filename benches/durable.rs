@@ -14,6 +14,8 @@
 #![allow(unreachable_pub)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod common;
+
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -23,9 +25,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use common::Result;
 use tempfile::TempDir;
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The size of the file system, in bytes. It is sparse.
 const DISK: u64 = 2 << 30;
@@ -45,7 +46,7 @@ struct Settings {
     /// How often each case is measured; the medians are printed
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Only the cases whose names contain this, such as `get` or `64 connections`
+    /// Measure only cases with this in their name, such as `get` or `64 connections`
     #[arg(long, value_name = "TEXT", default_value = "")]
     case: String,
     /// Where the image of the file system is created [default: the directory for temporary files]
@@ -104,18 +105,11 @@ struct Server {
 }
 
 fn main() -> ExitCode {
-    match measure(&Settings::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit(measure(&Settings::parse()))
 }
 
 fn measure(settings: &Settings) -> Result<()> {
-    let built = [PathBuf::from(env!("CARGO_BIN_EXE_wharf"))];
-    let binaries = if settings.binary.is_empty() { &built[..] } else { &settings.binary };
+    let binaries = &common::binaries(&settings.binary)[..];
     let place = settings.place.clone().unwrap_or_else(std::env::temp_dir);
     println!("| binary | on | case | flushes per file | files/s | with --no-sync | time ratio |");
     println!("| --- | --- | --- | ---: | ---: | ---: | ---: |");

@@ -14,6 +14,8 @@
 #![allow(unreachable_pub)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod common;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -23,9 +25,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use common::Result;
 use rustix::process::{Pid, Signal, kill_process};
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// How many requests the two runs make.
 const FEW: u64 = 2_000;
@@ -94,18 +95,11 @@ const COUNTERS: [Counter; 3] = [
 ];
 
 fn main() -> ExitCode {
-    match measure(&Settings::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit(measure(&Settings::parse()))
 }
 
 fn measure(settings: &Settings) -> Result<()> {
-    let built = [PathBuf::from(env!("CARGO_BIN_EXE_wharf"))];
-    let binaries = if settings.binary.is_empty() { &built[..] } else { &settings.binary };
+    let binaries = &common::binaries(&settings.binary)[..];
     println!("| binary | a request's | without a log | with the access log | the log alone |");
     println!("| --- | --- | ---: | ---: | ---: |");
     for counter in COUNTERS {

@@ -11,7 +11,7 @@
 //!                  │             ├──► archive   tar and zip as bytes: no files, no sockets, no clock
 //!                  │             ├──► chat      the chat room: no sockets, no clock, no JSON
 //!                  │             └──► folder    the shared folder: no protocol
-//!                  │                    ├──► access    who may do what to which path: no protocol, no files, no clock
+//!                  │                    ├──► access    access control by path: no protocol, no files, no clock
 //!                  │                    └──► durable   files that survive a power failure: no protocol
 //!                  ├──► client ─────► http, tftp, net, durable
 //!                  └──► replay ─────► client, http
@@ -22,7 +22,7 @@
 //! Imports follow the arrows, and modules without an arrow between them do not import each other. The exact list is
 //! `ALLOWED` in `tests/architecture.rs`, which reads every `use`: a new import between modules needs a place in it.
 //!
-//! - [`access`] decides who may do what. Its grants are the only way to name a file to the folder.
+//! - [`access`] is access control. Its grants are the only way to name a file to the folder.
 //! - [`folder`] opens, lists and saves files beneath one directory handle, under one set of rules. A file is whole or
 //!   absent.
 //! - [`http`] finds the end of a head and of a body, parses requests and selects ranges.

@@ -37,6 +37,16 @@ fn begin(here: &Path, name: &str, forwarder: &Forwarder) -> Running {
     )
 }
 
+/// Sends the file `a`, and interrupts it in the middle.
+fn break_off_half_way(here: &Path, forwarder: &Forwarder) {
+    forwarder.stop_after(LENGTH as u64 / 2);
+    let mut client = begin(here, "a", forwarder);
+    forwarder.wait_until_stopped();
+    forwarder.cut();
+    assert!(!client.wait().expect("a child").success());
+    forwarder.let_pass();
+}
+
 fn again(here: &Path, name: &str, forwarder: &Forwarder) -> Output {
     run(&["put", name, "--retries", "0", "--to", &format!("{}/in/", forwarder.address())], "", here)
 }
@@ -142,12 +152,7 @@ fn a_changed_file_starts_again() {
     let wharf = Wharf::serve(&[]);
     let forwarder = Forwarder::to(wharf.address());
     fs::write(here.path().join("a"), sample(LENGTH, 6)).expect("written");
-    forwarder.stop_after(LENGTH as u64 / 2);
-    let mut client = begin(here.path(), "a", &forwarder);
-    forwarder.wait_until_stopped();
-    forwarder.cut();
-    assert!(!client.wait().expect("a child").success());
-    forwarder.let_pass();
+    break_off_half_way(here.path(), &forwarder);
     let other = sample(LENGTH, 7);
     fs::write(here.path().join("a"), &other).expect("written");
     let output = again(here.path(), "a", &forwarder);
@@ -164,12 +169,7 @@ fn a_discarded_upload_is_sent_as_a_whole() {
     let forwarder = Forwarder::to(wharf.address());
     let content = sample(LENGTH, 8);
     fs::write(here.path().join("a"), &content).expect("written");
-    forwarder.stop_after(LENGTH as u64 / 2);
-    let mut client = begin(here.path(), "a", &forwarder);
-    forwarder.wait_until_stopped();
-    forwarder.cut();
-    assert!(!client.wait().expect("a child").success());
-    forwarder.let_pass();
+    break_off_half_way(here.path(), &forwarder);
     let place = wharf.kill();
     fs::remove_dir_all(place.path().join("share/.wharf")).expect("removed");
     let wharf = Wharf::serve_in(place, &[]);

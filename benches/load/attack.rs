@@ -152,7 +152,7 @@ fn send_forms(target: &Target<'_>, is_whole: bool) {
     target.repeat(|_| target.send(&request).map(drop));
 }
 
-/// Uploads whose first byte has been sent.
+/// Uploads that have sent their first byte.
 fn hold_uploads(target: &Target<'_>) {
     let request =
         |number| format!("PUT /half-{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx");

@@ -46,7 +46,7 @@ use case::{CASES, Case};
 use tally::Tally;
 use turn::{Contestant, Stage};
 
-/// A result whose error is a sentence: what was tried, and what went wrong.
+/// A result. Its error says what was tried and what went wrong.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// wharf compared with other servers

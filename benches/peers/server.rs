@@ -23,7 +23,7 @@ use super::process::{Group, Usage};
 /// How long a server may take until it responds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is polled meanwhile: a fraction of the fastest start.
+/// The interval between two polls until it has started: a fraction of the fastest start.
 const PULSE: Duration = Duration::from_micros(200);
 
 /// Where Debian installs servers, which is not in everyone's path.

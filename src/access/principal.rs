@@ -1,6 +1,6 @@
-//! On whose behalf a request acts.
+//! The principal of a request.
 
-/// On whose behalf a request acts. It is made once for each request.
+/// The user that a request acts for. It is determined once for each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// A request without credentials.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Whom the table asks about, and where.
+/// The principals and paths of the table.
 const PRINCIPALS: [Principal; 1] = [Principal::Anonymous];
 const PATHS: [&str; 4] = ["", "a", "a/b", "a/.hidden"];
 

@@ -22,7 +22,7 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub path: SharePath,
     /// What follows the route's prefix in the target: the token of an upload, the name of an asset. Empty elsewhere.
     pub rest: &'b str,
-    /// On whose behalf it acts.
+    /// The user that it acts for.
     pub principal: Principal,
     /// The client.
     pub client: ClientAddress,

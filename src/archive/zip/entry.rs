@@ -12,7 +12,7 @@ const STORED: u16 = 10;
 const DEFLATED: u16 = 20;
 const WITH_ZIP64: u16 = 45;
 
-/// Who made the archive: Unix, by the rules of zip64.
+/// The system that created the archive, and the version of the format: Unix, with zip64.
 const MADE_BY: u16 = (3 << 8) | WITH_ZIP64;
 
 /// Flags (APPNOTE 4.4.4): a data descriptor follows; the name is UTF-8.
@@ -180,7 +180,8 @@ impl Entry {
     }
 }
 
-/// The end of the archive (APPNOTE 4.3.14 to 4.3.16), of this many entries, whose central directory is there.
+/// The records at the end of the archive (APPNOTE 4.3.14 to 4.3.16), for this many entries and a central directory in
+/// this span.
 pub(super) fn end(entries: usize, start: u64, end: u64) -> Vec<u8> {
     let (count, length) = (entries as u64, end - start);
     let mut bytes = Bytes::default();

@@ -43,8 +43,7 @@ fn head() -> response::Head {
 
 /// The folder that the query names.
 fn folder(request: &Request<'_, '_, '_>) -> Result<SharePath, Response> {
-    let mut fields = request.target.query().into_iter().flat_map(|query| query.split('&'));
-    let named = fields.find_map(|field| field.strip_prefix("dir=")).unwrap_or_default();
+    let named = request.target.parameter("dir").unwrap_or_default();
     let decoded: Vec<u8> = percent_decode_str(named).collect();
     SharePath::parse(&decoded).map_err(|_| not_found())
 }

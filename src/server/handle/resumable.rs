@@ -46,7 +46,7 @@ const RETRY_AFTER: u32 = 60;
 #[derive(Debug)]
 pub(crate) struct ResumableUpload {
     appending: Appending,
-    /// On whose behalf it arrives; judged again at its end.
+    /// The user that sends it. Its rights are checked again at the end.
     principal: Principal,
     /// Where the upload can be resumed, if this request has started it.
     begun: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct ResumableUpload {
 pub(crate) struct Beginning {
     /// The target.
     pub path: SharePath,
-    /// On whose behalf it is sent.
+    /// The user that sends it.
     pub principal: Principal,
     /// What it announces of the file, and what must hold for the name.
     pub plan: Plan,

@@ -1,0 +1,121 @@
+use std::ffi::OsStr;
+use std::time::SystemTime;
+
+use super::*;
+use crate::http::status::Status;
+
+fn html_of(path: &SharePath, entries: &[DirEntry], accepts_uploads: bool) -> String {
+    html_as(View::Grid, SortOrder::default(), path, entries, accepts_uploads)
+}
+
+fn html_as(
+    view: View,
+    order: SortOrder,
+    path: &SharePath,
+    entries: &[DirEntry],
+    accepts_uploads: bool,
+) -> String {
+    let count = Count { directories: 0, files: entries.len(), bytes: 0 };
+    let page =
+        ListingPage { path, count, order, view, accepts_uploads, rules: &Rules::default(), has_chat: true };
+    let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
+    entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));
+    text.extend(behind);
+    String::from_utf8(text).expect("text")
+}
+
+fn entry(name: &[u8], kind: EntryKind) -> DirEntry {
+    DirEntry { name: OsStr::from_bytes(name).to_owned(), kind, modified: SystemTime::UNIX_EPOCH }
+}
+
+#[test]
+fn a_hostile_name_is_text() {
+    let entry = entry(b"<img src=x onerror=alert(1)>\"'&\xff\n\xe2\x80\xae.jpg", EntryKind::File { len: 1 });
+    let page = html_of(&SharePath::root(), &[entry], true);
+    assert!(!page.contains("<img src=x"), "{page}");
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;'&amp;\\xff\\n\\u{202e}.jpg<"), "{page}");
+    let link = "./%3Cimg%20src=x%20onerror=alert(1)%3E%22'&amp;%FF%0A%E2%80%AE.jpg\"";
+    assert!(
+        page.contains(&format!("href=\"{link}")) && page.contains(&format!("<img src=\"{link}")),
+        "{page}"
+    );
+}
+
+#[test]
+fn each_directory_above_has_a_link() {
+    let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
+    let page = html_as(View::Rows, SortOrder::default(), &path, &[], true);
+    for link in [
+        "href=\"/?list\">Files<",
+        "href=\"/a%20b/?list\"><bdi>a b<",
+        "href=\"/a%20b/%3Cc%3E/?list\"><bdi>&lt;c&gt;<",
+    ] {
+        assert!(page.contains(link), "{link}: {page}");
+    }
+    assert!(page.contains("<h1><bdi>d</bdi></h1>") && !page.contains("<details>"), "{page}");
+}
+
+#[test]
+fn a_deep_path_is_folded_in_the_middle() {
+    let path = SharePath::from_segments([b"a", b"b", b"c", b"d"]).expect("a path");
+    let page = html_as(View::Rows, SortOrder::default(), &path, &[], true);
+    let folded = page.split_once("<details>").expect("folded").1.split_once("</details>").expect("an end").0;
+    assert!(folded.contains("2 more folders"), "{folded}");
+    for (link, is_folded) in
+        [("/?list", false), ("/a/?list", true), ("/a/b/?list", true), ("/a/b/c/?list", false)]
+    {
+        let link = format!("href=\"{link}\"");
+        assert!(page.contains(&link) && folded.contains(&link) == is_folded, "{link}: {page}");
+    }
+}
+
+#[test]
+fn order_and_view_carry_into_other_directories() {
+    let path = SharePath::from_segments([b"a", b"b"]).expect("a path");
+    let entries = [entry(b"sub", EntryKind::Directory), entry(b"f", EntryKind::File { len: 1 })];
+    let table = [
+        (View::Rows, "name", "./sub/", "/a/?list"),
+        (View::Grid, "name", "./sub/?view=grid", "/a/?list&amp;view=grid"),
+        (View::Rows, "-size", "./sub/?sort=-size", "/a/?list&amp;sort=-size"),
+        (View::Grid, "time", "./sub/?sort=time&amp;view=grid", "/a/?list&amp;sort=time&amp;view=grid"),
+    ];
+    for (view, order, below, above) in table {
+        let page = html_as(view, SortOrder::parse(order).expect("an order"), &path, &entries, true);
+        for link in [below, above, "./f"] {
+            assert!(page.contains(&format!("href=\"{link}\"")), "{link}: {page}");
+        }
+    }
+}
+
+#[test]
+fn entries_are_counted() {
+    let count = |directories, files, bytes| Count { directories, files, bytes };
+    let table = [
+        (count(0, 0, 0), ""),
+        (count(0, 1, 1), "1 file, 1 B"),
+        (count(2, 0, 0), "2 folders"),
+        (count(1, 2, 1024), "1 folder, 2 files, 1.0 KiB"),
+        (count(0, 2, u64::MAX), "2 files, 16.0 EiB"),
+    ];
+    for (count, expected) in table {
+        assert_eq!(maud::Render::render(&count).into_string(), expected);
+    }
+}
+
+#[test]
+fn rows_come_in_chunks() {
+    let entries: Vec<_> = (0..=2 * CHUNK).map(|_| entry(b"f", EntryKind::File { len: 1 })).collect();
+    let page = html_of(&SharePath::root(), &entries, true);
+    assert_eq!([page.matches("<tbody>").count(), page.matches("</tbody>").count()], [3, 3]);
+    let rows = page.split_once("<tbody>").expect("rows").1.split_once("</table>").expect("an end").0;
+    assert_eq!(rows.matches("<tr>").count(), entries.len());
+}
+
+#[test]
+fn a_read_only_folder_says_so_and_has_no_form() {
+    for accepts_uploads in [true, false] {
+        let page = html_of(&SharePath::root(), &[], accepts_uploads);
+        assert_eq!(page.contains("<form id=\"give\""), accepts_uploads);
+        assert_eq!(page.contains("Read-only"), !accepts_uploads);
+    }
+}
