@@ -46,9 +46,7 @@ fn uploads_that_take_all(limit: u32) {
     // There is room for about eight, and each time half of them make room.
     assert!(codes.ends_with(&[201; 3]), "the latest are served: {codes:?}");
     assert_eq!(wharf.tree().len(), 1 + saved, "nothing else is there: {codes:?}");
-    // On a busy machine the next connection may arrive before a freed descriptor is closed.
-    let exhausted = wharf.log().matches("Too many open files").count();
-    assert!(exhausted < UPLOADS / 10, "open descriptors are counted: {exhausted}");
+    assert!(!wharf.log().contains("Too many open files"), "open descriptors are counted");
 }
 
 #[test]
