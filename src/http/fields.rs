@@ -17,6 +17,11 @@ impl<'h, 'b> Fields<'h, 'b> {
         self.lines.iter().map(|line| (line.name, line.value))
     }
 
+    /// The same, from the last line to the first.
+    pub fn iter_from_the_end(self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'h, 'b> {
+        self.lines.iter().rev().map(|line| (line.name, line.value))
+    }
+
     /// The values of all lines of this name (compared without case), in order.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         self.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)

@@ -1,0 +1,182 @@
+//! What proxies say about a request: `X-Forwarded-For` and its relatives, and `Forwarded` (RFC 7239).
+//!
+//! Each proxy adds its peer at the end, so the nearest hop comes last. Lists are read from there, because a client can
+//! write whatever it wants before what the proxies add.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::http::fields::Fields;
+
+/// One hop, as the proxy behind it saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop<'b> {
+    /// Its address; `None` for `unknown`, `_hidden` and anything malformed.
+    pub address: Option<IpAddr>,
+    /// The scheme by which it asked, if this element says.
+    pub proto: Option<&'b [u8]>,
+    /// The host that it asked for, if this element says.
+    pub host: Option<&'b [u8]>,
+}
+
+/// The hops of `X-Forwarded-For`, the nearest first.
+pub fn x_forwarded_for<'b>(fields: Fields<'_, 'b>) -> impl Iterator<Item = Hop<'b>> {
+    from_the_end(fields, "X-Forwarded-For", false).map(|element| Hop {
+        address: std::str::from_utf8(element).ok().and_then(node),
+        proto: None,
+        host: None,
+    })
+}
+
+/// The hops of `Forwarded`, the nearest first.
+pub fn forwarded<'b>(fields: Fields<'_, 'b>) -> impl Iterator<Item = Hop<'b>> {
+    from_the_end(fields, "Forwarded", true).map(hop)
+}
+
+/// The elements of a list on one or several lines, the last first, without empty ones (RFC 9110 §5.6.1.2).
+fn from_the_end<'b>(
+    fields: Fields<'_, 'b>,
+    name: &'static str,
+    has_quotes: bool,
+) -> impl Iterator<Item = &'b [u8]> {
+    let lines = fields.iter_from_the_end().filter(move |(given, _)| given.eq_ignore_ascii_case(name));
+    lines
+        .flat_map(move |(_, line)| {
+            let mut in_quotes = false;
+            line.rsplit(move |&byte| {
+                in_quotes ^= has_quotes && byte == b'"';
+                byte == b',' && !in_quotes
+            })
+        })
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
+/// An element of `Forwarded` (RFC 7239 §4). One that is malformed has no address.
+fn hop(element: &[u8]) -> Hop<'_> {
+    let mut hop = Hop { address: None, proto: None, host: None };
+    let mut has_for = false;
+    for pair in element.split(quoted_splitter(b';')) {
+        let pair = pair.trim_ascii();
+        let Some(at) = pair.iter().position(|&byte| byte == b'=') else {
+            return Hop { address: None, proto: None, host: None };
+        };
+        let (name, value) = (&pair[..at], unquoted(&pair[at + 1..]));
+        if name.eq_ignore_ascii_case(b"for") {
+            hop.address = if has_for { None } else { std::str::from_utf8(value).ok().and_then(node) };
+            has_for = true;
+        } else if name.eq_ignore_ascii_case(b"proto") {
+            hop.proto = Some(value);
+        } else if name.eq_ignore_ascii_case(b"host") {
+            hop.host = Some(value);
+        }
+    }
+    hop
+}
+
+/// Splits at this byte outside quotes.
+fn quoted_splitter(at: u8) -> impl FnMut(&u8) -> bool {
+    let mut in_quotes = false;
+    move |&byte| {
+        in_quotes ^= byte == b'"';
+        byte == at && !in_quotes
+    }
+}
+
+/// The content of a quoted string, or the token itself. Nothing that is used here has a quoted pair (`\"`).
+fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => value,
+    }
+}
+
+/// The address of a node (RFC 7239 §6): `192.0.2.7`, `192.0.2.7:5000`, `[2001:db8::7]:5000`; also `2001:db8::7`, which
+/// `X-Forwarded-For` has. A port is dropped.
+fn node(text: &str) -> Option<IpAddr> {
+    let ip = text.parse::<IpAddr>().ok();
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().map(IpAddr::V6).ok();
+    let with_port = || text.parse::<SocketAddr>().ok().filter(|_| !text.contains('%')).map(|node| node.ip());
+    ip.or_else(in_brackets).or_else(with_port).map(|ip| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::request::{FieldSpace, Head};
+
+    fn with_lines<T>(lines: &[&str], read: impl Fn(Fields<'_, '_>) -> T) -> T {
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+        read(Head::parse(bytes.as_bytes(), &mut FieldSpace::new()).expect("valid").fields)
+    }
+
+    /// The addresses, the nearest first; `-` for an element without one.
+    fn addresses(hops: impl Iterator<Item = Hop<'static>>) -> String {
+        let texts = hops.map(|hop| hop.address.map_or_else(|| "-".to_owned(), |ip| ip.to_string()));
+        texts.collect::<Vec<_>>().join(" ")
+    }
+
+    fn without_life<'a>(hop: Hop<'a>) -> Hop<'static> {
+        Hop { address: hop.address, proto: None, host: None }
+    }
+
+    #[test]
+    fn hops_of_x_forwarded_for() {
+        let table: [(&[&str], &str); 15] = [
+            (&[], ""),
+            (&["X-Forwarded-For: 192.0.2.7"], "192.0.2.7"),
+            (&["X-Forwarded-For: 192.0.2.7, 10.0.0.1,10.0.0.2"], "10.0.0.2 10.0.0.1 192.0.2.7"),
+            (&["x-forwarded-for: 192.0.2.7", "Accept: a", "X-FORWARDED-FOR: 10.0.0.1"], "10.0.0.1 192.0.2.7"),
+            (&["X-Forwarded-For: 192.0.2.7:5000, [2001:db8::7]:5000"], "2001:db8::7 192.0.2.7"),
+            (&["X-Forwarded-For: 2001:db8::7, [2001:db8::8]"], "2001:db8::8 2001:db8::7"),
+            (&["X-Forwarded-For: ::ffff:192.0.2.7"], "192.0.2.7"),
+            (&["X-Forwarded-For: unknown, _hidden, 192.0.2.7"], "192.0.2.7 - -"),
+            (&["X-Forwarded-For: , ,192.0.2.7, ,"], "192.0.2.7"),
+            (&["X-Forwarded-For:"], ""),
+            (&["X-Forwarded-For: 192.0.2.7 10.0.0.1"], "-"),
+            (&["X-Forwarded-For: 192.0.2.256, 010.0.0.1, 1, fe80::1%eth0, [fe80::1%1]:80"], "- - - - -"),
+            (&["X-Forwarded-For: \"192.0.2.7\""], "-"),
+            (&["X-Forwarded-For: 192.0.2.7:99999, [::1]x, [192.0.2.7]"], "- - -"),
+            (&["X_Forwarded_For: 192.0.2.7"], ""),
+        ];
+        for (lines, expected) in table {
+            let found = with_lines(lines, |fields| addresses(x_forwarded_for(fields).map(without_life)));
+            assert_eq!(found, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn hops_of_forwarded() {
+        let table: [(&[&str], &str); 16] = [
+            (&["Forwarded: for=192.0.2.7"], "192.0.2.7"),
+            (&["Forwarded: FOR=192.0.2.7;proto=https;by=10.0.0.1"], "192.0.2.7"),
+            (&["Forwarded: for=192.0.2.7, for=\"[2001:db8::7]:5000\""], "2001:db8::7 192.0.2.7"),
+            (&["Forwarded: for=192.0.2.7", "Forwarded: for=10.0.0.1"], "10.0.0.1 192.0.2.7"),
+            (&["Forwarded: proto=https; for=192.0.2.7"], "192.0.2.7"),
+            (&["Forwarded: for=unknown, for=_hidden"], "- -"),
+            (&["Forwarded: for=192.0.2.7;for=192.0.2.8"], "-"),
+            (&["Forwarded: proto=https"], "-"),
+            (&["Forwarded: 192.0.2.7"], "-"),
+            (&["Forwarded: for=192.0.2.7;x"], "-"),
+            (&["Forwarded: for=\"192.0.2.7, for=10.0.0.1"], "10.0.0.1 -"),
+            (&["Forwarded: for=\"a,b\";host=\"c;d\", for=10.0.0.1"], "10.0.0.1 -"),
+            (&["Forwarded: for=\"\\\"\", for=10.0.0.1"], "10.0.0.1 -"),
+            (&["Forwarded: for = 192.0.2.7"], "-"),
+            (&["Forwarded: ,,"], ""),
+            (&["X-Forwarded-For: 192.0.2.7"], ""),
+        ];
+        for (lines, expected) in table {
+            let found = with_lines(lines, |fields| addresses(forwarded(fields).map(without_life)));
+            assert_eq!(found, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_hop_of_forwarded_has_a_scheme_and_a_host() {
+        with_lines(&["Forwarded: host=\"files.example:8443\";Proto=https;for=192.0.2.7"], |fields| {
+            let hop = forwarded(fields).next().expect("a hop");
+            assert_eq!(hop.proto, Some(b"https".as_slice()));
+            assert_eq!(hop.host, Some(b"files.example:8443".as_slice()));
+        });
+    }
+}
