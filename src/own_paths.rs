@@ -10,6 +10,9 @@ pub const ROOT: &str = "/.wharf/";
 /// Checks that the server is alive.
 pub const HEALTH: &str = "/.wharf/health";
 
+/// Checks that the server can do its work.
+pub const READY: &str = "/.wharf/ready";
+
 /// Asks the server to shut down; it does so only with `--allow-exit`.
 pub const EXIT: &str = "/.wharf/exit";
 

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
@@ -16,6 +17,7 @@ pub struct Stop(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    is_announced: AtomicBool,
     why: OnceLock<StopReason>,
     /// Readable once the shutdown is requested.
     event: OwnedFd,
@@ -36,7 +38,17 @@ impl Stop {
     /// A signal that is not set. Fails if the process has no file descriptor left.
     pub fn new() -> io::Result<Self> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self(Arc::new(Inner { why: OnceLock::new(), event })))
+        Ok(Self(Arc::new(Inner { is_announced: AtomicBool::new(false), why: OnceLock::new(), event })))
+    }
+
+    /// Announces a shutdown that will be requested soon: a load balancer may send requests elsewhere before.
+    pub fn announce(&self) {
+        self.0.is_announced.store(true, Ordering::Release);
+    }
+
+    /// Whether a shutdown was announced or requested.
+    pub fn is_near(&self) -> bool {
+        self.0.is_announced.load(Ordering::Acquire) || self.asked().is_some()
     }
 
     /// Requests the shutdown. The first reason is kept.

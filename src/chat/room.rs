@@ -42,18 +42,19 @@ pub struct Room<P> {
     history: VecDeque<Arc<Event>>,
     subscribers: usize,
     max_subscribers: usize,
-    ready: fn(&Event) -> P,
+    ready: Box<dyn Fn(&Event) -> P + Send>,
 }
 
 impl<P: AsRef<[u8]>> Room<P> {
     /// An empty room, for at most `max_subscribers` streams at once. The caller passes a random epoch; `ready` encodes each
     /// event.
-    pub fn new(epoch: u64, max_subscribers: usize, ready: fn(&Event) -> P) -> Self {
+    pub fn new(epoch: u64, max_subscribers: usize, ready: impl Fn(&Event) -> P + Send + 'static) -> Self {
         let bounds = Bounds { items: RING_EVENTS, weight: RING_BYTES };
         Self { max_subscribers, ..Self::with_bounds(epoch, ready, bounds) }
     }
 
-    fn with_bounds(epoch: u64, ready: fn(&Event) -> P, bounds: Bounds) -> Self {
+    fn with_bounds(epoch: u64, ready: impl Fn(&Event) -> P + Send + 'static, bounds: Bounds) -> Self {
+        let ready = Box::new(ready);
         let (members, ring, history) = (Members::new(), Ring::new(bounds), VecDeque::new());
         let (client_buckets, max_subscribers) = (ClientBuckets::default(), MAX_SUBSCRIBERS);
         Self { epoch, members, client_buckets, ring, history, subscribers: 0, max_subscribers, ready }

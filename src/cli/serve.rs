@@ -21,7 +21,10 @@ use crate::net::inherited::Inherited;
 use crate::net::unix::SocketName;
 use crate::net::zone::ZonedIp;
 use crate::printable::Printable;
-use crate::server::{AllowedHosts, Config, HostName, KeepAlive, ListenConfig, Recorder, Server};
+use crate::server::{
+    AllowedHosts, Base, Config, HostName, KeepAlive, ListenConfig, Recorder, Server, TrustedProxies,
+    TrustedProxy,
+};
 use crate::stop::Stop;
 
 /// The default TCP port.
@@ -65,6 +68,23 @@ pub(super) struct ServeArgs {
     /// Accept this Host name, in addition to localhost, the machine's own name and IP addresses; can be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<HostName>,
+    /// Trust the proxy at this address, or at the Unix sockets, to say who its clients are, in `X-Forwarded-` fields or in
+    /// `Forwarded`; can be repeated
+    #[arg(long, value_name = "CIDR|unix[=x-forwarded|forwarded]")]
+    trust_proxy: Vec<TrustedProxy>,
+    /// Expect a PROXY header (version 1 or 2) on each connection, and accept connections from trusted proxies only
+    #[arg(long, requires = "trust_proxy")]
+    proxy_protocol: bool,
+    /// A proxy shows this server below this path, such as /files: all links lead there
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    base: Base,
+    /// After SIGTERM, keep serving for this many seconds, while `/.wharf/ready` says 503 and connections close after
+    /// their response
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
+    drain: Duration,
+    /// When the server stops, give requests in flight this many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds_or_none)]
+    grace: Duration,
     /// Close a connection after this many idle seconds; `dynamic` is max(5, 20 - n), where n is the number of open
     /// connections
     #[arg(long, value_name = "RULE", default_value = "dynamic", value_parser = keep_alive)]
@@ -169,7 +189,7 @@ fn serve(args: ServeArgs, outputs: &Outputs) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(|error| format!("cannot take over LISTEN_FDS: {error}"))?;
     let stop = Stop::new()?;
     let (reopened, flushed) = (outputs.clone(), outputs.clone());
-    signals::become_stop(stop.clone(), move || reopened.reopen(), move || flushed.flush())?;
+    signals::become_stop(stop.clone(), args.drain, move || reopened.reopen(), move || flushed.flush())?;
     signals::outlive_file_limit()?;
     let (idle_exit, qr) = (args.idle_exit, args.qr);
     let config = config(args, inherited, outputs.recorder())?;
@@ -247,6 +267,9 @@ fn config(args: ServeArgs, inherited: Inherited, recorder: Option<Recorder>) -> 
         root: std::path::absolute(root)?,
         listen,
         allowed_hosts: AllowedHosts::new(args.host),
+        base: args.base,
+        grace: args.grace,
+        proxies: TrustedProxies::new(args.trust_proxy, args.proxy_protocol),
         keep_alive: args.timeout,
         stall: args.stall,
         idle_exit: match args.idle_exit {
@@ -302,11 +325,14 @@ fn udp_port(text: &str) -> Result<u16, String> {
 
 /// A time in seconds, possibly with a fraction.
 fn seconds(text: &str) -> Result<Duration, String> {
+    let time = seconds_or_none(text)?;
+    if time.is_zero() { Err("it must be more than 0 seconds".to_owned()) } else { Ok(time) }
+}
+
+/// A time in seconds, possibly none.
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
-    match Duration::try_from_secs_f64(number) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("it must be more than 0 seconds".to_owned()),
-    }
+    Duration::try_from_secs_f64(number).map_err(|_| "it must be 0 seconds or more".to_owned())
 }
 
 /// The name of a page in a directory.

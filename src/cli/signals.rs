@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -17,29 +18,45 @@ use crate::stop::{Stop, StopReason};
 /// The exit code after a signal that ended the program at once, with work unfinished.
 const FAILED: i32 = 1;
 
-/// The first signal asks for a stop; a second one calls `before` and exits at once. SIGHUP calls `hung_up`, which must not
-/// block, as another signal may follow.
+/// SIGTERM announces a stop and asks for it after `drain`; SIGINT, or a second signal, asks at once. A signal after that
+/// calls `before` and exits at once. SIGHUP calls `hung_up`, which must not block, as another signal may follow.
 pub(super) fn become_stop(
     stop: Stop,
+    drain: Duration,
     hung_up: impl Fn() + Send + 'static,
     before: impl Fn() + Send + 'static,
 ) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
-        let mut is_asked = false;
         for signal in signals.forever() {
             if signal == SIGHUP {
                 hung_up();
-            } else if is_asked {
+            } else if stop.asked() == Some(StopReason::Signal) {
                 before();
                 std::process::exit(FAILED);
+            } else if signal == SIGTERM && !drain.is_zero() && !stop.is_near() {
+                log::info!("stopping in {} s", drain.as_secs_f64());
+                ask_later(&stop, drain);
             } else {
-                is_asked = true;
                 stop.ask(StopReason::Signal);
             }
         }
     })?;
     Ok(())
+}
+
+/// Announces a stop, and asks for it after this time.
+fn ask_later(stop: &Stop, time: Duration) {
+    stop.announce();
+    let later = stop.clone();
+    let asked = thread::Builder::new().name("drain".into()).spawn(move || {
+        thread::sleep(time);
+        later.ask(StopReason::Signal);
+    });
+    if let Err(error) = asked {
+        log::warn!("cannot start a thread: {error}; stopping now");
+        stop.ask(StopReason::Signal);
+    }
 }
 
 /// On Ctrl-C, prints `words` on stderr, calls `before`, and exits.

@@ -103,6 +103,15 @@ impl Folder {
         self.source.follow()
     }
 
+    /// Fails if the folder's path does not name it, if it cannot be read or, for writing, written, or if the disk has less
+    /// space than the reserve.
+    pub fn check(&self, for_writing: bool, _: Blocking<'_>) -> Result<(), Error> {
+        let shared = self.source.current();
+        shared.stays()?;
+        shared.root.check(for_writing)?;
+        if for_writing { shared.reserve.admit(None, shared.root.dir()) } else { Ok(()) }
+    }
+
     /// Opens a file or a directory, with two system calls: open and stat.
     pub fn open(&self, grant: &Grant<'_, ToRead>, _: Blocking<'_>) -> Result<Node, Error> {
         open::open(&self.source.current(), grant.path())

@@ -9,7 +9,7 @@
 use super::Facts;
 use crate::path::SharePath;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -65,6 +65,18 @@ impl Root {
     /// The identity of the directory.
     pub(super) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// The directory itself.
+    pub(super) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// Fails if entries of the directory cannot be read or, for writing, created.
+    pub(super) fn check(&self, for_writing: bool) -> io::Result<()> {
+        let write = if for_writing { Access::WRITE_OK } else { Access::empty() };
+        let access = Access::READ_OK | Access::EXEC_OK | write;
+        Ok(fs::accessat(&self.dir, ".", access, AtFlags::EACCESS)?)
     }
 
     /// Opens whatever has this path for reading, directories too: one system call.

@@ -63,6 +63,12 @@ impl Head {
         self
     }
 
+    /// The value of the first field line of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut lines = self.lines.lines().filter_map(|line| line.split_once(": "));
+        lines.find_map(|(given, value)| given.eq_ignore_ascii_case(name).then_some(value))
+    }
+
     /// Removes the field lines of this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {

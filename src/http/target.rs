@@ -138,6 +138,12 @@ impl<'b> PathAndQuery<'b> {
         Self { path: if path.is_empty() { "/" } else { path }, query }
     }
 
+    /// The path below this directory, which has no final slash; `None` if it is elsewhere.
+    pub fn below(&self, directory: &str) -> Option<Self> {
+        let path = self.path.strip_prefix(directory).filter(|rest| rest.starts_with('/'))?;
+        Some(Self { path, query: self.query })
+    }
+
     /// The path as it was sent, still encoded, with its leading slash.
     pub fn raw(&self) -> &'b str {
         self.path

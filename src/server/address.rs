@@ -2,31 +2,32 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::http::request::{Head, ipv6_literal, split_port};
+use crate::http::request::{ipv6_literal, split_port};
 use crate::net::reach::reached_at;
 use crate::net::zone::authority;
-use crate::server::request::ClientAddress;
+use crate::server::request::{Request, Scheme};
 use crate::server::state::State;
 
 /// The URL to pass on: the one that the client used, since it is known to work. A client on the loopback interface,
 /// or at a link-local address, gets the network's URL, if the server is reachable there. `None` without TCP.
 #[cfg_attr(not(feature = "qr"), allow(dead_code, reason = "only the QR code shows it"))]
-pub(super) fn to_hand_on(head: &Head<'_, '_>, client: ClientAddress, state: &State) -> Option<String> {
+pub(super) fn to_hand_on(request: &Request<'_, '_, '_>, state: &State) -> Option<String> {
     // Over a Unix-domain socket, Host can be anything.
-    let asked = head.host.filter(|_| client.in_network().is_some());
-    choose(asked, &reached(state))
+    let asked = request.head.host.filter(|_| !request.client.is_on_this_machine());
+    choose(asked, request.scheme.unwrap_or(Scheme::Http), &reached(state))
+        .map(|root| root + &state.base.directory())
 }
 
 /// Whether only this machine can reach a URL that was passed on.
 #[cfg_attr(not(feature = "qr"), allow(dead_code, reason = "only the QR code shows it"))]
 pub(super) fn is_local(url: &str) -> bool {
-    let authority = url.strip_prefix("http://").unwrap_or(url).split('/').next().unwrap_or_default();
+    let authority = url.split('/').nth(2).unwrap_or_default();
     is_of_one_machine(authority)
 }
 
 /// The URL to pass on, without a request.
 pub(super) fn of_server(state: &State) -> Option<String> {
-    choose(None, &reached(state))
+    choose(None, Scheme::Http, &reached(state)).map(|root| root + &state.base.directory())
 }
 
 /// The TCP addresses at which the server is reachable now.
@@ -35,15 +36,15 @@ fn reached(state: &State) -> Vec<SocketAddr> {
 }
 
 /// Chooses between the host that the client used and the reachable addresses.
-fn choose(asked: Option<&str>, reached: &[SocketAddr]) -> Option<String> {
+fn choose(asked: Option<&str>, scheme: Scheme, reached: &[SocketAddr]) -> Option<String> {
     let authorities = || reached.iter().copied().map(authority);
     let in_network = || authorities().find(|authority| !is_of_one_machine(authority));
     let found = match asked {
-        Some(host) if !is_of_one_machine(host) => Some(host.to_owned()),
+        Some(host) if !is_of_one_machine(host) => return Some(format!("{}://{host}", scheme.name())),
         Some(host) => in_network().or_else(|| Some(host.to_owned())),
         None => in_network().or_else(|| authorities().next()),
     };
-    found.map(|authority| format!("http://{authority}/"))
+    found.map(|authority| format!("http://{authority}"))
 }
 
 /// Whether this host is the machine itself, or a link-local address, which each machine reaches through an interface of its
@@ -82,8 +83,8 @@ mod tests {
         ];
         for (name, asked, reached, expected) in table {
             let reached: Vec<_> = reached.iter().map(|text| text.parse().expect("an address")).collect();
-            let expected = expected.map(|authority| format!("http://{authority}/"));
-            assert_eq!(choose(asked, &reached), expected, "{name}");
+            let expected = expected.map(|authority| format!("http://{authority}"));
+            assert_eq!(choose(asked, Scheme::Http, &reached), expected, "{name}");
         }
     }
 }

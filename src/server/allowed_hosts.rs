@@ -5,7 +5,8 @@
 //! too. `Origin` and `Sec-Fetch-Site` show the first, `Host` the second: such a page cannot choose them.
 //!
 //! Behind a proxy that terminates TLS, pages have the origin `https://NAME`. Nothing in a request proves that such a
-//! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--host NAME`.
+//! proxy exists: any client can send `X-Forwarded-Proto`. So the owner has to say so, with `--trust-proxy` for a proxy
+//! that names the scheme, or with `--host NAME`.
 
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
@@ -15,6 +16,7 @@ use crate::http::fields::Fields;
 use crate::http::request::{ipv6_literal, is_host, split_port};
 use crate::net::peer::Peer;
 use crate::server::host_name::{HostName, canonical};
+use crate::server::request::Scheme;
 
 /// The fields that browsers send, and that no page can suppress.
 const OF_BROWSERS: [&str; 2] = ["Origin", "Sec-Fetch-Site"];
@@ -88,6 +90,12 @@ impl AllowedHosts {
         is_own
     }
 
+    /// Whether this host, perhaps with a port, is a name given with `--host`.
+    pub(super) fn was_given(&self, host: &str) -> bool {
+        let name = canonical(split_port(host).0);
+        self.given.iter().any(|given| given.as_str() == name)
+    }
+
     fn is_own_name(&self, host: &str) -> bool {
         let (name, _) = split_port(host);
         let name = name.strip_suffix('.').unwrap_or(name);
@@ -98,26 +106,36 @@ impl AllowedHosts {
 
     /// Whether a write comes from a page of this server, or from no page at all (WHATWG Fetch §3.2, W3C Fetch
     /// Metadata §2.3). Programs such as curl send neither field.
-    pub fn may_write(&self, host: Option<&str>, fields: Fields<'_, '_>) -> bool {
+    pub(super) fn may_write(
+        &self,
+        host: Option<&str>,
+        scheme: Option<Scheme>,
+        fields: Fields<'_, '_>,
+    ) -> bool {
         let fetched_here = |site: &[u8]| site == b"same-origin" || site == b"none";
         let mut origins = fields.all("Origin");
         let is_of_here = match (origins.next(), origins.next()) {
             (None, _) => true,
-            (Some(origin), None) => Origin::parse(origin).is_some_and(|origin| self.is_own(&origin, host)),
+            (Some(origin), None) => {
+                Origin::parse(origin).is_some_and(|origin| self.is_own(&origin, host, scheme))
+            }
             (Some(_), Some(_)) => false,
         };
         is_of_here && fields.all("Sec-Fetch-Site").all(fetched_here)
     }
 
-    /// Whether pages of this origin are this server's: those with the requested host and port, or with TLS, those of
-    /// a name given with `--host`.
+    /// Whether pages of this origin are this server's: those with the requested host and port, by the scheme that a
+    /// trusted proxy names, or else without TLS; and with TLS, those of a name given with `--host`.
     ///
     /// The port counts with TLS too: another service may run on another port of that name. If the proxy forwards the
     /// browser's Host, it contains the port; otherwise the port is the default one.
-    fn is_own(&self, origin: &Origin, host: Option<&str>) -> bool {
+    fn is_own(&self, origin: &Origin, host: Option<&str>, scheme: Option<Scheme>) -> bool {
         let asked = host.and_then(|host| Origin::of_host(origin.is_tls, host));
+        if origin.is_tls == (scheme == Some(Scheme::Https)) && asked.as_ref() == Some(origin) {
+            return true;
+        }
         if !origin.is_tls {
-            return asked.as_ref() == Some(origin);
+            return false;
         }
         let port =
             asked.filter(|asked| asked.host == origin.host).map_or(usual_port(true), |asked| asked.port);
@@ -261,10 +279,14 @@ mod tests {
         ];
         for (name, lines, expected) in cases {
             let hosts = hosts(&[]);
-            assert_eq!(of("h:1", lines, |host, fields| hosts.may_write(host, fields)), expected, "{name}");
+            assert_eq!(
+                of("h:1", lines, |host, fields| hosts.may_write(host, None, fields)),
+                expected,
+                "{name}"
+            );
         }
         let bare = Head::parse(b"POST /x HTTP/1.0\r\nOrigin: http://h\r\n\r\n", &mut FieldSpace::new())
-            .map(|head| hosts(&[]).may_write(head.host, head.fields));
+            .map(|head| hosts(&[]).may_write(head.host, None, head.fields));
         assert_eq!(bare, Ok(false), "an origin, and no Host");
     }
 
@@ -307,16 +329,42 @@ mod tests {
         for (name, host, origin, expected) in cases {
             for (relation, is_fine) in [("same-origin", true), ("same-site", false), ("cross-site", false)] {
                 let lines = format!("Origin: {origin}\r\nSec-Fetch-Site: {relation}\r\n");
-                let may = of(host, &lines, |host, fields| hosts.may_write(host, fields));
+                let may = of(host, &lines, |host, fields| hosts.may_write(host, None, fields));
                 assert_eq!(may, expected && is_fine, "{name}, {relation}");
             }
-            let may =
-                of(host, &format!("Origin: {origin}\r\n"), |host, fields| hosts.may_write(host, fields));
+            let may = of(host, &format!("Origin: {origin}\r\n"), |host, fields| {
+                hosts.may_write(host, None, fields)
+            });
             assert_eq!(may, expected, "{name}, from an older browser");
         }
         let unnamed = AllowedHosts::new(Vec::new());
-        let may =
-            of(named, "Origin: https://files.example\r\n", |host, fields| unnamed.may_write(host, fields));
+        let may = of(named, "Origin: https://files.example\r\n", |host, fields| {
+            unnamed.may_write(host, None, fields)
+        });
         assert!(!may, "the name was not given with --host");
+    }
+
+    /// A trusted proxy says by which scheme the browser asked.
+    #[test]
+    fn writes_from_pages_behind_a_trusted_proxy() {
+        let (http, https) = (Some(Scheme::Http), Some(Scheme::Https));
+        let cases = [
+            ("the scheme it says", https, "192.0.2.7", "https://192.0.2.7", true),
+            ("with a port", https, "192.0.2.7:8443", "https://192.0.2.7:8443", true),
+            ("another port", https, "192.0.2.7:8443", "https://192.0.2.7", false),
+            ("a page without TLS of the same host", https, "192.0.2.7", "http://192.0.2.7", false),
+            ("a page without TLS of a given name", https, "files.example", "http://files.example", false),
+            ("another host", https, "192.0.2.7", "https://192.0.2.8", false),
+            ("no TLS", http, "192.0.2.7", "http://192.0.2.7", true),
+            ("no TLS, it says", http, "192.0.2.7", "https://192.0.2.7", false),
+            ("a proxy before it has TLS", http, "files.example", "https://files.example", true),
+        ];
+        let hosts = hosts(&["files.example"]);
+        for (name, scheme, host, origin, expected) in cases {
+            let may = of(host, &format!("Origin: {origin}\r\n"), |host, fields| {
+                hosts.may_write(host, scheme, fields)
+            });
+            assert_eq!(may, expected, "{name}");
+        }
     }
 }

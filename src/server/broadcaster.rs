@@ -247,6 +247,7 @@ mod tests {
     use crate::net::peer::Peer;
     use crate::net::poller::PollEvent;
     use crate::net::transport::Transport;
+    use crate::server::base::Base;
     use crate::server::connections::lead::Lead;
     use crate::server::connections::slot::Capacity;
     use crate::server::connections::table::ConnectionTable;
@@ -262,7 +263,7 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let chat = Arc::new(ChatState::new(MAX_SUBSCRIBERS).expect("a descriptor"));
+            let chat = Arc::new(ChatState::new(MAX_SUBSCRIBERS, Base::default()).expect("a descriptor"));
             let name = Name::new("ann").expect("a name");
             chat.room().join(name, Secret::new([7; SECRET_LEN]), ClientKey::Here, now()).expect("joined");
             let who = chat.room().who().next().expect("ann").clone();
@@ -274,7 +275,7 @@ mod tests {
                 chat.subscribe(who, None, ClientAddress::of_peer(peer), active).expect("a free slot");
             let capacity = Capacity { connections: 1, spare: 0, descriptors: 1 };
             let table = ConnectionTable::new(capacity, Arc::new(Lead::new(1))).expect("a poller");
-            let tracked = table.admit(Connection::new(stream), ClientKey::Here).expect("a free slot");
+            let tracked = table.admit(Connection::new(stream, false), ClientKey::Here).expect("a free slot");
             let broadcaster = Broadcaster::new(chat).expect("a poller");
             broadcaster.admit(tracked, events);
             Self { table, broadcaster, client }

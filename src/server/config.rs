@@ -8,11 +8,10 @@ use crate::access::Access;
 use crate::folder::Folder;
 use crate::server::accept::listeners::{ListenConfig, ListenError};
 use crate::server::allowed_hosts::AllowedHosts;
+use crate::server::base::Base;
 use crate::server::recorder::Recorder;
 use crate::server::timing::KeepAlive;
-
-/// How long requests in flight may take when the server stops.
-pub(super) const GRACE: Duration = Duration::from_secs(10);
+use crate::server::trusted_proxies::TrustedProxies;
 
 /// A worker's stack, in bytes. Nothing here recurses, and large values are on the heap.
 pub(super) const STACK: usize = 256 * 1024;
@@ -30,8 +29,14 @@ pub struct Config {
     pub listen: ListenConfig,
     /// The host names that it accepts.
     pub allowed_hosts: AllowedHosts,
+    /// The path below which a proxy shows this server.
+    pub base: Base,
+    /// The proxies whose word about a client counts.
+    pub proxies: TrustedProxies,
     /// How long a connection is kept between two requests.
     pub keep_alive: KeepAlive,
+    /// How long requests in flight may take when the server stops.
+    pub grace: Duration,
     /// After this time without progress, a transfer is aborted.
     pub stall: Duration,
     /// The server exits after this time without requests; `None`: never.

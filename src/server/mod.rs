@@ -8,6 +8,7 @@ mod accept;
 mod address;
 mod allowed_hosts;
 mod assets;
+mod base;
 mod broadcaster;
 mod cache;
 mod chat;
@@ -47,6 +48,7 @@ mod state;
 mod tftp;
 mod threads;
 mod timing;
+mod trusted_proxies;
 
 use std::io;
 use std::sync::mpsc::Receiver;
@@ -59,6 +61,7 @@ use threadpool::ThreadPool;
 pub use self::accept::listeners::ListenConfig;
 use self::accept::listeners::Listeners;
 pub use self::allowed_hosts::AllowedHosts;
+pub use self::base::Base;
 use self::broadcaster::Broadcaster;
 use self::cache::Cache;
 use self::chat::state::ChatState;
@@ -78,12 +81,13 @@ use self::runtime::Runtime;
 use self::state::State;
 use self::timing::IdleClock;
 pub use self::timing::KeepAlive;
+pub use self::trusted_proxies::{TrustedProxies, TrustedProxy};
 use crate::blocking::Blocking;
 use crate::net::limits::raise_open_files;
 use crate::net::listener::ListenAddress;
 use crate::stop::{Stop, StopReason};
 
-/// How long the threads may take to end after [`config::GRACE`]. They wait only for the disk by then, not for
+/// How long the threads may take to end after the time for requests in flight. They wait only for the disk by then, not for
 /// clients.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -108,7 +112,7 @@ impl Server {
         let subscribers_most = capacity::subscribers(config.max_subscribers, capacity.connections);
         let chat = config
             .chat
-            .then(|| ChatState::new(subscribers_most).map(Arc::new))
+            .then(|| ChatState::new(subscribers_most, config.base.clone()).map(Arc::new))
             .transpose()
             .map_err(CannotServe::System)?;
         let broadcaster = chat.clone().map(Broadcaster::new).transpose().map_err(CannotServe::System)?;
@@ -132,7 +136,10 @@ impl Server {
             #[cfg(feature = "archive")]
             zip_memory: FairPermits::new(handle::archive::ZIP_PERMITS),
             allowed_hosts: config.allowed_hosts,
+            base: config.base,
+            proxies: config.proxies,
             keep_alive: config.keep_alive,
+            grace: config.grace,
             stall: config.stall,
             idle: Arc::new(IdleClock::new(config.idle_exit, Instant::now())),
             stop,

@@ -4,7 +4,8 @@
 //! (client) ──► host ──► expectation, type of the body ──► route (405, OPTIONS) ──► origin ──► authorise ──► handler
 //! ```
 //!
-//! The connection has found the client before, as a refused request has one too: for its line in the log.
+//! The connection has found the client before, as a refused request has one too: for its line in the log. What a trusted
+//! proxy says beyond that is checked here: the host by the gate, and the prefix that it has removed.
 //!
 //! A gate returns `Result<T, Response>`: it lets the request pass, with what it has found out, or refuses it. None of these
 //! waits. One that has to, such as a password check, takes the [`Disk`] as handlers do, and returns
@@ -23,42 +24,70 @@
 
 use crate::http::body::Framing;
 use crate::http::request::{Expectation, Head};
+use crate::http::response;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::server::disk::Disk;
 use crate::server::error_response::bad_request;
 use crate::server::gate::{authorise, host, origin};
 use crate::server::handled::Handled;
-use crate::server::request::ClientAddress;
+use crate::server::request::Arrival;
 use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::state::State;
 
 /// Finds the response to a request, or what has to be done for it.
-pub(super) fn run(
-    head: &Head<'_, '_>,
+pub(super) fn run<'b>(
+    head: &Head<'_, 'b>,
     state: &State,
     peer: Peer,
-    client: ClientAddress,
+    arrival: &Arrival<'b>,
     disk: &mut Disk,
 ) -> Handled {
-    respond(head, state, peer, client, disk).unwrap_or_else(Handled::Respond)
+    respond(head, state, peer, arrival, disk).unwrap_or_else(Handled::Respond)
 }
 
-fn respond(
-    head: &Head<'_, '_>,
+fn respond<'b>(
+    head: &Head<'_, 'b>,
     state: &State,
     peer: Peer,
-    client: ClientAddress,
+    arrival: &Arrival<'b>,
     disk: &mut Disk,
 ) -> Result<Handled, Response> {
-    host::check(head, peer, state)?;
+    let head = &Head { host: host::check(head, peer, arrival.host, state)?, ..*head };
+    check_prefix(arrival, state)?;
+    check_base(head, arrival, state)?;
     check_expectation(head)?;
     check_content_type(head)?;
-    let (needs, handler, request) = routes::find(head, client, state)?;
+    let (needs, handler, request) = routes::find(head, arrival, state)?;
     origin::check(&request, state)?;
     authorise::check(needs, &request, state)?;
     handler(&request, disk, state)
+}
+
+/// Refuses a request whose proxy has removed another prefix than the base: no link in the response would be right.
+fn check_prefix(arrival: &Arrival<'_>, state: &State) -> Result<(), Response> {
+    match arrival.prefix {
+        Some(prefix) if !state.base.is(prefix) => {
+            let base = state.base.directory();
+            Err(bad_request(format_args!("X-Forwarded-Prefix is not the base of this server ({base})")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Redirects from the base without its final slash: relative links would lead out of it.
+fn check_base(head: &Head<'_, '_>, arrival: &Arrival<'_>, state: &State) -> Result<(), Response> {
+    let Some(target) = head.target.path().filter(|target| target.raw() == state.base.as_str()) else {
+        return Ok(());
+    };
+    if arrival.prefix.is_some() {
+        return Ok(());
+    }
+    let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
+    // The filter puts the base before it.
+    let location = format!("/{query}");
+    Err(Response::empty(response::Head::new(Status::PERMANENT_REDIRECT).field("Location", location)))
 }
 
 /// Refuses a body with two types: one program would take the first for it, another one the last (RFC 9110 §5.3, §8.3).

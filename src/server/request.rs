@@ -1,7 +1,7 @@
 //! A request as gates and handlers see it.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use crate::access::Principal;
 use crate::http::request::{Head, Method};
@@ -26,30 +26,84 @@ pub(super) struct Request<'a, 'h, 'b> {
     pub principal: Principal,
     /// The client.
     pub client: ClientAddress,
+    /// The scheme by which the client asked, if a trusted proxy says it.
+    pub scheme: Option<Scheme>,
+}
+
+/// How a request arrived: who sent it, and what a trusted proxy says about it, unchecked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival<'b> {
+    /// The client.
+    pub client: ClientAddress,
+    /// The scheme by which it asked.
+    pub scheme: Option<Scheme>,
+    /// The host that it asked for.
+    pub host: Option<&'b [u8]>,
+    /// What the proxy has removed from the start of the path.
+    pub prefix: Option<&'b [u8]>,
+}
+
+/// The scheme of a URL (RFC 9110 §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    Https,
 }
 
 /// The client of a request, which limits, logs and handlers go by. The client gate finds it. It need not be the peer of
 /// the connection: a proxy sends the requests of many clients over one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ClientAddress(Peer);
+pub(super) enum ClientAddress {
+    /// The peer of the connection.
+    Peer(Peer),
+    /// Somebody behind a trusted proxy, which does not say the port.
+    Forwarded(IpAddr),
+}
+
+impl Arrival<'_> {
+    /// From this client, without a trusted proxy.
+    pub(super) fn direct(client: ClientAddress) -> Self {
+        Self { client, scheme: None, host: None, prefix: None }
+    }
+}
+
+impl Scheme {
+    /// What a proxy says; anything but `https` is `http`.
+    pub(super) fn parse(value: &[u8]) -> Self {
+        if value.eq_ignore_ascii_case(b"https") { Self::Https } else { Self::Http }
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
 
 impl ClientAddress {
     /// The client is the peer itself.
     pub(super) fn of_peer(peer: Peer) -> Self {
-        Self(peer)
+        Self::Peer(peer)
     }
 
-    /// Its address in the network; `None` for a program at a Unix-domain socket.
-    pub(super) fn in_network(self) -> Option<SocketAddr> {
-        match self.0 {
-            Peer::Inet(address) => Some(address),
-            Peer::Unix(_) => None,
-        }
+    /// The client is this one, whom a trusted proxy names.
+    pub(super) fn forwarded(address: IpAddr) -> Self {
+        Self::Forwarded(address)
+    }
+
+    /// Whether it is a program at a Unix-domain socket.
+    pub(super) fn is_on_this_machine(self) -> bool {
+        matches!(self, Self::Peer(Peer::Unix(_)))
     }
 
     /// The key under which its limits are counted.
     pub(super) fn key(self) -> ClientKey {
-        client_key::of(self.0)
+        match self {
+            Self::Peer(peer) => client_key::of(peer),
+            Self::Forwarded(address) => ClientKey::of_address(address),
+        }
     }
 
     /// The key as text, for the folder: the owner of an unfinished upload.
@@ -61,6 +115,9 @@ impl ClientAddress {
 /// As the log names it.
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self {
+            Self::Peer(peer) => peer.fmt(f),
+            Self::Forwarded(address) => address.fmt(f),
+        }
     }
 }

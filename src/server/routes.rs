@@ -13,9 +13,9 @@ use crate::server::disk::Disk;
 use crate::server::error_response::{bad_request, not_found};
 #[cfg(feature = "qr")]
 use crate::server::handle::qr_code;
-use crate::server::handle::{asset, chat, exit, get, health, put, resumable};
+use crate::server::handle::{asset, chat, exit, get, health, put, ready, resumable};
 use crate::server::handled::Handled;
-use crate::server::request::{ClientAddress, Request};
+use crate::server::request::{Arrival, Request};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -59,6 +59,11 @@ static OWN: &[Route] = &[
     Route {
         area: Area::Exact(own_paths::HEALTH),
         methods: &[(Method::Get, Rights::NONE, health::handle), (Method::Head, Rights::NONE, health::handle)],
+        takes_uploads: false,
+    },
+    Route {
+        area: Area::Exact(own_paths::READY),
+        methods: &[(Method::Get, Rights::NONE, ready::handle), (Method::Head, Rights::NONE, ready::handle)],
         takes_uploads: false,
     },
     Route {
@@ -125,7 +130,7 @@ static OWN: &[Route] = &[
 /// methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
-    client: ClientAddress,
+    arrival: &Arrival<'_>,
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -157,8 +162,8 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
         Area::Folder | Area::Exact(_) => "",
     };
-    let principal = Principal::Anonymous;
-    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client }))
+    let (principal, client, scheme) = (Principal::Anonymous, arrival.client, arrival.scheme);
+    Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
 }
 
 /// Whether a request brings content for the folder.

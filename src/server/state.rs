@@ -10,6 +10,7 @@ use crate::blocking::Blocking;
 use crate::folder::Folder;
 use crate::net::poller::PollEvent;
 use crate::server::allowed_hosts::AllowedHosts;
+use crate::server::base::Base;
 use crate::server::cache::Cache;
 use crate::server::chat::state::ChatState;
 use crate::server::connections::lead::Lead;
@@ -21,6 +22,7 @@ use crate::server::jobs::fair_permits::FairPermits;
 use crate::server::jobs::permits::Permits;
 use crate::server::recorder::Recorder;
 use crate::server::timing::{IdleClock, KeepAlive};
+use crate::server::trusted_proxies::TrustedProxies;
 use crate::stop::Stop;
 
 #[derive(Debug)]
@@ -53,8 +55,14 @@ pub(super) struct State {
     pub zip_memory: FairPermits,
     /// The host names and origins whose requests are accepted.
     pub allowed_hosts: AllowedHosts,
+    /// The path below which a proxy shows this server.
+    pub base: Base,
+    /// The proxies whose word about a client counts.
+    pub proxies: TrustedProxies,
     /// The keep-alive rule, which also limits how long a head may take.
     pub keep_alive: KeepAlive,
+    /// How long requests in flight may take when the server stops.
+    pub grace: Duration,
     /// After this time without progress, a transfer is aborted.
     pub stall: Duration,
     /// The TCP addresses that it listens on.

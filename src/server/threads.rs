@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::blocking::Blocking;
 use crate::server::broadcaster::Broadcaster;
 use crate::server::client_key::ClientKey;
-use crate::server::config::{GRACE, STACK};
+use crate::server::config::STACK;
 use crate::server::connection::input::Input;
 use crate::server::connection::work::Work;
 use crate::server::connection::{AfterTurn, Connection, Task, Turn};
@@ -77,7 +77,7 @@ impl Runtime {
             let rest = work.as_ref().and_then(|work| work.rest());
             let impatient = is_crowded || work.as_ref().is_some_and(Work::takes_long);
             if tracked.connection.has_gone(rest, impatient) {
-                log::debug!("{} disconnected; its request is dropped", tracked.connection.peer());
+                log::debug!("{} disconnected; its request is dropped", tracked.connection.sender());
                 drop((tracked, work));
             } else if let Some(work) = work {
                 self.advance(tracked, |connection| {
@@ -209,6 +209,7 @@ impl Runtime {
             }
             AfterTurn::Subscribe(events) => {
                 if let Some(broadcaster) = &self.broadcaster {
+                    tracked.hold(1, Some(events.client().key()));
                     self.table.hand_over(&tracked);
                     broadcaster.admit(tracked, *events);
                 }
@@ -242,18 +243,19 @@ impl Runtime {
 
     /// Closes idle connections, and lets active ones finish. Calls `on_open` with a line for each.
     pub(super) fn drain(&self, on_open: impl Fn(&str)) {
+        let grace = self.state.grace;
         self.table.drain(|connection, is_idle| {
             let state = if is_idle { "idle, closed" } else { "busy" };
-            let line = format!("open at shutdown: {} ({state})", connection.peer());
+            let line = format!("open at shutdown: {} ({state})", connection.sender());
             log::info!("{line}");
             on_open(&line);
         });
         self.broadcaster.iter().for_each(Broadcaster::end);
-        if !self.table.wait_until_empty(GRACE) {
+        if !self.table.wait_until_empty(grace) {
             log::warn!(
                 "{} connections did not finish within {} s; closing them",
                 self.table.open(),
-                GRACE.as_secs()
+                grace.as_secs_f64()
             );
         }
     }

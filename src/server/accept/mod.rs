@@ -77,11 +77,17 @@ fn accept_all(listener: &Listener, runtime: &Runtime) -> io::Result<()> {
 }
 
 fn admit(transport: Transport, runtime: &Runtime) {
+    let proxies = &runtime.state.proxies;
+    let has_proxy_header = proxies.send_headers();
+    if has_proxy_header && proxies.family(transport.peer()).is_none() {
+        log::warn!("closed {}: with --proxy-protocol, only trusted proxies may connect", transport.peer());
+        return;
+    }
     log::debug!("{} connected", transport.peer());
     // Its request will follow: an exit now would lose it.
     runtime.state.idle.note(Instant::now());
     let peer = client_key::of(transport.peer());
-    if let Some(tracked) = shedding::admit(runtime, Connection::new(transport), peer) {
+    if let Some(tracked) = shedding::admit(runtime, Connection::new(transport, has_proxy_header), peer) {
         runtime.park(tracked, WaitFor::idle(Instant::now(), runtime.timeout()).for_news());
         // There may be too many connections now.
         shedding::shed_descriptors(runtime, runtime.table.excess());

@@ -10,28 +10,29 @@ use crate::chat::stream::{Polled, Start, Welcome};
 use crate::http::event_stream;
 use crate::http::target::encode_path;
 use crate::printable;
+use crate::server::base::Base;
 use crate::server::listing::timestamp;
 
 /// An event of the stream.
-pub(crate) fn encode(event: &Event) -> Vec<u8> {
-    event_stream::encode(&event.id.to_string(), kind(event), &printable::json(&data(event).to_string()))
+pub(crate) fn encode(event: &Event, base: &Base) -> Vec<u8> {
+    event_stream::encode(&event.id.to_string(), kind(event), &printable::json(&data(event, base).to_string()))
 }
 
 /// The first event of a stream, or the one after a gap: the people in the room, and recent messages.
-pub(crate) fn welcome(name: &str, welcome: &Welcome) -> Vec<u8> {
+pub(crate) fn welcome(name: &str, welcome: &Welcome, base: &Base) -> Vec<u8> {
     let data = json!({
         "text": format!("Welcome {} to the server", welcome.to.name),
         "user": welcome.to.name.as_str(),
         "users": welcome.members.iter().map(|person| person.name.as_str()).collect::<Vec<_>>(),
-        "history": welcome.history.iter().map(|event| identified(event)).collect::<Vec<_>>(),
+        "history": welcome.history.iter().map(|event| identified(event, base)).collect::<Vec<_>>(),
     });
     event_stream::encode(&welcome.id.to_string(), name, &printable::json(&data.to_string()))
 }
 
 /// The new events, for a client that polls.
-pub(crate) fn polled(polled: &Polled) -> Value {
+pub(crate) fn polled(polled: &Polled, base: &Base) -> Value {
     let line = |event: &Event| {
-        let mut value = identified(event);
+        let mut value = identified(event, base);
         value["event"] = kind(event).into();
         value
     };
@@ -44,8 +45,8 @@ pub(crate) fn polled(polled: &Polled) -> Value {
 }
 
 /// The data of an event with its id, for a response that is not an event stream.
-fn identified(event: &Event) -> Value {
-    let mut value = data(event);
+fn identified(event: &Event, base: &Base) -> Value {
+    let mut value = data(event, base);
     value["id"] = event.id.to_string().into();
     value
 }
@@ -61,7 +62,7 @@ fn kind(event: &Event) -> &'static str {
     }
 }
 
-fn data(event: &Event) -> Value {
+fn data(event: &Event, base: &Base) -> Value {
     let mut value = match &event.kind {
         EventKind::Message { from, text } => json!({"from": from.name.as_str(), "text": text.as_str()}),
         EventKind::Private { from, to, text } => {
@@ -77,7 +78,7 @@ fn data(event: &Event) -> Value {
                 Uploader::Address(address) => address,
             };
             // A path need not be UTF-8: the text is for people, and the link works in any case.
-            let (text, href) = (String::from_utf8_lossy(path), format!("/{}", encode_path(path)));
+            let (text, href) = (String::from_utf8_lossy(path), format!("{base}/{}", encode_path(path)));
             json!({"by": by, "path": text, "href": href, "size": size})
         }
     };

@@ -13,6 +13,7 @@ use crate::chat::event::Uploader;
 use crate::chat::member::Person;
 use crate::chat::room::Room;
 use crate::chat::stream::{Start, StreamItem, Subscription};
+use crate::server::base::Base;
 use crate::server::chat::events;
 use crate::server::random;
 use crate::server::request::ClientAddress;
@@ -23,6 +24,8 @@ pub(crate) type EncodedEvent = Arc<[u8]>;
 
 /// The room, and the waker of the broadcaster.
 pub(crate) struct ChatState {
+    /// The path before the links of events.
+    base: Base,
     room: Mutex<Room<EncodedEvent>>,
     waker: OwnedFd,
 }
@@ -49,11 +52,12 @@ pub(crate) enum NextBytes {
 
 impl ChatState {
     /// An empty room, with at most this many subscribers.
-    pub(crate) fn new(max_subscribers: usize) -> io::Result<Self> {
+    pub(crate) fn new(max_subscribers: usize, base: Base) -> io::Result<Self> {
         let epoch = u128::from_ne_bytes(random::bytes()) as u64;
-        let room = Room::new(epoch, max_subscribers, |event| events::encode(event).into());
+        let encoder = base.clone();
+        let room = Room::new(epoch, max_subscribers, move |event| events::encode(event, &encoder).into());
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { room: Mutex::new(room), waker })
+        Ok(Self { room: Mutex::new(room), waker, base })
     }
 
     /// The room, for one short call.
@@ -89,8 +93,12 @@ impl ChatState {
         let mut room = self.room();
         let (subscription, start) = room.subscribe(who.id, last)?;
         let first = match start {
-            Start::Fresh => room.welcome(&subscription).map(|welcome| events::welcome("welcome", &welcome)),
-            Start::Reset => room.welcome(&subscription).map(|welcome| events::welcome("reset", &welcome)),
+            Start::Fresh => {
+                room.welcome(&subscription).map(|welcome| events::welcome("welcome", &welcome, &self.base))
+            }
+            Start::Reset => {
+                room.welcome(&subscription).map(|welcome| events::welcome("reset", &welcome, &self.base))
+            }
             Start::Resumed => Ok(Vec::new()),
         };
         drop(room);
@@ -115,6 +123,11 @@ impl AsFd for ChatState {
 }
 
 impl EventStream {
+    /// The client that listens.
+    pub(crate) fn client(&self) -> ClientAddress {
+        self.from
+    }
+
     /// What comes next.
     pub(crate) fn next(&mut self) -> NextBytes {
         let Some(subscription) = &mut self.subscription else { return NextBytes::Over };
@@ -124,7 +137,7 @@ impl EventStream {
             StreamItem::NothingYet => NextBytes::Nothing,
             StreamItem::Over => NextBytes::Over,
             StreamItem::Lapped => match room.welcome(subscription) {
-                Ok(welcome) => NextBytes::Bytes(events::welcome("reset", &welcome).into()),
+                Ok(welcome) => NextBytes::Bytes(events::welcome("reset", &welcome, &self.chat.base).into()),
                 Err(_) => NextBytes::Over,
             },
         }

@@ -62,7 +62,7 @@ impl Exchange {
             to_head: head.method == Ok(Method::Head),
             wanted: Wanted::by(head.fields),
             persistence: persistence
-                .unless(state.stop.asked().is_some(), CloseReason::Stopping)
+                .unless(state.stop.is_near(), CloseReason::Stopping)
                 .unless(matches!(head.target, Target::Authority(_)), CloseReason::Tunnel)
                 // Overridden by `body_was_read`.
                 .unless(has_body, CloseReason::BodyUnread),

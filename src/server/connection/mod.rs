@@ -4,6 +4,8 @@
 //! Nothing here ever waits for a client: a connection that would wait is parked in its current state, with a
 //! deadline.
 //!
+//! A connection of a proxy may begin with a header that names its client (`recv_proxy_header`).
+//!
 //! ```text
 //!         ┌─────────────────────────────────── keep ───────────────────────────────────┐
 //!         ▼                                                                            │
@@ -18,6 +20,7 @@ mod own_lines;
 mod phase;
 mod recv_body;
 mod recv_head;
+mod recv_proxy_header;
 pub(super) mod send_buffer;
 mod send_response;
 mod sending;
@@ -28,7 +31,9 @@ use std::time::{Duration, Instant};
 
 use crate::blocking::Blocking;
 use crate::http::body::BodyDecoder;
+use crate::http::fields::Fields;
 use crate::http::persistence::{CloseReason, Persistence};
+use crate::http::proxy_protocol::ProxySource;
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::net::transport::{More, OtherEnd, Transport};
@@ -46,7 +51,7 @@ use crate::server::gate::client;
 use crate::server::jobs::Jobs;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::receive::JobOutcome;
-use crate::server::request::ClientAddress;
+use crate::server::request::{Arrival, ClientAddress};
 use crate::server::response::Response;
 use crate::server::state::State;
 use crate::server::timing::Deadline;
@@ -68,6 +73,8 @@ const LINGER_LIMIT: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
+    /// Who opened the connection to the proxy that it comes from, if its PROXY header has been read.
+    source: Option<ProxySource>,
     phase: Phase,
     /// Bytes that arrived but were not consumed before the connection was parked.
     unread: Vec<u8>,
@@ -131,18 +138,31 @@ struct Share {
 }
 
 impl Connection {
-    /// A connection that has just been accepted.
-    pub(super) fn new(transport: Transport) -> Self {
-        Self {
-            transport,
-            phase: Phase::RecvHead(WaitingForHead::default()),
-            unread: Vec::new(),
-            has_waited: false,
+    /// A connection that has just been accepted. If it comes from a proxy, it may have to begin with a PROXY header.
+    pub(super) fn new(transport: Transport, has_proxy_header: bool) -> Self {
+        let phase = if has_proxy_header {
+            Phase::RecvProxyHeader(None)
+        } else {
+            Phase::RecvHead(WaitingForHead::default())
+        };
+        Self { transport, source: None, phase, unread: Vec::new(), has_waited: false }
+    }
+
+    /// The peer; the one that the PROXY header names, if it has one.
+    pub(super) fn peer(&self) -> Peer {
+        match self.source {
+            Some(ProxySource::Client(address)) => Peer::Inet(address),
+            Some(ProxySource::Itself) | None => self.transport.peer(),
         }
     }
 
-    pub(super) fn peer(&self) -> Peer {
-        self.transport.peer()
+    /// How a request with these fields has arrived. A proxy that has named nobody in its PROXY header may not name anybody
+    /// in the fields: it may have passed them on unread.
+    fn arrival<'b>(&self, fields: Fields<'_, 'b>, state: &State) -> Arrival<'b> {
+        match self.source {
+            Some(ProxySource::Itself) => Arrival::direct(ClientAddress::of_peer(self.peer())),
+            Some(ProxySource::Client(_)) | None => client::find(self.peer(), fields, &state.proxies),
+        }
     }
 
     pub(super) fn transport(&mut self) -> &mut Transport {
@@ -162,7 +182,7 @@ impl Connection {
             // A client that has had a response knows that an idle connection may be closed.
             Phase::RecvHead(WaitingForHead { promised, .. }) if promised > Duration::ZERO => {}
             // Away: the job has not started.
-            Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
+            Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::RecvBody(_) | Phase::Away => {
                 drop(self.transport.write(answer, More::Ends));
             }
             Phase::SendInterim(_) | Phase::SendResponse(_) | Phase::Linger(_) => return None,
@@ -174,14 +194,21 @@ impl Connection {
         Some(WaitFor::readable(deadline))
     }
 
-    /// The client whose request it serves.
+    /// The client whose request it serves; between requests, the one that its PROXY header names.
     pub(super) fn client(&self) -> Option<ClientAddress> {
         match &self.phase {
             Phase::RecvBody(body) => Some(body.exchange.client),
             Phase::SendInterim(sending) => Some(sending.exchange.client),
             Phase::SendResponse(sending) => Some(sending.client()),
-            Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => None,
+            Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => {
+                self.source.map(|_| ClientAddress::of_peer(self.peer()))
+            }
         }
+    }
+
+    /// The client whose request it serves, or else the peer.
+    pub(super) fn sender(&self) -> ClientAddress {
+        self.client().unwrap_or(ClientAddress::of_peer(self.peer()))
     }
 
     /// How many descriptors it holds while parked, including its socket.
@@ -190,7 +217,7 @@ impl Connection {
             Phase::RecvBody(body) => body.receiving.descriptors(),
             Phase::SendInterim(sending) => sending.receiving.descriptors(),
             Phase::SendResponse(sending) => sending.descriptors(),
-            Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => 0,
+            Phase::RecvProxyHeader(_) | Phase::RecvHead(_) | Phase::Linger(_) | Phase::Away => 0,
         }
     }
 
@@ -252,7 +279,7 @@ impl Connection {
             Phase::RecvHead(WaitingForHead { deadline: Some(_), .. }) => {
                 let exchange = Exchange::of_no_head(
                     &self.unread,
-                    client::find(self.peer()),
+                    ClientAddress::of_peer(self.peer()),
                     CloseReason::TimedOut,
                     now,
                     turn.state,
@@ -280,6 +307,12 @@ impl Connection {
                 sending.end(turn.state);
                 return AfterTurn::Close;
             }
+            Phase::RecvProxyHeader(deadline) => {
+                if deadline.is_some() {
+                    log::warn!("closed {}: its PROXY header did not arrive in time", self.peer());
+                }
+                return AfterTurn::Close;
+            }
             phase @ (Phase::RecvHead(_) | Phase::SendInterim(_) | Phase::Linger(_) | Phase::Away) => {
                 self.phase = phase;
                 return AfterTurn::Close;
@@ -292,6 +325,7 @@ impl Connection {
         let mut share = Share { bytes: TURN, requests: TURN_REQUESTS };
         loop {
             let step = match std::mem::replace(&mut self.phase, Phase::Away) {
+                Phase::RecvProxyHeader(deadline) => self.read_proxy_header(deadline, turn),
                 Phase::RecvHead(waiting) => self.read_head(waiting, turn, &mut share),
                 Phase::SendInterim(sending) => self.send_interim(sending, turn, &mut share),
                 Phase::RecvBody(body) => self.receive(body, turn, &mut share),

@@ -15,6 +15,8 @@ use crate::server::timing::Deadline;
 /// The state of a connection.
 #[derive(Debug)]
 pub(super) enum Phase {
+    /// Before the PROXY header is complete; with the time when it has to be, set with its first byte.
+    RecvProxyHeader(Option<Deadline>),
     /// Between two requests, or within a head.
     RecvHead(WaitingForHead),
     /// An interim response is being sent before the body is read.

@@ -12,11 +12,11 @@ use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
-use crate::server::gate::client;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::pipeline;
 use crate::server::receive::Receiving;
+use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::routes;
 use crate::server::timing::Deadline;
@@ -64,8 +64,12 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
+        let arrival = self.arrival(head.fields, turn.state);
+        // A proxy that names the prefix has removed it.
+        let target = if arrival.prefix.is_some() { head.target } else { turn.state.base.strip(head.target) };
+        let head = Head { target, ..head };
         let again = || Phase::RecvHead(WaitingForHead::default());
-        let client = client::find(self.peer());
+        let client = arrival.client;
         // Before anything is opened for it.
         if routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
@@ -75,7 +79,7 @@ impl Connection {
         }
         let exchange = Exchange::of(&head, bytes, client, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
-        let routed = pipeline::run(&head, turn.state, self.peer(), client, &mut turn.disk);
+        let routed = pipeline::run(&head, turn.state, self.peer(), &arrival, &mut turn.disk);
         let step = match routed {
             // It is read again, then.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),
@@ -115,7 +119,7 @@ impl Connection {
 
     /// Responds to a malformed head. The bytes after it are never parsed as a request.
     fn rejecting(&self, error: HeadError, turn: &Turn<'_>) -> Phase {
-        let (bytes, client) = (turn.input.unread(), client::find(self.peer()));
+        let (bytes, client) = (turn.input.unread(), ClientAddress::of_peer(self.peer()));
         let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Instant::now(), turn.state);
         responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
     }

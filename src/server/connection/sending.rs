@@ -51,7 +51,7 @@ impl Sending {
     pub(super) fn new(answer: Response, mut exchange: Exchange, timeout: Duration, state: &State) -> Self {
         exchange.persistence =
             exchange.persistence.unless(state.stop.asked().is_some(), CloseReason::Stopping);
-        let answer = filter::apply(exchange.wanted, answer);
+        let answer = filter::apply(exchange.wanted, answer, state);
         let framing = answer.framing(exchange.version);
         let Response { head, content, then } = answer;
         let status = head.status();

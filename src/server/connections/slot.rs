@@ -1,7 +1,7 @@
 //! The slots of the table: a bounded number, with at most one connection each, and what each client holds.
 //!
-//! A connection counts for its peer. Its descriptors count for the client whose request it serves, which behind a proxy is
-//! another one; for the peer while it holds only its socket.
+//! A connection and its descriptors count for the client whose request it serves, and for the peer between requests. The two
+//! differ behind a proxy.
 //!
 //! Descriptors are the scarce resource. A connection is one; what it keeps open while it waits (a file that it sends,
 //! the temporary file of its upload and its directory) adds more. Each slot counts its descriptors, and the total is
@@ -75,9 +75,9 @@ pub(crate) struct Slot {
     shared: Arc<Shared>,
     index: u32,
     number: u32,
-    /// The client for which the connection counts.
+    /// The peer, for which it counts between requests.
     peer: ClientKey,
-    /// The client for which its descriptors count.
+    /// The client for which it counts now.
     client: ClientKey,
     /// How many descriptors the connection holds.
     descriptors: u32,
@@ -208,6 +208,20 @@ impl State {
         }
     }
 
+    /// Counts a connection for another client.
+    fn pass(&mut self, from: ClientKey, to: ClientKey) {
+        self.clients.entry(to).or_default().connections += 1;
+        self.release(from);
+    }
+
+    /// Counts a connection of this client less.
+    fn release(&mut self, client: ClientKey) {
+        if let Some(holding) = self.clients.get_mut(&client) {
+            holding.connections = holding.connections.saturating_sub(1);
+        }
+        self.tidy(client);
+    }
+
     /// Removes a client that holds nothing.
     fn tidy(&mut self, client: ClientKey) {
         if self.clients.get(&client) == Some(&Holding::default()) {
@@ -228,12 +242,7 @@ impl Slot {
         self.index
     }
 
-    /// The client for which the connection counts.
-    pub(crate) fn peer(&self) -> ClientKey {
-        self.peer
-    }
-
-    /// The client for which its descriptors count.
+    /// The client for which it counts.
     pub(crate) fn client(&self) -> ClientKey {
         self.client
     }
@@ -261,13 +270,15 @@ impl Slot {
     /// Records how many descriptors the connection holds now, including its socket, and for which client; `None` for the
     /// peer. Returns how many descriptors too many are held in total, if this connection holds more than before.
     pub(crate) fn hold(&mut self, descriptors: u32, client: Option<ClientKey>) -> u64 {
+        let client = client.unwrap_or(self.peer);
         let before = std::mem::replace(&mut self.descriptors, descriptors);
-        if before == descriptors {
+        if before == descriptors && self.client == client {
             return 0;
         }
         let mut state = self.shared.lock();
         state.change(self.client, self.kind, before, 0);
-        self.client = client.unwrap_or(self.peer);
+        state.pass(self.client, client);
+        self.client = client;
         state.change(self.client, self.kind, 0, descriptors);
         let excess = state.descriptors.saturating_sub(self.shared.capacity.descriptors);
         if descriptors > before { excess } else { 0 }
@@ -317,10 +328,7 @@ impl Drop for Slot {
         state.free.push(self.index);
         *state.count(self.kind) -= 1;
         state.change(self.client, self.kind, self.descriptors, 0);
-        if let Some(holding) = state.clients.get_mut(&self.peer) {
-            holding.connections -= 1;
-        }
-        state.tidy(self.peer);
+        state.release(self.client);
         if self.shared.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.emptied.notify_all();
         }

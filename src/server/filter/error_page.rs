@@ -3,12 +3,14 @@
 use maud::{Markup, html};
 
 use crate::http::status::Status;
+use crate::server::base::Base;
 use crate::server::filter::wanted::Wanted;
 use crate::server::pages::page;
 use crate::server::response::Response;
+use crate::server::state::State;
 
 /// Turns an error response into a page, for a client that wants HTML.
-pub(super) fn apply(wanted: Wanted, answer: Response) -> Response {
+pub(super) fn apply(wanted: Wanted, answer: Response, state: &State) -> Response {
     if !wanted.html || !answer.head.status().is_error() {
         return answer;
     }
@@ -18,21 +20,21 @@ pub(super) fn apply(wanted: Wanted, answer: Response) -> Response {
             let status = head.status();
             let line = String::from_utf8_lossy(line).trim_end().to_owned();
             let head = head.without("Content-Type").without("X-Content-Type-Options");
-            let (head, text) = page(head, title(status), &body(status, &line));
+            let (head, text) = page(head, title(status), &body(status, &line, &state.base), &state.base);
             Response { head, content: text.into_bytes().into(), then }
         }
         None => Response { head, content, then },
     }
 }
 
-fn body(status: Status, line: &str) -> Markup {
+fn body(status: Status, line: &str, base: &Base) -> Markup {
     html! {
         main .error {
             p .code { (status.code()) }
             h1 { (title(status)) }
             p { (sentence(line)) }
             @if let Some(advice) = advice(status) { p .hint { (advice) } }
-            p { a .button href="/?list" { "Go to the files" } }
+            p { a .button href={ (base) "/?list" } { "Go to the files" } }
         }
     }
 }
@@ -72,14 +74,19 @@ fn sentence(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::server::connection::tests::state;
 
     const BROWSER: Wanted = Wanted { html: true };
 
     #[test]
     fn an_error_becomes_a_page_and_keeps_its_fields() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State { base: "/files".parse().expect("a path"), ..state(folder.path(), Duration::ZERO) };
         let answer = Response::text(Status::NOT_FOUND, "there is no <b>\n").with("Retry-After", 5);
-        let Response { head, content, .. } = apply(BROWSER, answer);
+        let Response { head, content, .. } = apply(BROWSER, answer, &state);
         let page = content.as_bytes().expect("bytes").to_vec();
         let (mut lines, page) = (Vec::new(), String::from_utf8(page).expect("text"));
         head.write(&mut lines);
@@ -87,14 +94,17 @@ mod tests {
         assert!(lines.starts_with("HTTP/1.1 404 ") && lines.contains("Retry-After: 5\r\n"), "{lines}");
         assert_eq!(lines.matches("Content-Type: ").count(), 1, "{lines}");
         assert!(lines.contains("Content-Type: text/html") && lines.contains("Content-Security-Policy: "));
+        assert!(page.contains("href=\"/files/?list\"") && page.contains("href=\"/files/.wharf/assets/"), "{page}");
         assert!(page.contains("<p>There is no &lt;b&gt;.</p>"), "{page}");
     }
 
     #[test]
     fn a_success_and_a_programs_error_are_no_pages() {
-        let response = apply(Wanted { html: false }, Response::text(Status::NOT_FOUND, "gone\n"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = state(folder.path(), Duration::ZERO);
+        let response = apply(Wanted { html: false }, Response::text(Status::NOT_FOUND, "gone\n"), &state);
         assert_eq!(response.content.as_bytes(), Some(b"gone\n".as_slice()));
-        let response = apply(BROWSER, Response::text(Status::OK, "saved\n"));
+        let response = apply(BROWSER, Response::text(Status::OK, "saved\n"), &state);
         assert_eq!(response.content.as_bytes(), Some(b"saved\n".as_slice()));
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! A filter sees the response and what the request said about it. A new one is a file here and a line in [`FILTERS`].
 
+mod base;
 mod error_page;
 mod wanted;
 
 pub(super) use wanted::Wanted;
 
 use crate::server::response::Response;
+use crate::server::state::State;
 
 /// All filters, in the order in which they run.
-const FILTERS: &[fn(Wanted, Response) -> Response] = &[error_page::apply];
+const FILTERS: &[fn(Wanted, Response, &State) -> Response] = &[error_page::apply, base::apply];
 
 /// Applies all filters.
-pub(super) fn apply(wanted: Wanted, response: Response) -> Response {
-    FILTERS.iter().fold(response, |response, filter| filter(wanted, response))
+pub(super) fn apply(wanted: Wanted, response: Response, state: &State) -> Response {
+    FILTERS.iter().fold(response, |response, filter| filter(wanted, response, state))
 }

@@ -1,19 +1,33 @@
 //! The host gate: a request must use a name of this server (RFC 9110 §15.5.20), so that no page whose name was made to
 //! resolve to this machine (DNS rebinding) can read here.
 
-use crate::http::request::Head;
+use crate::http::request::{Head, is_host};
 use crate::http::status::Status;
 use crate::net::peer::Peer;
 use crate::server::response::Response;
 use crate::server::state::State;
 
-/// Refuses a request for another host.
-pub(crate) fn check(head: &Head<'_, '_>, peer: Peer, state: &State) -> Result<(), Response> {
-    if state.allowed_hosts.takes(peer, head.host, head.fields) {
-        return Ok(());
+/// Finds the host that the client asked for; refuses a request for another host. What a trusted proxy says in place of the
+/// Host field must be a name that was given with `--host`: the proxy may repeat what a client made up.
+pub(crate) fn check<'b>(
+    head: &Head<'_, 'b>,
+    peer: Peer,
+    forwarded: Option<&'b [u8]>,
+    state: &State,
+) -> Result<Option<&'b str>, Response> {
+    let Some(forwarded) = forwarded else {
+        let is_meant = state.allowed_hosts.takes(peer, head.host, head.fields);
+        return if is_meant { Ok(head.host) } else { Err(unknown(head.host.unwrap_or(""))) };
+    };
+    let host = std::str::from_utf8(forwarded).ok().filter(|host| is_host(host));
+    match host {
+        Some(host) if state.allowed_hosts.was_given(host) => Ok(Some(host)),
+        _ => Err(unknown(host.unwrap_or("in the proxy's fields"))),
     }
-    let host = head.host.unwrap_or("");
+}
+
+fn unknown(host: &str) -> Response {
     let text =
         format_args!("unknown host {host} (to accept it, start the server with --host NAME)\n").to_string();
-    Err(Response::text(Status::MISDIRECTED_REQUEST, text))
+    Response::text(Status::MISDIRECTED_REQUEST, text)
 }

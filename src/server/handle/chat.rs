@@ -35,7 +35,7 @@ use crate::server::handled::Handled;
 use crate::server::random;
 use crate::server::receive::Receiving;
 use crate::server::receive::small_body::SmallBody;
-use crate::server::request::{ClientAddress, Request};
+use crate::server::request::{ClientAddress, Request, Scheme};
 use crate::server::response::{Response, Then};
 use crate::server::state::State;
 
@@ -45,8 +45,11 @@ const NAME_BODY_LIMIT: usize = 1024;
 /// `POST join`: a new member.
 pub(crate) fn join(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let (chat, cookie) = (Arc::clone(chat(state)?), member::cookie_name(request.head.host));
+    // A cookie that was set over TLS must not leave without it.
+    let secure = if request.scheme == Some(Scheme::Https) { "; Secure" } else { "" };
+    let attributes = format!("Path={}; HttpOnly; SameSite=Strict{secure}", state.base.directory());
     let client = request.client;
-    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, client))
+    receive(request.head, NAME_BODY_LIMIT, move |body, _| admit(&chat, body, &cookie, &attributes, client))
 }
 
 /// `GET events`: the event stream of a member.
@@ -64,7 +67,7 @@ pub(crate) fn poll(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -
     let person = member::of(request.head, chat)?;
     let since = request.target.parameter("since").filter(|id| !id.is_empty());
     let polled = chat.room().poll(person.id, since, now()).map_err(|error| room_error(&error))?;
-    Ok(Handled::Respond(json_response(&events::polled(&polled))))
+    Ok(Handled::Respond(json_response(&events::polled(&polled, &state.base))))
 }
 
 /// `POST messages`: a message to all, or to one member.
@@ -103,7 +106,7 @@ fn receive(
     Ok(Handled::Receive(Box::new(Receiving::in_memory(head.framing, body))))
 }
 
-fn admit(chat: &ChatState, body: &[u8], cookie: &str, client: ClientAddress) -> Response {
+fn admit(chat: &ChatState, body: &[u8], cookie: &str, attributes: &str, client: ClientAddress) -> Response {
     let Some(name) = field(body, "user") else { return bad_request("the body must be user=NAME") };
     let name = match Name::new(&name) {
         Ok(name) => name,
@@ -116,7 +119,7 @@ fn admit(chat: &ChatState, body: &[u8], cookie: &str, client: ClientAddress) -> 
     };
     chat.wake();
     log::info!("{client} joined the chat as {name}");
-    let cookie = format!("{cookie}={token}; Path=/; HttpOnly; SameSite=Strict");
+    let cookie = format!("{cookie}={token}; {attributes}");
     json_response(&json!({"user": name.as_str(), "token": token})).with("Set-Cookie", cookie)
 }
 

@@ -19,5 +19,6 @@ mod modified;
 pub(super) mod put;
 #[cfg(feature = "qr")]
 pub(super) mod qr_code;
+pub(super) mod ready;
 pub(super) mod resumable;
 mod upload_response;

@@ -50,6 +50,6 @@ fn folder(request: &Request<'_, '_, '_>) -> Result<SharePath, Response> {
 
 /// The URL that the client can pass on to others.
 fn url(request: &Request<'_, '_, '_>, path: &SharePath, state: &State) -> Result<String, Response> {
-    let root = address::to_hand_on(request.head, request.client, state).ok_or_else(not_found)?;
+    let root = address::to_hand_on(request, state).ok_or_else(not_found)?;
     Ok(root.trim_end_matches('/').to_owned() + &pages::folder_target(path))
 }

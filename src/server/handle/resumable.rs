@@ -238,7 +238,8 @@ fn paused(standing: Standing, begun: Option<String>, state: &State) -> Response 
 /// The interim response with the upload's location (§5).
 fn resumption(location: &str, state: &State) -> Vec<u8> {
     let head = Head::new(Status::RESUMPTION_SUPPORTED)
-        .field("Location", location)
+        // No filter sees an interim response.
+        .field("Location", state.base.with(location))
         .field(LIMIT, limits(LIFETIME, state))
         .field(INTEROP, INTEROP_VERSION);
     let mut bytes = Vec::new();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::format::push_decimal;
 use crate::http::status::Status;
+use crate::net::peer::Peer;
 use crate::own_paths::UPLOADS;
 use crate::printable::Printable;
 use crate::server::request::ClientAddress;
@@ -49,7 +50,7 @@ fn format(out: &mut Vec<u8>, client: ClientAddress, line: &[u8], status: Status,
 
 /// Writes the part before the request line.
 fn push_client(out: &mut Vec<u8>, client: ClientAddress) {
-    let Some(SocketAddr::V4(address)) = client.in_network() else {
+    let ClientAddress::Peer(Peer::Inet(SocketAddr::V4(address))) = client else {
         // Writing to a `Vec` cannot fail.
         let _ = write!(out, "{client} \"");
         return;
@@ -119,7 +120,6 @@ fn find_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::peer::Peer;
 
     /// The same line, formatted with `std::fmt`.
     fn by_std_fmt(client: ClientAddress, line: &[u8], status: Status, bytes: u64, time: Duration) -> String {
@@ -151,7 +151,11 @@ mod tests {
             1 << 50,
             u64::MAX / 1000,
         ];
-        for client in clients.into_iter().chain([Peer::Unix(None)]).map(ClientAddress::of_peer) {
+        let forwarded =
+            ["1.2.3.4", "2001:db8::7"].map(|ip| ClientAddress::forwarded(ip.parse().expect("an address")));
+        for client in
+            clients.into_iter().chain([Peer::Unix(None)]).map(ClientAddress::of_peer).chain(forwarded)
+        {
             for (line, micros) in lines.iter().flat_map(|line| micros.map(|micros| (line, micros))) {
                 for (status, bytes) in [(Status::OK, 0), (Status::NOT_FOUND, 9), (Status::OK, u64::MAX)] {
                     let time = Duration::from_micros(micros);

@@ -22,7 +22,7 @@ use self::transfer::{Transfer, TransferOutcome};
 use crate::net::datagrams::Datagrams;
 use crate::net::listener::wait_for_any;
 use crate::printable::Printable;
-use crate::server::config::{GRACE, STACK};
+use crate::server::config::STACK;
 use crate::server::runtime::Runtime;
 use crate::server::timing::Active;
 use crate::tftp::error::{ErrorCode, Fault};
@@ -79,8 +79,8 @@ pub(super) fn run(listeners: &[Datagrams], limit: usize, runtime: &Arc<Runtime>)
             }
         }
     }
-    if !sessions.wait_until_empty(GRACE) {
-        log::warn!("some TFTP transfers did not finish within {} s", GRACE.as_secs());
+    if !sessions.wait_until_empty(state.grace) {
+        log::warn!("some TFTP transfers did not finish within {} s", state.grace.as_secs_f64());
     }
 }
 

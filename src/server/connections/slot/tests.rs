@@ -24,7 +24,7 @@ fn what_each_client_holds_is_summed() {
 }
 
 #[test]
-fn descriptors_count_for_the_client_behind_a_proxy() {
+fn a_connection_counts_for_the_client_behind_a_proxy() {
     let slots = Slots::new(Capacity { connections: 2, spare: 0, descriptors: 9 });
     let (proxy, client, other) = (ClientKey::User(1), ClientKey::User(2), ClientKey::User(3));
     let (mut first, second) = (slots.take(proxy).expect("a slot"), slots.take(proxy).expect("a slot"));
@@ -32,13 +32,15 @@ fn descriptors_count_for_the_client_behind_a_proxy() {
         assert_eq!(slots.holding(key), Holding { connections, descriptors }, "{key}");
     };
     first.hold(3, Some(client));
-    holds(proxy, 2, 1);
-    holds(client, 0, 3);
-    first.hold(2, Some(other));
+    holds(proxy, 1, 1);
+    holds(client, 1, 3);
+    first.hold(3, Some(other));
     holds(client, 0, 0);
-    holds(other, 0, 2);
+    holds(other, 1, 3);
     first.hold(1, None);
     holds(proxy, 2, 2);
+    first.hold(1, Some(client));
+    holds(client, 1, 1);
     first.hold(3, Some(client));
     drop((first, second));
     assert!(slots.greatest(|holding| holding.descriptors).is_none(), "no client is kept");

@@ -57,7 +57,7 @@ impl<C: AsFd> ConnectionTable<C> {
         self.entries().filter_map(move |(index, entry)| Some((idle_since(entry)?, index)))
     }
 
-    /// The peer that is evicted for a connection of this one: it has the most connections, at least [`GREEDY`]
+    /// The client that loses a connection to this one: it has the most connections, at least [`GREEDY`]
     /// times as many.
     pub(crate) fn greedy(&self, newcomer: ClientKey) -> Option<ClientKey> {
         let (greatest, holding) = self.slots.greatest(|holding| holding.connections.into())?;
@@ -75,9 +75,9 @@ impl<C: AsFd> ConnectionTable<C> {
         self.slots.excess()
     }
 
-    /// Takes out the parked connection of this peer that has waited longest.
-    pub(crate) fn evict_one_of(&self, peer: ClientKey) -> Vec<Box<Tracked<C>>> {
-        self.evict_longest(|slot| slot.peer() == peer, 1)
+    /// Takes out the parked connection of this client that has waited longest.
+    pub(crate) fn evict_one_of(&self, client: ClientKey) -> Vec<Box<Tracked<C>>> {
+        self.evict_longest(|slot| slot.client() == client, 1)
     }
 
     /// Takes out the parked connections that have waited longest of those that hold descriptors for this client, until
