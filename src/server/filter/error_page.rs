@@ -32,7 +32,7 @@ fn body(status: Status, line: &str) -> Markup {
             h1 { (title(status)) }
             p { (sentence(line)) }
             @if let Some(advice) = advice(status) { p .hint { (advice) } }
-            p { a .button href="/?list" { "Go to the files" } }
+            form action="/" { button name="list" { "Go to the files" } }
         }
     }
 }
