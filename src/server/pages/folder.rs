@@ -48,7 +48,7 @@ impl ListingPage<'_> {
                 (icons::all())
                 a .skip href="#files" { "Skip to the files" }
                 header .top {
-                    img src=(ICON.path()) alt="" width="28" height="28";
+                    img src=(ICON.link()) alt="" width="28" height="28";
                     (self.way())
                     @if self.accepts_uploads { (self.form()) } @else { p .badge { "Read-only" } }
                     @if features::QR { form { button .plain name="qr" { "QR code" } } }

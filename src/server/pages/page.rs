@@ -21,9 +21,9 @@ pub(in crate::server) fn page(head: Head, title: impl fmt::Display, body: &Marku
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " – wharf" }
-                link rel="stylesheet" href=(STYLE.path()) nonce=(nonce);
-                link rel="icon" href=(ICON.path());
-                script type="module" src=(SCRIPT.path()) nonce=(nonce) {}
+                link rel="stylesheet" href=(STYLE.link()) nonce=(nonce);
+                link rel="icon" href=(ICON.link());
+                script type="module" src=(SCRIPT.link()) nonce=(nonce) {}
             }
             body { (body) }
         }

@@ -117,7 +117,9 @@ fn forms_change_one_parameter_and_keep_the_others() {
     let hidden = |name, value| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
     let (list, sort, view) = (hidden("list", ""), hidden("sort", "-size"), hidden("view", "grid"));
     assert_eq!(form("<form id=\"sort\">"), format!("{list}{view}"));
-    assert!(form("<form class=\"views\" aria-label=\"View\">").starts_with(&format!("{list}{sort}<button ")));
+    assert!(
+        form("<form class=\"views\" aria-label=\"View\">").starts_with(&format!("{list}{sort}<button>List<"))
+    );
     for (value, name) in [("name", "Name"), ("size", "Size"), ("-time", "Modified")] {
         let head = format!("<button form=\"sort\" name=\"sort\" value=\"{value}\">{name}</button>");
         assert!(page.contains(&head), "{head}: {page}");
