@@ -38,6 +38,7 @@ mod idle_exit;
 mod interrupted;
 mod keep_alive;
 mod limits;
+mod link_followers;
 mod listing;
 mod load;
 mod logging;

@@ -62,15 +62,17 @@ fn the_image_contains_the_address_to_share() {
 fn the_page_has_the_address_of_the_folder_and_a_way_back() {
     let wharf = Wharf::serve(&[]);
     wharf.write("a b&c+d/x.txt", "x");
-    let listing = wharf.ask("GET", "/a%20b&c+d/?list", "Accept: text/html\r\n", b"").text();
-    let link = listing.split("href=\"").find(|rest| rest.starts_with("/.wharf/qr")).expect("a link");
-    let link = link.split('"').next().expect("its end").replace("&amp;", "&");
-    let page = wharf.ask("GET", &link, "Accept: text/html\r\n", b"");
+    let redirect = wharf.ask("GET", "/a%20b&c+d/?qr=", "Accept: text/html\r\n", b"");
+    assert_eq!(
+        (redirect.code(), redirect.field("Location").as_str()),
+        (303, "/.wharf/qr?dir=/a%20b%26c%2Bd")
+    );
+    let page = wharf.ask("GET", &redirect.field("Location"), "Accept: text/html\r\n", b"");
     assert_eq!((page.code(), page.field("Content-Type").as_str()), (200, "text/html; charset=utf-8"));
     let page = page.text();
     let url = wharf.url("/a%20b&amp;c+d/");
     assert!(page.contains(&format!(">{url}</a>")), "{page}");
-    assert!(page.contains("href=\"/a%20b&amp;c+d/?list\""), "{page}");
+    assert!(page.contains("<form action=\"/a%20b&amp;c+d/\"><button name=\"list\">"), "{page}");
     assert!(page.contains("No phone can reach this address."), "{page}");
     let image = page.split("src=\"").find(|rest| rest.starts_with("/.wharf/qr.svg")).expect("an image");
     let image = image.split('"').next().expect("its end");

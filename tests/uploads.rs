@@ -221,8 +221,17 @@ fn a_form_saves_each_of_its_files() {
     nothing_but(&wharf, &["in/", "in/a.txt", "in/b\".txt", "in/c", "in/old"]);
     assert_eq!(wharf.read("in/b\".txt"), b"two\r\n--Xy");
     let browser = format!("{fields}Accept: text/html,*/*;q=0.8\r\n");
-    let answer = wharf.ask("POST", "/in/?list", &browser, &body);
-    assert_eq!((answer.code(), answer.field("Location").as_str()), (303, "/in/?list"), "back to the listing");
+    let table = [
+        ("/in/", "/in/?list"),
+        ("/", "/?list"),
+        ("/in/?list&sort=-size&view=grid", "/in/?list&sort=-size&view=grid"),
+        ("/in/?view=grid&sort=time", "/in/?list&sort=time&view=grid"),
+        ("/in/?sort=//evil.example&view=x%0d%0aA:b&zip", "/in/?list"),
+    ];
+    for (target, back) in table {
+        let answer = wharf.ask("POST", target, &browser, &body);
+        assert_eq!((answer.code(), answer.field("Location").as_str()), (303, back), "back to the listing");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! The name of each contains a hash of its content, so a browser may cache it forever: a newer server uses another
 //! name. A page of an older server that is still open requests a name that no longer exists, and gets 404.
+//!
+//! Pages link to them with an empty query: lftp takes the other links of a page for files of the folder.
 
 use std::sync::LazyLock;
 
@@ -47,7 +49,7 @@ pub(super) struct Asset {
     content: String,
     media_type: &'static str,
     hash: String,
-    path: String,
+    link: String,
 }
 
 impl Asset {
@@ -55,13 +57,18 @@ impl Asset {
         let digest = Sha256::digest(&content);
         let hash = digest.iter().take(HASH_BYTES).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
         let hash = format!("{hash:0width$x}", width = 2 * HASH_BYTES);
-        let path = format!("{ASSETS}{name}.{hash}.{extension}");
-        Self { content, media_type, hash, path }
+        let link = format!("{ASSETS}{name}.{hash}.{extension}?");
+        Self { content, media_type, hash, link }
+    }
+
+    /// The link to it in a page.
+    pub(super) fn link(&self) -> &str {
+        &self.link
     }
 
     /// The path at which it is served.
-    pub(super) fn path(&self) -> &str {
-        &self.path
+    fn path(&self) -> &str {
+        self.link.trim_end_matches('?')
     }
 
     #[cfg(test)]
@@ -100,7 +107,7 @@ fn lean(source: &str) -> String {
 /// The response to GET and HEAD of the asset at this path.
 pub(super) fn respond(path: &str, fields: Fields<'_, '_>) -> Result<Response, Response> {
     let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
-    let found = all.into_iter().find(|asset| asset.path == path);
+    let found = all.into_iter().find(|asset| asset.path() == path);
     found.map(|asset| asset.respond(fields)).ok_or_else(not_found)
 }
 

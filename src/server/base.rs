@@ -72,6 +72,13 @@ impl fmt::Display for Base {
     }
 }
 
+/// In a page, before a path.
+impl maud::Render for Base {
+    fn render_to(&self, buffer: &mut String) {
+        maud::Render::render_to(self.as_str(), buffer);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

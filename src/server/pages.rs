@@ -13,7 +13,7 @@ mod room;
 
 use crate::http::fields::Fields;
 
-pub(super) use folder::{ListingPage, View};
+pub(super) use folder::ListingPage;
 pub(super) use page::page;
 #[cfg(feature = "qr")]
 pub(super) use qr_code::{QrPage, target as folder_target};

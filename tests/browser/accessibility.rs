@@ -91,9 +91,12 @@ fn a_folder_that_is_read_only_or_has_lost_its_server_is_accessible() {
 }
 
 #[test]
-fn an_empty_folder_and_an_error_page_are_accessible() {
+fn an_empty_folder_its_qr_code_and_an_error_page_are_accessible() {
     let Some((wharf, browser)) = stage(&[], |_| {}) else { return };
     is_for_everybody(&browser, "empty");
+    browser.press("QR code");
+    browser.until("document.querySelector('main img')?.naturalWidth > 0");
+    is_for_everybody(&browser, "qr-code");
     browser.go(&wharf.url("/nothing"));
     is_for_everybody(&browser, "error");
 }

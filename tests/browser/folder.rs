@@ -1,7 +1,9 @@
 //! The folder as a page: list, sort, filter and open, with and without scripts.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, SystemTime};
 
 use super::driver::stage;
@@ -24,7 +26,7 @@ fn some_files(wharf: &Wharf) {
 }
 
 #[test]
-fn sorting_works_by_links_without_scripts() {
+fn sorting_works_without_scripts() {
     let Some((wharf, browser)) = stage(&[], some_files) else { return };
     for script in [true, false] {
         if !script {
@@ -40,7 +42,7 @@ fn sorting_works_by_links_without_scripts() {
             (1, "ascending", ["sub", "apple.txt", "IMG2.jpg", "img10.jpg"]),
         ];
         for (column, direction, names) in table {
-            browser.click(&format!("th:nth-child({column}) a"));
+            browser.click(&format!("th:nth-child({column}) button"));
             browser.until(&format!(
                 "document.querySelector('th:nth-child({column})').ariaSort === '{direction}'"
             ));
@@ -90,6 +92,81 @@ fn order_and_view_stay_in_other_directories() {
         let look = "return [document.querySelector('#files').className, document.querySelector('th:nth-child(2)').ariaSort]";
         assert_eq!(browser.js(look), serde_json::json!(["grid", "descending"]), "{title}");
     }
+}
+
+/// With scripts, an archive is a download that does not leave the page, so nothing asks during an upload.
+#[test]
+fn archives_are_downloaded_with_and_without_scripts() {
+    let Some((wharf, browser)) = stage(&[], some_files) else { return };
+    browser.devtools("Browser.setDownloadBehavior", &serde_json::json!({"behavior": "deny"}));
+    let path = wharf.outside_folder().join("stuck.bin");
+    std::fs::write(&path, "never sent").expect("written");
+    browser.js("XMLHttpRequest.prototype.send = () => {}");
+    browser.type_into("#give input", path.to_str().expect("text"));
+    browser.until("document.querySelector('#uploads [role=status]')?.textContent === '1 to go'");
+    for (name, target) in [("Zip", "/?zip"), ("Tar", "/?tar")] {
+        browser.press(name);
+        eventually_asked(&wharf, &format!("\"GET {target} HTTP/1.1\" 200 "));
+        assert_eq!(browser.names().len(), 4, "{name}");
+    }
+    browser.press("Cancel all");
+    browser.without_script();
+    browser.go(&wharf.url("/sub/?sort=-size"));
+    for (name, target) in [("Zip", "/sub/?zip="), ("Tar", "/sub/?tar=")] {
+        browser.press(name);
+        eventually_asked(&wharf, &format!("\"GET {target} HTTP/1.1\" 200 "));
+        assert_eq!(browser.names(), ["below.txt"], "{name}");
+    }
+}
+
+#[test]
+fn the_qr_code_of_each_folder_can_be_opened_without_scripts() {
+    let Some((wharf, browser)) = stage(&[], |wharf| fill(wharf, &[("a b&c+d/e.txt", 3)])) else { return };
+    let odd = wharf.folder().join(OsStr::from_bytes(b"\xff"));
+    std::fs::create_dir(odd).expect("created");
+    browser.without_script();
+    for (path, name) in [("/", "/"), ("/a%20b&c+d/", "/a b&c+d/"), ("/%FF/", "/\u{fffd}/")] {
+        browser.go(&wharf.url(&format!("{path}?sort=-size")));
+        browser.press("QR code");
+        browser.until("document.querySelector('h1').textContent === 'QR code'");
+        browser.until("document.querySelector('main img').naturalWidth > 0");
+        assert_eq!(browser.text("main a"), wharf.url(path));
+        browser.press(&format!("Back to {name}"));
+        browser.until("document.querySelector('#files')");
+        assert_eq!(browser.js("return location.pathname"), path);
+    }
+}
+
+#[test]
+fn order_and_view_survive_an_upload_without_scripts() {
+    let Some((wharf, browser)) = stage(&[], some_files) else { return };
+    let path = wharf.outside_folder().join("new.txt");
+    std::fs::write(&path, "new").expect("written");
+    browser.without_script();
+    browser.go(&wharf.url("/sub/?sort=-size&view=grid"));
+    browser.type_into("#give input", path.to_str().expect("text"));
+    browser.press("Upload");
+    browser.until("document.querySelectorAll('#files.grid tbody tr').length === 2");
+    assert_eq!(browser.names(), ["below.txt", "new.txt"]);
+    assert_eq!(browser.js("return location.search"), "?list&sort=-size&view=grid");
+}
+
+/// Tab reaches the heads of the columns, Enter sorts, and a refresh of the listing keeps the focus.
+#[test]
+fn sorting_works_with_the_keyboard() {
+    const ENTER: char = '\u{e007}';
+    const TAB: char = '\u{e004}';
+    let Some((wharf, browser)) = stage(&[], some_files) else { return };
+    browser.js("document.querySelector('th button').focus()");
+    browser.key(TAB);
+    browser.key(ENTER);
+    browser.until("document.querySelector('th:nth-child(2)').ariaSort === 'descending'");
+    browser.js("document.querySelector('th button').focus()");
+    browser.key(TAB);
+    wharf.write("new.txt", "new");
+    browser.js("window.dispatchEvent(new Event('focus'))");
+    browser.until("document.querySelectorAll('#files tbody tr').length === 5");
+    assert_eq!(browser.js("return document.activeElement.textContent"), "Size");
 }
 
 #[test]
@@ -164,7 +241,7 @@ fn directories_open_and_lead_back() {
     browser.until("document.querySelector('h1').textContent === 'Files'");
     browser.go(&wharf.url("/a%20b/no"));
     assert_eq!(browser.text("h1"), "Not found");
-    browser.click(".button");
+    browser.click(".error button");
     browser.until("document.querySelector('h1').textContent === 'Files'");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

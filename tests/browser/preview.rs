@@ -173,7 +173,7 @@ fn pictures_of_a_grid_load_when_they_scroll_into_view() {
         }
     };
     let Some((wharf, browser)) = stage(&[], fill) else { return };
-    browser.click("nav a[href='?list&view=grid']");
+    browser.press("Grid");
     browser.until("document.querySelector('#files.grid img')?.naturalWidth > 0");
     assert!(!wharf.settled_log().contains("GET /399.jpg"), "pictures off-screen are not fetched");
     browser.js("scrollTo(0, document.documentElement.scrollHeight)");

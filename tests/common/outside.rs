@@ -8,10 +8,11 @@ use std::thread;
 
 /// Programs whose name is ambiguous: the flag that prints the version, and a part of the expected output.
 /// Debian's `in.tftpd` may be atftpd's, and `BusyBox` provides many of them.
-const MAKES: [(&str, &str, &str); 7] = [
+const MAKES: [(&str, &str, &str); 8] = [
     ("in.tftpd", "-V", "tftp-hpa"),
     ("tftp", "-V", "tftp-hpa"),
     ("unzip", "-v", "Info-ZIP"),
+    ("wget", "--version", "GNU Wget"),
     ("mount", "--version", "util-linux"),
     ("script", "--version", "util-linux"),
     ("setpriv", "--version", "util-linux"),

@@ -38,6 +38,8 @@ listing.searchParams.set("list", "");
 listing.hash = "";
 /** The directory's path, encoded, with a trailing slash. */
 const here = location.pathname;
+/** The directory of the server's own paths: this script is in one below it. */
+const own = new URL("..", import.meta.url).pathname;
 
 const clock = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short" });
 let rows = [];
@@ -128,28 +130,37 @@ async function watch() {
   for (;;) {
     await pause(notice.textContent ? ASKS_AGAIN : ASKS);
     if (document.visibilityState !== "visible") continue;
-    rows.length < MANY || notice.textContent ? refresh() : await ask("/.wharf/health");
+    rows.length < MANY || notice.textContent ? refresh() : await ask(`${own}health`);
   }
 }
 
 /** Focuses the link to this file. */
 const focusOn = (href) => $(`#files a[href="${CSS.escape(href)}"]`)?.focus();
 
+/** Focuses the head of the column that sorts like this. */
+const focusOnHead = (order) => $(`th button[value="${CSS.escape(order)}"]`)?.focus();
+
 function replace(page) {
   const html = $("#files", page)?.outerHTML;
   if (!html || html === shownHtml) return;
   shownHtml = html;
-  const focused = document.activeElement?.closest("#files a")?.getAttribute("href");
+  const focused = document.activeElement?.closest("#files a, th button");
   for (const part of ["#look", "#files", "#nothing", "#count"]) {
     // The filter field stays, as the user may be typing in it.
     if (part !== "#look" || !$("#filter")) $(part).replaceWith(document.adoptNode($(part, page)));
   }
   adopt();
-  if (focused) focusOn(focused);
+  if (focused) focused.value ? focusOnHead(focused.value) : focusOn(focused.getAttribute("href"));
 }
 
 adopt();
 if ($("#files")) watch();
+// A link with `download` does not leave the page, as a form would: that asks first while files are uploaded.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches(".all")) return;
+  event.preventDefault();
+  make("a", { href: `?${event.submitter.name}`, download: "" }).click();
+});
 document.addEventListener("input", (event) => event.target.id === "filter" && filter());
 for (const occasion of ["focus", "visibilitychange"]) {
   addEventListener(occasion, () => document.visibilityState === "visible" && $("#files") && refresh());

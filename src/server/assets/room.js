@@ -135,7 +135,7 @@ if ($("#room")) {
 
   function listen() {
     stream?.close();
-    stream = new EventSource("/.wharf/chat/events");
+    stream = new EventSource(`${own}chat/events`);
     for (const type of ["welcome", "reset", "message", "private", "join", "leave", "upload"]) {
       stream.addEventListener(type, (event) => tell(type, { ...JSON.parse(event.data), id: event.lastEventId }));
     }
@@ -151,7 +151,7 @@ if ($("#room")) {
   async function comeBack() {
     if (!leads || !name.get()) return;
     try {
-      const member = await fetch("/.wharf/chat/messages?since=");
+      const member = await fetch(`${own}chat/messages?since=`);
       const isMember = member.ok || (await enter(name.get()));
       if (isMember) return listen();
       leaveAll();
@@ -161,7 +161,7 @@ if ($("#room")) {
   }
 
   async function enter(user) {
-    const answer = await fetch("/.wharf/chat/join", { method: "POST", body: new URLSearchParams({ user }) });
+    const answer = await fetch(`${own}chat/join`, { method: "POST", body: new URLSearchParams({ user }) });
     $(".hint", join).textContent = answer.ok ? "" : (await answer.text()).trim();
     if (answer.ok) name.set(user);
     return answer.ok;
@@ -227,7 +227,7 @@ if ($("#room")) {
     if (!text.trim()) return;
     const query = to.hidden ? "" : `?to=${encodeURIComponent(to.value)}`;
     try {
-      const answer = await fetch(`/.wharf/chat/messages${query}`, { method: "POST", body: text });
+      const answer = await fetch(`${own}chat/messages${query}`, { method: "POST", body: text });
       if (!answer.ok) throw (await answer.text()).trim();
       $("#text").value = "";
       log.scrollTop = log.scrollHeight;
@@ -238,7 +238,7 @@ if ($("#room")) {
 
   $("#leave").onclick = () => {
     localStorage.removeItem("wharf-name");
-    fetch("/.wharf/chat/leave", { method: "POST" }).catch(() => {});
+    fetch(`${own}chat/leave`, { method: "POST" }).catch(() => {});
     leaveAll();
   };
 

@@ -34,7 +34,7 @@ fn body(status: Status, line: &str, base: &Base) -> Markup {
             h1 { (title(status)) }
             p { (sentence(line)) }
             @if let Some(advice) = advice(status) { p .hint { (advice) } }
-            p { a .button href={ (base) "/?list" } { "Go to the files" } }
+            form action={ (base) "/" } { button name="list" { "Go to the files" } }
         }
     }
 }
@@ -94,7 +94,10 @@ mod tests {
         assert!(lines.starts_with("HTTP/1.1 404 ") && lines.contains("Retry-After: 5\r\n"), "{lines}");
         assert_eq!(lines.matches("Content-Type: ").count(), 1, "{lines}");
         assert!(lines.contains("Content-Type: text/html") && lines.contains("Content-Security-Policy: "));
-        assert!(page.contains("href=\"/files/?list\"") && page.contains("href=\"/files/.wharf/assets/"), "{page}");
+        assert!(
+            page.contains("action=\"/files/\"") && page.contains("href=\"/files/.wharf/assets/"),
+            "{page}"
+        );
         assert!(page.contains("<p>There is no &lt;b&gt;.</p>"), "{page}");
     }
 

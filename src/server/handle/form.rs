@@ -21,6 +21,7 @@ use crate::server::error_response::{self, bad_request};
 use crate::server::gate::authorise;
 use crate::server::handle::member;
 use crate::server::handle::upload_response;
+use crate::server::listing::ListingQuery;
 use crate::server::media;
 use crate::server::observe::announce;
 use crate::server::pages;
@@ -36,8 +37,8 @@ pub(crate) struct FormUpload {
     directory: SharePath,
     principal: Principal,
     by: Uploader,
-    /// Whether to redirect a browser to the listing.
-    for_browser: bool,
+    /// The listing to which a browser is redirected.
+    for_browser: Option<ListingQuery>,
     part: Part,
     /// A complete file that waits to be committed.
     finished: Option<Incoming>,
@@ -78,7 +79,9 @@ impl FormUpload {
             directory: directory.clone(),
             principal: principal.clone(),
             by: member::uploader(head, state, *client),
-            for_browser: pages::are_wanted(head.fields),
+            // The page's form is sent to the URL of the page, so the query has the order and the view of the page.
+            for_browser: pages::are_wanted(head.fields)
+                .then(|| ListingQuery { list: true, ..ListingQuery::of(request.target) }),
             part: Part::PassedOver,
             finished: None,
             unread: Vec::new(),
@@ -143,14 +146,11 @@ impl FormUpload {
     }
 
     fn respond(self) -> Response {
-        let location = match encode_path(self.directory.as_bytes()) {
-            root if root.is_empty() => "/?list".to_owned(),
-            path => format!("/{path}/?list"),
-        };
-        let head = if self.for_browser {
-            Head::new(Status::SEE_OTHER).field("Location", location)
-        } else {
-            Head::new(Status::OK)
+        let path = encode_path(self.directory.as_bytes());
+        let slash = if path.is_empty() { "" } else { "/" };
+        let head = match self.for_browser {
+            Some(query) => Head::new(Status::SEE_OTHER).field("Location", format!("/{path}{slash}{query}")),
+            None => Head::new(Status::OK),
         };
         Response::bytes(head, media::TEXT, self.saved.into_bytes())
     }

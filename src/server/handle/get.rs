@@ -17,10 +17,12 @@ use crate::http::request::Method;
 use crate::http::response::Head;
 use crate::http::status::Status;
 use crate::http::target::encode_path;
+use crate::own_paths::QR_PAGE;
 use crate::server::cache::{CacheEntry, CacheLookup};
 use crate::server::content::{Chunk, Content, FileSpan};
 use crate::server::disk::Disk;
 use crate::server::error_response::of_read_error;
+use crate::server::features;
 use crate::server::gate::authorise;
 use crate::server::handle::archive;
 use crate::server::handle::checksum;
@@ -87,7 +89,16 @@ fn to_directory(request: &Request<'_, '_, '_>) -> Response {
     Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
 }
 
-/// The directory as an archive if requested; otherwise its index page, if it may have one; otherwise, or if requested,
+/// Redirects to the page with the QR code of this directory.
+fn to_qr_code(request: &Request<'_, '_, '_>) -> Response {
+    // `&` and `+` have a meaning in a query.
+    let path = encode_path(request.path.as_bytes()).replace('&', "%26").replace('+', "%2B");
+    let location = format!("{QR_PAGE}?dir=/{path}");
+    let head = Head::new(Status::SEE_OTHER).field("Location", &location);
+    Response::bytes(head, media::TEXT, format!("{location}\n").into_bytes())
+}
+
+/// The directory as an archive or as a QR code if requested; otherwise its index page, if it may have one; otherwise, or if requested,
 /// the listing.
 fn of_directory(
     request: &Request<'_, '_, '_>,
@@ -97,6 +108,9 @@ fn of_directory(
 ) -> Handled {
     if let Some(format) = archive::format(request) {
         return archive::answer(request, directory, format, state, disk).unwrap_or_else(Handled::Respond);
+    }
+    if features::QR && request.target.parameter("qr").is_some() {
+        return Handled::Respond(to_qr_code(request));
     }
     let is_listing = request.target.parameter("list").is_some();
     for name in state.index_pages().iter().filter(|_| !is_listing) {

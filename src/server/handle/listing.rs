@@ -12,9 +12,9 @@ use crate::http::status::Status;
 use crate::server::content::Chunk;
 use crate::server::error_response::of_read_error;
 use crate::server::gate::authorise;
-use crate::server::listing::{Framed, ListingBody, SortOrder, Windows};
+use crate::server::listing::{Framed, ListingBody, ListingQuery, Windows};
 use crate::server::media;
-use crate::server::pages::{self, View};
+use crate::server::pages;
 use crate::server::receive::{Job, JobOutcome};
 use crate::server::request::Request;
 use crate::server::response::Response;
@@ -31,17 +31,14 @@ enum ListingFormat {
 /// The options in a request for a listing.
 struct ListingOptions {
     form: ListingFormat,
-    order: SortOrder,
-    view: View,
+    query: ListingQuery,
 }
 
 /// The job that lists the requested directory.
 pub(crate) fn job(request: &Request<'_, '_, '_>) -> Job {
-    let is_grid = request.target.parameter("view") == Some("grid");
     let options = ListingOptions {
         form: ListingFormat::preferred(request.head.fields),
-        order: request.target.parameter("sort").and_then(SortOrder::parse).unwrap_or_default(),
-        view: if is_grid { View::Grid } else { View::Rows },
+        query: ListingQuery::of(request.target),
     };
     let (path, principal) = (request.path.clone(), request.principal.clone());
     Box::new(move |state, disk| {
@@ -60,15 +57,16 @@ fn list(
     state: &State,
     disk: Blocking<'_>,
 ) -> Result<Response, Error> {
-    let (windows, count) = Windows::open(&state.folder, directory, options.order, &state.listings, disk)?;
+    let (windows, count) =
+        Windows::open(&state.folder, directory, options.query.order, &state.listings, disk)?;
     let head = head(Status::OK);
     let (head, framed) = match options.form {
         ListingFormat::Html => {
             let page = pages::ListingPage {
+                base: &state.base,
                 path: directory.path(),
                 count,
-                order: options.order,
-                view: options.view,
+                query: options.query,
                 accepts_uploads,
                 rules: state.folder.rules(),
                 has_chat: state.chat.is_some(),

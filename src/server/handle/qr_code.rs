@@ -31,7 +31,9 @@ pub(crate) fn handle(
 pub(crate) fn page(request: &Request<'_, '_, '_>, _: &mut Disk, state: &State) -> Result<Handled, Response> {
     let path = folder(request)?;
     let url = url(request, &path, state)?;
-    let page = pages::QrPage { path: &path, url: &url, is_local: address::is_local(&url) };
+    let query = request.target.query().unwrap_or_default();
+    let page =
+        pages::QrPage { base: &state.base, path: &path, query, url: &url, is_local: address::is_local(&url) };
     let (head, text) = page.framed(head());
     Ok(Handled::Respond(Response::new(head, text.into_bytes())))
 }

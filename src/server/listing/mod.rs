@@ -5,10 +5,12 @@
 
 mod body;
 mod form;
+mod query;
 mod sort_order;
 mod window;
 
 pub(super) use self::body::{ListingBody, text};
 pub(super) use self::form::{Framed, href, shown_path, timestamp};
+pub(super) use self::query::{ListingQuery, View};
 pub(super) use self::sort_order::{SortKey, SortOrder};
 pub(super) use self::window::{Count, SHARES, Windows};

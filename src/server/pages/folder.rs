@@ -8,13 +8,13 @@ use crate::folder::{DirEntry, EntryKind, OnConflict, Rules};
 use crate::format::Bytes;
 use crate::http::response::Head;
 use crate::http::target::encode_path;
-use crate::own_paths;
 use crate::path::SharePath;
 use crate::printable::Printable;
 use crate::server::assets::ICON;
+use crate::server::base::Base;
 use crate::server::features;
-use crate::server::listing::{Count, Framed, href, shown_path, timestamp};
-use crate::server::listing::{SortKey, SortOrder};
+use crate::server::listing::{Count, Framed, ListingQuery, SortKey, SortOrder, View};
+use crate::server::listing::{href, shown_path, timestamp};
 use crate::server::pages::page::page;
 use std::os::unix::ffi::OsStrExt;
 
@@ -28,24 +28,15 @@ const SHOWN_ABOVE: usize = 2;
 /// Marks the place of the rows in a page. No name contains it, because shown names have no control characters.
 const ROWS: &str = "\0";
 
-/// How entries are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum View {
-    /// One line each.
-    #[default]
-    Rows,
-    /// One card each, with a thumbnail for images.
-    Grid,
-}
-
 /// A directory to show.
 #[derive(Debug)]
 pub(crate) struct ListingPage<'a> {
+    /// The path before those of the server.
+    pub base: &'a Base,
     pub path: &'a SharePath,
     /// How much is in it.
     pub count: Count,
-    pub order: SortOrder,
-    pub view: View,
+    pub query: ListingQuery,
     /// Whether it shows a form for uploads.
     pub accepts_uploads: bool,
     /// What is allowed in it.
@@ -60,10 +51,10 @@ impl ListingPage<'_> {
                 (icons::all())
                 a .skip href="#files" { "Skip to the files" }
                 header .top {
-                    img src=(ICON.path()) alt="" width="28" height="28";
+                    img src={ (self.base) (ICON.link()) } alt="" width="28" height="28";
                     (self.way())
                     @if self.accepts_uploads { (self.form()) } @else { p .badge { "Read-only" } }
-                    @if features::QR { a href=(qr_link(self.path)) { "QR code" } }
+                    @if features::QR { form { button .plain name="qr" { "QR code" } } }
                     @if self.has_chat {
                         button #open-room .js .quiet type="button" aria-expanded="false" { "Chat" }
                     }
@@ -75,13 +66,13 @@ impl ListingPage<'_> {
                         (self.nothing())
                         p #count role="status" { (self.count) }
                     }
-                    @if self.has_chat { (room(self.path)) }
+                    @if self.has_chat { (room(self.base, self.path)) }
                 }
         };
-        let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body);
+        let (head, text) = page(head, Printable::text(&shown_path(self.path)), &body, self.base);
         let (before, behind) = text.split_once(ROWS).unwrap_or((&text, ""));
-        let row = if self.view == View::Grid { card } else { row };
-        (head, Framed { before: before.into(), row, query: self.query("?"), behind: behind.into() })
+        let row = if self.query.view == View::Grid { card } else { row };
+        (head, Framed { before: before.into(), row, query: self.query.to_string(), behind: behind.into() })
     }
 
     /// The path, with a link for each directory above. In a deep one, those in the middle are folded.
@@ -90,7 +81,7 @@ impl ListingPage<'_> {
         let above = above(self.path.as_bytes());
         let (folded, near) = above.split_at(if above.len() > SHOWN_ABOVE { above.len() - 1 } else { 0 });
         let item = |(link, name): &(String, String)| {
-            html! { li { a href={ (link) (self.query("&")) } { bdi { (name) } } } }
+            html! { li { a href={ (self.base) (link) (self.query) } { bdi { (name) } } } }
         };
         html! {
             nav aria-label="Path" {
@@ -98,7 +89,7 @@ impl ListingPage<'_> {
                     @if self.path.is_root() {
                         li { h1 { "Files" } }
                     } @else {
-                        li { a href={ "/?list" (self.query("&")) } { "Files" } }
+                        li { a href={ (self.base) "/" (self.query) } { "Files" } }
                         @if !folded.is_empty() {
                             li {
                                 details {
@@ -115,13 +106,10 @@ impl ListingPage<'_> {
         }
     }
 
-    /// The toolbar: filter, view, downloads.
+    /// The toolbar: filter, view, downloads. Only forms lead to other views and to archives, because programs that
+    /// follow links would fetch all of them.
     fn tools(&self) -> Markup {
-        let view = |view, name| {
-            html! {
-                a href={ "?list" (query("&", self.order, view)) } aria-current=[(self.view == view).then_some("true")] { (name) }
-            }
-        };
+        let current = |view| (self.query.view == view).then_some("true");
         html! {
             div #look {
                 @if self.count.entries() > 0 {
@@ -129,12 +117,16 @@ impl ListingPage<'_> {
                         label .unseen for="filter" { "Filter by name" }
                         input #filter type="search" placeholder="Filter" autocomplete="off" spellcheck="false";
                     }
-                    nav .views aria-label="View" { (view(View::Rows, "List")) (view(View::Grid, "Grid")) }
+                    form .views aria-label="View" {
+                        (self.other_than("view"))
+                        button aria-current=[current(View::Rows)] { "List" }
+                        button name="view" value="grid" aria-current=[current(View::Grid)] { "Grid" }
+                    }
                     @if features::ARCHIVE {
-                        div .all role="group" aria-label="Download all" {
+                        form .all aria-label="Download all" {
                             span aria-hidden="true" { "Download all" }
-                            a .button .quiet href="?zip" download { "Zip" }
-                            a .button .quiet href="?tar" download { "Tar" }
+                            button .quiet name="zip" { "Zip" }
+                            button .quiet name="tar" { "Tar" }
                         }
                     }
                 }
@@ -159,12 +151,13 @@ impl ListingPage<'_> {
     }
 
     fn table(&self) -> Markup {
-        let class = match self.view {
+        let class = match self.query.view {
             _ if self.count.entries() == 0 => "empty",
             View::Rows => "rows",
             View::Grid => "grid",
         };
         html! {
+            form #sort { (self.other_than("sort")) }
             table #files class=(class) tabindex="-1" {
                 caption .unseen { "Files" }
                 thead {
@@ -176,19 +169,21 @@ impl ListingPage<'_> {
     }
 
     fn column(&self, key: SortKey, name: &str) -> Markup {
-        let sorted = match self.order {
+        let order = self.query.order;
+        let sorted = match order {
             order if order.key != key => None,
             SortOrder { descending: true, .. } => Some("descending"),
             _ => Some("ascending"),
         };
         html! {
-            th aria-sort=[sorted] { a href={ "?list" (query("&", self.order.after_click(key), self.view)) } { (name) } }
+            th aria-sort=[sorted] { button form="sort" name="sort" value=(order.after_click(key)) { (name) } }
         }
     }
 
-    /// The order and the view, for the link to another directory; starts with this, unless they are the default.
-    fn query(&self, start: &str) -> String {
-        query(start, self.order, self.view)
+    /// All that the query chooses except for this, as fields of the form that chooses this.
+    fn other_than(&self, parameter: &str) -> Markup {
+        let others = self.query.parameters().filter(|(name, _)| *name != parameter);
+        html! { @for (name, value) in others { input type="hidden" name=(name) value=(value); } }
     }
 
     fn nothing(&self) -> Markup {
@@ -245,29 +240,14 @@ fn above(path: &[u8]) -> Vec<(String, String)> {
     let directories = ends.map(|end| path.get(..end).unwrap_or_default());
     let named = directories.map(|directory| {
         let name = directory.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        (format!("/{}/?list", encode_path(directory)), shown(name))
+        (format!("/{}/", encode_path(directory)), shown(name))
     });
     named.collect()
-}
-
-/// The page with the QR code of this directory.
-fn qr_link(path: &SharePath) -> String {
-    // `&` and `+` have a meaning in a query.
-    let directory = encode_path(path.as_bytes()).replace('&', "%26").replace('+', "%2B");
-    format!("{}?dir=/{directory}", own_paths::QR_PAGE)
 }
 
 /// A name as harmless text.
 fn shown(name: &[u8]) -> String {
     Printable(name).to_string()
-}
-
-/// The part of a query that says this order and view, without their defaults; starts with this, unless it is empty.
-fn query(start: &str, order: SortOrder, view: View) -> String {
-    let order = (order != SortOrder::default()).then(|| format!("sort={order}"));
-    let view = (view == View::Grid).then(|| "view=grid".to_owned());
-    let parts: Vec<_> = order.into_iter().chain(view).collect();
-    if parts.is_empty() { String::new() } else { format!("{start}{}", parts.join("&")) }
 }
 
 impl maud::Render for Count {

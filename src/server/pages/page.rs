@@ -6,13 +6,19 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::http::response::Head;
 use crate::server::assets::{ICON, SCRIPT, STYLE};
+use crate::server::base::Base;
 use crate::server::random;
 
 /// A random number of this page. Only elements that carry it are loaded, so injected ones are not.
 struct Nonce(u128);
 
 /// A whole page, and its head with the content security policy.
-pub(in crate::server) fn page(head: Head, title: impl fmt::Display, body: &Markup) -> (Head, String) {
+pub(in crate::server) fn page(
+    head: Head,
+    title: impl fmt::Display,
+    body: &Markup,
+    base: &Base,
+) -> (Head, String) {
     let nonce = Nonce(u128::from_ne_bytes(random::bytes()));
     let text = html! {
         (DOCTYPE)
@@ -21,9 +27,9 @@ pub(in crate::server) fn page(head: Head, title: impl fmt::Display, body: &Marku
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " – wharf" }
-                link rel="stylesheet" href=(STYLE.path()) nonce=(nonce);
-                link rel="icon" href=(ICON.path());
-                script type="module" src=(SCRIPT.path()) nonce=(nonce) {}
+                link rel="stylesheet" href={ (base) (STYLE.link()) } nonce=(nonce);
+                link rel="icon" href={ (base) (ICON.link()) };
+                script type="module" src={ (base) (SCRIPT.link()) } nonce=(nonce) {}
             }
             body { (body) }
         }

@@ -7,14 +7,19 @@ use crate::http::target::encode_path;
 use crate::own_paths::QR_CODE;
 use crate::path::SharePath;
 use crate::printable::Printable;
+use crate::server::base::Base;
 use crate::server::listing::shown_path;
 use crate::server::pages::page::page;
 
 /// What the page shows.
 #[derive(Debug)]
 pub(crate) struct QrPage<'a> {
+    /// The path before those of the server.
+    pub base: &'a Base,
     /// The folder.
     pub path: &'a SharePath,
+    /// The query that names the folder to the QR code.
+    pub query: &'a str,
     /// Its URL.
     pub url: &'a str,
     /// Whether only this machine can reach the URL.
@@ -28,28 +33,16 @@ impl QrPage<'_> {
         let body = html! {
             main .error {
                 h1 { "QR code" }
-                p { img src={ (QR_CODE) (query(self.path)) } alt={ "QR code of " (self.url) } width="256" height="256"; }
+                p { img src={ (self.base) (QR_CODE) "?" (self.query) } alt={ "QR code of " (self.url) } width="256" height="256"; }
                 p { a href=(self.url) { (self.url) } }
                 @if self.is_local {
                     p { "No phone can reach this address. Start wharf with --ip 0.0.0.0 to share with the network." }
                 }
-                p { a .button href=(back(self.path)) { "Back to " bdi { (folder) } } }
+                form action={ (self.base) (target(self.path)) } { button name="list" { "Back to " bdi { (folder) } } }
             }
         };
-        page(head, format_args!("QR code of {folder}"), &body)
+        page(head, format_args!("QR code of {folder}"), &body, self.base)
     }
-}
-
-/// The query that names a folder to the QR code.
-fn query(path: &SharePath) -> String {
-    // `&` and `+` have a meaning in a query.
-    let encoded = encode_path(path.as_bytes()).replace('&', "%26").replace('+', "%2B");
-    format!("?dir=/{encoded}")
-}
-
-/// The folder's listing.
-fn back(path: &SharePath) -> String {
-    format!("{}?list", target(path))
 }
 
 /// The target of a folder, with its slash.

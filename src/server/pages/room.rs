@@ -7,12 +7,13 @@ use crate::chat::name::MAX_NAME;
 use crate::chat::text::MAX_TEXT;
 use crate::http::target::encode_path;
 use crate::path::SharePath;
+use crate::server::base::Base;
 
 /// The chat room beside the directory at this path. The links of uploads below that directory start with `data-of`.
-pub(super) fn room(directory: &SharePath) -> Markup {
+pub(super) fn room(base: &Base, directory: &SharePath) -> Markup {
     let slash = if directory.is_root() { "" } else { "/" };
     html! {
-        aside #room .js data-of={ "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {
+        aside #room .js data-of={ (base) "/" (encode_path(directory.as_bytes())) (slash) } aria-labelledby="room-head" {
             header {
                 h2 #room-head { "Chat" }
                 p #state role="status" {}

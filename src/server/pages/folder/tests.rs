@@ -3,21 +3,24 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::http::status::Status;
+use crate::own_paths;
 
 fn html_of(path: &SharePath, entries: &[DirEntry], accepts_uploads: bool) -> String {
-    html_as(View::Grid, SortOrder::default(), path, entries, accepts_uploads)
+    let query = ListingQuery { view: View::Grid, ..ListingQuery::default() };
+    html_as(query, path, entries, accepts_uploads)
 }
 
-fn html_as(
-    view: View,
-    order: SortOrder,
-    path: &SharePath,
-    entries: &[DirEntry],
-    accepts_uploads: bool,
-) -> String {
+fn html_as(query: ListingQuery, path: &SharePath, entries: &[DirEntry], accepts_uploads: bool) -> String {
     let count = Count { directories: 0, files: entries.len(), bytes: 0 };
-    let page =
-        ListingPage { path, count, order, view, accepts_uploads, rules: &Rules::default(), has_chat: true };
+    let page = ListingPage {
+        base: &Base::default(),
+        path,
+        count,
+        query,
+        accepts_uploads,
+        rules: &Rules::default(),
+        has_chat: true,
+    };
     let (_, Framed { before: mut text, row, query, behind }) = page.framed(Head::new(Status::OK));
     entries.iter().enumerate().for_each(|(count, entry)| row(entry, count, &query, &mut text));
     text.extend(behind);
@@ -44,12 +47,10 @@ fn a_hostile_name_is_text() {
 #[test]
 fn each_directory_above_has_a_link() {
     let path = SharePath::from_segments([&b"a b"[..], b"<c>", b"d"]).expect("a path");
-    let page = html_as(View::Rows, SortOrder::default(), &path, &[], true);
-    for link in [
-        "href=\"/?list\">Files<",
-        "href=\"/a%20b/?list\"><bdi>a b<",
-        "href=\"/a%20b/%3Cc%3E/?list\"><bdi>&lt;c&gt;<",
-    ] {
+    let page = html_as(ListingQuery::default(), &path, &[], true);
+    for link in
+        ["href=\"/\">Files<", "href=\"/a%20b/\"><bdi>a b<", "href=\"/a%20b/%3Cc%3E/\"><bdi>&lt;c&gt;<"]
+    {
         assert!(page.contains(link), "{link}: {page}");
     }
     assert!(page.contains("<h1><bdi>d</bdi></h1>") && !page.contains("<details>"), "{page}");
@@ -58,12 +59,10 @@ fn each_directory_above_has_a_link() {
 #[test]
 fn a_deep_path_is_folded_in_the_middle() {
     let path = SharePath::from_segments([b"a", b"b", b"c", b"d"]).expect("a path");
-    let page = html_as(View::Rows, SortOrder::default(), &path, &[], true);
+    let page = html_as(ListingQuery::default(), &path, &[], true);
     let folded = page.split_once("<details>").expect("folded").1.split_once("</details>").expect("an end").0;
     assert!(folded.contains("2 more folders"), "{folded}");
-    for (link, is_folded) in
-        [("/?list", false), ("/a/?list", true), ("/a/b/?list", true), ("/a/b/c/?list", false)]
-    {
+    for (link, is_folded) in [("/", false), ("/a/", true), ("/a/b/", true), ("/a/b/c/", false)] {
         let link = format!("href=\"{link}\"");
         assert!(page.contains(&link) && folded.contains(&link) == is_folded, "{link}: {page}");
     }
@@ -74,16 +73,64 @@ fn order_and_view_carry_into_other_directories() {
     let path = SharePath::from_segments([b"a", b"b"]).expect("a path");
     let entries = [entry(b"sub", EntryKind::Directory), entry(b"f", EntryKind::File { len: 1 })];
     let table = [
-        (View::Rows, "name", "./sub/", "/a/?list"),
-        (View::Grid, "name", "./sub/?view=grid", "/a/?list&amp;view=grid"),
-        (View::Rows, "-size", "./sub/?sort=-size", "/a/?list&amp;sort=-size"),
-        (View::Grid, "time", "./sub/?sort=time&amp;view=grid", "/a/?list&amp;sort=time&amp;view=grid"),
+        (false, View::Rows, "name", ""),
+        (true, View::Rows, "name", "?list"),
+        (false, View::Grid, "name", "?view=grid"),
+        (false, View::Rows, "-size", "?sort=-size"),
+        (true, View::Grid, "time", "?list&amp;sort=time&amp;view=grid"),
     ];
-    for (view, order, below, above) in table {
-        let page = html_as(view, SortOrder::parse(order).expect("an order"), &path, &entries, true);
-        for link in [below, above, "./f"] {
+    for (list, view, order, query) in table {
+        let order = SortOrder::parse(order).expect("an order");
+        let page = html_as(ListingQuery { list, order, view }, &path, &entries, true);
+        for link in [format!("./sub/{query}"), format!("/a/{query}"), "./f".to_owned()] {
             assert!(page.contains(&format!("href=\"{link}\"")), "{link}: {page}");
         }
+    }
+}
+
+/// The targets of all links, except for fragments of the page itself.
+fn links(page: &str) -> Vec<&str> {
+    let after = page.split([' ', '<']).filter_map(|part| {
+        ["href=\"", "src=\"", "action=\"", "formaction=\""].iter().find_map(|name| part.strip_prefix(name))
+    });
+    after
+        .map(|rest| rest.split('"').next().unwrap_or_default())
+        .filter(|link| !link.starts_with('#'))
+        .collect()
+}
+
+#[test]
+fn links_lead_only_to_entries_directories_and_assets() {
+    let path = SharePath::from_segments([b"a", b"b"]).expect("a path");
+    let entries = [entry(b"sub", EntryKind::Directory), entry(b"f.jpg", EntryKind::File { len: 1 })];
+    for (view, times) in [(View::Rows, 1), (View::Grid, 2)] {
+        let query = ListingQuery { view, ..ListingQuery::default() };
+        let page = html_as(query, &path, &entries, true);
+        let page = page.replace(&query.to_string(), "");
+        let (assets, others): (Vec<_>, Vec<_>) =
+            links(&page).into_iter().partition(|link| link.starts_with(own_paths::ASSETS));
+        assert_eq!(assets.len(), 4, "style, script, and the icon twice: {assets:?}");
+        let file = ["./f.jpg"].repeat(times);
+        assert_eq!(others, [vec!["/", "/a/", "./sub/"], file].concat());
+    }
+}
+
+#[test]
+fn forms_change_one_parameter_and_keep_the_others() {
+    let order = SortOrder::parse("-size").expect("an order");
+    let query = ListingQuery { list: true, order, view: View::Grid };
+    let entries = [entry(b"f", EntryKind::File { len: 1 })];
+    let page = html_as(query, &SharePath::root(), &entries, true);
+    let form = |start: &str| page.split_once(start).expect(start).1.split_once("</form>").expect("its end").0;
+    let hidden = |name, value| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+    let (list, sort, view) = (hidden("list", ""), hidden("sort", "-size"), hidden("view", "grid"));
+    assert_eq!(form("<form id=\"sort\">"), format!("{list}{view}"));
+    assert!(
+        form("<form class=\"views\" aria-label=\"View\">").starts_with(&format!("{list}{sort}<button>List<"))
+    );
+    for (value, name) in [("name", "Name"), ("size", "Size"), ("-time", "Modified")] {
+        let head = format!("<button form=\"sort\" name=\"sort\" value=\"{value}\">{name}</button>");
+        assert!(page.contains(&head), "{head}: {page}");
     }
 }
 
