@@ -8,7 +8,7 @@ use crate::net::reach::reached_at;
 use crate::net::unix::SocketName;
 use crate::net::zone::authority;
 use crate::printable::Printable;
-use crate::server::Server;
+use crate::server::{Base, Server};
 use crate::stop::StopReason;
 
 /// The value of `--idle-exit`.
@@ -44,7 +44,7 @@ pub(super) fn greeting(root: &Path, server: &Server, idle_exit: IdleExit, accept
 /// The URLs at which the server can be reached, each once.
 pub(super) fn urls(server: &Server) -> Vec<String> {
     let mut urls: Vec<String> = Vec::new();
-    for url in server.addresses().flat_map(|address| urls_of(&address)) {
+    for url in server.addresses().flat_map(|address| urls_of(&address, server.base())) {
         if !urls.contains(&url) {
             urls.push(url);
         }
@@ -53,13 +53,14 @@ pub(super) fn urls(server: &Server) -> Vec<String> {
 }
 
 /// The URL of a listener, or one for each address of the machine if it listens on all.
-fn urls_of(address: &ListenAddress) -> Vec<String> {
-    let (scheme, address) = match address {
-        ListenAddress::Tcp(address) => ("http", address),
-        ListenAddress::Udp(address) => ("tftp", address),
+fn urls_of(address: &ListenAddress, base: &Base) -> Vec<String> {
+    let (scheme, address, path) = match address {
+        ListenAddress::Tcp(address) => ("http", address, base.directory()),
+        ListenAddress::Udp(address) => ("tftp", address, String::new()),
         ListenAddress::Unix(_) => return vec![address.to_string()],
     };
-    reached_at(*address).into_iter().map(|address| format!("{scheme}://{}", authority(address))).collect()
+    let url = |address| format!("{scheme}://{}{path}", authority(address));
+    reached_at(*address).into_iter().map(url).collect()
 }
 
 /// Whether other users (or, over TCP and UDP, other machines) can reach it.

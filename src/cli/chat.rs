@@ -48,7 +48,7 @@ fn address(host: Option<&str>, port: Option<&str>) -> Result<ServerAddress, Addr
 
 /// Joins the room and runs the prompt, until the user leaves or the server cannot be reached any more.
 pub(super) fn join(user: &str, address: &ServerAddress, downloads: Option<PathBuf>) -> ExitCode {
-    let member = match ChatMember::join(&address.server, user) {
+    let member = match ChatMember::join(address, user) {
         Ok(member) => member,
         Err(ClientError::Refused(_, Some(said))) => return exit::failed(&said),
         Err(error) => return exit::failed(&error),

@@ -79,6 +79,12 @@ impl ServerAddress {
         Self { server: self.server.clone(), base: format!("{target}{slash}") }
     }
 
+    /// The directory above; `None` for the root.
+    pub(super) fn above(&self) -> Option<Self> {
+        let end = self.base.strip_suffix('/')?.rfind('/')?;
+        Some(Self { server: self.server.clone(), base: self.base[..=end].to_owned() })
+    }
+
     /// The target of a path as typed: relative to the server's root if it begins with a slash, else to the address's
     /// directory.
     pub fn target(&self, typed: &str) -> String {

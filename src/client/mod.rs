@@ -33,6 +33,7 @@ pub mod line_editor;
 #[path = "plain/line_editor.rs"]
 pub mod line_editor;
 pub mod listing;
+mod own_root;
 pub mod pattern;
 #[cfg(feature = "terminal")]
 pub mod progress_bar;

@@ -197,7 +197,7 @@ impl<'c> Shell<'c> {
     }
 
     fn shut_down(&mut self) -> io::Result<PromptFlow> {
-        match self.with(None, |session, _| shutdown::request(session)) {
+        match self.with(None, shutdown::request) {
             Ok(()) => writeln!(self.out, "{LEAVING}").map(|()| PromptFlow::Stop),
             Err(error) => self.fail_at("shutdown", &error).map(|()| PromptFlow::Continue),
         }

@@ -21,7 +21,7 @@ impl Base {
     }
 
     /// The directory that all paths of the server are in, for cookies (RFC 6265 §5.1.4).
-    pub(super) fn directory(&self) -> String {
+    pub fn directory(&self) -> String {
         self.with('/')
     }
 

@@ -165,6 +165,11 @@ impl Server {
         self.listeners.addresses()
     }
 
+    /// The path below which a proxy shows it.
+    pub fn base(&self) -> &Base {
+        &self.runtime.state.base
+    }
+
     /// The URL to pass on: of the network if possible, otherwise of this machine. `None` without TCP.
     pub fn url(&self) -> Option<String> {
         address::of_server(&self.runtime.state)

@@ -58,7 +58,7 @@ pub(super) fn listen(
             Instant::now()
         });
         if since.elapsed() > PATIENCE {
-            return Err(ClientError::NotRunning(member.server.to_string()));
+            return Err(ClientError::NotRunning(member.root.server.to_string()));
         }
         if has_left(left, pause) {
             return Ok(());
@@ -90,7 +90,7 @@ fn hear_once(
     token: &str,
     ear: &mut Ear<'_, impl FnMut(String)>,
 ) -> Result<(), ClientError> {
-    let mut session = Session::new(member.server.clone());
+    let mut session = Session::new(member.root.server.clone());
     let (authorization, last) = (bearer(token), ear.decoder.last_event_id().to_owned());
     let mut fields = vec![("Authorization", authorization.as_str()), ("Accept", "text/event-stream")];
     if !last.is_empty() {
@@ -98,7 +98,7 @@ fn hear_once(
     }
     let response = session.send(&HttpRequest {
         method: Method::Get,
-        target: own_paths::CHAT_EVENTS,
+        target: &member.target(own_paths::CHAT_EVENTS),
         fields: &fields,
         content: None,
     })?;

@@ -5,10 +5,11 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use crate::client::address::Endpoint;
+use crate::client::address::ServerAddress;
 use crate::client::content::RequestContent;
 use crate::client::error::ClientError;
 use crate::client::error_response;
+use crate::client::own_root;
 use crate::client::request::HttpRequest;
 use crate::client::response::PourError;
 use crate::client::session::Session;
@@ -24,8 +25,8 @@ const RETRIES: u32 = 7;
 /// A member of a server's room. Clones share the token.
 #[derive(Debug, Clone)]
 pub struct ChatMember {
-    /// The server.
-    pub server: Endpoint,
+    /// The server, and its root on that host.
+    pub root: ServerAddress,
     /// The member's name.
     pub name: String,
     token: Arc<Mutex<String>>,
@@ -39,11 +40,17 @@ struct Joined {
 }
 
 impl ChatMember {
-    /// Joins the room.
-    pub fn join(server: &Endpoint, name: &str) -> Result<Self, ClientError> {
-        let joined = ask_to_join(server, name)?;
+    /// Joins the room of the server that has this directory.
+    pub fn join(directory: &ServerAddress, name: &str) -> Result<Self, ClientError> {
+        let root = own_root::find(&mut Session::new(directory.server.clone()), directory)?;
+        let joined = ask_to_join(&root, name)?;
         let token = Arc::new(Mutex::new(joined.token));
-        Ok(Self { server: server.clone(), name: joined.user, token })
+        Ok(Self { root, name: joined.user, token })
+    }
+
+    /// One of the server's own paths as a target.
+    pub(super) fn target(&self, own_path: &str) -> String {
+        self.root.resolve(own_path, false)
     }
 
     /// Joins again under the same name, after the server has forgotten this token. Does nothing if another thread has done
@@ -51,7 +58,7 @@ impl ChatMember {
     pub(super) fn join_again(&self, forgotten: &str) -> Result<(), ClientError> {
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if *token == forgotten {
-            *token = ask_to_join(&self.server, &self.name)?.token;
+            *token = ask_to_join(&self.root, &self.name)?.token;
         }
         Ok(())
     }
@@ -70,7 +77,7 @@ impl ChatMember {
         text: &str,
         mut waits: impl FnMut(&ClientError),
     ) -> Result<(), ClientError> {
-        let mut target = own_paths::CHAT_MESSAGES.to_owned();
+        let mut target = self.target(own_paths::CHAT_MESSAGES);
         if let Some(to) = to {
             target += "?to=";
             target += &encode_segment(to.as_bytes()).replace('&', "%26");
@@ -99,7 +106,8 @@ impl ChatMember {
     /// Leaves the room.
     pub fn leave(&self, session: &mut Session) -> Result<(), ClientError> {
         let authorization = bearer(&self.token());
-        post(session, own_paths::CHAT_LEAVE, &[("Authorization", &authorization)], Vec::new()).map(drop)
+        let target = self.target(own_paths::CHAT_LEAVE);
+        post(session, &target, &[("Authorization", &authorization)], Vec::new()).map(drop)
     }
 }
 
@@ -127,10 +135,11 @@ fn send_as(token: &str, session: &mut Session, target: &str, text: &str) -> Resu
     Err(FailedAttempt::refused(error_response::read(response), &head, SystemTime::now()))
 }
 
-fn ask_to_join(server: &Endpoint, name: &str) -> Result<Joined, ClientError> {
+fn ask_to_join(root: &ServerAddress, name: &str) -> Result<Joined, ClientError> {
     let body = format!("user={}", encode_segment(name.as_bytes()).replace('&', "%26").replace('+', "%2B"));
     let fields = [("Content-Type", "application/x-www-form-urlencoded")];
-    let answer = post(&mut Session::new(server.clone()), own_paths::CHAT_JOIN, &fields, body.into_bytes())?;
+    let target = root.resolve(own_paths::CHAT_JOIN, false);
+    let answer = post(&mut Session::new(root.server.clone()), &target, &fields, body.into_bytes())?;
     let joined: Joined = serde_json::from_slice(&answer).map_err(|_| ClientError::NoRoom)?;
     // The name is printed and names the download directory, so the server must not choose another.
     if joined.user.eq_ignore_ascii_case(name) { Ok(joined) } else { Err(ClientError::NoRoom) }

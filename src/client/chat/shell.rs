@@ -45,8 +45,7 @@ impl<'c> ChatShell<'c> {
         out: &'c mut dyn Write,
         err: &'c mut dyn Write,
     ) -> Self {
-        let session = Session::new(member.server.clone());
-        let address = ServerAddress::root(member.server.clone());
+        let (session, address) = (Session::new(member.root.server.clone()), member.root.clone());
         let (present, listening) = (Present::default(), None);
         Self { member, address, session, present, downloads, listening, out, err, all_well: true }
     }
