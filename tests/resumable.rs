@@ -511,6 +511,7 @@ fn one_client_leaves_room_for_others() {
     assert_eq!(other.code(), 201, "another address");
     let whole = wharf.ask("PUT", "/whole", &format!("{DRAFT}Upload-Complete: ?1\r\n"), b"whole");
     assert_eq!((whole.code(), wharf.read("whole")), (201, b"whole".to_vec()), "it needs no slot");
+    assert_eq!(whole.field("Upload-Complete"), "?1", "this is the final response");
     wires.pop();
     eventually("an idle one was noticed", || wharf.ask("POST", "/one-more", fields, b"").code() == 201);
     assert_eq!(unfinished(&wharf), MOST_OF_A_CLIENT + 1, "it has made room");

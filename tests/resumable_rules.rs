@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::common::{Answer, Wharf};
+use crate::common::{Answer, Wharf, eventually};
 use crate::resumable::{DRAFT, append, begin, files, patch_fields, stand};
 
 /// The client may have lost the final response: the same requests as after any other break lead to it.
@@ -196,4 +196,36 @@ fn get_returns_the_state_and_no_content() {
     }
     let unknown = wharf.ask("GET", &format!("/.wharf/uploads/{}", "0".repeat(32)), "", b"");
     assert_eq!((unknown.code(), unknown.field("Cache-Control").as_str()), (404, "no-store"));
+}
+
+/// A request that is still under way ends when its upload is cancelled.
+#[test]
+fn cancelling_ends_the_running_request() {
+    let wharf = Wharf::serve(&[]);
+    let upload = begin(&wharf, "/a", "");
+    let mut running = wharf.connect();
+    let fields = patch_fields(0, true) + "Content-Length: 9\r\n";
+    running.send(format!("PATCH {upload} HTTP/1.1\r\nHost: {}\r\n{fields}\r\nabc", wharf.address()));
+    let part = |wharf: &Wharf| wharf.tree().into_iter().find(|name| name.ends_with(".part"));
+    let arrived = || part(&wharf).is_some_and(|name| wharf.read(&name) == b"abc");
+    eventually("the first three have arrived", arrived);
+    assert_eq!(wharf.ask("DELETE", &upload, "", b"").code(), 204);
+    let answer = running.send("defghi").read_answer(false);
+    assert_eq!((answer.code(), answer.field("Upload-Complete").as_str()), (409, ""));
+    assert!(running.is_closed());
+    assert_eq!(wharf.ask("GET", &upload, "", b"").code(), 404);
+    assert!(files(&wharf).is_empty() && part(&wharf).is_none(), "{:?}", wharf.tree());
+}
+
+/// A limit that is no Integer of a structured field would make clients ignore the others.
+#[test]
+fn limits_are_valid_structured_fields() {
+    for (flags, expected) in [
+        (&["--max-upload", "900T"][..], "max-size=989560464998400, max-age=86400"),
+        (&["--max-upload", "8000000T"], "max-age=86400"),
+        (&[], "max-age=86400"),
+    ] {
+        let wharf = Wharf::serve(flags);
+        assert_eq!(wharf.ask("OPTIONS", "/a", "", b"").field("Upload-Limit"), expected, "{flags:?}");
+    }
 }

@@ -62,6 +62,7 @@ pub(crate) fn handle(
     let upload = Box::new(FileUpload {
         incoming,
         announced: announced_length(head),
+        is_resumable: false,
         guard,
         is_put,
         keeps_time: modified.is_some(),

@@ -112,7 +112,8 @@ pub(crate) fn begin(beginning: Beginning) -> Job {
     })
 }
 
-/// Falls back to a plain upload when a resumable one cannot be created.
+/// Falls back to a plain upload when a resumable one cannot be created. Its client still learns from the final response
+/// that the upload is complete.
 fn plain(
     grant: &Grant<'_, ToWrite>,
     plan: &Plan,
@@ -125,7 +126,15 @@ fn plain(
     let mut incoming = state.folder.receive(grant, size, disk).map_err(|error| error_response::of(&error))?;
     incoming.set_modified(plan.modified);
     let (is_put, keeps_time) = (plan.memo == PUT, plan.modified.is_some());
-    let upload = FileUpload { incoming, announced: plan.length, guard: plan.guard, is_put, keeps_time, by };
+    let upload = FileUpload {
+        incoming,
+        announced: plan.length,
+        is_resumable: true,
+        guard: plan.guard,
+        is_put,
+        keeps_time,
+        by,
+    };
     Ok(Receiving::new(framing, Box::new(upload), &state.chores))
 }
 
@@ -199,7 +208,7 @@ pub(crate) fn append(
             }
             // Whether any content follows shows when the body ends.
             Err(UploadError::Complete(completed)) if announced.size.is_none() => JobOutcome::Receive(
-                Box::new(Receiving::new(framing, Box::new(Again(completed)), &state.chores)),
+                Box::new(Receiving::new(framing, Box::new(EmptyAppend(completed)), &state.chores)),
             ),
             Err(error) => JobOutcome::Respond(refuse(error, offset, state), None),
         }
@@ -232,9 +241,9 @@ impl Sink for ResumableUpload {
 
 /// The body of a request that appends to a complete upload: it may only be empty.
 #[derive(Debug)]
-struct Again(Box<Completed>);
+struct EmptyAppend(Box<Completed>);
 
-impl Sink for Again {
+impl Sink for EmptyAppend {
     fn write(&mut self, content: &[u8], _: &State, _: Blocking<'_>) -> Result<Flow, Response> {
         if content.is_empty() { Ok(Flow::More) } else { Err(problem(UploadProblem::InconsistentLength)) }
     }

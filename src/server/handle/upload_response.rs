@@ -5,7 +5,7 @@ use crate::chat::event::Uploader;
 use crate::folder::{Guard, Incoming, Saved};
 use crate::http::request::Head;
 use crate::http::response;
-use crate::http::resumable::{PartError, UploadProblem};
+use crate::http::resumable::{COMPLETE, PartError, UploadProblem, boolean};
 use crate::http::status::Status;
 use crate::http::target::encode_path;
 use crate::printable::Printable;
@@ -24,6 +24,8 @@ pub(super) struct FileUpload {
     pub incoming: Incoming,
     /// Its length, if the client has sent that separately.
     pub announced: Option<u64>,
+    /// Whether the client asked for a resumable upload: then the response says that it is complete.
+    pub is_resumable: bool,
     /// What must still be true when it is saved.
     pub guard: Guard,
     /// Whether it was sent with PUT.
@@ -41,17 +43,19 @@ impl Sink for FileUpload {
     }
 
     fn work(self: Box<Self>, _: bool, state: &State, disk: Blocking<'_>) -> Worked {
-        let Self { incoming, announced, guard, is_put, keeps_time, by } = *self;
+        let Self { incoming, announced, is_resumable, guard, is_put, keeps_time, by } = *self;
         if announced.is_some_and(|length| length != incoming.received()) {
             return Worked::Respond(refuse_part(PartError::Length), None);
         }
-        match incoming.commit(guard, disk) {
+        let (response, record) = match incoming.commit(guard, disk) {
             Ok(saved) => {
                 let record = announce::saved(&by, &saved, state);
-                Worked::Respond(modified::acknowledge(respond(&saved, is_put), keeps_time), record)
+                (modified::acknowledge(respond(&saved, is_put), keeps_time), record)
             }
-            Err(error) => Worked::Respond(error_response::of(&error), None),
-        }
+            Err(error) => (error_response::of(&error), None),
+        };
+        let response = if is_resumable { response.with(COMPLETE, boolean(true)) } else { response };
+        Worked::Respond(response, record)
     }
 }
 
