@@ -63,6 +63,7 @@ mod replay;
 mod replicas;
 mod requests;
 mod resumable;
+mod resumable_rules;
 mod sending;
 mod slowhttptest;
 mod start;

@@ -56,7 +56,7 @@ pub use listing::{Candidate, DirEntry, EntryKind, Scan};
 pub use open::{Node, OpenFile};
 pub use rules::{OnConflict, Rules};
 pub use uploads::{
-    Appending, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
+    Appending, Completed, EMPTY_LIFETIME, Ended, LIFETIME, Piece, Plan, Standing, UploadError, UploadToken,
 };
 pub use walk::{Walk, WalkStep};
 

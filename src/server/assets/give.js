@@ -8,6 +8,8 @@ if ($("#give")) {
   /** How often to retry after a lost connection, and the longest wait between, in milliseconds. */
   const TRIES = 8;
   const LONGEST_WAIT = 30_000;
+  /** The version of the draft "Resumable Uploads for HTTP" that requests follow. */
+  const DRAFT = { "Upload-Draft-Interop-Version": "9" };
   /** How many rows of finished files are kept. */
   const DONE_ROWS = 20;
   /** A file up to this many bytes is compared with the one of the same name and size. */
@@ -74,13 +76,13 @@ if ($("#give")) {
     if (file.size <= SMALL || job.plain) return request(job, "PUT", url, about, file);
     let from = 0;
     if (job.location) {
-      const found = await request(job, "HEAD", job.location, {});
+      const found = await request(job, "HEAD", job.location, DRAFT);
       if (found.status >= 500 || isComplete(found)) return found;
       const offset = found.getResponseHeader("Upload-Offset");
       if (offset === null) return whole(job);
       from = +offset;
     } else {
-      const made = await request(job, "POST", url, { "Upload-Complete": "?0", "Upload-Length": file.size, ...about });
+      const made = await request(job, "POST", url, { ...DRAFT, "Upload-Complete": "?0", "Upload-Length": file.size, ...about });
       if (isLost(made)) return whole(job);
       if (made.status >= 400) return made;
       job.location = made.getResponseHeader("Location");
@@ -89,7 +91,12 @@ if ($("#give")) {
     }
     moved(job, from);
     const patch = (offset, isLast, content) => {
-      const headers = { "Content-Type": "application/partial-upload", "Upload-Offset": offset, "Upload-Complete": isLast ? "?1" : "?0" };
+      const headers = {
+        ...DRAFT,
+        "Content-Type": "application/partial-upload",
+        "Upload-Offset": offset,
+        "Upload-Complete": isLast ? "?1" : "?0",
+      };
       return request(job, "PATCH", job.location, headers, content, offset);
     };
     // First the content, then an empty part that saves the file: until then, the upload can be cancelled.
@@ -353,7 +360,7 @@ if ($("#give")) {
 
   /** Removes a file from the queue. */
   function drop(job) {
-    if (job.location) fetch(job.location, { method: "DELETE" }).catch(() => {});
+    if (job.location) fetch(job.location, { method: "DELETE", headers: DRAFT }).catch(() => {});
     job.row?.remove();
     jobs.delete(job);
   }
