@@ -19,6 +19,7 @@ mod coarse_times;
 mod common;
 mod curl;
 mod differential;
+mod directories;
 mod drop_box;
 mod faults;
 mod fetch;
