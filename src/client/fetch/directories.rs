@@ -9,8 +9,8 @@ use crate::client::error::{ClientError, shown};
 /// A local directory that exists now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalDirectory {
-    pub(super) path: PathBuf,
-    pub(super) is_new: bool,
+    path: PathBuf,
+    is_new: bool,
 }
 
 /// Creates the directories of these targets, each of which ends in a slash. With `sync`, the new ones are on the disk when
@@ -24,9 +24,9 @@ pub fn make_directories(
     if sync {
         downloads.made.sync();
     }
-    let synced = |directory: LocalDirectory| match downloads.made.failed_above(&directory.path) {
+    let synced = |(path, is_new): (PathBuf, bool)| match downloads.made.failed_above(&path) {
         Some((above, error)) => Err(ClientError::Local("sync", above, error.into())),
-        None => Ok(directory),
+        None => Ok(LocalDirectory { path, is_new }),
     };
     targets.into_iter().zip(made.into_iter().map(|made| made.and_then(synced))).collect()
 }

@@ -19,7 +19,6 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::claims::ClaimedNames;
-use super::directories::LocalDirectory;
 use super::spot::Spot;
 use crate::client::error::ClientError;
 use crate::durable::made::Made;
@@ -112,13 +111,13 @@ impl Downloads {
         made.and_then(|spot| spot.ok_or_else(|| ClientError::Outside(local.display().to_string())))
     }
 
-    /// Creates the directory of this target, which ends in a slash, if it is missing.
-    pub(super) fn make_directory(&self, target: &str) -> Result<LocalDirectory, ClientError> {
+    /// Creates the directory of this target, which ends in a slash, if it is missing. Returns its path, and whether it was.
+    pub(super) fn make_directory(&self, target: &str) -> Result<(PathBuf, bool), ClientError> {
         let (page, from) = (local_path(target)?, Arc::from(""));
         let is_new = self.find(&page, &from)?.is_none();
         self.make(&page, &from)?;
         let path = self.path(page.parent().unwrap_or(Path::new("")));
-        Ok(LocalDirectory { path, is_new })
+        Ok((path, is_new))
     }
 
     /// Creates the missing directories of a path, and remembers each as a path below `above`.
