@@ -20,6 +20,7 @@ mod coarse_times;
 mod common;
 mod curl;
 mod differential;
+mod directories;
 mod draining;
 mod drop_box;
 mod faults;

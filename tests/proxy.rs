@@ -31,6 +31,7 @@ fn pages_behind_a_proxy_may_write() {
         for origin in ["https://evil.example", "https://files.example:8443", "https://localhost", "null"] {
             for (method, target) in [
                 ("PUT", "/b"),
+                ("MKCOL", "/b"),
                 ("POST", "/b"),
                 ("POST", "/"),
                 ("POST", "/.wharf/chat/join"),

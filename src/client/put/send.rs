@@ -13,7 +13,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use super::memory::{FileIdentity, Note, UploadKey};
@@ -33,8 +32,11 @@ use crate::http::target::encode_path;
 const RESUMABLE_FROM: u64 = 1 << 20;
 
 impl FileSender<'_> {
-    /// Sends a file, with retries.
+    /// Sends a file, or creates a directory, with retries.
     pub fn send(&mut self, order: &PutOrder) -> Result<Sent, ClientError> {
+        if order.is_directory {
+            return self.make_directory(order);
+        }
         let begun = Instant::now();
         let length = RequestContent::open(&order.file)?.length();
         let target = self.server.address.resolve(&format!("/{}", encode_path(&order.path)), false);
@@ -51,13 +53,7 @@ impl FileSender<'_> {
         let status = retry(self.options.retries, |reached| {
             let attempted = self.attempt(&mut outgoing, reached);
             self.progress.end();
-            attempted.map_err(|failure| match failure.error {
-                // A server that has never answered will not start now.
-                ClientError::NotRunning(_) if !self.server.was_there.load(Ordering::Relaxed) => {
-                    failure.permanent()
-                }
-                _ => failure,
-            })
+            attempted.map_err(|failure| self.final_if_absent(failure))
         })?;
         let (resumed, took) = (outgoing.resumed.unwrap_or(0), Time(begun.elapsed()));
         let OutgoingFile { target, length, .. } = outgoing;

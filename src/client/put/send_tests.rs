@@ -29,8 +29,11 @@ fn send_file(
     let options = PutOptions { retries, force: true, timeouts: Timeouts::default() };
     let peer = FakePeer::plays(part);
     let server = PutServer::new(ServerAddress::root(peer.server()));
-    let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default())
-        .send(&PutOrder { file, path: b"in/a b".to_vec() });
+    let sent = FileSender::new(&server, &Memory::default(), options, &Arc::default()).send(&PutOrder {
+        file,
+        path: b"in/a b".to_vec(),
+        is_directory: false,
+    });
     (sent, peer.heard())
 }
 

@@ -67,6 +67,25 @@ if ($("#give")) {
     say(job, "saving");
   }
 
+  /** An empty directory has a slash at the end of its path. The upload of a file creates the directories above it. */
+  const isDirectory = ({ path }) => path.endsWith("/");
+
+  /** Creates an empty directory, and those above it that do not exist. */
+  async function makeDirectory(job) {
+    const make = (path) => request(job, "MKCOL", here + encode(path), {});
+    let answer = await make(job.path);
+    if (answer.status === 409) {
+      for (const { index } of job.path.matchAll(/\//g)) {
+        answer = await make(job.path.slice(0, index + 1));
+        // 405: it exists.
+        if (answer.status >= 300 && answer.status !== 405) return answer;
+      }
+    }
+    if (answer.status !== 405) return answer;
+    const found = await request(job, "HEAD", here + encode(job.path), {});
+    return found.status < 300 ? found : answer;
+  }
+
   /** Sends the file, or the rest of it. Falls back to a plain upload if a resumable one is not possible. */
   async function send(job) {
     const { file } = job;
@@ -127,9 +146,10 @@ if ($("#give")) {
       if (job.stopped) return drop(job);
       try {
         if (job.asks && !(await settle(job))) return drop(job);
-        const answer = await send(job);
+        const answer = await (isDirectory(job) ? makeDirectory(job) : send(job));
         const { status } = answer;
-        if (status < 300) return end(job, "done", size(job.file.size));
+        if (status < 300) return end(job, "done", isDirectory(job) ? "created" : `uploaded, ${size(job.file.size)}`);
+        if (isDirectory(job)) return end(job, "failed", reason(answer));
         const exists = status === 412 || (status === 409 && conflict === "refuse");
         if (!exists) return end(job, "failed", reason(answer));
         [job.asks, job.exists] = [true, null];
@@ -260,8 +280,9 @@ if ($("#give")) {
 
   // The queue and its display
 
+  const isShown = (path) => hidden || !path.split("/").some((part) => part.startsWith("."));
+
   async function give(files, unread = []) {
-    const isShown = (path) => hidden || !path.split("/").some((part) => part.startsWith("."));
     const options = {};
     if (!going()) round++;
     const batch = files.filter(([path]) => isShown(path)).map(([path, file]) => {
@@ -275,7 +296,7 @@ if ($("#give")) {
       show(job);
       end(job, "failed", "cannot be read");
     }
-    if (conflict !== "rename") await mark(batch).catch(() => {});
+    if (conflict !== "rename") await mark(batch.filter((job) => !isDirectory(job))).catch(() => {});
     batch.forEach((job) => jobs.add(job));
     waiting.push(...batch);
     next();
@@ -334,7 +355,7 @@ if ($("#give")) {
   function end(job, state, text) {
     job.state = state;
     job.row.className = state;
-    say(job, state === "done" ? `uploaded, ${text}` : text);
+    say(job, text);
     job.bar.remove();
     job.button.remove();
     if (state === "failed") {
@@ -421,8 +442,10 @@ if ($("#give")) {
     form.reset();
   };
 
-  /** Collects the files below a dropped entry with their paths, and the paths of what cannot be read. */
+  /** Collects the files and empty directories below a dropped entry with their paths, and the paths of what cannot be read. */
   async function walk(entry, found, unread) {
+    const seen = () => found.length + unread.length;
+    const before = seen();
     try {
       if (entry.isFile) {
         found.push([entry.fullPath.slice(1), await new Promise((file, error) => entry.file(file, error))]);
@@ -432,9 +455,10 @@ if ($("#give")) {
       for (;;) {
         // Returns up to a hundred entries at a time, and none at the end.
         const some = await new Promise((entries, error) => reader.readEntries(entries, error));
-        if (!some.length) return;
-        for (const one of some) await walk(one, found, unread);
+        if (!some.length) break;
+        for (const one of some) if (isShown(one.fullPath)) await walk(one, found, unread);
       }
+      if (seen() === before) found.push([`${entry.fullPath.slice(1)}/`, new File([], "")]);
     } catch {
       unread.push(entry.fullPath.slice(1));
     }

@@ -15,7 +15,7 @@ use crate::server::connections::wait_for::WaitFor;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::pipeline;
-use crate::server::receive::Receiving;
+use crate::server::receive::{Job, Receiving};
 use crate::server::request::ClientAddress;
 use crate::server::response::Response;
 use crate::server::routes;
@@ -89,11 +89,8 @@ impl Connection {
                 share.requests = share.requests.saturating_sub(1);
                 return self.send(Sending::new(answer, exchange, turn.timeout, turn.state), turn, share);
             }
-            Handled::Work(job) => {
-                let job = Deferred::new(job, &turn.state.chores);
-                let (rest, descriptors) = (None, 1);
-                Transition::Work(Work { job, exchange, waits, rest, descriptors, saves: false, begun: None })
-            }
+            Handled::Work(job) => Transition::Work(work(job, false, exchange, waits, turn)),
+            Handled::Save(job) => Transition::Work(work(job, true, exchange, waits, turn)),
             Handled::Receive(receiving) if self.is_in_vain(&receiving, &turn.input.unread()[length..]) => {
                 log::debug!("{client} disconnected; its form is dropped");
                 Transition::Close
@@ -123,4 +120,10 @@ impl Connection {
         let exchange = Exchange::of_no_head(bytes, client, CloseReason::Framing, Instant::now(), turn.state);
         responding(Response::text(error.status(), format_args!("{error}\n")), exchange, turn)
     }
+}
+
+/// A job of a request whose body is not received, or not yet.
+fn work(job: Job, saves: bool, exchange: Exchange, waits: bool, turn: &Turn<'_>) -> Work {
+    let job = Deferred::new(job, &turn.state.chores);
+    Work { job, exchange, waits, rest: None, descriptors: 1, saves, begun: None }
 }

@@ -53,11 +53,12 @@ mod tests {
     use crate::server::request::{Arrival, ClientAddress};
     use crate::server::routes;
 
-    const REQUESTS: [(&str, &str); 12] = [
+    const REQUESTS: [(&str, &str); 13] = [
         ("GET", "/a"),
         ("HEAD", "/a/"),
         ("POST", "/a"),
         ("PUT", "/a"),
+        ("MKCOL", "/a"),
         ("GET", "/.wharf/health"),
         ("GET", "/.wharf/uploads/x"),
         ("PATCH", "/.wharf/uploads/x"),
@@ -73,6 +74,7 @@ mod tests {
         let needs: &[Right] = match (method, target.strip_prefix("/.wharf/")) {
             ("GET" | "HEAD", None) => &[Right::List, Right::Read],
             (_, None) if is_read_only => &[],
+            ("MKCOL", None) => &[Right::Add],
             (_, None) => &[Right::Add, Right::Replace],
             (_, Some("exit")) => &[Right::Admin],
             (_, Some(own)) if own.starts_with("chat/") => &[Right::Chat],
