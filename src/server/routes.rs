@@ -15,7 +15,7 @@ use crate::server::error_response::{bad_request, not_found};
 use crate::server::handle::qr_code;
 use crate::server::handle::{asset, chat, exit, get, health, make_directory, put, ready, resumable};
 use crate::server::handled::Handled;
-use crate::server::request::{Arrival, Request};
+use crate::server::request::{Request, RequestSource};
 use crate::server::response::Response;
 use crate::server::state::State;
 
@@ -133,7 +133,7 @@ static OWN: &[Route] = &[
 /// methods that the route does not have.
 pub(super) fn find<'a, 'h, 'b>(
     head: &'a Head<'h, 'b>,
-    arrival: &Arrival<'_>,
+    source: &RequestSource<'_>,
     state: &State,
 ) -> Result<(Rights, Handler, Request<'a, 'h, 'b>), Response> {
     let method = match head.method {
@@ -165,7 +165,7 @@ pub(super) fn find<'a, 'h, 'b>(
         Area::Below(prefix) => target.raw().strip_prefix(prefix).unwrap_or_default(),
         Area::Folder | Area::Exact(_) => "",
     };
-    let (principal, client, scheme) = (Principal::Anonymous, arrival.client, arrival.scheme);
+    let (principal, client, scheme) = (Principal::Anonymous, source.client, source.scheme);
     Ok((*needs, *handler, Request { head, method, target, path, rest, principal, client, scheme }))
 }
 

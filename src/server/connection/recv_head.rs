@@ -64,12 +64,12 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
-        let arrival = self.arrival(head.fields, turn.state);
+        let source = self.request_source(head.fields, turn.state);
         // A proxy that names the prefix has removed it.
-        let target = if arrival.prefix.is_some() { head.target } else { turn.state.base.strip(head.target) };
+        let target = if source.prefix.is_some() { head.target } else { turn.state.base.strip(head.target) };
         let head = Head { target, ..head };
         let again = || Phase::RecvHead(WaitingForHead::default());
-        let client = arrival.client;
+        let client = source.client;
         // Before anything is opened for it.
         if routes::is_upload(&head) {
             let has_waited = std::mem::take(&mut self.has_waited);
@@ -79,7 +79,7 @@ impl Connection {
         }
         let exchange = Exchange::of(&head, bytes, client, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
-        let routed = pipeline::run(&head, turn.state, self.peer(), &arrival, &mut turn.disk);
+        let routed = pipeline::run(&head, turn.state, self.peer(), &source, &mut turn.disk);
         let step = match routed {
             // It is read again, then.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),

@@ -50,7 +50,7 @@ mod tests {
     use crate::http::request::{FieldSpace, Head};
     use crate::net::peer::Peer;
     use crate::server::connection::tests::state;
-    use crate::server::request::{Arrival, ClientAddress};
+    use crate::server::request::{ClientAddress, RequestSource};
     use crate::server::routes;
 
     const REQUESTS: [(&str, &str); 13] = [
@@ -97,8 +97,11 @@ mod tests {
                 let bytes = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 let mut space = FieldSpace::new();
                 let head = Head::parse(bytes.as_bytes(), &mut space).expect("valid");
-                let found =
-                    routes::find(&head, &Arrival::direct(ClientAddress::of_peer(Peer::Unix(None))), &state);
+                let found = routes::find(
+                    &head,
+                    &RequestSource::direct(ClientAddress::of_peer(Peer::Unix(None))),
+                    &state,
+                );
                 let (needs, _, request) = found.expect("it has a route");
                 let refused = check(needs, &request, &state).err();
                 let refused = refused.map(|response| response.head.status());
