@@ -105,7 +105,7 @@ fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     if orders.is_empty() || !io::stderr().is_terminal() {
         send(args, &orders, memory, &progress, &mut report)?;
     } else {
-        let lengths = orders.iter().map(|order| length_of(order));
+        let lengths = orders.iter().map(length_of);
         let bars = Bars::new(&progress, orders.len(), lengths.sum());
         let mut shown = Shown { report: &mut report, bars };
         send(args, &orders, memory, &progress, &mut shown)?;
