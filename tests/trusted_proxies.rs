@@ -78,6 +78,25 @@ fn clients_behind_a_proxy_have_limits_of_their_own() {
     assert_eq!(say(&members[1]), 202, "another client has its own");
 }
 
+/// One client behind the proxy takes all connections: it loses one of them to another client, which comes from the same
+/// peer.
+#[test]
+fn a_client_behind_a_proxy_that_takes_all_connections_loses_one_to_another() {
+    const ALL: usize = 32;
+    let wharf = Wharf::serve(&["--trust-proxy", "127.0.0.1", "--max-connections", &ALL.to_string()]);
+    let mut taken: Vec<_> = (0..ALL).map(|_| wharf.connect()).collect();
+    for (number, wire) in taken.iter_mut().enumerate() {
+        let head = format!("PUT /{number} HTTP/1.1\r\nHost: {}\r\n", wharf.address());
+        wire.send(format!("{head}X-Forwarded-For: 203.0.113.1\r\nContent-Length: 2\r\n\r\na"));
+    }
+    wharf.comes_to_rest();
+    let other = wharf.ask("GET", "/.wharf/health", "X-Forwarded-For: 203.0.113.2\r\n", b"");
+    assert_eq!(other.code(), 200, "{}", other.text());
+    let saved =
+        taken.iter_mut().map(|wire| wire.send("b").read_answer(false).code()).filter(|code| *code == 201);
+    assert_eq!(saved.count(), ALL - 1, "one was closed");
+}
+
 #[test]
 fn the_scheme_of_a_trusted_proxy_counts_for_origin_and_cookies() {
     let wharf = Wharf::serve(&["--trust-proxy", "127.0.0.1"]);

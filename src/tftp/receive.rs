@@ -31,7 +31,7 @@ use super::packet::{Packet, TransferRequest};
 use super::timing::{Expiry, FIRST_REPEATS, PacketDeadline, Patience, REPEATS};
 use super::word::{Farewell, Word, unexpected};
 use content_decoder::ContentDecoder;
-use receive_window::{ReceiveWindow, RequestSource};
+use receive_window::{Arrival, ReceiveWindow};
 
 /// The receiving side of a transfer.
 #[derive(Debug)]
@@ -178,13 +178,13 @@ impl Receiver {
             return &[];
         };
         match window.on_data(now, block, content.len()) {
-            RequestSource::OutOfOrder => &[],
-            RequestSource::TooLong => {
+            Arrival::OutOfOrder => &[],
+            Arrival::TooLong => {
                 self.abort(unexpected("a block is longer than agreed"));
                 &[]
             }
-            RequestSource::Next => self.decoder.more(content),
-            RequestSource::Last => {
+            Arrival::Next => self.decoder.more(content),
+            Arrival::Last => {
                 self.phase = Phase::Committing { last: window.last_number(), terms: window.terms };
                 self.decoder.last(content)
             }

@@ -91,6 +91,8 @@ pub(super) struct Turn<'a> {
     pub timeout: Duration,
     /// Whether this thread may block on the disk.
     pub disk: Disk,
+    /// Whether a request may open files now; otherwise it becomes a job, which waits until others are closed.
+    pub may_open: bool,
     /// The job queue.
     pub jobs: &'a Jobs<Task>,
 }

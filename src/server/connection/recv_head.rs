@@ -12,6 +12,7 @@ use crate::server::connection::sending::Sending;
 use crate::server::connection::work::Work;
 use crate::server::connection::{Connection, Share, Transition, Turn, responding};
 use crate::server::connections::wait_for::WaitFor;
+use crate::server::disk::Disk;
 use crate::server::handled::Handled;
 use crate::server::jobs::deferred::Deferred;
 use crate::server::pipeline;
@@ -79,7 +80,8 @@ impl Connection {
         }
         let exchange = Exchange::of(&head, bytes, client, now, turn.state);
         let waits = head.expectation == Expectation::Continue;
-        let routed = pipeline::run(&head, turn.state, self.peer(), &source, &mut turn.disk);
+        let disk = if turn.may_open { &mut turn.disk } else { &mut Disk::Never };
+        let routed = pipeline::run(&head, turn.state, self.peer(), &source, disk);
         let step = match routed {
             // It is read again, then.
             Handled::NeedsDisk => return Ok(Transition::NeedsDisk(again(), client)),

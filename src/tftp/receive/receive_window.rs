@@ -28,7 +28,7 @@ pub(super) struct ReceiveWindow {
 
 /// How a block fits into the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RequestSource {
+pub(super) enum Arrival {
     /// Its next bytes.
     Next,
     /// Its last bytes.
@@ -61,9 +61,9 @@ impl ReceiveWindow {
         Self { accepted_oack: true, ..Self::new(terms, word, patience) }
     }
 
-    pub(super) fn on_data(&mut self, now: Instant, block: u16, len: usize) -> RequestSource {
+    pub(super) fn on_data(&mut self, now: Instant, block: u16, len: usize) -> Arrival {
         if len > self.terms.block_size().bytes() {
-            return RequestSource::TooLong;
+            return Arrival::TooLong;
         }
         self.patience.heard();
         let expected = self.received + 1;
@@ -76,7 +76,7 @@ impl ReceiveWindow {
             Some(block) => self.on_known(block),
             None => {}
         }
-        RequestSource::OutOfOrder
+        Arrival::OutOfOrder
     }
 
     /// Learns how the sender numbers the next block. Blocks of its window may have been taken for blocks after a gap: then
@@ -92,18 +92,18 @@ impl ReceiveWindow {
         self.numbering.on_wire(self.received)
     }
 
-    fn on_next(&mut self, now: Instant, len: usize) -> RequestSource {
+    fn on_next(&mut self, now: Instant, len: usize) -> Arrival {
         self.received += 1;
         self.gap_reported = false;
         self.patience.agree(self.terms.interval());
         self.patience.answered(now);
         if len < self.terms.block_size().bytes() {
-            return RequestSource::Last;
+            return Arrival::Last;
         }
         if self.received - self.acknowledged == self.terms.window_size().blocks() as u64 {
             self.acknowledge(now);
         }
-        RequestSource::Next
+        Arrival::Next
     }
 
     fn on_gap(&mut self, now: Instant) {
