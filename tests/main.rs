@@ -47,6 +47,7 @@ mod minimal;
 mod prompt;
 mod protocols;
 mod proxy;
+mod put_stdin;
 #[cfg(feature = "qr")]
 mod qr;
 mod races;
