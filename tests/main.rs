@@ -44,6 +44,7 @@ mod logging;
 mod lost_folder;
 mod many;
 mod minimal;
+mod mutations;
 mod prompt;
 mod protocols;
 mod proxy;
