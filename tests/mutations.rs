@@ -170,7 +170,7 @@ fn tftp(wharf: &Wharf, corpus: &[Vec<u8>], seed: u64) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let (listener, mut answer) = (wharf.tftp(), vec![0; 70_000]);
     let mut to = listener;
-    for _ in 0..1 + random.below(8) {
+    for _ in 0..=random.below(8) {
         let is_first = to == listener;
         let corpus = if is_first { &corpus[..corpus::REQUESTS_OF_TFTP] } else { corpus };
         let input = mutate::input(corpus, &mut random);

@@ -194,12 +194,9 @@ impl Rest<'_> {
 
     fn upload(&mut self, method: Method) -> Result<UploadCommand, CommandError> {
         let file = self.needed(method.name(), "a file")?;
-        let path = match self.0.as_slice() {
-            [word, path] if word == AS && !path.is_empty() => {
-                self.0 = Default::default();
-                Some(path.clone())
-            }
-            _ => self.next(),
+        let path = match self.next() {
+            Some(word) if word == AS => self.next().or(Some(word)),
+            path => path,
         };
         Ok(UploadCommand { method, file, path, server: None })
     }

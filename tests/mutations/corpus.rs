@@ -109,9 +109,8 @@ pub(super) const GIVES_UP: &[u8] = b"\0\x05\0\0bye\0";
 pub(super) fn is_answer(datagram: &[u8]) -> bool {
     match datagram {
         [0, 3, _, _, content @ ..] => content.len() <= 65_464,
-        [0, 4, _, _] => true,
         [0, 5, 0, code, .., 0] => *code <= 8,
-        [0, 6, .., 0] => true,
+        [0, 4, _, _] | [0, 6, .., 0] => true,
         _ => false,
     }
 }
