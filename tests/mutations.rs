@@ -13,9 +13,12 @@ mod responses;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wharf::client::address::ServerAddress;
+use wharf::replay::script::parse;
 use wharf::tftp::packet::Packet;
 
 use crate::common::{PATIENCE, Random, Wharf, Wire, eventually, sample};
@@ -51,8 +54,16 @@ fn mutated_requests_do_no_harm() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let seed = number("WHARF_MUTATIONS_SEED").unwrap_or(1);
     let time = Duration::from_secs(number("WHARF_MUTATIONS_SECONDS").unwrap_or(0));
-    let flags = ["--udp", "0", "--stall", "5", "--max-upload", "1M", "--index", "--timeout", "20"];
-    let wharf = Wharf::serve(&flags);
+    let place = tempfile::tempdir().expect("a folder");
+    let record = place.path().join("record");
+    let conflict = ["overwrite", "refuse", "rename"][(seed % 3) as usize];
+    let wharf = Wharf::serve(
+        &[
+            &["--udp", "0", "--stall", "5", "--max-upload", "1M", "--index", "--timeout", "20"],
+            &["--on-conflict", conflict, "--record", record.to_str().expect("text")][..],
+        ]
+        .concat(),
+    );
     fs::write(wharf.outside_folder().join("secret"), "OUTSIDE").expect("written");
     furnish(&wharf);
     wharf.comes_to_rest();
@@ -72,6 +83,7 @@ fn mutated_requests_do_no_harm() {
         }
         furnish(&wharf);
     }
+    check_record(&record);
     eprintln!("{inputs} inputs from the seed {seed}, {} KiB in the end", wharf.status("VmRSS"));
 }
 
@@ -200,9 +212,17 @@ fn check_log(wharf: &Wharf, from: usize) -> usize {
     log.len()
 }
 
+/// Every line of the recording is a request that can be replayed.
+fn check_record(path: &Path) {
+    let lines = fs::read(path).expect("a recording");
+    let address = ServerAddress::parse("localhost").expect("an address");
+    let (requests, wrong) = parse(&lines, Path::new("/"), &address);
+    assert!(wrong.is_empty() && !requests.is_empty(), "{} requests; {:?}", requests.len(), wrong.first());
+}
+
 /// Nothing is outside the folder, and no name in it is hidden or reserved.
 fn check_files(wharf: &Wharf) {
-    let names = |folder: &std::path::Path| {
+    let names = |folder: &Path| {
         let entries = fs::read_dir(folder).expect("a folder").flatten();
         let mut names: Vec<_> =
             entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();

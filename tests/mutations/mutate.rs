@@ -28,7 +28,9 @@ pub(super) fn input(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     if random.below(4) == 0 {
         bytes.extend(any(corpus, random));
     }
-    for _ in 0..random.below(6) {
+    // Few, so that most of an input stays valid.
+    let most = 1 + random.below(6);
+    for _ in 0..random.below(most) {
         mutate(&mut bytes, corpus, random);
         bytes.truncate(LONGEST);
     }
