@@ -41,7 +41,7 @@ const HOW_TO_GO_ON: &str = "Partial uploads are kept for a day: run the same com
 /// `$XDG_STATE_HOME/wharf/uploads` (`~/.local/state/wharf/uploads`) until it is complete.
 ///
 /// A relative path is kept below the directory of --to. Of an absolute path, and of one with `..`, only the last name is kept:
-/// `a/b/c.txt` becomes `a/b/c.txt`; `/x/a/b/c.txt` and `../c.txt` become `c.txt`.
+/// `a/b/c.txt` stays as it is; `/x/a/b/c.txt` and `../c.txt` become `c.txt`.
 #[derive(Debug, Args)]
 // Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
