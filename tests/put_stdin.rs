@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Running, Wharf, eventually, run, sample};
+use crate::common::{Running, Wharf, eventually, outside, run, sample};
 
 /// `wharf put - --to` this address, whose stdin is a pipe.
 fn start(address: &str) -> Running {
@@ -119,6 +119,23 @@ fn an_upload_that_breaks_off_saves_nothing() {
     assert!(wharf.tree().is_empty(), "{:?}", wharf.tree());
     let (code, said) = refused(start("127.0.0.1:1/a").output());
     assert_eq!((code, said.as_str()), (Some(1), "Server is not running. (127.0.0.1:1)\n"));
+}
+
+#[test]
+fn ctrl_d_ends_what_is_typed() {
+    let Some(mut script) = outside("script") else { return };
+    let wharf = Wharf::serve(&[]);
+    let command = format!("{} put - --to {}", env!("CARGO_BIN_EXE_wharf"), wharf.url("/typed"));
+    let mut client = Running::start(
+        script.args(["-qec", &command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()),
+    );
+    let mut keys = client.stdin.take().expect("piped");
+    keys.write_all(b"a line\nanother\n").expect("typed");
+    keys.write_all(b"\x04").expect("typed");
+    let output = client.output();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text(&output.stdout).contains("201 Created → /typed, 15 B in "), "{output:?}");
+    assert_eq!(wharf.read("typed"), b"a line\nanother\n");
 }
 
 #[test]
