@@ -15,7 +15,7 @@ use crate::common::root;
 const CASES: u32 = 2_000;
 
 /// Tokens of the protocols, inserted at random positions.
-const TOKENS: [&[u8]; 32] = [
+pub const TOKENS: [&[u8]; 32] = [
     b"\r\n",
     b"\n",
     b"\r",

@@ -48,10 +48,12 @@ mod logging;
 mod lost_folder;
 mod many;
 mod minimal;
+mod mutations;
 mod prompt;
 mod protocols;
 mod proxy;
 mod proxy_header;
+mod put_stdin;
 #[cfg(feature = "qr")]
 mod qr;
 mod races;

@@ -125,6 +125,13 @@ fn large_uploads_get_through() {
         let sent = put(&proxy, name);
         assert_eq!(sent.code, Some(0), "{name}: {sent:?}");
         assert!(wharf.read(&format!("{name}/large")) == content, "{name}");
+        let to = format!("http://{}/{name}/piped", proxy.address());
+        let piped = run(&["put", "-", "--to", &to], "from a pipe", &std::env::temp_dir());
+        assert_eq!(
+            (piped.code, wharf.read(&format!("{name}/piped"))),
+            (Some(0), b"from a pipe".to_vec()),
+            "{name}"
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::common::{Wharf, run, sample};
+use crate::common::{Wharf, root, run, sample};
 
 #[test]
 fn a_directory_is_sent_with_everything_in_it() {
@@ -74,28 +74,103 @@ fn an_unchanged_file_is_not_sent_again() {
     assert_eq!(wharf.read("d/a ?#% (1)"), sample(1000, 1));
 }
 
+/// Each row of the table in docs/client.md: what is typed, and where it lands.
+fn documented_rows() -> Vec<(String, String)> {
+    let page = fs::read_to_string(root().join("docs/client.md")).expect("a page");
+    let section = page.split("## Where uploads land\n").nth(1).expect("a section");
+    let rows =
+        section.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| row.split('`').map(str::to_owned).collect::<Vec<_>>();
+    rows.map(cells).map(|cells| (cells[1].clone(), cells[3].clone())).collect()
+}
+
 #[test]
 fn files_and_directories_land_where_documented() {
-    let wharf = Wharf::serve(&[]);
-    let here = tempfile::tempdir().expect("a folder");
-    fs::create_dir_all(here.path().join("a/b")).expect("made");
-    fs::write(here.path().join("a/b/c"), "c").expect("written");
-    let absolute = here.path().join("a").display().to_string();
-    let to = |dir: &str| wharf.url(&format!("/{dir}/"));
-    for (typed, dir) in
-        [("a", "1"), ("a/", "2"), ("./a/b", "3"), (".", "4"), (absolute.as_str(), "5"), ("a/../a/b", "6")]
-    {
-        let output = run(&["put", "-R", typed, "--to", &to(dir)], "", here.path());
-        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{typed}: {output:?}");
+    let (wharf, place) = (Wharf::serve(&[]), tempfile::tempdir().expect("a folder"));
+    // The current directory, and the one above it, which the page calls `/x`.
+    let here = place.path().join("here");
+    for name in [
+        "here/a/b/c.txt",
+        "here/c.txt",
+        "here/dir/c.txt",
+        "here/a/dir/c.txt",
+        "a/b/c.txt",
+        "c.txt",
+        "dir/c.txt",
+    ] {
+        let path = place.path().join(name);
+        fs::create_dir_all(path.parent().expect("a directory"))
+            .and_then(|()| fs::write(path, name))
+            .expect("written");
     }
-    let files: Vec<_> = wharf.tree().into_iter().filter(|name| name.ends_with('c')).collect();
-    assert_eq!(files, ["1/a/b/c", "2/a/b/c", "3/a/b/c", "4/a/b/c", "5/a/b/c", "6/b/c"]);
-    let output = run(&["put", "a", "--to", &to("7")], "", here.path());
+    let rows = documented_rows();
+    assert!(rows.len() > 9, "{rows:?}");
+    for (number, (typed, lands)) in rows.iter().enumerate() {
+        let mine = |text: &str| text.replace("/x/", &format!("{}/", place.path().display()));
+        let typed = mine(typed).replace("http://HOST/in/", &wharf.url(&format!("/{number}/")));
+        let words: Vec<_> = typed.split_whitespace().skip(1).collect();
+        let output = run(&words, "", &here);
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{typed}: {output:?}");
+        let lands = lands.replacen("/in/", &format!("{number}/"), 1);
+        let files: Vec<_> = wharf
+            .tree()
+            .into_iter()
+            .filter(|name| name.starts_with(&format!("{number}/")) && !name.ends_with('/'))
+            .collect();
+        let is_one = !words.contains(&"-R") && files.len() == 1;
+        assert!(
+            files.contains(&lands) && (is_one || words.contains(&"-R")),
+            "{typed}: {files:?}, not {lands}"
+        );
+    }
+    let output = run(&["put", "a", "--to", &wharf.url("/7/")], "", &here);
     assert_eq!(
         (output.code, output.stderr.as_str()),
         (Some(1), "a is a directory (wharf put -R sends directories)\n"),
         "without -R"
     );
+}
+
+#[test]
+fn an_address_without_a_final_slash_names_the_file() {
+    let here = tempfile::tempdir().expect("a folder");
+    let socket = here.path().join("s");
+    let wharf = Wharf::serve(&["--udp", "0", "--unix", socket.to_str().expect("text")]);
+    fs::create_dir_all(here.path().join("a/b")).expect("made");
+    fs::write(here.path().join("a/b/c.txt"), "c").expect("written");
+    let places = [
+        (wharf.url("/new.txt"), "new.txt"),
+        (wharf.url("/made/100%25 new"), "made/100% new"),
+        (format!("unix:{}!/u.txt", socket.display()), "u.txt"),
+        (format!("tftp://{}/t%20t", wharf.tftp()), "t t"),
+        (format!("tftp://{}/made/t", wharf.tftp()), "made/t"),
+    ];
+    for (place, name) in &places {
+        let output = run(&["put", "a/b/c.txt", "--to", place], "", here.path());
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{place}: {output:?}");
+        assert_eq!(wharf.read(name), b"c", "{place}");
+    }
+    let again = run(&["put", "a/b/c.txt", "--to", &wharf.url("/new.txt")], "", here.path());
+    assert_eq!(again.stdout, "unchanged: /new.txt, 1 B\n");
+    let output = run(&["put", "a/b/c.txt", "--to", &wharf.url("/made")], "", here.path());
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("a directory has that name"), "{output:?}");
+}
+
+#[test]
+fn the_prompt_uploads_under_another_name() {
+    let (wharf, here) = (Wharf::serve(&["--udp", "0"]), tempfile::tempdir().expect("a folder"));
+    fs::create_dir(here.path().join("d")).expect("made");
+    fs::write(here.path().join("d/a"), "a").expect("written");
+    for (address, dir) in [(wharf.address().to_string(), "h"), (format!("tftp://{}", wharf.tftp()), "t")] {
+        let lines = format!("put d/a as {dir}/b\nput d/a {dir}/c\nput d/a as {dir}/e/\nput d/a\n");
+        let output = run(&["client", &address], &lines, here.path());
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
+        for name in ["b", "c", "e/a"] {
+            assert_eq!(wharf.read(&format!("{dir}/{name}")), b"a", "{address}: {name}");
+        }
+        fs::remove_file(wharf.folder().join("d/a")).expect("it was uploaded under its own path");
+    }
 }
 
 #[test]

@@ -333,7 +333,7 @@ fn names_may_be_any_bytes() {
     assert_eq!(to_here.stdout, "odd", "{to_here:?}");
     fs::create_dir(odd(here.path(), b"up")).expect("made");
     fs::write(odd(here.path(), b"up/n\xfd"), "mine").expect("written");
-    let put = wharf(here.path(), &["put", "-R", "up", "--to", &site]);
+    let put = wharf(here.path(), &["put", "-R", "up", "--to", &format!("{site}/")]);
     assert_eq!(put.code, Some(0), "{put:?}");
     assert_eq!(fs::read(odd(&server.folder(), b"d\xfe/up/n\xfd")).expect("it came"), b"mine");
 }

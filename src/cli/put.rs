@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,9 @@ use crate::client::typed_line;
 /// The prompt if no file is named.
 const QUESTION: &str = "Files to send: ";
 
+/// The name that stands for stdin.
+const STDIN: &str = "-";
+
 /// Printed after an interrupt if an upload can be resumed.
 const HOW_TO_GO_ON: &str = "Partial uploads are kept for a day: run the same command to resume.";
 
@@ -35,16 +39,24 @@ const HOW_TO_GO_ON: &str = "Partial uploads are kept for a day: run the same com
 /// If the upload of a large file is interrupted, repeat the command within a day to resume it. The file must not have
 /// changed, and the server must support resumable uploads, as wharf does. wharf remembers the upload in
 /// `$XDG_STATE_HOME/wharf/uploads` (`~/.local/state/wharf/uploads`) until it is complete.
+///
+/// A relative path is kept below the directory of --to. Of an absolute path, and of one with `..`, only the last name is kept:
+/// `a/b/c.txt` stays as it is; `/x/a/b/c.txt` and `../c.txt` become `c.txt`.
 #[derive(Debug, Args)]
 // Flags are booleans.
 #[allow(clippy::struct_excessive_bools)]
 pub(super) struct PutArgs {
     /// Files to upload; wharf asks for them if there are none
+    ///
+    /// `-` uploads what arrives on stdin, which cannot be resumed. It needs a name: `--to http://host/name`. `./-` is a file
+    /// of that name.
     #[arg(value_name = "FILE")]
     files: Vec<String>,
     /// The server and the directory on it: `http://host:port/dir/`, `host:port`, `unix:SOCKET!/dir/` or
     /// `tftp://host:port/dir/` [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_directory)]
+    ///
+    /// Without a final slash, the path names the file: `--to http://host/dir/new.txt`. Several files and -R need a directory.
+    #[arg(long, value_name = "ADDRESS", value_parser = remote::parse_destination)]
     to: Option<Remote<ServerAddress>>,
     /// Upload directories, with everything in them; empty ones too
     #[arg(short = 'R', long)]
@@ -83,6 +95,9 @@ pub(super) fn run(mut args: PutArgs) -> ExitCode {
             Err(error) => return exit::code(Err(error)),
         }
     }
+    if let Some(misuse) = args.misuse() {
+        return exit::wrong_usage(&format_args!("wharf: {misuse}"));
+    }
     exit::code(put_all(&args, &memory))
 }
 
@@ -93,7 +108,12 @@ fn ask() -> io::Result<Vec<String>> {
     out.flush()?;
     let mut line = Vec::new();
     io::stdin().lock().read_until(b'\n', &mut line)?;
-    shell_words::split(&typed_line::text(&line)).map_err(|_| io::Error::other("a quote is not closed"))
+    let names = shell_words::split(&typed_line::text(&line));
+    let names = names.map_err(|_| io::Error::other("a quote is not closed"))?;
+    if names.iter().any(|name| name == STDIN) {
+        return Err(io::Error::other("stdin has the names: run `wharf put -` to upload it"));
+    }
+    Ok(names)
 }
 
 /// Uploads all files; true if none failed.
@@ -102,10 +122,12 @@ fn put_all(args: &PutArgs, memory: &Memory) -> io::Result<bool> {
     let orders = find(args, &mut all_well)?;
     let progress = TransferProgress::new(if args.serial { 1 } else { args.jobs.get() });
     let mut report = Report { all_well };
-    if orders.is_empty() || !io::stderr().is_terminal() {
+    let is_typed = args.is_stdin() && io::stdin().is_terminal();
+    if orders.is_empty() || is_typed || !io::stderr().is_terminal() {
         send(args, &orders, memory, &progress, &mut report)?;
     } else {
-        let lengths = orders.iter().map(length_of);
+        let length = |order: &PutOrder| length_of(order).filter(|_| !args.is_stdin());
+        let lengths = orders.iter().map(length);
         let bars = Bars::new(&progress, orders.len(), lengths.sum());
         let mut shown = Shown { report: &mut report, bars };
         send(args, &orders, memory, &progress, &mut shown)?;
@@ -133,7 +155,7 @@ fn send(
             let new_sender = |progress: &Arc<WorkerProgress>| -> SendOrder<'_> {
                 let mut sender = FileSender::new(&server, memory, options, progress);
                 Box::new(move |order| {
-                    let sent = sender.send(order)?;
+                    let sent = if args.is_stdin() { sender.send_stdin(STDIN) } else { sender.send(order) }?;
                     Ok(SentSummary {
                         line: sent.to_string(),
                         length: sent.length(),
@@ -147,8 +169,13 @@ fn send(
             let site = site.with_timeout(Duration::from_secs(args.timeout));
             let new_sender = |_: &Arc<WorkerProgress>| -> SendOrder<'_> {
                 Box::new(|order| {
-                    let name = site.name(&order.path);
-                    let transferred = tftp::put(&site, &order.file, &name)?;
+                    let transferred = if args.is_stdin() {
+                        tftp::put_stdin(&site, site.path())
+                    } else if site.names_file() {
+                        tftp::put(&site, &order.file, site.path())
+                    } else {
+                        tftp::put(&site, &order.file, &site.name(&order.path))
+                    }?;
                     Ok(SentSummary {
                         line: transferred.to_string(),
                         length: transferred.length(),
@@ -210,6 +237,10 @@ impl TransferObserver<PutOrder, SentSummary> for Shown<'_> {
 
 /// The files to upload. What is skipped in a directory is printed, and is not an error.
 fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
+    if args.names_file() {
+        let files = args.files.iter().map(PathBuf::from);
+        return Ok(files.map(|file| PutOrder { file, path: Vec::new(), is_directory: false }).collect());
+    }
     let directories = !matches!(args.to, Some(Remote::Tftp(_)));
     let options = WalkOptions { recursive: args.recursive, follow: args.follow, directories };
     let mut orders = Vec::new();
@@ -232,6 +263,30 @@ fn find(args: &PutArgs, all_well: &mut bool) -> io::Result<Vec<PutOrder>> {
 }
 
 impl PutArgs {
+    /// Whether stdin is sent.
+    fn is_stdin(&self) -> bool {
+        self.files.iter().any(|file| file == STDIN)
+    }
+
+    /// Whether `--to` names the file, and not a directory.
+    fn names_file(&self) -> bool {
+        self.to.as_ref().is_some_and(Remote::names_file)
+    }
+
+    /// What is wrong with the combination of files and flags.
+    fn misuse(&self) -> Option<&'static str> {
+        let is_several = self.recursive || self.files.len() > 1;
+        if self.is_stdin() && is_several {
+            Some("`-` is stdin, and is sent alone (./- is a file of that name)")
+        } else if self.is_stdin() && !self.names_file() {
+            Some("stdin has no name: end --to with one, as in --to http://HOST/NAME")
+        } else if self.names_file() && is_several {
+            Some("--to names one file (end it with a slash to send several files or a directory)")
+        } else {
+            None
+        }
+    }
+
     fn options(&self) -> PutOptions {
         let timeouts = Timeouts { silence: Duration::from_secs(self.timeout), least_rate: 0 };
         PutOptions { retries: self.retries, force: self.force, timeouts }

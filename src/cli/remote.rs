@@ -12,6 +12,16 @@ pub(super) enum Remote<H> {
     Tftp(TftpSite),
 }
 
+impl Remote<ServerAddress> {
+    /// Whether it names the file to upload, and not a directory.
+    pub(super) fn names_file(&self) -> bool {
+        match self {
+            Self::Http(address) => address.names_file(),
+            Self::Tftp(site) => site.names_file(),
+        }
+    }
+}
+
 /// Parses the address of a file.
 pub(super) fn parse_file(text: &str) -> Result<Remote<Resource>, AddressError> {
     read(text, Resource::parse)
@@ -20,6 +30,11 @@ pub(super) fn parse_file(text: &str) -> Result<Remote<Resource>, AddressError> {
 /// Parses the address of a server, or of a directory on it.
 pub(super) fn parse_directory(text: &str) -> Result<Remote<ServerAddress>, AddressError> {
     read(text, ServerAddress::parse)
+}
+
+/// Parses the address to which uploads go.
+pub(super) fn parse_destination(text: &str) -> Result<Remote<ServerAddress>, AddressError> {
+    read(text, ServerAddress::parse_destination)
 }
 
 fn read<H>(

@@ -25,7 +25,7 @@ const HTTP_PORT: u16 = 80;
 pub struct ServerAddress {
     /// The endpoint to connect to.
     pub server: Endpoint,
-    /// An encoded path that begins and ends with a slash.
+    /// An encoded path that begins with a slash. It ends with one too, unless it names a file to upload.
     base: String,
 }
 
@@ -61,7 +61,20 @@ impl ServerAddress {
     /// Parses an address.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let (server, path) = split(text)?;
-        Ok(Self { server, base: base(path)? })
+        let base = encoded(path)?;
+        let slash = if base.ends_with('/') { "" } else { "/" };
+        Ok(Self { server, base: format!("{base}{slash}") })
+    }
+
+    /// Parses the address to which an upload goes. Without a final slash, its path [names the file](Self::names_file).
+    pub fn parse_destination(text: &str) -> Result<Self, AddressError> {
+        let (server, path) = split(text)?;
+        Ok(Self { server, base: encoded(path)? })
+    }
+
+    /// Whether this is the address of one file, to which no path is relative.
+    pub fn names_file(&self) -> bool {
+        !self.base.ends_with('/')
     }
 
     /// The same address with another port. An error for a Unix socket, which has none.
@@ -201,16 +214,12 @@ fn split(text: &str) -> Result<(Endpoint, &str), AddressError> {
     Ok((Endpoint::tcp(host, port)?, path))
 }
 
-/// The encoded directory of an address, with its final slash.
-fn base(path: &str) -> Result<String, AddressError> {
+/// The encoded path of an address, which has no query.
+fn encoded(path: &str) -> Result<String, AddressError> {
     if path.contains(['?', '#']) {
         return Err(AddressError::Query(path.to_owned()));
     }
-    let mut base = from_typed(path);
-    if !base.ends_with('/') {
-        base.push('/');
-    }
-    Ok(base)
+    Ok(from_typed(path))
 }
 
 /// Splits `host:port`. An IPv6 address needs brackets only if a port follows.
@@ -361,6 +370,26 @@ mod tests {
         assert_eq!(address.target("x y"), "/a/x%20y");
         assert_eq!(address.target("/x"), "/x");
         assert_eq!(address.target(""), "/a/");
+    }
+
+    #[test]
+    fn a_destination_without_a_final_slash_names_a_file() {
+        let cases = [
+            ("h:81", None),
+            ("http://h/", None),
+            ("http://h/in/", None),
+            ("http://h/new.txt", Some("/new.txt")),
+            ("h/in/a b", Some("/in/a%20b")),
+            ("unix:/s", None),
+            ("unix:/s!", None),
+            ("unix:/s!/in/", None),
+            ("unix:/s!/new.txt", Some("/new.txt")),
+        ];
+        for (text, named) in cases {
+            let address = ServerAddress::parse_destination(text).expect(text);
+            assert_eq!(address.names_file().then(|| address.resolve("/", false)).as_deref(), named, "{text}");
+        }
+        assert!(matches!(ServerAddress::parse_destination("h/a?b"), Err(AddressError::Query(_))));
     }
 
     #[test]

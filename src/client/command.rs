@@ -18,7 +18,7 @@ pub const GET_USAGE: &str = "GET path";
 /// The option that downloads one file after the other.
 pub const SERIAL: &str = "--serial";
 
-/// Separates a path from the name to save it under.
+/// Separates a path from the name to save it under, or to upload it as.
 const AS: &str = "as";
 
 /// The option that downloads listed names that begin with a dot.
@@ -37,6 +37,7 @@ get 1 3-5 *.txt    download by number in the last list, by pattern, by name
 get --serial …     download one after the other, over this connection
 get --hidden …     include names that begin with a dot
 POST file [path]   upload a file (PUT does the same)
+put file as path   the same
 LIST [path]        list a directory or a file (ls does the same)
 cd [dir]           change the directory on the server
 pwd                print the directory on the server
@@ -193,7 +194,11 @@ impl Rest<'_> {
 
     fn upload(&mut self, method: Method) -> Result<UploadCommand, CommandError> {
         let file = self.needed(method.name(), "a file")?;
-        Ok(UploadCommand { method, file, path: self.next(), server: None })
+        let path = match self.next() {
+            Some(word) if word == AS => self.next().or(Some(word)),
+            path => path,
+        };
+        Ok(UploadCommand { method, file, path, server: None })
     }
 
     /// `[host [port]]`; the port may be in parentheses.
@@ -265,6 +270,8 @@ mod tests {
             ("a backslash", "GET a\\ b", get("a b", None)),
             ("upload", "POST a", upload(Method::Post, "a", None, None)),
             ("upload elsewhere", "put a /b/", upload(Method::Put, "a", Some("/b/"), None)),
+            ("upload under another name", "put a as b", upload(Method::Put, "a", Some("b"), None)),
+            ("upload to a path called as", "put a as", upload(Method::Put, "a", Some("as"), None)),
             ("list", "LIST", Command::List(String::new())),
             ("list a directory", "/file a", Command::List("a".to_owned())),
             ("old", "client_get a", get("a", None)),

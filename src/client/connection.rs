@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::time::{Duration, Instant};
 
 use super::address::Endpoint;
-use super::content::RequestContent;
+use super::content::{ContentInput, RequestContent};
 use super::error::ClientError;
 use super::request::HttpRequest;
 use super::socket::{Readiness, Socket};
@@ -149,13 +149,17 @@ impl HttpConnection {
         request: &HttpRequest<'_>,
     ) -> Result<Option<Received>, ClientError> {
         // A POST without content sends Content-Length: 0 (RFC 9110 §8.6).
+        let input = request.content.and_then(RequestContent::input);
         let length = match (request.content, request.method) {
             (None, Method::Get) => None,
+            (Some(_), _) if input.is_some() => None,
             (content, _) => Some(content.map_or(0, RequestContent::length).to_string()),
         };
-        let waits = request.content.is_some_and(|content| content.length() >= EXPECT_FROM);
+        // What is read from a pipe before a refusal is lost.
+        let waits = request.content.is_some_and(|content| input.is_some() || content.length() >= EXPECT_FROM);
         let mut fields = request.fields.to_vec();
         fields.extend(length.as_deref().map(|length| ("Content-Length", length)));
+        fields.extend(input.map(|_| ("Transfer-Encoding", "chunked")));
         fields.extend(waits.then_some(("Expect", "100-continue")));
         for (name, value) in USUAL_FIELDS {
             let is_given = request.fields.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
@@ -182,6 +186,12 @@ impl HttpConnection {
         mut bytes: Vec<u8>,
         content: &RequestContent,
     ) -> Result<Option<Received>, ClientError> {
+        if let Some(input) = content.input() {
+            return match self.send_all(&bytes)? {
+                None => self.send_chunks(content, input),
+                early => Ok(early),
+            };
+        }
         let mut offset = 0;
         loop {
             offset += content.read_block(&mut bytes, offset, BLOCK)?;
@@ -200,6 +210,36 @@ impl HttpConnection {
                 && let Some(early) = self.read_some()?
             {
                 return Ok(Some(early));
+            }
+        }
+    }
+
+    /// Sends content of unknown length, each piece as it arrives. An error of the input leaves the request incomplete, so
+    /// the server saves nothing.
+    fn send_chunks(
+        &mut self,
+        content: &RequestContent,
+        input: &ContentInput,
+    ) -> Result<Option<Received>, ClientError> {
+        let mut block = vec![0; BLOCK];
+        let mut chunk = Vec::with_capacity(BLOCK + 16);
+        loop {
+            // The input may be silent for as long as it likes, but the server may give up.
+            while self.socket.is_first_readable(input.fd()).map_err(ClientError::Broken)? {
+                if let Some(early) = self.read_some()? {
+                    return Ok(Some(early));
+                }
+            }
+            let count = content.read_input(input, &mut block)?;
+            chunk.clear();
+            chunk.extend_from_slice(format!("{count:x}\r\n").as_bytes());
+            chunk.extend_from_slice(block.get(..count).unwrap_or_default());
+            chunk.extend_from_slice(b"\r\n");
+            if let Some(early) = self.send_all(&chunk)? {
+                return Ok(Some(early));
+            }
+            if count == 0 {
+                return Ok(None);
             }
         }
     }

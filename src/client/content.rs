@@ -1,7 +1,9 @@
-//! The content of a request: a local file, or bytes.
+//! The content of a request: a local file, bytes, or what arrives on stdin.
 
+use std::cell::Cell;
 use std::fs::{File, Metadata};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +11,10 @@ use std::sync::Arc;
 use super::error::ClientError;
 use super::transfer::progress::WorkerProgress;
 
-/// Content to send: a local file, with the length that it had when it was opened, or bytes.
+/// The name of stdin in errors.
+const STDIN: &str = "stdin";
+
+/// Content to send: a local file, with the length that it had when it was opened, bytes, or stdin.
 #[derive(Debug)]
 pub struct RequestContent {
     source: Source,
@@ -28,6 +33,15 @@ pub struct RequestContent {
 enum Source {
     File(File, PathBuf),
     Bytes(Vec<u8>),
+    Input(ContentInput),
+}
+
+/// A source that is read once, and whose length is known at its end.
+#[derive(Debug)]
+pub(super) struct ContentInput {
+    file: File,
+    /// How many bytes were read; `None` before the first attempt.
+    read: Cell<Option<u64>>,
 }
 
 /// What changes with the content of a file: its length, and the times of the last change, in seconds and nanoseconds.
@@ -70,6 +84,25 @@ impl RequestContent {
         Self { source: Source::Bytes(bytes), total, start: 0, length: total, opened: None, shown_at: None }
     }
 
+    /// What arrives on stdin, until it ends. It is read once: [`is_used`](Self::is_used).
+    pub fn stdin() -> Result<Self, ClientError> {
+        let input = ContentInput::open(io::stdin().as_fd())?;
+        Ok(Self { source: Source::Input(input), total: 0, start: 0, length: 0, opened: None, shown_at: None })
+    }
+
+    /// Whether it cannot be sent again: some of it was read, and is nowhere else.
+    pub(super) fn is_used(&self) -> bool {
+        self.input().is_some_and(|input| input.read.get().is_some())
+    }
+
+    /// The source of content whose length is not known.
+    pub(super) fn input(&self) -> Option<&ContentInput> {
+        match &self.source {
+            Source::Input(input) => Some(input),
+            _ => None,
+        }
+    }
+
     /// Counts the bytes sent there.
     pub(super) fn show_at(&mut self, progress: &Arc<WorkerProgress>) {
         self.shown_at = Some(Arc::clone(progress));
@@ -98,9 +131,18 @@ impl RequestContent {
         if self.opened == Some(OpenedVersion::of(&now)) { Ok(()) } else { Err(ClientError::FileChanged) }
     }
 
-    /// The length of the selected part, in bytes: at first, that is all of it.
+    /// The length of the selected part, in bytes: at first, that is all of it. Of stdin, what was read so far.
     pub fn length(&self) -> u64 {
-        self.length
+        self.input().map_or(self.length, |input| input.read.get().unwrap_or(0))
+    }
+
+    /// Reads at most this many bytes of an input into `into`, as soon as some have arrived; none at its end.
+    pub(super) fn read_input(&self, input: &ContentInput, into: &mut [u8]) -> Result<usize, ClientError> {
+        let count = input.read(into).map_err(|error| ClientError::Local("read", STDIN.into(), error))?;
+        if let Some(progress) = &self.shown_at {
+            progress.came(count);
+        }
+        Ok(count)
     }
 
     /// Appends at most `most` bytes from this offset to `into`, and returns how many; 0 only at the end. What was added to
@@ -118,6 +160,8 @@ impl RequestContent {
                 into.extend(bytes.iter().skip((self.start + offset) as usize).take(wanted));
                 return Ok(wanted as u64);
             }
+            // Its length is not known: it is sent in chunks.
+            Source::Input(_) => return Ok(0),
         };
         let start = into.len();
         into.resize(start + wanted, 0);
@@ -130,6 +174,32 @@ impl RequestContent {
             progress.came(wanted);
         }
         Ok(wanted as u64)
+    }
+}
+
+impl ContentInput {
+    fn open(fd: BorrowedFd<'_>) -> Result<Self, ClientError> {
+        let file =
+            fd.try_clone_to_owned().map_err(|error| ClientError::Local("read", STDIN.into(), error))?;
+        Ok(Self { file: file.into(), read: Cell::new(None) })
+    }
+
+    /// The descriptor to wait for.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        let before = self.read.get().unwrap_or(0);
+        self.read.set(Some(before));
+        let count = loop {
+            match (&self.file).read(into) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => break outcome?,
+            }
+        };
+        self.read.set(Some(before + count as u64));
+        Ok(count)
     }
 }
 
@@ -177,6 +247,23 @@ mod tests {
         }
         content.select_all();
         assert_eq!(content.length(), 6);
+    }
+
+    #[test]
+    fn an_input_is_read_once() {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        let source = Source::Input(ContentInput::open(reader.as_fd()).expect("open"));
+        let content = RequestContent { source, total: 0, start: 0, length: 0, opened: None, shown_at: None };
+        assert!(!content.is_used());
+        let mut block = [0; 4];
+        for (given, expected) in [("ab", &b"ab"[..]), ("cdef", b"cdef")] {
+            std::io::Write::write_all(&mut writer, given.as_bytes()).expect("written");
+            let count = content.read_input(content.input().expect("an input"), &mut block).expect("read");
+            assert_eq!(&block[..count], expected);
+        }
+        drop(writer);
+        assert_eq!(content.read_input(content.input().expect("an input"), &mut block).expect("read"), 0);
+        assert!(content.is_used() && content.length() == 6 && content.confirm().is_ok());
     }
 
     #[test]

@@ -10,8 +10,15 @@ pub struct HttpRequest<'r> {
     pub method: Method,
     /// Its encoded target.
     pub target: &'r str,
-    /// Its fields, except Host, Content-Length and Expect.
+    /// Its fields, except Host, Content-Length, Transfer-Encoding and Expect.
     pub fields: &'r [(&'r str, &'r str)],
     /// Its content.
     pub content: Option<&'r RequestContent>,
+}
+
+impl HttpRequest<'_> {
+    /// Whether it can be sent again without asking the user.
+    pub(super) fn may_be_repeated(&self) -> bool {
+        self.method.is_idempotent() && !self.content.is_some_and(RequestContent::is_used)
+    }
 }

@@ -53,7 +53,7 @@ impl Session {
     /// Sends a request and reads the head of its response.
     ///
     /// Reconnects if the server has closed the connection since the last response. If the server closes it while the
-    /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2).
+    /// request is on its way, an idempotent request is sent again (RFC 9110 §9.2.2), unless its content was read from a pipe.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> Result<HttpResponse<'_>, ClientError> {
         let absolute =
             self.proxy.as_ref().map(|_| format!("http://{}{}", self.server.host_field(), request.target));
@@ -61,7 +61,7 @@ impl Session {
         let answered = match self.idle.take().filter(HttpConnection::is_usable) {
             None => self.send_anew(request),
             Some(connection) => match connection.exchange(&self.server, request) {
-                Err(ClientError::Silent) if request.method.is_idempotent() => self.send_anew(request),
+                Err(ClientError::Silent) if request.may_be_repeated() => self.send_anew(request),
                 outcome => outcome,
             },
         }?;

@@ -97,6 +97,20 @@ impl Socket {
         self.wait(PollFlags::IN | PollFlags::OUT, timeout)
     }
 
+    /// Waits until the socket or this input is readable; whether it is the socket.
+    pub(super) fn is_first_readable(&self, input: BorrowedFd<'_>) -> io::Result<bool> {
+        let mut fds = [PollFd::new(self, PollFlags::IN), PollFd::from_borrowed_fd(input, PollFlags::IN)];
+        loop {
+            match poll(&mut fds, None) {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => break,
+            }
+        }
+        let [socket, _] = fds;
+        Ok(!socket.revents().is_empty())
+    }
+
     fn wait(&self, wanted: PollFlags, timeout: Duration) -> io::Result<Readiness> {
         let timeout = Timespec::try_from(timeout).map_err(|_| ErrorKind::InvalidInput)?;
         let mut fds = [PollFd::new(self, wanted)];

@@ -98,6 +98,8 @@ pub struct Received {
     pub framing: Framing,
     /// Whether the connection can be used again.
     pub persistence: Persistence,
+    /// The valid length in its fields, also if there is no content.
+    length: Option<u64>,
     fields: Vec<(String, Vec<u8>)>,
 }
 
@@ -141,8 +143,14 @@ impl Received {
         let fields = Fields::new(&headers);
         let framing = if to_head || status.has_no_content() { Framing::Empty } else { framing(fields)? };
         let persistence = Persistence::of_message(version, fields);
+        let content_length = content_length(fields).ok().flatten();
         let fields = fields.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(Some((Self { status, framing, persistence, fields }, length)))
+        Ok(Some((Self { status, framing, persistence, length: content_length, fields }, length)))
+    }
+
+    /// The `Content-Length`, if it is valid; in a response to HEAD, that of the content which GET would get.
+    pub fn content_length(&self) -> Option<u64> {
+        self.length
     }
 
     /// The value of the first field line of this name, as text; bytes that are not UTF-8 are replaced.
@@ -172,13 +180,17 @@ fn framing(fields: Fields<'_, '_>) -> Result<Framing, ResponseError> {
         let is_clear = coding.eq_ignore_ascii_case(b"chunked") && !is_sized;
         return if is_clear { Ok(Framing::Chunked) } else { Err(ResponseError::Framing) };
     }
-    // A list of equal numbers counts as one, as some programs join the lines of a field (RFC 9110 §8.6).
+    Ok(content_length(fields)?.map_or(Framing::UntilClose, Framing::sized))
+}
+
+/// The `Content-Length`. A list of equal numbers counts as one, as some programs join the lines of a field (RFC 9110 §8.6).
+fn content_length(fields: Fields<'_, '_>) -> Result<Option<u64>, ResponseError> {
     let mut lengths = fields.list("Content-Length");
     match lengths.next() {
-        None if is_sized => Err(ResponseError::Framing),
-        None => Ok(Framing::UntilClose),
+        None if fields.get("Content-Length").is_some() => Err(ResponseError::Framing),
+        None => Ok(None),
         Some(first) if lengths.all(|other| other == first) => {
-            decimal(first).map(Framing::sized).ok_or(ResponseError::Framing)
+            decimal(first).map(Some).ok_or(ResponseError::Framing)
         }
         Some(_) => Err(ResponseError::Framing),
     }
@@ -236,6 +248,13 @@ mod tests {
             ),
             ("a list, the same", "200 OK", "Content-Length: 5, 5", false, Ok(Framing::Sized(5))),
             ("a list, not the same", "200 OK", "Content-Length: 5, 6", false, Err(ResponseError::Framing)),
+            (
+                "an empty line, which is an empty member",
+                "200 OK",
+                "Content-Length:\r\nContent-Length: 5",
+                false,
+                Ok(Framing::Sized(5)),
+            ),
             ("an empty list", "200 OK", "Content-Length: ,", false, Err(ResponseError::Framing)),
             ("no number", "200 OK", "Content-Length: +5", false, Err(ResponseError::Framing)),
             ("chunked", "200 OK", "Transfer-Encoding: Chunked", false, Ok(Framing::Chunked)),
@@ -258,6 +277,9 @@ mod tests {
                 assert_eq!(&bytes[length..], "rest", "{name}");
             }
         }
+        let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n";
+        let (head, _) = Received::parse(bytes, true).expect("valid").expect("whole");
+        assert_eq!(head.content_length(), Some(5), "to HEAD, of the content that is not there");
     }
 
     #[test]

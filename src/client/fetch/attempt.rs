@@ -96,8 +96,10 @@ impl Worker<'_> {
     fn ask_for_facts(&mut self, resource: &Resource) -> Option<(u64, SystemTime)> {
         let remote = self.sessions.ask(Method::Head, resource, &[], |_, response| {
             let head = &response.head;
-            let length = head.field("Content-Length").and_then(|length| length.parse().ok());
-            let remote = length.zip(response_check::modified(head)).filter(|_| head.status == Status::OK);
+            let remote = head
+                .content_length()
+                .zip(response_check::modified(head))
+                .filter(|_| head.status == Status::OK);
             Ok(response.body.discard().map(|_| remote)?)
         });
         remote.ok().flatten()

@@ -9,7 +9,8 @@ use crate::client::error::ClientError;
 pub struct PutOrder {
     /// Its local path.
     pub file: PathBuf,
-    /// Its path on the server, below the given directory: names with slashes between them, not encoded.
+    /// Its path on the server, below the given directory: names with slashes between them, not encoded. Empty if the
+    /// server's address names the file.
     pub path: Vec<u8>,
     /// Whether it is a directory with no files in it. The upload of a file creates the directories above it.
     pub is_directory: bool,

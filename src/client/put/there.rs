@@ -52,9 +52,10 @@ impl Knowledge {
             session.send(&HttpRequest { method: Method::Head, target, fields: &[], content: None })?;
         let head = &response.head;
         self.is_foreign.fetch_or(!digest::is_wharf(head), Ordering::Relaxed);
-        let length = head.field("Content-Length").and_then(|length| length.parse().ok());
-        let version =
-            length.zip(head.field("ETag")).filter(|_| head.status == Status::OK && digest::is_wharf(head));
+        let version = head
+            .content_length()
+            .zip(head.field("ETag"))
+            .filter(|_| head.status == Status::OK && digest::is_wharf(head));
         response.body.discard()?;
         Ok(version.map(|(length, etag)| Version { length, etag }))
     }

@@ -63,6 +63,11 @@ impl TftpSite {
         &self.path
     }
 
+    /// Whether an upload to this address goes to its path, and not to a directory of that name.
+    pub fn names_file(&self) -> bool {
+        !self.path.is_empty() && !self.path.ends_with(b"/")
+    }
+
     /// The name of a path as typed: relative to the server's root if it begins with a slash, else to the address's
     /// directory.
     pub fn name(&self, typed: &[u8]) -> Vec<u8> {
@@ -140,5 +145,8 @@ mod tests {
         assert_eq!(site("tftp://h/in/").name(b"a"), b"in/a");
         assert_eq!(site("tftp://h/in").name(b""), b"in/");
         assert_eq!(site("tftp://h/in").name(b"//a"), b"a");
+        let named =
+            ["tftp://h", "tftp://h/", "tftp://h/in/", "tftp://h/in/a"].map(|text| site(text).names_file());
+        assert_eq!(named, [false, false, false, true]);
     }
 }

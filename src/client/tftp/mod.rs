@@ -12,7 +12,7 @@ mod socket;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
@@ -44,6 +44,12 @@ const WINDOW: WindowSize = match WindowSize::new(16) {
     Some(size) => size,
     None => WindowSize::MIN,
 };
+
+/// Counts the bytes that are read.
+struct Counted<R> {
+    source: R,
+    count: u64,
+}
 
 /// What was transferred, for the line that reports it.
 #[derive(Debug)]
@@ -98,6 +104,15 @@ pub fn put(site: &TftpSite, file: &Path, name: &[u8]) -> Result<TransferSummary,
     let source = File::open(file).map_err(|error| ClientError::Local("read", file.to_owned(), error))?;
     let asked = Terms { tsize: Some(length), ..terms() };
     give(site, name, asked, BufReader::new(source))?;
+    Ok(TransferSummary { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
+}
+
+/// Uploads what arrives on stdin under this name. Its length is not announced.
+pub fn put_stdin(site: &TftpSite, name: &[u8]) -> Result<TransferSummary, ClientError> {
+    let begun = Instant::now();
+    let mut source = BufReader::new(Counted { source: io::stdin(), count: 0 });
+    give(site, name, terms(), &mut source)?;
+    let length = source.get_ref().count;
     Ok(TransferSummary { to: Printable(name).to_string(), length, took: Time(begun.elapsed()) })
 }
 
@@ -190,6 +205,14 @@ fn entry(line: &str) -> Option<RemoteEntry> {
         modified: Some(modified.to_owned()),
         href: None,
     })
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(into)?;
+        self.count += count as u64;
+        Ok(count)
+    }
 }
 
 impl TransferSummary {

@@ -19,6 +19,7 @@ const KNOWN: &str = "commands: get, put, list, exit, quit, help";
 const HELP: &str = "\
 get path           download a file
 put file [path]    upload a file
+put file as path   the same
 list [dir]         list a directory
 exit               shut down the server, then quit
 quit               quit (also Ctrl-D and Ctrl-C)
@@ -85,6 +86,13 @@ impl<'c> TftpShell<'c> {
     }
 }
 
+/// The path of an upload as typed. Below a path that ends with a slash, the file keeps its name.
+fn named(file: &str, path: &str) -> Vec<u8> {
+    let own = default_parts(file);
+    let name = own.rsplit(|byte| *byte == b'/').next().filter(|_| path.ends_with('/'));
+    [path.as_bytes(), name.unwrap_or_default()].concat()
+}
+
 impl LineHandler for TftpShell<'_> {
     fn handle(&mut self, line: &str) -> io::Result<PromptFlow> {
         let words = match split(line) {
@@ -101,7 +109,7 @@ impl LineHandler for TftpShell<'_> {
                 self.tell(path, transferred, |transferred, out| writeln!(out, "{transferred}"))
             }
             (Some("put"), [file]) => self.put(file, &default_parts(file)),
-            (Some("put"), [file, path]) => self.put(file, path.as_bytes()),
+            (Some("put"), [file, path] | [file, "as", path]) => self.put(file, &named(file, path)),
             (Some("list"), []) => self.list(""),
             (Some("list"), [directory]) => self.list(directory),
             (Some("exit"), []) => match exit(&self.site) {
