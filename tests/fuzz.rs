@@ -162,5 +162,6 @@ targets! {
     request_heads
     response_heads
     scripts
+    structured_fields
     tftp_packets
 }

@@ -47,7 +47,7 @@ pub fn files(wharf: &Wharf) -> Vec<String> {
 }
 
 /// The received content of incomplete uploads.
-fn parts(wharf: &Wharf) -> Vec<PathBuf> {
+pub fn parts(wharf: &Wharf) -> Vec<PathBuf> {
     let paths = wharf.tree().into_iter().map(|name| wharf.folder().join(name));
     paths.filter(|path| path.extension().is_some_and(|end| end == "part")).collect()
 }

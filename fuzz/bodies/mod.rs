@@ -12,10 +12,11 @@ pub(super) mod ranges;
 pub(super) mod request_heads;
 pub(super) mod response_heads;
 pub(super) mod scripts;
+pub(super) mod structured_fields;
 pub(super) mod tftp_packets;
 
 /// Every target: its name, which is also that of its corpus, and its function.
-pub(super) const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub(super) const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("chunked_bodies", chunked_bodies::check),
     ("event_streams", event_streams::check),
     ("multipart", multipart::check),
@@ -25,6 +26,7 @@ pub(super) const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("request_heads", request_heads::check),
     ("response_heads", response_heads::check),
     ("scripts", scripts::check),
+    ("structured_fields", structured_fields::check),
     ("tftp_packets", tftp_packets::check),
 ];
 
