@@ -14,16 +14,23 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::fs::fstat;
 use rustix::io::Errno;
 
+use super::rounds::{Member, Rounds};
 use super::sync;
 
+/// How long those that are about to sync wait for others, when many are at work: about as long as a commit of the journal
+/// takes on a fast disk.
+const GATHER: Duration = Duration::from_millis(1);
+
 /// The directories that names are being given in. All that give names in one directory share its `fsync`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DirectorySyncs {
     directories: Mutex<HashMap<Identity, Arc<Directory>>>,
+    rounds: Rounds,
 }
 
 /// A change of a directory that is to be made durable.
@@ -58,6 +65,8 @@ struct Group {
 struct Runs {
     started: u64,
     ended: u64,
+    /// Whether a thread is about to start the next run.
+    is_gathering: bool,
     /// The last run that failed, and its error.
     failed: Option<(u64, Errno)>,
 }
@@ -70,6 +79,12 @@ struct Begun(u64);
 struct Run<'g> {
     group: &'g Group,
     result: Result<(), Errno>,
+}
+
+impl Default for DirectorySyncs {
+    fn default() -> Self {
+        Self { directories: Mutex::default(), rounds: Rounds::new(GATHER, usize::MAX) }
+    }
 }
 
 impl DirectorySyncs {
@@ -94,6 +109,11 @@ impl DirectorySyncs {
         Ok(PendingSync { syncs: self, identity, joined })
     }
 
+    /// Call it before something is written that will be synced.
+    pub fn join(&self) -> Member<'_> {
+        self.rounds.join()
+    }
+
     /// Syncs a directory in which something was changed before this call.
     pub fn sync(&self, dir: impl AsFd) -> Result<(), Errno> {
         self.begin(dir)?.finish()
@@ -107,8 +127,19 @@ impl DirectorySyncs {
 impl PendingSync<'_> {
     /// Syncs the directory after the change. It is not an error if the file system cannot sync directories.
     pub fn finish(self) -> Result<(), Errno> {
+        self.finish_with(|| ())
+    }
+
+    /// The same, together with what others sync.
+    pub fn finish_in_round(self, member: &Member<'_>) -> Result<(), Errno> {
+        self.finish_with(|| member.wait_for_round())
+    }
+
+    fn finish_with(&self, gather: impl FnOnce()) -> Result<(), Errno> {
         match &self.joined {
-            Some((directory, begun)) => directory.group.finish(*begun, || sync::now(&directory.handle)),
+            Some((directory, begun)) => {
+                directory.group.finish(*begun, gather, || sync::now(&directory.handle))
+            }
             None => Ok(()),
         }
     }
@@ -141,14 +172,24 @@ impl Group {
     }
 
     /// Returns once an `fsync` that began after this call has ended, in this thread or in another. An error if any has failed
-    /// since [`Group::begin`], even a later one.
-    fn finish(&self, Begun(begun): Begun, fsync: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+    /// since [`Group::begin`], even a later one. Whoever leads it calls `gather` first: others that come meanwhile share it.
+    fn finish(
+        &self,
+        Begun(begun): Begun,
+        gather: impl FnOnce(),
+        fsync: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
         let mut runs = self.lock();
         let number = runs.started + 1;
-        while runs.ended < number && runs.is_running() {
+        while runs.ended < number && (runs.is_running() || runs.is_gathering) {
             runs = self.ended_of(number).wait(runs).unwrap_or_else(PoisonError::into_inner);
         }
         if runs.ended < number {
+            runs.is_gathering = true;
+            drop(runs);
+            gather();
+            runs = self.lock();
+            runs.is_gathering = false;
             runs.started = number;
             drop(runs);
             let mut run = Run { group: self, result: Err(Errno::IO) };
@@ -223,15 +264,19 @@ mod tests {
         let (go_on, ends) = channel::<()>();
         let results = thread::scope(|scope| {
             let held = scope.spawn(|| {
-                group.finish(group.begin(), move || {
-                    started.send(()).expect("the test waits");
-                    ends.recv().expect("the test sends");
-                    held()
-                })
+                group.finish(
+                    group.begin(),
+                    || (),
+                    move || {
+                        started.send(()).expect("the test waits");
+                        ends.recv().expect("the test sends");
+                        held()
+                    },
+                )
             });
             starts.recv().expect("it runs");
             let others: Vec<_> =
-                (0..threads).map(|_| scope.spawn(|| group.finish(group.begin(), &next))).collect();
+                (0..threads).map(|_| scope.spawn(|| group.finish(group.begin(), || (), &next))).collect();
             let_them_wait();
             go_on.send(()).expect("it waits");
             std::iter::once(held.join()).chain(others.into_iter().map(ScopedJoinHandle::join)).collect()
@@ -265,9 +310,9 @@ mod tests {
     fn an_error_concerns_nobody_who_begins_later() {
         let group = Group::default();
         let (early, other) = (group.begin(), group.begin());
-        assert_eq!(group.finish(early, || Err(Errno::IO)), Err(Errno::IO));
-        assert_eq!(group.finish(group.begin(), || Ok(())), Ok(()));
-        assert_eq!(group.finish(other, || Ok(())), Err(Errno::IO), "it had begun before");
+        assert_eq!(group.finish(early, || (), || Err(Errno::IO)), Err(Errno::IO));
+        assert_eq!(group.finish(group.begin(), || (), || Ok(())), Ok(()));
+        assert_eq!(group.finish(other, || (), || Ok(())), Err(Errno::IO), "it had begun before");
     }
 
     #[test]
@@ -281,8 +326,8 @@ mod tests {
         }
         let group = Group::default();
         let begun = group.begin();
-        assert!(catch_unwind(AssertUnwindSafe(|| group.finish(begun, panics))).is_err());
-        assert_eq!(group.finish(group.begin(), || Ok(())), Ok(()));
+        assert!(catch_unwind(AssertUnwindSafe(|| group.finish(begun, || (), panics))).is_err());
+        assert_eq!(group.finish(group.begin(), || (), || Ok(())), Ok(()));
     }
 
     /// Many threads make changes, which a run sees if they were made before it began. Each must be seen when `finish`
@@ -309,7 +354,7 @@ mod tests {
                             });
                             Ok(())
                         };
-                        assert_eq!(group.finish(begun, fsync), Ok(()));
+                        assert_eq!(group.finish(begun, || (), fsync), Ok(()));
                         assert!(done.load(Ordering::SeqCst) >= change, "the run began before the change");
                     }
                 });

@@ -22,6 +22,8 @@ use super::shared::{Shared, may_add};
 use super::stale;
 use super::temporary::Temporary;
 use crate::access::{Grant, ToWrite};
+use crate::durable::group::DirectorySyncs;
+use crate::durable::rounds::Member;
 use crate::path::SharePath;
 
 /// How often another program may change the file that has the name between the check and the rename. This server's own
@@ -52,6 +54,8 @@ struct Commit<'c> {
     grant: &'c Grant<'c, ToWrite>,
     size: u64,
     guard: Guard,
+    /// `None` if it is not made durable.
+    member: Option<Member<'c>>,
 }
 
 /// The result of an attempt to name a file.
@@ -77,13 +81,14 @@ pub(super) fn save(
     if !place.has_directory() && matches!(guard, Guard::MustExist | Guard::MustBe(_)) {
         return Err(Error::Changed);
     }
+    let join = || shared.syncs().map(DirectorySyncs::join);
     let mut first = Some(place);
     stale::retry(|| {
         if let Some(place) = first.take() {
-            return Commit { shared, place, modified, grant, size, guard }.save(temporary);
+            return Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary);
         }
         let place = &Place::find(&shared.root, place.path())?;
-        Commit { shared, place, modified, grant, size, guard }.save(temporary)
+        Commit { shared, place, modified, grant, size, guard, member: join() }.save(temporary)
     })
 }
 
@@ -101,8 +106,8 @@ impl Commit<'_> {
         let dir = place.make_directory(syncs)?;
         let names = syncs.map(|syncs| syncs.begin(&*dir)).transpose()?;
         let (path, created) = self.publish(&dir, temporary)?;
-        if let Some(names) = names {
-            names.finish()?;
+        if let Some((names, member)) = names.zip(self.member.as_ref()) {
+            names.finish_in_round(member)?;
         }
         Ok(Saved { path, size, created })
     }
@@ -152,7 +157,8 @@ impl Commit<'_> {
             Some((old, _)) => file.copy_attributes(old)?,
             None => file.set_default_attributes(dir, self.shared.umask)?,
         }
-        if self.shared.rules.durable {
+        if let Some(member) = &self.member {
+            member.wait_for_round();
             file.sync()?;
         }
         Ok(old.map(|(_, model)| model))

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
 use rustix::io::Errno;
@@ -28,6 +28,7 @@ use super::fetched::{FetchResult, Fetched};
 use super::incoming::{IncomingDownload, Whole};
 use crate::client::error::ClientError;
 use crate::client::transfer::pool::Results;
+use crate::durable::rounds::Rounds;
 use crate::durable::sync::{self, AT_ONCE, at_once};
 
 /// How many files may wait to be written, in memory or as parts.
@@ -35,6 +36,9 @@ const LANDED: usize = 256;
 
 /// How many files may wait in each of the other queues: all are open, and the usual limit of open files is 1,024.
 const OPEN: usize = 64;
+
+/// How long files that are about to be synced wait for others, while others are on their way.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// A file that was received completely.
 #[derive(Debug)]
@@ -70,14 +74,21 @@ pub(super) fn spawn<'scope>(
     let (landed, landing) = sync_channel(LANDED);
     let (down, downed) = sync_channel(OPEN);
     let (synced, syncing) = sync_channel(OPEN);
+    let syncers = if sync { most.clamp(1, AT_ONCE) } else { 1 };
+    let rounds = Arc::new(Rounds::new(GATHER, syncers));
     let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
     let failures = results.clone();
-    spawn("writer").spawn_scoped(scope, move || put_down_all(&landing, &down, &failures))?;
+    let writers = Arc::clone(&rounds);
+    spawn("writer").spawn_scoped(scope, move || {
+        let _member = writers.join();
+        put_down_all(&landing, &down, &failures);
+    })?;
     let downed = Arc::new(Mutex::new(downed));
-    for number in 0..if sync { most.clamp(1, AT_ONCE) } else { 1 } {
+    for number in 0..syncers {
+        let rounds = Arc::clone(&rounds);
         let (downed, synced, failures) = (Arc::clone(&downed), synced.clone(), results.clone());
         let thread = spawn("syncer");
-        match thread.spawn_scoped(scope, move || sync_all(&downed, sync, &synced, &failures)) {
+        match thread.spawn_scoped(scope, move || sync_all(&downed, sync, &synced, &failures, &rounds)) {
             Ok(_) => {}
             Err(error) if number == 0 => return Err(error),
             // The system has no more threads: the existing ones do all the work.
@@ -85,7 +96,7 @@ pub(super) fn spawn<'scope>(
         }
     }
     let results = results.clone();
-    spawn("namer").spawn_scoped(scope, move || name_all(&syncing, downloads, sync, &results))?;
+    spawn("namer").spawn_scoped(scope, move || name_all(&syncing, downloads, sync, &results, &rounds))?;
     Ok(landed)
 }
 
@@ -108,9 +119,14 @@ fn sync_all(
     sync: bool,
     synced: &SyncSender<Numbered<Down>>,
     results: &Results<Fetched>,
+    rounds: &Rounds,
 ) {
     let next = || downed.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok((number, down)) = next() {
+        let member = rounds.join();
+        if sync {
+            member.wait_for_round();
+        }
         let _ = match if sync { down.file.sync() } else { Ok(()) } {
             Ok(()) => synced.send((number, down)).is_ok(),
             Err(error) => results.send(number, Err(down.give_up(error))),
@@ -123,10 +139,11 @@ fn name_all(
     downloads: &Downloads,
     sync: bool,
     results: &Results<Fetched>,
+    rounds: &Rounds,
 ) {
     while let Some(batch) = batch(syncing) {
         let (numbers, downs): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        for (number, result) in numbers.into_iter().zip(name(downs, downloads, sync)) {
+        for (number, result) in numbers.into_iter().zip(name(downs, downloads, sync, rounds)) {
             results.send(number, result);
         }
     }
@@ -139,9 +156,11 @@ fn batch<T>(arriving: &Receiver<T>) -> Option<Vec<T>> {
 }
 
 /// Names these files and makes the names durable. The results are in the same order.
-fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool) -> Vec<FetchResult> {
+fn name(downs: Vec<Down>, downloads: &Downloads, sync: bool, rounds: &Rounds) -> Vec<FetchResult> {
+    let member = rounds.join();
     let named: Vec<_> = downs.into_iter().map(Down::name).collect();
     let failed = if sync {
+        member.wait_for_round();
         sync_directories(named.iter().flatten().map(|named| &named.file), downloads)
     } else {
         Failed::new()

@@ -1,0 +1,123 @@
+//! Lets `fsync` calls start together.
+//!
+//! A file system's journal commits once for all changes that it has when the commit starts, and each commit flushes the
+//! disk. On a fast disk a commit ends before the next file comes, so each file would cost one. So when many threads save
+//! files, those that are about to sync wait a moment for others, and then all start at once.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// With fewer members, nobody waits: there is little to share.
+const CROWD: usize = 8;
+
+/// Threads that sync in rounds.
+#[derive(Debug)]
+pub struct Rounds {
+    /// How long a round waits for others.
+    gather: Duration,
+    /// A round of so many starts at once.
+    most: usize,
+    state: Mutex<State>,
+    started: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    members: usize,
+    /// How many of them wait for the next round.
+    waiting: usize,
+    /// How many rounds have started.
+    rounds: u64,
+}
+
+/// Somebody who is about to sync something, or has just done so.
+#[derive(Debug)]
+pub struct Member<'r>(&'r Rounds);
+
+impl Rounds {
+    /// Rounds that wait at most this long for others, and not once so many wait.
+    pub fn new(gather: Duration, most: usize) -> Self {
+        Self { gather, most, state: Mutex::default(), started: Condvar::new() }
+    }
+
+    /// Call it before the change that will be synced.
+    pub fn join(&self) -> Member<'_> {
+        self.lock().members += 1;
+        Member(self)
+    }
+
+    fn start(&self, state: &mut State) {
+        state.waiting = 0;
+        state.rounds += 1;
+        self.started.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member<'_> {
+    /// Waits until the next round starts. Sync at once when this returns.
+    pub fn wait_for_round(&self) {
+        let rounds = self.0;
+        let mut state = rounds.lock();
+        state.waiting += 1;
+        if state.members < CROWD || state.waiting >= rounds.most {
+            return rounds.start(&mut state);
+        }
+        let next = state.rounds + 1;
+        let (mut state, timeout) = rounds
+            .started
+            .wait_timeout_while(state, rounds.gather, |state| state.rounds < next)
+            .unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            rounds.start(&mut state);
+        }
+    }
+}
+
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        self.0.lock().members -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_few_do_not_wait() {
+        let rounds = Rounds::new(LONG, usize::MAX);
+        let members: Vec<_> = (1..CROWD).map(|_| rounds.join()).collect();
+        members.iter().for_each(Member::wait_for_round);
+        assert_eq!(rounds.lock().rounds, members.len() as u64);
+        drop(members);
+        assert_eq!(rounds.lock().members, 0);
+    }
+
+    #[test]
+    fn all_that_wait_start_together() {
+        let rounds = Rounds::new(LONG, CROWD);
+        thread::scope(|scope| {
+            let members: Vec<_> = (0..CROWD).map(|_| rounds.join()).collect();
+            for member in members {
+                scope.spawn(move || member.wait_for_round());
+            }
+        });
+        assert_eq!(rounds.lock().rounds, 1);
+    }
+
+    #[test]
+    fn a_round_waits_no_longer_than_allowed() {
+        let rounds = Rounds::new(Duration::from_millis(1), usize::MAX);
+        let members: Vec<_> = (0..CROWD).map(|_| rounds.join()).collect();
+        members[0].wait_for_round();
+        assert_eq!(rounds.lock().rounds, 1);
+    }
+}
