@@ -64,10 +64,13 @@ impl Connection {
             Ok(head) => head,
             Err(error) => return Ok(Transition::Go(self.rejecting(error, turn))),
         };
-        let arrival = self.arrival(head.fields, turn.state);
+        let mut arrival = self.arrival(head.fields, turn.state);
+        let mut head = head;
         // A proxy that names the prefix has removed it.
-        let target = if arrival.prefix.is_some() { head.target } else { turn.state.base.strip(head.target) };
-        let head = Head { target, ..head };
+        if arrival.prefix.is_none() {
+            arrival.is_at_base = turn.state.base.is_at(head.target);
+            head.target = turn.state.base.strip(head.target);
+        }
         let again = || Phase::RecvHead(WaitingForHead::default());
         let client = arrival.client;
         // Before anything is opened for it.
