@@ -345,8 +345,8 @@ fn greeting(stdout: &mut impl BufRead) -> (String, Option<SocketAddr>) {
             return (greeting, None);
         }
         if let Some(address) = greeting[start..].trim().strip_prefix("http://") {
-            let address = address.parse().expect("an address");
-            return (greeting, Some(address));
+            let address = address.split('/').next().and_then(|address| address.parse().ok());
+            return (greeting, Some(address.expect("an address")));
         }
     }
 }
